@@ -1,0 +1,32 @@
+//! `ops`: deployments as Rhai scripts, applied to many hosts over SSH.
+//!
+//! # The layers
+//!
+//! Imports run one way, from the bottom of this list to the top; `tests/architecture.rs` holds the
+//! table against the code.
+//!
+//! | layer | what it knows |
+//! |---|---|
+//! | [`model`] | hosts, outcomes, events, secrets: plain data, no I/O |
+//! | [`inventory`] | reading inventories into the model |
+//! | [`shell`] | quoting, and the framed protocol that turns a POSIX `sh` into a server |
+//! | [`transport`] | ways to reach a `sh`: SSH, a local child, any command, a scripted fake |
+//! | [`task`] | the contract of a task, what it may ask a host, and the planner of a batch (pure) |
+//! | [`tasks`] | the tasks themselves, one file each |
+//! | [`store`] | where runs are kept on the controller |
+//! | [`report`] | what the user sees: one file a reporter |
+//! | [`run`] | a batch on a host, fan-out, cancellation, the journal, the dispatcher of events |
+//! | [`script`] | all that knows Rhai |
+//! | [`cli`] | one file a subcommand; wires the rest |
+
+pub mod inventory;
+pub mod model;
+pub mod report;
+pub mod run;
+pub mod script;
+pub mod shell;
+pub mod store;
+pub mod task;
+pub mod tasks;
+pub mod transport;
+pub mod cli;

@@ -1,0 +1,60 @@
+//! How a host is reached.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What carries the byte stream to a `sh`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Via {
+    Ssh,
+    /// A child of this process.
+    Local,
+    /// A command that yields a shell when ` sh -c ...` is added: `docker exec -i web1`.
+    Exec(Vec<String>),
+}
+
+/// What is done about a host key that is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HostKeys {
+    /// Refuse it.
+    #[default]
+    Strict,
+    /// Take it the first time, refuse a changed one.
+    AcceptNew,
+    /// Leave it to the user's ssh configuration.
+    SshConfig,
+}
+
+/// How another user is become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elevation {
+    pub user: String,
+    /// `sudo` today; the inventory names others as an error.
+    pub method: String,
+    /// Goes to the standard input of sudo, never into an argument.
+    pub password: Option<String>,
+}
+
+/// Everything that is needed to reach a host, rendered from its variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    pub via: Via,
+    /// `ansible_host`, or the name of the host.
+    pub address: String,
+    pub port: Option<u16>,
+    pub user: Option<String>,
+    pub key_file: Option<PathBuf>,
+    /// `ansible_ssh_common_args`, split as a shell would: `["-o", "ProxyJump=bastion"]`.
+    pub ssh_args: Vec<String>,
+    pub host_keys: HostKeys,
+    /// The user to become for everything on this host, if the inventory or `-b` says so.
+    pub elevation: Option<Elevation>,
+    /// Kept aside from `elevation`: what `h.become(user)` uses.
+    pub become_password: Option<String>,
+    /// One attempt. 10 s by default.
+    pub connect_timeout: Duration,
+    /// All attempts together. 20 s by default.
+    pub retry_for: Duration,
+    /// `ops_state_dir`; else chosen on the host.
+    pub state_dir: Option<String>,
+}

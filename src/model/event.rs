@@ -1,0 +1,151 @@
+//! What happened, typed and serialisable. One event is one line of `--output json` and of a kept run.
+//!
+//! The schema is versioned by [`SCHEMA`]: fields and kinds are only ever added. docs/events.md describes it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Diff, Failure, HostFacts, Outcome, Position};
+
+/// Version of the event schema, carried by `run.started`.
+pub const SCHEMA: u32 = 1;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub ts: jiff::Timestamp,
+    /// The id of the run.
+    pub run: String,
+    /// Counts from 1 within the run, in the order in which things were reported.
+    pub seq: u64,
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// The identity of the step: the same in every execution of the same playbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The label of the task: `files::file /etc/motd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Position>,
+}
+
+/// What happened, with what only this kind has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Kind {
+    #[serde(rename = "run.started")]
+    RunStarted {
+        schema: u32,
+        /// The version of ops.
+        version: String,
+        /// What the user ran: a playbook's path, or a subcommand such as `exec`.
+        playbook: String,
+        check: bool,
+        /// How many hosts the inventory (with `--limit`) has.
+        hosts: usize,
+        /// Parameters by name; a secret one reads `[secret]`.
+        params: BTreeMap<String, String>,
+    },
+    /// `each` began on this many hosts.
+    #[serde(rename = "each.started")]
+    EachStarted { hosts: usize, forks: usize },
+    #[serde(rename = "each.finished")]
+    EachFinished { hosts: usize, failed: usize },
+    /// A host's closure began.
+    #[serde(rename = "host.started")]
+    HostStarted,
+    /// A host's closure ended, well or not.
+    #[serde(rename = "host.finished")]
+    HostFinished {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Box<Failure>>,
+    },
+    #[serde(rename = "host.connecting")]
+    HostConnecting { user: Option<String>, attempt: u32 },
+    #[serde(rename = "host.connected")]
+    HostConnected { facts: Box<HostFacts> },
+    #[serde(rename = "host.unreachable")]
+    HostUnreachable { failure: Box<Failure> },
+    /// A task is about to be applied: its plan wants a change.
+    #[serde(rename = "task.started")]
+    TaskStarted,
+    /// A line (or, at the end, what is left of one) that a task or a command printed.
+    #[serde(rename = "task.output")]
+    TaskOutput { stream: OutputStream, text: String },
+    #[serde(rename = "task.finished")]
+    TaskFinished {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        diff: Vec<Diff>,
+        /// Why it is unknown or skipped, or what the task says of its change.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Box<Failure>>,
+    },
+    #[serde(rename = "log")]
+    Log { level: LogLevel, message: String },
+    #[serde(rename = "run.finished")]
+    RunFinished {
+        totals: Totals,
+        /// The same by host, for hosts that took part.
+        hosts: BTreeMap<String, Totals>,
+        exit_code: u8,
+        /// What ended the run, if it did not end well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Box<Failure>>,
+    },
+    /// Written by a newer ops. Kept so that a reader of today's lines reads tomorrow's.
+    #[serde(other, rename = "other")]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputStream {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// How many tasks ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub unchanged: u64,
+    pub changed: u64,
+    pub would_change: u64,
+    pub unknown: u64,
+    pub skipped: u64,
+    pub failed: u64,
+    /// 1 for a host that could not be reached or was lost; in a run's totals, how many.
+    pub unreachable: u64,
+}
+
+impl Totals {
+    pub const fn count(&mut self, outcome: Outcome) {
+        let field = match outcome {
+            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Changed => &mut self.changed,
+            Outcome::WouldChange => &mut self.would_change,
+            Outcome::Unknown => &mut self.unknown,
+            Outcome::Skipped => &mut self.skipped,
+            Outcome::Failed => &mut self.failed,
+        };
+        *field += 1;
+    }
+}

@@ -1,0 +1,104 @@
+//! What went wrong, as data: the playbook can look at it, a reporter can draw it, the exit code follows
+//! from it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Position;
+
+/// What sort of failure it is. Decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The playbook, a parameter or the inventory is wrong; found before any host was contacted. Exit 2.
+    Input,
+    /// A task or a command failed on a host, or the playbook threw. Exit 3.
+    Failed,
+    /// A host could not be reached, or was lost. Exit 4.
+    Unreachable,
+    /// The run was interrupted. Exit 130.
+    Interrupted,
+    /// A bug in ops. Exit 1.
+    Internal,
+}
+
+/// A failure with all that a user needs to act on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// A lower-case fragment that fits after "failed: ".
+    pub message: String,
+    /// What to try, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The task, as its label reads: `files::file /etc/motd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The command as the playbook wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Its exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// The end of what it printed on stderr (of stdout, where stderr was empty).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Position>,
+    /// The calls that led to `at`, innermost first: the name of the function, and where it was called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<(String, Position)>,
+}
+
+impl Failure {
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            host: None,
+            task: None,
+            command: None,
+            code: None,
+            stderr: None,
+            at: None,
+            trace: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn on(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    #[must_use]
+    pub fn at(mut self, position: Option<Position>) -> Self {
+        self.at = self.at.or(position);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(host) = &self.host {
+            write!(f, "{host}: ")?;
+        }
+        if let Some(task) = &self.task {
+            write!(f, "{task}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,18 @@
+//! Plain data that every other layer may name. No I/O here.
+
+mod connection;
+mod event;
+mod facts;
+mod failure;
+mod host;
+mod outcome;
+mod position;
+mod secret;
+
+pub use connection::{Connection, Elevation, HostKeys, Via};
+pub use event::{Event, Kind, LogLevel, OutputStream, SCHEMA, Totals};
+pub use facts::HostFacts;
+pub use failure::{Failure, FailureKind};
+pub use host::{Host, Origin, Var};
+pub use outcome::{Diff, Outcome};
+pub use position::Position;

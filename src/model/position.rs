@@ -1,0 +1,20 @@
+//! A place in a playbook.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where in a playbook (or a module that it imports) something stands. Lines and columns count from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// The file as the user would name it: relative to the working directory, or `std/haproxy`.
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
