@@ -2,8 +2,8 @@
 //!
 //! # The layers
 //!
-//! Imports run one way, from the bottom of this list to the top; `tests/architecture.rs` holds the
-//! table against the code.
+//! Imports run one way, from the bottom of this list to the top; `tests/integration/architecture.rs`
+//! holds the table against the code.
 //!
 //! | layer | what it knows |
 //! |---|---|
