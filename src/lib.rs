@@ -19,6 +19,7 @@
 //! | [`script`] | all that knows Rhai |
 //! | [`cli`] | one file a subcommand; wires the rest |
 
+pub mod cli;
 pub mod inventory;
 pub mod model;
 pub mod report;
@@ -29,4 +30,3 @@ pub mod store;
 pub mod task;
 pub mod tasks;
 pub mod transport;
-pub mod cli;

@@ -48,11 +48,23 @@ impl fmt::Display for Outcome {
 #[serde(tag = "form", rename_all = "snake_case")]
 pub enum Diff {
     /// Some property that goes from one value to another: a mode, an owner, a version.
-    Property { name: String, before: String, after: String },
+    Property {
+        name: String,
+        before: String,
+        after: String,
+    },
     /// A text. Shown as a unified diff.
-    Text { path: String, before: String, after: String },
+    Text {
+        path: String,
+        before: String,
+        after: String,
+    },
     /// Content that is no text: sizes in bytes and SHA-256 digests in hex.
-    Binary { path: String, before: Option<(u64, String)>, after: (u64, String) },
+    Binary {
+        path: String,
+        before: Option<(u64, String)>,
+        after: (u64, String),
+    },
     /// The content of `path` changes, and may not be shown.
     Hidden { path: String },
     /// Anything else, as a sentence: `starts nginx`.

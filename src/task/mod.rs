@@ -1,1 +1,58 @@
-//! (see lib.rs)
+//! The contract of a task, and the planner of a batch. Pure: nothing here talks to a host.
+//!
+//! A [`Task`] names what it has to know ([`Query`]), and turns what was found ([`Found`]) into a [`Plan`]:
+//! nothing, a [`Change`] or *unknown*. The [`Planner`] puts the queries of many tasks into one request and
+//! decides which changes may share one. Who sends requests is `run`'s business.
+//!
+//! Laws that hold for every task, and that the tests hold against each:
+//!
+//! 1. a query writes nothing;
+//! 2. after `apply`, the same queries lead to [`Plan::Unchanged`] (unless the change is not provable);
+//! 3. after `undo`, the host is as it was before `apply`;
+//! 4. `plan` is a function of the task and of what was found, and of nothing else.
+
+mod change;
+mod check;
+mod found;
+mod group;
+mod planner;
+mod query;
+mod resource;
+
+pub use change::{Body, Change, Effect, Ran};
+pub use found::{Answer, Found, PathKind, PathState, Stat};
+pub use planner::{Mode, Next, Planned, Planner, Verdict};
+pub use query::{Query, Reply, render};
+pub use resource::{Resource, Touches};
+
+/// What a plan comes to.
+#[derive(Debug)]
+pub enum Plan {
+    /// The host is as the task wants it.
+    Unchanged,
+    Change(Box<Change>),
+    /// Nothing tells what the task would do. The reason is a lower-case fragment.
+    Unknown(String),
+    /// The answers so far do not suffice: these are needed too. A plan that has asked once for
+    /// something and has got it must not ask for it again.
+    Ask(Vec<Query>),
+    /// The task can never work on this host: `no such user: shop`. A lower-case fragment.
+    Impossible(String),
+}
+
+/// Something that a host is to be, and the way to get there. One file each in `src/tasks/`.
+pub trait Task: Send + Sync {
+    /// The function's name and the subject, as a user reads them: `files::file /etc/motd`.
+    fn label(&self) -> String;
+
+    /// What must be known before [`Task::plan`] can decide. A task that asks nothing is run without a probe
+    /// and is exempt from the proof.
+    fn queries(&self) -> Vec<Query>;
+
+    /// What the queries' answers depend on beyond what the queries say themselves, and what a change may
+    /// alter.
+    fn touches(&self) -> Touches;
+
+    /// Decides. Pure.
+    fn plan(&self, found: &Found) -> Plan;
+}

@@ -1,0 +1,69 @@
+//! Quoting for a POSIX shell.
+
+/// `text` as one word of a POSIX shell, whatever it holds but NUL: no byte in it has a meaning.
+///
+/// A NUL cannot stand in a command; callers that take text from a user refuse it by name before
+/// (see [`has_nul`]).
+#[must_use]
+pub fn quote(bytes: &[u8]) -> Vec<u8> {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_-./:@%+,".contains(b);
+    if !bytes.is_empty() && bytes.iter().all(plain) {
+        return bytes.to_vec();
+    }
+    let mut quoted = Vec::with_capacity(bytes.len() + 2);
+    quoted.push(b'\'');
+    for &byte in bytes {
+        match byte {
+            b'\'' => quoted.extend_from_slice(b"'\\''"),
+            _ => quoted.push(byte),
+        }
+    }
+    quoted.push(b'\'');
+    quoted
+}
+
+/// The same for text.
+#[must_use]
+pub fn quote_str(text: &str) -> String {
+    // The bytes that are added are ASCII, so what was UTF-8 stays UTF-8.
+    String::from_utf8_lossy(&quote(text.as_bytes())).into_owned()
+}
+
+/// Whether text cannot be given to a shell at all.
+#[must_use]
+pub fn has_nul(text: &str) -> bool {
+    text.contains('\0')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn leaves_plain_words_as_they_are() {
+        assert_eq!(quote_str("/etc/motd"), "/etc/motd");
+        assert_eq!(quote_str(""), "''");
+        assert_eq!(quote_str("it's"), r"'it'\''s'");
+        assert_eq!(quote_str("~"), "'~'");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_shell_reads_back_what_was_quoted(bytes in proptest::collection::vec(1u8..=255, 0..200)) {
+            use std::os::unix::ffi::OsStringExt;
+            let mut script = b"printf %s ".to_vec();
+            script.extend(quote(&bytes));
+            let output = Command::new("sh")
+                .arg("-c")
+                .arg(std::ffi::OsString::from_vec(script))
+                .output()
+                .expect("a shell");
+            prop_assert_eq!(output.stdout, bytes);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Check mode: planned on what was found, and on what earlier would-be changes say they would leave.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+
+use crate::model::Outcome;
+
+use super::planner::{ASKED_AGAIN, Next, Verdict};
+use super::{Effect, Found, Plan, Query, Resource, Task};
+
+const DEPENDS: &str = "depends on what an earlier task would change";
+
+/// Plans all tasks, or says what has to be asked for that.
+pub(super) fn next(
+    tasks: &[Arc<dyn Task>],
+    found: &Found,
+    verdicts: &mut [Option<Verdict>],
+) -> Next {
+    let open: IndexSet<Query> = tasks
+        .iter()
+        .flat_map(|task| missing(task.queries(), found))
+        .collect();
+    if !open.is_empty() {
+        return Next::Ask(open.into_iter().collect());
+    }
+    let mut world = World {
+        imagined: found.clone(),
+        altered: Vec::new(),
+        ask: IndexSet::new(),
+    };
+    for (task, verdict) in tasks.iter().zip(verdicts) {
+        *verdict = Some(world.verdict(task.as_ref()));
+    }
+    if world.ask.is_empty() {
+        Next::Done
+    } else {
+        Next::Ask(world.ask.into_iter().collect())
+    }
+}
+
+fn missing(queries: Vec<Query>, found: &Found) -> Vec<Query> {
+    queries
+        .into_iter()
+        .filter(|query| found.get(query).is_none())
+        .collect()
+}
+
+/// The host as it would be.
+struct World {
+    imagined: Found,
+    /// What would-be changes alter.
+    altered: Vec<Resource>,
+    /// What plans need besides.
+    ask: IndexSet<Query>,
+}
+
+impl World {
+    fn verdict(&mut self, task: &dyn Task) -> Verdict {
+        let touches = task.touches();
+        let queries = task.queries();
+        let provable = !queries.is_empty();
+        let reads_altered = touches
+            .reads
+            .iter()
+            .any(|read| self.altered.iter().any(|a| a.overlaps(read)));
+        if provable && (reads_altered || !missing(queries, &self.imagined).is_empty()) {
+            return self.unknown(DEPENDS, touches.writes);
+        }
+        match task.plan(&self.imagined) {
+            Plan::Unchanged => Verdict::new(Outcome::Unchanged),
+            Plan::Change(change) if matches!(change.effect, Effect::Nothing) => {
+                Verdict::new(Outcome::Skipped)
+                    .because("changes nothing, and is not run in check mode")
+            }
+            Plan::Change(change) => {
+                self.alter(change.alters.clone().unwrap_or(touches.writes));
+                for (query, answer) in &change.leaves {
+                    self.imagined.insert(query.clone(), answer.clone());
+                }
+                if provable && matches!(change.effect, Effect::Changes) {
+                    Verdict::of(Outcome::WouldChange, Arc::new(*change))
+                } else {
+                    Verdict::of(Outcome::Unknown, Arc::new(*change))
+                        .because("nothing tells whether it would change anything")
+                }
+            }
+            Plan::Unknown(reason) => self.unknown(&reason, touches.writes),
+            Plan::Ask(queries) => {
+                let open = missing(queries, &self.imagined);
+                if open.is_empty() {
+                    return Verdict::failed(ASKED_AGAIN);
+                }
+                if !open.iter().any(|query| query.depends_on(&self.altered)) {
+                    self.ask.extend(open);
+                }
+                self.unknown(DEPENDS, touches.writes)
+            }
+            Plan::Impossible(reason) => {
+                self.alter(touches.writes);
+                Verdict::failed(reason)
+            }
+        }
+    }
+
+    fn unknown(&mut self, reason: &str, writes: Vec<Resource>) -> Verdict {
+        self.alter(writes);
+        Verdict::new(Outcome::Unknown).because(reason)
+    }
+
+    fn alter(&mut self, resources: Vec<Resource>) {
+        self.imagined.forget(&resources);
+        self.altered.extend(resources);
+    }
+}

@@ -1,0 +1,59 @@
+//! What is being put together for one request.
+
+use indexmap::IndexSet;
+
+use super::planner::Planned;
+use super::{Found, Query, Resource};
+
+/// The changes and the questions of one request.
+#[derive(Default)]
+pub(super) struct Group {
+    pub changes: Vec<Planned>,
+    /// The questions that prove each change.
+    pub proofs: Vec<Vec<Query>>,
+    pub asks: IndexSet<Query>,
+    /// What the changes alter.
+    pub altered: Vec<Resource>,
+}
+
+impl Group {
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.asks.is_empty()
+    }
+
+    /// A task waits for answers: nothing behind it may be changed before it.
+    pub fn is_blocked(&self) -> bool {
+        !self.asks.is_empty()
+    }
+
+    pub fn makes_stale(&self, queries: &[Query], reads: &[Resource]) -> bool {
+        queries.iter().any(|query| query.depends_on(&self.altered))
+            || reads
+                .iter()
+                .any(|read| self.altered.iter().any(|a| a.overlaps(read)))
+    }
+
+    /// Notes the questions that are open. Whether there are any.
+    pub fn ask_missing(&mut self, queries: &[Query], found: &Found) -> bool {
+        let open: Vec<&Query> = queries
+            .iter()
+            .filter(|query| found.get(query).is_none())
+            .collect();
+        let any = !open.is_empty();
+        self.asks.extend(open.into_iter().cloned());
+        any
+    }
+
+    pub fn would_disturb_proof(&self, alters: &[Resource]) -> bool {
+        self.proofs
+            .iter()
+            .flatten()
+            .any(|query| query.depends_on(alters))
+    }
+
+    pub fn push(&mut self, planned: Planned, proof: Vec<Query>, alters: Vec<Resource>) {
+        self.altered.extend(alters);
+        self.changes.push(planned);
+        self.proofs.push(proof);
+    }
+}

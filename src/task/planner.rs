@@ -1,0 +1,319 @@
+//! The batch planner: which questions and which changes may share one request. Pure.
+//!
+//! Its promise: the result is that of the same tasks applied one at a time, each with a probe of its own
+//! before and after. A property test holds it to that. What it may do is leave out what cannot matter:
+//!
+//! - all questions that are open go in one request;
+//! - changes go in one request as long as no task decides on facts from before a change that could matter to it,
+//!   and as long as no change disturbs the proof of an earlier one;
+//! - the proof of a change and the questions of what comes next ride on the request that makes it.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+
+use crate::model::{Diff, Outcome};
+
+use super::group::Group;
+use super::{Answer, Change, Effect, Found, Plan, Query, Ran, Resource, Task, check};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Apply,
+    /// Plans only. What overlaps a would-be change is planned on what that change says it would leave.
+    Check,
+}
+
+/// What has to be done next.
+#[derive(Debug)]
+pub enum Next {
+    /// Ask the host, then call [`Planner::answered`].
+    Ask(Vec<Query>),
+    /// Make the changes in this order, stop at the first that fails, ask in any case. Call
+    /// [`Planner::ran`] for each that was gone through, then [`Planner::answered`].
+    Apply {
+        changes: Vec<Planned>,
+        ask: Vec<Query>,
+    },
+    Done,
+}
+
+/// A change of the task at `index` of the batch.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    pub index: usize,
+    pub change: Arc<Change>,
+}
+
+/// What became of a task.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub outcome: Outcome,
+    pub diff: Vec<Diff>,
+    /// Why it failed, is unknown or was skipped.
+    pub note: Option<String>,
+    /// The change that was made (or begun, if it failed): it knows the undo.
+    pub change: Option<Arc<Change>>,
+}
+
+impl Verdict {
+    pub(super) fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            diff: Vec::new(),
+            note: None,
+            change: None,
+        }
+    }
+
+    pub(super) fn because(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    pub(super) fn failed(note: impl Into<String>) -> Self {
+        Self::new(Outcome::Failed).because(note)
+    }
+
+    pub(super) fn of(outcome: Outcome, change: Arc<Change>) -> Self {
+        Self {
+            outcome,
+            diff: change.diff.clone(),
+            note: None,
+            change: Some(change),
+        }
+    }
+}
+
+/// Goes through a batch on one host.
+pub struct Planner {
+    tasks: Vec<Arc<dyn Task>>,
+    mode: Mode,
+    found: Found,
+    /// Decided in the order of the tasks.
+    verdicts: Vec<Option<Verdict>>,
+    /// Made, and not proved yet.
+    proving: Vec<Planned>,
+}
+
+impl Planner {
+    #[must_use]
+    pub fn new(tasks: Vec<Arc<dyn Task>>, mode: Mode) -> Self {
+        let verdicts = tasks.iter().map(|_| None).collect();
+        Self {
+            tasks,
+            mode,
+            found: Found::default(),
+            verdicts,
+            proving: Vec::new(),
+        }
+    }
+
+    /// What became of each task so far.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Option<Verdict>] {
+        &self.verdicts
+    }
+
+    /// The answers to what was asked.
+    pub fn answered(&mut self, answers: Vec<(Query, Answer)>) {
+        for (query, answer) in answers {
+            self.found.insert(query, answer);
+        }
+    }
+
+    /// What a change came back with. `Err` says how it failed.
+    pub fn ran(&mut self, planned: &Planned, result: Result<&Ran, String>) {
+        let Planned { index, change } = planned;
+        let provable = change.provable && !self.tasks[*index].queries().is_empty();
+        let verdict = match result {
+            Err(note) => Verdict {
+                note: Some(note),
+                ..Verdict::of(Outcome::Failed, change.clone())
+            },
+            Ok(_) if provable => {
+                self.proving.push(planned.clone());
+                return;
+            }
+            Ok(ran) => match &change.effect {
+                Effect::Changes => Verdict::of(Outcome::Changed, change.clone()),
+                Effect::Nothing => Verdict::of(Outcome::Unchanged, change.clone()),
+                Effect::Judged(judge) => match judge(ran) {
+                    Ok(true) => Verdict::of(Outcome::Changed, change.clone()),
+                    Ok(false) => Verdict::of(Outcome::Unchanged, change.clone()),
+                    Err(note) => Verdict {
+                        note: Some(note),
+                        ..Verdict::of(Outcome::Failed, change.clone())
+                    },
+                },
+            },
+        };
+        self.verdicts[*index] = Some(verdict);
+    }
+
+    /// Decides what it can, and says what is to be done next.
+    pub fn next(&mut self) -> Next {
+        match self.mode {
+            Mode::Apply => self.next_apply(),
+            Mode::Check => check::next(&self.tasks, &self.found, &mut self.verdicts),
+        }
+    }
+
+    fn next_apply(&mut self) -> Next {
+        if let Some(ask) = self.prove() {
+            return Next::Ask(ask);
+        }
+        if self.has_failed() {
+            self.skip_rest("an earlier task failed");
+            return Next::Done;
+        }
+        let mut group = Group::default();
+        for index in 0..self.tasks.len() {
+            if self.verdicts[index].is_some() {
+                continue;
+            }
+            let task = &self.tasks[index];
+            let queries = task.queries();
+            if !queries.is_empty() && group.makes_stale(&queries, &task.touches().reads) {
+                break;
+            }
+            if group.ask_missing(&queries, &self.found) {
+                continue;
+            }
+            match task.plan(&self.found) {
+                Plan::Unchanged if group.is_empty() => {
+                    self.verdicts[index] = Some(Verdict::new(Outcome::Unchanged));
+                }
+                Plan::Unchanged => {}
+                Plan::Change(change) => {
+                    let change = Arc::new(*change);
+                    let alters = change
+                        .alters
+                        .clone()
+                        .unwrap_or_else(|| task.touches().writes);
+                    if group.would_disturb_proof(&alters) {
+                        break;
+                    }
+                    if !group.is_blocked() {
+                        let proof = if change.provable { queries } else { Vec::new() };
+                        group.push(Planned { index, change }, proof, alters);
+                    }
+                }
+                Plan::Ask(more) => {
+                    if !group.ask_missing(&more, &self.found) {
+                        if group.is_empty() {
+                            self.verdicts[index] = Some(Verdict::failed(ASKED_AGAIN));
+                            return self.next_apply();
+                        }
+                        break;
+                    }
+                }
+                Plan::Unknown(_) | Plan::Impossible(_) if !group.is_empty() => break,
+                Plan::Unknown(reason) => {
+                    let note = format!("cannot tell what there is to do: {reason}");
+                    self.verdicts[index] = Some(Verdict::failed(note));
+                    return self.next_apply();
+                }
+                Plan::Impossible(reason) => {
+                    self.verdicts[index] = Some(Verdict::failed(reason));
+                    return self.next_apply();
+                }
+            }
+        }
+        if group.changes.is_empty() {
+            return if group.asks.is_empty() {
+                Next::Done
+            } else {
+                Next::Ask(group.asks.into_iter().collect())
+            };
+        }
+        let last = group.changes.last().map_or(0, |planned| planned.index);
+        self.found.forget(&group.altered);
+        let mut ask: IndexSet<Query> = group
+            .proofs
+            .into_iter()
+            .flatten()
+            .chain(group.asks)
+            .collect();
+        self.ask_ahead(last + 1, &mut ask);
+        Next::Apply {
+            changes: group.changes,
+            ask: ask.into_iter().collect(),
+        }
+    }
+
+    /// The questions of the tasks from `from` on that are open, as far as nothing certain makes the answers stale.
+    fn ask_ahead(&self, from: usize, ask: &mut IndexSet<Query>) {
+        let mut certain: Vec<Resource> = Vec::new();
+        for task in &self.tasks[from..] {
+            let queries = task.queries();
+            if queries.is_empty() {
+                certain.extend(task.touches().writes);
+                continue;
+            }
+            if queries.iter().any(|query| query.depends_on(&certain)) {
+                break;
+            }
+            ask.extend(
+                queries
+                    .into_iter()
+                    .filter(|query| self.found.get(query).is_none()),
+            );
+        }
+    }
+
+    /// Proves what was made. Returns what more has to be asked for that.
+    fn prove(&mut self) -> Option<Vec<Query>> {
+        let mut ask = Vec::new();
+        for planned in std::mem::take(&mut self.proving) {
+            let task = &self.tasks[planned.index];
+            let made = Verdict::of(Outcome::Changed, planned.change.clone());
+            let verdict = match task.plan(&self.found) {
+                Plan::Unchanged => made,
+                Plan::Change(change) => Verdict {
+                    diff: change.diff.clone(),
+                    note: Some(NOT_CONVERGED.to_owned()),
+                    outcome: Outcome::Failed,
+                    ..made
+                },
+                Plan::Ask(more) if more.iter().any(|query| self.found.get(query).is_none()) => {
+                    ask.extend(more);
+                    self.proving.push(planned);
+                    continue;
+                }
+                Plan::Ask(_) => Verdict {
+                    outcome: Outcome::Failed,
+                    ..made
+                }
+                .because(NOT_CONVERGED),
+                Plan::Unknown(reason) | Plan::Impossible(reason) => Verdict {
+                    outcome: Outcome::Failed,
+                    ..made
+                }
+                .because(format!(
+                    "the change was made and cannot be proved: {reason}"
+                )),
+            };
+            self.verdicts[planned.index] = Some(verdict);
+        }
+        (!ask.is_empty()).then_some(ask)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.verdicts
+            .iter()
+            .flatten()
+            .any(|verdict| verdict.outcome == Outcome::Failed)
+    }
+
+    /// Leaves what is undecided undone.
+    pub fn skip_rest(&mut self, note: &str) {
+        for verdict in self.verdicts.iter_mut().filter(|verdict| verdict.is_none()) {
+            *verdict = Some(Verdict::new(Outcome::Skipped).because(note));
+        }
+    }
+}
+
+pub(super) const ASKED_AGAIN: &str = "the task asked again for what it was told";
+const NOT_CONVERGED: &str =
+    "did not converge: the change was made, and the probe still finds a difference";

@@ -1,0 +1,218 @@
+//! Paths, hashes and contents: one `stat` and one `sha256sum` for all of them.
+
+use super::{Answer, Query, Reply};
+use crate::shell::quote_str as quote;
+use crate::task::{PathKind, PathState, Stat};
+
+/// Bytes of arguments to one process; Linux takes 128 KiB in one argument and 2 MiB in all, BusyBox less.
+const ARGUMENTS: usize = 96 * 1024;
+
+/// `/` parts the fields: no name of a user or a group may hold it. The name of the file comes last, so
+/// that it may hold anything.
+const FORMAT: &str = "%f/%u/%g/%s/%Y/%U/%G/%n";
+
+fn paths(queries: &[Query]) -> Vec<&str> {
+    queries
+        .iter()
+        .filter_map(|query| {
+            if let Query::Path(path) = query {
+                Some(path.as_str())
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+fn hashed(queries: &[Query]) -> Vec<&str> {
+    queries
+        .iter()
+        .filter_map(|query| {
+            if let Query::Sha256(path) = query {
+                Some(path.as_str())
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+pub(super) fn render(queries: &[Query], text: &mut String) {
+    let paths = paths(queries);
+    if !paths.is_empty() {
+        for (section, flag) in [("stat", ""), ("target", " -L")] {
+            text.push_str(&format!("o {section}\n"));
+            for arguments in chunked(&paths) {
+                text.push_str(&format!(
+                    "stat{flag} -c '{FORMAT}' --{arguments} 2>/dev/null\n"
+                ));
+            }
+        }
+        // A path that is not there, or that this user may not look at: a parent without the search
+        // permission tells them apart. Builtins only.
+        text.push_str(concat!(
+            "o denied\n",
+            "d() { if [ -h \"$2\" ]; then l=\"$l $1\"; return; fi; [ -e \"$2\" ] && return; p=$2; ",
+            "while p=${p%/*}; [ -n \"$p\" ] && ! [ -e \"$p\" ]; do :; done; [ -x \"${p:-/}\" ] || echo \"$1\"; }\n",
+            "l=\n"
+        ));
+        for (at, path) in paths.iter().enumerate() {
+            text.push_str(&format!("d {at} {}\n", quote(path)));
+        }
+        text.push_str("command -v stat >/dev/null || echo nostat\n");
+        text.push_str("for i in $l; do o \"link.$i\"; case $i in\n");
+        for (at, path) in paths.iter().enumerate() {
+            text.push_str(&format!(
+                "{at}) readlink -- {0} 2>/dev/null || readlink {0};;\n",
+                quote(path)
+            ));
+        }
+        text.push_str("esac; done\n");
+    }
+    let hashed = hashed(queries);
+    if !hashed.is_empty() {
+        text.push_str("o hashed\nset --\nh() { if [ -f \"$2\" ] && [ -r \"$2\" ]; then echo \"$1\"; f=1; else f=; fi; }\n");
+        for (at, path) in hashed.iter().enumerate() {
+            let path = quote(path);
+            text.push_str(&format!(
+                "h {at} {path}; [ -z \"$f\" ] || set -- \"$@\" {path}\n"
+            ));
+        }
+        text.push_str("o sha256\n[ $# -eq 0 ] || sha256sum -- \"$@\" 2>/dev/null\n");
+    }
+    for (at, query) in queries.iter().enumerate() {
+        if let Query::Content(path) = query {
+            let path = quote(path);
+            text.push_str(&format!(
+                "if [ -f {path} ] && [ -r {path} ]; then o content.{at}; cat <{path}; fi\n"
+            ));
+        }
+    }
+}
+
+fn chunked(paths: &[&str]) -> Vec<String> {
+    let mut chunks = vec![String::new()];
+    for path in paths {
+        let quoted = quote(path);
+        if chunks
+            .last()
+            .is_some_and(|chunk| chunk.len() + quoted.len() > ARGUMENTS)
+        {
+            chunks.push(String::new());
+        }
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.push(' ');
+            chunk.push_str(&quoted);
+        }
+    }
+    chunks
+}
+
+pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
+    let paths = paths(queries);
+    if !paths.is_empty() {
+        let denied = lines(reply.section("denied"));
+        let own = stats(reply.section("stat").unwrap_or_default(), &paths);
+        let target = stats(reply.section("target").unwrap_or_default(), &paths);
+        for (at, ((path, own), target)) in paths.iter().zip(own).zip(target).enumerate() {
+            let answer = if denied.contains(&"nostat") {
+                Answer::Unknowable("the host has no stat command".to_owned())
+            } else if denied.contains(&at.to_string().as_str()) {
+                Answer::Unknowable(format!("may not look at {path}"))
+            } else {
+                let link = reply.section(&format!("link.{at}")).map(|link| {
+                    let link = link.strip_suffix(b"\n").unwrap_or(link);
+                    String::from_utf8_lossy(link).into_owned()
+                });
+                Answer::Path(PathState { own, target, link })
+            };
+            answers.push((Query::Path((*path).to_owned()), answer));
+        }
+    }
+    let hashed = hashed(queries);
+    if !hashed.is_empty() {
+        let mut hashes = vec![None; hashed.len()];
+        let sums = lines(reply.section("sha256"));
+        for (at, sum) in lines(reply.section("hashed")).iter().zip(sums) {
+            // GNU puts a backslash before the sum of a file whose name it had to escape.
+            let sum = sum
+                .trim_start_matches('\\')
+                .split(' ')
+                .next()
+                .unwrap_or_default();
+            if let Some(hash) = at.parse().ok().and_then(|at: usize| hashes.get_mut(at)) {
+                *hash = (sum.len() == 64).then(|| sum.to_owned());
+            }
+        }
+        for (path, hash) in hashed.iter().zip(hashes) {
+            answers.push((Query::Sha256((*path).to_owned()), Answer::Sha256(hash)));
+        }
+    }
+    for (at, query) in queries.iter().enumerate() {
+        if let Query::Content(_) = query {
+            let content = reply.section(&format!("content.{at}")).map(<[u8]>::to_vec);
+            answers.push((query.clone(), Answer::Content(content)));
+        }
+    }
+}
+
+pub(super) fn lines(section: Option<&[u8]>) -> Vec<&str> {
+    std::str::from_utf8(section.unwrap_or_default())
+        .map(|text| text.lines().collect())
+        .unwrap_or_default()
+}
+
+/// What `stat` printed for `paths`, in their order; it prints nothing for one that it cannot look at. The
+/// names are known, so a newline in one confuses nobody.
+fn stats(printed: &[u8], paths: &[&str]) -> Vec<Option<Stat>> {
+    let mut rest = printed;
+    paths
+        .iter()
+        .map(|path| {
+            let (stat, after) = stat(rest, path)?;
+            rest = after;
+            Some(stat)
+        })
+        .collect()
+}
+
+fn stat<'a>(printed: &'a [u8], path: &str) -> Option<(Stat, &'a [u8])> {
+    let mut fields = printed.splitn(8, |&b| b == b'/');
+    let mut text = || {
+        fields
+            .next()
+            .and_then(|field| std::str::from_utf8(field).ok())
+    };
+    let mode = u32::from_str_radix(text()?, 16).ok()?;
+    let (uid, gid) = (text()?, text()?);
+    let size = text()?.parse().ok()?;
+    let modified = text()?.parse().ok()?;
+    let (owner, group) = (text()?, text()?);
+    let rest = fields
+        .next()?
+        .strip_prefix(path.as_bytes())?
+        .strip_prefix(b"\n")?;
+    let named = |name: &str, id: &str| {
+        if name == "UNKNOWN" {
+            id.to_owned()
+        } else {
+            name.to_owned()
+        }
+    };
+    let stat = Stat {
+        kind: match mode & 0o170_000 {
+            0o100_000 => PathKind::File,
+            0o040_000 => PathKind::Directory,
+            0o120_000 => PathKind::Link,
+            _ => PathKind::Other,
+        },
+        mode: mode & 0o7777,
+        uid: uid.parse().ok()?,
+        gid: gid.parse().ok()?,
+        owner: named(owner, uid),
+        group: named(group, gid),
+        size,
+        modified,
+    };
+    Some((stat, rest))
+}

@@ -1,0 +1,116 @@
+//! The scripts run by real shells against a real directory.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use super::{Answer, Query, Reply, render};
+use crate::task::{Found, PathKind, Resource};
+
+const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
+
+fn ask(shell: &[&str], queries: &[Query]) -> Found {
+    let script = render(queries, "feedfacecafe");
+    let output = Command::new(shell[0])
+        .args(&shell[1..])
+        .arg("-c")
+        .arg(script)
+        .output()
+        .expect("a shell");
+    let reply = Reply::split(&output.stdout, "feedfacecafe").expect("a whole reply");
+    let mut found = Found::default();
+    for (query, answer) in reply.answers(queries) {
+        found.insert(query, answer);
+    }
+    found
+}
+
+#[test]
+fn tells_what_stands_at_paths() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| dir.path().join(name).to_str().expect("UTF-8").to_owned();
+    let odd = at("a \n'b' $(x)\\ -c");
+    std::fs::write(&odd, "one\n\nfeedfacecafe 1\n").expect("a file");
+    symlink("nowhere", at("dangling")).expect("a link");
+    symlink(&odd, at("link")).expect("a link");
+    let missing = at("missing/below");
+    let queries: Vec<Query> = [&odd, &missing, &at("dangling"), &at("link"), &at("")]
+        .iter()
+        .map(|path| Query::Path((*path).clone()))
+        .chain([
+            Query::Sha256(missing.clone()),
+            Query::Sha256(at("link")),
+            Query::Content(odd.clone()),
+        ])
+        .chain([Query::Content(missing.clone())])
+        .chain([Query::Script {
+            script: "echo a=b=c; echo 'd=e f'; exit 3".into(),
+            reads: vec![Resource::Any],
+        }])
+        .collect();
+    for shell in SHELLS {
+        let found = ask(shell, &queries);
+        let stat = found.path(&odd).expect("known").own.clone().expect("there");
+        assert_eq!((stat.kind, stat.size), (PathKind::File, 20), "{shell:?}");
+        assert_eq!(found.path(&missing).expect("known").own, None);
+        let dangling = found.path(&at("dangling")).expect("known");
+        assert_eq!(
+            (dangling.link.as_deref(), &dangling.target),
+            (Some("nowhere"), &None)
+        );
+        let link = found.path(&at("link")).expect("known");
+        assert_eq!(link.link.as_deref(), Some(odd.as_str()));
+        assert_eq!(link.target, Some(stat));
+        assert_eq!(
+            found
+                .path(&at(""))
+                .expect("known")
+                .own
+                .as_ref()
+                .map(|s| s.kind),
+            Some(PathKind::Directory)
+        );
+        assert_eq!(found.sha256(&missing), Ok(None));
+        assert_eq!(
+            found.sha256(&at("link")).expect("known").map(str::len),
+            Some(64),
+            "{shell:?}"
+        );
+        assert_eq!(
+            found.content(&odd),
+            Ok(Some(&b"one\n\nfeedfacecafe 1\n"[..]))
+        );
+        assert_eq!(found.content(&missing), Ok(None));
+        let rows = found.table(queries.last().expect("one")).expect("a table");
+        assert_eq!(
+            rows,
+            [
+                ("a".to_owned(), "b=c".to_owned()),
+                ("d".to_owned(), "e f".to_owned())
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_reply_without_its_end_is_none() {
+    assert!(
+        Reply::split(
+            b"\ntoken stat\n81a4/0/0/1/2/root/root//etc/passwd\n",
+            "token"
+        )
+        .is_none()
+    );
+    assert!(Reply::split(b"noise\ntoken end\n", "token").is_some());
+}
+
+#[test]
+fn forgets_what_a_change_may_have_altered() {
+    let mut found = Found::default();
+    found.insert(Query::Path("/a/b".into()), Answer::Sha256(None));
+    found.insert(Query::Path("/ab".into()), Answer::Sha256(None));
+    found.insert(Query::Shell("true".into()), Answer::Sha256(None));
+    found.forget(&[Resource::Path("/a".into())]);
+    assert!(found.get(&Query::Path("/a/b".into())).is_none());
+    assert!(found.get(&Query::Path("/ab".into())).is_some());
+    assert!(found.get(&Query::Shell("true".into())).is_none());
+}

@@ -1,0 +1,104 @@
+//! What a task reads and writes on a host, as far as the planner has to know.
+
+/// Something on a host that one task can change under another's feet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// A path, and everything below it. Compared as written: two names for one place (through a symbolic
+    /// link) are not recognised as one.
+    Path(String),
+    /// A path alone, and nothing below it: a directory that was not there before.
+    Entry(String),
+    Package(String),
+    Service(String),
+    User(String),
+    Group(String),
+    /// Could be anything.
+    Any,
+}
+
+impl Resource {
+    /// Whether a change of one can alter the other.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) | (_, Self::Any) => true,
+            (Self::Path(a), Self::Path(b)) => is_within(a, b) || is_within(b, a),
+            (Self::Path(tree), Self::Entry(entry)) | (Self::Entry(entry), Self::Path(tree)) => {
+                is_within(entry, tree)
+            }
+            (a, b) => a == b,
+        }
+    }
+}
+
+/// Whether a change of one of `altered` may change what is found at `path`. What is written below a path
+/// leaves it as it is.
+pub(super) fn alters_path(altered: &[Resource], path: &str) -> bool {
+    altered.iter().any(|resource| match resource {
+        Resource::Any => true,
+        Resource::Path(tree) => is_within(path, tree),
+        Resource::Entry(entry) => is_within(path, entry) && is_within(entry, path),
+        _ => false,
+    })
+}
+
+/// Whether `path` is `root` or stands below it, by whole components.
+fn is_within(path: &str, root: &str) -> bool {
+    let root = root.trim_end_matches('/');
+    path.trim_end_matches('/')
+        .strip_prefix(root)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What a task depends on and what it may alter.
+#[derive(Debug, Clone, Default)]
+pub struct Touches {
+    pub reads: Vec<Resource>,
+    pub writes: Vec<Resource>,
+}
+
+impl Touches {
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self {
+            reads: Vec::new(),
+            writes: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn writes(resource: Resource) -> Self {
+        Self {
+            reads: Vec::new(),
+            writes: vec![resource],
+        }
+    }
+
+    #[must_use]
+    pub fn and_reads(mut self, resource: Resource) -> Self {
+        self.reads.push(resource);
+        self
+    }
+
+    #[must_use]
+    pub fn and_writes(mut self, resource: Resource) -> Self {
+        self.writes.push(resource);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Resource::{Any, Package, Path};
+
+    #[test]
+    fn paths_overlap_by_whole_components() {
+        let path = |p: &str| Path(p.to_owned());
+        assert!(path("/srv/app").overlaps(&path("/srv/app/x")));
+        assert!(path("/srv/app/x").overlaps(&path("/srv/app/")));
+        assert!(path("/").overlaps(&path("/etc")));
+        assert!(!path("/srv/app").overlaps(&path("/srv/apple")));
+        assert!(!path("/srv/app").overlaps(&Package("app".into())));
+        assert!(Any.overlaps(&Package("app".into())));
+    }
+}
