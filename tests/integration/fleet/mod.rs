@@ -1,0 +1,180 @@
+//! Hosts to test against: real `sshd` instances on loopback addresses ([`Fleet::sshd`]), and containers with
+//! systemd and sudo ([`containers`]). A [`Fleet`] has an inventory, an ssh configuration and the keys that
+//! reach its hosts, and takes everything away when it is dropped, by a panic too.
+
+mod process;
+mod proxy;
+mod sshd;
+mod tests;
+
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use proxy::{Delay, DelayProxy};
+pub use sshd::{Settings, Sshd, current_user};
+
+use crate::ops::Ops;
+
+/// What is needed to reach a host of a fleet, as an inventory says it.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    pub name: String,
+    pub address: Ipv4Addr,
+    pub port: u16,
+    pub user: String,
+    pub key: PathBuf,
+    /// More variables for the inventory: `("ops_state_dir", "/tmp/x/state")`.
+    pub vars: Vec<(String, String)>,
+}
+
+/// Some hosts, and what reaches them.
+#[derive(Debug)]
+pub struct Fleet {
+    hosts: Vec<Sshd>,
+    /// Dropped after the hosts that live in it.
+    dir: Arc<tempfile::TempDir>,
+}
+
+impl Fleet {
+    /// Starts `n` instances of `sshd`, named `h1`, `h2`, ..., that let in the user who runs the tests.
+    pub fn sshd(n: usize) -> Self {
+        Self::sshd_with(n, &Settings::default())
+    }
+
+    /// The same, with settings of one's own.
+    pub fn sshd_with(n: usize, settings: &Settings) -> Self {
+        process::sweep_the_dead();
+        let dir = Arc::new(
+            tempfile::Builder::new()
+                .prefix("ops-fleet-")
+                .tempdir()
+                .expect("a temporary directory"),
+        );
+        sshd::generate_key(&dir.path().join("id"));
+        let hosts = std::thread::scope(|scope| {
+            let started: Vec<_> = (1..=n)
+                .map(|i| {
+                    let dir = dir.path();
+                    scope.spawn(move || Sshd::start(dir, &format!("h{i}"), settings))
+                })
+                .collect();
+            started
+                .into_iter()
+                .map(|host| host.join().expect("an sshd"))
+                .collect()
+        });
+        let fleet = Self { hosts, dir };
+        fleet.write("known_hosts", &fleet.known_hosts());
+        fleet.write("ssh_config", &fleet.ssh_config_text());
+        fleet.write("hosts.ini", &fleet.inventory_text());
+        fleet
+    }
+
+    /// A run of `ops` with this fleet as its inventory.
+    pub fn ops(&self) -> Ops {
+        Ops::new().inventory_named("hosts.ini", &self.inventory_text())
+    }
+
+    pub fn hosts(&self) -> &[Sshd] {
+        &self.hosts
+    }
+
+    /// The private key that every host of the fleet lets in.
+    pub fn key(&self) -> PathBuf {
+        self.dir.path().join("id")
+    }
+
+    /// Holds the host key of every host.
+    pub fn known_hosts_file(&self) -> PathBuf {
+        self.dir.path().join("known_hosts")
+    }
+
+    /// For `ssh -F`: the hosts under their names.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.dir.path().join("ssh_config")
+    }
+
+    /// The inventory as a file, for what does not run through [`Fleet::ops`].
+    pub fn inventory_file(&self) -> PathBuf {
+        self.dir.path().join("hosts.ini")
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// An Ansible inventory in INI: the hosts, all in the group `fleet`.
+    pub fn inventory_text(&self) -> String {
+        inventory_text(self.hosts.iter().map(Sshd::endpoint), &self.ssh_args())
+    }
+
+    /// What `ansible_ssh_common_args` says for these hosts.
+    pub fn ssh_args(&self) -> String {
+        format!(
+            "-o UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null",
+            self.known_hosts_file().display()
+        )
+    }
+
+    fn known_hosts(&self) -> String {
+        self.hosts.iter().map(Sshd::known_hosts_line).collect()
+    }
+
+    fn ssh_config_text(&self) -> String {
+        let mut text = String::new();
+        for Endpoint {
+            name,
+            address,
+            port,
+            user,
+            key,
+            ..
+        } in self.hosts.iter().map(Sshd::endpoint)
+        {
+            let _ = writeln!(
+                text,
+                "Host {name}\n  HostName {address}\n  Port {port}\n  User {user}\n  IdentityFile {}",
+                key.display()
+            );
+        }
+        let _ = writeln!(
+            text,
+            "Host *\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile /dev/null\n  IdentitiesOnly yes\n  IdentityAgent none\n  \
+             BatchMode yes\n  StrictHostKeyChecking yes",
+            self.known_hosts_file().display()
+        );
+        text
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.dir.path().join(name), text).expect("a file in the fleet's directory");
+    }
+}
+
+/// An Ansible inventory in INI with these hosts in the group `fleet`.
+pub fn inventory_text<'a>(hosts: impl IntoIterator<Item = &'a Endpoint>, ssh_args: &str) -> String {
+    let mut text = String::from("[fleet]\n");
+    for Endpoint {
+        name,
+        address,
+        port,
+        user,
+        key,
+        vars,
+    } in hosts
+    {
+        let _ = write!(
+            text,
+            "{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={}",
+            key.display()
+        );
+        for (name, value) in vars {
+            let _ = write!(text, " {name}='{value}'");
+        }
+        text.push('\n');
+    }
+    let _ = writeln!(text, "\n[fleet:vars]\nansible_ssh_common_args='{ssh_args}'");
+    text
+}

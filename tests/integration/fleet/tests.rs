@@ -1,0 +1,116 @@
+//! The fleet itself: a test that leans on it must be able to.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::{Delay, DelayProxy, Fleet, Settings, process};
+
+#[test]
+fn plain_ssh_reaches_every_host() {
+    let fleet = Fleet::sshd(3);
+    for host in fleet.hosts() {
+        let output = host.ssh("echo $HOME");
+        assert!(output.status.success(), "{output:?}\n{}", host.log());
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).trim(),
+            host.home().display().to_string()
+        );
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_host_that_is_dropped() {
+    let fleet = Fleet::sshd(1);
+    let mark = process::mark(&fleet.dir().join("h1"));
+    let output =
+        fleet.hosts()[0].ssh("setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo started");
+    assert_eq!(output.stdout, b"started\n");
+    fleet.hosts()[0].wait_for_process("sleep 1000");
+    let address = (
+        fleet.hosts()[0].endpoint().address,
+        fleet.hosts()[0].endpoint().port,
+    );
+    drop(fleet);
+    assert_eq!(process::marked(&mark), []);
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_host_vanishes_and_comes_back() {
+    let fleet = Fleet::sshd(1);
+    let host = &fleet.hosts()[0];
+    std::thread::scope(|scope| {
+        let long = scope.spawn(|| host.ssh("echo there >&2; exec sleep 1000"));
+        host.wait_for_process("sleep 1000");
+        host.vanish();
+        assert_eq!(long.join().expect("ssh ends").status.code(), Some(255));
+    });
+    host.come_back();
+    assert!(host.ssh("true").status.success());
+}
+
+#[test]
+fn sh_is_what_the_settings_say() {
+    for (sh, expected) in [
+        ("dash", "/dash"),
+        ("bash", "/bash"),
+        ("busybox", "/busybox"),
+    ] {
+        let fleet = Fleet::sshd_with(1, &Settings::default().sh(sh));
+        let output = fleet.hosts()[0].ssh("exec sh -c 'readlink /proc/$$/exe; :'");
+        let program = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(program.ends_with(expected), "{program} {output:?}");
+    }
+}
+
+#[test]
+fn a_round_trip_through_the_proxy_takes_its_delay() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback address");
+    let target = listener.local_addr().expect("its address");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut byte = [0];
+        while stream.read_exact(&mut byte).is_ok() {
+            stream.write_all(&byte).expect("the echo");
+        }
+    });
+    let round_trip = Duration::from_millis(40);
+    let proxy = DelayProxy::start(Ipv4Addr::LOCALHOST, target, Delay::round_trip(round_trip));
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(proxy.address()).expect("the proxy");
+    for byte in 0..5 {
+        let mut echo = [255];
+        stream.write_all(&[byte]).expect("a byte");
+        stream.read_exact(&mut echo).expect("its echo");
+        assert_eq!(echo, [byte]);
+    }
+    // Five echoes and the handshake of TCP.
+    let took = began.elapsed();
+    assert!(took >= 6 * round_trip, "{took:?}");
+    assert!(took < 12 * round_trip, "{took:?}");
+    assert_eq!(proxy.turns(), 5);
+    assert_eq!(proxy.bytes(), (5, 5));
+}
+
+#[test]
+fn the_proxy_does_not_limit_throughput() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback address");
+    let target = listener.local_addr().expect("its address");
+    let total = 16 * 1024 * 1024;
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        stream.write_all(&vec![7; total]).expect("all of it");
+    });
+    let round_trip = Duration::from_millis(50);
+    let proxy = DelayProxy::start(Ipv4Addr::LOCALHOST, target, Delay::round_trip(round_trip));
+    let began = Instant::now();
+    let mut received = Vec::new();
+    TcpStream::connect(proxy.address())
+        .expect("the proxy")
+        .read_to_end(&mut received)
+        .expect("all of it");
+    assert_eq!(received.len(), total);
+    // A wait for every chunk of 64 KiB would be 256 of them: 6 s.
+    assert!(began.elapsed() < 40 * round_trip, "{:?}", began.elapsed());
+}

@@ -1,0 +1,163 @@
+//! What came of a run of `ops`: its output as it was, as events, and with what differs from run to run taken
+//! out, and the usual assertions.
+
+use std::fmt::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::sync::{Arc, LazyLock};
+
+use regex::Regex;
+use serde_json::Value;
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ran {
+    command: String,
+    status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+    dir: Arc<tempfile::TempDir>,
+}
+
+impl Ran {
+    pub const fn new(
+        command: String,
+        status: ExitStatus,
+        stdout: String,
+        stderr: String,
+        dir: Arc<tempfile::TempDir>,
+    ) -> Self {
+        Self {
+            command,
+            status,
+            stdout,
+            stderr,
+            dir,
+        }
+    }
+
+    /// The exit code, if it exited.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// Exited with 0.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        self.code(0)
+    }
+
+    /// Exited with this code.
+    #[track_caller]
+    pub fn code(self, code: i32) -> Self {
+        assert_eq!(
+            self.status.code(),
+            Some(code),
+            "the exit code (signal {:?})\n{self}",
+            self.status.signal()
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn stdout_has(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "stdout lacks {text:?}\n{self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn stderr_has(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "stderr lacks {text:?}\n{self}");
+        self
+    }
+
+    /// Neither stream has it.
+    #[track_caller]
+    pub fn nowhere(self, text: &str) -> Self {
+        assert!(
+            !self.stdout.contains(text) && !self.stderr.contains(text),
+            "{text:?} was printed\n{self}"
+        );
+        self
+    }
+
+    /// Standard output of a run with `--output json`: every line an event.
+    #[track_caller]
+    pub fn events(&self) -> Vec<Value> {
+        let parse = |line| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}\n{self}"))
+        };
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// The events of one kind.
+    #[track_caller]
+    pub fn events_of(&self, kind: &str) -> Vec<Value> {
+        self.events()
+            .into_iter()
+            .filter(|event| event["kind"] == kind)
+            .collect()
+    }
+
+    /// The outcomes of one host's tasks in their order: `["changed", "unchanged"]`.
+    #[track_caller]
+    pub fn outcomes(&self, host: &str) -> Vec<String> {
+        let of_host = |event: &Value| event["host"] == host;
+        let outcome = |event: Value| event["outcome"].as_str().unwrap_or("none").to_owned();
+        self.events_of("task.finished")
+            .into_iter()
+            .filter(of_host)
+            .map(outcome)
+            .collect()
+    }
+
+    /// Both streams and the code, for a snapshot.
+    pub fn snapshot(&self) -> String {
+        let mut text = format!(
+            "code: {}\n",
+            self.status
+                .code()
+                .map_or("none".into(), |code| code.to_string())
+        );
+        for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !stream.is_empty() {
+                let _ = write!(text, "--- {name}\n{}", self.redact(stream));
+            }
+        }
+        text
+    }
+
+    /// The text without what differs from run to run: times, durations, ids of runs, ports, addresses and the
+    /// directories of the test.
+    pub fn redact(&self, text: &str) -> String {
+        let text = text.replace(&self.dir.path().display().to_string(), "[DIR]");
+        REDACTIONS.iter().fold(text, |text, (pattern, name)| {
+            pattern.replace_all(&text, *name).into_owned()
+        })
+    }
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "$ {}\n{}\n--- stdout\n{}\n--- stderr\n{}",
+            self.command, self.status, self.stdout, self.stderr
+        )
+    }
+}
+
+static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        (r"/tmp/ops-fleet-\w+", "[FLEET]"),
+        // The id of a run: a time and some random digits.
+        (r"\b\d{8}T?-?\d{6}Z?-[0-9a-z]{4,}\b", "[RUN]"),
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\b", "[TIME]"),
+        (r#""duration_ms":\d+"#, r#""duration_ms":[MS]"#),
+        (r"\b\d+(\.\d+)?\s?(ms|s)\b", "[DURATION]"),
+        (r"\b127\.\d+\.\d+\.\d+\b", "[ADDRESS]"),
+        (r"(\[ADDRESS\]\]?:|[Pp]ort )\d+", "${1}[PORT]"),
+    ]
+    .map(|(pattern, name)| (Regex::new(pattern).expect("a pattern of this list"), name))
+    .into()
+});
