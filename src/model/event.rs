@@ -102,9 +102,36 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Box<Failure>>,
     },
-    /// Written by a newer ops. Kept so that a reader of today's lines reads tomorrow's.
-    #[serde(other, rename = "other")]
-    Other,
+    /// Written by a newer ops. Kept whole (the name of the kind included), so that a reader of today's
+    /// lines reads tomorrow's and can pass them on.
+    #[serde(untagged)]
+    Other(serde_json::Map<String, serde_json::Value>),
+}
+
+impl Kind {
+    /// The name of the kind, as the `kind` field has it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::RunStarted { .. } => "run.started",
+            Self::EachStarted { .. } => "each.started",
+            Self::EachFinished { .. } => "each.finished",
+            Self::HostStarted => "host.started",
+            Self::HostFinished { .. } => "host.finished",
+            Self::HostConnecting { .. } => "host.connecting",
+            Self::HostConnected { .. } => "host.connected",
+            Self::HostUnreachable { .. } => "host.unreachable",
+            Self::TaskStarted => "task.started",
+            Self::TaskOutput { .. } => "task.output",
+            Self::TaskFinished { .. } => "task.finished",
+            Self::Log { .. } => "log",
+            Self::RunFinished { .. } => "run.finished",
+            Self::Other(fields) => fields
+                .get("kind")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or("other"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

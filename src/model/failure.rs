@@ -48,6 +48,9 @@ pub struct Failure {
     pub stderr: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Position>,
+    /// The line of the playbook that `at` stands in, so that a kept run shows it as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_line: Option<String>,
     /// The calls that led to `at`, innermost first: the name of the function, and where it was called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<(String, Position)>,
@@ -66,6 +69,7 @@ impl Failure {
             code: None,
             stderr: None,
             at: None,
+            source_line: None,
             trace: Vec::new(),
         }
     }

@@ -1,18 +1,25 @@
 //! Plain data that every other layer may name. No I/O here.
 
 mod connection;
+mod emission;
 mod event;
 mod facts;
 mod failure;
 mod host;
 mod outcome;
 mod position;
+mod reporter;
 mod secret;
+mod texts;
 
 pub use connection::{Connection, Elevation, HostKeys, Via};
+pub use emission::Emission;
 pub use event::{Event, Kind, LogLevel, OutputStream, SCHEMA, Totals};
 pub use facts::HostFacts;
 pub use failure::{Failure, FailureKind};
 pub use host::{Host, Origin, Var};
 pub use outcome::{Diff, Outcome};
 pub use position::Position;
+pub use reporter::Reporter;
+pub use secret::{MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, TooShort};
+pub use texts::Texts;

@@ -1,1 +1,126 @@
 //! Values that must not be seen, and the scrubbing of text that may hold them.
+//!
+//! [`Secrets`] is the registry of a run. Whoever learns a secret adds it; whoever writes something down
+//! asks for the [`Scrubber`] (whole texts) or a [`StreamScrubber`] (chunks, where a secret may be cut in
+//! two). Scrubbing is by value and finds the forms that [`forms`] lists.
+
+mod forms;
+mod scrubber;
+mod stream;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub use scrubber::{REPLACEMENT, Scrubber};
+pub use stream::StreamScrubber;
+
+/// A secret with fewer bytes than this (spaces around it not counted) would also be found where it is
+/// not meant, and a reader could guess it from what was taken out.
+pub const MIN_SECRET: usize = 6;
+
+/// Why a secret was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "secret `{name}` is too short to be scrubbed safely: {len} bytes, and at least {MIN_SECRET} are needed"
+)]
+pub struct TooShort {
+    pub name: String,
+    /// Its length in bytes, without spaces around it.
+    pub len: usize,
+}
+
+/// The secrets of a run. A clone is the same registry; what was added is never taken out.
+#[derive(Clone, Default)]
+pub struct Secrets(Arc<RwLock<Registry>>);
+
+#[derive(Default)]
+struct Registry {
+    /// Values to the name that they were first added under.
+    names: HashMap<String, String>,
+    /// Needles that no scrubber knows yet.
+    fresh: Vec<Vec<u8>>,
+    scrubber: Scrubber,
+}
+
+impl Secrets {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a secret: from now on every scrub of this registry replaces it. `name` is what a message
+    /// may call it.
+    ///
+    /// # Errors
+    /// A value too short to be scrubbed is refused, and not kept.
+    pub fn add(&self, value: &str, name: &str) -> Result<(), TooShort> {
+        let len = value.trim().len();
+        if len < MIN_SECRET {
+            return Err(TooShort {
+                name: name.to_owned(),
+                len,
+            });
+        }
+        let mut registry = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if !registry.names.contains_key(value) {
+            registry.names.insert(value.to_owned(), name.to_owned());
+            registry.fresh.extend(forms::needles(value));
+        }
+        Ok(())
+    }
+
+    /// The name of the secret that has exactly this value.
+    #[must_use]
+    pub fn name_of(&self, value: &str) -> Option<String> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .names
+            .get(value)
+            .cloned()
+    }
+
+    /// A scrubber of all that was added until now. Cheap unless something was added since the last call.
+    #[must_use]
+    pub fn scrubber(&self) -> Scrubber {
+        {
+            let registry = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            if registry.fresh.is_empty() {
+                return registry.scrubber.clone();
+            }
+        }
+        let mut registry = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = std::mem::take(&mut registry.fresh);
+        registry.scrubber = registry.scrubber.with(fresh);
+        registry.scrubber.clone()
+    }
+
+    /// Shorthand for `scrubber().scrub(text)`.
+    #[must_use]
+    pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.scrubber().scrub(text)
+    }
+
+    /// A scrubber for a stream that comes in chunks. It also finds what is added while it runs.
+    #[must_use]
+    pub fn stream(&self) -> StreamScrubber {
+        StreamScrubber::new(self.clone())
+    }
+}
+
+/// Shows how many there are, never one of them.
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .names
+            .len();
+        write!(f, "Secrets({count})")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,3 @@
-//! (see lib.rs)
+//! What the user sees of a run: one file a reporter.
+
+pub use crate::model::Reporter;

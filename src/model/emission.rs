@@ -1,0 +1,69 @@
+//! An event before the dispatcher has stamped it.
+
+use std::time::Duration;
+
+use super::{Kind, Outcome, Position};
+
+/// An [`Event`](super::Event) without its time, run and number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emission {
+    pub kind: Kind,
+    pub step: Option<String>,
+    pub host: Option<String>,
+    pub task: Option<String>,
+    pub outcome: Option<Outcome>,
+    pub duration_ms: Option<u64>,
+    pub at: Option<Position>,
+}
+
+impl Emission {
+    #[must_use]
+    pub const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            step: None,
+            host: None,
+            task: None,
+            outcome: None,
+            duration_ms: None,
+            at: None,
+        }
+    }
+
+    #[must_use]
+    pub fn step(mut self, step: impl Into<String>) -> Self {
+        self.step = Some(step.into());
+        self
+    }
+
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    #[must_use]
+    pub fn task(mut self, label: impl Into<String>) -> Self {
+        self.task = Some(label.into());
+        self
+    }
+
+    #[must_use]
+    pub const fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = Some(outcome);
+        self
+    }
+
+    #[must_use]
+    pub fn duration(mut self, duration: Duration) -> Self {
+        self.duration_ms = Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Takes an `Option` because not everything that happens has a place in the playbook.
+    #[must_use]
+    pub fn at(mut self, position: impl Into<Option<Position>>) -> Self {
+        self.at = position.into();
+        self
+    }
+}

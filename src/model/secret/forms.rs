@@ -1,0 +1,192 @@
+//! The forms in which a secret shows up in text.
+//!
+//! As it is; each long line of one that has several lines; base64 (both alphabets, at any of the three
+//! alignments, so also inside of `user:password`, and broken at 64 or 76 characters); percent-encoded;
+//! escaped as in JSON (once, and in JSON within JSON) and as Rust's debug form; quoted for a shell; hex.
+//!
+//! What stays: a few bits of the secret at either end of a base64 form that shares a character with its
+//! neighbours; a form that was encrypted, compressed or cut short.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use super::MIN_SECRET;
+
+/// A line of a secret with several lines is looked for on its own from this length (in bytes): shorter
+/// ones are often ordinary words.
+const MIN_LINE: usize = 12;
+
+/// Widths at which `openssl base64` (64) and `base64` and MIME (76) break lines.
+const BASE64_WIDTHS: [usize; 2] = [64, 76];
+
+/// Every text to look for.
+pub(super) fn needles(secret: &str) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for part in parts(secret) {
+        forms(part, &mut found);
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The secret, the secret without spaces around it, and its long lines.
+fn parts(secret: &str) -> Vec<&str> {
+    let trimmed = secret.trim();
+    let mut parts = vec![secret, trimmed];
+    let lines: Vec<&str> = trimmed.lines().map(str::trim).collect();
+    if lines.len() > 1 {
+        // The armour of a PEM file is no secret and stands in every one of them.
+        parts.extend(
+            lines
+                .into_iter()
+                .filter(|line| line.len() >= MIN_LINE && !line.starts_with("-----")),
+        );
+    }
+    parts
+}
+
+fn forms(secret: &str, found: &mut Vec<Vec<u8>>) {
+    let mut add = |form: String| {
+        if form.len() >= MIN_SECRET {
+            found.push(form.into_bytes());
+        }
+    };
+    add(secret.to_owned());
+    for form in base64(secret.as_bytes()) {
+        add(form);
+    }
+    let json = json(secret, false);
+    add(self::json(&json, false));
+    add(json.replace('/', "\\/"));
+    add(json);
+    add(self::json(secret, true));
+    add(json_html(secret));
+    add(secret.escape_debug().to_string());
+    add(secret.replace('\'', "'\\''"));
+    add(secret.replace('\'', "'\"'\"'"));
+    if let Ok(quoted) = shlex::try_quote(secret) {
+        add(quoted.into_owned());
+    }
+    add(backslashed(secret, |c| {
+        !c.is_ascii_alphanumeric() && !"_-./:=@%+,".contains(c) && c.is_ascii()
+    }));
+    add(backslashed(secret, |c| "\"\\$`".contains(c)));
+    for kept in ["-._~", "-._~/", "-._!~*'()", "-._"] {
+        add(percent(secret, kept, false, false));
+        add(percent(secret, kept, false, true));
+    }
+    add(percent(secret, "-._*", true, false));
+    add(percent(secret, "-._~", true, false));
+    add(hex(secret, false));
+    add(hex(secret, true));
+}
+
+/// The characters of a base64 text that depend on the secret alone, for each of the three places that it
+/// can have in a group of three bytes.
+fn base64(secret: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for before in 0..3 {
+        let mut bytes = vec![0; before];
+        bytes.extend_from_slice(secret);
+        let first = (before * 8).div_ceil(6);
+        let whole = bytes.len() * 8 / 6;
+        for text in [
+            STANDARD_NO_PAD.encode(&bytes),
+            URL_SAFE_NO_PAD.encode(&bytes),
+        ] {
+            if before == 0 {
+                for width in BASE64_WIDTHS {
+                    if whole > width {
+                        // ASCII, so any cut is at a character.
+                        found.extend(
+                            (0..whole)
+                                .step_by(width)
+                                .map(|at| text[at..whole.min(at + width)].to_owned()),
+                        );
+                    }
+                }
+            }
+            found.push(text[first..whole].to_owned());
+        }
+    }
+    found
+}
+
+/// The inside of a JSON string.
+fn json(text: &str, ascii: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            c if c < ' ' || (ascii && !c.is_ascii()) => units(c, &mut out),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// JSON as it is written for the inside of HTML.
+fn json_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in json(text, false).chars() {
+        if "<>&".contains(c) {
+            units(c, &mut out)
+        } else {
+            out.push(c)
+        }
+    }
+    out
+}
+
+fn units(c: char, out: &mut String) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        out.push_str(&format!("\\u{unit:04x}"));
+    }
+}
+
+fn backslashed(text: &str, special: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if special(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn percent(text: &str, kept: &str, plus_for_space: bool, lower: bool) -> String {
+    let mut out = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        let c = char::from(byte);
+        if c.is_ascii_alphanumeric() || kept.contains(c) {
+            out.push(c);
+        } else if c == ' ' && plus_for_space {
+            out.push('+');
+        } else if lower {
+            out.push_str(&format!("%{byte:02x}"));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+fn hex(text: &str, upper: bool) -> String {
+    text.bytes()
+        .map(|byte| {
+            if upper {
+                format!("{byte:02X}")
+            } else {
+                format!("{byte:02x}")
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,167 @@
+//! Taking secrets out of whole texts.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use aho_corasick::automaton::{Automaton, OverlappingState, StateID};
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, Input};
+
+/// What stands in a text where a secret was.
+pub const REPLACEMENT: &str = "[secret]";
+
+/// Finds the forms of all secrets in one pass. Cheap to clone.
+///
+/// Matches that overlap are taken out as one: where two secrets share bytes, none of either stays. That
+/// is why all overlapping matches are asked for and not the leftmost-longest ones.
+#[derive(Clone, Default)]
+pub struct Scrubber {
+    /// Largest first. Adding one secret to ten thousand builds a small automaton and leaves the large one
+    /// alone; two of like size are joined, so that there are never many.
+    tiers: Arc<Vec<Arc<Tier>>>,
+}
+
+pub(super) struct Tier {
+    needles: Vec<Vec<u8>>,
+    pub(super) automaton: NFA,
+    depths: OnceLock<HashMap<StateID, usize>>,
+}
+
+impl Tier {
+    /// `None` only when the needles outgrow what the automaton can number (two thousand million states).
+    fn new(needles: Vec<Vec<u8>>) -> Option<Self> {
+        let automaton = NFA::new(&needles).ok()?;
+        Some(Self {
+            needles,
+            automaton,
+            depths: OnceLock::new(),
+        })
+    }
+
+    /// The start state of a search. Never fails: this kind of automaton supports unanchored searches.
+    pub(super) fn start(&self) -> Option<StateID> {
+        self.automaton.start_state(Anchored::No).ok()
+    }
+
+    /// How many of the last bytes read may be the beginning of a needle.
+    ///
+    /// Walking a needle from the start passes through exactly the states for its own beginnings, so the
+    /// number of steps taken is the answer for each of them.
+    pub(super) fn depth(&self, state: StateID) -> usize {
+        let depths = self.depths.get_or_init(|| {
+            let mut depths = HashMap::new();
+            let Some(start) = self.start() else {
+                return depths;
+            };
+            for needle in &self.needles {
+                let mut state = start;
+                for (read, byte) in needle.iter().enumerate() {
+                    state = self.automaton.next_state(Anchored::No, state, *byte);
+                    depths.insert(state, read + 1);
+                }
+            }
+            depths
+        });
+        depths.get(&state).copied().unwrap_or(0)
+    }
+}
+
+impl Scrubber {
+    /// This scrubber with more needles.
+    pub(super) fn with(&self, mut fresh: Vec<Vec<u8>>) -> Self {
+        let mut tiers: Vec<Arc<Tier>> = self.tiers.as_ref().clone();
+        while let Some(last) = tiers.pop_if(|last| last.needles.len() <= fresh.len() * 2) {
+            fresh.extend(last.needles.iter().cloned());
+        }
+        fresh.sort_unstable();
+        fresh.dedup();
+        tiers.extend(Tier::new(fresh).map(Arc::new));
+        Self {
+            tiers: Arc::new(tiers),
+        }
+    }
+
+    pub(super) fn tiers(&self) -> &[Arc<Tier>] {
+        &self.tiers
+    }
+
+    /// Whether two scrubbers know the same secrets.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tiers, &other.tiers)
+    }
+
+    /// The text with every secret replaced.
+    #[must_use]
+    pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.scrub_bytes(text.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            // Needles are UTF-8 themselves, so what is cut out of UTF-8 ends at characters.
+            Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            }),
+        }
+    }
+
+    /// The same for bytes that need not be text.
+    #[must_use]
+    pub fn scrub_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        let found = self.found(bytes);
+        if found.is_empty() {
+            return Cow::Borrowed(bytes);
+        }
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut from = 0;
+        for range in found {
+            out.extend_from_slice(&bytes[from..range.start]);
+            out.extend_from_slice(REPLACEMENT.as_bytes());
+            from = range.end;
+        }
+        out.extend_from_slice(&bytes[from..]);
+        Cow::Owned(out)
+    }
+
+    /// Scrubs in place; a text that holds no secret costs no allocation.
+    pub fn scrub_in_place(&self, text: &mut String) {
+        if let Cow::Owned(scrubbed) = self.scrub(text) {
+            *text = scrubbed;
+        }
+    }
+
+    /// Where secrets stand, in order, overlapping ones joined.
+    fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for tier in self.tiers.iter() {
+            let first = tier.automaton.try_find(&Input::new(bytes).earliest(true));
+            let Ok(Some(_)) = first else { continue };
+            let mut state = OverlappingState::start();
+            let input = Input::new(bytes);
+            while tier
+                .automaton
+                .try_find_overlapping(&input, &mut state)
+                .is_ok()
+            {
+                let Some(found_here) = state.get_match() else {
+                    break;
+                };
+                found.push(found_here.range());
+            }
+        }
+        join(found)
+    }
+}
+
+/// Sorts ranges and joins those that share a byte.
+pub(super) fn join(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    found.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for range in found {
+        match joined.last_mut() {
+            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}

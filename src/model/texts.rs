@@ -1,0 +1,232 @@
+//! Every text that an event or a failure holds, for scrubbing.
+//!
+//! The matches name every field on purpose: a field that is added does not compile until someone has
+//! decided here whether it is text.
+
+use std::collections::BTreeMap;
+
+use super::{Diff, Emission, Failure, HostFacts, Kind, Position, Scrubber, Totals};
+
+/// Something that holds texts which may hold secrets.
+pub trait Texts {
+    /// Calls `change` with each of them.
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String));
+
+    /// Replaces every secret.
+    fn scrub(&mut self, scrubber: &Scrubber) {
+        self.each_text(&mut |text| scrubber.scrub_in_place(text));
+    }
+}
+
+impl Texts for Option<String> {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        if let Some(text) = self {
+            change(text);
+        }
+    }
+}
+
+impl Texts for Position {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Self {
+            file,
+            line: _,
+            column: _,
+        } = self;
+        change(file);
+    }
+}
+
+impl Texts for Failure {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Self {
+            kind: _,
+            message,
+            hint,
+            host,
+            task,
+            command,
+            code: _,
+            stderr,
+            at,
+            source_line,
+            trace,
+        } = self;
+        change(message);
+        for text in [hint, host, task, command, stderr, source_line] {
+            text.each_text(change);
+        }
+        if let Some(at) = at {
+            at.each_text(change);
+        }
+        for (name, position) in trace {
+            change(name);
+            position.each_text(change);
+        }
+    }
+}
+
+impl Texts for Diff {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::Property {
+                name,
+                before,
+                after,
+            } => [name, before, after].into_iter().for_each(change),
+            Self::Text {
+                path,
+                before,
+                after,
+            } => [path, before, after].into_iter().for_each(change),
+            Self::Binary {
+                path,
+                before: _,
+                after: _,
+            }
+            | Self::Hidden { path } => change(path),
+            Self::Note { text } => change(text),
+        }
+    }
+}
+
+impl Texts for HostFacts {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Self {
+            os,
+            os_like,
+            os_version,
+            os_name,
+            architecture,
+            kernel,
+            kernel_version,
+            init,
+            package_manager,
+            user,
+            uid: _,
+            hostname,
+            addresses,
+            memory: _,
+            cores: _,
+            state_dir,
+        } = self;
+        let one = [
+            os,
+            os_version,
+            os_name,
+            architecture,
+            kernel,
+            kernel_version,
+            init,
+            package_manager,
+            user,
+            hostname,
+            state_dir,
+        ];
+        one.into_iter()
+            .chain(os_like)
+            .chain(addresses)
+            .for_each(change);
+    }
+}
+
+impl Texts for Kind {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::RunStarted {
+                schema: _,
+                version: _,
+                playbook,
+                check: _,
+                hosts: _,
+                params,
+            } => {
+                change(playbook);
+                params.values_mut().for_each(change);
+            }
+            Self::HostFinished { failure } => {
+                if let Some(failure) = failure {
+                    failure.each_text(change);
+                }
+            }
+            Self::HostConnecting { user, attempt: _ } => user.each_text(change),
+            Self::HostConnected { facts } => facts.each_text(change),
+            Self::HostUnreachable { failure } => failure.each_text(change),
+            Self::TaskOutput { stream: _, text } => change(text),
+            Self::TaskFinished {
+                diff,
+                note,
+                failure,
+            } => {
+                diff.iter_mut().for_each(|diff| diff.each_text(change));
+                note.each_text(change);
+                if let Some(failure) = failure {
+                    failure.each_text(change);
+                }
+            }
+            Self::Log { level: _, message } => change(message),
+            Self::RunFinished {
+                totals: _,
+                hosts,
+                exit_code: _,
+                failure,
+            } => {
+                each_key(hosts, change);
+                if let Some(failure) = failure {
+                    failure.each_text(change);
+                }
+            }
+            Self::Other(fields) => fields
+                .values_mut()
+                .for_each(|value| each_in_json(value, change)),
+            Self::EachStarted { .. }
+            | Self::EachFinished { .. }
+            | Self::HostStarted
+            | Self::TaskStarted => {}
+        }
+    }
+}
+
+impl Texts for Emission {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Self {
+            kind,
+            step,
+            host,
+            task,
+            outcome: _,
+            duration_ms: _,
+            at,
+        } = self;
+        kind.each_text(change);
+        for text in [step, host, task] {
+            text.each_text(change);
+        }
+        if let Some(at) = at {
+            at.each_text(change);
+        }
+    }
+}
+
+fn each_key(hosts: &mut BTreeMap<String, Totals>, change: &mut dyn FnMut(&mut String)) {
+    *hosts = std::mem::take(hosts)
+        .into_iter()
+        .map(|(mut name, totals)| {
+            change(&mut name);
+            (name, totals)
+        })
+        .collect();
+}
+
+fn each_in_json(value: &mut serde_json::Value, change: &mut dyn FnMut(&mut String)) {
+    match value {
+        serde_json::Value::String(text) => change(text),
+        serde_json::Value::Array(values) => values
+            .iter_mut()
+            .for_each(|value| each_in_json(value, change)),
+        serde_json::Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|value| each_in_json(value, change)),
+        _ => {}
+    }
+}

@@ -1,0 +1,328 @@
+//! The way of an event from whoever emits it to every reporter.
+//!
+//! Any thread emits through its clone of the [`Bus`]. One thread takes what was emitted in order, stamps
+//! it, scrubs every text in it, keeps the [`Totals`] and calls each [`Reporter`].
+//!
+//! # When a reporter is slow
+//!
+//! A terminal that was stopped, or a pipe that nobody reads, must not stop a deployment. Emissions queue
+//! up to [`BACKLOG`]. Beyond that, what is bounded by the number of tasks still queues; a line of output
+//! (`task.output`), which nothing bounds, waits for room for at most [`PATIENCE`] and is then dropped, and
+//! so are further ones without waiting until there is room. How many were dropped is reported as a
+//! warning when the queue moves again.
+
+mod tally;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use crate::model::{Emission, Reporter, Totals};
+use crate::model::{Event, Failure, Kind, LogLevel, Secrets, Texts};
+use tally::Tally;
+
+/// How many emissions wait before output is held up.
+pub const BACKLOG: usize = 1 << 16;
+
+/// How long a line of output waits for room.
+pub const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How often reporters are called when nothing happens.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Where everything that happens is told. A clone tells the same run.
+#[derive(Clone)]
+pub struct Bus(Arc<Handle>);
+
+impl Bus {
+    /// Starts the dispatcher of a run. `totals` come with `finish`.
+    #[must_use]
+    pub fn start(
+        run: impl Into<String>,
+        secrets: Secrets,
+        reporters: Vec<Box<dyn Reporter>>,
+    ) -> Self {
+        let shared = Arc::new(Shared::default());
+        let mut dispatcher = Dispatcher {
+            run: run.into(),
+            seq: 0,
+            secrets,
+            reporters,
+            tally: Tally::default(),
+            shared: Arc::clone(&shared),
+        };
+        let thread = std::thread::Builder::new()
+            .name("dispatcher".into())
+            .spawn(move || dispatcher.work());
+        let thread = match thread {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                // No thread can be had: the run goes on unseen, and its work will meet the same limit.
+                tracing::error!("nothing can be reported: {error}");
+                shared.queue().closed = true;
+                None
+            }
+        };
+        Self(Arc::new(Handle {
+            shared,
+            thread: Mutex::new(thread),
+        }))
+    }
+
+    /// Tells what happened. Cannot fail; after `finish` it is ignored. See the module for what happens
+    /// when reporters do not keep up.
+    pub fn emit(&self, emission: Emission) {
+        let shared = &self.0.shared;
+        let mut queue = shared.queue();
+        if queue.items.len() >= BACKLOG && matches!(emission.kind, Kind::TaskOutput { .. }) {
+            if !queue.stalled {
+                let full = |queue: &mut Queue| queue.items.len() >= BACKLOG && !queue.closed;
+                queue = shared
+                    .room
+                    .wait_timeout_while(queue, PATIENCE, full)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+            }
+            if queue.items.len() >= BACKLOG {
+                queue.stalled = true;
+                queue.dropped += 1;
+                return;
+            }
+        }
+        queue.push(shared, Item::Emission(Timestamp::now(), emission));
+    }
+
+    /// Runs `body` with the terminal to itself: everything emitted before has been shown, and nothing is
+    /// shown until it returns.
+    pub fn paused<T>(&self, body: impl FnOnce() -> T) -> T {
+        let (ready, is_ready) = channel();
+        let (resume, resumed) = channel::<()>();
+        let shared = &self.0.shared;
+        shared.queue().push(shared, Item::Pause { ready, resumed });
+        // An error means that the dispatcher has ended: nothing is shown any more either.
+        let _ = is_ready.recv();
+        let result = body();
+        drop(resume);
+        result
+    }
+
+    /// Emits `run.finished` with the totals, waits until every reporter has seen it, and ends the dispatcher.
+    pub fn finish(&self, exit_code: u8, failure: Option<Failure>) -> Totals {
+        let shared = &self.0.shared;
+        {
+            let mut queue = shared.queue();
+            queue.push(
+                shared,
+                Item::Finish(Timestamp::now(), exit_code, failure.map(Box::new)),
+            );
+            queue.closed = true;
+        }
+        self.0.join();
+        *shared.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The side of those who emit. When the last clone of the bus goes, the dispatcher ends.
+struct Handle {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Handle {
+    fn join(&self) {
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the dispatcher of events panicked");
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.queue().closed = true;
+        self.shared.arrived.notify_one();
+        self.join();
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    room: Condvar,
+    /// Set when `run.finished` was emitted.
+    totals: Mutex<Totals>,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    items: Vec<Item>,
+    /// Nothing more is taken.
+    closed: bool,
+    /// A line of output has waited in vain since the queue last moved.
+    stalled: bool,
+    dropped: u64,
+}
+
+impl Queue {
+    fn push(&mut self, shared: &Shared, item: Item) {
+        if self.closed {
+            return;
+        }
+        self.items.push(item);
+        if self.items.len() == 1 {
+            shared.arrived.notify_one();
+        }
+    }
+}
+
+enum Item {
+    Emission(Timestamp, Emission),
+    Pause {
+        ready: Sender<()>,
+        resumed: Receiver<()>,
+    },
+    Finish(Timestamp, u8, Option<Box<Failure>>),
+}
+
+/// The one thread that reports.
+struct Dispatcher {
+    run: String,
+    seq: u64,
+    secrets: Secrets,
+    reporters: Vec<Box<dyn Reporter>>,
+    tally: Tally,
+    shared: Arc<Shared>,
+}
+
+impl Dispatcher {
+    fn work(&mut self) {
+        let mut items = Vec::new();
+        while self.next(&mut items) {
+            for item in items.drain(..) {
+                self.handle(item);
+            }
+            self.each(|reporter| reporter.tick());
+        }
+        self.each(|reporter| reporter.finish());
+    }
+
+    /// Takes all that waits; waits a while if that is nothing. False when there will be no more.
+    fn next(&mut self, items: &mut Vec<Item>) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let idle = |queue: &mut Queue| queue.items.is_empty() && !queue.closed;
+        let mut queue = shared
+            .arrived
+            .wait_timeout_while(shared.queue(), TICK, idle)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        std::mem::swap(&mut queue.items, items);
+        let (closed, dropped, now) = (
+            queue.closed,
+            std::mem::take(&mut queue.dropped),
+            Timestamp::now(),
+        );
+        queue.stalled = false;
+        drop(queue);
+        shared.room.notify_all();
+        if dropped > 0 {
+            let message = format!(
+                "{dropped} lines of output were not reported: they came faster than they could be shown"
+            );
+            self.report(
+                now,
+                Emission::new(Kind::Log {
+                    level: LogLevel::Warn,
+                    message,
+                }),
+            );
+        }
+        !(closed && items.is_empty())
+    }
+
+    fn handle(&mut self, item: Item) {
+        match item {
+            Item::Emission(ts, emission) => self.report(ts, emission),
+            Item::Pause { ready, resumed } => {
+                self.each(|reporter| reporter.pause());
+                // Errors on either side mean that whoever asked is gone.
+                let _ = ready.send(());
+                let _ = resumed.recv();
+                self.each(|reporter| reporter.resume());
+            }
+            Item::Finish(ts, exit_code, failure) => {
+                let (totals, hosts) = self.tally.take();
+                *self
+                    .shared
+                    .totals
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = totals;
+                self.report(
+                    ts,
+                    Emission::new(Kind::RunFinished {
+                        totals,
+                        hosts,
+                        exit_code,
+                        failure,
+                    }),
+                );
+            }
+        }
+    }
+
+    fn report(&mut self, ts: Timestamp, mut emission: Emission) {
+        emission.scrub(&self.secrets.scrubber());
+        self.tally.count(&emission);
+        self.seq += 1;
+        let Emission {
+            kind,
+            step,
+            host,
+            task,
+            outcome,
+            duration_ms,
+            at,
+        } = emission;
+        let event = Event {
+            ts,
+            run: self.run.clone(),
+            seq: self.seq,
+            kind,
+            step,
+            host,
+            task,
+            outcome,
+            duration_ms,
+            at,
+        };
+        self.each(|reporter| reporter.event(&event));
+    }
+
+    /// Calls every reporter. One that panics is left out from then on: the run is worth more than its report.
+    fn each(&mut self, mut call: impl FnMut(&mut dyn Reporter)) {
+        self.reporters.retain_mut(|reporter| {
+            let called = catch_unwind(AssertUnwindSafe(|| call(reporter.as_mut())));
+            if called.is_err() {
+                tracing::error!("a reporter panicked and is left out");
+            }
+            called.is_ok()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+use std::sync::mpsc;
+
+use super::*;
+use crate::model::{Diff, FailureKind, Outcome, OutputStream};
+
+/// Keeps what it is told, where the test can look.
+struct Kept(Arc<Mutex<Vec<Event>>>);
+
+impl Reporter for Kept {
+    fn event(&mut self, event: &Event) {
+        self.0.lock().expect("no panic").push(event.clone());
+    }
+}
+
+fn kept() -> (Arc<Mutex<Vec<Event>>>, Box<dyn Reporter>) {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    (Arc::clone(&events), Box::new(Kept(events)))
+}
+
+fn finished(host: &str, outcome: Outcome) -> Emission {
+    Emission::new(Kind::TaskFinished {
+        diff: vec![],
+        note: None,
+        failure: None,
+    })
+    .host(host)
+    .task("t")
+    .outcome(outcome)
+}
+
+fn output(text: &str) -> Emission {
+    Emission::new(Kind::TaskOutput {
+        stream: OutputStream::Stdout,
+        text: text.into(),
+    })
+}
+
+#[test]
+fn events_are_numbered_and_totals_kept() {
+    let (events, reporter) = kept();
+    let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
+    bus.emit(Emission::new(Kind::HostStarted).host("web3"));
+    bus.emit(finished("web1", Outcome::Changed));
+    bus.emit(finished("web1", Outcome::Unchanged));
+    bus.emit(finished("web2", Outcome::Failed));
+    let failure = || Box::new(Failure::new(FailureKind::Failed, "boom"));
+    bus.emit(
+        Emission::new(Kind::HostFinished {
+            failure: Some(failure()),
+        })
+        .host("web2"),
+    );
+    bus.emit(
+        Emission::new(Kind::HostFinished {
+            failure: Some(failure()),
+        })
+        .host("web3"),
+    );
+    let gone = || Box::new(Failure::new(FailureKind::Unreachable, "gone"));
+    bus.emit(Emission::new(Kind::HostUnreachable { failure: gone() }).host("db1"));
+    bus.emit(
+        Emission::new(Kind::HostFinished {
+            failure: Some(gone()),
+        })
+        .host("db1"),
+    );
+    let totals = bus.finish(3, None);
+    assert_eq!(
+        totals,
+        Totals {
+            changed: 1,
+            unchanged: 1,
+            failed: 2,
+            unreachable: 1,
+            ..Totals::default()
+        }
+    );
+    let events = events.lock().expect("no panic");
+    assert!(events.iter().map(|event| event.seq).eq(1..=9));
+    assert!(events.iter().all(|event| event.run == "r1"));
+    let Kind::RunFinished {
+        hosts,
+        exit_code: 3,
+        ..
+    } = &events[8].kind
+    else {
+        panic!("{:?}", events[8])
+    };
+    assert_eq!(
+        hosts["web1"],
+        Totals {
+            changed: 1,
+            unchanged: 1,
+            ..Totals::default()
+        }
+    );
+    assert_eq!(
+        hosts["db1"],
+        Totals {
+            unreachable: 1,
+            ..Totals::default()
+        }
+    );
+    assert_eq!(hosts["web3"].failed, 1);
+}
+
+#[test]
+fn every_text_of_an_event_is_scrubbed() {
+    let secrets = Secrets::new();
+    let (events, reporter) = kept();
+    let bus = Bus::start("r1", secrets.clone(), vec![reporter]);
+    secrets.add("hunter22", "db").expect("long enough");
+    let mut failure = Failure::new(FailureKind::Failed, "no hunter22")
+        .hint("try hunter22")
+        .on("hunter22");
+    failure.command = Some("psql hunter22".into());
+    failure.stderr = Some("hunter22".into());
+    failure.source_line = Some("run(\"hunter22\")".into());
+    let diff = vec![
+        Diff::Text {
+            path: "/hunter22".into(),
+            before: "hunter22".into(),
+            after: "x hunter22".into(),
+        },
+        Diff::Note {
+            text: "hunter22".into(),
+        },
+    ];
+    let note = Some("hunter22".into());
+    let kind = Kind::TaskFinished {
+        diff,
+        note,
+        failure: Some(Box::new(failure.clone())),
+    };
+    bus.emit(
+        Emission::new(kind)
+            .host("hunter22")
+            .task("hunter22")
+            .step("hunter22")
+            .outcome(Outcome::Failed),
+    );
+    bus.emit(output("aHVudGVyMjI="));
+    let params = [("p".to_owned(), "hunter22".to_owned())].into();
+    let playbook = "hunter22".into();
+    bus.emit(Emission::new(Kind::RunStarted {
+        schema: 1,
+        version: "1".into(),
+        playbook,
+        check: false,
+        hosts: 1,
+        params,
+    }));
+    bus.emit(Emission::new(Kind::Other(serde_json::Map::from_iter([(
+        "x".to_owned(),
+        serde_json::json!(["hunter22"]),
+    )]))));
+    bus.finish(3, Some(failure));
+    let text = serde_json::to_string(&*events.lock().expect("no panic")).expect("serialisable");
+    assert!(
+        !text.contains("hunter22") && !text.contains("aHVudGVy"),
+        "{text}"
+    );
+    assert!(text.matches("[secret]").count() > 15, "{text}");
+}
+
+#[test]
+fn a_panicking_reporter_is_left_out() {
+    struct Panics;
+    impl Reporter for Panics {
+        fn event(&mut self, _: &Event) {
+            panic!("on purpose");
+        }
+    }
+    let (events, reporter) = kept();
+    let bus = Bus::start("r1", Secrets::new(), vec![Box::new(Panics), reporter]);
+    bus.emit(finished("a", Outcome::Changed));
+    assert_eq!(bus.finish(0, None).changed, 1);
+    assert_eq!(events.lock().expect("no panic").len(), 2);
+}
+
+#[test]
+fn what_is_emitted_after_the_end_is_ignored() {
+    let (events, reporter) = kept();
+    let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
+    bus.finish(0, None);
+    bus.emit(finished("a", Outcome::Changed));
+    assert_eq!(bus.finish(0, None), Totals::default());
+    assert_eq!(events.lock().expect("no panic").len(), 1);
+    assert_eq!(bus.paused(|| 7), 7);
+}
+
+#[test]
+fn a_pause_comes_after_what_was_emitted_before() {
+    let (events, reporter) = kept();
+    let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
+    bus.emit(output("before"));
+    let shown = bus.paused(|| {
+        bus.emit(output("during"));
+        events.lock().expect("no panic").len()
+    });
+    assert_eq!(shown, 1);
+    bus.finish(0, None);
+    assert_eq!(events.lock().expect("no panic").len(), 3);
+}
+
+/// Stands still at its first event until the test lets it go.
+struct Stuck(mpsc::Receiver<()>);
+
+impl Reporter for Stuck {
+    fn event(&mut self, event: &Event) {
+        if event.seq == 1 {
+            let _ = self.0.recv();
+        }
+    }
+}
+
+#[test]
+fn a_stuck_reporter_holds_up_nobody_and_the_loss_is_told() {
+    let (release, stuck) = mpsc::channel();
+    let (events, reporter) = kept();
+    let bus = Bus::start("r1", Secrets::new(), vec![Box::new(Stuck(stuck)), reporter]);
+    bus.emit(output("first"));
+    for _ in 0..2 * BACKLOG + 1000 {
+        bus.emit(output("flood"));
+    }
+    bus.emit(finished("a", Outcome::Changed));
+    drop(release);
+    assert_eq!(bus.finish(0, None).changed, 1);
+    let events = events.lock().expect("no panic");
+    let warned = events.iter().any(|event| matches!(&event.kind, Kind::Log { message, .. } if message.contains("lines of output were not reported")));
+    assert!(warned && events.len() <= 2 * BACKLOG + 10, "{}", events.len());
+}
