@@ -1,7 +1,8 @@
 //! Hosts to test against: real `sshd` instances on loopback addresses ([`Fleet::sshd`]), and containers with
-//! systemd and sudo ([`containers`]). A [`Fleet`] has an inventory, an ssh configuration and the keys that
+//! systemd and sudo ([`Container`]). A [`Fleet`] has an inventory, an ssh configuration and the keys that
 //! reach its hosts, and takes everything away when it is dropped, by a panic too.
 
+mod containers;
 mod process;
 mod proxy;
 mod sshd;
@@ -12,6 +13,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use containers::{Container, Image, PASSWORD};
 pub use proxy::{Delay, DelayProxy};
 pub use sshd::{Settings, Sshd, current_user};
 

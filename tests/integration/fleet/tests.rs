@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{Delay, DelayProxy, Fleet, Settings, process};
+use super::{Container, Delay, DelayProxy, Fleet, Image, PASSWORD, Settings, process};
 
 #[test]
 fn plain_ssh_reaches_every_host() {
@@ -113,4 +113,66 @@ fn the_proxy_does_not_limit_throughput() {
     assert_eq!(received.len(), total);
     // A wait for every chunk of 64 KiB would be 256 of them: 6 s.
     assert!(began.elapsed() < 40 * round_trip, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_debian_container_has_systemd_and_users_with_and_without_sudo() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    assert_eq!(host.look("cat /proc/1/comm"), "systemd\n");
+    assert_eq!(host.look("systemctl is-enabled idle || :"), "disabled\n");
+    let sudo = |user: &str, args: &str| {
+        let output = host.ssh(user, &format!("sudo {args} id -un 2>&1"));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    for user in ["deploy", "dashy", "ashy", "fishy", "zshy"] {
+        assert!(sudo(user, "-n").ends_with("root"), "{user}");
+    }
+    assert_eq!(sudo("plain", "-n"), "sudo: a password is required");
+    // The words of a locale: nothing may be read out of them.
+    assert_eq!(sudo("asks", "-n"), "sudo: Ein Passwort ist notwendig");
+    assert!(sudo("needstty", "-n").contains("tty"));
+    let asked = host.ssh("asks", &format!("echo '{PASSWORD}' | sudo -S -p '' id -un"));
+    assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "root");
+}
+
+#[test]
+fn a_debian_container_installs_packages_without_a_network() {
+    let Some(host) = Container::start(Image::Debian) else {
+        return;
+    };
+    host.look("apt-get update && apt-get install -y ops-hello=1.0");
+    assert_eq!(host.look("cat /usr/share/ops-hello/version"), "1.0\n");
+    host.look("apt-get install -y ops-needs-hello ops-hello");
+    assert_eq!(host.look("cat /usr/share/ops-hello/version"), "2.0\n");
+    assert!(!host.exec("apt-get install -y ops-broken").status.success());
+}
+
+#[test]
+fn a_busybox_container_has_nothing_else() {
+    let Some(host) = Container::shared(Image::Busybox) else {
+        return;
+    };
+    let output = host.ssh(
+        "root",
+        "exec sh -c 'for p in /proc/$$/exe /bin/stat /bin/setsid; do readlink -f $p; done; ls -d /bin/bash'",
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "/usr/bin/busybox\n".repeat(3)
+    );
+}
+
+#[test]
+fn a_container_is_gone_when_it_is_dropped() {
+    let Some(host) = Container::start(Image::Busybox) else {
+        return;
+    };
+    let name = host.name().to_owned();
+    drop(host);
+    let listed = std::process::Command::new("docker")
+        .args(["ps", "-aq", "--filter", &format!("name={name}")])
+        .output();
+    assert_eq!(listed.expect("docker is installed").stdout, b"");
 }
