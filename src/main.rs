@@ -1,1 +1,3 @@
+//! Parses, runs, and maps the result to an exit code.
+
 fn main() {}

@@ -1,3 +1,5 @@
+//! What must not be seen is not, in whatever form it comes.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use proptest::prelude::*;

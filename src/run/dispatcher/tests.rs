@@ -1,3 +1,5 @@
+//! The dispatcher on its own: order, totals and scrubbing, with reporters that remember.
+
 use std::sync::mpsc;
 
 use super::*;
@@ -228,5 +230,9 @@ fn a_stuck_reporter_holds_up_nobody_and_the_loss_is_told() {
     assert_eq!(bus.finish(0, None).changed, 1);
     let events = events.lock().expect("no panic");
     let warned = events.iter().any(|event| matches!(&event.kind, Kind::Log { message, .. } if message.contains("lines of output were not reported")));
-    assert!(warned && events.len() <= 2 * BACKLOG + 10, "{}", events.len());
+    assert!(
+        warned && events.len() <= 2 * BACKLOG + 10,
+        "{}",
+        events.len()
+    );
 }
