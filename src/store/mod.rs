@@ -1,1 +1,42 @@
-//! (see lib.rs)
+//! Where runs are kept on the controller.
+//!
+//! One directory a run, `$XDG_STATE_HOME/ops/runs/<id>/` (else `~/.local/state/ops/runs/<id>/`):
+//!
+//! | file | what |
+//! |---|---|
+//! | `meta.json` | what was run, when, and how it ended ([`Meta`]) |
+//! | `events.jsonl` | every event, one a line, written by the [`Recorder`] |
+//! | `journal.jsonl` | intents and results of steps, durable before the effect ([`Journal`]) |
+//! | `output/<step>.stdout`, `.stderr` | whole outputs that were too long for an event ([`OutputFile`]) |
+//! | `lock` | held with `File::lock` while the run lives |
+//!
+//! Directories are 0700 and files 0600; every text is scrubbed of secrets on its way in. The lock is the
+//! standard library's: it is the same `flock` that a crate would take, the kernel frees it however the
+//! process ends, and so a run without an end whose lock is free was killed.
+//!
+//! Who uses it: `cli` begins a run ([`Store::begin`]) and shows old ones ([`Store::list`],
+//! [`Store::open`]); `run` writes the journal. A run that cannot be kept gets [`Journal::unavailable`],
+//! which refuses every intent: hosts are not changed without a journal.
+
+mod error;
+mod id;
+mod journal;
+mod kept;
+mod meta;
+mod output;
+mod recorder;
+mod runs;
+mod stored;
+
+pub use error::StoreError;
+pub use id::RunId;
+pub use journal::{Journal, JournalEntry, JournalError};
+pub use kept::KeptRun;
+pub use meta::{Finished, Meta};
+pub use output::{OUTPUT_IN_EVENT, OutputFile};
+pub use recorder::Recorder;
+pub use runs::{KEEP, Store};
+pub use stored::{Events, RunState, RunSummary, StoredRun};
+
+#[cfg(test)]
+mod tests;

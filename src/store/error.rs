@@ -1,0 +1,54 @@
+//! What can go wrong with kept runs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a run cannot be kept or shown.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("no place to keep runs: neither XDG_STATE_HOME nor HOME is an absolute path")]
+    NoPlace,
+    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    Io {
+        doing: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("no run is kept in {path}", path = .0.display())]
+    NoRuns(PathBuf),
+    #[error("no kept run is named `{0}`")]
+    NotFound(String),
+    #[error("`{which}` names {count} runs: {examples}")]
+    Ambiguous {
+        which: String,
+        count: usize,
+        examples: String,
+    },
+}
+
+impl StoreError {
+    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// What to try, as a sentence.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoPlace => {
+                Some("Set HOME, or set XDG_STATE_HOME to a directory that can be written.")
+            }
+            Self::Io { .. } => {
+                Some("Set XDG_STATE_HOME to a directory that can be written and has room.")
+            }
+            Self::NoRuns(_) | Self::NotFound(_) => {
+                Some("`ops history` lists the runs that are kept.")
+            }
+            Self::Ambiguous { .. } => Some("Give more of the name: its beginning or its end."),
+        }
+    }
+}

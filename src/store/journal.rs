@@ -1,0 +1,250 @@
+//! The journal: what a run is about to do, on disk before it does it.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use super::kept::new_file;
+use crate::model::{Outcome, Secrets};
+
+/// One line of `journal.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum JournalEntry {
+    /// The step may take effect from now on.
+    Intend { ts: Timestamp, step: String },
+    /// The step has ended so.
+    Done {
+        ts: Timestamp,
+        step: String,
+        outcome: Outcome,
+    },
+}
+
+/// The journal cannot be written, so nothing may be changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the journal of this run cannot be written: {0}")]
+pub struct JournalError(String);
+
+impl JournalError {
+    /// What to try, as a sentence.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        "Hosts are not changed without a journal. Set XDG_STATE_HOME to a directory that can be written and has room."
+    }
+}
+
+/// The journal of a run. A clone is the same one.
+///
+/// Callers on many threads share one `fdatasync`: who comes while one is under way waits for the next,
+/// which covers all that have come by then.
+#[derive(Clone)]
+pub struct Journal(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    /// A commit has ended.
+    ended: Condvar,
+    sink: Mutex<Box<dyn Sink>>,
+    secrets: Secrets,
+}
+
+#[derive(Default)]
+struct State {
+    /// Lines that are not written.
+    waiting: Vec<u8>,
+    /// How many lines there are, and how many of them are on disk for sure.
+    appended: u64,
+    durable: u64,
+    committing: bool,
+    /// Stays: after half a line no further one can be trusted.
+    failed: Option<JournalError>,
+}
+
+/// A file, or what a test puts in its place.
+pub(super) trait Sink: Write + Send {
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Sink for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// What stands in for a file that could not be had.
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Nowhere {
+    fn sync(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Journal {
+    pub(super) fn create(path: &Path, secrets: Secrets) -> Result<Self, StoreError> {
+        let file = new_file(path).map_err(StoreError::io("create", path))?;
+        Ok(Self::on(Box::new(file), secrets, None))
+    }
+
+    pub(super) fn on(sink: Box<dyn Sink>, secrets: Secrets, failed: Option<JournalError>) -> Self {
+        let state = Mutex::new(State {
+            failed,
+            ..State::default()
+        });
+        Self(Arc::new(Inner {
+            state,
+            ended: Condvar::new(),
+            sink: Mutex::new(sink),
+            secrets,
+        }))
+    }
+
+    /// A journal for a run that cannot be kept: it refuses every intent with this reason.
+    #[must_use]
+    pub fn unavailable(reason: &StoreError) -> Self {
+        Self::on(
+            Box::new(Nowhere),
+            Secrets::new(),
+            Some(JournalError(reason.to_string())),
+        )
+    }
+
+    /// Writes down that a step is about to take effect. When this returns, it is on disk.
+    ///
+    /// # Errors
+    /// It could not be written: the effect must not happen.
+    pub fn intend(&self, step: &str) -> Result<(), JournalError> {
+        self.intend_all([step])
+    }
+
+    /// The same for all steps of one request, at the price of one.
+    ///
+    /// # Errors
+    /// They could not be written: none of the effects must happen.
+    pub fn intend_all<'s>(
+        &self,
+        steps: impl IntoIterator<Item = &'s str>,
+    ) -> Result<(), JournalError> {
+        let mut state = self.state();
+        for step in steps {
+            let step = self.0.secrets.scrub(step).into_owned();
+            state.append(&JournalEntry::Intend {
+                ts: Timestamp::now(),
+                step,
+            });
+        }
+        let last = state.appended;
+        self.commit(state, last)
+    }
+
+    /// Writes down how a step ended. It is not waited for: should it be lost, the step counts as in doubt,
+    /// and its probe tells. A failure to write shows at the next intent.
+    pub fn done(&self, step: &str, outcome: Outcome) {
+        let step = self.0.secrets.scrub(step).into_owned();
+        let mut state = self.state();
+        state.append(&JournalEntry::Done {
+            ts: Timestamp::now(),
+            step,
+            outcome,
+        });
+        if !state.committing && state.failed.is_none() {
+            drop(self.write(state, false));
+        }
+    }
+
+    /// Puts everything on disk: for the end of a run.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn sync(&self) -> Result<(), JournalError> {
+        let state = self.state();
+        let last = state.appended;
+        self.commit(state, last)
+    }
+
+    /// Waits until the first `count` lines are on disk, and puts them there if nobody else does.
+    fn commit<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        count: u64,
+    ) -> Result<(), JournalError> {
+        loop {
+            if let Some(error) = &state.failed {
+                return Err(error.clone());
+            }
+            if state.durable >= count {
+                return Ok(());
+            }
+            state = if state.committing {
+                self.0
+                    .ended
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner)
+            } else {
+                self.write(state, true)
+            };
+        }
+    }
+
+    /// Writes what waits, with the state unlocked so that others can append meanwhile.
+    fn write<'s>(&'s self, mut state: MutexGuard<'s, State>, sync: bool) -> MutexGuard<'s, State> {
+        state.committing = true;
+        let lines = std::mem::take(&mut state.waiting);
+        let count = state.appended;
+        drop(state);
+        let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = sink
+            .write_all(&lines)
+            .and_then(|()| if sync { sink.sync() } else { Ok(()) });
+        drop(sink);
+        let mut state = self.state();
+        state.committing = false;
+        match written {
+            Ok(()) if sync => state.durable = count,
+            Ok(()) => {}
+            Err(error) => state.failed = Some(JournalError(error.to_string())),
+        }
+        self.0.ended.notify_all();
+        state
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn append(&mut self, entry: &JournalEntry) {
+        match serde_json::to_writer(&mut self.waiting, entry) {
+            Ok(()) => {
+                self.waiting.push(b'\n');
+                self.appended += 1;
+            }
+            // Writing plain strings into memory does not fail; should it, no intent may pass.
+            Err(error) => self.failed = Some(JournalError(error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Journal {
+    pub(super) fn appended(&self) -> u64 {
+        self.state().appended
+    }
+}

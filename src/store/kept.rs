@@ -1,0 +1,152 @@
+//! A run that is being kept.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::{Journal, Meta, OutputFile, Recorder, RunId, StoreError};
+use crate::model::{OutputStream, Secrets};
+
+/// The directory of the run that is going on. A clone is the same run; its lock is held until the last
+/// clone and its recorder are gone.
+#[derive(Clone)]
+pub struct KeptRun(Arc<Inner>);
+
+struct Inner {
+    id: RunId,
+    dir: PathBuf,
+    journal: Journal,
+    secrets: Secrets,
+    /// Never read: held for its lock.
+    _lock: File,
+}
+
+impl KeptRun {
+    /// Makes the directory of a new run in `runs`.
+    pub(super) fn begin(
+        runs: &Path,
+        playbook: &str,
+        check: bool,
+        secrets: Secrets,
+    ) -> Result<Self, StoreError> {
+        new_dir(runs, true).map_err(StoreError::io("create", runs))?;
+        let (id, dir) = fresh_dir(runs)?;
+        Self::fill(id, dir.clone(), playbook, check, secrets).inspect_err(|_| {
+            // Half a run helps nobody. Where it cannot be removed, it is listed as killed.
+            let _ = std::fs::remove_dir_all(&dir);
+        })
+    }
+
+    fn fill(
+        id: RunId,
+        dir: PathBuf,
+        playbook: &str,
+        check: bool,
+        secrets: Secrets,
+    ) -> Result<Self, StoreError> {
+        let lock_path = dir.join("lock");
+        let lock = new_file(&lock_path).map_err(StoreError::io("create", &lock_path))?;
+        lock.lock().map_err(StoreError::io("lock", &lock_path))?;
+        let meta = Meta {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            playbook: secrets.scrub(playbook).into_owned(),
+            check,
+            started: Timestamp::now(),
+            pid: std::process::id(),
+            finished: None,
+        };
+        meta.write(&dir)?;
+        let journal = Journal::create(&dir.join("journal.jsonl"), secrets.clone())?;
+        Ok(Self(Arc::new(Inner {
+            id,
+            dir,
+            journal,
+            secrets,
+            _lock: lock,
+        })))
+    }
+
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.0.id
+    }
+
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        self.0.journal.clone()
+    }
+
+    /// The reporter that writes `events.jsonl`. One a run.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn recorder(&self) -> Result<Recorder, StoreError> {
+        Recorder::create(self.clone())
+    }
+
+    /// Where the whole output of a step goes, if it grows beyond what an event holds.
+    #[must_use]
+    pub fn output(&self, step: &str, stream: OutputStream) -> OutputFile {
+        let step = self.0.secrets.scrub(step);
+        OutputFile::new(
+            output_path(&self.0.dir, &step, stream),
+            self.0.secrets.stream(),
+        )
+    }
+}
+
+/// The file for one output of a step. A step's identity may hold anything, so its hash names the file.
+pub(super) fn output_path(dir: &Path, step: &str, stream: OutputStream) -> PathBuf {
+    let hash: String = Sha256::digest(step)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let end = match stream {
+        OutputStream::Stdout => "stdout",
+        OutputStream::Stderr => "stderr",
+    };
+    dir.join("output").join(format!("{hash}.{end}"))
+}
+
+/// A new directory with a name that no other run has.
+fn fresh_dir(runs: &Path) -> Result<(RunId, PathBuf), StoreError> {
+    loop {
+        let id = RunId::new();
+        let dir = runs.join(id.as_str());
+        match new_dir(&dir, false) {
+            Ok(()) => return Ok((id, dir)),
+            // Two runs in one second with the same four letters: draw again.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(StoreError::io("create", &dir)(error)),
+        }
+    }
+}
+
+/// Creates a directory that only its owner can look into.
+pub(super) fn new_dir(path: &Path, with_parents: bool) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(with_parents)
+        .mode(0o700)
+        .create(path)
+}
+
+/// Creates (or empties) a file that only its owner can read.
+pub(super) fn new_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+}

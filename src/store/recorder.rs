@@ -1,0 +1,118 @@
+//! The reporter that keeps the events of a run.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::time::{Duration, Instant};
+
+use super::kept::new_file;
+use super::{Finished, KeptRun, Meta, StoreError};
+use crate::model::{Event, Kind, Outcome, Reporter};
+
+/// How long an event may stay in memory.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Writes `events.jsonl`, and at the end what `meta.json` says of it.
+///
+/// Lines are buffered; they are in the file within a second, at once after a failure, and on disk at the
+/// end. When the file cannot be written any more, it says so once and the run goes on: what must not be
+/// lost is in the journal.
+pub struct Recorder {
+    run: KeptRun,
+    file: Option<BufWriter<File>>,
+    flushed: Instant,
+    finished: Option<Finished>,
+}
+
+impl Recorder {
+    pub(super) fn create(run: KeptRun) -> Result<Self, StoreError> {
+        let path = run.dir().join("events.jsonl");
+        let file = new_file(&path).map_err(StoreError::io("create", &path))?;
+        let file = Some(BufWriter::with_capacity(256 * 1024, file));
+        Ok(Self {
+            run,
+            file,
+            flushed: Instant::now(),
+            finished: None,
+        })
+    }
+
+    /// Does something with the file; the first error is the last thing that it does.
+    fn with(&mut self, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) {
+        let Some(file) = &mut self.file else { return };
+        if let Err(error) = write(file) {
+            tracing::warn!("the events of this run are no longer kept: {error}");
+            // Without its buffer: what could not be written is not tried again.
+            self.file.take().map(BufWriter::into_parts);
+        }
+    }
+
+    fn flush(&mut self) {
+        self.flushed = Instant::now();
+        self.with(|file| file.flush());
+    }
+}
+
+impl Reporter for Recorder {
+    fn event(&mut self, event: &Event) {
+        self.with(|file| {
+            serde_json::to_writer(&mut *file, event)?;
+            file.write_all(b"\n")
+        });
+        if let Kind::RunFinished {
+            totals,
+            hosts,
+            exit_code,
+            ..
+        } = &event.kind
+        {
+            self.finished = Some(Finished {
+                at: event.ts,
+                exit_code: *exit_code,
+                totals: *totals,
+                hosts: hosts.len(),
+            });
+        }
+        if matters(event) || self.flushed.elapsed() >= FLUSH {
+            self.flush();
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.flushed.elapsed() >= FLUSH {
+            self.flush();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.with(|file| {
+            file.flush()?;
+            file.get_ref().sync_all()
+        });
+        let Some(finished) = self.finished else {
+            return;
+        };
+        let written = match Meta::read(self.run.dir()) {
+            Some(meta) => Meta {
+                finished: Some(finished),
+                ..meta
+            }
+            .write(self.run.dir()),
+            None => return,
+        };
+        if let Err(error) = written {
+            tracing::warn!("the end of this run is not kept: {error}");
+        }
+    }
+}
+
+/// What must be in the file even if this process dies right after.
+fn matters(event: &Event) -> bool {
+    event.outcome == Some(Outcome::Failed)
+        || matches!(
+            event.kind,
+            Kind::RunStarted { .. }
+                | Kind::RunFinished { .. }
+                | Kind::HostUnreachable { .. }
+                | Kind::HostFinished { failure: Some(_) }
+        )
+}

@@ -1,0 +1,150 @@
+//! All runs that are kept.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use super::{KeptRun, RunId, RunSummary, StoreError, StoredRun};
+use crate::model::Secrets;
+
+/// How many runs are kept when nothing else is said.
+pub const KEEP: usize = 100;
+
+/// The directory of runs.
+#[derive(Debug, Clone)]
+pub struct Store {
+    runs: PathBuf,
+    keep: usize,
+}
+
+impl Store {
+    /// The store of the user who runs this, by the XDG base directory specification: a relative
+    /// `XDG_STATE_HOME` counts as none. `env` is how a variable is read.
+    ///
+    /// # Errors
+    /// Neither `XDG_STATE_HOME` nor `HOME` tells a place.
+    pub fn locate(env: impl Fn(&str) -> Option<OsString>) -> Result<Self, StoreError> {
+        let absolute = |name: &str| {
+            env(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let state =
+            absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+        Ok(Self::at(state.ok_or(StoreError::NoPlace)?.join("ops")))
+    }
+
+    /// A store in this directory.
+    #[must_use]
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            runs: dir.into().join("runs"),
+            keep: KEEP,
+        }
+    }
+
+    /// Keeps this many runs instead of [`KEEP`]. The one that begins counts.
+    #[must_use]
+    pub const fn keep(mut self, runs: usize) -> Self {
+        self.keep = runs;
+        self
+    }
+
+    /// Begins to keep a run, and removes what is too old. `playbook` is what the user ran.
+    ///
+    /// # Errors
+    /// The directory cannot be written. Then say so, and use [`super::Journal::unavailable`].
+    pub fn begin(
+        &self,
+        playbook: &str,
+        check: bool,
+        secrets: &Secrets,
+    ) -> Result<KeptRun, StoreError> {
+        let run = KeptRun::begin(&self.runs, playbook, check, secrets.clone())?;
+        self.prune();
+        Ok(run)
+    }
+
+    /// Every kept run, the newest first.
+    ///
+    /// # Errors
+    /// The directory cannot be read. That there is none is an empty list.
+    pub fn list(&self) -> Result<Vec<RunSummary>, StoreError> {
+        let ids = self.ids()?;
+        Ok(ids
+            .into_iter()
+            .rev()
+            .map(|id| self.stored(id).summary())
+            .collect())
+    }
+
+    /// A kept run, by the beginning or the end of its name, or `last`.
+    ///
+    /// # Errors
+    /// There is none, or more than one.
+    pub fn open(&self, which: &str) -> Result<StoredRun, StoreError> {
+        let ids = self.ids()?;
+        let Some(last) = ids.last() else {
+            return Err(StoreError::NoRuns(self.runs.clone()));
+        };
+        if which == "last" {
+            return Ok(self.stored(last.clone()));
+        }
+        let fits = |id: &&RunId| id.as_str().starts_with(which) || id.as_str().ends_with(which);
+        let found: Vec<&RunId> = ids.iter().filter(fits).collect();
+        match found.as_slice() {
+            _ if which.is_empty() => Err(StoreError::NotFound(which.to_owned())),
+            [] => Err(StoreError::NotFound(which.to_owned())),
+            [one] => Ok(self.stored((*one).clone())),
+            more => Err(StoreError::Ambiguous {
+                which: which.to_owned(),
+                count: more.len(),
+                examples: more
+                    .iter()
+                    .rev()
+                    .take(3)
+                    .map(|id| id.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            }),
+        }
+    }
+
+    fn stored(&self, id: RunId) -> StoredRun {
+        let dir = self.runs.join(id.as_str());
+        StoredRun::new(id, dir)
+    }
+
+    /// The names of all runs, the oldest first.
+    fn ids(&self) -> Result<Vec<RunId>, StoreError> {
+        let entries = match std::fs::read_dir(&self.runs) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(StoreError::io("read", &self.runs)(error)),
+        };
+        let mut ids: Vec<RunId> = entries
+            .filter_map(|entry| RunId::parse(entry.ok()?.file_name().to_str()?))
+            .collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Removes the oldest runs beyond what is kept, but none that is going on. What cannot be removed
+    /// stays, and is tried again by the next run.
+    fn prune(&self) {
+        let Ok(ids) = self.ids() else { return };
+        let surplus = ids.len().saturating_sub(self.keep.max(1));
+        for id in ids.iter().take(surplus) {
+            let dir = self.runs.join(id.as_str());
+            let removed = match File::open(dir.join("lock")) {
+                // Held until after the removal, so that nobody takes it for a run of theirs.
+                Ok(lock) => lock.try_lock().is_ok() && std::fs::remove_dir_all(&dir).is_ok(),
+                Err(_) => std::fs::remove_dir_all(&dir).is_ok(),
+            };
+            if !removed {
+                tracing::debug!("run {id} is not removed");
+            }
+        }
+    }
+}

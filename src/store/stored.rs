@@ -1,0 +1,228 @@
+//! A run that was kept, read again.
+
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use super::kept::output_path;
+use super::{JournalEntry, Meta, RunId, StoreError};
+use crate::model::{Event, Kind, OutputStream, Totals};
+
+/// A kept run.
+#[derive(Debug, Clone)]
+pub struct StoredRun {
+    id: RunId,
+    dir: PathBuf,
+}
+
+/// How it stands with a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    Running,
+    Finished {
+        exit_code: u8,
+    },
+    /// Its process ended without saying so: `kill -9`, a crash, a lost machine.
+    Killed,
+}
+
+/// A line of `ops history`. What a broken run does not tell is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSummary {
+    pub id: RunId,
+    pub started: Option<Timestamp>,
+    pub playbook: Option<String>,
+    pub check: bool,
+    pub state: RunState,
+    /// For a run without an end: as far as it came.
+    pub totals: Totals,
+    /// How many hosts took part.
+    pub hosts: usize,
+    /// Until its end, or until the last thing that is known of it.
+    pub duration: Option<Duration>,
+}
+
+impl StoredRun {
+    pub(super) const fn new(id: RunId, dir: PathBuf) -> Self {
+        Self { id, dir }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The events in order.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn events(&self) -> Result<Events, StoreError> {
+        Ok(Events {
+            lines: Lines::open(&self.dir.join("events.jsonl"))?,
+        })
+    }
+
+    /// What the journal says, as far as it can be read.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn journal(&self) -> Result<Vec<JournalEntry>, StoreError> {
+        let mut lines = Lines::open(&self.dir.join("journal.jsonl"))?;
+        Ok(std::iter::from_fn(|| lines.next()).collect())
+    }
+
+    /// The file that holds the whole output of a step, if it was too long for an event.
+    #[must_use]
+    pub fn output(&self, step: &str, stream: OutputStream) -> Option<PathBuf> {
+        Some(output_path(&self.dir, step, stream)).filter(|path| path.exists())
+    }
+
+    /// What is known of it at a glance. Never fails: what is broken is left out.
+    #[must_use]
+    pub fn summary(&self) -> RunSummary {
+        let meta = Meta::read(&self.dir);
+        let finished = meta.as_ref().and_then(|meta| meta.finished);
+        let mut summary = RunSummary {
+            id: self.id.clone(),
+            started: meta.as_ref().map(|meta| meta.started),
+            check: meta.as_ref().is_some_and(|meta| meta.check),
+            playbook: meta.map(|meta| meta.playbook),
+            state: if self.is_locked() {
+                RunState::Running
+            } else {
+                RunState::Killed
+            },
+            totals: Totals::default(),
+            hosts: 0,
+            duration: None,
+        };
+        if let Some(finished) = finished {
+            summary.state = RunState::Finished {
+                exit_code: finished.exit_code,
+            };
+            summary.totals = finished.totals;
+            summary.hosts = finished.hosts;
+            summary.duration = summary.started.map(|started| between(started, finished.at));
+        } else if let Ok(events) = self.events() {
+            summary.count(events);
+        }
+        summary
+    }
+
+    /// Shared, so that two who look do not take each other for the run.
+    fn is_locked(&self) -> bool {
+        File::open(self.dir.join("lock"))
+            .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
+impl RunSummary {
+    /// Fills in from events what `meta.json` does not say.
+    fn count(&mut self, events: Events) {
+        let mut hosts = BTreeSet::new();
+        let mut lost = BTreeSet::new();
+        for event in events {
+            let started = *self.started.get_or_insert(event.ts);
+            self.duration = Some(between(started, event.ts));
+            match &event.kind {
+                Kind::RunStarted {
+                    playbook, check, ..
+                } => {
+                    self.playbook.get_or_insert_with(|| playbook.clone());
+                    self.check = *check;
+                }
+                Kind::TaskFinished { .. } => {
+                    if let Some(outcome) = event.outcome {
+                        self.totals.count(outcome);
+                    }
+                }
+                Kind::HostUnreachable { .. } => lost.extend(event.host.clone()),
+                // The end reached the events, and not meta.json.
+                Kind::RunFinished {
+                    totals,
+                    hosts,
+                    exit_code,
+                    ..
+                } => {
+                    self.state = RunState::Finished {
+                        exit_code: *exit_code,
+                    };
+                    self.totals = *totals;
+                    self.hosts = hosts.len();
+                    return;
+                }
+                _ => {}
+            }
+            hosts.extend(event.host);
+        }
+        self.totals.unreachable = lost.len() as u64;
+        self.hosts = hosts.len();
+    }
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+/// The events of a kept run. Lines that cannot be read (the last one of a killed run, say) are left out
+/// and counted.
+pub struct Events {
+    lines: Lines,
+}
+
+impl Events {
+    /// How many lines could not be read so far.
+    #[must_use]
+    pub const fn broken(&self) -> usize {
+        self.lines.broken
+    }
+}
+
+impl Iterator for Events {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        self.lines.next()
+    }
+}
+
+/// A file of JSON, one value a line.
+struct Lines {
+    file: BufReader<File>,
+    broken: usize,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        Ok(Self {
+            file: BufReader::new(file),
+            broken: 0,
+        })
+    }
+
+    fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            // An error of the disk ends it as the end of the file does: what came before is shown.
+            if self.file.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
+                return None;
+            }
+            match serde_json::from_slice(&line) {
+                Ok(value) => return Some(value),
+                Err(_) => self.broken += 1,
+            }
+        }
+    }
+}

@@ -1,0 +1,475 @@
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+
+use super::journal::Sink;
+use super::*;
+use crate::model::{
+    Event, Failure, FailureKind, Kind, Outcome, OutputStream, Reporter as _, SCHEMA, Secrets,
+    Totals,
+};
+
+fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = Store::at(dir.path().join("ops"));
+    (dir, store)
+}
+
+fn event(seq: u64, kind: Kind) -> Event {
+    let ts = "2026-11-21T14:15:30Z"
+        .parse::<jiff::Timestamp>()
+        .expect("a time")
+        + jiff::SignedDuration::from_millis(i64::try_from(seq).expect("small") * 500);
+    let host = Some("web1".to_owned());
+    Event {
+        ts,
+        run: "r1".into(),
+        seq,
+        kind,
+        step: None,
+        host,
+        task: None,
+        outcome: None,
+        duration_ms: None,
+        at: None,
+    }
+}
+
+fn events() -> Vec<Event> {
+    let started = Kind::RunStarted {
+        schema: SCHEMA,
+        version: "0.1.0".into(),
+        playbook: "site.rhai".into(),
+        check: true,
+        hosts: 1,
+        params: [("version".to_owned(), "1.4.2".to_owned())].into(),
+    };
+    let failure = Failure::new(FailureKind::Failed, "exit code 1").on("web1");
+    let mut task = event(
+        2,
+        Kind::TaskFinished {
+            diff: vec![],
+            note: None,
+            failure: Some(Box::new(failure)),
+        },
+    );
+    task.outcome = Some(Outcome::Failed);
+    let future = serde_json::json!({"kind": "rollout.batch_started", "batch": {"of": 3}});
+    let serde_json::Value::Object(future) = future else {
+        unreachable!("it is an object")
+    };
+    vec![event(1, started), task, event(3, Kind::Other(future))]
+}
+
+fn finished(seq: u64) -> Event {
+    let totals = Totals {
+        failed: 1,
+        ..Totals::default()
+    };
+    event(
+        seq,
+        Kind::RunFinished {
+            totals,
+            hosts: [("web1".to_owned(), totals)].into(),
+            exit_code: 3,
+            failure: None,
+        },
+    )
+}
+
+/// Keeps these events, with an end or as if the process had been killed.
+fn keep(store: &Store, events: &[Event]) -> RunId {
+    let run = store
+        .begin("site.rhai", false, &Secrets::new())
+        .expect("a run");
+    let mut recorder = run.recorder().expect("a recorder");
+    events.iter().for_each(|event| recorder.event(event));
+    recorder.finish();
+    run.id().clone()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path)
+        .expect("it is there")
+        .permissions()
+        .mode()
+        & 0o777
+}
+
+#[test]
+fn a_run_comes_back_as_it_was() {
+    let (_dir, store) = store();
+    let mut all = events();
+    all.push(finished(4));
+    let id = keep(&store, &all);
+    let run = store.open("last").expect("the run");
+    assert_eq!(run.id(), &id);
+    assert_eq!(run.events().expect("events").collect::<Vec<_>>(), all);
+    let list = store.list().expect("a list");
+    assert_eq!(list.len(), 1);
+    assert_eq!(list[0].state, RunState::Finished { exit_code: 3 });
+    assert_eq!((list[0].hosts, list[0].totals.failed), (1, 1));
+    assert_eq!(list[0].playbook.as_deref(), Some("site.rhai"));
+}
+
+#[test]
+fn an_unknown_kind_keeps_its_fields() {
+    let line = r#"{"ts":"2026-11-21T14:15:30Z","run":"r","seq":9,"kind":"lock.acquired","lock":"deploy/shop","host":"a"}"#;
+    let event: Event = serde_json::from_str(line).expect("read");
+    assert_eq!(
+        (event.kind.name(), event.host.as_deref()),
+        ("lock.acquired", Some("a"))
+    );
+    let written: serde_json::Value = serde_json::to_value(&event).expect("written");
+    assert_eq!(
+        written,
+        serde_json::from_str::<serde_json::Value>(line).expect("JSON")
+    );
+}
+
+#[test]
+fn only_the_owner_can_look() {
+    let (_dir, store) = store();
+    let run = store.begin("x", false, &Secrets::new()).expect("a run");
+    let _recorder = run.recorder().expect("a recorder");
+    let mut output = run.output("s", OutputStream::Stdout);
+    output.push(&vec![b'x'; OUTPUT_IN_EVENT + 1]);
+    let output = output.finish().expect("written").expect("a file");
+    assert_eq!(mode(run.dir()), 0o700);
+    assert_eq!(mode(run.dir().parent().expect("runs")), 0o700);
+    for file in ["meta.json", "events.jsonl", "journal.jsonl", "lock"] {
+        assert_eq!(mode(&run.dir().join(file)), 0o600, "{file}");
+    }
+    assert_eq!(mode(&output), 0o600);
+}
+
+#[test]
+fn a_killed_run_is_told_from_one_that_goes_on() {
+    let (_dir, store) = store();
+    let run = store
+        .begin("site.rhai", false, &Secrets::new())
+        .expect("a run");
+    let mut recorder = run.recorder().expect("a recorder");
+    events().iter().for_each(|event| recorder.event(event));
+    assert_eq!(store.list().expect("a list")[0].state, RunState::Running);
+    // What a kill leaves: no end, a free lock.
+    drop((run, recorder));
+    let list = store.list().expect("a list");
+    assert_eq!(list[0].state, RunState::Killed);
+    assert_eq!((list[0].hosts, list[0].totals.failed), (1, 1));
+}
+
+#[test]
+fn a_truncated_line_is_left_out_and_counted() {
+    let (_dir, store) = store();
+    keep(&store, &events());
+    let run = store.open("last").expect("the run");
+    let path = run.dir().join("events.jsonl");
+    let bytes = fs::read(&path).expect("readable");
+    for len in 0..bytes.len() {
+        fs::write(&path, &bytes[..len]).expect("writable");
+        let whole = bytes[..len].iter().filter(|byte| **byte == b'\n').count();
+        let mut read = run.events().expect("events");
+        let count = read.by_ref().count();
+        // A last line that lacks nothing but its newline counts.
+        assert!(
+            count == whole || count == whole + 1 && read.broken() == 0,
+            "{len}"
+        );
+        assert_eq!(run.summary().state, RunState::Killed);
+    }
+}
+
+#[test]
+fn a_run_with_nothing_left_of_it_is_still_listed() {
+    let (dir, store) = store();
+    fs::create_dir_all(dir.path().join("ops/runs/20261121-141530-k3f9")).expect("created");
+    fs::create_dir_all(dir.path().join("ops/runs/not a run")).expect("created");
+    let list = store.list().expect("a list");
+    assert_eq!(list.len(), 1);
+    assert_eq!((list[0].state, list[0].started), (RunState::Killed, None));
+    assert!(store.open("k3f9").expect("the run").events().is_err());
+}
+
+#[test]
+fn a_run_is_found_by_either_end_of_its_name() {
+    let (dir, store) = store();
+    assert!(matches!(store.open("last"), Err(StoreError::NoRuns(_))));
+    for id in [
+        "20261121-141530-k3f9",
+        "20261121-141531-k3fa",
+        "20261122-000000-abcd",
+    ] {
+        fs::create_dir_all(dir.path().join("ops/runs").join(id)).expect("created");
+    }
+    let open = |which: &str| {
+        store
+            .open(which)
+            .map(|run| run.id().to_string())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(open("last"), Ok("20261122-000000-abcd".into()));
+    assert_eq!(open("20261122"), Ok("20261122-000000-abcd".into()));
+    assert_eq!(open("k3fa"), Ok("20261121-141531-k3fa".into()));
+    assert_eq!(
+        open("20261121-1415"),
+        Err("`20261121-1415` names 2 runs: 20261121-141531-k3fa, 20261121-141530-k3f9".into())
+    );
+    assert_eq!(open("../x"), Err("no kept run is named `../x`".into()));
+    assert!(open("").is_err());
+}
+
+#[test]
+fn names_sort_by_time_and_read_back() {
+    let at = |time: &str, random| RunId::at(time.parse().expect("a time"), random);
+    let (early, late) = (
+        at("2026-11-21T14:15:30Z", u32::MAX),
+        at("2026-11-21T14:15:31Z", 0),
+    );
+    assert!(early < late);
+    assert_eq!(late.as_str(), "20261121-141531-aaaa");
+    assert_eq!(RunId::parse(early.as_str()), Some(early));
+    assert_eq!(RunId::parse("20261121-141530-K3F9"), None);
+    assert_eq!(
+        RunId::parse(RunId::new().as_str()).map(|id| id.as_str().len()),
+        Some(20)
+    );
+}
+
+#[test]
+fn the_oldest_go_first_but_never_one_that_goes_on() {
+    let (dir, store) = store();
+    let runs = dir.path().join("ops/runs");
+    let running = runs.join("20200101-000000-aaaa");
+    fs::create_dir_all(&running).expect("created");
+    let lock = fs::File::create(running.join("lock")).expect("created");
+    lock.lock().expect("locked");
+    for day in 10..15 {
+        fs::create_dir_all(runs.join(format!("202001{day}-000000-aaaa"))).expect("created");
+    }
+    let new = store
+        .keep(3)
+        .begin("x", false, &Secrets::new())
+        .expect("a run");
+    let mut left: Vec<String> = fs::read_dir(&runs)
+        .expect("readable")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    left.sort();
+    assert_eq!(
+        left,
+        [
+            "20200101-000000-aaaa",
+            "20200113-000000-aaaa",
+            "20200114-000000-aaaa",
+            new.id().as_str()
+        ]
+    );
+}
+
+#[test]
+fn the_place_is_the_one_of_the_xdg_specification() {
+    let locate = |state: Option<&str>, home: Option<&str>| {
+        let (state, home) = (state.map(OsString::from), home.map(OsString::from));
+        Store::locate(|name| {
+            if name == "HOME" {
+                home.clone()
+            } else {
+                state.clone()
+            }
+        })
+        .map(|store| format!("{store:?}"))
+    };
+    assert!(
+        locate(Some("/s"), Some("/h"))
+            .expect("a place")
+            .contains("\"/s/ops/runs\"")
+    );
+    assert!(
+        locate(Some("relative"), Some("/h"))
+            .expect("a place")
+            .contains("\"/h/.local/state/ops/runs\"")
+    );
+    assert!(matches!(locate(None, None), Err(StoreError::NoPlace)));
+}
+
+#[test]
+fn a_store_that_cannot_be_written_means_no_intent() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("file");
+    fs::write(&file, "in the way").expect("written");
+    let error = Store::at(&file)
+        .begin("x", false, &Secrets::new())
+        .err()
+        .expect("refused");
+    let refused = Journal::unavailable(&error)
+        .intend("s")
+        .expect_err("refused");
+    assert!(
+        refused
+            .to_string()
+            .starts_with("the journal of this run cannot be written: cannot create "),
+        "{refused}"
+    );
+}
+
+#[test]
+fn the_journal_reads_back_without_secrets() {
+    let (_dir, store) = store();
+    let secrets = Secrets::new();
+    secrets.add("hunter22", "db").expect("long enough");
+    let run = store.begin("x", false, &secrets).expect("a run");
+    let journal = run.journal();
+    journal
+        .intend_all(["one", "two hunter22"])
+        .expect("written");
+    journal.done("one", Outcome::Changed);
+    journal.done("two hunter22", Outcome::Failed);
+    journal.sync().expect("written");
+    let stored = store.open("last").expect("the run");
+    let read: Vec<String> = stored
+        .journal()
+        .expect("a journal")
+        .into_iter()
+        .map(|entry| match entry {
+            JournalEntry::Intend { step, .. } => format!("intend {step}"),
+            JournalEntry::Done { step, outcome, .. } => format!("{outcome} {step}"),
+        })
+        .collect();
+    assert_eq!(
+        read,
+        [
+            "intend one",
+            "intend two [secret]",
+            "changed one",
+            "failed two [secret]"
+        ]
+    );
+}
+
+/// A disk whose first sync waits for the test, and which counts them.
+struct SlowDisk {
+    entered: mpsc::Sender<()>,
+    go: mpsc::Receiver<()>,
+    syncs: Arc<Mutex<usize>>,
+}
+
+impl io::Write for SlowDisk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for SlowDisk {
+    fn sync(&mut self) -> io::Result<()> {
+        let mut syncs = self.syncs.lock().expect("no panic");
+        *syncs += 1;
+        if *syncs == 1 {
+            self.entered.send(()).expect("the test waits");
+            self.go.recv().expect("the test lets go");
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn concurrent_intents_share_a_sync() {
+    let (entered, is_entered) = mpsc::channel();
+    let (let_go, go) = mpsc::channel();
+    let syncs = Arc::new(Mutex::new(0));
+    let disk = SlowDisk {
+        entered,
+        go,
+        syncs: Arc::clone(&syncs),
+    };
+    let journal = Journal::on(Box::new(disk), Secrets::new(), None);
+    std::thread::scope(|scope| {
+        scope.spawn(|| journal.intend("first").expect("written"));
+        is_entered.recv().expect("the first is at the disk");
+        for _ in 0..50 {
+            scope.spawn(|| journal.intend("more").expect("written"));
+        }
+        while journal.appended() < 51 {
+            std::thread::yield_now();
+        }
+        let_go.send(()).expect("the first waits");
+    });
+    assert_eq!(*syncs.lock().expect("no panic"), 2);
+}
+
+/// A disk with room for so many bytes.
+struct FullDisk(usize);
+
+impl io::Write for FullDisk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(self.0);
+        self.0 -= taken;
+        if taken == 0 {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            Ok(taken)
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for FullDisk {
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_this_intent_and_every_later_one() {
+    let journal = Journal::on(Box::new(FullDisk(100)), Secrets::new(), None);
+    journal.intend("fits").expect("written");
+    journal.intend("does not fit").expect_err("refused");
+    let error = journal.intend("s").expect_err("refused still");
+    assert_eq!(
+        error.to_string(),
+        "the journal of this run cannot be written: no storage space"
+    );
+}
+
+#[test]
+fn an_output_is_kept_whole_and_scrubbed_once_it_is_long() {
+    let (_dir, store) = store();
+    let secrets = Secrets::new();
+    secrets.add("hunter22", "db").expect("long enough");
+    let run = store.begin("x", false, &secrets).expect("a run");
+    let mut short = run.output("short", OutputStream::Stdout);
+    short.push(&vec![b'x'; OUTPUT_IN_EVENT]);
+    assert!(short.finish().expect("nothing to write").is_none());
+    let mut long = run.output("long", OutputStream::Stderr);
+    for _ in 0..OUTPUT_IN_EVENT {
+        long.push(b"a hun");
+        long.push(b"ter22\n");
+    }
+    long.finish().expect("written");
+    let path = store
+        .open("last")
+        .expect("the run")
+        .output("long", OutputStream::Stderr)
+        .expect("a file");
+    assert_eq!(
+        fs::read_to_string(path).expect("readable"),
+        "a [secret]\n".repeat(OUTPUT_IN_EVENT)
+    );
+}
