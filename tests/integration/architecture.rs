@@ -81,7 +81,7 @@ const FORBIDDEN_NAMES: &[&str] = &[
 fn the_layers_import_one_way() {
     let broken: Vec<_> = sources("src")
         .iter()
-        .flat_map(|source| source.imports_that_break_the_table())
+        .flat_map(Source::imports_that_break_the_table)
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

@@ -15,6 +15,7 @@
 //! The package lists hold `ops-hello` 1.0 and 2.0, `ops-world`, `ops-needs-hello` and `ops-broken` (cannot be
 //! configured). The services are `idle` and `broken` (fails to start).
 
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -91,7 +92,8 @@ impl Container {
     pub fn start(image: Image) -> Option<Self> {
         static COUNT: AtomicU8 = AtomicU8::new(1);
         if std::env::var_os("OPS_TEST_NO_CONTAINERS").is_some_and(|value| value == "1") {
-            println!("skipped: OPS_TEST_NO_CONTAINERS=1");
+            // Past the capture of a test's output: nothing is left out in silence.
+            let _ = writeln!(std::io::stderr(), "skipped: OPS_TEST_NO_CONTAINERS=1");
             return None;
         }
         build_images();

@@ -6,6 +6,7 @@ mod containers;
 mod process;
 mod proxy;
 mod sshd;
+#[cfg(test)]
 mod tests;
 
 use std::fmt::Write as _;

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use super::Endpoint;
 use super::process::{self, MARK, Process};
+use super::{Delay, DelayProxy, Endpoint};
 
 const SSHD: &str = "/usr/sbin/sshd";
 
@@ -20,6 +21,7 @@ const SSHD: &str = "/usr/sbin/sshd";
 pub struct Settings {
     config: String,
     sh: Option<&'static str>,
+    round_trip: Option<Duration>,
 }
 
 impl Settings {
@@ -27,6 +29,12 @@ impl Settings {
     pub fn config(mut self, lines: &str) -> Self {
         self.config.push_str(lines);
         self.config.push('\n');
+        self
+    }
+
+    /// Puts the hosts behind proxies that make a round trip take this long.
+    pub const fn round_trip(mut self, time: Duration) -> Self {
+        self.round_trip = Some(time);
         self
     }
 
@@ -45,6 +53,7 @@ pub struct Sshd {
     dir: PathBuf,
     daemon: Mutex<Child>,
     log: Arc<Mutex<String>>,
+    proxy: Option<DelayProxy>,
 }
 
 impl Sshd {
@@ -71,11 +80,14 @@ impl Sshd {
 
         let log = Arc::new(Mutex::new(String::new()));
         let daemon = spawn(&dir, &log);
+        let proxy = settings.round_trip.map(|time| {
+            DelayProxy::start(address, (address, port).into(), Delay::round_trip(time))
+        });
         Self {
             endpoint: Endpoint {
                 name: name.to_owned(),
                 address,
-                port,
+                port: proxy.as_ref().map_or(port, |proxy| proxy.address().port()),
                 user: current_user(),
                 key: fleet.join("id"),
                 vars: vec![(
@@ -86,7 +98,13 @@ impl Sshd {
             dir,
             daemon: Mutex::new(daemon),
             log,
+            proxy,
         }
+    }
+
+    /// The proxy that stands before the host, if the settings asked for one.
+    pub const fn proxy(&self) -> Option<&DelayProxy> {
+        self.proxy.as_ref()
     }
 
     pub const fn endpoint(&self) -> &Endpoint {
@@ -165,6 +183,9 @@ impl Sshd {
         let _ = daemon.kill();
         process::kill(doomed);
         let _ = daemon.wait();
+        if let Some(proxy) = &self.proxy {
+            proxy.cut();
+        }
         // What was being started just now was not found at first.
         while !self.processes().is_empty() {
             process::kill(self.processes().into_iter().map(|process| process.id));
