@@ -1,5 +1,5 @@
 # The commands of the project. `make test` is all that a fresh machine needs, once it has Rust.
-.PHONY: build test install fmt
+.PHONY: build test bench install fmt
 .DEFAULT_GOAL := build
 
 PREFIX ?= /usr/local
@@ -10,6 +10,11 @@ build:
 # Installs what it lacks, then checks and tests everything. Options for it stand in scripts/test.
 test:
 	scripts/test
+
+# Against a parallel ssh script written by hand; leaves target/bench.md and target/bench.json.
+bench:
+	scripts/need rust ssh
+	cargo bench --locked --bench deployment
 
 install: build
 	install -D -m 0755 target/release/ops $(DESTDIR)$(PREFIX)/bin/ops

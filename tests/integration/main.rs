@@ -5,6 +5,7 @@ mod architecture;
 // The benchmark uses these too, and neither uses all of them.
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod fleet;
+mod fleet_itself;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ops;
 #[allow(dead_code, reason = "shared with the benchmark")]

@@ -3,11 +3,9 @@
 //! reach its hosts, and takes everything away when it is dropped, by a panic too.
 
 mod containers;
-mod process;
+pub mod process;
 mod proxy;
 mod sshd;
-#[cfg(test)]
-mod tests;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;

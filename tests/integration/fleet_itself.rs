@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{Container, Delay, DelayProxy, Fleet, Image, PASSWORD, Settings, process};
+use crate::fleet::{Container, Delay, DelayProxy, Fleet, Image, PASSWORD, Settings, process};
 
 #[test]
 fn plain_ssh_reaches_every_host() {
