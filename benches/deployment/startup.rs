@@ -10,7 +10,7 @@ const TIMES: usize = 21;
 
 pub fn measure(figures: &mut Figures) {
     let noop = "each(hosts(\"all\"), |h| h.apply(files::directory(\"/tmp\")));\n";
-    let one = "[hosts.here]\nansible_connection = \"local\"\n";
+    let one = "[hosts.here]\nvia = \"local\"\n";
     let ops = Ops::new()
         .file("noop.rhai", noop)
         .file("inventory.toml", one);
@@ -21,7 +21,7 @@ pub fn measure(figures: &mut Figures) {
         .collect();
     let ops = ops.file("long.rhai", format!("{noop}{long}"));
     let thousands: String = (0..10_000)
-        .map(|n| format!("[hosts.web{n}]\nrack = {}\n", n % 40))
+        .map(|n| format!("[hosts.web{n}]\nvars = {{ rack = {} }}\n", n % 40))
         .collect();
     let ops = ops.file("large.toml", thousands);
 
