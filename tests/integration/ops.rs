@@ -12,6 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 pub use crate::ran::Ran;
 
+/// In the environment of a run, and so of every process that it starts on this machine: its directory.
+pub const RUN_MARK: &str = "OPS_TEST_RUN";
+
 /// A run that takes longer is killed, and fails its test.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -172,6 +175,7 @@ impl Ops {
             .env("XDG_STATE_HOME", dir.join("state"))
             .env("XDG_RUNTIME_DIR", dir.join("run"))
             .env("TMPDIR", dir.join("run"))
+            .env(RUN_MARK, dir)
             .env("LANG", "C.UTF-8")
             .env("USER", crate::fleet::current_user())
             .envs(self.env.iter().map(|(name, value)| (name, value)));

@@ -3,11 +3,15 @@
 
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 use serde_json::Value;
+
+use crate::fleet::process;
+use crate::ops::RUN_MARK;
 
 /// A run that has ended.
 #[derive(Debug)]
@@ -81,6 +85,24 @@ impl Ran {
         self
     }
 
+    /// Of what the run started or made for its own time on this machine, nothing is left or will stay: no `ssh`
+    /// that holds a connection, no socket, no temporary file.
+    #[track_caller]
+    pub fn nothing_left(self) -> Self {
+        let dir = self.dir.path().display().to_string();
+        let running = || process::with_variable(RUN_MARK, &dir);
+        process::wait_until(
+            || running().is_empty(),
+            || format!("still running: {:?}", running()),
+        );
+        let files = || files_below(&self.dir.path().join("run"));
+        process::wait_until(
+            || files().is_empty(),
+            || format!("still there: {:?}", files()),
+        );
+        self
+    }
+
     /// Standard output of a run with `--output json`: every line an event.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {
@@ -145,6 +167,21 @@ impl std::fmt::Display for Ran {
             self.command, self.status, self.stdout, self.stderr
         )
     }
+}
+
+/// Everything but directories.
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut next = vec![dir.to_owned()];
+    while let Some(dir) = next.pop() {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => next.push(entry.path()),
+                _ => found.push(entry.path()),
+            }
+        }
+    }
+    found
 }
 
 static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {

@@ -30,6 +30,14 @@ pub struct Endpoint {
     pub vars: Vec<(String, String)>,
 }
 
+impl Endpoint {
+    /// Sets a variable of the host.
+    pub fn var(&mut self, name: &str, value: &str) -> &mut Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
 /// Some hosts, and what reaches them.
 #[derive(Debug)]
 pub struct Fleet {
@@ -76,6 +84,17 @@ impl Fleet {
     /// A run of `ops` with this fleet as its inventory.
     pub fn ops(&self) -> Ops {
         Ops::new().inventory_named("hosts.ini", &self.inventory_text())
+    }
+
+    /// The same with every host's entry in the inventory changed.
+    pub fn ops_with(&self, change: impl Fn(&mut Endpoint)) -> Ops {
+        let mut endpoints: Vec<_> = self
+            .hosts
+            .iter()
+            .map(|host| host.endpoint().clone())
+            .collect();
+        endpoints.iter_mut().for_each(change);
+        Ops::new().inventory_named("hosts.ini", &inventory_text(&endpoints, &self.ssh_args()))
     }
 
     pub fn hosts(&self) -> &[Sshd] {

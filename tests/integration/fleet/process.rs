@@ -26,9 +26,14 @@ pub fn mark(dir: &Path) -> String {
     format!("{}:{}", std::process::id(), dir.display())
 }
 
-/// Every process that carries this mark.
+/// Every process of the host that has this mark.
 pub fn marked(mark: &str) -> Vec<Process> {
-    let wanted = format!("{MARK}={mark}");
+    with_variable(MARK, mark)
+}
+
+/// Every process that was started with this variable in its environment.
+pub fn with_variable(name: &str, value: &str) -> Vec<Process> {
+    let wanted = format!("{name}={value}");
     all()
         .filter(|id| environment(*id).any(|var| var == wanted.as_bytes()))
         .filter_map(|id| {
