@@ -1,5 +1,27 @@
-//! Building commands, and the framed protocol that turns a POSIX `sh` into a server.
+//! Turns a POSIX `sh` into a server: quoting, and the framed session protocol.
+//!
+//! A [`Stream`] (three byte streams of a waiting `sh`, from any transport) becomes a [`Session`],
+//! which answers [`Request`]s: steps, then a probe, in one round trip. docs/protocol.md tells what
+//! goes over the wire; the programs that run on the host are in `sh/`.
 
+mod actor;
+mod bootstrap;
+mod captured;
+mod elevate;
+mod error;
+mod facts;
+mod flight;
+mod frame;
+mod program;
 mod quote;
+mod request;
+mod session;
+mod stream;
 
-pub use quote::{has_nul, quote, quote_str};
+pub use bootstrap::{INNER_COMMAND, REMOTE_COMMAND};
+pub use captured::Captured;
+pub use error::SessionError;
+pub use quote::{NulByte, has_nul, quote, quote_str};
+pub use request::{Body, End, OnFailure, Output, Reply, Request, Step, StepKind, StepReply};
+pub use session::{Session, SessionOptions};
+pub use stream::{Guard, Stream};

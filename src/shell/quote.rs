@@ -1,5 +1,12 @@
 //! Quoting for a POSIX shell.
 
+use thiserror::Error;
+
+/// No argument, path or program of a Unix host can hold a NUL byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a NUL byte cannot be part of a command, an argument or a path")]
+pub struct NulByte;
+
 /// `text` as one word of a POSIX shell, whatever it holds but NUL: no byte in it has a meaning.
 ///
 /// A NUL cannot stand in a command; callers that take text from a user refuse it by name before
@@ -35,6 +42,46 @@ pub fn has_nul(text: &str) -> bool {
     text.contains('\0')
 }
 
+/// [`quote`], where a NUL was not refused before.
+pub(super) fn word(bytes: &[u8]) -> Result<Vec<u8>, NulByte> {
+    if bytes.contains(&0) {
+        Err(NulByte)
+    } else {
+        Ok(quote(bytes))
+    }
+}
+
+/// [`word`] on one line: a newline is spelled by the loop's variable for it.
+pub(super) fn line(bytes: &[u8]) -> Result<Vec<u8>, NulByte> {
+    let mut line = Vec::with_capacity(bytes.len() + 2);
+    for byte in word(bytes)? {
+        match byte {
+            b'\n' => line.extend_from_slice(br#"'"$ops_l"'"#),
+            _ => line.push(byte),
+        }
+    }
+    Ok(line)
+}
+
+/// A quoted format that makes `printf` print exactly these bytes, NUL included.
+pub(super) fn printf_format(bytes: &[u8]) -> Vec<u8> {
+    let mut format = Vec::with_capacity(bytes.len() + 2);
+    format.push(b'\'');
+    for (position, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'\'' => format.extend_from_slice(br"'\''"),
+            b'\\' => format.extend_from_slice(br"\\"),
+            b'%' => format.extend_from_slice(b"%%"),
+            0 => format.extend_from_slice(br"\000"),
+            // Else it would read as an option.
+            b'-' if position == 0 => format.extend_from_slice(br"\055"),
+            _ => format.push(byte),
+        }
+    }
+    format.push(b'\'');
+    format
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -49,6 +96,16 @@ mod tests {
         assert_eq!(quote_str(""), "''");
         assert_eq!(quote_str("it's"), r"'it'\''s'");
         assert_eq!(quote_str("~"), "'~'");
+    }
+
+    #[test]
+    fn nul_is_refused() {
+        assert_eq!(word(b"a\0b"), Err(NulByte));
+    }
+
+    #[test]
+    fn a_line_holds_no_newline() {
+        assert_eq!(line(b"a\nb").unwrap(), br#"'a'"$ops_l"'b'"#);
     }
 
     proptest! {

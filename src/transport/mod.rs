@@ -1,1 +1,46 @@
-//! (see lib.rs)
+//! Ways to reach a waiting `sh`.
+//!
+//! A [`Transport`] stands for one host and gives [`Stream`]s, one for each user that is become.
+//! [`connect`] picks it by the inventory's [`Via`].
+
+mod child;
+mod error;
+mod fake;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+pub use child::ChildTransport;
+pub use error::{TransportError, TransportErrorKind};
+pub use fake::FakeTransport;
+
+use crate::model::{Connection, Via};
+use crate::shell::{Session, SessionOptions, Stream};
+
+/// A way to one host. Cheap to make: the first [`open`](Self::open) connects.
+pub trait Transport: Send + Sync {
+    /// A new `sh`, started with [`REMOTE_COMMAND`](crate::shell::REMOTE_COMMAND).
+    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>>;
+
+    /// [`open`](Self::open), and a session on the stream.
+    fn session(&self, options: SessionOptions) -> BoxFuture<'_, Result<Session, TransportError>> {
+        Box::pin(async move { Ok(Session::start(self.open().await?, options)) })
+    }
+
+    /// Frees what is held: connections, files. Sessions should be closed before.
+    fn close(&self) -> BoxFuture<'_, ()>;
+
+    /// For diagnostics: `ssh amy@web1`, `docker exec -i web1`.
+    fn describe(&self) -> String;
+}
+
+/// The transport that a host's connection asks for.
+#[must_use]
+pub fn connect(connection: &Connection) -> Arc<dyn Transport> {
+    match &connection.via {
+        Via::Ssh => todo!(),
+        Via::Local => Arc::new(ChildTransport::local()),
+        Via::Exec(prefix) => Arc::new(ChildTransport::exec(prefix.clone())),
+    }
+}

@@ -10,3 +10,4 @@ mod fleet_itself;
 mod ops;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ran;
+mod session;

@@ -1,0 +1,458 @@
+//! The task behind a session: moves bytes between the stream and the request that is under way.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{HostFacts, OutputStream};
+
+use super::elevate::{Dialogue, Next};
+use super::flight::{Flight, Why};
+use super::frame::{Frames, Piece};
+use super::program::{Message, messages};
+use super::{Reply, Request, SessionError, SessionOptions, Stream, bootstrap, facts};
+
+/// A silent host is asked for a sign of life so often.
+const ASK: Duration = Duration::from_secs(5);
+
+/// What is kept of what came before the hello, to show it when there is none.
+const PRINTED: usize = 4096;
+
+/// A request, and where its news goes.
+pub(super) struct Job {
+    pub request: Request,
+    pub cancel: CancellationToken,
+    pub news: mpsc::Sender<News>,
+}
+
+pub(super) enum News {
+    Chunk(usize, OutputStream, Vec<u8>),
+    Done(Result<Reply, SessionError>),
+}
+
+/// How far the hello is.
+enum Greeting {
+    /// sudo has the floor.
+    Sudo,
+    Awaited,
+    /// Its facts so far.
+    Begun(Vec<u8>),
+    Done,
+}
+
+type Hello = watch::Sender<Option<Result<HostFacts, SessionError>>>;
+
+pub(super) struct Actor {
+    stream: Stream,
+    options: SessionOptions,
+    frames: [Frames; 2],
+    /// Before the bootstrap; the rest waits for it.
+    early: VecDeque<Message>,
+    queue: VecDeque<Message>,
+    /// How much of the first message is written.
+    written: usize,
+    dialogue: Option<Dialogue>,
+    greeting: Greeting,
+    printed: String,
+    bootstrap: Vec<u8>,
+    started: Instant,
+    /// When something was last read, or written.
+    alive: Instant,
+    asked: Option<Instant>,
+    flight: Option<(Flight, Job)>,
+    next_id: u64,
+    hello: Hello,
+}
+
+impl Actor {
+    /// Runs until the session is dropped or the stream ends.
+    pub async fn run(
+        stream: Stream,
+        options: SessionOptions,
+        mut inbox: mpsc::Receiver<Job>,
+        hello: Hello,
+        ended: Arc<OnceLock<SessionError>>,
+    ) {
+        let mut actor = match Self::new(stream, options, hello.clone()) {
+            Ok(actor) => actor,
+            Err(error) => {
+                let _ = ended.set(error.clone());
+                hello.send_replace(Some(Err(error)));
+                return;
+            }
+        };
+        let Err(error) = actor.work(&mut inbox).await else {
+            actor.farewell().await;
+            return;
+        };
+        let _ = ended.set(error.clone());
+        if !matches!(actor.greeting, Greeting::Done) {
+            hello.send_replace(Some(Err(error.clone())));
+        }
+        if let Some((_, job)) = actor.flight.take() {
+            let _ = job.news.send(News::Done(Err(error))).await;
+        }
+    }
+
+    fn new(stream: Stream, options: SessionOptions, hello: Hello) -> Result<Self, SessionError> {
+        let nonce = random();
+        let bootstrap = bootstrap::line(&nonce, options.state_dir.as_deref())?;
+        let dialogue = options
+            .elevation
+            .as_ref()
+            .map(|elevation| Dialogue::new(elevation, &random()))
+            .transpose()?;
+        let mut actor = Self {
+            stream,
+            options,
+            frames: [Frames::new(&nonce), Frames::new(&nonce)],
+            early: VecDeque::new(),
+            queue: VecDeque::new(),
+            written: 0,
+            dialogue: None,
+            greeting: Greeting::Awaited,
+            printed: String::new(),
+            bootstrap: Vec::new(),
+            started: Instant::now(),
+            alive: Instant::now(),
+            asked: None,
+            flight: None,
+            next_id: 1,
+            hello,
+        };
+        if let Some(dialogue) = &dialogue {
+            actor.early.push_back(Message::new(dialogue.line()));
+        }
+        if dialogue.as_ref().is_some_and(Dialogue::waits) {
+            actor.greeting = Greeting::Sudo;
+            actor.bootstrap = bootstrap;
+        } else {
+            actor.early.push_back(Message::new(bootstrap));
+        }
+        actor.dialogue = dialogue;
+        Ok(actor)
+    }
+
+    async fn work(&mut self, inbox: &mut mpsc::Receiver<Job>) -> Result<(), SessionError> {
+        let mut buffers = [vec![0; 64 << 10], vec![0; 64 << 10]];
+        let mut stderr_open = true;
+        loop {
+            self.settle().await?;
+            let now = Instant::now();
+            let next_time = self.next_time();
+            let (out_buffer, err_buffer) = {
+                let [out, err] = &mut buffers;
+                (out, err)
+            };
+            let front = match self.early.front() {
+                Some(message) => Some(message),
+                None if matches!(self.greeting, Greeting::Sudo) => None,
+                None => self.queue.front(),
+            };
+            let front = front.map(|message| {
+                if self.written < message.head.len() {
+                    &message.head[self.written..]
+                } else {
+                    let at = self.written - message.head.len();
+                    message
+                        .body
+                        .as_ref()
+                        .map_or(&[][..], |(bytes, range)| &bytes[range.clone()][at..])
+                }
+            });
+            let abandoned = async {
+                match &self.flight {
+                    Some((flight, job)) if !flight.is_killing() => tokio::select! {
+                        () = job.cancel.cancelled() => {}
+                        () = job.news.closed() => {}
+                    },
+                    _ => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                wrote = async { self.stream.stdin.write(front.unwrap_or_default()).await }, if front.is_some() => {
+                    let wrote = wrote.unwrap_or(0);
+                    if wrote == 0 {
+                        // The other end is gone; what it said last is still to be read.
+                        self.early.clear();
+                        self.queue.clear();
+                        self.written = 0;
+                        self.drain(&mut buffers).await;
+                        return Err(self.lost());
+                    }
+                    self.alive = now;
+                    self.wrote(wrote).await;
+                }
+                read = self.stream.stdout.read(out_buffer) => match read {
+                    Ok(count) if count > 0 => {
+                        let bytes = out_buffer[..count].to_vec();
+                        self.read(0, &bytes).await?;
+                    }
+                    _ => {
+                        self.drain(&mut buffers).await;
+                        return Err(self.lost());
+                    }
+                },
+                read = self.stream.stderr.read(err_buffer), if stderr_open => match read {
+                    Ok(count) if count > 0 => {
+                        let bytes = err_buffer[..count].to_vec();
+                        self.read(1, &bytes).await?;
+                    }
+                    _ => stderr_open = false,
+                },
+                job = inbox.recv(), if self.flight.is_none() => match job {
+                    Some(job) => self.take(job).await,
+                    None => return Ok(()),
+                },
+                () = abandoned => self.abandon(),
+                () = tokio::time::sleep_until(next_time.unwrap_or(now)), if next_time.is_some() => self.tick()?,
+            }
+        }
+    }
+
+    /// A request is over: tells its caller.
+    async fn settle(&mut self) -> Result<(), SessionError> {
+        if self
+            .flight
+            .as_ref()
+            .is_some_and(|(flight, _)| flight.is_over())
+            && let Some((flight, job)) = self.flight.take()
+        {
+            if flight.has_bodies {
+                self.queue.push_back(Message::text("x\n".into()));
+            }
+            // The caller may have gone.
+            let _ = job.news.send(News::Done(flight.reply())).await;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, job: Job) {
+        if job.cancel.is_cancelled() {
+            let _ = job
+                .news
+                .send(News::Done(Err(SessionError::Cancelled)))
+                .await;
+            return;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        match messages(id, &job.request) {
+            Ok(messages) => {
+                self.queue.extend(messages);
+                let flight =
+                    Flight::new(id, &job.request, self.options.timeout, self.options.grace);
+                self.alive = Instant::now();
+                self.asked = None;
+                self.flight = Some((flight, job));
+            }
+            Err(error) => {
+                let _ = job.news.send(News::Done(Err(error.into()))).await;
+            }
+        }
+    }
+
+    /// The caller does not want the request any more.
+    fn abandon(&mut self) {
+        // What is not yet on its way stays here.
+        self.queue
+            .truncate(usize::from(self.written > 0 && self.early.is_empty()));
+        if let Some((flight, _)) = &mut self.flight {
+            flight.kill(Why::Cancelled, Instant::now());
+        }
+    }
+
+    async fn wrote(&mut self, count: usize) {
+        self.written += count;
+        let queue = if self.early.is_empty() {
+            &mut self.queue
+        } else {
+            &mut self.early
+        };
+        let length = queue.front().map_or(0, |message| {
+            message.head.len() + message.body.as_ref().map_or(0, |(_, range)| range.len())
+        });
+        if self.written >= length {
+            queue.pop_front();
+            self.written = 0;
+            if self.queue.is_empty() {
+                let _ = self.stream.stdin.flush().await;
+            }
+        }
+    }
+
+    async fn read(&mut self, stream: usize, bytes: &[u8]) -> Result<(), SessionError> {
+        let now = Instant::now();
+        self.alive = now;
+        self.asked = None;
+        for piece in self.frames[stream].push(bytes) {
+            match piece {
+                Piece::Marker(marker) if marker.request == 0 => self.greet(stream, marker.kind),
+                Piece::Marker(marker) => {
+                    if let Some((flight, _)) = self
+                        .flight
+                        .as_mut()
+                        .filter(|(flight, _)| flight.id == marker.request)
+                    {
+                        flight.marker(stream, &marker, now);
+                    }
+                }
+                Piece::Data(data) => match &mut self.greeting {
+                    Greeting::Begun(facts) if stream == 0 => facts.extend(data),
+                    Greeting::Sudo | Greeting::Awaited => self.early_words(stream, &data)?,
+                    _ => {
+                        if let Some((flight, job)) = &mut self.flight
+                            && let Some((step, which)) = flight.data(stream, &data)
+                        {
+                            let _ = job.news.send(News::Chunk(step, which, data)).await;
+                        }
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn greet(&mut self, stream: usize, kind: u8) {
+        match (kind, &mut self.greeting) {
+            (b'H', Greeting::Awaited) if stream == 0 => self.greeting = Greeting::Begun(Vec::new()),
+            (b'h', Greeting::Begun(told)) if stream == 0 => {
+                let facts = facts::parse(&String::from_utf8_lossy(told));
+                self.greeting = Greeting::Done;
+                self.hello.send_replace(Some(Ok(facts)));
+            }
+            _ => {}
+        }
+    }
+
+    /// What a login or sudo prints.
+    fn early_words(&mut self, stream: usize, data: &[u8]) -> Result<(), SessionError> {
+        if self.printed.len() < PRINTED {
+            self.printed.push_str(&String::from_utf8_lossy(data));
+        }
+        let Some(dialogue) = &mut self.dialogue else {
+            return Ok(());
+        };
+        if !matches!(self.greeting, Greeting::Sudo) {
+            return Ok(());
+        }
+        match dialogue.hear(stream == 1, data) {
+            Next::Wait => {}
+            Next::Say(words) => self.early.push_back(Message::new(words)),
+            Next::Ready => {
+                self.greeting = Greeting::Awaited;
+                self.early
+                    .push_back(Message::new(std::mem::take(&mut self.bootstrap)));
+            }
+            Next::WrongPassword => return Err(dialogue.wrong_password()),
+        }
+        Ok(())
+    }
+
+    fn next_time(&self) -> Option<Instant> {
+        if !matches!(self.greeting, Greeting::Done) {
+            return Some(self.started + self.options.hello_timeout);
+        }
+        let (flight, _) = self.flight.as_ref()?;
+        let sign = self
+            .asked
+            .map_or(self.alive + ASK.min(self.options.silence / 2), |_| {
+                self.alive + self.options.silence
+            });
+        Some(flight.next_time().map_or(sign, |time| time.min(sign)))
+    }
+
+    fn tick(&mut self) -> Result<(), SessionError> {
+        let now = Instant::now();
+        if !matches!(self.greeting, Greeting::Done)
+            && now >= self.started + self.options.hello_timeout
+        {
+            return Err(SessionError::TimedOut {
+                after: self.options.hello_timeout,
+            });
+        }
+        let Some((flight, _)) = &mut self.flight else {
+            return Ok(());
+        };
+        if let Some(words) = flight.due(now) {
+            self.queue.push_back(Message::text(words));
+        } else if now >= self.alive + self.options.silence {
+            return Err(SessionError::Lost {
+                detail: format!("no answer for {} s", self.options.silence.as_secs()),
+            });
+        } else if self.asked.is_none() && now >= self.alive + ASK.min(self.options.silence / 2) {
+            self.asked = Some(now);
+            let id = flight.id;
+            self.queue.push_back(Message::text(format!("k {id} 0\n")));
+        }
+        Ok(())
+    }
+
+    /// Reads what is left once the stream has ended.
+    async fn drain(&mut self, buffers: &mut [Vec<u8>; 2]) {
+        let deadline = Instant::now() + Duration::from_millis(500);
+        for stream in [0, 1] {
+            let buffer = &mut buffers[stream];
+            loop {
+                let read = async {
+                    if stream == 0 {
+                        self.stream.stdout.read(buffer).await
+                    } else {
+                        self.stream.stderr.read(buffer).await
+                    }
+                };
+                let Ok(Ok(count @ 1..)) = tokio::time::timeout_at(deadline, read).await else {
+                    break;
+                };
+                let bytes = buffer[..count].to_vec();
+                if self.read(stream, &bytes).await.is_err() {
+                    break;
+                }
+            }
+            let rest = self.frames[stream].rest();
+            if !matches!(self.greeting, Greeting::Done) {
+                self.printed.push_str(&String::from_utf8_lossy(&rest));
+            }
+        }
+    }
+
+    /// The error of a stream that ended by itself.
+    fn lost(&self) -> SessionError {
+        let epitaph = self.stream.guard.epitaph();
+        if matches!(self.greeting, Greeting::Done) {
+            return SessionError::Lost {
+                detail: epitaph.unwrap_or_default(),
+            };
+        }
+        if let Some(dialogue) = &self.dialogue {
+            return dialogue.failed(&self.printed);
+        }
+        match epitaph {
+            Some(detail) => SessionError::Lost { detail },
+            None => SessionError::Handshake {
+                printed: self.printed.trim().to_owned(),
+                hint: Some("Something other than a POSIX shell answered: check the login shell and its startup files.".into()),
+            },
+        }
+    }
+
+    /// Ends the stream and waits for the host's side to end.
+    async fn farewell(&mut self) {
+        let _ = self.stream.stdin.shutdown().await;
+        self.stream.stdin = Box::new(tokio::io::sink());
+        let mut buffer = vec![0; 4096];
+        while matches!(self.stream.stdout.read(&mut buffer).await, Ok(count) if count > 0) {}
+    }
+}
+
+fn random() -> String {
+    let mut bytes = [0_u8; 16];
+    // Without the operating system's randomness nothing else would run either.
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,123 @@
+//! What a step printed, bounded.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+/// The output of a step. At most [`Captured::LIMIT`] bytes are kept: the first half and the last
+/// half of that; what lay between is counted. The whole goes by [`Output`](super::Output) as it
+/// arrives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    elided: u64,
+}
+
+impl Captured {
+    /// 1 MiB.
+    pub const LIMIT: usize = 1 << 20;
+
+    const HALF: usize = Self::LIMIT / 2;
+
+    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        let room = Self::HALF - self.head.len();
+        if room > 0 {
+            let (fits, rest) = bytes.split_at(room.min(bytes.len()));
+            self.head.extend_from_slice(fits);
+            bytes = rest;
+        }
+        if let Some(beyond) = bytes.len().checked_sub(Self::HALF)
+            && beyond > 0
+        {
+            self.elided += (self.tail.len() + beyond) as u64;
+            self.tail.clear();
+            bytes = &bytes[beyond..];
+        }
+        let beyond = (self.tail.len() + bytes.len()).saturating_sub(Self::HALF);
+        self.tail.drain(..beyond);
+        self.elided += beyond as u64;
+        self.tail.extend(bytes);
+    }
+
+    /// What was kept. Where bytes were elided, a line that says how many stands in their place.
+    #[must_use]
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        if self.tail.is_empty() {
+            return Cow::Borrowed(&self.head);
+        }
+        let mut bytes = self.head.clone();
+        if self.elided > 0 {
+            bytes.extend_from_slice(
+                format!("\n[... {} bytes elided ...]\n", self.elided).as_bytes(),
+            );
+        }
+        let (first, second) = self.tail.as_slices();
+        bytes.extend_from_slice(first);
+        bytes.extend_from_slice(second);
+        Cow::Owned(bytes)
+    }
+
+    /// [`Captured::bytes`] as text; what is not UTF-8 is replaced by U+FFFD.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+
+    /// How many bytes are missing from the middle.
+    #[must_use]
+    pub const fn elided(&self) -> u64 {
+        self.elided
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.head.is_empty()
+    }
+}
+
+impl From<&[u8]> for Captured {
+    fn from(bytes: &[u8]) -> Self {
+        let mut captured = Self::default();
+        captured.push(bytes);
+        captured
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_middle_goes() {
+        let mut captured = Captured::default();
+        for chunk in 0..300_u32 {
+            captured.push(&vec![u8::try_from(chunk % 251).unwrap(); 10_000]);
+        }
+        assert_eq!(captured.elided(), 3_000_000 - Captured::LIMIT as u64);
+        let bytes = captured.bytes();
+        assert_eq!(bytes[0], 0);
+        assert_eq!(*bytes.last().unwrap(), 299_u32.rem_euclid(251) as u8);
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_do_not_matter(sizes in proptest::collection::vec(0_usize..700_000, 0..6)) {
+            let total: usize = sizes.iter().sum();
+            let all: Vec<u8> = (0..total).map(|at| (at % 251) as u8).collect();
+            let mut captured = Captured::default();
+            let mut rest = &all[..];
+            for size in sizes {
+                let (chunk, after) = rest.split_at(size);
+                captured.push(chunk);
+                rest = after;
+            }
+            prop_assert_eq!(&captured, &Captured::from(&all[..]));
+            prop_assert_eq!(captured.elided() as usize, total.saturating_sub(Captured::LIMIT));
+            if total <= Captured::LIMIT {
+                prop_assert_eq!(&captured.bytes()[..], &all[..]);
+            }
+        }
+    }
+}

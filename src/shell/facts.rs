@@ -1,0 +1,132 @@
+//! Reads what a host told of itself in the hello.
+
+use crate::model::HostFacts;
+
+/// The hello is `<name> <value>` a line; see `sh/hello.sh`. What does not parse stays empty.
+pub(super) fn parse(hello: &str) -> HostFacts {
+    let mut facts = HostFacts::default();
+    let mut lines = hello.lines();
+    while let Some(line) = lines.next() {
+        let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+        match name {
+            "uid" => facts.uid = value.parse().unwrap_or(u32::MAX),
+            "user" => value.clone_into(&mut facts.user),
+            "os" => os_release(&mut facts, value),
+            "uname" => uname(&mut facts, value),
+            "init" => facts.init = init(value).to_owned(),
+            "pkg" => {
+                facts.package_manager = if value == "apt-get" { "apt" } else { value }.to_owned()
+            }
+            "mem" => facts.memory = value.parse::<u64>().ok().map(|kib| kib * 1024),
+            "cpus" => facts.cores = count(value),
+            "cores" => facts.cores = value.parse().ok(),
+            "addrs" => facts.addresses = value.split_whitespace().map(str::to_owned).collect(),
+            // The last, as it alone may hold a newline.
+            "state" => {
+                let mut state = vec![value];
+                state.extend(lines.by_ref());
+                facts.state_dir = state.join("\n");
+            }
+            _ => facts.addresses.extend(address(line)),
+        }
+    }
+    facts
+}
+
+/// A line of os-release: a value is bare or quoted as in `sh` (os-release(5)).
+fn os_release(facts: &mut HostFacts, line: &str) {
+    let Some((name, value)) = line.split_once('=') else {
+        return;
+    };
+    let value = shlex::split(value).unwrap_or_default().join(" ");
+    match name {
+        "ID" => facts.os = value,
+        "ID_LIKE" => facts.os_like = value.split_whitespace().map(str::to_owned).collect(),
+        "VERSION_ID" => facts.os_version = value,
+        "PRETTY_NAME" => facts.os_name = value,
+        _ => {}
+    }
+}
+
+/// `uname -s -n -r -m`, which come in this order whatever the order of the options.
+fn uname(facts: &mut HostFacts, line: &str) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    if let [kernel, hostname, version, .., architecture] = words[..] {
+        kernel.clone_into(&mut facts.kernel);
+        hostname.clone_into(&mut facts.hostname);
+        version.clone_into(&mut facts.kernel_version);
+        architecture.clone_into(&mut facts.architecture);
+    }
+}
+
+fn init(comm: &str) -> &str {
+    match comm {
+        "init" => "sysvinit",
+        other => other,
+    }
+}
+
+/// Counts a list like `0-3,6`.
+fn count(list: &str) -> Option<u32> {
+    list.trim().split(',').try_fold(0_u32, |total, range| {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        let (from, to) = (from.parse::<u32>().ok()?, to.parse::<u32>().ok()?);
+        total.checked_add(to.checked_sub(from)?.checked_add(1)?)
+    })
+}
+
+/// The address in a line of `ip -o addr`, unless it is one of loopback.
+fn address(line: &str) -> Option<String> {
+    let mut words = line
+        .split_whitespace()
+        .skip_while(|word| !matches!(*word, "inet" | "inet6"))
+        .skip(1);
+    let address = words.next()?.split('/').next()?;
+    let parsed: std::net::IpAddr = address.parse().ok()?;
+    (!parsed.is_loopback()).then(|| address.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_debian_host() {
+        let facts = parse(
+            "uid 1000\nuser amy\nos PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nos VERSION_ID=\"12\"\nos ID=debian\n\
+             uname Linux web1 6.1.0-28-amd64 x86_64\ninit systemd\npkg apt-get\nmem 4030332\ncpus 0-2,5\nip \n\
+             1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever\n\
+             1: lo    inet6 ::1/128 scope host \\       valid_lft forever\n\
+             2: eth0    inet 10.0.0.7/24 brd 10.0.0.255 scope global eth0\\       valid_lft forever\n\
+             2: eth0    inet6 fe80::1/64 scope link \\       valid_lft forever\n\
+             can setsid\nstate /home/amy/.local/state/ops",
+        );
+        assert_eq!(
+            facts,
+            HostFacts {
+                os: "debian".into(),
+                os_like: Vec::new(),
+                os_version: "12".into(),
+                os_name: "Debian GNU/Linux 12 (bookworm)".into(),
+                architecture: "x86_64".into(),
+                kernel: "Linux".into(),
+                kernel_version: "6.1.0-28-amd64".into(),
+                init: "systemd".into(),
+                package_manager: "apt".into(),
+                user: "amy".into(),
+                uid: 1000,
+                hostname: "web1".into(),
+                addresses: vec!["10.0.0.7".into(), "fe80::1".into()],
+                memory: Some(4_030_332 * 1024),
+                cores: Some(4),
+                state_dir: "/home/amy/.local/state/ops".into(),
+            }
+        );
+    }
+
+    #[test]
+    fn nothing_told_is_nothing_known() {
+        assert_eq!(parse(""), HostFacts::default());
+        assert_eq!(parse("cpus x-\nmem \nuname Linux\nos ID").cores, None);
+    }
+}

@@ -1,0 +1,336 @@
+//! A request that is under way: what its markers say, and what time asks for. No I/O.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::OutputStream;
+
+use super::frame::Marker;
+use super::{Captured, End, Reply, Request, SessionError, StepKind, StepReply};
+
+/// How long a relay may outlive its command before it is ended. It has already told all that the
+/// command printed, so this costs nothing but a wait for those who leave a child behind.
+const RELAY: Duration = Duration::from_millis(25);
+
+/// How often it is asked what still lives of a request that is being killed; doubles up to the second.
+const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+
+/// How long after KILL a process (in an uninterruptible sleep) is waited for.
+const HOPELESS: Duration = Duration::from_secs(5);
+
+/// Why the processes of a request are being killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    TimedOut,
+    Cancelled,
+    /// The shell that ran its steps is gone.
+    Lost,
+}
+
+#[derive(Debug)]
+struct Killing {
+    why: Why,
+    /// The step that it hit.
+    step: Option<usize>,
+    /// When TERM gives way to KILL.
+    harder_at: Instant,
+    give_up_at: Instant,
+    /// When to ask again; `None` while an answer is awaited.
+    ask_at: Option<Instant>,
+    pause: Duration,
+    hard: bool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    kind: StepKind,
+    timeout: Duration,
+    started: Option<Instant>,
+    ended: [Option<u8>; 2],
+    took: Duration,
+    relays: Vec<u64>,
+    captured: [Captured; 2],
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub id: u64,
+    /// One a step, and one for the probe if there is one.
+    slots: Vec<Slot>,
+    probe: bool,
+    pub has_bodies: bool,
+    grace: Duration,
+    /// The step whose frame is open, by stream.
+    open: [Option<usize>; 2],
+    /// The last step that started.
+    current: Option<usize>,
+    /// Whether the end of the request was seen, by stream.
+    finished: [bool; 2],
+    missing: bool,
+    deadline: Option<Instant>,
+    relays_at: Option<Instant>,
+    killing: Option<Killing>,
+    killed: bool,
+}
+
+impl Flight {
+    pub fn new(id: u64, request: &Request, timeout: Duration, grace: Duration) -> Self {
+        let slot = |kind, timeout| Slot {
+            kind,
+            timeout,
+            started: None,
+            ended: [None; 2],
+            took: Duration::ZERO,
+            relays: Vec::new(),
+            captured: Default::default(),
+        };
+        let mut slots: Vec<Slot> = request
+            .steps
+            .iter()
+            .map(|step| slot(step.kind, step.timeout.unwrap_or(timeout)))
+            .collect();
+        if request.probe.is_some() {
+            slots.push(slot(StepKind::Own, timeout));
+        }
+        Self {
+            id,
+            slots,
+            probe: request.probe.is_some(),
+            has_bodies: request.steps.iter().any(|step| step.body.is_some()),
+            grace,
+            open: [None; 2],
+            current: None,
+            finished: [false; 2],
+            missing: false,
+            deadline: None,
+            relays_at: None,
+            killing: None,
+            killed: false,
+        }
+    }
+
+    /// Whose data this is: the step, and whether it is one whose output is passed on.
+    pub fn data(&mut self, stream: usize, bytes: &[u8]) -> Option<(usize, OutputStream)> {
+        let step = self.open[stream]?;
+        self.slots[step].captured[stream].push(bytes);
+        let which = if stream == 0 {
+            OutputStream::Stdout
+        } else {
+            OutputStream::Stderr
+        };
+        (!(self.probe && step + 1 == self.slots.len())).then_some((step, which))
+    }
+
+    pub fn marker(&mut self, stream: usize, marker: &Marker, now: Instant) {
+        let index = |at: usize| {
+            marker
+                .numbers
+                .get(at)
+                .and_then(|&number| usize::try_from(number).ok())
+                .filter(|&step| step < self.slots.len())
+        };
+        match marker.kind {
+            b'S' => {
+                let Some(step) = index(0) else { return };
+                self.open[stream] = Some(step);
+                self.relays_at = None;
+                if self.slots[step].started.is_none() {
+                    self.slots[step].started = Some(now);
+                    self.current = Some(step);
+                    self.deadline = now.checked_add(self.slots[step].timeout);
+                }
+            }
+            b'E' => {
+                let (Some(step), Some(&code)) = (index(0), marker.numbers.get(1)) else {
+                    return;
+                };
+                if self.open[stream] != Some(step) {
+                    return;
+                }
+                self.open[stream] = None;
+                let slot = &mut self.slots[step];
+                slot.ended[stream] = Some(u8::try_from(code).unwrap_or(u8::MAX));
+                if slot.ended.iter().all(Option::is_some) {
+                    slot.took = slot.started.map_or(Duration::ZERO, |started| now - started);
+                    self.deadline = None;
+                    if slot.kind == StepKind::Command {
+                        self.relays_at = Some(now + RELAY);
+                    }
+                }
+            }
+            b'R' => {
+                if let (Some(step), Some(&pid)) = (index(0), marker.numbers.get(1)) {
+                    self.slots[step].relays.push(pid);
+                }
+            }
+            b'F' => self.finish(stream),
+            b'G' => {
+                if !self.finished[stream] && self.killing.is_none() {
+                    // Its own shell is gone, but not what that one started.
+                    self.kill(Why::Lost, now);
+                }
+            }
+            b'K' => {
+                if let Some(&lives) = marker.numbers.first() {
+                    self.census(lives, now);
+                }
+            }
+            b'N' => {
+                self.missing = true;
+                self.finish(stream);
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, stream: usize) {
+        self.open[stream] = None;
+        self.finished[stream] = true;
+        self.relays_at = None;
+        self.deadline = None;
+    }
+
+    /// How many processes of the request live.
+    fn census(&mut self, lives: u64, now: Instant) {
+        match &mut self.killing {
+            Some(killing) if lives == 0 || now >= killing.give_up_at => {
+                if lives > 0 {
+                    tracing::warn!(lives, "processes of a request outlived KILL");
+                }
+                self.killed = true;
+            }
+            Some(killing) => {
+                killing.ask_at = Some(now + killing.pause);
+                killing.pause = (killing.pause * 2).min(POLL.1);
+            }
+            // It ended without a word. (Its last words would have come before this answer.)
+            None if lives == 0 && !self.finished[0] => {
+                self.kill(Why::Lost, now);
+                self.killed = true;
+            }
+            None => {}
+        }
+    }
+
+    /// Starts to kill, unless that is under way.
+    pub fn kill(&mut self, why: Why, now: Instant) {
+        if self.killing.is_some() {
+            return;
+        }
+        let grace = if why == Why::Lost {
+            Duration::ZERO
+        } else {
+            self.grace
+        };
+        self.killing = Some(Killing {
+            why,
+            step: self
+                .current
+                .filter(|&step| self.slots[step].ended.iter().any(Option::is_none)),
+            harder_at: now + grace,
+            give_up_at: now + grace + HOPELESS,
+            ask_at: Some(now),
+            pause: POLL.0,
+            hard: false,
+        });
+        self.deadline = None;
+        self.relays_at = None;
+    }
+
+    pub const fn is_killing(&self) -> bool {
+        self.killing.is_some()
+    }
+
+    pub fn is_over(&self) -> bool {
+        match self.killing {
+            Some(_) => self.killed,
+            None => self.finished == [true; 2],
+        }
+    }
+
+    /// When [`Flight::due`] wants to be called.
+    pub fn next_time(&self) -> Option<Instant> {
+        let ask_at = self.killing.as_ref().and_then(|killing| killing.ask_at);
+        [self.deadline, self.relays_at, ask_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What has to be said to the loop now.
+    pub fn due(&mut self, now: Instant) -> Option<String> {
+        let id = self.id;
+        if self.deadline.is_some_and(|at| at <= now) {
+            self.kill(Why::TimedOut, now);
+        }
+        if self.relays_at.is_some_and(|at| at <= now) {
+            self.relays_at = None;
+            let relays = &self.slots[self.current?].relays;
+            let pids = relays
+                .iter()
+                .map(u64::to_string)
+                .collect::<Vec<_>>()
+                .join(" ");
+            return Some(format!("y {id} {pids}\n"));
+        }
+        let killing = self.killing.as_mut()?;
+        if killing.ask_at.is_none_or(|at| at > now) {
+            return None;
+        }
+        killing.ask_at = None;
+        let first = killing.pause == POLL.0;
+        Some(if now >= killing.harder_at {
+            killing.hard = true;
+            format!("k {id} KILL\n")
+        } else if first {
+            format!("k {id} TERM\n")
+        } else {
+            format!("k {id} 0\n")
+        })
+    }
+
+    /// What became of it, once it [`is_over`](Self::is_over).
+    pub fn reply(self) -> Result<Reply, SessionError> {
+        if self.missing {
+            return Err(SessionError::Missing { program: "setsid" });
+        }
+        let why = self.killing.as_ref().map(|killing| killing.why);
+        let hit = self.killing.as_ref().and_then(|killing| killing.step);
+        if why == Some(Why::Cancelled) && self.current.is_none() {
+            return Err(SessionError::Cancelled);
+        }
+        let steps = self.slots.len() - usize::from(self.probe);
+        let mut reply = Reply::default();
+        for (index, slot) in self.slots.into_iter().enumerate() {
+            let Some(started) = slot.started else {
+                continue;
+            };
+            let end = match (slot.ended, why) {
+                (_, Some(Why::TimedOut)) if hit == Some(index) => End::TimedOut,
+                (_, Some(Why::Cancelled)) if hit == Some(index) => End::Cancelled,
+                ([Some(code), Some(_)], _) => End::Code(code),
+                _ => End::Lost,
+            };
+            let duration = if slot.took.is_zero() {
+                started.elapsed()
+            } else {
+                slot.took
+            };
+            let [stdout, stderr] = slot.captured;
+            let step = StepReply {
+                end,
+                stdout,
+                stderr,
+                duration,
+            };
+            if index < steps {
+                reply.steps.push(step);
+            } else {
+                reply.probe = Some(step);
+            }
+        }
+        Ok(reply)
+    }
+}

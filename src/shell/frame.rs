@@ -1,0 +1,227 @@
+//! Splits one output stream of a session into markers and data.
+//!
+//! A marker is `\n<nonce> <request> <kind> <arguments>\n`, wherever it stands; the newline before it
+//! is its own. Everything else is data, byte for byte. What could become a marker is held back until
+//! it has, or has not.
+
+/// Length beyond which what began like a marker is data after all.
+const LONGEST: usize = 256;
+
+/// What a stream holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    Data(Vec<u8>),
+    Marker(Marker),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Marker {
+    /// The request that it speaks of; 0 is the hello.
+    pub request: u64,
+    pub kind: u8,
+    pub numbers: Vec<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Frames {
+    /// `\n<nonce> `
+    prefix: Vec<u8>,
+    held: Vec<u8>,
+}
+
+impl Frames {
+    pub fn new(nonce: &str) -> Self {
+        Self {
+            prefix: format!("\n{nonce} ").into_bytes(),
+            held: Vec::new(),
+        }
+    }
+
+    /// Takes what was read, and gives what it completes.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
+        self.held.extend_from_slice(bytes);
+        let mut pieces = Vec::new();
+        let mut data_from = 0;
+        let mut at = 0;
+        while let Some(newline) = find(&self.held[at..], b'\n').map(|found| at + found) {
+            at = newline;
+            let rest = &self.held[at..];
+            let common = rest.len().min(self.prefix.len());
+            if rest[..common] != self.prefix[..common] {
+                at += 1;
+                continue;
+            }
+            let body = &rest[common..];
+            match find(body, b'\n').filter(|_| common == self.prefix.len()) {
+                Some(end) => {
+                    let next = at + common + end + 1;
+                    match Marker::parse(&body[..end]) {
+                        Some(marker) => {
+                            push_data(&mut pieces, &self.held[data_from..at]);
+                            pieces.push(Piece::Marker(marker));
+                            data_from = next;
+                            at = next;
+                        }
+                        None => at += 1,
+                    }
+                }
+                None if rest.len() > LONGEST => at += 1,
+                // It may become a marker.
+                None => {
+                    push_data(&mut pieces, &self.held[data_from..at]);
+                    self.held.drain(..at);
+                    return pieces;
+                }
+            }
+        }
+        push_data(&mut pieces, &self.held[data_from..]);
+        self.held.clear();
+        pieces
+    }
+
+    /// What is still held back when the stream ends.
+    pub fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+}
+
+fn find(bytes: &[u8], byte: u8) -> Option<usize> {
+    bytes.iter().position(|&other| other == byte)
+}
+
+fn push_data(pieces: &mut Vec<Piece>, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        pieces.push(Piece::Data(bytes.to_vec()));
+    }
+}
+
+impl Marker {
+    /// `None` where it is not well formed: then nobody of ours wrote it.
+    fn parse(body: &[u8]) -> Option<Self> {
+        let mut words = std::str::from_utf8(body).ok()?.split(' ');
+        let request = words.next()?.parse().ok()?;
+        let &[kind] = words.next()?.as_bytes() else {
+            return None;
+        };
+        let numbers = words
+            .filter(|word| !word.is_empty())
+            .map(|word| word.parse().ok())
+            .collect::<Option<_>>()?;
+        Some(Self {
+            request,
+            kind,
+            numbers,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NONCE: &str = "00ff00ff";
+
+    fn all(frames: &mut Frames, chunks: &[&[u8]]) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        for piece in chunks
+            .iter()
+            .flat_map(|chunk| frames.push(chunk))
+            .collect::<Vec<_>>()
+        {
+            match (pieces.last_mut(), piece) {
+                (Some(Piece::Data(before)), Piece::Data(more)) => before.extend(more),
+                (_, piece) => pieces.push(piece),
+            }
+        }
+        pieces
+    }
+
+    #[test]
+    fn a_marker_keeps_the_last_newline_of_the_data() {
+        let pieces = Frames::new(NONCE).push(b"a\n\n00ff00ff 3 E 1 0\nb\n");
+        let marker = Marker {
+            request: 3,
+            kind: b'E',
+            numbers: vec![1, 0],
+        };
+        assert_eq!(
+            pieces,
+            [
+                Piece::Data(b"a\n".to_vec()),
+                Piece::Marker(marker),
+                Piece::Data(b"b".to_vec()),
+                // The last newline may begin a marker.
+            ]
+            .into_iter()
+            .collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn what_only_looks_like_a_marker_is_data() {
+        for text in [
+            "\n00ff00ff x E 1 0\n.",
+            "\n00ff00fe 1 E 1 0\n.",
+            "\n00ff00ff 1 EE 1\n.",
+            "\n00ff00ff 1 E -\n.",
+        ] {
+            let mut frames = Frames::new(NONCE);
+            assert_eq!(
+                all(&mut frames, &[text.as_bytes()]),
+                [Piece::Data(text.into())],
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endless_marker_is_let_go() {
+        let mut frames = Frames::new(NONCE);
+        let mut text = b"\n00ff00ff ".to_vec();
+        text.resize(LONGEST + 1, b'x');
+        assert_eq!(all(&mut frames, &[&text]), [Piece::Data(text)]);
+    }
+
+    fn part() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..20),
+            Just(b"\n".to_vec()),
+            Just(b"\n00ff00ff".to_vec()),
+            Just(b"\n00ff00ff 1".to_vec()),
+            Just(b"\n00ff00ff 1 S 0\n".to_vec()),
+            Just(b"\n00ff00ff 12 E 7 255\n".to_vec()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn splits_do_not_matter(parts in proptest::collection::vec(part(), 0..20), cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..10)) {
+            let bytes = parts.concat();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let chunks: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+            let (mut whole, mut split) = (Frames::new(NONCE), Frames::new(NONCE));
+            let pieces = all(&mut whole, &[&bytes]);
+            prop_assert_eq!(&pieces, &all(&mut split, &chunks));
+            let rest = whole.rest();
+            prop_assert_eq!(&rest, &split.rest());
+            // Nothing is lost: markers written out again, all is there.
+            let mut again = Vec::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Data(data) => again.extend(data),
+                    Piece::Marker(marker) => {
+                        again.extend(format!("\n00ff00ff {} {}", marker.request, marker.kind as char).bytes());
+                        again.extend(marker.numbers.iter().flat_map(|number| format!(" {number}").into_bytes()));
+                        again.push(b'\n');
+                    }
+                }
+            }
+            again.extend(rest);
+            prop_assert_eq!(again, bytes);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Turns a request into messages for the loop.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::quote::{line, printf_format, word};
+use super::{NulByte, OnFailure, Request, Step, StepKind};
+
+/// A body goes in blocks, so that one `dd` holds one block in memory.
+const BLOCK: usize = 1 << 20;
+
+/// Up to here a program comes by `read`, which costs no process but about half a microsecond a
+/// byte; beyond, by `dd`.
+const BY_LINES: usize = 2048;
+
+/// One message of the loop. It is sent whole or not at all.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub head: Vec<u8>,
+    pub body: Option<(Arc<[u8]>, Range<usize>)>,
+}
+
+impl Message {
+    pub const fn new(head: Vec<u8>) -> Self {
+        Self { head, body: None }
+    }
+
+    pub fn text(text: String) -> Self {
+        Self::new(text.into_bytes())
+    }
+}
+
+/// All messages of a request: its bodies, then its program.
+pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulByte> {
+    let mut messages = Vec::new();
+    for (index, step) in request.steps.iter().enumerate() {
+        let Some(body) = &step.body else { continue };
+        let mut head = format!("f {index} ").into_bytes();
+        head.extend(line(&body.path)?);
+        head.push(b'\n');
+        messages.push(Message::new(head));
+        for from in (0..body.content.len()).step_by(BLOCK) {
+            let block = from..body.content.len().min(from + BLOCK);
+            messages.push(Message {
+                head: format!("w {} {index}\n", block.len()).into_bytes(),
+                body: Some((Arc::clone(&body.content), block)),
+            });
+        }
+        messages.push(Message::text("g\n".into()));
+    }
+    let commands = request
+        .steps
+        .iter()
+        .any(|step| step.kind == StepKind::Command);
+    let kind = if commands { 'c' } else { 'o' };
+    let program = program(request)?;
+    let lines = program.iter().filter(|&&byte| byte == b'\n').count();
+    let mut head = if program.len() <= BY_LINES {
+        format!("r {id} {kind} {}\n", lines + 1).into_bytes()
+    } else {
+        format!("d {id} {kind} {}\n", program.len()).into_bytes()
+    };
+    let by_lines = program.len() <= BY_LINES;
+    head.extend(program);
+    if by_lines {
+        head.push(b'\n');
+    }
+    messages.push(Message::new(head));
+    Ok(messages)
+}
+
+/// The program: a line of functions' calls for each step. It ends with a word by which the loop
+/// knows that it is whole.
+fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
+    let mut program = Vec::new();
+    for (index, step) in request.steps.iter().enumerate() {
+        program.extend_from_slice(br#"[ -n "$ops_z" ] || "#);
+        if step.body.is_some() {
+            program.extend(format!("ops_b {index} && ").into_bytes());
+        }
+        program.extend(call(index, step)?);
+        program.extend_from_slice(match step.on_failure {
+            OnFailure::Stop => b" || ops_z=1\n",
+            OnFailure::Continue => b" || :\n",
+        });
+    }
+    if let Some(probe) = &request.probe {
+        program.extend(format!("ops_o {} '' ", request.steps.len()).into_bytes());
+        program.extend(word(probe)?);
+        program.push(b'\n');
+    }
+    let bodies = request.steps.iter().filter_map(|step| step.body.as_ref());
+    let mut clean = Vec::new();
+    for body in bodies {
+        clean.push(b' ');
+        clean.extend(word(&body.path)?);
+    }
+    if !clean.is_empty() {
+        program.extend_from_slice(b"ops_clean");
+        program.extend(clean);
+        program.push(b'\n');
+    }
+    program.extend_from_slice(b"ops_m F\n#ops");
+    Ok(program)
+}
+
+fn call(index: usize, step: &Step) -> Result<Vec<u8>, NulByte> {
+    let function = match step.kind {
+        StepKind::Own => "ops_o",
+        StepKind::Command => "ops_c",
+    };
+    let ok = step
+        .ok
+        .iter()
+        .map(u8::to_string)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut call = format!("{function} {index} '{ok}' ").into_bytes();
+    call.extend(word(&step.script)?);
+    if let Some(stdin) = &step.stdin {
+        call.push(b' ');
+        call.extend(printf_format(stdin));
+    }
+    Ok(call)
+}

@@ -1,0 +1,219 @@
+//! One waiting `sh`, as one user.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Elevation, HostFacts, OutputStream};
+
+use super::actor::{Actor, Job, News};
+use super::{End, Output, Reply, Request, SessionError, Stream};
+
+/// What a session is told at its start.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// The user to become before anything else.
+    pub elevation: Option<Elevation>,
+    /// `ops_state_dir`; chosen on the host if `None`.
+    pub state_dir: Option<String>,
+    /// For the hello. 30 s.
+    pub hello_timeout: Duration,
+    /// For a step (and the probe) that names no timeout of its own. One hour.
+    pub timeout: Duration,
+    /// Between TERM and KILL, at a timeout or a cancel. 2 s.
+    pub grace: Duration,
+    /// A host that says nothing for so long, though it was asked, is lost. 30 s.
+    pub silence: Duration,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            elevation: None,
+            state_dir: None,
+            hello_timeout: Duration::from_secs(30),
+            timeout: Duration::from_secs(3600),
+            grace: Duration::from_secs(2),
+            silence: Duration::from_secs(30),
+        }
+    }
+}
+
+type Script = dyn Fn(&Request) -> Result<Reply, SessionError> + Send + Sync;
+
+enum Inner {
+    Live(Live),
+    /// For tests of the layers above: no shell, a function.
+    Scripted(Box<HostFacts>, Box<Script>),
+}
+
+struct Live {
+    jobs: mpsc::Sender<Job>,
+    hello: watch::Receiver<Option<Result<HostFacts, SessionError>>>,
+    /// Why the session ended.
+    ended: Arc<OnceLock<SessionError>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// One waiting `sh`, as one user. Requests of several tasks go one after the other. Dropping it ends
+/// the stream, and the host kills what runs.
+pub struct Session {
+    inner: Inner,
+}
+
+impl Session {
+    /// Sends the bootstrap, and returns without waiting for the answer: the first request may follow
+    /// at once, so that connecting, facts and first probes are one round trip.
+    ///
+    /// Must be called within a tokio runtime.
+    #[must_use]
+    pub fn start(stream: Stream, options: SessionOptions) -> Self {
+        // One job waits here while another runs; more wait in `send`.
+        let (jobs, inbox) = mpsc::channel(1);
+        let (tell, hello) = watch::channel(None);
+        let ended = Arc::new(OnceLock::new());
+        let task = tokio::spawn(Actor::run(stream, options, inbox, tell, Arc::clone(&ended)));
+        Self {
+            inner: Inner::Live(Live {
+                jobs,
+                hello,
+                ended,
+                task,
+            }),
+        }
+    }
+
+    /// A session that is a function: for tests of the layers above.
+    #[must_use]
+    pub fn scripted(
+        facts: HostFacts,
+        script: impl Fn(&Request) -> Result<Reply, SessionError> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            inner: Inner::Scripted(Box::new(facts), Box::new(script)),
+        }
+    }
+
+    /// What the host told of itself. Waits for the hello.
+    ///
+    /// # Errors
+    ///
+    /// Why there was none.
+    pub async fn facts(&self) -> Result<HostFacts, SessionError> {
+        match &self.inner {
+            Inner::Scripted(facts, _) => Ok((**facts).clone()),
+            Inner::Live(live) => {
+                let mut hello = live.hello.clone();
+                match hello.wait_for(Option::is_some).await {
+                    Ok(told) => told.clone().unwrap_or_else(|| Err(live.end())),
+                    Err(_) => Err(live.end()),
+                }
+            }
+        }
+    }
+
+    /// Sends a request and waits for the reply. `output` hears what the steps print.
+    ///
+    /// On cancel the processes of the request are killed, and the step that was running ends as
+    /// [`End::Cancelled`]. Dropping the future does the same in the background; the next request
+    /// waits for that.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError`]: there is no reply. A step that failed is not an error.
+    pub async fn request(
+        &self,
+        request: Request,
+        output: &dyn Output,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, SessionError> {
+        match &self.inner {
+            Inner::Scripted(_, script) => {
+                if cancel.is_cancelled() {
+                    return Err(SessionError::Cancelled);
+                }
+                let reply = script(&request)?;
+                for (step, result) in reply.steps.iter().enumerate() {
+                    output.chunk(step, OutputStream::Stdout, &result.stdout.bytes());
+                    output.chunk(step, OutputStream::Stderr, &result.stderr.bytes());
+                }
+                Ok(reply)
+            }
+            Inner::Live(live) => {
+                let probe = request.probe.clone();
+                let mut reply = live.send(request, output, cancel).await?;
+                let broken = reply
+                    .steps
+                    .last()
+                    .is_some_and(|step| matches!(step.end, End::TimedOut | End::Lost));
+                if broken
+                    && reply.probe.is_none()
+                    && let Some(probe) = probe
+                {
+                    // It would have run in a shell that is no more.
+                    reply.probe = live
+                        .send(Request::probe(probe), output, cancel)
+                        .await?
+                        .probe;
+                }
+                Ok(reply)
+            }
+        }
+    }
+
+    /// Ends the session in good order: the host's side has ended, and nothing of it runs, or two
+    /// seconds have passed.
+    pub async fn close(self) {
+        if let Inner::Live(Live { jobs, task, .. }) = self.inner {
+            drop(jobs);
+            let abort = task.abort_handle();
+            if tokio::time::timeout(Duration::from_secs(2), task)
+                .await
+                .is_err()
+            {
+                abort.abort();
+            }
+        }
+    }
+}
+
+impl Live {
+    async fn send(
+        &self,
+        request: Request,
+        output: &dyn Output,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, SessionError> {
+        let (news, mut inbox) = mpsc::channel(16);
+        let job = Job {
+            request,
+            cancel: cancel.clone(),
+            news,
+        };
+        tokio::select! {
+            sent = self.jobs.send(job) => sent.map_err(|_| self.end())?,
+            () = cancel.cancelled() => return Err(SessionError::Cancelled),
+        }
+        while let Some(news) = inbox.recv().await {
+            match news {
+                News::Chunk(step, stream, bytes) => output.chunk(step, stream, &bytes),
+                News::Done(reply) => return reply,
+            }
+        }
+        Err(self.end())
+    }
+
+    fn end(&self) -> SessionError {
+        self.ended.get().cloned().unwrap_or(SessionError::Lost {
+            detail: "the session is closed".into(),
+        })
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session")
+    }
+}

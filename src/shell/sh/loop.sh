@@ -1,0 +1,181 @@
+# The loop: reads messages, starts requests in the background and goes on reading, so that a
+# message can end them and the end of the stream ends everything.
+#
+# ops_k  the process at the root of the running request, ops_i its number
+# ops_fs the bodies of the request, quoted
+
+# Whether dd can be told to wait for a whole block: a read of a pipe may fall short.
+ops_dt() {
+  case $ops_d in
+    '')
+      ops_d=0;
+      if [ "$(printf xy | dd bs=2 count=1 iflag=fullblock 2>/dev/null)" = xy ]; then ops_d=1; fi;;
+  esac;
+};
+
+# Reads exactly $1 bytes to stdout; without fullblock, byte by byte.
+ops_dd() {
+  case $ops_d in
+    1) dd bs="$1" count=1 iflag=fullblock 2>/dev/null;;
+    *) dd bs=1 count="$1" 2>/dev/null;;
+  esac;
+};
+
+# Finds what lives of the request: its root, what is in the root's session, what descends from
+# those. Into ops_t, how many into ops_c.
+ops_find() {
+  ops_t=; ops_c=0;
+  case $ops_k in '') return;; esac;
+  if [ ! -r /proc/self/stat ]; then
+    if kill -s 0 "-$ops_k" 2>/dev/null; then ops_t="-$ops_k"; ops_c=1;
+    elif kill -s 0 "$ops_k" 2>/dev/null; then ops_t=$ops_k; ops_c=1; fi;
+    return;
+  fi;
+  ops_g=1;
+  while [ "$ops_g" = 1 ]; do
+    ops_g=0;
+    for ops_f in /proc/[0-9]*/stat; do
+      { IFS= read -r ops_x <"$ops_f"; } 2>/dev/null || continue;
+      ops_p=${ops_x%% *};
+      case " $ops_t " in *" $ops_p "*) continue;; esac;
+      set -- ${ops_x##*\) };
+      case $1 in Z|X) continue;; esac;
+      if [ "$ops_p" = "$ops_k" ]; then
+        [ "$2" = $$ ] || continue;
+      else
+        case " $ops_k $ops_t " in
+          *" $4 "*) ;;
+          *) case " $ops_t " in *" $2 "*) ;; *) continue;; esac;;
+        esac;
+      fi;
+      ops_t="$ops_t $ops_p"; ops_c=$((ops_c + 1)); ops_g=1;
+    done;
+  done;
+};
+
+# Sends signal $1 to all of them, and wakes what is stopped.
+ops_kill() {
+  ops_find;
+  case $ops_c in
+    0) ;;
+    *) kill -s "$1" $ops_t 2>/dev/null; kill -s CONT $ops_t 2>/dev/null;;
+  esac;
+};
+
+# The stream has ended, or somebody ends the loop: nothing of the request may stay.
+ops_end() {
+  trap '' TERM HUP;
+  exec 9>&- >/dev/null 2>&1;
+  ops_kill TERM;
+  ops_y=0;
+  while [ "$ops_c" != 0 ] && [ "$ops_y" -lt 100 ]; do
+    case $ops_y in
+      0|1|2) ops_find;;
+      3) sleep 1; ops_kill KILL;;
+      *) ops_kill KILL;;
+    esac;
+    ops_y=$((ops_y + 1));
+  done;
+  eval "ops_clean $ops_fs";
+  exit 0;
+};
+
+# Starts request $1 of kind $2, whose program is in ops_p.
+ops_go() {
+  case $ops_p in *'#ops') ;; *) return;; esac;
+  ops_i=$1;
+  case $2 in
+    o)
+      ( eval "$ops_p" ) </dev/null 9>&- &
+      ops_k=$!;;
+    c)
+      if ! command -v setsid >/dev/null 2>&1; then
+        ops_m N;
+        return;
+      fi;
+      case $ops_e in
+        '')
+          if env --default-signal=INT,QUIT true >/dev/null 2>&1; then
+            ops_e='env --default-signal=INT,QUIT';
+          else
+            ops_e=env;
+          fi;;
+      esac;
+      {
+        printf '%s %s\n' "$ops_n" "$1";
+        printf 'ops_n=%s; ops_i=%s; ops_bad="%s"; ops_l="%s"; %s\n' "$ops_n" "$1" "$ops_bad" "$ops_l" "$ops_w";
+        printf '%s\n' 'exec 7>&1 8>&2; ops_state=$1; ops_err=$2; set --;' "$ops_p";
+      } </dev/null 2>/dev/null 9>&- |
+      setsid $ops_e sh -c "$ops_lead" sh "$ops_state" "$ops_err" 9>&- &
+      ops_k=$!;;
+  esac;
+  ops_bad=; ops_err=;
+};
+
+trap ops_end TERM HUP;
+while IFS=' ' read -r ops_v ops_a ops_b ops_c; do
+  case $ops_v in
+    # A request by lines: number, kind, how many lines.
+    r)
+      ops_p=; ops_x=$ops_c;
+      while [ "$ops_x" -gt 0 ] && IFS= read -r ops_t; do
+        ops_p="$ops_p$ops_l$ops_t"; ops_x=$((ops_x - 1));
+      done;
+      ops_go "$ops_a" "$ops_b";;
+    # A request by bytes: number, kind, how many bytes.
+    d)
+      ops_dt;
+      ops_p=$(ops_dd "$ops_c");
+      ops_go "$ops_a" "$ops_b";;
+    # A signal for request $ops_a; 0 only asks what lives.
+    k)
+      ops_c=0;
+      if [ "$ops_a" = "$ops_i" ]; then
+        case $ops_b in
+          0) ops_find;;
+          *) ops_kill "$ops_b";;
+        esac;
+      fi;
+      printf '\n%s %s K %s\n' "$ops_n" "$ops_a" "$ops_c";;
+    # Ends relays: their process ids, checked to be of this request.
+    y)
+      ops_find;
+      for ops_x in $ops_b $ops_c; do
+        case " $ops_t " in *" $ops_x "*) kill -s KILL "$ops_x" 2>/dev/null;; esac;
+      done;;
+    # A body begins: the number of its step, then its quoted path.
+    f)
+      ops_x="$ops_b${ops_c:+ $ops_c}";
+      ops_fs="$ops_fs $ops_x";
+      eval "ops_f=$ops_x";
+      ops_x=${ops_f%/*};
+      if [ -n "$ops_x" ] && [ "$ops_x" != "$ops_f" ] && [ ! -d "$ops_x" ]; then
+        ops_t=$(umask 077; mkdir -p -- "$ops_x" 2>&1);
+      fi;
+      if ops_t=$(umask 077; set -C; { true >"$ops_f"; } 2>&1) && command exec 9>>"$ops_f"; then
+        ops_t=;
+      else
+        ops_bad="$ops_bad $ops_a";
+        ops_err="cannot write the body: $ops_t";
+        exec 9>/dev/null;
+      fi;;
+    # A block of it: how many bytes.
+    w)
+      ops_dt;
+      if [ "$ops_d" = 0 ]; then
+        ops_dd "$ops_a" | { cat >&9 || { cat >/dev/null; false; }; };
+      else
+        ops_dd "$ops_a" >&9;
+      fi || {
+        ops_bad="$ops_bad $ops_b";
+        ops_err="cannot write the body: a write failed";
+      };;
+    # It is complete.
+    g)
+      exec 9>&-;;
+    # The request is over: its bodies go.
+    x)
+      eval "ops_clean $ops_fs"; ops_fs=;;
+  esac;
+done;
+ops_end;

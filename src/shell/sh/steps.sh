@@ -1,0 +1,92 @@
+# What runs the steps of a request. The loop knows these functions, and so does the shell that
+# a request with commands gets for itself.
+#
+# Written to be folded into one line: a comment stands on a line of its own, and every line
+# ends where a blank or a semicolon can follow.
+#
+# ops_n  the nonce of the session          ops_i    the number of the request
+# ops_l  a newline                         ops_bad  steps whose body did not arrive, ops_err: why
+
+# A marker on both streams.
+ops_m() {
+  printf '\n%s %s %s\n' "$ops_n" "$ops_i" "$*";
+  printf '\n%s %s %s\n' "$ops_n" "$ops_i" "$*" >&2;
+};
+
+# Whether status $1 is among the codes $2.
+ops_ok() {
+  case " $2 " in *" $1 "*) return 0;; esac;
+  return 1;
+};
+
+# An own step or a probe: number, good codes, script, and what to feed it as a format of printf.
+ops_o() {
+  ops_m S "$1";
+  if [ $# -gt 3 ]; then
+    printf "$4" | ( LC_ALL=C; export LC_ALL; eval "$3" );
+  else
+    ( LC_ALL=C; export LC_ALL; eval "$3" ) </dev/null;
+  fi;
+  ops_s=$?;
+  ops_m E "$1" "$ops_s";
+  ops_ok "$ops_s" "$2";
+};
+
+# A relay: tells its process id, then copies until the end. It outlives a TERM, so that what a
+# command says while it ends is heard.
+ops_r() {
+  trap '' TERM;
+  ops_s=0;
+  read -r ops_s ops_x </proc/self/stat;
+  printf '\n%s %s R %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
+  exec cat;
+};
+
+# The command of a user, with nothing of ours left in its shell.
+ops_u() {
+  if [ $# -gt 3 ]; then
+    { printf "$4" 2>/dev/null 6>&- & } | ( eval "set --; unset -f $ops_fn; unset $ops_vn; $ops_l$3" ) 6>&-;
+  else
+    ( eval "set --; unset -f $ops_fn; unset $ops_vn; $ops_l$3" ) </dev/null 6>&-;
+  fi;
+};
+
+# A command: as ops_o, but its output goes through relays, which end with it. Only in a shell of
+# its own, with the streams on 7 and 8. Its status comes back through 6, which no command has.
+ops_c() {
+  ops_m S "$1";
+  ops_s=$(
+    {
+      {
+        {
+          ops_u "$@";
+          ops_s=$?;
+          printf '\n%s %s E %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
+          printf '\n%s %s E %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s" >&2;
+          printf %s "$ops_s" >&6;
+        } 2>&1 >&3 3>&- 7>&- 8>&- |
+        ops_r "$1" >&8 2>/dev/null 3>&- 6>&- 7>&- 8>&-;
+      } 3>&1 |
+      ops_r "$1" >&7 2>/dev/null 6>&- 7>&- 8>&-;
+    } 6>&1
+  );
+  ops_ok "$ops_s" "$2";
+};
+
+# Whether the body of a step is there. If not, the step failed before it began.
+ops_b() {
+  case " $ops_bad " in
+    *" $1 "*)
+      ops_m S "$1";
+      printf '%s\n' "$ops_err" >&2;
+      ops_m E "$1" 1;
+      return 1;;
+  esac;
+};
+
+# Removes the bodies that no step has moved away.
+ops_clean() {
+  for ops_x in "$@"; do
+    if [ -e "$ops_x" ] || [ -h "$ops_x" ]; then rm -f -- "$ops_x"; fi;
+  done;
+};

@@ -1,0 +1,30 @@
+//! What a transport gives: three byte streams of a waiting `sh`.
+
+use std::fmt;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// The streams of a `sh` that was started with [`REMOTE_COMMAND`](super::REMOTE_COMMAND).
+pub struct Stream {
+    pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+    /// Held as long as the streams are in use; dropping it frees what stands behind them.
+    pub guard: Box<dyn Guard>,
+}
+
+/// What stands behind a stream: a child process, a connection.
+pub trait Guard: Send + Sync {
+    /// What the transport itself has to say when the stream has ended: the last lines of `ssh`.
+    fn epitaph(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Guard for () {}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream")
+    }
+}

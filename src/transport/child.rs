@@ -1,0 +1,127 @@
+//! A `sh` that is a child of this process: here, or behind a command such as `docker exec -i web1`.
+
+use std::process::Stdio;
+
+use futures_util::future::BoxFuture;
+use tokio::process::{Child, Command};
+
+use crate::shell::{Guard, INNER_COMMAND, Stream};
+
+use super::{Transport, TransportError, TransportErrorKind};
+
+/// Starts `PREFIX... sh -c ...` for every stream.
+#[derive(Debug)]
+pub struct ChildTransport {
+    /// Empty for a shell of this machine.
+    prefix: Vec<String>,
+}
+
+impl ChildTransport {
+    /// A shell of this machine, as the user who runs ops.
+    #[must_use]
+    pub const fn local() -> Self {
+        Self { prefix: Vec::new() }
+    }
+
+    /// A shell behind a command: `["docker", "exec", "-i", "web1"]`.
+    #[must_use]
+    pub const fn exec(prefix: Vec<String>) -> Self {
+        Self { prefix }
+    }
+}
+
+impl Transport for ChildTransport {
+    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
+        Box::pin(async move {
+            let mut words =
+                self.prefix
+                    .iter()
+                    .map(String::as_str)
+                    .chain(["sh", "-c", INNER_COMMAND]);
+            let program = words.next().unwrap_or("sh");
+            let mut command = Command::new(program);
+            command.args(words);
+            let child = spawn(&mut command).map_err(|error| TransportError {
+                kind: TransportErrorKind::Start,
+                message: format!("failed to start `{program}`: {error}"),
+                hint: Some(format!("Is `{program}` installed, and on the PATH?")),
+            })?;
+            Ok(stream(child))
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn describe(&self) -> String {
+        if self.prefix.is_empty() {
+            "local".into()
+        } else {
+            self.prefix.join(" ")
+        }
+    }
+}
+
+/// Starts a child with three pipes, in a process group of its own: a Ctrl-C at the terminal is for
+/// ops, which ends its children in good order.
+pub(super) fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+}
+
+fn stream(mut child: Child) -> Stream {
+    let (stdin, stdout, stderr) = pipes(&mut child);
+    Stream {
+        stdin,
+        stdout,
+        stderr,
+        guard: Box::new(Ended(child)),
+    }
+}
+
+pub(super) type Pipes = (
+    Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
+    Box<dyn tokio::io::AsyncRead + Send + Unpin>,
+    Box<dyn tokio::io::AsyncRead + Send + Unpin>,
+);
+
+pub(super) fn pipes(child: &mut Child) -> Pipes {
+    (
+        child.stdin.take().map_or_else(
+            || Box::new(tokio::io::sink()) as _,
+            |pipe| Box::new(pipe) as _,
+        ),
+        child.stdout.take().map_or_else(
+            || Box::new(tokio::io::empty()) as _,
+            |pipe| Box::new(pipe) as _,
+        ),
+        child.stderr.take().map_or_else(
+            || Box::new(tokio::io::empty()) as _,
+            |pipe| Box::new(pipe) as _,
+        ),
+    )
+}
+
+/// Ends the child when dropped: by TERM, which the loop on the other side takes as the end of its
+/// stream, so that it still kills what it started. tokio reaps the child later.
+pub(super) struct Ended(pub Child);
+
+impl Guard for Ended {}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // `id` is `None` once the child was waited for, so the number cannot be another's.
+        if let Some(pid) = self
+            .0
+            .id()
+            .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Sessions on real shells: dash, bash and BusyBox ash.
+
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+use ops::shell::{End, OnFailure, Reply, Request, Session, SessionError, SessionOptions, Step};
+use ops::transport::{ChildTransport, Transport};
+use tokio_util::sync::CancellationToken;
+
+const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
+
+/// A directory in which `sh` is the shell of that name.
+fn bin(shell: &str) -> PathBuf {
+    static ROOT: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+    static LOCK: Mutex<()> = Mutex::new(());
+    let _lock = LOCK.lock().unwrap();
+    let bin = ROOT.path().join(shell);
+    if !bin.exists() {
+        std::fs::create_dir(&bin).unwrap();
+        let applets: &[&str] = match shell {
+            "busybox" => &[
+                "sh", "setsid", "env", "dd", "cat", "mkdir", "rm", "uname", "sleep",
+            ],
+            _ => &["sh"],
+        };
+        for applet in applets {
+            std::os::unix::fs::symlink(format!("/bin/{shell}"), bin.join(applet)).unwrap();
+        }
+    }
+    bin
+}
+
+/// What reaches that shell.
+fn transport(shell: &str) -> ChildTransport {
+    let path = format!(
+        "PATH={}:{}",
+        bin(shell).display(),
+        std::env::var("PATH").unwrap()
+    );
+    ChildTransport::exec(vec!["env".into(), path])
+}
+
+async fn session(shell: &str) -> Session {
+    transport(shell)
+        .session(SessionOptions::default())
+        .await
+        .unwrap()
+}
+
+async fn ask(session: &Session, request: Request) -> Result<Reply, SessionError> {
+    session
+        .request(request, &(), &CancellationToken::new())
+        .await
+}
+
+async fn command(session: &Session, script: impl Into<Vec<u8>>) -> (End, String, String) {
+    let reply = ask(session, Request::step(Step::command(script)))
+        .await
+        .unwrap();
+    let step = &reply.steps[0];
+    (step.end, step.stdout.text(), step.stderr.text())
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// Runs a test on every shell, and sees that nothing of it stays.
+fn on_every_shell(test: impl AsyncFn(&str)) {
+    for shell in SHELLS {
+        eprintln!("--- {shell}");
+        runtime().block_on(async {
+            tokio::time::timeout(Duration::from_secs(60), test(shell))
+                .await
+                .expect("it ends");
+        });
+    }
+}
+
+#[test]
+fn the_hello_tells_the_facts() {
+    on_every_shell(async |shell| {
+        let session = session(shell).await;
+        let facts = session.facts().await.unwrap();
+        assert_eq!(facts.kernel, "Linux");
+        assert_eq!(facts.uid, rustix::process::geteuid().as_raw());
+        assert!(!facts.hostname.is_empty());
+        assert!(facts.memory.unwrap() > 1 << 20);
+        assert!(facts.cores.unwrap() > 0);
+        assert!(!facts.state_dir.is_empty());
+        session.close().await;
+    });
+}
+
+#[test]
+fn output_and_status_come_apart() {
+    on_every_shell(async |shell| {
+        let session = session(shell).await;
+        for _ in 0..3 {
+            let (end, out, err) = command(&session, "echo out; echo err >&2; exit 7").await;
+            assert_eq!(
+                (end, out.as_str(), err.as_str()),
+                (End::Code(7), "out\n", "err\n")
+            );
+        }
+        let (end, out, err) = command(&session, "printf no-newline; printf '\\n\\n' >&2").await;
+        assert_eq!(
+            (end, out.as_str(), err.as_str()),
+            (End::Code(0), "no-newline", "\n\n")
+        );
+        session.close().await;
+    });
+}
+
+#[test]
+fn steps_then_a_probe() {
+    on_every_shell(async |shell| {
+        let session = session(shell).await;
+        let mut failing = Step::command("echo b; exit 3");
+        failing.on_failure = OnFailure::Continue;
+        let mut request = Request {
+            steps: vec![
+                Step::own("echo a; echo $ops_state"),
+                failing,
+                Step::command("echo c"),
+                Step::own("exit 4"),
+                Step::command("echo no"),
+            ],
+            probe: Some(b"echo probe".to_vec()),
+        };
+        let reply = ask(&session, request.clone()).await.unwrap();
+        let ends: Vec<End> = reply.steps.iter().map(|step| step.end).collect();
+        assert_eq!(
+            ends,
+            [End::Code(0), End::Code(3), End::Code(0), End::Code(4)]
+        );
+        assert_eq!(
+            reply.steps[0].stdout.text(),
+            format!("a\n{}\n", session.facts().await.unwrap().state_dir)
+        );
+        assert_eq!(reply.steps[2].stdout.text(), "c\n");
+        assert_eq!(reply.probe.unwrap().stdout.text(), "probe\n");
+        request.steps[3].ok = vec![4, 5];
+        assert_eq!(ask(&session, request).await.unwrap().steps.len(), 5);
+        let probe = ask(&session, Request::probe("echo only"))
+            .await
+            .unwrap()
+            .probe
+            .unwrap();
+        assert_eq!(probe.stdout.text(), "only\n");
+        session.close().await;
+    });
+}
