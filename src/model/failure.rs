@@ -24,7 +24,7 @@ pub enum FailureKind {
 }
 
 /// A failure with all that a user needs to act on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Failure {
     pub kind: FailureKind,
     /// A lower-case fragment that fits after "failed: ".

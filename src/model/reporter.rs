@@ -10,7 +10,7 @@ use super::Event;
 pub trait Reporter: Send {
     fn event(&mut self, event: &Event);
 
-    /// Called when there is nothing more to report for now, and at least four times a second: the time to
+    /// Called when there is nothing more to report for now, and several times a second: the time to
     /// flush, or to redraw.
     fn tick(&mut self) {}
 

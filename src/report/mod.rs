@@ -1,3 +1,34 @@
 //! What the user sees of a run: one file a reporter.
+//!
+//! [`Plain`] writes a log, [`Live`] adds what is going on right now on a terminal, [`Json`] passes events
+//! on. The first two share one [`View`], which turns events into text and knows nothing of terminals, so
+//! they read alike, and kept events that are replayed read as the run did. [`diagnostic`] draws a failure,
+//! for the reporters and for whoever has one before there is a run. docs/output.md is the contract with
+//! the user.
+//!
+//! Texts in events come from hosts and playbooks: whatever goes to a terminal passes [`clean`] first.
+
+mod clean;
+pub mod diagnostic;
+mod diff;
+mod failures;
+mod json;
+mod live;
+mod plain;
+mod settings;
+mod summary;
+pub mod table;
+mod view;
+mod words;
 
 pub use crate::model::Reporter;
+pub use clean::{clean, clean_line};
+pub use json::Json;
+pub use live::{Live, Terminal};
+pub use plain::Plain;
+pub use settings::Settings;
+pub use view::{Piece, View};
+pub use words::duration;
+
+#[cfg(test)]
+mod tests;

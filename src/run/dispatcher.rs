@@ -32,7 +32,7 @@ pub const BACKLOG: usize = 1 << 16;
 pub const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How often reporters are called when nothing happens.
-const TICK: Duration = Duration::from_millis(250);
+const TICK: Duration = Duration::from_millis(100);
 
 /// Where everything that happens is told. A clone tells the same run.
 #[derive(Clone)]

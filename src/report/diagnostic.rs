@@ -1,0 +1,192 @@
+//! The drawing of a failure: what happened, the line of the playbook with a caret, and all that helps.
+
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
+
+use super::words::names;
+use super::{clean, clean_line};
+use crate::model::{Failure, Position};
+
+/// How many hosts are named, how many calls and how many lines of stderr are shown.
+const HOSTS: usize = 20;
+const CALLS: usize = 8;
+const STDERR: usize = 20;
+
+/// Columns when nothing else is said: annotate-snippets cuts source lines to it.
+const WIDTH: usize = 140;
+
+/// Draws a failure, with a newline at its end. `source` is the whole text of the file that it points into;
+/// without it the line that the failure carries is shown, and without that the position alone.
+#[must_use]
+pub fn render(failure: &Failure, source: Option<&str>, colour: bool) -> String {
+    let hosts: Vec<&str> = failure.host.as_deref().into_iter().collect();
+    render_for(failure, &hosts, source, colour)
+}
+
+/// Draws a failure that several hosts share.
+#[must_use]
+pub fn render_for(failure: &Failure, hosts: &[&str], source: Option<&str>, colour: bool) -> String {
+    let title = title(failure);
+    let mut group = Level::ERROR
+        .primary_title(title.as_str())
+        .elements(place(failure, source));
+    for note in notes(failure, hosts) {
+        group = group.element(Level::NOTE.message(note));
+    }
+    if let Some(hint) = &failure.hint {
+        group = group.element(Level::HELP.message(clean(hint).into_owned()));
+    }
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+    .term_width(WIDTH);
+    let mut drawn = renderer.render(&[group]);
+    drawn.push('\n');
+    drawn
+}
+
+/// Draws several, with an empty line between.
+#[must_use]
+pub fn render_all<'f>(
+    failures: impl IntoIterator<Item = (&'f Failure, Option<&'f str>)>,
+    colour: bool,
+) -> String {
+    let drawn: Vec<String> = failures
+        .into_iter()
+        .map(|(failure, source)| render(failure, source, colour))
+        .collect();
+    drawn.join("\n")
+}
+
+fn title(failure: &Failure) -> String {
+    let message = clean_line(failure.message.trim_end());
+    match &failure.task {
+        Some(task) => format!("{}: {message}", clean_line(task)),
+        None => message.into_owned(),
+    }
+}
+
+/// The source line with its caret, or the position where there is none.
+fn place(failure: &Failure, source: Option<&str>) -> Vec<Element<'static>> {
+    let Some(at) = &failure.at else {
+        return Vec::new();
+    };
+    let path = clean_line(&at.file).into_owned();
+    let line = source
+        .and_then(|text| text.lines().nth(at.line.checked_sub(1)?))
+        .or(failure.source_line.as_deref());
+    let Some(line) = line else {
+        return vec![
+            Origin::path(path)
+                .line(at.line)
+                .char_column(at.column)
+                .into(),
+        ];
+    };
+    let (line, span) = marked(line, at);
+    let annotation = AnnotationKind::Primary.span(span);
+    vec![
+        Snippet::source(line)
+            .path(path)
+            .line_start(at.line)
+            .fold(false)
+            .annotation(annotation)
+            .into(),
+    ]
+}
+
+/// The line made harmless, and the bytes of the word at the position.
+fn marked(line: &str, at: &Position) -> (String, std::ops::Range<usize>) {
+    let start = line
+        .char_indices()
+        .nth(at.column.saturating_sub(1))
+        .map_or(line.len(), |(start, _)| start);
+    let (before, after) = line.split_at(start);
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut len = after.find(|c| !is_word(c)).unwrap_or(after.len());
+    // A path such as `files::file` is one word.
+    while let Some(next) = after[len..]
+        .strip_prefix("::")
+        .filter(|next| len > 0 && next.starts_with(is_word))
+    {
+        len += 2 + next.find(|c| !is_word(c)).unwrap_or(next.len());
+    }
+    let len = if len == 0 {
+        after.chars().next().map_or(0, char::len_utf8)
+    } else {
+        len
+    };
+    let (before, word, rest) = (
+        clean_line(before),
+        clean_line(&after[..len]),
+        clean_line(&after[len..]),
+    );
+    let span = before.len()..before.len() + word.len();
+    (format!("{before}{word}{rest}"), span)
+}
+
+fn notes(failure: &Failure, hosts: &[&str]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let cleaned: Vec<_> = hosts.iter().map(|host| clean_line(host)).collect();
+    match cleaned.as_slice() {
+        [] => {}
+        [host] => notes.push(format!("on host {host}")),
+        more => notes.push(format!("on {} hosts: {}", more.len(), names(more, HOSTS))),
+    }
+    if let Some(command) = &failure.command {
+        notes.push(format!("the command was: {}", indented(&clean(command))));
+    }
+    if let Some(code) = failure.code
+        && !failure.message.contains(&format!("exit code {code}"))
+    {
+        notes.push(format!("its exit code was {code}"));
+    }
+    if let Some(stderr) = failure
+        .stderr
+        .as_deref()
+        .map(str::trim_end)
+        .filter(|text| !text.is_empty())
+    {
+        notes.push(format!(
+            "it printed:\n{}",
+            tail(&clean(stderr), STDERR).join("\n")
+        ));
+    }
+    for (name, position) in failure.trace.iter().take(CALLS) {
+        notes.push(format!(
+            "in `{}`, called at {}",
+            clean_line(name),
+            clean_line(&position.to_string())
+        ));
+    }
+    if failure.trace.len() > CALLS {
+        notes.push(format!("and {} more calls", failure.trace.len() - CALLS));
+    }
+    notes
+}
+
+/// A text of several lines begins on a line of its own.
+fn indented(text: &str) -> String {
+    let text = text.trim_end();
+    if text.contains('\n') {
+        format!("\n{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The last lines of a text, with a word of how many are missing.
+pub(super) fn tail(text: &str, most: usize) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut left_out = lines.len().saturating_sub(most);
+    let mut shown = Vec::new();
+    if left_out == 1 {
+        // To say so would take the line that it saves.
+        left_out = 0;
+    } else if left_out > 1 {
+        shown.push(format!("... {left_out} lines before ..."));
+    }
+    shown.extend(lines[left_out..].iter().map(|line| (*line).to_owned()));
+    shown
+}

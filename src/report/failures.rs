@@ -1,0 +1,100 @@
+//! The failures of a run, those that are alike as one.
+
+use std::collections::HashMap;
+
+use indexmap::IndexSet;
+
+use crate::model::{Failure, FailureKind};
+
+/// Failures in the order in which they came.
+#[derive(Default)]
+pub(super) struct Failures {
+    groups: Vec<Group>,
+    /// Where in `groups` a failure without its host is.
+    places: HashMap<Failure, usize>,
+}
+
+/// A failure and all hosts that have it.
+pub(super) struct Group {
+    /// As it was on the first of them.
+    pub failure: Failure,
+    pub hosts: IndexSet<String>,
+}
+
+impl Failures {
+    pub(super) fn add(&mut self, failure: &Failure) {
+        let place = *self.places.entry(without_host(failure)).or_insert_with(|| {
+            self.groups.push(Group {
+                failure: failure.clone(),
+                hosts: IndexSet::new(),
+            });
+            self.groups.len() - 1
+        });
+        self.groups[place].hosts.extend(failure.host.clone());
+    }
+
+    /// Adds what ended the run, unless it is a failure that is there already on its way up.
+    pub(super) fn add_last(&mut self, failure: &Failure) {
+        if !self
+            .groups
+            .iter()
+            .any(|group| alike(&group.failure, failure))
+        {
+            self.add(failure);
+        }
+    }
+
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+}
+
+/// Whether two are the same failure, seen from different places of the playbook.
+pub(super) fn alike(one: &Failure, other: &Failure) -> bool {
+    let seen = |failure: &Failure| Failure {
+        at: None,
+        source_line: None,
+        trace: Vec::new(),
+        hint: None,
+        ..without_host(failure)
+    };
+    seen(one) == seen(other)
+}
+
+/// The failure with the host taken out, also from its texts: `cannot resolve web1` and `cannot resolve web2`
+/// are alike.
+fn without_host(failure: &Failure) -> Failure {
+    let mut failure = failure.clone();
+    let Some(host) = failure.host.take() else {
+        return failure;
+    };
+    if host.is_empty() || failure.kind == FailureKind::Internal {
+        return failure;
+    }
+    for text in [&mut failure.hint, &mut failure.command, &mut failure.stderr]
+        .into_iter()
+        .flatten()
+    {
+        *text = without_word(text, &host);
+    }
+    failure.message = without_word(&failure.message, &host);
+    failure
+}
+
+/// The text with a word taken out where it stands alone.
+fn without_word(text: &str, word: &str) -> String {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, found) in text.match_indices(word) {
+        let alone = !text[..at].ends_with(part_of_word)
+            && !text[at + found.len()..].starts_with(part_of_word);
+        if alone {
+            out.push_str(&text[from..at]);
+            out.push('\0');
+            from = at + found.len();
+        }
+    }
+    out.push_str(&text[from..]);
+    out
+}

@@ -1,0 +1,59 @@
+//! `--output json`: one event a line, and nothing else.
+
+use std::io::{self, BufWriter, Write};
+
+use crate::model::{Event, Kind, Reporter};
+
+/// Passes every event on as a line of JSON. Lines are in the reader's hands as soon as nothing more is
+/// waiting to be reported. When nobody reads any more, it keeps silent.
+pub struct Json {
+    out: Option<BufWriter<Box<dyn Write + Send>>>,
+}
+
+impl Json {
+    /// Writes to standard output.
+    #[must_use]
+    pub fn stdout() -> Self {
+        Self::new(Box::new(io::stdout()))
+    }
+
+    #[must_use]
+    pub fn new(out: Box<dyn Write + Send>) -> Self {
+        Self {
+            out: Some(BufWriter::with_capacity(64 * 1024, out)),
+        }
+    }
+
+    fn with(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<Box<dyn Write + Send>>) -> io::Result<()>,
+    ) {
+        let Some(out) = &mut self.out else { return };
+        if write(out).is_err() {
+            // Without its buffer: what could not be written is not tried again.
+            self.out.take().map(BufWriter::into_parts);
+        }
+    }
+}
+
+impl Reporter for Json {
+    fn event(&mut self, event: &Event) {
+        self.with(|out| {
+            serde_json::to_writer(&mut *out, event)?;
+            out.write_all(b"\n")?;
+            if matches!(event.kind, Kind::RunFinished { .. }) {
+                out.flush()
+            } else {
+                Ok(())
+            }
+        });
+    }
+
+    fn tick(&mut self) {
+        self.with(|out| out.flush());
+    }
+
+    fn finish(&mut self) {
+        self.with(|out| out.flush());
+    }
+}

@@ -1,0 +1,376 @@
+//! `--output live`: what every host is doing right now, with what is done scrolling above.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::UnicodeWidthChar as _;
+
+use super::words::{count, duration};
+use super::{Piece, Settings, View, clean_line};
+use crate::model::{Event, Kind, Outcome, Reporter};
+
+/// The terminal is drawn at most this often.
+const REDRAW: Duration = Duration::from_millis(80);
+
+/// Rows of the terminal that are left to what scrolls.
+const KEPT_ROWS: usize = 3;
+
+/// Never more rows of hosts than this, however tall the terminal: nobody reads them.
+const MOST_ROWS: usize = 24;
+
+/// Rows and columns of the terminal.
+type Size = Box<dyn Fn() -> (u16, u16) + Send>;
+
+/// Draws on a terminal: at most a screen of lines at a time, and at most so often, whatever the number of
+/// hosts. Events wait up to a redraw before they show. Where standard output is no terminal only what
+/// scrolls is written.
+pub struct Live {
+    view: View,
+    multi: MultiProgress,
+    /// One bar holds all the lines, so that they are drawn as one.
+    bar: Option<ProgressBar>,
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    size: Size,
+    width: Option<u16>,
+    pending: Vec<Piece>,
+    drawn: Option<Instant>,
+    running: IndexMap<String, Doing>,
+    seen: Seen,
+}
+
+/// What a host is doing, and since when.
+struct Doing {
+    what: String,
+    since: Instant,
+    /// Its closure has begun: it ends with `host.finished`.
+    in_closure: bool,
+}
+
+/// The numbers of the last line.
+#[derive(Default)]
+struct Seen {
+    hosts: usize,
+    done: usize,
+    changed: u64,
+    would_change: u64,
+    failed: u64,
+    unreachable: u64,
+}
+
+/// The terminal that a [`Live`] draws on: for what else must be written while it does, such as
+/// diagnostics.
+#[derive(Clone)]
+pub struct Terminal(MultiProgress);
+
+impl Terminal {
+    /// Runs `body` with the drawing taken off the terminal, and draws again.
+    pub fn suspend<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.0.suspend(body)
+    }
+}
+
+/// Writes to standard error.
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.suspend(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl Live {
+    /// Draws on standard output; failures go to standard error.
+    #[must_use]
+    pub fn stdio(settings: Settings) -> Self {
+        let size = || {
+            rustix::termios::tcgetwinsize(io::stdout())
+                .map_or((24, 80), |size| (size.ws_row, size.ws_col))
+        };
+        let target = ProgressDrawTarget::stdout_with_hz(20);
+        Self::new(
+            settings,
+            target,
+            Box::new(size),
+            Box::new(io::stdout()),
+            Box::new(io::stderr()),
+        )
+    }
+
+    pub(super) fn new(
+        settings: Settings,
+        target: ProgressDrawTarget,
+        size: Size,
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+    ) -> Self {
+        Self {
+            view: View::new(settings),
+            multi: MultiProgress::with_draw_target(target),
+            bar: None,
+            out,
+            err,
+            size,
+            width: settings.width,
+            pending: Vec::new(),
+            drawn: None,
+            running: IndexMap::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn terminal(&self) -> Terminal {
+        Terminal(self.multi.clone())
+    }
+
+    /// Keeps what the lines show.
+    fn follow(&mut self, event: &Event) {
+        match event.kind {
+            Kind::RunStarted { hosts, .. } => self.seen.hosts = hosts,
+            // An `each` inside of another one does not begin to count anew.
+            Kind::EachStarted { hosts, .. } if self.running.is_empty() => {
+                self.seen.hosts = hosts;
+                self.seen.done = 0;
+            }
+            _ => {}
+        }
+        let Some(host) = &event.host else { return };
+        match &event.kind {
+            Kind::HostStarted => {
+                self.does(host, "starting".to_owned());
+                self.running
+                    .entry(host.clone())
+                    .and_modify(|doing| doing.in_closure = true);
+            }
+            Kind::HostConnecting { attempt: 1, .. } => self.does(host, "connecting".to_owned()),
+            Kind::HostConnecting { attempt, .. } => {
+                self.does(host, format!("connecting, attempt {attempt}"))
+            }
+            Kind::HostConnected { .. } => self.waits(host),
+            Kind::TaskStarted => self.does(host, event.task.clone().unwrap_or_default()),
+            Kind::TaskFinished { .. } => {
+                match event.outcome {
+                    Some(Outcome::Changed) => self.seen.changed += 1,
+                    Some(Outcome::WouldChange) => self.seen.would_change += 1,
+                    Some(Outcome::Failed) => self.seen.failed += 1,
+                    _ => {}
+                }
+                self.waits(host);
+            }
+            Kind::HostFinished { .. } => {
+                self.running.shift_remove(host);
+                self.seen.done += 1;
+            }
+            Kind::HostUnreachable { .. } => {
+                self.running.shift_remove(host);
+                self.seen.unreachable += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn does(&mut self, host: &str, what: String) {
+        let in_closure = self.running.get(host).is_some_and(|doing| doing.in_closure);
+        self.running.insert(
+            host.to_owned(),
+            Doing {
+                what,
+                since: Instant::now(),
+                in_closure,
+            },
+        );
+    }
+
+    /// What it does next shows when it says so. Outside of a closure nothing more need come.
+    fn waits(&mut self, host: &str) {
+        const CHECKING: &str = "checking";
+        match self.running.get(host) {
+            // It goes on with it: its clock does not begin anew with every task that is well.
+            Some(doing) if doing.what == CHECKING => {}
+            Some(doing) if doing.in_closure => self.does(host, CHECKING.to_owned()),
+            _ => drop(self.running.shift_remove(host)),
+        }
+    }
+
+    /// The lines, no more than the terminal can hold.
+    fn lines(&self) -> String {
+        let (rows, columns) = (self.size)();
+        // A line as wide as the terminal would wrap on some.
+        let columns = usize::from(self.width.unwrap_or(columns)).saturating_sub(1);
+        let room = usize::from(rows)
+            .saturating_sub(KEPT_ROWS)
+            .min(MOST_ROWS)
+            .max(1);
+        // The numbers take a line, and so do those who are left out.
+        let shown = if self.running.len() < room {
+            self.running.len()
+        } else {
+            room.saturating_sub(2)
+        };
+        let host_width = self
+            .running
+            .keys()
+            .take(shown)
+            .map(|host| host.chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(32);
+        let mut lines: Vec<String> = self
+            .running
+            .iter()
+            .take(shown)
+            .map(|(host, doing)| {
+                let since = doing.since.elapsed();
+                let took = if since.as_secs() >= 1 {
+                    format!("  {}", whole_seconds(since))
+                } else {
+                    String::new()
+                };
+                format!(
+                    "  {:host_width$}  {}{took}",
+                    clean_line(host),
+                    clean_line(&doing.what)
+                )
+            })
+            .collect();
+        let left_out = self.running.len() - shown;
+        if left_out > 0 && room >= 2 {
+            lines.push(format!("  ... and {} more", count(left_out as u64, "host")));
+        }
+        lines.push(self.seen.line());
+        lines
+            .iter()
+            .map(|line| cut(line, columns))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Writes what has happened and draws what is going on.
+    fn draw(&mut self) {
+        self.drawn = Some(Instant::now());
+        let pending = std::mem::take(&mut self.pending);
+        if self.running.is_empty() {
+            self.clear();
+        } else if !self.multi.is_hidden() {
+            let lines = self.lines();
+            let bar = self.bar.get_or_insert_with(|| {
+                let bar = self.multi.add(ProgressBar::new_spinner());
+                // The template is constant; should it ever not parse, the default shows the message too.
+                ProgressStyle::with_template("{msg}")
+                    .map(|style| bar.set_style(style))
+                    .ok();
+                bar
+            });
+            if pending.is_empty() {
+                bar.set_message(lines);
+                return;
+            }
+            // Drawn when the terminal is given back, together with what scrolls.
+            bar.set_message(lines);
+        }
+        if pending.is_empty() {
+            return;
+        }
+        let (out, err) = (&mut self.out, &mut self.err);
+        // A terminal that cannot be written to any more has nobody before it.
+        self.multi.suspend(|| {
+            for piece in pending {
+                let _ = match piece {
+                    Piece::Out(text) => out.write_all(text.as_bytes()).and_then(|()| out.flush()),
+                    Piece::Err(text) => err.write_all(text.as_bytes()).and_then(|()| err.flush()),
+                };
+            }
+        });
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+            self.multi.remove(&bar);
+        }
+    }
+}
+
+impl Reporter for Live {
+    fn event(&mut self, event: &Event) {
+        self.follow(event);
+        let mut pieces = self.view.event(event);
+        self.pending.append(&mut pieces);
+        if self.drawn.is_some_and(|drawn| drawn.elapsed() >= REDRAW) {
+            self.draw();
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
+            self.draw();
+        }
+    }
+
+    fn pause(&mut self) {
+        self.draw();
+        self.clear();
+    }
+
+    fn resume(&mut self) {
+        self.draw();
+    }
+
+    fn finish(&mut self) {
+        self.pending.append(&mut self.view.finish());
+        self.running.clear();
+        self.draw();
+    }
+}
+
+/// However the run ends, the terminal is left clean.
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Seen {
+    fn line(&self) -> String {
+        let mut parts = vec![format!(
+            "{} of {} done",
+            self.done,
+            count(self.hosts as u64, "host")
+        )];
+        for (number, word) in [
+            (self.changed, "changed"),
+            (self.would_change, "would change"),
+            (self.failed, "failed"),
+            (self.unreachable, "unreachable"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{number} {word}"));
+            }
+        }
+        parts.join(", ")
+    }
+}
+
+fn whole_seconds(time: Duration) -> String {
+    if time.as_secs() < 60 {
+        format!("{} s", time.as_secs())
+    } else {
+        duration(time)
+    }
+}
+
+/// The beginning of a line that fits into so many columns.
+fn cut(line: &str, columns: usize) -> String {
+    let mut used = 0;
+    line.chars()
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= columns
+        })
+        .collect()
+}

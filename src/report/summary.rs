@@ -1,0 +1,108 @@
+//! The last lines of a run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::words::{BOLD, BOLD_RED, DIM, count, duration, names, outcome};
+use super::{Settings, clean_line};
+use crate::model::{Outcome, Totals};
+
+/// How many hosts are named before the rest is a number.
+const HOSTS: usize = 50;
+
+/// What a run came to.
+pub(super) struct Summary<'r> {
+    pub totals: Totals,
+    pub hosts: &'r BTreeMap<String, Totals>,
+    pub check: bool,
+    pub took: Option<Duration>,
+}
+
+impl Summary<'_> {
+    pub(super) fn render(&self, settings: &Settings) -> String {
+        let who = match self.hosts.len() {
+            0 => "done".to_owned(),
+            1 => self
+                .hosts
+                .keys()
+                .map(|host| clean_line(host).into_owned())
+                .collect(),
+            more => count(more as u64, "host"),
+        };
+        let mut line = settings.paint(BOLD, &who);
+        if let Some(took) = self.took {
+            line.push_str(&format!(" in {}", duration(took)));
+        }
+        let parts = self.parts(settings);
+        if !parts.is_empty() {
+            line.push_str(&format!(": {}", parts.join(", ")));
+        }
+        if self.check {
+            line.push_str(&settings.paint(DIM, " (check mode: nothing was changed)"));
+        }
+        line.push('\n');
+        if self.hosts.len() > 1 {
+            self.name(&mut line, settings, "failed", |totals| totals.failed > 0);
+            self.name(&mut line, settings, "unreachable", |totals| {
+                totals.unreachable > 0
+            });
+        }
+        line
+    }
+
+    fn parts(&self, settings: &Settings) -> Vec<String> {
+        let Totals {
+            unchanged,
+            changed,
+            would_change,
+            unknown,
+            skipped,
+            failed,
+            unreachable,
+        } = self.totals;
+        let mut parts: Vec<String> = [
+            (Outcome::Changed, changed),
+            (Outcome::WouldChange, would_change),
+            (Outcome::Unknown, unknown),
+            (Outcome::Unchanged, unchanged),
+            (Outcome::Skipped, skipped),
+            (Outcome::Failed, failed),
+        ]
+        .into_iter()
+        .filter(|(_, number)| *number > 0)
+        .map(|(kind, number)| {
+            let (word, style) = outcome(kind);
+            settings.paint(style, &format!("{number} {word}"))
+        })
+        .collect();
+        match (unreachable, self.hosts.len()) {
+            (0, _) => {}
+            (_, 0 | 1) => parts.push(settings.paint(BOLD_RED, "unreachable")),
+            (number, _) => parts
+                .push(settings.paint(BOLD_RED, &format!("{} unreachable", count(number, "host")))),
+        }
+        parts
+    }
+
+    fn name(
+        &self,
+        out: &mut String,
+        settings: &Settings,
+        word: &str,
+        is: impl Fn(&Totals) -> bool,
+    ) {
+        let hosts: Vec<_> = self
+            .hosts
+            .iter()
+            .filter(|(_, totals)| is(totals))
+            .map(|(host, _)| clean_line(host))
+            .collect();
+        if !hosts.is_empty() {
+            out.push_str(&format!(
+                "{}: {}\n",
+                settings.paint(BOLD_RED, word),
+                names(&hosts, HOSTS)
+            ));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+mod documents;
+mod harmless;
+mod live;
+mod plain;
+mod story;

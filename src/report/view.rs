@@ -1,0 +1,357 @@
+//! Events as text for a person, whatever it is written to.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anstyle::Style;
+use jiff::Timestamp;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::failures::{Failures, alike};
+use super::summary::Summary;
+use super::words::{BOLD, BOLD_RED, CYAN, DIM, RED, YELLOW, count, duration, outcome};
+use super::{Settings, clean, clean_line, diagnostic, diff};
+use crate::model::{Event, Failure, FailureKind, HostFacts, Kind, LogLevel, Outcome, OutputStream};
+
+/// A host's name beyond this many columns pushes its own line only.
+const HOST_COLUMN: usize = 32;
+
+/// A task that took at least this long shows its duration.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// How many lines of stderr stand under a failure when it happens; the end of the run shows more.
+const STDERR: usize = 3;
+
+/// Text to show, whole lines, and where it belongs: what happened is data, what went wrong a diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    Out(String),
+    Err(String),
+}
+
+/// Turns events into text. The same events give the same text.
+pub struct View {
+    settings: Settings,
+    check: bool,
+    started: Option<Timestamp>,
+    finished: bool,
+    /// Columns of the host, as wide as the widest seen.
+    host_width: usize,
+    /// The last failure that was shown for a host, until its closure ends.
+    shown: HashMap<String, Failure>,
+    /// Those whose stderr was shown, so that a thousand hosts do not show it each.
+    explained: Failures,
+    /// Those that nobody caught.
+    failures: Failures,
+}
+
+impl View {
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            check: false,
+            started: None,
+            finished: false,
+            host_width: 0,
+            shown: HashMap::new(),
+            explained: Failures::default(),
+            failures: Failures::default(),
+        }
+    }
+
+    /// What an event adds to what is shown; often nothing.
+    pub fn event(&mut self, event: &Event) -> Vec<Piece> {
+        if let Some(host) = &event.host {
+            self.host_width = self
+                .host_width
+                .max(clean_line(host).width().min(HOST_COLUMN));
+        }
+        let verbose = self.settings.verbose >= 1;
+        match &event.kind {
+            Kind::RunStarted {
+                playbook,
+                check,
+                hosts,
+                params,
+                ..
+            } => {
+                self.check = *check;
+                self.started = Some(event.ts);
+                let mut text =
+                    format!("{}, {}", clean_line(playbook), count(*hosts as u64, "host"));
+                if *check {
+                    text.push_str(", check mode");
+                }
+                text = self.settings.paint(BOLD, &text);
+                text.push_str(
+                    &self
+                        .settings
+                        .paint(DIM, &format!(" (run {})", clean_line(&event.run))),
+                );
+                for (name, value) in params {
+                    text.push_str(&format!("\n  {} = {}", clean_line(name), clean_line(value)));
+                }
+                out(text)
+            }
+            Kind::EachStarted { hosts, forks } if *hosts > 1 => {
+                let mut text = format!("-- each of {hosts} hosts");
+                if forks < hosts {
+                    text.push_str(&format!(", {forks} at a time"));
+                }
+                if let Some(at) = &event.at {
+                    text.push_str(&format!(" ({})", clean_line(&at.to_string())));
+                }
+                out(self.settings.paint(DIM, &text))
+            }
+            Kind::HostConnecting { attempt, .. } if verbose && *attempt > 1 => {
+                self.line("connecting", DIM, event, &format!("attempt {attempt}"))
+            }
+            Kind::HostConnected { facts } if verbose => {
+                self.line("connected", DIM, event, &about(facts))
+            }
+            Kind::HostUnreachable { failure } => self.failure(event, failure),
+            Kind::HostFinished { failure } => self.host_finished(event, failure.as_deref()),
+            Kind::TaskOutput { stream, text } if verbose => self.output(event, *stream, text),
+            Kind::TaskFinished {
+                diff,
+                note,
+                failure,
+            } => match failure {
+                Some(failure) if event.outcome == Some(Outcome::Failed) => {
+                    self.failure(event, failure)
+                }
+                _ => self.task(event, diff, note.as_deref()),
+            },
+            Kind::Log { level, message } => match level {
+                LogLevel::Debug if !verbose => Vec::new(),
+                LogLevel::Debug => self.line("debug", DIM, event, message),
+                LogLevel::Info => self.line("info", CYAN, event, message),
+                LogLevel::Warn => self.line("warning", YELLOW, event, message),
+                LogLevel::Error => self.line("error", RED, event, message),
+            },
+            Kind::RunFinished {
+                totals,
+                hosts,
+                failure,
+                ..
+            } => {
+                self.finished = true;
+                if let Some(failure) = failure {
+                    self.failures.add_last(failure);
+                }
+                let took = self
+                    .started
+                    .and_then(|started| Duration::try_from(event.ts.duration_since(started)).ok());
+                let summary = Summary {
+                    totals: *totals,
+                    hosts,
+                    check: self.check,
+                    took,
+                };
+                let summary = summary.render(&self.settings);
+                // The summary last: it is what a reader of the end of a log looks for.
+                self.diagnostics()
+                    .into_iter()
+                    .chain([Piece::Out(format!("\n{summary}"))])
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The end of the events. A run that was cut short has not said how it ended.
+    pub fn finish(&mut self) -> Vec<Piece> {
+        if self.finished || self.started.is_none() {
+            return Vec::new();
+        }
+        self.finished = true;
+        let mut pieces = self.diagnostics();
+        pieces.push(Piece::Err(
+            "\nthe run has no end: it was killed, or it still goes on\n".to_owned(),
+        ));
+        pieces
+    }
+
+    fn task(&self, event: &Event, diffs: &[crate::model::Diff], note: Option<&str>) -> Vec<Piece> {
+        let Some(kind) = event.outcome else {
+            return Vec::new();
+        };
+        let quiet = matches!(kind, Outcome::Unchanged | Outcome::Skipped);
+        if quiet && self.settings.verbose == 0 {
+            return Vec::new();
+        }
+        let mut text = event.task.clone().unwrap_or_default();
+        if let Some(note) = note {
+            text.push_str(&format!(": {note}"));
+        }
+        if !self.settings.diff {
+            let brief = diff::brief(diffs);
+            if !brief.is_empty() {
+                text.push_str(&format!(" ({brief})"));
+            }
+        }
+        if let Some(took) = event
+            .duration_ms
+            .map(Duration::from_millis)
+            .filter(|took| *took >= WORTH_TELLING)
+        {
+            text.push_str(&format!(" in {}", duration(took)));
+        }
+        let (word, style) = outcome(kind);
+        let mut pieces = self.line(word, style, event, &text);
+        if self.settings.diff && !diffs.is_empty() {
+            let full = diff::full(diffs, &self.settings);
+            let indented: String = full.lines().map(|line| format!("    {line}\n")).collect();
+            pieces.push(Piece::Out(indented));
+        }
+        pieces
+    }
+
+    /// A failure when it happens: a line, and the first time the last words of the command.
+    fn failure(&mut self, event: &Event, failure: &Failure) -> Vec<Piece> {
+        let word = if failure.kind == FailureKind::Unreachable {
+            "unreachable"
+        } else {
+            "failed"
+        };
+        if let Some(host) = &event.host {
+            self.shown.insert(host.clone(), failure.clone());
+        }
+        let task = failure.task.as_ref().or(event.task.as_ref());
+        let text = task.map_or_else(
+            || failure.message.clone(),
+            |task| format!("{task}: {}", failure.message),
+        );
+        let mut pieces = self.line(word, BOLD_RED, event, &text);
+        let before = self.explained.groups().len();
+        self.explained.add(failure);
+        if self.explained.groups().len() > before
+            && let Some(stderr) = &failure.stderr
+        {
+            let margin = self.margin(event);
+            let lines = diagnostic::tail(clean(stderr).trim_end(), STDERR);
+            pieces.push(Piece::Out(
+                lines
+                    .iter()
+                    .map(|line| format!("{margin}| {line}\n"))
+                    .collect(),
+            ));
+        }
+        pieces
+    }
+
+    fn host_finished(&mut self, event: &Event, failure: Option<&Failure>) -> Vec<Piece> {
+        let shown = event.host.as_ref().and_then(|host| self.shown.remove(host));
+        let Some(failure) = failure else {
+            // Lost, and the playbook went on without it.
+            if let Some(lost) = shown.filter(|shown| shown.kind == FailureKind::Unreachable) {
+                self.failures.add(&lost);
+            }
+            return Vec::new();
+        };
+        self.failures.add(failure);
+        if shown.is_some_and(|shown| alike(&shown, failure)) {
+            return Vec::new();
+        }
+        let pieces = self.failure(event, failure);
+        if let Some(host) = &event.host {
+            self.shown.remove(host);
+        }
+        pieces
+    }
+
+    /// What went wrong, each thing once.
+    fn diagnostics(&mut self) -> Vec<Piece> {
+        // Hosts that were lost outside of any closure.
+        let mut lost: Vec<Failure> = self.shown.drain().map(|(_, failure)| failure).collect();
+        lost.retain(|failure| failure.kind == FailureKind::Unreachable);
+        lost.sort_by(|one, other| one.host.cmp(&other.host));
+        lost.iter().for_each(|failure| self.failures.add(failure));
+        let draw = |group: &super::failures::Group| {
+            let hosts: Vec<&str> = group.hosts.iter().map(String::as_str).collect();
+            Piece::Err(format!(
+                "\n{}",
+                diagnostic::render_for(&group.failure, &hosts, None, self.settings.colour)
+            ))
+        };
+        self.failures.groups().iter().map(draw).collect()
+    }
+
+    fn output(&self, event: &Event, stream: OutputStream, text: &str) -> Vec<Piece> {
+        let mark = match stream {
+            OutputStream::Stdout => "|",
+            OutputStream::Stderr => "!",
+        };
+        let begin = format!(
+            "{}{}{mark} ",
+            " ".repeat(self.word_width() + 2),
+            self.host(event)
+        );
+        let text = clean(text);
+        let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
+        vec![Piece::Out(
+            lines.map(|line| format!("{begin}{line}\n")).collect(),
+        )]
+    }
+
+    /// A line: what, where, and the rest. Where the rest has several lines, they begin below each other.
+    fn line(&self, word: &str, style: Style, event: &Event, text: &str) -> Vec<Piece> {
+        let mut line = self.settings.paint(style, word);
+        line.push_str(&" ".repeat(self.word_width().saturating_sub(word.len()) + 2));
+        line.push_str(&self.host(event));
+        let text = clean(text.trim_end());
+        line.push_str(&text.replace('\n', &format!("\n{}", self.margin(event))));
+        out(line)
+    }
+
+    /// The column of the host, where there is one.
+    fn host(&self, event: &Event) -> String {
+        let Some(host) = &event.host else {
+            return String::new();
+        };
+        let host = clean_line(host);
+        let padding = self.host_width.saturating_sub(host.width()) + 2;
+        format!("{host}{}", " ".repeat(padding))
+    }
+
+    /// Spaces up to where the text of a line begins.
+    fn margin(&self, event: &Event) -> String {
+        let host = if event.host.is_some() {
+            self.host_width + 2
+        } else {
+            0
+        };
+        " ".repeat(self.word_width() + 2 + host)
+    }
+
+    /// Columns of the first word.
+    const fn word_width(&self) -> usize {
+        if self.check {
+            "would change".len()
+        } else {
+            "unreachable".len()
+        }
+    }
+}
+
+fn out(line: String) -> Vec<Piece> {
+    vec![Piece::Out(line + "\n")]
+}
+
+fn about(facts: &HostFacts) -> String {
+    let parts = [
+        facts.os_name.as_str(),
+        facts.architecture.as_str(),
+        facts.init.as_str(),
+    ];
+    let mut text = parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ");
+    if !facts.user.is_empty() {
+        text.push_str(&format!(" as {}", facts.user));
+    }
+    text
+}
