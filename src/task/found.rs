@@ -64,6 +64,27 @@ pub enum PathKind {
     Other,
 }
 
+impl Stat {
+    /// The number of an owner that nobody was told: of something that is not there yet. No host has it,
+    /// for chown(2) takes it for "leave it". A name that nobody was told is empty.
+    pub const UNKNOWN_ID: u32 = u32::MAX;
+
+    /// What would be there after a change, as far as the change tells: in check mode.
+    #[must_use]
+    pub const fn imagined(kind: PathKind, mode: u32, size: u64) -> Self {
+        Self {
+            kind,
+            mode,
+            uid: Self::UNKNOWN_ID,
+            gid: Self::UNKNOWN_ID,
+            owner: String::new(),
+            group: String::new(),
+            size,
+            modified: 0,
+        }
+    }
+}
+
 impl PathState {
     /// Nothing is there.
     pub const ABSENT: Self = Self {

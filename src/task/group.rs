@@ -44,7 +44,15 @@ impl Group {
         any
     }
 
+    /// Directories above a path that come to be with it disturb no proof: one that an earlier change made is
+    /// there, and one that an earlier change removed makes the questions of this one stale.
     pub fn would_disturb_proof(&self, alters: &[Resource]) -> bool {
+        let alters: Vec<Resource> = alters
+            .iter()
+            .filter(|resource| !matches!(resource, Resource::Above(_)))
+            .cloned()
+            .collect();
+        let alters = &alters;
         self.proofs
             .iter()
             .flatten()

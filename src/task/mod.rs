@@ -16,12 +16,14 @@ mod check;
 mod found;
 mod group;
 mod planner;
+mod prelude;
 mod query;
 mod resource;
 
 pub use change::{Body, Change, Effect, Ran};
 pub use found::{Answer, Found, PathKind, PathState, Stat};
 pub use planner::{Mode, Next, Planned, Planner, Verdict};
+pub use prelude::script;
 pub use query::{Query, Reply, render};
 pub use resource::{Resource, Touches};
 

@@ -8,6 +8,9 @@ pub enum Resource {
     Path(String),
     /// A path alone, and nothing below it: a directory that was not there before.
     Entry(String),
+    /// The directories above a path, where they are missing: they come to be with it. One that is
+    /// there stays as it is.
+    Above(String),
     Package(String),
     Service(String),
     User(String),
@@ -26,6 +29,12 @@ impl Resource {
             (Self::Path(tree), Self::Entry(entry)) | (Self::Entry(entry), Self::Path(tree)) => {
                 is_within(entry, tree)
             }
+            (Self::Path(tree), Self::Above(path)) | (Self::Above(path), Self::Path(tree)) => {
+                is_above(tree, path)
+            }
+            (Self::Entry(entry), Self::Above(path)) | (Self::Above(path), Self::Entry(entry)) => {
+                is_above(entry, path)
+            }
             (a, b) => a == b,
         }
     }
@@ -38,8 +47,14 @@ pub(super) fn alters_path(altered: &[Resource], path: &str) -> bool {
         Resource::Any => true,
         Resource::Path(tree) => is_within(path, tree),
         Resource::Entry(entry) => is_within(path, entry) && is_within(entry, path),
+        Resource::Above(below) => is_above(path, below),
         _ => false,
     })
+}
+
+/// Whether `entry` is one of the directories above `path`.
+fn is_above(entry: &str, path: &str) -> bool {
+    is_within(path, entry) && !is_within(entry, path)
 }
 
 /// Whether `path` is `root` or stands below it, by whole components.

@@ -1,1 +1,34 @@
-//! (see lib.rs)
+//! The built-in tasks, one file each. A playbook calls them by the names in [`TASKS`].
+//!
+//! A task's file has its options (a struct that serde reads), a constructor, the [`Task`](crate::task::Task) itself and a
+//! `task!` declaration with the manual page. docs/adding-a-task.md goes through one. What several tasks
+//! share has a file too: modes, owners, paths of a host, contents and how they land.
+
+mod arguments;
+mod attributes;
+mod directory;
+mod entry;
+mod host_path;
+mod mode;
+mod ownership;
+mod value;
+
+use entry::task;
+
+pub use arguments::{ArgumentError, Arguments, Place, Surroundings, unknown_option};
+pub use entry::{Entry, Parameter};
+pub use host_path::HostPath;
+pub use mode::Mode;
+pub use ownership::Ownership;
+pub use value::{Unfit, Value};
+
+/// Every built-in task, in the order of the reference.
+pub const TASKS: &[Entry] = &[directory::DIRECTORY];
+
+/// The task that a playbook calls `namespace::name`.
+#[must_use]
+pub fn find(namespace: &str, name: &str) -> Option<&'static Entry> {
+    TASKS
+        .iter()
+        .find(|entry| entry.namespace == namespace && entry.name == name)
+}

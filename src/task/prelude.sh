@@ -1,0 +1,98 @@
+# Functions that the apply and undo scripts of tasks may use. Only those that a script names are sent with it.
+# POSIX sh; each ends in a line "}" of its own. Paths are absolute. `$keep` is the directory of the step.
+
+# Makes the directory of the step, for this user alone. Sets the umask.
+keep_dir() {
+  umask 077
+  [ -d "$keep" ] || mkdir -p "$keep"
+}
+
+# keep_copy PATH: keeps a copy of a file with all that cp can keep of it.
+keep_copy() {
+  keep_dir
+  cp -a "$1" "$keep/copy"
+}
+
+# give_back PATH: puts the copy where it was, in one step where that can be.
+give_back() {
+  begin_file "${1%/*}/.ops-give-back"
+  cp -a "$keep/copy" "$ops_new"
+  move_over "$1" >/dev/null
+}
+
+# keep_away PATH: moves something out of the way, a tree too.
+keep_away() {
+  keep_dir
+  mv "$1" "$keep/away"
+}
+
+# bring_back PATH: moves it back to where it was.
+bring_back() {
+  mv "$keep/away" "$1"
+}
+
+# begin_file NEW: NEW is where a file is put together that takes another's place. What a killed run left there
+# goes, and what is there when this script fails.
+begin_file() {
+  ops_new=$1
+  if [ -e "$1" ] || [ -h "$1" ]; then rm -f "$1"; fi
+  trap 'rm -f "$ops_new"' EXIT
+  trap 'exit 1' HUP INT TERM
+  set -C
+}
+
+# expect_sha256 PATH SUM: fails unless the content is this.
+expect_sha256() {
+  ops_sum=$(sha256sum <"$1")
+  [ "${ops_sum%% *}" = "$2" ] || {
+    echo "the content did not arrive whole" >&2
+    return 1
+  }
+}
+
+# move_over PATH [FUNCTION]: renames the new file to PATH. A PATH that cannot be renamed over (a mount) is written
+# in place, after FUNCTION has set its attributes.
+move_over() {
+  if ! ops_error=$(mv -f "$ops_new" "$1" 2>&1); then
+    if ! [ -f "$1" ] || ! [ -w "$1" ]; then
+      echo "$ops_error" >&2
+      return 1
+    fi
+    [ -z "$2" ] || "$2" "$1"
+    cat "$ops_new" >|"$1"
+    rm -f "$ops_new"
+    echo "written in place, for it cannot be renamed over"
+  fi
+  trap - EXIT
+}
+
+# make_directory PATH [MODE]: with the directories above it, the number of which is kept.
+make_directory() {
+  ops_missing=0
+  ops_above=${1%/*}
+  while [ -n "$ops_above" ] && ! [ -d "$ops_above" ]; do
+    ops_missing=$((ops_missing + 1))
+    ops_above=${ops_above%/*}
+  done
+  if [ "$ops_missing" -gt 0 ]; then
+    keep_dir
+    echo "$ops_missing" >"$keep/missing"
+  fi
+  umask 022
+  mkdir -p ${2:+-m "$2"} "$1"
+  # Inherited from the directory above.
+  if [ -n "$2" ] && [ -g "$1" ]; then chmod "$2" "$1"; fi
+}
+
+# remove_directory PATH: an empty one, and those above it that came with it.
+remove_directory() {
+  ops_missing=0
+  if [ -f "$keep/missing" ]; then read -r ops_missing <"$keep/missing"; fi
+  if [ -d "$1" ]; then rmdir "$1"; fi
+  ops_above=${1%/*}
+  while [ "$ops_missing" -gt 0 ]; do
+    rmdir "$ops_above"
+    ops_above=${ops_above%/*}
+    ops_missing=$((ops_missing - 1))
+  done
+}
