@@ -1,3 +1,7 @@
 //! Parses, runs, and maps the result to an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ops::cli::main()
+}

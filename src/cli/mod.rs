@@ -1,1 +1,116 @@
-//! (see lib.rs)
+//! The command line: one file a subcommand, and the only place that wires reporters.
+//!
+//! [`main`] parses, sets up the diagnostics, runs the subcommand and turns what came of it into the exit
+//! code. Data goes to stdout, everything else to stderr.
+
+pub mod args;
+mod completions;
+mod diagnostics;
+mod logging;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::model::Failure;
+
+/// What a subcommand comes to: an exit code, or what it could not do.
+pub type Done = Result<u8, Vec<Failure>>;
+
+/// The exit code of a run that did what it was asked.
+pub const DONE: u8 = 0;
+
+/// Deployments as scripts: idempotent tasks in parallel over SSH, on hosts with nothing but a POSIX shell.
+#[derive(Debug, Parser)]
+#[command(name = "ops", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    logging: logging::Args,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    a bug in ops
+  2    the playbook, its parameters or the inventory are wrong; no host was contacted
+  3    a task failed, or the playbook did
+  4    hosts could not be reached
+  130  interrupted";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Completions(completions::Args),
+}
+
+impl Command {
+    fn run(self) -> Done {
+        match self {
+            Self::Completions(args) => args.run(),
+        }
+    }
+}
+
+/// Runs `ops` with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    diagnostics::install_panic_hook();
+    let code = std::panic::catch_unwind(|| {
+        let cli = match Cli::try_parse() {
+            Ok(cli) => cli,
+            Err(error) => return usage(&error),
+        };
+        cli.logging.install();
+        cli.command.run().unwrap_or_else(|failures| {
+            diagnostics::print(&failures);
+            exit_code(&failures)
+        })
+    });
+    // The hook has said what there is to say.
+    ExitCode::from(code.unwrap_or(crate::model::FailureKind::Internal.exit_code()))
+}
+
+/// Wrong arguments, or `--help`, which goes to stdout.
+fn usage(error: &clap::Error) -> u8 {
+    // Nobody is left to be told that the terminal is gone.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}
+
+/// The worst of several: 1, then 130, 3, 4 and 2.
+fn exit_code(failures: &[Failure]) -> u8 {
+    const ORDER: [u8; 5] = [1, 130, 3, 4, 2];
+    let has = |code: &u8| {
+        failures
+            .iter()
+            .any(|failure| failure.kind.exit_code() == *code)
+    };
+    ORDER.into_iter().find(has).unwrap_or(DONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::model::FailureKind;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_worst_failure_decides() {
+        let failures = |kinds: &[FailureKind]| {
+            let new = |kind: &FailureKind| Failure::new(*kind, "x");
+            kinds.iter().map(new).collect::<Vec<_>>()
+        };
+        let code = |kinds: &[FailureKind]| exit_code(&failures(kinds));
+        assert_eq!(code(&[FailureKind::Unreachable, FailureKind::Failed]), 3);
+        assert_eq!(code(&[FailureKind::Failed, FailureKind::Interrupted]), 130);
+        assert_eq!(code(&[FailureKind::Input]), 2);
+        assert_eq!(code(&[]), 0);
+    }
+}

@@ -23,6 +23,20 @@ pub enum FailureKind {
     Internal,
 }
 
+impl FailureKind {
+    /// The exit code of a run that this failure ended.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Internal => 1,
+            Self::Input => 2,
+            Self::Failed => 3,
+            Self::Unreachable => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
 /// A failure with all that a user needs to act on it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Failure {
@@ -77,6 +91,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same where there may be none.
+    #[must_use]
+    pub fn with_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = self.hint.or(hint);
         self
     }
 

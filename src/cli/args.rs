@@ -1,0 +1,182 @@
+//! Arguments that several subcommands share.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use crate::model::{Failure, FailureKind};
+
+/// Which hosts there are.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Inventory")]
+pub struct InventoryArgs {
+    /// An inventory: a file, a directory, a program, or `host1,host2,`. Can be given several times
+    ///
+    /// Without one: inventory.toml, inventory.yml, inventory.yaml, inventory.ini, inventory/ or hosts.ini of the
+    /// working directory, whichever is there; if none is, there is only `localhost`.
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        env = "OPS_INVENTORY",
+        value_delimiter = ':'
+    )]
+    pub inventory: Vec<PathBuf>,
+    /// Leave out all hosts that this pattern does not select
+    #[arg(short, long, value_name = "PATTERN")]
+    pub limit: Option<String>,
+    /// Read the password of vaulted values from this file, or from the output of this program
+    #[arg(long, value_name = "[ID@]FILE")]
+    pub vault_password_file: Vec<String>,
+}
+
+/// What stands in for `-i`, in this order; more than one of them is an error.
+const DEFAULT_INVENTORIES: [&str; 6] = [
+    "inventory.toml",
+    "inventory.yml",
+    "inventory.yaml",
+    "inventory.ini",
+    "inventory",
+    "hosts.ini",
+];
+
+impl InventoryArgs {
+    /// The inventories that were given, or the one that lies in the working directory.
+    ///
+    /// # Errors
+    /// If several lie there.
+    pub fn paths(&self) -> Result<Vec<PathBuf>, Failure> {
+        if self.inventory.is_empty() {
+            default_inventory(Path::new("")).map(|found| found.into_iter().collect())
+        } else {
+            Ok(self.inventory.clone())
+        }
+    }
+}
+
+fn default_inventory(dir: &Path) -> Result<Option<PathBuf>, Failure> {
+    let mut there = DEFAULT_INVENTORIES
+        .iter()
+        .map(|name| dir.join(name))
+        .filter(|path| path.exists());
+    let first = there.next();
+    match (&first, there.next()) {
+        (Some(first), Some(second)) => Err(Failure::new(
+            FailureKind::Input,
+            format!(
+                "there are two inventories: {} and {}",
+                first.display(),
+                second.display()
+            ),
+        )
+        .hint("Say which one with -i.")),
+        _ => Ok(first),
+    }
+}
+
+/// The values of a playbook's parameters.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Parameters")]
+pub struct VarArgs {
+    /// Give a parameter of the playbook its value. Can be given several times
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub vars: Vec<(String, String)>,
+    /// Read values of parameters from a TOML, YAML or JSON file; --var wins over it
+    #[arg(long, value_name = "FILE")]
+    pub vars_file: Vec<PathBuf>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+/// Who to be on the hosts.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Connection")]
+pub struct LoginArgs {
+    /// Log in as this user
+    #[arg(short, long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Become root (or what `ansible_become_user` says) for everything
+    #[arg(short = 'b', long = "become")]
+    pub elevate: bool,
+    /// Ask for the password of sudo
+    #[arg(short = 'K', long)]
+    pub ask_become_pass: bool,
+}
+
+/// How to run.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunArgs {
+    /// Find out what would change, and change nothing
+    #[arg(long)]
+    pub check: bool,
+    /// Show how contents change
+    #[arg(long)]
+    pub diff: bool,
+    /// At most so many hosts at once, unless the playbook says otherwise
+    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
+    pub forks: usize,
+    /// Answer every question of the playbook with yes
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+fn forks(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a number from 1 on".into()),
+        Ok(forks) => Ok(forks),
+    }
+}
+
+/// How the run is shown.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct OutputArgs {
+    /// How the run is shown on stdout [default: live on a terminal, else plain]
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    pub output: Option<Output>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// What runs right now, with what is done scrolling above
+    Live,
+    /// One line for each thing that happens
+    Plain,
+    /// One event a line, as JSON
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_inventory_of_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(default_inventory(dir.path()).unwrap(), None);
+        let toml = dir.path().join("inventory.toml");
+        std::fs::write(&toml, "").unwrap();
+        assert_eq!(default_inventory(dir.path()).unwrap(), Some(toml));
+        std::fs::create_dir(dir.path().join("inventory")).unwrap();
+        let failure = default_inventory(dir.path()).unwrap_err();
+        assert!(failure.message.contains("two inventories"), "{failure}");
+        assert!(failure.hint.unwrap().contains("-i"));
+    }
+
+    #[test]
+    fn a_variable_has_a_name() {
+        assert_eq!(
+            name_and_value("a=b=c"),
+            Ok(("a".to_owned(), "b=c".to_owned()))
+        );
+        assert!(name_and_value("=x").is_err());
+        assert!(name_and_value("x").is_err());
+    }
+}

@@ -1,0 +1,33 @@
+//! The Rhai engine that runs playbooks: its limits, and what of Rhai is switched off.
+
+use rhai::{Engine, OptimizationLevel};
+
+/// Calls within calls. A level takes about 16 KiB of stack, so this fits in 2 MiB with room to spare.
+const MAX_CALL_LEVELS: usize = 128;
+
+/// Expressions within expressions and blocks within blocks, while a script is parsed.
+const MAX_DEPTH: usize = 100;
+
+/// A loop that never ends is stopped after some ten seconds of computing; waiting costs nothing of this.
+const MAX_OPERATIONS: u64 = 200_000_000;
+
+/// An engine with the language of playbooks and none of its nouns.
+///
+/// Nothing is optimised away, because the static checks read the literals of the script. Undefined variables
+/// are left to those checks too: Rhai's own strict mode stops at the first.
+#[must_use]
+pub fn base() -> Engine {
+    let mut engine = Engine::new();
+    engine
+        .set_max_call_levels(MAX_CALL_LEVELS)
+        .set_max_expr_depths(MAX_DEPTH, MAX_DEPTH)
+        .set_max_operations(MAX_OPERATIONS)
+        .set_optimization_level(OptimizationLevel::None)
+        .set_fail_on_invalid_map_property(true)
+        .disable_symbol("eval")
+        .on_print(|text| tracing::info!(target: "playbook", "{text}"))
+        .on_debug(|text, source, position| {
+            tracing::debug!(target: "playbook", source, line = position.line(), "{text}");
+        });
+    engine
+}

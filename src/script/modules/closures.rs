@@ -1,0 +1,56 @@
+//! Closures that a module returns or exports, called by another script.
+//!
+//! Rhai looks for a closure's body in the script that runs, and so does not find the body of one that came
+//! out of a module: the call fails with `Function not found: anon$...`. Its last resort, the hook for missing
+//! functions, finds the module here and calls the closure in the module's own surroundings.
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, NativeCallContext, Position};
+
+use super::Modules;
+
+/// What Rhai calls closures: this, and a hash of their body.
+const ANONYMOUS: &str = "anon$";
+
+pub fn install(engine: &mut Engine, modules: Arc<Modules>) {
+    // Rhai asks after any native function that fails, too: the name tells those apart.
+    #[expect(
+        deprecated,
+        reason = "Rhai's mark for an interface that may change; the version is pinned"
+    )]
+    engine.on_missing_function(move |name, args, is_method, context| {
+        if name.starts_with(ANONYMOUS) {
+            call(&modules, name, args, is_method, &context)
+        } else {
+            Ok(None)
+        }
+    });
+}
+
+fn call(
+    modules: &Modules,
+    name: &str,
+    args: &mut [&mut Dynamic],
+    is_method: bool,
+    context: &EvalContext,
+) -> Result<Option<Dynamic>, Box<EvalAltResult>> {
+    // In a call as a method, the first argument is `this` and no parameter.
+    let parameters = args.len() - usize::from(is_method && !args.is_empty());
+    let Some(module) = modules.defining(name, parameters) else {
+        return Ok(None);
+    };
+    // The functions of an evaluated module bring its imports and constants with them.
+    let mut global = context.global_runtime_state().clone();
+    global.lib.push(module);
+    let source = global.source.clone();
+    NativeCallContext::new_with_all_fields(
+        context.engine(),
+        name,
+        source.as_deref(),
+        &global,
+        Position::NONE,
+    )
+    .call_fn_raw(name, is_method, is_method, args)
+    .map(Some)
+}

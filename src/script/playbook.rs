@@ -1,0 +1,83 @@
+//! A playbook, compiled with everything that it imports.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rhai::{AST, Engine};
+
+use crate::model::{Failure, FailureKind};
+
+use super::modules::{self, Modules};
+use super::names;
+use super::source::Sources;
+use super::trace;
+
+/// What a run needs of a playbook. Nothing of it has run yet.
+#[derive(Debug)]
+pub struct Playbook {
+    /// As the user named it; positions carry it.
+    pub name: String,
+    /// The directory that it stands in: what it may read from.
+    pub directory: PathBuf,
+    pub ast: Arc<AST>,
+    pub sources: Arc<Sources>,
+    pub modules: Arc<Modules>,
+}
+
+impl Playbook {
+    /// Reads and compiles a playbook and its modules, with this engine, which from then on resolves its imports.
+    ///
+    /// # Errors
+    /// All that does not parse or cannot be imported.
+    pub fn load(
+        engine: &mut Engine,
+        path: &Path,
+        sources: &Arc<Sources>,
+    ) -> Result<Self, Vec<Failure>> {
+        let name = path.to_string_lossy().into_owned();
+        let text = read(path).map_err(|failure| vec![failure])?;
+        sources.set_playbook(&name, text.as_str());
+        let modules = modules::install(engine, Arc::clone(sources), path)
+            .map_err(|error| vec![input(format!("cannot read {name}: {error}"))])?;
+        let mut ast = engine
+            .compile(&text)
+            .map_err(|error| vec![trace::parse_failure(&error, &name, sources)])?;
+        ast.set_source(&name);
+        let failures = modules.load(engine, &ast);
+        if !failures.is_empty() {
+            return Err(failures);
+        }
+        let parent = path.parent().unwrap_or(Path::new(""));
+        Ok(Self {
+            name,
+            directory: parent.to_path_buf(),
+            ast: Arc::new(ast),
+            sources: Arc::clone(sources),
+            modules,
+        })
+    }
+
+    /// The `//!` lines at its top.
+    #[must_use]
+    pub fn header(&self) -> String {
+        names::doc(&[self.ast.doc()])
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let name = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        let failure = input(format!("cannot read the playbook {name}: {error}"));
+        let with_extension = path.with_added_extension("rhai");
+        if with_extension.is_file() {
+            failure.hint(format!("Did you mean {}?", with_extension.display()))
+        } else {
+            failure
+        }
+    })?;
+    String::from_utf8(bytes).map_err(|_| input(format!("the playbook {name} is not UTF-8 text")))
+}
+
+fn input(message: String) -> Failure {
+    Failure::new(FailureKind::Input, message)
+}

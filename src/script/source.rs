@@ -1,0 +1,98 @@
+//! The texts of a playbook and of the modules that it imports, by the name that a user reads.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use crate::model::Position;
+
+use super::names::Names;
+
+/// Every text that has been compiled. Shared by the module resolver, which fills it, and the diagnostics.
+#[derive(Debug, Default)]
+pub struct Sources {
+    texts: RwLock<BTreeMap<String, Arc<str>>>,
+    playbook: OnceLock<String>,
+    names: OnceLock<Names>,
+}
+
+impl Sources {
+    pub fn insert(&self, name: impl Into<String>, text: impl Into<Arc<str>>) {
+        self.texts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.into(), text.into());
+    }
+
+    /// Keeps the text of the playbook itself: what stands in no function stands in it.
+    pub fn set_playbook(&self, name: &str, text: impl Into<Arc<str>>) {
+        self.insert(name, text);
+        // A second playbook with the same sources would be another run.
+        let _ = self.playbook.set(name.to_owned());
+    }
+
+    /// The name of the playbook; empty before it is loaded.
+    #[must_use]
+    pub fn playbook(&self) -> &str {
+        self.playbook.get().map_or("", String::as_str)
+    }
+
+    /// What a playbook can call; asked of the engine the first time.
+    pub fn names(&self, engine: &rhai::Engine) -> &Names {
+        self.names.get_or_init(|| Names::of(engine))
+    }
+
+    /// The same where the engine is not at hand: empty unless it was asked before.
+    #[must_use]
+    pub fn known_names(&self) -> &Names {
+        static NONE: Names = Names::new();
+        self.names.get().unwrap_or(&NONE)
+    }
+
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<Arc<str>> {
+        self.texts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+
+    /// The line that a position stands in.
+    #[must_use]
+    pub fn line(&self, at: &Position) -> Option<String> {
+        let text = self.text(&at.file)?;
+        text.lines()
+            .nth(at.line.checked_sub(1)?)
+            .map(ToOwned::to_owned)
+    }
+}
+
+/// A position of Rhai's in the text of that name. `None` for a position that Rhai does not know.
+#[must_use]
+pub fn position(file: &str, at: rhai::Position) -> Option<Position> {
+    Some(Position {
+        file: file.to_owned(),
+        line: at.line()?,
+        // Rhai counts from 1, and has no column for the start of an empty line.
+        column: at.position().unwrap_or(1),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_line_of_a_position() {
+        let sources = Sources::default();
+        sources.insert("x.rhai", "one\ntwo\n");
+        let at = |line| Position {
+            file: "x.rhai".into(),
+            line,
+            column: 1,
+        };
+        assert_eq!(sources.line(&at(2)).as_deref(), Some("two"));
+        assert_eq!(sources.line(&at(3)), None);
+        assert_eq!(sources.line(&at(0)), None);
+    }
+}

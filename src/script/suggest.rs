@@ -1,0 +1,49 @@
+//! "Did you mean": the known name that is nearest to one that is not known.
+
+/// The nearest candidate, if one is near enough that a slip of the finger explains it.
+#[must_use]
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let folded = name.to_lowercase();
+    candidates
+        .into_iter()
+        .filter(|candidate| *candidate != name)
+        .map(|candidate| {
+            let distance = strsim::damerau_levenshtein(&folded, &candidate.to_lowercase());
+            (distance, candidate)
+        })
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// The same as a sentence: ``Did you mean `each`?``
+#[must_use]
+pub fn did_you_mean<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    nearest(name, candidates).map(|near| format!("Did you mean `{near}`?"))
+}
+
+/// Names in a row as a user reads them: `` `a`, `b` ``.
+#[must_use]
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_what_is_near_and_nothing_else() {
+        let known = ["each", "hosts", "files::template", "mode"];
+        assert_eq!(nearest("hots", known), Some("hosts"));
+        assert_eq!(nearest("Each", known), Some("each"));
+        assert_eq!(nearest("files::tempalte", known), Some("files::template"));
+        assert_eq!(nearest("deploy", known), None);
+        assert_eq!(nearest("hosts", ["hosts"]), None);
+    }
+}

@@ -1,0 +1,181 @@
+//! The words for what goes wrong while a script runs.
+
+use rhai::{Dynamic, EvalAltResult};
+
+use crate::model::{Failure, FailureKind};
+use crate::script::names::{Names, type_name};
+use crate::script::suggest::did_you_mean;
+
+/// The name of a function for the trace.
+pub fn function(name: &str) -> String {
+    if name.starts_with("anon$") {
+        "closure".into()
+    } else {
+        name.into()
+    }
+}
+
+/// Describes an error that is not a failure of ours.
+pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
+    use EvalAltResult as E;
+    match error {
+        E::ErrorRuntime(value, _) => failed(value_thrown(value)),
+        E::ErrorFunctionNotFound(signature, _) => function_not_found(signature, names),
+        E::ErrorVariableNotFound(name, _) => failed(format!("no variable `{name}`")).hint(
+            "A `fn` cannot see the script's variables: pass it as a parameter, or declare it with `const` \
+             and write `global::NAME`.",
+        ),
+        E::ErrorPropertyNotFound(name, _) => failed(format!("the map has no key `{name}`"))
+            .hint(format!("`map?.{name}` is `()` where the key is missing.")),
+        E::ErrorIndexNotFound(index, _) => failed(format!("nothing at index {index}")),
+        E::ErrorModuleNotFound(path, _) => failed(format!("no module `{path}`")),
+        E::ErrorDotExpr(text, _) => failed(property(text)),
+        E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
+            failed(mismatch(wanted, got))
+        }
+        E::ErrorIndexingType(text, _) => {
+            let kind = text.split(" [").next().unwrap_or(text);
+            failed(format!("cannot index a {}", type_name(kind)))
+        }
+        E::ErrorArrayBounds(length, index, _) => {
+            failed(format!("no element {index} in an array of {length}"))
+        }
+        E::ErrorStringBounds(length, index, _) => {
+            failed(format!("no character {index} in a string of {length}"))
+        }
+        E::ErrorBitFieldBounds(length, index, _) => {
+            failed(format!("no bit {index} in a number of {length} bits"))
+        }
+        E::ErrorFor(_) => failed("cannot loop over this".into())
+            .hint("`for` goes through arrays, ranges, strings and `map.keys()`."),
+        E::ErrorDataRace(name, _) => failed(format!(
+            "`{name}` is in use by another host's closure at the same moment"
+        ))
+        .hint("Return a value from the closure instead of changing a variable outside it."),
+        E::ErrorNonPureMethodCallOnConstant(name, _) => {
+            let name = name.split('(').next().unwrap_or(name).trim();
+            failed(format!("`{name}` would change a constant"))
+        }
+        E::ErrorAssignmentToConstant(name, _) => failed(format!("`{name}` is a constant")),
+        E::ErrorUnboundThis(_) => failed("`this` means nothing here".into())
+            .hint("`this` is the subject of a method: `x.f()` calls `fn f()` with `this` as `x`."),
+        E::ErrorArithmetic(text, _) => failed(lower(text)),
+        E::ErrorTooManyOperations(_) => failed("the playbook computed for too long".into())
+            .hint("Is there a loop that never ends? Waiting costs nothing: use `retry`."),
+        E::ErrorStackOverflow(_) => failed("calls within calls go too deep".into())
+            .hint("Does a function call itself without an end?"),
+        E::ErrorTooManyVariables(_) => failed("too many variables".into()),
+        E::ErrorTooManyModules(_) => failed("too many modules".into()),
+        E::ErrorDataTooLarge(kind, _) => failed(format!("{} too large", lower(kind))),
+        E::ErrorParsing(error, _) => super::parse::describe(error),
+        E::ErrorSystem(context, source) if context.is_empty() => failed(source.to_string()),
+        E::ErrorSystem(context, source) => failed(format!("{}: {source}", lower(context))),
+        other => failed(lower(&other.to_string())),
+    }
+}
+
+fn failed(message: String) -> Failure {
+    Failure::new(FailureKind::Failed, message)
+}
+
+/// What `throw` was given.
+fn value_thrown(value: &Dynamic) -> String {
+    if value.is_unit() {
+        return "the playbook gave up".into();
+    }
+    if let Some(map) = value.read_lock::<rhai::Map>()
+        && let Some(message) = map.get("message")
+    {
+        return message.to_string();
+    }
+    value.to_string()
+}
+
+/// `name (type, type)`, as Rhai writes a call that it cannot place.
+fn function_not_found(signature: &str, names: &Names) -> Failure {
+    let (name, types) = match signature.split_once(" (") {
+        Some((name, types)) => (name.trim(), types.trim_end_matches(')')),
+        None => (signature.split('(').next().unwrap_or(signature).trim(), ""),
+    };
+    let types: Vec<String> = types
+        .split(", ")
+        .filter(|kind| !kind.is_empty())
+        .map(type_name)
+        .collect();
+    if let Some(property) = name
+        .strip_prefix("get$")
+        .or_else(|| name.strip_prefix("set$"))
+    {
+        return failed(format!(
+            "a {} has no property `{property}`",
+            types.first().map_or("value", String::as_str)
+        ))
+        .with_hint(did_you_mean(property, names.properties()));
+    }
+    if name.starts_with("anon$") {
+        return failed(format!(
+            "the closure does not take {}",
+            counted(types.len())
+        ));
+    }
+    let shown = types.join(", ");
+    if !name.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+        return failed(match types.as_slice() {
+            [left, right] => format!("`{name}` does not work on {left} and {right}"),
+            _ => format!("`{name}` does not work on {shown}"),
+        });
+    }
+    let signatures = names.of_name(name);
+    if signatures.is_empty() {
+        let known: Vec<&str> = names.callable().map(|(name, _)| name).collect();
+        return failed(format!("no function `{name}`")).with_hint(did_you_mean(name, known));
+    }
+    let ways: Vec<String> = signatures
+        .iter()
+        .take(4)
+        .map(|signature| format!("`{}`", signature.shown()))
+        .collect();
+    failed(format!("no function `{name}` takes ({shown})"))
+        .hint(format!("There is {}.", ways.join(", ")))
+}
+
+/// An arity in words.
+pub fn counted(arguments: usize) -> String {
+    match arguments {
+        0 => "no arguments".into(),
+        1 => "1 argument".into(),
+        many => format!("{many} arguments"),
+    }
+}
+
+/// Rhai: `Unknown property 'x' - a getter is not registered for type 'Host'`.
+fn property(text: &str) -> String {
+    let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
+    match quoted.as_slice() {
+        [property, kind] => format!(
+            "a {} has no property `{property}`",
+            type_name(kind).to_lowercase()
+        ),
+        _ => lower(text),
+    }
+}
+
+fn mismatch(wanted: &str, got: &str) -> String {
+    let (wanted, got) = (type_name(wanted), type_name(got));
+    match (wanted.as_str(), got.as_str()) {
+        ("", got) => format!("a {got} does not fit here"),
+        (wanted, "") => format!("a {wanted} is needed"),
+        (wanted, got) => format!("a {wanted} is needed, not a {got}"),
+    }
+}
+
+/// Rhai's sentences start with a capital.
+pub fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && !second.is_uppercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}

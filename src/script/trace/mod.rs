@@ -1,0 +1,94 @@
+//! Rhai's errors as failures of ours: in our words, at the right place of the right file, with the calls that
+//! led there.
+
+mod message;
+mod parse;
+
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
+
+use crate::model::{Failure, FailureKind, Position};
+
+use super::source::{Sources, position};
+
+pub use parse::parse_failure;
+
+/// What a native function throws: the failure, at the place of its call unless it has one.
+#[must_use]
+pub fn throw(context: &NativeCallContext, failure: Failure) -> Box<EvalAltResult> {
+    let at = context.call_position();
+    let failure = failure.at(call_position(context));
+    EvalAltResult::ErrorRuntime(Dynamic::from(failure), at).into()
+}
+
+/// Where the script called the native function.
+#[must_use]
+pub fn call_position(context: &NativeCallContext) -> Option<Position> {
+    position(context.call_source()?, context.call_position())
+}
+
+/// The failure that an error of a running playbook is.
+#[must_use]
+pub fn failure(error: &EvalAltResult, sources: &Sources) -> Failure {
+    failure_in(error, sources.playbook(), sources)
+}
+
+/// The same for an error of a function or a closure that a native function called: `file` is the source that
+/// called the native function.
+#[must_use]
+pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failure {
+    let mut file = file.to_owned();
+    let mut trace = Vec::new();
+    let mut inner = error;
+    loop {
+        match inner {
+            EvalAltResult::ErrorInFunctionCall(name, source, next, at) => {
+                // Without a position it is the hook for missing functions that called: no line of a script.
+                if let Some(at) = position(&file, *at) {
+                    trace.push((message::function(name), at));
+                }
+                if !source.is_empty() {
+                    file.clone_from(source);
+                }
+                inner = next;
+            }
+            EvalAltResult::ErrorInModule(name, next, at) => {
+                if let Some(at) = position(&file, *at) {
+                    trace.push((format!("import {name}"), at));
+                }
+                file.clone_from(name);
+                inner = next;
+            }
+            _ => break,
+        }
+    }
+    trace.reverse();
+    let at = position(&file, inner.position());
+    let mut failure =
+        thrown(inner).unwrap_or_else(|| message::describe(inner, sources.known_names()));
+    // One that was caught and thrown again keeps the place where it happened first.
+    if failure.at.is_none() {
+        failure.at = at.or_else(|| trace.first().map(|(_, at)| at.clone()));
+    }
+    if failure.trace.is_empty() {
+        failure.trace = trace;
+    }
+    if failure.source_line.is_none() {
+        failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
+    }
+    failure
+}
+
+/// The failure that was thrown as one, by a native function or again by the script.
+fn thrown(error: &EvalAltResult) -> Option<Failure> {
+    match error {
+        EvalAltResult::ErrorRuntime(value, _) => {
+            value.read_lock::<Failure>().map(|failure| failure.clone())
+        }
+        EvalAltResult::ErrorTerminated(token, _) => Some(token.read_lock::<Failure>().map_or_else(
+            || Failure::new(FailureKind::Interrupted, "interrupted"),
+            |f| f.clone(),
+        )),
+        EvalAltResult::ErrorSystem(_, source) => source.downcast_ref::<Failure>().cloned(),
+        _ => None,
+    }
+}

@@ -1,0 +1,202 @@
+//! The words for what cannot be parsed, with hints for the mistakes that people make.
+
+use rhai::{LexError, ParseError, ParseErrorType};
+
+use crate::model::{Failure, FailureKind};
+use crate::script::source::{Sources, position};
+
+use super::message::lower;
+
+/// The failure that a script which does not parse is.
+#[must_use]
+pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failure {
+    let mut failure = describe(error.err_type());
+    let end = || {
+        // The end of the script has no position of its own: its last line has.
+        let text = sources.text(file)?;
+        let line = text.lines().count().max(1);
+        let column = text
+            .lines()
+            .last()
+            .map_or(1, |last| last.chars().count().max(1));
+        Some(crate::model::Position {
+            file: file.to_owned(),
+            line,
+            column,
+        })
+    };
+    failure.at = position(file, error.position()).or_else(end);
+    failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
+    if failure.hint.is_none()
+        && let (Some(line), Some(at)) = (&failure.source_line, &failure.at)
+    {
+        failure.hint = habit(line, at.column).map(Into::into);
+    }
+    failure
+}
+
+/// What the parser says, in our words.
+pub fn describe(error: &ParseErrorType) -> Failure {
+    use ParseErrorType as P;
+    let (message, hint): (String, Option<String>) = match error {
+        P::UnexpectedEOF => (
+            "the script ends too early".into(),
+            Some("Is a `}`, `)` or `]` missing?".into()),
+        ),
+        P::BadInput(error) => lexical(error),
+        P::UnknownOperator(operator) => {
+            (format!("no operator `{operator}`"), operator_hint(operator))
+        }
+        P::Reserved(word) => reserved(word),
+        P::MissingToken(token, text) => (
+            format!("`{token}` is missing {text}"),
+            missing_hint(token, text).map(Into::into),
+        ),
+        P::MissingSymbol(text) if text.is_empty() => ("a symbol is missing".into(), None),
+        P::DuplicatedProperty(key) => (format!("the key `{key}` stands twice in this map"), None),
+        P::DuplicatedVariable(name) => (format!("`{name}` stands twice"), None),
+        P::PropertyExpected => (
+            "the name of a property is missing".into(),
+            Some(
+                "A map is written `#{ key: value }`; a key with other characters stands in quotes."
+                    .into(),
+            ),
+        ),
+        P::VariableExpected => ("the name of a variable is missing".into(), None),
+        P::MismatchedType(wanted, got) => (format!("{wanted} is needed here, not {got}"), None),
+        P::ExprExpected(what) => (format!("{what} expression is missing"), None),
+        P::FnDuplicatedDefinition(name, count) => (
+            format!(
+                "there is a function `{name}` with {} already",
+                super::message::counted(*count).replace("argument", "parameter")
+            ),
+            None,
+        ),
+        P::WrongFnDefinition => (
+            "a `fn` stands at the top level only".into(),
+            Some("Inside a block, write a closure: `let f = |x| ...;`.".into()),
+        ),
+        P::WrongExport => ("`export` stands at the top level only".into(), None),
+        P::WrongDocComment => (
+            "a `///` comment documents the `fn` that follows it".into(),
+            Some("Anywhere else write `//`.".into()),
+        ),
+        P::AssignmentToConstant(name) if name.is_empty() => {
+            ("a constant cannot change".into(), None)
+        }
+        P::AssignmentToConstant(name) => (format!("`{name}` is a constant"), None),
+        P::AssignmentToInvalidLHS(_) => (
+            "this cannot be assigned to".into(),
+            Some("To compare, write `==`.".into()),
+        ),
+        P::ExprTooDeep => (
+            "expressions within expressions go too deep".into(),
+            Some("Name a part of it with `let`.".into()),
+        ),
+        P::LoopBreak => ("`break` and `continue` stand in a loop only".into(), None),
+        P::WrongSwitchDefaultCase => ("`_` must be the last case of a `switch`".into(), None),
+        other => (lower(&other.to_string()), None),
+    };
+    let failure = Failure::new(FailureKind::Input, message);
+    Failure { hint, ..failure }
+}
+
+fn lexical(error: &LexError) -> (String, Option<String>) {
+    match error {
+        LexError::UnterminatedString => (
+            "the string has no end".into(),
+            Some("A text of several lines stands in backticks: `...`.".into()),
+        ),
+        LexError::UnexpectedInput(text) => {
+            (format!("`{text}` means nothing here"), operator_hint(text))
+        }
+        LexError::MalformedEscapeSequence(text) => (
+            format!("`{text}` is no escape sequence"),
+            Some(
+                "A backslash is written `\\\\`; between `#\"` and `\"#` it stands for itself."
+                    .into(),
+            ),
+        ),
+        LexError::MalformedChar(text) => (
+            format!("`'{text}'` is not one character"),
+            Some("Strings stand in double quotes.".into()),
+        ),
+        LexError::ImproperSymbol(symbol, _) => (
+            format!("`{symbol}` means nothing here"),
+            operator_hint(symbol),
+        ),
+        other => (lower(&other.to_string()), None),
+    }
+}
+
+fn reserved(word: &str) -> (String, Option<String>) {
+    let message = if word.starts_with(|c: char| c.is_alphabetic()) {
+        format!("`{word}` is a reserved word")
+    } else {
+        format!("`{word}` means nothing here")
+    };
+    let hint = match word {
+        "match" | "case" => "Write `switch x { 1 => ..., _ => ... }`.".into(),
+        "default" => "As a parameter's option it is called `fallback`; as a key of a map it stands in quotes.".into(),
+        "eval" => "A playbook is read before it runs, so it cannot run texts.".into(),
+        "new" => "Values are made by functions: `files::file(...)`.".into(),
+        "var" => "A variable is declared with `let`.".into(),
+        "async" | "await" | "spawn" | "thread" => "`each` runs a closure for many hosts at once.".into(),
+        "exit" => "`fail(\"why\")` ends a playbook.".into(),
+        symbol if !symbol.starts_with(|c: char| c.is_alphabetic()) => {
+            return (message, operator_hint(symbol));
+        }
+        _ => format!("As a key of a map it stands in quotes: `\"{word}\": ...`; otherwise choose another name."),
+    };
+    (message, Some(hint))
+}
+
+fn operator_hint(operator: &str) -> Option<String> {
+    let hint = match operator {
+        "===" => "Equality is `==`.",
+        "!==" => "Inequality is `!=`.",
+        "++" => "Write `x += 1`.",
+        "--" => "Write `x -= 1`.",
+        "->" => "A `fn` does not name the type that it returns.",
+        "#" | "@" => "A comment starts with `//`, a map with `#{`.",
+        "?" => "Write `if a { b } else { c }`.",
+        ":=" => "Declare with `let x = ...`.",
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+fn missing_hint(token: &str, text: &str) -> Option<&'static str> {
+    match token {
+        ";" => Some("Statements end with `;`."),
+        ":" => Some("A map is written `#{ key: value }`."),
+        "{" if text.contains("statement block") => Some("The body stands in braces."),
+        _ => None,
+    }
+}
+
+/// Habits from other languages, told by the line that does not parse.
+fn habit(line: &str, column: usize) -> Option<&'static str> {
+    let start = line.trim_start();
+    let before: String = line.chars().take(column.saturating_sub(1)).collect();
+    if start.starts_with("elif ") || start.contains(" elif ") || start.starts_with("elsif ") {
+        Some("Write `else if`.")
+    } else if start.starts_with("def ")
+        || start.starts_with("function ")
+        || start.starts_with("func ")
+    {
+        Some("A function starts with `fn`.")
+    } else if before.contains(" and ") || start.contains(" and ") {
+        Some("Write `&&` for and.")
+    } else if start.contains(" or ") {
+        Some("Write `||` for or.")
+    } else if start.contains(" not ") || start.starts_with("not ") {
+        Some("Write `!` for not.")
+    } else if line.contains("= {") || line.contains("({") || line.contains(", {") {
+        Some("A map starts with `#{`.")
+    } else if start.contains("=>") && !start.contains("switch") {
+        Some("A closure is written `|x| ...`.")
+    } else {
+        None
+    }
+}
