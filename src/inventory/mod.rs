@@ -1,1 +1,81 @@
-//! (see lib.rs)
+//! Reading inventories: hosts, their groups, and the variables that precedence leaves each of them.
+//!
+//! [`load`] reads [`Sources`] one after the other into a draft and builds the [`Inventory`] of it: a frozen value that is
+//! cheap to clone and safe to share. From then on everything is a question to it: which hosts does a pattern select,
+//! what is a variable of a host once its `{{ }}` are rendered, how is the host reached.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | `source`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
+//! | `text`, `yaml`, `toml_text`, `node`, `literal`, `words`, `name` | what they read with |
+//! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
+//! | `pattern` | host patterns |
+//! | `template`, `filters`, `render` | the template language, here and for templates of tasks |
+//! | `connection` | how a host is reached, from its variables |
+//! | `vault`, `secrets` | encrypted values |
+//!
+//! Everything follows Ansible where a user of Ansible would notice, and is held against the real one by
+//! `tests/inventory/`. Unlike there, what cannot be read or does not exist is an error and never a warning.
+
+mod ansible_yaml;
+mod build;
+mod connection;
+mod draft;
+mod error;
+mod filters;
+mod group;
+mod ini;
+#[expect(clippy::module_inception, reason = "the main type of the module")]
+mod inventory;
+mod literal;
+mod name;
+mod node;
+mod ops_toml;
+mod pattern;
+mod python;
+mod render;
+mod script;
+mod secrets;
+mod source;
+mod template;
+mod text;
+mod toml_text;
+mod vars_files;
+mod vault;
+mod words;
+mod yaml;
+mod yaml_scalar;
+
+use std::os::unix::fs::PermissionsExt;
+
+pub use connection::Overrides;
+pub use error::{InventoryError, RenderError, SelectError};
+pub use group::Group;
+pub use inventory::{Inventory, Shown};
+pub use secrets::VaultPasswordFile;
+pub use source::Sources;
+pub use template::{environment, explain};
+
+/// Reads every source, in order. Later ones add to earlier ones and win over them.
+///
+/// # Errors
+///
+/// What cannot be read, cannot be parsed or contradicts itself, with the file and the line.
+pub fn load(sources: &Sources) -> Result<Inventory, InventoryError> {
+    let passwords = sources
+        .vault_passwords
+        .iter()
+        .map(VaultPasswordFile::read)
+        .collect::<Result<Vec<_>, _>>()?;
+    let secrets = secrets::Secrets::new(passwords);
+    let mut draft = draft::Draft::new();
+    for path in &sources.paths {
+        source::read(path, &mut draft, &secrets)?;
+    }
+    let built = build::build(draft, sources, &secrets)?;
+    Ok(Inventory::new(built, sources.playbook_dir.clone(), secrets))
+}
+
+fn executable(metadata: &std::fs::Metadata) -> bool {
+    metadata.permissions().mode() & 0o111 != 0
+}

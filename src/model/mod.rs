@@ -17,7 +17,7 @@ pub use emission::Emission;
 pub use event::{Event, Kind, LogLevel, OutputStream, SCHEMA, Totals};
 pub use facts::HostFacts;
 pub use failure::{Failure, FailureKind};
-pub use host::{Host, Origin, Var};
+pub use host::{Host, Origin, Var, Vars};
 pub use outcome::{Diff, Outcome};
 pub use position::Position;
 pub use reporter::Reporter;

@@ -1,0 +1,183 @@
+//! Groups and hosts while the sources are read. Sources add to it in order; `build` makes the inventory of it.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::error::InventoryError;
+use super::name;
+use crate::model::{Origin, Var, Vars};
+
+/// The group that every host is in.
+pub(super) const ALL: &str = "all";
+/// The group of hosts that are in no other.
+pub(super) const UNGROUPED: &str = "ungrouped";
+
+#[derive(Debug, Default)]
+pub(super) struct DraftGroup {
+    pub vars: Vars,
+    /// Hosts that are in the group itself, by index, in the order of the sources.
+    pub hosts: Vec<usize>,
+    members: HashSet<usize>,
+    pub children: Vec<usize>,
+    pub parents: Vec<usize>,
+    /// `ansible_group_priority`; 1 unless said.
+    pub priority: Option<i64>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftHost {
+    pub vars: Vars,
+    /// Groups that it is in itself, by index.
+    pub groups: Vec<usize>,
+    pub source: Arc<Path>,
+}
+
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub groups: IndexMap<String, DraftGroup>,
+    pub hosts: IndexMap<String, DraftHost>,
+}
+
+impl Draft {
+    pub fn new() -> Self {
+        let mut groups = IndexMap::new();
+        groups.insert(
+            ALL.to_owned(),
+            DraftGroup {
+                children: vec![1],
+                ..DraftGroup::default()
+            },
+        );
+        groups.insert(
+            UNGROUPED.to_owned(),
+            DraftGroup {
+                parents: vec![0],
+                ..DraftGroup::default()
+            },
+        );
+        Self {
+            groups,
+            hosts: IndexMap::new(),
+        }
+    }
+
+    pub fn group(&mut self, group: &str, at: &Origin) -> Result<usize, InventoryError> {
+        if let Some(index) = self.groups.get_index_of(group) {
+            return Ok(index);
+        }
+        name::check_group(group).map_err(|error| error.at(at))?;
+        Ok(self
+            .groups
+            .insert_full(group.to_owned(), DraftGroup::default())
+            .0)
+    }
+
+    /// A host, put into a group. `all` holds every host anyhow.
+    pub fn host(&mut self, host: &str, group: usize, at: &Origin) -> Result<usize, InventoryError> {
+        let index = match self.hosts.get_index_of(host) {
+            Some(index) => index,
+            None => {
+                name::check_host(host).map_err(|error| error.at(at))?;
+                let draft = DraftHost {
+                    vars: Vars::new(),
+                    groups: Vec::new(),
+                    source: Arc::clone(&at.file),
+                };
+                self.hosts.insert_full(host.to_owned(), draft).0
+            }
+        };
+        self.join(index, group);
+        Ok(index)
+    }
+
+    pub fn join(&mut self, host: usize, group: usize) {
+        if self.groups[group].members.insert(host) {
+            self.groups[group].hosts.push(host);
+            self.hosts[host].groups.push(group);
+        }
+    }
+
+    pub fn child(
+        &mut self,
+        parent: usize,
+        child: usize,
+        at: &Origin,
+    ) -> Result<(), InventoryError> {
+        if self.groups[parent].children.contains(&child) {
+            return Ok(());
+        }
+        // Every group is below `all` in the end.
+        if parent == child || child == 0 || self.reaches(child, parent) {
+            let name = |index: usize| self.groups.get_index(index).map_or("", |(name, _)| name);
+            return Err(InventoryError::new(format!(
+                "group `{}` cannot be a child of `{}`, which is below it already",
+                name(child),
+                name(parent)
+            ))
+            .at(at));
+        }
+        self.groups[parent].children.push(child);
+        self.groups[child].parents.push(parent);
+        Ok(())
+    }
+
+    fn reaches(&self, from: usize, to: usize) -> bool {
+        let mut seen = HashSet::from([from]);
+        let mut open = vec![from];
+        while let Some(group) = open.pop() {
+            for &child in &self.groups[group].children {
+                if child == to {
+                    return true;
+                }
+                if seen.insert(child) {
+                    open.push(child);
+                }
+            }
+        }
+        false
+    }
+
+    pub fn group_var(
+        &mut self,
+        group: usize,
+        name: &str,
+        value: Value,
+        at: &Origin,
+    ) -> Result<(), InventoryError> {
+        if name == "ansible_group_priority" {
+            self.groups[group].priority = Some(priority(&value).map_err(|error| error.at(at))?);
+        } else {
+            self.groups[group].vars.insert(
+                name.to_owned(),
+                Var {
+                    value,
+                    origin: at.clone(),
+                },
+            );
+        }
+        Ok(())
+    }
+
+    pub fn host_var(&mut self, host: usize, name: &str, value: Value, at: &Origin) {
+        self.hosts[host].vars.insert(
+            name.to_owned(),
+            Var {
+                value,
+                origin: at.clone(),
+            },
+        );
+    }
+}
+
+fn priority(value: &Value) -> Result<i64, InventoryError> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+    .ok_or_else(|| InventoryError::new("`ansible_group_priority` must be a whole number"))
+}

@@ -1,0 +1,75 @@
+//! A parsed document that remembers its lines: what the readers of YAML and TOML hand on.
+
+use serde_json::Value;
+
+/// A value and the line on which it starts.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub line: usize,
+    pub kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    /// Anything that is neither a list nor a map, and what must be taken whole (an encrypted value).
+    Scalar(Value),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub key: String,
+    /// Of the key.
+    pub line: usize,
+    pub value: Node,
+}
+
+impl Node {
+    pub const fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Scalar(Value::Null))
+    }
+
+    /// For messages: `a list`, `a string`.
+    pub const fn noun(&self) -> &'static str {
+        match &self.kind {
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a mapping",
+            Kind::Scalar(value) => noun(value),
+        }
+    }
+
+    pub fn into_value(self) -> Value {
+        match self.kind {
+            Kind::Scalar(value) => value,
+            Kind::List(items) => Value::Array(items.into_iter().map(Self::into_value).collect()),
+            Kind::Map(entries) => Value::Object(
+                entries
+                    .into_iter()
+                    .map(|entry| (entry.key, entry.value.into_value()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+/// What sort of thing a value is, for messages.
+pub(super) const fn noun(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+/// The key of an encrypted value, as Ansible writes it in JSON.
+pub(super) const VAULT_KEY: &str = "__ansible_vault";
+/// The key of a value that is never rendered, as Ansible writes it in JSON.
+pub(super) const UNSAFE_KEY: &str = "__ansible_unsafe";
+
+pub(super) fn tagged(key: &str, text: impl Into<String>) -> Value {
+    Value::Object(std::iter::once((key.to_owned(), Value::String(text.into()))).collect())
+}

@@ -1,0 +1,85 @@
+//! Values as Python writes them, since that is what Ansible puts into a text.
+
+use std::fmt::Write;
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+/// `str(value)`, but nothing for none: what `{{ value }}` gives within a text.
+pub(super) fn finalize(value: &Value) -> String {
+    if value.is_none() {
+        String::new()
+    } else {
+        str(value)
+    }
+}
+
+/// `str(value)`.
+pub(super) fn str(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => {
+            let mut out = String::new();
+            repr(value, &mut out);
+            out
+        }
+    }
+}
+
+fn repr(value: &Value, out: &mut String) {
+    match value.kind() {
+        ValueKind::None => out.push_str("None"),
+        ValueKind::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
+        ValueKind::String => quoted(value.as_str().unwrap_or_default(), out),
+        ValueKind::Seq | ValueKind::Iterable => {
+            out.push('[');
+            for (index, item) in value.try_iter().into_iter().flatten().enumerate() {
+                if index > 0 {
+                    out.push_str(", ");
+                }
+                repr(&item, out);
+            }
+            out.push(']');
+        }
+        ValueKind::Map => {
+            out.push('{');
+            for (index, key) in value.try_iter().into_iter().flatten().enumerate() {
+                if index > 0 {
+                    out.push_str(", ");
+                }
+                repr(&key, out);
+                out.push_str(": ");
+                repr(&value.get_item(&key).unwrap_or_default(), out);
+            }
+            out.push('}');
+        }
+        // Numbers look the same in both. Writing to a String does not fail.
+        _ => {
+            let _ = write!(out, "{value}");
+        }
+    }
+}
+
+fn quoted(text: &str, out: &mut String) {
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => out.extend(['\\', c]),
+            // Writing to a String does not fail.
+            c if c.is_control() && u32::from(c) < 0x100 => {
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push(quote);
+}

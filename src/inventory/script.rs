@@ -1,0 +1,229 @@
+//! Executables that speak Ansible's protocol: `--list` prints groups as JSON, with the variables of hosts under `_meta.hostvars`;
+//! without that, `--host NAME` prints those of one host.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indexmap::IndexSet;
+use serde_json::{Map, Value};
+
+use super::draft::Draft;
+use super::error::InventoryError;
+use super::node::noun;
+use crate::model::Origin;
+
+/// How many `--host` calls run at once.
+const PARALLEL: usize = 8;
+
+pub(super) fn read(file: &Arc<Path>, draft: &mut Draft) -> Result<(), InventoryError> {
+    let at = Origin {
+        file: Arc::clone(file),
+        line: None,
+    };
+    let listed = call(file, &["--list"]).map_err(|error| error.at(&at))?;
+    let mut hosts = IndexSet::new();
+    let mut meta = None;
+    for (name, value) in listed {
+        if name == "_meta" {
+            meta = match value {
+                Value::Object(mut map) => map.remove("hostvars"),
+                other => return Err(shape("_meta", "an object", &other).at(&at)),
+            };
+        } else {
+            group(&name, value, &at, draft, &mut hosts).map_err(|error| error.at(&at))?;
+        }
+    }
+    let vars = match meta {
+        Some(Value::Object(mut map)) => hosts
+            .iter()
+            .map(|host| match map.remove(host) {
+                None => Ok(Map::new()),
+                Some(Value::Object(vars)) => Ok(vars),
+                Some(other) => {
+                    Err(shape(&format!("_meta.hostvars.{host}"), "an object", &other).at(&at))
+                }
+            })
+            .collect::<Result<Vec<_>, _>>()?,
+        Some(other) => return Err(shape("_meta.hostvars", "an object", &other).at(&at)),
+        None => each_host(file, &hosts).map_err(|error| error.at(&at))?,
+    };
+    for (host, vars) in hosts.iter().zip(vars) {
+        // Every name in `hosts` was added to the draft by `group`.
+        if let Some(index) = draft.hosts.get_index_of(host) {
+            for (name, value) in vars {
+                draft.host_var(index, &name, value, &at);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn group(
+    name: &str,
+    value: Value,
+    at: &Origin,
+    draft: &mut Draft,
+    hosts: &mut IndexSet<String>,
+) -> Result<(), InventoryError> {
+    let group = draft.group(name, at)?;
+    let mut map = match value {
+        Value::Object(map) => map,
+        // The oldest form: a group is the list of its hosts.
+        list @ Value::Array(_) => std::iter::once(("hosts".to_owned(), list)).collect(),
+        other => return Err(shape(name, "an object", &other)),
+    };
+    if !map.is_empty()
+        && !["hosts", "vars", "children"]
+            .iter()
+            .any(|key| map.contains_key(*key))
+    {
+        // Another old form: the group is one host, and the object its variables.
+        map = Map::from_iter([
+            (
+                "hosts".to_owned(),
+                Value::Array(vec![Value::String(name.to_owned())]),
+            ),
+            ("vars".to_owned(), Value::Object(map)),
+        ]);
+    }
+    for host in names(name, "hosts", map.remove("hosts"))? {
+        draft.host(&host, group, at)?;
+        hosts.insert(host);
+    }
+    match map.remove("vars") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(vars)) => {
+            for (key, value) in vars {
+                draft.group_var(group, &key, value, at)?;
+            }
+        }
+        Some(other) => return Err(shape(&format!("{name}.vars"), "an object", &other)),
+    }
+    for child in names(name, "children", map.remove("children"))? {
+        let child = draft.group(&child, at)?;
+        draft.child(group, child, at)?;
+    }
+    Ok(())
+}
+
+fn names(group: &str, key: &str, value: Option<Value>) -> Result<Vec<String>, InventoryError> {
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(name) => Ok(name),
+                other => Err(shape(
+                    &format!("{group}.{key}"),
+                    "a list of strings",
+                    &other,
+                )),
+            })
+            .collect(),
+        Some(other) => Err(shape(
+            &format!("{group}.{key}"),
+            "a list of strings",
+            &other,
+        )),
+    }
+}
+
+fn shape(what: &str, wanted: &str, found: &Value) -> InventoryError {
+    InventoryError::new(format!(
+        "`{what}` in what the script printed must be {wanted}, here it is {}",
+        noun(found)
+    ))
+}
+
+/// The variables of every host, by a call for each.
+fn each_host(
+    file: &Arc<Path>,
+    hosts: &IndexSet<String>,
+) -> Result<Vec<Map<String, Value>>, InventoryError> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(host) = hosts.get_index(index) else {
+                return found;
+            };
+            found.push((index, call(file, &["--host", host])));
+        }
+    };
+    let mut found: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..PARALLEL.min(hosts.len()))
+            .map(|_| scope.spawn(work))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_default())
+            .collect()
+    });
+    found.sort_unstable_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, vars)| vars).collect()
+}
+
+/// What the script prints, an object of JSON. Nothing at all is an empty one.
+fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError> {
+    let output = run(file, args)?;
+    let call = args.join(" ");
+    let text = String::from_utf8(output).map_err(|_| {
+        InventoryError::new(format!(
+            "the script printed what is not UTF-8 (called with {call})"
+        ))
+    })?;
+    if text.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(other) => Err(InventoryError::new(format!(
+            "the script must print an object of JSON, it printed {} (called with {call})",
+            noun(&other)
+        ))),
+        Err(error) => Err(InventoryError::new(format!(
+            "the script printed no JSON (called with {call}): {error}"
+        ))
+        .hint("An inventory that is not to be run must not be executable: chmod -x.")),
+    }
+}
+
+/// Runs an executable of the user's and gives what it printed. Fails with its code and the end of its stderr.
+pub(super) fn run(file: &Path, args: &[&str]) -> Result<Vec<u8>, InventoryError> {
+    // Without a slash the name would be looked for in PATH.
+    let program = if file.is_relative() {
+        Path::new(".").join(file)
+    } else {
+        file.to_path_buf()
+    };
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output().map_err(|error| {
+        InventoryError::new(format!("it cannot be run: {error}"))
+            .hint("A script needs a first line such as #!/bin/sh; a file that is no script must not be executable.")
+    })?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let tail: Vec<&str> = stderr.trim_end().lines().rev().take(5).collect();
+    let tail: String = tail
+        .into_iter()
+        .rev()
+        .map(|line| format!("\n  {line}"))
+        .collect();
+    let called = args.join(" ");
+    let called = if called.is_empty() {
+        String::new()
+    } else {
+        format!(" (called with {called})")
+    };
+    let status = match output.status.code() {
+        Some(code) => format!("exit code {code}"),
+        None => output.status.to_string(),
+    };
+    Err(InventoryError::new(format!(
+        "the script failed with {status}{called}{tail}"
+    )))
+}

@@ -1,0 +1,157 @@
+//! What an inventory is read from, and which reader reads what.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::draft::{Draft, UNGROUPED};
+use super::error::InventoryError;
+use super::secrets::{Secrets, VaultPasswordFile};
+use super::{
+    ansible_yaml, executable, ini, name, ops_toml, script, text, toml_text, vars_files, yaml,
+};
+use crate::model::Origin;
+
+/// What an inventory is made of.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The values of `-i`, in order: files, directories, executables, or `host1,host2,` in line.
+    pub paths: Vec<PathBuf>,
+    /// The directory of the playbook, which may have `group_vars/` and `host_vars/`.
+    pub playbook_dir: Option<PathBuf>,
+    pub vault_passwords: Vec<VaultPasswordFile>,
+    /// Variables of the command line, which are over all others.
+    pub extra_vars: IndexMap<String, Value>,
+}
+
+/// Ends of names that are passed over in a directory, as Ansible passes over them.
+const IGNORED_ENDS: [&str; 12] = [
+    ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
+];
+
+/// Reads one value of `-i` into the draft.
+pub(super) fn read(
+    path: &Path,
+    draft: &mut Draft,
+    secrets: &Secrets,
+) -> Result<(), InventoryError> {
+    if let Some(list) = inline(path) {
+        return read_inline(list, draft);
+    }
+    let file: Arc<Path> = Arc::from(path);
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        let error = InventoryError::new(format!("the inventory cannot be read: {error}"))
+            .in_file(&file, None);
+        match path.to_str() {
+            Some(text) if !text.contains('/') => {
+                error.hint(format!("A list of hosts ends with a comma: -i {text},"))
+            }
+            _ => error,
+        }
+    })?;
+    if metadata.is_dir() {
+        for name in vars_files::list(path)? {
+            let ignored = name.starts_with('.')
+                || ["host_vars", "group_vars", "vars_plugins"].contains(&name.as_str())
+                || IGNORED_ENDS.iter().any(|end| name.ends_with(end));
+            if !ignored {
+                read(&path.join(name), draft, secrets)?;
+            }
+        }
+        return Ok(());
+    }
+    if executable(&metadata) && is_program(path) {
+        return script::read(&file, draft);
+    }
+    read_file(&file, draft, secrets)
+}
+
+/// The text of `-i host1,host2,`, which has a comma and names no file.
+pub(super) fn inline(path: &Path) -> Option<&str> {
+    path.to_str()
+        .filter(|text| text.contains(',') && !path.exists())
+}
+
+fn read_inline(list: &str, draft: &mut Draft) -> Result<(), InventoryError> {
+    let at = Origin {
+        file: Arc::from(Path::new(list)),
+        line: None,
+    };
+    let group = draft.group(UNGROUPED, &at)?;
+    for pattern in list
+        .split(',')
+        .map(str::trim)
+        .filter(|pattern| !pattern.is_empty())
+    {
+        let (names, port) = name::expand(pattern)?;
+        for name in names {
+            let known = draft.hosts.contains_key(&name);
+            let host = draft.host(&name, group, &at)?;
+            if let Some(port) = port.filter(|_| !known) {
+                draft.host_var(host, "ansible_port", port.into(), &at);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file that somebody marked executable by mistake does not start like a program.
+fn is_program(path: &Path) -> bool {
+    use std::io::Read;
+    let mut start = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
+    // One that cannot be read can still be run.
+    read.is_err() || start.starts_with(b"#!") || start == *b"\x7fELF"
+}
+
+fn read_file(file: &Arc<Path>, draft: &mut Draft, secrets: &Secrets) -> Result<(), InventoryError> {
+    let source = text::read(file, secrets)?;
+    let text = source.text.as_str();
+    let extension = file
+        .extension()
+        .and_then(OsStr::to_str)
+        .map(str::to_ascii_lowercase);
+    match extension.as_deref() {
+        Some("toml") => {
+            let document = toml_text::parse(text).map_err(|error| {
+                InventoryError::new(error.message).in_file(file, Some(error.line))
+            })?;
+            ops_toml::read(document, file, draft)?;
+        }
+        Some("yml" | "yaml" | "json") => read_yaml(text, file, draft)?,
+        None if looks_like_yaml(text) => read_yaml(text, file, draft)?,
+        _ => ini::read(text, file, draft)?,
+    }
+    if source.sealed {
+        let groups = draft.groups.values().flat_map(|group| group.vars.values());
+        let hosts = draft.hosts.values().flat_map(|host| host.vars.values());
+        groups
+            .chain(hosts)
+            .filter(|var| var.origin.file == *file)
+            .for_each(|var| secrets.keep_all(&var.value));
+    }
+    Ok(())
+}
+
+fn read_yaml(text: &str, file: &Arc<Path>, draft: &mut Draft) -> Result<(), InventoryError> {
+    let document = yaml::parse(text)
+        .map_err(|error| InventoryError::new(error.message).in_file(file, Some(error.line)))?;
+    ansible_yaml::read(document, file, draft)
+}
+
+/// Whether a file without an extension is YAML: its first line that says anything is `---`, a key, or JSON.
+fn looks_like_yaml(text: &str) -> bool {
+    let first = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+    first.is_some_and(|line| {
+        let bare = line.split(" #").next().unwrap_or_default().trim_end();
+        bare == "---"
+            || bare.starts_with(['{', '%'])
+            || (bare.ends_with(':') && !bare.starts_with('['))
+    })
+}

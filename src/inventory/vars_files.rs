@@ -1,0 +1,142 @@
+//! `group_vars/` and `host_vars/`: beside an inventory source, and beside the playbook.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::InventoryError;
+use super::node::Kind;
+use super::secrets::Secrets;
+use super::{text, yaml};
+use crate::model::{Origin, Var, Vars};
+
+/// The extensions that Ansible reads.
+const EXTENSIONS: [&str; 3] = ["yml", "yaml", "json"];
+
+/// One `group_vars` or `host_vars` directory.
+pub(super) struct VarsDir<'s> {
+    path: PathBuf,
+    /// What stands in it, so that ten thousand hosts do not ask the disk ten thousand times.
+    names: BTreeSet<String>,
+    loaded: HashMap<String, Option<Arc<Vars>>>,
+    secrets: &'s Secrets,
+}
+
+impl<'s> VarsDir<'s> {
+    /// None if there is no such directory.
+    pub fn open(path: PathBuf, secrets: &'s Secrets) -> Result<Option<Self>, InventoryError> {
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        let names = list(&path)?.into_iter().collect();
+        Ok(Some(Self {
+            path,
+            names,
+            loaded: HashMap::new(),
+            secrets,
+        }))
+    }
+
+    /// The variables of one group or host, if there are any.
+    pub fn get(&mut self, name: &str) -> Result<Option<Arc<Vars>>, InventoryError> {
+        if let Some(vars) = self.loaded.get(name) {
+            return Ok(vars.clone());
+        }
+        let vars = self.load(name)?;
+        self.loaded.insert(name.to_owned(), vars.clone());
+        Ok(vars)
+    }
+
+    fn load(&self, name: &str) -> Result<Option<Arc<Vars>>, InventoryError> {
+        // A host may be named like a path (`/srv/chroot`); it has no file here.
+        if name.contains('/') {
+            return Ok(None);
+        }
+        let first = std::iter::once(name.to_owned())
+            .chain(
+                EXTENSIONS
+                    .iter()
+                    .map(|extension| format!("{name}.{extension}")),
+            )
+            .find(|file| self.names.contains(file));
+        let Some(first) = first else { return Ok(None) };
+        let path = self.path.join(first);
+        let mut files = Vec::new();
+        if path.is_dir() {
+            collect(&path, &mut files)?;
+        } else {
+            files.push(path);
+        }
+        let mut vars = Vars::new();
+        for file in files {
+            self.read(&file, &mut vars)?;
+        }
+        Ok((!vars.is_empty()).then(|| Arc::new(vars)))
+    }
+
+    fn read(&self, path: &Path, vars: &mut Vars) -> Result<(), InventoryError> {
+        let file: Arc<Path> = Arc::from(path);
+        let text = text::read(&file, self.secrets)?;
+        let document = yaml::parse(&text.text)
+            .map_err(|error| InventoryError::new(error.message).in_file(&file, Some(error.line)))?;
+        let Some(document) = document.filter(|node| !node.is_null()) else {
+            return Ok(());
+        };
+        let Kind::Map(entries) = document.kind else {
+            let message = format!(
+                "a file of variables must be a mapping, here it is {}",
+                document.noun()
+            );
+            return Err(InventoryError::new(message).in_file(&file, Some(document.line)));
+        };
+        for entry in entries {
+            let value = entry.value.into_value();
+            if text.sealed {
+                self.secrets.keep_all(&value);
+            }
+            let origin = Origin {
+                file: Arc::clone(&file),
+                line: Some(entry.line),
+            };
+            vars.insert(entry.key, Var { value, origin });
+        }
+        Ok(())
+    }
+}
+
+/// The files of a directory, and of those in it, by name; hidden ones, backups and other extensions left out.
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), InventoryError> {
+    for name in list(dir)? {
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        let path = dir.join(&name);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if path.is_dir() {
+            if extension.is_none() {
+                collect(&path, files)?;
+            }
+        } else if extension.is_none_or(|extension| EXTENSIONS.contains(&extension)) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The names in a directory, sorted.
+pub(super) fn list(dir: &Path) -> Result<Vec<String>, InventoryError> {
+    let failed = |error: std::io::Error| {
+        InventoryError::new(format!("the directory cannot be read: {error}"))
+            .in_file(&Arc::from(dir), None)
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        // A name that is not UTF-8 is the name of no host or group.
+        if let Ok(name) = name.into_string() {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}

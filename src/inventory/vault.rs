@@ -1,0 +1,154 @@
+//! Ansible's vault, formats 1.1 and 1.2: AES-256 in counter mode, keys from PBKDF2-HMAC-SHA256 (10,000
+//! rounds), and an HMAC-SHA256 over what is encrypted.
+//!
+//! The text is a header, then hex, 80 characters a line, of three more hex strings, each on its line: salt, HMAC and
+//! ciphertext. The plaintext is padded as PKCS#7 does. See "Ansible Vault payload format" in Ansible's documentation.
+
+use aes::Aes256;
+use ctr::cipher::{KeyIvInit, StreamCipher};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+const ROUNDS: u32 = 10_000;
+
+/// A password and the label that `--vault-id LABEL@FILE` gave it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VaultPassword {
+    pub label: Option<String>,
+    pub password: String,
+}
+
+impl std::fmt::Debug for VaultPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VaultPassword")
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum VaultError {
+    #[error("it is encrypted, and no vault password was given")]
+    NoPassword,
+    #[error("none of the vault passwords opens it{}", label.as_ref().map(|l| format!(" (its vault id is `{l}`)")).unwrap_or_default())]
+    WrongPassword { label: Option<String> },
+    #[error("its vault format is not known: `{0}`")]
+    Format(String),
+    #[error("its vault text is damaged: {0}")]
+    Damaged(&'static str),
+    #[error("what it decrypts to is not UTF-8")]
+    NotText,
+}
+
+impl VaultError {
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoPassword => {
+                Some("Give the file that holds the password with --vault-password-file.")
+            }
+            Self::WrongPassword { .. } => {
+                Some("Check --vault-password-file; several may be given.")
+            }
+            Self::Format(_) => Some("Formats 1.1 and 1.2 with AES256 are read."),
+            Self::Damaged(_) | Self::NotText => None,
+        }
+    }
+}
+
+/// Whether a text is an encrypted one, by its header.
+pub(super) fn is_vault(text: &str) -> bool {
+    text.trim_start().starts_with("$ANSIBLE_VAULT;")
+}
+
+/// The plaintext.
+pub(super) fn open(text: &str, passwords: &[VaultPassword]) -> Result<String, VaultError> {
+    let sealed = Sealed::parse(text)?;
+    if passwords.is_empty() {
+        return Err(VaultError::NoPassword);
+    }
+    // The password of the same label first, then the rest, as Ansible does.
+    let (same, others): (Vec<_>, Vec<_>) = passwords
+        .iter()
+        .partition(|password| password.label.is_some() && password.label == sealed.label);
+    for password in same.into_iter().chain(others) {
+        if let Some(bytes) = sealed.open(&password.password)? {
+            return String::from_utf8(bytes).map_err(|_| VaultError::NotText);
+        }
+    }
+    Err(VaultError::WrongPassword {
+        label: sealed.label,
+    })
+}
+
+struct Sealed {
+    label: Option<String>,
+    salt: Vec<u8>,
+    hmac: Vec<u8>,
+    ciphertext: Vec<u8>,
+}
+
+impl Sealed {
+    fn parse(text: &str) -> Result<Self, VaultError> {
+        let mut lines = text.trim().lines();
+        let header = lines.next().unwrap_or_default().trim_end();
+        let fields: Vec<&str> = header.split(';').collect();
+        let label = match fields.as_slice() {
+            ["$ANSIBLE_VAULT", "1.1", "AES256"] => None,
+            ["$ANSIBLE_VAULT", "1.2", "AES256", label] => Some((*label).to_owned()),
+            _ => return Err(VaultError::Format(header.chars().take(80).collect())),
+        };
+        let body: String = lines.map(str::trim).collect();
+        let inner = hex(body.as_bytes()).ok_or(VaultError::Damaged("it is not hexadecimal"))?;
+        let mut parts = inner.splitn(3, |byte| *byte == b'\n').map(hex);
+        let mut part = || {
+            parts.next().flatten().ok_or(VaultError::Damaged(
+                "salt, HMAC and ciphertext were expected",
+            ))
+        };
+        Ok(Self {
+            label,
+            salt: part()?,
+            hmac: part()?,
+            ciphertext: part()?,
+        })
+    }
+
+    /// None if the password is not the right one.
+    fn open(&self, password: &str) -> Result<Option<Vec<u8>>, VaultError> {
+        let mut keys = [0u8; 80];
+        pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), &self.salt, ROUNDS, &mut keys);
+        let (cipher_key, rest) = keys.split_at(32);
+        let (hmac_key, iv) = rest.split_at(32);
+        let damaged = |_| VaultError::Damaged("its keys have a wrong length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(hmac_key).map_err(damaged)?;
+        mac.update(&self.ciphertext);
+        if mac.verify_slice(&self.hmac).is_err() {
+            return Ok(None);
+        }
+        let mut plain = self.ciphertext.clone();
+        ctr::Ctr128BE::<Aes256>::new_from_slices(cipher_key, iv)
+            .map_err(|_| VaultError::Damaged("its keys have a wrong length"))?
+            .apply_keystream(&mut plain);
+        let padding = usize::from(
+            *plain
+                .last()
+                .ok_or(VaultError::Damaged("there is no ciphertext"))?,
+        );
+        if padding == 0 || padding > 16 || padding > plain.len() {
+            return Err(VaultError::Damaged("its padding is wrong"));
+        }
+        plain.truncate(plain.len() - padding);
+        Ok(Some(plain))
+    }
+}
+
+fn hex(digits: &[u8]) -> Option<Vec<u8>> {
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    digits
+        .chunks_exact(2)
+        .map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok())
+        .collect()
+}

@@ -1,0 +1,291 @@
+//! Text of YAML to a [`Node`], as Ansible's loader (PyYAML, YAML 1.1) reads it: `yes` is true, `0644` is
+//! 420, `<<` merges, the last of two equal keys wins, `!vault` and `!unsafe` are known.
+//!
+//! The events come from the parser beneath serde-saphyr, since serde has no place for lines and tags.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use serde_json::Value;
+
+use super::node::{Entry, Kind, Node, UNSAFE_KEY, VAULT_KEY, tagged};
+use super::yaml_scalar;
+
+/// A mistake in the text and its line.
+#[derive(Debug)]
+pub(super) struct YamlError {
+    pub line: usize,
+    pub message: String,
+}
+
+/// Deeper than any inventory; keeps a hostile one from the end of the stack.
+const MAX_DEPTH: usize = 100;
+/// Aliases multiply what a short text holds: so many nodes and no more.
+const MAX_ALIASED: usize = 1_000_000;
+
+/// The document in `text`; None for an empty one.
+pub(super) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        aliased: 0,
+    };
+    let mut document = None;
+    loop {
+        let (event, span) = reader.next()?;
+        match event {
+            Event::StreamEnd => return Ok(document),
+            Event::StreamStart | Event::DocumentEnd => {}
+            Event::DocumentStart(..) if document.is_some() => {
+                return Err(YamlError {
+                    line: span.start.line(),
+                    message: "a second document, where one is read".to_owned(),
+                });
+            }
+            Event::DocumentStart(..) => {}
+            event => document = Some(reader.node(event, &span, 0)?),
+        }
+    }
+}
+
+struct Reader<'t> {
+    parser: Parser<'t, granit_parser::StrInput<'t>>,
+    anchors: HashMap<usize, (Node, usize)>,
+    aliased: usize,
+}
+
+impl<'t> Reader<'t> {
+    /// The next event that is no comment.
+    fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
+        loop {
+            match self.parser.next() {
+                Some(Ok((Event::Comment(..) | Event::Anchor(..), _))) => {}
+                Some(Ok(pair)) => return Ok(pair),
+                Some(Err(error)) => {
+                    return Err(YamlError {
+                        line: error.marker().line(),
+                        message: error.info(),
+                    });
+                }
+                None => return Ok((Event::StreamEnd, Span::default())),
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Result<Node, YamlError> {
+        let line = span.start.line();
+        if depth > MAX_DEPTH {
+            return Err(YamlError {
+                line,
+                message: format!("more than {MAX_DEPTH} levels deep"),
+            });
+        }
+        let before = self.aliased;
+        let (kind, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => (
+                Kind::Scalar(scalar(&text, style, tag.as_deref(), line)?),
+                anchor,
+            ),
+            Event::SequenceStart(_, anchor, _) => (Kind::List(self.list(depth)?), anchor),
+            Event::MappingStart(_, anchor, _) => (Kind::Map(self.map(depth)?), anchor),
+            Event::Alias(id) => return self.alias(id, line),
+            other => {
+                return Err(YamlError {
+                    line,
+                    message: format!("unexpected {other:?}"),
+                });
+            }
+        };
+        let node = Node { line, kind };
+        if anchor != 0 {
+            let size = count(&node) + (self.aliased - before);
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        Ok(node)
+    }
+
+    fn alias(&mut self, id: usize, line: usize) -> Result<Node, YamlError> {
+        let Some((node, size)) = self.anchors.get(&id) else {
+            return Err(YamlError {
+                line,
+                message: "an alias of a value that holds it".to_owned(),
+            });
+        };
+        self.aliased += size;
+        if self.aliased > MAX_ALIASED {
+            return Err(YamlError {
+                line,
+                message: "aliases that expand to more than a million values".to_owned(),
+            });
+        }
+        Ok(Node {
+            line,
+            kind: node.kind.clone(),
+        })
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, YamlError> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(items),
+                (event, span) => items.push(self.node(event, &span, depth + 1)?),
+            }
+        }
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Vec<Entry>, YamlError> {
+        let mut entries = Entries::default();
+        let mut merged = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            let line = span.start.line();
+            let plain_merge =
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            if matches!(event, Event::MappingEnd) {
+                break;
+            }
+            let key = self.node(event, &span, depth + 1)?;
+            let (event, span) = self.next()?;
+            let value = self.node(event, &span, depth + 1)?;
+            if plain_merge {
+                merged.push(value);
+                continue;
+            }
+            entries.set(Entry {
+                key: key_text(&key)?,
+                line,
+                value,
+            });
+        }
+        for node in merged {
+            let line = node.line;
+            match node.kind {
+                Kind::Map(from) => entries.fill(from),
+                Kind::List(maps) => {
+                    for map in maps {
+                        let Kind::Map(from) = map.kind else {
+                            return Err(bad_merge(line));
+                        };
+                        entries.fill(from);
+                    }
+                }
+                Kind::Scalar(_) => return Err(bad_merge(line)),
+            }
+        }
+        Ok(entries.list)
+    }
+}
+
+fn bad_merge(line: usize) -> YamlError {
+    YamlError {
+        line,
+        message: "`<<` takes a mapping or a list of mappings".to_owned(),
+    }
+}
+
+/// Entries of a map under construction: the last of two equal keys wins, at the place of the first.
+#[derive(Default)]
+struct Entries {
+    list: Vec<Entry>,
+    /// Where each key stands; filled once there are enough for it to pay.
+    index: HashMap<String, usize>,
+}
+
+impl Entries {
+    fn position(&mut self, key: &str) -> Option<usize> {
+        if self.list.len() < 16 {
+            return self.list.iter().position(|entry| entry.key == key);
+        }
+        if self.index.len() != self.list.len() {
+            self.index = self
+                .list
+                .iter()
+                .enumerate()
+                .map(|(at, entry)| (entry.key.clone(), at))
+                .collect();
+        }
+        self.index.get(key).copied()
+    }
+
+    fn set(&mut self, entry: Entry) {
+        if let Some(at) = self.position(&entry.key) {
+            self.list[at] = entry;
+        } else {
+            if !self.index.is_empty() {
+                self.index.insert(entry.key.clone(), self.list.len());
+            }
+            self.list.push(entry);
+        }
+    }
+
+    /// Takes what is not there yet.
+    fn fill(&mut self, from: Vec<Entry>) {
+        for entry in from {
+            if self.position(&entry.key).is_none() {
+                self.set(entry);
+            }
+        }
+    }
+}
+
+fn key_text(key: &Node) -> Result<String, YamlError> {
+    match &key.kind {
+        Kind::Scalar(Value::String(text)) => Ok(text.clone()),
+        Kind::Scalar(Value::Bool(true)) => Ok("True".to_owned()),
+        Kind::Scalar(Value::Bool(false)) => Ok("False".to_owned()),
+        Kind::Scalar(Value::Number(number)) => Ok(number.to_string()),
+        Kind::Scalar(Value::Null) => Ok("None".to_owned()),
+        _ => Err(YamlError {
+            line: key.line,
+            message: format!("a key must be a string, here it is {}", key.noun()),
+        }),
+    }
+}
+
+fn count(node: &Node) -> usize {
+    1 + match &node.kind {
+        Kind::Scalar(_) => 0,
+        Kind::List(items) => items.iter().map(count).sum(),
+        Kind::Map(entries) => entries.iter().map(|entry| count(&entry.value)).sum(),
+    }
+}
+
+fn scalar(
+    text: &str,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    line: usize,
+) -> Result<Value, YamlError> {
+    let tag = tag.map(ToString::to_string);
+    let core = tag
+        .as_deref()
+        .map(|tag| tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
+    match core {
+        None if style == ScalarStyle::Plain => Ok(yaml_scalar::resolve(text)),
+        None | Some("str" | "!" | "binary" | "timestamp") => Ok(Value::String(text.to_owned())),
+        Some("!vault" | "!vault-encrypted") => Ok(tagged(VAULT_KEY, text)),
+        Some("!unsafe") => Ok(tagged(UNSAFE_KEY, text)),
+        Some("null") => Ok(Value::Null),
+        Some(kind @ ("int" | "float" | "bool")) => {
+            let value = yaml_scalar::resolve(text);
+            let fits = match kind {
+                "bool" => value.is_boolean(),
+                "int" => value.is_i64() || value.is_u64(),
+                _ => value.is_number(),
+            };
+            if fits {
+                Ok(value)
+            } else {
+                Err(YamlError {
+                    line,
+                    message: format!("`{text}` is no {kind}"),
+                })
+            }
+        }
+        Some(other) => Err(YamlError {
+            line,
+            message: format!("the tag {other} is not known"),
+        }),
+    }
+}
