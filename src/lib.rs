@@ -8,6 +8,7 @@
 //! | layer | what it knows |
 //! |---|---|
 //! | [`model`] | hosts, outcomes, events, secrets: plain data, no I/O |
+//! | [`template`] | the template language of inventories and of files |
 //! | [`inventory`] | reading inventories into the model |
 //! | [`shell`] | quoting, and the framed protocol that turns a POSIX `sh` into a server |
 //! | [`transport`] | ways to reach a `sh`: SSH, a local child, any command, a scripted fake |
@@ -29,4 +30,5 @@ pub mod shell;
 pub mod store;
 pub mod task;
 pub mod tasks;
+pub mod template;
 pub mod transport;

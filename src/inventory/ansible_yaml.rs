@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::draft::Draft;
-use super::error::{InventoryError, nearest};
+use super::error::InventoryError;
 use super::name;
 use super::node::{Entry, Kind, Node};
 use crate::model::Origin;
+use crate::model::nearest;
 
 pub(super) fn read(
     document: Option<Node>,

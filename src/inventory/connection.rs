@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::error::{InventoryError, nearest};
+use super::error::InventoryError;
 use super::inventory::Inventory;
 use super::name;
 use super::node::noun;
+use crate::model::nearest;
 use crate::model::{Connection, Elevation, Host, HostKeys, Via};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::draft::{Draft, UNGROUPED};
-use super::error::{InventoryError, nearest};
+use super::error::InventoryError;
 use super::{literal, name, words};
 use crate::model::Origin;
+use crate::model::nearest;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Section {

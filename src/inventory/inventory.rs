@@ -13,8 +13,9 @@ use super::connection::{self, Overrides};
 use super::error::{InventoryError, RenderError, SelectError};
 use super::group::Group;
 use super::secrets::Secrets;
-use super::{pattern, render, template};
+use super::{pattern, render};
 use crate::model::{Connection, Host, Origin};
+use crate::template;
 
 /// Hosts, groups and variables. Cloning it is cheap, and clones share what was decrypted.
 #[derive(Debug, Clone)]

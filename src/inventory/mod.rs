@@ -10,7 +10,7 @@
 //! | `text`, `yaml`, `toml_text`, `node`, `literal`, `words`, `name` | what they read with |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern` | host patterns |
-//! | `template`, `filters`, `render` | the template language, here and for templates of tasks |
+//! | `render` | variables with their `{{ }}` rendered, when they are asked for |
 //! | `connection` | how a host is reached, from its variables |
 //! | `vault`, `secrets` | encrypted values |
 //!
@@ -22,7 +22,6 @@ mod build;
 mod connection;
 mod draft;
 mod error;
-mod filters;
 mod group;
 mod ini;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
@@ -32,12 +31,10 @@ mod name;
 mod node;
 mod ops_toml;
 mod pattern;
-mod python;
 mod render;
 mod script;
 mod secrets;
 mod source;
-mod template;
 mod text;
 mod toml_text;
 mod vars_files;
@@ -54,7 +51,6 @@ pub use group::Group;
 pub use inventory::{Inventory, Shown};
 pub use secrets::VaultPasswordFile;
 pub use source::Sources;
-pub use template::{environment, explain};
 
 /// Reads every source, in order. Later ones add to earlier ones and win over them.
 ///

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::draft::{ALL, Draft, UNGROUPED};
-use super::error::{InventoryError, nearest};
+use super::error::InventoryError;
 use super::name;
 use super::node::{Entry, Kind, Node, VAULT_KEY, noun};
 use crate::model::Origin;
+use crate::model::nearest;
 
 /// The settings, with the variables that they set.
 const SETTINGS: &[(&str, &str)] = &[

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use super::error::{SelectError, nearest};
+use super::error::SelectError;
 use super::inventory::{LOCALHOST, World};
 use super::name;
 use crate::model::Host;
+use crate::model::nearest;
 
 pub(super) fn select(world: &World, pattern: &str) -> Result<Vec<Arc<Host>>, SelectError> {
     let parts = split(pattern);

@@ -9,11 +9,12 @@ use minijinja::value::{Enumerator, Object, Serde, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 use serde_json::Value as Json;
 
-use super::error::{RenderError, nearest};
+use super::error::RenderError;
 use super::inventory::{Shown, World};
 use super::node::{UNSAFE_KEY, VAULT_KEY};
-use super::template;
+use crate::model::nearest;
 use crate::model::{Host, Origin, Var};
+use crate::template;
 
 /// References from one variable to the next, of which no inventory has so many.
 const MAX_DEPTH: usize = 50;

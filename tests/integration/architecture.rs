@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 /// A layer, and the layers that it may name. Whatever is not listed is forbidden.
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("inventory", &["model"]),
+    ("template", &["model"]),
+    ("inventory", &["model", "template"]),
     ("shell", &["model"]),
     ("store", &["model"]),
     ("report", &["model"]),
     ("transport", &["model", "shell"]),
     ("task", &["model", "shell", "transport"]),
-    ("tasks", &["model", "shell", "transport", "task"]),
+    (
+        "tasks",
+        &["model", "template", "shell", "transport", "task"],
+    ),
     (
         "run",
         &["model", "shell", "transport", "task", "tasks", "store"],
@@ -23,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "deploy",
         &[
             "model",
+            "template",
             "shell",
             "transport",
             "task",
@@ -35,6 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "script",
         &[
             "model",
+            "template",
             "inventory",
             "shell",
             "transport",
@@ -49,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model",
+            "template",
             "inventory",
             "shell",
             "transport",

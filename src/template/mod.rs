@@ -1,11 +1,15 @@
-//! The template language of inventories and of `files::template`: minijinja, strict, with what Ansible's users expect
-//! of Jinja2.
+//! The template language of inventories and of `files::template`: minijinja, strict, with what Ansible's users expect of
+//! Jinja2.
+//!
+//! [`environment`] makes the engine, [`explain`] turns its errors into something to show. The filters that Ansible has and
+//! minijinja lacks are in `filters`, the way Python writes values in `python`.
+
+mod filters;
+mod python;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
-
-use super::{filters, python};
 
 /// An environment in which an undefined name is an error, values look in a text as Python writes them, and the usual filters
 /// of Ansible are there. Lookups are not.
