@@ -1,3 +1,5 @@
+//! Runs are kept as they were, and found again.
+
 use std::ffi::OsString;
 use std::fs;
 use std::io;
