@@ -2,21 +2,24 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::Diff;
+use crate::shell::quote_str as quote;
 
-use super::{Answer, Query, Resource};
+use super::{Answer, Query, Resource, script};
 
 /// What a change needs, and says.
 ///
-/// Scripts are POSIX sh and run under `set -e` in a subshell of their own with `LC_ALL=C`, unless [`Change::command`]
-/// says that it is a command of the user's. Both scripts may use `$keep`, the path of a directory of this step's own below ops's
-/// state directory on the host. It does not exist until `keep_dir` (a function that `prelude.sh` defines) has made it.
+/// Scripts are POSIX sh. What they may rely on is written at [`script`] and [`Change::script`].
 pub struct Change {
     pub diff: Vec<Diff>,
     pub apply: String,
     /// What gives back what was there. `None`: nothing can, and the user is told so.
     pub undo: Option<String>,
+    /// Runs when the undos of all changes on the host are through, in the order in which the changes were
+    /// made: a restart of a service, so that it reads what the undos of its files put back.
+    pub undo_last: Option<String>,
     /// A large (or binary) content that is put on the host before `apply` runs.
     pub body: Option<Body>,
     /// What it alters, where that is less than the task's [`Task::touches`](super::Task::touches) say.
@@ -26,8 +29,14 @@ pub struct Change {
     /// For check mode: the answers to these queries after the change. A query that overlaps what the task
     /// writes and that is not listed is unknown afterwards.
     pub leaves: Vec<(Query, Answer)>,
-    /// The command is the user's, or may run long: it gets a session of its own, its output is shown.
+    /// The scripts may run long: they get a session of their own, their output is shown.
     pub command: bool,
+    /// The scripts are the user's: they run as they are.
+    pub bare: bool,
+    /// What a failure shows as the command, where the script is not what the user wrote.
+    pub shown: Option<String>,
+    /// The run's setting if `None`.
+    pub timeout: Option<Duration>,
     /// Exit codes that are a success.
     pub ok: Vec<u8>,
     pub effect: Effect,
@@ -67,14 +76,31 @@ impl Change {
             diff,
             apply: apply.into(),
             undo: Some(undo.into()),
+            undo_last: None,
             body: None,
             alters: None,
             provable: true,
             leaves: Vec::new(),
             command: false,
+            bare: false,
+            shown: None,
+            timeout: None,
             ok: vec![0],
             effect: Effect::Changes,
         }
+    }
+
+    /// One of this change's scripts as it goes to the host. A user's stays as it is; one of ours gets the
+    /// prelude ([`script`]) and `$ops_state`. `state` is ops's state directory on the host, `keep` the
+    /// directory of the step below it.
+    #[must_use]
+    pub fn script(&self, text: &str, state: &str, keep: &str) -> String {
+        if self.bare {
+            return text.to_owned();
+        }
+        let state = state.trim_end_matches('/');
+        let prepared = script(text, &format!("{state}/{keep}"));
+        format!("ops_state={}\n{prepared}", quote(state))
     }
 
     /// What queries will answer after the change.
@@ -91,6 +117,7 @@ impl fmt::Debug for Change {
             .field("diff", &self.diff)
             .field("apply", &self.apply)
             .field("undo", &self.undo)
+            .field("undo_last", &self.undo_last)
             .field(
                 "body",
                 &self.body.as_ref().map(|b| (&b.path, b.content.len())),

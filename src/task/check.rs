@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use crate::model::Outcome;
 
 use super::planner::{ASKED_AGAIN, Next, Verdict};
-use super::{Effect, Found, Plan, Query, Resource, Task};
+use super::{Answer, Effect, Found, Plan, Query, Resource, Task};
 
 const DEPENDS: &str = "depends on what an earlier task would change";
 
@@ -76,7 +76,7 @@ impl World {
             Plan::Change(change) => {
                 self.alter(change.alters.clone().unwrap_or(touches.writes));
                 for (query, answer) in &change.leaves {
-                    self.imagined.insert(query.clone(), answer.clone());
+                    self.imagined.insert(query.clone(), yet_to_come(answer));
                 }
                 if provable && matches!(change.effect, Effect::Changes) {
                     Verdict::of(Outcome::WouldChange, Arc::new(*change))
@@ -112,4 +112,15 @@ impl World {
         self.imagined.forget(&resources);
         self.altered.extend(resources);
     }
+}
+
+/// Nobody knows when a run would write it: later than all that there is.
+fn yet_to_come(answer: &Answer) -> Answer {
+    let mut answer = answer.clone();
+    if let Answer::Path(state) = &mut answer {
+        for stat in state.own.iter_mut().chain(&mut state.target) {
+            stat.modified = i64::MAX;
+        }
+    }
+    answer
 }

@@ -18,14 +18,25 @@ pub enum Answer {
     Sha256(Option<String>),
     /// The bytes of what the path leads to; `None` where that is no readable regular file.
     Content(Option<Vec<u8>>),
-    /// The version that is installed, if one is.
-    Package(Option<String>),
+    /// A package that is installed; `None`: it is not.
+    Package(Option<Installed>),
     /// Lines `key=value`, for the families that read one table: services, users, stamps.
     Table(Vec<(String, String)>),
     /// A guard of the user's.
     Ran(super::Ran),
     /// The host cannot tell, for this reason.
     Unknowable(String),
+}
+
+/// An installed package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Empty for a name that other packages provide.
+    pub version: String,
+    /// Kept at its version by the administrator.
+    pub held: bool,
+    /// The package that provides the name, where no package has it.
+    pub provider: Option<String>,
 }
 
 /// What stands at a path.
@@ -51,7 +62,8 @@ pub struct Stat {
     pub owner: String,
     pub group: String,
     pub size: u64,
-    /// Seconds since the epoch.
+    /// When its content or anything about it was last changed, in seconds since the epoch (the `ctime`: no
+    /// program sets it back). In check mode `i64::MAX` for what an earlier task would change.
     pub modified: i64,
 }
 
@@ -145,10 +157,10 @@ impl Found {
         }
     }
 
-    /// The installed version of a package.
-    pub fn package(&self, name: &str) -> Result<Option<&str>, String> {
+    /// What is installed under the name of a package.
+    pub fn package(&self, name: &str) -> Result<Option<&Installed>, String> {
         match self.get(&Query::Package(name.to_owned())) {
-            Some(Answer::Package(version)) => Ok(version.as_deref()),
+            Some(Answer::Package(installed)) => Ok(installed.as_ref()),
             other => Err(unknowable(other, name)),
         }
     }

@@ -21,7 +21,7 @@ mod query;
 mod resource;
 
 pub use change::{Body, Change, Effect, Ran};
-pub use found::{Answer, Found, PathKind, PathState, Stat};
+pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
 pub use planner::{Mode, Next, Planned, Planner, Verdict};
 pub use prelude::script;
 pub use query::{Query, Reply, render};

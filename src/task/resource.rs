@@ -11,7 +11,10 @@ pub enum Resource {
     /// The directories above a path, where they are missing: they come to be with it. One that is
     /// there stays as it is.
     Above(String),
+    /// A package, by which all packages are meant: one brings others, and an installation may also write
+    /// where a system keeps its own files ([`SYSTEM`]), and add services, users and groups.
     Package(String),
+    /// A unit of the service manager, with its suffix.
     Service(String),
     User(String),
     Group(String),
@@ -19,12 +22,25 @@ pub enum Resource {
     Any,
 }
 
+/// Where packages keep files. `/srv`, `/home`, `/root` and `/usr/local` are the administrator's (Filesystem
+/// Hierarchy Standard 3.0, and Debian Policy 9.1.2).
+const SYSTEM: [&str; 10] = [
+    "/bin", "/boot", "/etc", "/lib", "/lib64", "/opt", "/run", "/sbin", "/usr", "/var",
+];
+
 impl Resource {
-    /// Whether a change of one can alter the other.
+    /// Whether a change of this can alter the other.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any, _) | (_, Self::Any) => true,
+            (
+                Self::Package(_),
+                Self::Package(_) | Self::Service(_) | Self::User(_) | Self::Group(_),
+            ) => true,
+            (Self::Package(_), Self::Path(path) | Self::Entry(path)) => {
+                is_of_system(path) || SYSTEM.iter().any(|root| is_within(root, path))
+            }
             (Self::Path(a), Self::Path(b)) => is_within(a, b) || is_within(b, a),
             (Self::Path(tree), Self::Entry(entry)) | (Self::Entry(entry), Self::Path(tree)) => {
                 is_within(entry, tree)
@@ -48,6 +64,7 @@ pub(super) fn alters_path(altered: &[Resource], path: &str) -> bool {
         Resource::Path(tree) => is_within(path, tree),
         Resource::Entry(entry) => is_within(path, entry) && is_within(entry, path),
         Resource::Above(below) => is_above(path, below),
+        Resource::Package(_) => is_of_system(path),
         _ => false,
     })
 }
@@ -55,6 +72,11 @@ pub(super) fn alters_path(altered: &[Resource], path: &str) -> bool {
 /// Whether `entry` is one of the directories above `path`.
 fn is_above(entry: &str, path: &str) -> bool {
     is_within(path, entry) && !is_within(entry, path)
+}
+
+/// Whether packages may have files at `path`.
+fn is_of_system(path: &str) -> bool {
+    SYSTEM.iter().any(|root| is_within(path, root)) && !is_within(path, "/usr/local")
 }
 
 /// Whether `path` is `root` or stands below it, by whole components.
@@ -104,7 +126,7 @@ impl Touches {
 
 #[cfg(test)]
 mod tests {
-    use super::Resource::{Any, Package, Path};
+    use super::Resource::{Any, Package, Path, Service};
 
     #[test]
     fn paths_overlap_by_whole_components() {
@@ -115,5 +137,22 @@ mod tests {
         assert!(!path("/srv/app").overlaps(&path("/srv/apple")));
         assert!(!path("/srv/app").overlaps(&Package("app".into())));
         assert!(Any.overlaps(&Package("app".into())));
+    }
+
+    #[test]
+    fn a_package_may_alter_what_a_system_keeps() {
+        let package = Package("nginx".into());
+        assert!(package.overlaps(&Package("other".into())));
+        assert!(package.overlaps(&Service("nginx.service".into())));
+        assert!(package.overlaps(&Path("/etc/nginx/nginx.conf".into())));
+        assert!(package.overlaps(&Path("/".into())));
+        assert!(!package.overlaps(&Path("/srv/shop".into())));
+        assert!(!package.overlaps(&Path("/usr/local/bin/shop".into())));
+        assert!(!Path("/etc/nginx".into()).overlaps(&package));
+        assert!(super::alters_path(
+            std::slice::from_ref(&package),
+            "/etc/passwd"
+        ));
+        assert!(!super::alters_path(&[package], "/home/shop"));
     }
 }

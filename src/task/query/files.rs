@@ -9,7 +9,7 @@ const ARGUMENTS: usize = 96 * 1024;
 
 /// `/` parts the fields: no name of a user or a group may hold it. The name of the file comes last, so
 /// that it may hold anything.
-const FORMAT: &str = "%f/%u/%g/%s/%Y/%U/%G/%n";
+const FORMAT: &str = "%f/%u/%g/%s/%Z/%U/%G/%n";
 
 fn paths(queries: &[Query]) -> Vec<&str> {
     queries

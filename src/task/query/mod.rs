@@ -7,8 +7,11 @@
 mod files;
 mod packages;
 mod scripts;
+mod stamps;
 #[cfg(test)]
 mod tests;
+mod units;
+mod users;
 
 use std::collections::HashMap;
 
@@ -24,8 +27,19 @@ pub enum Query {
     Sha256(String),
     /// The content of the regular file that this path leads to.
     Content(String),
-    /// The version of a package that is installed.
+    /// What is installed under the name of a package: `nginx`, `libc6:i386`.
     Package(String),
+    /// A unit of systemd, by its whole name: `nginx.service`. A table of the properties in [`units`].
+    Unit(String),
+    /// What ops last noted of a unit: see [`stamps`].
+    Stamp(String),
+    /// A user: a table of `name`, `uid`, `gid`, `comment`, `home`, `shell`, `group` (by its name) and `groups` (the other
+    /// ones, sorted, parted by commas). Empty: there is none.
+    User(String),
+    /// The password hash of a user: a table of `hash`. Only root can tell.
+    Password(String),
+    /// A group: a table of `gid`, and `members` as they are written. Empty: there is none.
+    Group(String),
     /// A short script of a task's own, which prints lines `key=value`. It must only read, and must not
     /// wait. `reads` says what its answer depends on.
     Script {
@@ -47,6 +61,22 @@ impl Query {
                 alters_path(altered, path)
             }
             Self::Package(name) => on(&Resource::Package(name.clone())),
+            Self::Unit(name) => altered
+                .iter()
+                .any(|altered| units::depends_on(name, altered)),
+            Self::Stamp(name) => on(&Resource::Service(name.clone())),
+            Self::User(name) => {
+                on(&Resource::User(name.clone()))
+                    || alters_path(altered, "/etc/passwd")
+                    || alters_path(altered, "/etc/group")
+                    || altered.iter().any(|a| matches!(a, Resource::Group(_)))
+            }
+            Self::Password(name) => {
+                on(&Resource::User(name.clone())) || alters_path(altered, "/etc/shadow")
+            }
+            Self::Group(name) => {
+                on(&Resource::Group(name.clone())) || alters_path(altered, "/etc/group")
+            }
             Self::Script { reads, .. } => reads.iter().any(on),
             Self::Shell(_) => !altered.is_empty(),
         }
@@ -58,12 +88,18 @@ impl Query {
         match self {
             Self::Path(path) | Self::Sha256(path) | Self::Content(path) => path.clone(),
             Self::Package(name) => format!("package {name}"),
+            Self::Unit(name) => name.clone(),
+            Self::Stamp(name) => format!("the stamp of {name}"),
+            Self::User(name) => format!("user {name}"),
+            Self::Password(name) => format!("the password of {name}"),
+            Self::Group(name) => format!("group {name}"),
             Self::Script { script, .. } | Self::Shell(script) => script.clone(),
         }
     }
 }
 
-/// The script that answers all of `queries` but [`Query::Shell`], which the caller runs as commands.
+/// The script that answers all of `queries` but [`Query::Shell`], which the caller runs as commands. It
+/// wants `$ops_state`, ops's state directory on the host.
 ///
 /// `token` is random and new for each script: what a file holds cannot be mistaken for a border between answers.
 #[must_use]
@@ -71,6 +107,9 @@ pub fn render(queries: &[Query], token: &str) -> String {
     let mut text = format!("o() {{ printf '\\n%s %s\\n' {token} \"$1\"; }}\n");
     files::render(queries, &mut text);
     packages::render(queries, &mut text);
+    units::render(queries, &mut text);
+    stamps::render(queries, &mut text);
+    users::render(queries, &mut text);
     scripts::render(queries, &mut text);
     text.push_str("o end\n");
     text
@@ -113,6 +152,9 @@ impl<'a> Reply<'a> {
         let mut answers = Vec::with_capacity(queries.len());
         files::parse(queries, self, &mut answers);
         packages::parse(queries, self, &mut answers);
+        units::parse(queries, self, &mut answers);
+        stamps::parse(queries, self, &mut answers);
+        users::parse(queries, self, &mut answers);
         scripts::parse(queries, self, &mut answers);
         answers
     }

@@ -1,8 +1,16 @@
-//! Installed packages: one `dpkg-query` for all of them.
+//! Installed packages: one `dpkg-query` for all of them. Only where one of the names is unknown a second one
+//! looks for packages that provide it.
 
 use super::files::lines;
 use super::{Answer, Query, Reply};
 use crate::shell::quote_str as quote;
+use crate::task::Installed;
+
+const FIELDS: &str =
+    "${db:Status-Want} ${db:Status-Status} ${Package} ${Architecture} ${Version}\\n";
+
+/// `Provides` comes last: it holds blanks.
+const PROVIDED: &str = "${db:Status-Status} ${Package} ${Provides}\\n";
 
 fn names(queries: &[Query]) -> Vec<&str> {
     queries
@@ -17,38 +25,76 @@ fn names(queries: &[Query]) -> Vec<&str> {
         .collect()
 }
 
+/// `libc6:i386` is the package `libc6` for `i386`.
+fn architecture(name: &str) -> (&str, Option<&str>) {
+    name.split_once(':')
+        .map_or((name, None), |(name, architecture)| {
+            (name, Some(architecture))
+        })
+}
+
 pub(super) fn render(queries: &[Query], text: &mut String) {
     let names = names(queries);
     if names.is_empty() {
         return;
     }
-    text.push_str("o packages\nif command -v dpkg-query >/dev/null; then dpkg-query -W -f '${db:Status-Status} ${Package} ${Version} ${Architecture}\\n' --");
+    text.push_str("o packages\nif command -v dpkg-query >/dev/null; then\n");
+    text.push_str(&format!("dpkg-query -W -f '{FIELDS}' --"));
     for name in names {
         text.push(' ');
-        text.push_str(&quote(name));
+        text.push_str(&quote(architecture(name).0));
     }
-    text.push_str(" 2>/dev/null; else echo none; fi\n");
+    text.push_str(&format!(
+        " 2>/dev/null || {{ o provided; dpkg-query -W -f '{PROVIDED}'; }}\nelse echo none; fi\n"
+    ));
 }
 
 pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
     let rows = lines(reply.section("packages"));
+    let provided = lines(reply.section("provided"));
     for name in names(queries) {
         let answer = if rows == ["none"] {
             Answer::Unknowable(
                 "the host has no dpkg: apt is the only package manager so far".to_owned(),
             )
         } else {
-            let (bare, architecture) = name
-                .split_once(':')
-                .map_or((name, None), |(n, a)| (n, Some(a)));
-            Answer::Package(rows.iter().find_map(|row| {
-                let mut fields = row.split(' ');
-                let installed = fields.next() == Some("installed") && fields.next() == Some(bare);
-                let version = fields.next()?;
-                let same = architecture.is_none_or(|a| fields.next() == Some(a));
-                (installed && same).then(|| version.to_owned())
-            }))
+            Answer::Package(installed(name, &rows).or_else(|| provider(name, &provided)))
         };
         answers.push((Query::Package(name.to_owned()), answer));
     }
+}
+
+fn installed(name: &str, rows: &[&str]) -> Option<Installed> {
+    let (name, architecture) = architecture(name);
+    rows.iter().find_map(|row| {
+        let mut fields = row.split(' ');
+        let held = fields.next()? == "hold";
+        let installed = fields.next()? == "installed" && fields.next()? == name;
+        let found = fields.next()?;
+        // A package for all architectures is there for each.
+        let fits = architecture.is_none_or(|wanted| found == wanted || found == "all");
+        (installed && fits).then(|| Installed {
+            version: fields.next().unwrap_or_default().to_owned(),
+            held,
+            provider: None,
+        })
+    })
+}
+
+fn provider(name: &str, rows: &[&str]) -> Option<Installed> {
+    rows.iter().find_map(|row| {
+        let mut fields = row.splitn(3, ' ');
+        let installed = fields.next()? == "installed";
+        let provider = fields.next()?;
+        // `mail-transport-agent, httpd (= 1.0)`
+        let provides = fields.next()?.split(',').any(|provided| {
+            let provided = provided.trim().split(' ').next().unwrap_or_default();
+            architecture(provided).0 == name
+        });
+        (installed && provides).then(|| Installed {
+            version: String::new(),
+            held: false,
+            provider: Some(provider.to_owned()),
+        })
+    })
 }

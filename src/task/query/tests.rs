@@ -114,3 +114,109 @@ fn forgets_what_a_change_may_have_altered() {
     assert!(found.get(&Query::Path("/ab".into())).is_some());
     assert!(found.get(&Query::Shell("true".into())).is_none());
 }
+
+#[test]
+fn tells_of_users_and_groups() {
+    let queries = [
+        Query::User("root".into()),
+        Query::User("no-such-user".into()),
+        Query::Group("root".into()),
+        Query::Group("no-such-group".into()),
+    ];
+    for shell in SHELLS {
+        let found = ask(shell, &queries);
+        let row = |at: usize, key: &str| {
+            let rows = found.table(&queries[at]).expect("known");
+            rows.iter()
+                .find(|row| row.0 == key)
+                .map(|row| row.1.clone())
+        };
+        assert_eq!(row(0, "uid").as_deref(), Some("0"), "{shell:?}");
+        assert_eq!(row(0, "home").as_deref(), Some("/root"), "{shell:?}");
+        assert_eq!(row(0, "group").as_deref(), Some("root"), "{shell:?}");
+        assert_eq!(row(1, "uid"), None, "{shell:?}");
+        assert_eq!(row(2, "gid").as_deref(), Some("0"), "{shell:?}");
+        assert_eq!(row(3, "gid"), None, "{shell:?}");
+    }
+}
+
+/// What a host would have printed.
+fn told(queries: &[Query], printed: &str) -> Found {
+    let printed = format!("{printed}\ntoken end\n");
+    let reply = Reply::split(printed.as_bytes(), "token").expect("a whole reply");
+    let mut found = Found::default();
+    for (query, answer) in reply.answers(queries) {
+        found.insert(query, answer);
+    }
+    found
+}
+
+#[test]
+fn tells_packages_apart() {
+    let names = [
+        "nginx",
+        "libc6",
+        "libc6:i386",
+        "libc6:arm64",
+        "rc",
+        "mta",
+        "gone",
+        "all:amd64",
+    ];
+    let queries: Vec<Query> = names.iter().map(|n| Query::Package((*n).into())).collect();
+    let found = told(
+        &queries,
+        "\ntoken packages\nhold installed nginx amd64 1.22.1-9\ninstall installed libc6 amd64 2.36\n\
+         install installed libc6 i386 2.35\ndeinstall config-files rc amd64 1\ninstall installed all all 3\n\
+         \ntoken provided\ninstalled postfix mta, mta-x (= 1)\nconfig-files exim mta\ninstalled bash \n",
+    );
+    let version = |name: &str| {
+        found
+            .package(name)
+            .expect("known")
+            .map(|installed| installed.version.as_str())
+    };
+    assert_eq!(version("nginx"), Some("1.22.1-9"));
+    assert!(found.package("nginx").expect("known").expect("there").held);
+    assert_eq!(version("libc6"), Some("2.36"));
+    assert_eq!(version("libc6:i386"), Some("2.35"));
+    assert_eq!(version("libc6:arm64"), None);
+    assert_eq!(version("rc"), None);
+    assert_eq!(version("gone"), None);
+    assert_eq!(version("all:amd64"), Some("3"));
+    let provider = found
+        .package("mta")
+        .expect("known")
+        .expect("there")
+        .provider
+        .as_deref();
+    assert_eq!(provider, Some("postfix"));
+}
+
+#[test]
+fn tells_units_apart() {
+    let names = [
+        "ssh.service",
+        "sshd.service",
+        "gone.service",
+        "other.service",
+    ];
+    let queries: Vec<Query> = names.iter().map(|n| Query::Unit((*n).into())).collect();
+    let found = told(
+        &queries,
+        "\ntoken units\nId=ssh.service\nNames=ssh.service sshd.service\nActiveState=active\n\n\
+         Id=gone.service\nNames=gone.service\nLoadState=not-found\n",
+    );
+    let active = |name: &str| {
+        found
+            .table(&Query::Unit(name.into()))
+            .map(|rows| rows.len())
+    };
+    assert_eq!(active("ssh.service"), Ok(3));
+    assert_eq!(active("sshd.service"), Ok(3));
+    assert_eq!(active("gone.service"), Ok(3));
+    assert!(active("other.service").is_err());
+    let none = told(&queries, "\ntoken units\nnone\n");
+    let told = none.table(&queries[0]);
+    assert_eq!(told, Err("the host does not run systemd".to_owned()));
+}

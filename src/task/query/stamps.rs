@@ -1,0 +1,38 @@
+//! Stamps: what ops noted of a unit when it last started or reloaded it. Read with the shell's builtins.
+//!
+//! `$ops_state/stamps/UNIT` holds lines `key=value`. What they say is the business of `tasks::services`.
+
+use super::files::lines;
+use super::{Answer, Query, Reply};
+use crate::shell::quote_str as quote;
+
+fn names(queries: &[Query]) -> impl Iterator<Item = &str> {
+    queries.iter().filter_map(|query| {
+        if let Query::Stamp(name) = query {
+            Some(name.as_str())
+        } else {
+            None
+        }
+    })
+}
+
+pub(super) fn render(queries: &[Query], text: &mut String) {
+    for (at, name) in names(queries).enumerate() {
+        let name = quote(name);
+        text.push_str(&format!(
+            "o stamp.{at}\nif [ -r \"$ops_state/stamps/\"{name} ]; then while IFS= read -r l; do printf '%s\\n' \"$l\"; done \
+             <\"$ops_state/stamps/\"{name}; fi\n"
+        ));
+    }
+}
+
+pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
+    for (at, name) in names(queries).enumerate() {
+        let rows = lines(reply.section(&format!("stamp.{at}")))
+            .into_iter()
+            .filter_map(|line| line.split_once('='))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        answers.push((Query::Stamp(name.to_owned()), Answer::Table(rows)));
+    }
+}
