@@ -176,3 +176,23 @@ fn a_container_is_gone_when_it_is_dropped() {
         .output();
     assert_eq!(listed.expect("docker is installed").stdout, b"");
 }
+
+#[test]
+fn the_tree_of_a_container_tells_what_was_changed_and_nothing_else() {
+    let Some(host) = Container::start(Image::Debian) else {
+        return;
+    };
+    let before = host.tree();
+    assert!(before.len() > 1000, "{}", before.len());
+    assert!(host.ssh("deploy", "sudo -n true").status.success());
+    assert_eq!(host.tree().since(&before), Vec::<String>::new());
+    host.look("touch /srv/new && chmod 0600 /etc/issue; rm /etc/issue.net");
+    let changes = host.tree().since(&before).join("\n");
+    for change in [
+        "new: /srv/new",
+        "changed: /etc/issue ",
+        "gone: /etc/issue.net",
+    ] {
+        assert!(changes.contains(change), "{changes}");
+    }
+}

@@ -23,6 +23,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::tree::{self, Tree};
 use super::{Endpoint, inventory_text, sshd};
 use crate::ops::Ops;
 
@@ -207,6 +208,11 @@ impl Container {
         let output = self.exec(command);
         assert!(output.status.success(), "{command}: {output:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Every file of the container. Needs the `find` of an image that has it.
+    pub fn tree(&self) -> Tree {
+        Tree::parse(&self.look(tree::PRINT))
     }
 
     /// Runs a command through the plain `ssh` client.

@@ -6,6 +6,7 @@ mod containers;
 pub mod process;
 mod proxy;
 mod sshd;
+mod tree;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
