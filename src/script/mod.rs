@@ -14,7 +14,6 @@
 pub mod engine;
 pub mod modules;
 pub mod names;
-pub mod params;
 pub mod playbook;
 pub mod source;
 mod suggest;

@@ -32,11 +32,18 @@ bring_back() {
 }
 
 # begin_file NEW: NEW is where a file is put together that takes another's place. What a killed run left there
-# goes, and what is there when this script fails.
+# goes.
 begin_file() {
-  ops_new=$1
   if [ -e "$1" ] || [ -h "$1" ]; then rm -f "$1"; fi
-  trap 'rm -f "$ops_new"' EXIT
+  adopt_file "$1"
+}
+
+# adopt_file NEW [BODY]: the same for a file that has landed already, or that is made of one. They go when this
+# script fails.
+adopt_file() {
+  ops_new=$1
+  ops_body=$2
+  trap 'rm -f "$ops_new" ${ops_body:+"$ops_body"}' EXIT
   trap 'exit 1' HUP INT TERM
   set -C
 }
@@ -63,7 +70,28 @@ move_over() {
     rm -f "$ops_new"
     echo "written in place, for it cannot be renamed over"
   fi
+  [ -z "$ops_body" ] || rm -f "$ops_body"
   trap - EXIT
+}
+
+# replace_link TARGET PATH NEW: in one step where mv has -T; without, a link to a directory would be entered.
+replace_link() {
+  if [ -e "$3" ] || [ -h "$3" ]; then rm -f "$3"; fi
+  ln -s -- "$1" "$3"
+  mv -fT "$3" "$2" 2>/dev/null || {
+    rm -f "$3" "$2"
+    ln -s -- "$1" "$2"
+  }
+}
+
+# give_link_back PATH NEW: the link that was kept.
+give_link_back() {
+  if [ -e "$2" ] || [ -h "$2" ]; then rm -f "$2"; fi
+  cp -a "$keep/copy" "$2"
+  mv -fT "$2" "$1" 2>/dev/null || {
+    rm -f "$1"
+    mv "$2" "$1"
+  }
 }
 
 # make_directory PATH [MODE]: with the directories above it, the number of which is kept.

@@ -1,8 +1,9 @@
 //! Mode and ownership of something that is there, and the shell that sets them.
 
-use super::{HostPath, Mode, Ownership};
+use super::ownership::Principal;
+use super::{Mode, Ownership};
 use crate::model::Diff;
-use crate::task::{PathKind, Stat};
+use crate::task::{PathKind, PathState, Stat};
 
 /// The mode and the ownership that a task wants; what is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +23,18 @@ pub struct Adjustment {
 }
 
 impl Attributes {
+    #[must_use]
+    pub const fn new(
+        mode: Option<Mode>,
+        owner: Option<Principal>,
+        group: Option<Principal>,
+    ) -> Self {
+        Self {
+            mode,
+            ownership: Ownership { owner, group },
+        }
+    }
+
     /// The mode of something new whose mode is `usual` where the task does not say.
     #[must_use]
     pub fn mode_of_new(&self, usual: u32, is_directory: bool) -> u32 {
@@ -30,9 +43,9 @@ impl Attributes {
             .map_or(usual, |mode| mode.on(usual, is_directory))
     }
 
-    /// What is to be done to `path`, where `stat` is what stands there (or what a link there leads to).
-    /// `Err`: nothing tells, in check mode.
-    pub fn adjust(&self, path: &HostPath, stat: &Stat) -> Result<Option<Adjustment>, String> {
+    /// What is to be done to `path` (a word of a shell), where `stat` is what stands there, or what a link
+    /// there leads to. `Err`: nothing tells, in check mode.
+    pub fn adjust(&self, path: &str, stat: &Stat) -> Result<Option<Adjustment>, String> {
         let mut diff = self.ownership.diff(stat)?;
         let chown = !diff.is_empty();
         let is_directory = stat.kind == PathKind::Directory;
@@ -53,16 +66,15 @@ impl Attributes {
         // chown takes set-id bits away.
         let set_id = |mode: u32| chown && mode & 0o6000 != 0;
         let (mut apply, mut undo) = (String::new(), String::new());
-        let path = path.quoted();
         if let Some(owner) = self.ownership.argument().filter(|_| chown) {
             apply.push_str(&format!("chown {owner} {path}\n"));
             undo.push_str(&format!("chown {}:{} {path}\n", stat.uid, stat.gid));
         }
         if mode != stat.mode || set_id(mode) {
-            apply.push_str(&chmod(mode, &path));
+            apply.push_str(&chmod(mode, path));
         }
         if mode != stat.mode || set_id(stat.mode) {
-            undo.push_str(&chmod(stat.mode, &path));
+            undo.push_str(&chmod(stat.mode, path));
         }
         let mut after = Stat {
             mode,
@@ -75,6 +87,21 @@ impl Attributes {
             undo,
             after,
         }))
+    }
+}
+
+impl Adjustment {
+    /// What would stand at a path where `state` stands: behind a link, its target changes.
+    #[must_use]
+    pub fn imagine(&self, state: &PathState) -> PathState {
+        PathState {
+            own: match &state.link {
+                Some(_) => state.own.clone(),
+                None => Some(self.after.clone()),
+            },
+            target: Some(self.after.clone()),
+            link: state.link.clone(),
+        }
     }
 }
 

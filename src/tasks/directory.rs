@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::attributes::Attributes;
 use super::ownership::Principal;
-use super::{ArgumentError, HostPath, Mode, Ownership, Surroundings, task};
+use super::{ArgumentError, HostPath, Mode, Surroundings, task};
 use crate::model::Diff;
 use crate::task::{
     Answer, Change, Found, PathKind, PathState, Plan, Query, Resource, Stat, Task, Touches,
@@ -52,13 +52,7 @@ impl Directory {
     fn new(path: HostPath, options: Options, _: &dyn Surroundings) -> Result<Self, ArgumentError> {
         Ok(Self {
             path,
-            attributes: Attributes {
-                mode: options.mode,
-                ownership: Ownership {
-                    owner: options.owner,
-                    group: options.group,
-                },
-            },
+            attributes: Attributes::new(options.mode, options.owner, options.group),
         })
     }
 
@@ -107,18 +101,11 @@ impl Directory {
     }
 
     fn adjust(&self, state: &PathState, stat: &Stat) -> Plan {
-        match self.attributes.adjust(&self.path, stat) {
+        match self.attributes.adjust(&self.path.quoted(), stat) {
             Err(reason) => Plan::Unknown(reason),
             Ok(None) => Plan::Unchanged,
             Ok(Some(adjustment)) => {
-                let after = PathState {
-                    own: match &state.link {
-                        Some(_) => state.own.clone(),
-                        None => Some(adjustment.after.clone()),
-                    },
-                    target: Some(adjustment.after),
-                    link: state.link.clone(),
-                };
+                let after = adjustment.imagine(state);
                 Plan::Change(Box::new(Change {
                     alters: Some(vec![Resource::Entry(self.path.to_string())]),
                     ..Change::new(adjustment.diff, adjustment.apply, adjustment.undo)

@@ -4,13 +4,21 @@
 //! `task!` declaration with the manual page. docs/adding-a-task.md goes through one. What several tasks
 //! share has a file too: modes, owners, paths of a host, contents and how they land.
 
+mod absent;
 mod arguments;
 mod attributes;
+mod content;
 mod directory;
 mod entry;
+mod file;
 mod host_path;
+mod landing;
+mod line;
+mod line_edit;
+mod link;
 mod mode;
 mod ownership;
+mod template;
 mod value;
 
 use entry::task;
@@ -23,7 +31,14 @@ pub use ownership::Ownership;
 pub use value::{Unfit, Value};
 
 /// Every built-in task, in the order of the reference.
-pub const TASKS: &[Entry] = &[directory::DIRECTORY];
+pub const TASKS: &[Entry] = &[
+    directory::DIRECTORY,
+    file::FILE,
+    template::TEMPLATE,
+    link::LINK,
+    line::LINE,
+    absent::ABSENT,
+];
 
 /// The task that a playbook calls `namespace::name`.
 #[must_use]

@@ -84,7 +84,8 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         if let Query::Content(path) = query {
             let path = quote(path);
             text.push_str(&format!(
-                "if [ -f {path} ] && [ -r {path} ]; then o content.{at}; cat <{path}; fi\n"
+                "if [ -f {path} ] && [ -r {path} ]; then o content.{at}; head -c {} <{path}; fi\n",
+                Query::LARGEST_CONTENT + 1
             ));
         }
     }
@@ -149,9 +150,16 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
         }
     }
     for (at, query) in queries.iter().enumerate() {
-        if let Query::Content(_) = query {
-            let content = reply.section(&format!("content.{at}")).map(<[u8]>::to_vec);
-            answers.push((query.clone(), Answer::Content(content)));
+        if let Query::Content(path) = query {
+            let content = reply.section(&format!("content.{at}"));
+            let answer = match content {
+                Some(bytes) if bytes.len() as u64 > Query::LARGEST_CONTENT => {
+                    let limit = Query::LARGEST_CONTENT / 1024 / 1024;
+                    Answer::Unknowable(format!("{path} is larger than {limit} MiB"))
+                }
+                content => Answer::Content(content.map(<[u8]>::to_vec)),
+            };
+            answers.push((query.clone(), answer));
         }
     }
 }

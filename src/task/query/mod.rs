@@ -52,6 +52,9 @@ pub enum Query {
 }
 
 impl Query {
+    /// A file of more bytes is not read by [`Query::Content`]: nobody can tell its content.
+    pub const LARGEST_CONTENT: u64 = 4 * 1024 * 1024;
+
     /// Whether a change of one of `altered` may change the answer.
     #[must_use]
     pub fn depends_on(&self, altered: &[Resource]) -> bool {

@@ -1,0 +1,146 @@
+//! `files::absent`.
+
+use serde::Deserialize;
+
+use super::{ArgumentError, HostPath, Surroundings, task};
+use crate::model::Diff;
+use crate::task::{
+    Answer, Change, Found, PathKind, PathState, Plan, Query, Resource, Task, Touches,
+};
+
+task! {
+    /// Makes sure that nothing is at a path: no file, no link, no directory with all that is in it.
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `keep` | with `false`, what is removed is not kept, and cannot be given back |
+    ///
+    /// Of a symbolic link, the link goes and what it leads to stays. `/` and the directories that a system stands on (`/etc`, `/usr`,
+    /// `/var/lib`, ...) are refused.
+    ///
+    /// What is removed is moved into the state directory of ops on the host. That costs nothing on the same file system, and a
+    /// copy on another one. Undone, it is moved back.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     h.apply(files::absent("/etc/nginx/sites-enabled/default"));
+    /// });
+    /// ```
+    ABSENT = files::absent(path: HostPath; Options) => Absent::new
+}
+
+/// What no playbook means to remove. What stands below one of these may go, unless it is named too.
+const PROTECTED: &[&str] = &[
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
+    "/var",
+    "/var/lib",
+    "/var/log",
+    "/var/run",
+    "/var/tmp",
+];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    #[serde(default = "yes")]
+    keep: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Something that is not to be there.
+pub struct Absent {
+    path: HostPath,
+    keep: bool,
+}
+
+impl Absent {
+    fn new(path: HostPath, options: Options, _: &dyn Surroundings) -> Result<Self, ArgumentError> {
+        if PROTECTED.contains(&path.as_str()) {
+            let message = format!("`{path}` is a directory that the system stands on");
+            return Err(ArgumentError::parameter(0, message).hint("It is never removed."));
+        }
+        Ok(Self {
+            path,
+            keep: options.keep,
+        })
+    }
+}
+
+impl Task for Absent {
+    fn label(&self) -> String {
+        format!("files::absent {}", self.path)
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        vec![Query::Path(self.path.to_string())]
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::writes(Resource::Path(self.path.to_string()))
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        let state = match found.path(self.path.as_str()) {
+            Ok(state) => state,
+            Err(reason) => return Plan::Unknown(reason),
+        };
+        let Some(own) = &state.own else {
+            return Plan::Unchanged;
+        };
+        let what = match own.kind {
+            PathKind::File => format!("removes the file of {} bytes", own.size),
+            PathKind::Directory => "removes the directory with all that is in it".to_owned(),
+            PathKind::Link => format!(
+                "removes the symbolic link to {}",
+                state.link.as_deref().unwrap_or("an unknown place")
+            ),
+            PathKind::Other => "removes the special file".to_owned(),
+        };
+        let path = self.path.quoted();
+        let diff = vec![Diff::Note { text: what }];
+        let mut change = Change::new(
+            diff,
+            format!("keep_away {path}"),
+            format!("bring_back {path}"),
+        );
+        if !self.keep {
+            change.apply = format!("rm -rf {path}");
+            change.undo = None;
+        }
+        let path = self.path.to_string();
+        Plan::Change(Box::new(change.leaving(vec![
+            (Query::Path(path.clone()), Answer::Path(PathState::ABSENT)),
+            (Query::Sha256(path.clone()), Answer::Sha256(None)),
+            (Query::Content(path), Answer::Content(None)),
+        ])))
+    }
+}

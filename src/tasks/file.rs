@@ -1,0 +1,191 @@
+//! `files::file`.
+
+use serde::Deserialize;
+
+use super::attributes::Attributes;
+use super::content::{Before, Content, LARGEST_DIFF};
+use super::landing::{Landing, Validation};
+use super::ownership::Principal;
+use super::{ArgumentError, HostPath, Mode, Surroundings, task};
+use crate::task::{Change, Found, PathKind, Plan, Query, Task, Touches};
+
+task! {
+    /// Keeps a file there with this content.
+    ///
+    /// The content is text or a blob. `files::file(path, #{ source: "files/logo.png" })` takes it from a local file instead.
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `source` | a local file beside the playbook that has the content |
+    /// | `mode` | permission bits, as text: `"0644"`, `"u=rw,go=r"`, `"a+x"` |
+    /// | `owner` | the owner, by name or by number |
+    /// | `group` | the group, by name or by number |
+    /// | `if_absent` | with `true`, a file that is there keeps its content |
+    /// | `validate` | a command that must accept the new file before it takes its place; `%s` stands for its path, quoted |
+    /// | `secret` | with `true`, no diff is shown, and a new file gets mode 0600 |
+    ///
+    /// What an option does not name stays as it is: a file that is replaced keeps its mode, owner, SELinux label and ACL. A new
+    /// file gets mode 0644. The directory must be there.
+    ///
+    /// The new file is put together beside the old one and renamed over it, so that no reader finds half of it. A symbolic link
+    /// is followed. A file that cannot be renamed over, because it is a mount, is written in place, and the outcome says so.
+    ///
+    /// Undone, the file is as it was, or gone.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     h.apply(files::file("/etc/motd", "be kind\n", #{ mode: "0644" }));
+    /// });
+    /// ```
+    FILE = files::file(path: HostPath, content: Option<Content>; Options) => File::from_arguments
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    source: Option<String>,
+    mode: Option<Mode>,
+    owner: Option<Principal>,
+    group: Option<Principal>,
+    #[serde(default)]
+    if_absent: bool,
+    validate: Option<String>,
+    #[serde(default)]
+    secret: bool,
+}
+
+/// A file with a content that is to be there.
+pub struct File {
+    /// The task that a playbook called.
+    name: &'static str,
+    landing: Landing,
+    content: Content,
+    if_absent: bool,
+}
+
+impl File {
+    fn from_arguments(
+        path: HostPath,
+        content: Option<Content>,
+        options: Options,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Self, ArgumentError> {
+        let content = match (content, &options.source) {
+            (Some(content), None) => content,
+            (None, Some(source)) => {
+                let bytes = surroundings.read(source).map_err(|reason| {
+                    ArgumentError::option("source", format!("cannot read `{source}`: {reason}"))
+                })?;
+                Content::new(bytes)
+            }
+            (Some(_), Some(_)) => {
+                let message = "the content is given twice, as a value and as a file";
+                return Err(ArgumentError::option("source", message));
+            }
+            (None, None) => {
+                return Err(ArgumentError::call("the content is missing")
+                    .hint("Give it after the path, or a local file as `#{ source: ... }`."));
+            }
+        };
+        let landing = Landing {
+            path,
+            attributes: Attributes::new(options.mode, options.owner, options.group),
+            validate: options.validate.map(Validation::new).transpose()?,
+            secret: options.secret,
+        };
+        Self::new("files::file", landing, content, options.if_absent)
+    }
+
+    pub(super) fn new(
+        name: &'static str,
+        landing: Landing,
+        content: Content,
+        if_absent: bool,
+    ) -> Result<Self, ArgumentError> {
+        if landing.path.as_str() == "/" {
+            return Err(ArgumentError::parameter(0, "`/` is a directory"));
+        }
+        Ok(Self {
+            name,
+            landing,
+            content,
+            if_absent,
+        })
+    }
+
+    fn path(&self) -> &str {
+        self.landing.path.as_str()
+    }
+
+    fn decide(&self, found: &Found) -> Result<Plan, String> {
+        let state = found.path(self.path())?;
+        let stat = match (&state.own, &state.target) {
+            (None, _) => {
+                let change = self.landing.create(&self.content);
+                return Ok(Plan::Change(Box::new(change)));
+            }
+            (Some(_), Some(stat)) if stat.kind == PathKind::File => stat,
+            (Some(_), target) => {
+                return Ok(Plan::Impossible(no_file(self.path(), target.is_some())));
+            }
+        };
+        if self.if_absent {
+            return Ok(planned(self.landing.adjust(state, stat)?));
+        }
+        let Some(hash) = found.sha256(self.path())? else {
+            return Err(format!("may not read {}", self.path()));
+        };
+        if hash == self.content.sha256() {
+            return Ok(planned(self.landing.adjust(state, stat)?));
+        }
+        let query = Query::Content(self.path().to_owned());
+        let wants_diff = !self.landing.secret
+            && self.content.inline().is_some()
+            && stat.size.max(self.content.size()) <= LARGEST_DIFF;
+        if wants_diff && found.get(&query).is_none() {
+            return Ok(Plan::Ask(vec![query]));
+        }
+        let before = Before {
+            size: stat.size,
+            sha256: hash,
+            bytes: found.content(self.path()).ok().flatten(),
+        };
+        let change = self.landing.replace(state, stat, before, &self.content)?;
+        Ok(Plan::Change(Box::new(change)))
+    }
+}
+
+pub(super) fn planned(change: Option<Change>) -> Plan {
+    change.map_or(Plan::Unchanged, |change| Plan::Change(Box::new(change)))
+}
+
+/// Why what stands at a path cannot be written as a file.
+pub(super) fn no_file(path: &str, leads_somewhere: bool) -> String {
+    if leads_somewhere {
+        format!("{path} is no regular file")
+    } else {
+        format!("{path} is a symbolic link that leads nowhere")
+    }
+}
+
+impl Task for File {
+    fn label(&self) -> String {
+        format!("{} {}", self.name, self.path())
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        let mut queries = vec![self.landing.query()];
+        if !self.if_absent {
+            queries.push(Query::Sha256(self.path().to_owned()));
+        }
+        queries
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::writes(self.landing.entry())
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        self.decide(found).unwrap_or_else(Plan::Unknown)
+    }
+}

@@ -1,0 +1,259 @@
+//! How a content lands at a path: put together beside it, given its attributes, checked, renamed over.
+
+use super::attributes::{Adjustment, Attributes, chmod};
+use super::content::{Before, Content};
+use super::{ArgumentError, HostPath};
+use crate::model::Diff;
+use crate::shell::quote_str;
+use crate::task::{Answer, Body, Change, PathKind, PathState, Query, Resource, Stat};
+
+/// How contents land at a path.
+pub struct Landing {
+    pub path: HostPath,
+    pub attributes: Attributes,
+    /// A command that looks at the new file before it takes its place.
+    pub validate: Option<Validation>,
+    /// Nobody is shown the content.
+    pub secret: bool,
+}
+
+/// A command in which `%s` stands for the new file.
+#[derive(Debug, Clone)]
+pub struct Validation(String);
+
+impl Validation {
+    pub fn new(command: String) -> Result<Self, ArgumentError> {
+        if command.contains('\0') {
+            return Err(ArgumentError::option("validate", "the command holds a NUL"));
+        }
+        if !command.contains("%s") {
+            let error = ArgumentError::option("validate", "the command does not name the new file");
+            return Err(error.hint("Write `%s` where its path belongs: \"visudo -cf %s\"."));
+        }
+        Ok(Self(command))
+    }
+
+    fn line(&self) -> String {
+        let command = quote_str(&self.0.replace("%s", "\"$1\""));
+        format!("sh -c {command} validate \"$ops_new\" </dev/null >&2\n")
+    }
+}
+
+/// Modes of something new, where the task does not say.
+const USUAL_MODE: u32 = 0o644;
+const SECRET_MODE: u32 = 0o600;
+
+/// What [`chmod`] is not needed for: a shell creates files with these bits, less the umask.
+const CREATED: u32 = 0o666;
+
+impl Landing {
+    /// Of a file that is not there.
+    #[must_use]
+    pub fn create(&self, content: &Content) -> Change {
+        let usual = if self.secret { SECRET_MODE } else { USUAL_MODE };
+        let mode = self.attributes.mode_of_new(usual, false);
+        let mut apply = format!("umask {:03o}\n", CREATED & !mode);
+        let new = self.path.beside("new");
+        let body = match content.inline() {
+            Some(text) => {
+                apply.push_str(&format!(
+                    "begin_file {new}\nprintf %s {} >\"$ops_new\"\n",
+                    quote_str(text),
+                    new = new.quoted()
+                ));
+                None
+            }
+            None => {
+                apply.push_str(&format!(
+                    "adopt_file {}\nexpect_sha256 \"$ops_new\" {}\n",
+                    new.quoted(),
+                    content.sha256()
+                ));
+                Some(Body {
+                    path: new.to_string(),
+                    content: content.bytes().clone(),
+                })
+            }
+        };
+        if let Some(owner) = self.attributes.ownership.argument() {
+            apply.push_str(&format!("chown {owner} \"$ops_new\"\n"));
+        }
+        if body.is_some() || mode & !CREATED != 0 {
+            apply.push_str(&chmod(mode, "\"$ops_new\""));
+        }
+        apply.push_str(&self.validation());
+        apply.push_str(&format!("move_over {}", self.path.quoted()));
+        let mut stat = Stat::imagined(PathKind::File, mode, content.size());
+        self.attributes.ownership.imagine(&mut stat);
+        let diff = vec![
+            content.diff(self.path.as_str(), None, self.secret),
+            Diff::Note {
+                text: format!("makes the file, mode {mode:04o}"),
+            },
+        ];
+        let undo = format!("rm -f {}", self.path.quoted());
+        Change {
+            body,
+            ..self.change(diff, apply, undo, PathState::plain(stat), content)
+        }
+    }
+
+    /// Over a file that is there. `Err`: nothing tells, in check mode.
+    pub fn replace(
+        &self,
+        state: &PathState,
+        stat: &Stat,
+        before: Before<'_>,
+        content: &Content,
+    ) -> Result<Change, String> {
+        let adjustment = self.attributes.adjust("\"$1\"", stat)?;
+        let here = Here::of(&self.path, state);
+        let mut apply = here.find.clone();
+        if let Some(adjustment) = &adjustment {
+            apply.push_str(&format!("attributes() {{\n{}}}\n", adjustment.apply));
+        }
+        apply.push_str(&format!("keep_copy {}\n", here.path));
+        let body = self.write(&here, content, &mut apply);
+        if adjustment.is_some() {
+            apply.push_str("attributes \"$ops_new\"\n");
+        }
+        apply.push_str(&self.validation());
+        let with = if adjustment.is_some() {
+            " attributes"
+        } else {
+            ""
+        };
+        apply.push_str(&format!("move_over {}{with}", here.path));
+
+        let mut undo = format!("{}give_back {}\n", here.find, here.path);
+        if let Some(adjustment) = &adjustment {
+            // Where it had to be written in place, the copy's attributes did not come with it.
+            undo.push_str(&format!("set -- {}\n{}", here.path, adjustment.undo));
+        }
+        let mut diff = vec![content.diff(self.path.as_str(), Some(before), self.secret)];
+        let adjustment = adjustment.unwrap_or_else(|| Adjustment {
+            diff: Vec::new(),
+            apply: String::new(),
+            undo: String::new(),
+            after: stat.clone(),
+        });
+        diff.extend(adjustment.diff.iter().cloned());
+        let mut after = adjustment.imagine(state);
+        for stat in [&mut after.target, &mut after.own] {
+            if let Some(stat) = stat.as_mut().filter(|stat| stat.kind == PathKind::File) {
+                stat.size = content.size();
+            }
+        }
+        Ok(Change {
+            body,
+            ..self.change(diff, apply, undo, after, content)
+        })
+    }
+
+    /// Attributes alone, of a file that is there and reads as it should.
+    pub fn adjust(&self, state: &PathState, stat: &Stat) -> Result<Option<Change>, String> {
+        let adjustment = self.attributes.adjust(&self.path.quoted(), stat)?;
+        Ok(adjustment.map(|adjustment| {
+            let after = adjustment.imagine(state);
+            Change {
+                alters: Some(vec![self.entry()]),
+                ..Change::new(adjustment.diff, adjustment.apply, adjustment.undo)
+                    .leaving(vec![(self.query(), Answer::Path(after))])
+            }
+        }))
+    }
+
+    /// Puts the content into a copy of what is there, which carries its mode, owner, label and ACL.
+    fn write(&self, here: &Here, content: &Content, apply: &mut String) -> Option<Body> {
+        let Some(text) = content.inline() else {
+            let body = self.path.beside("body");
+            let quoted = body.quoted();
+            apply.push_str(&format!(
+                "adopt_file {} {quoted}\nexpect_sha256 {quoted} {}\ncp -a {} \"$ops_new\"\ncat {quoted} >|\"$ops_new\"\n",
+                here.new,
+                content.sha256(),
+                here.path,
+            ));
+            return Some(Body {
+                path: body.to_string(),
+                content: content.bytes().clone(),
+            });
+        };
+        apply.push_str(&format!(
+            "begin_file {}\ncp -a {} \"$ops_new\"\nprintf %s {} >|\"$ops_new\"\n",
+            here.new,
+            here.path,
+            quote_str(text)
+        ));
+        None
+    }
+
+    fn validation(&self) -> String {
+        self.validate
+            .as_ref()
+            .map(Validation::line)
+            .unwrap_or_default()
+    }
+
+    fn change(
+        &self,
+        diff: Vec<Diff>,
+        apply: String,
+        undo: String,
+        after: PathState,
+        content: &Content,
+    ) -> Change {
+        let path = self.path.to_string();
+        let mut leaves = vec![
+            (self.query(), Answer::Path(after)),
+            (
+                Query::Sha256(path.clone()),
+                Answer::Sha256(Some(content.sha256().to_owned())),
+            ),
+        ];
+        if content.size() <= Query::LARGEST_CONTENT {
+            let bytes = content.bytes().to_vec();
+            leaves.push((Query::Content(path), Answer::Content(Some(bytes))));
+        }
+        Change {
+            alters: Some(vec![self.entry()]),
+            ..Change::new(diff, apply, undo).leaving(leaves)
+        }
+    }
+
+    pub fn query(&self) -> Query {
+        Query::Path(self.path.to_string())
+    }
+
+    pub fn entry(&self) -> Resource {
+        Resource::Entry(self.path.to_string())
+    }
+}
+
+/// Where a file really stands, as words of a shell: behind a link the host has to say.
+struct Here {
+    /// A line that finds it, if one is needed.
+    find: String,
+    path: String,
+    /// Beside it.
+    new: String,
+}
+
+impl Here {
+    fn of(path: &HostPath, state: &PathState) -> Self {
+        let new = path.beside("new");
+        if state.link.is_none() {
+            return Self {
+                find: String::new(),
+                path: path.quoted(),
+                new: new.quoted(),
+            };
+        }
+        let name = new.as_str().rsplit('/').next().unwrap_or_default();
+        Self {
+            find: format!("ops_path=$(readlink -f {})\n", path.quoted()),
+            path: "\"$ops_path\"".to_owned(),
+            new: format!("\"${{ops_path%/*}}/{name}\""),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `files::template`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::attributes::Attributes;
+use super::content::Content;
+use super::file::File;
+use super::landing::{Landing, Validation};
+use super::ownership::Principal;
+use super::{ArgumentError, HostPath, Mode, Surroundings, task};
+use crate::template;
+
+task! {
+    /// Keeps a file there whose content is rendered from a local template.
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `vars` | a map: names for the template, before the host's variables |
+    /// | `mode` | permission bits, as text: `"0644"`, `"u=rw,go=r"`, `"a+x"` |
+    /// | `owner` | the owner, by name or by number |
+    /// | `group` | the group, by name or by number |
+    /// | `if_absent` | with `true`, a file that is there keeps its content |
+    /// | `validate` | a command that must accept the new file before it takes its place; `%s` stands for its path, quoted |
+    /// | `secret` | with `true`, no diff is shown, and a new file gets mode 0600 |
+    ///
+    /// The template is Jinja2 as minijinja reads it, found beside the playbook. It sees `vars` and the variables of the
+    /// host. A name that is not defined is an error. It is rendered where ops runs; then all is as with `files::file`.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     h.apply(files::template("/etc/shop/env", "templates/shop.env.j2", #{
+    ///         vars: #{ version: "1.4.2" },
+    ///         mode: "0640",
+    ///     }));
+    /// });
+    /// ```
+    TEMPLATE = files::template(path: HostPath, source: String; Options) => render
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    #[serde(default)]
+    vars: Map<String, Json>,
+    mode: Option<Mode>,
+    owner: Option<Principal>,
+    group: Option<Principal>,
+    #[serde(default)]
+    if_absent: bool,
+    validate: Option<String>,
+    #[serde(default)]
+    secret: bool,
+}
+
+fn render(
+    path: HostPath,
+    source: String,
+    options: Options,
+    surroundings: &dyn Surroundings,
+) -> Result<File, ArgumentError> {
+    let unreadable = |reason: String| {
+        ArgumentError::parameter(1, format!("cannot read the template `{source}`: {reason}"))
+    };
+    let bytes = surroundings.read(&source).map_err(unreadable)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
+    let mut vars = surroundings.vars().map_err(ArgumentError::call)?;
+    vars.extend(options.vars);
+    let content = template::environment()
+        .render_named_str(
+            &source,
+            text,
+            minijinja::Value::from(minijinja::value::Serde(vars)),
+        )
+        .map_err(|error| failed(&source, &error))?;
+    let landing = Landing {
+        path,
+        attributes: Attributes::new(options.mode, options.owner, options.group),
+        validate: options.validate.map(Validation::new).transpose()?,
+        secret: options.secret,
+    };
+    let content = Content::new(content.into_bytes());
+    File::new("files::template", landing, content, options.if_absent)
+}
+
+fn failed(source: &str, error: &minijinja::Error) -> ArgumentError {
+    let explained = template::explain(error);
+    let at = explained
+        .line
+        .map_or_else(|| source.to_owned(), |line| format!("{source}:{line}"));
+    let failed = ArgumentError::parameter(1, format!("{at}: {}", explained.message));
+    ArgumentError {
+        hint: explained.hint,
+        ..failed
+    }
+}
