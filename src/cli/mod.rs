@@ -6,7 +6,10 @@
 pub mod args;
 mod completions;
 mod diagnostics;
+mod exec;
 mod logging;
+mod run;
+mod stage;
 
 use std::process::ExitCode;
 
@@ -41,12 +44,18 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
+    Exec(exec::ExecArgs),
+    Ping(exec::PingArgs),
     Completions(completions::Args),
 }
 
 impl Command {
-    fn run(self) -> Done {
+    fn run(self, verbose: u8) -> Done {
         match self {
+            Self::Run(args) => args.run(verbose),
+            Self::Exec(args) => args.run(verbose),
+            Self::Ping(args) => args.run(verbose),
             Self::Completions(args) => args.run(),
         }
     }
@@ -62,10 +71,12 @@ pub fn main() -> ExitCode {
             Err(error) => return usage(&error),
         };
         cli.logging.install();
-        cli.command.run().unwrap_or_else(|failures| {
-            diagnostics::print(&failures);
-            exit_code(&failures)
-        })
+        cli.command
+            .run(cli.logging.verbose)
+            .unwrap_or_else(|failures| {
+                diagnostics::print(&failures);
+                exit_code(&failures)
+            })
     });
     // The hook has said what there is to say.
     ExitCode::from(code.unwrap_or(crate::model::FailureKind::Internal.exit_code()))

@@ -30,5 +30,11 @@ pub use settings::Settings;
 pub use view::{Piece, View};
 pub use words::duration;
 
+/// What a change does, in full and without colour.
+#[must_use]
+pub fn diff(diffs: &[crate::model::Diff]) -> String {
+    diff::full(diffs, &Settings::default())
+}
+
 #[cfg(test)]
 mod tests;

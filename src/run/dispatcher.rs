@@ -111,18 +111,23 @@ impl Bus {
     }
 
     /// Emits `run.finished` with the totals, waits until every reporter has seen it, and ends the dispatcher.
-    pub fn finish(&self, exit_code: u8, failure: Option<Failure>) -> Totals {
+    /// `exit_code` decides on the totals; its word comes back with them.
+    pub fn finish(
+        &self,
+        exit_code: impl FnOnce(&Totals) -> u8 + Send + 'static,
+        failure: Option<Failure>,
+    ) -> (u8, Totals) {
         let shared = &self.0.shared;
         {
             let mut queue = shared.queue();
             queue.push(
                 shared,
-                Item::Finish(Timestamp::now(), exit_code, failure.map(Box::new)),
+                Item::Finish(Timestamp::now(), Box::new(exit_code), failure.map(Box::new)),
             );
             queue.closed = true;
         }
         self.0.join();
-        *shared.totals.lock().unwrap_or_else(PoisonError::into_inner)
+        *shared.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,7 +164,7 @@ struct Shared {
     arrived: Condvar,
     room: Condvar,
     /// Set when `run.finished` was emitted.
-    totals: Mutex<Totals>,
+    ended: Mutex<(u8, Totals)>,
 }
 
 impl Shared {
@@ -190,13 +195,16 @@ impl Queue {
     }
 }
 
+/// Decides on the exit code when the totals are known.
+type ExitCode = Box<dyn FnOnce(&Totals) -> u8 + Send>;
+
 enum Item {
     Emission(Timestamp, Emission),
     Pause {
         ready: Sender<()>,
         resumed: Receiver<()>,
     },
-    Finish(Timestamp, u8, Option<Box<Failure>>),
+    Finish(Timestamp, ExitCode, Option<Box<Failure>>),
 }
 
 /// The one thread that reports.
@@ -266,11 +274,12 @@ impl Dispatcher {
             }
             Item::Finish(ts, exit_code, failure) => {
                 let (totals, hosts) = self.tally.take();
+                let exit_code = exit_code(&totals);
                 *self
                     .shared
-                    .totals
+                    .ended
                     .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = totals;
+                    .unwrap_or_else(PoisonError::into_inner) = (exit_code, totals);
                 self.report(
                     ts,
                     Emission::new(Kind::RunFinished {

@@ -1,3 +1,29 @@
-//! (see lib.rs)
+//! Doing it: a batch on a host, a command on a host, many hosts at once, and what all parts of a run share.
+//!
+//! A host's work is done on a thread of its own (a playbook is synchronous); what waits for the
+//! network waits in tokio. [`Run`] is what is shared, [`HostHandle`] is a host as one user, and [`apply`], [`command::run`] and
+//! [`undo`] are the three ways to change one. Called by `script` and by `cli`.
 
+mod ask;
+mod batch;
+mod cancel;
+pub mod command;
+mod context;
 pub mod dispatcher;
+mod fanout;
+mod host;
+mod identity;
+mod link;
+mod output;
+mod tail;
+mod undo;
+
+pub use ask::ask;
+pub use batch::{Applied, Batch, Job, apply};
+pub use cancel::Cancel;
+pub use context::{Run, Settings, interrupted};
+pub use dispatcher::Bus;
+pub use fanout::fan_out;
+pub use host::HostHandle;
+pub use link::Link;
+pub use undo::undo;

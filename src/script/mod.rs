@@ -4,6 +4,9 @@
 //! | part | what it is for |
 //! |---|---|
 //! | [`engine`] | the engine with its limits and built-ins |
+//! | [`builtins`] | the nouns and verbs of a playbook |
+//! | [`frame`], [`world`] | what a built-in knows of where it was called |
+//! | [`execute`] | a playbook from its first line to its last clean-up |
 //! | [`playbook`] | a playbook, compiled with everything that it imports |
 //! | [`modules`] | `import` |
 //! | [`params`] | `param(...)`: found without running the playbook, resolved before it runs |
@@ -11,10 +14,21 @@
 //! | [`check`] | what can be found wrong without running the playbook |
 //! | [`trace`] | errors of Rhai's as failures of ours |
 
+pub mod builtins;
+mod command;
+mod convert;
+mod custom;
 pub mod engine;
+mod error;
+pub mod execute;
+pub mod frame;
+mod isolate;
+mod local;
 pub mod modules;
 pub mod names;
+pub mod options;
 pub mod playbook;
 pub mod source;
 mod suggest;
 pub mod trace;
+pub mod world;

@@ -96,6 +96,15 @@ impl Session {
         }
     }
 
+    /// Whether the stream has ended: no request will be answered any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match &self.inner {
+            Inner::Scripted(..) => false,
+            Inner::Live(live) => live.task.is_finished(),
+        }
+    }
+
     /// What the host told of itself. Waits for the hello.
     ///
     /// # Errors

@@ -173,6 +173,14 @@ impl Found {
         }
     }
 
+    /// What a question that was asked as a command came back with.
+    pub fn command(&self, query: &Query) -> Result<&super::Ran, String> {
+        match self.get(query) {
+            Some(Answer::Ran(ran)) => Ok(ran),
+            other => Err(unknowable(other, &query.subject())),
+        }
+    }
+
     /// What a guard came back with.
     pub fn ran(&self, script: &str) -> Result<&super::Ran, String> {
         match self.get(&Query::Shell(script.to_owned())) {

@@ -66,7 +66,7 @@ fn events_are_numbered_and_totals_kept() {
         })
         .host("db1"),
     );
-    let totals = bus.finish(3, None);
+    let (_, totals) = bus.finish(|_| 3, None);
     assert_eq!(
         totals,
         Totals {
@@ -156,7 +156,7 @@ fn every_text_of_an_event_is_scrubbed() {
         "x".to_owned(),
         serde_json::json!(["hunter22"]),
     )]))));
-    bus.finish(3, Some(failure));
+    bus.finish(|_| 3, Some(failure));
     let text = serde_json::to_string(&*events.lock().expect("no panic")).expect("serialisable");
     assert!(
         !text.contains("hunter22") && !text.contains("aHVudGVy"),
@@ -176,7 +176,7 @@ fn a_panicking_reporter_is_left_out() {
     let (events, reporter) = kept();
     let bus = Bus::start("r1", Secrets::new(), vec![Box::new(Panics), reporter]);
     bus.emit(finished("a", Outcome::Changed));
-    assert_eq!(bus.finish(0, None).changed, 1);
+    assert_eq!(bus.finish(|_| 0, None).1.changed, 1);
     assert_eq!(events.lock().expect("no panic").len(), 2);
 }
 
@@ -184,9 +184,9 @@ fn a_panicking_reporter_is_left_out() {
 fn what_is_emitted_after_the_end_is_ignored() {
     let (events, reporter) = kept();
     let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
-    bus.finish(0, None);
+    bus.finish(|_| 0, None);
     bus.emit(finished("a", Outcome::Changed));
-    assert_eq!(bus.finish(0, None), Totals::default());
+    assert_eq!(bus.finish(|_| 0, None).1, Totals::default());
     assert_eq!(events.lock().expect("no panic").len(), 1);
     assert_eq!(bus.paused(|| 7), 7);
 }
@@ -201,7 +201,7 @@ fn a_pause_comes_after_what_was_emitted_before() {
         events.lock().expect("no panic").len()
     });
     assert_eq!(shown, 1);
-    bus.finish(0, None);
+    bus.finish(|_| 0, None);
     assert_eq!(events.lock().expect("no panic").len(), 3);
 }
 
@@ -227,7 +227,7 @@ fn a_stuck_reporter_holds_up_nobody_and_the_loss_is_told() {
     }
     bus.emit(finished("a", Outcome::Changed));
     drop(release);
-    assert_eq!(bus.finish(0, None).changed, 1);
+    assert_eq!(bus.finish(|_| 0, None).1.changed, 1);
     let events = events.lock().expect("no panic");
     let warned = events.iter().any(|event| matches!(&event.kind, Kind::Log { message, .. } if message.contains("lines of output were not reported")));
     assert!(

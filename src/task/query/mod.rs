@@ -49,6 +49,12 @@ pub enum Query {
     /// A guard of the user's (`unless`, `only_if`). Runs as a command, in a session of its own, for it
     /// may do anything; it depends on anything.
     Shell(String),
+    /// The probe of a task that a playbook defines. Runs as a command, like a guard; its answer depends on
+    /// what the playbook says that it reads.
+    Probe {
+        script: String,
+        reads: Vec<Resource>,
+    },
 }
 
 impl Query {
@@ -80,8 +86,17 @@ impl Query {
             Self::Group(name) => {
                 on(&Resource::Group(name.clone())) || alters_path(altered, "/etc/group")
             }
-            Self::Script { reads, .. } => reads.iter().any(on),
+            Self::Script { reads, .. } | Self::Probe { reads, .. } => reads.iter().any(on),
             Self::Shell(_) => !altered.is_empty(),
+        }
+    }
+
+    /// The script of a question that is asked as a command and not within the probe.
+    #[must_use]
+    pub fn command(&self) -> Option<&str> {
+        match self {
+            Self::Shell(script) | Self::Probe { script, .. } => Some(script),
+            _ => None,
         }
     }
 
@@ -96,12 +111,15 @@ impl Query {
             Self::User(name) => format!("user {name}"),
             Self::Password(name) => format!("the password of {name}"),
             Self::Group(name) => format!("group {name}"),
-            Self::Script { script, .. } | Self::Shell(script) => script.clone(),
+            Self::Script { script, .. } | Self::Probe { script, .. } | Self::Shell(script) => {
+                script.clone()
+            }
         }
     }
 }
 
-/// The script that answers all of `queries` but [`Query::Shell`], which the caller runs as commands. It
+/// The script that answers all of `queries` but those that are a [`Query::command`], which the caller runs
+/// as such. It
 /// wants `$ops_state`, ops's state directory on the host.
 ///
 /// `token` is random and new for each script: what a file holds cannot be mistaken for a border between answers.

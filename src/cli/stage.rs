@@ -1,0 +1,260 @@
+//! Sets up a run: inventory, sinks, signals; and takes it down again. For all subcommands that contact hosts.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::inventory::{self, Inventory, Overrides, VaultPasswordFile};
+use crate::model::{
+    Emission, Failure, FailureKind, Kind, LogLevel, Reporter, SCHEMA, Secrets, Totals,
+};
+use crate::report;
+use crate::run::{Bus, Cancel, Run, Settings};
+use crate::store::{Journal, Store};
+use crate::task::Mode;
+
+use super::args::{InventoryArgs, LoginArgs, Output, OutputArgs};
+
+/// The longest time for one request to a host where nothing else is said. Generous: it is there so that no run hangs
+/// for ever.
+const TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// What a run is made of, before it is one.
+pub struct Plan {
+    /// What the user runs: a playbook, or a subcommand.
+    pub what: String,
+    pub mode: Mode,
+    pub forks: usize,
+    pub yes: bool,
+    pub diff: bool,
+    pub verbose: u8,
+    pub output: OutputArgs,
+    pub overrides: Overrides,
+    pub params: BTreeMap<String, String>,
+    /// Whether anything may be changed: then there has to be a journal.
+    pub changes: bool,
+}
+
+/// A run that is set up.
+pub struct Stage {
+    pub run: Arc<Run>,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Reads the inventory of the command line.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn load_inventory(
+    args: &InventoryArgs,
+    playbook_dir: Option<PathBuf>,
+    secrets: &Secrets,
+) -> Result<Inventory, Vec<Failure>> {
+    let one = |failure: Failure| vec![failure];
+    let sources = inventory::Sources {
+        paths: args.paths().map_err(one)?,
+        playbook_dir,
+        vault_passwords: args
+            .vault_password_file
+            .iter()
+            .map(|file| VaultPasswordFile::parse(file))
+            .collect(),
+        ..inventory::Sources::default()
+    };
+    let inventory = inventory::load(&sources).map_err(|error| one(error.into()))?;
+    let watcher = secrets.clone();
+    inventory.on_secret(move |value| {
+        // One too short to be scrubbed is the inventory's own, and cannot be refused where it is used.
+        let _ = watcher.add(value, "vault");
+    });
+    match &args.limit {
+        Some(limit) => inventory.limited(limit).map_err(|error| one(error.into())),
+        None => Ok(inventory),
+    }
+}
+
+/// What the command line says of logins. Asks for the password that `-K` wants.
+///
+/// # Errors
+/// There is no terminal to ask at.
+pub fn overrides(args: &LoginArgs) -> Result<Overrides, Vec<Failure>> {
+    let mut overrides = Overrides {
+        user: args.user.clone(),
+        elevate: args.elevate,
+        ..Overrides::default()
+    };
+    if args.ask_become_pass {
+        let refused = |message: String| {
+            vec![Failure::new(FailureKind::Input, message).hint(
+                "Give it as `ansible_become_password`, from a vaulted file or the environment.",
+            )]
+        };
+        if !std::io::stdin().is_terminal() {
+            return Err(refused(
+                "there is no terminal to ask for the password of -K at".to_owned(),
+            ));
+        }
+        let password = dialoguer::Password::new()
+            .with_prompt("sudo password")
+            .interact();
+        overrides.become_password = Some(
+            password
+                .map_err(|error| refused(format!("failed to ask for the password: {error}")))?,
+        );
+    }
+    Ok(overrides)
+}
+
+impl Stage {
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// What this machine cannot give: threads, signals.
+    pub fn set(plan: Plan, inventory: Inventory, secrets: &Secrets) -> Result<Self, Vec<Failure>> {
+        let internal = |what: &str, error: std::io::Error| {
+            vec![Failure::new(
+                FailureKind::Internal,
+                format!("failed to {what}: {error}"),
+            )]
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| internal("start", error))?;
+        let cancel = Cancel::default();
+        cancel
+            .on_signals(runtime.handle())
+            .map_err(|error| internal("catch signals", error))?;
+
+        let check = plan.mode == Mode::Check;
+        let kept = Store::locate(|name| std::env::var_os(name))
+            .and_then(|store| store.begin(&plan.what, check, secrets));
+        let mut reporters = vec![reporter(&plan)];
+        let mut unkept = None;
+        let (id, journal, kept) = match kept {
+            Ok(kept) => {
+                match kept.recorder() {
+                    Ok(recorder) => reporters.push(Box::new(recorder)),
+                    Err(error) => unkept = Some(error.to_string()),
+                }
+                (kept.id().to_string(), kept.journal(), Some(kept))
+            }
+            Err(error) => {
+                unkept = Some(error.to_string());
+                (
+                    crate::store::RunId::new().to_string(),
+                    Journal::unavailable(&error),
+                    None,
+                )
+            }
+        };
+        let bus = Bus::start(id.clone(), secrets.clone(), reporters);
+        let hosts = inventory.select("all").map_or(0, |hosts| hosts.len());
+        bus.emit(Emission::new(Kind::RunStarted {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            playbook: plan.what,
+            check,
+            hosts,
+            params: plan.params,
+        }));
+        if let Some(reason) = unkept {
+            let message = format!("this run is not kept: {reason}");
+            bus.emit(Emission::new(Kind::Log {
+                level: LogLevel::Warn,
+                message,
+            }));
+        }
+        let settings = Settings {
+            mode: plan.mode,
+            forks: plan.forks,
+            yes: plan.yes,
+            timeout: TIMEOUT,
+            overrides: plan.overrides,
+        };
+        let journal = plan.changes.then_some(journal);
+        let run = Run::new(
+            id,
+            settings,
+            Arc::new(inventory),
+            bus,
+            secrets.clone(),
+            journal,
+            kept,
+            runtime.handle().clone(),
+            cancel,
+        );
+        Ok(Self {
+            run: Arc::new(run),
+            runtime,
+        })
+    }
+
+    /// Ends the run: closes what is open, reports the end. Gives the exit code.
+    pub fn strike(self, result: Result<(), Failure>, fail_on_change: bool) -> u8 {
+        self.run.close();
+        let mut failures = self.run.failures();
+        let failure = result.err();
+        failures.extend(failure.clone());
+        let code = exit_code(&failures);
+        let decide = move |totals: &Totals| {
+            if code == 0 && fail_on_change && pending(totals) {
+                FOUND_CHANGES
+            } else {
+                code
+            }
+        };
+        let (code, _) = self.run.bus.finish(decide, failure);
+        // What still waits for a host that hangs must not hold the user up.
+        self.runtime.shutdown_timeout(Duration::from_millis(200));
+        code
+    }
+}
+
+/// The exit code of `--check --fail-on-change` that found changes or unknowns.
+pub const FOUND_CHANGES: u8 = 8;
+
+const fn pending(totals: &Totals) -> bool {
+    totals.would_change > 0 || totals.unknown > 0
+}
+
+/// The worst of several failures: a bug, an interrupt, a failure, an unreachable host, a wrong input.
+#[must_use]
+pub fn exit_code(failures: &[Failure]) -> u8 {
+    const WORST_FIRST: [(FailureKind, u8); 5] = [
+        (FailureKind::Internal, 1),
+        (FailureKind::Interrupted, 130),
+        (FailureKind::Failed, 3),
+        (FailureKind::Unreachable, 4),
+        (FailureKind::Input, 2),
+    ];
+    let has = |kind| failures.iter().any(|failure| failure.kind == kind);
+    WORST_FIRST
+        .iter()
+        .find(|(kind, _)| has(*kind))
+        .map_or(0, |(_, code)| *code)
+}
+
+fn reporter(plan: &Plan) -> Box<dyn Reporter> {
+    let output = plan.output.output.unwrap_or_else(|| {
+        if std::io::stdout().is_terminal() && std::env::var_os("CI").is_none() {
+            Output::Live
+        } else {
+            Output::Plain
+        }
+    });
+    let settings = report::Settings {
+        colour: report::Settings::takes_colour(&std::io::stdout()),
+        verbose: plan.verbose,
+        diff: plan.diff,
+        width: None,
+    };
+    match output {
+        Output::Live => Box::new(report::Live::stdio(settings)),
+        Output::Plain => Box::new(report::Plain::stdio(settings)),
+        Output::Json => Box::new(report::Json::stdout()),
+    }
+}

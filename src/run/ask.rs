@@ -1,0 +1,113 @@
+//! Questions to a host: one request for all of them.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::Failure;
+use crate::shell::{End, OnFailure, Reply, Request, Step, StepReply};
+use crate::task::{Answer, Query, Ran, Reply as Sections, render};
+
+use super::host::HostHandle;
+
+/// Questions that ride on a request.
+pub struct Questions {
+    asked: Vec<Query>,
+    token: String,
+}
+
+impl Questions {
+    #[must_use]
+    pub fn new(asked: Vec<Query>) -> Self {
+        let mut random = [0; 12];
+        // Without randomness there would be no session either: see `shell`.
+        let _ = getrandom::fill(&mut random);
+        let token = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { asked, token }
+    }
+
+    /// Adds them to a request. The user's guards come as commands, the rest as one probe.
+    pub fn put(&self, request: &mut Request) {
+        for query in &self.asked {
+            if let Some(script) = query.command() {
+                request.steps.push(Step {
+                    on_failure: OnFailure::Continue,
+                    ok: (0..=255).collect(),
+                    ..Step::command(script.as_bytes())
+                });
+            }
+        }
+        if self.asked.iter().any(|query| query.command().is_none()) {
+            request.probe = Some(render(&self.asked, &self.token).into_bytes());
+        }
+    }
+
+    /// The answers in a reply to a request that began with `before` other steps.
+    ///
+    /// # Errors
+    /// A probe that did not come to its end.
+    pub fn answers(&self, reply: &Reply, before: usize) -> Result<Vec<(Query, Answer)>, String> {
+        let mut answers = Vec::with_capacity(self.asked.len());
+        if let Some(probe) = &reply.probe {
+            let printed = probe.stdout.bytes();
+            let Some(sections) = Sections::split(&printed, &self.token) else {
+                let said = probe.stderr.text();
+                return Err(format!(
+                    "the probe did not come to its end ({:?}) {said}",
+                    probe.end
+                ));
+            };
+            answers.extend(sections.answers(&self.asked));
+        }
+        let guards = self.asked.iter().filter(|query| query.command().is_some());
+        for (query, step) in guards.zip(reply.steps.iter().skip(before)) {
+            let answer = match step.end {
+                End::Code(_) => Answer::Ran(ran(step)),
+                End::Lost => Answer::Unknowable("the guard killed its own shell".to_owned()),
+                End::TimedOut => Answer::Unknowable("the guard did not end in time".to_owned()),
+                End::Cancelled => Answer::Unknowable("the guard was cancelled".to_owned()),
+            };
+            answers.push((query.clone(), answer));
+        }
+        Ok(answers)
+    }
+}
+
+/// Asks a host.
+///
+/// # Errors
+/// When there is no answer.
+pub fn ask(
+    host: &HostHandle,
+    cancel: &CancellationToken,
+    queries: Vec<Query>,
+) -> Result<Vec<(Query, Answer)>, Failure> {
+    let questions = Questions::new(queries);
+    let mut request = Request::default();
+    questions.put(&mut request);
+    let reply = host.request(cancel, request, &())?;
+    if reply
+        .steps
+        .iter()
+        .chain(&reply.probe)
+        .any(|step| step.end == End::Cancelled)
+    {
+        return Err(super::context::interrupted());
+    }
+    questions
+        .answers(&reply, 0)
+        .map_err(|message| Failure::new(crate::model::FailureKind::Failed, message).on(host.name()))
+}
+
+/// What a step came back with, for those who decide on it.
+#[must_use]
+pub fn ran(step: &StepReply) -> Ran {
+    let code = if let End::Code(code) = step.end {
+        i32::from(code)
+    } else {
+        -1
+    };
+    Ran {
+        code,
+        stdout: step.stdout.text(),
+        stderr: step.stderr.text(),
+    }
+}

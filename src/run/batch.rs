@@ -1,0 +1,388 @@
+//! A batch of tasks on a host: the planner decides, this sends, records and reports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
+use crate::shell::{Body, End, Reply, Request, Step, StepReply};
+use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, Verdict};
+
+use super::ask::{Questions, ask, ran};
+use super::context::interrupted;
+use super::host::HostHandle;
+use super::output::{Lines, Source};
+use super::tail::tail;
+
+/// A task of a batch, and where the playbook wrote it.
+#[derive(Clone)]
+pub struct Job {
+    pub task: Arc<dyn Task>,
+    pub at: Option<Position>,
+    /// The user to become for this task; `None`: as the host is seen.
+    pub user: Option<String>,
+}
+
+/// What became of a job.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// The identity of the step.
+    pub step: String,
+    pub label: String,
+    pub verdict: Verdict,
+    /// What the change printed, if one was made.
+    pub ran: Option<Ran>,
+    pub duration: Duration,
+    pub at: Option<Position>,
+    /// The user that it was applied as.
+    pub user: Option<String>,
+}
+
+impl Applied {
+    /// Whether something was changed, or may have been in part.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        matches!(self.verdict.outcome, Outcome::Changed | Outcome::Failed)
+            && self.verdict.change.is_some()
+    }
+}
+
+/// What became of a batch: of every job that was decided, and why it stopped, if it did.
+#[derive(Debug)]
+pub struct Batch {
+    pub applied: Vec<Applied>,
+    pub failure: Option<Failure>,
+}
+
+/// Applies jobs in order. Consecutive jobs of one user share requests.
+#[must_use]
+pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Batch {
+    let mut batch = Batch {
+        applied: Vec::with_capacity(jobs.len()),
+        failure: None,
+    };
+    for jobs in jobs.chunk_by(|a, b| a.user == b.user) {
+        let host = match jobs.first().and_then(|job| job.user.as_deref()) {
+            Some(user) => host.become_user(user),
+            None => host.clone(),
+        };
+        let mut part = Part::new(&host, jobs, cancel);
+        match batch.failure {
+            None => batch.failure = part.work().err(),
+            Some(_) => part.planner.skip_rest("an earlier task failed"),
+        }
+        part.report();
+        batch.applied.extend(part.into_applied());
+    }
+    batch
+}
+
+/// The jobs of a batch that one user does.
+struct Part<'a> {
+    host: &'a HostHandle,
+    jobs: &'a [Job],
+    cancel: &'a CancellationToken,
+    planner: Planner,
+    labels: Vec<String>,
+    steps: Vec<String>,
+    ran: Vec<Option<(Ran, Duration)>>,
+    /// The failures of steps, with all that came back.
+    failures: Vec<Option<Failure>>,
+    /// How many verdicts have been reported.
+    reported: usize,
+}
+
+impl<'a> Part<'a> {
+    fn new(host: &'a HostHandle, jobs: &'a [Job], cancel: &'a CancellationToken) -> Self {
+        let tasks = jobs.iter().map(|job| job.task.clone()).collect();
+        Self {
+            host,
+            jobs,
+            cancel,
+            planner: Planner::new(tasks, host.run.settings.mode),
+            labels: jobs.iter().map(|job| job.task.label()).collect(),
+            steps: jobs
+                .iter()
+                .map(|job| host.run.steps.next(host.name(), job.at.as_ref()))
+                .collect(),
+            ran: jobs.iter().map(|_| None).collect(),
+            failures: jobs.iter().map(|_| None).collect(),
+            reported: 0,
+        }
+    }
+
+    /// Goes through the jobs. `Err` is why it stopped.
+    fn work(&mut self) -> Result<(), Failure> {
+        loop {
+            let next = self.planner.next();
+            self.report();
+            let sent = match next {
+                Next::Done => break,
+                Next::Ask(queries) => ask(self.host, self.cancel, queries)
+                    .map(|answers| self.planner.answered(answers)),
+                Next::Apply { changes, ask } => self.change(&changes, ask),
+            };
+            if let Err(failure) = sent {
+                self.planner.skip_rest(match failure.kind {
+                    FailureKind::Interrupted => "the run was interrupted",
+                    FailureKind::Unreachable => "the host was lost",
+                    _ => "an earlier task failed",
+                });
+                self.report();
+                return Err(failure);
+            }
+        }
+        let failed = self.planner.verdicts().iter().position(|verdict| {
+            verdict
+                .as_ref()
+                .is_some_and(|verdict| verdict.outcome == Outcome::Failed)
+        });
+        failed.map_or(Ok(()), |index| Err(self.failure(index)))
+    }
+
+    /// Makes changes, and asks what proves them and what comes next.
+    fn change(&mut self, changes: &[Planned], queries: Vec<Query>) -> Result<(), Failure> {
+        let run = &self.host.run;
+        debug_assert_eq!(
+            run.settings.mode,
+            Mode::Apply,
+            "check mode stops at the plan"
+        );
+        if let Some(journal) = &run.journal {
+            let steps = changes
+                .iter()
+                .map(|planned| self.steps[planned.index].as_str());
+            journal.intend_all(steps).map_err(|error| {
+                Failure::new(FailureKind::Failed, format!("nothing was changed: {error}"))
+                    .hint("A change is only made once it stands in the journal. Free the disk, or set XDG_STATE_HOME.")
+                    .on(self.host.name())
+            })?;
+        }
+        let state = self.host.facts(self.cancel)?.state_dir;
+        let mut request = Request::default();
+        let mut sources = Vec::new();
+        for planned in changes {
+            let source = self.source(planned.index);
+            self.emit_started(planned.index);
+            sources.push(planned.change.command.then(|| source.clone()));
+            request.steps.push(self.step(planned, &state));
+        }
+        let questions = Questions::new(queries);
+        questions.put(&mut request);
+        let lines = Lines::new(run, sources);
+        let reply = self.host.request(self.cancel, request, &lines);
+        lines.finish();
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(failure) => {
+                self.lose(changes, &failure);
+                return Err(failure);
+            }
+        };
+        self.settle(changes, &reply)?;
+        // A probe that did not come through leaves the changes unproved: the planner would ask again.
+        let answers = questions
+            .answers(&reply, changes.len())
+            .map_err(|message| Failure::new(FailureKind::Failed, message).on(self.host.name()))?;
+        self.planner.answered(answers);
+        Ok(())
+    }
+
+    /// Notes what became of each change.
+    fn settle(&mut self, changes: &[Planned], reply: &Reply) -> Result<(), Failure> {
+        for (planned, step) in changes.iter().zip(&reply.steps) {
+            let index = planned.index;
+            let came_back = ran(step);
+            let result = if is_ok(step, &planned.change) {
+                Ok(&came_back)
+            } else {
+                let failure = step_failure(step, &planned.change);
+                let note = failure.message.clone();
+                self.failures[index] = Some(failure);
+                Err(note)
+            };
+            self.planner.ran(planned, result);
+            self.ran[index] = Some((came_back, step.duration));
+            if step.end == End::Cancelled {
+                return Err(interrupted());
+            }
+        }
+        Ok(())
+    }
+
+    /// The host was lost with changes under way: nobody knows which of them were made.
+    fn lose(&mut self, changes: &[Planned], failure: &Failure) {
+        let note = match failure.kind {
+            FailureKind::Interrupted => "interrupted before it was sent",
+            _ => "the host was lost while it was applied: whether it was is not known",
+        };
+        for planned in changes {
+            self.planner.ran(planned, Err(note.to_owned()));
+        }
+    }
+
+    fn step(&self, planned: &Planned, state: &str) -> Step {
+        let change = &planned.change;
+        let mut step = sent(
+            change,
+            &change.apply,
+            state,
+            &keep_dir(&self.host.run.id, &self.steps[planned.index]),
+        );
+        step.ok.clone_from(&change.ok);
+        step.timeout = Some(change.timeout.unwrap_or(self.host.run.settings.timeout));
+        step.body = change.body.as_ref().map(|body| Body {
+            path: body.path.clone().into_bytes(),
+            content: body.content.clone(),
+        });
+        step
+    }
+
+    fn source(&self, index: usize) -> Source {
+        Source {
+            step: self.steps[index].clone(),
+            host: self.host.name().to_owned(),
+            task: self.labels[index].clone(),
+        }
+    }
+
+    fn emission(&self, index: usize, kind: Kind) -> Emission {
+        Emission::new(kind)
+            .step(&self.steps[index])
+            .host(self.host.name())
+            .task(&self.labels[index])
+            .at(self.jobs[index].at.clone())
+    }
+
+    fn emit_started(&self, index: usize) {
+        self.host
+            .run
+            .bus
+            .emit(self.emission(index, Kind::TaskStarted));
+    }
+
+    /// Reports the verdicts that are new, in the order of the jobs.
+    fn report(&mut self) {
+        while let Some(Some(verdict)) = self.planner.verdicts().get(self.reported) {
+            let index = self.reported;
+            let failed = verdict.outcome == Outcome::Failed;
+            let kind = Kind::TaskFinished {
+                diff: verdict.diff.clone(),
+                note: verdict.note.clone(),
+                failure: failed.then(|| Box::new(self.failure(index))),
+            };
+            let mut emission = self.emission(index, kind).outcome(verdict.outcome);
+            if let Some((_, duration)) = &self.ran[index] {
+                emission = emission.duration(*duration);
+            }
+            self.host.run.bus.emit(emission);
+            if verdict.change.is_some()
+                && let Some(journal) = &self.host.run.journal
+            {
+                journal.done(&self.steps[index], verdict.outcome);
+            }
+            self.reported += 1;
+        }
+    }
+
+    /// The failure of a job, with all that is known of it.
+    fn failure(&self, index: usize) -> Failure {
+        let mut failure = self.failures[index].clone().unwrap_or_else(|| {
+            let note = self.planner.verdicts()[index]
+                .as_ref()
+                .and_then(|verdict| verdict.note.clone());
+            Failure::new(FailureKind::Failed, note.unwrap_or_default())
+        });
+        failure.host = Some(self.host.name().to_owned());
+        failure.task = Some(self.labels[index].clone());
+        failure.at(self.jobs[index].at.clone())
+    }
+
+    fn into_applied(mut self) -> Vec<Applied> {
+        self.planner.skip_rest("an earlier task failed");
+        let verdicts = self.planner.verdicts().to_vec();
+        let parts = self.steps.into_iter().zip(self.labels).zip(self.ran);
+        verdicts
+            .into_iter()
+            .flatten()
+            .zip(parts)
+            .zip(self.jobs)
+            .map(|((verdict, ((step, label), ran)), job)| {
+                let (ran, duration) =
+                    ran.map_or((None, Duration::ZERO), |(ran, took)| (Some(ran), took));
+                let user = self.host.user.clone();
+                Applied {
+                    step,
+                    label,
+                    verdict,
+                    ran,
+                    duration,
+                    at: job.at.clone(),
+                    user,
+                }
+            })
+            .collect()
+    }
+}
+
+/// A script of a change as a step.
+pub(super) fn sent(change: &Change, script: &str, state: &str, keep: &str) -> Step {
+    let script = change.script(script, state, keep);
+    if change.command {
+        Step::command(script)
+    } else {
+        Step::own(script)
+    }
+}
+
+/// Where a step keeps what it replaces, below ops's state directory on the host.
+#[must_use]
+pub fn keep_dir(run: &str, step: &str) -> String {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(step.as_bytes());
+    let short: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("kept/{run}/{short}")
+}
+
+fn is_ok(step: &StepReply, change: &Change) -> bool {
+    matches!(step.end, End::Code(code) if change.ok.contains(&code))
+}
+
+/// The failure of a step, in words.
+pub(super) fn step_failure(step: &StepReply, change: &Change) -> Failure {
+    let mut failure = Failure::new(
+        if step.end == End::Cancelled {
+            FailureKind::Interrupted
+        } else {
+            FailureKind::Failed
+        },
+        ended(step),
+    );
+    if change.command {
+        failure.command = Some(change.shown.clone().unwrap_or_else(|| change.apply.clone()));
+    }
+    if let End::Code(code) = step.end {
+        failure.code = Some(i32::from(code));
+    }
+    failure.stderr = tail(step);
+    failure
+}
+
+/// How a step ended, as a fragment.
+#[must_use]
+pub fn ended(step: &StepReply) -> String {
+    match step.end {
+        End::Code(code) => format!("exited with code {code}"),
+        End::Lost => "killed its own shell: nothing tells how it ended".to_owned(),
+        End::TimedOut => format!(
+            "did not end within {} s, and was killed",
+            step.duration.as_secs()
+        ),
+        End::Cancelled => "interrupted".to_owned(),
+    }
+}

@@ -1,0 +1,49 @@
+//! Ctrl-C and SIGTERM.
+//!
+//! The first one asks the run to stop: what runs on hosts is killed, `finally` and `on_failure` still run, shielded
+//! from it. The second one cuts those short too. The third one is for when even that hangs.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// The two levels of being told to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel {
+    /// Stop what is being done.
+    pub work: CancellationToken,
+    /// Stop cleaning up, too.
+    pub cleanup: CancellationToken,
+}
+
+impl Cancel {
+    /// Cancels on SIGINT, SIGTERM and SIGHUP, from now until the runtime ends.
+    ///
+    /// # Errors
+    /// When the signals cannot be caught.
+    pub fn on_signals(&self, runtime: &tokio::runtime::Handle) -> std::io::Result<()> {
+        let _inside = runtime.enter();
+        let mut signals = [
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ];
+        let cancel = self.clone();
+        runtime.spawn(async move {
+            any(&mut signals).await;
+            cancel.work.cancel();
+            any(&mut signals).await;
+            cancel.cleanup.cancel();
+            any(&mut signals).await;
+            std::process::exit(130);
+        });
+        Ok(())
+    }
+}
+
+async fn any([a, b, c]: &mut [Signal; 3]) {
+    tokio::select! {
+        _ = a.recv() => {},
+        _ = b.recv() => {},
+        _ = c.recv() => {},
+    }
+}

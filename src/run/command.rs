@@ -1,0 +1,153 @@
+//! `h.run`: a command of the playbook's, outside any task.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
+use crate::shell::{End, Request, Step};
+use crate::task::Ran;
+
+use super::ask::ran;
+use super::batch::ended;
+use super::host::HostHandle;
+use super::output::{Lines, Source};
+use super::tail::tail;
+
+/// A command to run.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Text for the host's `sh`.
+    pub script: String,
+    /// As the user reads it.
+    pub shown: String,
+    pub ok: Vec<u8>,
+    pub timeout: Option<Duration>,
+    pub stdin: Option<Vec<u8>>,
+    /// Declared to only read: runs in check mode too, and counts as unchanged.
+    pub reads: bool,
+    pub at: Option<Position>,
+}
+
+/// Runs a command and waits for its end.
+///
+/// # Errors
+/// When it did not end with one of the codes that are a success, or there is no reply.
+pub fn run(
+    host: &HostHandle,
+    command: &Command,
+    cancel: &CancellationToken,
+) -> Result<Ran, Failure> {
+    let run = &host.run;
+    let step_id = run.steps.next(host.name(), command.at.as_ref());
+    let label = format!("run {}", one_line(&command.shown));
+    let emission = |kind| {
+        Emission::new(kind)
+            .step(&step_id)
+            .host(host.name())
+            .task(&label)
+            .at(command.at.clone())
+    };
+    if !command.reads
+        && let Some(journal) = &run.journal
+    {
+        journal.intend(&step_id).map_err(|error| {
+            Failure::new(
+                FailureKind::Failed,
+                format!("the command was not run: {error}"),
+            )
+            .on(host.name())
+        })?;
+    }
+    run.bus.emit(emission(Kind::TaskStarted));
+    let mut step = Step::command(command.script.as_bytes());
+    step.ok.clone_from(&command.ok);
+    step.timeout = Some(command.timeout.unwrap_or(run.settings.timeout));
+    step.stdin = command.stdin.as_deref().map(Into::into);
+    let source = Source {
+        step: step_id.clone(),
+        host: host.name().to_owned(),
+        task: label.clone(),
+    };
+    let lines = Lines::new(run, vec![Some(source)]);
+    let reply = host.request(cancel, Request::step(step), &lines);
+    lines.finish();
+    let result = reply.and_then(|reply| {
+        let step = reply.steps.into_iter().next().ok_or_else(|| {
+            Failure::new(FailureKind::Unreachable, "the host gave no answer").on(host.name())
+        })?;
+        let came_back = ran(&step);
+        if matches!(step.end, End::Code(code) if command.ok.contains(&code)) {
+            return Ok((came_back, step.duration));
+        }
+        let kind = if step.end == End::Cancelled {
+            FailureKind::Interrupted
+        } else {
+            FailureKind::Failed
+        };
+        let mut failure = Failure::new(kind, ended(&step))
+            .on(host.name())
+            .at(command.at.clone());
+        failure.task = Some(label.clone());
+        failure.command = Some(command.shown.clone());
+        failure.code = if let End::Code(code) = step.end {
+            Some(i32::from(code))
+        } else {
+            None
+        };
+        failure.stderr = tail(&step);
+        Err(failure)
+    });
+    let (outcome, failure) = match &result {
+        Ok(_) if command.reads => (Outcome::Unchanged, None),
+        Ok(_) => (Outcome::Changed, None),
+        Err(failure) => (Outcome::Failed, Some(Box::new(failure.clone()))),
+    };
+    let mut finished = emission(Kind::TaskFinished {
+        diff: Vec::new(),
+        note: None,
+        failure,
+    })
+    .outcome(outcome);
+    if let Ok((_, duration)) = &result {
+        finished = finished.duration(*duration);
+    }
+    run.bus.emit(finished);
+    if !command.reads
+        && let Some(journal) = &run.journal
+    {
+        journal.done(&step_id, outcome);
+    }
+    result.map(|(ran, _)| ran)
+}
+
+/// In check mode: says that the command was not sent.
+pub fn not_sent(host: &HostHandle, command: &Command) {
+    let run = &host.run;
+    let note = "not run in check mode: what follows on this host is not known";
+    let kind = Kind::TaskFinished {
+        diff: Vec::new(),
+        note: Some(note.to_owned()),
+        failure: None,
+    };
+    run.bus.emit(
+        Emission::new(kind)
+            .step(run.steps.next(host.name(), command.at.as_ref()))
+            .host(host.name())
+            .task(format!("run {}", one_line(&command.shown)))
+            .outcome(Outcome::Unknown)
+            .at(command.at.clone()),
+    );
+}
+
+/// A command in one short line.
+fn one_line(command: &str) -> String {
+    const LONGEST: usize = 60;
+    let first = command.trim().lines().next().unwrap_or_default();
+    if first.chars().count() > LONGEST || command.trim().lines().count() > 1 {
+        let cut: String = first.chars().take(LONGEST).collect();
+        format!("{cut} ...")
+    } else {
+        first.to_owned()
+    }
+}

@@ -1,0 +1,178 @@
+//! What every part of a run shares. Passed along, never global.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
+
+use crate::inventory::{Inventory, Overrides};
+use crate::model::{Emission, Failure, FailureKind, Host, Kind, LogLevel, Secrets};
+use crate::store::{Journal, KeptRun};
+use crate::task::Mode;
+
+use super::cancel::Cancel;
+use super::dispatcher::Bus;
+use super::identity::Steps;
+use super::link::Link;
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub mode: Mode,
+    /// Hosts at a time where a playbook does not say.
+    pub forks: usize,
+    /// Answer every question with yes.
+    pub yes: bool,
+    /// Longest time for one request to a host where a task does not say.
+    pub timeout: Duration,
+    pub overrides: Overrides,
+}
+
+/// A run: its inventory, its connections, its sinks.
+pub struct Run {
+    pub id: String,
+    pub settings: Settings,
+    pub inventory: Arc<Inventory>,
+    pub bus: Bus,
+    pub secrets: Secrets,
+    /// `None` where nothing is changed: in check mode.
+    pub journal: Option<Journal>,
+    /// Where the run is kept on this machine, if it can be.
+    pub kept: Option<KeptRun>,
+    pub runtime: tokio::runtime::Handle,
+    pub cancel: Cancel,
+    pub steps: Steps,
+    links: Mutex<HashMap<String, Arc<Link>>>,
+    /// Hosts that take no further part, and why.
+    failed: Mutex<IndexMap<String, Failure>>,
+}
+
+impl Run {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "called once, where everything is wired"
+    )]
+    #[must_use]
+    pub fn new(
+        id: String,
+        settings: Settings,
+        inventory: Arc<Inventory>,
+        bus: Bus,
+        secrets: Secrets,
+        journal: Option<Journal>,
+        kept: Option<KeptRun>,
+        runtime: tokio::runtime::Handle,
+        cancel: Cancel,
+    ) -> Self {
+        Self {
+            id,
+            settings,
+            inventory,
+            bus,
+            secrets,
+            journal,
+            kept,
+            runtime,
+            cancel,
+            steps: Steps::default(),
+            links: Mutex::default(),
+            failed: Mutex::default(),
+        }
+    }
+
+    /// The one link to a host. Nothing is sent before it is used.
+    ///
+    /// # Errors
+    /// When the variables that say how to reach the host do not render, or are wrong.
+    pub fn link(&self, host: &Arc<Host>) -> Result<Arc<Link>, Failure> {
+        if let Some(link) = lock(&self.links).get(&host.name) {
+            return Ok(link.clone());
+        }
+        let connection = self
+            .inventory
+            .connection(host, &self.settings.overrides)
+            .map_err(|error| Failure::from(error).on(&host.name))?;
+        for secret in connection.become_password.as_deref().into_iter().chain(
+            connection
+                .elevation
+                .as_ref()
+                .and_then(|e| e.password.as_deref()),
+        ) {
+            // One too short to be scrubbed cannot be refused any more: sudo wants it as it is.
+            let _ = self.secrets.add(secret, "become password");
+        }
+        let link = Arc::new(Link::new(host.clone(), connection));
+        Ok(lock(&self.links)
+            .entry(host.name.clone())
+            .or_insert(link)
+            .clone())
+    }
+
+    /// Waits for what happens elsewhere, from a thread that is not the runtime's own.
+    ///
+    /// # Errors
+    /// `Interrupted`, when `cancel` comes first.
+    pub fn wait<T>(
+        &self,
+        cancel: &CancellationToken,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(interrupted()),
+                done = future => Ok(done),
+            }
+        })
+    }
+
+    /// Notes that a host takes no further part.
+    pub fn host_failed(&self, host: &str, failure: &Failure) {
+        lock(&self.failed)
+            .entry(host.to_owned())
+            .or_insert_with(|| failure.clone());
+    }
+
+    /// Why a host takes no further part, if so.
+    #[must_use]
+    pub fn failure_of(&self, host: &str) -> Option<Failure> {
+        lock(&self.failed).get(host).cloned()
+    }
+
+    /// The hosts that failed, in the order in which they did.
+    #[must_use]
+    pub fn failures(&self) -> Vec<Failure> {
+        lock(&self.failed).values().cloned().collect()
+    }
+
+    /// A message of the playbook's, or of the run's own.
+    pub fn log(&self, level: LogLevel, host: Option<&str>, message: impl Into<String>) {
+        let mut emission = Emission::new(Kind::Log {
+            level,
+            message: message.into(),
+        });
+        emission.host = host.map(ToOwned::to_owned);
+        self.bus.emit(emission);
+    }
+
+    /// Ends all sessions and connections.
+    pub fn close(&self) {
+        let links: Vec<_> = lock(&self.links).drain().map(|(_, link)| link).collect();
+        self.runtime.block_on(async {
+            let closing = links.iter().map(|link| link.close());
+            futures_util::future::join_all(closing).await;
+        });
+    }
+}
+
+/// The failure of whatever a cancelled run was waiting for.
+#[must_use]
+pub fn interrupted() -> Failure {
+    Failure::new(FailureKind::Interrupted, "interrupted")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,69 @@
+//! One closure for many hosts, `forks` at a time.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Stack of a host's thread: a playbook may call as deep as the engine allows (see `script::engine`).
+/// Only what is touched costs memory.
+const STACK: usize = 16 << 20;
+
+/// Calls `work` for each item on at most `forks` threads, and gives back what it returned, in the order
+/// of the items. An item whose thread could not be had, or panicked, is `None`.
+pub fn fan_out<T: Sync, R: Send>(
+    items: &[T],
+    forks: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<Option<R>> {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<Option<R>>> = Mutex::new(items.iter().map(|_| None).collect());
+    std::thread::scope(|scope| {
+        for _ in 0..forks.clamp(1, items.len().max(1)) {
+            let worker = std::thread::Builder::new()
+                .name("host".into())
+                .stack_size(STACK);
+            let spawned = worker.spawn_scoped(scope, || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    let call = std::panic::AssertUnwindSafe(|| work(item));
+                    let result = std::panic::catch_unwind(call).ok();
+                    if let Some(place) = results
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .get_mut(index)
+                    {
+                        *place = result;
+                    }
+                }
+            });
+            if let Err(error) = spawned {
+                tracing::warn!("fewer threads than forks: {error}");
+                break;
+            }
+        }
+    });
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let items: Vec<usize> = (0..100).collect();
+        let results = fan_out(&items, 7, |item| item * 2);
+        assert!(results.iter().enumerate().all(|(i, r)| *r == Some(i * 2)));
+        assert!(fan_out(&[] as &[u8], 5, |_| ()).is_empty());
+    }
+
+    #[test]
+    fn a_panic_is_one_items_own() {
+        let results = fan_out(&[1, 2, 3], 1, |item| {
+            assert!(*item != 2, "two");
+            *item
+        });
+        assert_eq!(results, [Some(1), None, Some(3)]);
+    }
+}

@@ -1,0 +1,77 @@
+//! A host as a user of it: what a playbook holds in its hand.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Failure, HostFacts};
+use crate::shell::{Output, Reply, Request};
+
+use super::context::{Run, interrupted};
+use super::link::Link;
+
+/// A host, seen as one of its users.
+#[derive(Clone)]
+pub struct HostHandle {
+    pub run: Arc<Run>,
+    pub link: Arc<Link>,
+    /// The user to become; `None` is the user who logs in.
+    pub user: Option<String>,
+}
+
+impl HostHandle {
+    #[must_use]
+    pub fn new(run: Arc<Run>, link: Arc<Link>) -> Self {
+        let user = link.user().map(ToOwned::to_owned);
+        Self { run, link, user }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.link.host.name
+    }
+
+    /// The same host, seen as another user.
+    #[must_use]
+    pub fn become_user(&self, user: &str) -> Self {
+        Self {
+            user: Some(user.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// What the host tells of itself. Connects, if nothing has yet.
+    ///
+    /// # Errors
+    /// `Unreachable`, or `Interrupted` when `cancel` comes first.
+    pub fn facts(&self, cancel: &CancellationToken) -> Result<HostFacts, Failure> {
+        self.run
+            .wait(cancel, self.link.facts(&self.run, self.user.as_deref()))?
+    }
+
+    /// Sends a request and waits for its reply, from a thread that is not the runtime's own. A cancel
+    /// kills what runs on the host and comes back as a step that was cancelled.
+    ///
+    /// # Errors
+    /// `Unreachable` when there is no reply, `Interrupted` when it was cancelled before it was sent.
+    pub fn request(
+        &self,
+        cancel: &CancellationToken,
+        request: Request,
+        output: &dyn Output,
+    ) -> Result<Reply, Failure> {
+        if cancel.is_cancelled() {
+            return Err(interrupted());
+        }
+        let open = self.link.session(&self.run, self.user.as_deref());
+        let session = self.run.wait(cancel, open)??;
+        let reply = self.run.runtime.block_on(async {
+            let reply = session.request(request, output, cancel).await;
+            if reply.is_ok() {
+                self.link.report_connected(&self.run, &session).await;
+            }
+            reply
+        });
+        reply.map_err(|error| self.link.lost(&self.run, &error))
+    }
+}

@@ -1,0 +1,186 @@
+//! The link to a host: its connection, and a session for each user on it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::Mutex;
+
+use crate::model::{Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, Kind};
+use crate::shell::{Session, SessionError, SessionOptions};
+use crate::transport::{Transport, connect};
+
+use super::batch::Applied;
+use super::context::Run;
+
+/// A host and the way to it. Connects when it is first used.
+pub struct Link {
+    pub host: Arc<Host>,
+    pub connection: Connection,
+    transport: Arc<dyn Transport>,
+    connected: AtomicBool,
+    /// By the user that was become; `None` is the user who logged in.
+    sessions: Mutex<HashMap<Option<String>, Arc<Session>>>,
+    /// The changes that this run made here, in their order: what an undo of everything goes through.
+    made: std::sync::Mutex<Vec<Applied>>,
+}
+
+impl Link {
+    #[must_use]
+    pub fn new(host: Arc<Host>, connection: Connection) -> Self {
+        let transport = connect(&connection);
+        Self {
+            host,
+            connection,
+            transport,
+            connected: AtomicBool::new(false),
+            sessions: Mutex::default(),
+            made: std::sync::Mutex::default(),
+        }
+    }
+
+    /// The user that everything runs as where the playbook does not say: the inventory's or `-b`'s.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.connection
+            .elevation
+            .as_ref()
+            .map(|elevation| elevation.user.as_str())
+    }
+
+    /// The session of `user`, started if there is none. The bootstrap is on its way when this returns, its
+    /// answer is not waited for: the first request travels with it.
+    pub(super) async fn session(
+        &self,
+        run: &Run,
+        user: Option<&str>,
+    ) -> Result<Arc<Session>, Failure> {
+        let mut sessions = self.sessions.lock().await;
+        let user = user.map(ToOwned::to_owned);
+        if let Some(session) = sessions.get(&user)
+            && !session.is_over()
+        {
+            return Ok(session.clone());
+        }
+        let connecting = Kind::HostConnecting {
+            user: user.clone(),
+            attempt: 1,
+        };
+        run.bus
+            .emit(Emission::new(connecting).host(&self.host.name));
+        let stream = self.transport.open().await.map_err(|error| {
+            let failure = self.unreachable(error.to_string(), error.hint.clone());
+            self.report_unreachable(run, &failure);
+            failure
+        })?;
+        let options = SessionOptions {
+            elevation: user.clone().map(|user| self.elevation(user)),
+            state_dir: self.connection.state_dir.clone(),
+            ..SessionOptions::default()
+        };
+        let session = Arc::new(Session::start(stream, options));
+        sessions.insert(user, session.clone());
+        Ok(session)
+    }
+
+    fn elevation(&self, user: String) -> Elevation {
+        let known = self.connection.elevation.as_ref();
+        Elevation {
+            method: known.map_or_else(|| "sudo".to_owned(), |e| e.method.clone()),
+            password: known
+                .and_then(|e| e.password.clone())
+                .or_else(|| self.connection.become_password.clone()),
+            user,
+        }
+    }
+
+    /// Reports once that the host answers.
+    pub(super) async fn report_connected(&self, run: &Run, session: &Session) {
+        if !self.connected.load(Ordering::Relaxed)
+            && let Ok(facts) = session.facts().await
+            && !self.connected.swap(true, Ordering::Relaxed)
+        {
+            let kind = Kind::HostConnected {
+                facts: Box::new(facts),
+            };
+            run.bus.emit(Emission::new(kind).host(&self.host.name));
+        }
+    }
+
+    /// What the host tells of itself.
+    pub(super) async fn facts(&self, run: &Run, user: Option<&str>) -> Result<HostFacts, Failure> {
+        let session = self.session(run, user).await?;
+        let facts = session
+            .facts()
+            .await
+            .map_err(|error| self.lost(run, &error))?;
+        self.report_connected(run, &session).await;
+        Ok(facts)
+    }
+
+    /// The failure of a request that got no answer.
+    pub(super) fn lost(&self, run: &Run, error: &SessionError) -> Failure {
+        let failure = self.failure_of(error);
+        if failure.kind == FailureKind::Unreachable {
+            self.report_unreachable(run, &failure);
+        }
+        failure
+    }
+
+    fn failure_of(&self, error: &SessionError) -> Failure {
+        let kind = match error {
+            SessionError::Cancelled => FailureKind::Interrupted,
+            SessionError::TimedOut { .. } => FailureKind::Failed,
+            _ => FailureKind::Unreachable,
+        };
+        let mut failure = Failure::new(kind, error.to_string()).on(&self.host.name);
+        failure.hint = error.hint().map(ToOwned::to_owned);
+        failure
+    }
+
+    fn unreachable(&self, message: String, hint: Option<String>) -> Failure {
+        let mut failure = Failure::new(FailureKind::Unreachable, message).on(&self.host.name);
+        failure.hint = hint;
+        failure
+    }
+
+    fn report_unreachable(&self, run: &Run, failure: &Failure) {
+        let kind = Kind::HostUnreachable {
+            failure: Box::new(failure.clone()),
+        };
+        run.bus.emit(Emission::new(kind).host(&self.host.name));
+    }
+
+    /// Keeps what was made, for an undo of everything.
+    pub fn remember(&self, applied: &[Applied]) {
+        let changes = applied.iter().filter(|applied| applied.is_made()).cloned();
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(changes);
+    }
+
+    /// Everything that this run made here, once.
+    #[must_use]
+    pub fn take_made(&self) -> Vec<Applied> {
+        std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Ends the sessions and the connection.
+    pub(super) async fn close(&self) {
+        let sessions: Vec<_> = self
+            .sessions
+            .lock()
+            .await
+            .drain()
+            .map(|(_, session)| session)
+            .collect();
+        // One that something still holds ends when that lets go of it.
+        let closing = sessions
+            .into_iter()
+            .filter_map(Arc::into_inner)
+            .map(Session::close);
+        futures_util::future::join_all(closing).await;
+        self.transport.close().await;
+    }
+}

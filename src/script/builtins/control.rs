@@ -1,0 +1,277 @@
+//! Control: `retry`, `timeout`, `sleep`, `finally`, `on_failure`, `fail`, `confirm`, `quote`.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+
+use super::declare;
+use crate::model::{Failure, FailureKind, LogLevel};
+use crate::script::command;
+use crate::script::convert::duration;
+use crate::script::error::{Ended, argument, ended, throw};
+use crate::script::frame::{Frame, Hook};
+use crate::script::options::Options;
+use crate::task::Mode;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+const RETRY: &str = "\
+Calls a closure until it does not throw, and gives what it returned. Throws its last failure.
+
+Options: `times`, how often at most (3); `delay` between two tries (`\"1s\"`); `backoff`, what the delay is multiplied with after each (1.0);
+`stop_when`, a closure that gets the failure and gives true where trying again cannot help.
+
+```rhai
+each(hosts(\"web\"), |h| {
+    retry(#{ times: 5, delay: \"2s\", backoff: 2 }, || h.run(\"curl -fsS http://127.0.0.1:8080/\", #{ reads: true }));
+});
+```";
+
+const TIMEOUT: &str = "\
+Calls a closure and throws if it takes longer than a duration. What runs on a host by then is killed.
+
+```rhai
+each(hosts(\"db\"), |h| timeout(\"10m\", || h.run(\"pg_dump shop > /var/backups/shop.sql\")));
+```";
+
+const SLEEP: &str = "\
+Waits. In check mode it does not.
+
+```rhai
+sleep(\"5s\");
+```";
+
+const FINALLY: &str = "\
+Registers a closure that runs when the innermost frame ends, well or not: the playbook, a host's closure in `each`. The last one that was registered
+runs first. It runs after Ctrl-C too, and is shielded from it.
+
+```rhai
+each(hosts(\"web\"), |h| {
+    h.run(\"touch /run/maintenance\");
+    finally(|| h.run(\"rm -f /run/maintenance\"));
+});
+```";
+
+const ON_FAILURE: &str = "\
+Registers a closure that runs when the innermost frame ends with a failure (or is interrupted), like `finally`.
+
+```rhai
+each(hosts(\"web\"), |h| {
+    on_failure(|| h.undo());
+    h.apply(files::file(\"/etc/motd\", \"hello\\n\"));
+});
+```";
+
+const FAIL: &str = "\
+Throws a failure with this message.
+
+```rhai
+if hosts(\"web\").len() < 2 { fail(\"a rolling update needs two hosts\"); }
+```";
+
+const CONFIRM: &str = "\
+Asks the operator, and throws unless the answer is yes. `--yes` answers it. Without a terminal and without `--yes` it throws. In check mode it does not ask.
+
+```rhai
+confirm(\"restore the database from the last backup?\");
+```";
+
+const QUOTE: &str = "\
+A value as one word of a shell's command line; a list as several.
+
+```rhai
+let name = \"it's here\";
+each(hosts(\"web\"), |h| h.run(\"ls -l \" + quote(name), #{ reads: true, ok: [0, 2] }));
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    declare("retry", &["closure: Fn", "Dynamic"], RETRY)
+        .register_into_engine(engine, |context: NativeCallContext, closure: FnPtr| {
+            retry(&context, Map::new(), &closure)
+        });
+    declare("retry", &["options: Map", "closure: Fn", "Dynamic"], RETRY).register_into_engine(
+        engine,
+        |context: NativeCallContext, options: Map, closure: FnPtr| {
+            retry(&context, options, &closure)
+        },
+    );
+    declare(
+        "timeout",
+        &["duration: String", "closure: Fn", "Dynamic"],
+        TIMEOUT,
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, limit: Dynamic, closure: FnPtr| {
+            timeout(&context, &limit, &closure)
+        },
+    );
+    for kind in ["String", "i64", "f64"] {
+        let register = declare("sleep", &[&format!("duration: {kind}"), "()"], SLEEP);
+        match kind {
+            "String" => register.register_into_engine(
+                engine,
+                |context: NativeCallContext, time: ImmutableString| pause(&context, &time.into()),
+            ),
+            "i64" => register
+                .register_into_engine(engine, |context: NativeCallContext, time: i64| {
+                    pause(&context, &time.into())
+                }),
+            _ => register.register_into_engine(engine, |context: NativeCallContext, time: f64| {
+                pause(&context, &time.into())
+            }),
+        };
+    }
+    declare("finally", &["closure: Fn", "()"], FINALLY).register_into_engine(
+        engine,
+        |context: NativeCallContext, closure: FnPtr| -> Result<()> {
+            Frame::of(&context)?.register(Hook::Finally(closure));
+            Ok(())
+        },
+    );
+    declare("on_failure", &["closure: Fn", "()"], ON_FAILURE).register_into_engine(
+        engine,
+        |context: NativeCallContext, closure: FnPtr| -> Result<()> {
+            Frame::of(&context)?.register(Hook::OnFailure(closure));
+            Ok(())
+        },
+    );
+    declare("fail", &["message: &str", "()"], FAIL).register_into_engine(
+        engine,
+        |context: NativeCallContext, message: &str| -> Result<()> {
+            let mut failure = Failure::new(FailureKind::Failed, message);
+            failure.host = Frame::of(&context)?
+                .host()
+                .map(|host| host.name().to_owned());
+            Err(throw(failure, &context))
+        },
+    );
+    declare("confirm", &["question: &str", "()"], CONFIRM)
+        .register_into_engine(engine, |context: NativeCallContext, question: &str| {
+            confirm(&context, question)
+        });
+    declare("quote", &["value: Dynamic", "String"], QUOTE)
+        .register_into_engine(engine, |context: NativeCallContext, value: Dynamic| {
+            command::quote(&context, &value)
+        });
+}
+
+fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Result<Dynamic> {
+    let frame = Frame::of(context)?;
+    let mut options = Options::new("retry", options, context)?;
+    let times = options.count("times")?.unwrap_or(3).max(1);
+    let mut delay = options.duration("delay")?.unwrap_or(Duration::from_secs(1));
+    let backoff = options.float("backoff")?.unwrap_or(1.0);
+    if !(1.0..=100.0).contains(&backoff) {
+        return Err(options.wrong("backoff", "it is a number from 1 to 100"));
+    }
+    let stop_when = options.closure("stop_when")?;
+    for left in (0..times).rev() {
+        let error = match closure.call_within_context::<Dynamic>(context, ()) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        if left == 0 || ended(&error).is_some() {
+            return Err(error);
+        }
+        let failure = crate::script::error::failure(&error, frame.world());
+        if let Some(stop_when) = &stop_when
+            && stop_when.call_within_context::<bool>(context, (failure.clone(),))?
+        {
+            return Err(error);
+        }
+        let host = frame.host().map(|host| host.name().to_owned());
+        let message = format!(
+            "{failure}; trying again in {}",
+            humantime::format_duration(delay)
+        );
+        frame.run().log(LogLevel::Warn, host.as_deref(), message);
+        wait(context, &frame, delay)?;
+        delay = delay.mul_f64(backoff).min(Duration::from_secs(3600));
+    }
+    Ok(Dynamic::UNIT)
+}
+
+fn timeout(context: &NativeCallContext<'_>, limit: &Dynamic, closure: &FnPtr) -> Result<Dynamic> {
+    let limit = duration(limit).map_err(|message| argument(context, message))?;
+    let outer = Frame::of(context)?;
+    let token = outer.cancel().child_token();
+    let timer = {
+        let token = token.clone();
+        outer.run().runtime.spawn(async move {
+            tokio::time::sleep(limit).await;
+            token.cancel();
+        })
+    };
+    let inner = outer.with_cancel(token.clone());
+    let result = inner.enter(context, |context| {
+        closure.call_within_context::<Dynamic>(context, ())
+    });
+    timer.abort();
+    match result {
+        // Cancelled by the timer, and not from further out.
+        Err(error)
+            if matches!(ended(&error), Some(Ended::Cancelled))
+                && token.is_cancelled()
+                && !outer.cancel().is_cancelled() =>
+        {
+            let message = format!("took longer than {}", humantime::format_duration(limit));
+            let mut failure = Failure::new(FailureKind::Failed, message);
+            failure.host = outer.host().map(|host| host.name().to_owned());
+            Err(throw(failure, context))
+        }
+        result => result,
+    }
+}
+
+fn pause(context: &NativeCallContext<'_>, time: &Dynamic) -> Result<()> {
+    let time = duration(time).map_err(|message| argument(context, message))?;
+    let frame = Frame::of(context)?;
+    if frame.run().settings.mode == Mode::Check {
+        return Ok(());
+    }
+    wait(context, &frame, time)
+}
+
+fn wait(context: &NativeCallContext<'_>, frame: &Frame, time: Duration) -> Result<()> {
+    // Made inside the runtime: a timer belongs to one.
+    let sleep = async { tokio::time::sleep(time).await };
+    frame
+        .run()
+        .wait(frame.cancel(), sleep)
+        .map_err(|failure| throw(failure, context))
+}
+
+fn confirm(context: &NativeCallContext<'_>, question: &str) -> Result<()> {
+    let frame = Frame::of(context)?;
+    let run = frame.run();
+    if run.settings.yes || run.settings.mode == Mode::Check {
+        return Ok(());
+    }
+    let refused = |message: &str, hint: &str| {
+        throw(
+            Failure::new(FailureKind::Failed, message).hint(hint),
+            context,
+        )
+    };
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        let message =
+            format!("this needs a confirmation, and there is no terminal to ask at: {question}");
+        return Err(refused(&message, "Run it at a terminal, or say --yes."));
+    }
+    let answer = run.bus.paused(|| {
+        dialoguer::Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact()
+    });
+    match answer {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(refused(
+            "the operator said no",
+            "Nothing was done after the question.",
+        )),
+        Err(error) => Err(argument(context, format!("failed to ask: {error}"))),
+    }
+}

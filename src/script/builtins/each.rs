@@ -1,0 +1,222 @@
+//! `each(hosts, ...)`: a closure for every host, in parallel.
+
+use std::time::Instant;
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+
+use super::declare;
+use super::host::HostValue;
+use crate::model::{Emission, Failure, FailureKind, Kind};
+use crate::run::{fan_out, interrupted};
+use crate::script::error::{Ended, argument, end, ended, failure, throw};
+use crate::script::frame::Frame;
+use crate::script::isolate::isolate;
+use crate::script::options::Options;
+
+const EACH: &str = "\
+Calls a closure for every host, in parallel, and gives a map of host names to what it returned.
+
+Options: `forks`, how many hosts at a time (50, or `--forks`); `max_failures`, how many may fail before it throws (0);
+`order`: `\"inventory\"`, `\"sorted\"`, `\"reverse\"` or `\"shuffle\"`.
+All hosts finish, then it throws if more than `max_failures` failed. A host that failed takes no part in a
+later `each` of the run. Every host gets its own copy of the variables that the closure captures.
+
+```rhai
+let uptimes = each(hosts(\"web\"), #{ forks: 10 }, |h| h.run(\"uptime\", #{ reads: true }).stdout);
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    declare("each", &["hosts: Array", "closure: Fn", "Map"], EACH).register_into_engine(
+        engine,
+        |context: NativeCallContext, hosts: Array, closure: FnPtr| {
+            each(&context, hosts, Map::new(), &closure)
+        },
+    );
+    declare(
+        "each",
+        &["hosts: Array", "options: Map", "closure: Fn", "Map"],
+        EACH,
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, hosts: Array, options: Map, closure: FnPtr| {
+            each(&context, hosts, options, &closure)
+        },
+    );
+}
+
+fn each(
+    context: &NativeCallContext<'_>,
+    hosts: Array,
+    options: Map,
+    closure: &FnPtr,
+) -> Result<Map, Box<EvalAltResult>> {
+    let frame = Frame::of(context)?;
+    let run = frame.run();
+    let mut options = Options::new("each", options, context)?;
+    let forks = options.count("forks")?.unwrap_or(run.settings.forks).max(1);
+    let max_failures = options.count("max_failures")?.unwrap_or(0);
+    let order = options.text("order")?;
+    let mut selected = Vec::with_capacity(hosts.len());
+    for host in hosts {
+        let kind = host.type_name();
+        let host = host.try_cast::<HostValue>().ok_or_else(|| {
+            argument(
+                context,
+                format!("`each` takes hosts, as hosts(\"...\") gives them, and this is a {kind}"),
+            )
+        })?;
+        if run.failure_of(host.0.name()).is_none() {
+            selected.push(host);
+        }
+    }
+    arrange(&mut selected, order.as_deref()).map_err(|message| argument(context, message))?;
+
+    let started = Kind::EachStarted {
+        hosts: selected.len(),
+        forks: forks.min(selected.len()),
+    };
+    let began = Instant::now();
+    run.bus.emit(Emission::new(started));
+    let results = fan_out(&selected, forks, |host| one(context, &frame, host, closure));
+
+    let mut values = Map::new();
+    let mut failures = Vec::new();
+    let mut stopped = None;
+    for (host, result) in selected.iter().zip(results) {
+        match result {
+            Some(Ok(value)) => {
+                values.insert(host.0.name().into(), value);
+            }
+            Some(Err(Stop::Ended(how))) => stopped = Some(how),
+            Some(Err(Stop::Failed(failure))) => failures.push(*failure),
+            None => failures.push(
+                Failure::new(FailureKind::Internal, "the host's thread ended early")
+                    .on(host.0.name()),
+            ),
+        }
+    }
+    for failure in &failures {
+        run.host_failed(failure.host.as_deref().unwrap_or_default(), failure);
+    }
+    let finished = Kind::EachFinished {
+        hosts: selected.len(),
+        failed: failures.len(),
+    };
+    run.bus
+        .emit(Emission::new(finished).duration(began.elapsed()));
+    if let Some(how) = stopped {
+        return Err(end(how, context.call_position()));
+    }
+    if failures.len() > max_failures {
+        return Err(throw(together(failures, selected.len()), context));
+    }
+    Ok(values)
+}
+
+/// Why a host's closure gave no value.
+enum Stop {
+    Failed(Box<Failure>),
+    Ended(Ended),
+}
+
+/// Calls the closure for one host, on the host's thread.
+fn one(
+    context: &NativeCallContext<'_>,
+    outer: &Frame,
+    host: &HostValue,
+    closure: &FnPtr,
+) -> Result<Dynamic, Stop> {
+    let run = outer.run();
+    if outer.cancel().is_cancelled() {
+        return Err(Stop::Ended(Ended::Cancelled));
+    }
+    let name = host.0.name();
+    let began = Instant::now();
+    run.bus.emit(Emission::new(Kind::HostStarted).host(name));
+    let frame = outer.of_host(host.0.clone());
+    let closure = isolate(closure);
+    let result = frame.enter(context, |context| {
+        let result = closure.call_within_context::<Dynamic>(context, (host.clone(),));
+        let stop = result.map_err(|error| match ended(&error) {
+            // What is not known is no failure: the rest of this host is left out.
+            Some(Ended::Unknown) => None,
+            Some(Ended::Cancelled) => Some(Stop::Ended(Ended::Cancelled)),
+            None => {
+                let mut failure = failure(&error, outer.world());
+                failure.host.get_or_insert_with(|| name.to_owned());
+                Some(Stop::Failed(Box::new(failure)))
+            }
+        });
+        let clean_up = frame.leave(context, matches!(stop, Err(Some(_))));
+        match (stop, clean_up.into_iter().next()) {
+            (Ok(_) | Err(None), Some(failure)) => Err(Stop::Failed(Box::new(failure.on(name)))),
+            (Ok(value), None) => Ok(value),
+            (Err(None), None) => Ok(Dynamic::UNIT),
+            (Err(Some(stop)), _) => Err(stop),
+        }
+    });
+    let failure = match &result {
+        Ok(_) => None,
+        Err(Stop::Failed(failure)) => Some(failure.clone()),
+        Err(Stop::Ended(_)) => Some(Box::new(interrupted().on(name))),
+    };
+    let finished = Kind::HostFinished { failure };
+    run.bus
+        .emit(Emission::new(finished).host(name).duration(began.elapsed()));
+    result
+}
+
+fn arrange(hosts: &mut [HostValue], order: Option<&str>) -> Result<(), String> {
+    match order {
+        None | Some("inventory") => {}
+        Some("sorted") => hosts.sort_by(|a, b| a.0.name().cmp(b.0.name())),
+        Some("reverse") => hosts.reverse(),
+        Some("shuffle") => shuffle(hosts),
+        Some(other) => {
+            return Err(format!(
+                "`order` is \"inventory\", \"sorted\", \"reverse\" or \"shuffle\", not \"{other}\""
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Fisher-Yates, on the system's randomness. The bias of the remainder is far below what anyone would notice.
+fn shuffle(hosts: &mut [HostValue]) {
+    for last in (1..hosts.len()).rev() {
+        let random = getrandom::u64().unwrap_or_default();
+        let other = random % (last as u64 + 1);
+        hosts.swap(last, usize::try_from(other).unwrap_or(last));
+    }
+}
+
+/// One failure for several hosts: that of the first, where it is the only one.
+fn together(mut failures: Vec<Failure>, hosts: usize) -> Failure {
+    if failures.len() == 1 {
+        return failures.remove(0);
+    }
+    let unreachable = failures
+        .iter()
+        .all(|failure| failure.kind == FailureKind::Unreachable);
+    let kind = if unreachable {
+        FailureKind::Unreachable
+    } else {
+        FailureKind::Failed
+    };
+    let names: Vec<&str> = failures
+        .iter()
+        .filter_map(|failure| failure.host.as_deref())
+        .collect();
+    let shown = names.iter().take(8).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(8);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    Failure::new(
+        kind,
+        format!("{} of {hosts} hosts failed: {shown}{more}", failures.len()),
+    )
+}

@@ -1,0 +1,355 @@
+//! A host in a playbook's hand: `h.apply`, `h.run`, `h.become`, `h.read`, `h.facts`, `h.vars`, `h.undo`.
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext};
+
+use super::declare;
+use super::outcome::OutcomeValue;
+use super::tasks::TaskValue;
+use super::vars::VarsValue;
+use crate::run::{Applied, HostHandle, apply, ask, command, undo};
+use crate::script::command::Call;
+use crate::script::convert::from_json;
+use crate::script::error::{Ended, argument, end, throw};
+use crate::script::frame::Frame;
+use crate::script::options::Options;
+use crate::task::{Answer, Mode, Query};
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// A host as one of its users.
+#[derive(Clone)]
+pub struct HostValue(pub HostHandle);
+
+const APPLY: &str = "\
+Brings the host to the state that a task, or a list of tasks, describes, and gives the outcome of each. It is the one way to change a
+host. A list goes to the host in as few round trips as the tasks' dependencies allow: one, where nothing is to
+be changed. Throws at the first task that fails; those behind it are skipped.
+
+In check mode nothing is changed, and the outcomes say what would be.
+
+```rhai
+each(hosts(\"web\"), |h| {
+    let done = h.apply(files::line(\"/etc/hosts\", \"10.0.0.7 db\"));
+    if done.changed { log::info(`${h.name}: hosts file changed`); }
+});
+```";
+
+const RUN: &str = "\
+Runs a command and gives `stdout`, `stderr` (without the newlines at their ends) and `code`. A text goes to the host's `sh`; a list is
+a command and its arguments, with no shell in between. Throws when the code is not 0.
+
+Options: `ok`, the codes that are a success; `reads: true`, it only reads, so that it runs in check mode too; `timeout`, `\"30s\"`;
+`stdin`, a text; `env`, a map; `cwd`. In check mode a command that may write is not sent, and what follows in the closure of this host is
+*unknown*.
+
+```rhai
+each(hosts(\"db\"), |h| {
+    let size = h.run([\"du\", \"-sk\", \"/var/lib/postgresql\"], #{ reads: true }).stdout;
+    h.run(\"systemctl reload postgresql\", #{ timeout: \"1m\" });
+});
+```";
+
+const BECOME: &str = "\
+The same host, seen as another user. Needs `sudo` on the host.
+
+```rhai
+each(hosts(\"db\"), |h| h.become(\"postgres\").run(\"psql -c 'select 1'\", #{ reads: true }));
+```";
+
+const READ: &str = "\
+The text of a file on the host, of at most 256 KiB. `#{ bytes: true }` gives a blob. Reads in check mode too.
+
+```rhai
+each(hosts(\"all\"), |h| h.read(\"/etc/hostname\"));
+```";
+
+const UNDO: &str = "\
+Undoes changes, the last one first: those of the outcomes that are given, or all that this run made on the host. Throws at a change that cannot
+be undone. Gives how many were.
+
+```rhai
+each(hosts(\"web\"), |h| {
+    on_failure(|| h.undo());
+    h.apply(files::file(\"/etc/motd\", \"hello\\n\"));
+});
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<HostValue>("Host");
+    let getter = |name, page: &str| {
+        FuncRegistration::new_getter(name)
+            .with_params_info(["host: Host", "Dynamic"])
+            .with_comments([format!("/// {page}")])
+    };
+    getter("name", "The host's name in the inventory.")
+        .register_into_engine(engine, |host: &mut HostValue| host.0.name().to_owned());
+    getter("groups", "The groups that the host is in, by name.").register_into_engine(
+        engine,
+        |host: &mut HostValue| {
+            host.0
+                .link
+                .host
+                .groups
+                .iter()
+                .map(|group| Dynamic::from(group.clone()))
+                .collect::<Array>()
+        },
+    );
+    getter(
+        "user",
+        "The user that commands run as, or `()` for the one who logs in.",
+    )
+    .register_into_engine(engine, |host: &mut HostValue| {
+        host.0.user.clone().map_or(Dynamic::UNIT, Dynamic::from)
+    });
+    getter(
+        "vars",
+        "The host's variables: `h.vars.port`, `h.vars[\"port\"]`, `h.vars.get(\"port\", 80)`.",
+    )
+    .register_into_engine(engine, |host: &mut HostValue| VarsValue(host.0.clone()));
+    getter("facts", "What the host tells of itself: `os`, `os_version`, `architecture`, `memory`, and more. Connects.")
+        .register_into_engine(engine, |context: NativeCallContext, host: &mut HostValue| facts(&context, host));
+    engine.register_fn("to_string", |host: &mut HostValue| host.0.name().to_owned());
+    engine.register_fn("to_debug", |host: &mut HostValue| {
+        format!("Host({})", host.0.name())
+    });
+    engine.register_fn("==", |a: HostValue, b: HostValue| {
+        a.0.name() == b.0.name() && a.0.user == b.0.user
+    });
+
+    declare("apply", &["host: Host", "task: Task", "Outcome"], APPLY).register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, task: TaskValue| {
+            let applied = apply_all(&context, host, vec![task])?;
+            applied
+                .into_iter()
+                .next()
+                .ok_or_else(|| argument(&context, "the task came to no outcome"))
+        },
+    );
+    declare("apply", &["host: Host", "tasks: Array", "Array"], APPLY).register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, tasks: Array| -> Result<Array> {
+            let mut flat = Vec::with_capacity(tasks.len());
+            flatten(&context, tasks, &mut flat)?;
+            Ok(apply_all(&context, host, flat)?
+                .into_iter()
+                .map(Dynamic::from)
+                .collect())
+        },
+    );
+    declare(
+        "run",
+        &["host: Host", "command: String | Array", "Map"],
+        RUN,
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, line: Dynamic| {
+            run(&context, host, line, Map::new())
+        },
+    );
+    declare(
+        "run",
+        &[
+            "host: Host",
+            "command: String | Array",
+            "options: Map",
+            "Map",
+        ],
+        RUN,
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, line: Dynamic, options: Map| {
+            run(&context, host, line, options)
+        },
+    );
+    declare("become", &["host: Host", "user: &str", "Host"], BECOME).register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, user: &str| {
+            become_user(&context, host, user)
+        },
+    );
+    declare("read", &["host: Host", "path: &str", "String"], READ).register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, path: &str| {
+            read(&context, host, path, Map::new())
+        },
+    );
+    declare(
+        "read",
+        &["host: Host", "path: &str", "options: Map", "Dynamic"],
+        READ,
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, path: &str, options: Map| {
+            read(&context, host, path, options)
+        },
+    );
+    declare("undo", &["host: Host", "i64"], UNDO).register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue| {
+            let made = host.0.link.take_made();
+            give_back(&context, host, &made)
+        },
+    );
+    declare("undo", &["host: Host", "outcome: Outcome", "i64"], UNDO).register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, outcome: OutcomeValue| {
+            give_back(&context, host, &[outcome.into_applied()])
+        },
+    );
+    declare("undo", &["host: Host", "outcomes: Array", "i64"], UNDO).register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue, outcomes: Array| {
+            let applied = outcomes.into_iter().map(|outcome| {
+                let outcome = outcome.try_cast::<OutcomeValue>();
+                outcome
+                    .map(OutcomeValue::into_applied)
+                    .ok_or_else(|| argument(&context, "`undo` takes outcomes"))
+            });
+            give_back(&context, host, &applied.collect::<Result<Vec<_>>>()?)
+        },
+    );
+}
+
+fn flatten(context: &NativeCallContext<'_>, tasks: Array, flat: &mut Vec<TaskValue>) -> Result<()> {
+    for task in tasks {
+        let kind = task.type_name();
+        if task.is_array() {
+            flatten(context, task.cast(), flat)?;
+        } else if let Some(task) = task.try_cast::<TaskValue>() {
+            flat.push(task);
+        } else {
+            return Err(argument(
+                context,
+                format!("`apply` takes tasks, and this is a {kind}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn apply_all(
+    context: &NativeCallContext<'_>,
+    host: &HostValue,
+    tasks: Vec<TaskValue>,
+) -> Result<Vec<OutcomeValue>> {
+    let frame = Frame::of(context)?;
+    let jobs = tasks
+        .iter()
+        .map(|task| task.job(&frame, &host.0, context))
+        .collect::<Result<Vec<_>>>()?;
+    let batch = apply(&host.0, &jobs, frame.cancel());
+    host.0.link.remember(&batch.applied);
+    if batch
+        .applied
+        .iter()
+        .any(|applied| applied.verdict.outcome == crate::model::Outcome::Unknown)
+    {
+        tracing::debug!(host = host.0.name(), "some outcomes are unknown");
+    }
+    match batch.failure {
+        Some(failure) => Err(throw(failure, context)),
+        None => Ok(batch.applied.into_iter().map(OutcomeValue::new).collect()),
+    }
+}
+
+fn run(
+    context: &NativeCallContext<'_>,
+    host: &HostValue,
+    line: Dynamic,
+    options: Map,
+) -> Result<Map> {
+    let frame = Frame::of(context)?;
+    let call = Call::parse(line, Options::new("run", options, context)?)?;
+    let command = call.command(context);
+    if frame.run().settings.mode == Mode::Check && !command.reads {
+        command::not_sent(&host.0, &command);
+        frame.set_unknown();
+        return Err(end(Ended::Unknown, context.call_position()));
+    }
+    let ran = command::run(&host.0, &command, frame.cancel())
+        .map_err(|failure| throw(failure, context))?;
+    let text = |text: &str| Dynamic::from(text.trim_end_matches('\n').to_owned());
+    Ok(Map::from([
+        ("stdout".into(), text(&ran.stdout)),
+        ("stderr".into(), text(&ran.stderr)),
+        ("code".into(), Dynamic::from(i64::from(ran.code))),
+    ]))
+}
+
+fn become_user(context: &NativeCallContext<'_>, host: &HostValue, user: &str) -> Result<HostValue> {
+    if user.is_empty()
+        || user.starts_with('-')
+        || user.contains(|c: char| c.is_control() || c.is_whitespace())
+    {
+        return Err(argument(context, format!("`{user}` is no name of a user")));
+    }
+    Ok(HostValue(host.0.become_user(user)))
+}
+
+fn read(
+    context: &NativeCallContext<'_>,
+    host: &HostValue,
+    path: &str,
+    options: Map,
+) -> Result<Dynamic> {
+    let frame = Frame::of(context)?;
+    let bytes = Options::new("read", options, context)?
+        .flag("bytes")?
+        .unwrap_or(false);
+    if !path.starts_with('/') || path.contains('\0') {
+        return Err(argument(context, format!("`{path}` is no absolute path")));
+    }
+    let answers = ask(
+        &host.0,
+        frame.cancel(),
+        vec![Query::Content(path.to_owned())],
+    )
+    .map_err(|failure| throw(failure, context))?;
+    let failed = |message: String| {
+        let failure = crate::model::Failure::new(crate::model::FailureKind::Failed, message);
+        throw(failure.on(host.0.name()), context)
+    };
+    match answers.into_iter().next() {
+        Some((_, Answer::Content(Some(content)))) if bytes => Ok(Dynamic::from_blob(content)),
+        Some((_, Answer::Content(Some(content)))) => {
+            String::from_utf8(content).map(Dynamic::from).map_err(|_| {
+                failed(format!(
+                    "failed to read {path}: it is not UTF-8 (ask for `bytes: true`)"
+                ))
+            })
+        }
+        _ => Err(failed(format!(
+            "failed to read {path}: no regular file that this user may read is there"
+        ))),
+    }
+}
+
+fn facts(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Dynamic> {
+    let frame = Frame::of(context)?;
+    let facts = host
+        .0
+        .facts(frame.cancel())
+        .map_err(|failure| throw(failure, context))?;
+    let facts =
+        serde_json::to_value(facts).map_err(|error| argument(context, error.to_string()))?;
+    Ok(from_json(&facts))
+}
+
+fn give_back(
+    context: &NativeCallContext<'_>,
+    host: &HostValue,
+    applied: &[Applied],
+) -> Result<i64> {
+    let frame = Frame::of(context)?;
+    if frame.run().settings.mode == Mode::Check {
+        return Ok(0);
+    }
+    let undone =
+        undo(&host.0, applied, frame.cancel()).map_err(|failure| throw(failure, context))?;
+    Ok(i64::try_from(undone).unwrap_or(i64::MAX))
+}

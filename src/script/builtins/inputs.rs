@@ -1,0 +1,110 @@
+//! What comes into a playbook: parameters, the environment, files beside it.
+
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
+
+use super::declare;
+use crate::model::{Failure, FailureKind};
+use crate::script::error::{argument, throw};
+use crate::script::frame::Frame;
+use crate::script::local;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+const PARAM: &str = "\
+Declares a parameter of the playbook and gives its value. It stands at the top level, with a literal name.
+
+Without `fallback` the parameter is required. The options are `fallback`, `type` (`string`, `int`, `float`, `bool`,
+`list` or `duration`), `one_of`, `pattern` (a regular expression) and `secret`. Values come from
+`--var NAME=VALUE` and `--vars-file FILE`; a missing or mistyped one is an error before any host is contacted.
+
+```rhai
+let version = param(\"version\", \"the release to roll out, e.g. 1.4.2\");
+let batch = param(\"batch\", \"hosts at a time\", #{ fallback: 2, type: \"int\" });
+```";
+
+const ENV: &str = "\
+The value of an environment variable of the machine that ops runs on. Without a fallback, one that is not set is an error.
+
+```rhai
+let region = env(\"REGION\", \"eu\");
+```";
+
+const READ_FILE: &str = "\
+The text of a file beside the playbook. A path that leads out of the playbook's directory is refused.
+
+```rhai
+let notes = read_file(\"CHANGES.md\");
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    declare("param", &["name: &str", "help: &str", "Dynamic"], PARAM)
+        .register_into_engine(engine, |context: NativeCallContext, name: &str, _: &str| {
+            param(&context, name)
+        });
+    declare(
+        "param",
+        &["name: &str", "help: &str", "options: Map", "Dynamic"],
+        PARAM,
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, name: &str, _: &str, _: Map| param(&context, name),
+    );
+    declare("env", &["name: &str", "String"], ENV)
+        .register_into_engine(engine, |context: NativeCallContext, name: &str| {
+            env(&context, name, None)
+        });
+    declare("env", &["name: &str", "fallback: &str", "String"], ENV).register_into_engine(
+        engine,
+        |context: NativeCallContext, name: &str, fallback: ImmutableString| {
+            env(&context, name, Some(fallback))
+        },
+    );
+    declare("read_file", &["path: &str", "String"], READ_FILE)
+        .register_into_engine(engine, |context: NativeCallContext, path: &str| {
+            read_file(&context, path)
+        });
+}
+
+fn param(context: &NativeCallContext<'_>, name: &str) -> Result<Dynamic> {
+    let frame = Frame::of(context)?;
+    // Every literal call was collected before the run began.
+    frame.world().params.get(name).cloned().ok_or_else(|| {
+        let message =
+            format!("parameter `{name}` is not declared at the top level with a literal name");
+        argument(context, message)
+    })
+}
+
+fn env(
+    context: &NativeCallContext<'_>,
+    name: &str,
+    fallback: Option<ImmutableString>,
+) -> Result<ImmutableString> {
+    Frame::of(context)?;
+    match (std::env::var(name), fallback) {
+        (Ok(value), _) => Ok(value.into()),
+        (Err(std::env::VarError::NotUnicode(_)), _) => Err(argument(
+            context,
+            format!("the environment variable `{name}` is not UTF-8"),
+        )),
+        (Err(std::env::VarError::NotPresent), Some(fallback)) => Ok(fallback),
+        (Err(std::env::VarError::NotPresent), None) => {
+            let message = format!("the environment variable `{name}` is not set");
+            let hint = format!("Set it, or give a fallback: env(\"{name}\", \"...\").");
+            Err(throw(
+                Failure::new(FailureKind::Failed, message).hint(hint),
+                context,
+            ))
+        }
+    }
+}
+
+fn read_file(context: &NativeCallContext<'_>, path: &str) -> Result<ImmutableString> {
+    let frame = Frame::of(context)?;
+    let bytes = local::read(&frame.world().directory, path)
+        .map_err(|error| argument(context, format!("failed to read {path}: {error}")))?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| argument(context, format!("failed to read {path}: it is not UTF-8")))?;
+    Ok(text.into())
+}

@@ -1,0 +1,48 @@
+//! `log::debug`, `log::info`, `log::warn`, `log::error`.
+
+use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Module, NativeCallContext};
+
+use crate::model::LogLevel;
+use crate::script::frame::Frame;
+
+pub(super) fn register(engine: &mut Engine) {
+    let mut module = Module::new();
+    let levels = [
+        (
+            "debug",
+            LogLevel::Debug,
+            "Says something that only `-v` shows.",
+        ),
+        (
+            "info",
+            LogLevel::Info,
+            "Says something to the user, with the host that it was said for.",
+        ),
+        ("warn", LogLevel::Warn, "Warns the user."),
+        (
+            "error",
+            LogLevel::Error,
+            "Tells the user of an error. Does not end anything: see `fail`.",
+        ),
+    ];
+    for (name, level, page) in levels {
+        FuncRegistration::new(name)
+            .with_params_info(["message: Dynamic", "()"])
+            .with_comments([format!(
+                "/// {page}\n///\n/// ```rhai\n/// log::{name}(\"hello\");\n/// ```"
+            )])
+            .with_volatility(true)
+            .set_into_module(
+                &mut module,
+                move |context: NativeCallContext,
+                      message: Dynamic|
+                      -> Result<(), Box<EvalAltResult>> {
+                    let frame = Frame::of(&context)?;
+                    let host = frame.host().map(|host| host.name().to_owned());
+                    frame.run().log(level, host.as_deref(), message.to_string());
+                    Ok(())
+                },
+            );
+    }
+    engine.register_static_module("log", module.into());
+}

@@ -1,0 +1,46 @@
+//! What a playbook can call. One file a subject; each registers its functions with their manual pages.
+//!
+//! A built-in finds the run it belongs to in the innermost [`Frame`](super::frame::Frame). So an engine with all
+//! of them can also be had without a run, to check a playbook or to document the language.
+
+mod control;
+mod each;
+mod host;
+mod hosts;
+mod inputs;
+mod logging;
+mod outcome;
+mod secret;
+mod tasks;
+mod vars;
+
+use rhai::{Engine, FuncRegistration};
+
+pub use host::HostValue;
+pub use tasks::TaskValue;
+
+/// Registers every built-in.
+pub fn register(engine: &mut Engine) {
+    inputs::register(engine);
+    hosts::register(engine);
+    host::register(engine);
+    each::register(engine);
+    tasks::register(engine);
+    outcome::register(engine);
+    control::register(engine);
+    secret::register(engine);
+    logging::register(engine);
+    vars::register(engine);
+}
+
+/// A function with its parameters (the type that it returns last) and its manual page.
+fn declare(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
+    let comments: Vec<String> = page
+        .lines()
+        .map(|line| format!("/// {}", line.trim_start()))
+        .collect();
+    FuncRegistration::new(name)
+        .with_params_info(parameters)
+        .with_comments([comments.join("\n")])
+        .with_volatility(true)
+}

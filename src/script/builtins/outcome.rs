@@ -1,0 +1,137 @@
+//! What `h.apply` gives back, and what `catch` catches.
+
+use rhai::{Dynamic, Engine, FuncRegistration};
+
+use crate::model::{Failure, Outcome};
+use crate::report;
+use crate::run::Applied;
+
+/// The outcome of a task.
+#[derive(Clone)]
+pub struct OutcomeValue(Applied);
+
+impl OutcomeValue {
+    #[must_use]
+    pub fn new(applied: Applied) -> Self {
+        Self(applied)
+    }
+
+    #[must_use]
+    pub fn into_applied(self) -> Applied {
+        self.0
+    }
+
+    fn diff(&self) -> String {
+        report::diff(&self.0.verdict.diff)
+    }
+}
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<OutcomeValue>("Outcome");
+    let getter = |name, page: &str, of: &str, gives: &str| {
+        FuncRegistration::new_getter(name)
+            .with_params_info([of.to_owned(), gives.to_owned()])
+            .with_comments([format!("/// {page}")])
+    };
+    let outcome = |name, page: &str, gives: &str| getter(name, page, "outcome: Outcome", gives);
+    outcome("changed", "Whether the host was changed (in check mode: whether it would be, as far as that is known).", "bool")
+        .register_into_engine(engine, |outcome: &mut OutcomeValue| {
+            matches!(outcome.0.verdict.outcome, Outcome::Changed | Outcome::WouldChange)
+        });
+    outcome(
+        "outcome",
+        "`unchanged`, `changed`, `would_change`, `unknown` or `skipped`.",
+        "String",
+    )
+    .register_into_engine(engine, |outcome: &mut OutcomeValue| {
+        outcome.0.verdict.outcome.as_str().to_owned()
+    });
+    outcome(
+        "diff",
+        "What was changed, as a text. Empty where nothing was.",
+        "String",
+    )
+    .register_into_engine(engine, |outcome: &mut OutcomeValue| outcome.diff());
+    outcome("duration", "How long the change took, in seconds.", "f64")
+        .register_into_engine(engine, |outcome: &mut OutcomeValue| {
+            outcome.0.duration.as_secs_f64()
+        });
+    outcome(
+        "task",
+        "The task and its subject: `files::file /etc/motd`.",
+        "String",
+    )
+    .register_into_engine(engine, |outcome: &mut OutcomeValue| outcome.0.label.clone());
+    outcome("stdout", "What the change printed.", "String").register_into_engine(
+        engine,
+        |outcome: &mut OutcomeValue| {
+            outcome
+                .0
+                .ran
+                .as_ref()
+                .map(|ran| ran.stdout.trim_end_matches('\n').to_owned())
+                .unwrap_or_default()
+        },
+    );
+    outcome("stderr", "What the change printed as errors.", "String").register_into_engine(
+        engine,
+        |outcome: &mut OutcomeValue| {
+            outcome
+                .0
+                .ran
+                .as_ref()
+                .map(|ran| ran.stderr.trim_end_matches('\n').to_owned())
+                .unwrap_or_default()
+        },
+    );
+    outcome(
+        "code",
+        "The exit code of the change, or `()` where none was made.",
+        "i64",
+    )
+    .register_into_engine(engine, |outcome: &mut OutcomeValue| {
+        outcome
+            .0
+            .ran
+            .as_ref()
+            .map_or(Dynamic::UNIT, |ran| Dynamic::from(i64::from(ran.code)))
+    });
+    engine.register_fn("to_string", |outcome: &mut OutcomeValue| {
+        format!("{}: {}", outcome.0.label, outcome.0.verdict.outcome)
+    });
+
+    engine.register_type_with_name::<Failure>("Failure");
+    let failure = |name, page: &str, gives: &str| getter(name, page, "failure: Failure", gives);
+    let text = |text: &Option<String>| text.clone().map_or(Dynamic::UNIT, Dynamic::from);
+    failure("message", "What went wrong.", "String")
+        .register_into_engine(engine, |failure: &mut Failure| failure.message.clone());
+    failure("host", "The host that it went wrong on, or `()`.", "String")
+        .register_into_engine(engine, move |failure: &mut Failure| text(&failure.host));
+    failure("task", "The task that failed, or `()`.", "String")
+        .register_into_engine(engine, move |failure: &mut Failure| text(&failure.task));
+    failure("command", "The command that failed, or `()`.", "String")
+        .register_into_engine(engine, move |failure: &mut Failure| text(&failure.command));
+    failure("stderr", "The end of what it printed, or `()`.", "String")
+        .register_into_engine(engine, move |failure: &mut Failure| text(&failure.stderr));
+    failure("hint", "What to try, or `()`.", "String")
+        .register_into_engine(engine, move |failure: &mut Failure| text(&failure.hint));
+    failure("code", "The exit code of the command, or `()`.", "i64").register_into_engine(
+        engine,
+        |failure: &mut Failure| {
+            failure
+                .code
+                .map_or(Dynamic::UNIT, |code| Dynamic::from(i64::from(code)))
+        },
+    );
+    failure("kind", "`failed` or `unreachable`.", "String").register_into_engine(
+        engine,
+        |failure: &mut Failure| {
+            serde_json::to_value(failure.kind)
+                .ok()
+                .and_then(|kind| kind.as_str().map(ToOwned::to_owned))
+                .unwrap_or_default()
+        },
+    );
+    engine.register_fn("to_string", |failure: &mut Failure| failure.to_string());
+    engine.register_fn("to_debug", |failure: &mut Failure| failure.to_string());
+}

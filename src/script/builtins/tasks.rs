@@ -1,0 +1,263 @@
+//! Task values: the constructors of the built-in tasks, and `task(#{...})`.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext};
+
+use super::declare;
+use crate::model::{Failure, FailureKind, Position};
+use crate::run::{HostHandle, Job};
+use crate::script::convert::to_value;
+use crate::script::custom::Definition;
+use crate::script::error::{argument, position, throw};
+use crate::script::frame::Frame;
+use crate::script::local;
+use crate::script::options::Options;
+use crate::task::Task;
+use crate::tasks::{self, ArgumentError, Arguments, Entry, Place, Surroundings};
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// A task as a value: what it is to be, and where the playbook wrote it.
+#[derive(Clone)]
+pub struct TaskValue(Arc<Inner>);
+
+struct Inner {
+    what: What,
+    at: Option<Position>,
+    user: Option<String>,
+}
+
+enum What {
+    /// Made of its arguments; the same for every host.
+    Made(Arc<dyn Task>),
+    /// Made anew for each host, because it looks at the host's variables.
+    PerHost(&'static Entry, Arguments),
+    Custom(Definition),
+}
+
+const TASK: &str = "\
+Defines a task in the playbook. It goes through the same machinery as a built-in one: probed with the others in one round trip, planned, proved
+after the change, undone.
+
+`name` is what the user sees. `probe` is a shell script that only reads. `plan` gets what it came back with, a map with `code`, `stdout` and `stderr`,
+and gives `()` where nothing is to be done, or a map: `apply`, the script that makes the change; `undo`, the script that gives back what was there;
+`diff`, a text for the user; or `unknown`, the reason why nothing can be told. `reads` and `writes` say what the probe depends on and what the change
+may alter: paths, `\"package:NAME\"`, `\"service:NAME\"`, `\"user:NAME\"` or `\"any\"`, which is what both are where they are left out.
+
+```rhai
+let swap_off = task(#{
+    name: \"swap off\",
+    probe: \"cat /proc/swaps\",
+    reads: [\"/proc/swaps\"],
+    writes: [\"/proc/swaps\"],
+    plan: |found| if found.stdout.split(\"\\n\").len() > 1 {
+        #{ apply: \"swapoff -a\", undo: \"swapon -a\", diff: \"turns swap off\" }
+    },
+});
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<TaskValue>("Task");
+    engine.register_fn("to_string", |task: &mut TaskValue| task.label());
+    let mut modules: Vec<(&str, Module)> = Vec::new();
+    for entry in tasks::TASKS {
+        let at = modules
+            .iter()
+            .position(|(name, _)| *name == entry.namespace)
+            .unwrap_or_else(|| {
+                modules.push((entry.namespace, Module::new()));
+                modules.len() - 1
+            });
+        constructors(&mut modules[at].1, entry);
+    }
+    for (name, module) in modules {
+        engine.register_static_module(name, module.into());
+    }
+    declare("task", &["definition: Map", "Task"], TASK).register_into_engine(
+        engine,
+        |context: NativeCallContext, definition: Map| {
+            let definition =
+                Definition::parse(Options::new("task", definition, &context)?, &context)?;
+            Ok::<_, Box<EvalAltResult>>(TaskValue::new(What::Custom(definition), &context, None))
+        },
+    );
+}
+
+/// One overload for each number of arguments that a task takes.
+fn constructors(module: &mut Module, entry: &'static Entry) {
+    for arity in entry.arities() {
+        let parameters = parameters(entry, arity);
+        let page: Vec<String> = entry.doc.lines().map(|line| format!("///{line}")).collect();
+        let register = FuncRegistration::new(entry.name)
+            .with_params_info(parameters)
+            .with_comments([page.join("\n")])
+            .with_volatility(true);
+        match arity {
+            1 => register.set_into_module(module, move |context: NativeCallContext, a: Dynamic| {
+                make(&context, entry, vec![a])
+            }),
+            2 => register.set_into_module(
+                module,
+                move |context: NativeCallContext, a: Dynamic, b: Dynamic| {
+                    make(&context, entry, vec![a, b])
+                },
+            ),
+            3 => register.set_into_module(
+                module,
+                move |context: NativeCallContext, a: Dynamic, b: Dynamic, c: Dynamic| {
+                    make(&context, entry, vec![a, b, c])
+                },
+            ),
+            _ => register.set_into_module(
+                module,
+                move |context: NativeCallContext,
+                      a: Dynamic,
+                      b: Dynamic,
+                      c: Dynamic,
+                      d: Dynamic| { make(&context, entry, vec![a, b, c, d]) },
+            ),
+        };
+    }
+}
+
+fn parameters(entry: &Entry, arity: usize) -> Vec<String> {
+    let mut parameters: Vec<String> = entry
+        .parameters
+        .iter()
+        .take(arity)
+        .map(|parameter| parameter.name.to_owned())
+        .collect();
+    if parameters.len() < arity {
+        parameters.push("options: Map".to_owned());
+    }
+    parameters.push("Task".to_owned());
+    parameters
+}
+
+fn make(
+    context: &NativeCallContext<'_>,
+    entry: &'static Entry,
+    values: Vec<Dynamic>,
+) -> Result<TaskValue> {
+    let values = values
+        .into_iter()
+        .map(to_value)
+        .collect::<std::result::Result<Vec<_>, _>>();
+    let mut arguments = Arguments::new(values.map_err(|message| argument(context, message))?);
+    let user = become_option(&mut arguments, context)?;
+    let frame = Frame::of(context)?;
+    let around = Around::new(&frame, None);
+    let made = entry.construct(arguments.clone(), &around);
+    let what = match made {
+        _ if around.asked_for_vars.get() => What::PerHost(entry, arguments),
+        Ok(task) => What::Made(task),
+        Err(error) => return Err(throw(wrong_argument(entry, &error), context)),
+    };
+    Ok(TaskValue::new(what, context, user))
+}
+
+fn become_option(
+    arguments: &mut Arguments,
+    context: &NativeCallContext<'_>,
+) -> Result<Option<String>> {
+    match arguments.take_option("become") {
+        None | Some(tasks::Value::Null) => Ok(None),
+        Some(tasks::Value::Text(user)) if !user.is_empty() && !user.starts_with('-') => {
+            Ok(Some(user))
+        }
+        Some(_) => Err(argument(context, "option `become` is the name of a user")),
+    }
+}
+
+impl TaskValue {
+    fn new(what: What, context: &NativeCallContext<'_>, user: Option<String>) -> Self {
+        Self(Arc::new(Inner {
+            what,
+            at: position(context),
+            user,
+        }))
+    }
+
+    fn label(&self) -> String {
+        match &self.0.what {
+            What::Made(task) => task.label(),
+            What::PerHost(entry, _) => entry.full_name(),
+            What::Custom(definition) => definition.name().to_owned(),
+        }
+    }
+
+    /// The task for a host.
+    pub(super) fn job(
+        &self,
+        frame: &Frame,
+        host: &HostHandle,
+        context: &NativeCallContext<'_>,
+    ) -> Result<Job> {
+        let task = match &self.0.what {
+            What::Made(task) => task.clone(),
+            What::PerHost(entry, arguments) => entry
+                .construct(arguments.clone(), &Around::new(frame, Some(host)))
+                .map_err(|error| {
+                    let failure = wrong_argument(entry, &error)
+                        .on(host.name())
+                        .at(self.0.at.clone());
+                    throw(failure, context)
+                })?,
+            What::Custom(definition) => definition.task(frame, context),
+        };
+        Ok(Job {
+            task,
+            at: self.0.at.clone(),
+            user: self.0.user.clone(),
+        })
+    }
+}
+
+fn wrong_argument(entry: &Entry, error: &ArgumentError) -> Failure {
+    let place = match &error.place {
+        Place::Option(key) => format!("option `{key}` of `{}`: ", entry.full_name()),
+        Place::Parameter(index) => match entry.parameters.get(*index) {
+            Some(parameter) => format!("`{}` of `{}`: ", parameter.name, entry.full_name()),
+            None => format!("`{}`: ", entry.full_name()),
+        },
+        Place::Call => format!("`{}`: ", entry.full_name()),
+    };
+    let mut failure = Failure::new(FailureKind::Failed, format!("{place}{}", error.message));
+    failure.hint.clone_from(&error.hint);
+    failure
+}
+
+/// What a constructor may ask of the playbook.
+struct Around<'a> {
+    frame: &'a Frame,
+    host: Option<&'a HostHandle>,
+    asked_for_vars: Cell<bool>,
+}
+
+impl<'a> Around<'a> {
+    fn new(frame: &'a Frame, host: Option<&'a HostHandle>) -> Self {
+        Self {
+            frame,
+            host,
+            asked_for_vars: Cell::new(false),
+        }
+    }
+}
+
+impl Surroundings for Around<'_> {
+    fn read(&self, path: &str) -> std::result::Result<Arc<[u8]>, String> {
+        local::read(&self.frame.world().directory, path)
+    }
+
+    fn vars(&self) -> std::result::Result<serde_json::Map<String, serde_json::Value>, String> {
+        self.asked_for_vars.set(true);
+        let Some(host) = self.host else {
+            return Ok(serde_json::Map::new());
+        };
+        let vars = self.frame.run().inventory.vars(&host.link.host);
+        vars.map(|vars| vars.into_iter().collect())
+            .map_err(|error| error.to_string())
+    }
+}

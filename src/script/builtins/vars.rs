@@ -1,0 +1,62 @@
+//! `h.vars`: the variables of a host, rendered when they are used.
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
+
+use crate::model::{Failure, FailureKind};
+use crate::run::HostHandle;
+use crate::script::convert::from_json;
+use crate::script::error::throw;
+use crate::script::suggest::did_you_mean;
+
+/// The variables of a host.
+#[derive(Clone)]
+pub struct VarsValue(pub HostHandle);
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<VarsValue>("Vars");
+    engine.register_indexer_get(
+        |context: NativeCallContext, vars: &mut VarsValue, name: &str| {
+            vars.get(&context, name)?
+                .ok_or_else(|| vars.missing(&context, name))
+        },
+    );
+    engine.register_fn(
+        "get",
+        |context: NativeCallContext, vars: &mut VarsValue, name: &str, fallback: Dynamic| {
+            Ok::<_, Box<EvalAltResult>>(vars.get(&context, name)?.unwrap_or(fallback))
+        },
+    );
+    engine.register_fn("contains", |vars: &mut VarsValue, name: &str| {
+        vars.0.link.host.var(name).is_some()
+    });
+    engine.register_fn("keys", |vars: &mut VarsValue| {
+        vars.0
+            .link
+            .host
+            .vars()
+            .keys()
+            .map(|name| Dynamic::from((*name).to_owned()))
+            .collect::<Array>()
+    });
+}
+
+impl VarsValue {
+    fn get(&self, context: &NativeCallContext<'_>, name: &str) -> Result<Option<Dynamic>> {
+        let value = self.0.run.inventory.var(&self.0.link.host, name);
+        let value =
+            value.map_err(|error| throw(Failure::from(error).on(self.0.name()), context))?;
+        Ok(value.as_ref().map(from_json))
+    }
+
+    fn missing(&self, context: &NativeCallContext<'_>, name: &str) -> Box<EvalAltResult> {
+        let vars = self.0.link.host.vars();
+        let known = vars.keys().copied();
+        let message = format!("the host has no variable `{name}`");
+        let mut failure = Failure::new(FailureKind::Failed, message).on(self.0.name());
+        failure.hint = did_you_mean(name, known)
+            .or_else(|| Some(format!("Give a fallback: h.vars.get(\"{name}\", ...).")));
+        throw(failure, context)
+    }
+}

@@ -1,0 +1,105 @@
+//! Values of a script as values of the rest of ops, and back.
+
+use std::time::Duration;
+
+use rhai::{Array, Blob, Dynamic, ImmutableString, Map};
+
+use crate::tasks::Value;
+
+/// A script's value as a task gets it. `Err` names what cannot be one.
+pub fn to_value(value: Dynamic) -> Result<Value, String> {
+    let value = value.flatten();
+    if value.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Ok(value) = value.as_bool() {
+        return Ok(Value::Bool(value));
+    }
+    if let Ok(value) = value.as_int() {
+        return Ok(Value::Int(value));
+    }
+    if let Ok(value) = value.as_float() {
+        return Ok(Value::Float(value));
+    }
+    if value.is_string() || value.is_char() {
+        return Ok(Value::Text(value.to_string()));
+    }
+    if value.is_blob() {
+        return Ok(Value::Bytes(value.cast::<Blob>()));
+    }
+    if value.is_array() {
+        let items = value.cast::<Array>().into_iter().map(to_value);
+        return items.collect::<Result<_, _>>().map(Value::List);
+    }
+    if value.is_map() {
+        let entries = value.cast::<Map>().into_iter();
+        let entries = entries.map(|(key, value)| Ok((key.to_string(), to_value(value)?)));
+        return entries.collect::<Result<_, String>>().map(Value::Map);
+    }
+    Err(format!("a {} cannot be given to a task", value.type_name()))
+}
+
+/// What an inventory or a host says, as a script's value.
+#[must_use]
+pub fn from_json(value: &serde_json::Value) -> Dynamic {
+    use serde_json::Value as Json;
+    match value {
+        Json::Null => Dynamic::UNIT,
+        Json::Bool(value) => (*value).into(),
+        Json::Number(number) => number
+            .as_i64()
+            .map_or_else(|| number.as_f64().unwrap_or(f64::NAN).into(), Dynamic::from),
+        Json::String(text) => text.as_str().into(),
+        Json::Array(items) => items.iter().map(from_json).collect::<Array>().into(),
+        Json::Object(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| (key.as_str().into(), from_json(value)));
+            entries.collect::<Map>().into()
+        }
+    }
+}
+
+/// A duration: `"30s"`, `"1h 5m"`, or a number of seconds.
+pub fn duration(value: &Dynamic) -> Result<Duration, String> {
+    if let Ok(seconds) = value.as_int() {
+        return u64::try_from(seconds)
+            .map(Duration::from_secs)
+            .map_err(|_| negative(&seconds.to_string()));
+    }
+    if let Ok(seconds) = value.as_float() {
+        return Duration::try_from_secs_f64(seconds).map_err(|_| negative(&seconds.to_string()));
+    }
+    let text = value.clone().try_cast::<ImmutableString>();
+    let text = text.ok_or_else(|| "a duration is a text like \"30s\", or seconds".to_owned())?;
+    humantime::parse_duration(&text).map_err(|error| {
+        format!("`{text}` is no duration: {error}; write it like \"30s\" or \"1h 5m\"")
+    })
+}
+
+fn negative(number: &str) -> String {
+    format!("{number} is no duration in seconds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration(&"1m 30s".into()), Ok(Duration::from_secs(90)));
+        assert_eq!(duration(&Dynamic::from(2_i64)), Ok(Duration::from_secs(2)));
+        assert_eq!(
+            duration(&Dynamic::from(0.5_f64)),
+            Ok(Duration::from_millis(500))
+        );
+        for wrong in [
+            Dynamic::from(-1_i64),
+            Dynamic::from(f64::NAN),
+            "soon".into(),
+            Dynamic::TRUE,
+        ] {
+            assert!(duration(&wrong).is_err());
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Tasks that are defined in a playbook or in the standard library.
+
+use std::sync::Arc;
+
+#[expect(
+    deprecated,
+    reason = "Rhai calls the stored context volatile; its version is pinned"
+)]
+use rhai::NativeCallContextStore;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+
+use crate::model::Diff;
+use crate::shell::has_nul;
+use crate::task::{Change, Found, Plan, Query, Resource, Task, Touches};
+
+use super::error::{ended, failure};
+use super::frame::Frame;
+use super::isolate::isolate;
+use super::options::Options;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// What `task(#{...})` was given.
+#[derive(Clone)]
+pub struct Definition {
+    name: String,
+    probe: String,
+    plan: FnPtr,
+    reads: Vec<Resource>,
+    writes: Vec<Resource>,
+}
+
+impl Definition {
+    pub fn parse(mut options: Options<'_>, _context: &NativeCallContext<'_>) -> Result<Self> {
+        let missing = |options: &Options<'_>, key: &str| options.wrong(key, "it is required");
+        let name = options
+            .text("name")?
+            .ok_or_else(|| missing(&options, "name"))?;
+        let probe = options
+            .text("probe")?
+            .ok_or_else(|| missing(&options, "probe"))?;
+        let plan = options
+            .closure("plan")?
+            .ok_or_else(|| missing(&options, "plan"))?;
+        if has_nul(&probe) {
+            return Err(options.wrong("probe", "it holds a NUL byte"));
+        }
+        let reads = resources(&mut options, "reads")?;
+        let writes = resources(&mut options, "writes")?;
+        Ok(Self {
+            name,
+            probe,
+            plan,
+            reads,
+            writes,
+        })
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The task for the host of a frame, with a copy of the closure of its own.
+    #[expect(
+        deprecated,
+        reason = "Rhai calls the stored context volatile; its version is pinned"
+    )]
+    pub fn task(&self, frame: &Frame, context: &NativeCallContext<'_>) -> Arc<dyn Task> {
+        let mut definition = self.clone();
+        definition.plan = isolate(&self.plan);
+        Arc::new(Custom {
+            definition,
+            frame: frame.clone(),
+            context: context.store_data(),
+        })
+    }
+
+    fn query(&self) -> Query {
+        Query::Probe {
+            script: self.probe.clone(),
+            reads: self.reads.clone(),
+        }
+    }
+}
+
+fn resources(options: &mut Options<'_>, key: &str) -> Result<Vec<Resource>> {
+    let Some(given) = options.take(key) else {
+        return Ok(vec![Resource::Any]);
+    };
+    let given = if given.is_array() {
+        given.cast::<Array>()
+    } else {
+        vec![given]
+    };
+    given
+        .into_iter()
+        .map(|name| {
+            let name = name.try_cast::<ImmutableString>();
+            name.as_deref().and_then(resource).ok_or_else(|| {
+                let known =
+                    "\"package:NAME\", \"service:NAME\", \"user:NAME\", \"group:NAME\" or \"any\"";
+                options.wrong(key, &format!("it lists absolute paths, {known}"))
+            })
+        })
+        .collect()
+}
+
+fn resource(name: &str) -> Option<Resource> {
+    if name == "any" {
+        return Some(Resource::Any);
+    }
+    if name.starts_with('/') {
+        return Some(Resource::Path(name.to_owned()));
+    }
+    let (kind, name) = name.split_once(':')?;
+    let name = name.to_owned();
+    match kind {
+        "package" => Some(Resource::Package(name)),
+        "service" => Some(Resource::Service(name)),
+        "user" => Some(Resource::User(name)),
+        "group" => Some(Resource::Group(name)),
+        _ => None,
+    }
+}
+
+/// A definition at work on a host.
+struct Custom {
+    definition: Definition,
+    frame: Frame,
+    #[expect(
+        deprecated,
+        reason = "Rhai calls the stored context volatile; its version is pinned"
+    )]
+    context: NativeCallContextStore,
+}
+
+impl Task for Custom {
+    fn label(&self) -> String {
+        self.definition.name.clone()
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        vec![self.definition.query()]
+    }
+
+    fn touches(&self) -> Touches {
+        Touches {
+            reads: Vec::new(),
+            writes: self.definition.writes.clone(),
+        }
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        let ran = match found.command(&self.definition.query()) {
+            Ok(ran) => ran,
+            Err(reason) => return Plan::Unknown(reason),
+        };
+        let found = Map::from([
+            ("code".into(), Dynamic::from(i64::from(ran.code))),
+            (
+                "stdout".into(),
+                Dynamic::from(ran.stdout.trim_end_matches('\n').to_owned()),
+            ),
+            (
+                "stderr".into(),
+                Dynamic::from(ran.stderr.trim_end_matches('\n').to_owned()),
+            ),
+        ]);
+        match self.call(found) {
+            Ok(wanted) => read_plan(wanted)
+                .unwrap_or_else(|message| Plan::Impossible(format!("its plan {message}"))),
+            Err(message) => Plan::Impossible(message),
+        }
+    }
+}
+
+impl Custom {
+    #[expect(
+        deprecated,
+        reason = "Rhai calls the stored context volatile; its version is pinned"
+    )]
+    fn call(&self, found: Map) -> std::result::Result<Dynamic, String> {
+        let world = self.frame.world();
+        let engine = world.engine().ok_or("the playbook has ended")?;
+        let context = self.context.create_context(&engine);
+        let result = self
+            .definition
+            .plan
+            .call_within_context::<Dynamic>(&context, (found,));
+        result.map_err(|error| match ended(&error) {
+            Some(_) => {
+                "a plan may not run commands: what it has to know comes from the probe".to_owned()
+            }
+            None => {
+                let failure = failure(&error, world);
+                let at = failure
+                    .at
+                    .as_ref()
+                    .map(|at| format!(" ({at})"))
+                    .unwrap_or_default();
+                format!("{}{at}", failure.message)
+            }
+        })
+    }
+}
+
+fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
+    if wanted.is_unit() {
+        return Ok(Plan::Unchanged);
+    }
+    let kind = wanted.type_name();
+    let Some(mut wanted) = wanted.try_cast::<Map>() else {
+        return Err(format!("gives () or a map, not a {kind}"));
+    };
+    let mut text = |key: &str| match wanted.remove(key) {
+        None => Ok(None),
+        Some(value) if value.is_unit() => Ok(None),
+        Some(value) => {
+            let text = value.try_cast::<ImmutableString>().map(String::from);
+            text.map(Some)
+                .ok_or_else(|| format!("has a `{key}` that is no text"))
+        }
+    };
+    let (unknown, apply, undo, diff) = (
+        text("unknown")?,
+        text("apply")?,
+        text("undo")?,
+        text("diff")?,
+    );
+    if let Some(key) = wanted.keys().next() {
+        return Err(format!(
+            "has the key `{key}`: its keys are `apply`, `undo`, `diff` and `unknown`"
+        ));
+    }
+    if let Some(reason) = unknown {
+        return Ok(Plan::Unknown(reason));
+    }
+    let Some(apply) = apply else {
+        return Err("has neither `apply` nor `unknown`".to_owned());
+    };
+    if has_nul(&apply) || undo.as_deref().is_some_and(has_nul) {
+        return Err("holds a NUL byte".to_owned());
+    }
+    let diff = diff.unwrap_or_else(|| apply.trim().to_owned());
+    let mut change = Change::new(vec![Diff::Note { text: diff }], apply, "");
+    change.undo = undo;
+    change.command = true;
+    Ok(Plan::Change(Box::new(change)))
+}

@@ -1,0 +1,75 @@
+//! Failures on their way through a script.
+//!
+//! A built-in throws a [`Failure`] as the value of Rhai's runtime error, so that `catch` gets at its parts and
+//! nothing is lost on the way up. A cancel is thrown as a termination, which `try` cannot catch.
+
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position as Place};
+
+use crate::model::{Failure, FailureKind, Position};
+
+use super::world::World;
+
+/// Why a script was ended from outside. Never seen by a playbook.
+#[derive(Debug, Clone)]
+pub enum Ended {
+    /// Ctrl-C, or a `timeout` around it.
+    Cancelled,
+    /// In check mode: what follows is not known.
+    Unknown,
+}
+
+/// The error that a built-in throws.
+#[must_use]
+pub fn throw(failure: Failure, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
+    let place = context.call_position();
+    if failure.kind == FailureKind::Interrupted {
+        return end(Ended::Cancelled, place);
+    }
+    let failure = failure.at(position(context));
+    EvalAltResult::ErrorRuntime(Dynamic::from(failure), place).into()
+}
+
+/// Ends the script; `try` does not catch it.
+#[must_use]
+pub fn end(ended: Ended, place: Place) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorTerminated(Dynamic::from(ended), place).into()
+}
+
+/// Why a script was ended from outside, if it was.
+#[must_use]
+pub fn ended(error: &EvalAltResult) -> Option<Ended> {
+    match error {
+        EvalAltResult::ErrorTerminated(token, _) => Some(
+            token
+                .clone()
+                .try_cast::<Ended>()
+                .unwrap_or(Ended::Cancelled),
+        ),
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _)
+        | EvalAltResult::ErrorInModule(_, inner, _) => ended(inner),
+        _ => None,
+    }
+}
+
+/// What went wrong, as the user is told.
+#[must_use]
+pub fn failure(error: &EvalAltResult, world: &World) -> Failure {
+    super::trace::failure(error, &world.sources)
+}
+
+/// The place in the playbook (or the module) that called a built-in.
+#[must_use]
+pub fn position(context: &NativeCallContext<'_>) -> Option<Position> {
+    let place = context.call_position();
+    Some(Position {
+        file: context.call_source().unwrap_or_default().to_owned(),
+        line: place.line()?,
+        column: place.position().unwrap_or(1),
+    })
+}
+
+/// A mistake in the arguments of a built-in.
+#[must_use]
+pub fn argument(context: &NativeCallContext<'_>, message: impl Into<String>) -> Box<EvalAltResult> {
+    throw(Failure::new(FailureKind::Failed, message), context)
+}

@@ -1,0 +1,71 @@
+//! Runs a playbook that has been loaded and checked.
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, NativeCallContext, Position};
+
+use crate::model::{Failure, LogLevel};
+use crate::run::interrupted;
+
+use super::error::{Ended, ended, failure};
+use super::frame::Frame;
+use super::playbook::Playbook;
+use super::world::World;
+
+/// Runs the playbook to its end, and what it registered to run then.
+///
+/// # Errors
+/// What ended it early: a failure that it did not catch, or an interrupt.
+pub fn execute(mut engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Failure> {
+    let frame = Frame::playbook(world.clone());
+    engine.set_default_tag(Dynamic::from(frame.clone()));
+    let watched = world.clone();
+    engine.on_progress(move |_| {
+        watched
+            .is_cancelled()
+            .then(|| Dynamic::from(Ended::Cancelled))
+    });
+    let said = world.clone();
+    engine.on_print(move |text| said.run.log(LogLevel::Info, None, text));
+    let engine = Arc::new(engine);
+    world.set_engine(&engine);
+
+    let result = engine
+        .run_ast(&playbook.ast)
+        .map_err(|error| match ended(&error) {
+            Some(Ended::Unknown) => None,
+            Some(Ended::Cancelled) => Some(interrupted()),
+            None => Some(failure(&error, world)),
+        });
+    let failed = matches!(result, Err(Some(_)));
+    let hooks = leave(&engine, playbook, &frame, failed);
+    match result {
+        Err(Some(failure)) => {
+            for hook in hooks {
+                world.run.log(
+                    LogLevel::Error,
+                    hook.host.as_deref(),
+                    format!("a clean-up failed: {hook}"),
+                );
+            }
+            Err(failure)
+        }
+        Ok(()) | Err(None) => hooks.into_iter().next().map_or(Ok(()), Err),
+    }
+}
+
+/// Runs the hooks of the playbook's own frame, in a context like that of its top level.
+fn leave(engine: &Engine, playbook: &Playbook, frame: &Frame, failed: bool) -> Vec<Failure> {
+    let mut global = engine.new_global_runtime_state();
+    global.lib.push(playbook.ast.shared_lib().clone());
+    global.source = playbook.ast.source().map(Into::into);
+    global.tag = Dynamic::from(frame.clone());
+    let context = NativeCallContext::new_with_all_fields(
+        engine,
+        "",
+        playbook.ast.source(),
+        &global,
+        Position::NONE,
+    );
+    frame.leave(&context, failed)
+}
