@@ -35,6 +35,8 @@ mod render;
 mod script;
 mod secrets;
 mod source;
+#[cfg(test)]
+mod tests;
 mod text;
 mod toml_text;
 mod vars_files;

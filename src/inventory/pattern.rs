@@ -151,7 +151,15 @@ fn matching(world: &World, part: &str) -> Result<Vec<Arc<Host>>, SelectError> {
         hosts.extend(matcher.select(&world.hosts));
     }
     if hosts.is_empty() && LOCALHOST.contains(&expression) {
-        hosts.push(&world.localhost);
+        let host = match world.localhost.source {
+            // An inventory that names this machine by any of its names means it.
+            Some(_) => Arc::clone(&world.localhost),
+            None => Arc::new(Host {
+                name: expression.to_owned(),
+                ..Host::clone(&world.localhost)
+            }),
+        };
+        return apply(part, &[&host], subscript);
     }
     if hosts.is_empty() && !group_matched && matcher.is_name() && expression != "all" {
         let known = world

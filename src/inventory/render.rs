@@ -3,6 +3,7 @@
 //! A template sees the variables of its host as an object that renders each one when the template asks for it, so a
 //! variable may refer to any other, of any host. [`Frame`]s tell which are under way, to find a variable that needs itself.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::value::{Enumerator, Object, Serde, ValueKind};
@@ -152,6 +153,50 @@ fn tagged<'v>(map: &'v serde_json::Map<String, Json>, key: &str) -> Option<&'v s
     }
 }
 
+/// A backslash in a string of an expression stands for itself, as in Ansible's variables: a regular expression is
+/// written as it is.
+fn keep_backslashes(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    let mut quote = None;
+    let mut inside = false;
+    while let Some(c) = rest.chars().next() {
+        let mut length = c.len_utf8();
+        match quote {
+            Some(_) if c == '\\' => {
+                // An escaped quote stays one.
+                let escaped = rest[1..].chars().next().filter(|next| Some(*next) == quote);
+                out.push_str(if escaped.is_some() { "\\" } else { "\\\\" });
+                if let Some(escaped) = escaped {
+                    out.push(escaped);
+                    length += escaped.len_utf8();
+                }
+            }
+            Some(open) => {
+                out.push(c);
+                if c == open {
+                    quote = None;
+                }
+            }
+            None => {
+                if rest.starts_with("{{") {
+                    inside = true;
+                } else if rest.starts_with("}}") {
+                    inside = false;
+                } else if inside && matches!(c, '"' | '\'') {
+                    quote = Some(c);
+                }
+                out.push(c);
+            }
+        }
+        rest = &rest[length..];
+    }
+    Cow::Owned(out)
+}
+
 impl Scope {
     fn new(world: &Arc<World>, host: &Host) -> Self {
         Self {
@@ -261,9 +306,10 @@ impl Scope {
                 if let Some(sealed) = tagged(map, VAULT_KEY) {
                     return self.open(sealed);
                 }
-                map.iter()
-                    .map(|(key, item)| Ok((key.as_str(), self.value(item)?)))
-                    .collect()
+                let pairs = map
+                    .iter()
+                    .map(|(key, item)| Ok((key.as_str(), self.value(item)?)));
+                Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, Error>>()?))
             }
             plain => Ok(Value::from(Serde(plain))),
         }
@@ -280,16 +326,14 @@ impl Scope {
                 .unwrap_or_default();
             Error::new(ErrorKind::InvalidOperation, format!("{error}{hint}"))
         })?;
-        if is_template(&plain) {
-            self.template(&plain)
-        } else {
-            Ok(Value::from(&*plain))
-        }
+        // What was encrypted is taken as it is.
+        Ok(Value::from(&*plain))
     }
 
     /// Renders a text. One that is a single `{{ expression }}` keeps the type of its value.
     fn template(self: &Arc<Self>, text: &str) -> Result<Value, Error> {
         let environment = &self.world.environment;
+        let text = &*keep_backslashes(text);
         let root = Value::from_dyn_object(Arc::clone(self));
         let body = text.strip_suffix('\n').unwrap_or(text);
         if let Some(inner) = body

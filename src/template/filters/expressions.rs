@@ -81,7 +81,7 @@ pub(super) fn regex_replace(
 pub(super) fn regex_search(
     text: &Value,
     pattern: String,
-    groups: Rest<String>,
+    groups: Rest<Value>,
     options: Kwargs,
 ) -> Result<Value, Error> {
     let regex = regex("regex_search", &pattern, &options)?;
@@ -94,7 +94,7 @@ pub(super) fn regex_search(
         return Ok(Value::from(found.get(0).map_or("", |all| all.as_str())));
     }
     let mut values = Vec::new();
-    for group in groups.iter() {
+    for group in groups.iter().map(python::str) {
         let bare = group.trim_start_matches('\\');
         let name = bare
             .strip_prefix("g<")

@@ -99,10 +99,12 @@ pub(super) fn from_json(text: &str) -> Result<Value, Error> {
     Ok(Value::from(Serde(value)))
 }
 
+/// Blocks throughout, keys sorted: what `to_nice_yaml` gives, and what `to_yaml` may as well.
 pub(super) fn to_yaml(mut value: serde_json::Value) -> Result<String, Error> {
     value.sort_all_objects();
     let mut text =
-        serde_saphyr::to_string(&value).map_err(|error| invalid(format!("to_yaml: {error}")))?;
+        serde_saphyr::to_string_with_options(&value, serde_saphyr::ser_options! { indent_step: 4 })
+            .map_err(|error| invalid(format!("to_yaml: {error}")))?;
     if !text.ends_with('\n') {
         text.push('\n');
     }

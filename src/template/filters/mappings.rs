@@ -5,11 +5,7 @@ use minijinja::{Error, Value};
 
 use super::invalid;
 
-pub(super) fn combine(
-    first: Serde<serde_json::Value>,
-    more: Rest<Serde<serde_json::Value>>,
-    options: Kwargs,
-) -> Result<Value, Error> {
+pub(super) fn combine(first: &Value, more: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
     let recursive = options.get::<Option<bool>>("recursive")?.unwrap_or(false);
     let lists = options
         .get::<Option<String>>("list_merge")?
@@ -20,19 +16,21 @@ pub(super) fn combine(
             "combine: list_merge=\"{lists}\" is not replace, keep, append or prepend"
         )));
     }
-    let mut all = Vec::new();
-    for value in std::iter::once(first.0).chain(more.0.into_iter().map(|value| value.0)) {
-        match value {
-            serde_json::Value::Array(maps) => all.extend(maps),
-            value => all.push(value),
-        }
-    }
-    let mut result = serde_json::Map::new();
-    for value in all {
-        let serde_json::Value::Object(map) = value else {
-            return Err(invalid("combine: it takes mappings only"));
+    let mut result = Map::new();
+    for value in std::iter::once(first).chain(more.iter()) {
+        // A list of mappings stands for each of them.
+        let maps = match serde_json::to_value(value)
+            .map_err(|error| invalid(format!("combine: {error}")))?
+        {
+            serde_json::Value::Array(maps) => maps,
+            map => vec![map],
         };
-        merge(&mut result, map, recursive, &lists);
+        for map in maps {
+            let serde_json::Value::Object(map) = map else {
+                return Err(invalid("combine: it takes mappings only"));
+            };
+            merge(&mut result, map, recursive, &lists);
+        }
     }
     Ok(Value::from(Serde(result)))
 }
@@ -62,13 +60,7 @@ fn merge(into: &mut Map, from: Map, recursive: bool, lists: &str) {
 }
 
 pub(super) fn dict2items(map: &Value, options: Kwargs) -> Result<Vec<Value>, Error> {
-    let key_name = options
-        .get::<Option<String>>("key_name")?
-        .unwrap_or_else(|| "key".to_owned());
-    let value_name = options
-        .get::<Option<String>>("value_name")?
-        .unwrap_or_else(|| "value".to_owned());
-    options.assert_all_used()?;
+    let (key_name, value_name) = item_names(&options)?;
     if map.kind() != ValueKind::Map {
         return Err(invalid(format!(
             "dict2items: it takes a mapping, not {}",
@@ -77,33 +69,39 @@ pub(super) fn dict2items(map: &Value, options: Kwargs) -> Result<Vec<Value>, Err
     }
     let item = |key: Value| {
         let value = map.get_item(&key)?;
-        Ok([(key_name.clone(), key), (value_name.clone(), value)]
-            .into_iter()
-            .collect())
+        Ok(Value::from_pairs([
+            (key_name.as_str(), key),
+            (value_name.as_str(), value),
+        ]))
     };
     map.try_iter()?.map(item).collect()
 }
 
 pub(super) fn items2dict(items: Vec<Value>, options: Kwargs) -> Result<Value, Error> {
-    let key_name = options
+    let (key_name, value_name) = item_names(&options)?;
+    let mut pairs = Vec::with_capacity(items.len());
+    for item in items {
+        let (key, value) = (item.get_attr(&key_name)?, item.get_attr(&value_name)?);
+        if key.is_undefined() || value.is_undefined() {
+            return Err(invalid(format!(
+                "items2dict: each item must have `{key_name}` and `{value_name}`"
+            )));
+        }
+        pairs.push((key, value));
+    }
+    Ok(Value::from_pairs(pairs))
+}
+
+/// What the two parts of an item are called.
+fn item_names(options: &Kwargs) -> Result<(String, String), Error> {
+    let key = options
         .get::<Option<String>>("key_name")?
         .unwrap_or_else(|| "key".to_owned());
-    let value_name = options
+    let value = options
         .get::<Option<String>>("value_name")?
         .unwrap_or_else(|| "value".to_owned());
     options.assert_all_used()?;
-    items
-        .iter()
-        .map(|item| {
-            let (key, value) = (item.get_attr(&key_name)?, item.get_attr(&value_name)?);
-            if key.is_undefined() || value.is_undefined() {
-                return Err(invalid(format!(
-                    "items2dict: each item must have `{key_name}` and `{value_name}`"
-                )));
-            }
-            Ok((key, value))
-        })
-        .collect()
+    Ok((key, value))
 }
 
 pub(super) fn flatten(items: &Value, levels: Option<usize>) -> Result<Vec<Value>, Error> {
