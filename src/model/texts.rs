@@ -158,7 +158,9 @@ impl Texts for Kind {
                 note,
                 failure,
             } => {
-                diff.iter_mut().for_each(|diff| diff.each_text(change));
+                for diff in diff {
+                    diff.each_text(change);
+                }
                 note.each_text(change);
                 if let Some(failure) = failure {
                     failure.each_text(change);

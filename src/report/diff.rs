@@ -1,5 +1,7 @@
 //! Diffs as a person reads them.
 
+use std::fmt::Write as _;
+
 use similar::TextDiff;
 
 use super::words::{CYAN, DIM, GREEN, RED, bytes};
@@ -27,7 +29,7 @@ pub(super) fn brief(diffs: &[Diff]) -> String {
 }
 
 /// What changes, in full: lines, each with its newline.
-pub(super) fn full(diffs: &[Diff], settings: &Settings) -> String {
+pub(super) fn full(diffs: &[Diff], settings: Settings) -> String {
     let mut out = String::new();
     for diff in diffs {
         match diff {
@@ -50,16 +52,12 @@ pub(super) fn full(diffs: &[Diff], settings: &Settings) -> String {
                     format!("{} (sha256 {})", bytes(*size), short(hash))
                 };
                 let before = before.as_ref().map_or_else(|| "nothing".to_owned(), show);
-                out.push_str(&format!(
-                    "{}: {before} -> {}",
-                    clean_line(path),
-                    show(after)
-                ));
+                let _ = write!(out, "{}: {before} -> {}", clean_line(path), show(after));
             }
-            Diff::Hidden { path } => out.push_str(&format!(
-                "{}: the content changes and is not shown",
-                clean_line(path)
-            )),
+            Diff::Hidden { path } => {
+                out.push_str(&clean_line(path));
+                out.push_str(": the content changes and is not shown");
+            }
             Diff::Note { text } => out.push_str(&clean_line(text)),
         }
         if !out.ends_with('\n') {
@@ -85,7 +83,7 @@ fn short(hash: &str) -> String {
     clean_line(hash).chars().take(12).collect()
 }
 
-fn text(path: &str, before: &str, after: &str, settings: &Settings) -> String {
+fn text(path: &str, before: &str, after: &str, settings: Settings) -> String {
     let path = clean_line(path);
     if before.len() + after.len() > TOO_LONG {
         let (before, after) = (bytes(before.len() as u64), bytes(after.len() as u64));

@@ -50,10 +50,10 @@ impl Reporter for Json {
     }
 
     fn tick(&mut self) {
-        self.with(|out| out.flush());
+        self.with(BufWriter::flush);
     }
 
     fn finish(&mut self) {
-        self.with(|out| out.flush());
+        self.with(BufWriter::flush);
     }
 }

@@ -149,7 +149,7 @@ impl Live {
             }
             Kind::HostConnecting { attempt: 1, .. } => self.does(host, "connecting".to_owned()),
             Kind::HostConnecting { attempt, .. } => {
-                self.does(host, format!("connecting, attempt {attempt}"))
+                self.does(host, format!("connecting, attempt {attempt}"));
             }
             Kind::HostConnected { .. } => self.waits(host),
             Kind::TaskStarted => self.does(host, event.task.clone().unwrap_or_default()),
@@ -204,8 +204,7 @@ impl Live {
         let columns = usize::from(self.width.unwrap_or(columns)).saturating_sub(1);
         let room = usize::from(rows)
             .saturating_sub(KEPT_ROWS)
-            .min(MOST_ROWS)
-            .max(1);
+            .clamp(1, MOST_ROWS);
         // The numbers take a line, and so do those who are left out.
         let shown = if self.running.len() < room {
             self.running.len()

@@ -24,7 +24,7 @@ impl Settings {
     }
 
     /// The text in a style, where colour may be used.
-    pub(super) fn paint(&self, style: Style, text: &str) -> String {
+    pub(super) fn paint(self, style: Style, text: &str) -> String {
         if self.colour && !text.is_empty() {
             format!("{style}{text}{style:#}")
         } else {

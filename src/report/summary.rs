@@ -1,6 +1,7 @@
 //! The last lines of a run.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::words::{BOLD, BOLD_RED, DIM, count, duration, names, outcome};
@@ -19,7 +20,7 @@ pub(super) struct Summary<'r> {
 }
 
 impl Summary<'_> {
-    pub(super) fn render(&self, settings: &Settings) -> String {
+    pub(super) fn render(&self, settings: Settings) -> String {
         let who = match self.hosts.len() {
             0 => "done".to_owned(),
             1 => self
@@ -31,11 +32,11 @@ impl Summary<'_> {
         };
         let mut line = settings.paint(BOLD, &who);
         if let Some(took) = self.took {
-            line.push_str(&format!(" in {}", duration(took)));
+            let _ = write!(line, " in {}", duration(took));
         }
         let parts = self.parts(settings);
         if !parts.is_empty() {
-            line.push_str(&format!(": {}", parts.join(", ")));
+            let _ = write!(line, ": {}", parts.join(", "));
         }
         if self.check {
             line.push_str(&settings.paint(DIM, " (check mode: nothing was changed)"));
@@ -50,7 +51,7 @@ impl Summary<'_> {
         line
     }
 
-    fn parts(&self, settings: &Settings) -> Vec<String> {
+    fn parts(&self, settings: Settings) -> Vec<String> {
         let Totals {
             unchanged,
             changed,
@@ -84,13 +85,7 @@ impl Summary<'_> {
         parts
     }
 
-    fn name(
-        &self,
-        out: &mut String,
-        settings: &Settings,
-        word: &str,
-        is: impl Fn(&Totals) -> bool,
-    ) {
+    fn name(&self, out: &mut String, settings: Settings, word: &str, is: impl Fn(&Totals) -> bool) {
         let hosts: Vec<_> = self
             .hosts
             .iter()
@@ -98,11 +93,12 @@ impl Summary<'_> {
             .map(|(host, _)| clean_line(host))
             .collect();
         if !hosts.is_empty() {
-            out.push_str(&format!(
-                "{}: {}\n",
+            let _ = writeln!(
+                out,
+                "{}: {}",
                 settings.paint(BOLD_RED, word),
                 names(&hosts, HOSTS)
-            ));
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Events as text for a person, whatever it is written to.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstyle::Style;
@@ -90,17 +91,17 @@ impl View {
                         .paint(DIM, &format!(" (run {})", clean_line(&event.run))),
                 );
                 for (name, value) in params {
-                    text.push_str(&format!("\n  {} = {}", clean_line(name), clean_line(value)));
+                    let _ = write!(text, "\n  {} = {}", clean_line(name), clean_line(value));
                 }
                 out(text)
             }
             Kind::EachStarted { hosts, forks } if *hosts > 1 => {
                 let mut text = format!("-- each of {hosts} hosts");
                 if forks < hosts {
-                    text.push_str(&format!(", {forks} at a time"));
+                    let _ = write!(text, ", {forks} at a time");
                 }
                 if let Some(at) = &event.at {
-                    text.push_str(&format!(" ({})", clean_line(&at.to_string())));
+                    let _ = write!(text, " ({})", clean_line(&at.to_string()));
                 }
                 out(self.settings.paint(DIM, &text))
             }
@@ -149,7 +150,7 @@ impl View {
                     check: self.check,
                     took,
                 };
-                let summary = summary.render(&self.settings);
+                let summary = summary.render(self.settings);
                 // The summary last: it is what a reader of the end of a log looks for.
                 self.diagnostics()
                     .into_iter()
@@ -183,12 +184,12 @@ impl View {
         }
         let mut text = event.task.clone().unwrap_or_default();
         if let Some(note) = note {
-            text.push_str(&format!(": {note}"));
+            let _ = write!(text, ": {note}");
         }
         if !self.settings.diff {
             let brief = diff::brief(diffs);
             if !brief.is_empty() {
-                text.push_str(&format!(" ({brief})"));
+                let _ = write!(text, " ({brief})");
             }
         }
         if let Some(took) = event
@@ -196,14 +197,13 @@ impl View {
             .map(Duration::from_millis)
             .filter(|took| *took >= WORTH_TELLING)
         {
-            text.push_str(&format!(" in {}", duration(took)));
+            let _ = write!(text, " in {}", duration(took));
         }
         let (word, style) = outcome(kind);
         let mut pieces = self.line(word, style, event, &text);
         if self.settings.diff && !diffs.is_empty() {
-            let full = diff::full(diffs, &self.settings);
-            let indented: String = full.lines().map(|line| format!("    {line}\n")).collect();
-            pieces.push(Piece::Out(indented));
+            let full = diff::full(diffs, self.settings);
+            pieces.push(Piece::Out(below("    ", full.lines())));
         }
         pieces
     }
@@ -231,12 +231,10 @@ impl View {
         {
             let margin = self.margin(event);
             let lines = diagnostic::tail(clean(stderr).trim_end(), STDERR);
-            pieces.push(Piece::Out(
-                lines
-                    .iter()
-                    .map(|line| format!("{margin}| {line}\n"))
-                    .collect(),
-            ));
+            pieces.push(Piece::Out(below(
+                &format!("{margin}| "),
+                lines.iter().map(String::as_str),
+            )));
         }
         pieces
     }
@@ -267,7 +265,9 @@ impl View {
         let mut lost: Vec<Failure> = self.shown.drain().map(|(_, failure)| failure).collect();
         lost.retain(|failure| failure.kind == FailureKind::Unreachable);
         lost.sort_by(|one, other| one.host.cmp(&other.host));
-        lost.iter().for_each(|failure| self.failures.add(failure));
+        for failure in &lost {
+            self.failures.add(failure);
+        }
         let draw = |group: &super::failures::Group| {
             let hosts: Vec<&str> = group.hosts.iter().map(String::as_str).collect();
             Piece::Err(format!(
@@ -290,9 +290,7 @@ impl View {
         );
         let text = clean(text);
         let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
-        vec![Piece::Out(
-            lines.map(|line| format!("{begin}{line}\n")).collect(),
-        )]
+        vec![Piece::Out(below(&begin, lines))]
     }
 
     /// A line: what, where, and the rest. Where the rest has several lines, they begin below each other.
@@ -339,6 +337,15 @@ fn out(line: String) -> Vec<Piece> {
     vec![Piece::Out(line + "\n")]
 }
 
+/// Lines that each begin alike.
+fn below<'l>(begin: &str, lines: impl Iterator<Item = &'l str>) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let _ = writeln!(out, "{begin}{line}");
+    }
+    out
+}
+
 fn about(facts: &HostFacts) -> String {
     let parts = [
         facts.os_name.as_str(),
@@ -351,7 +358,7 @@ fn about(facts: &HostFacts) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     if !facts.user.is_empty() {
-        text.push_str(&format!(" as {}", facts.user));
+        let _ = write!(text, " as {}", facts.user);
     }
     text
 }

@@ -1,6 +1,7 @@
 //! The words and numbers that a user reads.
 
 use std::fmt::Display;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -58,7 +59,7 @@ pub(super) fn names<T: Display>(names: &[T], most: usize) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     if names.len() > most {
-        text.push_str(&format!(" and {} more", names.len() - most));
+        let _ = write!(text, " and {} more", names.len() - most);
     }
     text
 }

@@ -1,5 +1,6 @@
 //! A run that is being kept.
 
+use std::fmt::Write as _;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -107,11 +108,10 @@ impl KeptRun {
 
 /// The file for one output of a step. A step's identity may hold anything, so its hash names the file.
 pub(super) fn output_path(dir: &Path, step: &str, stream: OutputStream) -> PathBuf {
-    let hash: String = Sha256::digest(step)
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut hash = String::new();
+    for byte in Sha256::digest(step).iter().take(8) {
+        let _ = write!(hash, "{byte:02x}");
+    }
     let end = match stream {
         OutputStream::Stdout => "stdout",
         OutputStream::Stderr => "stderr",

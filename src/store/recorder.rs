@@ -48,7 +48,7 @@ impl Recorder {
 
     fn flush(&mut self) {
         self.flushed = Instant::now();
-        self.with(|file| file.flush());
+        self.with(BufWriter::flush);
     }
 }
 

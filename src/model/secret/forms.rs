@@ -9,6 +9,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use std::fmt::Write as _;
 
 use super::MIN_SECRET;
 
@@ -137,9 +138,9 @@ fn json_html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in json(text, false).chars() {
         if "<>&".contains(c) {
-            units(c, &mut out)
+            units(c, &mut out);
         } else {
-            out.push(c)
+            out.push(c);
         }
     }
     out
@@ -147,7 +148,7 @@ fn json_html(text: &str) -> String {
 
 fn units(c: char, out: &mut String) {
     for unit in c.encode_utf16(&mut [0; 2]) {
-        out.push_str(&format!("\\u{unit:04x}"));
+        let _ = write!(out, "\\u{unit:04x}");
     }
 }
 
@@ -171,9 +172,9 @@ fn percent(text: &str, kept: &str, plus_for_space: bool, lower: bool) -> String 
         } else if c == ' ' && plus_for_space {
             out.push('+');
         } else if lower {
-            out.push_str(&format!("%{byte:02x}"));
+            let _ = write!(out, "%{byte:02x}");
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -136,14 +136,17 @@ fn two_thousand_secrets_added_one_by_one_between_scrubs() {
 /// Every form that the module promises, in a text around it.
 fn shown(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).expect("a string");
+    let hex = secret
+        .bytes()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let mut shown = vec![
         secret.to_owned(),
         json.clone(),
         serde_json::to_string(&json).expect("a string"),
         format!("{secret:?}"),
         format!("'{}'", secret.replace('\'', "'\\''")),
-        secret.bytes().map(|b| format!("{b:02x}")).collect(),
-        secret.bytes().map(|b| format!("{b:02X}")).collect(),
+        hex.clone(),
+        hex.to_uppercase(),
         url(secret, "-._~"),
         url(secret, "-._~/"),
         url(secret, "-._!~*'()"),

@@ -30,7 +30,9 @@ impl io::Write for Page {
 }
 
 pub(super) fn tell(reporter: &mut dyn Reporter, events: &[Event]) {
-    events.iter().for_each(|event| reporter.event(event));
+    for event in events {
+        reporter.event(event);
+    }
     reporter.finish();
 }
 
