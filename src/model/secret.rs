@@ -19,15 +19,21 @@ pub use stream::StreamScrubber;
 /// not meant, and a reader could guess it from what was taken out.
 pub const MIN_SECRET: usize = 6;
 
+/// A secret with more bytes than this would cost seconds and hundreds of megabytes to look for.
+pub const MAX_SECRET: usize = 64 * 1024;
+
 /// Why a secret was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "secret `{name}` is too short to be scrubbed safely: {len} bytes, and at least {MIN_SECRET} are needed"
-)]
-pub struct TooShort {
-    pub name: String,
-    /// Its length in bytes, without spaces around it.
-    pub len: usize,
+pub enum Unscrubbable {
+    /// `len` is its length in bytes, without spaces around it.
+    #[error(
+        "secret `{name}` is too short to be scrubbed safely: {len} bytes, and at least {MIN_SECRET} are needed"
+    )]
+    TooShort { name: String, len: usize },
+    #[error(
+        "secret `{name}` is too long to be scrubbed: {len} bytes, and at most {MAX_SECRET} can be"
+    )]
+    TooLong { name: String, len: usize },
 }
 
 /// The secrets of a run. A clone is the same registry; what was added is never taken out.
@@ -53,18 +59,18 @@ impl Secrets {
     /// may call it.
     ///
     /// # Errors
-    /// A value too short to be scrubbed is refused, and not kept.
-    pub fn add(&self, value: &str, name: &str) -> Result<(), TooShort> {
-        let len = value.trim().len();
+    /// A value too short or too long to be scrubbed is refused, and not kept.
+    pub fn add(&self, value: &str, name: &str) -> Result<(), Unscrubbable> {
+        let (name, len) = (name.to_owned(), value.trim().len());
         if len < MIN_SECRET {
-            return Err(TooShort {
-                name: name.to_owned(),
-                len,
-            });
+            return Err(Unscrubbable::TooShort { name, len });
+        }
+        if value.len() > MAX_SECRET {
+            return Err(Unscrubbable::TooLong { name, len });
         }
         let mut registry = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if !registry.names.contains_key(value) {
-            registry.names.insert(value.to_owned(), name.to_owned());
+            registry.names.insert(value.to_owned(), name);
             registry.fresh.extend(forms::needles(value));
         }
         Ok(())

@@ -8,7 +8,7 @@ use anstyle::Style;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::failures::{Failures, alike};
+use super::failures::{Failures, Group, alike};
 use super::summary::Summary;
 use super::words::{BOLD, BOLD_RED, CYAN, DIM, RED, YELLOW, count, duration, outcome};
 use super::{Settings, clean, clean_line, diagnostic, diff};
@@ -22,6 +22,9 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// How many lines of stderr stand under a failure when it happens; the end of the run shows more.
 const STDERR: usize = 3;
+
+/// How many different failures are explained at the end.
+const MOST_FAILURES: usize = 50;
 
 /// Text to show, whole lines, and where it belongs: what happened is data, what went wrong a diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +203,7 @@ impl View {
             let _ = write!(text, " in {}", duration(took));
         }
         let (word, style) = outcome(kind);
-        let mut pieces = self.line(word, style, event, &text);
+        let mut pieces = self.line(word, style, event, if text == word { "" } else { &text });
         if self.settings.diff && !diffs.is_empty() {
             let full = diff::full(diffs, self.settings);
             pieces.push(Piece::Out(below("    ", full.lines())));
@@ -210,10 +213,10 @@ impl View {
 
     /// A failure when it happens: a line, and the first time the last words of the command.
     fn failure(&mut self, event: &Event, failure: &Failure) -> Vec<Piece> {
-        let word = if failure.kind == FailureKind::Unreachable {
-            "unreachable"
-        } else {
-            "failed"
+        let (word, style) = match failure.kind {
+            FailureKind::Unreachable => ("unreachable", BOLD_RED),
+            FailureKind::Interrupted => ("interrupted", YELLOW),
+            _ => ("failed", BOLD_RED),
         };
         if let Some(host) = &event.host {
             self.shown.insert(host.clone(), failure.clone());
@@ -223,7 +226,7 @@ impl View {
             || failure.message.clone(),
             |task| format!("{task}: {}", failure.message),
         );
-        let mut pieces = self.line(word, BOLD_RED, event, &text);
+        let mut pieces = self.line(word, style, event, if text == word { "" } else { &text });
         let before = self.explained.groups().len();
         self.explained.add(failure);
         if self.explained.groups().len() > before
@@ -268,14 +271,30 @@ impl View {
         for failure in &lost {
             self.failures.add(failure);
         }
-        let draw = |group: &super::failures::Group| {
-            let hosts: Vec<&str> = group.hosts.iter().map(String::as_str).collect();
-            Piece::Err(format!(
-                "\n{}",
-                diagnostic::render_for(&group.failure, &hosts, None, self.settings.colour)
-            ))
-        };
-        self.failures.groups().iter().map(draw).collect()
+        let groups = self.failures.groups();
+        let mut pieces: Vec<Piece> = groups
+            .iter()
+            .take(MOST_FAILURES)
+            .map(|group| self.diagnostic(group))
+            .collect();
+        if let Some(more) = groups
+            .len()
+            .checked_sub(MOST_FAILURES)
+            .filter(|more| *more > 0)
+        {
+            let text = format!(
+                "\nand {}: the events of the run have them all\n",
+                count(more as u64, "other failure")
+            );
+            pieces.push(Piece::Err(text));
+        }
+        pieces
+    }
+
+    fn diagnostic(&self, group: &Group) -> Piece {
+        let hosts: Vec<&str> = group.hosts.iter().map(String::as_str).collect();
+        let drawn = diagnostic::render_for(&group.failure, &hosts, None, self.settings.colour);
+        Piece::Err(format!("\n{drawn}"))
     }
 
     fn output(&self, event: &Event, stream: OutputStream, text: &str) -> Vec<Piece> {
@@ -300,7 +319,7 @@ impl View {
         line.push_str(&self.host(event));
         let text = clean(text.trim_end());
         line.push_str(&text.replace('\n', &format!("\n{}", self.margin(event))));
-        out(line)
+        out(line.trim_end().to_owned())
     }
 
     /// The column of the host, where there is one.

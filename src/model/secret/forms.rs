@@ -17,6 +17,9 @@ use super::MIN_SECRET;
 /// ones are often ordinary words.
 const MIN_LINE: usize = 12;
 
+/// Of a secret longer than this (in bytes) only the usual forms are looked for: each costs memory.
+const LONG: usize = 4096;
+
 /// Widths at which `openssl base64` (64) and `base64` and MIME (76) break lines.
 const BASE64_WIDTHS: [usize; 2] = [64, 76];
 
@@ -54,13 +57,20 @@ fn forms(secret: &str, found: &mut Vec<Vec<u8>>) {
         }
     };
     add(secret.to_owned());
-    for form in base64(secret.as_bytes()) {
-        add(form);
+    base64(secret.as_bytes()).into_iter().for_each(&mut add);
+    add(json(secret, false));
+    add(percent(secret, "-._~", false, false));
+    add(percent(secret, "-._*", true, false));
+    add(hex(secret, false));
+    if secret.len() <= LONG {
+        rare_forms(secret, add);
     }
+}
+
+fn rare_forms(secret: &str, mut add: impl FnMut(String)) {
     let json = json(secret, false);
     add(self::json(&json, false));
     add(json.replace('/', "\\/"));
-    add(json);
     add(self::json(secret, true));
     add(json_html(secret));
     add(secret.escape_debug().to_string());
@@ -77,9 +87,7 @@ fn forms(secret: &str, found: &mut Vec<Vec<u8>>) {
         add(percent(secret, kept, false, false));
         add(percent(secret, kept, false, true));
     }
-    add(percent(secret, "-._*", true, false));
     add(percent(secret, "-._~", true, false));
-    add(hex(secret, false));
     add(hex(secret, true));
 }
 

@@ -33,6 +33,20 @@ fn a_short_secret_is_refused_by_name() {
 }
 
 #[test]
+fn a_secret_that_would_cost_too_much_is_refused_by_name() {
+    let secrets = Secrets::new();
+    let error = secrets
+        .add(&"x".repeat(MAX_SECRET + 1), "blob")
+        .expect_err("too long");
+    assert!(
+        error
+            .to_string()
+            .starts_with("secret `blob` is too long to be scrubbed: 65537 bytes")
+    );
+    assert!(secrets.name_of(&"x".repeat(MAX_SECRET + 1)).is_none());
+}
+
+#[test]
 fn a_clone_is_the_same_registry() {
     let secrets = Secrets::new();
     secrets.clone().add("hunter22", "db").expect("long enough");

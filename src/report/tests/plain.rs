@@ -328,6 +328,36 @@ fn ten_thousand_hosts_that_fail_alike_take_a_line_each_and_one_explanation() {
 }
 
 #[test]
+fn hosts_that_all_fail_differently_are_not_all_explained() {
+    let mut story = Story::of(1000, false).each(1000);
+    for number in 0..1000 {
+        let host = format!("web{number:03}");
+        let failure = Failure::new(FailureKind::Failed, format!("port {number} is taken"));
+        story = story.fails(&host, &failure);
+    }
+    let log = log(Settings::default(), &story.finished(3, None).events);
+    assert_eq!(log.matches("error: ").count(), 50);
+    assert!(
+        log.contains("and 950 other failures: the events of the run have them all"),
+        "{log}"
+    );
+}
+
+#[test]
+fn an_interrupted_run() {
+    let stopped = Failure::new(FailureKind::Interrupted, "interrupted");
+    let mut story = Story::of(2, false).each(2).starts("web1").starts("web2");
+    for host in ["web1", "web2"] {
+        let failure = Some(Box::new(stopped.clone().on(host)));
+        story = story.then(Emission::new(Kind::HostFinished { failure }).host(host));
+    }
+    assert_snapshot!(log(
+        Settings::default(),
+        &story.finished(130, Some(stopped)).events
+    ));
+}
+
+#[test]
 fn tables_line_up() {
     let row = |cells: &[&str]| {
         cells
