@@ -23,5 +23,7 @@ pub use nearest::nearest;
 pub use outcome::{Diff, Outcome};
 pub use position::Position;
 pub use reporter::Reporter;
-pub use secret::{MAX_SECRET, MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, Unscrubbable};
+pub use secret::{
+    MAX_SECRET, MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, Unscrubbable,
+};
 pub use texts::Texts;

@@ -1,3 +1,5 @@
+//! What users read, and that it stays so.
+
 mod documents;
 mod harmless;
 mod live;

@@ -150,9 +150,9 @@ fn two_thousand_secrets_added_one_by_one_between_scrubs() {
 /// Every form that the module promises, in a text around it.
 fn shown(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).expect("a string");
-    let hex = secret
-        .bytes()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = secret.bytes().fold(String::new(), |hex, byte| {
+        hex + format!("{byte:02x}").as_str()
+    });
     let mut shown = vec![
         secret.to_owned(),
         json.clone(),

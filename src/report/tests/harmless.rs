@@ -1,3 +1,5 @@
+//! No text from a host or a playbook controls the terminal.
+
 use proptest::prelude::*;
 
 use super::story::{Page, Story, tell};

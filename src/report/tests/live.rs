@@ -1,3 +1,5 @@
+//! The live reporter on a terminal in memory.
+
 use std::io;
 use std::time::Duration;
 

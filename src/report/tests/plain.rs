@@ -1,3 +1,5 @@
+//! What the plain reporter writes, as snapshots.
+
 use insta::assert_snapshot;
 
 use super::story::{Page, Story, apt_failure, at, refused, tell};
