@@ -33,7 +33,7 @@ pub use words::duration;
 /// What a change does, in full and without colour.
 #[must_use]
 pub fn diff(diffs: &[crate::model::Diff]) -> String {
-    diff::full(diffs, &Settings::default())
+    diff::full(diffs, Settings::default())
 }
 
 #[cfg(test)]
