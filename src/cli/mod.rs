@@ -7,6 +7,7 @@ pub mod args;
 mod completions;
 mod diagnostics;
 mod exec;
+mod history;
 mod logging;
 mod run;
 mod stage;
@@ -40,6 +41,7 @@ Exit codes:
   2    the playbook, its parameters or the inventory are wrong; no host was contacted
   3    a task failed, or the playbook did
   4    hosts could not be reached
+  8    --check --fail-on-change found something to change, or that may be
   130  interrupted";
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +49,8 @@ enum Command {
     Run(run::Args),
     Exec(exec::ExecArgs),
     Ping(exec::PingArgs),
+    History(history::HistoryArgs),
+    Show(history::ShowArgs),
     Completions(completions::Args),
 }
 
@@ -56,6 +60,8 @@ impl Command {
             Self::Run(args) => args.run(verbose),
             Self::Exec(args) => args.run(verbose),
             Self::Ping(args) => args.run(verbose),
+            Self::History(args) => args.run(),
+            Self::Show(args) => args.run(verbose),
             Self::Completions(args) => args.run(),
         }
     }

@@ -16,10 +16,11 @@ use crate::store::{Journal, Store};
 use crate::task::Mode;
 
 use super::args::{InventoryArgs, LoginArgs, Output, OutputArgs};
+use super::exit_code;
 
 /// The longest time for one request to a host where nothing else is said. Generous: it is there so that no run hangs
 /// for ever.
-const TIMEOUT: Duration = Duration::from_secs(3600);
+const TIMEOUT: Duration = Duration::from_hours(1);
 
 /// What a run is made of, before it is one.
 pub struct Plan {
@@ -132,7 +133,14 @@ impl Stage {
         let check = plan.mode == Mode::Check;
         let kept = Store::locate(|name| std::env::var_os(name))
             .and_then(|store| store.begin(&plan.what, check, secrets));
-        let mut reporters = vec![reporter(&plan)];
+        let shown = report::Settings {
+            colour: report::Settings::takes_colour(&std::io::stdout()),
+            verbose: plan.verbose,
+            diff: plan.diff,
+            width: None,
+        };
+        let terminal = std::io::stdout().is_terminal();
+        let mut reporters = vec![reporter(plan.output.output, shown, terminal)];
         let mut unkept = None;
         let (id, journal, kept) = match kept {
             Ok(kept) => {
@@ -221,38 +229,14 @@ const fn pending(totals: &Totals) -> bool {
     totals.would_change > 0 || totals.unknown > 0
 }
 
-/// The worst of several failures: a bug, an interrupt, a failure, an unreachable host, a wrong input.
-#[must_use]
-pub fn exit_code(failures: &[Failure]) -> u8 {
-    const WORST_FIRST: [(FailureKind, u8); 5] = [
-        (FailureKind::Internal, 1),
-        (FailureKind::Interrupted, 130),
-        (FailureKind::Failed, 3),
-        (FailureKind::Unreachable, 4),
-        (FailureKind::Input, 2),
-    ];
-    let has = |kind| failures.iter().any(|failure| failure.kind == kind);
-    WORST_FIRST
-        .iter()
-        .find(|(kind, _)| has(*kind))
-        .map_or(0, |(_, code)| *code)
-}
-
-fn reporter(plan: &Plan) -> Box<dyn Reporter> {
-    let output = plan.output.output.unwrap_or_else(|| {
-        if std::io::stdout().is_terminal() && std::env::var_os("CI").is_none() {
-            Output::Live
-        } else {
-            Output::Plain
-        }
-    });
-    let settings = report::Settings {
-        colour: report::Settings::takes_colour(&std::io::stdout()),
-        verbose: plan.verbose,
-        diff: plan.diff,
-        width: None,
-    };
-    match output {
+/// The reporter for standard output. `live` where that is a terminal that a person looks at.
+pub fn reporter(
+    output: Option<Output>,
+    settings: report::Settings,
+    terminal: bool,
+) -> Box<dyn Reporter> {
+    let live = terminal && std::env::var_os("CI").is_none();
+    match output.unwrap_or(if live { Output::Live } else { Output::Plain }) {
         Output::Live => Box::new(report::Live::stdio(settings)),
         Output::Plain => Box::new(report::Plain::stdio(settings)),
         Output::Json => Box::new(report::Json::stdout()),

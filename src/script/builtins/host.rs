@@ -298,7 +298,7 @@ fn read(
     options: Map,
 ) -> Result<Dynamic> {
     let frame = Frame::of(context)?;
-    let bytes = Options::new("read", options, context)?
+    let blob = Options::new("read", options, context)?
         .flag("bytes")?
         .unwrap_or(false);
     if !path.starts_with('/') || path.contains('\0') {
@@ -315,9 +315,9 @@ fn read(
         throw(failure.on(host.0.name()), context)
     };
     match answers.into_iter().next() {
-        Some((_, Answer::Content(Some(content)))) if bytes => Ok(Dynamic::from_blob(content)),
-        Some((_, Answer::Content(Some(content)))) => {
-            String::from_utf8(content).map(Dynamic::from).map_err(|_| {
+        Some((_, Answer::Content(Some(bytes)))) if blob => Ok(Dynamic::from_blob(bytes)),
+        Some((_, Answer::Content(Some(bytes)))) => {
+            String::from_utf8(bytes).map(Dynamic::from).map_err(|_| {
                 failed(format!(
                     "failed to read {path}: it is not UTF-8 (ask for `bytes: true`)"
                 ))
