@@ -109,19 +109,23 @@ pub(super) fn pipes(child: &mut Child) -> Pipes {
 
 /// Ends the child when dropped: by TERM, which the loop on the other side takes as the end of its
 /// stream, so that it still kills what it started. tokio reaps the child later.
-pub(super) struct Ended(pub Child);
+struct Ended(Child);
 
 impl Guard for Ended {}
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // `id` is `None` once the child was waited for, so the number cannot be another's.
-        if let Some(pid) = self
-            .0
-            .id()
-            .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
+        end(&self.0);
+    }
+}
+
+/// Sends TERM to a child that still runs.
+pub(super) fn end(child: &Child) {
+    // `id` is `None` once the child was waited for, so the number cannot be another's.
+    if let Some(pid) = child
+        .id()
+        .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
+    {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
 }

@@ -6,6 +6,7 @@
 mod child;
 mod error;
 mod fake;
+mod openssh;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use futures_util::future::BoxFuture;
 pub use child::ChildTransport;
 pub use error::{TransportError, TransportErrorKind};
 pub use fake::FakeTransport;
+pub use openssh::OpensshTransport;
 
 use crate::model::{Connection, Via};
 use crate::shell::{Session, SessionOptions, Stream};
@@ -39,7 +41,7 @@ pub trait Transport: Send + Sync {
 #[must_use]
 pub fn connect(connection: &Connection) -> Arc<dyn Transport> {
     match &connection.via {
-        Via::Ssh => todo!(),
+        Via::Ssh => Arc::new(OpensshTransport::new(connection.clone())),
         Via::Local => Arc::new(ChildTransport::local()),
         Via::Exec(prefix) => Arc::new(ChildTransport::exec(prefix.clone())),
     }

@@ -1,6 +1,11 @@
 //! Sessions on real shells: dash, bash and BusyBox ash.
 
-use std::path::PathBuf;
+mod hostile;
+mod ssh;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
@@ -8,9 +13,63 @@ use ops::shell::{End, OnFailure, Reply, Request, Session, SessionError, SessionO
 use ops::transport::{ChildTransport, Transport};
 use tokio_util::sync::CancellationToken;
 
+use crate::fleet::process;
+
 const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
 
-/// A directory in which `sh` is the shell of that name.
+/// A shell to test on. Everything that is started through it carries a mark, and none of it may outlive
+/// the test.
+struct Host {
+    shell: &'static str,
+    mark: String,
+}
+
+impl Host {
+    fn new(shell: &'static str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            shell,
+            mark: process::mark(Path::new(&format!("session-{count}"))),
+        }
+    }
+
+    fn transport(&self) -> ChildTransport {
+        let path = format!(
+            "PATH={}:{}",
+            bin(self.shell).display(),
+            std::env::var("PATH").unwrap()
+        );
+        let mark = format!("{}={}", process::MARK, self.mark);
+        ChildTransport::exec(vec!["env".into(), path, mark])
+    }
+
+    async fn session(&self) -> Session {
+        self.session_with(SessionOptions::default()).await
+    }
+
+    async fn session_with(&self, options: SessionOptions) -> Session {
+        self.transport().session(options).await.unwrap()
+    }
+
+    /// Commands of processes that still run.
+    fn running(&self) -> Vec<String> {
+        process::marked(&self.mark)
+            .into_iter()
+            .map(|process| process.command)
+            .collect()
+    }
+
+    #[track_caller]
+    fn wait_until_idle(&self) {
+        process::wait_until(
+            || self.running().is_empty(),
+            || format!("{}: still there: {:?}", self.shell, self.running()),
+        );
+    }
+}
+
+/// A directory in which `sh` is the shell of that name; for BusyBox all its applets are there.
 fn bin(shell: &str) -> PathBuf {
     static ROOT: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
     static LOCK: Mutex<()> = Mutex::new(());
@@ -18,34 +77,18 @@ fn bin(shell: &str) -> PathBuf {
     let bin = ROOT.path().join(shell);
     if !bin.exists() {
         std::fs::create_dir(&bin).unwrap();
-        let applets: &[&str] = match shell {
-            "busybox" => &[
-                "sh", "setsid", "env", "dd", "cat", "mkdir", "rm", "uname", "sleep",
-            ],
-            _ => &["sh"],
-        };
-        for applet in applets {
-            std::os::unix::fs::symlink(format!("/bin/{shell}"), bin.join(applet)).unwrap();
+        if shell == "busybox" {
+            let installed = Command::new("busybox")
+                .args(["--install", "-s"])
+                .arg(&bin)
+                .status()
+                .unwrap();
+            assert!(installed.success());
+        } else {
+            std::os::unix::fs::symlink(format!("/bin/{shell}"), bin.join("sh")).unwrap();
         }
     }
     bin
-}
-
-/// What reaches that shell.
-fn transport(shell: &str) -> ChildTransport {
-    let path = format!(
-        "PATH={}:{}",
-        bin(shell).display(),
-        std::env::var("PATH").unwrap()
-    );
-    ChildTransport::exec(vec!["env".into(), path])
-}
-
-async fn session(shell: &str) -> Session {
-    transport(shell)
-        .session(SessionOptions::default())
-        .await
-        .unwrap()
 }
 
 async fn ask(session: &Session, request: Request) -> Result<Reply, SessionError> {
@@ -71,21 +114,23 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// Runs a test on every shell, and sees that nothing of it stays.
-fn on_every_shell(test: impl AsyncFn(&str)) {
+fn on_every_shell(test: impl AsyncFn(&Host)) {
     for shell in SHELLS {
         eprintln!("--- {shell}");
+        let host = Host::new(shell);
         runtime().block_on(async {
-            tokio::time::timeout(Duration::from_secs(60), test(shell))
+            tokio::time::timeout(Duration::from_secs(60), test(&host))
                 .await
                 .expect("it ends");
         });
+        host.wait_until_idle();
     }
 }
 
 #[test]
 fn the_hello_tells_the_facts() {
-    on_every_shell(async |shell| {
-        let session = session(shell).await;
+    on_every_shell(async |host| {
+        let session = host.session().await;
         let facts = session.facts().await.unwrap();
         assert_eq!(facts.kernel, "Linux");
         assert_eq!(facts.uid, rustix::process::geteuid().as_raw());
@@ -99,8 +144,8 @@ fn the_hello_tells_the_facts() {
 
 #[test]
 fn output_and_status_come_apart() {
-    on_every_shell(async |shell| {
-        let session = session(shell).await;
+    on_every_shell(async |host| {
+        let session = host.session().await;
         for _ in 0..3 {
             let (end, out, err) = command(&session, "echo out; echo err >&2; exit 7").await;
             assert_eq!(
@@ -119,8 +164,8 @@ fn output_and_status_come_apart() {
 
 #[test]
 fn steps_then_a_probe() {
-    on_every_shell(async |shell| {
-        let session = session(shell).await;
+    on_every_shell(async |host| {
+        let session = host.session().await;
         let mut failing = Step::command("echo b; exit 3");
         failing.on_failure = OnFailure::Continue;
         let mut request = Request {

@@ -1,0 +1,90 @@
+//! The command line of `ssh`.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::model::{Connection, HostKeys};
+use crate::shell::REMOTE_COMMAND;
+use crate::transport::{TransportError, TransportErrorKind};
+
+/// A host or a user of the inventory can never be taken for an option, or for more than a name.
+pub(super) fn check(connection: &Connection) -> Result<(), TransportError> {
+    let user = connection.user.as_deref();
+    for (what, name) in [
+        ("address", Some(connection.address.as_str())),
+        ("user", user),
+    ] {
+        let Some(name) = name else { continue };
+        let why = if name.is_empty() {
+            "is empty"
+        } else if name.starts_with('-') {
+            "starts with a dash"
+        } else if name.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            "holds a blank or a control character"
+        } else {
+            continue;
+        };
+        return Err(TransportError {
+            kind: TransportErrorKind::Invalid,
+            message: format!("the {what} {name:?} {why}"),
+            hint: Some("Check the host's connection settings in the inventory.".into()),
+        });
+    }
+    Ok(())
+}
+
+/// All arguments. For an option that is given more than once `ssh` takes the first: so what the
+/// session needs comes first, then what the inventory says, then what it may replace. All of them win
+/// over the configuration files.
+pub(super) fn arguments(
+    connection: &Connection,
+    control: &Path,
+    log: &Path,
+    connect_timeout: Duration,
+) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = Vec::new();
+    let option = |arguments: &mut Vec<OsString>, option: &str| {
+        arguments.extend(["-o".into(), option.into()])
+    };
+    for needed in [
+        "BatchMode=yes",
+        "ControlMaster=yes",
+        "ControlPersist=no",
+        "RemoteCommand=none",
+        "RequestTTY=no",
+        "ClearAllForwardings=yes",
+        // Goes to the log, which names what was offered where a login is refused.
+        "LogLevel=DEBUG1",
+    ] {
+        option(&mut arguments, needed);
+    }
+    arguments.extend(["-S".into(), control.into(), "-E".into(), log.into()]);
+    if let Some(port) = connection.port {
+        arguments.extend(["-p".into(), port.to_string().into()]);
+    }
+    if let Some(user) = &connection.user {
+        arguments.extend(["-l".into(), user.into()]);
+    }
+    if let Some(key) = &connection.key_file {
+        arguments.extend(["-i".into(), key.into()]);
+    }
+    arguments.extend(connection.ssh_args.iter().map(OsString::from));
+    option(
+        &mut arguments,
+        &format!("ConnectTimeout={}", connect_timeout.as_secs_f64().ceil()),
+    );
+    option(&mut arguments, "ServerAliveInterval=5");
+    option(&mut arguments, "ServerAliveCountMax=3");
+    match connection.host_keys {
+        HostKeys::Strict => option(&mut arguments, "StrictHostKeyChecking=yes"),
+        HostKeys::AcceptNew => option(&mut arguments, "StrictHostKeyChecking=accept-new"),
+        HostKeys::SshConfig => {}
+    }
+    arguments.extend([
+        "--".into(),
+        connection.address.clone().into(),
+        REMOTE_COMMAND.into(),
+    ]);
+    arguments
+}

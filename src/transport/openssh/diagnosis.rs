@@ -1,0 +1,220 @@
+//! Names what `ssh` says of a connection that failed.
+//!
+//! `ssh` ends with 255 whatever happened, so its words are all there is. They are the same in every
+//! locale: it asks for none but the character set's.
+
+use std::time::Duration;
+
+use crate::model::Connection;
+use crate::transport::{TransportError, TransportErrorKind as Kind};
+
+/// The words of `ssh` without its debugging.
+pub(super) fn words(log: &str) -> String {
+    log.lines()
+        .map(str::trim_end)
+        .filter(|line| {
+            !line.is_empty()
+                && !line.starts_with("debug")
+                && !line.starts_with("OpenSSH_")
+                && !line.starts_with("@@@")
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The error of a connection that failed, from the log.
+pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
+    let said = words(log);
+    let any = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
+    let host = &connection.address;
+    let (kind, hint) = if any(&["REMOTE HOST IDENTIFICATION HAS CHANGED", "host key for"])
+        && any(&["HAS CHANGED", "has changed"])
+    {
+        (
+            Kind::HostKeyChanged,
+            format!(
+                "If the host was set up anew, remove its old key with `ssh-keygen -R {host}`; \
+                 else somebody may be in between."
+            ),
+        )
+    } else if any(&["Host key verification failed", "host key is known for"]) {
+        (
+            Kind::HostKeyUnknown,
+            "Log in once with `ssh` to take its key, or set `ops_host_keys = \"accept-new\"`."
+                .to_owned(),
+        )
+    } else if any(&["Permission denied", "Too many authentication failures"]) {
+        (Kind::Authentication, authentication(connection, log))
+    } else if any(&["Could not resolve hostname"]) {
+        (
+            Kind::NameNotResolved,
+            "Check the host's address in the inventory.".to_owned(),
+        )
+    } else if any(&["Connection refused"]) {
+        (
+            Kind::Refused,
+            "Is sshd running there, on that port?".to_owned(),
+        )
+    } else if any(&["timed out", "not responding"]) {
+        (
+            Kind::TimedOut,
+            "Is the host up, and does a firewall let this machine through?".to_owned(),
+        )
+    } else if any(&[
+        "No route to host",
+        "Network is unreachable",
+        "Connection reset",
+        "Connection closed",
+        "closed by remote host",
+        "kex_exchange_identification",
+        "banner exchange",
+        "Broken pipe",
+    ]) {
+        (Kind::Network, format!("Try `ssh -v {host}`."))
+    } else {
+        (Kind::Other, format!("Try `ssh -v {host}`."))
+    };
+    let message = if said.is_empty() {
+        "ssh ended without a word".to_owned()
+    } else {
+        said
+    };
+    TransportError {
+        kind,
+        message,
+        hint: Some(hint),
+    }
+}
+
+/// The error of an attempt that took too long.
+pub(super) fn too_slow(log: &str, after: Duration) -> TransportError {
+    let said = words(log);
+    let after = after.as_secs_f64().ceil();
+    TransportError {
+        kind: Kind::TimedOut,
+        message: if said.is_empty() {
+            format!("the connection was not ready within {after} s")
+        } else {
+            format!("the connection was not ready within {after} s: {said}")
+        },
+        hint: Some("Is the host up, and does a firewall let this machine through?".into()),
+    }
+}
+
+/// Which keys were offered, as the debugging log tells.
+fn authentication(connection: &Connection, log: &str) -> String {
+    let offered: Vec<&str> = log
+        .lines()
+        .filter_map(|line| line.strip_prefix("debug1: Offering public key: "))
+        .map(str::trim)
+        .collect();
+    let user = connection.user.as_deref().unwrap_or("the user");
+    if offered.is_empty() {
+        return format!("No key was offered: is there one for {user}, or an agent that holds it?");
+    }
+    format!(
+        "The host takes none of these for {user}: {}.",
+        offered.join("; ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{HostKeys, Via};
+
+    fn connection() -> Connection {
+        Connection {
+            via: Via::Ssh,
+            address: "web1".into(),
+            port: None,
+            user: Some("amy".into()),
+            key_file: None,
+            ssh_args: Vec::new(),
+            host_keys: HostKeys::Strict,
+            elevation: None,
+            become_password: None,
+            connect_timeout: Duration::from_secs(10),
+            retry_for: Duration::from_secs(20),
+            state_dir: None,
+        }
+    }
+
+    #[test]
+    fn the_words_of_ssh_are_named() {
+        for (log, kind, again) in [
+            (
+                "ssh: connect to host web1 port 22: Connection refused\r\n",
+                Kind::Refused,
+                true,
+            ),
+            (
+                "ssh: connect to host web1 port 22: Connection timed out\r\n",
+                Kind::TimedOut,
+                true,
+            ),
+            (
+                "Connection timed out during banner exchange\r\n",
+                Kind::TimedOut,
+                true,
+            ),
+            (
+                "ssh: connect to host web1 port 22: No route to host\r\n",
+                Kind::Network,
+                true,
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host\r\n",
+                Kind::Network,
+                true,
+            ),
+            (
+                "ssh: Could not resolve hostname web1: Name or service not known\r\n",
+                Kind::NameNotResolved,
+                false,
+            ),
+            (
+                "No ED25519 host key is known for web1 and you have requested strict checking.\r\n\
+                 Host key verification failed.\r\n",
+                Kind::HostKeyUnknown,
+                false,
+            ),
+            (
+                "@@@@@@@@@@@\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n@@@@@@@@@@@\r\n\
+                 Host key for web1 has changed and you have requested strict checking.\r\n\
+                 Host key verification failed.\r\n",
+                Kind::HostKeyChanged,
+                false,
+            ),
+            (
+                "amy@web1: Permission denied (publickey).\r\n",
+                Kind::Authentication,
+                false,
+            ),
+            (
+                "command-line: line 0: Bad configuration option: x\r\n",
+                Kind::Other,
+                false,
+            ),
+        ] {
+            let error = diagnose(&connection(), log);
+            assert_eq!(error.kind, kind, "{log}");
+            assert_eq!(error.is_retryable(), again, "{log}");
+            assert!(!error.message.contains("@@@"), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_refused_login_names_what_was_offered() {
+        let log = "debug1: Offering public key: /home/amy/.ssh/id_ed25519 ED25519 SHA256:x explicit\r\n\
+                   amy@web1: Permission denied (publickey).\r\n";
+        let error = diagnose(&connection(), log);
+        assert_eq!(error.message, "amy@web1: Permission denied (publickey).");
+        assert!(
+            error
+                .hint
+                .unwrap()
+                .contains("/home/amy/.ssh/id_ed25519 ED25519")
+        );
+    }
+}

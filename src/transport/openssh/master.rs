@@ -1,0 +1,228 @@
+//! One `ssh` process: a connection, its first stream, and the channels that it carries.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::model::Connection;
+use crate::shell::{Guard, REMOTE_COMMAND, Stream};
+use crate::transport::child::{end, pipes, spawn};
+use crate::transport::{TransportError, TransportErrorKind};
+
+use super::control::{self, LOG, SOCKET};
+use super::{arguments, diagnosis};
+
+/// Streams on one connection. Servers grant ten (`MaxSessions`) by default.
+const CHANNELS: usize = 8;
+
+/// How often it is looked whether the connection stands. `ssh` makes its control socket then, and has no
+/// other way of saying so that leaves its streams alone.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// Beyond the time for connecting: for a login, in which somebody may have to touch a key.
+const LOGIN: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub(super) struct Master {
+    child: Mutex<Child>,
+    mux: Arc<openssh::Session>,
+    channels: Arc<Semaphore>,
+    /// Removed with it.
+    dir: TempDir,
+}
+
+impl Master {
+    /// Connects and logs in. The stream is the connection's first; its `sh` may be spoken to at once.
+    pub async fn connect(
+        connection: &Connection,
+        connect_timeout: Duration,
+    ) -> Result<(Arc<Self>, Stream), TransportError> {
+        let failed = |what: &str, error: &std::io::Error| TransportError {
+            kind: TransportErrorKind::Start,
+            message: format!("failed to {what}: {error}"),
+            hint: None,
+        };
+        let dir = control::directory()
+            .map_err(|error| failed("make a directory for the connection", &error))?;
+        let (socket, log) = (dir.path().join(SOCKET), dir.path().join(LOG));
+        std::fs::write(&log, "")
+            .map_err(|error| failed("write in the directory of the connection", &error))?;
+        // No LC_ALL here: ssh would send it on to the host.
+        let mut command = Command::new("ssh");
+        command.args(arguments::arguments(
+            connection,
+            &socket,
+            &log,
+            connect_timeout,
+        ));
+        let mut child = spawn(&mut command).map_err(|error| TransportError {
+            hint: Some("Is OpenSSH's client installed?".into()),
+            ..failed("start `ssh`", &error)
+        })?;
+        let (stdin, mut stdout, stderr) = pipes(&mut child);
+        let mut child = Ending(Some(child));
+
+        let limit = connect_timeout + LOGIN;
+        let ready = tokio::time::timeout(limit, ready(&mut child, &socket)).await;
+        match ready {
+            Ok(None) => {}
+            Ok(Some(status)) => {
+                let log = read(&log);
+                return Err(match status.code() {
+                    Some(255) | None => diagnosis::diagnose(connection, &log),
+                    Some(code) => turned_away(code, &mut stdout).await,
+                });
+            }
+            Err(_) => return Err(diagnosis::too_slow(&read(&log), limit)),
+        }
+        let channels = Arc::new(Semaphore::new(CHANNELS));
+        let permit = Arc::clone(&channels).try_acquire_owned().ok();
+        let mux = Arc::new(openssh::Session::resume_mux(socket.into_boxed_path(), None));
+        // It was there a moment ago.
+        let Some(child) = child.0.take() else {
+            return Err(diagnosis::diagnose(connection, ""));
+        };
+        let master = Arc::new(Self {
+            child: Mutex::new(child),
+            mux,
+            channels,
+            dir,
+        });
+        let guard = Channel {
+            master: Arc::clone(&master),
+            _permit: permit,
+            _child: None,
+        };
+        Ok((
+            master,
+            Stream {
+                stdin,
+                stdout,
+                stderr,
+                guard: Box::new(guard),
+            },
+        ))
+    }
+
+    /// One more stream, if the server grants it.
+    pub async fn channel(self: &Arc<Self>) -> Option<Stream> {
+        let permit = Arc::clone(&self.channels).try_acquire_owned().ok()?;
+        let mut command = openssh::Session::to_raw_command(Arc::clone(&self.mux), REMOTE_COMMAND);
+        let piped = openssh::Stdio::piped;
+        let spawned = command
+            .stdin(piped())
+            .stdout(piped())
+            .stderr(piped())
+            .spawn()
+            .await;
+        let mut child = spawned
+            .inspect_err(|error| tracing::debug!(%error, "no further channel"))
+            .ok()?;
+        let (stdin, stdout, stderr) = (
+            child.stdin().take()?,
+            child.stdout().take()?,
+            child.stderr().take()?,
+        );
+        let guard = Channel {
+            master: Arc::clone(self),
+            _permit: Some(permit),
+            _child: Some(child),
+        };
+        Some(Stream {
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+            guard: Box::new(guard),
+        })
+    }
+
+    pub fn is_alive(&self) -> bool {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(child.try_wait(), Ok(None))
+    }
+
+    /// Waits for the process, which ends with its last stream. Ends it if it does not.
+    pub async fn close(&self) {
+        for _ in 0..100 {
+            if !self.is_alive() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.terminate();
+    }
+
+    fn terminate(&self) {
+        end(&self.child.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        self.terminate();
+    }
+}
+
+/// A stream of a connection: keeps the connection.
+struct Channel {
+    master: Arc<Master>,
+    _permit: Option<OwnedSemaphorePermit>,
+    _child: Option<openssh::Child<Arc<openssh::Session>>>,
+}
+
+impl Guard for Channel {
+    fn epitaph(&self) -> Option<String> {
+        let said = diagnosis::words(&read(&self.master.dir.path().join(LOG)));
+        (!said.is_empty()).then_some(said)
+    }
+}
+
+/// A child that is ended when an attempt is given up.
+struct Ending(Option<Child>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(child) = &self.0 {
+            end(child);
+        }
+    }
+}
+
+/// Waits until the connection stands (`None`) or `ssh` has ended.
+async fn ready(child: &mut Ending, socket: &std::path::Path) -> Option<std::process::ExitStatus> {
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        look.tick().await;
+        if socket.exists() {
+            return None;
+        }
+        if let Some(Ok(Some(status))) = child.0.as_mut().map(Child::try_wait) {
+            return Some(status);
+        }
+    }
+}
+
+/// The login worked, and its shell went at once: `nologin`, a forced command.
+async fn turned_away(code: i32, stdout: &mut (dyn AsyncRead + Send + Unpin)) -> TransportError {
+    let mut said = Vec::new();
+    let _ = stdout.take(1024).read_to_end(&mut said).await;
+    let said = String::from_utf8_lossy(&said);
+    let said = said.trim();
+    TransportError {
+        kind: TransportErrorKind::Other,
+        message: format!(
+            "the login shell ended with code {code}{}{said}",
+            if said.is_empty() { "" } else { ": " }
+        ),
+        hint: Some("Does this user have a login shell on the host?".into()),
+    }
+}
+
+fn read(log: &PathBuf) -> String {
+    String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
+}

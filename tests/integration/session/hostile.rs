@@ -1,0 +1,1 @@
+//! Commands that would wedge or fool a session.
