@@ -8,16 +8,24 @@ use std::time::Duration;
 use crate::model::Connection;
 use crate::transport::{TransportError, TransportErrorKind as Kind};
 
+/// How lines begin that tell of nothing wrong, at the level of the log.
+const CHATTER: &[&str] = &[
+    "debug",
+    "OpenSSH_",
+    "@@@",
+    "Authenticated ",
+    "Transferred:",
+    "Bytes per second:",
+    "Warning: Permanently added",
+];
+
 /// The words of `ssh` without its debugging.
 pub(super) fn words(log: &str) -> String {
+    let wanted =
+        |line: &&str| !line.is_empty() && !CHATTER.iter().any(|chatter| line.starts_with(chatter));
     log.lines()
         .map(str::trim_end)
-        .filter(|line| {
-            !line.is_empty()
-                && !line.starts_with("debug")
-                && !line.starts_with("OpenSSH_")
-                && !line.starts_with("@@@")
-        })
+        .filter(wanted)
         .collect::<Vec<_>>()
         .join("\n")
 }
