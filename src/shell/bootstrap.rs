@@ -21,8 +21,12 @@ pub const INNER_COMMAND: &str = inner!();
 
 /// The leader of the session that a request with commands gets. It reads its first line and leaves
 /// the rest to a shell of its own, so that a command which kills its shell, or that one's parent,
-/// does not meet the loop; and it says when that shell is gone.
-const LEADER: &str = r#"IFS=" " read -r n i;sh -s "$1" "$2";printf "\n%s %s G\n" "$n" "$i";printf "\n%s %s G\n" "$n" "$i" >&2"#;
+/// does not meet the loop; and it says when that shell is gone. What its own shell would print of that
+/// (`Killed`) is nobody's.
+const LEADER: &str = concat!(
+    r#"IFS=" " read -r n i; exec 3>&2 2>/dev/null; ( exec sh -s "$1" "$2" 2>&3 3>&- ); "#,
+    r#"printf "\n%s %s G\n" "$n" "$i"; printf "\n%s %s G\n" "$n" "$i" >&3"#
+);
 
 /// The line that makes the waiting `sh` a server.
 pub(super) fn line(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, NulByte> {

@@ -154,7 +154,7 @@ impl Flight {
                 slot.ended[stream] = Some(u8::try_from(code).unwrap_or(u8::MAX));
                 if slot.ended.iter().all(Option::is_some) {
                     slot.took = slot.started.map_or(Duration::ZERO, |started| now - started);
-                    self.deadline = None;
+                    // The deadline stays until the next marker: a command can have stopped its shell.
                     if slot.kind == StepKind::Command {
                         self.relays_at = Some(now + RELAY);
                     }
@@ -226,9 +226,9 @@ impl Flight {
         };
         self.killing = Some(Killing {
             why,
-            step: self
-                .current
-                .filter(|&step| self.slots[step].ended.iter().any(Option::is_none)),
+            step: self.current.filter(|&step| {
+                why == Why::TimedOut || self.slots[step].ended.iter().any(Option::is_none)
+            }),
             harder_at: now + grace,
             give_up_at: now + grace + HOPELESS,
             ask_at: Some(now),
@@ -310,6 +310,8 @@ impl Flight {
             let end = match (slot.ended, why) {
                 (_, Some(Why::TimedOut)) if hit == Some(index) => End::TimedOut,
                 (_, Some(Why::Cancelled)) if hit == Some(index) => End::Cancelled,
+                // It may have left a status behind, but took away what was to come after it.
+                (_, Some(Why::Lost)) if self.current == Some(index) => End::Lost,
                 ([Some(code), Some(_)], _) => End::Code(code),
                 _ => End::Lost,
             };

@@ -60,6 +60,15 @@ impl Host {
             .collect()
     }
 
+    /// Waits until nothing runs but the loop. (What ended a request may be on its way out.)
+    #[track_caller]
+    fn wait_until_only_the_loop_runs(&self, what: &str) {
+        process::wait_until(
+            || self.running().len() == 1,
+            || format!("{}: {what}: {:?}", self.shell, self.running()),
+        );
+    }
+
     #[track_caller]
     fn wait_until_idle(&self) {
         process::wait_until(

