@@ -193,7 +193,7 @@ impl Custom {
                 "a plan may not run commands: what it has to know comes from the probe".to_owned()
             }
             None => {
-                let failure = failure(&error, world);
+                let failure = failure(&error, &context, world);
                 let at = failure
                     .at
                     .as_ref()

@@ -51,10 +51,11 @@ pub fn ended(error: &EvalAltResult) -> Option<Ended> {
     }
 }
 
-/// What went wrong, as the user is told.
+/// What went wrong in a closure that a built-in called, as the user is told.
 #[must_use]
-pub fn failure(error: &EvalAltResult, world: &World) -> Failure {
-    super::trace::failure(error, &world.sources)
+pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &World) -> Failure {
+    let caller = context.call_source().unwrap_or_else(|| world.sources.playbook());
+    super::trace::failure_in(error, caller, &world.sources)
 }
 
 /// The place in the playbook (or the module) that called a built-in.

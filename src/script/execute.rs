@@ -7,9 +7,10 @@ use rhai::{Dynamic, Engine, NativeCallContext, Position};
 use crate::model::{Failure, LogLevel};
 use crate::run::interrupted;
 
-use super::error::{Ended, ended, failure};
+use super::error::{Ended, ended};
 use super::frame::Frame;
 use super::playbook::Playbook;
+use super::trace;
 use super::world::World;
 
 /// Runs the playbook to its end, and what it registered to run then.
@@ -35,7 +36,7 @@ pub fn execute(mut engine: Engine, playbook: &Playbook, world: &Arc<World>) -> R
         .map_err(|error| match ended(&error) {
             Some(Ended::Unknown) => None,
             Some(Ended::Cancelled) => Some(interrupted()),
-            None => Some(failure(&error, world)),
+            None => Some(trace::failure(&error, &world.sources)),
         });
     let failed = matches!(result, Err(Some(_)));
     let hooks = leave(&engine, playbook, &frame, failed);

@@ -162,7 +162,7 @@ impl Frame {
                 isolate(&body).call_within_context::<Dynamic>(context, ())
             });
             if let Err(error) = result {
-                failures.push(super::error::failure(&error, self.world()));
+                failures.push(super::error::failure(&error, context, self.world()));
             }
         }
         failures

@@ -175,7 +175,7 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
         if left == 0 || ended(&error).is_some() {
             return Err(error);
         }
-        let failure = crate::script::error::failure(&error, frame.world());
+        let failure = crate::script::error::failure(&error, context, frame.world());
         if let Some(stop_when) = &stop_when
             && stop_when.call_within_context::<bool>(context, (failure.clone(),))?
         {

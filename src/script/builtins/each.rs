@@ -143,7 +143,7 @@ fn one(
             Some(Ended::Unknown) => None,
             Some(Ended::Cancelled) => Some(Stop::Ended(Ended::Cancelled)),
             None => {
-                let mut failure = failure(&error, outer.world());
+                let mut failure = failure(&error, context, outer.world());
                 failure.host.get_or_insert_with(|| name.to_owned());
                 Some(Stop::Failed(Box::new(failure)))
             }
