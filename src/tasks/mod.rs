@@ -7,6 +7,7 @@
 mod absent;
 mod arguments;
 mod attributes;
+mod commands;
 mod content;
 mod directory;
 mod entry;
@@ -17,7 +18,10 @@ mod line;
 mod line_edit;
 mod link;
 mod mode;
+mod one_or_many;
 mod ownership;
+mod services;
+mod span;
 mod template;
 mod value;
 
@@ -38,6 +42,11 @@ pub const TASKS: &[Entry] = &[
     link::LINK,
     line::LINE,
     absent::ABSENT,
+    services::RUNNING,
+    services::STOPPED,
+    services::ENABLED,
+    services::DISABLED,
+    commands::RUN,
 ];
 
 /// The task that a playbook calls `namespace::name`.

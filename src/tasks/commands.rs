@@ -1,0 +1,340 @@
+//! `commands::run`.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use regex::{Regex, RegexBuilder};
+use serde::Deserialize;
+
+use super::one_or_many::OneOrMany;
+use super::span::Span;
+use super::{ArgumentError, HostPath, Surroundings, task};
+use crate::model::Diff;
+use crate::shell::{has_nul, quote_str as quote};
+use crate::task::{Change, Effect, Found, Plan, Query, Ran, Resource, Task, Touches};
+
+task! {
+    /// Runs a command, if its guards let it.
+    ///
+    /// A text is run by the host's `sh`. A list is a program and its arguments: no shell looks at them.
+    /// The command gets a session of its own, nothing on its standard input, and its output is shown.
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `creates` | a path: the command is run only if nothing is there, and has to bring it |
+    /// | `unless` | a command: the other one is run only if this one fails, and this one has to succeed afterwards |
+    /// | `only_if` | a command: the other one is run only if this one succeeds |
+    /// | `changed_when` | `true`, `false`, or a regular expression: it changed something if a line that it prints matches |
+    /// | `cwd` | the directory that it runs in, the guards too |
+    /// | `env` | variables for it and the guards; they stand in no list of processes |
+    /// | `stdin` | what it reads |
+    /// | `ok` | the exit codes that are a success, `[0]` if it is not given |
+    /// | `timeout` | how long it may take, `"5m"` |
+    /// | `writes` | the paths that it may write; without it, it may write anything, and what follows is looked at after it has run |
+    /// | `reads` | the paths that its guards depend on |
+    /// | `undo` | the command that takes back what it did |
+    ///
+    /// A command without a guard is run every time and counts as a change; say `changed_when: false` of one that only looks.
+    /// In check mode it is not run: its outcome is *unknown*, for nothing tells. One with a guard would change
+    /// the host, or would not. Guards run in check mode too, so they may only look. In a `cwd` that is not there a guard fails.
+    ///
+    /// Without `undo` the command cannot be undone.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     h.apply(commands::run("make install", #{ cwd: "/usr/src/shop", creates: "/usr/local/bin/shop" }));
+    ///     h.apply(commands::run(["createdb", "shop"], #{ unless: "psql -lqt | grep -qw shop", undo: "dropdb shop" }));
+    ///     h.apply(commands::run("uptime", #{ changed_when: false }));
+    /// });
+    /// ```
+    RUN = commands::run(command: OneOrMany; Options) => Command::new
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    creates: Option<HostPath>,
+    unless: Option<OneOrMany>,
+    only_if: Option<OneOrMany>,
+    changed_when: Option<ChangedWhen>,
+    cwd: Option<HostPath>,
+    #[serde(default)]
+    env: IndexMap<String, Scalar>,
+    stdin: Option<String>,
+    ok: Option<Vec<u8>>,
+    timeout: Option<Span>,
+    writes: Option<Vec<HostPath>>,
+    #[serde(default)]
+    reads: Vec<HostPath>,
+    undo: Option<OneOrMany>,
+}
+
+/// A value that has one way to be written as text.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Plain")]
+struct Scalar(String);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text, a whole number, true or false")]
+enum Plain {
+    Text(String),
+    Int(i64),
+    Bool(bool),
+}
+
+impl From<Plain> for Scalar {
+    fn from(plain: Plain) -> Self {
+        Self(match plain {
+            Plain::Text(text) => text,
+            Plain::Int(number) => number.to_string(),
+            Plain::Bool(value) => value.to_string(),
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "true, false or a regular expression")]
+enum ChangedWhen {
+    Always(bool),
+    Matches(String),
+}
+
+/// A command with its guards.
+pub struct Command {
+    shown: String,
+    script: String,
+    unless: Option<String>,
+    only_if: Option<String>,
+    undo: Option<String>,
+    effect: Effect,
+    ok: Vec<u8>,
+    creates: Option<HostPath>,
+    timeout: Option<Span>,
+    writes: Option<Vec<HostPath>>,
+    reads: Vec<HostPath>,
+}
+
+impl Command {
+    fn new(
+        command: OneOrMany,
+        options: Options,
+        _: &dyn Surroundings,
+    ) -> Result<Self, ArgumentError> {
+        let ok = options.ok.unwrap_or_else(|| vec![0]);
+        if ok.is_empty() {
+            return Err(ArgumentError::option("ok", "no exit code is a success"));
+        }
+        let place = Setting::new(options.cwd.as_ref(), &options.env, &ok)?;
+        let shown = shown(&command);
+        let text = script_text(&command).map_err(|message| ArgumentError::parameter(0, message))?;
+        let part = |key: &str, command: &Option<OneOrMany>| -> Result<_, ArgumentError> {
+            let text = command.as_ref().map(script_text).transpose();
+            let text = text.map_err(|message| ArgumentError::option(key, message))?;
+            Ok(text.map(|text| place.script(&text, None)))
+        };
+        if options.stdin.as_deref().is_some_and(has_nul) {
+            return Err(ArgumentError::option("stdin", "holds a NUL byte"));
+        }
+        Ok(Self {
+            shown,
+            script: place.script(&text, options.stdin.as_deref()),
+            unless: part("unless", &options.unless)?,
+            only_if: part("only_if", &options.only_if)?,
+            undo: part("undo", &options.undo)?,
+            effect: effect(options.changed_when)?,
+            ok,
+            creates: options.creates,
+            timeout: options.timeout,
+            writes: options.writes,
+            reads: options.reads,
+        })
+    }
+
+    /// Whether the guards let it run. `Err`: nothing tells.
+    fn is_wanted(&self, found: &Found) -> Result<bool, String> {
+        if let Some(path) = &self.creates
+            && found.path(path.as_str())?.own.is_some()
+        {
+            return Ok(false);
+        }
+        if let Some(guard) = &self.unless
+            && found.ran(guard)?.code == 0
+        {
+            return Ok(false);
+        }
+        match &self.only_if {
+            Some(guard) => Ok(found.ran(guard)?.code == 0),
+            None => Ok(true),
+        }
+    }
+
+    fn change(&self) -> Change {
+        let diff = vec![Diff::Note {
+            text: format!("runs {}", self.shown),
+        }];
+        Change {
+            undo: self.undo.clone(),
+            provable: matches!(self.effect, Effect::Changes)
+                && (self.creates.is_some() || self.unless.is_some()),
+            command: true,
+            bare: true,
+            shown: Some(self.shown.clone()),
+            timeout: self.timeout.map(|span| span.0),
+            ok: self.ok.clone(),
+            effect: self.effect.clone(),
+            ..Change::new(diff, self.script.clone(), "")
+        }
+    }
+}
+
+impl Task for Command {
+    fn label(&self) -> String {
+        format!("commands::run {}", one_line(&self.shown))
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        let path = self
+            .creates
+            .iter()
+            .map(|path| Query::Path(path.to_string()));
+        let guards = self.unless.iter().chain(&self.only_if);
+        path.chain(guards.map(|guard| Query::Shell(guard.clone())))
+            .collect()
+    }
+
+    fn touches(&self) -> Touches {
+        let path = |path: &HostPath| Resource::Path(path.to_string());
+        let writes = match &self.writes {
+            _ if matches!(self.effect, Effect::Nothing) => Vec::new(),
+            // What it brings has to be looked at again, and so has its guard.
+            Some(paths) if !(paths.is_empty() && self.unless.is_some()) => {
+                paths.iter().chain(&self.creates).map(path).collect()
+            }
+            _ => vec![Resource::Any],
+        };
+        Touches {
+            reads: self.reads.iter().map(path).collect(),
+            writes,
+        }
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        match self.is_wanted(found) {
+            Err(reason) => Plan::Unknown(reason),
+            Ok(false) => Plan::Unchanged,
+            Ok(true) => Plan::Change(Box::new(self.change())),
+        }
+    }
+}
+
+fn effect(changed_when: Option<ChangedWhen>) -> Result<Effect, ArgumentError> {
+    match changed_when {
+        None | Some(ChangedWhen::Always(true)) => Ok(Effect::Changes),
+        Some(ChangedWhen::Always(false)) => Ok(Effect::Nothing),
+        Some(ChangedWhen::Matches(pattern)) => {
+            let regex: Regex = RegexBuilder::new(&pattern)
+                .multi_line(true)
+                .build()
+                .map_err(|error| ArgumentError::option("changed_when", error.to_string()))?;
+            let judge = move |ran: &Ran| Ok(regex.is_match(&ran.stdout));
+            Ok(Effect::Judged(Arc::new(judge)))
+        }
+    }
+}
+
+/// The directory and the variables that commands run with.
+struct Setting(String);
+
+impl Setting {
+    fn new(
+        cwd: Option<&HostPath>,
+        env: &IndexMap<String, Scalar>,
+        ok: &[u8],
+    ) -> Result<Self, ArgumentError> {
+        let mut text = String::new();
+        for (name, Scalar(value)) in env {
+            let key = || format!("env.{name}");
+            if !is_variable(name) {
+                return Err(ArgumentError::option(key(), "is no name of a variable"));
+            }
+            if has_nul(value) {
+                return Err(ArgumentError::option(key(), "holds a NUL byte"));
+            }
+            text.push_str(&format!("export {name}={}\n", quote(value)));
+        }
+        if let Some(cwd) = cwd {
+            // A code that cannot be taken for a success.
+            let code = (1..=125).rev().find(|code| !ok.contains(code)).unwrap_or(1);
+            text.push_str(&format!("cd {} || exit {code}\n", cwd.quoted()));
+        }
+        Ok(Self(text))
+    }
+
+    fn script(&self, text: &str, stdin: Option<&str>) -> String {
+        let before = &self.0;
+        match stdin {
+            None => format!("{before}{text}"),
+            // A command need not read all of it.
+            Some(stdin) => format!(
+                "{before}printf %s {} 2>/dev/null | eval {}",
+                quote(stdin),
+                quote(text)
+            ),
+        }
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The text for the host's shell.
+fn script_text(command: &OneOrMany) -> Result<String, String> {
+    let is_bad = match command {
+        OneOrMany::One(text) => has_nul(text),
+        OneOrMany::Many(words) => words.iter().any(|word| has_nul(word)),
+    };
+    if is_bad {
+        return Err("a command holds a NUL byte".to_owned());
+    }
+    match command {
+        OneOrMany::One(text) if text.trim().is_empty() => Err("the command is empty".to_owned()),
+        OneOrMany::One(text) => Ok(text.clone()),
+        OneOrMany::Many(words) => match words.first().map(String::as_str) {
+            None | Some("") => Err("the list names no program".to_owned()),
+            Some(program) if program.starts_with('-') => {
+                Err(format!("{program:?} is no name of a program"))
+            }
+            Some(_) => Ok(format!("exec {}", shown(command))),
+        },
+    }
+}
+
+/// As the user would type it.
+fn shown(command: &OneOrMany) -> String {
+    match command {
+        OneOrMany::One(text) => text.clone(),
+        OneOrMany::Many(words) => words
+            .iter()
+            .map(|word| quote(word))
+            .collect::<Vec<_>>()
+            .join(" "),
+    }
+}
+
+/// A command in one short line.
+fn one_line(command: &str) -> String {
+    const LONGEST: usize = 60;
+    let command = command.trim();
+    let first = command.lines().next().unwrap_or_default();
+    if first.chars().count() > LONGEST || first.len() < command.len() {
+        let cut: String = first.chars().take(LONGEST).collect();
+        format!("{cut} ...")
+    } else {
+        first.to_owned()
+    }
+}

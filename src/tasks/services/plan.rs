@@ -1,0 +1,321 @@
+//! What is to be done to a unit.
+
+use super::script::{Action, Enable, Script};
+use super::stamp::{Input, Stamp};
+use super::unit::Unit;
+use super::{HostPath, Service};
+use crate::model::Diff;
+use crate::task::{Answer, Change, Found, Plan, Query, Resource};
+
+/// Why there is nothing to plan.
+enum Stop {
+    Impossible(String),
+    Unknown(String),
+    Ask(Vec<Query>),
+}
+
+impl From<String> for Stop {
+    fn from(reason: String) -> Self {
+        Self::Unknown(reason)
+    }
+}
+
+pub(super) fn plan(service: &Service, found: &Found) -> Plan {
+    match decide(service, found) {
+        Ok(Some(change)) => Plan::Change(Box::new(change)),
+        Ok(None) => Plan::Unchanged,
+        Err(Stop::Impossible(reason)) => Plan::Impossible(reason),
+        Err(Stop::Unknown(reason)) => Plan::Unknown(reason),
+        Err(Stop::Ask(queries)) => Plan::Ask(queries),
+    }
+}
+
+fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
+    let unit = Unit(found.table(&service.unit_query())?);
+    let must_read_unit = is_there(service, unit, found)?;
+    let mut diff = Vec::new();
+    if must_read_unit {
+        diff.push(note(format!(
+            "reads the unit files again: that of {} changed",
+            service.name
+        )));
+    }
+    let enable = enablement(service, unit, found, &mut diff)?;
+    let stamp = match service.inputs().next() {
+        Some(_) => found.table(&service.stamp_query())?,
+        None => &[],
+    };
+    let stamp = Stamp(stamp);
+    let restart_on = inputs(&service.restart_on, found)?;
+    let reload_on = inputs(&service.reload_on, found)?;
+    let action = match service.active {
+        Some(true) => activation(service, unit, &stamp, &restart_on, &reload_on, &mut diff)?,
+        Some(false) => stop(unit, &mut diff),
+        None => None,
+    };
+    // For a unit that only is to be enabled, `systemctl enable` reads the files itself.
+    let must_read_unit = must_read_unit && service.active == Some(true);
+    if action.is_none() && enable.is_none() && !must_read_unit {
+        return Ok(None);
+    }
+    let inputs: Vec<Input> = restart_on.into_iter().chain(reload_on).collect();
+    let starts = matches!(action, Some(Action::Start | Action::Restart));
+    let is_stamped = !inputs.is_empty() && (starts || action == Some(Action::Reload));
+    let stamp_rows = is_stamped.then(|| stamp.renewed(unit, &inputs, !starts));
+    let former = stamp.is_about(unit);
+    let script = Script {
+        unit: service.name.as_str(),
+        // The unit itself, where the name is another one of it.
+        id: match unit.get("Id") {
+            "" => service.name.as_str(),
+            id => id,
+        },
+        must_read_unit,
+        was_failed: unit.is("ActiveState", "failed"),
+        enable,
+        action,
+        settle: service.settle,
+        stamp: stamp_rows.as_deref(),
+        former: stamp.0,
+        former_is_valid: former,
+    };
+    let mut alters = vec![Resource::Service(service.name.to_string())];
+    if action.is_some() {
+        alters.extend(unit.alters());
+    }
+    let leaves = leaves(service, unit, action, enable, stamp_rows.as_deref());
+    let change = Change::new(diff, script.apply(), script.undo()).leaving(leaves);
+    Ok(Some(Change {
+        undo_last: script.undo_last(),
+        alters: Some(alters),
+        command: true,
+        timeout: service.timeout.map(|span| span.0),
+        shown: Some(script.shown()),
+        ..change
+    }))
+}
+
+/// Whether the unit is one that can be dealt with. Returns whether systemd has to read its file (again) first.
+fn is_there(service: &Service, unit: Unit<'_>, found: &Found) -> Result<bool, Stop> {
+    let name = &service.name;
+    let needs_reload = unit.is("NeedDaemonReload", "yes");
+    match unit.get("LoadState") {
+        "loaded" => Ok(needs_reload),
+        // Before 244, systemd does not look for the file of a unit that was not there when it last looked.
+        "not-found" => {
+            let files: Vec<String> = unit_files(name.as_str());
+            let open: Vec<Query> = files
+                .iter()
+                .map(|path| Query::Path(path.clone()))
+                .filter(|query| found.get(query).is_none())
+                .collect();
+            if !open.is_empty() {
+                return Err(Stop::Ask(open));
+            }
+            for path in &files {
+                if found.path(path)?.target.is_some() {
+                    return Ok(true);
+                }
+            }
+            Err(Stop::Impossible(format!("there is no unit {name}")))
+        }
+        "masked" if service.active == Some(true) || service.enabled == Some(true) => {
+            Err(Stop::Impossible(format!(
+                "{name} is masked: `systemctl unmask {name}` would let it start again"
+            )))
+        }
+        "masked" => Ok(false),
+        _ if needs_reload => Ok(true),
+        state => Err(Stop::Impossible(format!(
+            "{name} cannot be loaded: its state is {state}"
+        ))),
+    }
+}
+
+/// Where the administrator's file of a unit would be.
+fn unit_files(name: &str) -> Vec<String> {
+    let mut names = vec![name.to_owned()];
+    if let Some((prefix, rest)) = name.split_once('@')
+        && let Some((_, suffix)) = rest.rsplit_once('.')
+    {
+        names.push(format!("{prefix}@.{suffix}"));
+    }
+    names
+        .iter()
+        .map(|name| format!("/etc/systemd/system/{name}"))
+        .collect()
+}
+
+fn inputs(paths: &[HostPath], found: &Found) -> Result<Vec<Input>, String> {
+    paths.iter().map(|path| Input::of(path, found)).collect()
+}
+
+fn activation(
+    service: &Service,
+    unit: Unit<'_>,
+    stamp: &Stamp<'_>,
+    restart_on: &[Input],
+    reload_on: &[Input],
+    diff: &mut Vec<Diff>,
+) -> Result<Option<Action>, Stop> {
+    let name = &service.name;
+    if unit.runs_to_its_end() {
+        return Err(Stop::Impossible(format!(
+            "{name} is a one-shot without RemainAfterExit: it runs to its end and never stays active"
+        )));
+    }
+    if !reload_on.is_empty() && unit.is("CanReload", "no") && unit.is("LoadState", "loaded") {
+        return Err(Stop::Impossible(format!(
+            "{name} has no ExecReload and cannot be reloaded: use restart_on"
+        )));
+    }
+    if !unit.is_active() {
+        let before = match unit.get("ActiveState") {
+            "" => "inactive",
+            state => state,
+        };
+        diff.push(property("state", before, "active"));
+        return Ok(Some(Action::Start));
+    }
+    for (inputs, action, verb) in [
+        (restart_on, Action::Restart, "restarts"),
+        (reload_on, Action::Reload, "reloads"),
+    ] {
+        let mut newer = Vec::new();
+        for input in inputs {
+            if input.is_newer(unit, stamp)? {
+                newer.push(input.path.as_str());
+            }
+        }
+        if !newer.is_empty() {
+            diff.push(note(format!(
+                "{verb} {name}: {} changed since it was started",
+                newer.join(", ")
+            )));
+            return Ok(Some(action));
+        }
+    }
+    Ok(None)
+}
+
+fn stop(unit: Unit<'_>, diff: &mut Vec<Diff>) -> Option<Action> {
+    if unit.is_stopped() {
+        return None;
+    }
+    diff.push(property("state", unit.get("ActiveState"), "inactive"));
+    let triggers = unit.get("TriggeredBy");
+    if !triggers.is_empty() {
+        diff.push(note(format!("may be started again by {triggers}")));
+    }
+    Some(Action::Stop)
+}
+
+/// Whether and how the unit has to be enabled or disabled (`systemctl is-enabled`, systemctl(1)).
+fn enablement(
+    service: &Service,
+    unit: Unit<'_>,
+    found: &Found,
+    diff: &mut Vec<Diff>,
+) -> Result<Option<Enable>, Stop> {
+    let Some(wanted) = service.enabled else {
+        return Ok(None);
+    };
+    let name = &service.name;
+    let state = unit.get("UnitFileState");
+    let enabled = match state {
+        "enabled" | "alias" => true,
+        "enabled-runtime" if !wanted => true,
+        // A script of System V, which systemd has made a unit of.
+        "generated" => {
+            let query = sysv(unit.get("Id"));
+            match found.get(&query) {
+                None => return Err(Stop::Ask(vec![query])),
+                Some(_) => found.table(&query)?.iter().any(|row| row.1 == "yes"),
+            }
+        }
+        // `static`, `indirect`, `transient`, or no file at all, and the unit is known.
+        "static" | "indirect" | "transient" | "bad" | ""
+            if wanted && unit.is("LoadState", "loaded") =>
+        {
+            let why = match state {
+                "indirect" => "only what its Also= names can be",
+                "transient" => "it has no file and is gone after a boot",
+                _ => "its file has no [Install] section",
+            };
+            return Err(Stop::Impossible(format!("{name} cannot be enabled: {why}")));
+        }
+        _ => false,
+    };
+    if enabled == wanted {
+        return Ok(None);
+    }
+    let word = |enabled: bool| if enabled { "enabled" } else { "disabled" };
+    let before = if state == "enabled-runtime" {
+        state
+    } else {
+        word(enabled)
+    };
+    diff.push(property("at boot", before, word(wanted)));
+    Ok(Some(match (wanted, state) {
+        (true, "enabled-runtime") => Enable::ForGood,
+        (true, _) => Enable::On,
+        (false, "enabled-runtime") => Enable::OffRuntime,
+        (false, _) => Enable::Off,
+    }))
+}
+
+fn sysv(name: &str) -> Query {
+    let name = crate::shell::quote_str(name);
+    Query::Script {
+        script: format!(
+            "if systemctl is-enabled -q -- {name}; then echo enabled=yes; else echo enabled=no; fi"
+        ),
+        reads: vec![Resource::Service(name)],
+    }
+}
+
+/// What would be found of the unit afterwards.
+fn leaves(
+    service: &Service,
+    unit: Unit<'_>,
+    action: Option<Action>,
+    enable: Option<Enable>,
+    stamp: Option<&[(String, String)]>,
+) -> Vec<(Query, Answer)> {
+    const START: &str = "yet to come";
+    let mut changes = vec![("NeedDaemonReload", "no"), ("LoadState", "loaded")];
+    match action {
+        Some(Action::Start | Action::Restart) => {
+            changes.extend([("ActiveState", "active"), ("InvocationID", START)]);
+        }
+        Some(Action::Stop) => changes.push(("ActiveState", "inactive")),
+        Some(Action::Reload) | None => {}
+    }
+    match enable {
+        Some(Enable::On | Enable::ForGood) => changes.push(("UnitFileState", "enabled")),
+        Some(Enable::Off | Enable::OffRuntime) => changes.push(("UnitFileState", "disabled")),
+        None => {}
+    }
+    let after = unit.with(&changes);
+    let mut leaves = Vec::new();
+    if let Some(rows) = stamp {
+        let start = Unit(&after).start().to_owned();
+        let mut noted = vec![("start".to_owned(), start)];
+        noted.extend(rows.iter().cloned());
+        leaves.push((service.stamp_query(), Answer::Table(noted)));
+    }
+    leaves.push((service.unit_query(), Answer::Table(after)));
+    leaves
+}
+
+fn note(text: String) -> Diff {
+    Diff::Note { text }
+}
+
+fn property(name: &str, before: &str, after: &str) -> Diff {
+    Diff::Property {
+        name: name.to_owned(),
+        before: before.to_owned(),
+        after: after.to_owned(),
+    }
+}

@@ -1,0 +1,181 @@
+//! The shell that brings a unit into its state, and back.
+
+use super::Span;
+use crate::shell::quote_str as quote;
+
+const FUNCTIONS: &str = include_str!("service.sh");
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Start,
+    Restart,
+    Reload,
+    Stop,
+}
+
+/// What is done about the boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enable {
+    On,
+    Off,
+    /// It is enabled until the next boot.
+    ForGood,
+    /// The same, and it is to be disabled.
+    OffRuntime,
+}
+
+/// A change of a unit.
+pub struct Script<'a> {
+    /// As the playbook names it.
+    pub unit: &'a str,
+    /// As systemd does: an alias cannot be enabled.
+    pub id: &'a str,
+    pub must_read_unit: bool,
+    pub was_failed: bool,
+    pub enable: Option<Enable>,
+    pub action: Option<Action>,
+    pub settle: Option<Span>,
+    /// The rows of the new stamp, if one is to be written.
+    pub stamp: Option<&'a [(String, String)]>,
+    /// The rows of the former one, with its start.
+    pub former: &'a [(String, String)],
+    /// Whether it is about the start that is going on.
+    pub former_is_valid: bool,
+}
+
+const DAEMON_RELOAD: &str = "systemctl --no-ask-password daemon-reload\n";
+
+impl Script<'_> {
+    pub fn apply(&self) -> String {
+        let mut text = self.head();
+        if self.must_read_unit {
+            text.push_str(DAEMON_RELOAD);
+        }
+        if let Some(enable) = self.enable {
+            text.push_str(&match enable {
+                Enable::On => self.systemctl("enable -q"),
+                Enable::Off => self.systemctl("disable -q"),
+                Enable::ForGood => {
+                    format!(
+                        "{}{}",
+                        self.systemctl("disable -q --runtime"),
+                        self.systemctl("enable -q")
+                    )
+                }
+                Enable::OffRuntime => self.systemctl("disable -q --runtime"),
+            });
+        }
+        let is_after_failure = self.was_failed && self.action == Some(Action::Start);
+        if is_after_failure {
+            // One that failed too often in a short time is not started otherwise.
+            text.push_str(
+                "systemctl --no-ask-password reset-failed -- \"$unit\" 2>/dev/null || :\n",
+            );
+        }
+        text.push_str(match self.action {
+            Some(Action::Start) => "systemctl --no-ask-password start -- \"$unit\" || failed 'did not start'\nexpect_up\n",
+            Some(Action::Restart) => "systemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n",
+            Some(Action::Reload) => "systemctl --no-ask-password reload -- \"$unit\" || failed 'did not reload'\nexpect_up\n",
+            Some(Action::Stop) => "systemctl --no-ask-password stop -- \"$unit\" || failed 'did not stop'\n",
+            None => "",
+        });
+        if let Some(rows) = self.stamp {
+            text.push_str(&stamp(rows));
+        }
+        text
+    }
+
+    /// Gives back what was there. What was restarted comes last: see [`Script::undo_last`].
+    pub fn undo(&self) -> String {
+        let mut text = self.head();
+        match self.action {
+            Some(Action::Start) => {
+                text.push_str("systemctl --no-ask-password stop -- \"$unit\"\n");
+                text.push_str(&self.former_file());
+            }
+            Some(Action::Stop) => {
+                text.push_str("systemctl --no-ask-password start -- \"$unit\" || failed 'did not start'\nexpect_up\n");
+            }
+            Some(Action::Restart | Action::Reload) | None => {}
+        }
+        if let Some(enable) = self.enable {
+            text.push_str(&match enable {
+                Enable::On => self.systemctl("disable -q"),
+                Enable::Off => self.systemctl("enable -q"),
+                Enable::ForGood => {
+                    format!(
+                        "{}{}",
+                        self.systemctl("disable -q"),
+                        self.systemctl("enable -q --runtime")
+                    )
+                }
+                Enable::OffRuntime => self.systemctl("enable -q --runtime"),
+            });
+        }
+        text
+    }
+
+    /// Has the service read what the other undos put back.
+    pub fn undo_last(&self) -> Option<String> {
+        let mut text = self.head();
+        if self.must_read_unit {
+            text.push_str(DAEMON_RELOAD);
+        }
+        match self.action {
+            Some(Action::Restart) => text.push_str("systemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n"),
+            Some(Action::Reload) => text.push_str("systemctl --no-ask-password reload -- \"$unit\" || failed 'did not reload'\nexpect_up\n"),
+            _ if self.must_read_unit => return Some(text),
+            _ => return None,
+        }
+        // What was noted holds for the inputs as they were put back, in the start that has just been. What was not noted is told
+        // by the times.
+        let rows = if self.former_is_valid {
+            self.former.get(1..)
+        } else {
+            None
+        };
+        text.push_str(&stamp(rows.unwrap_or_default()));
+        Some(text)
+    }
+
+    /// For a message.
+    pub fn shown(&self) -> String {
+        let verb = match (self.action, self.enable) {
+            (Some(Action::Start), _) => "start",
+            (Some(Action::Restart), _) => "restart",
+            (Some(Action::Reload), _) => "reload",
+            (Some(Action::Stop), _) => "stop",
+            (None, Some(Enable::On | Enable::ForGood)) => "enable",
+            (None, Some(Enable::Off | Enable::OffRuntime)) => "disable",
+            (None, None) => return "systemctl daemon-reload".to_owned(),
+        };
+        format!("systemctl {verb} {}", quote(self.unit))
+    }
+
+    fn head(&self) -> String {
+        let settle = self.settle.map_or(0.5, |span| span.0.as_secs_f64());
+        format!("unit={}\nsettle={settle}\n{FUNCTIONS}", quote(self.unit))
+    }
+
+    fn systemctl(&self, verb: &str) -> String {
+        format!("systemctl --no-ask-password {verb} -- {}\n", quote(self.id))
+    }
+
+    /// The stamp as it was, byte for byte.
+    fn former_file(&self) -> String {
+        match self.former {
+            [] => stamp(&[]),
+            [start, rows @ ..] => format!("start={}\n{}", quote(&start.1), stamp(rows)),
+        }
+    }
+}
+
+fn stamp(rows: &[(String, String)]) -> String {
+    let mut text = "stamp".to_owned();
+    for (fingerprint, path) in rows {
+        text.push(' ');
+        text.push_str(&quote(&format!("{fingerprint}={path}")));
+    }
+    text.push('\n');
+    text
+}

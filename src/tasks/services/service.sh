@@ -1,0 +1,58 @@
+# What the scripts of services::* are made of. Before it stand: unit (the name), settle (seconds).
+
+# Asks systemd what became of the unit.
+look() {
+  active= sub= result= condition= start= entered= type=
+  shown=$(TZ=UTC systemctl show --no-pager -p ActiveState,SubState,Result,ConditionResult,InvocationID,ActiveEnterTimestamp,Type -- "$unit")
+  while IFS= read -r line; do
+    value=${line#*=}
+    case $line in
+      ActiveState=*) active=$value;;
+      SubState=*) sub=$value;;
+      Result=*) result=$value;;
+      ConditionResult=*) condition=$value;;
+      InvocationID=*) start=$value;;
+      ActiveEnterTimestamp=*) entered=$value;;
+      Type=*) type=$value;;
+    esac
+  done <<END
+$shown
+END
+  # systemd before 232 has no invocation ids.
+  start=${start:-$entered}
+}
+
+# Says what went wrong, with the end of the journal.
+failed() {
+  look || :
+  echo "$unit $1: its state is ${active:-unknown} (${sub:-unknown}), result ${result:-unknown}" >&2
+  if [ "$condition" = no ]; then echo "a condition of its unit file is not met" >&2; fi
+  journalctl --sync >/dev/null 2>&1 || :
+  journalctl --no-pager -q -o short -n 20 -u "$unit" >&2 2>/dev/null || :
+  exit 1
+}
+
+# Fails unless the unit is up. One that does not tell when it is ready counts as started before it could fail.
+expect_up() {
+  look
+  case $active in active|reloading|refreshing) ;; *) failed "did not start";; esac
+  case $type in
+    simple|exec|idle)
+      first=$start
+      sleep "$settle" 2>/dev/null || sleep 1
+      look
+      case $active in active|reloading|refreshing) ;; *) failed "did not stay up";; esac
+      if [ "$start" != "$first" ]; then failed "did not stay up and was started again"; fi;;
+  esac
+}
+
+# Notes what the inputs are, for this start of the unit. Takes the rows; without any, there is no stamp.
+stamp() {
+  if [ $# -eq 0 ]; then
+    rm -f -- "$ops_state/stamps/$unit"
+    return
+  fi
+  (umask 077; mkdir -p -- "$ops_state/stamps")
+  printf '%s\n' "start=$start" "$@" >"$ops_state/stamps/.$unit.new"
+  mv -f -- "$ops_state/stamps/.$unit.new" "$ops_state/stamps/$unit"
+}

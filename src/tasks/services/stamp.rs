@@ -1,0 +1,146 @@
+//! What the inputs of a service were when it last started or reloaded.
+//!
+//! The host keeps a stamp for each unit: which start it is about, and a fingerprint of each input at that time.
+//! It is written after a start, restart or reload of ours, and holds for that start alone. For any other start
+//! (somebody restarted the service, the host booted) the time of the start is compared with the time at which
+//! the input was last changed.
+
+use sha2::{Digest, Sha256};
+
+use super::unit::Unit;
+use crate::task::{Found, PathKind, PathState, Query, Stat};
+use crate::tasks::HostPath;
+
+/// What an input is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    pub path: String,
+    fingerprint: String,
+    /// When it was last changed, in seconds since the epoch; `None` if nothing is there.
+    changed: Option<i64>,
+}
+
+/// The rows of a stamp: first `start`, then an input each, its fingerprint for a key.
+pub struct Stamp<'a>(pub &'a [(String, String)]);
+
+impl Input {
+    pub fn queries(path: &HostPath) -> [Query; 2] {
+        [
+            Query::Path(path.to_string()),
+            Query::Sha256(path.to_string()),
+        ]
+    }
+
+    /// A file by its content, a link by its target (and the file that it leads to), a directory by its
+    /// metadata, which change when an entry comes or goes.
+    pub fn of(path: &HostPath, found: &Found) -> Result<Self, String> {
+        let state = found.path(path.as_str())?;
+        let content = || match found.sha256(path.as_str())? {
+            Some(hash) => Ok(format!("file-{hash}")),
+            None => Err(format!("{path} cannot be read")),
+        };
+        let (fingerprint, changed) = match (state, &state.own) {
+            (_, None) => ("absent".to_owned(), None),
+            (
+                PathState {
+                    link: Some(link),
+                    target,
+                    ..
+                },
+                Some(own),
+            ) => {
+                let digest = hex(&Sha256::digest(link.as_bytes()));
+                match target {
+                    Some(file) if file.kind == PathKind::File => (
+                        format!("link-{digest}-{}", content()?),
+                        Some(own.modified.max(file.modified)),
+                    ),
+                    _ => (format!("link-{digest}"), Some(own.modified)),
+                }
+            }
+            (_, Some(own)) if own.kind == PathKind::File => (content()?, Some(own.modified)),
+            (_, Some(own)) => (metadata(own), Some(own.modified)),
+        };
+        Ok(Self {
+            path: path.to_string(),
+            fingerprint,
+            changed,
+        })
+    }
+
+    /// Whether the unit started before the input became what it is. `Err`: nothing tells.
+    pub fn is_newer(&self, unit: Unit<'_>, stamp: &Stamp<'_>) -> Result<bool, String> {
+        if let Some(noted) = stamp.noted(unit, &self.path) {
+            return Ok(noted != self.fingerprint);
+        }
+        let Some(changed) = self.changed else {
+            return Ok(false);
+        };
+        let started = unit
+            .started()
+            .ok_or_else(|| format!("systemd does not tell when {} started", unit.get("Id")))?;
+        // Within one second nobody knows which was first.
+        Ok(changed >= started)
+    }
+}
+
+impl Stamp<'_> {
+    /// The fingerprint that was noted of a path, if the stamp is about this start of the unit.
+    fn noted(&self, unit: Unit<'_>, path: &str) -> Option<&str> {
+        self.is_about(unit).then_some(())?;
+        let path = escaped(path);
+        let mut rows = self.0.iter().skip(1);
+        rows.find(|row| row.1 == path).map(|row| row.0.as_str())
+    }
+
+    pub fn is_about(&self, unit: Unit<'_>) -> bool {
+        let start = unit.start();
+        !start.is_empty()
+            && self
+                .0
+                .first()
+                .is_some_and(|row| row.0 == "start" && row.1 == start)
+    }
+
+    /// The rows of the inputs for a new stamp. Where the service goes on in the same start, what is known
+    /// of other inputs stays known: another playbook may name those.
+    pub fn renewed(
+        &self,
+        unit: Unit<'_>,
+        inputs: &[Input],
+        same_start: bool,
+    ) -> Vec<(String, String)> {
+        let is_other = |row: &&(String, String)| inputs.iter().all(|i| escaped(&i.path) != row.1);
+        let others = self.0.iter().skip(1).filter(is_other);
+        inputs
+            .iter()
+            .map(|input| (input.fingerprint.clone(), escaped(&input.path)))
+            .chain(
+                others
+                    .filter(|_| same_start && self.is_about(unit))
+                    .cloned(),
+            )
+            .collect()
+    }
+}
+
+/// In one line, whatever the path holds.
+fn escaped(path: &str) -> String {
+    path.escape_default().to_string()
+}
+
+fn metadata(stat: &Stat) -> String {
+    let kind = if stat.kind == PathKind::Directory {
+        "directory"
+    } else {
+        "other"
+    };
+    format!(
+        "{kind}-{:o}-{}-{}-{}",
+        stat.mode, stat.uid, stat.gid, stat.modified
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

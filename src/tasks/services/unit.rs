@@ -1,0 +1,126 @@
+//! What systemd tells of a unit.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::unit_name::SUFFIXES;
+use crate::task::Resource;
+
+/// The properties of a unit, as [`Query::Unit`](crate::task::Query::Unit) found them.
+#[derive(Clone, Copy)]
+pub struct Unit<'a>(pub &'a [(String, String)]);
+
+/// What becomes of one unit when another starts or stops (systemd.unit(5)).
+const COUPLINGS: [&str; 12] = [
+    "Requires",
+    "Requisite",
+    "Wants",
+    "BindsTo",
+    "PartOf",
+    "Upholds",
+    "Conflicts",
+    "RequiredBy",
+    "RequisiteOf",
+    "BoundBy",
+    "ConsistsOf",
+    "ConflictedBy",
+];
+
+impl<'a> Unit<'a> {
+    /// A property; empty where systemd does not know it.
+    pub fn get(self, key: &str) -> &'a str {
+        self.0
+            .iter()
+            .find(|row| row.0 == key)
+            .map_or("", |row| row.1.as_str())
+    }
+
+    pub fn is(self, key: &str, value: &str) -> bool {
+        self.get(key) == value
+    }
+
+    pub fn is_active(self) -> bool {
+        ["active", "reloading", "refreshing"].contains(&self.get("ActiveState"))
+    }
+
+    pub fn is_stopped(self) -> bool {
+        ["inactive", "failed"].contains(&self.get("ActiveState"))
+    }
+
+    /// Whether it never stays active.
+    pub fn runs_to_its_end(self) -> bool {
+        self.is("Type", "oneshot") && self.is("RemainAfterExit", "no")
+    }
+
+    /// What tells one start of the unit from the next. systemd before 232 has no invocation ids.
+    pub fn start(self) -> &'a str {
+        match self.get("InvocationID") {
+            "" => self.get("ActiveEnterTimestamp"),
+            id => id,
+        }
+    }
+
+    /// When it was started, in seconds since the epoch.
+    pub fn started(self) -> Option<i64> {
+        let of = |key: &str| seconds(self.get(key));
+        of("ExecMainStartTimestamp").or_else(|| of("ActiveEnterTimestamp"))
+    }
+
+    /// What starting or stopping it may alter: itself by all its names, and the units that it is coupled
+    /// with. What those are coupled with in their turn is not seen.
+    pub fn alters(self) -> Vec<Resource> {
+        let names = self.get("Names").split(' ');
+        let coupled = COUPLINGS.iter().flat_map(|key| self.get(key).split(' '));
+        names
+            .chain(coupled)
+            .filter(|name| !name.is_empty())
+            // They start and stop nothing, or all.
+            .filter(|name| {
+                SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+                    && ![".target", ".slice", ".device", ".mount"]
+                        .iter()
+                        .any(|suffix| name.ends_with(suffix))
+                    || self.is("Id", name)
+            })
+            .map(|name| Resource::Service(name.to_owned()))
+            .collect()
+    }
+
+    /// The properties with some of them changed.
+    pub fn with(self, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+        let kept = self
+            .0
+            .iter()
+            .filter(|row| changes.iter().all(|(key, _)| *key != row.0))
+            .cloned();
+        let new = changes
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        kept.chain(new).collect()
+    }
+}
+
+/// `Sat 2026-11-21 11:29:04 UTC`
+fn seconds(timestamp: &str) -> Option<i64> {
+    let mut words = timestamp.split(' ');
+    let (_, day, time, zone) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    if zone != "UTC" {
+        return None;
+    }
+    let time: DateTime = format!("{day}T{time}").parse().ok()?;
+    Some(TimeZone::UTC.to_timestamp(time).ok()?.as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn reads_the_times_of_systemd() {
+        assert_eq!(seconds("Thu 1970-01-01 00:01:02 UTC"), Some(62));
+        assert_eq!(seconds("Sat 2026-11-21 11:29:04 UTC"), Some(1_795_260_544));
+        assert_eq!(seconds("Sat 2026-11-21 11:29:04 CET"), None);
+        assert_eq!(seconds("n/a"), None);
+        assert_eq!(seconds(""), None);
+    }
+}

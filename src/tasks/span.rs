@@ -1,0 +1,30 @@
+//! Lengths of time, as a playbook may write them.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// `"90s"`, `"5m"`, `"1h 30m"`, or a number of seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Span(pub Duration);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text like \"90s\" or a number of seconds")]
+enum Written {
+    Seconds(u64),
+    Text(String),
+}
+
+impl TryFrom<Written> for Span {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Seconds(seconds) => Ok(Self(Duration::from_secs(seconds))),
+            Written::Text(text) => humantime::parse_duration(&text).map(Self).map_err(|_| {
+                format!("{text:?} is no length of time\nWrite \"90s\", \"5m\" or \"1h 30m\".")
+            }),
+        }
+    }
+}
