@@ -20,9 +20,11 @@ mod link;
 mod mode;
 mod one_or_many;
 mod ownership;
+mod packages;
 mod services;
 mod span;
 mod template;
+mod users;
 mod value;
 
 use entry::task;
@@ -42,6 +44,12 @@ pub const TASKS: &[Entry] = &[
     link::LINK,
     line::LINE,
     absent::ABSENT,
+    packages::INSTALLED,
+    packages::ABSENT,
+    users::PRESENT,
+    users::ABSENT,
+    users::GROUP_PRESENT,
+    users::GROUP_ABSENT,
     services::RUNNING,
     services::STOPPED,
     services::ENABLED,

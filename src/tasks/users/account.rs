@@ -1,0 +1,101 @@
+//! Names of users and groups, and what a host tells of them.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A name of a user or a group: what useradd(8) takes of Debian and BusyBox alike. Nothing in it has a
+/// meaning for a shell.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct AccountName(String);
+
+impl AccountName {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AccountName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+            && name.len() <= 32;
+        if is_name {
+            Ok(Self(name))
+        } else {
+            Err(format!("{name:?} is no name of a user or a group"))
+        }
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A row of the table of users or groups.
+#[derive(Clone, Copy)]
+pub struct Row<'a>(pub &'a [(String, String)]);
+
+impl<'a> Row<'a> {
+    pub fn is_there(self) -> bool {
+        !self.0.is_empty()
+    }
+
+    pub fn get(self, key: &str) -> &'a str {
+        self.0
+            .iter()
+            .find(|row| row.0 == key)
+            .map_or("", |row| row.1.as_str())
+    }
+
+    /// The groups of a user beside the primary one, sorted.
+    pub fn groups(self) -> Vec<&'a str> {
+        self.get("groups")
+            .split(',')
+            .filter(|group| !group.is_empty())
+            .collect()
+    }
+}
+
+/// A field of `/etc/passwd`: no colon and no line break can stand in it.
+pub fn check_field(text: &str) -> Result<(), String> {
+    if text.contains([':', '\n', '\r', '\0']) {
+        return Err(format!("{text:?} cannot stand in /etc/passwd"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let name = |n: &str| AccountName::try_from(n.to_owned());
+        for good in ["shop", "_apt", "www-data", "a.b", "Build1"] {
+            assert!(name(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "-x",
+            "1a",
+            "a b",
+            "a:b",
+            "a\n",
+            "$x",
+            "ü",
+            "+all",
+            &"a".repeat(33),
+        ] {
+            assert!(name(bad).is_err(), "{bad}");
+        }
+    }
+}

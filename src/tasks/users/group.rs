@@ -1,0 +1,203 @@
+//! `groups::present` and `groups::absent`.
+
+use serde::Deserialize;
+
+use super::ACCOUNTS;
+use super::account::{AccountName, Row};
+use crate::model::Diff;
+use crate::task::{Answer, Change, Found, Plan, Query, Resource, Task, Touches};
+use crate::tasks::{ArgumentError, Surroundings, task};
+
+task! {
+    /// Keeps a group there.
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `gid` | its number; the host chooses one if not given |
+    /// | `system` | whether a new one gets a number of the system's range |
+    ///
+    /// A group with another number than `gid` gets this one; the files of the group keep the old one.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     h.apply(groups::present("deployers", #{ gid: 2000 }));
+    /// });
+    /// ```
+    GROUP_PRESENT = groups::present(name: AccountName; PresentOptions) => Present::new
+}
+
+task! {
+    /// Keeps a group from being there. The primary group of a user is not removed: that is an error.
+    ///
+    /// Undone, it comes back with its number and its members.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     h.apply(groups::absent("deployers"));
+    /// });
+    /// ```
+    GROUP_ABSENT = groups::absent(name: AccountName; AbsentOptions) => Absent::new
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PresentOptions {
+    gid: Option<u32>,
+    system: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbsentOptions {}
+
+/// A group that is to be there.
+pub struct Present {
+    name: AccountName,
+    options: PresentOptions,
+}
+
+/// A group that is not to be there.
+pub struct Absent {
+    name: AccountName,
+}
+
+impl Present {
+    // What the macro calls may fail.
+    #[allow(clippy::unnecessary_wraps)]
+    fn new(
+        name: AccountName,
+        options: PresentOptions,
+        _: &dyn Surroundings,
+    ) -> Result<Self, ArgumentError> {
+        Ok(Self { name, options })
+    }
+}
+
+impl Task for Present {
+    fn label(&self) -> String {
+        format!("groups::present {}", self.name)
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        vec![query(&self.name)]
+    }
+
+    fn touches(&self) -> Touches {
+        touches(&self.name)
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        let row = match found.table(&query(&self.name)) {
+            Ok(rows) => Row(rows),
+            Err(reason) => return Plan::Unknown(reason),
+        };
+        let name = &self.name;
+        let gid = self.options.gid.map(|gid| gid.to_string());
+        let (diff, apply, undo) = match &gid {
+            _ if !row.is_there() => (
+                Diff::Note {
+                    text: format!("adds the group {name}"),
+                },
+                add(
+                    name,
+                    gid.as_deref().unwrap_or_default(),
+                    self.options.system,
+                ),
+                format!("remove_group {name}"),
+            ),
+            Some(gid) if row.get("gid") != gid => (
+                Diff::Property {
+                    name: "gid".to_owned(),
+                    before: row.get("gid").to_owned(),
+                    after: gid.clone(),
+                },
+                format!("set_gid {name} {gid}"),
+                format!("set_gid {name} {}", row.get("gid")),
+            ),
+            _ => return Plan::Unchanged,
+        };
+        let after = vec![
+            ("gid".to_owned(), gid.unwrap_or_default()),
+            ("members".to_owned(), row.get("members").to_owned()),
+        ];
+        Plan::Change(Box::new(
+            Change::new(
+                vec![diff],
+                format!("{ACCOUNTS}{apply}\n"),
+                format!("{ACCOUNTS}{undo}\n"),
+            )
+            .leaving(vec![(query(name), Answer::Table(after))]),
+        ))
+    }
+}
+
+impl Absent {
+    #[allow(clippy::unnecessary_wraps)]
+    fn new(
+        name: AccountName,
+        _: AbsentOptions,
+        _: &dyn Surroundings,
+    ) -> Result<Self, ArgumentError> {
+        Ok(Self { name })
+    }
+}
+
+impl Task for Absent {
+    fn label(&self) -> String {
+        format!("groups::absent {}", self.name)
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        vec![query(&self.name)]
+    }
+
+    fn touches(&self) -> Touches {
+        touches(&self.name)
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        let row = match found.table(&query(&self.name)) {
+            Ok(rows) => Row(rows),
+            Err(reason) => return Plan::Unknown(reason),
+        };
+        if !row.is_there() {
+            return Plan::Unchanged;
+        }
+        let name = &self.name;
+        let mut undo = format!("{ACCOUNTS}{}\n", add(name, row.get("gid"), false));
+        for member in row
+            .get("members")
+            .split(',')
+            .filter(|member| !member.is_empty())
+        {
+            undo.push_str(&format!(
+                "join_group {} {name}\n",
+                crate::shell::quote_str(member)
+            ));
+        }
+        let diff = vec![Diff::Note {
+            text: format!("removes the group {name}"),
+        }];
+        Plan::Change(Box::new(
+            Change::new(diff, format!("{ACCOUNTS}remove_group {name}\n"), undo)
+                .leaving(vec![(query(name), Answer::Table(Vec::new()))]),
+        ))
+    }
+}
+
+/// The call that adds a group; `gid` may be empty.
+pub(super) fn add(name: &AccountName, gid: &str, system: bool) -> String {
+    let system = if system { "yes" } else { "''" };
+    let gid = if gid.is_empty() { "''" } else { gid };
+    format!("add_group {name} {gid} {system}")
+}
+
+fn query(name: &AccountName) -> Query {
+    Query::Group(name.to_string())
+}
+
+fn touches(name: &AccountName) -> Touches {
+    Touches::writes(Resource::Group(name.to_string()))
+        .and_writes(Resource::Entry("/etc/group".to_owned()))
+        .and_writes(Resource::Entry("/etc/gshadow".to_owned()))
+}
