@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
-use super::words::names;
+use super::words::{names, sort};
 use super::{clean, clean_line};
 use crate::model::{Failure, Position};
 
@@ -128,7 +128,8 @@ fn marked(line: &str, at: &Position) -> (String, std::ops::Range<usize>) {
 
 fn notes(failure: &Failure, hosts: &[&str]) -> Vec<String> {
     let mut notes = Vec::new();
-    let cleaned: Vec<_> = hosts.iter().map(|host| clean_line(host)).collect();
+    let mut cleaned: Vec<_> = hosts.iter().map(|host| clean_line(host)).collect();
+    sort(&mut cleaned);
     match cleaned.as_slice() {
         [] => {}
         [host] => notes.push(format!("on host {host}")),

@@ -92,12 +92,14 @@ impl Live {
                 .map_or((24, 80), |size| (size.ws_row, size.ws_col))
         };
         let target = ProgressDrawTarget::stdout_with_hz(20);
+        // Standard error may be a file where standard output is a terminal.
+        let err = anstream::AutoStream::auto(io::stderr());
         Self::new(
             settings,
             target,
             Box::new(size),
             Box::new(io::stdout()),
-            Box::new(io::stderr()),
+            Box::new(err),
         )
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::words::{BOLD, BOLD_RED, DIM, count, duration, names, outcome};
+use super::words::{BOLD, BOLD_RED, DIM, count, duration, names, outcome, sort};
 use super::{Settings, clean_line};
 use crate::model::{Outcome, Totals};
 
@@ -86,12 +86,13 @@ impl Summary<'_> {
     }
 
     fn name(&self, out: &mut String, settings: Settings, word: &str, is: impl Fn(&Totals) -> bool) {
-        let hosts: Vec<_> = self
+        let mut hosts: Vec<_> = self
             .hosts
             .iter()
             .filter(|(_, totals)| is(totals))
             .map(|(host, _)| clean_line(host))
             .collect();
+        sort(&mut hosts);
         if !hosts.is_empty() {
             let _ = writeln!(
                 out,

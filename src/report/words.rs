@@ -1,5 +1,6 @@
 //! The words and numbers that a user reads.
 
+use std::cmp::Ordering;
 use std::fmt::Display;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -44,6 +45,45 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// Sorts names as a person counts: `web2` before `web10`.
+pub(super) fn sort<T: AsRef<str>>(names: &mut [T]) {
+    names.sort_by(|one, other| natural(one.as_ref(), other.as_ref()));
+}
+
+fn natural(one: &str, other: &str) -> Ordering {
+    let (mut one, mut other) = (one, other);
+    loop {
+        let (Some(first), Some(second)) = (one.chars().next(), other.chars().next()) else {
+            return one.len().cmp(&other.len());
+        };
+        if first.is_ascii_digit() && second.is_ascii_digit() {
+            let (number, rest) = number(one);
+            let (other_number, other_rest) = self::number(other);
+            // Without zeros before them the longer number is the larger one.
+            let order = number
+                .len()
+                .cmp(&other_number.len())
+                .then(number.cmp(other_number));
+            if order != Ordering::Equal {
+                return order;
+            }
+            (one, other) = (rest, other_rest);
+        } else if first == second {
+            (one, other) = (&one[first.len_utf8()..], &other[second.len_utf8()..]);
+        } else {
+            return first.cmp(&second);
+        }
+    }
+}
+
+/// The digits that a text begins with, without zeros before them, and the rest.
+fn number(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    (text[..end].trim_start_matches('0'), &text[end..])
+}
+
 /// `1 host`, `3 hosts`.
 pub(super) fn count(number: impl Into<u64>, noun: &str) -> String {
     let number = number.into();
@@ -74,5 +114,45 @@ pub(super) fn bytes(count: u64) -> String {
         1_000..1_000_000 => format!("{:.1} kB", number / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1} MB", number / 1e6),
         _ => format!("{:.1} GB", number / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_as_a_person_counts() {
+        let mut names = ["web10", "web2", "db", "web02b", "web", "web2-10", "web2-9"];
+        sort(&mut names);
+        assert_eq!(
+            names,
+            ["db", "web", "web2", "web2-9", "web2-10", "web02b", "web10"]
+        );
+    }
+
+    #[test]
+    fn durations_read_as_one_would_say_them() {
+        let said = |millis| duration(Duration::from_millis(millis));
+        assert_eq!(
+            [said(0), said(1_249), said(59_949)],
+            ["0.0 s", "1.2 s", "59.9 s"]
+        );
+        assert_eq!(
+            [said(59_950), said(200_000), said(7_500_000)],
+            ["1 min 0 s", "3 min 20 s", "2 h 5 min"]
+        );
+    }
+
+    #[test]
+    fn sizes_read_as_one_would_say_them() {
+        assert_eq!(
+            [bytes(1), bytes(999), bytes(4_200)],
+            ["1 byte", "999 bytes", "4.2 kB"]
+        );
+        assert_eq!(
+            [bytes(1_300_000), bytes(7_000_000_000)],
+            ["1.3 MB", "7.0 GB"]
+        );
     }
 }

@@ -332,3 +332,22 @@ fn an_output_is_kept_whole_and_scrubbed_once_it_is_long() {
         "a [secret]\n".repeat(OUTPUT_IN_EVENT)
     );
 }
+
+#[test]
+fn events_that_cannot_be_written_do_not_stop_the_run() {
+    let (_dir, store) = store();
+    let run = store.begin("x", false, &Secrets::new()).expect("a run");
+    std::os::unix::fs::symlink("/dev/full", run.dir().join("events.jsonl")).expect("linked");
+    let mut recorder = run.recorder().expect("a recorder");
+    for event in events() {
+        recorder.event(&event);
+        recorder.tick();
+    }
+    recorder.event(&finished(4));
+    recorder.finish();
+    drop((run, recorder));
+    assert_eq!(
+        store.list().expect("a list")[0].state,
+        RunState::Finished { exit_code: 3 }
+    );
+}

@@ -10,4 +10,5 @@ mod fleet_itself;
 mod ops;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ran;
+mod replay;
 mod session;

@@ -48,6 +48,10 @@ fn every_kind_and_field_is_documented() {
         "{kinds:?}"
     );
     for (kind, fields) in kinds {
+        assert!(
+            SOURCE.contains(&format!("=> \"{kind}\"")),
+            "Kind::name does not know `{kind}`"
+        );
         let section = DOCUMENT.split(&format!("\n### `{kind}`\n")).nth(1);
         let section =
             section.unwrap_or_else(|| panic!("docs/events.md has no section for `{kind}`"));

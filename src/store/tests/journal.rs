@@ -154,3 +154,15 @@ fn a_full_disk_refuses_this_intent_and_every_later_one() {
         "the journal of this run cannot be written: no storage space"
     );
 }
+
+#[test]
+fn a_disk_that_is_really_full_refuses() {
+    let journal =
+        Journal::create(std::path::Path::new("/dev/full"), Secrets::new()).expect("opened");
+    let error = journal.intend("s").expect_err("refused");
+    assert!(
+        error.to_string().contains("No space left on device"),
+        "{error}"
+    );
+    assert!(error.hint().contains("XDG_STATE_HOME"));
+}
