@@ -12,3 +12,4 @@ mod ops;
 mod ran;
 mod replay;
 mod session;
+mod tasks;

@@ -1,0 +1,165 @@
+//! Cases of tasks as they are written in `tests/tasks/<namespace>/<name>.toml`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ops::model::Diff;
+use ops::task::Task;
+use ops::tasks::{ArgumentError, Arguments, Entry, Place, Surroundings, Value};
+use serde::Deserialize;
+
+use super::bytes::Bytes;
+use super::facts::Fact;
+use super::tree;
+
+/// A task's arguments, what a host shows, and what comes of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub name: String,
+    /// `$root` in a text is the directory that the tree stands in.
+    args: Vec<toml::Value>,
+    /// The arguments are refused: the place (`0`, `mode`, or nothing), then what the message or the hint holds.
+    error: Option<(String, String)>,
+    /// What stands below `$root`.
+    #[serde(default)]
+    pub tree: Vec<tree::Entry>,
+    /// Or what the host answers.
+    #[serde(default)]
+    pub facts: Vec<Fact>,
+    /// `unchanged`, `change`, `unknown` or `impossible`.
+    pub plan: Option<String>,
+    /// What the reason of an unknown or impossible one holds.
+    pub because: Option<String>,
+    /// The diff, each part in a line.
+    pub diff: Option<Vec<String>>,
+    /// The change fails on the host, with this on stderr, and nothing is half done.
+    pub fails: Option<String>,
+    /// What must be in the tree afterwards: a line of a snapshot by the path.
+    #[serde(default)]
+    pub after: std::collections::BTreeMap<String, String>,
+    /// The script that makes the change, where a case wants to show it.
+    pub apply: Option<String>,
+    pub undo: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cases {
+    case: Vec<Case>,
+}
+
+/// Where the cases of a task stand.
+pub fn file_of(entry: &Entry) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/tasks")
+        .join(entry.namespace)
+        .join(format!("{}.toml", entry.name))
+}
+
+/// The cases of a task.
+pub fn cases_of(entry: &Entry) -> Vec<Case> {
+    let path = file_of(entry);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|e| panic!("{}: no cases in {}: {e}", entry.full_name(), path.display()));
+    let cases: Cases = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    cases.case
+}
+
+impl Case {
+    /// The task, or why its arguments are refused.
+    pub fn task(&self, entry: &Entry, root: &Path) -> Result<Arc<dyn Task>, ArgumentError> {
+        let root = root.to_str().expect("UTF-8");
+        let values = self.args.iter().map(|value| convert(value, root)).collect();
+        entry.construct(Arguments::new(values), &Beside)
+    }
+
+    /// Holds a refusal against what is written.
+    pub fn refused(&self, error: &ArgumentError) {
+        let (place, text) = self.error.as_ref().unwrap_or_else(|| panic!("{error:?}"));
+        let at = match &error.place {
+            Place::Parameter(index) => index.to_string(),
+            Place::Option(key) => key.clone(),
+            Place::Call => String::new(),
+        };
+        assert_eq!(&at, place, "{error:?}");
+        let said = format!(
+            "{} {}",
+            error.message,
+            error.hint.as_deref().unwrap_or_default()
+        );
+        assert!(said.contains(text), "{said}");
+    }
+
+    pub const fn is_refused(&self) -> bool {
+        self.error.is_some()
+    }
+}
+
+fn convert(value: &toml::Value, root: &str) -> Value {
+    match value {
+        toml::Value::String(text) => Value::Text(text.replace("$root", root)),
+        toml::Value::Integer(number) => Value::Int(*number),
+        toml::Value::Float(number) => Value::Float(*number),
+        toml::Value::Boolean(value) => Value::Bool(*value),
+        toml::Value::Datetime(time) => Value::Text(time.to_string()),
+        toml::Value::Array(values) => {
+            Value::List(values.iter().map(|value| convert(value, root)).collect())
+        }
+        toml::Value::Table(table) => match value.clone().try_into::<Bytes>() {
+            Ok(Bytes(bytes)) => match String::from_utf8(bytes) {
+                Ok(text) => Value::Text(text),
+                Err(error) => Value::Bytes(error.into_bytes()),
+            },
+            Err(_) => Value::Map(
+                table
+                    .iter()
+                    .map(|(key, value)| (key.clone(), convert(value, root)))
+                    .collect(),
+            ),
+        },
+    }
+}
+
+/// Each part of a diff as a line of a case.
+pub fn lines(diff: &[Diff], root: &Path) -> Vec<String> {
+    let root = root.to_str().expect("UTF-8");
+    diff.iter()
+        .map(|part| match part {
+            Diff::Property {
+                name,
+                before,
+                after,
+            } => format!("{name}: {before} -> {after}"),
+            Diff::Text { before, after, .. } => format!("text: {before:?} -> {after:?}"),
+            Diff::Binary { before, after, .. } => {
+                let size = before.as_ref().map(|(size, _)| size.to_string());
+                let before = size.unwrap_or_else(|| "nothing".to_owned());
+                format!("binary: {before} -> {}", after.0)
+            }
+            Diff::Hidden { .. } => "hidden".to_owned(),
+            Diff::Note { text } => text.clone(),
+        })
+        .map(|line| line.replace(root, "$root"))
+        .collect()
+}
+
+/// A playbook with a few files beside it.
+struct Beside;
+
+impl Surroundings for Beside {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
+        match path {
+            "motd.j2" => Ok(Arc::from(
+                &b"{% if greet %}\nhello {{ name }}\n{% endif %}\n"[..],
+            )),
+            "bytes" => Ok(Arc::from(&b"\x00\xff"[..])),
+            _ => Err("there is no such file".to_owned()),
+        }
+    }
+
+    fn vars(&self) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+        let vars = serde_json::json!({ "name": "web1", "greet": true });
+        Ok(vars.as_object().cloned().unwrap_or_default())
+    }
+}

@@ -1,0 +1,104 @@
+//! What a host answers, as a case writes it.
+
+use std::collections::BTreeMap;
+
+use ops::task::{Answer, Found, Installed, Query, Ran};
+use serde::Deserialize;
+
+/// One answer. The first key says to which question; the other ones are the answer.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Fact {
+    /// Not installed, if nothing more is said.
+    Package {
+        package: String,
+        version: Option<String>,
+        #[serde(default)]
+        held: bool,
+        provider: Option<String>,
+    },
+    Shell {
+        shell: String,
+        code: i32,
+        #[serde(default)]
+        stdout: String,
+        #[serde(default)]
+        stderr: String,
+    },
+    Unit {
+        unit: String,
+        #[serde(flatten)]
+        rows: BTreeMap<String, String>,
+    },
+    Stamp {
+        stamp: String,
+        #[serde(flatten)]
+        rows: BTreeMap<String, String>,
+    },
+    User {
+        user: String,
+        #[serde(flatten)]
+        rows: BTreeMap<String, String>,
+    },
+    Password {
+        password: String,
+        #[serde(flatten)]
+        rows: BTreeMap<String, String>,
+    },
+    Group {
+        group: String,
+        #[serde(flatten)]
+        rows: BTreeMap<String, String>,
+    },
+}
+
+impl Fact {
+    fn answer(&self) -> (Query, Answer) {
+        let table = |rows: &BTreeMap<String, String>| {
+            Answer::Table(rows.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+        };
+        match self {
+            Self::Package {
+                package,
+                version,
+                held,
+                provider,
+            } => {
+                let installed = (version.is_some() || provider.is_some()).then(|| Installed {
+                    version: version.clone().unwrap_or_default(),
+                    held: *held,
+                    provider: provider.clone(),
+                });
+                (Query::Package(package.clone()), Answer::Package(installed))
+            }
+            Self::Shell {
+                shell,
+                code,
+                stdout,
+                stderr,
+            } => {
+                let ran = Ran {
+                    code: *code,
+                    stdout: stdout.clone(),
+                    stderr: stderr.clone(),
+                };
+                (Query::Shell(shell.clone()), Answer::Ran(ran))
+            }
+            Self::Unit { unit, rows } => (Query::Unit(unit.clone()), table(rows)),
+            Self::Stamp { stamp, rows } => (Query::Stamp(stamp.clone()), table(rows)),
+            Self::User { user, rows } => (Query::User(user.clone()), table(rows)),
+            Self::Password { password, rows } => (Query::Password(password.clone()), table(rows)),
+            Self::Group { group, rows } => (Query::Group(group.clone()), table(rows)),
+        }
+    }
+}
+
+/// All that a case says of the host.
+pub fn found(facts: &[Fact]) -> Found {
+    let mut found = Found::default();
+    for fact in facts {
+        let (query, answer) = fact.answer();
+        found.insert(query, answer);
+    }
+    found
+}

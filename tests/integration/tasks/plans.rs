@@ -1,0 +1,64 @@
+//! The plans of the cases: of arguments that are refused, and of what a host answers.
+
+use std::path::Path;
+
+use ops::task::Plan;
+use ops::tasks::TASKS;
+
+use super::case::{Case, cases_of, lines};
+use super::facts::found;
+
+#[test]
+fn arguments_are_refused_by_name() {
+    for entry in TASKS {
+        for case in cases_of(entry) {
+            println!("{}: {}", entry.full_name(), case.name);
+            match case.task(entry, Path::new("/root-of-the-case")) {
+                Err(error) => case.refused(&error),
+                Ok(_) => assert!(!case.is_refused(), "it is taken"),
+            }
+        }
+    }
+}
+
+#[test]
+fn answers_lead_to_the_plan() {
+    for entry in TASKS {
+        for case in cases_of(entry).iter().filter(|case| !case.facts.is_empty()) {
+            println!("{}: {}", entry.full_name(), case.name);
+            let root = Path::new("/root-of-the-case");
+            let task = case.task(entry, root).expect("a task");
+            let plan = task.plan(&found(&case.facts));
+            check(case, root, &plan);
+        }
+    }
+}
+
+/// Holds a plan against what a case says.
+pub fn check(case: &Case, root: &Path, plan: &Plan) {
+    let (word, reason) = match plan {
+        Plan::Unchanged => ("unchanged", None),
+        Plan::Change(_) => ("change", None),
+        Plan::Unknown(reason) => ("unknown", Some(reason)),
+        Plan::Impossible(reason) => ("impossible", Some(reason)),
+        Plan::Ask(queries) => panic!("asks for more: {queries:?}"),
+    };
+    assert_eq!(Some(word), case.plan.as_deref(), "{plan:?}");
+    if let Some(because) = &case.because {
+        let reason = reason.map(String::as_str).unwrap_or_default();
+        assert!(reason.contains(because), "{reason}");
+    }
+    if let Plan::Change(change) = plan {
+        if let Some(diff) = &case.diff {
+            assert_eq!(&lines(&change.diff, root), diff);
+        }
+        let root = root.to_str().expect("UTF-8");
+        if let Some(apply) = &case.apply {
+            assert_eq!(change.apply.replace(root, "$root").trim(), apply.trim());
+        }
+        if let Some(undo) = &case.undo {
+            let made = change.undo.as_deref().unwrap_or_default();
+            assert_eq!(made.replace(root, "$root").trim(), undo.trim());
+        }
+    }
+}

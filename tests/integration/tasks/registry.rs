@@ -1,0 +1,75 @@
+//! What `docs/adding-a-task.md` asks of a task, held against every one.
+
+use std::collections::BTreeSet;
+
+use ops::tasks::TASKS;
+
+use super::case::{cases_of, file_of};
+
+#[test]
+fn every_task_has_cases() {
+    for entry in TASKS {
+        let cases = cases_of(entry);
+        let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
+        assert_eq!(
+            names.len(),
+            cases.len(),
+            "{}: a name twice",
+            entry.full_name()
+        );
+        let has = |plan: &str| cases.iter().any(|case| case.plan.as_deref() == Some(plan));
+        assert!(has("change"), "{}: no case that changes", entry.full_name());
+        assert!(
+            cases.iter().any(|case| case.is_refused()),
+            "{}: no case of arguments that are refused",
+            entry.full_name()
+        );
+    }
+}
+
+#[test]
+fn every_file_of_cases_has_its_task() {
+    let known: BTreeSet<_> = TASKS.iter().map(file_of).collect();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tasks");
+    for namespace in std::fs::read_dir(root).expect("cases") {
+        for file in std::fs::read_dir(namespace.expect("one").path()).expect("cases") {
+            let path = file.expect("one").path();
+            assert!(known.contains(&path), "{}: of no task", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_manual_page_is_whole() {
+    for entry in TASKS {
+        let name = entry.full_name();
+        assert!(entry.doc.contains("```rhai\n"), "{name}: no example");
+        assert!(
+            entry.doc.contains(&format!("{name}(")),
+            "{name}: not in its example"
+        );
+        let table: Vec<&str> = entry
+            .doc
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("| `"))
+            .filter_map(|row| row.split('`').next())
+            .collect();
+        assert_eq!(table, entry.options(), "{name}: the table of options");
+    }
+}
+
+#[test]
+fn a_name_stands_for_one_task() {
+    let names: BTreeSet<_> = TASKS.iter().map(|entry| entry.full_name()).collect();
+    assert_eq!(names.len(), TASKS.len());
+    assert!(ops::tasks::find("files", "file").is_some());
+    assert!(ops::tasks::find("files", "no").is_none());
+}
+
+#[test]
+fn arities_follow_from_the_parameters() {
+    let arities = |name| ops::tasks::find("files", name).expect("a task").arities();
+    assert_eq!(arities("directory"), 1..=2);
+    assert_eq!(arities("file"), 1..=3);
+    assert_eq!(arities("line"), 2..=3);
+}

@@ -1,0 +1,115 @@
+//! A host that is a shell on this machine: it does what a planner wants, the simplest way.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use ops::task::{Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, render};
+
+pub const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
+
+pub struct ShellHost<'a> {
+    pub shell: &'a [&'a str],
+    /// Scripts, and what ops keeps.
+    pub state: &'a Path,
+    /// Requests so far.
+    pub requests: usize,
+}
+
+/// What became of a batch, and the changes that were made or begun, with the directory of each.
+pub struct Gone {
+    pub verdicts: Vec<Verdict>,
+    pub made: Vec<(Arc<Change>, String)>,
+}
+
+const TOKEN: &str = "c0ffee";
+
+impl<'a> ShellHost<'a> {
+    pub fn new(shell: &'a [&'a str], state: &'a Path) -> Self {
+        Self {
+            shell,
+            state,
+            requests: 0,
+        }
+    }
+
+    pub fn go(&mut self, tasks: Vec<Arc<dyn Task>>, mode: Mode) -> Gone {
+        let mut planner = Planner::new(tasks, mode);
+        let mut made = Vec::new();
+        loop {
+            assert!(self.requests < 100, "the planner goes in circles");
+            match planner.next() {
+                Next::Done => break,
+                Next::Ask(queries) => {
+                    self.requests += 1;
+                    planner.answered(self.ask(&queries));
+                }
+                Next::Apply { changes, ask } => {
+                    assert_eq!(mode, Mode::Apply, "a check changes nothing");
+                    self.requests += 1;
+                    for planned in changes {
+                        let keep = format!("keep/{}", made.len());
+                        let result = self.apply(&planned.change, &keep);
+                        made.push((planned.change.clone(), keep));
+                        planner.ran(&planned, result.as_ref().map_err(Clone::clone));
+                        if result.is_err() {
+                            break;
+                        }
+                    }
+                    planner.answered(self.ask(&ask));
+                }
+            }
+        }
+        let verdicts = planner.verdicts().iter().flatten().cloned().collect();
+        Gone { verdicts, made }
+    }
+
+    pub fn ask(&self, queries: &[Query]) -> Vec<(Query, ops::task::Answer)> {
+        let ran = self.run(render(queries, TOKEN).as_bytes());
+        let reply = Reply::split(&ran.stdout, TOKEN).expect("a whole reply");
+        reply.answers(queries)
+    }
+
+    fn apply(&self, change: &Change, keep: &str) -> Result<Ran, String> {
+        if let Some(body) = &change.body {
+            let mut options = std::fs::OpenOptions::new();
+            let options = options.write(true).create(true).truncate(true).mode(0o600);
+            let mut file = options.open(&body.path).map_err(|e| e.to_string())?;
+            std::io::Write::write_all(&mut file, &body.content).map_err(|e| e.to_string())?;
+        }
+        self.script(change, &change.apply, keep)
+    }
+
+    pub fn undo(&self, change: &Change, keep: &str) -> Result<Ran, String> {
+        let undo = change.undo.as_ref().expect("it can be undone");
+        self.script(change, undo, keep)
+    }
+
+    fn script(&self, change: &Change, text: &str, keep: &str) -> Result<Ran, String> {
+        let state = self.state.to_str().expect("UTF-8");
+        let script = change.script(text, state, keep);
+        let output = self.run(format!("(\n{script}\n)\n").as_bytes());
+        let ran = Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        if ran.code == 0 {
+            Ok(ran)
+        } else {
+            Err(ran.stderr)
+        }
+    }
+
+    fn run(&self, script: &[u8]) -> std::process::Output {
+        let file = self.state.join("script");
+        std::fs::write(&file, script).expect("written");
+        Command::new(self.shell[0])
+            .args(&self.shell[1..])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .output()
+            .expect("a shell")
+    }
+}
