@@ -105,6 +105,12 @@ impl PathState {
         link: None,
     };
 
+    /// Whether anything stands there.
+    #[must_use]
+    pub const fn is_there(&self) -> bool {
+        self.own.is_some()
+    }
+
     /// An entry that is no link.
     #[must_use]
     pub fn plain(stat: Stat) -> Self {

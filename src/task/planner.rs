@@ -50,7 +50,7 @@ pub struct Planned {
 pub struct Verdict {
     pub outcome: Outcome,
     pub diff: Vec<Diff>,
-    /// Why it failed, is unknown or was skipped.
+    /// Why it failed, is unknown or was skipped; or what the change says of itself.
     pub note: Option<String>,
     /// The change that was made (or begun, if it failed): it knows the undo.
     pub change: Option<Arc<Change>>,
@@ -92,8 +92,10 @@ pub struct Planner {
     found: Found,
     /// Decided in the order of the tasks.
     verdicts: Vec<Option<Verdict>>,
-    /// Made, and not proved yet.
-    proving: Vec<Planned>,
+    /// Made, and not proved yet, with what the change says of itself.
+    proving: Vec<(Planned, Option<String>)>,
+    /// Found to want nothing between changes that were on their way: so it stays unless one before fails.
+    unchanged: Vec<usize>,
 }
 
 impl Planner {
@@ -106,6 +108,7 @@ impl Planner {
             found: Found::default(),
             verdicts,
             proving: Vec::new(),
+            unchanged: Vec::new(),
         }
     }
 
@@ -131,8 +134,10 @@ impl Planner {
                 note: Some(note),
                 ..Verdict::of(Outcome::Failed, change.clone())
             },
-            Ok(_) if provable => {
-                self.proving.push(planned.clone());
+            Ok(ran) if provable => {
+                let says = ran.stdout.trim();
+                let note = (!change.command && !says.is_empty()).then(|| says.to_owned());
+                self.proving.push((planned.clone(), note));
                 return;
             }
             Ok(ran) => match &change.effect {
@@ -163,6 +168,11 @@ impl Planner {
         if let Some(ask) = self.prove() {
             return Next::Ask(ask);
         }
+        for index in std::mem::take(&mut self.unchanged) {
+            if !self.has_failed_before(index) {
+                self.verdicts[index] = Some(Verdict::new(Outcome::Unchanged));
+            }
+        }
         if self.has_failed() {
             self.skip_rest("an earlier task failed");
             return Next::Done;
@@ -184,6 +194,8 @@ impl Planner {
                 Plan::Unchanged if group.is_empty() => {
                     self.verdicts[index] = Some(Verdict::new(Outcome::Unchanged));
                 }
+                // A change behind it may alter what it was found on: it must not be looked at again.
+                Plan::Unchanged if !group.is_blocked() => self.unchanged.push(index),
                 Plan::Unchanged => {}
                 Plan::Change(change) => {
                     let change = Arc::new(*change);
@@ -265,9 +277,12 @@ impl Planner {
     /// Proves what was made. Returns what more has to be asked for that.
     fn prove(&mut self) -> Option<Vec<Query>> {
         let mut ask = Vec::new();
-        for planned in std::mem::take(&mut self.proving) {
+        for (planned, note) in std::mem::take(&mut self.proving) {
             let task = &self.tasks[planned.index];
-            let made = Verdict::of(Outcome::Changed, planned.change.clone());
+            let made = Verdict {
+                note: note.clone(),
+                ..Verdict::of(Outcome::Changed, planned.change.clone())
+            };
             let verdict = match task.plan(&self.found) {
                 Plan::Unchanged => made,
                 Plan::Change(change) => Verdict {
@@ -278,7 +293,7 @@ impl Planner {
                 },
                 Plan::Ask(more) if more.iter().any(|query| self.found.get(query).is_none()) => {
                     ask.extend(more);
-                    self.proving.push(planned);
+                    self.proving.push((planned, note));
                     continue;
                 }
                 Plan::Ask(_) => Verdict {
@@ -300,7 +315,11 @@ impl Planner {
     }
 
     fn has_failed(&self) -> bool {
-        self.verdicts
+        self.has_failed_before(self.tasks.len())
+    }
+
+    fn has_failed_before(&self, index: usize) -> bool {
+        self.verdicts[..index]
             .iter()
             .flatten()
             .any(|verdict| verdict.outcome == Outcome::Failed)

@@ -7,6 +7,8 @@ const SOURCE: &str = include_str!("prelude.sh");
 /// A task's apply or undo script as a shell is to run it, in a subshell of its own: strict, in the C locale,
 /// with `$keep` and the functions of `prelude.sh` that it names.
 ///
+/// What it prints on standard output becomes the note of the outcome.
+///
 /// The subshell must not stand in a condition (`if`, `||`): a shell ignores `set -e` in one.
 #[must_use]
 pub fn script(text: &str, keep: &str) -> String {
@@ -53,7 +55,7 @@ mod tests {
         );
         let text = script("keep_copy /x", "/keep");
         assert!(text.contains("\nkeep_dir() {\n") && text.contains("\nkeep_copy() {\n"));
-        assert!(!text.contains("rmdir"));
+        assert!(text.contains("\nclear_away() {\n") && !text.contains("rmdir"));
         assert_eq!(functions().count(), SOURCE.matches("() {\n").count());
     }
 }

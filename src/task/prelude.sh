@@ -7,9 +7,15 @@ keep_dir() {
   [ -d "$keep" ] || mkdir -p "$keep"
 }
 
+# clear_away PATH: removes what a killed run left there.
+clear_away() {
+  if [ -e "$1" ] || [ -h "$1" ]; then rm -rf "$1"; fi
+}
+
 # keep_copy PATH: keeps a copy of a file with all that cp can keep of it.
 keep_copy() {
   keep_dir
+  clear_away "$keep/copy"
   cp -a "$1" "$keep/copy"
 }
 
@@ -23,6 +29,7 @@ give_back() {
 # keep_away PATH: moves something out of the way, a tree too.
 keep_away() {
   keep_dir
+  clear_away "$keep/away"
   mv "$1" "$keep/away"
 }
 
@@ -31,14 +38,13 @@ bring_back() {
   mv "$keep/away" "$1"
 }
 
-# begin_file NEW: NEW is where a file is put together that takes another's place. What a killed run left there
-# goes.
+# begin_file NEW: NEW is where a file is put together that takes another's place.
 begin_file() {
-  if [ -e "$1" ] || [ -h "$1" ]; then rm -f "$1"; fi
+  clear_away "$1"
   adopt_file "$1"
 }
 
-# adopt_file NEW [BODY]: the same for a file that has landed already, or that is made of one. They go when this
+# adopt_file NEW [BODY]: the same for a NEW that has landed already, or that is made of BODY. They go when this
 # script fails.
 adopt_file() {
   ops_new=$1
@@ -76,7 +82,7 @@ move_over() {
 
 # replace_link TARGET PATH NEW: in one step where mv has -T; without, a link to a directory would be entered.
 replace_link() {
-  if [ -e "$3" ] || [ -h "$3" ]; then rm -f "$3"; fi
+  clear_away "$3"
   ln -s -- "$1" "$3"
   mv -fT "$3" "$2" 2>/dev/null || {
     rm -f "$3" "$2"
@@ -86,7 +92,7 @@ replace_link() {
 
 # give_link_back PATH NEW: the link that was kept.
 give_link_back() {
-  if [ -e "$2" ] || [ -h "$2" ]; then rm -f "$2"; fi
+  clear_away "$2"
   cp -a "$keep/copy" "$2"
   mv -fT "$2" "$1" 2>/dev/null || {
     rm -f "$1"

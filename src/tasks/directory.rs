@@ -76,19 +76,16 @@ impl Directory {
         self.attributes.ownership.imagine(&mut stat);
         let mut leaves = vec![(self.query(), Answer::Path(PathState::plain(stat)))];
         let mut alters = vec![Resource::Entry(self.path.to_string())];
+        let parent = self.path.ancestors().next();
+        let stands = parent.is_none_or(|parent| found.path(parent).is_ok_and(PathState::is_there));
+        if !stands {
+            alters.push(Resource::Above(self.path.to_string()));
+        }
         for above in self.path.ancestors() {
-            match found.path(above) {
-                Ok(state) if state.own.is_some() => break,
-                Ok(_) => {
-                    let stat = Stat::imagined(PathKind::Directory, USUAL_MODE, 0);
-                    let state = Answer::Path(PathState::plain(stat));
-                    leaves.push((Query::Path(above.to_owned()), state));
-                    alters.push(Resource::Entry(above.to_owned()));
-                }
-                Err(_) => {
-                    alters.push(Resource::Above(self.path.to_string()));
-                    break;
-                }
+            if found.path(above).is_ok_and(|state| !state.is_there()) {
+                let stat = Stat::imagined(PathKind::Directory, USUAL_MODE, 0);
+                let state = Answer::Path(PathState::plain(stat));
+                leaves.push((Query::Path(above.to_owned()), state));
             }
         }
         let diff = vec![Diff::Note {

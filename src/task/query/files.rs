@@ -53,7 +53,7 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         text.push_str(concat!(
             "o denied\n",
             "d() { if [ -h \"$2\" ]; then l=\"$l $1\"; return; fi; [ -e \"$2\" ] && return; p=$2; ",
-            "while p=${p%/*}; [ -n \"$p\" ] && ! [ -e \"$p\" ]; do :; done; [ -x \"${p:-/}\" ] || echo \"$1\"; }\n",
+            "while p=${p%/*}; [ -n \"$p\" ] && ! [ -e \"$p\" ]; do :; done; p=${p:-/}; ! [ -d \"$p\" ] || [ -x \"$p\" ] || echo \"$1\"; }\n",
             "l=\n"
         ));
         for (at, path) in paths.iter().enumerate() {

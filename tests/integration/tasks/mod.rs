@@ -4,11 +4,14 @@
 //! directory and gone through on dash, bash and BusyBox. A case of another task says what the host answers
 //! (`facts`); its plan is looked at.
 
+mod batches;
 mod bytes;
 mod case;
+mod contents;
 mod facts;
 mod laws;
 mod plans;
 mod registry;
+mod round_trips;
 mod shell_host;
 mod tree;

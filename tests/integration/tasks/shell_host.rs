@@ -15,6 +15,8 @@ pub struct ShellHost<'a> {
     pub state: &'a Path,
     /// Requests so far.
     pub requests: usize,
+    /// Steps so far: each has a directory of its own.
+    steps: usize,
 }
 
 /// What became of a batch, and the changes that were made or begun, with the directory of each.
@@ -31,6 +33,7 @@ impl<'a> ShellHost<'a> {
             shell,
             state,
             requests: 0,
+            steps: 0,
         }
     }
 
@@ -49,7 +52,8 @@ impl<'a> ShellHost<'a> {
                     assert_eq!(mode, Mode::Apply, "a check changes nothing");
                     self.requests += 1;
                     for planned in changes {
-                        let keep = format!("keep/{}", made.len());
+                        let keep = format!("keep/{}", self.steps);
+                        self.steps += 1;
                         let result = self.apply(&planned.change, &keep);
                         made.push((planned.change.clone(), keep));
                         planner.ran(&planned, result.as_ref().map_err(Clone::clone));

@@ -1,0 +1,183 @@
+//! A batch comes to what the same tasks come to one at a time, and a check says what a run would do.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ops::model::Outcome;
+use ops::task::{Mode, Task};
+use ops::tasks::{Arguments, Surroundings, Value, find};
+use proptest::prelude::*;
+
+use super::shell_host::{SHELLS, ShellHost};
+use super::tree::{Look, Snapshot, snapshot};
+
+/// No playbook stands around these.
+pub struct Nowhere;
+
+impl Surroundings for Nowhere {
+    fn read(&self, _: &str) -> Result<Arc<[u8]>, String> {
+        Err("there is nothing".to_owned())
+    }
+
+    fn vars(&self) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+        Ok(serde_json::Map::new())
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Call {
+    name: &'static str,
+    path: &'static str,
+    content: Option<&'static str>,
+    options: Vec<(&'static str, Value)>,
+}
+
+impl Call {
+    pub fn task(&self, root: &Path) -> Arc<dyn Task> {
+        let mut values = vec![Value::Text(format!("{}/{}", root.display(), self.path))];
+        values.extend(self.content.map(Value::from));
+        let options = self.options.iter();
+        let options = options.map(|(key, value)| ((*key).to_owned(), value.clone()));
+        values.push(Value::Map(options.collect()));
+        let entry = find("files", self.name).expect("a task");
+        entry
+            .construct(Arguments::new(values), &Nowhere)
+            .expect("taken")
+    }
+}
+
+const PATHS: &[&str] = &["a", "a/b", "a/b/c", "a/f", "f", "l"];
+
+fn call() -> impl Strategy<Value = Call> {
+    let path = proptest::sample::select(PATHS);
+    let name = proptest::sample::select(vec![
+        "directory",
+        "directory",
+        "file",
+        "file",
+        "line",
+        "line",
+        "link",
+        "absent",
+    ]);
+    let mode =
+        proptest::option::weighted(0.3, proptest::sample::select(vec!["0700", "g+w", "0644"]));
+    let flag = any::<bool>();
+    (path, name, 0..3_usize, mode, flag).prop_map(|(path, name, which, mode, flag)| {
+        // One place has one name: what goes through a link is not recognised as its target.
+        let path = if name == "link" { "l" } else { path };
+        let name = if path == "l" && name != "absent" {
+            "link"
+        } else {
+            name
+        };
+        let content = match name {
+            "file" => Some(["x\n", "y\n", "x\ny\n"][which]),
+            "line" => Some(["x", "y", "z"][which]),
+            "link" => Some(["a", "f", "nowhere"][which]),
+            _ => None,
+        };
+        let mut options: Vec<(&str, Value)> = Vec::new();
+        match name {
+            "link" => options.push(("force", Value::Bool(flag))),
+            "line" => options.push(("absent", Value::Bool(flag && which == 0))),
+            "file" => options.push(("if_absent", Value::Bool(flag && which == 0))),
+            _ => {}
+        }
+        if let Some(mode) = mode.filter(|_| ["directory", "file", "line"].contains(&name)) {
+            options.push(("mode", mode.into()));
+        }
+        Call {
+            name,
+            path,
+            content,
+            options,
+        }
+    })
+}
+
+/// What a batch came to.
+struct Came {
+    outcomes: Vec<Outcome>,
+    notes: Vec<Option<String>>,
+    tree: Snapshot,
+    requests: usize,
+}
+
+fn go(before: &[Call], calls: &[Call], mode: Mode, one_by_one: bool) -> Came {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (root, state) = (dir.path().join("root"), dir.path().join("state"));
+    std::fs::create_dir(&root).expect("made");
+    std::fs::create_dir(&state).expect("made");
+    let mut host = ShellHost::new(SHELLS[0], &state);
+    for call in before {
+        host.go(vec![call.task(&root)], Mode::Apply);
+    }
+    let tasks: Vec<_> = calls.iter().map(|call| call.task(&root)).collect();
+    host.requests = 0;
+    let mut verdicts = Vec::new();
+    if one_by_one {
+        for task in tasks {
+            verdicts.extend(host.go(vec![task], mode).verdicts);
+            if verdicts
+                .last()
+                .is_some_and(|v| v.outcome == Outcome::Failed)
+            {
+                break;
+            }
+        }
+    } else {
+        verdicts = host.go(tasks, mode).verdicts;
+    }
+    let mut tree = snapshot(&root, Look::Same);
+    for line in tree.values_mut().filter(|line| line.starts_with("file")) {
+        // When a content changed differs from one run to the other.
+        let mut words: Vec<&str> = line.split(' ').collect();
+        words.remove(3);
+        *line = words.join(" ");
+    }
+    Came {
+        outcomes: verdicts.iter().map(|v| v.outcome).collect(),
+        notes: verdicts.into_iter().map(|v| v.note).collect(),
+        tree,
+        requests: host.requests,
+    }
+}
+
+/// As many as take a few seconds; `OPS_TEST_CASES` asks for more.
+fn cases() -> u32 {
+    let asked = std::env::var("OPS_TEST_CASES").ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn a_batch_comes_to_what_single_tasks_come_to(
+        before in proptest::collection::vec(call(), 0..4),
+        calls in proptest::collection::vec(call(), 1..8),
+    ) {
+        let batch = go(&before, &calls, Mode::Apply, false);
+        let single = go(&before, &calls, Mode::Apply, true);
+        prop_assert_eq!(&batch.tree, &single.tree);
+        prop_assert!(batch.requests <= single.requests);
+        let (made, skipped) = batch.outcomes.split_at(single.outcomes.len());
+        prop_assert_eq!(made, &single.outcomes, "{:?} {:?}", &batch.notes, &single.notes);
+        prop_assert!(skipped.iter().all(|outcome| *outcome == Outcome::Skipped));
+        let failed = single.notes.iter().flatten().any(|note| note.contains("converge"));
+        prop_assert!(!failed, "{:?}", single.notes);
+
+        let check = go(&before, &calls, Mode::Check, false);
+        for (at, (would, did)) in check.outcomes.iter().zip(&single.outcomes).enumerate() {
+            let right = match would {
+                Outcome::Unchanged => *did == Outcome::Unchanged,
+                // What a host refuses shows when it is tried.
+                Outcome::WouldChange => matches!(did, Outcome::Changed | Outcome::Failed),
+                Outcome::Unknown => true,
+                Outcome::Failed => *did == Outcome::Failed,
+                Outcome::Changed | Outcome::Skipped => false,
+            };
+            prop_assert!(right, "task {}: a check says {}, a run {}", at, would, did);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Whatever a playbook gives arrives byte for byte.
+
+use std::os::unix::ffi::OsStrExt;
+
+use ops::model::Outcome;
+use ops::task::Mode;
+use ops::tasks::{Arguments, Value, find};
+use proptest::prelude::*;
+
+use super::batches::Nowhere;
+use super::shell_host::{SHELLS, ShellHost};
+
+fn name() -> impl Strategy<Value = String> {
+    let odd = "[-'\"$`\\\\ \n\t*?~!#&;|<>(){}\\[\\]%é\u{7f}a]{1,40}";
+    odd.prop_filter("names of their own meaning", |name| {
+        !["."].contains(&name.as_str())
+    })
+}
+
+fn content() -> impl Strategy<Value = Vec<u8>> {
+    let odd: Vec<u8> = b"'\"$`\\\n\r\t %-\0\x01\x80\xff\xc3a".to_vec();
+    prop_oneof![
+        3 => proptest::collection::vec(proptest::sample::select(odd), 0..80),
+        1 => proptest::collection::vec(any::<u8>(), 0..300),
+        1 => "[-'\"$`\\\\\n%é ]{0,80}".prop_map(String::into_bytes),
+    ]
+}
+
+fn value(content: Vec<u8>) -> Value {
+    match String::from_utf8(content) {
+        Ok(text) => Value::Text(text),
+        Err(error) => Value::Bytes(error.into_bytes()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn contents_arrive_under_any_name(
+        name in name(),
+        old in proptest::option::of(content()),
+        new in content(),
+        shell in 0..SHELLS.len(),
+    ) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (root, state) = (dir.path().join("root"), dir.path().join("state"));
+        std::fs::create_dir(&root).expect("made");
+        std::fs::create_dir(&state).expect("made");
+        let path = root.join(&name);
+        if let Some(old) = &old {
+            std::fs::write(&path, old).expect("written");
+        }
+        let values = vec![Value::Text(format!("{}/{name}", root.display())), value(new.clone())];
+        let entry = find("files", "file").expect("a task");
+        let task = entry.construct(Arguments::new(values), &Nowhere).expect("taken");
+        let mut host = ShellHost::new(SHELLS[shell], &state);
+        let gone = host.go(vec![task], Mode::Apply);
+        let same = old.as_ref() == Some(&new);
+        let expected = if same { Outcome::Unchanged } else { Outcome::Changed };
+        prop_assert_eq!(gone.verdicts[0].outcome, expected, "{:?}", gone.verdicts[0].note);
+        prop_assert_eq!(&std::fs::read(&path).expect("there"), &new);
+        for (change, keep) in &gone.made {
+            host.undo(change, keep).expect("undone");
+        }
+        prop_assert_eq!(std::fs::read(&path).ok(), old);
+        let left: Vec<_> = std::fs::read_dir(&root).expect("there").flatten().collect();
+        prop_assert!(left.iter().all(|entry| entry.file_name().as_bytes() == name.as_bytes()));
+    }
+}
+
+/// A file that is a mount cannot be renamed over.
+#[test]
+fn a_mount_is_written_in_place() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (file, real) = (dir.path().join("file"), dir.path().join("real"));
+    std::fs::write(&file, "").expect("written");
+    std::fs::write(&real, "old").expect("written");
+    let mount = format!(
+        "mount --bind {} {} && exec dash \"$@\"",
+        real.display(),
+        file.display()
+    );
+    let shell = ["unshare", "-m", "sh", "-c", &mount, "sh"];
+    let values = vec![
+        Value::Text(file.display().to_string()),
+        "new".into(),
+        Value::Map(vec![("mode".to_owned(), "0600".into())]),
+    ];
+    let entry = find("files", "file").expect("a task");
+    let task = entry
+        .construct(Arguments::new(values), &Nowhere)
+        .expect("taken");
+    let mut host = ShellHost::new(&shell, dir.path());
+    let gone = host.go(vec![task], Mode::Apply);
+    let verdict = &gone.verdicts[0];
+    assert_eq!(verdict.outcome, Outcome::Changed, "{:?}", verdict.note);
+    assert!(
+        verdict
+            .note
+            .as_ref()
+            .is_some_and(|note| note.contains("in place"))
+    );
+    let mode = |path| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(path).expect("there").permissions().mode() & 0o7777
+    };
+    assert_eq!(std::fs::read(&real).expect("there"), b"new");
+    assert_eq!(mode(&real), 0o600);
+    let (change, keep) = &gone.made[0];
+    host.undo(change, keep).expect("undone");
+    assert_eq!(std::fs::read(&real).expect("there"), b"old");
+    assert_eq!(mode(&real), 0o644);
+}

@@ -1,0 +1,117 @@
+//! How many requests batches of real tasks take, and how exact a check of them is.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ops::model::Outcome;
+use ops::task::{Mode, Task, Verdict};
+use ops::tasks::{Arguments, Value, find};
+
+use super::batches::Nowhere;
+use super::case::lines;
+use super::shell_host::{SHELLS, ShellHost};
+
+fn task(name: &str, root: &Path, path: &str, content: Option<&str>) -> Arc<dyn Task> {
+    let mut values = vec![Value::Text(format!("{}/{path}", root.display()))];
+    values.extend(content.map(Value::from));
+    let entry = find("files", name).expect("a task");
+    entry
+        .construct(Arguments::new(values), &Nowhere)
+        .expect("taken")
+}
+
+/// Directories below each other, files and lines in them.
+fn release(root: &Path) -> Vec<Arc<dyn Task>> {
+    let mut tasks = Vec::new();
+    for path in [
+        "srv",
+        "srv/shop",
+        "srv/shop/etc",
+        "srv/shop/log",
+        "srv/shop/run",
+    ] {
+        tasks.push(task("directory", root, path, None));
+    }
+    for at in 0..5 {
+        let path = format!("srv/shop/etc/file{at}");
+        tasks.push(task("file", root, &path, Some("content\n")));
+    }
+    for at in 0..5 {
+        let path = format!("srv/shop/etc/lines{at}");
+        tasks.push(task("line", root, &path, Some("a line")));
+    }
+    tasks
+}
+
+fn outcomes(verdicts: &[Verdict]) -> Vec<Outcome> {
+    verdicts.iter().map(|verdict| verdict.outcome).collect()
+}
+
+#[test]
+fn a_first_run_takes_two_requests_and_a_second_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut host = ShellHost::new(SHELLS[0], dir.path());
+    let first = host.go(release(dir.path()), Mode::Apply);
+    assert_eq!(outcomes(&first.verdicts), [Outcome::Changed; 15]);
+    assert_eq!(host.requests, 2);
+    let second = host.go(release(dir.path()), Mode::Apply);
+    assert_eq!(outcomes(&second.verdicts), [Outcome::Unchanged; 15]);
+    assert_eq!(host.requests, 3);
+}
+
+#[test]
+fn a_check_knows_what_would_be_in_a_directory_that_would_be() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut host = ShellHost::new(SHELLS[0], dir.path());
+    let checked = host.go(release(dir.path()), Mode::Check);
+    assert_eq!(outcomes(&checked.verdicts), [Outcome::WouldChange; 15]);
+    assert_eq!(host.requests, 1);
+}
+
+#[test]
+fn a_check_of_several_lines_of_a_file_is_exact() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("f"), "a\n").expect("written");
+    let chain = || {
+        ["b", "a", "c", "b"]
+            .iter()
+            .map(|line| task("line", dir.path(), "f", Some(line)))
+            .collect::<Vec<_>>()
+    };
+    let mut host = ShellHost::new(SHELLS[0], dir.path());
+    let checked = host.go(chain(), Mode::Check);
+    let made = host.go(chain(), Mode::Apply);
+    for (check, run) in checked.verdicts.iter().zip(&made.verdicts) {
+        assert_eq!(lines(&check.diff, dir.path()), lines(&run.diff, dir.path()));
+    }
+    use Outcome::{Changed, Unchanged, WouldChange};
+    assert_eq!(
+        outcomes(&checked.verdicts),
+        [WouldChange, Unchanged, WouldChange, Unchanged]
+    );
+    assert_eq!(
+        outcomes(&made.verdicts),
+        [Changed, Unchanged, Changed, Unchanged]
+    );
+    assert_eq!(
+        std::fs::read(dir.path().join("f")).expect("there"),
+        b"a\nb\nc\n"
+    );
+}
+
+#[test]
+fn a_failure_stops_the_batch_and_leaves_no_half() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut host = ShellHost::new(SHELLS[0], dir.path());
+    let tasks = vec![
+        task("file", dir.path(), "one", Some("1")),
+        task("file", dir.path(), "no/two", Some("2")),
+        task("file", dir.path(), "three", Some("3")),
+    ];
+    let gone = host.go(tasks, Mode::Apply);
+    assert_eq!(
+        outcomes(&gone.verdicts),
+        [Outcome::Changed, Outcome::Failed, Outcome::Skipped]
+    );
+    assert!(dir.path().join("one").exists() && !dir.path().join("three").exists());
+}
