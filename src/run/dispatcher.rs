@@ -198,6 +198,7 @@ impl Queue {
 /// Decides on the exit code when the totals are known.
 type ExitCode = Box<dyn FnOnce(&Totals) -> u8 + Send>;
 
+#[expect(clippy::large_enum_variant, reason = "nearly all are emissions")]
 enum Item {
     Emission(Timestamp, Emission),
     Pause {

@@ -54,7 +54,9 @@ pub fn ended(error: &EvalAltResult) -> Option<Ended> {
 /// What went wrong in a closure that a built-in called, as the user is told.
 #[must_use]
 pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &World) -> Failure {
-    let caller = context.call_source().unwrap_or_else(|| world.sources.playbook());
+    let caller = context
+        .call_source()
+        .unwrap_or_else(|| world.sources.playbook());
     super::trace::failure_in(error, caller, &world.sources)
 }
 

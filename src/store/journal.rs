@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -71,9 +71,31 @@ pub(super) trait Sink: Write + Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-impl Sink for File {
+/// The file of a journal, and the directories that must be on disk for it to be found there.
+struct JournalFile {
+    file: File,
+    /// Until the first sync: a run that changes nothing waits for no disk.
+    fresh: Vec<PathBuf>,
+}
+
+impl Write for JournalFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Sink for JournalFile {
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.file.sync_data()?;
+        while let Some(dir) = self.fresh.last() {
+            File::open(dir)?.sync_all()?;
+            self.fresh.pop();
+        }
+        Ok(())
     }
 }
 
@@ -99,7 +121,18 @@ impl Sink for Nowhere {
 impl Journal {
     pub(super) fn create(path: &Path, secrets: Secrets) -> Result<Self, StoreError> {
         let file = new_file(path).map_err(StoreError::io("create", path))?;
-        Ok(Self::on(Box::new(file), secrets, None))
+        // The directory of the run, and that of all runs.
+        let fresh = path
+            .ancestors()
+            .skip(1)
+            .take(2)
+            .map(Path::to_owned)
+            .collect();
+        Ok(Self::on(
+            Box::new(JournalFile { file, fresh }),
+            secrets,
+            None,
+        ))
     }
 
     pub(super) fn on(sink: Box<dyn Sink>, secrets: Secrets, failed: Option<JournalError>) -> Self {

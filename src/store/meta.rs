@@ -40,13 +40,12 @@ impl Meta {
         serde_json::from_slice(&std::fs::read(dir.join("meta.json")).ok()?).ok()
     }
 
-    /// Replaces the file whole, so that a reader never finds half of it.
+    /// Replaces the file whole, so that a reader never finds half of it. It is not forced to disk: should
+    /// the machine crash, the events and the journal tell.
     pub(super) fn write(&self, dir: &Path) -> Result<(), StoreError> {
         let (path, fresh) = (dir.join("meta.json"), dir.join("meta.json.new"));
         let write = || {
-            let mut file = new_file(&fresh)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.sync_all()?;
+            std::io::Write::write_all(&mut new_file(&fresh)?, &serde_json::to_vec_pretty(self)?)?;
             std::fs::rename(&fresh, &path)
         };
         write().map_err(StoreError::io("write", &path))

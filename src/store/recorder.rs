@@ -13,9 +13,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 
 /// Writes `events.jsonl`, and at the end what `meta.json` says of it.
 ///
-/// Lines are buffered; they are in the file within a second, at once after a failure, and on disk at the
-/// end. When the file cannot be written any more, it says so once and the run goes on: what must not be
-/// lost is in the journal.
+/// Lines are buffered; they are in the file within a second, and at once after a failure and at the end.
+/// They are not forced to disk: what must outlive a crash of the machine is in the journal. When the file cannot be written any more, it says so once and the run goes on.
 pub struct Recorder {
     run: KeptRun,
     file: Option<BufWriter<File>>,
@@ -84,10 +83,7 @@ impl Reporter for Recorder {
     }
 
     fn finish(&mut self) {
-        self.with(|file| {
-            file.flush()?;
-            file.get_ref().sync_all()
-        });
+        self.with(BufWriter::flush);
         let Some(finished) = self.finished else {
             return;
         };
