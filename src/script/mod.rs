@@ -15,6 +15,7 @@
 //! | [`trace`] | errors of Rhai's as failures of ours |
 
 pub mod builtins;
+pub mod check;
 mod command;
 mod convert;
 mod custom;
@@ -27,6 +28,7 @@ mod local;
 pub mod modules;
 pub mod names;
 pub mod options;
+pub mod params;
 pub mod playbook;
 pub mod source;
 mod suggest;

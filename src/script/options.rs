@@ -12,10 +12,7 @@ use super::suggest::nearest;
 
 /// The options that each built-in knows. The static checks read it too.
 pub const KNOWN: &[(&str, &[&str])] = &[
-    (
-        "param",
-        &["fallback", "type", "one_of", "pattern", "secret"],
-    ),
+    ("param", super::params::OPTIONS),
     ("each", &["forks", "max_failures", "order"]),
     ("run", &["ok", "reads", "timeout", "stdin", "env", "cwd"]),
     ("read", &["bytes"]),

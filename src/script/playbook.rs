@@ -47,10 +47,13 @@ impl Playbook {
         if !failures.is_empty() {
             return Err(failures);
         }
-        let parent = path.parent().unwrap_or(Path::new(""));
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
         Ok(Self {
             name,
-            directory: parent.to_path_buf(),
+            directory,
             ast: Arc::new(ast),
             sources: Arc::clone(sources),
             modules,

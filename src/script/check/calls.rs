@@ -1,0 +1,251 @@
+//! Calls: whether the function is there, and takes so many arguments.
+
+use rhai::FnCallExpr;
+
+use crate::script::names::{Signature, qualify};
+use crate::script::suggest::did_you_mean;
+
+use super::walk::Walk;
+
+/// What Rhai itself calls like functions.
+const KEYWORDS: [&str; 9] = [
+    "call",
+    "curry",
+    "Fn",
+    "type_of",
+    "print",
+    "debug",
+    "is_def_var",
+    "is_def_fn",
+    "is_shared",
+];
+
+impl Walk<'_> {
+    pub(super) fn call(&mut self, call: &FnCallExpr, at: rhai::Position) {
+        let is_operator = call.is_operator_call()
+            || !call
+                .name
+                .starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if !is_operator {
+            if call.is_qualified() {
+                self.qualified(call, at);
+            } else if !KEYWORDS.contains(&call.name.as_str()) {
+                self.plain(call, at);
+            }
+        }
+        self.arguments(call);
+    }
+
+    fn plain(&mut self, call: &FnCallExpr, at: rhai::Position) {
+        let (name, count) = (call.name.as_str(), call.args.len());
+        let own = self.script.arities(name);
+        let given = self.world.names.of_name(name);
+        if own.contains(&count)
+            || given
+                .iter()
+                .any(|signature| signature.parameters.len() == count)
+        {
+            return self.options(name, call);
+        }
+        if !own.is_empty() || !given.is_empty() {
+            return self.arity(name, count, own, given, at);
+        }
+        let names = self.world.names;
+        let hint = if self.scope.find(name).is_some() {
+            Some(format!(
+                "`{name}` is a variable. A closure is called with `{name}.call(...)`."
+            ))
+        } else {
+            other_word(name)
+                .map(ToOwned::to_owned)
+                .or_else(|| did_you_mean(name, names.plain().chain(self.script.function_names())))
+                .or_else(|| self.elsewhere(name))
+        };
+        self.fail(at, format!("no function `{name}`"), hint);
+    }
+
+    fn qualified(&mut self, call: &FnCallExpr, at: rhai::Position) {
+        let path: Vec<&str> = call
+            .namespace
+            .path
+            .iter()
+            .map(|part| part.as_str())
+            .collect();
+        let namespace = path.join("::");
+        let (name, count) = (call.name.as_str(), call.args.len());
+        let full = qualify(&namespace, name);
+        let given = self.world.names.of_name(&full);
+        if let Some(module) = self.module(&path) {
+            let arities = module.arities(name);
+            let public = |count: &usize| {
+                module
+                    .functions
+                    .get(&(name.to_owned(), *count))
+                    .is_some_and(|function| !function.is_private)
+            };
+            if public(&count) {
+                return;
+            }
+            let (open, private): (Vec<_>, Vec<_>) = arities.into_iter().partition(public);
+            if !open.is_empty() {
+                return self.arity(&full, count, open, &[], at);
+            }
+            let file = module.name.clone();
+            let hint = did_you_mean(name, module.function_names());
+            if private.is_empty() {
+                self.fail(at, format!("{file} has no function `{name}`"), hint);
+            } else {
+                self.fail(at, format!("`{name}` is private to {file}"), None);
+            }
+            return;
+        }
+        if given
+            .iter()
+            .any(|signature| signature.parameters.len() == count)
+        {
+            return self.task(&namespace, call, at);
+        }
+        if !given.is_empty() {
+            return self.arity(&full, count, Vec::new(), given, at);
+        }
+        if self.world.names.within(&namespace).next().is_none() {
+            return self.unknown_namespace(&call.namespace);
+        }
+        let hint = did_you_mean(name, self.world.names.within(&namespace))
+            .map(|hint| hint.replace('`', "").replace("Did you mean ", ""))
+            .map(|near| {
+                format!(
+                    "Did you mean `{namespace}::{}`?",
+                    near.trim_end_matches('?')
+                )
+            })
+            .or_else(|| self.elsewhere(name));
+        self.fail(at, format!("no function `{full}`"), hint);
+    }
+
+    /// A call as a method: on a value of a type that only the run knows.
+    pub(super) fn method(&mut self, call: &FnCallExpr, at: rhai::Position) {
+        let (name, count) = (call.name.as_str(), call.args.len());
+        let own = self.script.arities(name);
+        let given = self.world.names.of_name(name);
+        let is_known = KEYWORDS.contains(&name)
+            || self.world.keys.contains(name)
+            || own.contains(&count)
+            || given
+                .iter()
+                .any(|signature| signature.parameters.len() == count + 1);
+        if is_known {
+            self.options(name, call);
+        } else if own.is_empty() && given.is_empty() {
+            let names = self.world.names.plain().chain(self.script.function_names());
+            let hint = did_you_mean(name, names);
+            self.fail(at, format!("no method `{name}`"), hint);
+        } else {
+            let takes: Vec<usize> = given
+                .iter()
+                .map(|signature| signature.parameters.len().saturating_sub(1))
+                .chain(own)
+                .collect();
+            let message = format!("the method `{name}` takes {}, not {count}", counts(takes));
+            self.fail(at, message, signatures(given));
+        }
+        self.arguments(call);
+    }
+
+    fn arity(
+        &mut self,
+        name: &str,
+        count: usize,
+        own: Vec<usize>,
+        given: &[Signature],
+        at: rhai::Position,
+    ) {
+        let takes: Vec<usize> = given
+            .iter()
+            .map(|signature| signature.parameters.len())
+            .chain(own.clone())
+            .collect();
+        let message = format!("`{name}` takes {}, not {count}", counts(takes));
+        let hint = if own.is_empty() {
+            signatures(given)
+        } else {
+            self.own_signatures(name, &own)
+        };
+        self.fail(at, message, hint);
+    }
+
+    fn own_signatures(&self, name: &str, arities: &[usize]) -> Option<String> {
+        let (namespace, plain) = name.rsplit_once("::").unwrap_or(("", name));
+        let path: Vec<&str> = namespace
+            .split("::")
+            .filter(|part| !part.is_empty())
+            .collect();
+        let script = self.module(&path)?;
+        let shown: Vec<String> = arities
+            .iter()
+            .filter_map(|count| script.functions.get(&(plain.to_owned(), *count)))
+            .map(|function| format!("`{name}({})`", function.parameters.join(", ")))
+            .collect();
+        Some(format!("It is {}.", shown.join(" or ")))
+    }
+
+    /// The same name in some namespace.
+    fn elsewhere(&self, name: &str) -> Option<String> {
+        let suffix = format!("::{name}");
+        let (found, _) = self
+            .world
+            .names
+            .callable()
+            .find(|(known, _)| known.ends_with(&suffix))?;
+        Some(format!("Did you mean `{found}`?"))
+    }
+}
+
+fn signatures(given: &[Signature]) -> Option<String> {
+    let mut shown: Vec<String> = given
+        .iter()
+        .take(4)
+        .map(|signature| format!("`{}`", signature.shown()))
+        .collect();
+    shown.dedup();
+    (!shown.is_empty()).then(|| format!("It is {}.", shown.join(" or ")))
+}
+
+/// `1 or 2 arguments`.
+fn counts(mut takes: Vec<usize>) -> String {
+    takes.sort_unstable();
+    takes.dedup();
+    let noun = if takes == [1] {
+        "argument"
+    } else {
+        "arguments"
+    };
+    let shown: Vec<String> = takes
+        .iter()
+        .map(|count| {
+            if *count == 0 {
+                "no".to_owned()
+            } else {
+                count.to_string()
+            }
+        })
+        .collect();
+    format!("{} {noun}", shown.join(" or "))
+}
+
+/// What other languages call it.
+fn other_word(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "println" | "echo" | "puts" | "printf" => "Write `log::info(...)`.",
+        "str" | "string" | "String" => {
+            "Write `x.to_string()`, or `${x}` in a text between backticks."
+        }
+        "int" => "Write `parse_int(text)`, or `x.to_int()` of a number.",
+        "float" => "Write `parse_float(text)`, or `x.to_float()` of a number.",
+        "raise" | "error" | "panic" | "die" | "abort" => "Write `fail(\"why\")`.",
+        "getenv" => "Write `env(\"NAME\")`.",
+        "include" | "require" | "source" => "Write `import \"path\" as name;`.",
+        "typeof" => "Write `type_of(x)`.",
+        _ => return None,
+    })
+}

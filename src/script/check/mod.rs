@@ -1,0 +1,98 @@
+//! What can be found wrong with a playbook without running it, all at once and without contacting anything:
+//! functions that are not there or take something else, undefined variables, unknown options, parameters that
+//! are none, arguments that a task refuses.
+//!
+//! Rhai is dynamic: what depends on the type of a value is not looked at. A complaint of these checks is
+//! always a mistake; their silence is no promise.
+
+mod bodies;
+mod calls;
+mod closures;
+mod literals;
+mod options;
+mod scope;
+mod script;
+mod tasks;
+mod variables;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use rhai::Engine;
+
+use crate::model::Failure;
+
+use super::names::Names;
+use super::params;
+use super::playbook::Playbook;
+use super::source::Sources;
+use script::Script;
+use walk::Walk;
+
+pub use literals::{Part, argument_position};
+
+/// What one script is held against.
+struct World<'a> {
+    names: &'a Names,
+    playbook: &'a Playbook,
+    scripts: BTreeMap<String, Script>,
+    /// Every key that some map is given anywhere: what is called like a method may be a closure in a map.
+    keys: HashSet<String>,
+}
+
+/// Holds a playbook and everything that it imports against what the engine knows.
+#[must_use]
+pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
+    let modules = playbook.modules.asts();
+    let mut failures = params::collect(&playbook.ast, &playbook.sources)
+        .err()
+        .unwrap_or_default();
+    for (_, module) in &modules {
+        failures.extend(params::misplaced(module));
+    }
+    let mut scripts: BTreeMap<String, Script> = modules
+        .into_iter()
+        .map(|(name, ast)| (name.clone(), Script::of(name, ast)))
+        .collect();
+    let name = playbook.name.clone();
+    scripts.insert(name.clone(), Script::of(name, playbook.ast.clone()));
+    let world = World {
+        names: playbook.sources.names(engine),
+        playbook,
+        keys: scripts
+            .values()
+            .flat_map(|script| script.keys.iter().cloned())
+            .collect(),
+        scripts,
+    };
+    for script in world.scripts.values() {
+        failures.extend(Walk::script(&world, script));
+    }
+    tidy(failures, &playbook.sources)
+}
+
+/// Each failure once, with its line, in the order of the files and lines.
+fn tidy(mut failures: Vec<Failure>, sources: &Sources) -> Vec<Failure> {
+    let mut seen = BTreeSet::new();
+    let place = |failure: &Failure| {
+        failure.at.as_ref().map(|at| {
+            (
+                at.file != sources.playbook(),
+                at.file.clone(),
+                at.line,
+                at.column,
+            )
+        })
+    };
+    failures.retain(|failure| seen.insert((place(failure), failure.message.clone())));
+    failures.sort_by_key(place);
+    for failure in &mut failures {
+        if failure.source_line.is_none() {
+            failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
+        }
+    }
+    failures
+}
+
+#[cfg(test)]
+mod tests;

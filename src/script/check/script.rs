@@ -1,0 +1,120 @@
+//! What the checks know of one script before they go through it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rhai::{AST, ASTFlags, ASTNode, Expr, Stmt};
+
+use super::bodies::{Functions, functions};
+
+/// A playbook or a module.
+pub struct Script {
+    pub name: String,
+    pub ast: Arc<AST>,
+    pub functions: Functions,
+    /// What `import "PATH" as ALIAS` calls its modules: alias to path.
+    pub imports: BTreeMap<String, String>,
+    /// Constants of the top level: `global::NAME` in a function.
+    pub constants: BTreeSet<String>,
+    /// Variables of the top level, constants included.
+    pub variables: BTreeSet<String>,
+    /// What an importer sees as `alias::NAME`.
+    pub exports: BTreeSet<String>,
+    /// Keys of literal maps, and properties that are assigned to.
+    pub keys: BTreeSet<String>,
+}
+
+impl Script {
+    pub fn of(name: String, ast: Arc<AST>) -> Self {
+        let mut script = Self {
+            name,
+            functions: functions(&ast),
+            imports: BTreeMap::new(),
+            constants: BTreeSet::new(),
+            variables: BTreeSet::new(),
+            exports: BTreeSet::new(),
+            keys: BTreeSet::new(),
+            ast: Arc::clone(&ast),
+        };
+        for statement in ast.statements() {
+            script.top_level(statement);
+        }
+        ast.walk(&mut |nodes: &[ASTNode]| {
+            match nodes.last() {
+                Some(ASTNode::Stmt(Stmt::Import(import, _))) => {
+                    if let Expr::StringConstant(path, _) = &import.0 {
+                        script
+                            .imports
+                            .insert(import.1.name.to_string(), path.to_string());
+                    }
+                }
+                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                    script.assigned(&assignment.1.lhs);
+                }
+                Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                    script
+                        .keys
+                        .extend(map.0.iter().map(|(key, _)| key.name.to_string()));
+                }
+                _ => {}
+            }
+            true
+        });
+        script
+    }
+
+    fn top_level(&mut self, statement: &Stmt) {
+        match statement {
+            Stmt::Var(variable, flags, _) => {
+                let name = variable.0.name.to_string();
+                if flags.contains(ASTFlags::CONSTANT) {
+                    self.constants.insert(name.clone());
+                }
+                if flags.contains(ASTFlags::EXPORTED) {
+                    self.exports.insert(name.clone());
+                }
+                self.variables.insert(name);
+            }
+            Stmt::Export(export, _) => {
+                let (name, alias) = &**export;
+                let seen = if alias.is_empty() { name } else { alias };
+                self.exports.insert(seen.name.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// `x.a.b = ...` makes `b` a key.
+    fn assigned(&mut self, target: &Expr) {
+        match target {
+            Expr::Dot(pair, ..) | Expr::Index(pair, ..) => self.assigned(&pair.rhs),
+            Expr::Property(property, _) => {
+                self.keys.insert(property.2.to_string());
+            }
+            Expr::StringConstant(key, _) => {
+                self.keys.insert(key.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// The functions of this name that a user wrote, by their number of parameters.
+    pub fn arities(&self, name: &str) -> Vec<usize> {
+        let mut arities: Vec<_> = self
+            .functions
+            .keys()
+            .filter(|(known, _)| known == name)
+            .map(|(_, count)| *count)
+            .collect();
+        arities.sort_unstable();
+        arities
+    }
+
+    /// The names of its functions, closures left out.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions
+            .keys()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !name.starts_with("anon$"))
+    }
+}

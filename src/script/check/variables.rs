@@ -1,0 +1,112 @@
+//! Variables that are not there.
+
+use rhai::Namespace;
+
+use crate::script::suggest::{did_you_mean, listed};
+
+use super::script::Script;
+use super::walk::Walk;
+
+/// The namespace of the script's own constants.
+const GLOBAL: &str = "global";
+
+impl Walk<'_> {
+    pub(super) fn variable(&mut self, name: &str, at: rhai::Position) {
+        // The name of a function stands for the function.
+        if self.scope.find(name).is_some() || !self.script.arities(name).is_empty() {
+            return;
+        }
+        let hint = if self.in_function && self.script.constants.contains(name) {
+            Some(format!(
+                "In a `fn`, a constant of the script is `global::{name}`."
+            ))
+        } else if self.in_function && self.script.variables.contains(name) {
+            Some(format!(
+                "A `fn` cannot see the script's variables: pass it as a parameter, or declare `const {name}` at the \
+                 top level and write `global::{name}`.",
+            ))
+        } else if self.script.variables.contains(name) {
+            Some("It is declared further down.".into())
+        } else if !self.world.names.of_name(name).is_empty() {
+            Some(format!("`{name}` is a function: write `{name}(...)`."))
+        } else {
+            match name {
+                "null" | "nil" | "None" | "none" | "undefined" => {
+                    Some("Nothing is written `()`.".into())
+                }
+                "True" | "False" => Some(format!("Write `{}`.", name.to_lowercase())),
+                _ => did_you_mean(name, self.scope.names()),
+            }
+        };
+        self.fail(at, format!("no variable `{name}`"), hint);
+    }
+
+    pub(super) fn qualified_variable(
+        &mut self,
+        namespace: &Namespace,
+        name: &str,
+        at: rhai::Position,
+    ) {
+        let path: Vec<&str> = namespace.path.iter().map(|part| part.as_str()).collect();
+        if path == [GLOBAL] {
+            if !self.script.constants.contains(name) {
+                let hint = if self.script.variables.contains(name) {
+                    Some(format!(
+                        "Only a constant can be read so: `const {name} = ...`."
+                    ))
+                } else {
+                    did_you_mean(name, self.script.constants.iter().map(String::as_str))
+                };
+                self.fail(at, format!("no constant `{name}`"), hint);
+            }
+            return;
+        }
+        match self.module(&path) {
+            Some(module) if module.exports.contains(name) => {}
+            Some(module) => {
+                let shown = path.join("::");
+                let hint = if module.variables.contains(name) {
+                    Some(format!(
+                        "It is there, but not exported: write `export const {name} = ...`."
+                    ))
+                } else {
+                    did_you_mean(name, module.exports.iter().map(String::as_str))
+                };
+                self.fail(at, format!("`{shown}` exports no `{name}`"), hint);
+            }
+            None => self.unknown_namespace(namespace),
+        }
+    }
+
+    /// The module that a path of aliases leads to.
+    pub(super) fn module(&self, path: &[&str]) -> Option<&Script> {
+        let mut script = self.script;
+        for alias in path {
+            let import = script.imports.get(*alias)?;
+            let (name, _) = self.world.playbook.modules.imported(&script.name, import)?;
+            script = self.world.scripts.get(&name)?;
+        }
+        Some(script)
+    }
+
+    pub(super) fn unknown_namespace(&mut self, namespace: &Namespace) {
+        let name: Vec<&str> = namespace.path.iter().map(|part| part.as_str()).collect();
+        let name = name.join("::");
+        let mut known = self.world.names.namespaces();
+        known.extend(self.script.imports.keys().map(String::as_str));
+        let standard = crate::script::modules::stdlib::text(&name).is_some();
+        let hint = if standard {
+            Some(format!(
+                "It has to be imported: `import \"std/{name}\" as {name};`."
+            ))
+        } else {
+            did_you_mean(&name, known.iter().copied())
+                .or_else(|| Some(format!("There are {}.", listed(known.iter().copied()))))
+        };
+        self.fail(
+            namespace.position(),
+            format!("nothing is called `{name}::`"),
+            hint,
+        );
+    }
+}
