@@ -1,22 +1,16 @@
 //! What goes to the user outside of a run: failures on stderr, data on stdout, and the word of a bug.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 use crate::model::Failure;
+use crate::report::{Settings, diagnostic};
 
 /// Prints failures on stderr.
 pub fn print(failures: &[Failure]) {
-    for failure in failures {
-        let mut text = format!("error: {failure}\n");
-        if let Some(at) = &failure.at {
-            let _ = writeln!(text, "  --> {at}");
-        }
-        if let Some(hint) = &failure.hint {
-            let _ = writeln!(text, "  help: {hint}");
-        }
-        let _ = std::io::stderr().write_all(text.as_bytes());
-    }
+    let colour = Settings::takes_colour(&std::io::stderr());
+    let drawn = diagnostic::render_all(failures.iter().map(|failure| (failure, None)), colour);
+    // Nobody is left to be told that the terminal is gone.
+    let _ = std::io::stderr().write_all(drawn.as_bytes());
 }
 
 /// Prints data on stdout. A reader that has gone away has read enough.

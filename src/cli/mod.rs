@@ -4,9 +4,11 @@
 //! code. Data goes to stdout, everything else to stderr.
 
 pub mod args;
+mod check;
 mod completions;
 mod diagnostics;
 mod exec;
+mod help;
 mod history;
 mod logging;
 mod run;
@@ -51,6 +53,7 @@ enum Command {
     Ping(exec::PingArgs),
     History(history::HistoryArgs),
     Show(history::ShowArgs),
+    Check(check::Args),
     Completions(completions::Args),
 }
 
@@ -62,6 +65,7 @@ impl Command {
             Self::Ping(args) => args.run(verbose),
             Self::History(args) => args.run(),
             Self::Show(args) => args.run(verbose),
+            Self::Check(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
     }

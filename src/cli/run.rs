@@ -1,25 +1,26 @@
 //! `ops run PLAYBOOK`.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::Secrets;
-use crate::script::source::Sources;
+use crate::model::{Failure, FailureKind, Secrets};
+use crate::script::execute;
+use crate::script::params::{self, Resolved};
+use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
-use crate::script::{builtins, engine, execute, playbook::Playbook};
 use crate::task::Mode;
 
-use super::Done;
 use super::args::{InventoryArgs, LoginArgs, RunArgs, VarArgs};
 use super::stage::{Plan, Stage, load_inventory, overrides};
+use super::{DONE, Done, diagnostics, help};
 
 /// Run a playbook.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
     /// The playbook: a Rhai script
-    playbook: PathBuf,
+    #[arg(required_unless_present = "help")]
+    playbook: Option<PathBuf>,
     #[command(flatten)]
     inventory: InventoryArgs,
     #[command(flatten)]
@@ -31,16 +32,26 @@ pub struct Args {
     /// With --check: exit with 8 if something would change, or may change
     #[arg(long, requires = "check", help_heading = "Run")]
     fail_on_change: bool,
+    /// Print help; with a playbook, that of its parameters too
+    #[arg(short, long)]
+    help: bool,
 }
 
 impl Args {
     pub fn run(self, verbose: u8) -> Done {
-        let sources = Arc::new(Sources::default());
-        let mut engine = engine::base();
-        builtins::register(&mut engine);
-        let playbook = Playbook::load(&mut engine, &self.playbook, &sources)?;
+        let Some(path) = self.playbook.as_deref().filter(|_| !self.help) else {
+            diagnostics::out(&help::run_help(self.playbook.as_deref())?);
+            return Ok(DONE);
+        };
+        let Prepared {
+            engine,
+            playbook,
+            params,
+        } = prepare(path)?;
+        let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)?;
         let secrets = Secrets::new();
-        let directory = directory(&self.playbook);
+        keep_secret(&resolved, &secrets)?;
+        let directory = playbook.directory.clone();
         let inventory = load_inventory(&self.inventory, Some(directory.clone()), &secrets)?;
         let mode = if self.run.check {
             Mode::Check
@@ -48,7 +59,7 @@ impl Args {
             Mode::Apply
         };
         let plan = Plan {
-            what: self.playbook.to_string_lossy().into_owned(),
+            what: playbook.name.clone(),
             mode,
             forks: self.run.forks,
             yes: self.run.yes,
@@ -56,24 +67,31 @@ impl Args {
             verbose,
             output: self.run.output,
             overrides: overrides(&self.login)?,
-            params: BTreeMap::new(),
+            params: resolved.shown,
             changes: mode == Mode::Apply,
         };
         let stage = Stage::set(plan, inventory, &secrets)?;
         let world = Arc::new(World::new(
             stage.run.clone(),
-            sources,
+            playbook.sources.clone(),
             directory,
-            BTreeMap::new(),
+            resolved.values,
         ));
         let result = execute::execute(engine, &playbook, &world);
         Ok(stage.strike(result, self.fail_on_change))
     }
 }
 
-fn directory(playbook: &Path) -> PathBuf {
-    match playbook.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
+/// From here on no sink shows the values of secret parameters.
+fn keep_secret(resolved: &Resolved, secrets: &Secrets) -> Result<(), Vec<Failure>> {
+    let refused = |(name, value): &(String, String)| {
+        let error = secrets.add(value, name).err()?;
+        Some(Failure::new(FailureKind::Input, error.to_string()))
+    };
+    let failures: Vec<Failure> = resolved.secrets.iter().filter_map(refused).collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(failures)
     }
 }

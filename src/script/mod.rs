@@ -8,6 +8,7 @@
 //! | [`frame`], [`world`] | what a built-in knows of where it was called |
 //! | [`execute`] | a playbook from its first line to its last clean-up |
 //! | [`playbook`] | a playbook, compiled with everything that it imports |
+//! | [`prepare`] | the way from a file to a playbook that could run |
 //! | [`modules`] | `import` |
 //! | [`params`] | `param(...)`: found without running the playbook, resolved before it runs |
 //! | [`names`] | every function that a playbook can call, with its signatures and its documentation |
@@ -30,6 +31,7 @@ pub mod names;
 pub mod options;
 pub mod params;
 pub mod playbook;
+pub mod prepare;
 pub mod source;
 mod suggest;
 pub mod trace;

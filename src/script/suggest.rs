@@ -3,16 +3,23 @@
 /// The nearest candidate, if one is near enough that a slip of the finger explains it.
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let length = name.chars().count();
+    // Of one or two letters, every other name of that length would be near.
+    let allowed = if length < 3 {
+        0
+    } else {
+        (length / 3).clamp(1, 3)
+    };
     let folded = name.to_lowercase();
     candidates
         .into_iter()
         .filter(|candidate| *candidate != name)
-        .map(|candidate| {
-            let distance = strsim::damerau_levenshtein(&folded, &candidate.to_lowercase());
-            (distance, candidate)
+        .filter_map(|candidate| {
+            let known = candidate.to_lowercase();
+            let distance = strsim::damerau_levenshtein(&folded, &known);
+            let is_start = length >= 3 && known.starts_with(&folded);
+            (distance <= allowed || is_start).then_some((distance, candidate))
         })
-        .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -43,6 +50,8 @@ mod tests {
         assert_eq!(nearest("hots", known), Some("hosts"));
         assert_eq!(nearest("Each", known), Some("each"));
         assert_eq!(nearest("files::tempalte", known), Some("files::template"));
+        assert_eq!(nearest("temp", ["template", "x"]), Some("template"));
+        assert_eq!(nearest("f", ["E", "h"]), None);
         assert_eq!(nearest("deploy", known), None);
         assert_eq!(nearest("hosts", ["hosts"]), None);
     }

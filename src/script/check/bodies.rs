@@ -36,10 +36,10 @@ pub fn functions(ast: &AST) -> Functions {
 /// Rhai gives no access to a body but through a walk over all of them: so walk a script that has only this one.
 fn body(ast: &AST, name: &str, count: usize) -> Vec<Stmt> {
     let mut body = Vec::new();
-    ast.clone_functions_only_filtered(|_, _, _, known, parameters| {
-        known == name && parameters == count
-    })
-    .walk(&mut |nodes: &[ASTNode]| {
+    // `clone_functions_only_filtered` would keep all of them: it passes over its filter.
+    let mut only = ast.clone_functions_only();
+    only.retain_functions(|_, _, known, parameters| known == name && parameters == count);
+    only.walk(&mut |nodes: &[ASTNode]| {
         if let [ASTNode::Stmt(statement)] = nodes {
             body.push((*statement).clone());
         }

@@ -8,6 +8,7 @@
 mod bodies;
 mod calls;
 mod closures;
+mod hosts;
 mod literals;
 mod options;
 mod scope;
@@ -29,6 +30,7 @@ use super::source::Sources;
 use script::Script;
 use walk::Walk;
 
+pub use hosts::host_patterns;
 pub use literals::{Part, argument_position};
 
 /// What one script is held against.

@@ -16,12 +16,22 @@ impl Walk<'_> {
             return;
         }
         for argument in &call.args {
-            let Expr::Map(map, _) = argument else { continue };
+            let Expr::Map(map, _) = argument else {
+                continue;
+            };
             for (key, _) in &map.0 {
                 if !known.contains(&key.as_str()) {
-                    let hint = did_you_mean(key.as_str(), known.iter().copied())
-                        .or_else(|| Some(format!("The options are {}.", listed(known.iter().copied()))));
-                    self.fail(key.pos, format!("`{name}` has no option `{}`", key.name), hint);
+                    let hint = did_you_mean(key.as_str(), known.iter().copied()).or_else(|| {
+                        Some(format!(
+                            "The options are {}.",
+                            listed(known.iter().copied())
+                        ))
+                    });
+                    self.fail(
+                        key.pos,
+                        format!("`{name}` has no option `{}`", key.name),
+                        hint,
+                    );
                 }
             }
         }

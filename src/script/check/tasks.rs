@@ -36,18 +36,26 @@ impl Walk<'_> {
         }
     }
 
-    fn refused(&mut self, entry: &Entry, call: &FnCallExpr, at: rhai::Position, error: &ArgumentError) {
+    fn refused(
+        &mut self,
+        entry: &Entry,
+        call: &FnCallExpr,
+        at: rhai::Position,
+        error: &ArgumentError,
+    ) {
         let name = entry.full_name();
         let (part, message) = match &error.place {
             Place::Option(path) => {
                 let key = path.split(['.', '[']).next().unwrap_or(path);
-                (Some(Part::Key(key)), format!("option `{path}` of `{name}`: {}", error.message))
+                (
+                    Some(Part::Key(key)),
+                    format!("option `{path}` of `{name}`: {}", error.message),
+                )
             }
-            Place::Parameter(index) => {
-                let parameter = entry.parameters.get(*index);
-                let subject = parameter.map_or(String::new(), |parameter| format!("`{}` of ", parameter.name));
-                (Some(Part::Argument(*index)), format!("{subject}`{name}`: {}", error.message))
-            }
+            Place::Parameter(index) => (
+                Some(Part::Argument(*index)),
+                format!("`{name}`: {}", error.message),
+            ),
             Place::Call => (None, format!("`{name}`: {}", error.message)),
         };
         let place = part.and_then(|part| of(call, part)).unwrap_or(at);

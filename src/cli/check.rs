@@ -1,0 +1,115 @@
+//! `ops check PLAYBOOK`: what is wrong with it, its parameters and the inventory, without contacting anything.
+
+use std::path::PathBuf;
+
+use crate::inventory::Inventory;
+use crate::model::{Failure, Secrets};
+use crate::script::check::host_patterns;
+use crate::script::params;
+use crate::script::prepare::{Prepared, prepare};
+
+use super::args::{InventoryArgs, VarArgs};
+use super::stage::load_inventory;
+use super::{DONE, Done, diagnostics, exit_code};
+
+/// Find what is wrong with a playbook, its parameters and the inventory; contacts no host
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The playbook: a Rhai script
+    playbook: PathBuf,
+    #[command(flatten)]
+    inventory: InventoryArgs,
+    #[command(flatten)]
+    vars: VarArgs,
+    /// Print what is wrong as a JSON array on stdout, for editors
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn run(self) -> Done {
+        let json = self.json;
+        match self.check() {
+            Ok(summary) => {
+                diagnostics::out(if json { "[]\n" } else { &summary });
+                Ok(DONE)
+            }
+            Err(failures) if json => {
+                // A failure holds texts and numbers only: it can always be written.
+                let text = serde_json::to_string_pretty(&failures).unwrap_or_default();
+                diagnostics::out(&format!("{text}\n"));
+                Ok(exit_code(&failures))
+            }
+            Err(failures) => Err(failures),
+        }
+    }
+
+    /// Goes on after each sort of mistake, so that all are told at once.
+    fn check(self) -> Result<String, Vec<Failure>> {
+        let prepared = prepare(&self.playbook);
+        let directory = self.playbook.parent().map(PathBuf::from);
+        let inventory = load_inventory(&self.inventory, directory, &Secrets::new());
+        let mut failures = Vec::new();
+        let mut summary = String::new();
+        match &prepared {
+            Ok(prepared) => {
+                failures.extend(self.wrong_values(prepared));
+                if let Ok(inventory) = &inventory {
+                    failures.extend(wrong_patterns(prepared, inventory));
+                    summary = summarise(prepared, inventory);
+                }
+            }
+            Err(wrong) => failures.extend(wrong.iter().cloned()),
+        }
+        failures.extend(inventory.err().unwrap_or_default());
+        if failures.is_empty() {
+            Ok(summary)
+        } else {
+            Err(failures)
+        }
+    }
+
+    /// Values that are given must fit; that some are missing is for the run to say.
+    fn wrong_values(&self, prepared: &Prepared) -> Vec<Failure> {
+        let optional: Vec<_> = prepared
+            .params
+            .iter()
+            .cloned()
+            .map(|mut param| {
+                param.fallback.get_or_insert_default();
+                param
+            })
+            .collect();
+        params::resolve(&optional, &self.vars.vars, &self.vars.vars_file)
+            .err()
+            .unwrap_or_default()
+    }
+}
+
+/// Patterns that are written out and select nothing.
+fn wrong_patterns(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
+    host_patterns(&prepared.playbook)
+        .into_iter()
+        .filter_map(|(pattern, at)| {
+            let mut failure: Failure = inventory.select(&pattern).err()?.into();
+            failure.source_line = at
+                .as_ref()
+                .and_then(|at| prepared.playbook.sources.line(at));
+            Some(failure.at(at))
+        })
+        .collect()
+}
+
+fn summarise(prepared: &Prepared, inventory: &Inventory) -> String {
+    let counted = |count: usize, noun: &str| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {noun}{plural}")
+    };
+    format!(
+        "{}: nothing is wrong ({}, {}, {})\n",
+        prepared.playbook.name,
+        counted(prepared.playbook.modules.asts().len(), "module"),
+        counted(prepared.params.len(), "parameter"),
+        counted(inventory.hosts().len(), "host"),
+    )
+}

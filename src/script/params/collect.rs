@@ -1,0 +1,419 @@
+//! Finds the declarations in a parsed script.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Stmt};
+use serde_json::Value;
+
+use crate::model::{Failure, FailureKind};
+use crate::script::source::{Sources, position};
+use crate::script::suggest::{did_you_mean, listed};
+
+use super::declared::{Kind, OPTIONS, Param, whole};
+use super::value;
+
+/// The function that declares a parameter.
+const DECLARES: &str = "param";
+
+/// The parameters of a playbook, in the order of their declarations.
+///
+/// # Errors
+/// Every declaration that is not one: at the wrong place, with other things than literals, twice, or at odds
+/// with itself.
+pub fn collect(ast: &AST, sources: &Sources) -> Result<Vec<Param>, Vec<Failure>> {
+    let file = ast.source().unwrap_or_default();
+    let mut collector = Collector {
+        file,
+        params: Vec::new(),
+        failures: Vec::new(),
+        seen: BTreeSet::new(),
+    };
+    for statement in ast.statements() {
+        collector.statement(statement);
+    }
+    let seen = std::mem::take(&mut collector.seen);
+    let mut failures = collector.failures;
+    failures.extend(
+        calls(ast)
+            .into_iter()
+            .filter(|at| !seen.contains(at))
+            .map(|at| {
+                fail(file, at, "a parameter is declared at the top level of the playbook").hint(
+                    "It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
+                )
+            }),
+    );
+    for failure in &mut failures {
+        failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
+    }
+    if failures.is_empty() {
+        Ok(collector.params)
+    } else {
+        Err(failures)
+    }
+}
+
+/// Declarations in a module, where none may stand.
+#[must_use]
+pub fn misplaced(module: &AST) -> Vec<Failure> {
+    let file = module.source().unwrap_or_default();
+    calls(module)
+        .into_iter()
+        .map(|at| {
+            fail(file, at, "a module cannot declare parameters")
+                .hint("Declare it in the playbook, and pass its value to the module's functions.")
+        })
+        .collect()
+}
+
+/// Where `param` is called, anywhere.
+fn calls(ast: &AST) -> Vec<rhai::Position> {
+    let mut found = Vec::new();
+    ast.walk(&mut |nodes: &[ASTNode]| {
+        let call = match nodes.last() {
+            Some(ASTNode::Stmt(Stmt::FnCall(call, at)) | ASTNode::Expr(Expr::FnCall(call, at))) => {
+                Some((call, at))
+            }
+            _ => None,
+        };
+        if let Some((call, at)) = call
+            && declares(call)
+        {
+            found.push(*at);
+        }
+        true
+    });
+    found
+}
+
+fn declares(call: &FnCallExpr) -> bool {
+    call.name == DECLARES && !call.is_qualified()
+}
+
+fn fail(file: &str, at: rhai::Position, message: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::Input, message).at(position(file, at))
+}
+
+struct Collector<'a> {
+    file: &'a str,
+    params: Vec<Param>,
+    failures: Vec<Failure>,
+    /// The calls that stand where they may.
+    seen: BTreeSet<rhai::Position>,
+}
+
+impl Collector<'_> {
+    fn statement(&mut self, statement: &Stmt) {
+        match statement {
+            Stmt::Var(variable, ..) => self.expression(&variable.1),
+            Stmt::FnCall(call, at) => self.call(call, *at),
+            Stmt::Expr(expression) => self.expression(expression),
+            Stmt::Assignment(assignment) => self.expression(&assignment.1.rhs),
+            _ => {}
+        }
+    }
+
+    /// Goes into what is always evaluated, once. Not into blocks, which may be a branch or a closure.
+    fn expression(&mut self, expression: &Expr) {
+        match expression {
+            Expr::FnCall(call, at) => self.call(call, *at),
+            Expr::MethodCall(call, _) => self.all(&call.args),
+            Expr::Array(items, _) | Expr::InterpolatedString(items, _) => self.all(items),
+            Expr::Map(map, _) => map.0.iter().for_each(|(_, value)| self.expression(value)),
+            Expr::Dot(pair, ..) | Expr::Index(pair, ..) => {
+                self.expression(&pair.lhs);
+                self.expression(&pair.rhs);
+            }
+            _ => {}
+        }
+    }
+
+    fn all(&mut self, expressions: &[Expr]) {
+        expressions
+            .iter()
+            .for_each(|expression| self.expression(expression));
+    }
+
+    fn call(&mut self, call: &FnCallExpr, at: rhai::Position) {
+        if !declares(call) {
+            return self.all(&call.args);
+        }
+        self.seen.insert(at);
+        match Declaration::read(self.file, call, at).and_then(Declaration::param) {
+            Ok(param) => {
+                if let Some(first) = self.params.iter().find(|known| known.name == param.name) {
+                    let line = first.at.as_ref().map_or(0, |at| at.line);
+                    self.failures.push(fail(
+                        self.file,
+                        at,
+                        format!(
+                            "the parameter `{}` is declared twice: first in line {line}",
+                            param.name
+                        ),
+                    ));
+                } else {
+                    self.params.push(param);
+                }
+            }
+            Err(failures) => self.failures.extend(failures),
+        }
+    }
+}
+
+/// The arguments of one call, as literals.
+struct Declaration<'a> {
+    file: &'a str,
+    at: rhai::Position,
+    name: String,
+    help: String,
+    options: BTreeMap<String, (Value, rhai::Position)>,
+    failures: Vec<Failure>,
+}
+
+impl<'a> Declaration<'a> {
+    fn read(file: &'a str, call: &FnCallExpr, at: rhai::Position) -> Result<Self, Vec<Failure>> {
+        let failed = |at, message: &str| Err(vec![fail(file, at, message)]);
+        let (name, help, options) = match call.args.as_slice() {
+            [name, help] => (name, help, None),
+            [name, help, options] => (name, help, Some(options)),
+            _ => {
+                return Err(vec![
+                    fail(
+                        file,
+                        at,
+                        "`param` takes a name, what it is for, and options",
+                    )
+                    .hint("For example: `param(\"version\", \"the release to roll out\")`."),
+                ]);
+            }
+        };
+        let Expr::StringConstant(name_text, _) = name else {
+            return failed(
+                name.start_position(),
+                "the name of a parameter must be a literal string",
+            );
+        };
+        let Expr::StringConstant(help_text, _) = help else {
+            return failed(
+                help.start_position(),
+                "what a parameter is for must be a literal string",
+            );
+        };
+        if !rhai::is_valid_identifier(name_text) {
+            return Err(vec![
+                fail(
+                    file,
+                    name.start_position(),
+                    format!("`{name_text}` is no name for a parameter"),
+                )
+                .hint("A name has letters, digits and `_`, and no digit at its start."),
+            ]);
+        }
+        let mut declaration = Self {
+            file,
+            at,
+            name: name_text.to_string(),
+            help: help_text.to_string(),
+            options: BTreeMap::new(),
+            failures: Vec::new(),
+        };
+        match options {
+            None => {}
+            Some(Expr::Map(map, _)) => declaration.options(&map.0),
+            Some(other) => {
+                return failed(
+                    other.start_position(),
+                    "the options of a parameter must be a literal map",
+                );
+            }
+        }
+        Ok(declaration)
+    }
+
+    fn options(&mut self, pairs: &[(rhai::Ident, Expr)]) {
+        for (key, value) in pairs {
+            if !OPTIONS.contains(&key.as_str()) {
+                let failure = fail(
+                    self.file,
+                    key.pos,
+                    format!("`param` has no option `{}`", key.name),
+                );
+                self.failures
+                    .push(failure.with_hint(option_hint(key.as_str())));
+            } else if let Some(literal) = literal(value) {
+                self.options
+                    .insert(key.name.to_string(), (literal, key.pos));
+            } else {
+                self.failures.push(fail(
+                    self.file,
+                    value.start_position(),
+                    format!("`{}` of a parameter must be a literal", key.name),
+                ));
+            }
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<(Value, rhai::Position)> {
+        self.options.remove(key)
+    }
+
+    fn wrong(&mut self, at: rhai::Position, message: impl Into<String>) {
+        self.failures.push(fail(self.file, at, message));
+    }
+
+    fn param(mut self) -> Result<Param, Vec<Failure>> {
+        let fallback = self.take("fallback");
+        let kind = self.kind(fallback.as_ref().map(|(value, _)| value));
+        let mut param = Param {
+            name: std::mem::take(&mut self.name),
+            help: std::mem::take(&mut self.help),
+            kind,
+            fallback: None,
+            one_of: self.one_of(),
+            pattern: self.pattern(),
+            secret: self.secret(),
+            min: None,
+            max: None,
+            at: position(self.file, self.at),
+        };
+        // A declaration is held against itself: choices first, then bounds, then the fallback against all.
+        for choice in param.one_of.clone() {
+            let single = Param {
+                one_of: Vec::new(),
+                ..param.clone()
+            };
+            let choice = if kind == Kind::List {
+                Value::Array(vec![choice])
+            } else {
+                choice
+            };
+            if let Err(why) = value::fits(&single, &choice) {
+                self.wrong(self.at, format!("a choice of `one_of` {why}"));
+            }
+        }
+        param.min = self.bound("min", kind);
+        param.max = self.bound("max", kind);
+        if let Some((fallback, at)) = fallback {
+            if let Err(why) = value::fits(&param, &fallback) {
+                self.wrong(at, format!("`fallback` {why}"));
+            }
+            param.fallback = Some(fallback);
+        }
+        if self.failures.is_empty() {
+            Ok(param)
+        } else {
+            Err(self.failures)
+        }
+    }
+
+    /// The declared type, or that of the fallback.
+    fn kind(&mut self, fallback: Option<&Value>) -> Kind {
+        if let Some((declared, at)) = self.take("type") {
+            let name = declared.as_str().unwrap_or_default();
+            let names = || Kind::ALL.iter().map(|(name, _)| *name);
+            if let Some((_, kind)) = Kind::ALL.iter().find(|(known, _)| *known == name) {
+                return *kind;
+            }
+            let failure = fail(
+                self.file,
+                at,
+                format!("there is no type `{}`", value::shown(&declared)),
+            )
+            .with_hint(did_you_mean(name, names()))
+            .with_hint(Some(format!("The types are {}.", listed(names()))));
+            self.failures.push(failure);
+        }
+        match fallback {
+            Some(Value::Bool(_)) => Kind::Bool,
+            Some(Value::Number(number)) if number.is_i64() => Kind::Int,
+            Some(Value::Number(_)) => Kind::Float,
+            Some(Value::Array(_)) => Kind::List,
+            _ => Kind::String,
+        }
+    }
+
+    fn one_of(&mut self) -> Vec<Value> {
+        match self.take("one_of") {
+            Some((Value::Array(choices), _)) if !choices.is_empty() => choices,
+            Some((_, at)) => {
+                self.wrong(
+                    at,
+                    "`one_of` must be an array with the values to choose from",
+                );
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn pattern(&mut self) -> Option<regex::Regex> {
+        let (pattern, at) = self.take("pattern")?;
+        let Some(text) = pattern.as_str() else {
+            self.wrong(at, "`pattern` must be a regular expression in a string");
+            return None;
+        };
+        match whole(text) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                let why = error.to_string();
+                let why = why
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim_start_matches("error: ");
+                self.wrong(at, format!("`pattern` is no regular expression: {why}"));
+                None
+            }
+        }
+    }
+
+    fn secret(&mut self) -> bool {
+        match self.take("secret") {
+            Some((Value::Bool(secret), _)) => secret,
+            Some((_, at)) => {
+                self.wrong(at, "`secret` must be true or false");
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn bound(&mut self, key: &str, kind: Kind) -> Option<Value> {
+        let (bound, at) = self.take(key)?;
+        let right = match kind {
+            Kind::Int | Kind::Float => bound.is_number(),
+            Kind::Duration => bound.as_str().and_then(value::duration).is_some(),
+            Kind::String | Kind::Bool | Kind::List => {
+                self.wrong(
+                    at,
+                    format!("`{key}` goes with an int, a float or a duration"),
+                );
+                return None;
+            }
+        };
+        if !right {
+            self.wrong(at, format!("`{key}` must be {}", kind.described()));
+        }
+        right.then_some(bound)
+    }
+}
+
+fn option_hint(key: &str) -> Option<String> {
+    match key {
+        "choices" | "enum" | "options" => Some("It is called `one_of`.".into()),
+        "regex" => Some("It is called `pattern`.".into()),
+        "required" => Some("Without a `fallback` a parameter is required.".into()),
+        _ => did_you_mean(key, OPTIONS.iter().copied()).or_else(|| {
+            Some(format!(
+                "The options are {}.",
+                listed(OPTIONS.iter().copied())
+            ))
+        }),
+    }
+}
+
+/// The value of an expression that needs no running.
+fn literal(expression: &Expr) -> Option<Value> {
+    let value: Dynamic = expression.get_literal_value(None)?;
+    rhai::serde::from_dynamic(&value).ok()
+}

@@ -1,0 +1,48 @@
+//! A playbook from its file to the point where it could run: loaded, checked, its parameters known.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rhai::Engine;
+
+use crate::model::Failure;
+
+use super::params::{self, Param};
+use super::playbook::Playbook;
+use super::source::Sources;
+use super::{builtins, check, engine};
+
+/// All that is needed to run a playbook, but for a run.
+pub struct Prepared {
+    pub engine: Engine,
+    pub playbook: Playbook,
+    pub params: Vec<Param>,
+}
+
+/// An engine with everything that a playbook can call.
+#[must_use]
+pub fn complete_engine() -> Engine {
+    let mut engine = engine::base();
+    builtins::register(&mut engine);
+    engine
+}
+
+/// Loads a playbook with its modules and holds it against the static checks.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn prepare(path: &Path) -> Result<Prepared, Vec<Failure>> {
+    let mut engine = complete_engine();
+    let sources = Arc::new(Sources::default());
+    let playbook = Playbook::load(&mut engine, path, &sources)?;
+    let failures = check::check(&engine, &playbook);
+    if !failures.is_empty() {
+        return Err(failures);
+    }
+    let params = params::collect(&playbook.ast, &sources)?;
+    Ok(Prepared {
+        engine,
+        playbook,
+        params,
+    })
+}
