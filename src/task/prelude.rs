@@ -58,4 +58,26 @@ mod tests {
         assert!(text.contains("\nclear_away() {\n") && !text.contains("rmdir"));
         assert_eq!(functions().count(), SOURCE.matches("() {\n").count());
     }
+
+    #[test]
+    fn ten_runs_are_kept() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
+            let kept = dir.path().join(format!("{} kept", shell[0]));
+            for run in 10..25 {
+                for step in ["a", "b"] {
+                    let keep = kept.join(format!("run{run}/{step}"));
+                    let text = script("keep_dir; : >\"$keep/x\"", &keep.to_string_lossy());
+                    let status = std::process::Command::new(shell[0])
+                        .args(&shell[1..])
+                        .args(["-c", &text])
+                        .status();
+                    assert!(status.is_ok_and(|status| status.success()), "{shell:?}");
+                }
+            }
+            let runs = std::fs::read_dir(&kept).expect("a directory").count();
+            assert_eq!(runs, 10, "{shell:?}");
+            assert!(kept.join("run24/b/x").exists() && kept.join("run15/a/x").exists());
+        }
+    }
 }

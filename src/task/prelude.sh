@@ -1,9 +1,19 @@
 # Functions that the apply and undo scripts of tasks may use. Only those that a script names are sent with it.
 # POSIX sh; each ends in a line "}" of its own. Paths are absolute. `$keep` is the directory of the step.
 
-# Makes the directory of the step, for this user alone. Sets the umask.
+# forget_old KEPT: of what earlier runs kept there, leaves the last nine. The names of runs sort by time.
+forget_old() {
+  set -- "$1"/*/
+  while [ $# -gt 9 ]; do
+    rm -rf "$1"
+    shift
+  done
+}
+
+# Makes the directory of the step, for this user alone. Sets the umask. `$keep` is KEPT/RUN/STEP.
 keep_dir() {
   umask 077
+  if [ ! -d "${keep%/*}" ]; then forget_old "${keep%/*/*}"; fi
   [ -d "$keep" ] || mkdir -p "$keep"
 }
 
