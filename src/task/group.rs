@@ -11,6 +11,8 @@ pub(super) struct Group {
     pub changes: Vec<Planned>,
     /// The questions that prove each change.
     pub proofs: Vec<Vec<Query>>,
+    /// What the proofs depend on besides: a plan may ask for more than its task's queries.
+    pub proof_reads: Vec<Resource>,
     pub asks: IndexSet<Query>,
     /// What the changes alter.
     pub altered: Vec<Resource>,
@@ -57,10 +59,17 @@ impl Group {
             .iter()
             .flatten()
             .any(|query| query.depends_on(alters))
+            || (self.proof_reads.iter()).any(|read| alters.iter().any(|a| a.overlaps(read)))
     }
 
-    pub fn push(&mut self, planned: Planned, proof: Vec<Query>, alters: Vec<Resource>) {
+    pub fn push(
+        &mut self,
+        planned: Planned,
+        (proof, reads): (Vec<Query>, Vec<Resource>),
+        alters: Vec<Resource>,
+    ) {
         self.altered.extend(alters);
+        self.proof_reads.extend(reads);
         self.changes.push(planned);
         self.proofs.push(proof);
     }

@@ -19,6 +19,8 @@ mod planner;
 mod prelude;
 mod query;
 mod resource;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Body, Change, Effect, Ran};
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};

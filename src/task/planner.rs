@@ -207,7 +207,11 @@ impl Planner {
                         break;
                     }
                     if !group.is_blocked() {
-                        let proof = if change.provable { queries } else { Vec::new() };
+                        let proof = if change.provable && !queries.is_empty() {
+                            (queries, task.touches().reads)
+                        } else {
+                            (Vec::new(), Vec::new())
+                        };
                         group.push(Planned { index, change }, proof, alters);
                     }
                 }

@@ -29,7 +29,7 @@ fn tells_what_stands_at_paths() {
     let dir = tempfile::tempdir().expect("a directory");
     let at = |name: &str| dir.path().join(name).to_str().expect("UTF-8").to_owned();
     let odd = at("a \n'b' $(x)\\ -c");
-    std::fs::write(&odd, "one\n\nfeedfacecafe 1\n").expect("a file");
+    std::fs::write(&odd, "one\n\nfeedfacecaff 1\n").expect("a file");
     symlink("nowhere", at("dangling")).expect("a link");
     symlink(&odd, at("link")).expect("a link");
     let missing = at("missing/below");
@@ -77,7 +77,7 @@ fn tells_what_stands_at_paths() {
         );
         assert_eq!(
             found.content(&odd),
-            Ok(Some(&b"one\n\nfeedfacecafe 1\n"[..]))
+            Ok(Some(&b"one\n\nfeedfacecaff 1\n"[..]))
         );
         assert_eq!(found.content(&missing), Ok(None));
         let rows = found.table(queries.last().expect("one")).expect("a table");

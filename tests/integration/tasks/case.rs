@@ -25,8 +25,7 @@ pub struct Case {
     #[serde(default)]
     pub tree: Vec<tree::Entry>,
     /// Or what the host answers.
-    #[serde(default)]
-    pub facts: Vec<Fact>,
+    pub facts: Option<Vec<Fact>>,
     /// `unchanged`, `change`, `unknown` or `impossible`.
     pub plan: Option<String>,
     /// What the reason of an unknown or impossible one holds.
@@ -89,6 +88,11 @@ impl Case {
             error.hint.as_deref().unwrap_or_default()
         );
         assert!(said.contains(text), "{said}");
+    }
+
+    /// Whether it can be gone through: it stands on a tree.
+    pub const fn is_real(&self) -> bool {
+        self.error.is_none() && self.facts.is_none()
     }
 
     pub const fn is_refused(&self) -> bool {

@@ -24,11 +24,12 @@ fn arguments_are_refused_by_name() {
 #[test]
 fn answers_lead_to_the_plan() {
     for entry in TASKS {
-        for case in cases_of(entry).iter().filter(|case| !case.facts.is_empty()) {
+        for case in &cases_of(entry) {
+            let Some(facts) = &case.facts else { continue };
             println!("{}: {}", entry.full_name(), case.name);
             let root = Path::new("/root-of-the-case");
             let task = case.task(entry, root).expect("a task");
-            let plan = task.plan(&found(&case.facts));
+            let plan = task.plan(&found(facts));
             check(case, root, &plan);
         }
     }

@@ -1,0 +1,170 @@
+//! What the planner sends, request by request.
+
+use super::{Mode, Register, Registers, Want};
+use crate::model::Outcome::{self, Changed, Failed, Skipped, Unchanged, Unknown, WouldChange};
+
+const fn task(at: usize, want: Want) -> Register {
+    Register { at, want }
+}
+
+#[track_caller]
+fn check(
+    values: [u32; 5],
+    mode: Mode,
+    tasks: &[Register],
+    requests: &[&str],
+    outcomes: &[Outcome],
+) -> Vec<Option<String>> {
+    let mut host = Registers {
+        values,
+        requests: Vec::new(),
+    };
+    let verdicts = host.go(tasks, mode);
+    let came: Vec<Outcome> = verdicts.iter().map(|v| v.outcome).collect();
+    assert_eq!(
+        (came.as_slice(), &host.requests),
+        (
+            outcomes,
+            &requests.iter().map(|r| (*r).to_owned()).collect()
+        )
+    );
+    verdicts.into_iter().map(|v| v.note).collect()
+}
+
+#[test]
+fn what_is_as_it_should_be_costs_one_question() {
+    let tasks: Vec<Register> = (0..20).map(|at| task(at % 5, Want::Set(7))).collect();
+    check([7; 5], Mode::Apply, &tasks, &["ask 5"], &[Unchanged; 20]);
+}
+
+#[test]
+fn changes_that_do_not_matter_to_each_other_share_a_request() {
+    let copy = |at, from| task(at, Want::Copy { from });
+    check(
+        [0, 0, 0, 1, 2],
+        Mode::Apply,
+        &[copy(0, 3), copy(1, 4), copy(2, 3)],
+        &["ask 5", "set 0 1, set 1 2, set 2 1, ask 5"],
+        &[Changed; 3],
+    );
+}
+
+#[test]
+fn a_task_decides_on_what_is_so_when_its_turn_comes() {
+    let copy = |at, from| task(at, Want::Copy { from });
+    check(
+        [0, 0, 0, 0, 2],
+        Mode::Apply,
+        &[copy(3, 4), copy(2, 3)],
+        &["ask 3", "set 3 2, ask 2", "set 2 2, ask 2"],
+        &[Changed; 2],
+    );
+}
+
+#[test]
+fn a_command_without_a_guard_joins_the_run() {
+    check(
+        [0; 5],
+        Mode::Apply,
+        &[task(0, Want::Add), task(0, Want::Add), task(1, Want::Add)],
+        &["add 0, add 0, add 1, ask 0"],
+        &[Changed; 3],
+    );
+    check(
+        [0, 0, 0, 0, 1],
+        Mode::Apply,
+        &[task(0, Want::Copy { from: 4 }), task(1, Want::Add)],
+        &["ask 2", "set 0 1, add 1, ask 2"],
+        &[Changed; 2],
+    );
+}
+
+#[test]
+fn no_change_disturbs_the_proof_of_an_earlier_one() {
+    check(
+        [0, 0, 0, 0, 1],
+        Mode::Apply,
+        &[task(0, Want::Copy { from: 4 }), task(0, Want::Add)],
+        &["ask 2", "set 0 1, ask 2", "add 0, ask 0"],
+        &[Changed; 2],
+    );
+}
+
+#[test]
+fn what_comes_next_is_asked_with_the_change() {
+    check(
+        [0, 0, 0, 3, 1],
+        Mode::Apply,
+        &[task(0, Want::Set(2)), task(1, Want::Copy { from: 3 })],
+        &["ask 3", "set 0 2, ask 3", "set 1 3, ask 2"],
+        &[Changed; 2],
+    );
+}
+
+#[test]
+fn a_failure_stops_the_batch() {
+    let notes = check(
+        [0; 5],
+        Mode::Apply,
+        &[
+            task(0, Want::Add),
+            task(1, Want::Fail(1)),
+            task(2, Want::Add),
+        ],
+        &["add 0, ask 1", "fail, ask 1"],
+        &[Changed, Failed, Skipped],
+    );
+    assert_eq!(notes[1].as_deref(), Some("refused"));
+    assert_eq!(notes[2].as_deref(), Some("an earlier task failed"));
+}
+
+#[test]
+fn a_change_that_changes_nothing_has_failed() {
+    let notes = check(
+        [0; 5],
+        Mode::Apply,
+        &[task(0, Want::Idle(1))],
+        &["ask 1", "idle, ask 1"],
+        &[Failed],
+    );
+    assert!(
+        notes[0]
+            .as_ref()
+            .is_some_and(|note| note.starts_with("did not converge"))
+    );
+}
+
+#[test]
+fn what_cannot_be_is_a_failure_before_anything_behind_it() {
+    check(
+        [0, 0, 0, 0, 4],
+        Mode::Apply,
+        &[task(0, Want::Copy { from: 4 }), task(1, Want::Add)],
+        &["ask 2"],
+        &[Failed, Skipped],
+    );
+}
+
+#[test]
+fn a_check_goes_on_from_what_a_change_would_leave() {
+    let copy = |at, from| task(at, Want::Copy { from });
+    check(
+        [0, 0, 0, 0, 2],
+        Mode::Check,
+        &[copy(3, 4), copy(2, 3), copy(1, 0)],
+        &["ask 5"],
+        &[WouldChange, WouldChange, Unchanged],
+    );
+    // What it may alter besides, nobody knows.
+    let notes = check(
+        [0, 0, 0, 0, 2],
+        Mode::Check,
+        &[task(3, Want::Set(2)), copy(2, 3), copy(1, 4)],
+        &["ask 4"],
+        &[WouldChange, Unknown, Unknown],
+    );
+    assert_eq!(
+        notes[2].as_deref(),
+        Some("depends on what an earlier task would change")
+    );
+}
