@@ -4,7 +4,8 @@
 //! variable may refer to any other, of any host. [`Frame`]s tell which are under way, to find a variable that needs itself.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::value::{Enumerator, Object, Serde, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
@@ -20,7 +21,7 @@ use crate::template;
 /// References from one variable to the next, of which no inventory has so many.
 const MAX_DEPTH: usize = 50;
 /// A text larger than this is a variable that doubles itself again and again.
-const MAX_TEXT: usize = 64 << 20;
+const MAX_TEXT: usize = 16 << 20;
 
 /// A variable that is being rendered, and the one that asked for it.
 #[derive(Debug)]
@@ -42,8 +43,17 @@ impl Frame {
 struct Session {
     /// The first thing that went wrong, with the place at fault; the engine keeps only a text of it.
     failure: Mutex<Option<RenderError>>,
+    /// What was rendered already or failed to be, by host and name: two references to a variable cost one rendering, so that
+    /// variables which double one another take no more time than there are variables.
+    rendered: Mutex<HashMap<(String, String), Value>>,
     /// An encrypted value was opened on the way.
     secret: std::sync::atomic::AtomicBool,
+}
+
+impl Session {
+    fn rendered(&self) -> MutexGuard<'_, HashMap<(String, String), Value>> {
+        self.rendered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The variables of a host, as a template sees them.
@@ -229,10 +239,18 @@ impl Scope {
             _ => {}
         }
         if let Some(var) = self.host.var(name) {
-            return Some(
-                self.render_var(name, var)
-                    .unwrap_or_else(|error| self.failed(name, Some(&var.origin), &error)),
-            );
+            if is_plain(&var.value) {
+                return Some(Value::from(Serde(&var.value)));
+            }
+            let key = (self.host.name.clone(), name.to_owned());
+            if let Some(known) = self.session.rendered().get(&key) {
+                return Some(known.clone());
+            }
+            let value = self
+                .render_var(name, var)
+                .unwrap_or_else(|error| self.failed(name, Some(&var.origin), &error));
+            self.session.rendered().insert(key, value.clone());
+            return Some(value);
         }
         let path = match name {
             "inventory_file" => self.host.source.as_deref()?,
@@ -251,9 +269,6 @@ impl Scope {
     }
 
     fn render_var(self: &Arc<Self>, name: &str, var: &Var) -> Result<Value, Error> {
-        if is_plain(&var.value) {
-            return Ok(Value::from(Serde(&var.value)));
-        }
         let under_way = |frame: &Frame| frame.host == self.host.name && frame.name == name;
         if Frame::chain(self.frame.as_ref()).any(under_way) {
             let mut path: Vec<&str> = Frame::chain(self.frame.as_ref())
@@ -362,7 +377,7 @@ impl Scope {
         if rendered.len() > MAX_TEXT {
             return Err(Error::new(
                 ErrorKind::InvalidOperation,
-                "its text grows past 64 MB",
+                "its text grows past 16 MB",
             ));
         }
         Ok(Value::from(rendered))

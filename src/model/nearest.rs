@@ -7,12 +7,19 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Op
     if wanted.len() > 256 {
         return None;
     }
-    let lower = wanted.to_lowercase();
+    let folded = wanted.to_lowercase();
+    // A slip in every third letter, and in one of a short word.
+    let most = (wanted.chars().count() / 3).max(1);
     known
         .into_iter()
         .filter(|name| name.len() <= 256)
-        .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), name))
-        .filter(|(score, _)| *score >= 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&folded, &name.to_lowercase()),
+                name,
+            )
+        })
+        .filter(|(distance, _)| *distance <= most)
+        .min()
         .map(|(_, name)| format!("Did you mean `{name}`?"))
 }

@@ -1,6 +1,10 @@
 //! The whole of the inventory by data: `tests/inventory/corpus` holds inventories and what the real Ansible made of them
 //! (`compare.py` there writes it), `tests/inventory/errors` holds mistakes and what is said of them.
 
+mod connections;
+mod errors;
+mod values;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -241,4 +245,15 @@ fn ten_thousand_hosts_load() {
             "{file} took {took:?}"
         );
     }
+}
+
+/// An inventory of one file.
+fn load_text(file: &str, text: &str) -> Result<Inventory, InventoryError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(file);
+    std::fs::write(&path, text).unwrap();
+    load(&Sources {
+        paths: vec![path],
+        ..Sources::default()
+    })
 }

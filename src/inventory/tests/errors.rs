@@ -1,0 +1,330 @@
+//! What a user reads when an inventory is wrong.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::{data, load_text, read_json};
+use crate::inventory::{Sources, VaultPasswordFile, load};
+
+#[test]
+fn mistakes_are_told_with_their_place() {
+    let cases = read_json(&data("errors/cases.json"));
+    for case in cases.as_array().unwrap() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(case["file"].as_str().unwrap());
+        std::fs::write(&path, case["text"].as_str().unwrap()).unwrap();
+        if path.extension().is_some_and(|extension| extension == "sh") {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let result = load(&Sources {
+            paths: vec![path],
+            ..Sources::default()
+        });
+        let error = result.expect_err(&case["text"].to_string());
+        let shown = error
+            .to_string()
+            .replace(&format!("{}/", dir.path().display()), "");
+        assert_eq!(shown, case["error"].as_str().unwrap(), "{}", case["text"]);
+        if let Some(hint) = case["hint"].as_str() {
+            assert_eq!(error.hint.as_deref(), Some(hint), "{}", case["text"]);
+        }
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_read_is_named() {
+    let error = load(&Sources {
+        paths: vec!["nosuch".into()],
+        ..Sources::default()
+    })
+    .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("nosuch: the inventory cannot be read"),
+        "{error}"
+    );
+    assert_eq!(
+        error.hint.as_deref(),
+        Some("A list of hosts ends with a comma: -i nosuch,")
+    );
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("hosts");
+    std::fs::write(&path, b"web1\nweb2 name=\xff\n").unwrap();
+    let error = load(&Sources {
+        paths: vec![path.clone()],
+        ..Sources::default()
+    })
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{}:2: it is not UTF-8", path.display())
+    );
+}
+
+#[test]
+fn a_file_of_variables_is_named_too() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("group_vars")).unwrap();
+    std::fs::write(dir.path().join("hosts"), "web1\n").unwrap();
+    let file = dir.path().join("group_vars/all.yml");
+    let sources = Sources {
+        paths: vec![dir.path().join("hosts")],
+        ..Sources::default()
+    };
+    for (text, line) in [("a: 1\nb: [\n", 2), ("- a\n", 1)] {
+        std::fs::write(&file, text).unwrap();
+        let error = load(&sources).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("{}:{line}: ", file.display())),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn patterns_that_select_nothing_say_so() {
+    let inventory = load_text("hosts", "[web]\nweb1\nweb2\n[empty]\n").unwrap();
+    for (pattern, message, hint) in [
+        (
+            "wbe",
+            "no host or group is named `wbe`",
+            Some("Did you mean `web`?"),
+        ),
+        ("web:!web9", "no host or group is named `web9`", None),
+        ("web:&db", "no host or group is named `db`", None),
+        ("x*", "the pattern `x*` matches no host", None),
+        (
+            "empty",
+            "the pattern `empty` matches no host",
+            Some("The group `empty` is there and has no hosts."),
+        ),
+        (
+            "web[5]",
+            "`web[5]` is past the end: 2 hosts match what is before the bracket",
+            None,
+        ),
+        (" ", "the host pattern is empty", None),
+    ] {
+        let error = inventory.select(pattern).unwrap_err();
+        assert_eq!(error.message, message);
+        if hint.is_some() {
+            assert_eq!(error.hint.as_deref(), hint);
+        }
+    }
+}
+
+#[test]
+fn a_limit_leaves_what_it_selects() {
+    let dir = tempfile::tempdir().unwrap();
+    let retry = dir.path().join("retry.txt");
+    std::fs::write(&retry, "web2\n\ndb1\n").unwrap();
+    let inventory = load_text("hosts", "[web]\nweb1\nweb2\n[db]\ndb1\n").unwrap();
+    let names = |limit: &str, pattern: &str| -> Vec<String> {
+        let limited = inventory.limited(limit).unwrap();
+        limited
+            .select(pattern)
+            .unwrap()
+            .iter()
+            .map(|host| host.name.clone())
+            .collect()
+    };
+    assert_eq!(names("web", "all"), ["web1", "web2"]);
+    assert_eq!(names("all:!web1", "web"), ["web2"]);
+    assert_eq!(
+        names(&format!("@{}", retry.display()), "all"),
+        ["web2", "db1"]
+    );
+    assert!(names("db", "web").is_empty());
+    assert!(inventory.limited("nosuch").is_err());
+    assert!(
+        inventory
+            .limited("@/nosuch")
+            .unwrap_err()
+            .message
+            .contains("/nosuch")
+    );
+}
+
+#[test]
+fn templates_fail_where_they_stand() {
+    let text = "all:\n  hosts:\n    h:\n      db_host: x\n      a: '{{ db_hots }}'\n      b: 'x{{ a }}'\n      c: \"{{ d }}\"\n      \
+                d: '{{ c }}'\n      e: \"{{ lookup('env', 'X') }}\"\n      f: '{{ 1 | to_jsn }}'\n      g: '{{ 1 +'\n      \
+                i: '{{ 1 + }}'\n      j: '{{ ansible_os_family }}'\n      k: '{{ hostvars.nobody.x }}'\n      l: '{{ 1 is nosuch }}'\n      \
+                m: '{{ 5 | mandatory }}'\n      o: \"{{ 'maybe' | bool }}\"\n      p: [{q: '{{ nope }}'}]\n";
+    let inventory = load_text("hosts.yml", text).unwrap();
+    let host = inventory.host("h").unwrap().clone();
+    for (name, line, at_fault, message, hint) in [
+        (
+            "a",
+            5,
+            "a",
+            "`db_hots` is not defined",
+            "Did you mean `db_host`?",
+        ),
+        (
+            "b",
+            5,
+            "a",
+            "`db_hots` is not defined",
+            "Did you mean `db_host`?",
+        ),
+        ("c", 7, "c", "it refers to itself: `c` → `d` → `c`", ""),
+        (
+            "e",
+            9,
+            "e",
+            "there is no function `lookup`",
+            "Lookups of Ansible do not run here",
+        ),
+        (
+            "f",
+            10,
+            "f",
+            "there is no filter `to_jsn`",
+            "Did you mean `to_json`?",
+        ),
+        ("g", 11, "g", "the template cannot be read", ""),
+        ("i", 12, "i", "the template cannot be read", ""),
+        (
+            "j",
+            13,
+            "j",
+            "`ansible_os_family` is not defined",
+            "Facts of a host",
+        ),
+        ("k", 14, "k", "is not defined", ""),
+        ("l", 15, "l", "there is no test `nosuch`", ""),
+        ("o", 17, "o", "bool: `maybe` is neither true nor false", ""),
+        ("p", 18, "p", "`nope` is not defined", ""),
+    ] {
+        let error = inventory.var(&host, name).expect_err(name);
+        assert!(error.message.contains(message), "{name}: {error}");
+        assert_eq!(error.name, at_fault, "{name}: {error}");
+        assert!(
+            error.hint.clone().unwrap_or_default().starts_with(hint),
+            "{name}: {:?}",
+            error.hint
+        );
+        assert_eq!(
+            error.at.as_ref().and_then(|at| at.line),
+            Some(line),
+            "{name}: {error}"
+        );
+    }
+    assert_eq!(inventory.var(&host, "m").unwrap(), Some(5.into()));
+    assert_eq!(inventory.var(&host, "nosuch").unwrap(), None);
+    assert!(inventory.vars(&host).is_err());
+    let shown = inventory.show(&host);
+    assert!(
+        shown
+            .iter()
+            .any(|var| var.name == "db_host" && var.value.is_ok())
+    );
+}
+
+#[test]
+fn variables_that_double_do_not_fill_the_memory() {
+    let mut text = String::from("h v0=xxxxxxxxxx\n[all:vars]\n");
+    for level in 1..=45 {
+        text += &format!(
+            "v{level}={{{{ v{} }}}}{{{{ v{} }}}}\n",
+            level - 1,
+            level - 1
+        );
+    }
+    let inventory = load_text("hosts", &text).unwrap();
+    let host = inventory.host("h").unwrap().clone();
+    assert!(inventory.var(&host, "v4").is_ok());
+    assert!(inventory.var(&host, "v45").is_err());
+}
+
+#[test]
+fn a_vault_opens_with_its_password_only() {
+    let dir = data("corpus/vault");
+    let sources = Sources {
+        paths: vec![dir.join("hosts")],
+        ..Sources::default()
+    };
+    let error = load(&sources).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("host_vars/v1.yml: it is encrypted, and no vault password was given"),
+        "{error}"
+    );
+    assert!(error.hint.unwrap().contains("--vault-password-file"));
+
+    let wrong = tempfile::tempdir().unwrap();
+    let password = |name: &str, text: &str, mode: u32| {
+        let path = wrong.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        VaultPasswordFile { label: None, path }
+    };
+    let with = |passwords: Vec<VaultPasswordFile>| {
+        load(&Sources {
+            vault_passwords: passwords,
+            ..sources.clone()
+        })
+    };
+    let error = with(vec![password("wrong", "guess", 0o600)]).unwrap_err();
+    assert!(
+        error
+            .message
+            .starts_with("none of the vault passwords opens it"),
+        "{error}"
+    );
+    let error = with(vec![password(
+        "failing",
+        "#!/bin/sh\necho locked >&2\nexit 1\n",
+        0o700,
+    )])
+    .unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("no vault password: the script failed with exit code 1"),
+        "{error}"
+    );
+    assert!(error.message.contains("locked"), "{error}");
+
+    let script = password("script", "#!/bin/sh\necho opensesame\n", 0o700);
+    let inventory = with(vec![password("wrong", "guess", 0o600), script]).unwrap();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = std::sync::Arc::clone(&heard);
+    inventory.on_secret(move |secret| sink.lock().unwrap().push(secret.to_owned()));
+    assert_eq!(*heard.lock().unwrap(), ["file secret", "one secret"]);
+    let host = inventory.host("v1").unwrap();
+    assert_eq!(
+        inventory.var(host, "url").unwrap(),
+        Some("postgres://s3cret pässword@db".into())
+    );
+    assert_eq!(
+        inventory.secrets(),
+        ["file secret", "one secret", "s3cret pässword"]
+    );
+    assert_eq!(*heard.lock().unwrap(), inventory.secrets());
+    let shown = inventory.show(host);
+    let secret: Vec<&str> = shown
+        .iter()
+        .filter(|var| var.secret)
+        .map(|var| var.name.as_str())
+        .collect();
+    assert_eq!(
+        secret,
+        [
+            "db_password",
+            "labelled",
+            "list",
+            "templated",
+            "url",
+            "whole"
+        ]
+    );
+}
