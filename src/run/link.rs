@@ -130,7 +130,8 @@ impl Link {
     fn failure_of(&self, error: &SessionError) -> Failure {
         let kind = match error {
             SessionError::Cancelled => FailureKind::Interrupted,
-            SessionError::TimedOut { .. } => FailureKind::Failed,
+            // The host was reached, and said no.
+            SessionError::TimedOut { .. } | SessionError::Elevation { .. } => FailureKind::Failed,
             _ => FailureKind::Unreachable,
         };
         let mut failure = Failure::new(kind, error.to_string()).on(&self.host.name);

@@ -2,14 +2,21 @@
 //! the builder that runs `ops` against them are in `fleet/` and `ops.rs`.
 
 mod architecture;
+mod r#become;
+mod cancel;
+mod check_mode;
+mod connection;
 // The benchmark uses these too, and neither uses all of them.
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod fleet;
 mod fleet_itself;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ops;
+mod packages;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ran;
 mod replay;
+mod round_trips;
 mod session;
 mod tasks;
+mod terminal;

@@ -59,10 +59,15 @@ impl Ops {
     }
 
     /// Writes the text to `playbook.rhai`, and makes the run `ops run playbook.rhai`. Arguments that are
-    /// given later follow.
+    /// given later follow. A second playbook takes the place of the first.
     pub fn playbook(self, text: &str) -> Self {
-        self.file("playbook.rhai", text)
-            .args(["run", "playbook.rhai"])
+        let there = self.args.iter().any(|arg| arg == "playbook.rhai");
+        let ops = self.file("playbook.rhai", text);
+        if there {
+            ops
+        } else {
+            ops.args(["run", "playbook.rhai"])
+        }
     }
 
     /// Writes a file into the working directory of the run.

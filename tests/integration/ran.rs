@@ -2,6 +2,7 @@
 //! out, and the usual assertions.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -89,16 +90,34 @@ impl Ran {
     /// that holds a connection, no socket, no temporary file.
     #[track_caller]
     pub fn nothing_left(self) -> Self {
+        let files = || files_below(&self.dir.path().join("run"));
+        process::wait_until(
+            || files().is_empty(),
+            || format!("still there: {:?}", files()),
+        );
+        self.nothing_runs()
+    }
+
+    /// Every process that the run started on this machine ends, and takes its socket with it.
+    #[track_caller]
+    pub fn nothing_runs(self) -> Self {
         let dir = self.dir.path().display().to_string();
         let running = || process::with_variable(RUN_MARK, &dir);
         process::wait_until(
             || running().is_empty(),
             || format!("still running: {:?}", running()),
         );
-        let files = || files_below(&self.dir.path().join("run"));
+        let sockets = || {
+            let mut files = files_below(&self.dir.path().join("run"));
+            files.retain(|path| {
+                path.metadata()
+                    .is_ok_and(|meta| meta.file_type().is_socket())
+            });
+            files
+        };
         process::wait_until(
-            || files().is_empty(),
-            || format!("still there: {:?}", files()),
+            || sockets().is_empty(),
+            || format!("still there: {:?}", sockets()),
         );
         self
     }

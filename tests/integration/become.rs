@@ -1,0 +1,135 @@
+//! Other users, login shells, and machines that are not a plain Debian: on containers.
+
+use crate::fleet::{Container, Image, PASSWORD};
+use crate::terminal::Terminal;
+
+/// Tells who one is, there and as root.
+const WHO: &str = r#"
+    each(hosts("all"), |h| {
+        log::info(`${h.name} is ${h.run("id -un").stdout}`);
+        log::info(`${h.name} becomes ${h.become("root").run("id -un").stdout}`);
+        h.become("root").apply(files::directory("/srv/of-" + h.name, #{ mode: "0700" }));
+    });
+"#;
+
+#[test]
+fn every_login_shell_leads_to_the_same() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    let users = ["deploy", "dashy", "ashy", "fishy", "tcshy", "zshy"];
+    let ran = host
+        .ops(&users)
+        .playbook(WHO)
+        .args(["--output", "json"])
+        .run()
+        .ok();
+    let logged: Vec<_> = ran
+        .events_of("log")
+        .iter()
+        .map(|event| event["message"].to_string())
+        .collect();
+    let logged = logged.join("\n");
+    for user in users {
+        assert!(logged.contains(&format!("{user} is {user}")), "{ran}");
+        assert!(logged.contains(&format!("{user} becomes root")), "{ran}");
+        assert_eq!(
+            host.look(&format!("stat -c %a:%U /srv/of-{user}")),
+            "700:root\n"
+        );
+    }
+    ran.nothing_left();
+}
+
+#[test]
+fn a_password_goes_to_sudo_whatever_its_language() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    let ops = host.ops(&["asks"]).playbook(WHO).arg("-K");
+    let mut terminal = Terminal::start(&ops, 100, 30);
+    terminal
+        .wait_for("assword")
+        .type_in_secret(PASSWORD)
+        .type_in("\n");
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains(PASSWORD), "{shown}");
+    assert_eq!(host.look("stat -c %U /srv/of-asks"), "root\n");
+}
+
+#[test]
+fn a_wrong_password_is_a_failure_that_says_so() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    let ops = host.ops(&["asks"]).playbook(WHO).arg("-K");
+    let mut terminal = Terminal::start(&ops, 100, 30);
+    terminal.wait_for("assword").type_in_secret("not it\n");
+    let (code, shown) = terminal.wait();
+    assert!(matches!(code, 3 | 4), "{code}\n{shown}");
+    assert!(shown.contains("password"), "{shown}");
+    assert!(!shown.contains("not it"), "{shown}");
+}
+
+#[test]
+fn a_sudo_that_wants_a_terminal_or_is_not_allowed_is_named() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    host.ops(&["needstty"])
+        .playbook(WHO)
+        .run()
+        .code(3)
+        .stderr_has("needstty")
+        .stderr_has("requiretty")
+        .nothing_left();
+    host.ops(&["plain"])
+        .playbook(WHO)
+        .run()
+        .code(3)
+        .stderr_has("plain")
+        .stderr_has("password")
+        .nothing_left();
+}
+
+#[test]
+fn a_machine_of_busybox_alone_is_a_host_like_any_other() {
+    let Some(host) = Container::shared(Image::Busybox) else {
+        return;
+    };
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            h.become("root").apply([
+                files::directory("/srv/app", #{ mode: "0750", owner: "deploy" }),
+                files::file("/srv/app/config", "key = 'value'\n", #{ mode: "0640", owner: "deploy", group: "plain" }),
+                files::line("/srv/app/lines", "one"),
+                files::link("/srv/app/link", "config"),
+                commands::run("touch /srv/app/done", #{ creates: "/srv/app/done" }),
+            ]);
+        });
+    "#;
+    let ops = host
+        .ops(&["deploy"])
+        .playbook(playbook)
+        .args(["--output", "json"]);
+    assert_eq!(ops.run().ok().outcomes("deploy"), vec!["changed"; 5]);
+    assert_eq!(
+        host.look("cd /srv/app; stat -c %a:%U:%G . config; cat link lines"),
+        "750:deploy:root\n640:deploy:plain\nkey = 'value'\none\n"
+    );
+    assert_eq!(ops.run().ok().outcomes("deploy"), vec!["unchanged"; 5]);
+}
+
+#[test]
+fn a_container_is_reached_through_docker() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    host.ops_through_docker()
+        .playbook(WHO)
+        .run()
+        .ok()
+        .nothing_left();
+    assert_eq!(host.look("stat -c %U /srv/of-container"), "root\n");
+}

@@ -1,0 +1,116 @@
+//! However a run is ended, nothing of it stays behind: no process on a host, no connection, no socket.
+
+use rustix::process::Signal;
+
+use crate::fleet::Fleet;
+use crate::ops::{Ops, Running};
+use crate::ran::Ran;
+use crate::terminal::{INTERRUPT, Terminal};
+
+/// Waits on every host, with a child in the background and one that left its process group.
+const WAIT: &str = r#"
+    each(hosts("all"), |h| {
+        h.run("sleep 4712 & sh -c 'sleep 4713; :' & sleep 4711");
+    });
+"#;
+
+fn started(fleet: &Fleet, ops: &Ops) -> Running {
+    let running = ops.start();
+    for host in fleet.hosts() {
+        for command in ["sleep 4711", "sleep 4712", "sleep 4713"] {
+            host.wait_for_process(command);
+        }
+    }
+    running
+}
+
+fn nothing_is_left(fleet: &Fleet, ran: Ran) -> Ran {
+    for host in fleet.hosts() {
+        host.wait_until_idle();
+    }
+    ran.nothing_left()
+}
+
+fn ends_by(signal: Signal) {
+    let fleet = Fleet::sshd(2);
+    let ops = fleet.ops().playbook(WAIT);
+    let mut running = started(&fleet, &ops);
+    running.signal(signal);
+    let ran = nothing_is_left(&fleet, running.wait().code(130));
+    assert!(
+        ran.stderr.contains("interrupted") || ran.stdout.contains("interrupted"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn an_interrupt_ends_what_runs_on_every_host() {
+    ends_by(Signal::INT);
+}
+
+#[test]
+fn a_termination_ends_what_runs_on_every_host() {
+    ends_by(Signal::TERM);
+}
+
+/// The terminal sends the interrupt to everything that runs in it, not to `ops` alone: the connections that
+/// are needed to clean up must not be torn down by it.
+#[test]
+fn ctrl_c_at_a_terminal_ends_what_runs_on_every_host() {
+    let fleet = Fleet::sshd(2);
+    let ops = fleet.ops().playbook(WAIT);
+    let mut terminal = Terminal::start(&ops, 100, 30);
+    for host in fleet.hosts() {
+        host.wait_for_process("sleep 4711");
+    }
+    terminal.type_in(INTERRUPT);
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 130, "{shown}");
+    for host in fleet.hosts() {
+        host.wait_until_idle();
+    }
+}
+
+#[test]
+fn a_kill_ends_what_runs_on_every_host() {
+    let fleet = Fleet::sshd(2);
+    let ops = fleet.ops().playbook(WAIT);
+    let mut running = started(&fleet, &ops);
+    running.signal(Signal::KILL);
+    let ran = running.wait();
+    assert_eq!(ran.exit_code(), None);
+    for host in fleet.hosts() {
+        host.wait_until_idle();
+    }
+    ran.nothing_runs();
+    // Nobody was left to remove the files of the run: the next one does.
+    ops.playbook(r#"each(hosts("all"), |h| h.run("true"));"#)
+        .run()
+        .ok()
+        .nothing_left();
+}
+
+#[test]
+fn a_timeout_ends_what_runs_on_the_host() {
+    let fleet = Fleet::sshd(1);
+    let ran = fleet
+        .ops()
+        .playbook(r#"each(hosts("all"), |h| timeout("1s", || h.run("sleep 4711 & sleep 4712")));"#)
+        .run()
+        .code(3)
+        .stderr_has("1s");
+    nothing_is_left(&fleet, ran);
+}
+
+#[test]
+fn an_error_of_the_playbook_leaves_nothing() {
+    let fleet = Fleet::sshd(2);
+    let ran = fleet
+        .ops()
+        .playbook(r#"each(hosts("all"), |h| { h.run("true"); throw "no more"; });"#)
+        .run()
+        .code(3)
+        .stderr_has("no more")
+        .stderr_has("playbook.rhai:1");
+    nothing_is_left(&fleet, ran);
+}

@@ -1,0 +1,181 @@
+//! How hosts are reached, refused and lost.
+
+use std::net::TcpListener;
+
+use crate::fleet::{Endpoint, Fleet};
+use crate::ops::Ops;
+
+/// Makes a directory on every host, in that host's own part of this machine.
+const MARK: &str = r#"
+    each(hosts("all"), |h| h.apply(files::directory(h.vars.root + "/mark")));
+"#;
+
+fn with_root(fleet: &Fleet, change: impl Fn(&mut Endpoint)) -> Ops {
+    fleet.ops_with(|endpoint| {
+        let root = fleet
+            .dir()
+            .join(&endpoint.name)
+            .join("root")
+            .display()
+            .to_string();
+        endpoint.var("root", &root).var("ops_retry_for", "1s");
+        change(endpoint);
+    })
+}
+
+fn marked(fleet: &Fleet) -> Vec<bool> {
+    fleet
+        .hosts()
+        .iter()
+        .map(|host| host.root().join("mark").is_dir())
+        .collect()
+}
+
+#[test]
+fn every_host_is_changed_and_a_second_run_changes_nothing() {
+    let fleet = Fleet::sshd(3);
+    let ops = with_root(&fleet, |_| {})
+        .playbook(MARK)
+        .args(["--output", "json"]);
+    let first = ops.run().ok().nothing_left();
+    assert_eq!(marked(&fleet), [true; 3]);
+    for host in fleet.hosts() {
+        assert_eq!(first.outcomes(host.name()), ["changed"]);
+    }
+    let second = ops.run().ok().nothing_left();
+    for host in fleet.hosts() {
+        assert_eq!(second.outcomes(host.name()), ["unchanged"]);
+        host.wait_until_idle();
+    }
+}
+
+#[test]
+fn a_host_that_refuses_connections_is_unreachable_and_the_others_are_done() {
+    let fleet = Fleet::sshd(3);
+    fleet.hosts()[1].vanish();
+    with_root(&fleet, |_| {})
+        .playbook(MARK)
+        .run()
+        .code(4)
+        .stderr_has("h2")
+        .stderr_has("refused")
+        .nothing_left();
+    assert_eq!(marked(&fleet), [true, false, true]);
+}
+
+#[test]
+fn a_key_that_the_host_does_not_take_is_said_so() {
+    let (fleet, other) = (Fleet::sshd(1), Fleet::sshd(0));
+    with_root(&fleet, |endpoint| endpoint.key = other.key())
+        .playbook(MARK)
+        .run()
+        .code(4)
+        .stderr_has("h1")
+        .stderr_has("ermission denied")
+        .nothing_left();
+    assert_eq!(marked(&fleet), [false]);
+}
+
+#[test]
+fn an_unknown_host_key_is_refused_unless_new_ones_are_taken() {
+    let fleet = Fleet::sshd(1);
+    let known_hosts = fleet.dir().join("none_yet");
+    let args = format!(
+        "-o UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null",
+        known_hosts.display()
+    );
+    let ops = |host_keys: Option<&str>| {
+        with_root(&fleet, |endpoint| {
+            endpoint.var("ansible_ssh_common_args", &args);
+            if let Some(host_keys) = host_keys {
+                endpoint.var("ops_host_keys", host_keys);
+            }
+        })
+        .playbook(MARK)
+    };
+    ops(None)
+        .run()
+        .code(4)
+        .stderr_has("host key")
+        .nothing_left();
+    assert_eq!(marked(&fleet), [false]);
+
+    ops(Some("accept-new")).run().ok();
+    assert_eq!(marked(&fleet), [true]);
+    // It is known from now on.
+    ops(None).run().ok();
+
+    // Another host answers at the address.
+    let line = std::fs::read_to_string(&known_hosts).expect("the key that was taken");
+    let (address, _) = line.split_once(' ').expect("an address before the key");
+    let (_, other) = (Fleet::sshd(1), Fleet::sshd(1));
+    let other = other.hosts()[0].known_hosts_line();
+    let (_, key) = other.split_once(' ').expect("an address before the key");
+    std::fs::write(&known_hosts, format!("{address} {key}")).expect("known_hosts");
+    for host_keys in [None, Some("accept-new")] {
+        ops(host_keys)
+            .run()
+            .code(4)
+            .stderr_has("h1")
+            .stderr_has("key")
+            .nothing_left();
+    }
+}
+
+#[test]
+fn a_host_that_accepts_and_says_nothing_is_given_up() {
+    let fleet = Fleet::sshd(1);
+    let silent =
+        TcpListener::bind((fleet.hosts()[0].endpoint().address, 0)).expect("a loopback address");
+    let port = silent.local_addr().expect("its address").port();
+    with_root(&fleet, |endpoint| {
+        endpoint.port = port;
+        endpoint.var("ops_connect_timeout", "1s");
+    })
+    .playbook(MARK)
+    .run()
+    .code(4)
+    .stderr_has("h1")
+    .nothing_left();
+}
+
+#[test]
+fn a_host_that_vanishes_in_the_middle_of_a_command_is_unreachable_not_failed() {
+    let fleet = Fleet::sshd(2);
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            if h.name == "h1" { h.run("echo begun; sleep 4711"); }
+            h.apply(files::directory(h.vars.root + "/mark"));
+        });
+    "#;
+    let running = with_root(&fleet, |_| {})
+        .playbook(playbook)
+        .args(["--output", "json"])
+        .start();
+    fleet.hosts()[0].wait_for_process("sleep 4711");
+    fleet.hosts()[0].vanish();
+    let ran = running.wait().code(4).nothing_left();
+    let lost = ran.events_of("host.unreachable");
+    assert_eq!(lost.len(), 1, "{ran}");
+    assert_eq!(lost[0]["host"], "h1");
+    assert_eq!(marked(&fleet), [false, true]);
+}
+
+#[test]
+fn the_name_of_a_host_is_no_option_of_ssh() {
+    let fleet = Fleet::sshd(0);
+    let made = fleet.dir().join("made");
+    let command = format!("touch {}", made.display());
+    for line in [
+        format!("'-oProxyCommand={command}'"),
+        format!("h1 'ansible_host=-oProxyCommand={command}'"),
+        format!("h1 ansible_host=127.0.0.1 'ansible_user=-oProxyCommand={command}'"),
+    ] {
+        let ran = Ops::new()
+            .inventory_named("hosts.ini", &format!("{line} ops_retry_for=1s\n"))
+            .playbook(r#"each(hosts("all"), |h| h.run("true"));"#)
+            .run();
+        assert!(matches!(ran.exit_code(), Some(2 | 4)), "{ran}");
+        assert!(!made.exists(), "{line} ran a command here\n{ran}");
+    }
+}
