@@ -7,6 +7,7 @@ use crate::task::Mode;
 
 use super::Done;
 use super::args::{InventoryArgs, LoginArgs, OutputArgs};
+use super::logging::Log;
 use super::stage::{Plan, Stage, load_inventory, overrides};
 
 /// Run a command on hosts.
@@ -48,7 +49,7 @@ struct Common {
 }
 
 impl ExecArgs {
-    pub fn run(self, verbose: u8) -> Done {
+    pub fn run(self, log: &Log) -> Done {
         let shown = match self.command.as_slice() {
             [text] => text.clone(),
             words => words
@@ -67,9 +68,10 @@ impl ExecArgs {
             at: None,
         };
         // The output is what the user asked for.
-        let verbose = verbose.max(1);
+        let mut log = log.clone();
+        log.verbose = log.verbose.max(1);
         self.common
-            .on_each(&self.pattern, "exec", verbose, true, |host| {
+            .on_each(&self.pattern, "exec", &log, true, |host| {
                 let cancel = &host.run.cancel.work;
                 command::run(host, &command, cancel).map(|_| ())
             })
@@ -77,9 +79,9 @@ impl ExecArgs {
 }
 
 impl PingArgs {
-    pub fn run(self, verbose: u8) -> Done {
+    pub fn run(self, log: &Log) -> Done {
         self.common
-            .on_each(&self.pattern, "ping", verbose, false, |host| {
+            .on_each(&self.pattern, "ping", log, false, |host| {
                 let facts = host.facts(&host.run.cancel.work)?;
                 let cores = facts
                     .cores
@@ -100,7 +102,7 @@ impl Common {
         self,
         pattern: &str,
         what: &str,
-        verbose: u8,
+        log: &Log,
         changes: bool,
         work: impl Fn(&HostHandle) -> Result<(), Failure> + Sync,
     ) -> Done {
@@ -115,7 +117,7 @@ impl Common {
             forks: self.forks,
             yes: false,
             diff: false,
-            verbose,
+            log: log.clone(),
             output: self.output,
             overrides: overrides(&self.login)?,
             params: std::collections::BTreeMap::new(),

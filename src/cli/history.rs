@@ -2,11 +2,12 @@
 
 use std::io::IsTerminal;
 
-use crate::model::{Failure, FailureKind, OutputStream, Reporter};
+use crate::model::{Failure, FailureKind, OutputStream};
 use crate::report::{self, table};
 use crate::store::{RunState, RunSummary, Store, StoreError};
 
 use super::args::OutputArgs;
+use super::logging::Log;
 use super::{DONE, Done, diagnostics, stage};
 
 /// List the runs that are kept, the newest first.
@@ -116,7 +117,7 @@ fn json(run: &RunSummary) -> String {
 }
 
 impl ShowArgs {
-    pub fn run(self, verbose: u8) -> Done {
+    pub fn run(self, log: &Log) -> Done {
         let run = store()?.open(&self.run).map_err(|error| failures(&error))?;
         if let Some(step) = &self.step {
             let mut found = false;
@@ -143,11 +144,11 @@ impl ShowArgs {
             };
         }
         let mut events = run.events().map_err(|error| failures(&error))?;
-        let mut reporter: Box<dyn Reporter> = stage::reporter(
+        let (mut reporter, _) = stage::reporter(
             self.output.output,
             report::Settings {
                 colour: report::Settings::takes_colour(&std::io::stdout()),
-                verbose,
+                verbose: log.verbose,
                 diff: self.diff,
                 width: None,
             },

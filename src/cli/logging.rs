@@ -1,9 +1,14 @@
 //! Diagnostics of ops itself, on stderr: `-v`, `-vv`, `OPS_LOG`, `--log-format json`.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use clap::{ArgAction, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::model::Secrets;
+use crate::report::Terminal;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -28,9 +33,29 @@ enum Format {
     Json,
 }
 
+/// What was asked for, and the way that diagnostics go.
+#[derive(Clone, Default)]
+pub struct Log {
+    pub verbose: u8,
+    way: Arc<RwLock<Way>>,
+}
+
+/// Where a line of diagnostics goes.
+#[derive(Default)]
+struct Way {
+    /// What must not be seen in it.
+    secrets: Secrets,
+    /// The live display that it must not smear.
+    terminal: Option<Terminal>,
+}
+
 impl Args {
     /// From now on what ops does is told on stderr, as far as it was asked for.
-    pub fn install(&self) {
+    pub fn install(&self) -> Log {
+        let log = Log {
+            verbose: self.verbose,
+            ..Log::default()
+        };
         let level = match self.verbose {
             0 => "warn",
             1 => "warn,ops=info,playbook=info",
@@ -40,12 +65,52 @@ impl Args {
         let filter = EnvFilter::try_from_env("OPS_LOG").unwrap_or_else(|_| EnvFilter::new(level));
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(std::io::stderr)
+            .with_writer(log.clone())
             .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
         // Only a test that runs several in one process has a subscriber already.
         let _ = match self.log_format {
             Format::Text => subscriber.with_target(self.verbose > 1).try_init(),
             Format::Json => subscriber.json().try_init(),
         };
+        log
+    }
+}
+
+impl Log {
+    /// From now on lines are scrubbed of these secrets, and drawn above a live display.
+    pub fn go_through(&self, secrets: &Secrets, terminal: Option<Terminal>) {
+        *self.way.write().unwrap_or_else(PoisonError::into_inner) = Way {
+            secrets: secrets.clone(),
+            terminal,
+        };
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line(self.way.clone())
+    }
+}
+
+/// Takes one event, which the formatter writes in one piece.
+pub struct Line(Arc<RwLock<Way>>);
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let way = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(bytes);
+        let line = way.secrets.scrub(&text);
+        let write = || io::stderr().write_all(line.as_bytes());
+        match &way.terminal {
+            Some(terminal) => terminal.suspend(write),
+            None => write(),
+        }?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }

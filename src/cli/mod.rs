@@ -58,13 +58,13 @@ enum Command {
 }
 
 impl Command {
-    fn run(self, verbose: u8) -> Done {
+    fn run(self, log: &logging::Log) -> Done {
         match self {
-            Self::Run(args) => args.run(verbose),
-            Self::Exec(args) => args.run(verbose),
-            Self::Ping(args) => args.run(verbose),
+            Self::Run(args) => args.run(log),
+            Self::Exec(args) => args.run(log),
+            Self::Ping(args) => args.run(log),
             Self::History(args) => args.run(),
-            Self::Show(args) => args.run(verbose),
+            Self::Show(args) => args.run(log),
             Self::Check(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
@@ -80,13 +80,11 @@ pub fn main() -> ExitCode {
             Ok(cli) => cli,
             Err(error) => return usage(&error),
         };
-        cli.logging.install();
-        cli.command
-            .run(cli.logging.verbose)
-            .unwrap_or_else(|failures| {
-                diagnostics::print(&failures);
-                exit_code(&failures)
-            })
+        let log = cli.logging.install();
+        cli.command.run(&log).unwrap_or_else(|failures| {
+            diagnostics::print(&failures);
+            exit_code(&failures)
+        })
     });
     // The hook has said what there is to say.
     ExitCode::from(code.unwrap_or(crate::model::FailureKind::Internal.exit_code()))

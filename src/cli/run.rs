@@ -11,6 +11,7 @@ use crate::script::world::World;
 use crate::task::Mode;
 
 use super::args::{InventoryArgs, LoginArgs, RunArgs, VarArgs};
+use super::logging::Log;
 use super::stage::{Plan, Stage, load_inventory, overrides};
 use super::{DONE, Done, diagnostics, help};
 
@@ -38,7 +39,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, verbose: u8) -> Done {
+    pub fn run(self, log: &Log) -> Done {
         let Some(path) = self.playbook.as_deref().filter(|_| !self.help) else {
             diagnostics::out(&help::run_help(self.playbook.as_deref())?);
             return Ok(DONE);
@@ -64,7 +65,7 @@ impl Args {
             forks: self.run.forks,
             yes: self.run.yes,
             diff: self.run.diff,
-            verbose,
+            log: log.clone(),
             output: self.run.output,
             overrides: overrides(&self.login)?,
             params: resolved.shown,

@@ -17,6 +17,7 @@ use crate::task::Mode;
 
 use super::args::{InventoryArgs, LoginArgs, Output, OutputArgs};
 use super::exit_code;
+use super::logging::Log;
 
 /// The longest time for one request to a host where nothing else is said. Generous: it is there so that no run hangs
 /// for ever.
@@ -30,7 +31,7 @@ pub struct Plan {
     pub forks: usize,
     pub yes: bool,
     pub diff: bool,
-    pub verbose: u8,
+    pub log: Log,
     pub output: OutputArgs,
     pub overrides: Overrides,
     pub params: BTreeMap<String, String>,
@@ -135,12 +136,14 @@ impl Stage {
             .and_then(|store| store.begin(&plan.what, check, secrets));
         let shown = report::Settings {
             colour: report::Settings::takes_colour(&std::io::stdout()),
-            verbose: plan.verbose,
+            verbose: plan.log.verbose,
             diff: plan.diff,
             width: None,
         };
         let terminal = std::io::stdout().is_terminal();
-        let mut reporters = vec![reporter(plan.output.output, shown, terminal)];
+        let (first, drawn_on) = reporter(plan.output.output, shown, terminal);
+        plan.log.go_through(secrets, drawn_on);
+        let mut reporters = vec![first];
         let mut unkept = None;
         let (id, journal, kept) = match kept {
             Ok(kept) => {
@@ -204,6 +207,12 @@ impl Stage {
     /// Ends the run: closes what is open, reports the end. Gives the exit code.
     pub fn strike(self, result: Result<(), Failure>, fail_on_change: bool) -> u8 {
         self.run.close();
+        if let Some(journal) = &self.run.journal {
+            // The results of the last steps: what is lost of them would count as in doubt.
+            if let Err(error) = journal.sync() {
+                tracing::warn!("{error}");
+            }
+        }
         let mut failures = self.run.failures();
         let failure = result.err();
         failures.extend(failure.clone());
@@ -229,16 +238,21 @@ const fn pending(totals: &Totals) -> bool {
     totals.would_change > 0 || totals.unknown > 0
 }
 
-/// The reporter for standard output. `live` where that is a terminal that a person looks at.
+/// The reporter for standard output, and what it draws on. `live` where that is a terminal that a person
+/// looks at.
 pub fn reporter(
     output: Option<Output>,
     settings: report::Settings,
     terminal: bool,
-) -> Box<dyn Reporter> {
+) -> (Box<dyn Reporter>, Option<report::Terminal>) {
     let live = terminal && std::env::var_os("CI").is_none();
     match output.unwrap_or(if live { Output::Live } else { Output::Plain }) {
-        Output::Live => Box::new(report::Live::stdio(settings)),
-        Output::Plain => Box::new(report::Plain::stdio(settings)),
-        Output::Json => Box::new(report::Json::stdout()),
+        Output::Live => {
+            let live = report::Live::stdio(settings);
+            let terminal = live.terminal();
+            (Box::new(live), Some(terminal))
+        }
+        Output::Plain => (Box::new(report::Plain::stdio(settings)), None),
+        Output::Json => (Box::new(report::Json::stdout()), None),
     }
 }

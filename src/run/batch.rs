@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
+use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position, Secrets};
 use crate::shell::{Body, End, Reply, Request, Step, StepReply};
 use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, Verdict};
 
@@ -197,7 +197,7 @@ impl<'a> Part<'a> {
             let result = if is_ok(step, &planned.change) {
                 Ok(&came_back)
             } else {
-                let failure = step_failure(step, &planned.change);
+                let failure = step_failure(step, &planned.change, &self.host.run.secrets);
                 let note = failure.message.clone();
                 self.failures[index] = Some(failure);
                 Err(note)
@@ -354,7 +354,7 @@ fn is_ok(step: &StepReply, change: &Change) -> bool {
 }
 
 /// The failure of a step, in words.
-pub(super) fn step_failure(step: &StepReply, change: &Change) -> Failure {
+pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets) -> Failure {
     let mut failure = Failure::new(
         if step.end == End::Cancelled {
             FailureKind::Interrupted
@@ -369,7 +369,7 @@ pub(super) fn step_failure(step: &StepReply, change: &Change) -> Failure {
     if let End::Code(code) = step.end {
         failure.code = Some(i32::from(code));
     }
-    failure.stderr = tail(step);
+    failure.stderr = tail(step, secrets);
     failure
 }
 

@@ -95,7 +95,7 @@ pub fn run(
         } else {
             None
         };
-        failure.stderr = tail(&step);
+        failure.stderr = tail(&step, &run.secrets);
         Err(failure)
     });
     let (outcome, failure) = match &result {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::model::{Emission, Kind, OutputStream};
+use crate::model::{Emission, Kind, OutputStream, StreamScrubber};
 use crate::shell::Output;
 
 use crate::store::OutputFile;
@@ -30,8 +30,9 @@ pub struct Lines<'a> {
 }
 
 /// An output that has not ended.
-#[derive(Default)]
 struct Open {
+    /// Takes secrets out before lines are cut: one may reach over the end of a line.
+    scrubber: StreamScrubber,
     /// What has no end of line yet.
     rest: Vec<u8>,
     /// Where the whole is kept, if it grows long.
@@ -44,6 +45,7 @@ impl<'a> Lines<'a> {
         let open = |source: &Option<Source>, stream| {
             let kept = run.kept.as_ref().zip(source.as_ref());
             Open {
+                scrubber: run.secrets.stream(),
                 rest: Vec::new(),
                 whole: kept.map(|(kept, source)| kept.output(&source.step, stream)),
             }
@@ -77,10 +79,17 @@ impl<'a> Lines<'a> {
                 (OutputStream::Stdout, stdout),
                 (OutputStream::Stderr, stderr),
             ] {
-                if !open.rest.is_empty() {
-                    self.emit(source, stream, &open.rest);
+                let Open {
+                    mut scrubber,
+                    mut rest,
+                    whole,
+                } = open;
+                rest.extend(scrubber.finish());
+                self.cut(source, stream, &mut rest);
+                if !rest.is_empty() {
+                    self.emit(source, stream, &rest);
                 }
-                match open.whole.map(OutputFile::finish) {
+                match whole.map(OutputFile::finish) {
                     Some(Ok(Some(path))) => tracing::info!(
                         "the whole output of {} is in {}",
                         source.step,
@@ -105,11 +114,22 @@ impl Output for Lines<'_> {
         let Some(streams) = open.get_mut(step) else {
             return;
         };
-        let Open { rest, whole } = &mut streams[usize::from(stream == OutputStream::Stderr)];
+        let Open {
+            scrubber,
+            rest,
+            whole,
+        } = &mut streams[usize::from(stream == OutputStream::Stderr)];
         if let Some(whole) = whole {
             whole.push(bytes);
         }
-        rest.extend_from_slice(bytes);
+        rest.extend(scrubber.push(bytes));
+        self.cut(source, stream, rest);
+    }
+}
+
+impl Lines<'_> {
+    /// Reports the lines that have an end, and pieces of one that grows too long.
+    fn cut(&self, source: &Source, stream: OutputStream, rest: &mut Vec<u8>) {
         let mut from = 0;
         while let Some(at) = rest[from..].iter().position(|&b| b == b'\n') {
             self.emit(source, stream, &rest[from..from + at]);

@@ -1,21 +1,23 @@
 //! The end of what a step printed, for a message.
 
+use crate::model::Secrets;
 use crate::shell::StepReply;
 
 /// Lines and bytes of output that a message shows at most.
 const LINES: usize = 20;
 const BYTES: usize = 4096;
 
-/// The last lines of stderr, or of stdout where stderr is empty. `None` where both are.
+/// The last lines of stderr, or of stdout where stderr is empty. `None` where both are. Secrets are taken out
+/// before anything is cut off.
 #[must_use]
-pub fn tail(step: &StepReply) -> Option<String> {
+pub fn tail(step: &StepReply, secrets: &Secrets) -> Option<String> {
     let stderr = step.stderr.text();
     let text = if stderr.trim().is_empty() {
         step.stdout.text()
     } else {
         stderr
     };
-    last_lines(&text)
+    last_lines(&secrets.scrub(&text))
 }
 
 fn last_lines(text: &str) -> Option<String> {

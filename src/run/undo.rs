@@ -67,7 +67,7 @@ pub fn undo(
                     Some(step) if step.end == End::Code(0) => Ok(step.duration),
                     Some(step) => {
                         let mut failure = refused(ended(step));
-                        failure.stderr = tail(step);
+                        failure.stderr = tail(step, &host.run.secrets);
                         Err(failure)
                     }
                     None => Err(refused("the host gave no answer".to_owned())),
