@@ -25,18 +25,18 @@ pub const INNER_COMMAND: &str = inner!();
 /// (`Killed`) is nobody's.
 const LEADER: &str = concat!(
     r#"IFS=" " read -r n i; exec 3>&2 2>/dev/null; ( exec sh -s "$1" "$2" 2>&3 3>&- ); "#,
-    r#"printf "\n%s %s G\n" "$n" "$i"; printf "\n%s %s G\n" "$n" "$i" >&3"#
+    r#"printf "%s %s G\n" "$n" "$i"; printf "%s %s G\n" "$n" "$i" >&3"#
 );
 
 /// The line that makes the waiting `sh` a server.
 pub(super) fn line(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, NulByte> {
     let steps = fold(STEPS);
-    let names = "ops_fn='ops_m ops_ok ops_o ops_r ops_u ops_c ops_b ops_clean'; \
+    let names = "ops_fn='ops_m ops_ok ops_o ops_tell ops_r ops_in ops_u ops_v ops_c ops_b ops_clean'; \
                  ops_vn='ops_n ops_i ops_l ops_s ops_x ops_z ops_bad ops_err ops_state ops_fn ops_vn';";
     // A state directory with a newline in it has to come on one line too.
     let state_dir = super::quote::line(state_dir.unwrap_or_default().as_bytes())?;
     let mut line = format!(
-        "unset b; ops_n={nonce}; ops_l=$(printf '\\n.'); ops_l=${{ops_l%.}}; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; \
+        "unset b; ops_n=@{nonce}; ops_l=$(printf '\\n.'); ops_l=${{ops_l%.}}; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; \
          ops_d=; ops_e=; ops_lead={lead}; ops_w={functions}; ops_state=",
         lead = quote_str(LEADER),
         functions = quote_str(&format!("{names} {steps}")),

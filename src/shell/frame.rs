@@ -1,8 +1,14 @@
 //! Splits one output stream of a session into markers and data.
 //!
-//! A marker is `\n<nonce> <request> <kind> <arguments>\n`, wherever it stands; the newline before it
-//! is its own. Everything else is data, byte for byte. What could become a marker is held back until
-//! it has, or has not.
+//! A marker is `@<nonce> <request> <kind> <arguments>\n`, wherever it stands, also within a line.
+//! Everything else is data, byte for byte. What could become a marker is held back until it has, or
+//! has not.
+//!
+//! That a marker has one newline, at its end, matters: bash writes line by line, so a second one
+//! would make two writes of it, and several processes write to a stream.
+
+/// The byte that a marker begins with; the rest of its first word is random.
+const START: u8 = b'@';
 
 /// Length beyond which what began like a marker is data after all.
 const LONGEST: usize = 256;
@@ -24,7 +30,7 @@ pub(super) struct Marker {
 
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// `\n<nonce> `
+    /// `@<nonce> `
     prefix: Vec<u8>,
     held: Vec<u8>,
 }
@@ -32,7 +38,7 @@ pub(super) struct Frames {
 impl Frames {
     pub fn new(nonce: &str) -> Self {
         Self {
-            prefix: format!("\n{nonce} ").into_bytes(),
+            prefix: format!("@{nonce} ").into_bytes(),
             held: Vec::new(),
         }
     }
@@ -43,33 +49,29 @@ impl Frames {
         let mut pieces = Vec::new();
         let mut data_from = 0;
         let mut at = 0;
-        while let Some(newline) = find(&self.held[at..], b'\n').map(|found| at + found) {
-            at = newline;
-            let rest = &self.held[at..];
+        while let Some(start) = find(&self.held[at..], START).map(|found| at + found) {
+            let rest = &self.held[start..];
             let common = rest.len().min(self.prefix.len());
-            if rest[..common] != self.prefix[..common] {
-                at += 1;
+            let (prefix, body) = rest.split_at(common);
+            // If it is none, the next may begin right behind its first byte.
+            at = start + 1;
+            if prefix != &self.prefix[..common] {
                 continue;
             }
-            let body = &rest[common..];
             match find(body, b'\n').filter(|_| common == self.prefix.len()) {
                 Some(end) => {
-                    let next = at + common + end + 1;
-                    match Marker::parse(&body[..end]) {
-                        Some(marker) => {
-                            push_data(&mut pieces, &self.held[data_from..at]);
-                            pieces.push(Piece::Marker(marker));
-                            data_from = next;
-                            at = next;
-                        }
-                        None => at += 1,
+                    if let Some(marker) = Marker::parse(&body[..end]) {
+                        push_data(&mut pieces, &self.held[data_from..start]);
+                        pieces.push(Piece::Marker(marker));
+                        at = start + common + end + 1;
+                        data_from = at;
                     }
                 }
-                None if rest.len() > LONGEST => at += 1,
+                None if rest.len() > LONGEST => {}
                 // It may become a marker.
                 None => {
-                    push_data(&mut pieces, &self.held[data_from..at]);
-                    self.held.drain(..at);
+                    push_data(&mut pieces, &self.held[data_from..start]);
+                    self.held.drain(..start);
                     return pieces;
                 }
             }
@@ -139,8 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_keeps_the_last_newline_of_the_data() {
-        let pieces = Frames::new(NONCE).push(b"a\n\n00ff00ff 3 E 1 0\nb\n");
+    fn a_marker_takes_nothing_of_the_data() {
+        let pieces = Frames::new(NONCE).push(b"a\n@00ff00ff 3 E 1 0\n\nb@");
         let marker = Marker {
             request: 3,
             kind: b'E',
@@ -151,21 +153,19 @@ mod tests {
             [
                 Piece::Data(b"a\n".to_vec()),
                 Piece::Marker(marker),
-                Piece::Data(b"b".to_vec()),
-                // The last newline may begin a marker.
+                Piece::Data(b"\nb".to_vec())
             ]
-            .into_iter()
-            .collect::<Vec<_>>()
         );
     }
 
     #[test]
     fn what_only_looks_like_a_marker_is_data() {
         for text in [
-            "\n00ff00ff x E 1 0\n.",
-            "\n00ff00fe 1 E 1 0\n.",
-            "\n00ff00ff 1 EE 1\n.",
-            "\n00ff00ff 1 E -\n.",
+            "@00ff00ff x E 1 0\n.",
+            "@00ff00fe 1 E 1 0\n.",
+            "@00ff00ff 1 EE 1\n.",
+            "@00ff00ff 1 E -\n.",
+            "@@00ff00f ",
         ] {
             let mut frames = Frames::new(NONCE);
             assert_eq!(
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn an_endless_marker_is_let_go() {
         let mut frames = Frames::new(NONCE);
-        let mut text = b"\n00ff00ff ".to_vec();
+        let mut text = b"@00ff00ff ".to_vec();
         text.resize(LONGEST + 1, b'x');
         assert_eq!(all(&mut frames, &[&text]), [Piece::Data(text)]);
     }
@@ -187,11 +187,11 @@ mod tests {
     fn part() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..20),
-            Just(b"\n".to_vec()),
-            Just(b"\n00ff00ff".to_vec()),
-            Just(b"\n00ff00ff 1".to_vec()),
-            Just(b"\n00ff00ff 1 S 0\n".to_vec()),
-            Just(b"\n00ff00ff 12 E 7 255\n".to_vec()),
+            Just(b"@@\n".to_vec()),
+            Just(b"@00ff00ff".to_vec()),
+            Just(b"@00ff00ff 1".to_vec()),
+            Just(b"@00ff00ff 1 S 0\n".to_vec()),
+            Just(b"@00ff00ff 12 E 7 255\n".to_vec()),
         ]
     }
 
@@ -214,7 +214,7 @@ mod tests {
                 match piece {
                     Piece::Data(data) => again.extend(data),
                     Piece::Marker(marker) => {
-                        again.extend(format!("\n00ff00ff {} {}", marker.request, marker.kind as char).bytes());
+                        again.extend(format!("@00ff00ff {} {}", marker.request, marker.kind as char).bytes());
                         again.extend(marker.numbers.iter().flat_map(|number| format!(" {number}").into_bytes()));
                         again.push(b'\n');
                     }

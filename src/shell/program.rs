@@ -74,14 +74,17 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
 fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
     let mut program = Vec::new();
     for (index, step) in request.steps.iter().enumerate() {
-        program.extend_from_slice(br#"[ -n "$ops_z" ] || "#);
+        // Never as a condition (`||`, `if`): there `set -e` has no effect, in subshells neither. The last of
+        // an `&&` is none.
+        program.extend_from_slice(b"case $ops_z in '') ");
         if step.body.is_some() {
             program.extend(format!("ops_b {index} && ").into_bytes());
         }
         program.extend(call(index, step)?);
         program.extend_from_slice(match step.on_failure {
-            OnFailure::Stop => b" || ops_z=1\n",
-            OnFailure::Continue => b" || :\n",
+            // Empty for 0.
+            OnFailure::Stop => b"; ops_z=${?#0};; esac\n",
+            OnFailure::Continue => b";; esac\n",
         });
     }
     if let Some(probe) = &request.probe {

@@ -36,9 +36,6 @@ impl TransportError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         use TransportErrorKind as Kind;
-        matches!(
-            self.kind,
-            Kind::Refused | Kind::TimedOut | Kind::Network | Kind::Other
-        )
+        matches!(self.kind, Kind::Refused | Kind::TimedOut | Kind::Network)
     }
 }

@@ -1,5 +1,6 @@
 //! Sessions on real shells: dash, bash and BusyBox ash.
 
+mod elevation;
 mod hostile;
 mod ssh;
 

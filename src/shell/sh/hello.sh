@@ -2,8 +2,8 @@
 
 ops_h=; ops_u=;
 ops_a() { ops_h="$ops_h$1 $2$ops_l"; };
-printf '\n%s 0 H 1\n' "$ops_n";
-printf '\n%s 0 H 1\n' "$ops_n" >&2;
+printf '%s 0 H 1\n' "$ops_n";
+printf '%s 0 H 1\n' "$ops_n" >&2;
 if [ -r /proc/self/status ]; then
   while read -r ops_x ops_y ops_u ops_t; do
     case $ops_x in Uid:) break;; esac;
@@ -53,5 +53,5 @@ case $ops_state in
 esac;
 if command -v setsid >/dev/null 2>&1; then ops_a can setsid; fi;
 printf '%sstate %s\n%s 0 h\n' "$ops_h" "$ops_state" "$ops_n";
-printf '\n%s 0 h\n' "$ops_n" >&2;
+printf '%s 0 h\n' "$ops_n" >&2;
 unset ops_h ops_u ops_y; unset -f ops_a;

@@ -112,13 +112,14 @@ ops_go() {
   ops_bad=; ops_err=;
 };
 
+# In a UTF-8 locale bash takes a newline for the rest of a character that was cut off.
 trap ops_end TERM HUP;
-while IFS=' ' read -r ops_v ops_a ops_b ops_r; do
+while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
   case $ops_v in
     # A request by lines: number, kind, how many lines.
     r)
       ops_p=; ops_x=$ops_r;
-      while [ "$ops_x" -gt 0 ] && IFS= read -r ops_t; do
+      while [ "$ops_x" -gt 0 ] && LC_ALL=C IFS= read -r ops_t; do
         ops_p="$ops_p$ops_l$ops_t"; ops_x=$((ops_x - 1));
       done;
       ops_go "$ops_a" "$ops_b";;
@@ -136,7 +137,7 @@ while IFS=' ' read -r ops_v ops_a ops_b ops_r; do
           *) ops_kill "$ops_b";;
         esac;
       fi;
-      printf '\n%s %s K %s\n' "$ops_n" "$ops_a" "$ops_c";;
+      printf '%s %s K %s\n' "$ops_n" "$ops_a" "$ops_c";;
     # Ends relays: their process ids, checked to be of this request.
     y)
       ops_find;

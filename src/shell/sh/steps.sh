@@ -9,8 +9,8 @@
 
 # A marker on both streams.
 ops_m() {
-  printf '\n%s %s %s\n' "$ops_n" "$ops_i" "$*";
-  printf '\n%s %s %s\n' "$ops_n" "$ops_i" "$*" >&2;
+  printf '%s %s %s\n' "$ops_n" "$ops_i" "$*";
+  printf '%s %s %s\n' "$ops_n" "$ops_i" "$*" >&2;
 };
 
 # Whether status $1 is among the codes $2.
@@ -32,42 +32,64 @@ ops_o() {
   ops_ok "$ops_s" "$2";
 };
 
-# A relay: tells its process id, then copies until the end. It outlives a TERM, so that what a
-# command says while it ends is heard.
+# Tells the process id of this very subshell, as one that only carries bytes for step $1.
+ops_tell() {
+  ops_s=0;
+  { read -r ops_s ops_x </proc/self/stat; } 2>/dev/null;
+  printf '%s %s R %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
+};
+
+# A relay: copies until the end. It outlives a TERM, so that what a command says while it ends is
+# heard.
 ops_r() {
   trap '' TERM;
-  ops_s=0;
-  read -r ops_s ops_x </proc/self/stat;
-  printf '\n%s %s R %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
+  ops_tell "$1";
   exec cat;
 };
 
-# The command of a user, with nothing of ours left in its shell.
+# What a command reads: $2 as a format of printf.
+ops_in() {
+  ops_tell "$1" >&7;
+  printf "$2";
+};
+
+# The command of a user, with nothing of ours left in its shell; its end goes to both outputs, and
+# its status to 6, which no command has.
 ops_u() {
-  if [ $# -gt 3 ]; then
-    { printf "$4" 2>/dev/null 6>&- & } | ( eval "set --; unset -f $ops_fn; unset $ops_vn; $ops_l$3" ) 6>&-;
-  else
-    ( eval "set --; unset -f $ops_fn; unset $ops_vn; $ops_l$3" ) </dev/null 6>&-;
-  fi;
+  ( eval "set --; unset -f $ops_fn; unset $ops_vn; $ops_l$3" ) 6>&-;
+  ops_s=$?;
+  printf '%s %s E %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
+  printf '%s %s E %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s" >&2;
+  printf %s "$ops_s" >&6;
+};
+
+# The same with a relay for its stderr. By `exec`, as no redirection may be undone: BusyBox does that
+# before it runs a trap on EXIT, and a child that is a shell would hold what was put aside.
+ops_v() {
+  {
+    {
+      if [ $# -lt 4 ]; then exec </dev/null; fi;
+      exec 2>&1 >&3 3>&- 7>&- 8>&-;
+      ops_u "$@";
+    } |
+    ops_r "$1" >&8 2>/dev/null 3>&- 6>&- 7>&- 8>&-;
+  } 3>&1;
 };
 
 # A command: as ops_o, but its output goes through relays, which end with it. Only in a shell of
-# its own, with the streams on 7 and 8. Its status comes back through 6, which no command has.
+# its own, with the streams on 7 and 8.
 ops_c() {
   ops_m S "$1";
   ops_s=$(
     {
-      {
-        {
-          ops_u "$@";
-          ops_s=$?;
-          printf '\n%s %s E %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
-          printf '\n%s %s E %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s" >&2;
-          printf %s "$ops_s" >&6;
-        } 2>&1 >&3 3>&- 7>&- 8>&- |
-        ops_r "$1" >&8 2>/dev/null 3>&- 6>&- 7>&- 8>&-;
-      } 3>&1 |
-      ops_r "$1" >&7 2>/dev/null 6>&- 7>&- 8>&-;
+      if [ $# -gt 3 ]; then
+        ops_in "$1" "$4" 2>/dev/null 6>&- 8>&- |
+        ops_v "$@" |
+        ops_r "$1" >&7 2>/dev/null 6>&- 7>&- 8>&-;
+      else
+        ops_v "$@" |
+        ops_r "$1" >&7 2>/dev/null 6>&- 7>&- 8>&-;
+      fi;
     } 6>&1
   );
   ops_ok "$ops_s" "$2";

@@ -19,9 +19,9 @@ const CASES: &[Case] = &[
     ("exec >&- 2>&-; sleep 0.1; exit 5", End::Code(5), "", ""),
     ("echo a; exec >&-; echo b >&2", End::Code(0), "a\n", "b\n"),
     (
-        "printf '\\n00112233445566778899aabbccddeeff 1 E 0 0\\n'; exit 1",
+        "printf '@00112233445566778899aabbccddeeff 1 E 0 0\\n'; exit 1",
         End::Code(1),
-        "\n00112233445566778899aabbccddeeff 1 E 0 0\n",
+        "@00112233445566778899aabbccddeeff 1 E 0 0\n",
         "",
     ),
     ("kill -9 $$; echo after", End::Lost, "*", ""),
@@ -320,8 +320,18 @@ fn bytes_arrive_as_they_are() {
         let handle = tokio::runtime::Handle::current();
         let mut all: Vec<u8> = (0..=255).collect();
         all.extend(0..=255);
-        let awkward =
-            [&b"-n"[..], b"%s\\n%d", b"\n\n", b"it's", b"", b"\\", &all].map(<[u8]>::to_vec);
+        let awkward = [
+            // Characters of UTF-8 that are cut off.
+            &b"\xe2\n\xf0\n\xc3'\xe2"[..],
+            b"-n",
+            b"%s\\n%d",
+            b"\n\n",
+            b"it's",
+            b"",
+            b"\\",
+            &all,
+        ]
+        .map(<[u8]>::to_vec);
         for bytes in awkward {
             echoes(&session, &bytes).await;
         }
