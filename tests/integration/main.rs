@@ -18,5 +18,6 @@ mod ran;
 mod replay;
 mod round_trips;
 mod session;
+mod system;
 mod tasks;
 mod terminal;

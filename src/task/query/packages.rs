@@ -39,13 +39,16 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         return;
     }
     text.push_str("o packages\nif command -v dpkg-query >/dev/null; then\n");
-    text.push_str(&format!("dpkg-query -W -f '{FIELDS}' --"));
+    text.push_str(&format!("p=$(dpkg-query -W -f '{FIELDS}' --"));
     for name in names {
         text.push(' ');
         text.push_str(&quote(architecture(name).0));
     }
+    // A name that is provided may have a row too, as a package that is not installed.
     text.push_str(&format!(
-        " 2>/dev/null || {{ o provided; dpkg-query -W -f '{PROVIDED}'; }}\nelse echo none; fi\n"
+        " 2>/dev/null); c=$?; printf '%s\\n' \"$p\"\n\
+         case $c$p in [!0]*|*' not-installed '*) o provided; dpkg-query -W -f '{PROVIDED}';; esac\n\
+         else echo none; fi\n"
     ));
 }
 

@@ -1,7 +1,7 @@
 //! What is to be done to a unit.
 
 use super::script::{Action, Enable, Script};
-use super::stamp::{Input, Stamp};
+use super::stamp::{Input, START, Stamp};
 use super::unit::Unit;
 use super::{HostPath, Service};
 use crate::model::Diff;
@@ -62,7 +62,6 @@ fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
     let starts = matches!(action, Some(Action::Start | Action::Restart));
     let is_stamped = !inputs.is_empty() && (starts || action == Some(Action::Reload));
     let stamp_rows = is_stamped.then(|| stamp.renewed(unit, &inputs, !starts));
-    let former = stamp.is_about(unit);
     let script = Script {
         unit: service.name.as_str(),
         // The unit itself, where the name is another one of it.
@@ -76,8 +75,8 @@ fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
         action,
         settle: service.settle,
         stamp: stamp_rows.as_deref(),
-        former: stamp.0,
-        former_is_valid: former,
+        former: &stamp,
+        former_is_valid: stamp.is_about(unit),
     };
     let mut alters = vec![Resource::Service(service.name.to_string())];
     if action.is_some() {
@@ -282,11 +281,11 @@ fn leaves(
     enable: Option<Enable>,
     stamp: Option<&[(String, String)]>,
 ) -> Vec<(Query, Answer)> {
-    const START: &str = "yet to come";
+    const NEXT: &str = "yet to come";
     let mut changes = vec![("NeedDaemonReload", "no"), ("LoadState", "loaded")];
     match action {
         Some(Action::Start | Action::Restart) => {
-            changes.extend([("ActiveState", "active"), ("InvocationID", START)]);
+            changes.extend([("ActiveState", "active"), ("InvocationID", NEXT)]);
         }
         Some(Action::Stop) => changes.push(("ActiveState", "inactive")),
         Some(Action::Reload) | None => {}
@@ -300,7 +299,7 @@ fn leaves(
     let mut leaves = Vec::new();
     if let Some(rows) = stamp {
         let start = Unit(&after).start().to_owned();
-        let mut noted = vec![("start".to_owned(), start)];
+        let mut noted = vec![(START.to_owned(), start)];
         noted.extend(rows.iter().cloned());
         leaves.push((service.stamp_query(), Answer::Table(noted)));
     }

@@ -1,6 +1,7 @@
 //! The shell that brings a unit into its state, and back.
 
 use super::Span;
+use super::stamp::Stamp;
 use crate::shell::quote_str as quote;
 
 const FUNCTIONS: &str = include_str!("service.sh");
@@ -37,8 +38,7 @@ pub struct Script<'a> {
     pub settle: Option<Span>,
     /// The rows of the new stamp, if one is to be written.
     pub stamp: Option<&'a [(String, String)]>,
-    /// The rows of the former one, with its start.
-    pub former: &'a [(String, String)],
+    pub former: &'a Stamp<'a>,
     /// Whether it is about the start that is going on.
     pub former_is_valid: bool,
 }
@@ -129,12 +129,13 @@ impl Script<'_> {
         }
         // What was noted holds for the inputs as they were put back, in the start that has just been. What was not noted is told
         // by the times.
-        let rows = if self.former_is_valid {
-            self.former.get(1..)
-        } else {
-            None
-        };
-        text.push_str(&stamp(rows.unwrap_or_default()));
+        let rows: Vec<(String, String)> = self
+            .former
+            .inputs()
+            .filter(|_| self.former_is_valid)
+            .cloned()
+            .collect();
+        text.push_str(&stamp(&rows));
         Some(text)
     }
 
@@ -161,11 +162,12 @@ impl Script<'_> {
         format!("systemctl --no-ask-password {verb} -- {}\n", quote(self.id))
     }
 
-    /// The stamp as it was, byte for byte.
+    /// The stamp as it was.
     fn former_file(&self) -> String {
-        match self.former {
-            [] => stamp(&[]),
-            [start, rows @ ..] => format!("start={}\n{}", quote(&start.1), stamp(rows)),
+        let rows: Vec<(String, String)> = self.former.inputs().cloned().collect();
+        match self.former.start() {
+            None => stamp(&[]),
+            Some(start) => format!("start={}\n{}", quote(start), stamp(&rows)),
         }
     }
 }

@@ -20,8 +20,11 @@ pub struct Input {
     changed: Option<i64>,
 }
 
-/// The rows of a stamp: first `start`, then an input each, its fingerprint for a key.
+/// The rows of a stamp: [`START`], and for each input its fingerprint for a key.
 pub struct Stamp<'a>(pub &'a [(String, String)]);
+
+/// The key of the row that says which start a stamp is about.
+pub const START: &str = "start";
 
 impl Input {
     pub fn queries(path: &HostPath) -> [Query; 2] {
@@ -89,17 +92,25 @@ impl Stamp<'_> {
     fn noted(&self, unit: Unit<'_>, path: &str) -> Option<&str> {
         self.is_about(unit).then_some(())?;
         let path = escaped(path);
-        let mut rows = self.0.iter().skip(1);
-        rows.find(|row| row.1 == path).map(|row| row.0.as_str())
+        self.inputs()
+            .find(|row| row.1 == path)
+            .map(|row| row.0.as_str())
+    }
+
+    /// The start that it is about.
+    pub fn start(&self) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|row| row.0 == START)
+            .map(|row| row.1.as_str())
     }
 
     pub fn is_about(&self, unit: Unit<'_>) -> bool {
-        let start = unit.start();
-        !start.is_empty()
-            && self
-                .0
-                .first()
-                .is_some_and(|row| row.0 == "start" && row.1 == start)
+        !unit.start().is_empty() && self.start() == Some(unit.start())
+    }
+
+    pub fn inputs(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter().filter(|row| row.0 != START)
     }
 
     /// The rows of the inputs for a new stamp. Where the service goes on in the same start, what is known
@@ -111,7 +122,7 @@ impl Stamp<'_> {
         same_start: bool,
     ) -> Vec<(String, String)> {
         let is_other = |row: &&(String, String)| inputs.iter().all(|i| escaped(&i.path) != row.1);
-        let others = self.0.iter().skip(1).filter(is_other);
+        let others = self.inputs().filter(is_other);
         inputs
             .iter()
             .map(|input| (input.fingerprint.clone(), escaped(&input.path)))

@@ -484,14 +484,25 @@ impl Task for Present {
         if self.options.password_hash.is_some() {
             queries.push(Query::Password(self.name.to_string()));
         }
-        if let Some(home) = &self.options.home {
-            if self.options.create_home != Some(false) {
-                queries.push(Query::Path(home.to_string()));
-            }
-            if self.options.authorized_keys.is_some() {
-                let home = home.as_str().trim_end_matches('/');
-                queries.push(Query::Content(format!("{home}/.ssh/authorized_keys")));
-            }
+        // Without the option, where a home directory mostly is: a wrong guess costs one more question.
+        let home = match &self.options.home {
+            Some(home) => home.as_str().trim_end_matches('/').to_owned(),
+            None if self.name.as_str() == "root" => "/root".to_owned(),
+            None => format!("/home/{}", self.name),
+        };
+        let may_be_made = match &self.options.home {
+            Some(_) => self.options.create_home != Some(false),
+            None => self.options.create_home == Some(true),
+        };
+        if self.options.authorized_keys.is_some() {
+            queries.push(Query::Content(format!("{home}/.ssh/authorized_keys")));
+        }
+        if may_be_made {
+            queries.push(Query::Path(if home.is_empty() {
+                "/".to_owned()
+            } else {
+                home
+            }));
         }
         queries
     }

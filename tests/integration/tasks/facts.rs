@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ops::task::{Answer, Found, Installed, Query, Ran};
+use ops::task::{Answer, Found, Installed, PathKind, PathState, Query, Ran, Stat};
 use serde::Deserialize;
 
 /// One answer. The first key says to which question; the other ones are the answer.
@@ -50,14 +50,20 @@ pub enum Fact {
         #[serde(flatten)]
         rows: BTreeMap<String, String>,
     },
+    /// A regular file by its hash, last changed at this second.
+    File {
+        file: String,
+        sha256: String,
+        changed: i64,
+    },
 }
 
 impl Fact {
-    fn answer(&self) -> (Query, Answer) {
+    fn answers(&self) -> Vec<(Query, Answer)> {
         let table = |rows: &BTreeMap<String, String>| {
             Answer::Table(rows.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
         };
-        match self {
+        let answer = match self {
             Self::Package {
                 package,
                 version,
@@ -89,7 +95,26 @@ impl Fact {
             Self::User { user, rows } => (Query::User(user.clone()), table(rows)),
             Self::Password { password, rows } => (Query::Password(password.clone()), table(rows)),
             Self::Group { group, rows } => (Query::Group(group.clone()), table(rows)),
-        }
+            Self::File {
+                file,
+                sha256,
+                changed,
+            } => {
+                let stat = Stat {
+                    modified: *changed,
+                    ..Stat::imagined(PathKind::File, 0o644, 0)
+                };
+                let path = Answer::Path(PathState::plain(stat));
+                return vec![
+                    (Query::Path(file.clone()), path),
+                    (
+                        Query::Sha256(file.clone()),
+                        Answer::Sha256(Some(sha256.clone())),
+                    ),
+                ];
+            }
+        };
+        vec![answer]
     }
 }
 
@@ -97,8 +122,9 @@ impl Fact {
 pub fn found(facts: &[Fact]) -> Found {
     let mut found = Found::default();
     for fact in facts {
-        let (query, answer) = fact.answer();
-        found.insert(query, answer);
+        for (query, answer) in fact.answers() {
+            found.insert(query, answer);
+        }
     }
     found
 }

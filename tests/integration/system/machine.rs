@@ -1,0 +1,207 @@
+//! A container that does what a planner wants, the simplest way.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use ops::model::Outcome;
+use ops::task::{Answer, Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, render};
+use ops::tasks::{Arguments, Surroundings, Value, find};
+use serde_json::{Map, json};
+
+use crate::fleet::{Container, Image};
+
+pub struct Machine {
+    pub container: Container,
+    steps: usize,
+}
+
+/// What became of a batch, and the changes that were made or begun, with the directory of each.
+pub struct Gone {
+    pub verdicts: Vec<Verdict>,
+    pub made: Vec<(Arc<Change>, String)>,
+    pub requests: usize,
+}
+
+const STATE: &str = "/var/lib/ops";
+const TOKEN: &str = "c0ffee";
+
+impl Machine {
+    pub fn start(image: Image) -> Option<Self> {
+        let container = Container::start(image)?;
+        Some(Self {
+            container,
+            steps: 0,
+        })
+    }
+
+    pub fn go(&mut self, tasks: &[Arc<dyn Task>], mode: Mode) -> Gone {
+        let mut planner = Planner::new(tasks.to_vec(), mode);
+        let (mut made, mut requests) = (Vec::new(), 0);
+        loop {
+            assert!(requests < 50, "the planner goes in circles");
+            requests += 1;
+            match planner.next() {
+                Next::Done => break,
+                Next::Ask(queries) => planner.answered(self.ask(&queries)),
+                Next::Apply { changes, ask } => {
+                    assert_eq!(mode, Mode::Apply, "a check changes nothing");
+                    for planned in changes {
+                        self.steps += 1;
+                        let keep = format!("kept/{}", self.steps);
+                        let result = self.script(&planned.change, &planned.change.apply, &keep);
+                        made.push((planned.change.clone(), keep));
+                        planner.ran(&planned, result.as_ref().map_err(Clone::clone));
+                        if result.is_err() {
+                            break;
+                        }
+                    }
+                    planner.answered(self.ask(&ask));
+                }
+            }
+        }
+        let verdicts = planner.verdicts().iter().flatten().cloned().collect();
+        Gone {
+            verdicts,
+            made,
+            requests: requests - 1,
+        }
+    }
+
+    /// Applies, and holds that a second time there is nothing to do.
+    #[track_caller]
+    pub fn converges(&mut self, tasks: &[Arc<dyn Task>]) -> Gone {
+        let gone = self.go(tasks, Mode::Apply);
+        let again = self.go(tasks, Mode::Apply);
+        for (verdict, second) in gone.verdicts.iter().zip(&again.verdicts) {
+            assert_eq!(verdict.outcome, Outcome::Changed, "{:?}", gone.verdicts);
+            assert_eq!(second.outcome, Outcome::Unchanged, "{second:?}");
+        }
+        assert_eq!(again.requests, 1);
+        gone
+    }
+
+    /// Undoes, the last change first, and then what comes last.
+    #[track_caller]
+    pub fn undo(&self, gone: &Gone) {
+        for (change, keep) in gone.made.iter().rev() {
+            let undo = change.undo.as_ref().expect("it can be undone");
+            self.script(change, undo, keep).expect("undone");
+        }
+        for (change, keep) in &gone.made {
+            if let Some(last) = &change.undo_last {
+                self.script(change, last, keep).expect("undone");
+            }
+        }
+    }
+
+    pub fn ask(&self, queries: &[Query]) -> Vec<(Query, Answer)> {
+        let probe = format!("ops_state={STATE}\n{}", render(queries, TOKEN));
+        let mut answers = Vec::new();
+        for query in queries {
+            if let Query::Shell(script) = query {
+                answers.push((query.clone(), Answer::Ran(ran(&self.sh(script)))));
+            }
+        }
+        let printed = self.sh(&probe).stdout;
+        answers.extend(
+            Reply::split(&printed, TOKEN)
+                .expect("a whole reply")
+                .answers(queries),
+        );
+        answers
+    }
+
+    fn script(&self, change: &Change, text: &str, keep: &str) -> Result<Ran, String> {
+        if let Some(body) = &change.body {
+            let text = String::from_utf8(body.content.to_vec()).expect("UTF-8");
+            let path = ops::shell::quote_str(&body.path);
+            self.sh(&format!(
+                "umask 077; printf %s {} >{path}",
+                ops::shell::quote_str(&text)
+            ));
+        }
+        let ran = ran(&self.sh(&change.script(text, STATE, keep)));
+        let is_good = u8::try_from(ran.code).is_ok_and(|code| change.ok.contains(&code));
+        if is_good { Ok(ran) } else { Err(ran.stderr) }
+    }
+
+    fn sh(&self, script: &str) -> Output {
+        let mut child = Command::new("docker")
+            .args(["exec", "-i", self.container.name(), "sh", "-c"])
+            .arg("exec 3<&0 </dev/null; eval \"$(cat <&3)\"")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("docker is installed");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(script.as_bytes()).expect("docker reads");
+        drop(stdin);
+        child.wait_with_output().expect("it ends")
+    }
+
+    #[track_caller]
+    pub fn look(&self, command: &str) -> String {
+        self.container.look(command).trim().to_owned()
+    }
+}
+
+fn ran(output: &Output) -> Ran {
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// `task("services::running", json!(["idle", { "enabled": true }]))`
+#[track_caller]
+pub fn task(name: &str, args: &serde_json::Value) -> Arc<dyn Task> {
+    let (namespace, function) = name.split_once("::").expect("a namespace");
+    let values = args
+        .as_array()
+        .expect("a list")
+        .iter()
+        .cloned()
+        .map(Value::from)
+        .collect();
+    let entry = find(namespace, function).expect("a task");
+    entry
+        .construct(Arguments::new(values), &Nowhere)
+        .expect("good arguments")
+}
+
+/// A file of the machine.
+#[track_caller]
+pub fn file(path: &str, content: &str) -> Arc<dyn Task> {
+    task("files::file", &json!([path, content]))
+}
+
+pub fn outcomes(gone: &Gone) -> Vec<Outcome> {
+    gone.verdicts
+        .iter()
+        .map(|verdict| verdict.outcome)
+        .collect()
+}
+
+pub fn notes(gone: &Gone) -> String {
+    gone.verdicts
+        .iter()
+        .filter_map(|verdict| verdict.note.clone())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// No playbook, and nothing beside it.
+struct Nowhere;
+
+impl Surroundings for Nowhere {
+    fn read(&self, _: &str) -> Result<Arc<[u8]>, String> {
+        Err("there is no file".to_owned())
+    }
+
+    fn vars(&self) -> Result<Map<String, serde_json::Value>, String> {
+        Ok(Map::new())
+    }
+}

@@ -1,0 +1,8 @@
+//! Packages, services, users and commands against a machine of their own: a container with systemd, apt and a
+//! small repository of packages.
+
+mod commands;
+mod machine;
+mod packages;
+mod services;
+mod users;

@@ -1,0 +1,147 @@
+//! `packages::*` with apt.
+
+use ops::model::Outcome::{Changed, Failed, Unchanged, WouldChange};
+use ops::task::Mode;
+use serde_json::json;
+
+use super::machine::{Machine, notes, outcomes, task};
+use crate::fleet::Image;
+
+const INSTALLED: &str =
+    "dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\\n' 'ops-*' 2>/dev/null || :";
+
+fn installed(machine: &Machine) -> Vec<String> {
+    machine.look(INSTALLED).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn installs_and_gives_back() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    let batch = [
+        task(
+            "packages::installed",
+            &json!([["ops-needs-hello", "ops-world"]]),
+        ),
+        task(
+            "packages::installed",
+            &json!([["ops-hello", "ops-world=1.*"]]),
+        ),
+    ];
+    let before = machine.container.tree();
+    assert_eq!(
+        outcomes(&machine.go(&batch[..1], Mode::Check)),
+        [WouldChange]
+    );
+    assert_eq!(
+        machine.container.tree().since(&before),
+        Vec::<String>::new()
+    );
+    let gone = machine.go(&batch, Mode::Apply);
+    // The first list brings what the second one wants.
+    assert_eq!(outcomes(&gone), [Changed, Unchanged]);
+    assert_eq!(
+        installed(&machine),
+        [
+            "ops-hello 2.0 installed",
+            "ops-needs-hello 1.0 installed",
+            "ops-world 1.0 installed",
+        ]
+    );
+    let again = machine.go(&batch, Mode::Apply);
+    assert_eq!(
+        (outcomes(&again), again.requests),
+        (vec![Unchanged, Unchanged], 1)
+    );
+
+    let pinned = [task(
+        "packages::installed",
+        &json!(["ops-hello", { "version": "1.*" }]),
+    )];
+    let refused = machine.go(&pinned, Mode::Apply);
+    assert_eq!(outcomes(&refused), [Failed]);
+    assert!(
+        notes(&refused).contains("newer than 1.*"),
+        "{}",
+        notes(&refused)
+    );
+    let pinned = [task(
+        "packages::installed",
+        &json!(["ops-hello=1.*", { "allow_downgrade": true }]),
+    )];
+    let older = machine.converges(&pinned);
+    assert!(installed(&machine).contains(&"ops-hello 1.0 installed".to_owned()));
+    machine.undo(&older);
+    assert!(installed(&machine).contains(&"ops-hello 2.0 installed".to_owned()));
+    // What came as a dependency is one again.
+    assert_eq!(machine.look("apt-mark showauto 'ops-*'"), "ops-hello");
+
+    let absent = machine.converges(&[task("packages::absent", &json!(["ops-hello"]))]);
+    assert_eq!(installed(&machine), ["ops-world 1.0 installed"]);
+    machine.undo(&absent);
+    assert_eq!(installed(&machine).len(), 3);
+    machine.undo(&gone);
+    assert_eq!(installed(&machine), Vec::<String>::new());
+}
+
+#[test]
+fn says_why_a_package_cannot_be_as_wanted() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    machine
+        .look("apt-get update -q && apt-get install -qy ops-hello=1.0 && apt-mark hold ops-hello");
+    for (name, said) in [
+        ("ops-hello=2.0", "held at version 1.0"),
+        ("ops-broken", "cannot be configured"),
+        ("ops-no.such", "ops-no.such"),
+    ] {
+        let gone = machine.go(&[task("packages::installed", &json!([name]))], Mode::Apply);
+        assert_eq!(outcomes(&gone), [Failed], "{name}");
+        assert!(notes(&gone).contains(said), "{name}: {}", notes(&gone));
+        machine.undo(&gone);
+    }
+    assert_eq!(installed(&machine), ["ops-hello 1.0 installed"]);
+    let gone = machine.go(
+        &[task("packages::absent", &json!(["ops-hello"]))],
+        Mode::Apply,
+    );
+    assert!(notes(&gone).contains("held"), "{}", notes(&gone));
+}
+
+#[test]
+fn fetches_the_lists_where_they_lack_the_package() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    machine.look("rm -rf /var/lib/apt/lists/*");
+    machine.converges(&[task("packages::installed", &json!(["ops-world"]))]);
+    machine.look("rm -rf /var/lib/apt/lists/*");
+    let stale = [task(
+        "packages::installed",
+        &json!(["ops-hello", { "update": false }]),
+    )];
+    assert_eq!(outcomes(&machine.go(&stale, Mode::Apply)), [Failed]);
+    let fresh = [task(
+        "packages::installed",
+        &json!(["ops-hello", { "update": "1h" }]),
+    )];
+    // The lists were fetched a moment ago, as far as anybody knows.
+    assert_eq!(outcomes(&machine.go(&fresh, Mode::Apply)), [Failed]);
+    machine.look("touch -d '2 hours ago' /var/lib/ops/apt-lists");
+    machine.converges(&fresh);
+}
+
+#[test]
+fn a_provided_name_is_there() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    // mawk provides it.
+    let gone = machine.go(
+        &[task("packages::installed", &json!([["awk", "dash"]]))],
+        Mode::Apply,
+    );
+    assert_eq!(outcomes(&gone), [Unchanged], "{}", notes(&gone));
+}

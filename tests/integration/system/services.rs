@@ -1,0 +1,257 @@
+//! `services::*` on systemd.
+
+use ops::model::Outcome::{Changed, Failed, Unchanged, Unknown, WouldChange};
+use ops::task::Mode;
+use serde_json::json;
+
+use super::machine::{Machine, file, notes, outcomes, task};
+use crate::fleet::Image;
+
+const INVOCATION: &str = "systemctl show -p InvocationID --value idle";
+
+fn is_active(machine: &Machine, unit: &str) -> String {
+    machine.look(&format!("systemctl is-active {unit} || :"))
+}
+
+#[test]
+fn starts_stops_enables_and_gives_back() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    let running = [task(
+        "services::running",
+        &json!(["idle", { "enabled": true }]),
+    )];
+    let checked = machine.go(&running, Mode::Check);
+    assert_eq!(outcomes(&checked), [WouldChange]);
+    assert_eq!(is_active(&machine, "idle"), "inactive");
+    let gone = machine.converges(&running);
+    assert_eq!(is_active(&machine, "idle"), "active");
+    assert_eq!(machine.look("systemctl is-enabled idle"), "enabled");
+
+    let stopped = [task(
+        "services::stopped",
+        &json!(["idle.service", { "enabled": false }]),
+    )];
+    let gone_too = machine.converges(&stopped);
+    assert_eq!(is_active(&machine, "idle"), "inactive");
+    machine.undo(&gone_too);
+    assert_eq!(is_active(&machine, "idle"), "active");
+    assert_eq!(machine.look("systemctl is-enabled idle"), "enabled");
+    machine.undo(&gone);
+    assert_eq!(is_active(&machine, "idle"), "inactive");
+    assert_eq!(machine.look("systemctl is-enabled idle || :"), "disabled");
+
+    let enabled = machine.converges(&[task("services::enabled", &json!(["idle"]))]);
+    machine.undo(&enabled);
+    assert_eq!(machine.look("systemctl is-enabled idle || :"), "disabled");
+    let disabled = machine.go(&[task("services::disabled", &json!(["idle"]))], Mode::Apply);
+    assert_eq!(outcomes(&disabled), [Unchanged]);
+}
+
+#[test]
+fn says_why_a_unit_cannot_be_as_wanted() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    machine.look(
+        "cd /etc/systemd/system
+         printf '[Service]\\nExecStart=/bin/sh -c \"echo all is lost; exit 3\"\\n' >dies.service
+         printf '[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' >once.service
+         printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\n' >stays.service
+         printf '[Unit]\\nConditionPathExists=/nowhere\\n[Service]\\nExecStart=/bin/sleep 9\\n' >unmet.service
+         printf '[Timer]\\nOnCalendar=yearly\\nUnit=once.service\\n[Install]\\nWantedBy=timers.target\\n' >once.timer
+         systemctl daemon-reload",
+    );
+    for (unit, said) in [
+        ("dies", "all is lost"),
+        ("broken", "never stays active"),
+        ("once", "never stays active"),
+        ("unmet", "a condition of its unit file is not met"),
+        ("e2scrub_all.timer", "is masked"),
+        ("missing", "there is no unit missing.service"),
+    ] {
+        let gone = machine.go(&[task("services::running", &json!([unit]))], Mode::Apply);
+        assert_eq!(outcomes(&gone), [Failed], "{unit}");
+        assert!(notes(&gone).contains(said), "{unit}: {}", notes(&gone));
+    }
+    let gone = machine.go(&[task("services::enabled", &json!(["once"]))], Mode::Apply);
+    assert!(
+        notes(&gone).contains("no [Install] section"),
+        "{}",
+        notes(&gone)
+    );
+    let gone = machine.go(
+        &[task(
+            "services::running",
+            &json!(["stays", { "reload_on": ["/etc/motd"] }]),
+        )],
+        Mode::Apply,
+    );
+    assert!(
+        notes(&gone).contains("has no ExecReload"),
+        "{}",
+        notes(&gone)
+    );
+    machine.converges(&[task("services::running", &json!(["stays"]))]);
+    machine.converges(&[task(
+        "services::running",
+        &json!(["once.timer", { "enabled": true }]),
+    )]);
+}
+
+#[test]
+fn restarts_for_what_changed_since_the_start() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    let service = task(
+        "services::running",
+        &json!(["idle", { "restart_on": ["/srv/conf", "/srv/conf.d"] }]),
+    );
+    let invocation = |machine: &Machine| machine.look(INVOCATION);
+    machine.look("mkdir /srv/conf.d; echo one >/srv/conf");
+    let one = [file("/srv/conf", "one\n"), service.clone()];
+    let gone = machine.go(&one, Mode::Apply);
+    assert_eq!(outcomes(&gone), [Unchanged, Changed]);
+    let first = invocation(&machine);
+    assert_eq!(
+        outcomes(&machine.go(&one, Mode::Apply)),
+        [Unchanged, Unchanged]
+    );
+
+    // Touched, and still what it was.
+    machine.look("touch /srv/conf");
+    assert_eq!(
+        outcomes(&machine.go(&one, Mode::Apply)),
+        [Unchanged, Unchanged]
+    );
+
+    let two = [file("/srv/conf", "two\n"), service.clone()];
+    let checked = machine.go(&two, Mode::Check);
+    assert_eq!(outcomes(&checked), [WouldChange, WouldChange]);
+    assert_eq!(invocation(&machine), first);
+    let changed = machine.go(&two, Mode::Apply);
+    assert_eq!(outcomes(&changed), [Changed, Changed]);
+    // The questions, the content for the diff, the file, the restart.
+    assert!(changed.requests <= 4);
+    let second = invocation(&machine);
+    assert_ne!(second, first);
+    assert_eq!(
+        outcomes(&machine.go(&two, Mode::Apply)),
+        [Unchanged, Unchanged]
+    );
+
+    // Undone: the file is put back, and then the service reads it.
+    machine.undo(&changed);
+    assert_eq!(machine.look("cat /srv/conf"), "one");
+    assert_ne!(invocation(&machine), second);
+    assert_eq!(
+        outcomes(&machine.go(&one, Mode::Apply)),
+        [Unchanged, Unchanged]
+    );
+
+    // A run that died between the file and the restart.
+    machine.go(&two[..1], Mode::Apply);
+    assert_eq!(
+        outcomes(&machine.go(&two, Mode::Apply)),
+        [Unchanged, Changed]
+    );
+
+    // An entry of a directory comes.
+    machine.look("echo x >/srv/conf.d/x");
+    assert_eq!(
+        outcomes(&machine.go(&two, Mode::Apply)),
+        [Unchanged, Changed]
+    );
+
+    // Somebody changes the file and restarts the service (which takes the next second, for certain).
+    machine.look("echo three >/srv/conf; while [ $(date +%s) = $(stat -c %Z /srv/conf) ]; do sleep 0.1; done; systemctl restart idle");
+    assert_eq!(outcomes(&machine.go(&[service], Mode::Apply)), [Unchanged]);
+}
+
+#[test]
+fn without_a_stamp_the_times_tell() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    machine.look("touch -d 2001-01-01 /srv/old; while [ $(date +%s) = $(stat -c %Z /srv/old) ]; do sleep 0.1; done; systemctl start idle");
+    let service = task(
+        "services::running",
+        &json!(["idle", { "reload_on": ["/srv/old", "/srv/link"] }]),
+    );
+    let batch = [service.clone()];
+    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Unchanged]);
+    assert_eq!(
+        machine
+            .container
+            .exec("ls /var/lib/ops/stamps/idle.service")
+            .status
+            .code(),
+        Some(2)
+    );
+    machine.look("ln -s /srv/a /srv/link");
+    let started = machine.look(INVOCATION);
+    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Changed]);
+    assert_eq!(machine.look("cat /run/idle.reloads"), "reloaded");
+    assert_eq!(machine.look(INVOCATION), started);
+    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Unchanged]);
+    machine.look("ln -sfn /srv/b /srv/link");
+    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Changed]);
+    // In a check, a file that an earlier task would write is newer than any start.
+    machine.look("rm -r /var/lib/ops/stamps");
+    let check = machine.go(&[file("/srv/old", "new\n"), service], Mode::Check);
+    assert_eq!(outcomes(&check), [WouldChange, WouldChange]);
+}
+
+#[test]
+fn reads_unit_files_that_changed() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    let unit = |seconds: u32| {
+        file(
+            "/etc/systemd/system/new@.service",
+            &format!(
+                "[Service]\nExecStart=/bin/sleep {seconds}\n[Install]\nWantedBy=multi-user.target\n"
+            ),
+        )
+    };
+    let options =
+        json!(["new@1", { "enabled": true, "restart_on": ["/etc/systemd/system/new@.service"] }]);
+    let batch = |seconds| [unit(seconds), task("services::running", &options)];
+    assert_eq!(
+        outcomes(&machine.go(&batch(1000), Mode::Check)),
+        [WouldChange, Unknown]
+    );
+    let gone = machine.converges(&batch(1000));
+    let changed = machine.converges(&batch(2000));
+    assert_eq!(
+        machine.look("systemctl show -p NeedDaemonReload --value new@1"),
+        "no"
+    );
+    let command = "tr '\\0' ' ' </proc/$(systemctl show -p MainPID --value new@1)/cmdline";
+    assert_eq!(machine.look(command), "/bin/sleep 2000");
+    machine.undo(&changed);
+    assert_eq!(machine.look(command), "/bin/sleep 1000");
+    machine.undo(&gone);
+    assert_eq!(is_active(&machine, "new@1"), "inactive");
+    assert_eq!(
+        machine
+            .container
+            .exec("ls /etc/systemd/system/multi-user.target.wants/new@1.service")
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn a_host_without_systemd_cannot_tell() {
+    let Some(mut machine) = Machine::start(Image::Busybox) else {
+        return;
+    };
+    let gone = machine.go(&[task("services::running", &json!(["idle"]))], Mode::Check);
+    assert_eq!(outcomes(&gone), [Unknown]);
+    assert!(notes(&gone).contains("does not run systemd"));
+}
