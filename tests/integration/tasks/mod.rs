@@ -11,6 +11,7 @@ mod contents;
 mod facts;
 mod laws;
 mod plans;
+mod processes;
 mod registry;
 mod round_trips;
 mod shell_host;

@@ -1,0 +1,147 @@
+//! How many processes a change costs a host. Each takes about 0.7 ms, a builtin nothing.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use ops::task::{Mode, Task};
+use ops::tasks::{Arguments, Value, find};
+
+use super::batches::Nowhere;
+use super::shell_host::ShellHost;
+
+const PROGRAMS: &[&str] = &[
+    "cat",
+    "chmod",
+    "chown",
+    "cp",
+    "head",
+    "ln",
+    "mkdir",
+    "mv",
+    "readlink",
+    "rm",
+    "rmdir",
+    "sh",
+    "sha256sum",
+    "stat",
+];
+
+/// What a host runs for a task: for its first question, its change and the proof.
+fn programs(name: &str, path: &str, content: Option<&str>, options: &[(&str, &str)]) -> String {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (root, state, bin) = (
+        dir.path().join("root"),
+        dir.path().join("state"),
+        dir.path().join("bin"),
+    );
+    for path in [&root, &state, &bin] {
+        std::fs::create_dir(path).expect("made");
+    }
+    std::fs::write(root.join("old"), "old\n").expect("written");
+    let log = dir.path().join("log");
+    for program in PROGRAMS {
+        wrap(&bin, program, &log);
+    }
+    let env = format!("PATH={}:/usr/bin:/bin", bin.display());
+    let shell = ["env", &env, "dash"];
+    let mut host = ShellHost::new(&shell, &state);
+    host.go(vec![task(&root, name, path, content, options)], Mode::Apply);
+    let ran = std::fs::read_to_string(&log).expect("a log");
+    ran.lines().collect::<Vec<_>>().join(" ")
+}
+
+fn wrap(bin: &Path, program: &str, log: &Path) {
+    let text = format!(
+        "#!/bin/dash\necho {program} >>'{}'\nPATH=/usr/bin:/bin exec {program} \"$@\"\n",
+        log.display()
+    );
+    let path = bin.join(program);
+    std::fs::write(&path, text).expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("set");
+}
+
+fn task(
+    root: &Path,
+    name: &str,
+    path: &str,
+    content: Option<&str>,
+    options: &[(&str, &str)],
+) -> Arc<dyn Task> {
+    let mut values = vec![Value::Text(format!("{}/{path}", root.display()))];
+    values.extend(content.map(Value::from));
+    let options = options
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), Value::from(*v)));
+    values.push(Value::Map(options.collect()));
+    let entry = find("files", name).expect("a task");
+    entry
+        .construct(Arguments::new(values), &Nowhere)
+        .expect("taken")
+}
+
+#[test]
+fn a_change_costs_few_processes() {
+    for (name, path, content, options, processes) in [
+        (
+            "directory",
+            "new",
+            None,
+            &[("mode", "0750")][..],
+            "stat | mkdir | stat",
+        ),
+        ("directory", "a/b", None, &[], "stat | mkdir mkdir | stat"),
+        (
+            "directory",
+            "",
+            None,
+            &[("mode", "0700")],
+            "stat | chmod | stat",
+        ),
+        (
+            "file",
+            "new",
+            Some("x"),
+            &[("mode", "0640")],
+            "stat | mv | stat sha256sum",
+        ),
+        (
+            "file",
+            "new",
+            Some("x"),
+            &[("mode", "0750"), ("owner", "0")],
+            "stat | chown chmod mv | stat sha256sum",
+        ),
+        (
+            "file",
+            "old",
+            Some("x"),
+            &[],
+            "stat sha256sum head | mkdir cp cp mv | stat sha256sum",
+        ),
+        ("line", "new", Some("x"), &[], "stat | mv | stat head"),
+        (
+            "line",
+            "old",
+            Some("x"),
+            &[],
+            "stat head | mkdir cp cp mv | stat head",
+        ),
+        ("line", "old", Some("old"), &[], "stat head"),
+        (
+            "link",
+            "new",
+            Some("x"),
+            &[],
+            "stat | ln | stat readlink stat",
+        ),
+        ("absent", "old", None, &[], "stat | mkdir mv | stat"),
+    ] {
+        let ran = programs(name, path, content, options);
+        assert_eq!(
+            ran,
+            processes.replace("| ", ""),
+            "{name} {path} {options:?}"
+        );
+    }
+}
