@@ -3,7 +3,8 @@
 use indexmap::IndexSet;
 
 use super::planner::Planned;
-use super::{Found, Query, Resource};
+use super::resource::alters_path;
+use super::{Body, Found, Query, Resource};
 
 /// The changes and the questions of one request.
 #[derive(Default)]
@@ -33,6 +34,17 @@ impl Group {
             || reads
                 .iter()
                 .any(|read| self.altered.iter().any(|a| a.overlaps(read)))
+    }
+
+    /// Whether a change of the group may make, or take away, a directory that a body is to land in. Bodies land
+    /// before the first change of a request.
+    pub fn moves_ground_of(&self, body: &Body) -> bool {
+        let mut path = body.path.as_str();
+        std::iter::from_fn(|| {
+            path = path.rsplit_once('/')?.0;
+            Some(path)
+        })
+        .any(|above| alters_path(&self.altered, above))
     }
 
     /// Notes the questions that are open. Whether there are any.

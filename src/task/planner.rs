@@ -203,7 +203,10 @@ impl Planner {
                         .alters
                         .clone()
                         .unwrap_or_else(|| task.touches().writes);
-                    if group.would_disturb_proof(&alters) {
+                    let body = change.body.as_ref();
+                    if group.would_disturb_proof(&alters)
+                        || body.is_some_and(|body| group.moves_ground_of(body))
+                    {
                         break;
                     }
                     if !group.is_blocked() {

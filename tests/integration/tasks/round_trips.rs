@@ -115,3 +115,18 @@ fn a_failure_stops_the_batch_and_leaves_no_half() {
     );
     assert!(dir.path().join("one").exists() && !dir.path().join("three").exists());
 }
+
+#[test]
+fn a_body_waits_for_the_directory_that_it_lands_in() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut host = ShellHost::new(SHELLS[0], dir.path());
+    let large = "x".repeat(100_000);
+    let tasks = vec![
+        task("directory", dir.path(), "a/b", None),
+        task("file", dir.path(), "a/b/large", Some(&large)),
+        task("file", dir.path(), "a/b/small", Some("x")),
+    ];
+    let gone = host.go(tasks, Mode::Apply);
+    assert_eq!(outcomes(&gone.verdicts), [Outcome::Changed; 3]);
+    assert_eq!(host.requests, 3);
+}

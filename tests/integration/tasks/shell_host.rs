@@ -51,10 +51,14 @@ impl<'a> ShellHost<'a> {
                 Next::Apply { changes, ask } => {
                     assert_eq!(mode, Mode::Apply, "a check changes nothing");
                     self.requests += 1;
-                    for planned in changes {
+                    // As the session does it: bodies land before the first change.
+                    let landed: Vec<_> = changes.iter().map(|p| land(&p.change)).collect();
+                    for (planned, landed) in changes.into_iter().zip(landed) {
                         let keep = format!("keep/{}", self.steps);
                         self.steps += 1;
-                        let result = self.apply(&planned.change, &keep);
+                        let change = &planned.change;
+                        let result =
+                            landed.and_then(|()| self.script(change, &change.apply, &keep));
                         made.push((planned.change.clone(), keep));
                         planner.ran(&planned, result.as_ref().map_err(Clone::clone));
                         if result.is_err() {
@@ -73,16 +77,6 @@ impl<'a> ShellHost<'a> {
         let ran = self.run(render(queries, TOKEN).as_bytes());
         let reply = Reply::split(&ran.stdout, TOKEN).expect("a whole reply");
         reply.answers(queries)
-    }
-
-    fn apply(&self, change: &Change, keep: &str) -> Result<Ran, String> {
-        if let Some(body) = &change.body {
-            let mut options = std::fs::OpenOptions::new();
-            let options = options.write(true).create(true).truncate(true).mode(0o600);
-            let mut file = options.open(&body.path).map_err(|e| e.to_string())?;
-            std::io::Write::write_all(&mut file, &body.content).map_err(|e| e.to_string())?;
-        }
-        self.script(change, &change.apply, keep)
     }
 
     pub fn undo(&self, change: &Change, keep: &str) -> Result<Ran, String> {
@@ -116,4 +110,16 @@ impl<'a> ShellHost<'a> {
             .output()
             .expect("a shell")
     }
+}
+
+fn land(change: &Change) -> Result<(), String> {
+    let Some(body) = &change.body else {
+        return Ok(());
+    };
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options
+        .open(&body.path)
+        .map_err(|e| format!("{}: {e}", body.path))?;
+    std::io::Write::write_all(&mut file, &body.content).map_err(|e| e.to_string())
 }
