@@ -5,7 +5,7 @@ use ops::task::Mode;
 use serde_json::json;
 
 use super::machine::{Machine, file, notes, outcomes, task};
-use crate::fleet::Image;
+use crate::fleet::{Container, Image};
 
 const INVOCATION: &str = "systemctl show -p InvocationID --value idle";
 
@@ -254,4 +254,39 @@ fn a_host_without_systemd_cannot_tell() {
     let gone = machine.go(&[task("services::running", &json!(["idle"]))], Mode::Check);
     assert_eq!(outcomes(&gone), [Unknown]);
     assert!(notes(&gone).contains("does not run systemd"));
+}
+
+#[test]
+fn a_service_reads_what_an_undo_put_back() {
+    let Some(container) = Container::start(Image::Debian) else {
+        return;
+    };
+    let run = |content: &str, last: &str| {
+        let playbook = format!(
+            r#"each(hosts("all"), |h| {{
+                let root = h.become("root");
+                root.apply(files::file("/etc/idle.conf", "{content}\n"));
+                root.apply(services::running("idle", #{{ restart_on: ["/etc/idle.conf"] }}));
+                {last}
+            }});"#
+        );
+        container.ops(&["deploy"]).playbook(&playbook).run()
+    };
+    // What the service read at its start: the file as it was then.
+    container.look(
+        "mkdir /etc/systemd/system/idle.service.d
+         printf '[Service]\nExecStartPre=/bin/cp /etc/idle.conf /run/idle.read\n' >/etc/systemd/system/idle.service.d/x.conf
+         systemctl daemon-reload",
+    );
+    run("one", "").ok();
+    assert_eq!(container.look("cat /run/idle.read"), "one\n");
+    run(
+        "two",
+        "if root.read(\"/run/idle.read\") != \"two\\n\" { throw \"not read\" } h.undo();",
+    )
+    .ok();
+    assert_eq!(
+        container.look("cat /etc/idle.conf /run/idle.read"),
+        "one\none\n"
+    );
 }
