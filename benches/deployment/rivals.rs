@@ -24,7 +24,7 @@ impl Rival {
     pub fn ops(fleet: &Fleet) -> Self {
         let endpoints: Vec<_> = fleet.hosts().iter().map(with_root).collect();
         let inventory = inventory_text(&endpoints, &fleet.ssh_args());
-        Self::Ops(Ops::new().inventory_named("hosts.ini", &inventory))
+        Self::Ops(Ops::new().file("hosts.ini", inventory))
     }
 
     pub const fn name(&self) -> &'static str {
