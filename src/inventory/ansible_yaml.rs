@@ -32,7 +32,7 @@ pub(super) fn read(
     }
     let mut reader = Reader { file, draft };
     for group in groups {
-        reader.group(group, 0)?;
+        reader.group(group)?;
     }
     Ok(())
 }
@@ -55,7 +55,7 @@ impl Reader<'_> {
     }
 
     /// A group and what is in it. Gives its index.
-    fn group(&mut self, entry: Entry, depth: usize) -> Result<usize, InventoryError> {
+    fn group(&mut self, entry: Entry) -> Result<usize, InventoryError> {
         let Entry {
             key: name,
             line,
@@ -95,7 +95,7 @@ impl Reader<'_> {
                     }
                     "children" => {
                         let at = self.at(entry.line);
-                        let child = self.group(entry, depth + 1)?;
+                        let child = self.group(entry)?;
                         self.draft.child(group, child, &at)?;
                     }
                     _ => self.hosts(entry, group)?,

@@ -78,17 +78,16 @@ impl Draft {
 
     /// A host, put into a group. `all` holds every host anyhow.
     pub fn host(&mut self, host: &str, group: usize, at: &Origin) -> Result<usize, InventoryError> {
-        let index = match self.hosts.get_index_of(host) {
-            Some(index) => index,
-            None => {
-                name::check_host(host).map_err(|error| error.at(at))?;
-                let draft = DraftHost {
-                    vars: Vars::new(),
-                    groups: Vec::new(),
-                    source: Arc::clone(&at.file),
-                };
-                self.hosts.insert_full(host.to_owned(), draft).0
-            }
+        let index = if let Some(index) = self.hosts.get_index_of(host) {
+            index
+        } else {
+            name::check_host(host).map_err(|error| error.at(at))?;
+            let draft = DraftHost {
+                vars: Vars::new(),
+                groups: Vec::new(),
+                source: Arc::clone(&at.file),
+            };
+            self.hosts.insert_full(host.to_owned(), draft).0
         };
         self.join(index, group);
         Ok(index)

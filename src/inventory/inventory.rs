@@ -113,6 +113,7 @@ impl Inventory {
     }
 
     /// Every host, in the order of the sources. `--limit` has no say here.
+    #[must_use]
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = &Arc<Host>> {
         self.world.hosts.values()
     }
@@ -124,6 +125,7 @@ impl Inventory {
     }
 
     /// Every group, `all` and `ungrouped` first, then in the order of the sources.
+    #[must_use]
     pub fn groups(&self) -> impl ExactSizeIterator<Item = &Group> {
         self.world.groups.values()
     }
@@ -213,7 +215,7 @@ impl Inventory {
         &self,
         host: &Host,
         text: &str,
-        at: Option<Origin>,
+        at: Option<&Origin>,
     ) -> Result<Value, RenderError> {
         render::text(&self.world, host, text, at)
     }

@@ -243,15 +243,15 @@ impl Reader<'_> {
     }
 
     fn escape(&mut self, escaped: char, text: &mut String) -> Option<()> {
-        let width = match escaped {
-            '\\' | '\'' | '"' => return Some(text.push(escaped)),
-            'a' => return Some(text.push('\x07')),
-            'b' => return Some(text.push('\x08')),
-            'f' => return Some(text.push('\x0c')),
-            'n' => return Some(text.push('\n')),
-            'r' => return Some(text.push('\r')),
-            't' => return Some(text.push('\t')),
-            'v' => return Some(text.push('\x0b')),
+        let character = match escaped {
+            '\\' | '\'' | '"' => escaped,
+            'a' => '\x07',
+            'b' => '\x08',
+            'f' => '\x0c',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'v' => '\x0b',
             '0'..='7' => {
                 let more = self
                     .rest
@@ -259,25 +259,37 @@ impl Reader<'_> {
                     .take(2)
                     .take_while(|b| (b'0'..=b'7').contains(b))
                     .count();
-                let octal: String = std::iter::once(escaped)
-                    .chain(self.rest[..more].chars())
-                    .collect();
-                self.rest = &self.rest[more..];
-                return Some(text.push(char::from_u32(u32::from_str_radix(&octal, 8).ok()?)?));
+                let first = escaped.to_digit(8)?;
+                let digits = self.take_bytes(more)?;
+                digits
+                    .chars()
+                    .try_fold(first, |code, digit| Some(code * 8 + digit.to_digit(8)?))
+                    .and_then(char::from_u32)?
             }
-            'x' => 2,
-            'u' => 4,
-            'U' => 8,
-            other => return Some(text.extend(['\\', other])),
+            'x' => self.code_point(2)?,
+            'u' => self.code_point(4)?,
+            'U' => self.code_point(8)?,
+            other => {
+                text.push('\\');
+                other
+            }
         };
-        let digits = self.rest.get(..width)?;
-        let code = digits
-            .bytes()
-            .all(|b| b.is_ascii_hexdigit())
-            .then(|| u32::from_str_radix(digits, 16).ok())??;
-        text.push(char::from_u32(code)?);
-        self.rest = &self.rest[width..];
+        text.push(character);
         Some(())
+    }
+
+    fn take_bytes(&mut self, count: usize) -> Option<&str> {
+        let (taken, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    fn code_point(&mut self, width: usize) -> Option<char> {
+        let digits = self.take_bytes(width)?;
+        let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        hex.then(|| u32::from_str_radix(digits, 16).ok())
+            .flatten()
+            .and_then(char::from_u32)
     }
 }
 

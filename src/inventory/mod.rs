@@ -10,7 +10,7 @@
 //! | `text`, `yaml`, `toml_text`, `node`, `literal`, `words`, `name` | what they read with |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern` | host patterns |
-//! | `render` | variables with their `{{ }}` rendered, when they are asked for |
+//! | `render`, `written` | variables with their `{{ }}` rendered, when they are asked for |
 //! | `connection` | how a host is reached, from its variables |
 //! | `vault`, `secrets` | encrypted values |
 //!
@@ -42,6 +42,7 @@ mod toml_text;
 mod vars_files;
 mod vault;
 mod words;
+mod written;
 mod yaml;
 mod yaml_scalar;
 

@@ -291,7 +291,7 @@ impl Reader<'_> {
             })));
         };
         let value = value.into_value();
-        self.setting(&key, variable, value)
+        Self::setting(&key, variable, value)
             .map(|vars| {
                 vars.into_iter()
                     .map(|(name, value)| (name, value, line))
@@ -305,7 +305,6 @@ impl Reader<'_> {
     }
 
     fn setting(
-        &self,
         key: &str,
         variable: &str,
         value: Value,
@@ -330,13 +329,13 @@ impl Reader<'_> {
                 one(value)
             }
             ("port", _) => wrong("a number from 1 to 65535"),
-            ("become", Value::Bool(_)) => one(value),
+            ("become", Value::Bool(_))
+            | ("connect_timeout" | "retry_for", Value::Number(_) | Value::String(_)) => one(value),
             ("become", Value::String(_)) => Ok(vec![
                 (variable.to_owned(), Value::Bool(true)),
                 ("ansible_become_user".to_owned(), value),
             ]),
             ("become", _) => wrong("true, false, or the user to become"),
-            ("connect_timeout" | "retry_for", Value::Number(_) | Value::String(_)) => one(value),
             ("connect_timeout" | "retry_for", _) => wrong("seconds or a text such as \"10s\""),
             ("host_keys", Value::String(text))
                 if !["strict", "accept-new", "ssh-config"].contains(&text.as_str()) =>

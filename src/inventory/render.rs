@@ -3,7 +3,6 @@
 //! A template sees the variables of its host as an object that renders each one when the template asks for it, so a
 //! variable may refer to any other, of any host. [`Frame`]s tell which are under way, to find a variable that needs itself.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +13,7 @@ use serde_json::Value as Json;
 use super::error::RenderError;
 use super::inventory::{Shown, World};
 use super::node::{UNSAFE_KEY, VAULT_KEY};
+use super::written::{is_plain, is_template, keep_backslashes, short_name, tagged};
 use crate::model::nearest;
 use crate::model::{Host, Origin, Var};
 use crate::template;
@@ -80,7 +80,7 @@ pub(super) fn var(
     match scope.lookup(name) {
         None => Ok(None),
         Some(value) => scope
-            .finish(value, name, host.var(name).map(|var| &var.origin))
+            .finish(&value, name, host.var(name).map(|var| &var.origin))
             .map(Some),
     }
 }
@@ -89,13 +89,13 @@ pub(super) fn text(
     world: &Arc<World>,
     host: &Host,
     text: &str,
-    at: Option<Origin>,
+    at: Option<&Origin>,
 ) -> Result<Json, RenderError> {
     let scope = Arc::new(Scope::new(world, host));
     let value = scope
         .template(text)
-        .unwrap_or_else(|error| scope.failed("text", at.as_ref(), &error));
-    scope.finish(value, "text", at.as_ref())
+        .unwrap_or_else(|error| scope.failed("text", at, &error));
+    scope.finish(&value, "text", at)
 }
 
 pub(super) fn context(world: &Arc<World>, host: &Host) -> Value {
@@ -106,7 +106,7 @@ pub(super) fn show(world: &Arc<World>, host: &Host) -> Vec<Shown> {
     let show = |(name, var): (&str, &Var)| {
         let scope = Arc::new(Scope::new(world, host));
         let value = scope.lookup(name).unwrap_or_default();
-        let value = scope.finish(value, name, Some(&var.origin));
+        let value = scope.finish(&value, name, Some(&var.origin));
         Shown {
             name: name.to_owned(),
             secret: scope
@@ -134,77 +134,6 @@ fn is_secret(world: &World, value: &Result<Json, RenderError>) -> bool {
     value
         .as_ref()
         .is_ok_and(|value| any(value, &world.secrets.list()))
-}
-
-fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%") || text.contains("{#")
-}
-
-/// Nothing in it is rendered or decrypted.
-fn is_plain(value: &Json) -> bool {
-    match value {
-        Json::String(text) => !is_template(text),
-        Json::Array(items) => items.iter().all(is_plain),
-        Json::Object(map) => {
-            !map.contains_key(VAULT_KEY)
-                && !map.contains_key(UNSAFE_KEY)
-                && map.values().all(is_plain)
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) => true,
-    }
-}
-
-/// The text in a mapping that has one key, if it is this one.
-fn tagged<'v>(map: &'v serde_json::Map<String, Json>, key: &str) -> Option<&'v str> {
-    if map.len() == 1 {
-        map.get(key).and_then(Json::as_str)
-    } else {
-        None
-    }
-}
-
-/// A backslash in a string of an expression stands for itself, as in Ansible's variables: a regular expression is
-/// written as it is.
-fn keep_backslashes(text: &str) -> Cow<'_, str> {
-    if !text.contains('\\') {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut rest = text;
-    let mut quote = None;
-    let mut inside = false;
-    while let Some(c) = rest.chars().next() {
-        let mut length = c.len_utf8();
-        match quote {
-            Some(_) if c == '\\' => {
-                // An escaped quote stays one.
-                let escaped = rest[1..].chars().next().filter(|next| Some(*next) == quote);
-                out.push_str(if escaped.is_some() { "\\" } else { "\\\\" });
-                if let Some(escaped) = escaped {
-                    out.push(escaped);
-                    length += escaped.len_utf8();
-                }
-            }
-            Some(open) => {
-                out.push(c);
-                if c == open {
-                    quote = None;
-                }
-            }
-            None => {
-                if rest.starts_with("{{") {
-                    inside = true;
-                } else if rest.starts_with("}}") {
-                    inside = false;
-                } else if inside && matches!(c, '"' | '\'') {
-                    quote = Some(c);
-                }
-                out.push(c);
-            }
-        }
-        rest = &rest[length..];
-    }
-    Cow::Owned(out)
 }
 
 impl Scope {
@@ -422,39 +351,27 @@ impl Scope {
     }
 
     /// The value for the caller, once nothing is left in it that could fail.
-    fn finish(&self, value: Value, name: &str, at: Option<&Origin>) -> Result<Json, RenderError> {
+    fn finish(&self, value: &Value, name: &str, at: Option<&Origin>) -> Result<Json, RenderError> {
         let converted = if value.kind() == ValueKind::Invalid {
             None
         } else {
-            serde_json::to_value(&value).ok()
+            serde_json::to_value(value).ok()
         };
-        match converted {
-            Some(value) => Ok(value),
-            None => {
-                let failure = self
-                    .session
-                    .failure
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take();
-                Err(failure.unwrap_or_else(|| RenderError {
-                    host: self.host.name.clone(),
-                    name: name.to_owned(),
-                    message: "its value is no plain data".to_owned(),
-                    hint: None,
-                    at: at.cloned(),
-                }))
-            }
-        }
+        converted.ok_or_else(|| {
+            let mut failure = self
+                .session
+                .failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            failure.take().unwrap_or_else(|| RenderError {
+                host: self.host.name.clone(),
+                name: name.to_owned(),
+                message: "its value is no plain data".to_owned(),
+                hint: None,
+                at: at.cloned(),
+            })
+        })
     }
-}
-
-/// The first label of a name; an address stays whole.
-fn short_name(name: &str) -> &str {
-    if name.parse::<std::net::IpAddr>().is_ok() {
-        return name;
-    }
-    name.split('.').next().unwrap_or(name)
 }
 
 impl Object for Scope {

@@ -19,7 +19,7 @@ pub(super) fn read(file: &Arc<Path>, secrets: &Secrets) -> Result<Text, Inventor
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = good.split(|byte| *byte == b'\n').count();
         InventoryError::new("it is not UTF-8").in_file(file, Some(line))
     })?;
     let text = match text.strip_prefix('\u{feff}') {

@@ -35,14 +35,13 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
         let (event, span) = reader.next()?;
         match event {
             Event::StreamEnd => return Ok(document),
-            Event::StreamStart | Event::DocumentEnd => {}
             Event::DocumentStart(..) if document.is_some() => {
                 return Err(YamlError {
                     line: span.start.line(),
                     message: "a second document, where one is read".to_owned(),
                 });
             }
-            Event::DocumentStart(..) => {}
+            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
             event => document = Some(reader.node(event, &span, 0)?),
         }
     }

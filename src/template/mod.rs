@@ -26,9 +26,9 @@ pub fn environment() -> Environment<'static> {
     environment.set_syntax(syntax.unwrap_or_default());
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.set_formatter(|out, _state, value| match value.kind() {
+    environment.set_formatter(|out, state, value| match value.kind() {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        ValueKind::Invalid => minijinja::escape_formatter(out, _state, value),
+        ValueKind::Invalid => minijinja::escape_formatter(out, state, value),
         _ => out.write_str(&python::finalize(value)).map_err(Error::from),
     });
     filters::add(&mut environment);

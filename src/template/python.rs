@@ -16,14 +16,12 @@ pub(super) fn finalize(value: &Value) -> String {
 
 /// `str(value)`.
 pub(super) fn str(value: &Value) -> String {
-    match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => {
-            let mut out = String::new();
-            repr(value, &mut out);
-            out
-        }
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
     }
+    let mut out = String::new();
+    repr(value, &mut out);
+    out
 }
 
 fn repr(value: &Value, out: &mut String) {

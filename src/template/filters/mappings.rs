@@ -42,7 +42,7 @@ fn merge(into: &mut Map, from: Map, recursive: bool, lists: &str) {
     for (key, value) in from {
         match (into.get_mut(&key), value) {
             (Some(Json::Object(old)), Json::Object(new)) if recursive => {
-                merge(old, new, recursive, lists)
+                merge(old, new, recursive, lists);
             }
             (Some(Json::Array(old)), Json::Array(mut new)) if lists != "replace" => match lists {
                 "append" => old.append(&mut new),

@@ -1,5 +1,10 @@
 //! Filters of Ansible that minijinja lacks, or that it has with another meaning.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the engine hands arguments over by value"
+)]
+
 mod expressions;
 mod json;
 mod mappings;

@@ -1,0 +1,86 @@
+//! What can be told of a value before it is rendered.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use super::node::{UNSAFE_KEY, VAULT_KEY};
+
+pub(super) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+/// Nothing in it is rendered or decrypted.
+pub(super) fn is_plain(value: &Json) -> bool {
+    match value {
+        Json::String(text) => !is_template(text),
+        Json::Array(items) => items.iter().all(is_plain),
+        Json::Object(map) => {
+            !map.contains_key(VAULT_KEY)
+                && !map.contains_key(UNSAFE_KEY)
+                && map.values().all(is_plain)
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => true,
+    }
+}
+
+/// The text in a mapping that has one key, if it is this one.
+pub(super) fn tagged<'v>(map: &'v serde_json::Map<String, Json>, key: &str) -> Option<&'v str> {
+    if map.len() == 1 {
+        map.get(key).and_then(Json::as_str)
+    } else {
+        None
+    }
+}
+
+/// A backslash in a string of an expression stands for itself, as in Ansible's variables: a regular expression is
+/// written as it is.
+pub(super) fn keep_backslashes(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    let mut quote = None;
+    let mut inside = false;
+    while let Some(c) = rest.chars().next() {
+        let mut length = c.len_utf8();
+        match quote {
+            Some(_) if c == '\\' => {
+                // An escaped quote stays one.
+                let escaped = rest[1..].chars().next().filter(|next| Some(*next) == quote);
+                out.push_str(if escaped.is_some() { "\\" } else { "\\\\" });
+                if let Some(escaped) = escaped {
+                    out.push(escaped);
+                    length += escaped.len_utf8();
+                }
+            }
+            Some(open) => {
+                out.push(c);
+                if c == open {
+                    quote = None;
+                }
+            }
+            None => {
+                if rest.starts_with("{{") {
+                    inside = true;
+                } else if rest.starts_with("}}") {
+                    inside = false;
+                } else if inside && matches!(c, '"' | '\'') {
+                    quote = Some(c);
+                }
+                out.push(c);
+            }
+        }
+        rest = &rest[length..];
+    }
+    Cow::Owned(out)
+}
+
+/// The first label of a name; an address stays whole.
+pub(super) fn short_name(name: &str) -> &str {
+    if name.parse::<std::net::IpAddr>().is_ok() {
+        return name;
+    }
+    name.split('.').next().unwrap_or(name)
+}
