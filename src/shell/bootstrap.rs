@@ -31,7 +31,7 @@ const LEADER: &str = concat!(
 /// The line that makes the waiting `sh` a server.
 pub(super) fn line(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, NulByte> {
     let steps = fold(STEPS);
-    let names = "ops_fn='ops_m ops_ok ops_o ops_tell ops_r ops_in ops_u ops_v ops_c ops_b ops_clean'; \
+    let names = "ops_fn='ops_m ops_ok ops_o ops_tell ops_r ops_in ops_u ops_v ops_c ops_b'; \
                  ops_vn='ops_n ops_i ops_l ops_s ops_x ops_z ops_bad ops_err ops_state ops_fn ops_vn';";
     // A state directory with a newline in it has to come on one line too.
     let state_dir = super::quote::line(state_dir.unwrap_or_default().as_bytes())?;

@@ -13,10 +13,8 @@ pub(super) fn parse(hello: &str) -> HostFacts {
             "user" => value.clone_into(&mut facts.user),
             "os" => os_release(&mut facts, value),
             "uname" => uname(&mut facts, value),
-            "init" => facts.init = init(value).to_owned(),
-            "pkg" => {
-                facts.package_manager = if value == "apt-get" { "apt" } else { value }.to_owned()
-            }
+            "init" => init(value).clone_into(&mut facts.init),
+            "pkg" => facts.package_manager = value.strip_suffix("-get").unwrap_or(value).to_owned(),
             "mem" => facts.memory = value.parse::<u64>().ok().map(|kib| kib * 1024),
             "cpus" => facts.cores = count(value),
             "cores" => facts.cores = value.parse().ok(),

@@ -92,17 +92,6 @@ fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
         program.extend(word(probe)?);
         program.push(b'\n');
     }
-    let bodies = request.steps.iter().filter_map(|step| step.body.as_ref());
-    let mut clean = Vec::new();
-    for body in bodies {
-        clean.push(b' ');
-        clean.extend(word(&body.path)?);
-    }
-    if !clean.is_empty() {
-        program.extend_from_slice(b"ops_clean");
-        program.extend(clean);
-        program.push(b'\n');
-    }
     program.extend_from_slice(b"ops_m F\n#ops");
     Ok(program)
 }

@@ -34,7 +34,7 @@ impl Default for SessionOptions {
             elevation: None,
             state_dir: None,
             hello_timeout: Duration::from_secs(30),
-            timeout: Duration::from_secs(3600),
+            timeout: Duration::from_hours(1),
             grace: Duration::from_secs(2),
             silence: Duration::from_secs(30),
         }

@@ -62,6 +62,13 @@ ops_kill() {
   esac;
 };
 
+# Removes the bodies that no step has moved away.
+ops_clean() {
+  for ops_x in "$@"; do
+    if [ -e "$ops_x" ] || [ -h "$ops_x" ]; then rm -f -- "$ops_x"; fi;
+  done;
+};
+
 # The stream has ended, or somebody ends the loop: nothing of the request may stay.
 ops_end() {
   trap '' TERM HUP;
@@ -146,15 +153,21 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       done;;
     # A body begins: the number of its step, then its quoted path.
     f)
-      ops_x="$ops_b${ops_r:+ $ops_r}";
-      ops_fs="$ops_fs $ops_x";
-      eval "ops_f=$ops_x";
+      ops_y="$ops_b${ops_r:+ $ops_r}";
+      eval "ops_f=$ops_y";
       ops_x=${ops_f%/*};
       if [ -n "$ops_x" ] && [ "$ops_x" != "$ops_f" ] && [ ! -d "$ops_x" ]; then
         ops_t=$(umask 077; mkdir -p -- "$ops_x" 2>&1);
       fi;
-      if ops_t=$(umask 077; set -C; { true >"$ops_f"; } 2>&1) && command exec 9>>"$ops_f"; then
-        ops_t=;
+      if [ -e "$ops_f" ] || [ -h "$ops_f" ]; then
+        ops_t="$ops_f exists";
+        ops_x=1;
+      else
+        ops_t=$(umask 077; set -C; { true >"$ops_f"; } 2>&1);
+        ops_x=$?;
+      fi;
+      if [ "$ops_x" = 0 ] && command exec 9>>"$ops_f"; then
+        ops_fs="$ops_fs $ops_y";
       else
         ops_bad="$ops_bad $ops_a";
         ops_err="cannot write the body: $ops_t";
@@ -176,7 +189,7 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       exec 9>&-;;
     # The request is over: its bodies go.
     x)
-      eval "ops_clean $ops_fs"; ops_fs=;;
+      eval "ops_clean $ops_fs"; ops_fs=; ops_bad=; ops_err=;;
   esac;
 done;
 ops_end;

@@ -105,10 +105,3 @@ ops_b() {
       return 1;;
   esac;
 };
-
-# Removes the bodies that no step has moved away.
-ops_clean() {
-  for ops_x in "$@"; do
-    if [ -e "$ops_x" ] || [ -h "$ops_x" ]; then rm -f -- "$ops_x"; fi;
-  done;
-};

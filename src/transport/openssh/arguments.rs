@@ -45,7 +45,7 @@ pub(super) fn arguments(
 ) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = Vec::new();
     let option = |arguments: &mut Vec<OsString>, option: &str| {
-        arguments.extend(["-o".into(), option.into()])
+        arguments.extend(["-o".into(), option.into()]);
     };
     for needed in [
         "BatchMode=yes",

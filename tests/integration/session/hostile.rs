@@ -352,6 +352,50 @@ fn bytes_arrive_as_they_are() {
     });
 }
 
+#[test]
+fn a_body_that_cannot_be_written_fails_its_step() {
+    on_every_shell(async |host| {
+        let session = host.session().await;
+        let dir = tempfile::tempdir().unwrap();
+        let there = dir.path().join("there");
+        std::fs::write(&there, "kept").unwrap();
+        let (new, moved) = (dir.path().join("a/b/new"), dir.path().join("moved"));
+        let content: std::sync::Arc<[u8]> = (0..3_000_000_u32).map(|at| (at % 253) as u8).collect();
+        let step = |path: &std::path::Path, script: String| {
+            let mut step = Step::own(script);
+            step.on_failure = ops::shell::OnFailure::Continue;
+            step.body = Some(ops::shell::Body {
+                path: path.to_str().unwrap().into(),
+                content: std::sync::Arc::clone(&content),
+            });
+            step
+        };
+        let steps = vec![
+            step(&there, "echo not run".into()),
+            step("/proc/no/such/place".as_ref(), "echo not run".into()),
+            step(&new, format!("mv {} {}", new.display(), moved.display())),
+        ];
+        let reply = ask(&session, Request { steps, probe: None }).await.unwrap();
+        let ends: Vec<End> = reply.steps.iter().map(|step| step.end).collect();
+        assert_eq!(
+            ends,
+            [End::Code(1), End::Code(1), End::Code(0)],
+            "{reply:?}"
+        );
+        assert!(reply.steps[0].stdout.is_empty());
+        assert!(
+            reply.steps[0]
+                .stderr
+                .text()
+                .contains("cannot write the body")
+        );
+        assert_eq!(std::fs::read_to_string(&there).unwrap(), "kept");
+        assert_eq!(std::fs::read(&moved).unwrap(), &content[..]);
+        assert_eq!(command(&session, "echo next").await.1, "next\n");
+        session.close().await;
+    });
+}
+
 /// Sends bytes as input, as a body and (without NUL) within a script, and sees them come back.
 async fn echoes(session: &ops::shell::Session, bytes: &[u8]) {
     let dir = tempfile::tempdir().unwrap();
@@ -383,5 +427,5 @@ async fn echoes(session: &ops::shell::Session, bytes: &[u8]) {
     assert_eq!(reply.steps[3].stdout.bytes(), no_nul);
     assert_eq!(reply.steps[4].stdout.bytes(), no_nul);
     // The body was not moved away, so it is gone.
-    assert!(!path.exists());
+    crate::fleet::process::wait_until(|| !path.exists(), || "the body is still there".into());
 }
