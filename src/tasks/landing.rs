@@ -54,26 +54,23 @@ impl Landing {
         let mode = self.attributes.mode_of_new(usual, false);
         let mut apply = format!("umask {:03o}\n", CREATED & !mode);
         let new = self.path.beside("new");
-        let body = match content.inline() {
-            Some(text) => {
-                apply.push_str(&format!(
-                    "begin_file {new}\nprintf %s {} >\"$ops_new\"\n",
-                    quote_str(text),
-                    new = new.quoted()
-                ));
-                None
-            }
-            None => {
-                apply.push_str(&format!(
-                    "adopt_file {}\nexpect_sha256 \"$ops_new\" {}\n",
-                    new.quoted(),
-                    content.sha256()
-                ));
-                Some(Body {
-                    path: new.to_string(),
-                    content: content.bytes().clone(),
-                })
-            }
+        let body = if let Some(text) = content.inline() {
+            apply.push_str(&format!(
+                "begin_file {new}\nprintf %s {} >\"$ops_new\"\n",
+                quote_str(text),
+                new = new.quoted()
+            ));
+            None
+        } else {
+            apply.push_str(&format!(
+                "adopt_file {}\nexpect_sha256 \"$ops_new\" {}\n",
+                new.quoted(),
+                content.sha256()
+            ));
+            Some(Body {
+                path: new.to_string(),
+                content: content.bytes().clone(),
+            })
         };
         if let Some(owner) = self.attributes.ownership.argument() {
             apply.push_str(&format!("chown {owner} \"$ops_new\"\n"));

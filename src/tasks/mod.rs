@@ -4,6 +4,12 @@
 //! `task!` declaration with the manual page. docs/adding-a-task.md goes through one. What several tasks
 //! share has a file too: modes, owners, paths of a host, contents and how they land.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "every constructor takes and returns what `task!` hands on"
+)]
+
 mod absent;
 mod arguments;
 mod attributes;

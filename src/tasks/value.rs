@@ -63,7 +63,7 @@ impl From<serde_json::Value> for Value {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Unfit> for Value {
+impl IntoDeserializer<'_, Unfit> for Value {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

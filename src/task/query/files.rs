@@ -142,7 +142,7 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
     }
     let hashed = hashed(queries);
     if !hashed.is_empty() {
-        let mut hashes = vec![None; hashed.len()];
+        let mut digests = vec![None; hashed.len()];
         let sums = lines(reply.section("sha256"));
         for (at, sum) in lines(reply.section("hashed")).iter().zip(sums) {
             // GNU puts a backslash before the sum of a file whose name it had to escape.
@@ -151,11 +151,11 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
                 .split(' ')
                 .next()
                 .unwrap_or_default();
-            if let Some(hash) = at.parse().ok().and_then(|at: usize| hashes.get_mut(at)) {
+            if let Some(hash) = at.parse().ok().and_then(|at: usize| digests.get_mut(at)) {
                 *hash = (sum.len() == 64).then(|| sum.to_owned());
             }
         }
-        for (path, hash) in hashed.iter().zip(hashes) {
+        for (path, hash) in hashed.iter().zip(digests) {
             answers.push((Query::Sha256((*path).to_owned()), Answer::Sha256(hash)));
         }
     }
