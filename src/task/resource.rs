@@ -33,8 +33,9 @@ impl Resource {
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Any, _) | (_, Self::Any) => true,
-            (
+            (Self::Any, _)
+            | (_, Self::Any)
+            | (
                 Self::Package(_),
                 Self::Package(_) | Self::Service(_) | Self::User(_) | Self::Group(_),
             ) => true,

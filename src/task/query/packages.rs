@@ -90,11 +90,11 @@ fn provider(name: &str, rows: &[&str]) -> Option<Installed> {
         let installed = fields.next()? == "installed";
         let provider = fields.next()?;
         // `mail-transport-agent, httpd (= 1.0)`
-        let provides = fields.next()?.split(',').any(|provided| {
-            let provided = provided.trim().split(' ').next().unwrap_or_default();
-            architecture(provided).0 == name
+        let has_name = fields.next()?.split(',').any(|entry| {
+            let entry = entry.trim().split(' ').next().unwrap_or_default();
+            architecture(entry).0 == name
         });
-        (installed && provides).then(|| Installed {
+        (installed && has_name).then(|| Installed {
             version: String::new(),
             held: false,
             provider: Some(provider.to_owned()),

@@ -98,7 +98,7 @@ enum Update {
 const APT: &str = include_str!("apt.sh");
 
 /// An installation takes its time.
-const USUAL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+const USUAL_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Packages that are to be there.
 pub struct Installed {

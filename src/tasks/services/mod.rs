@@ -180,6 +180,8 @@ impl Service {
         })
     }
 
+    // What the macro calls takes its options, and may fail.
+    #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
     fn stopped(
         name: UnitName,
         options: StoppedOptions,
@@ -191,13 +193,13 @@ impl Service {
         })
     }
 
-    // What the macro calls may fail.
-    #[allow(clippy::unnecessary_wraps)]
+    // What the macro calls takes its options, and may fail.
+    #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
     fn enabled(name: UnitName, _: NoOptions, _: &dyn Surroundings) -> Result<Self, ArgumentError> {
         Ok(Self::new("enabled", name, None, Some(true)))
     }
 
-    #[allow(clippy::unnecessary_wraps)]
+    #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
     fn disabled(name: UnitName, _: NoOptions, _: &dyn Surroundings) -> Result<Self, ArgumentError> {
         Ok(Self::new("disabled", name, None, Some(false)))
     }

@@ -35,8 +35,8 @@ impl Machine {
         })
     }
 
-    pub fn go(&mut self, tasks: &[Arc<dyn Task>], mode: Mode) -> Gone {
-        let mut planner = Planner::new(tasks.to_vec(), mode);
+    pub fn go(&mut self, batch: &[Arc<dyn Task>], mode: Mode) -> Gone {
+        let mut planner = Planner::new(batch.to_vec(), mode);
         let (mut made, mut requests) = (Vec::new(), 0);
         loop {
             assert!(requests < 50, "the planner goes in circles");
@@ -46,12 +46,12 @@ impl Machine {
                 Next::Ask(queries) => planner.answered(self.ask(&queries)),
                 Next::Apply { changes, ask } => {
                     assert_eq!(mode, Mode::Apply, "a check changes nothing");
-                    for planned in changes {
+                    for one in changes {
                         self.steps += 1;
                         let keep = format!("kept/{}", self.steps);
-                        let result = self.script(&planned.change, &planned.change.apply, &keep);
-                        made.push((planned.change.clone(), keep));
-                        planner.ran(&planned, result.as_ref().map_err(Clone::clone));
+                        let result = self.script(&one.change, &one.change.apply, &keep);
+                        made.push((one.change.clone(), keep));
+                        planner.ran(&one, result.as_ref().map_err(Clone::clone));
                         if result.is_err() {
                             break;
                         }
