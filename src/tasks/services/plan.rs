@@ -70,7 +70,6 @@ fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
             id => id,
         },
         must_read_unit,
-        was_failed: unit.is("ActiveState", "failed"),
         enable,
         action,
         settle: service.settle,

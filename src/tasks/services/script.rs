@@ -32,7 +32,6 @@ pub struct Script<'a> {
     /// As systemd does: an alias cannot be enabled.
     pub id: &'a str,
     pub must_read_unit: bool,
-    pub was_failed: bool,
     pub enable: Option<Enable>,
     pub action: Option<Action>,
     pub settle: Option<Span>,
@@ -65,16 +64,9 @@ impl Script<'_> {
                 Enable::OffRuntime => self.systemctl("disable -q --runtime"),
             });
         }
-        let is_after_failure = self.was_failed && self.action == Some(Action::Start);
-        if is_after_failure {
-            // One that failed too often in a short time is not started otherwise.
-            text.push_str(
-                "systemctl --no-ask-password reset-failed -- \"$unit\" 2>/dev/null || :\n",
-            );
-        }
         text.push_str(match self.action {
-            Some(Action::Start) => "systemctl --no-ask-password start -- \"$unit\" || failed 'did not start'\nexpect_up\n",
-            Some(Action::Restart) => "systemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n",
+            Some(Action::Start) => "forget_starts\nsystemctl --no-ask-password start -- \"$unit\" || failed 'did not start'\nexpect_up\n",
+            Some(Action::Restart) => "forget_starts\nsystemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n",
             Some(Action::Reload) => "systemctl --no-ask-password reload -- \"$unit\" || failed 'did not reload'\nexpect_up\n",
             Some(Action::Stop) => "systemctl --no-ask-password stop -- \"$unit\" || failed 'did not stop'\n",
             None => "",
@@ -94,7 +86,7 @@ impl Script<'_> {
                 text.push_str(&self.former_file());
             }
             Some(Action::Stop) => {
-                text.push_str("systemctl --no-ask-password start -- \"$unit\" || failed 'did not start'\nexpect_up\n");
+                text.push_str("forget_starts\nsystemctl --no-ask-password start -- \"$unit\" || failed 'did not start'\nexpect_up\n");
             }
             Some(Action::Restart | Action::Reload) | None => {}
         }
@@ -122,7 +114,7 @@ impl Script<'_> {
             text.push_str(DAEMON_RELOAD);
         }
         match self.action {
-            Some(Action::Restart) => text.push_str("systemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n"),
+            Some(Action::Restart) => text.push_str("forget_starts\nsystemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n"),
             Some(Action::Reload) => text.push_str("systemctl --no-ask-password reload -- \"$unit\" || failed 'did not reload'\nexpect_up\n"),
             _ if self.must_read_unit => return Some(text),
             _ => return None,

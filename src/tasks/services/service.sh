@@ -32,6 +32,11 @@ failed() {
   exit 1
 }
 
+# A start that is asked for is not one too many in a short time (StartLimitBurst= of systemd.unit(5)).
+forget_starts() {
+  systemctl --no-ask-password reset-failed -- "$unit" 2>/dev/null || :
+}
+
 # Fails unless the unit is up. One that does not tell when it is ready counts as started before it could fail.
 expect_up() {
   look
