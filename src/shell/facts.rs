@@ -14,7 +14,10 @@ pub(super) fn parse(hello: &str) -> HostFacts {
             "os" => os_release(&mut facts, value),
             "uname" => uname(&mut facts, value),
             "init" => init(value).clone_into(&mut facts.init),
-            "pkg" => facts.package_manager = value.strip_suffix("-get").unwrap_or(value).to_owned(),
+            "pkg" => value
+                .strip_suffix("-get")
+                .unwrap_or(value)
+                .clone_into(&mut facts.package_manager),
             "mem" => facts.memory = value.parse::<u64>().ok().map(|kib| kib * 1024),
             "cpus" => facts.cores = count(value),
             "cores" => facts.cores = value.parse().ok(),

@@ -39,7 +39,8 @@ struct Killing {
     /// When to ask again; `None` while an answer is awaited.
     ask_at: Option<Instant>,
     pause: Duration,
-    hard: bool,
+    /// Nothing lives any more.
+    done: bool,
 }
 
 #[derive(Debug)]
@@ -72,7 +73,6 @@ pub(super) struct Flight {
     deadline: Option<Instant>,
     relays_at: Option<Instant>,
     killing: Option<Killing>,
-    killed: bool,
 }
 
 impl Flight {
@@ -107,7 +107,6 @@ impl Flight {
             deadline: None,
             relays_at: None,
             killing: None,
-            killed: false,
         }
     }
 
@@ -166,12 +165,8 @@ impl Flight {
                 }
             }
             b'F' => self.finish(stream),
-            b'G' => {
-                if !self.finished[stream] && self.killing.is_none() {
-                    // Its own shell is gone, but not what that one started.
-                    self.kill(Why::Lost, now);
-                }
-            }
+            // Its own shell is gone, but not what that one started.
+            b'G' if !self.finished[stream] => self.kill(Why::Lost, now),
             b'K' => {
                 if let Some(&lives) = marker.numbers.first() {
                     self.census(lives, now);
@@ -199,7 +194,7 @@ impl Flight {
                 if lives > 0 {
                     tracing::warn!(lives, "processes of a request outlived KILL");
                 }
-                self.killed = true;
+                killing.done = true;
             }
             Some(killing) => {
                 killing.ask_at = Some(now + killing.pause);
@@ -208,7 +203,9 @@ impl Flight {
             // It ended without a word. (Its last words would have come before this answer.)
             None if lives == 0 && !self.finished[0] => {
                 self.kill(Why::Lost, now);
-                self.killed = true;
+                if let Some(killing) = &mut self.killing {
+                    killing.done = true;
+                }
             }
             None => {}
         }
@@ -233,7 +230,7 @@ impl Flight {
             give_up_at: now + grace + HOPELESS,
             ask_at: Some(now),
             pause: POLL.0,
-            hard: false,
+            done: false,
         });
         self.deadline = None;
         self.relays_at = None;
@@ -244,8 +241,8 @@ impl Flight {
     }
 
     pub fn is_over(&self) -> bool {
-        match self.killing {
-            Some(_) => self.killed,
+        match &self.killing {
+            Some(killing) => killing.done,
             None => self.finished == [true; 2],
         }
     }
@@ -282,7 +279,6 @@ impl Flight {
         killing.ask_at = None;
         let first = killing.pause == POLL.0;
         Some(if now >= killing.harder_at {
-            killing.hard = true;
             format!("k {id} KILL\n")
         } else if first {
             format!("k {id} TERM\n")

@@ -54,9 +54,9 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
         .any(|step| step.kind == StepKind::Command);
     let kind = if commands { 'c' } else { 'o' };
     let program = program(request)?;
-    let lines = program.iter().filter(|&&byte| byte == b'\n').count();
+    let lines = program.split(|&byte| byte == b'\n').count();
     let mut head = if program.len() <= BY_LINES {
-        format!("r {id} {kind} {}\n", lines + 1).into_bytes()
+        format!("r {id} {kind} {lines}\n").into_bytes()
     } else {
         format!("d {id} {kind} {}\n", program.len()).into_bytes()
     };

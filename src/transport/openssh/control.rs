@@ -12,8 +12,8 @@ const LONGEST_BASE: usize = 60;
 
 /// A new directory that only this user can enter. Removed when dropped.
 pub(super) fn directory() -> std::io::Result<TempDir> {
-    let base = base();
     static SWEPT: Once = Once::new();
+    let base = base();
     SWEPT.call_once(|| sweep(&base));
     tempfile::Builder::new()
         .prefix(&format!("ops-{}-", std::process::id()))
