@@ -57,6 +57,13 @@ pub trait Task: Send + Sync {
     /// alter.
     fn touches(&self) -> Touches;
 
+    /// Whether it may decide on what an earlier change of the same request says that it leaves
+    /// ([`Change::leaves`]), instead of waiting until the host has shown it. Only for a task whose scripts are right
+    /// whenever that is what the host shows by then.
+    fn plans_ahead(&self) -> bool {
+        false
+    }
+
     /// Decides. Pure.
     fn plan(&self, found: &Found) -> Plan;
 }

@@ -14,7 +14,7 @@ use indexmap::IndexSet;
 
 use crate::model::{Diff, Outcome};
 
-use super::group::Group;
+use super::group::{Group, Proof};
 use super::{Answer, Change, Effect, Found, Plan, Query, Ran, Resource, Task, check};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,13 +185,17 @@ impl Planner {
             }
             let task = &self.tasks[index];
             let queries = task.queries();
-            if !queries.is_empty() && group.makes_stale(&queries, &task.touches().reads) {
+            let reads = task.touches().reads;
+            if !queries.is_empty() && group.makes_stale(task.as_ref(), &queries, &reads) {
                 break;
             }
-            if group.ask_missing(&queries, &self.found) {
+            let world = group.world(&self.found);
+            let open = missing(&queries, world);
+            if !open.is_empty() {
+                group.asks.extend(open);
                 continue;
             }
-            match task.plan(&self.found) {
+            match task.plan(world) {
                 Plan::Unchanged if group.is_empty() => {
                     self.verdicts[index] = Some(Verdict::new(Outcome::Unchanged));
                 }
@@ -205,28 +209,31 @@ impl Planner {
                         .clone()
                         .unwrap_or_else(|| task.touches().writes);
                     let body = change.body.as_ref();
-                    if group.would_disturb_proof(&alters)
+                    if group.would_disturb_proof(&change, &alters, &self.tasks)
                         || body.is_some_and(|body| group.moves_ground_of(body))
                     {
                         break;
                     }
                     if !group.is_blocked() {
-                        let proof = if change.provable && !queries.is_empty() {
-                            (queries, task.touches().reads)
-                        } else {
-                            (Vec::new(), Vec::new())
+                        let provable = change.provable && !queries.is_empty();
+                        let proof = Proof {
+                            index,
+                            queries: if provable { queries } else { Vec::new() },
+                            reads: if provable { reads } else { Vec::new() },
                         };
-                        group.push(Planned { index, change }, proof, alters);
+                        group.push(Planned { index, change }, proof, alters, &self.found);
                     }
                 }
                 Plan::Ask(more) => {
-                    if !group.ask_missing(&more, &self.found) {
+                    let open = missing(&more, group.world(&self.found));
+                    if open.is_empty() {
                         if group.is_empty() {
                             self.verdicts[index] = Some(Verdict::failed(ASKED_AGAIN));
                             return self.next_apply();
                         }
                         break;
                     }
+                    group.asks.extend(open);
                 }
                 Plan::Unknown(_) | Plan::Impossible(_) if !group.is_empty() => break,
                 Plan::Unknown(reason) => {
@@ -252,7 +259,7 @@ impl Planner {
         let mut ask: IndexSet<Query> = group
             .proofs
             .into_iter()
-            .flatten()
+            .flat_map(|proof| proof.queries)
             .chain(group.asks)
             .collect();
         self.ask_ahead(last + 1, &mut ask);
@@ -339,6 +346,12 @@ impl Planner {
             *verdict = Some(Verdict::new(Outcome::Skipped).because(note));
         }
     }
+}
+
+/// The questions that are open.
+fn missing(queries: &[Query], world: &Found) -> Vec<Query> {
+    let open = queries.iter().filter(|query| world.get(query).is_none());
+    open.cloned().collect()
 }
 
 pub(super) const ASKED_AGAIN: &str = "the task asked again for what it was told";

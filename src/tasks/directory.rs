@@ -131,6 +131,10 @@ impl Task for Directory {
             .and_writes(Resource::Above(self.path.to_string()))
     }
 
+    fn plans_ahead(&self) -> bool {
+        true
+    }
+
     fn plan(&self, found: &Found) -> Plan {
         let state = match found.path(self.path.as_str()) {
             Ok(state) => state,

@@ -185,6 +185,10 @@ impl Task for File {
         Touches::writes(self.landing.entry())
     }
 
+    fn plans_ahead(&self) -> bool {
+        true
+    }
+
     fn plan(&self, found: &Found) -> Plan {
         self.decide(found).unwrap_or_else(Plan::Unknown)
     }

@@ -98,6 +98,10 @@ impl Task for Link {
         Touches::writes(Resource::Path(self.path.to_string()))
     }
 
+    fn plans_ahead(&self) -> bool {
+        true
+    }
+
     fn plan(&self, found: &Found) -> Plan {
         let state = match found.path(self.path.as_str()) {
             Ok(state) => state,

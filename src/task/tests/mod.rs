@@ -33,6 +33,8 @@ enum Want {
 struct Register {
     at: usize,
     want: Want,
+    /// Whether it plans ahead.
+    ahead: bool,
 }
 
 fn query(at: usize) -> Query {
@@ -117,6 +119,10 @@ impl Task for Register {
             }
             _ => Touches::writes(resource(self.at)),
         }
+    }
+
+    fn plans_ahead(&self) -> bool {
+        self.ahead
     }
 
     fn plan(&self, found: &Found) -> Plan {

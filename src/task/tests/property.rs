@@ -15,7 +15,7 @@ fn task() -> impl Strategy<Value = Register> {
         2 => Just(Want::Add),
         2 => (register(), 0..4_u32).prop_map(|(other, holds)| Want::AddIf { other, holds }),
     ];
-    (register(), want).prop_map(|(at, want)| Register { at, want })
+    (register(), want, any::<bool>()).prop_map(|(at, want, ahead)| Register { at, want, ahead })
 }
 
 /// The same tasks, each in a batch of its own, up to the first that fails.

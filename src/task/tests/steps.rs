@@ -4,7 +4,18 @@ use super::{Mode, Register, Registers, Want};
 use crate::model::Outcome::{self, Changed, Failed, Skipped, Unchanged, Unknown, WouldChange};
 
 const fn task(at: usize, want: Want) -> Register {
-    Register { at, want }
+    Register {
+        at,
+        want,
+        ahead: false,
+    }
+}
+
+const fn planning_ahead(at: usize, want: Want) -> Register {
+    Register {
+        ahead: true,
+        ..task(at, want)
+    }
 }
 
 #[track_caller]
@@ -57,6 +68,46 @@ fn a_task_decides_on_what_is_so_when_its_turn_comes() {
         Mode::Apply,
         &[copy(3, 4), copy(2, 3)],
         &["ask 3", "set 3 2, ask 2", "set 2 2, ask 2"],
+        &[Changed; 2],
+    );
+}
+
+#[test]
+fn one_that_plans_ahead_decides_on_what_a_change_says_it_leaves() {
+    let copy = |at, from| planning_ahead(at, Want::Copy { from });
+    check(
+        [0, 0, 0, 0, 2],
+        Mode::Apply,
+        &[copy(3, 4), copy(2, 3), copy(1, 2)],
+        &["ask 4", "set 3 2, set 2 2, set 1 2, ask 4"],
+        &[Changed; 3],
+    );
+    // Nothing says what an addition leaves.
+    check(
+        [0, 0, 0, 0, 2],
+        Mode::Apply,
+        &[task(4, Want::Add), copy(3, 4)],
+        &["add 4, ask 2", "set 3 3, ask 2"],
+        &[Changed; 2],
+    );
+}
+
+#[test]
+fn a_proof_is_not_taken_away_by_a_change_in_the_same_request() {
+    let copy = |at, from| planning_ahead(at, Want::Copy { from });
+    // The first is content with what the second leaves; not so in the second batch.
+    check(
+        [0, 0, 1, 1, 0],
+        Mode::Apply,
+        &[copy(0, 3), copy(0, 2)],
+        &["ask 3", "set 0 1, ask 2"],
+        &[Changed, Unchanged],
+    );
+    check(
+        [0, 0, 2, 1, 0],
+        Mode::Apply,
+        &[copy(0, 3), copy(0, 2)],
+        &["ask 3", "set 0 1, ask 2", "set 0 2, ask 2"],
         &[Changed; 2],
     );
 }
