@@ -7,9 +7,11 @@ pub mod args;
 mod check;
 mod completions;
 mod diagnostics;
+mod doc;
 mod exec;
 mod help;
 mod history;
+mod inventory;
 mod logging;
 mod run;
 mod stage;
@@ -54,6 +56,8 @@ enum Command {
     History(history::HistoryArgs),
     Show(history::ShowArgs),
     Check(check::Args),
+    Doc(doc::Args),
+    Inventory(inventory::Args),
     Completions(completions::Args),
 }
 
@@ -66,6 +70,8 @@ impl Command {
             Self::History(args) => args.run(),
             Self::Show(args) => args.run(log),
             Self::Check(args) => args.run(),
+            Self::Doc(args) => args.run(),
+            Self::Inventory(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
     }

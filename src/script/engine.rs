@@ -1,6 +1,10 @@
 //! The Rhai engine that runs playbooks: its limits, and what of Rhai is switched off.
 
-use rhai::{Engine, OptimizationLevel};
+use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, OptimizationLevel};
+
+use crate::model::{Failure, FailureKind};
+
+use super::trace;
 
 /// Calls within calls. A level takes about 16 KiB of stack, so this fits in 2 MiB with room to spare.
 const MAX_CALL_LEVELS: usize = 128;
@@ -29,5 +33,19 @@ pub fn base() -> Engine {
         .on_debug(|text, source, position| {
             tracing::debug!(target: "playbook", source, line = position.line(), "{text}");
         });
+    // Rhai's own would end the run with success, whatever it is given.
+    engine.register_fn("exit", |context: NativeCallContext| no_exit(&context));
+    engine.register_fn("exit", |context: NativeCallContext, _: Dynamic| {
+        no_exit(&context)
+    });
     engine
+}
+
+/// What to write instead of `exit`.
+pub const INSTEAD_OF_EXIT: &str =
+    "`return` ends the playbook, and `fail(\"why\")` ends it as a failure.";
+
+fn no_exit(context: &NativeCallContext) -> Result<(), Box<EvalAltResult>> {
+    let failure = Failure::new(FailureKind::Failed, "a playbook cannot exit").hint(INSTEAD_OF_EXIT);
+    Err(trace::throw(context, failure))
 }

@@ -7,6 +7,8 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position as Place};
 
 use crate::model::{Failure, FailureKind, Position};
 
+use super::check::Part;
+use super::frame::Frame;
 use super::world::World;
 
 /// Why a script was ended from outside. Never seen by a playbook.
@@ -69,6 +71,13 @@ pub fn position(context: &NativeCallContext<'_>) -> Option<Position> {
         line: place.line()?,
         column: place.position().unwrap_or(1),
     })
+}
+
+/// Where a part of the call stands: an argument, or a key among the options.
+#[must_use]
+pub fn part(context: &NativeCallContext<'_>, part: Part) -> Option<Position> {
+    let frame = Frame::of(context).ok()?;
+    frame.world().sources.part(&position(context)?, part)
 }
 
 /// A mistake in the arguments of a built-in.

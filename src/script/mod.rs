@@ -12,6 +12,7 @@
 //! | [`modules`] | `import` |
 //! | [`params`] | `param(...)`: found without running the playbook, resolved before it runs |
 //! | [`names`] | every function that a playbook can call, with its signatures and its documentation |
+//! | [`docs`] | the reference, as `ops doc` shows it |
 //! | [`check`] | what can be found wrong without running the playbook |
 //! | [`trace`] | errors of Rhai's as failures of ours |
 
@@ -20,6 +21,7 @@ pub mod check;
 mod command;
 mod convert;
 mod custom;
+pub mod docs;
 pub mod engine;
 mod error;
 pub mod execute;
@@ -32,6 +34,7 @@ pub mod options;
 pub mod params;
 pub mod playbook;
 pub mod prepare;
+mod refusal;
 pub mod source;
 mod suggest;
 pub mod trace;

@@ -71,13 +71,23 @@ impl Names {
         }
     }
 
-    /// Asks the engine.
+    /// Asks the engine for everything that can be called.
     #[must_use]
     pub fn of(engine: &Engine) -> Self {
+        Self::ask(engine, true)
+    }
+
+    /// Asks the engine for what is ours, and not Rhai's own.
+    #[must_use]
+    pub fn own(engine: &Engine) -> Self {
+        Self::ask(engine, false)
+    }
+
+    fn ask(engine: &Engine, with_standard_packages: bool) -> Self {
         let mut names = Self::default();
         // The engine writes JSON that it can describe itself; nothing of a playbook is in it.
         let metadata = engine
-            .gen_fn_metadata_to_json(true)
+            .gen_fn_metadata_to_json(with_standard_packages)
             .ok()
             .and_then(|json| serde_json::from_str::<Metadata>(&json).ok())
             .unwrap_or_default();
@@ -121,6 +131,13 @@ impl Names {
     #[must_use]
     pub fn of_name(&self, name: &str) -> &[Signature] {
         self.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everything, operators and property accessors too.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &[Signature])> {
+        self.functions
+            .iter()
+            .map(|(name, signatures)| (name.as_str(), signatures.as_slice()))
     }
 
     /// Every function by its qualified name, operators and property accessors left out.

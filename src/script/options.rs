@@ -6,8 +6,9 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContex
 
 use crate::model::{Failure, FailureKind};
 
+use super::check::Part;
 use super::convert;
-use super::error::throw;
+use super::error::{part, throw};
 use super::suggest::nearest;
 
 /// The options that each built-in knows. The static checks read it too.
@@ -62,7 +63,11 @@ impl<'a> Options<'a> {
     #[must_use]
     pub fn wrong(&self, key: &str, message: &str) -> Box<EvalAltResult> {
         let message = format!("option `{key}` of `{}`: {message}", self.of);
-        throw(Failure::new(FailureKind::Failed, message), self.context)
+        let place = part(self.context, Part::Key(key));
+        throw(
+            Failure::new(FailureKind::Failed, message).at(place),
+            self.context,
+        )
     }
 
     /// The value of an option, if it was given.

@@ -43,6 +43,8 @@ impl Playbook {
             .compile(&text)
             .map_err(|error| vec![trace::parse_failure(&error, &name, sources)])?;
         ast.set_source(&name);
+        let ast = Arc::new(ast);
+        sources.insert_script(&ast);
         let failures = modules.load(engine, &ast);
         if !failures.is_empty() {
             return Err(failures);
@@ -54,7 +56,7 @@ impl Playbook {
         Ok(Self {
             name,
             directory,
-            ast: Arc::new(ast),
+            ast,
             sources: Arc::clone(sources),
             modules,
         })

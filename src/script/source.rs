@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use rhai::AST;
+
 use crate::model::Position;
 
+use super::check::{Part, argument_position};
 use super::names::Names;
 
 /// Every text that has been compiled. Shared by the module resolver, which fills it, and the diagnostics.
@@ -13,6 +16,8 @@ pub struct Sources {
     texts: RwLock<BTreeMap<String, Arc<str>>>,
     playbook: OnceLock<String>,
     names: OnceLock<Names>,
+    /// Parsed, by the same names.
+    scripts: RwLock<BTreeMap<String, Arc<AST>>>,
 }
 
 impl Sources {
@@ -28,6 +33,22 @@ impl Sources {
         self.insert(name, text);
         // A second playbook with the same sources would be another run.
         let _ = self.playbook.set(name.to_owned());
+    }
+
+    /// Keeps what was made of a text. Its own source name is the key.
+    pub fn insert_script(&self, script: &Arc<AST>) {
+        let name = script.source().unwrap_or_default().to_owned();
+        self.scripts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, Arc::clone(script));
+    }
+
+    /// Where a part of the call at this place stands, if the script has it there in so many words.
+    #[must_use]
+    pub fn part(&self, call: &Position, part: Part) -> Option<Position> {
+        let scripts = self.scripts.read().unwrap_or_else(PoisonError::into_inner);
+        argument_position(scripts.get(&call.file)?, call, part)
     }
 
     /// The name of the playbook; empty before it is loaded.

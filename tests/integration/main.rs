@@ -4,6 +4,7 @@
 mod architecture;
 mod r#become;
 mod cancel;
+mod check;
 mod check_mode;
 mod connection;
 // The benchmark uses these too, and neither uses all of them.
@@ -15,6 +16,7 @@ mod ops;
 mod packages;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ran;
+mod reference;
 mod replay;
 mod round_trips;
 mod session;

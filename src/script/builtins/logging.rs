@@ -1,4 +1,4 @@
-//! `log::debug`, `log::info`, `log::warn`, `log::error`.
+//! `log::detail`, `log::info`, `log::warn`, `log::error`. (`debug` is a reserved word of Rhai.)
 
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Module, NativeCallContext};
 
@@ -9,7 +9,7 @@ pub(super) fn register(engine: &mut Engine) {
     let mut module = Module::new();
     let levels = [
         (
-            "debug",
+            "detail",
             LogLevel::Debug,
             "Says something that only `-v` shows.",
         ),

@@ -10,12 +10,13 @@ use crate::model::{Failure, FailureKind, Position};
 use crate::run::{HostHandle, Job};
 use crate::script::convert::to_value;
 use crate::script::custom::Definition;
-use crate::script::error::{argument, position, throw};
+use crate::script::error::{self, argument, position, throw};
 use crate::script::frame::Frame;
 use crate::script::local;
 use crate::script::options::Options;
+use crate::script::refusal;
 use crate::task::Task;
-use crate::tasks::{self, ArgumentError, Arguments, Entry, Place, Surroundings};
+use crate::tasks::{self, ArgumentError, Arguments, Entry, Surroundings};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -153,7 +154,10 @@ fn make(
     let what = match made {
         _ if around.asked_for_vars.get() => What::PerHost(entry, arguments),
         Ok(task) => What::Made(task),
-        Err(error) => return Err(throw(wrong_argument(entry, &error), context)),
+        Err(error) => {
+            let part = refusal::part(&error).and_then(|part| error::part(context, part));
+            return Err(throw(wrong_argument(entry, &error).at(part), context));
+        }
     };
     Ok(TaskValue::new(what, context, user))
 }
@@ -216,15 +220,7 @@ impl TaskValue {
 }
 
 fn wrong_argument(entry: &Entry, error: &ArgumentError) -> Failure {
-    let place = match &error.place {
-        Place::Option(key) => format!("option `{key}` of `{}`: ", entry.full_name()),
-        Place::Parameter(index) => match entry.parameters.get(*index) {
-            Some(parameter) => format!("`{}` of `{}`: ", parameter.name, entry.full_name()),
-            None => format!("`{}`: ", entry.full_name()),
-        },
-        Place::Call => format!("`{}`: ", entry.full_name()),
-    };
-    let mut failure = Failure::new(FailureKind::Failed, format!("{place}{}", error.message));
+    let mut failure = Failure::new(FailureKind::Failed, refusal::message(entry, error));
     failure.hint.clone_from(&error.hint);
     failure
 }

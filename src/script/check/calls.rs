@@ -2,6 +2,7 @@
 
 use rhai::FnCallExpr;
 
+use crate::script::engine::INSTEAD_OF_EXIT;
 use crate::script::names::{Signature, qualify};
 use crate::script::suggest::did_you_mean;
 
@@ -40,6 +41,9 @@ impl Walk<'_> {
         let (name, count) = (call.name.as_str(), call.args.len());
         let own = self.script.arities(name);
         let given = self.world.names.of_name(name);
+        if name == "exit" && own.is_empty() {
+            return self.fail(at, "a playbook cannot exit", Some(INSTEAD_OF_EXIT.into()));
+        }
         if own.contains(&count)
             || given
                 .iter()
@@ -47,8 +51,12 @@ impl Walk<'_> {
         {
             return self.options(name, call);
         }
+        // What is wrong with a declaration is told where parameters are collected.
+        if name == "param" && own.is_empty() {
+            return;
+        }
         if !own.is_empty() || !given.is_empty() {
-            return self.arity(name, count, own, given, at);
+            return self.arity(name, count, &own, given, at);
         }
         let names = self.world.names;
         let hint = if self.scope.find(name).is_some() {
@@ -69,7 +77,7 @@ impl Walk<'_> {
             .namespace
             .path
             .iter()
-            .map(|part| part.as_str())
+            .map(rhai::Ident::as_str)
             .collect();
         let namespace = path.join("::");
         let (name, count) = (call.name.as_str(), call.args.len());
@@ -88,7 +96,7 @@ impl Walk<'_> {
             }
             let (open, private): (Vec<_>, Vec<_>) = arities.into_iter().partition(public);
             if !open.is_empty() {
-                return self.arity(&full, count, open, &[], at);
+                return self.arity(&full, count, &open, &[], at);
             }
             let file = module.name.clone();
             let hint = did_you_mean(name, module.function_names());
@@ -106,7 +114,7 @@ impl Walk<'_> {
             return self.task(&namespace, call, at);
         }
         if !given.is_empty() {
-            return self.arity(&full, count, Vec::new(), given, at);
+            return self.arity(&full, count, &[], given, at);
         }
         if self.world.names.within(&namespace).next().is_none() {
             return self.unknown_namespace(&call.namespace);
@@ -156,20 +164,20 @@ impl Walk<'_> {
         &mut self,
         name: &str,
         count: usize,
-        own: Vec<usize>,
+        own: &[usize],
         given: &[Signature],
         at: rhai::Position,
     ) {
         let takes: Vec<usize> = given
             .iter()
             .map(|signature| signature.parameters.len())
-            .chain(own.clone())
+            .chain(own.iter().copied())
             .collect();
         let message = format!("`{name}` takes {}, not {count}", counts(takes));
         let hint = if own.is_empty() {
             signatures(given)
         } else {
-            self.own_signatures(name, &own)
+            self.own_signatures(name, own)
         };
         self.fail(at, message, hint);
     }

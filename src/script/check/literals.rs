@@ -21,10 +21,10 @@ pub fn argument_position(ast: &AST, call: &Position, part: Part) -> Option<Posit
     let mut found = None;
     ast.walk(&mut |nodes: &[ASTNode]| {
         let node = match nodes.last() {
-            Some(ASTNode::Stmt(Stmt::FnCall(node, at)))
-            | Some(ASTNode::Expr(Expr::FnCall(node, at) | Expr::MethodCall(node, at))) => {
-                Some((node, at))
-            }
+            Some(
+                ASTNode::Stmt(Stmt::FnCall(node, at))
+                | ASTNode::Expr(Expr::FnCall(node, at) | Expr::MethodCall(node, at)),
+            ) => Some((node, at)),
             _ => None,
         };
         if let Some((node, at)) = node

@@ -54,10 +54,10 @@ pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
     }
     let mut scripts: BTreeMap<String, Script> = modules
         .into_iter()
-        .map(|(name, ast)| (name.clone(), Script::of(name, ast)))
+        .map(|(name, ast)| (name.clone(), Script::of(name, &ast)))
         .collect();
     let name = playbook.name.clone();
-    scripts.insert(name.clone(), Script::of(name, playbook.ast.clone()));
+    scripts.insert(name.clone(), Script::of(name, &playbook.ast));
     let world = World {
         names: playbook.sources.names(engine),
         playbook,

@@ -16,24 +16,30 @@ impl Walk<'_> {
             return;
         }
         for argument in &call.args {
-            let Expr::Map(map, _) = argument else {
-                continue;
-            };
-            for (key, _) in &map.0 {
-                if !known.contains(&key.as_str()) {
-                    let hint = did_you_mean(key.as_str(), known.iter().copied()).or_else(|| {
-                        Some(format!(
-                            "The options are {}.",
-                            listed(known.iter().copied())
-                        ))
-                    });
-                    self.fail(
-                        key.pos,
-                        format!("`{name}` has no option `{}`", key.name),
-                        hint,
-                    );
-                }
-            }
+            self.keys(name, known, Some(argument));
         }
+    }
+
+    /// Looks at the keys of a literal map. Whether one is not known.
+    pub(super) fn keys(&mut self, name: &str, known: &[&str], argument: Option<&Expr>) -> bool {
+        let Some(Expr::Map(map, _)) = argument else {
+            return false;
+        };
+        let unknown = map
+            .0
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|key| !known.contains(&key.as_str()));
+        let before = self.failures.len();
+        for key in unknown {
+            let hint = did_you_mean(key.as_str(), known.iter().copied())
+                .unwrap_or_else(|| format!("The options are {}.", listed(known.iter().copied())));
+            self.fail(
+                key.pos,
+                format!("`{name}` has no option `{}`", key.name),
+                Some(hint),
+            );
+        }
+        self.failures.len() > before
     }
 }

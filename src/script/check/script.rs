@@ -25,16 +25,16 @@ pub struct Script {
 }
 
 impl Script {
-    pub fn of(name: String, ast: Arc<AST>) -> Self {
+    pub fn of(name: String, ast: &Arc<AST>) -> Self {
         let mut script = Self {
             name,
-            functions: functions(&ast),
+            functions: functions(ast),
             imports: BTreeMap::new(),
             constants: BTreeSet::new(),
             variables: BTreeSet::new(),
             exports: BTreeSet::new(),
             keys: BTreeSet::new(),
-            ast: Arc::clone(&ast),
+            ast: Arc::clone(ast),
         };
         for statement in ast.statements() {
             script.top_level(statement);

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use rhai::{Dynamic, Expr, FnCallExpr};
 
 use crate::script::convert::to_value;
-use crate::script::local;
-use crate::tasks::{self, ArgumentError, Arguments, Entry, Place, Surroundings, unknown_option};
+use crate::script::{local, refusal};
+use crate::tasks::{self, ArgumentError, Arguments, Entry, Surroundings};
 
-use super::literals::{Part, of};
+use super::literals::of;
 use super::walk::Walk;
 
 /// Options of every task, which the task itself does not see.
@@ -22,11 +22,7 @@ impl Walk<'_> {
         let Some(entry) = tasks::find(namespace, &call.name) else {
             return;
         };
-        let unknown = unknown_keys(entry, call);
-        let found_unknown = !unknown.is_empty();
-        for error in unknown {
-            self.refused(entry, call, at, &error);
-        }
+        let found_unknown = self.keys(&entry.full_name(), &known_keys(entry), call.args.last());
         // A constructor would tell the same again.
         if !found_unknown
             && let Some(arguments) = literal_arguments(call)
@@ -43,38 +39,15 @@ impl Walk<'_> {
         at: rhai::Position,
         error: &ArgumentError,
     ) {
-        let name = entry.full_name();
-        let (part, message) = match &error.place {
-            Place::Option(path) => {
-                let key = path.split(['.', '[']).next().unwrap_or(path);
-                (
-                    Some(Part::Key(key)),
-                    format!("option `{path}` of `{name}`: {}", error.message),
-                )
-            }
-            Place::Parameter(index) => (
-                Some(Part::Argument(*index)),
-                format!("`{name}`: {}", error.message),
-            ),
-            Place::Call => (None, format!("`{name}`: {}", error.message)),
-        };
-        let place = part.and_then(|part| of(call, part)).unwrap_or(at);
-        self.fail(place, message, error.hint.clone());
+        let place = refusal::part(error)
+            .and_then(|part| of(call, part))
+            .unwrap_or(at);
+        self.fail(place, refusal::message(entry, error), error.hint.clone());
     }
 }
 
-/// Keys of the options that the task does not know, whatever their values.
-fn unknown_keys(entry: &Entry, call: &FnCallExpr) -> Vec<ArgumentError> {
-    let Some(Expr::Map(map, _)) = call.args.last() else {
-        return Vec::new();
-    };
-    let known = entry.options();
-    map.0
-        .iter()
-        .map(|(key, _)| key.as_str())
-        .filter(|key| !known.contains(key) && !COMMON.contains(key))
-        .map(|key| unknown_option(key, known))
-        .collect()
+fn known_keys(entry: &Entry) -> Vec<&'static str> {
+    entry.options().iter().chain(&COMMON).copied().collect()
 }
 
 fn literal_arguments(call: &FnCallExpr) -> Option<Arguments> {

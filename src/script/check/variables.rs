@@ -47,7 +47,7 @@ impl Walk<'_> {
         name: &str,
         at: rhai::Position,
     ) {
-        let path: Vec<&str> = namespace.path.iter().map(|part| part.as_str()).collect();
+        let path: Vec<&str> = namespace.path.iter().map(rhai::Ident::as_str).collect();
         if path == [GLOBAL] {
             if !self.script.constants.contains(name) {
                 let hint = if self.script.variables.contains(name) {
@@ -90,7 +90,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn unknown_namespace(&mut self, namespace: &Namespace) {
-        let name: Vec<&str> = namespace.path.iter().map(|part| part.as_str()).collect();
+        let name: Vec<&str> = namespace.path.iter().map(rhai::Ident::as_str).collect();
         let name = name.join("::");
         let mut known = self.world.names.namespaces();
         known.extend(self.script.imports.keys().map(String::as_str));

@@ -122,7 +122,7 @@ impl<'a> Walk<'a> {
             }
             Stmt::Block(block) => self.block(block.statements()),
             Stmt::Return(Some(value), ..) | Stmt::BreakLoop(Some(value), ..) => {
-                self.expression(value)
+                self.expression(value);
             }
             Stmt::Export(export, _) => self.variable(&export.0.name, export.0.pos),
             // The modules have followed imports already. `Share` is Rhai's own, for captures.
@@ -136,10 +136,10 @@ impl<'a> Walk<'a> {
         }
         match expression {
             Expr::Variable(variable, _, at) if variable.2.is_empty() => {
-                self.variable(&variable.1, *at)
+                self.variable(&variable.1, *at);
             }
             Expr::Variable(variable, _, at) => {
-                self.qualified_variable(&variable.2, &variable.1, *at)
+                self.qualified_variable(&variable.2, &variable.1, *at);
             }
             Expr::FnCall(call, at) => self.call(call, *at),
             Expr::MethodCall(call, at) => self.method(call, *at),

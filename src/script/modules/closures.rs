@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, NativeCallContext, Position};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, NativeCallContext, Position};
 
 use super::Modules;
 
@@ -26,6 +26,19 @@ pub fn install(engine: &mut Engine, modules: Arc<Modules>) {
             Ok(None)
         }
     });
+}
+
+/// Whether both have a closure of the same name. Rhai makes the name of the text and the place of the body, so that
+/// this takes a copied file; then one module's closure would call the other's functions.
+pub fn clash(one: &AST, other: &AST) -> bool {
+    let names = |ast: &AST| -> Vec<String> {
+        let names = ast
+            .iter_functions()
+            .map(|function| function.name.to_owned());
+        names.filter(|name| name.starts_with(ANONYMOUS)).collect()
+    };
+    let known = names(one);
+    names(other).iter().any(|name| known.contains(name))
 }
 
 fn call(

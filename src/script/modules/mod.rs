@@ -68,6 +68,11 @@ impl Modules {
         let name = ast.source().unwrap_or_default().to_owned();
         let mut failures = Vec::new();
         self.follow(engine, ast, &mut vec![name], &mut failures);
+        for failure in &mut failures {
+            if failure.source_line.is_none() {
+                failure.source_line = failure.at.as_ref().and_then(|at| self.sources.line(at));
+            }
+        }
         failures
     }
 
@@ -160,8 +165,21 @@ impl Modules {
             .compile(&located.text)
             .map_err(|error| trace::parse_failure(&error, &located.name, &self.sources))?;
         ast.set_source(&located.name);
+        if let Some(other) = known
+            .asts
+            .values()
+            .find(|other| closures::clash(other, &ast))
+        {
+            let (this, other) = (&located.name, other.source().unwrap_or_default());
+            return Err(Failure::new(
+                FailureKind::Input,
+                format!("{this} and {other} have the same closure in the same line and column"),
+            )
+            .hint("They cannot be told apart: put an empty line above one of them."));
+        }
         let ast = Arc::new(ast);
         known.names.insert(key, located.name.clone());
+        self.sources.insert_script(&ast);
         known.asts.insert(located.name.clone(), Arc::clone(&ast));
         Ok((located.name, ast, true))
     }

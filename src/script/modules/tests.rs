@@ -313,3 +313,28 @@ fn a_script_without_functions_can_call_a_closure_of_a_module() {
     ]);
     assert_eq!(book.value(), "7");
 }
+
+#[test]
+fn closures_that_cannot_be_told_apart_are_refused() {
+    let lib = |name: &str| format!("fn make() {{ |h| helper() }}\nfn helper() {{ \"{name}\" }}");
+    let book = Book::new(&[
+        ("main.rhai", "import \"a\" as a; import \"b\" as b;"),
+        ("a.rhai", &lib("a")),
+        ("b.rhai", &lib("b")),
+    ]);
+    let (message, at) = book.failure();
+    assert_eq!(
+        message,
+        "b.rhai and a.rhai have the same closure in the same line and column"
+    );
+    assert_eq!(at, "main.rhai:1:25");
+    let book = Book::new(&[
+        (
+            "main.rhai",
+            "import \"a\" as a; import \"b\" as b; a::make().call(1) + b::make().call(1)",
+        ),
+        ("a.rhai", &lib("a")),
+        ("b.rhai", &format!("\n{}", lib("b"))),
+    ]);
+    assert_eq!(book.value(), "ab");
+}

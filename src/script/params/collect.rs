@@ -43,6 +43,7 @@ pub fn collect(ast: &AST, sources: &Sources) -> Result<Vec<Param>, Vec<Failure>>
                 )
             }),
     );
+    failures.sort_by_key(|failure| failure.at.as_ref().map(|at| (at.line, at.column)));
     for failure in &mut failures {
         failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
     }

@@ -100,11 +100,14 @@ let m = param("m");
 let n = param("no name", "x");"#
         ),
         [
+            "1:19 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
+            "2:10 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
+            "3:12 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
             "4:19 the name of a parameter must be a literal string",
             "5:28 `param` has no option `regex` | It is called `pattern`.",
             "5:40 `param` has no option `fallbak` | Did you mean `fallback`?",
-            "6:55 `fallback` of a parameter must be a literal",
             "6:28 there is no type `integer` | The types are `string`, `int`, `float`, `bool`, `list`, `duration`.",
+            "6:55 `fallback` of a parameter must be a literal",
             "7:35 the parameter `h` is declared twice: first in line 7",
             "8:41 `fallback` must be an int, not `1`",
             "9:43 `fallback` must be one of a, not `b`",
@@ -112,9 +115,6 @@ let n = param("no name", "x");"#
             "11:42 `min` goes with an int, a float or a duration",
             "12:9 `param` takes a name, what it is for, and options | For example: `param(\"version\", \"the release to roll out\")`.",
             "13:15 `no name` is no name for a parameter | A name has letters, digits and `_`, and no digit at its start.",
-            "1:19 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
-            "2:10 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
-            "3:12 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
         ]
         .map(ToOwned::to_owned)
     );

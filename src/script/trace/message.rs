@@ -29,13 +29,13 @@ pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
             .hint(format!("`map?.{name}` is `()` where the key is missing.")),
         E::ErrorIndexNotFound(index, _) => failed(format!("nothing at index {index}")),
         E::ErrorModuleNotFound(path, _) => failed(format!("no module `{path}`")),
-        E::ErrorDotExpr(text, _) => failed(property(text)),
+        E::ErrorDotExpr(text, _) => property(text, names),
         E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
             failed(mismatch(wanted, got))
         }
         E::ErrorIndexingType(text, _) => {
             let kind = text.split(" [").next().unwrap_or(text);
-            failed(format!("cannot index a {}", type_name(kind)))
+            failed(format!("cannot index {}", article(&type_name(kind))))
         }
         E::ErrorArrayBounds(length, index, _) => {
             failed(format!("no element {index} in an array of {length}"))
@@ -107,8 +107,8 @@ fn function_not_found(signature: &str, names: &Names) -> Failure {
         .or_else(|| name.strip_prefix("set$"))
     {
         return failed(format!(
-            "a {} has no property `{property}`",
-            types.first().map_or("value", String::as_str)
+            "{} has no property `{property}`",
+            article(types.first().map_or("value", String::as_str))
         ))
         .with_hint(did_you_mean(property, names.properties()));
     }
@@ -149,24 +149,30 @@ pub fn counted(arguments: usize) -> String {
 }
 
 /// Rhai: `Unknown property 'x' - a getter is not registered for type 'Host'`.
-fn property(text: &str) -> String {
+fn property(text: &str, names: &Names) -> Failure {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
     match quoted.as_slice() {
-        [property, kind] => format!(
+        [property, kind] => failed(format!(
             "a {} has no property `{property}`",
-            type_name(kind).to_lowercase()
-        ),
-        _ => lower(text),
+            type_name(kind)
+        ))
+        .with_hint(did_you_mean(property, names.properties())),
+        _ => failed(lower(text)),
     }
 }
 
 fn mismatch(wanted: &str, got: &str) -> String {
     let (wanted, got) = (type_name(wanted), type_name(got));
     match (wanted.as_str(), got.as_str()) {
-        ("", got) => format!("a {got} does not fit here"),
-        (wanted, "") => format!("a {wanted} is needed"),
-        (wanted, got) => format!("a {wanted} is needed, not a {got}"),
+        ("", got) => format!("{} does not fit here", article(got)),
+        (wanted, "") => format!("{} is needed", article(wanted)),
+        (wanted, got) => format!("{} is needed, not {}", article(wanted), article(got)),
     }
+}
+
+fn article(noun: &str) -> String {
+    let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
+    format!("{} {noun}", if vowel { "an" } else { "a" })
 }
 
 /// Rhai's sentences start with a capital.

@@ -3,6 +3,8 @@
 
 mod message;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 

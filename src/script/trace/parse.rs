@@ -27,10 +27,11 @@ pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failu
     };
     failure.at = position(file, error.position()).or_else(end);
     failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
-    if failure.hint.is_none()
-        && let (Some(line), Some(at)) = (&failure.source_line, &failure.at)
+    // A habit of another language explains what is missing better than what is missing does.
+    if (failure.hint.is_none() || matches!(error.err_type(), ParseErrorType::MissingToken(..)))
+        && let Some(hint) = failure.source_line.as_deref().and_then(habit)
     {
-        failure.hint = habit(line, at.column).map(Into::into);
+        failure.hint = Some(hint.into());
     }
     failure
 }
@@ -107,6 +108,11 @@ fn lexical(error: &LexError) -> (String, Option<String>) {
             "the string has no end".into(),
             Some("A text of several lines stands in backticks: `...`.".into()),
         ),
+        LexError::ImproperSymbol(word, _) | LexError::UnexpectedInput(word)
+            if word.starts_with(char::is_alphabetic) =>
+        {
+            reserved(word)
+        }
         LexError::UnexpectedInput(text) => {
             (format!("`{text}` means nothing here"), operator_hint(text))
         }
@@ -139,9 +145,11 @@ fn reserved(word: &str) -> (String, Option<String>) {
         "match" | "case" => "Write `switch x { 1 => ..., _ => ... }`.".into(),
         "default" => "As a parameter's option it is called `fallback`; as a key of a map it stands in quotes.".into(),
         "eval" => "A playbook is read before it runs, so it cannot run texts.".into(),
+        "null" | "nil" | "void" => "Nothing is written `()`.".into(),
         "new" => "Values are made by functions: `files::file(...)`.".into(),
         "var" => "A variable is declared with `let`.".into(),
         "async" | "await" | "spawn" | "thread" => "`each` runs a closure for many hosts at once.".into(),
+        "debug" => "Write `log::detail(...)`.".into(),
         "exit" => "`fail(\"why\")` ends a playbook.".into(),
         symbol if !symbol.starts_with(|c: char| c.is_alphabetic()) => {
             return (message, operator_hint(symbol));
@@ -175,28 +183,25 @@ fn missing_hint(token: &str, text: &str) -> Option<&'static str> {
     }
 }
 
-/// Habits from other languages, told by the line that does not parse.
-fn habit(line: &str, column: usize) -> Option<&'static str> {
-    let start = line.trim_start();
-    let before: String = line.chars().take(column.saturating_sub(1)).collect();
-    if start.starts_with("elif ") || start.contains(" elif ") || start.starts_with("elsif ") {
-        Some("Write `else if`.")
-    } else if start.starts_with("def ")
-        || start.starts_with("function ")
-        || start.starts_with("func ")
-    {
-        Some("A function starts with `fn`.")
-    } else if before.contains(" and ") || start.contains(" and ") {
-        Some("Write `&&` for and.")
-    } else if start.contains(" or ") {
-        Some("Write `||` for or.")
-    } else if start.contains(" not ") || start.starts_with("not ") {
-        Some("Write `!` for not.")
-    } else if line.contains("= {") || line.contains("({") || line.contains(", {") {
-        Some("A map starts with `#{`.")
-    } else if start.contains("=>") && !start.contains("switch") {
-        Some("A closure is written `|x| ...`.")
-    } else {
-        None
-    }
+/// Habits from other languages, told by the line that does not parse. What stands in strings is no code.
+fn habit(line: &str) -> Option<&'static str> {
+    const HABITS: [(&[&str], &str); 8] = [
+        (&[" elif ", " elsif ", " elseif "], "Write `else if`."),
+        (
+            &[" def ", " function ", " func "],
+            "A function starts with `fn`.",
+        ),
+        (&[" and "], "Write `&&` for and."),
+        (&[" or "], "Write `||` for or."),
+        (&[" not "], "Write `!` for not."),
+        (&[" -> "], "A `fn` does not name the type that it returns."),
+        (&["= {", "({", ", {"], "A map starts with `#{`."),
+        (&[") =>"], "A closure is written `|x| ...`."),
+    ];
+    let code: String = line.split('"').step_by(2).collect();
+    let code = format!(" {}", code.trim_start());
+    HABITS
+        .iter()
+        .find(|(signs, _)| signs.iter().any(|sign| code.contains(sign)))
+        .map(|(_, hint)| *hint)
 }

@@ -1,0 +1,205 @@
+//! `ops inventory list|graph|show HOST`: what the inventory comes to.
+
+use std::fmt::Write as _;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::inventory::{Group, Inventory, Shown};
+use crate::model::{Failure, FailureKind, Host, Secrets};
+use crate::report::table;
+
+use super::args::InventoryArgs;
+use super::stage::load_inventory;
+use super::{DONE, Done, diagnostics};
+
+/// Look at the inventory: hosts, groups, and where a host's variables come from
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the hosts that a pattern selects, with their groups
+    List {
+        /// A host pattern: `web:&eu:!web3`
+        #[arg(default_value = "all")]
+        pattern: String,
+        #[command(flatten)]
+        with: With,
+    },
+    /// Draw the groups as a tree
+    Graph {
+        /// The group to begin with
+        #[arg(default_value = "all")]
+        group: String,
+        #[command(flatten)]
+        inventory: InventoryArgs,
+    },
+    /// Show every variable of a host, and the file and line that it comes from
+    Show {
+        host: String,
+        #[command(flatten)]
+        with: With,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct With {
+    #[command(flatten)]
+    inventory: InventoryArgs,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn run(self) -> Done {
+        let load = |args: &InventoryArgs| load_inventory(args, None, &Secrets::new());
+        let text = match self.command {
+            Command::List { pattern, with } => {
+                let inventory = load(&with.inventory)?;
+                let hosts = inventory
+                    .select(&pattern)
+                    .map_err(|error| vec![error.into()])?;
+                let hosts: Vec<&Host> = hosts.iter().map(AsRef::as_ref).collect();
+                if with.json {
+                    list_json(&hosts)
+                } else {
+                    list(&hosts)
+                }
+            }
+            Command::Graph { group, inventory } => {
+                let inventory = load(&inventory)?;
+                let group = inventory.group(&group).ok_or_else(|| {
+                    unknown(
+                        "group",
+                        &group,
+                        inventory.groups().map(|group| group.name.as_str()),
+                    )
+                })?;
+                graph(&inventory, group)
+            }
+            Command::Show { host, with } => {
+                let inventory = load(&with.inventory)?;
+                let host = inventory.host(&host).ok_or_else(|| {
+                    unknown(
+                        "host",
+                        &host,
+                        inventory.hosts().map(|host| host.name.as_str()),
+                    )
+                })?;
+                let vars = inventory.show(host);
+                if with.json {
+                    show_json(host, &vars)
+                } else {
+                    show(host, &vars)
+                }
+            }
+        };
+        diagnostics::out(&text);
+        Ok(DONE)
+    }
+}
+
+fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> Vec<Failure> {
+    let near = known
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
+        .min();
+    let failure = Failure::new(
+        FailureKind::Input,
+        format!("the inventory has no {what} `{name}`"),
+    );
+    vec![failure.with_hint(near.map(|(_, near)| format!("Did you mean `{near}`?")))]
+}
+
+fn list(hosts: &[&Host]) -> String {
+    let rows: Vec<Vec<String>> = hosts
+        .iter()
+        .map(|host| vec![host.name.clone(), host.groups.join(", ")])
+        .collect();
+    table::render(&rows)
+}
+
+fn list_json(hosts: &[&Host]) -> String {
+    let hosts: Vec<Value> = hosts
+        .iter()
+        .map(|host| json!({ "name": host.name, "groups": host.groups.to_vec() }))
+        .collect();
+    format!("{:#}\n", Value::from(hosts))
+}
+
+/// As Ansible draws it: groups with an `@`, hosts without.
+fn graph(inventory: &Inventory, root: &Group) -> String {
+    let mut text = format!("@{}:\n", root.name);
+    branches(inventory, root, 1, &mut text);
+    text
+}
+
+/// The inventory refuses groups that hold each other, so this ends.
+fn branches(inventory: &Inventory, group: &Group, depth: usize, text: &mut String) {
+    let stem = "  |".repeat(depth);
+    for child in &group.children {
+        let _ = writeln!(text, "{stem}--@{child}:");
+        if let Some(child) = inventory.group(child) {
+            branches(inventory, child, depth + 1, text);
+        }
+    }
+    for host in inventory.own_hosts(group) {
+        let _ = writeln!(text, "{stem}--{}", host.name);
+    }
+}
+
+const HIDDEN: &str = "[secret]";
+
+fn show(host: &Host, vars: &[Shown]) -> String {
+    let groups = if host.groups.is_empty() {
+        "none".to_owned()
+    } else {
+        host.groups.join(", ")
+    };
+    let mut text = format!("{}\ngroups: {groups}\n\n", host.name);
+    let rows: Vec<Vec<String>> = vars
+        .iter()
+        .map(|var| {
+            let value = match &var.value {
+                _ if var.secret => HIDDEN.to_owned(),
+                Ok(value) => value.to_string(),
+                Err(error) => format!("! {}", error.message),
+            };
+            vec![var.name.clone(), value, var.origin.to_string()]
+        })
+        .collect();
+    text.push_str(&table::render(&rows));
+    text
+}
+
+fn show_json(host: &Host, vars: &[Shown]) -> String {
+    let vars: serde_json::Map<String, Value> = vars
+        .iter()
+        .map(|var| {
+            let mut shown = json!({
+                "file": var.origin.file.to_string_lossy(),
+                "line": var.origin.line,
+            });
+            match &var.value {
+                _ if var.secret => shown["secret"] = true.into(),
+                Ok(value) => {
+                    shown["value"] = value.clone();
+                    if var.written != *value {
+                        shown["written"] = var.written.clone();
+                    }
+                }
+                Err(error) => shown["error"] = error.message.clone().into(),
+            }
+            (var.name.clone(), shown)
+        })
+        .collect();
+    format!(
+        "{:#}\n",
+        json!({ "name": host.name, "groups": host.groups.to_vec(), "vars": vars })
+    )
+}

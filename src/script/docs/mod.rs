@@ -1,0 +1,139 @@
+//! The reference of the language: every function, task and module with its manual page, made of what the engine
+//! was given, of the tasks' entries and of the comments in the standard modules.
+
+mod page;
+mod render;
+
+use std::collections::BTreeMap;
+
+use rhai::Engine;
+
+use crate::tasks;
+
+use super::modules::stdlib;
+use super::names::{Names, Signature, doc, qualify};
+use super::suggest::did_you_mean;
+
+pub use page::{Page, Sort};
+pub use render::{index, markdown, page};
+
+/// Every page, in the order of the reference.
+#[must_use]
+pub fn reference(engine: &Engine) -> Vec<Page> {
+    let mut pages = Vec::new();
+    for (name, signatures) in Names::own(engine).all() {
+        // What has no manual page is plumbing: conversions to text, comparisons.
+        if signatures.iter().any(|signature| !signature.doc.is_empty()) {
+            pages.push(builtin(name, signatures));
+        }
+    }
+    for name in stdlib::names() {
+        pages.extend(module(engine, name));
+    }
+    pages.sort_by(|a, b| (a.sort, &a.name).cmp(&(b.sort, &b.name)));
+    pages
+}
+
+/// The pages that a user means by a name: that of the whole name, or those whose last part it is.
+///
+/// # Errors
+/// A hint, if there is none.
+pub fn find<'p>(pages: &'p [Page], name: &str) -> Result<Vec<&'p Page>, Option<String>> {
+    let name = name.trim_end_matches("()").trim_start_matches("h.");
+    let by =
+        |test: &dyn Fn(&Page) -> bool| pages.iter().filter(|page| test(page)).collect::<Vec<_>>();
+    let within = format!("{name}::");
+    let ways: [&dyn Fn(&Page) -> bool; 2] = [&|page| page.name == name, &|page| {
+        page.last() == name || page.name.starts_with(&within)
+    }];
+    for way in ways {
+        let found = by(way);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    let names = pages
+        .iter()
+        .flat_map(|page| [page.name.as_str(), page.last()]);
+    Err(did_you_mean(name, names))
+}
+
+fn builtin(name: &str, signatures: &[Signature]) -> Page {
+    let doc = signatures
+        .iter()
+        .map(|signature| &signature.doc)
+        .find(|doc| !doc.is_empty());
+    let first = signatures.first();
+    let subject = first
+        .and_then(|signature| signature.parameters.first())
+        .map(|parameter| parameter.kind.as_str())
+        .filter(|kind| kind.starts_with(char::is_uppercase));
+    let entry = name
+        .split_once("::")
+        .and_then(|(namespace, name)| tasks::find(namespace, name));
+    let options = match entry {
+        Some(entry) => entry.options(),
+        None => super::options::known(name),
+    };
+    let (sort, name) = match (name.strip_prefix("get$"), subject) {
+        (Some(property), Some(subject)) => (Sort::Property, format!("{subject}.{property}")),
+        (Some(property), None) => (Sort::Property, property.to_owned()),
+        (None, Some(subject)) if entry.is_none() => (Sort::Method, format!("{subject}.{name}")),
+        _ if entry.is_some() => (Sort::Task, name.to_owned()),
+        _ => (Sort::Function, name.to_owned()),
+    };
+    let mut shown: Vec<String> = match sort {
+        Sort::Property => vec![name.clone()],
+        Sort::Method => signatures.iter().map(page::method).collect(),
+        _ => signatures.iter().map(Signature::shown).collect(),
+    };
+    shown.dedup();
+    Page {
+        sort,
+        name,
+        signatures: shown,
+        options: options.iter().map(|&key| key.to_owned()).collect(),
+        text: doc.cloned().unwrap_or_default(),
+    }
+}
+
+/// A standard module, and its public functions.
+fn module(engine: &Engine, name: &str) -> Vec<Page> {
+    let Some(Ok(ast)) = stdlib::text(name).map(|text| engine.compile(text)) else {
+        return Vec::new();
+    };
+    let mut pages = vec![Page {
+        sort: Sort::Module,
+        name: format!("std/{name}"),
+        signatures: vec![format!("import \"std/{name}\" as {name};")],
+        options: Vec::new(),
+        text: doc(&[ast.doc()]),
+    }];
+    let mut functions: BTreeMap<String, (Vec<String>, String)> = BTreeMap::new();
+    for function in ast.iter_functions() {
+        if function.access.is_private() || function.name.starts_with("anon$") {
+            continue;
+        }
+        let full = qualify(name, function.name);
+        let (signatures, text) = functions.entry(full.clone()).or_default();
+        signatures.push(format!("{full}({})", function.params.join(", ")));
+        if text.is_empty() {
+            *text = doc(&function.comments);
+        }
+    }
+    pages.extend(
+        functions
+            .into_iter()
+            .map(|(name, (signatures, text))| Page {
+                sort: Sort::Module,
+                name,
+                signatures,
+                options: Vec::new(),
+                text,
+            }),
+    );
+    pages
+}
+
+#[cfg(test)]
+mod tests;

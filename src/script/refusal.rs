@@ -1,0 +1,26 @@
+//! What a task says against its arguments, in words and with the part of the call that it is about. The static
+//! checks and the run tell it alike.
+
+use crate::tasks::{ArgumentError, Entry, Place};
+
+use super::check::Part;
+
+#[must_use]
+pub fn message(entry: &Entry, error: &ArgumentError) -> String {
+    let name = entry.full_name();
+    match &error.place {
+        Place::Option(path) => format!("option `{path}` of `{name}`: {}", error.message),
+        // These messages name the parameter themselves.
+        Place::Parameter(_) | Place::Call => format!("`{name}`: {}", error.message),
+    }
+}
+
+/// The part of the call, if it is not the call as a whole.
+#[must_use]
+pub fn part(error: &ArgumentError) -> Option<Part<'_>> {
+    match &error.place {
+        Place::Option(path) => Some(Part::Key(path.split(['.', '[']).next().unwrap_or(path))),
+        Place::Parameter(index) => Some(Part::Argument(*index)),
+        Place::Call => None,
+    }
+}

@@ -1,0 +1,121 @@
+//! What a user reads when a playbook fails while it runs.
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
+
+use super::{failure, throw};
+use crate::model::{Failure, FailureKind};
+use crate::script::engine;
+use crate::script::source::Sources;
+
+#[derive(Clone)]
+struct Thing;
+
+/// Runs the text; gives `line:column message | hint`, and the trace.
+#[track_caller]
+fn told(text: &str) -> (String, Vec<String>) {
+    let mut engine = engine::base();
+    engine
+        .register_type_with_name::<Thing>("Thing")
+        .register_get("size", |_: &mut Thing| 1_i64)
+        .register_fn("thing", || Thing)
+        .register_fn("takes", |_: &str, _: i64| ())
+        .register_fn(
+            "broken",
+            |context: NativeCallContext| -> Result<(), Box<EvalAltResult>> {
+                let failure = Failure::new(FailureKind::Unreachable, "it is gone").on("web1");
+                Err(throw(&context, failure))
+            },
+        );
+    let sources = Arc::new(Sources::default());
+    sources.set_playbook("x.rhai", text);
+    sources.names(&engine);
+    let mut ast = engine.compile(text).expect("it parses");
+    ast.set_source("x.rhai");
+    let error = engine.eval_ast::<Dynamic>(&ast).expect_err("it fails");
+    let failure = failure(&error, &sources);
+    let at = failure
+        .at
+        .map_or(String::new(), |at| format!("{}:{} ", at.line, at.column));
+    let hint = failure
+        .hint
+        .map_or(String::new(), |hint| format!(" | {hint}"));
+    let trace = failure
+        .trace
+        .iter()
+        .map(|(name, at)| format!("{name} {at}"))
+        .collect();
+    (format!("{at}{}{hint}", failure.message), trace)
+}
+
+#[test]
+fn errors_are_told_in_our_words() {
+    let cases = [
+        (
+            "takes(1);",
+            "1:1 no function `takes` takes (int) | There is `takes(string, int)`.",
+        ),
+        (
+            "takess(\"\", 1);",
+            "1:1 no function `takess` | Did you mean `takes`?",
+        ),
+        (
+            "thing().sise;",
+            "1:9 a Thing has no property `sise` | Did you mean `size`?",
+        ),
+        ("1 + thing();", "1:3 `+` does not work on int and Thing"),
+        ("let a = [1]; a[3];", "1:16 no element 3 in an array of 1"),
+        (
+            "let m = #{}; m.key;",
+            "1:16 the map has no key `key` | `map?.key` is `()` where the key is missing.",
+        ),
+        ("1 / 0;", "division by zero: 1 / 0"),
+        ("let x = 1; if x { 2 }", "1:15 a bool is needed, not an int"),
+        (
+            "let x = 5; for y in x { }",
+            "1:21 cannot loop over this | `for` goes through arrays, ranges, strings and `map.keys()`.",
+        ),
+        ("throw #{ message: \"no\" };", "1:1 no"),
+        ("throw;", "1:1 the playbook gave up"),
+        (
+            "fn f(n) { f(n + 1) } f(0);",
+            "1:22 calls within calls go too deep | Does a function call itself without an end?",
+        ),
+    ];
+    let (texts, expected): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+    let seen: Vec<String> = texts.into_iter().map(|text| told(text).0).collect();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn the_trace_leads_from_the_inside_out() {
+    let (message, trace) = told(
+        "fn inner() {\n  broken();\n}\nfn outer() {\n  inner()\n}\nlet f = || outer();\nf.call();",
+    );
+    assert_eq!(message, "2:3 it is gone");
+    assert_eq!(
+        trace,
+        [
+            "inner x.rhai:5:3",
+            "outer x.rhai:7:12",
+            "closure x.rhai:8:3"
+        ]
+    );
+}
+
+#[test]
+fn what_is_thrown_again_keeps_its_place() {
+    let (message, _) = told("fn f() {\n  broken()\n}\ntry {\n  f();\n} catch (e) {\n  throw e;\n}");
+    assert_eq!(message, "2:3 it is gone");
+}
+
+#[test]
+fn a_loop_without_an_end_is_stopped() {
+    let mut engine = engine::base();
+    engine.set_max_operations(1000);
+    let ast = engine.compile("loop { }").unwrap();
+    let error = engine.eval_ast::<Dynamic>(&ast).unwrap_err();
+    let failure = failure(&error, &Sources::default());
+    assert_eq!(failure.message, "the playbook computed for too long");
+}
