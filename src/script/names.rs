@@ -92,6 +92,11 @@ impl Names {
             .and_then(|json| serde_json::from_str::<Metadata>(&json).ok())
             .unwrap_or_default();
         names.add("", metadata);
+        // Rhai gives the overloads of one length in an order that changes from build to build.
+        for signatures in names.functions.values_mut() {
+            signatures
+                .sort_by_cached_key(|signature| (signature.parameters.len(), signature.shown()));
+        }
         names
     }
 
