@@ -1,6 +1,6 @@
 //! The last lines of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ const HOSTS: usize = 50;
 pub(super) struct Summary<'r> {
     pub totals: Totals,
     pub hosts: &'r BTreeMap<String, Totals>,
+    /// The hosts with a failure that nobody caught.
+    pub failed: &'r BTreeSet<String>,
     pub check: bool,
     pub took: Option<Duration>,
 }
@@ -43,8 +45,10 @@ impl Summary<'_> {
         }
         line.push('\n');
         if self.hosts.len() > 1 {
-            self.name(&mut line, settings, "failed", |totals| totals.failed > 0);
-            self.name(&mut line, settings, "unreachable", |totals| {
+            self.name(&mut line, settings, "failed", |host, _| {
+                self.failed.contains(host)
+            });
+            self.name(&mut line, settings, "unreachable", |_, totals| {
                 totals.unreachable > 0
             });
         }
@@ -85,11 +89,17 @@ impl Summary<'_> {
         parts
     }
 
-    fn name(&self, out: &mut String, settings: Settings, word: &str, is: impl Fn(&Totals) -> bool) {
+    fn name(
+        &self,
+        out: &mut String,
+        settings: Settings,
+        word: &str,
+        is: impl Fn(&str, &Totals) -> bool,
+    ) {
         let mut hosts: Vec<_> = self
             .hosts
             .iter()
-            .filter(|(_, totals)| is(totals))
+            .filter(|(host, totals)| is(host, totals))
             .map(|(host, _)| clean_line(host))
             .collect();
         sort(&mut hosts);

@@ -1,6 +1,6 @@
 //! Events as text for a person, whatever it is written to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub struct View {
     explained: Failures,
     /// Those that nobody caught.
     failures: Failures,
+    /// The hosts of those. A host where the playbook caught a failure went on, and is none.
+    failed: BTreeSet<String>,
 }
 
 impl View {
@@ -61,6 +63,7 @@ impl View {
             shown: HashMap::new(),
             explained: Failures::default(),
             failures: Failures::default(),
+            failed: BTreeSet::new(),
         }
     }
 
@@ -142,6 +145,7 @@ impl View {
             } => {
                 self.finished = true;
                 if let Some(failure) = failure {
+                    self.note_failed(failure.host.as_deref(), failure);
                     self.failures.add_last(failure);
                 }
                 let took = self
@@ -150,6 +154,7 @@ impl View {
                 let summary = Summary {
                     totals: *totals,
                     hosts,
+                    failed: &self.failed,
                     check: self.check,
                     took,
                 };
@@ -251,6 +256,7 @@ impl View {
             }
             return Vec::new();
         };
+        self.note_failed(event.host.as_deref(), failure);
         self.failures.add(failure);
         if shown.is_some_and(|shown| alike(&shown, failure)) {
             return Vec::new();
@@ -260,6 +266,16 @@ impl View {
             self.shown.remove(host);
         }
         pieces
+    }
+
+    fn note_failed(&mut self, host: Option<&str>, failure: &Failure) {
+        let elsewhere = matches!(
+            failure.kind,
+            FailureKind::Unreachable | FailureKind::Interrupted
+        );
+        if !elsewhere {
+            self.failed.extend(host.map(ToOwned::to_owned));
+        }
     }
 
     /// What went wrong, each thing once.

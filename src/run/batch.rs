@@ -12,6 +12,7 @@ use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, Verdic
 use super::ask::{Questions, ask, ran};
 use super::context::interrupted;
 use super::host::HostHandle;
+use super::label::label;
 use super::output::{Lines, Source};
 use super::tail::tail;
 
@@ -101,7 +102,10 @@ impl<'a> Part<'a> {
             jobs,
             cancel,
             planner: Planner::new(tasks, host.run.settings.mode),
-            labels: jobs.iter().map(|job| job.task.label()).collect(),
+            labels: jobs
+                .iter()
+                .map(|job| label(&job.task.label(), &host.run.secrets))
+                .collect(),
             steps: jobs
                 .iter()
                 .map(|job| host.run.steps.next(host.name(), job.at.as_ref()))

@@ -11,6 +11,7 @@ use crate::task::Ran;
 use super::ask::ran;
 use super::batch::ended;
 use super::host::HostHandle;
+use super::label::label;
 use super::output::{Lines, Source};
 use super::tail::tail;
 
@@ -40,7 +41,7 @@ pub fn run(
 ) -> Result<Ran, Failure> {
     let run = &host.run;
     let step_id = run.steps.next(host.name(), command.at.as_ref());
-    let label = format!("run {}", one_line(&command.shown));
+    let label = label(&format!("run {}", command.shown), &run.secrets);
     let emission = |kind| {
         Emission::new(kind)
             .step(&step_id)
@@ -134,20 +135,8 @@ pub fn not_sent(host: &HostHandle, command: &Command) {
         Emission::new(kind)
             .step(run.steps.next(host.name(), command.at.as_ref()))
             .host(host.name())
-            .task(format!("run {}", one_line(&command.shown)))
+            .task(label(&format!("run {}", command.shown), &run.secrets))
             .outcome(Outcome::Unknown)
             .at(command.at.clone()),
     );
-}
-
-/// A command in one short line.
-fn one_line(command: &str) -> String {
-    const LONGEST: usize = 60;
-    let first = command.trim().lines().next().unwrap_or_default();
-    if first.chars().count() > LONGEST || command.trim().lines().count() > 1 {
-        let cut: String = first.chars().take(LONGEST).collect();
-        format!("{cut} ...")
-    } else {
-        first.to_owned()
-    }
 }

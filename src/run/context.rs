@@ -157,6 +157,14 @@ impl Run {
         self.bus.emit(emission);
     }
 
+    /// Tells of a clean-up that failed after something else did.
+    pub fn clean_up_failed(&self, failure: &Failure) {
+        let mut told = failure.clone();
+        let host = told.host.take();
+        let message = format!("a clean-up failed: {told}");
+        self.log(LogLevel::Error, host.as_deref(), message);
+    }
+
     /// Ends all sessions and connections.
     pub fn close(&self) {
         let links: Vec<_> = lock(&self.links).drain().map(|(_, link)| link).collect();

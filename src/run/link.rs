@@ -1,6 +1,6 @@
 //! The link to a host: its connection, and a session for each user on it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
@@ -23,6 +23,8 @@ pub struct Link {
     sessions: Mutex<HashMap<Option<String>, Arc<Session>>>,
     /// The changes that this run made here, in their order: what an undo of everything goes through.
     made: std::sync::Mutex<Vec<Applied>>,
+    /// The steps of those that are undone.
+    undone: std::sync::Mutex<HashSet<String>>,
 }
 
 impl Link {
@@ -36,6 +38,7 @@ impl Link {
             connected: AtomicBool::new(false),
             sessions: Mutex::default(),
             made: std::sync::Mutex::default(),
+            undone: std::sync::Mutex::default(),
         }
     }
 
@@ -161,10 +164,29 @@ impl Link {
             .extend(changes);
     }
 
-    /// Everything that this run made here, once.
+    /// Everything that this run made here, in its order.
     #[must_use]
-    pub fn take_made(&self) -> Vec<Applied> {
-        std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn made(&self) -> Vec<Applied> {
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Whether a change is undone already.
+    pub(super) fn is_undone(&self, step: &str) -> bool {
+        self.undone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(step)
+    }
+
+    /// Notes that a change is undone: no later undo goes through it again.
+    pub(super) fn set_undone(&self, step: &str) {
+        self.undone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(step.to_owned());
     }
 
     /// Ends the sessions and the connection.

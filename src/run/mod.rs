@@ -13,6 +13,7 @@ pub mod dispatcher;
 mod fanout;
 mod host;
 mod identity;
+mod label;
 mod link;
 mod output;
 mod tail;

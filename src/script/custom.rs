@@ -69,10 +69,13 @@ impl Definition {
     pub fn task(&self, frame: &Frame, context: &NativeCallContext<'_>) -> Arc<dyn Task> {
         let mut definition = self.clone();
         definition.plan = isolate(&self.plan);
+        let frame = frame.planning();
+        let mut context = context.store_data();
+        context.global.tag = Dynamic::from(frame.clone());
         Arc::new(Custom {
             definition,
-            frame: frame.clone(),
-            context: context.store_data(),
+            frame,
+            context,
         })
     }
 
@@ -189,9 +192,7 @@ impl Custom {
             .plan
             .call_within_context::<Dynamic>(&context, (found,));
         result.map_err(|error| match ended(&error) {
-            Some(_) => {
-                "a plan may not run commands: what it has to know comes from the probe".to_owned()
-            }
+            Some(_) => "interrupted".to_owned(),
             None => {
                 let failure = failure(&error, &context, world);
                 let at = failure

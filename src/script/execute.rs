@@ -28,6 +28,12 @@ pub fn execute(mut engine: Engine, playbook: &Playbook, world: &Arc<World>) -> R
     });
     let said = world.clone();
     engine.on_print(move |text| said.run.log(LogLevel::Info, None, text));
+    let said = world.clone();
+    engine.on_debug(move |text, source, place| {
+        let at = format!("{}:{place}", source.unwrap_or_default());
+        said.run
+            .log(LogLevel::Debug, None, format!("{text} ({at})"));
+    });
     let engine = Arc::new(engine);
     world.set_engine(&engine);
 
@@ -40,19 +46,13 @@ pub fn execute(mut engine: Engine, playbook: &Playbook, world: &Arc<World>) -> R
         });
     let failed = matches!(result, Err(Some(_)));
     let hooks = leave(&engine, playbook, &frame, failed);
-    match result {
-        Err(Some(failure)) => {
-            for hook in hooks {
-                world.run.log(
-                    LogLevel::Error,
-                    hook.host.as_deref(),
-                    format!("a clean-up failed: {hook}"),
-                );
-            }
-            Err(failure)
-        }
-        Ok(()) | Err(None) => hooks.into_iter().next().map_or(Ok(()), Err),
-    }
+    let mut hooks = hooks.into_iter();
+    let result = match result {
+        Err(Some(failure)) => Err(failure),
+        Ok(()) | Err(None) => hooks.next().map_or(Ok(()), Err),
+    };
+    hooks.for_each(|failure| world.run.clean_up_failed(&failure));
+    result
 }
 
 /// Runs the hooks of the playbook's own frame, in a context like that of its top level.

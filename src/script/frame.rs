@@ -31,6 +31,8 @@ struct Inner {
     world: Arc<World>,
     host: Option<HostHandle>,
     cancel: CancellationToken,
+    /// A task's plan is being made: nothing may reach a host.
+    plans: bool,
     state: Arc<State>,
 }
 
@@ -51,6 +53,7 @@ impl Frame {
             world,
             host: None,
             cancel,
+            plans: false,
             state: Arc::default(),
         }))
     }
@@ -62,6 +65,7 @@ impl Frame {
             world: self.0.world.clone(),
             host: Some(host),
             cancel: self.0.cancel.child_token(),
+            plans: self.0.plans,
             state: Arc::default(),
         }))
     }
@@ -73,6 +77,19 @@ impl Frame {
             world: self.0.world.clone(),
             host: self.0.host.clone(),
             cancel,
+            plans: self.0.plans,
+            state: self.0.state.clone(),
+        }))
+    }
+
+    /// The same place while a task's plan is made.
+    #[must_use]
+    pub fn planning(&self) -> Self {
+        Self(Arc::new(Inner {
+            world: self.0.world.clone(),
+            host: self.0.host.clone(),
+            cancel: self.0.cancel.clone(),
+            plans: true,
             state: self.0.state.clone(),
         }))
     }
@@ -89,6 +106,21 @@ impl Frame {
                 let failure = Failure::new(FailureKind::Internal, "called outside of a run");
                 super::error::throw(failure, context)
             })
+    }
+
+    /// The frame that a built-in is called in, for one that reaches a host or that waits.
+    ///
+    /// # Errors
+    /// In a plan too: a plan is a function of what the probe found and of nothing else.
+    pub fn acting(context: &NativeCallContext<'_>, what: &str) -> Result<Self, Box<EvalAltResult>> {
+        let frame = Self::of(context)?;
+        if !frame.0.plans {
+            return Ok(frame);
+        }
+        let message = format!("a plan may not call `{what}`: it decides on what the probe found");
+        let failure = Failure::new(FailureKind::Failed, message)
+            .hint("Let the probe print what the plan has to know.");
+        Err(super::error::throw(failure, context))
     }
 
     #[must_use]

@@ -1,32 +1,117 @@
 //! Copies of closures that share nothing.
 //!
 //! A closure's captured variables are shared and locked: two threads that use one at the same time get
-//! Rhai's data race error. So every host gets a copy of its own, all the way down.
+//! Rhai's data race error. So every host gets a copy of its own, all the way down. What several closures
+//! share, the copies share among themselves: a closure that captures itself stays one.
 
-use rhai::{Dynamic, FnPtr};
+use std::collections::HashMap;
+
+use rhai::{Array, Dynamic, FnPtr, Map};
 
 /// A closure whose captured variables are nobody else's.
 #[must_use]
 pub fn isolate(closure: &FnPtr) -> FnPtr {
-    let mut copy = closure.clone();
-    for captured in copy.iter_curry_mut() {
-        *captured = deep_copy(captured);
-    }
-    copy
+    Copies::default().closure(closure)
 }
 
-fn deep_copy(value: &Dynamic) -> Dynamic {
-    let mut copy = value.flatten_clone();
-    if let Some(mut items) = copy.write_lock::<rhai::Array>() {
-        for item in items.iter_mut() {
-            *item = deep_copy(item);
+/// The shared variables that have been copied, by where they are.
+#[derive(Default)]
+struct Copies(HashMap<usize, Dynamic>);
+
+impl Copies {
+    fn closure(&mut self, closure: &FnPtr) -> FnPtr {
+        let mut copy = closure.clone();
+        for captured in copy.iter_curry_mut() {
+            *captured = self.value(captured);
         }
-    } else if let Some(mut entries) = copy.write_lock::<rhai::Map>() {
-        for value in entries.values_mut() {
-            *value = deep_copy(value);
-        }
-    } else if let Some(mut closure) = copy.write_lock::<FnPtr>() {
-        *closure = isolate(&closure);
+        copy
     }
-    copy
+
+    fn value(&mut self, value: &Dynamic) -> Dynamic {
+        let Some(place) = place(value) else {
+            return self.plain(value.clone());
+        };
+        if let Some(copy) = self.0.get(&place) {
+            return copy.clone();
+        }
+        // There before it is filled, for what it holds may lead back to it.
+        let copy = Dynamic::UNIT.into_shared();
+        self.0.insert(place, copy.clone());
+        let filled = self.plain(value.flatten_clone());
+        let mut target = copy.clone();
+        if let Some(mut target) = target.write_lock::<Dynamic>() {
+            *target = filled;
+        }
+        copy
+    }
+
+    fn plain(&mut self, mut value: Dynamic) -> Dynamic {
+        if let Some(mut items) = value.write_lock::<Array>() {
+            for item in items.iter_mut() {
+                *item = self.value(item);
+            }
+        } else if let Some(mut entries) = value.write_lock::<Map>() {
+            for entry in entries.values_mut() {
+                *entry = self.value(entry);
+            }
+        } else if let Some(mut closure) = value.write_lock::<FnPtr>() {
+            *closure = self.closure(&closure);
+        }
+        value
+    }
+}
+
+/// Where a shared variable is. `None` where it is not shared.
+fn place(value: &Dynamic) -> Option<usize> {
+    if !value.is_shared() {
+        return None;
+    }
+    let inner = value.read_lock::<Dynamic>()?;
+    Some(std::ptr::from_ref::<Dynamic>(&inner).addr())
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai::Engine;
+
+    use super::*;
+
+    fn closure(script: &str) -> (Engine, rhai::AST, FnPtr) {
+        let engine = Engine::new();
+        let ast = engine.compile(script).expect("it parses");
+        let closure = engine.eval_ast::<FnPtr>(&ast).expect("a closure");
+        (engine, ast, closure)
+    }
+
+    #[test]
+    fn copies_share_nothing_with_the_original() {
+        let (engine, ast, original) =
+            closure("let m = #{ deep: [#{ n: 0 }] }; || { m.deep[0].n += 1; m.deep[0].n }");
+        let call = |closure: &FnPtr| closure.call::<i64>(&engine, &ast, ()).expect("a number");
+        let copy = isolate(&original);
+        assert_eq!((call(&copy), call(&copy)), (1, 2));
+        assert_eq!(call(&original), 1);
+        assert_eq!(call(&isolate(&original)), 2);
+    }
+
+    #[test]
+    fn what_two_closures_share_their_copies_share() {
+        let (engine, ast, original) =
+            closure("let n = 0; let up = || { n += 1; }; || { up.call(); up.call(); n }");
+        let copy = isolate(&original);
+        assert_eq!(copy.call::<i64>(&engine, &ast, ()).expect("a number"), 2);
+        assert_eq!(
+            original.call::<i64>(&engine, &ast, ()).expect("a number"),
+            2
+        );
+    }
+
+    #[test]
+    fn a_closure_that_captures_itself_is_copied_too() {
+        let (engine, ast, original) = closure(
+            "let m = #{}; m.f = |n| if n == 0 { m.len() } else { 7 }; let f = m.f; || f.call(1)",
+        );
+        let copy = isolate(&original);
+        assert_eq!(copy.call::<i64>(&engine, &ast, ()).expect("a number"), 7);
+    }
 }

@@ -328,14 +328,12 @@ fn shown(command: &OneOrMany) -> String {
     }
 }
 
-/// A command in one short line.
+/// A command in one line. Whoever runs it shortens that, when secrets are out of it.
 fn one_line(command: &str) -> String {
-    const LONGEST: usize = 60;
     let command = command.trim();
     let first = command.lines().next().unwrap_or_default();
-    if first.chars().count() > LONGEST || first.len() < command.len() {
-        let cut: String = first.chars().take(LONGEST).collect();
-        format!("{cut} ...")
+    if first.len() < command.len() {
+        format!("{first} ...")
     } else {
         first.to_owned()
     }

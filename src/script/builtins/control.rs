@@ -16,6 +16,9 @@ use crate::task::Mode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
+/// A delay between tries does not grow beyond this.
+const LONGEST_DELAY: Duration = Duration::from_hours(1);
+
 const RETRY: &str = "\
 Calls a closure until it does not throw, and gives what it returned. Throws its last failure.
 
@@ -126,14 +129,14 @@ pub(super) fn register(engine: &mut Engine) {
     declare("finally", &["closure: Fn", "()"], FINALLY).register_into_engine(
         engine,
         |context: NativeCallContext, closure: FnPtr| -> Result<()> {
-            Frame::of(&context)?.register(Hook::Finally(closure));
+            Frame::acting(&context, "finally")?.register(Hook::Finally(closure));
             Ok(())
         },
     );
     declare("on_failure", &["closure: Fn", "()"], ON_FAILURE).register_into_engine(
         engine,
         |context: NativeCallContext, closure: FnPtr| -> Result<()> {
-            Frame::of(&context)?.register(Hook::OnFailure(closure));
+            Frame::acting(&context, "on_failure")?.register(Hook::OnFailure(closure));
             Ok(())
         },
     );
@@ -158,7 +161,7 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Result<Dynamic> {
-    let frame = Frame::of(context)?;
+    let frame = Frame::acting(context, "retry")?;
     let mut options = Options::new("retry", options, context)?;
     let times = options.count("times")?.unwrap_or(3).max(1);
     let mut delay = options.duration("delay")?.unwrap_or(Duration::from_secs(1));
@@ -188,7 +191,8 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
         );
         frame.run().log(LogLevel::Warn, host.as_deref(), message);
         wait(context, &frame, delay)?;
-        delay = delay.mul_f64(backoff).min(Duration::from_secs(3600));
+        delay = Duration::try_from_secs_f64(delay.as_secs_f64() * backoff)
+            .map_or(LONGEST_DELAY, |longer| longer.min(LONGEST_DELAY.max(delay)));
     }
     Ok(Dynamic::UNIT)
 }
@@ -227,7 +231,7 @@ fn timeout(context: &NativeCallContext<'_>, limit: &Dynamic, closure: &FnPtr) ->
 
 fn pause(context: &NativeCallContext<'_>, time: &Dynamic) -> Result<()> {
     let time = duration(time).map_err(|message| argument(context, message))?;
-    let frame = Frame::of(context)?;
+    let frame = Frame::acting(context, "sleep")?;
     if frame.run().settings.mode == Mode::Check {
         return Ok(());
     }
@@ -244,7 +248,7 @@ fn wait(context: &NativeCallContext<'_>, frame: &Frame, time: Duration) -> Resul
 }
 
 fn confirm(context: &NativeCallContext<'_>, question: &str) -> Result<()> {
-    let frame = Frame::of(context)?;
+    let frame = Frame::acting(context, "confirm")?;
     let run = frame.run();
     if run.settings.yes || run.settings.mode == Mode::Check {
         return Ok(());

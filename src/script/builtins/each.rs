@@ -51,7 +51,7 @@ fn each(
     options: Map,
     closure: &FnPtr,
 ) -> Result<Map, Box<EvalAltResult>> {
-    let frame = Frame::of(context)?;
+    let frame = Frame::acting(context, "each")?;
     let run = frame.run();
     let mut options = Options::new("each", options, context)?;
     let forks = options.count("forks")?.unwrap_or(run.settings.forks).max(1);
@@ -148,13 +148,22 @@ fn one(
                 Some(Stop::Failed(Box::new(failure)))
             }
         });
-        let clean_up = frame.leave(context, matches!(stop, Err(Some(_))));
-        match (stop, clean_up.into_iter().next()) {
-            (Ok(_) | Err(None), Some(failure)) => Err(Stop::Failed(Box::new(failure.on(name)))),
-            (Ok(value), None) => Ok(value),
-            (Err(None), None) => Ok(Dynamic::UNIT),
-            (Err(Some(stop)), _) => Err(stop),
-        }
+        let mut clean_up = frame
+            .leave(context, matches!(stop, Err(Some(_))))
+            .into_iter()
+            .map(|failure| failure.on(name));
+        // The first thing that went wrong is the failure of the host; no other one goes untold.
+        let result = match stop {
+            Ok(value) => clean_up
+                .next()
+                .map_or(Ok(value), |failure| Err(Stop::Failed(Box::new(failure)))),
+            Err(None) => clean_up.next().map_or(Ok(Dynamic::UNIT), |failure| {
+                Err(Stop::Failed(Box::new(failure)))
+            }),
+            Err(Some(stop)) => Err(stop),
+        };
+        clean_up.for_each(|failure| run.clean_up_failed(&failure));
+        result
     });
     let failure = match &result {
         Ok(_) => None,

@@ -12,7 +12,7 @@ use crate::script::convert::from_json;
 use crate::script::error::{Ended, argument, end, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::task::{Answer, Mode, Query};
+use crate::task::{Answer, Mode, PathKind, PathState, Query};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -56,6 +56,9 @@ The same host, seen as another user. Needs `sudo` on the host.
 each(hosts(\"db\"), |h| h.become(\"postgres\").run(\"psql -c 'select 1'\", #{ reads: true }));
 ```";
 
+/// Bytes of a file that `h.read` gives at most: what is larger is no text to decide on.
+const LARGEST_READ: usize = 256 * 1024;
+
 const READ: &str = "\
 The text of a file on the host, of at most 256 KiB. `#{ bytes: true }` gives a blob. Reads in check mode too.
 
@@ -64,8 +67,8 @@ each(hosts(\"all\"), |h| h.read(\"/etc/hostname\"));
 ```";
 
 const UNDO: &str = "\
-Undoes changes, the last one first: those of the outcomes that are given, or all that this run made on the host. Throws at a change that cannot
-be undone. Gives how many were.
+Undoes changes, the last one first: those of the outcomes that are given, or all that this run made on the host. Services that the changes had restarted
+are restarted last. A change that cannot be undone is left as it is; when the others are undone, it throws and names it. Gives how many were undone.
 
 ```rhai
 each(hosts(\"web\"), |h| {
@@ -191,7 +194,7 @@ pub(super) fn register(engine: &mut Engine) {
     declare("undo", &["host: Host", "i64"], UNDO).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| {
-            let made = host.0.link.take_made();
+            let made = host.0.link.made();
             give_back(&context, host, &made)
         },
     );
@@ -237,7 +240,7 @@ fn apply_all(
     host: &HostValue,
     tasks: Vec<TaskValue>,
 ) -> Result<Vec<OutcomeValue>> {
-    let frame = Frame::of(context)?;
+    let frame = Frame::acting(context, "apply")?;
     let jobs = tasks
         .iter()
         .map(|task| task.job(&frame, &host.0, context))
@@ -263,7 +266,7 @@ fn run(
     line: Dynamic,
     options: Map,
 ) -> Result<Map> {
-    let frame = Frame::of(context)?;
+    let frame = Frame::acting(context, "run")?;
     let call = Call::parse(line, Options::new("run", options, context)?)?;
     let command = call.command(context);
     if frame.run().settings.mode == Mode::Check && !command.reads {
@@ -297,7 +300,7 @@ fn read(
     path: &str,
     options: Map,
 ) -> Result<Dynamic> {
-    let frame = Frame::of(context)?;
+    let frame = Frame::acting(context, "read")?;
     let blob = Options::new("read", options, context)?
         .flag("bytes")?
         .unwrap_or(false);
@@ -307,30 +310,54 @@ fn read(
     let answers = ask(
         &host.0,
         frame.cancel(),
-        vec![Query::Content(path.to_owned())],
+        vec![
+            Query::Content(path.to_owned()),
+            Query::Path(path.to_owned()),
+        ],
     )
     .map_err(|failure| throw(failure, context))?;
     let failed = |message: String| {
         let failure = crate::model::Failure::new(crate::model::FailureKind::Failed, message);
         throw(failure.on(host.0.name()), context)
     };
-    match answers.into_iter().next() {
-        Some((_, Answer::Content(Some(bytes)))) if blob => Ok(Dynamic::from_blob(bytes)),
-        Some((_, Answer::Content(Some(bytes)))) => {
-            String::from_utf8(bytes).map(Dynamic::from).map_err(|_| {
-                failed(format!(
-                    "failed to read {path}: it is not UTF-8 (ask for `bytes: true`)"
-                ))
-            })
+    let mut content = None;
+    let mut why = "no regular file that this user may read is there".to_owned();
+    for (_, answer) in answers {
+        match answer {
+            Answer::Content(bytes) => content = bytes,
+            Answer::Unknowable(reason) => why = reason,
+            Answer::Path(state) => why = unreadable(&state),
+            _ => {}
         }
-        _ => Err(failed(format!(
-            "failed to read {path}: no regular file that this user may read is there"
+    }
+    match content {
+        Some(bytes) if bytes.len() > LARGEST_READ => Err(failed(format!(
+            "failed to read {path}: it has {} bytes, and at most {LARGEST_READ} are read",
+            bytes.len()
         ))),
+        Some(bytes) if blob => Ok(Dynamic::from_blob(bytes)),
+        Some(bytes) => String::from_utf8(bytes).map(Dynamic::from).map_err(|_| {
+            failed(format!(
+                "failed to read {path}: it is not UTF-8 (ask for `bytes: true`)"
+            ))
+        }),
+        None => Err(failed(format!("failed to read {path}: {why}"))),
     }
 }
 
+/// Why there is no content of what stands at a path.
+fn unreadable(state: &PathState) -> String {
+    let why = match (&state.own, &state.target) {
+        (None, _) => "nothing is there",
+        (Some(_), None) => "it is a link that leads nowhere",
+        (Some(_), Some(stat)) if stat.kind == PathKind::File => "this user may not read it",
+        (Some(_), Some(_)) => "it is no regular file",
+    };
+    why.to_owned()
+}
+
 fn facts(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Dynamic> {
-    let frame = Frame::of(context)?;
+    let frame = Frame::acting(context, "facts")?;
     let facts = host
         .0
         .facts(frame.cancel())
@@ -345,10 +372,7 @@ fn give_back(
     host: &HostValue,
     applied: &[Applied],
 ) -> Result<i64> {
-    let frame = Frame::of(context)?;
-    if frame.run().settings.mode == Mode::Check {
-        return Ok(0);
-    }
+    let frame = Frame::acting(context, "undo")?;
     let undone =
         undo(&host.0, applied, frame.cancel()).map_err(|failure| throw(failure, context))?;
     Ok(i64::try_from(undone).unwrap_or(i64::MAX))
