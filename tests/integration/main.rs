@@ -11,6 +11,7 @@ mod connection;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod fleet;
 mod fleet_itself;
+mod language;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ops;
 mod packages;

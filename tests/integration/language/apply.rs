@@ -1,0 +1,219 @@
+//! `h.apply` and `task(#{...})`.
+
+use super::{local, on, text};
+
+/// A task that makes a file hold a word, written in a playbook.
+const WORD: &str = r#"
+fn word(path, text) {
+    task(#{
+        name: `word ${path}`,
+        probe: "cat " + quote(path) + " 2>/dev/null || true",
+        reads: [path],
+        writes: [path],
+        plan: |found| if found.stdout != text {
+            #{
+                apply: "printf %s " + quote(text) + " >" + quote(path),
+                undo: if found.stdout == "" { "rm -f " + quote(path) } else { "printf %s " + quote(found.stdout) + " >" + quote(path) },
+                diff: `says ${text}`,
+            }
+        },
+    })
+}
+"#;
+
+#[test]
+fn gives_an_outcome_for_every_task() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            let one = h.apply(files::directory(root + "/a"));
+            print(`${one.outcome} ${one.changed} ${one.task == "files::directory " + root + "/a"} ${one.duration >= 0.0}`);
+            let many = h.apply([
+                files::directory(root + "/a"),
+                [files::file(root + "/a/f", "text\n"), [commands::run("echo out; echo err >&2")]],
+            ]);
+            print(many.map(|o| o.outcome));
+            print(`${many[2].stdout}-${many[2].stderr}-${many[2].code}`);
+            print(many[1].diff);
+            print(h.apply([]).len());
+        });
+        "#,
+    );
+    ops.run()
+        .ok()
+        .stdout_has("changed true true true")
+        .stdout_has(r#"["unchanged", "changed", "changed"]"#)
+        .stdout_has("out-err-0")
+        .stdout_has("+text");
+    assert_eq!(text(&ops, "h1", "a/f"), "text\n");
+}
+
+#[test]
+fn what_is_no_task_is_refused() {
+    local(1)
+        .playbook(r#"each(hosts("all"), |h| h.apply([files::directory("/tmp"), "mkdir"]));"#)
+        .run()
+        .code(3)
+        .stderr_has("`apply` takes tasks, and this is a string");
+}
+
+#[test]
+fn a_task_that_fails_stops_the_batch_and_says_all() {
+    let ops = local(1).playbook(
+        r#"each(hosts("all"), |h| h.apply([
+    files::file(h.vars.root + "/before", "x"),
+    commands::run("echo the reason >&2; exit 5"),
+    files::file(h.vars.root + "/after", "x"),
+]));"#,
+    );
+    let ran = ops.run().code(3);
+    for part in [
+        "h1",
+        "exited with code 5",
+        "the reason",
+        "echo the reason >&2; exit 5",
+        "playbook.rhai:3:",
+    ] {
+        assert!(ran.stderr.contains(part), "{part}\n{ran}");
+    }
+    assert!(ran.stdout.contains("1 skipped"), "{ran}");
+    assert!(on(&ops, "h1", "before").exists() && !on(&ops, "h1", "after").exists());
+}
+
+#[test]
+fn a_task_of_the_playbook_goes_the_way_of_all_tasks() {
+    let ops = local(1).playbook(&format!(
+        r#"{WORD}
+            each(hosts("all"), |h| {{
+                let tasks = [word(h.vars.root + "/one", "a"), word(h.vars.root + "/two", "b")];
+                print(h.apply(tasks).map(|o| `${{o.outcome}} ${{o.diff.trim()}}`));
+                print(h.apply(tasks).map(|o| o.outcome));
+            }});
+            "#
+    ));
+    let checked = ops.run();
+    let ran = checked.ok();
+    assert!(
+        ran.stdout.contains(r#"["unchanged", "unchanged"]"#),
+        "{ran}"
+    );
+    assert!(ran.stdout.contains("changed says a"), "{ran}");
+    assert_eq!(
+        text(&ops, "h1", "one") + text(&ops, "h1", "two").as_str(),
+        "ab"
+    );
+}
+
+#[test]
+fn a_task_of_the_playbook_is_only_planned_in_check_mode() {
+    let ops = local(1)
+        .playbook(&format!(
+            r#"{WORD} each(hosts("all"), |h| print(h.apply(word(h.vars.root + "/one", "a")).outcome));"#
+        ))
+        .arg("--check");
+    ops.run().ok().stdout_has("would_change");
+    assert!(!on(&ops, "h1", "one").exists());
+}
+
+#[test]
+fn a_change_that_does_not_last_did_not_converge() {
+    let ops = local(1).playbook(
+        r#"
+        let restless = task(#{
+            name: "restless",
+            probe: "true",
+            plan: |found| #{ apply: "echo again", undo: "true" },
+        });
+        each(hosts("all"), |h| h.apply(restless));
+        "#,
+    );
+    ops.run()
+        .code(3)
+        .stderr_has("did not converge")
+        .stderr_has("restless");
+}
+
+/// What the plan of a task comes to, in a run and in a check.
+fn planned(plan: &str, run: &str, check: &str) {
+    let playbook = format!(
+        r#"each(hosts("all"), |h| print("came to " + h.apply(task(#{{ name: "mine", probe: "echo found", plan: {plan} }})).outcome));"#
+    );
+    let ran = local(1).playbook(&playbook).run().code(3);
+    assert!(ran.stderr.contains(run), "{ran}");
+    let checked = local(1).playbook(&playbook).arg("--check").run();
+    assert!(
+        checked.stdout.contains(check) || checked.stderr.contains(check),
+        "{checked}"
+    );
+}
+
+#[test]
+fn a_plan_says_unknown_or_that_it_cannot() {
+    planned(
+        r#"|found| #{ unknown: "who knows" }"#,
+        "who knows",
+        "came to unknown",
+    );
+    planned(
+        r#"|found| fail("no such thing")"#,
+        "no such thing",
+        "no such thing",
+    );
+    planned("|found| 42", "gives () or a map", "gives () or a map");
+    planned(
+        r#"|found| #{ aply: "true" }"#,
+        "has the key `aply`",
+        "has the key `aply`",
+    );
+    planned(
+        r#"|found| #{ undo: "true" }"#,
+        "neither `apply` nor `unknown`",
+        "neither `apply` nor `unknown`",
+    );
+    planned(
+        r#"|found| { h.run("echo sneaky > " + h.vars.root + "/sneaky"); () }"#,
+        "a plan may not call `run`",
+        "a plan may not call `run`",
+    );
+    planned(
+        "|found| h.facts.os",
+        "a plan may not call `facts`",
+        "may not call `facts`",
+    );
+    planned(
+        r#"|found| each(hosts("all"), |x| ())"#,
+        "a plan may not call `each`",
+        "may not call `each`",
+    );
+}
+
+#[test]
+fn a_definition_lacks_nothing() {
+    for (definition, said) in [
+        (
+            r#"#{ probe: "true", plan: |f| () }"#,
+            "`name` of `task`: it is required",
+        ),
+        (
+            r#"#{ name: "x", plan: |f| () }"#,
+            "`probe` of `task`: it is required",
+        ),
+        (
+            r#"#{ name: "x", probe: "true" }"#,
+            "`plan` of `task`: it is required",
+        ),
+        (
+            r#"#{ name: "x", probe: "true", plan: |f| (), reads: ["etc"] }"#,
+            "absolute paths",
+        ),
+        (
+            "#{ name: \"x\", probe: \"tr\\x00ue\", plan: |f| () }",
+            "NUL",
+        ),
+    ] {
+        let ran = local(1).playbook(&format!("task({definition});")).run();
+        assert!(matches!(ran.exit_code(), Some(2 | 3)), "{ran}");
+        assert!(ran.stderr.contains(said), "{ran}");
+    }
+}

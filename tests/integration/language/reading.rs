@@ -1,0 +1,88 @@
+//! What a playbook gets to know of a host: `h.read`, `h.facts`, `h.vars`, `quote`.
+
+use super::local;
+use crate::ops::Ops;
+
+#[test]
+fn a_file_is_read_whole_or_refused_by_name() {
+    let ops = local(1)
+        .file("h1/text", "one\ntwo\n\n")
+        .file("h1/empty", "")
+        .file("h1/binary", b"\0\xff\n\r\n\0")
+        .file("h1/most", vec![b'x'; 256 * 1024])
+        .file("h1/too-much", vec![b'x'; 256 * 1024 + 1])
+        .file("h1/huge", vec![b'x'; 3 << 20])
+        .file("h1/quo'te \"$x\"", "odd")
+        .playbook(
+            r#"
+            each(hosts("all"), |h| {
+                let root = h.vars.root;
+                print(h.read(root + "/text") == "one\ntwo\n\n");
+                print(`empty ${h.read(root + "/empty").len()}`);
+                print(`bytes ${h.read(root + "/binary", #{ bytes: true })}`);
+                print(`most ${h.read(root + "/most").len()}`);
+                print(`odd ${h.read(root + "/quo'te \"$x\"")}`);
+                for name in ["binary", "too-much", "huge", "missing", ".", "dangling"] {
+                    try { h.read(root + "/" + name); print(`read ${name}`); } catch (e) { print(`${name}: ${e.message}`); }
+                }
+                try { h.read("relative") } catch (e) { print(e.message); }
+            });
+            "#,
+        );
+    std::os::unix::fs::symlink("nowhere", ops.path("h1/dangling")).expect("a link");
+    let ran = ops
+        .run()
+        .ok()
+        .stdout_has("true")
+        .stdout_has("empty 0")
+        .stdout_has("bytes [00ff0a0d0a00]")
+        .stdout_has("most 262144")
+        .stdout_has("odd odd")
+        .stdout_has("it is not UTF-8 (ask for `bytes: true`)")
+        .stdout_has("it has 262145 bytes, and at most 262144 are read")
+        .stdout_has("missing: nothing is there")
+        .stdout_has("it is no regular file")
+        .stdout_has("it is a link that leads nowhere")
+        .stdout_has("`relative` is no absolute path");
+    assert!(!ran.stdout.contains("read huge"), "{ran}");
+}
+
+#[test]
+fn facts_are_those_of_the_host() {
+    let ran = local(1)
+        .playbook(
+            r#"each(hosts("all"), |h| print(`${h.facts.hostname}/${h.facts.user}/${h.facts.cores > 0}/${h.facts.memory > 0}`));"#,
+        )
+        .run()
+        .ok();
+    let user = crate::fleet::current_user();
+    assert!(ran.stdout.contains(&format!("/{user}/true/true")), "{ran}");
+}
+
+fn with_vars(vars: &str) -> Ops {
+    Ops::new().inventory_named(
+        "hosts.yml",
+        &format!("all:\n  hosts:\n    h1:\n      ansible_connection: local\n{vars}"),
+    )
+}
+
+#[test]
+fn variables_are_rendered_when_they_are_used() {
+    with_vars("      app: shop\n      port: 8080\n      path: /srv/{{ app }}\n      broken: '{{ nothing }}'\n      list: [1, '{{ app }}']\n")
+        .playbook(
+            r#"
+            each(hosts("all"), |h| {
+                print(`${h.vars.path} ${h.vars["port"] + 1} ${h.vars.get("speed", 7)} ${h.vars.list}`);
+                try { h.vars.prot } catch (e) { print(`${e.message}. ${e.hint}`); }
+                try { h.vars.broken } catch (e) { print(`broken: ${e.message}`); }
+                print("port" in h.vars.keys());
+            });
+            "#,
+        )
+        .run()
+        .ok()
+        .stdout_has(r#"/srv/shop 8081 7 [1, "shop"]"#)
+        .stdout_has("no variable `prot`. Did you mean `port`?")
+        .stdout_has("nothing")
+        .stdout_has("true");
+}

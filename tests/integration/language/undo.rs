@@ -1,0 +1,161 @@
+//! `h.undo`: every change knows its way back.
+
+use super::{local, on, text};
+
+#[test]
+fn everything_goes_back_in_reverse() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            h.apply([
+                files::file(root + "/kept", "new\n", #{ mode: "0600" }),
+                files::directory(root + "/dir"),
+                files::file(root + "/dir/f", "text\n"),
+                files::line(root + "/lines", "added"),
+            ]);
+            h.apply(files::file(root + "/kept", "newer\n"));
+            h.apply(files::absent(root + "/gone"));
+            print(`undone ${h.undo()}, then ${h.undo()}`);
+        });
+        "#,
+    );
+    let ops = ops
+        .file("h1/kept", "old\n")
+        .file("h1/lines", "one\ntwo\n")
+        .file("h1/gone", "still here\n");
+    ops.run().ok().stdout_has("undone 6, then 0");
+    assert_eq!(text(&ops, "h1", "kept"), "old\n");
+    assert_eq!(text(&ops, "h1", "lines"), "one\ntwo\n");
+    assert_eq!(text(&ops, "h1", "gone"), "still here\n");
+    assert!(!on(&ops, "h1", "dir").exists());
+}
+
+#[test]
+fn one_outcome_goes_back_alone() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            let done = h.apply([files::file(root + "/a", "a"), files::file(root + "/b", "b"), files::file(root + "/c", "c")]);
+            print(`one ${h.undo(done[1])}`);
+            h.apply(files::file(root + "/b", "mine"));
+            print(`again ${h.undo([done[1], done[2]])}`);
+        });
+        "#,
+    );
+    ops.run().ok().stdout_has("one 1").stdout_has("again 1");
+    assert_eq!(
+        text(&ops, "h1", "b"),
+        "mine",
+        "what is undone is not undone again"
+    );
+    assert!(on(&ops, "h1", "a").exists() && !on(&ops, "h1", "c").exists());
+}
+
+#[test]
+fn a_change_without_undo_is_named_and_keeps_no_other_from_it() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            h.apply([
+                files::file(root + "/a", "a"),
+                commands::run("touch " + root + "/b"),
+                files::file(root + "/c", "c"),
+            ]);
+            h.undo();
+        });
+        "#,
+    );
+    ops.run()
+        .code(3)
+        .stderr_has("cannot be undone")
+        .stderr_has("commands::run touch");
+    assert!(!on(&ops, "h1", "a").exists() && !on(&ops, "h1", "c").exists());
+    assert!(on(&ops, "h1", "b").exists());
+}
+
+#[test]
+fn what_a_failed_batch_has_changed_goes_back() {
+    let ops = local(2).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            on_failure(|| h.undo());
+            h.apply([
+                files::directory(h.vars.root + "/release"),
+                files::file(h.vars.root + "/release/version", "2"),
+                task(#{ name: "half", probe: "true", plan: |f| #{
+                    apply: `touch ${h.vars.root}/half; exit 3`, undo: `rm ${h.vars.root}/half`,
+                } }),
+                files::file(h.vars.root + "/never", "x"),
+            ]);
+        });
+        "#,
+    );
+    ops.run().code(3).stderr_has("exited with code 3");
+    for host in ["h1", "h2"] {
+        for name in ["release", "half", "never"] {
+            assert!(!on(&ops, host, name).exists(), "{host} {name}");
+        }
+    }
+}
+
+#[test]
+fn an_undo_that_fails_ends_it_with_what_it_said() {
+    let ops = local(1).playbook(
+        r#"
+        fn step(root, name, undo) {
+            task(#{
+                name: name, probe: `cat ${root}/${name} 2>/dev/null`, reads: [`${root}/${name}`], writes: [`${root}/${name}`],
+                plan: |found| if found.code != 0 { #{ apply: `touch ${root}/${name}`, undo: undo } },
+            })
+        }
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            h.apply([
+                step(root, "first", `rm ${root}/first`),
+                step(root, "second", "echo stuck >&2; exit 4"),
+                step(root, "third", `rm ${root}/third`),
+            ]);
+            h.undo();
+        });
+        "#,
+    );
+    ops.run()
+        .code(3)
+        .stderr_has("undo second")
+        .stderr_has("stuck")
+        .stdout_has("exited with code 4");
+    assert!(!on(&ops, "h1", "third").exists() && on(&ops, "h1", "first").exists());
+}
+
+#[test]
+fn undos_share_a_request() {
+    let ran = local(1)
+        .playbook(
+            r#"
+            each(hosts("all"), |h| {
+                let root = h.vars.root;
+                h.apply([files::file(root + "/a", "a"), files::file(root + "/b", "b"), files::file(root + "/c", "c")]);
+                h.undo();
+            });
+            "#,
+        )
+        .args(["--output", "json"])
+        .run()
+        .ok();
+    let undos: Vec<_> = ran
+        .events()
+        .into_iter()
+        .filter(|event| {
+            event["step"]
+                .as_str()
+                .is_some_and(|step| step.ends_with("/undo"))
+        })
+        .map(|event| event["kind"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    // All are begun before the first one ends: one request.
+    assert_eq!(undos[..3], ["task.started"; 3], "{ran}");
+    assert_eq!(undos[3..], ["task.finished"; 3], "{ran}");
+}
