@@ -47,6 +47,10 @@ impl Questions {
     pub fn answers(&self, reply: &Reply, before: usize) -> Result<Vec<(Query, Answer)>, String> {
         let mut answers = Vec::with_capacity(self.asked.len());
         if let Some(probe) = &reply.probe {
+            // Half an answer would be taken for the whole.
+            if probe.stdout.elided() > 0 {
+                return Err("the host answered more than can be held".to_owned());
+            }
             let printed = probe.stdout.bytes();
             let Some(sections) = Sections::split(&printed, &self.token) else {
                 let said = probe.stderr.text();

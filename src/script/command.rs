@@ -42,6 +42,9 @@ impl Call {
             script.push_str(&format!("export {name}={}\n", quote_str(&value)));
         }
         if let Some(directory) = options.text("cwd")? {
+            if has_nul(&directory) {
+                return Err(options.wrong("cwd", "it holds a NUL byte"));
+            }
             script.push_str(&format!("cd -- {} || exit\n", quote_str(&directory)));
         }
         script.push_str(&shown);

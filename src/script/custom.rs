@@ -50,7 +50,8 @@ impl Definition {
         Ok(Self {
             name,
             probe,
-            plan,
+            // Copied now: while a host applies the task, what it captured may be in use, the host itself above all.
+            plan: isolate(&plan),
             reads,
             writes,
         })

@@ -30,7 +30,8 @@ pub fn execute(mut engine: Engine, playbook: &Playbook, world: &Arc<World>) -> R
     engine.on_print(move |text| said.run.log(LogLevel::Info, None, text));
     let said = world.clone();
     engine.on_debug(move |text, source, place| {
-        let at = format!("{}:{place}", source.unwrap_or_default());
+        let (line, column) = (place.line().unwrap_or(1), place.position().unwrap_or(1));
+        let at = format!("{}:{line}:{column}", source.unwrap_or_default());
         said.run
             .log(LogLevel::Debug, None, format!("{text} ({at})"));
     });

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 /// arrives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
+    /// Kept up to [`Captured::WHOLE`], and nothing is left out of the middle.
+    whole: bool,
     head: Vec<u8>,
     tail: VecDeque<u8>,
     elided: u64,
@@ -17,9 +19,27 @@ impl Captured {
     /// 1 MiB.
     pub const LIMIT: usize = 1 << 20;
 
+    /// What a probe may answer in all: a host that answers without end is given up.
+    const WHOLE: usize = 64 << 20;
+
     const HALF: usize = Self::LIMIT / 2;
 
+    /// One that keeps all of an output that bounds itself, as a probe of ours does.
+    pub(super) fn whole() -> Self {
+        Self {
+            whole: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        if self.whole {
+            let room = Self::WHOLE.saturating_sub(self.head.len());
+            let (fits, rest) = bytes.split_at(room.min(bytes.len()));
+            self.head.extend_from_slice(fits);
+            self.elided += rest.len() as u64;
+            return;
+        }
         let room = Self::HALF - self.head.len();
         if room > 0 {
             let (fits, rest) = bytes.split_at(room.min(bytes.len()));

@@ -92,7 +92,10 @@ impl Flight {
             .map(|step| slot(step.kind, step.timeout.unwrap_or(timeout)))
             .collect();
         if request.probe.is_some() {
-            slots.push(slot(StepKind::Own, timeout));
+            let mut probe = slot(StepKind::Own, timeout);
+            // Half an answer is none.
+            probe.captured[0] = Captured::whole();
+            slots.push(probe);
         }
         Self {
             id,

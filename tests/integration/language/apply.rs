@@ -87,7 +87,7 @@ fn a_task_of_the_playbook_goes_the_way_of_all_tasks() {
         r#"{WORD}
             each(hosts("all"), |h| {{
                 let tasks = [word(h.vars.root + "/one", "a"), word(h.vars.root + "/two", "b")];
-                print(h.apply(tasks).map(|o| `${{o.outcome}} ${{o.diff.trim()}}`));
+                print(h.apply(tasks).map(|o| `${{o.outcome}} ${{o.diff}}`));
                 print(h.apply(tasks).map(|o| o.outcome));
             }});
             "#
@@ -216,4 +216,22 @@ fn a_definition_lacks_nothing() {
         assert!(matches!(ran.exit_code(), Some(2 | 3)), "{ran}");
         assert!(ran.stderr.contains(said), "{ran}");
     }
+}
+
+#[test]
+fn a_plan_may_look_at_the_host_it_is_for() {
+    let ops = local(2).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let path = h.vars.root + "/name";
+            h.apply(task(#{
+                name: "its name",
+                probe: "cat " + path + " 2>/dev/null || true",
+                plan: |found| if found.stdout != h.name { #{ apply: `echo ${h.name} >${h.vars.root}/name`, undo: "rm " + path } },
+            }));
+        });
+        "#,
+    );
+    ops.run().ok();
+    assert_eq!(text(&ops, "h2", "name"), "h2\n");
 }

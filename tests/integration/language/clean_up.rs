@@ -107,7 +107,7 @@ fn one_that_fails_is_told_and_fails_the_run() {
     ops.run()
         .code(3)
         .stderr_has("exited with code 41")
-        .stderr_has("playbook.rhai:4:25");
+        .stderr_has("playbook.rhai:4:26");
     assert_eq!(text(&ops, "h1", "log"), "still\n");
     local(1)
         .playbook(

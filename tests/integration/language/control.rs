@@ -108,14 +108,15 @@ fn fail_says_why_and_where() {
 
 #[test]
 fn confirm_wants_a_terminal_or_yes() {
-    let playbook = r#"confirm("wipe it?"); print("went on");"#;
+    let playbook = r#"confirm("wipe it?");
+print("went on");"#;
     local(1)
         .playbook(playbook)
         .run()
         .code(3)
+        .nowhere("went on")
         .stderr_has("wipe it?")
-        .stderr_has("--yes")
-        .nowhere("went on");
+        .stderr_has("--yes");
     local(1)
         .playbook(playbook)
         .arg("--yes")

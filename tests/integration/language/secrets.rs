@@ -60,7 +60,7 @@ const SHOWS: &str = r#"
         let root = h.vars.root;
         h.run("echo " + quote(it) + "; echo " + quote(it) + " | base64 >&2");
         h.run(["printf", "%s", it]);
-        h.run("i=0; printf '%s' 'corr3ct h'; sleep 0.1; printf '%s\n' \"'orse\\\"battery/9\"");
+        h.run("s=" + quote(it) + "; printf %s \"$s\" | cut -c1-9 | tr -d '\\n'; sleep 0.1; printf '%s\\n' \"$s\" | cut -c10-");
         h.run("echo 'corr3ct%20h%27orse%22battery%2F9'", #{ env: #{ TOKEN: it } });
         h.run("head -c 16378 /dev/zero | tr '\\0' x; echo " + quote(it));
         h.run("printf '%s' 'a command that goes on for so long that it is cut: '; : " + quote(it));
