@@ -101,7 +101,7 @@ impl Actor {
 
     fn new(stream: Stream, options: SessionOptions, hello: Hello) -> Result<Self, SessionError> {
         let nonce = random();
-        let bootstrap = bootstrap::line(&nonce, options.state_dir.as_deref())?;
+        let bootstrap = bootstrap::start(&nonce, options.state_dir.as_deref())?;
         let dialogue = options
             .elevation
             .as_ref()
@@ -165,6 +165,7 @@ impl Actor {
                         .map_or(&[][..], |(bytes, range)| &bytes[range.clone()][at..])
                 }
             });
+            let writing = front.is_some();
             let abandoned = async {
                 match &self.flight {
                     Some((flight, job)) if !flight.is_killing() => tokio::select! {
@@ -205,7 +206,8 @@ impl Actor {
                     }
                     _ => stderr_open = false,
                 },
-                job = inbox.recv(), if self.flight.is_none() => match job {
+                // What is on its way goes first: the end of the stream must not overtake it.
+                job = inbox.recv(), if self.flight.is_none() && !writing => match job {
                     Some(job) => self.take(job).await,
                     None => return Ok(()),
                 },
@@ -223,9 +225,7 @@ impl Actor {
             .is_some_and(|(flight, _)| flight.is_over())
             && let Some((flight, job)) = self.flight.take()
         {
-            if flight.has_bodies {
-                self.queue.push_back(Message::text("x\n".into()));
-            }
+            self.queue.push_back(Message::text("x\n".into()));
             // The caller may have gone.
             let _ = job.news.send(News::Done(flight.reply())).await;
         }

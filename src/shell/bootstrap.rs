@@ -1,4 +1,4 @@
-//! The first program of a session, as one line.
+//! The first program of a session, and the line that fetches it.
 
 use super::{NulByte, quote_str};
 
@@ -28,29 +28,39 @@ const LEADER: &str = concat!(
     r#"printf "%s %s G\n" "$n" "$i"; printf "%s %s G\n" "$n" "$i" >&3"#
 );
 
-/// The line that makes the waiting `sh` a server.
-pub(super) fn line(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, NulByte> {
+/// What makes the waiting `sh` a server: a line for it, and the program that this reads.
+pub(super) fn start(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, NulByte> {
     let steps = fold(STEPS);
     let names = "ops_fn='ops_m ops_ok ops_o ops_tell ops_r ops_in ops_u ops_v ops_c ops_b'; \
                  ops_vn='ops_n ops_i ops_l ops_s ops_x ops_z ops_bad ops_err ops_state ops_fn ops_vn';";
-    // A state directory with a newline in it has to come on one line too.
-    let state_dir = super::quote::line(state_dir.unwrap_or_default().as_bytes())?;
-    let mut line = format!(
-        "unset b; ops_n=@{nonce}; ops_l=$(printf '\\n.'); ops_l=${{ops_l%.}}; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; \
-         ops_d=; ops_e=; ops_lead={lead}; ops_w={functions}; ops_state=",
+    let mut program = format!(
+        "ops_n=@{nonce}; ops_l='\n'; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; \
+         ops_e=; ops_lead={lead}; ops_w={functions}; ops_state=",
         lead = quote_str(LEADER),
         functions = quote_str(&format!("{names} {steps}")),
     )
     .into_bytes();
-    line.extend(state_dir);
-    line.extend(
+    program.extend(super::quote::word(
+        state_dir.unwrap_or_default().as_bytes(),
+    )?);
+    program.extend(
         format!(
-            "; {hello} eval \"$ops_w\"; {body}\n",
+            "; {hello} eval \"$ops_w\"; {body} #ops",
             hello = fold(HELLO),
             body = fold(LOOP)
         )
         .into_bytes(),
     );
+    // `read` takes a byte at a time from a pipe, some four milliseconds for all of it. A dd that cannot wait for
+    // a whole block says so before it has read anything.
+    let mut line = format!(
+        "unset b; ops_d=1; ops_p=$(dd bs={size} count=1 iflag=fullblock 2>/dev/null) || \
+         {{ ops_d=0; ops_p=$(dd bs=1 count={size} 2>/dev/null); }}; \
+         case $ops_p in *'#ops') eval \"$ops_p\";; esac\n",
+        size = program.len(),
+    )
+    .into_bytes();
+    line.extend(program);
     Ok(line)
 }
 
@@ -69,8 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_one_line() {
-        let line = line("0123", Some("/srv/it's\nodd")).unwrap();
-        assert_eq!(line.iter().filter(|&&byte| byte == b'\n').count(), 1);
+    fn the_line_knows_how_long_the_program_is() {
+        let start = start("0123", Some("/srv/it's\nodd")).unwrap();
+        let end = start.iter().position(|&byte| byte == b'\n').unwrap();
+        let line = String::from_utf8_lossy(&start[..end]);
+        let size = format!("bs={} ", start.len() - end - 1);
+        assert!(line.contains(&size), "{size} in {line}");
+        assert!(start.ends_with(b"#ops"));
     }
 }

@@ -61,7 +61,6 @@ pub(super) struct Flight {
     /// One a step, and one for the probe if there is one.
     slots: Vec<Slot>,
     probe: bool,
-    pub has_bodies: bool,
     grace: Duration,
     /// The step whose frame is open, by stream.
     open: [Option<usize>; 2],
@@ -101,7 +100,6 @@ impl Flight {
             id,
             slots,
             probe: request.probe.is_some(),
-            has_bodies: request.steps.iter().any(|step| step.body.is_some()),
             grace,
             open: [None; 2],
             current: None,

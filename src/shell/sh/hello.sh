@@ -21,7 +21,16 @@ for ops_f in /etc/os-release /usr/lib/os-release; do
     break;
   fi;
 done;
-ops_a uname "$(uname -s -n -r -m)";
+if [ -r /proc/sys/kernel/arch ]; then
+  ops_x=;
+  for ops_f in ostype hostname osrelease arch; do
+    read -r ops_t <"/proc/sys/kernel/$ops_f";
+    ops_x="$ops_x $ops_t";
+  done;
+  ops_a uname "$ops_x";
+else
+  ops_a uname "$(uname -s -n -r -m)";
+fi;
 if [ -d /run/systemd/system ]; then
   ops_a init systemd;
 elif [ -d /run/openrc ]; then

@@ -4,16 +4,8 @@
 # ops_k  the process at the root of the running request, ops_i its number
 # ops_fs the bodies of the request, quoted
 
-# Whether dd can be told to wait for a whole block: a read of a pipe may fall short.
-ops_dt() {
-  case $ops_d in
-    '')
-      ops_d=0;
-      if [ "$(printf xy | dd bs=2 count=1 iflag=fullblock 2>/dev/null)" = xy ]; then ops_d=1; fi;;
-  esac;
-};
-
-# Reads exactly $1 bytes to stdout; without fullblock, byte by byte.
+# Reads exactly $1 bytes to stdout; byte by byte where dd cannot be told to wait for a whole block (ops_d is
+# 0): a read of a pipe may fall short.
 ops_dd() {
   case $ops_d in
     1) dd bs="$1" count=1 iflag=fullblock 2>/dev/null;;
@@ -132,7 +124,6 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       ops_go "$ops_a" "$ops_b";;
     # A request by bytes: number, kind, how many bytes.
     d)
-      ops_dt;
       ops_p=$(ops_dd "$ops_r");
       ops_go "$ops_a" "$ops_b";;
     # A signal for request $ops_a; 0 only asks what lives.
@@ -175,7 +166,6 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       fi;;
     # A block of it: how many bytes.
     w)
-      ops_dt;
       if [ "$ops_d" = 0 ]; then
         ops_dd "$ops_a" | { cat >&9 || { cat >/dev/null; false; }; };
       else
@@ -187,8 +177,9 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
     # It is complete.
     g)
       exec 9>&-;;
-    # The request is over: its bodies go.
+    # The request is over: its bodies go. What it left running is nobody's from now on, as after a login.
     x)
+      ops_k=;
       eval "ops_clean $ops_fs"; ops_fs=; ops_bad=; ops_err=;;
   esac;
 done;
