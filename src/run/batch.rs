@@ -74,6 +74,7 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
             Some(_) => part.planner.skip_rest("an earlier task failed"),
         }
         part.report();
+        host.link.set_outlook(part.planner.outlook().clone());
         batch.applied.extend(part.into_applied());
     }
     batch
@@ -101,7 +102,7 @@ impl<'a> Part<'a> {
             host,
             jobs,
             cancel,
-            planner: Planner::new(tasks, host.run.settings.mode),
+            planner: Planner::new(tasks, host.run.settings.mode).after(host.link.outlook()),
             labels: jobs
                 .iter()
                 .map(|job| label(&job.task.label(), &host.run.secrets))

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::model::{Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, Kind};
 use crate::shell::{Session, SessionError, SessionOptions};
+use crate::task::Outlook;
 use crate::transport::{Transport, connect};
 
 use super::batch::Applied;
@@ -23,6 +24,8 @@ pub struct Link {
     sessions: Mutex<HashMap<Option<String>, Arc<Session>>>,
     /// The changes that this run made here, in their order: what an undo of everything goes through.
     made: std::sync::Mutex<Vec<Applied>>,
+    /// In check mode: what the run would leave here.
+    outlook: std::sync::Mutex<Outlook>,
     /// The steps of those that are undone.
     undone: std::sync::Mutex<HashSet<String>>,
 }
@@ -38,8 +41,22 @@ impl Link {
             connected: AtomicBool::new(false),
             sessions: Mutex::default(),
             made: std::sync::Mutex::default(),
+            outlook: std::sync::Mutex::default(),
             undone: std::sync::Mutex::default(),
         }
+    }
+
+    /// In check mode: what the run would leave here so far.
+    #[must_use]
+    pub fn outlook(&self) -> Outlook {
+        self.outlook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn set_outlook(&self, outlook: Outlook) {
+        *self.outlook.lock().unwrap_or_else(PoisonError::into_inner) = outlook;
     }
 
     /// The user that everything runs as where the playbook does not say: the inventory's or `-b`'s.

@@ -1,5 +1,6 @@
 //! Check mode: planned on what was found, and on what earlier would-be changes say they would leave.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
@@ -11,11 +12,29 @@ use super::{Answer, Effect, Found, Plan, Query, Resource, Task};
 
 const DEPENDS: &str = "depends on what an earlier task would change";
 
-/// Plans all tasks, or says what has to be asked for that.
+/// What the would-be changes of a run leave on a host, so that a later batch is planned on it too.
+#[derive(Debug, Clone, Default)]
+pub struct Outlook {
+    /// What they alter.
+    altered: Vec<Resource>,
+    /// What they say that they leave.
+    leaves: HashMap<Query, Answer>,
+}
+
+impl Outlook {
+    fn alter(&mut self, resources: Vec<Resource>) {
+        self.leaves.retain(|query, _| !query.depends_on(&resources));
+        self.altered.extend(resources);
+    }
+}
+
+/// Plans all tasks, or says what has to be asked for that. `outlook` is what earlier batches leave; with the
+/// last word, what these leave on top.
 pub(super) fn next(
     tasks: &[Arc<dyn Task>],
     found: &Found,
     verdicts: &mut [Option<Verdict>],
+    outlook: &mut Outlook,
 ) -> Next {
     let open: IndexSet<Query> = tasks
         .iter()
@@ -26,13 +45,18 @@ pub(super) fn next(
     }
     let mut world = World {
         imagined: found.clone(),
-        altered: Vec::new(),
+        outlook: outlook.clone(),
         ask: IndexSet::new(),
     };
+    world.imagined.forget(&outlook.altered);
+    for (query, answer) in &outlook.leaves {
+        world.imagined.insert(query.clone(), answer.clone());
+    }
     for (task, verdict) in tasks.iter().zip(verdicts) {
         *verdict = Some(world.verdict(task.as_ref()));
     }
     if world.ask.is_empty() {
+        *outlook = world.outlook;
         Next::Done
     } else {
         Next::Ask(world.ask.into_iter().collect())
@@ -49,8 +73,7 @@ fn missing(queries: Vec<Query>, found: &Found) -> Vec<Query> {
 /// The host as it would be.
 struct World {
     imagined: Found,
-    /// What would-be changes alter.
-    altered: Vec<Resource>,
+    outlook: Outlook,
     /// What plans need besides.
     ask: IndexSet<Query>,
 }
@@ -63,7 +86,7 @@ impl World {
         let reads_altered = touches
             .reads
             .iter()
-            .any(|read| self.altered.iter().any(|a| a.overlaps(read)));
+            .any(|read| self.outlook.altered.iter().any(|a| a.overlaps(read)));
         if provable && (reads_altered || !missing(queries, &self.imagined).is_empty()) {
             return self.unknown(DEPENDS, touches.writes);
         }
@@ -76,7 +99,9 @@ impl World {
             Plan::Change(change) => {
                 self.alter(change.alters.clone().unwrap_or(touches.writes));
                 for (query, answer) in &change.leaves {
-                    self.imagined.insert(query.clone(), yet_to_come(answer));
+                    let answer = yet_to_come(answer);
+                    self.outlook.leaves.insert(query.clone(), answer.clone());
+                    self.imagined.insert(query.clone(), answer);
                 }
                 if provable && matches!(change.effect, Effect::Changes) {
                     Verdict::of(Outcome::WouldChange, Arc::new(*change))
@@ -91,7 +116,10 @@ impl World {
                 if open.is_empty() {
                     return Verdict::failed(ASKED_AGAIN);
                 }
-                if !open.iter().any(|query| query.depends_on(&self.altered)) {
+                if !open
+                    .iter()
+                    .any(|query| query.depends_on(&self.outlook.altered))
+                {
                     self.ask.extend(open);
                 }
                 self.unknown(DEPENDS, touches.writes)
@@ -110,7 +138,7 @@ impl World {
 
     fn alter(&mut self, resources: Vec<Resource>) {
         self.imagined.forget(&resources);
-        self.altered.extend(resources);
+        self.outlook.alter(resources);
     }
 }
 

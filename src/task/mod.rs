@@ -23,6 +23,7 @@ mod resource;
 mod tests;
 
 pub use change::{Body, Change, Effect, Ran};
+pub use check::Outlook;
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
 pub use planner::{Mode, Next, Planned, Planner, Verdict};
 pub use prelude::script;

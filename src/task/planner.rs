@@ -15,7 +15,7 @@ use indexmap::IndexSet;
 use crate::model::{Diff, Outcome};
 
 use super::group::{Group, Proof};
-use super::{Answer, Change, Effect, Found, Plan, Query, Ran, Resource, Task, check};
+use super::{Answer, Change, Effect, Found, Outlook, Plan, Query, Ran, Resource, Task, check};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -94,6 +94,8 @@ pub struct Planner {
     verdicts: Vec<Option<Verdict>>,
     /// Made, and not proved yet, with what the change says of itself.
     proving: Vec<(Planned, Option<String>)>,
+    /// In check mode: what earlier batches, and then this one, would leave.
+    outlook: Outlook,
     /// Found to want nothing between changes that were on their way: so it stays unless one before fails.
     unchanged: Vec<usize>,
 }
@@ -108,8 +110,22 @@ impl Planner {
             found: Found::default(),
             verdicts,
             proving: Vec::new(),
+            outlook: Outlook::default(),
             unchanged: Vec::new(),
         }
+    }
+
+    /// Plans on what earlier batches of the run would leave on this host. Only check mode looks at it.
+    #[must_use]
+    pub fn after(mut self, outlook: Outlook) -> Self {
+        self.outlook = outlook;
+        self
+    }
+
+    /// In check mode, when all is decided: what earlier batches and this one would leave.
+    #[must_use]
+    pub const fn outlook(&self) -> &Outlook {
+        &self.outlook
     }
 
     /// What became of each task so far.
@@ -161,7 +177,12 @@ impl Planner {
     pub fn next(&mut self) -> Next {
         match self.mode {
             Mode::Apply => self.next_apply(),
-            Mode::Check => check::next(&self.tasks, &self.found, &mut self.verdicts),
+            Mode::Check => check::next(
+                &self.tasks,
+                &self.found,
+                &mut self.verdicts,
+                &mut self.outlook,
+            ),
         }
     }
 

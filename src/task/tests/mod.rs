@@ -7,7 +7,8 @@ mod steps;
 use std::sync::Arc;
 
 use super::{
-    Answer, Change, Found, Mode, Next, Plan, Planner, Query, Ran, Resource, Task, Touches, Verdict,
+    Answer, Change, Found, Mode, Next, Outlook, Plan, Planner, Query, Ran, Resource, Task, Touches,
+    Verdict,
 };
 
 /// What a task wants of its register.
@@ -140,8 +141,13 @@ struct Registers {
 
 impl Registers {
     fn go(&mut self, tasks: &[Register], mode: Mode) -> Vec<Verdict> {
+        self.go_after(tasks, mode, &mut Outlook::default())
+    }
+
+    /// The same after batches that would leave this.
+    fn go_after(&mut self, tasks: &[Register], mode: Mode, outlook: &mut Outlook) -> Vec<Verdict> {
         let tasks = tasks.iter().cloned().map(|t| Arc::new(t) as Arc<dyn Task>);
-        let mut planner = Planner::new(tasks.collect(), mode);
+        let mut planner = Planner::new(tasks.collect(), mode).after(outlook.clone());
         let before = self.requests.len();
         loop {
             assert!(self.requests.len() - before < 50, "in circles: {self:?}");
@@ -173,6 +179,7 @@ impl Registers {
                 }
             }
         }
+        *outlook = planner.outlook().clone();
         let verdicts = planner.verdicts().iter().cloned();
         verdicts.map(|v| v.expect("decided")).collect()
     }

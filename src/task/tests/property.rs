@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Mode, Register, Registers, Want};
+use super::{Mode, Outlook, Register, Registers, Want};
 use crate::model::Outcome;
 
 fn task() -> impl Strategy<Value = Register> {
@@ -49,6 +49,13 @@ proptest! {
         prop_assert!(batch.requests.len() <= single.requests.len());
 
         let checked = check.go(&tasks, Mode::Check);
+        let mut outlook = Outlook::default();
+        let apart: Vec<Outcome> = tasks
+            .iter()
+            .map(|task| check.go_after(std::slice::from_ref(task), Mode::Check, &mut outlook)[0].outcome)
+            .collect();
+        let together: Vec<Outcome> = checked.iter().map(|v| v.outcome).collect();
+        prop_assert_eq!(apart, together, "a check in several batches tells what one in a single batch does");
         prop_assert_eq!(check.values, values, "a check changes nothing");
         for (would, did) in checked.iter().zip(&outcomes) {
             let right = match (would.outcome, did) {

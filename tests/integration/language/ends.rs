@@ -102,6 +102,27 @@ fn a_check_of_a_command_makes_the_rest_of_that_host_unknown() {
 }
 
 #[test]
+fn a_check_knows_what_an_earlier_apply_would_leave() {
+    let ops = local(1)
+        .playbook(
+            r#"
+            let first = each(hosts("all"), |h| h.apply(files::directory(h.vars.root + "/d")).outcome);
+            let then = each(hosts("all"), |h| {
+                let file = h.apply(files::file(h.vars.root + "/d/f", "one\n")).outcome;
+                let same = h.apply(files::file(h.vars.root + "/d/f", "one\n")).outcome;
+                [file, same, h.apply(files::line(h.vars.root + "/d/f", "two")).outcome]
+            });
+            print(`${first.h1} ${then.h1}`);
+            "#,
+        )
+        .arg("--check");
+    ops.run()
+        .ok()
+        .stdout_has(r#"would_change ["would_change", "unchanged", "would_change"]"#);
+    assert!(!on(&ops, "h1", "d").exists());
+}
+
+#[test]
 fn an_interrupt_wins_over_a_failure() {
     let ops = local(2)
         .playbook(
