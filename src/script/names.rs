@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use rhai::Engine;
-use serde::Deserialize;
+use rhai::{Engine, FuncMetadata};
 
 /// One way to call a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +27,31 @@ pub struct Parameter {
 }
 
 impl Signature {
+    fn of(qualified: &str, function: &FuncMetadata) -> Self {
+        let namespace = qualified
+            .strip_suffix(function.name.as_str())
+            .and_then(|rest| rest.strip_suffix("::"))
+            .unwrap_or_default();
+        let told = function
+            .params_info
+            .iter()
+            .map(|parameter| Parameter::of(parameter));
+        Self {
+            namespace: namespace.to_owned(),
+            name: function.name.to_string(),
+            // Of some of its own functions Rhai knows the number alone.
+            parameters: told
+                .chain(std::iter::repeat(Parameter::default()))
+                .take(function.num_params)
+                .collect(),
+            returns: match kind(&function.return_type) {
+                unit if unit == "()" => String::new(),
+                other => other,
+            },
+            doc: doc(&function.comments),
+        }
+    }
+
     /// The name with its namespace.
     #[must_use]
     pub fn qualified(&self) -> String {
@@ -57,10 +81,27 @@ impl Signature {
     }
 }
 
-/// All of them, by name.
+impl Parameter {
+    /// `name: type`, as the engine was told.
+    fn of(told: &str) -> Self {
+        let (name, told) = told.split_once(':').unwrap_or((told, ""));
+        Self {
+            name: match name.trim() {
+                "?" | "_" => String::new(),
+                name => name.to_owned(),
+            },
+            kind: match told.trim() {
+                "" | "?" | "_" => String::new(),
+                told => kind(told),
+            },
+        }
+    }
+}
+
+/// All of them, by name. Kept as the engine has them: nearly all that is ever asked is whether there is one.
 #[derive(Debug, Default)]
 pub struct Names {
-    functions: BTreeMap<String, Vec<Signature>>,
+    functions: BTreeMap<String, Vec<FuncMetadata>>,
 }
 
 impl Names {
@@ -85,84 +126,66 @@ impl Names {
 
     fn ask(engine: &Engine, with_standard_packages: bool) -> Self {
         let mut names = Self::default();
-        // The engine writes JSON that it can describe itself; nothing of a playbook is in it.
-        let metadata = engine
-            .gen_fn_metadata_to_json(with_standard_packages)
-            .ok()
-            .and_then(|json| serde_json::from_str::<Metadata>(&json).ok())
-            .unwrap_or_default();
-        names.add("", metadata);
-        // Rhai gives the overloads of one length in an order that changes from build to build.
-        for signatures in names.functions.values_mut() {
-            signatures
-                .sort_by_cached_key(|signature| (signature.parameters.len(), signature.shown()));
+        let found = engine.collect_fn_metadata(
+            None,
+            |function| {
+                let name = qualify(&function.namespace, &function.metadata.name);
+                Some((name, function.metadata.clone()))
+            },
+            with_standard_packages,
+        );
+        for (name, function) in found {
+            names.functions.entry(name).or_default().push(function);
         }
         names
     }
 
-    fn add(&mut self, namespace: &str, metadata: Metadata) {
-        for function in metadata.functions {
-            self.insert(Signature {
-                namespace: namespace.to_owned(),
-                name: function.name,
-                parameters: function
-                    .params
-                    .into_iter()
-                    .map(|parameter| Parameter {
-                        kind: type_name(&parameter.kind),
-                        name: parameter.name,
-                    })
-                    .collect(),
-                returns: match type_name(&function.return_type) {
-                    unit if unit == "()" => String::new(),
-                    other => other,
-                },
-                doc: doc(&function.doc_comments),
-            });
-        }
-        for (name, module) in metadata.modules {
-            self.add(&qualify(namespace, &name), module);
-        }
+    /// Whether anything has this (qualified) name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.functions.contains_key(name)
     }
 
-    pub fn insert(&mut self, signature: Signature) {
+    /// How many arguments the functions of this (qualified) name take.
+    pub fn arities(&self, name: &str) -> impl Iterator<Item = usize> {
         self.functions
-            .entry(signature.qualified())
-            .or_default()
-            .push(signature);
+            .get(name)
+            .into_iter()
+            .flatten()
+            .map(|function| function.num_params)
     }
 
     /// The ways to call a function of this (qualified) name.
     #[must_use]
-    pub fn of_name(&self, name: &str) -> &[Signature] {
-        self.functions.get(name).map_or(&[], Vec::as_slice)
+    pub fn of_name(&self, name: &str) -> Vec<Signature> {
+        self.functions
+            .get(name)
+            .map_or_else(Vec::new, |functions| signatures(name, functions))
     }
 
     /// Everything, operators and property accessors too.
-    pub fn all(&self) -> impl Iterator<Item = (&str, &[Signature])> {
+    pub fn all(&self) -> impl Iterator<Item = (&str, Vec<Signature>)> {
         self.functions
             .iter()
-            .map(|(name, signatures)| (name.as_str(), signatures.as_slice()))
+            .map(|(name, functions)| (name.as_str(), signatures(name, functions)))
     }
 
-    /// Every function by its qualified name, operators and property accessors left out.
-    pub fn callable(&self) -> impl Iterator<Item = (&str, &[Signature])> {
+    /// The qualified name of every function, operators and property accessors left out.
+    pub fn callable(&self) -> impl Iterator<Item = &str> {
         self.functions
-            .iter()
-            .filter(|(name, _)| is_identifier(name))
-            .map(|(name, signatures)| (name.as_str(), signatures.as_slice()))
+            .keys()
+            .map(String::as_str)
+            .filter(|name| is_identifier(name))
     }
 
     /// The names without a namespace.
     pub fn plain(&self) -> impl Iterator<Item = &str> {
-        self.callable()
-            .map(|(name, _)| name)
-            .filter(|name| !name.contains("::"))
+        self.callable().filter(|name| !name.contains("::"))
     }
 
     /// The names of one namespace, without it.
     pub fn within(&self, namespace: &str) -> impl Iterator<Item = &str> {
-        self.callable().filter_map(move |(name, _)| {
+        self.callable().filter_map(move |name| {
             name.strip_prefix(namespace)?
                 .strip_prefix("::")
                 .filter(|rest| !rest.contains("::"))
@@ -174,7 +197,7 @@ impl Names {
     pub fn namespaces(&self) -> Vec<&str> {
         let mut found: Vec<_> = self
             .callable()
-            .filter_map(|(name, _)| name.rsplit_once("::").map(|(namespace, _)| namespace))
+            .filter_map(|name| name.rsplit_once("::").map(|(namespace, _)| namespace))
             .collect();
         found.dedup();
         found
@@ -186,6 +209,16 @@ impl Names {
             .keys()
             .filter_map(|name| name.strip_prefix("get$"))
     }
+}
+
+/// Rhai gives the overloads of one length in an order that changes from build to build.
+fn signatures(qualified: &str, functions: &[FuncMetadata]) -> Vec<Signature> {
+    let mut signatures: Vec<_> = functions
+        .iter()
+        .map(|function| Signature::of(qualified, function))
+        .collect();
+    signatures.sort_by_cached_key(|signature| (signature.parameters.len(), signature.shown()));
+    signatures
 }
 
 #[must_use]
@@ -205,6 +238,12 @@ fn is_identifier(name: &str) -> bool {
             .all(|c| c.is_alphanumeric() || c == '_' || c == ':')
 }
 
+/// The type that a function takes or gives, however it was spaced where it was declared.
+fn kind(told: &str) -> String {
+    let told = told.trim().trim_start_matches("&mut ");
+    type_name(&told.replace(' ', ""))
+}
+
 /// Rhai's name of a type, as the reference calls it.
 #[must_use]
 pub fn type_name(rhai: &str) -> String {
@@ -218,7 +257,11 @@ pub fn type_name(rhai: &str) -> String {
         .or_else(|| name.strip_prefix("Result<"))
         .and_then(|rest| rest.strip_suffix('>'))
     {
-        return type_name(inner.split(", Box<").next().unwrap_or(inner));
+        let (given, _error) = inner
+            .split_once(", Box<")
+            .or_else(|| inner.split_once(",Box<"))
+            .unwrap_or((inner, ""));
+        return type_name(given);
     }
     let known = match name {
         "i64" | "INT" | "integer" => "int",
@@ -233,7 +276,12 @@ pub fn type_name(rhai: &str) -> String {
         "Map" => "map",
         "Fn" | "FnPtr" | "Fn*" => "closure",
         "Dynamic" | "?" | "_" | "RhaiResult" => "any",
-        "Range<i64>" | "RangeInclusive<i64>" | "range" | "range=" => "range",
+        "Range<i64>"
+        | "RangeInclusive<i64>"
+        | "ExclusiveRange"
+        | "InclusiveRange"
+        | "range"
+        | "range=" => "range",
         other => other.rsplit("::").next().unwrap_or(other),
     };
     known.to_owned()
@@ -257,34 +305,6 @@ pub fn doc<S: AsRef<str>>(comments: &[S]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    functions: Vec<Function>,
-    #[serde(default)]
-    modules: BTreeMap<String, Metadata>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Function {
-    name: String,
-    #[serde(default)]
-    params: Vec<FunctionParameter>,
-    #[serde(default)]
-    return_type: String,
-    #[serde(default)]
-    doc_comments: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct FunctionParameter {
-    #[serde(default)]
-    name: String,
-    #[serde(default, rename = "type")]
-    kind: String,
-}
-
 #[cfg(test)]
 mod tests {
     use rhai::{FuncRegistration, Module};
@@ -301,7 +321,7 @@ mod tests {
             .set_into_module(&mut files, |_: &str, _: &str| 1_i64);
         engine.register_static_module("files", files.into());
         let names = Names::of(&engine);
-        let [signature] = names.of_name("files::file") else {
+        let [signature] = &names.of_name("files::file")[..] else {
             panic!("{:?}", names.of_name("files::file"));
         };
         assert_eq!(

@@ -88,12 +88,13 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// One overload for each number of arguments that a task takes.
 fn constructors(module: &mut Module, entry: &'static Entry) {
+    let page: Vec<String> = entry.doc.lines().map(|line| format!("///{line}")).collect();
+    let page = page.join("\n");
     for arity in entry.arities() {
         let parameters = parameters(entry, arity);
-        let page: Vec<String> = entry.doc.lines().map(|line| format!("///{line}")).collect();
         let register = FuncRegistration::new(entry.name)
             .with_params_info(parameters)
-            .with_comments([page.join("\n")])
+            .with_comments([&page])
             .with_volatility(true);
         match arity {
             1 => register.set_into_module(module, move |context: NativeCallContext, a: Dynamic| {

@@ -1,11 +1,11 @@
 //! The functions of a script with their bodies.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use rhai::{AST, ASTNode, Stmt};
+use rhai::{AST, ASTNode, Module, ScriptFuncDef, Shared, Stmt};
 
 /// A function or a closure.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Function {
     pub parameters: Vec<String>,
     pub body: Vec<Stmt>,
@@ -13,33 +13,27 @@ pub struct Function {
 }
 
 /// By name and number of parameters. Closures are among them: their names start with `anon$`.
-pub type Functions = HashMap<(String, usize), Function>;
+pub type Functions = BTreeMap<(String, usize), Function>;
 
 pub fn functions(ast: &AST) -> Functions {
-    ast.iter_functions()
-        .map(|function| {
-            let (name, count) = (function.name, function.params.len());
-            let function = Function {
-                parameters: function
-                    .params
-                    .iter()
-                    .map(|&name| name.to_owned())
-                    .collect(),
-                body: body(ast, name, count),
-                is_private: function.access.is_private(),
-            };
-            ((name.to_owned(), count), function)
-        })
-        .collect()
+    let mut functions = Functions::new();
+    for definition in ast.iter_fn_def() {
+        let key = (definition.name.to_string(), definition.params.len());
+        // Two that differ by the type of `this` alone are gone through as one.
+        let function = functions.entry(key).or_default();
+        function.parameters = definition.params.iter().map(ToString::to_string).collect();
+        function.is_private = definition.access.is_private();
+        function.body.extend(body(definition));
+    }
+    functions
 }
 
 /// Rhai gives no access to a body but through a walk over all of them: so walk a script that has only this one.
-fn body(ast: &AST, name: &str, count: usize) -> Vec<Stmt> {
+fn body(definition: &Shared<ScriptFuncDef>) -> Vec<Stmt> {
     let mut body = Vec::new();
-    // `clone_functions_only_filtered` would keep all of them: it passes over its filter.
-    let mut only = ast.clone_functions_only();
-    only.retain_functions(|_, _, known, parameters| known == name && parameters == count);
-    only.walk(&mut |nodes: &[ASTNode]| {
+    let mut only = Module::new();
+    only.set_script_fn(Shared::clone(definition));
+    AST::new([], only).walk(&mut |nodes: &[ASTNode]| {
         if let [ASTNode::Stmt(statement)] = nodes {
             body.push((*statement).clone());
         }

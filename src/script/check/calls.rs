@@ -40,25 +40,20 @@ impl Walk<'_> {
     fn plain(&mut self, call: &FnCallExpr, at: rhai::Position) {
         let (name, count) = (call.name.as_str(), call.args.len());
         let own = self.script.arities(name);
-        let given = self.world.names.of_name(name);
         if name == "exit" && own.is_empty() {
             return self.fail(at, "a playbook cannot exit", Some(INSTEAD_OF_EXIT.into()));
         }
-        if own.contains(&count)
-            || given
-                .iter()
-                .any(|signature| signature.parameters.len() == count)
-        {
+        let names = self.world.names;
+        if own.contains(&count) || names.arities(name).any(|arity| arity == count) {
             return self.options(name, call);
         }
         // What is wrong with a declaration is told where parameters are collected.
         if name == "param" && own.is_empty() {
             return;
         }
-        if !own.is_empty() || !given.is_empty() {
-            return self.arity(name, count, &own, given, at);
+        if !own.is_empty() || names.has(name) {
+            return self.arity(name, count, &own, &names.of_name(name), at);
         }
-        let names = self.world.names;
         let hint = if self.scope.find(name).is_some() {
             Some(format!(
                 "`{name}` is a variable. A closure is called with `{name}.call(...)`."
@@ -82,7 +77,7 @@ impl Walk<'_> {
         let namespace = path.join("::");
         let (name, count) = (call.name.as_str(), call.args.len());
         let full = qualify(&namespace, name);
-        let given = self.world.names.of_name(&full);
+        let names = self.world.names;
         if let Some(module) = self.module(&path) {
             let arities = module.arities(name);
             let public = |count: &usize| {
@@ -107,19 +102,16 @@ impl Walk<'_> {
             }
             return;
         }
-        if given
-            .iter()
-            .any(|signature| signature.parameters.len() == count)
-        {
+        if names.arities(&full).any(|arity| arity == count) {
             return self.task(&namespace, call, at);
         }
-        if !given.is_empty() {
-            return self.arity(&full, count, &[], given, at);
+        if names.has(&full) {
+            return self.arity(&full, count, &[], &names.of_name(&full), at);
         }
-        if self.world.names.within(&namespace).next().is_none() {
+        if names.within(&namespace).next().is_none() {
             return self.unknown_namespace(&call.namespace);
         }
-        let hint = did_you_mean(name, self.world.names.within(&namespace))
+        let hint = did_you_mean(name, names.within(&namespace))
             .map(|hint| hint.replace('`', "").replace("Did you mean ", ""))
             .map(|near| {
                 format!(
@@ -135,27 +127,25 @@ impl Walk<'_> {
     pub(super) fn method(&mut self, call: &FnCallExpr, at: rhai::Position) {
         let (name, count) = (call.name.as_str(), call.args.len());
         let own = self.script.arities(name);
-        let given = self.world.names.of_name(name);
+        let names = self.world.names;
         let is_known = KEYWORDS.contains(&name)
             || self.world.keys.contains(name)
             || own.contains(&count)
-            || given
-                .iter()
-                .any(|signature| signature.parameters.len() == count + 1);
+            || names.arities(name).any(|arity| arity == count + 1);
         if is_known {
             self.options(name, call);
-        } else if own.is_empty() && given.is_empty() {
-            let names = self.world.names.plain().chain(self.script.function_names());
+        } else if own.is_empty() && !names.has(name) {
+            let names = names.plain().chain(self.script.function_names());
             let hint = did_you_mean(name, names);
             self.fail(at, format!("no method `{name}`"), hint);
         } else {
-            let takes: Vec<usize> = given
-                .iter()
-                .map(|signature| signature.parameters.len().saturating_sub(1))
+            let takes: Vec<usize> = names
+                .arities(name)
+                .map(|arity| arity.saturating_sub(1))
                 .chain(own)
                 .collect();
             let message = format!("the method `{name}` takes {}, not {count}", counts(takes));
-            self.fail(at, message, signatures(given));
+            self.fail(at, message, signatures(&names.of_name(name)));
         }
         self.arguments(call);
     }
@@ -200,11 +190,8 @@ impl Walk<'_> {
     /// The same name in some namespace.
     fn elsewhere(&self, name: &str) -> Option<String> {
         let suffix = format!("::{name}");
-        let (found, _) = self
-            .world
-            .names
-            .callable()
-            .find(|(known, _)| known.ends_with(&suffix))?;
+        let mut callable = self.world.names.callable();
+        let found = callable.find(|known| known.ends_with(&suffix))?;
         Some(format!("Did you mean `{found}`?"))
     }
 }

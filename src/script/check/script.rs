@@ -100,14 +100,10 @@ impl Script {
 
     /// The functions of this name that a user wrote, by their number of parameters.
     pub fn arities(&self, name: &str) -> Vec<usize> {
-        let mut arities: Vec<_> = self
-            .functions
-            .keys()
-            .filter(|(known, _)| known == name)
-            .map(|(_, count)| *count)
-            .collect();
-        arities.sort_unstable();
-        arities
+        self.functions
+            .range((name.to_owned(), 0)..)
+            .map_while(|((known, count), _)| (known == name).then_some(*count))
+            .collect()
     }
 
     /// The names of its functions, closures left out.

@@ -27,7 +27,7 @@ impl Walk<'_> {
             ))
         } else if self.script.variables.contains(name) {
             Some("It is declared further down.".into())
-        } else if !self.world.names.of_name(name).is_empty() {
+        } else if self.world.names.has(name) {
             Some(format!("`{name}` is a function: write `{name}(...)`."))
         } else {
             match name {

@@ -127,8 +127,8 @@ fn function_not_found(signature: &str, names: &Names) -> Failure {
     }
     let signatures = names.of_name(name);
     if signatures.is_empty() {
-        let known: Vec<&str> = names.callable().map(|(name, _)| name).collect();
-        return failed(format!("no function `{name}`")).with_hint(did_you_mean(name, known));
+        return failed(format!("no function `{name}`"))
+            .with_hint(did_you_mean(name, names.callable()));
     }
     let ways: Vec<String> = signatures
         .iter()

@@ -1,7 +1,7 @@
 //! One `ssh` process: a connection, its first stream, and the channels that it carries.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -27,9 +27,13 @@ const LOOK: Duration = Duration::from_millis(3);
 /// Beyond the time for connecting: for a login, in which somebody may have to touch a key.
 const LOGIN: Duration = Duration::from_secs(20);
 
+/// How long `ssh` has to end by itself.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(super) struct Master {
-    child: Mutex<Child>,
+    /// `None` once it is being waited for.
+    child: Mutex<Option<Child>>,
     mux: Arc<openssh::Session>,
     channels: Arc<Semaphore>,
     /// Removed with it.
@@ -88,7 +92,7 @@ impl Master {
             return Err(diagnosis::diagnose(connection, ""));
         };
         let master = Arc::new(Self {
-            child: Mutex::new(child),
+            child: Mutex::new(Some(child)),
             mux,
             channels,
             dir,
@@ -142,29 +146,28 @@ impl Master {
     }
 
     pub fn is_alive(&self) -> bool {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(child.try_wait(), Ok(None))
+        let mut child = self.child();
+        child
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     /// Waits for the process, which ends with its last stream. Ends it if it does not.
     pub async fn close(&self) {
-        for _ in 0..100 {
-            if !self.is_alive() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        let mut child = Ending(self.child().take());
+        if let Some(child) = &mut child.0 {
+            let _ = tokio::time::timeout(GOODBYE, child.wait()).await;
         }
-        self.terminate();
     }
 
-    fn terminate(&self) {
-        end(&self.child.lock().unwrap_or_else(PoisonError::into_inner));
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Master {
     fn drop(&mut self) {
-        self.terminate();
+        drop(Ending(self.child().take()));
     }
 }
 
@@ -182,7 +185,7 @@ impl Guard for Channel {
     }
 }
 
-/// A child that is ended when an attempt is given up.
+/// A child that is ended when nobody waits for it any more, if it runs by then.
 struct Ending(Option<Child>);
 
 impl Drop for Ending {
