@@ -332,6 +332,9 @@ mod tests {
         assert_eq!(names.within("files").collect::<Vec<_>>(), ["file"]);
         assert!(names.namespaces().contains(&"files"));
         assert!(names.plain().any(|name| name == "parse_int"));
+        // Rhai tells nothing of what these take but how much.
+        assert!(names.arities("to_float").all(|arity| arity == 1));
+        assert_eq!(names.of_name("to_float")[0].shown(), "to_float(_)");
         assert!(!names.plain().any(|name| name.contains('+')));
     }
 }
