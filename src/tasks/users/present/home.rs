@@ -1,0 +1,151 @@
+//! The home directory of a user, and the keys that let the user in.
+
+use super::super::account::{AccountName, Row};
+use super::Present;
+use super::steps::{Steps, Stop, note};
+use crate::model::Diff;
+use crate::shell::quote_str as quote;
+use crate::task::{Found, Query};
+
+impl Present {
+    /// The home directory, where anybody knows.
+    pub(super) fn home(&self, user: Row<'_>) -> Option<String> {
+        match &self.options.home {
+            Some(home) => Some(home.to_string()),
+            None if user.is_there() => Some(user.get("home").to_owned()),
+            None => None,
+        }
+    }
+
+    pub(super) fn home_and_keys(
+        &self,
+        user: Row<'_>,
+        found: &Found,
+        steps: &mut Steps,
+    ) -> Result<(), Stop> {
+        let is_made = self
+            .options
+            .create_home
+            .unwrap_or(!user.is_there() && !self.options.system);
+        if let Some(home) = self.home(user) {
+            return self.in_known_home(&home, is_made, found, steps);
+        }
+        self.in_chosen_home(is_made, steps);
+        Ok(())
+    }
+
+    /// For a new user, whose home directory the host's own tools choose.
+    fn in_chosen_home(&self, is_made: bool, steps: &mut Steps) {
+        let name = &self.name;
+        let find = format!("home=$(home_of {name})");
+        if is_made {
+            steps.push(
+                note("makes the home directory".to_owned()),
+                &format!("{find}\n{}", self.make_home()),
+                remove_home(),
+            );
+        }
+        if let Some(keys) = &self.options.authorized_keys {
+            let set = set_keys(name, "\"$home\"", &lines(keys));
+            steps.push(
+                keys_diff(keys.len()),
+                &format!("{find}\n{set}"),
+                remove_keys(),
+            );
+        }
+    }
+
+    fn in_known_home(
+        &self,
+        home: &str,
+        is_made: bool,
+        found: &Found,
+        steps: &mut Steps,
+    ) -> Result<(), Stop> {
+        let file = format!("{}/.ssh/authorized_keys", home.trim_end_matches('/'));
+        let mut open = Vec::new();
+        let mut ask = |query: Query| {
+            if found.get(&query).is_none() {
+                open.push(query);
+            }
+        };
+        if is_made {
+            ask(Query::Path(home.to_owned()));
+        }
+        if self.options.authorized_keys.is_some() {
+            ask(Query::Content(file.clone()));
+        }
+        if !open.is_empty() {
+            return Err(Stop::Ask(open));
+        }
+        let quoted = quote(home);
+        if is_made && found.path(home)?.target.is_none() {
+            steps.push(
+                note(format!("makes the home directory {home}")),
+                &format!("home={quoted}\n{}", self.make_home()),
+                remove_home(),
+            );
+        }
+        if let Some(keys) = &self.options.authorized_keys {
+            let now = found
+                .content(&file)?
+                .map(String::from_utf8_lossy)
+                .unwrap_or_default();
+            let wanted = self.wanted_keys(&now, keys);
+            if now != wanted {
+                let apply = set_keys(&self.name, &quoted, &wanted);
+                let diff = Diff::Text {
+                    path: file,
+                    before: now.into_owned(),
+                    after: wanted,
+                };
+                steps.push(diff, &format!("home={quoted}\n{apply}"), remove_keys());
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the directory `$home`.
+    fn make_home(&self) -> String {
+        let mode = self.options.home_mode.as_ref();
+        let mode = mode.map_or(0o755, |mode| mode.on(0o755, true));
+        format!("make_home {} \"$home\" {mode:04o}", self.name)
+    }
+
+    fn wanted_keys(&self, now: &str, keys: &[String]) -> String {
+        if !self.options.append_keys {
+            return lines(keys);
+        }
+        let is_there = |key: &&String| now.lines().any(|line| line.trim() == key.trim());
+        let missing: Vec<String> = keys.iter().filter(|key| !is_there(key)).cloned().collect();
+        let end = if now.is_empty() || now.ends_with('\n') || missing.is_empty() {
+            ""
+        } else {
+            "\n"
+        };
+        format!("{now}{end}{}", lines(&missing))
+    }
+}
+
+fn lines(keys: &[String]) -> String {
+    keys.iter().map(|key| format!("{}\n", key.trim())).collect()
+}
+
+fn set_keys(name: &AccountName, home: &str, keys: &str) -> String {
+    format!("printf %s {} | set_keys {name} {home}", quote(keys))
+}
+
+fn remove_home() -> String {
+    "remove_made_home".to_owned()
+}
+
+fn remove_keys() -> String {
+    "give_back_keys".to_owned()
+}
+
+fn keys_diff(count: usize) -> Diff {
+    note(format!(
+        "lets in by {count} ssh {}",
+        if count == 1 { "key" } else { "keys" }
+    ))
+}
