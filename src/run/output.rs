@@ -96,7 +96,7 @@ impl<'a> Lines<'a> {
                         path.display()
                     ),
                     Some(Err(error)) => {
-                        tracing::warn!("the output of {} is not kept whole: {error}", source.step)
+                        tracing::warn!("the output of {} is not kept whole: {error}", source.step);
                     }
                     Some(Ok(None)) | None => {}
                 }

@@ -23,8 +23,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn parse(line: Dynamic, mut options: Options<'_>) -> Result<Self> {
-        let shown = words(&line).map_err(|message| options.wrong("command", &message))?;
+    pub fn parse(line: &Dynamic, mut options: Options<'_>) -> Result<Self> {
+        let shown = words(line).map_err(|message| options.wrong("command", &message))?;
         if has_nul(&shown) {
             return Err(options.wrong("command", "it holds a NUL byte"));
         }

@@ -40,7 +40,6 @@ pub fn to_value(value: Dynamic) -> Result<Value, String> {
 }
 
 /// What an inventory or a host says, as a script's value.
-#[must_use]
 pub fn from_json(value: &serde_json::Value) -> Dynamic {
     use serde_json::Value as Json;
     match value {

@@ -192,9 +192,10 @@ impl Custom {
             .definition
             .plan
             .call_within_context::<Dynamic>(&context, (found,));
-        result.map_err(|error| match ended(&error) {
-            Some(_) => "interrupted".to_owned(),
-            None => {
+        result.map_err(|error| {
+            if ended(&error).is_some() {
+                "interrupted".to_owned()
+            } else {
                 let failure = failure(&error, &context, world);
                 let at = failure
                     .at

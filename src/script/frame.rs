@@ -180,6 +180,7 @@ impl Frame {
 
     /// Runs what was registered, the last one first, and what that registers in turn. Shielded from the
     /// cancel: only a second Ctrl-C cuts it short. Returns the failures of the hooks themselves.
+    #[must_use]
     pub fn leave(&self, context: &NativeCallContext<'_>, failed: bool) -> Vec<Failure> {
         let mut failures = Vec::new();
         while let Some(hook) = self.pop() {

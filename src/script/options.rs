@@ -101,6 +101,10 @@ impl<'a> Options<'a> {
             .map_err(|_| self.wrong(key, "it is at least 0"))
     }
 
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "Rhai reads a whole number as a float in the same way"
+    )]
     pub fn float(&mut self, key: &str) -> Result<Option<f64>> {
         let Some(value) = self.take(key) else {
             return Ok(None);

@@ -57,8 +57,11 @@ pub enum Effect {
     /// Declared to change nothing (`changed_when: false`).
     Nothing,
     /// Decided by what came back.
-    Judged(Arc<dyn Fn(&Ran) -> Result<bool, String> + Send + Sync>),
+    Judged(Arc<Judge>),
 }
+
+/// Whether what came back means a change. `Err` says why it cannot be told, or that it was a failure.
+pub type Judge = dyn Fn(&Ran) -> Result<bool, String> + Send + Sync;
 
 /// What a command came back with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

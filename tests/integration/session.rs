@@ -124,12 +124,16 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// Runs a test on every shell, and sees that nothing of it stays.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a test is a closure, written where it is given"
+)]
 fn on_every_shell(test: impl AsyncFn(&Host)) {
     for shell in SHELLS {
         eprintln!("--- {shell}");
         let host = Host::new(shell);
         runtime().block_on(async {
-            tokio::time::timeout(Duration::from_secs(60), test(&host))
+            tokio::time::timeout(Duration::from_mins(1), test(&host))
                 .await
                 .expect("it ends");
         });

@@ -103,7 +103,7 @@ proptest! {
             }
         }
         let named = load(&Sources { paths: vec![format!("{name},").into()], ..Sources::default() });
-        for host in named.iter().flat_map(|inventory| inventory.hosts()) {
+        for host in named.iter().flat_map(super::super::inventory::Inventory::hosts) {
             prop_assert!(!host.name.starts_with('-'));
             prop_assert!(!host.name.contains(|c: char| c.is_whitespace() || c.is_control()));
         }

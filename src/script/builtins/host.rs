@@ -79,6 +79,12 @@ each(hosts(\"web\"), |h| {
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<HostValue>("Host");
+    register_properties(engine);
+    register_acts(engine);
+    register_undo(engine);
+}
+
+fn register_properties(engine: &mut Engine) {
     let getter = |name, page: &str| {
         FuncRegistration::new_getter(name)
             .with_params_info(["host: Host", "Dynamic"])
@@ -119,11 +125,13 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("==", |a: HostValue, b: HostValue| {
         a.0.name() == b.0.name() && a.0.user == b.0.user
     });
+}
 
+fn register_acts(engine: &mut Engine) {
     declare("apply", &["host: Host", "task: Task", "Outcome"], APPLY).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, task: TaskValue| {
-            let applied = apply_all(&context, host, vec![task])?;
+            let applied = apply_all(&context, host, &[task])?;
             applied
                 .into_iter()
                 .next()
@@ -135,7 +143,7 @@ pub(super) fn register(engine: &mut Engine) {
         |context: NativeCallContext, host: &mut HostValue, tasks: Array| -> Result<Array> {
             let mut flat = Vec::with_capacity(tasks.len());
             flatten(&context, tasks, &mut flat)?;
-            Ok(apply_all(&context, host, flat)?
+            Ok(apply_all(&context, host, &flat)?
                 .into_iter()
                 .map(Dynamic::from)
                 .collect())
@@ -149,7 +157,7 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, line: Dynamic| {
-            run(&context, host, line, Map::new())
+            run(&context, host, &line, Map::new())
         },
     );
     declare(
@@ -165,7 +173,7 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, line: Dynamic, options: Map| {
-            run(&context, host, line, options)
+            run(&context, host, &line, options)
         },
     );
     declare("become", &["host: Host", "user: &str", "Host"], BECOME).register_into_engine(
@@ -191,6 +199,9 @@ pub(super) fn register(engine: &mut Engine) {
             read(&context, host, path, options)
         },
     );
+}
+
+fn register_undo(engine: &mut Engine) {
     declare("undo", &["host: Host", "i64"], UNDO).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| {
@@ -238,7 +249,7 @@ fn flatten(context: &NativeCallContext<'_>, tasks: Array, flat: &mut Vec<TaskVal
 fn apply_all(
     context: &NativeCallContext<'_>,
     host: &HostValue,
-    tasks: Vec<TaskValue>,
+    tasks: &[TaskValue],
 ) -> Result<Vec<OutcomeValue>> {
     let frame = Frame::acting(context, "apply")?;
     let jobs = tasks
@@ -263,7 +274,7 @@ fn apply_all(
 fn run(
     context: &NativeCallContext<'_>,
     host: &HostValue,
-    line: Dynamic,
+    line: &Dynamic,
     options: Map,
 ) -> Result<Map> {
     let frame = Frame::acting(context, "run")?;
@@ -320,17 +331,17 @@ fn read(
         let failure = crate::model::Failure::new(crate::model::FailureKind::Failed, message);
         throw(failure.on(host.0.name()), context)
     };
-    let mut content = None;
+    let mut held = None;
     let mut why = "no regular file that this user may read is there".to_owned();
     for (_, answer) in answers {
         match answer {
-            Answer::Content(bytes) => content = bytes,
+            Answer::Content(bytes) => held = bytes,
             Answer::Unknowable(reason) => why = reason,
             Answer::Path(state) => why = unreadable(&state),
             _ => {}
         }
     }
-    match content {
+    match held {
         Some(bytes) if bytes.len() > LARGEST_READ => Err(failed(format!(
             "failed to read {path}: it has {} bytes, and at most {LARGEST_READ} are read",
             bytes.len()

@@ -27,12 +27,18 @@ impl OutcomeValue {
 }
 
 pub(super) fn register(engine: &mut Engine) {
+    register_outcome(engine);
+    register_failure(engine);
+}
+
+fn getter(name: &str, page: &str, of: &str, gives: &str) -> FuncRegistration {
+    FuncRegistration::new_getter(name)
+        .with_params_info([of.to_owned(), gives.to_owned()])
+        .with_comments([format!("/// {page}")])
+}
+
+fn register_outcome(engine: &mut Engine) {
     engine.register_type_with_name::<OutcomeValue>("Outcome");
-    let getter = |name, page: &str, of: &str, gives: &str| {
-        FuncRegistration::new_getter(name)
-            .with_params_info([of.to_owned(), gives.to_owned()])
-            .with_comments([format!("/// {page}")])
-    };
     let outcome = |name, page: &str, gives: &str| getter(name, page, "outcome: Outcome", gives);
     outcome("changed", "Whether the host was changed (in check mode: whether it would be, as far as that is known).", "bool")
         .register_into_engine(engine, |outcome: &mut OutcomeValue| {
@@ -99,7 +105,9 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("to_string", |outcome: &mut OutcomeValue| {
         format!("{}: {}", outcome.0.label, outcome.0.verdict.outcome)
     });
+}
 
+fn register_failure(engine: &mut Engine) {
     engine.register_type_with_name::<Failure>("Failure");
     let failure = |name, page: &str, gives: &str| getter(name, page, "failure: Failure", gives);
     let text = |text: &Option<String>| text.clone().map_or(Dynamic::UNIT, Dynamic::from);

@@ -56,9 +56,9 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn statements(&mut self, statements: &[Stmt]) {
-        statements
-            .iter()
-            .for_each(|statement| self.statement(statement));
+        for statement in statements {
+            self.statement(statement);
+        }
     }
 
     fn block(&mut self, statements: &[Stmt]) {
@@ -163,9 +163,9 @@ impl<'a> Walk<'a> {
     }
 
     fn expressions(&mut self, expressions: &[Expr]) {
-        expressions
-            .iter()
-            .for_each(|expression| self.expression(expression));
+        for expression in expressions {
+            self.expression(expression);
+        }
     }
 
     /// The arguments of a call. Closures among those of a function that calls them for every host are their own kind.

@@ -130,9 +130,9 @@ impl Collector<'_> {
     }
 
     fn all(&mut self, expressions: &[Expr]) {
-        expressions
-            .iter()
-            .for_each(|expression| self.expression(expression));
+        for expression in expressions {
+            self.expression(expression);
+        }
     }
 
     fn call(&mut self, call: &FnCallExpr, at: rhai::Position) {

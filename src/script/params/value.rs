@@ -54,9 +54,9 @@ pub fn fits(param: &Param, value: &Value) -> Result<(), Unfit> {
     let right = match (param.kind, value) {
         (Kind::String, Value::String(_))
         | (Kind::Bool, Value::Bool(_))
-        | (Kind::List, Value::Array(_)) => true,
+        | (Kind::List, Value::Array(_))
+        | (Kind::Float, Value::Number(_)) => true,
         (Kind::Int, Value::Number(number)) => number.is_i64(),
-        (Kind::Float, Value::Number(_)) => true,
         (Kind::Duration, Value::String(text)) => duration(text).is_some(),
         (Kind::String, Value::Number(_) | Value::Bool(_)) => {
             return Err("must be a string: put it in quotes".into());

@@ -210,7 +210,7 @@ fn tells_units_apart() {
     let active = |name: &str| {
         found
             .table(&Query::Unit(name.into()))
-            .map(|rows| rows.len())
+            .map(<[(std::string::String, std::string::String)]>::len)
     };
     assert_eq!(active("ssh.service"), Ok(3));
     assert_eq!(active("sshd.service"), Ok(3));

@@ -56,11 +56,11 @@ fn held(found: &Found, at: usize) -> Result<u32, String> {
     text.parse().map_err(|_| format!("{text} is no number"))
 }
 
-impl Register {
-    fn change(&self, apply: String) -> Change {
-        Change::new(Vec::new(), apply, "")
-    }
+fn change(apply: String) -> Change {
+    Change::new(Vec::new(), apply, "")
+}
 
+impl Register {
     fn hold(&self, value: u32, found: &Found) -> Result<Plan, String> {
         if held(found, self.at)? == value {
             return Ok(Plan::Unchanged);
@@ -70,9 +70,8 @@ impl Register {
             Want::Idle(_) => "idle".to_owned(),
             _ => format!("set {} {value}", self.at),
         };
-        let change = self.change(apply);
         Ok(Plan::Change(Box::new(
-            change.leaving(vec![(query(self.at), answer(value))]),
+            change(apply).leaving(vec![(query(self.at), answer(value))]),
         )))
     }
 
@@ -88,11 +87,11 @@ impl Register {
                 value => self.hold(value, found),
             },
             Want::Set(value) | Want::Fail(value) | Want::Idle(value) => self.hold(value, found),
-            Want::Add => Ok(Plan::Change(Box::new(self.change(add)))),
+            Want::Add => Ok(Plan::Change(Box::new(change(add)))),
             Want::AddIf { other, holds } if held(found, other)? != holds => Ok(Plan::Unchanged),
             Want::AddIf { .. } => Ok(Plan::Change(Box::new(Change {
                 provable: false,
-                ..self.change(add)
+                ..change(add)
             }))),
         }
     }

@@ -153,7 +153,7 @@ fn a_nul_is_refused_by_name() {
             "no name of a variable",
         ),
         (r#"h.run("")"#, "empty"),
-        (r#"h.run([])"#, "empty"),
+        (r"h.run([])", "empty"),
     ] {
         let ran = local(1)
             .playbook(&format!("each(hosts(\"all\"), |h| {call});"))

@@ -6,7 +6,7 @@ use super::{local, on, text};
 use crate::fleet::process::wait_until;
 
 /// Notes a word in a file of the host.
-const NOTE: &str = r#"fn note(h, word) { h.run(`echo ${word} >> ${h.vars.root}/log`); }"#;
+const NOTE: &str = r"fn note(h, word) { h.run(`echo ${word} >> ${h.vars.root}/log`); }";
 
 #[test]
 fn they_run_last_in_first_out() {

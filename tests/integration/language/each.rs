@@ -191,7 +191,7 @@ fn an_option_that_is_not_known_is_named_with_its_neighbour() {
 }
 
 /// Where the caret of a playbook stands.
-fn fails_at(ops: Ops, place: &str) {
+fn fails_at(ops: &Ops, place: &str) {
     ops.run()
         .code(3)
         .stderr_has(place)
@@ -202,20 +202,20 @@ fn fails_at(ops: Ops, place: &str) {
 fn a_failure_shows_the_line_that_it_came_from() {
     let function =
         "fn break_it(h) {\n    h.run(\"exit 9\")\n}\neach(hosts(\"all\"), |h| break_it(h));";
-    fails_at(local(1).playbook(function), "playbook.rhai:2:7");
+    fails_at(&local(1).playbook(function), "playbook.rhai:2:7");
     let closure = "let f = |h| {\n  let x = 1;\n  h.run(\"exit 9\")\n};\neach(hosts(\"all\"), |h| f.call(h));";
-    fails_at(local(1).playbook(closure), "playbook.rhai:3:5");
+    fails_at(&local(1).playbook(closure), "playbook.rhai:3:5");
     let module = "import \"lib\" as lib;\neach(hosts(\"all\"), |h| lib::break_it(h));";
     let ops = local(1)
         .file("lib.rhai", "\n\nfn break_it(h) {\n    h.run(\"exit 9\")\n}")
         .playbook(module);
-    fails_at(ops, "lib.rhai:4:7");
+    fails_at(&ops, "lib.rhai:4:7");
     let made =
         "import \"lib\" as lib;\nlet f = lib::breaker();\neach(hosts(\"all\"), |h| f.call(h));";
     let ops = local(1)
         .file("lib.rhai", "\nfn breaker() {\n    |h| h.run(\"exit 9\")\n}")
         .playbook(made);
-    fails_at(ops, "lib.rhai:3:11");
+    fails_at(&ops, "lib.rhai:3:11");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ops::model::{Connection, HostKeys, Via};
 use ops::shell::{End, Request, SessionError, SessionOptions, Step};
-use ops::transport::{OpensshTransport, Transport, TransportErrorKind};
+use ops::transport::{OpensshTransport, Transport, TransportErrorKind as Kind};
 use tokio_util::sync::CancellationToken;
 
 use super::{ask, command, runtime};
@@ -98,7 +98,6 @@ fn what_cannot_be_reached_is_named() {
         ),
     )
     .unwrap();
-    use TransportErrorKind as Kind;
     let cases = [
         (
             Kind::Refused,

@@ -37,7 +37,7 @@ impl Machine {
 
     pub fn go(&mut self, batch: &[Arc<dyn Task>], mode: Mode) -> Gone {
         let mut planner = Planner::new(batch.to_vec(), mode);
-        let (mut made, mut requests) = (Vec::new(), 0);
+        let (mut done, mut requests) = (Vec::new(), 0);
         loop {
             assert!(requests < 50, "the planner goes in circles");
             requests += 1;
@@ -50,7 +50,7 @@ impl Machine {
                         self.steps += 1;
                         let keep = format!("kept/{}", self.steps);
                         let result = self.script(&one.change, &one.change.apply, &keep);
-                        made.push((one.change.clone(), keep));
+                        done.push((one.change.clone(), keep));
                         planner.ran(&one, result.as_ref().map_err(Clone::clone));
                         if result.is_err() {
                             break;
@@ -63,7 +63,7 @@ impl Machine {
         let verdicts = planner.verdicts().iter().flatten().cloned().collect();
         Gone {
             verdicts,
-            made,
+            made: done,
             requests: requests - 1,
         }
     }

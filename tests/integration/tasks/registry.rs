@@ -20,7 +20,7 @@ fn every_task_has_cases() {
         let has = |plan: &str| cases.iter().any(|case| case.plan.as_deref() == Some(plan));
         assert!(has("change"), "{}: no case that changes", entry.full_name());
         assert!(
-            cases.iter().any(|case| case.is_refused()),
+            cases.iter().any(super::case::Case::is_refused),
             "{}: no case of arguments that are refused",
             entry.full_name()
         );
@@ -60,7 +60,7 @@ fn every_manual_page_is_whole() {
 
 #[test]
 fn a_name_stands_for_one_task() {
-    let names: BTreeSet<_> = TASKS.iter().map(|entry| entry.full_name()).collect();
+    let names: BTreeSet<_> = TASKS.iter().map(ops::tasks::Entry::full_name).collect();
     assert_eq!(names.len(), TASKS.len());
     assert!(ops::tasks::find("files", "file").is_some());
     assert!(ops::tasks::find("files", "no").is_none());

@@ -84,14 +84,23 @@ fn a_check_of_several_lines_of_a_file_is_exact() {
     for (check, run) in checked.verdicts.iter().zip(&made.verdicts) {
         assert_eq!(lines(&check.diff, dir.path()), lines(&run.diff, dir.path()));
     }
-    use Outcome::{Changed, Unchanged, WouldChange};
     assert_eq!(
         outcomes(&checked.verdicts),
-        [WouldChange, Unchanged, WouldChange, Unchanged]
+        [
+            Outcome::WouldChange,
+            Outcome::Unchanged,
+            Outcome::WouldChange,
+            Outcome::Unchanged
+        ]
     );
     assert_eq!(
         outcomes(&made.verdicts),
-        [Changed, Unchanged, Changed, Unchanged]
+        [
+            Outcome::Changed,
+            Outcome::Unchanged,
+            Outcome::Changed,
+            Outcome::Unchanged
+        ]
     );
     assert_eq!(
         std::fs::read(dir.path().join("f")).expect("there"),

@@ -39,7 +39,7 @@ impl<'a> ShellHost<'a> {
 
     pub fn go(&mut self, tasks: Vec<Arc<dyn Task>>, mode: Mode) -> Gone {
         let mut planner = Planner::new(tasks, mode);
-        let mut made = Vec::new();
+        let mut done = Vec::new();
         loop {
             assert!(self.requests < 100, "the planner goes in circles");
             match planner.next() {
@@ -59,7 +59,7 @@ impl<'a> ShellHost<'a> {
                         let change = &planned.change;
                         let result =
                             landed.and_then(|()| self.script(change, &change.apply, &keep));
-                        made.push((planned.change.clone(), keep));
+                        done.push((planned.change.clone(), keep));
                         planner.ran(&planned, result.as_ref().map_err(Clone::clone));
                         if result.is_err() {
                             break;
@@ -70,7 +70,10 @@ impl<'a> ShellHost<'a> {
             }
         }
         let verdicts = planner.verdicts().iter().flatten().cloned().collect();
-        Gone { verdicts, made }
+        Gone {
+            verdicts,
+            made: done,
+        }
     }
 
     pub fn ask(&self, queries: &[Query]) -> Vec<(Query, ops::task::Answer)> {
