@@ -10,21 +10,32 @@ use crate::model::Outcome;
 use super::planner::{ASKED_AGAIN, Next, Verdict};
 use super::{Answer, Effect, Found, Plan, Query, Resource, Task};
 
-const DEPENDS: &str = "depends on what an earlier task would change";
-
 /// What the would-be changes of a run leave on a host, so that a later batch is planned on it too.
 #[derive(Debug, Clone, Default)]
 pub struct Outlook {
     /// What they alter.
     altered: Vec<Resource>,
+    /// For each of those, the label of the task that would.
+    by: Vec<Arc<str>>,
     /// What they say that they leave.
     leaves: HashMap<Query, Answer>,
 }
 
 impl Outlook {
-    fn alter(&mut self, resources: Vec<Resource>) {
+    fn alter(&mut self, resources: Vec<Resource>, by: &str) {
         self.leaves.retain(|query, _| !query.depends_on(&resources));
+        let by: Arc<str> = by.into();
+        self.by.extend(resources.iter().map(|_| by.clone()));
         self.altered.extend(resources);
+    }
+
+    /// Why nobody knows what depends on such a resource: the first task that would alter it is the root of it.
+    fn reason(&self, depends: impl Fn(&Resource) -> bool) -> String {
+        let altered = self.altered.iter().position(depends);
+        altered.and_then(|index| self.by.get(index)).map_or_else(
+            || "depends on what an earlier task would change".to_owned(),
+            |by| format!("depends on what `{by}` would change"),
+        )
     }
 }
 
@@ -52,10 +63,15 @@ pub(super) fn next(
     for (query, answer) in &outlook.leaves {
         world.imagined.insert(query.clone(), answer.clone());
     }
-    for (task, verdict) in tasks.iter().zip(verdicts) {
-        *verdict = Some(world.verdict(task.as_ref()));
-    }
+    let decided: Vec<Verdict> = tasks
+        .iter()
+        .map(|task| world.verdict(task.as_ref()))
+        .collect();
     if world.ask.is_empty() {
+        // Not before: what is asked may lead to other verdicts, and these are told at once.
+        for (verdict, decided) in verdicts.iter_mut().zip(decided) {
+            *verdict = Some(decided);
+        }
         *outlook = world.outlook;
         Next::Done
     } else {
@@ -68,6 +84,13 @@ fn missing(queries: Vec<Query>, found: &Found) -> Vec<Query> {
         .into_iter()
         .filter(|query| found.get(query).is_none())
         .collect()
+}
+
+/// Whether an answer depends on the resource.
+fn asks(queries: &[Query], resource: &Resource) -> bool {
+    queries
+        .iter()
+        .any(|query| query.depends_on(std::slice::from_ref(resource)))
 }
 
 /// The host as it would be.
@@ -83,12 +106,14 @@ impl World {
         let touches = task.touches();
         let queries = task.queries();
         let provable = !queries.is_empty();
-        let reads_altered = touches
-            .reads
-            .iter()
-            .any(|read| self.outlook.altered.iter().any(|a| a.overlaps(read)));
-        if provable && (reads_altered || !missing(queries, &self.imagined).is_empty()) {
-            return self.unknown(DEPENDS, touches.writes);
+        let label = task.label();
+        let read = |altered: &Resource| touches.reads.iter().any(|read| altered.overlaps(read));
+        let open = missing(queries, &self.imagined);
+        if provable && (self.outlook.altered.iter().any(read) || !open.is_empty()) {
+            let reason = self
+                .outlook
+                .reason(|altered| read(altered) || asks(&open, altered));
+            return self.unknown(&reason, touches.writes, &label);
         }
         match task.plan(&self.imagined) {
             Plan::Unchanged => Verdict::new(Outcome::Unchanged),
@@ -97,7 +122,7 @@ impl World {
                     .because("changes nothing, and is not run in check mode")
             }
             Plan::Change(change) => {
-                self.alter(change.alters.clone().unwrap_or(touches.writes));
+                self.alter(change.alters.clone().unwrap_or(touches.writes), &label);
                 for (query, answer) in &change.leaves {
                     let answer = yet_to_come(answer);
                     self.outlook.leaves.insert(query.clone(), answer.clone());
@@ -110,35 +135,36 @@ impl World {
                         .because("nothing tells whether it would change anything")
                 }
             }
-            Plan::Unknown(reason) => self.unknown(&reason, touches.writes),
+            Plan::Unknown(reason) => self.unknown(&reason, touches.writes, &label),
             Plan::Ask(queries) => {
                 let open = missing(queries, &self.imagined);
                 if open.is_empty() {
                     return Verdict::failed(ASKED_AGAIN);
                 }
-                if !open
+                let stale = open
                     .iter()
-                    .any(|query| query.depends_on(&self.outlook.altered))
-                {
+                    .any(|query| query.depends_on(&self.outlook.altered));
+                let reason = self.outlook.reason(|altered| asks(&open, altered));
+                if !stale {
                     self.ask.extend(open);
                 }
-                self.unknown(DEPENDS, touches.writes)
+                self.unknown(&reason, touches.writes, &label)
             }
             Plan::Impossible(reason) => {
-                self.alter(touches.writes);
+                self.alter(touches.writes, &label);
                 Verdict::failed(reason)
             }
         }
     }
 
-    fn unknown(&mut self, reason: &str, writes: Vec<Resource>) -> Verdict {
-        self.alter(writes);
+    fn unknown(&mut self, reason: &str, writes: Vec<Resource>, label: &str) -> Verdict {
+        self.alter(writes, label);
         Verdict::new(Outcome::Unknown).because(reason)
     }
 
-    fn alter(&mut self, resources: Vec<Resource>) {
+    fn alter(&mut self, resources: Vec<Resource>, by: &str) {
         self.imagined.forget(&resources);
-        self.outlook.alter(resources);
+        self.outlook.alter(resources, by);
     }
 }
 
