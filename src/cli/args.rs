@@ -1,5 +1,6 @@
 //! Arguments that several subcommands share.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -14,13 +15,9 @@ pub struct InventoryArgs {
     ///
     /// Without one: inventory.toml, inventory.yml, inventory.yaml, inventory.ini, inventory/ or hosts.ini of the
     /// working directory, whichever is there; if none is, there is only `localhost`.
-    #[arg(
-        short,
-        long,
-        value_name = "PATH",
-        env = "OPS_INVENTORY",
-        value_delimiter = ':'
-    )]
+    ///
+    /// OPS_INVENTORY stands in for it, with `:` between several.
+    #[arg(short, long, value_name = "PATH")]
     pub inventory: Vec<PathBuf>,
     /// Leave out all hosts that this pattern does not select
     #[arg(short, long, value_name = "PATTERN")]
@@ -46,12 +43,25 @@ impl InventoryArgs {
     /// # Errors
     /// If several lie there.
     pub fn paths(&self) -> Result<Vec<PathBuf>, Failure> {
-        if self.inventory.is_empty() {
-            default_inventory(Path::new("")).map(|found| found.into_iter().collect())
-        } else {
-            Ok(self.inventory.clone())
+        if !self.inventory.is_empty() {
+            return Ok(self.inventory.clone());
+        }
+        let named = std::env::var_os("OPS_INVENTORY").map(|value| listed(&value));
+        match named {
+            Some(named) if !named.is_empty() => Ok(named),
+            _ => default_inventory(Path::new("")).map(|found| found.into_iter().collect()),
         }
     }
+}
+
+/// The paths of OPS_INVENTORY. A list of hosts, `web1:2222,web2,`, is one: what its colons separate are ports.
+fn listed(value: &OsStr) -> Vec<PathBuf> {
+    if value.as_encoded_bytes().ends_with(b",") {
+        return vec![value.into()];
+    }
+    std::env::split_paths(value)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect()
 }
 
 fn default_inventory(dir: &Path) -> Result<Option<PathBuf>, Failure> {
@@ -100,6 +110,9 @@ pub struct LoginArgs {
     /// Log in as this user
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
+    /// Log in with this private key
+    #[arg(long, value_name = "FILE")]
+    pub private_key: Option<PathBuf>,
     /// Become root (or what `ansible_become_user` says) for everything
     #[arg(short = 'b', long = "become")]
     pub elevate: bool,
@@ -168,6 +181,17 @@ mod tests {
         let failure = default_inventory(dir.path()).unwrap_err();
         assert!(failure.message.contains("two inventories"), "{failure}");
         assert!(failure.hint.unwrap().contains("-i"));
+    }
+
+    #[test]
+    fn the_environment_names_several_inventories() {
+        let listed = |text: &str| listed(OsStr::new(text));
+        assert_eq!(
+            listed("a.toml:b.ini"),
+            [Path::new("a.toml"), Path::new("b.ini")]
+        );
+        assert_eq!(listed("web1:2222,"), [Path::new("web1:2222,")]);
+        assert!(listed("").is_empty());
     }
 
     #[test]

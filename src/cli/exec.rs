@@ -67,11 +67,8 @@ impl ExecArgs {
             reads: false,
             at: None,
         };
-        // The output is what the user asked for.
-        let mut log = log.clone();
-        log.verbose = log.verbose.max(1);
         self.common
-            .on_each(&self.pattern, "exec", &log, true, |host| {
+            .on_each(&self.pattern, "exec", log, true, |host| {
                 let cancel = &host.run.cancel.work;
                 command::run(host, &command, cancel).map(|_| ())
             })
@@ -122,6 +119,7 @@ impl Common {
             overrides: overrides(&self.login)?,
             params: std::collections::BTreeMap::new(),
             changes,
+            hosts: Some(hosts.len()),
         };
         let stage = Stage::set(plan, inventory, &secrets)?;
         let run = stage.run.clone();

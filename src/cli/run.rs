@@ -70,6 +70,7 @@ impl Args {
             overrides: overrides(&self.login)?,
             params: resolved.shown,
             changes: mode == Mode::Apply,
+            hosts: None,
         };
         let stage = Stage::set(plan, inventory, &secrets)?;
         let world = Arc::new(World::new(

@@ -37,6 +37,8 @@ pub struct Plan {
     pub params: BTreeMap<String, String>,
     /// Whether anything may be changed: then there has to be a journal.
     pub changes: bool,
+    /// How many hosts it is about; all of the inventory's if nothing is said.
+    pub hosts: Option<usize>,
 }
 
 /// A run that is set up.
@@ -85,6 +87,7 @@ pub fn overrides(args: &LoginArgs) -> Result<Overrides, Vec<Failure>> {
     let mut overrides = Overrides {
         user: args.user.clone(),
         elevate: args.elevate,
+        key_file: args.private_key.clone(),
         ..Overrides::default()
     };
     if args.ask_become_pass {
@@ -163,7 +166,8 @@ impl Stage {
             }
         };
         let bus = Bus::start(id.clone(), secrets.clone(), reporters);
-        let hosts = inventory.select("all").map_or(0, |hosts| hosts.len());
+        let all = || inventory.select("all").map_or(0, |hosts| hosts.len());
+        let hosts = plan.hosts.unwrap_or_else(all);
         bus.emit(Emission::new(Kind::RunStarted {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -209,7 +213,10 @@ impl Stage {
         self.run.close();
         if let Some(journal) = &self.run.journal {
             // The results of the last steps: what is lost of them would count as in doubt.
-            if let Err(error) = journal.sync() {
+            // Where nothing can be kept, that has been said.
+            if let Err(error) = journal.sync()
+                && self.run.kept.is_some()
+            {
                 tracing::warn!("{error}");
             }
         }

@@ -12,14 +12,14 @@ use crate::model::Host;
 use crate::model::nearest;
 
 pub(super) fn select(world: &World, pattern: &str) -> Result<Vec<Arc<Host>>, SelectError> {
-    let parts = split(pattern);
+    let parts = split(pattern)?;
     evaluate(world, pattern, &parts)
 }
 
 /// As `select`, with `@FILE` for the patterns in the lines of a file.
 pub(super) fn select_limit(world: &World, limit: &str) -> Result<Vec<Arc<Host>>, SelectError> {
     let mut parts = Vec::new();
-    for part in split(limit) {
+    for part in split(limit)? {
         let Some(file) = part.strip_prefix('@') else {
             parts.push(part);
             continue;
@@ -43,7 +43,7 @@ fn error(message: String, hint: Option<String>) -> SelectError {
 }
 
 /// At commas if there are any; else the whole is one host or address, or it is split at colons outside of brackets.
-fn split(pattern: &str) -> Vec<String> {
+fn split(pattern: &str) -> Result<Vec<String>, SelectError> {
     let keep = |parts: Vec<String>| {
         parts
             .into_iter()
@@ -52,10 +52,10 @@ fn split(pattern: &str) -> Vec<String> {
             .collect()
     };
     if pattern.contains(',') {
-        return keep(pattern.split(',').map(str::to_owned).collect());
+        return Ok(keep(pattern.split(',').map(str::to_owned).collect()));
     }
     if name::is_single(pattern.trim()) {
-        return keep(vec![pattern.to_owned()]);
+        return Ok(keep(vec![pattern.to_owned()]));
     }
     let mut parts = vec![String::new()];
     let mut rest = pattern;
@@ -63,7 +63,17 @@ fn split(pattern: &str) -> Vec<String> {
         // There is always one: the vector starts with one and only grows.
         let Some(part) = parts.last_mut() else { break };
         let mut length = c.len_utf8();
-        if c == '['
+        // A regular expression may hold any bracket.
+        if c == '[' && !part.trim_start_matches(['&', '!']).starts_with('~') {
+            let Some(close) = rest.find(']') else {
+                return Err(error(
+                    format!("the bracket of the pattern `{pattern}` is never closed"),
+                    Some("A subscript is `web[0]` or `web[0:2]`, a set `web[1-3]*`.".to_owned()),
+                ));
+            };
+            length = close + 1;
+            part.push_str(&rest[..length]);
+        } else if c == '['
             && let Some(close) = rest.find(']')
         {
             length = close + 1;
@@ -75,7 +85,7 @@ fn split(pattern: &str) -> Vec<String> {
         }
         rest = &rest[length..];
     }
-    keep(parts)
+    Ok(keep(parts))
 }
 
 fn evaluate(world: &World, whole: &str, parts: &[String]) -> Result<Vec<Arc<Host>>, SelectError> {

@@ -68,6 +68,9 @@ pub struct Failure {
     /// The calls that led to `at`, innermost first: the name of the function, and where it was called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<(String, Position)>,
+    /// It only counts failures that were told on their own: `2 of 3 hosts failed`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sums_up: bool,
 }
 
 impl Failure {
@@ -85,6 +88,7 @@ impl Failure {
             at: None,
             source_line: None,
             trace: Vec::new(),
+            sums_up: false,
         }
     }
 

@@ -51,6 +51,7 @@ impl Texts for Failure {
             at,
             source_line,
             trace,
+            sums_up: _,
         } = self;
         change(message);
         for text in [hint, host, task, command, stderr, source_line] {

@@ -37,6 +37,8 @@ pub enum Piece {
 pub struct View {
     settings: Settings,
     check: bool,
+    /// The user ran a command: what it prints is what was asked for.
+    exec: bool,
     started: Option<Timestamp>,
     finished: bool,
     /// Columns of the host, as wide as the widest seen.
@@ -57,6 +59,7 @@ impl View {
         Self {
             settings,
             check: false,
+            exec: false,
             started: None,
             finished: false,
             host_width: 0,
@@ -84,6 +87,7 @@ impl View {
                 ..
             } => {
                 self.check = *check;
+                self.exec = playbook == "exec";
                 self.started = Some(event.ts);
                 let mut text =
                     format!("{}, {}", clean_line(playbook), count(*hosts as u64, "host"));
@@ -119,7 +123,9 @@ impl View {
             }
             Kind::HostUnreachable { failure } => self.failure(event, failure),
             Kind::HostFinished { failure } => self.host_finished(event, failure.as_deref()),
-            Kind::TaskOutput { stream, text } if verbose => self.output(event, *stream, text),
+            Kind::TaskOutput { stream, text } if verbose || self.exec => {
+                self.output(event, *stream, text)
+            }
             Kind::TaskFinished {
                 diff,
                 note,
@@ -146,7 +152,10 @@ impl View {
                 self.finished = true;
                 if let Some(failure) = failure {
                     self.note_failed(failure.host.as_deref(), failure);
-                    self.failures.add_last(failure);
+                    // What it sums up is explained already, and the summary has the names.
+                    if !failure.sums_up || self.failures.groups().is_empty() {
+                        self.failures.add_last(failure);
+                    }
                 }
                 let took = self
                     .started
@@ -236,6 +245,8 @@ impl View {
         self.explained.add(failure);
         if self.explained.groups().len() > before
             && let Some(stderr) = &failure.stderr
+            // Where a command's output is shown, it stands just above.
+            && !(failure.command.is_some() && (self.exec || self.settings.verbose >= 1))
         {
             let margin = self.margin(event);
             let lines = diagnostic::tail(clean(stderr).trim_end(), STDERR);

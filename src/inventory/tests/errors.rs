@@ -105,6 +105,11 @@ fn patterns_that_select_nothing_say_so() {
             Some("The group `empty` is there and has no hosts."),
         ),
         (
+            "web[",
+            "the bracket of the pattern `web[` is never closed",
+            None,
+        ),
+        (
             "web[5]",
             "`web[5]` is past the end: 2 hosts match what is before the bracket",
             None,

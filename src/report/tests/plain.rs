@@ -171,7 +171,10 @@ fn hosts_that_fail_alike_are_shown_once() {
     story = story
         .task("web6", "files::file /etc/motd", Outcome::Changed)
         .ends_well("web6");
-    let ended = Failure::new(FailureKind::Failed, "5 of 6 hosts failed").at(Some(at(3, 1)));
+    let ended = Failure {
+        sums_up: true,
+        ..Failure::new(FailureKind::Failed, "5 of 6 hosts failed").at(Some(at(3, 1)))
+    };
     assert_snapshot!(log(
         Settings::default(),
         &story.finished(3, Some(ended)).events

@@ -224,8 +224,11 @@ fn together(mut failures: Vec<Failure>, hosts: usize) -> Failure {
     } else {
         String::new()
     };
-    Failure::new(
-        kind,
-        format!("{} of {hosts} hosts failed: {shown}{more}", failures.len()),
-    )
+    Failure {
+        sums_up: true,
+        ..Failure::new(
+            kind,
+            format!("{} of {hosts} hosts failed: {shown}{more}", failures.len()),
+        )
+    }
 }
