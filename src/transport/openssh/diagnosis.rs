@@ -41,8 +41,8 @@ pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
         (
             Kind::HostKeyChanged,
             format!(
-                "If the host was set up anew, remove its old key with `ssh-keygen -R {host}`; \
-                 else somebody may be in between."
+                "If the host was set up anew, remove its old key with `{}`; else somebody may be in between.",
+                forget_key(&said, host)
             ),
         )
     } else if any(&["Host key verification failed", "host key is known for"]) {
@@ -82,10 +82,14 @@ pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
     } else {
         (Kind::Other, format!("Try `ssh -v {host}`."))
     };
-    let message = if said.is_empty() {
-        "ssh ended without a word".to_owned()
-    } else {
-        said
+    let message = match kind {
+        // Of the eleven lines the one that says it, and whose key it is now.
+        Kind::HostKeyChanged => changed_key(&said),
+        _ if said.is_empty() => "ssh ended without a word".to_owned(),
+        _ => said
+            .strip_suffix("\nHost key verification failed.")
+            .unwrap_or(&said)
+            .to_owned(),
     };
     TransportError {
         kind,
@@ -109,6 +113,29 @@ pub(super) fn too_slow(log: &str, after: Duration) -> TransportError {
     }
 }
 
+/// How the old key of a host is forgotten: `ssh` says it with the right file and port.
+fn forget_key(said: &str, host: &str) -> String {
+    said.lines()
+        .map(str::trim)
+        .find(|line| line.starts_with("ssh-keygen "))
+        .map_or_else(|| format!("ssh-keygen -R {host}"), ToOwned::to_owned)
+}
+
+fn changed_key(said: &str) -> String {
+    let line = |begin: &str| said.lines().find(|line| line.starts_with(begin));
+    let what = line("Host key for ").or_else(|| line("The host key for "));
+    let what = what
+        .and_then(|what| what.split(" has changed").next())
+        .map_or("the host key", |what| what);
+    match line("SHA256:") {
+        Some(print) => format!(
+            "{what} has changed: it is now {}",
+            print.trim_end_matches('.')
+        ),
+        None => format!("{what} has changed"),
+    }
+}
+
 /// Which keys were offered, as the debugging log tells.
 fn authentication(connection: &Connection, log: &str) -> String {
     let offered: Vec<&str> = log
@@ -117,6 +144,11 @@ fn authentication(connection: &Connection, log: &str) -> String {
         .map(str::trim)
         .collect();
     let user = connection.user.as_deref().unwrap_or("the user");
+    if let Some(key) = &connection.key_file
+        && !key.exists()
+    {
+        return format!("The key file {} is not there.", key.display());
+    }
     if offered.is_empty() {
         return format!("No key was offered: is there one for {user}, or an agent that holds it?");
     }
@@ -209,7 +241,41 @@ mod tests {
             assert_eq!(error.kind, kind, "{log}");
             assert_eq!(error.is_retryable(), again, "{log}");
             assert!(!error.message.contains("@@@"), "{}", error.message);
+            assert!(!error.message.contains('\n'), "{}", error.message);
         }
+    }
+
+    #[test]
+    fn a_changed_key_is_one_line_and_its_remedy_is_that_of_ssh() {
+        let log = "@@@@@@@@@@@\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n@@@@@@@@@@@\r\n\
+                   The fingerprint for the ED25519 key sent by the remote host is\r\nSHA256:abc.\r\n\
+                   Offending ED25519 key in /k/known_hosts:1\r\n  remove with:\r\n  \
+                   ssh-keygen -f \"/k/known_hosts\" -R \"[web1]:2222\"\r\n\
+                   Host key for [web1]:2222 has changed and you have requested strict checking.\r\n\
+                   Host key verification failed.\r\n";
+        let error = diagnose(&connection(), log);
+        assert_eq!(
+            error.message,
+            "Host key for [web1]:2222 has changed: it is now SHA256:abc"
+        );
+        let hint = error.hint.unwrap();
+        assert!(
+            hint.contains("`ssh-keygen -f \"/k/known_hosts\" -R \"[web1]:2222\"`"),
+            "{hint}"
+        );
+    }
+
+    #[test]
+    fn a_key_file_that_is_not_there_is_named() {
+        let connection = Connection {
+            key_file: Some("/nowhere/id".into()),
+            ..connection()
+        };
+        let error = diagnose(&connection, "amy@web1: Permission denied (publickey).\r\n");
+        assert_eq!(
+            error.hint.as_deref(),
+            Some("The key file /nowhere/id is not there.")
+        );
     }
 
     #[test]
