@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::inventory::{Group, Inventory, Shown};
+use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind, Host, Secrets};
 use crate::report::table;
 
@@ -105,15 +106,11 @@ impl Args {
 }
 
 fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> Vec<Failure> {
-    let near = known
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
-        .min();
     let failure = Failure::new(
         FailureKind::Input,
         format!("the inventory has no {what} `{name}`"),
     );
-    vec![failure.with_hint(near.map(|(_, near)| format!("Did you mean `{near}`?")))]
+    vec![failure.with_hint(did_you_mean(name, known))]
 }
 
 fn list(hosts: &[&Host]) -> String {

@@ -8,7 +8,7 @@ use super::error::InventoryError;
 use super::name;
 use super::node::{Entry, Kind, Node};
 use crate::model::Origin;
-use crate::model::nearest;
+use crate::model::suggest::did_you_mean;
 
 pub(super) fn read(
     document: Option<Node>,
@@ -82,7 +82,7 @@ impl Reader<'_> {
                     line,
                     format!("the group `{name}` has the unknown key `{key}`"),
                 );
-                return Err(error.hint(nearest(&key, ["hosts", "vars", "children"]).unwrap_or_else(|| {
+                return Err(error.hint(did_you_mean(&key, ["hosts", "vars", "children"]).unwrap_or_else(|| {
                     "A group has `hosts`, `vars` and `children`; a variable belongs under `vars`.".to_owned()
                 })));
             }

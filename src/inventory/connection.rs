@@ -9,7 +9,7 @@ use super::error::InventoryError;
 use super::inventory::Inventory;
 use super::name;
 use super::node::noun;
-use crate::model::nearest;
+use crate::model::suggest::did_you_mean;
 use crate::model::{Connection, Elevation, Host, HostKeys, Via};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -286,7 +286,7 @@ impl Settings<'_> {
                     "ansible_connection",
                     format!("is `{other}`, a kind that ops does not have"),
                 );
-                Err(error.hint(nearest(other, known).unwrap_or_else(|| {
+                Err(error.hint(did_you_mean(other, known).unwrap_or_else(|| {
                     "There are ssh, local, docker, podman and kubectl; `ops_exec` takes any command that yields a shell."
                         .to_owned()
                 })))

@@ -9,7 +9,7 @@ use super::draft::{Draft, UNGROUPED};
 use super::error::InventoryError;
 use super::{literal, name, words};
 use crate::model::Origin;
-use crate::model::nearest;
+use crate::model::suggest::did_you_mean;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Section {
@@ -94,7 +94,7 @@ fn open(
 impl Pending {
     fn finish(self, draft: &Draft) -> Result<(), InventoryError> {
         let known = |name: &str| {
-            nearest(
+            did_you_mean(
                 name,
                 draft
                     .groups
@@ -149,7 +149,7 @@ fn header(line: &str) -> Result<Option<(&str, Section)>, InventoryError> {
         Some((_, kind)) => {
             let error = InventoryError::new(format!("a section of the unknown kind `{kind}`"));
             Err(error.hint(
-                nearest(kind, ["hosts", "vars", "children"]).unwrap_or_else(|| {
+                did_you_mean(kind, ["hosts", "vars", "children"]).unwrap_or_else(|| {
                     "A section is [group], [group:vars] or [group:children].".to_owned()
                 }),
             ))

@@ -13,7 +13,7 @@ use super::error::InventoryError;
 use super::name;
 use super::node::{Entry, Kind, Node, VAULT_KEY, noun};
 use crate::model::Origin;
-use crate::model::nearest;
+use crate::model::suggest::did_you_mean;
 
 /// The settings, with the variables that they set.
 const SETTINGS: &[(&str, &str)] = &[
@@ -66,14 +66,12 @@ pub(super) fn read(
             }
             other => {
                 let error = reader.error(table.line, format!("unknown table `{other}`"));
-                return Err(
-                    error.hint(
-                        nearest(other, ["all", "groups", "hosts"]).unwrap_or_else(|| {
-                            "An inventory has the tables [all], [groups.NAME] and [hosts.NAME]."
-                                .to_owned()
-                        }),
-                    ),
-                );
+                return Err(error.hint(
+                    did_you_mean(other, ["all", "groups", "hosts"]).unwrap_or_else(|| {
+                        "An inventory has the tables [all], [groups.NAME] and [hosts.NAME]."
+                            .to_owned()
+                    }),
+                ));
             }
         }
     }
@@ -286,7 +284,7 @@ impl Reader<'_> {
                 .filter(|name| *name != "address")
                 .chain(also.iter().copied());
             let error = self.error(line, format!("`{what}` has the unknown key `{key}`"));
-            return Err(error.hint(nearest(&key, known).unwrap_or_else(|| {
+            return Err(error.hint(did_you_mean(&key, known).unwrap_or_else(|| {
                 format!("A variable of your own goes under vars: `vars = {{ {key} = ... }}`.")
             })));
         };
@@ -377,7 +375,7 @@ impl Reader<'_> {
                 let error = self.error(line, format!("the group `{name}` is not declared"));
                 let known = self.draft.groups.keys().map(String::as_str);
                 return Err(error.hint(
-                    nearest(name, known)
+                    did_you_mean(name, known)
                         .unwrap_or_else(|| format!("Declare it by a table [groups.{name}].")),
                 ));
             };

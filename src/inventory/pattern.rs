@@ -9,7 +9,7 @@ use super::error::SelectError;
 use super::inventory::{LOCALHOST, World};
 use super::name;
 use crate::model::Host;
-use crate::model::nearest;
+use crate::model::suggest::did_you_mean;
 
 pub(super) fn select(world: &World, pattern: &str) -> Result<Vec<Arc<Host>>, SelectError> {
     let parts = split(pattern)?;
@@ -177,7 +177,7 @@ fn matching(world: &World, part: &str) -> Result<Vec<Arc<Host>>, SelectError> {
             .keys()
             .chain(world.hosts.keys())
             .map(String::as_str);
-        let hint = nearest(expression, known);
+        let hint = did_you_mean(expression, known);
         let hint = hint.unwrap_or_else(|| "`ops inventory list` shows what there is.".to_owned());
         return Err(error(
             format!("no host or group is named `{expression}`"),

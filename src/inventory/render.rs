@@ -14,7 +14,7 @@ use super::error::RenderError;
 use super::inventory::{Shown, World};
 use super::node::{UNSAFE_KEY, VAULT_KEY};
 use super::written::{is_plain, is_template, keep_backslashes, short_name, tagged};
-use crate::model::nearest;
+use crate::model::suggest::did_you_mean;
 use crate::model::{Host, Origin, Var};
 use crate::template;
 
@@ -347,7 +347,7 @@ impl Scope {
             return Some("Facts of a host are not known to its inventory; the playbook has them as `h.facts`.".to_owned());
         }
         let vars = self.host.vars();
-        nearest(name, vars.keys().copied())
+        did_you_mean(name, vars.keys().copied())
     }
 
     /// The value for the caller, once nothing is left in it that could fail.

@@ -4,7 +4,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, OptimizationLevel}
 
 use crate::model::{Failure, FailureKind};
 
-use super::trace;
+use super::error::throw;
 
 /// Calls within calls. A level takes about 16 KiB of stack, so this fits in 2 MiB with room to spare.
 const MAX_CALL_LEVELS: usize = 128;
@@ -47,5 +47,5 @@ pub const INSTEAD_OF_EXIT: &str =
 
 fn no_exit(context: &NativeCallContext) -> Result<(), Box<EvalAltResult>> {
     let failure = Failure::new(FailureKind::Failed, "a playbook cannot exit").hint(INSTEAD_OF_EXIT);
-    Err(trace::throw(context, failure))
+    Err(throw(failure, context))
 }

@@ -65,12 +65,8 @@ pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &W
 /// The place in the playbook (or the module) that called a built-in.
 #[must_use]
 pub fn position(context: &NativeCallContext<'_>) -> Option<Position> {
-    let place = context.call_position();
-    Some(Position {
-        file: context.call_source().unwrap_or_default().to_owned(),
-        line: place.line()?,
-        column: place.position().unwrap_or(1),
-    })
+    let file = context.call_source().unwrap_or_default();
+    super::source::position(file, context.call_position())
 }
 
 /// Where a part of the call stands: an argument, or a key among the options.

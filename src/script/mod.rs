@@ -36,6 +36,5 @@ pub mod playbook;
 pub mod prepare;
 mod refusal;
 pub mod source;
-mod suggest;
 pub mod trace;
 pub mod world;

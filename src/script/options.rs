@@ -9,7 +9,7 @@ use crate::model::{Failure, FailureKind};
 use super::check::Part;
 use super::convert;
 use super::error::{part, throw};
-use super::suggest::nearest;
+use crate::model::suggest::did_you_mean;
 
 /// The options that each built-in knows. The static checks read it too.
 pub const KNOWN: &[(&str, &[&str])] = &[
@@ -46,10 +46,8 @@ impl<'a> Options<'a> {
     pub fn new(of: &'static str, given: Map, context: &'a NativeCallContext<'a>) -> Result<Self> {
         let known = known(of);
         if let Some(unknown) = given.keys().find(|key| !known.contains(&key.as_str())) {
-            let hint = nearest(unknown, known.iter().copied()).map_or_else(
-                || format!("The options are {}.", known.join(", ")),
-                |near| format!("Did you mean `{near}`?"),
-            );
+            let hint = did_you_mean(unknown, known.iter().copied())
+                .unwrap_or_else(|| format!("The options are {}.", known.join(", ")));
             let message = format!("`{of}` has no option `{unknown}`");
             return Err(throw(
                 Failure::new(FailureKind::Failed, message).hint(hint),

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::Value;
 use super::value::Unfit;
+use crate::model::suggest::did_you_mean;
 
 /// What a constructor may ask of the playbook that calls it.
 pub trait Surroundings {
@@ -193,13 +194,8 @@ impl Arguments {
 #[must_use]
 pub fn unknown_option(key: &str, known: &[&str]) -> ArgumentError {
     let error = ArgumentError::option(key, "there is no such option");
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(key, name), *name))
-        .min()
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 3);
-    match nearest {
-        Some((_, name)) => error.hint(format!("Did you mean `{name}`?")),
+    match did_you_mean(key, known.iter().copied()) {
+        Some(hint) => error.hint(hint),
         None if known.is_empty() => error.hint("This task has no options."),
         None => error.hint(format!("The options are {}.", known.join(", "))),
     }

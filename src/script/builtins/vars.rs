@@ -2,11 +2,11 @@
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 
+use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
 use crate::run::HostHandle;
 use crate::script::convert::from_json;
 use crate::script::error::throw;
-use crate::script::suggest::did_you_mean;
 
 /// The variables of a host.
 #[derive(Clone)]

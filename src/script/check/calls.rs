@@ -2,9 +2,9 @@
 
 use rhai::FnCallExpr;
 
+use crate::model::suggest::{did_you_mean, nearest};
 use crate::script::engine::INSTEAD_OF_EXIT;
 use crate::script::names::{Signature, qualify};
-use crate::script::suggest::did_you_mean;
 
 use super::walk::Walk;
 
@@ -111,14 +111,8 @@ impl Walk<'_> {
         if names.within(&namespace).next().is_none() {
             return self.unknown_namespace(&call.namespace);
         }
-        let hint = did_you_mean(name, names.within(&namespace))
-            .map(|hint| hint.replace('`', "").replace("Did you mean ", ""))
-            .map(|near| {
-                format!(
-                    "Did you mean `{namespace}::{}`?",
-                    near.trim_end_matches('?')
-                )
-            })
+        let hint = nearest(name, names.within(&namespace))
+            .map(|near| format!("Did you mean `{namespace}::{near}`?"))
             .or_else(|| self.elsewhere(name));
         self.fail(at, format!("no function `{full}`"), hint);
     }

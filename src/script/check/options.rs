@@ -2,8 +2,8 @@
 
 use rhai::{Expr, FnCallExpr};
 
+use crate::model::suggest::{did_you_mean, listed};
 use crate::script::options;
-use crate::script::suggest::{did_you_mean, listed};
 
 use super::walk::Walk;
 

@@ -2,7 +2,7 @@
 
 use rhai::Namespace;
 
-use crate::script::suggest::{did_you_mean, listed};
+use crate::model::suggest::{did_you_mean, listed};
 
 use super::script::Script;
 use super::walk::Walk;

@@ -12,7 +12,7 @@ use crate::tasks;
 
 use super::modules::stdlib;
 use super::names::{Names, Signature, doc, qualify};
-use super::suggest::did_you_mean;
+use crate::model::suggest::did_you_mean;
 
 pub use page::{Page, Sort};
 pub use render::{index, markdown, page};

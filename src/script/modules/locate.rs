@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::stdlib;
-use crate::script::suggest::{listed, nearest};
+use crate::model::suggest::{listed, nearest};
 
 /// A module that was found: its name for the user, and its text.
 #[derive(Debug, PartialEq, Eq)]

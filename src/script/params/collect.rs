@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Stmt};
 use serde_json::Value;
 
+use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
 use crate::script::source::{Sources, position};
-use crate::script::suggest::{did_you_mean, listed};
 
 use super::declared::{Kind, OPTIONS, Param, whole};
 use super::value;

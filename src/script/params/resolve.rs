@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use rhai::Dynamic;
 use serde_json::Value;
 
+use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
-use crate::script::suggest::{did_you_mean, listed};
 
 use super::declared::Param;
 use super::value::{fits, parse, shown};

@@ -2,9 +2,9 @@
 
 use rhai::{Dynamic, EvalAltResult};
 
+use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
 use crate::script::names::{Names, type_name};
-use crate::script::suggest::did_you_mean;
 
 /// The name of a function for the trace.
 pub fn function(name: &str) -> String {

@@ -6,27 +6,13 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use rhai::{Dynamic, EvalAltResult, NativeCallContext};
+use rhai::EvalAltResult;
 
-use crate::model::{Failure, FailureKind, Position};
+use crate::model::{Failure, FailureKind};
 
 use super::source::{Sources, position};
 
 pub use parse::parse_failure;
-
-/// What a native function throws: the failure, at the place of its call unless it has one.
-#[must_use]
-pub fn throw(context: &NativeCallContext, failure: Failure) -> Box<EvalAltResult> {
-    let at = context.call_position();
-    let failure = failure.at(call_position(context));
-    EvalAltResult::ErrorRuntime(Dynamic::from(failure), at).into()
-}
-
-/// Where the script called the native function.
-#[must_use]
-pub fn call_position(context: &NativeCallContext) -> Option<Position> {
-    position(context.call_source()?, context.call_position())
-}
 
 /// The failure that an error of a running playbook is.
 #[must_use]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
-use super::{failure, throw};
+use super::failure;
 use crate::model::{Failure, FailureKind};
 use crate::script::engine;
+use crate::script::error::throw;
 use crate::script::source::Sources;
 
 #[derive(Clone)]
@@ -25,7 +26,7 @@ fn told(text: &str) -> (String, Vec<String>) {
             "broken",
             |context: NativeCallContext| -> Result<(), Box<EvalAltResult>> {
                 let failure = Failure::new(FailureKind::Unreachable, "it is gone").on("web1");
-                Err(throw(&context, failure))
+                Err(throw(failure, &context))
             },
         );
     let sources = Arc::new(Sources::default());

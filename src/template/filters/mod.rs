@@ -19,7 +19,7 @@ use self::expressions::{regex_findall, regex_replace, regex_search};
 use self::json::{from_json, from_yaml, json, nice_json, to_yaml};
 use self::mappings::{combine, dict2items, flatten, items2dict};
 use super::python;
-use crate::model::nearest;
+use crate::model::suggest::did_you_mean;
 
 /// The names of all filters that there are, for did-you-mean.
 const KNOWN: &[&str] = &[
@@ -163,7 +163,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
 
 /// A hint for a filter that is not there.
 pub(super) fn nearest_filter(name: &str) -> Option<String> {
-    nearest(name, KNOWN.iter().copied())
+    did_you_mean(name, KNOWN.iter().copied())
 }
 
 fn invalid(message: impl Into<String>) -> Error {

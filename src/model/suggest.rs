@@ -1,8 +1,15 @@
 //! "Did you mean": the known name that is nearest to one that is not known.
 
+/// Bytes of a name that may be meant, or mistyped.
+const LONGEST: usize = 256;
+
 /// The nearest candidate, if one is near enough that a slip of the finger explains it.
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A very long name is no slip, and the distance to it costs its length times that of every other.
+    if name.len() > LONGEST {
+        return None;
+    }
     let length = name.chars().count();
     // Of one or two letters, every other name of that length would be near.
     let allowed = if length < 3 {
@@ -13,7 +20,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let folded = name.to_lowercase();
     candidates
         .into_iter()
-        .filter(|candidate| *candidate != name)
+        .filter(|candidate| *candidate != name && candidate.len() <= LONGEST)
         .filter_map(|candidate| {
             let known = candidate.to_lowercase();
             let distance = strsim::damerau_levenshtein(&folded, &known);
@@ -54,5 +61,6 @@ mod tests {
         assert_eq!(nearest("f", ["E", "h"]), None);
         assert_eq!(nearest("deploy", known), None);
         assert_eq!(nearest("hosts", ["hosts"]), None);
+        assert_eq!(nearest(&"x".repeat(300), ["x"]), None);
     }
 }
