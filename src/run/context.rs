@@ -50,7 +50,7 @@ pub struct Run {
 }
 
 impl Run {
-    #[allow(
+    #[expect(
         clippy::too_many_arguments,
         reason = "called once, where everything is wired"
     )]

@@ -173,7 +173,7 @@ impl Planner {
     }
 
     /// Decides what it can, and says what is to be done next.
-    #[allow(clippy::should_implement_trait, reason = "it never ends with `None`")]
+    #[expect(clippy::should_implement_trait, reason = "it never ends with `None`")]
     pub fn next(&mut self) -> Next {
         match self.mode {
             Mode::Apply => self.next_apply(),

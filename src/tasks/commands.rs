@@ -115,8 +115,6 @@ pub struct Command {
 }
 
 impl Command {
-    // What the macro calls takes its arguments.
-    #[allow(clippy::needless_pass_by_value)]
     fn new(
         command: OneOrMany,
         options: Options,

@@ -180,8 +180,6 @@ impl Service {
         })
     }
 
-    // What the macro calls takes its options, and may fail.
-    #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
     fn stopped(
         name: UnitName,
         options: StoppedOptions,
@@ -193,13 +191,10 @@ impl Service {
         })
     }
 
-    // What the macro calls takes its options, and may fail.
-    #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
     fn enabled(name: UnitName, _: NoOptions, _: &dyn Surroundings) -> Result<Self, ArgumentError> {
         Ok(Self::new("enabled", name, None, Some(true)))
     }
 
-    #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
     fn disabled(name: UnitName, _: NoOptions, _: &dyn Surroundings) -> Result<Self, ArgumentError> {
         Ok(Self::new("disabled", name, None, Some(false)))
     }

@@ -57,8 +57,6 @@ const SHARED: [&str; 12] = [
 ];
 
 impl Absent {
-    // What the macro calls takes its options.
-    #[allow(clippy::needless_pass_by_value)]
     fn new(
         name: AccountName,
         options: Options,

@@ -62,8 +62,6 @@ pub struct Absent {
 }
 
 impl Present {
-    // What the macro calls may fail.
-    #[allow(clippy::unnecessary_wraps)]
     fn new(
         name: AccountName,
         options: PresentOptions,
@@ -132,7 +130,6 @@ impl Task for Present {
 }
 
 impl Absent {
-    #[allow(clippy::unnecessary_wraps)]
     fn new(
         name: AccountName,
         _: AbsentOptions,
