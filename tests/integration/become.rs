@@ -1,5 +1,7 @@
 //! Other users, login shells, and machines that are not a plain Debian: on containers.
 
+use std::path::{Path, PathBuf};
+
 use crate::fleet::{Container, Image, PASSWORD};
 use crate::terminal::Terminal;
 
@@ -56,6 +58,64 @@ fn a_password_goes_to_sudo_whatever_its_language() {
     assert_eq!(code, 0, "{shown}");
     assert!(!shown.contains(PASSWORD), "{shown}");
     assert_eq!(host.look("stat -c %U /srv/of-asks"), "root\n");
+}
+
+/// The password comes from the inventory, and is nowhere to be seen: not on the host while it is at work, not in
+/// what is printed, not in what is kept.
+#[test]
+fn a_playbook_becomes_another_user_and_no_one_sees_the_password() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            let root = h.become("root");
+            root.apply(files::directory("/srv/by-" + h.name, #{ mode: "0700" }));
+            root.run(`echo ${h.name} holds; until test -e /srv/go-on; do sleep 0.1; done`);
+        });
+    "#;
+    let ops = host
+        .ops(&["deploy", "asks"])
+        .file(
+            "host_vars/asks.yml",
+            format!("ansible_become_password: {PASSWORD}\n"),
+        )
+        .playbook(playbook)
+        .args(["-vv", "--output", "plain"]);
+    let mut running = ops.start();
+    running.wait_for("| deploy holds").wait_for("| asks holds");
+    let seen = host.look("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'");
+    assert!(seen.contains("sudo"), "{seen}");
+    assert!(!seen.contains(PASSWORD), "{seen}");
+    host.look("touch /srv/go-on");
+    running.wait().ok().nowhere(PASSWORD).nothing_left();
+    for user in ["deploy", "asks"] {
+        assert_eq!(
+            host.look(&format!("stat -c %a:%U /srv/by-{user}")),
+            "700:root\n"
+        );
+    }
+    let kept = files_below(&ops.state());
+    assert!(!kept.is_empty());
+    for path in kept {
+        let bytes = std::fs::read(&path).expect("a kept file");
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(PASSWORD), "{}: {text}", path.display());
+    }
+}
+
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("a directory");
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }
 
 #[test]
@@ -126,10 +186,22 @@ fn a_container_is_reached_through_docker() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
-    host.ops_through_docker()
-        .playbook(WHO)
-        .run()
-        .ok()
-        .nothing_left();
-    assert_eq!(host.look("stat -c %U /srv/of-container"), "root\n");
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            h.apply(files::file("/srv/through-docker", "content\n", #{ mode: "0640" }));
+            h.become("deploy").apply(files::file("/home/deploy/through-docker", "mine\n"));
+        });
+    "#;
+    let ops = host
+        .ops_through_docker()
+        .playbook(playbook)
+        .args(["--output", "json"]);
+    let ran = ops.run().ok().nothing_left();
+    assert_eq!(ran.outcomes("container"), ["changed", "changed"]);
+    assert_eq!(
+        host.look("stat -c %a:%U /srv/through-docker /home/deploy/through-docker"),
+        "640:root\n644:deploy\n"
+    );
+    let ran = ops.run().ok();
+    assert_eq!(ran.outcomes("container"), ["unchanged", "unchanged"]);
 }

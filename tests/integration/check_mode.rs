@@ -1,13 +1,13 @@
 //! A check writes nothing to a host, and never claims to know what it does not.
 
 use crate::fleet::{Container, Image};
+use crate::ops::Ops;
 
-/// One of every task, each with something to do. Each alone: behind a package that may bring anything, what
-/// follows would be unknown.
+/// One of every task, each with something to do. Each on a host of its own: behind a package that may bring
+/// anything, what follows would be unknown.
 const EVERY_TASK: &str = r#"
     each(hosts("all"), |h| {
-        let root = h.become("root");
-        for task in [
+        let tasks = [
             files::directory("/srv/check"),
             files::file("/srv/check/file", "content\n", #{ mode: "0600" }),
             files::template("/srv/template", "hello.j2", #{ vars: #{ name: "you" } }),
@@ -24,19 +24,35 @@ const EVERY_TASK: &str = r#"
             users::absent("zshy"),
             commands::run("touch /srv/never", #{ creates: "/srv/never" }),
             commands::run("touch /srv/never"),
-        ] {
-            root.apply(task);
-        }
+        ];
+        h.become("root").apply(tasks[h.vars.task]);
     });
 "#;
+
+/// How many they are.
+const TASKS: usize = 16;
 
 #[test]
 fn a_check_of_every_task_leaves_the_file_tree_as_it_was() {
     let Some(host) = Container::start(Image::Debian) else {
         return;
     };
-    let ops = host
-        .ops(&["deploy"])
+    // The same machine under a name for each task.
+    let at = host.endpoint("deploy");
+    let inventory: String = (0..TASKS)
+        .map(|task| {
+            format!(
+                "task{task} task={task} ansible_host={} ansible_port={} ansible_user=deploy \
+                 ansible_ssh_private_key_file={} ansible_ssh_common_args='{}'\n",
+                at.address,
+                at.port,
+                at.key.display(),
+                host.ssh_args()
+            )
+        })
+        .collect();
+    let ops = Ops::new()
+        .inventory_named("hosts.ini", &inventory)
         .file("hello.j2", "hello {{ name }}\n")
         .playbook(EVERY_TASK);
     let ops = ops.args(["--check", "--output", "json"]);
@@ -45,8 +61,81 @@ fn a_check_of_every_task_leaves_the_file_tree_as_it_was() {
     let before = host.tree();
     let ran = ops.run().ok().nothing_left();
     assert_eq!(host.tree().since(&before), Vec::<String>::new(), "{ran}");
-    let mut outcomes = ran.outcomes("deploy");
-    assert_eq!(outcomes.pop().as_deref(), Some("unknown"), "{ran}");
-    assert_eq!(outcomes, vec!["would_change"; 15], "{ran}");
+    for task in 0..TASKS - 1 {
+        let outcomes = ran.outcomes(&format!("task{task}"));
+        assert_eq!(outcomes, ["would_change"], "task {task}\n{ran}");
+    }
+    // The last is a command that nothing tells of.
+    let outcomes = ran.outcomes(&format!("task{}", TASKS - 1));
+    assert_eq!(outcomes, ["unknown"], "{ran}");
     ops.arg("--fail-on-change").run().code(8);
+}
+
+#[test]
+fn a_check_sends_no_command_that_may_write() {
+    let Some(host) = Container::start(Image::Debian) else {
+        return;
+    };
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            let root = h.become("root");
+            root.apply([
+                files::directory("/srv/run"),
+                packages::installed("ops-hello"),
+                files::file("/srv/run/file", "content\n"),
+                users::present("newcomer"),
+            ]);
+            root.run("touch /srv/run-by-command");
+            root.apply(files::directory("/srv/never"));
+        });
+    "#;
+    let ops = host
+        .ops(&["deploy"])
+        .playbook(playbook)
+        .args(["--check", "--output", "json"]);
+    assert!(host.ssh("deploy", "sudo -n true").status.success());
+    let before = host.tree();
+    let ran = ops.run().ok().nothing_left();
+    assert_eq!(host.tree().since(&before), Vec::<String>::new(), "{ran}");
+    assert_eq!(
+        ran.outcomes("deploy"),
+        [
+            "would_change",
+            "would_change",
+            "would_change",
+            "unknown",
+            "unknown"
+        ],
+        "{ran}"
+    );
+    ran.stdout_has("depends on what `packages::installed ops-hello` would change");
+}
+
+/// `/etc/issue` is there and of another content: what it holds is asked for only then.
+#[test]
+fn a_file_of_another_content_is_known_to_change() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            h.become("root").apply([
+                files::directory("/srv/other"),
+                files::file("/etc/issue", "another\n"),
+            ]);
+            h.run("cat /srv/other/made-later", #{ reads: true });
+        });
+    "#;
+    let ran = host
+        .ops(&["deploy"])
+        .playbook(playbook)
+        .args(["--check", "--output", "json"])
+        .run()
+        .ok();
+    assert_eq!(
+        ran.outcomes("deploy"),
+        ["would_change", "would_change", "unknown"],
+        "{ran}"
+    );
+    ran.stdout_has("earlier tasks would change this host first");
 }

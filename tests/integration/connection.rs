@@ -1,7 +1,9 @@
 //! How hosts are reached, refused and lost.
 
 use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 
+use crate::fleet::process::wait_until;
 use crate::fleet::{Endpoint, Fleet};
 use crate::ops::Ops;
 
@@ -178,4 +180,78 @@ fn the_name_of_a_host_is_no_option_of_ssh() {
         assert!(matches!(ran.exit_code(), Some(2 | 4)), "{ran}");
         assert!(!made.exists(), "{line} ran a command here\n{ran}");
     }
+}
+
+#[test]
+fn a_host_behind_a_jump_host_is_reached_through_it() {
+    let fleet = Fleet::sshd(2);
+    // The hosts under their names, so that the jump host has its key and its port.
+    let args = format!("-F {} -o ProxyJump=h1", fleet.ssh_config().display());
+    let ops = with_root(&fleet, |endpoint| {
+        if endpoint.name == "h2" {
+            endpoint.var("ansible_ssh_common_args", &args);
+        }
+    })
+    .playbook(MARK)
+    .args(["--limit", "h2"]);
+    ops.run().ok().nothing_left();
+    assert_eq!(marked(&fleet), [false, true]);
+    fleet.hosts()[0].vanish();
+    ops.run().code(4).stderr_has("h2").nothing_left();
+}
+
+/// An agent that holds one key. Dropping it ends it.
+struct Agent(Child);
+
+impl Agent {
+    fn start(socket: &std::path::Path, key: &std::path::Path) -> Self {
+        let child = Command::new("ssh-agent")
+            .args(["-D", "-a"])
+            .arg(socket)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("ssh-agent is installed");
+        let agent = Self(child);
+        wait_until(|| socket.exists(), || "no agent".to_owned());
+        let added = Command::new("ssh-add")
+            .arg("-q")
+            .arg(key)
+            .env("SSH_AUTH_SOCK", socket)
+            .status()
+            .expect("ssh-add is installed");
+        assert!(added.success(), "the agent took no key");
+        agent
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_key_that_only_the_agent_has_opens_a_host() {
+    let fleet = Fleet::sshd(1);
+    let socket = fleet.dir().join("agent");
+    let _agent = Agent::start(&socket, &fleet.key());
+    let ops = with_root(&fleet, |endpoint| endpoint.key = "/nowhere/id".into()).playbook(MARK);
+    ops.run().code(4).stderr_has("/nowhere/id is not there");
+    ops.env("SSH_AUTH_SOCK", &socket).run().ok().nothing_left();
+    assert_eq!(marked(&fleet), [true]);
+}
+
+#[test]
+fn a_timeout_around_a_command_is_no_interruption() {
+    let fleet = Fleet::sshd(1);
+    with_root(&fleet, |_| {})
+        .playbook(r#"each(hosts("all"), |h| timeout("1s", || h.run("sleep 4711")));"#)
+        .run()
+        .code(3)
+        .stdout_has("stopped by a `timeout` around it")
+        .stderr_has("took longer than 1s")
+        .nowhere("interrupted")
+        .nothing_left();
 }

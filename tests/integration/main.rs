@@ -7,6 +7,7 @@ mod cancel;
 mod check;
 mod check_mode;
 mod connection;
+mod examples;
 // The benchmark uses these too, and neither uses all of them.
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod fleet;
