@@ -268,7 +268,15 @@ impl View {
             return Vec::new();
         };
         self.note_failed(event.host.as_deref(), failure);
-        self.failures.add(failure);
+        if self.exec {
+            // What each host printed has been shown; without it hosts that fail alike are alike.
+            self.failures.add(&Failure {
+                stderr: None,
+                ..failure.clone()
+            });
+        } else {
+            self.failures.add(failure);
+        }
         if shown.is_some_and(|shown| alike(&shown, failure)) {
             return Vec::new();
         }

@@ -130,6 +130,9 @@ impl<'a> Part<'a> {
             };
             if let Err(failure) = sent {
                 self.planner.skip_rest(match failure.kind {
+                    FailureKind::Interrupted if self.cancel_is_ours() => {
+                        "a `timeout` around it passed"
+                    }
                     FailureKind::Interrupted => "the run was interrupted",
                     FailureKind::Unreachable => "the host was lost",
                     _ => "an earlier task failed",
@@ -144,6 +147,11 @@ impl<'a> Part<'a> {
                 .is_some_and(|verdict| verdict.outcome == Outcome::Failed)
         });
         failed.map_or(Ok(()), |index| Err(self.failure(index)))
+    }
+
+    /// Whether it was not the run that was cancelled, but this part of it.
+    fn cancel_is_ours(&self) -> bool {
+        !self.host.run.cancel.work.is_cancelled()
     }
 
     /// Makes changes, and asks what proves them and what comes next.
@@ -275,7 +283,7 @@ impl<'a> Part<'a> {
             let kind = Kind::TaskFinished {
                 diff: verdict.diff.clone(),
                 note: verdict.note.clone(),
-                failure: failed.then(|| Box::new(self.failure(index))),
+                failure: failed.then(|| Box::new(self.host.run.told(self.failure(index)))),
             };
             let mut emission = self.emission(index, kind).outcome(verdict.outcome);
             if let Some((_, duration)) = &self.ran[index] {

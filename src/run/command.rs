@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
 use crate::shell::{End, Request, Step};
-use crate::task::Ran;
+use crate::task::{Mode, Ran};
 
 use super::ask::ran;
 use super::batch::ended;
@@ -30,7 +30,8 @@ pub struct Command {
     pub at: Option<Position>,
 }
 
-/// Runs a command and waits for its end.
+/// Runs a command and waits for its end. `None` in check mode, where what an earlier task would change may be why it
+/// failed: nobody knows how it would end.
 ///
 /// # Errors
 /// When it did not end with one of the codes that are a success, or there is no reply.
@@ -38,7 +39,7 @@ pub fn run(
     host: &HostHandle,
     command: &Command,
     cancel: &CancellationToken,
-) -> Result<Ran, Failure> {
+) -> Result<Option<Ran>, Failure> {
     let run = &host.run;
     let step_id = run.steps.next(host.name(), command.at.as_ref());
     let label = label(&format!("run {}", command.shown), &run.secrets);
@@ -99,14 +100,27 @@ pub fn run(
         failure.stderr = tail(&step, &run.secrets);
         Err(failure)
     });
+    let too_early = |failure: &Failure| {
+        run.settings.mode == Mode::Check
+            && failure.code.is_some()
+            && !host.link.outlook().is_empty()
+    };
     let (outcome, failure) = match &result {
         Ok(_) if command.reads => (Outcome::Unchanged, None),
         Ok(_) => (Outcome::Changed, None),
-        Err(failure) => (Outcome::Failed, Some(Box::new(failure.clone()))),
+        Err(failure) if too_early(failure) => (Outcome::Unknown, None),
+        Err(failure) => (Outcome::Failed, Some(Box::new(run.told(failure.clone())))),
+    };
+    let note = match &result {
+        Err(failure) if outcome == Outcome::Unknown => Some(format!(
+            "{}, but earlier tasks would change this host first",
+            failure.message
+        )),
+        _ => None,
     };
     let mut finished = emission(Kind::TaskFinished {
         diff: Vec::new(),
-        note: None,
+        note,
         failure,
     })
     .outcome(outcome);
@@ -119,7 +133,10 @@ pub fn run(
     {
         journal.done(&step_id, outcome);
     }
-    result.map(|(ran, _)| ran)
+    match result {
+        Err(_) if outcome == Outcome::Unknown => Ok(None),
+        result => result.map(|(ran, _)| Some(ran)),
+    }
 }
 
 /// In check mode: says that the command was not sent.

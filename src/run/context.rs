@@ -147,6 +147,18 @@ impl Run {
         lock(&self.failed).values().cloned().collect()
     }
 
+    /// A failure of a step as it is told. What was cut short while the run goes on was so by a `timeout` around it.
+    pub(super) fn told(&self, failure: Failure) -> Failure {
+        if failure.kind != FailureKind::Interrupted || self.cancel.work.is_cancelled() {
+            return failure;
+        }
+        Failure {
+            kind: FailureKind::Failed,
+            message: "stopped by a `timeout` around it".to_owned(),
+            ..failure
+        }
+    }
+
     /// A message of the playbook's, or of the run's own.
     pub fn log(&self, level: LogLevel, host: Option<&str>, message: impl Into<String>) {
         let mut emission = Emission::new(Kind::Log {

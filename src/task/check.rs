@@ -22,6 +22,12 @@ pub struct Outlook {
 }
 
 impl Outlook {
+    /// Whether the host would be as it is.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.altered.is_empty()
+    }
+
     fn alter(&mut self, resources: Vec<Resource>, by: &str) {
         self.leaves.retain(|query, _| !query.depends_on(&resources));
         let by: Arc<str> = by.into();

@@ -280,13 +280,17 @@ fn run(
     let frame = Frame::acting(context, "run")?;
     let call = Call::parse(line, Options::new("run", options, context)?)?;
     let command = call.command(context);
-    if frame.run().settings.mode == Mode::Check && !command.reads {
+    let sent = if frame.run().settings.mode == Mode::Check && !command.reads {
         command::not_sent(&host.0, &command);
+        None
+    } else {
+        command::run(&host.0, &command, frame.cancel())
+            .map_err(|failure| throw(failure, context))?
+    };
+    let Some(ran) = sent else {
         frame.set_unknown();
         return Err(end(Ended::Unknown, context.call_position()));
-    }
-    let ran = command::run(&host.0, &command, frame.cancel())
-        .map_err(|failure| throw(failure, context))?;
+    };
     let text = |text: &str| Dynamic::from(text.trim_end_matches('\n').to_owned());
     Ok(Map::from([
         ("stdout".into(), text(&ran.stdout)),

@@ -172,7 +172,8 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
         ops_dd "$ops_a" >&9;
       fi || {
         ops_bad="$ops_bad $ops_b";
-        ops_err="cannot write the body: a write failed";
+        ops_t=$(echo | cat 2>&1 >&9);
+        ops_err="cannot write the body: ${ops_t:-a write failed}";
       };;
     # It is complete.
     g)
