@@ -136,13 +136,7 @@ impl View {
                 }
                 _ => self.task(event, diff, note.as_deref()),
             },
-            Kind::Log { level, message } => match level {
-                LogLevel::Debug if !verbose => Vec::new(),
-                LogLevel::Debug => self.line("debug", DIM, event, message),
-                LogLevel::Info => self.line("info", CYAN, event, message),
-                LogLevel::Warn => self.line("warning", YELLOW, event, message),
-                LogLevel::Error => self.line("error", RED, event, message),
-            },
+            Kind::Log { level, message } => self.log(event, *level, message),
             Kind::RunFinished {
                 totals,
                 hosts,
@@ -176,6 +170,17 @@ impl View {
             }
             _ => Vec::new(),
         }
+    }
+
+    fn log(&self, event: &Event, level: LogLevel, message: &str) -> Vec<Piece> {
+        let (word, style) = match level {
+            LogLevel::Debug if self.settings.verbose == 0 => return Vec::new(),
+            LogLevel::Debug => ("debug", DIM),
+            LogLevel::Info => ("info", CYAN),
+            LogLevel::Warn => ("warning", YELLOW),
+            LogLevel::Error => ("error", RED),
+        };
+        self.line(word, style, event, message)
     }
 
     /// The end of the events. A run that was cut short has not said how it ended.
