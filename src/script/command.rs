@@ -109,13 +109,8 @@ fn is_variable(name: &str) -> bool {
 }
 
 fn codes(options: &mut Options<'_>) -> Result<Vec<u8>> {
-    let Some(given) = options.take("ok") else {
+    let Some(given) = options.one_or_many("ok") else {
         return Ok(vec![0]);
-    };
-    let given = if given.is_array() {
-        given.cast::<Array>()
-    } else {
-        vec![given]
     };
     given
         .into_iter()

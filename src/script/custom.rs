@@ -7,7 +7,7 @@ use std::sync::Arc;
     reason = "Rhai calls the stored context volatile; its version is pinned"
 )]
 use rhai::NativeCallContextStore;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use crate::model::Diff;
 use crate::shell::has_nul;
@@ -89,13 +89,8 @@ impl Definition {
 }
 
 fn resources(options: &mut Options<'_>, key: &str) -> Result<Vec<Resource>> {
-    let Some(given) = options.take(key) else {
+    let Some(given) = options.one_or_many(key) else {
         return Ok(vec![Resource::Any]);
-    };
-    let given = if given.is_array() {
-        given.cast::<Array>()
-    } else {
-        vec![given]
     };
     given
         .into_iter()

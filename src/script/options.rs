@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use crate::model::{Failure, FailureKind};
 
@@ -113,6 +113,16 @@ impl<'a> Options<'a> {
         number
             .map(Some)
             .map_err(|_| self.wrong(key, "it is a number"))
+    }
+
+    /// A list; a single value is a list of one.
+    pub fn one_or_many(&mut self, key: &str) -> Option<Array> {
+        let given = self.take(key)?;
+        Some(if given.is_array() {
+            given.cast::<Array>()
+        } else {
+            vec![given]
+        })
     }
 
     pub fn duration(&mut self, key: &str) -> Result<Option<Duration>> {
