@@ -141,7 +141,8 @@ pub struct RunArgs {
     pub output: OutputArgs,
 }
 
-fn forks(text: &str) -> Result<usize, String> {
+/// How many hosts at once.
+pub fn forks(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("expected a number from 1 on".into()),
         Ok(forks) => Ok(forks),

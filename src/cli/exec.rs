@@ -6,7 +6,7 @@ use crate::shell::quote_str;
 use crate::task::Mode;
 
 use super::Done;
-use super::args::{InventoryArgs, LoginArgs, OutputArgs};
+use super::args::{InventoryArgs, LoginArgs, OutputArgs, forks};
 use super::logging::Log;
 use super::stage::{Plan, Stage, load_inventory, overrides};
 
@@ -42,7 +42,7 @@ struct Common {
     #[command(flatten)]
     login: LoginArgs,
     /// At most so many hosts at once
-    #[arg(short, long, value_name = "N", default_value_t = 50)]
+    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
     forks: usize,
     #[command(flatten)]
     output: OutputArgs,
@@ -108,6 +108,12 @@ impl Common {
         let hosts = inventory
             .select(pattern)
             .map_err(|error| vec![error.into()])?;
+        // A playbook goes on with nobody; here there is nothing else to do.
+        if hosts.is_empty() {
+            let limit = self.inventory.limit.as_deref().unwrap_or_default();
+            let message = format!("the pattern `{pattern}` matches no host within `{limit}`");
+            return Err(vec![Failure::new(FailureKind::Input, message)]);
+        }
         let plan = Plan {
             what: what.to_owned(),
             mode: Mode::Apply,

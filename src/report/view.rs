@@ -131,6 +131,8 @@ impl View {
                 note,
                 failure,
             } => match failure {
+                // That the host was lost has its own line.
+                Some(failure) if self.is_loss_told(event, failure) => Vec::new(),
                 Some(failure) if event.outcome == Some(Outcome::Failed) => {
                     self.failure(event, failure)
                 }
@@ -261,6 +263,13 @@ impl View {
             )));
         }
         pieces
+    }
+
+    /// Whether a task failed with what was just told of its host: it could not be reached.
+    fn is_loss_told(&self, event: &Event, failure: &Failure) -> bool {
+        let told = event.host.as_ref().and_then(|host| self.shown.get(host));
+        failure.kind == FailureKind::Unreachable
+            && told.is_some_and(|told| told.kind == failure.kind && told.message == failure.message)
     }
 
     fn host_finished(&mut self, event: &Event, failure: Option<&Failure>) -> Vec<Piece> {

@@ -66,6 +66,27 @@ fn a_host_that_refuses_connections_is_unreachable_and_the_others_are_done() {
 }
 
 #[test]
+fn a_lost_host_has_one_line() {
+    let fleet = Fleet::sshd(1);
+    fleet.hosts()[0].vanish();
+    let ops = with_root(&fleet, |_| {});
+    let ran = ops
+        .playbook(r#"each(hosts("all"), |h| h.run("true"));"#)
+        .run()
+        .code(4);
+    assert_eq!(ran.stdout.matches("refused").count(), 1, "{ran}");
+}
+
+#[test]
+fn a_command_for_nobody_is_an_error() {
+    Ops::new()
+        .args(["exec", "-i", "a,b,", "--limit", "a", "b", "--", "true"])
+        .run()
+        .code(2)
+        .stderr_has("matches no host within `a`");
+}
+
+#[test]
 fn a_key_that_the_host_does_not_take_is_said_so() {
     let (fleet, other) = (Fleet::sshd(1), Fleet::sshd(0));
     with_root(&fleet, |endpoint| endpoint.key = other.key())
