@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthChar as _;
 
+use super::keyboard::Keyboard;
 use super::words::{count, duration};
 use super::{Piece, Settings, View, clean_line};
 use crate::model::{Event, Kind, Outcome, Reporter};
@@ -39,6 +40,8 @@ pub struct Live {
     drawn: Option<Instant>,
     running: IndexMap<String, Doing>,
     seen: Seen,
+    /// Given back when the display is gone.
+    keyboard: Option<Keyboard>,
 }
 
 /// What a host is doing, and since when.
@@ -94,13 +97,15 @@ impl Live {
         let target = ProgressDrawTarget::stdout_with_hz(20);
         // Standard error may be a file where standard output is a terminal.
         let err = anstream::AutoStream::auto(io::stderr());
-        Self::new(
+        let mut live = Self::new(
             settings,
             target,
             Box::new(size),
             Box::new(io::stdout()),
             Box::new(err),
-        )
+        );
+        live.keyboard = Some(Keyboard::hush());
+        live
     }
 
     pub(super) fn new(
@@ -122,6 +127,7 @@ impl Live {
             drawn: None,
             running: IndexMap::new(),
             seen: Seen::default(),
+            keyboard: None,
         }
     }
 
@@ -333,6 +339,7 @@ impl Reporter for Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.clear();
+        drop(self.keyboard.take());
     }
 }
 

@@ -13,6 +13,7 @@ pub mod diagnostic;
 mod diff;
 mod failures;
 mod json;
+mod keyboard;
 mod live;
 mod plain;
 mod settings;

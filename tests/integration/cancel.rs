@@ -66,6 +66,8 @@ fn ctrl_c_at_a_terminal_ends_what_runs_on_every_host() {
     terminal.type_in(INTERRUPT);
     let (code, shown) = terminal.wait();
     assert_eq!(code, 130, "{shown}");
+    // It would begin a line below the display, which then could not be cleared.
+    assert!(!shown.contains("^C"), "{shown}");
     for host in fleet.hosts() {
         host.wait_until_idle();
     }
