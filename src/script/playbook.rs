@@ -34,6 +34,23 @@ impl Playbook {
         path: &Path,
         sources: &Arc<Sources>,
     ) -> Result<Self, Vec<Failure>> {
+        let (playbook, failures) = Self::open(engine, path, sources)?;
+        if failures.is_empty() {
+            Ok(playbook)
+        } else {
+            Err(failures)
+        }
+    }
+
+    /// The same for the checks, which go on where an import fails: what failed comes beside the playbook.
+    ///
+    /// # Errors
+    /// The playbook itself cannot be read, or does not parse.
+    pub fn open(
+        engine: &mut Engine,
+        path: &Path,
+        sources: &Arc<Sources>,
+    ) -> Result<(Self, Vec<Failure>), Vec<Failure>> {
         let name = path.to_string_lossy().into_owned();
         let text = read(path).map_err(|failure| vec![failure])?;
         sources.set_playbook(&name, text.as_str());
@@ -46,20 +63,18 @@ impl Playbook {
         let ast = Arc::new(ast);
         sources.insert_script(&ast);
         let failures = modules.load(engine, &ast);
-        if !failures.is_empty() {
-            return Err(failures);
-        }
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        Ok(Self {
+        let playbook = Self {
             name,
             directory,
             ast,
             sources: Arc::clone(sources),
             modules,
-        })
+        };
+        Ok((playbook, failures))
     }
 
     /// The `//!` lines at its top.

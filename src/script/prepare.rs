@@ -34,8 +34,8 @@ pub fn complete_engine() -> Engine {
 pub fn prepare(path: &Path) -> Result<Prepared, Vec<Failure>> {
     let mut engine = complete_engine();
     let sources = Arc::new(Sources::default());
-    let playbook = Playbook::load(&mut engine, path, &sources)?;
-    let failures = check::check(&engine, &playbook);
+    let (playbook, mut failures) = Playbook::open(&mut engine, path, &sources)?;
+    failures.extend(check::check(&engine, &playbook));
     if !failures.is_empty() {
         return Err(failures);
     }

@@ -91,6 +91,11 @@ impl Walk<'_> {
 
     pub(super) fn unknown_namespace(&mut self, namespace: &Namespace) {
         let name: Vec<&str> = namespace.path.iter().map(rhai::Ident::as_str).collect();
+        let imported = |alias: &&str| self.script.imports.contains_key(*alias);
+        if name.first().is_some_and(imported) && self.module(&name[..1]).is_none() {
+            // Its import failed, and that is told already.
+            return;
+        }
         let name = name.join("::");
         let mut known = self.world.names.namespaces();
         known.extend(self.script.imports.keys().map(String::as_str));
