@@ -17,10 +17,12 @@
 //! | [`store`] | where runs are kept on the controller |
 //! | [`report`] | what the user sees: one file a reporter |
 //! | [`run`] | a batch on a host, fan-out, cancellation, the journal, the dispatcher of events |
+//! | [`deploy`] | what a deployment is made of beyond tasks: mechanisms, driven by closures |
 //! | [`script`] | all that knows Rhai |
 //! | [`cli`] | one file a subcommand; wires the rest |
 
 pub mod cli;
+pub mod deploy;
 pub mod inventory;
 pub mod model;
 pub mod report;

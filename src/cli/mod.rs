@@ -45,6 +45,9 @@ Exit codes:
   2    the playbook, its parameters or the inventory are wrong; no host was contacted
   3    a task failed, or the playbook did
   4    hosts could not be reached
+  5    a lock is held by another run
+  6    a rollout was aborted and rolled back
+  7    a rollout was aborted and could not be rolled back whole
   8    --check --fail-on-change found something to change, or that may be
   130  interrupted";
 
@@ -103,9 +106,9 @@ fn usage(error: &clap::Error) -> u8 {
     u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
-/// The worst of several: 1, then 130, 3, 4 and 2.
+/// The worst of several: a bug, then hosts that were left broken, then an interrupt, then the rest.
 fn exit_code(failures: &[Failure]) -> u8 {
-    const ORDER: [u8; 5] = [1, 130, 3, 4, 2];
+    const ORDER: [u8; 8] = [1, 7, 130, 6, 3, 4, 5, 2];
     let has = |code: &u8| {
         failures
             .iter()
@@ -135,6 +138,9 @@ mod tests {
         let code = |kinds: &[FailureKind]| exit_code(&failures(kinds));
         assert_eq!(code(&[FailureKind::Unreachable, FailureKind::Failed]), 3);
         assert_eq!(code(&[FailureKind::Failed, FailureKind::Interrupted]), 130);
+        assert_eq!(code(&[FailureKind::Failed, FailureKind::RolledBack]), 6);
+        let broken = [FailureKind::Interrupted, FailureKind::NotRolledBack];
+        assert_eq!(code(&broken), 7);
         assert_eq!(code(&[FailureKind::Input]), 2);
         assert_eq!(code(&[]), 0);
     }

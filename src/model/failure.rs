@@ -17,6 +17,12 @@ pub enum FailureKind {
     Failed,
     /// A host could not be reached, or was lost. Exit 4.
     Unreachable,
+    /// A lock that the run needs is held by another. Exit 5.
+    Held,
+    /// A rollout was aborted, and every host that it had changed was put back. Exit 6.
+    RolledBack,
+    /// A rollout was aborted, and not every host that it had changed could be put back. Exit 7.
+    NotRolledBack,
     /// The run was interrupted. Exit 130.
     Interrupted,
     /// A bug in ops. Exit 1.
@@ -32,6 +38,9 @@ impl FailureKind {
             Self::Input => 2,
             Self::Failed => 3,
             Self::Unreachable => 4,
+            Self::Held => 5,
+            Self::RolledBack => 6,
+            Self::NotRolledBack => 7,
             Self::Interrupted => 130,
         }
     }
