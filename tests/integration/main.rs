@@ -22,6 +22,11 @@ mod reference;
 mod replay;
 mod round_trips;
 mod session;
+#[allow(
+    dead_code,
+    reason = "what tests of rollouts, balancers and playbooks share"
+)]
+mod shop;
 mod system;
 mod tasks;
 mod terminal;

@@ -1,0 +1,201 @@
+//! The two programs of `examples/shop`, as tests use them: [`Shop`] is the application, [`Load`] the load on
+//! it.
+
+mod itself;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// An example that cargo built: `shop` or `load`.
+pub fn program(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(build);
+    examples().join(name)
+}
+
+/// Brings the examples up to date. Cargo builds them before all tests, and not before `--test integration`.
+fn build() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["build", "--quiet", "--locked", "--examples"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null());
+    if examples()
+        .parent()
+        .is_some_and(|dir| dir.ends_with("release"))
+    {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "the examples do not build");
+}
+
+/// Where cargo leaves them.
+fn examples() -> PathBuf {
+    let ops = Path::new(env!("CARGO_BIN_EXE_ops"));
+    ops.parent()
+        .expect("a program is in a directory")
+        .join("examples")
+}
+
+/// Writes a release: `VERSION`, and `shop.toml` if it says how it behaves.
+pub fn release(dir: &Path, version: &str, behaviour: &str) {
+    std::fs::create_dir_all(dir).expect("the release's directory");
+    std::fs::write(dir.join("VERSION"), format!("{version}\n")).expect("VERSION");
+    if !behaviour.is_empty() {
+        std::fs::write(dir.join("shop.toml"), behaviour).expect("shop.toml");
+    }
+}
+
+/// A shop that listens on a port of its own. Dropping it ends it at once.
+#[derive(Debug)]
+pub struct Shop {
+    child: Child,
+    address: String,
+}
+
+impl Shop {
+    /// Starts it with a release. Returns when it listens.
+    pub fn start(release: &Path) -> Self {
+        let mut child = Command::new(program("shop"))
+            .args(["--listen", "127.0.0.1:0", "--release"])
+            .arg(release)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the shop starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("stdout is piped"))
+            .read_line(&mut line)
+            .expect("a line of the shop");
+        let address = line
+            .trim()
+            .rsplit(' ')
+            .next()
+            .expect("split gives one part")
+            .to_owned();
+        assert!(line.contains(" listens on "), "the shop said {line:?}");
+        Self { child, address }
+    }
+
+    /// `127.0.0.1:41234`
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Tells it to stop: SIGTERM.
+    pub fn stop(&self) {
+        signal(&self.child, Signal::TERM);
+    }
+
+    /// Waits for its end. Gives its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("a child can be waited for").code()
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Requests that go to an address until it is told to stop. Dropping it ends it.
+#[derive(Debug)]
+pub struct Load {
+    child: Child,
+    stdout: Option<ChildStdout>,
+}
+
+impl Load {
+    /// `Load::start("http://127.0.0.1:8080/", &["--rate", "200", "--slow-share", "0.05"])`
+    pub fn start(url: &str, args: &[&str]) -> Self {
+        let mut child = Command::new(program("load"))
+            .arg(url)
+            .args(args)
+            .arg("--json")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the load starts");
+        let stdout = child.stdout.take();
+        Self { child, stdout }
+    }
+
+    /// Sends no more, waits for the answers to what is in flight, and gives the summary.
+    pub fn finish(self) -> Summary {
+        signal(&self.child, Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits until it ends by itself (`--duration`).
+    pub fn wait(mut self) -> Summary {
+        let mut text = String::new();
+        let mut stdout = self.stdout.take().expect("it is taken here alone");
+        stdout.read_to_string(&mut text).expect("the summary");
+        let code = self.child.wait().expect("a child can be waited for").code();
+        let json = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("load ended with {code:?} and {text:?}: {error}"));
+        Summary { code, json }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    // Not waited for yet, so the id is still the child's.
+    let _ = kill_process(Pid::from_child(child), signal);
+}
+
+/// What came of a load.
+#[derive(Debug)]
+pub struct Summary {
+    pub code: Option<i32>,
+    pub json: Value,
+}
+
+impl Summary {
+    pub fn requests(&self) -> u64 {
+        self.count(&["requests"])
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.count(&["failed"])
+    }
+
+    /// How many requests this version answered.
+    pub fn answered_by(&self, version: &str) -> u64 {
+        self.count(&["versions", version])
+    }
+
+    /// A number in the JSON, 0 if it is not there.
+    pub fn count(&self, path: &[&str]) -> u64 {
+        path.iter()
+            .try_fold(&self.json, |value, key| value.get(key))
+            .and_then(Value::as_u64)
+            .unwrap_or(0)
+    }
+
+    /// No request failed, and there were some.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert!(self.requests() > 0 && self.failed() == 0, "{:#}", self.json);
+        assert_eq!(self.code, Some(0));
+        self
+    }
+}
