@@ -61,6 +61,8 @@ impl ExecArgs {
         let command = command::Command {
             script: shown.clone(),
             shown,
+            name: None,
+            quiet: false,
             ok: vec![0],
             timeout: self.timeout,
             stdin: None,

@@ -22,12 +22,23 @@ pub struct Command {
     pub script: String,
     /// As the user reads it.
     pub shown: String,
+    /// What the user reads in its place.
+    pub name: Option<String>,
+    /// No event tells of it, unless it fails.
+    pub quiet: bool,
     pub ok: Vec<u8>,
     pub timeout: Option<Duration>,
     pub stdin: Option<Vec<u8>>,
     /// Declared to only read: runs in check mode too, and counts as unchanged.
     pub reads: bool,
     pub at: Option<Position>,
+}
+
+impl Command {
+    fn label(&self) -> String {
+        let named = self.name.clone();
+        named.unwrap_or_else(|| format!("run {}", self.shown))
+    }
 }
 
 /// Runs a command and waits for its end. `None` in check mode, where what an earlier task would change may be why it
@@ -42,7 +53,7 @@ pub fn run(
 ) -> Result<Option<Ran>, Failure> {
     let run = &host.run;
     let step_id = run.steps.next(host.name(), command.at.as_ref());
-    let label = label(&format!("run {}", command.shown), &run.secrets);
+    let label = label(&command.label(), &run.secrets);
     let emission = |kind| {
         Emission::new(kind)
             .step(&step_id)
@@ -61,7 +72,9 @@ pub fn run(
             .on(host.name())
         })?;
     }
-    run.bus.emit(emission(Kind::TaskStarted));
+    if !command.quiet {
+        run.bus.emit(emission(Kind::TaskStarted));
+    }
     let mut step = Step::command(command.script.as_bytes());
     step.ok.clone_from(&command.ok);
     step.timeout = Some(command.timeout.unwrap_or(run.settings.timeout));
@@ -71,7 +84,7 @@ pub fn run(
         host: host.name().to_owned(),
         task: label.clone(),
     };
-    let lines = Lines::new(run, vec![Some(source)]);
+    let lines = Lines::new(run, vec![(!command.quiet).then_some(source)]);
     let reply = host.request(cancel, Request::step(step), &lines);
     lines.finish();
     let result = reply.and_then(|reply| {
@@ -127,7 +140,9 @@ pub fn run(
     if let Ok((_, duration)) = &result {
         finished = finished.duration(*duration);
     }
-    run.bus.emit(finished);
+    if !(command.quiet && result.is_ok()) {
+        run.bus.emit(finished);
+    }
     if !command.reads
         && let Some(journal) = &run.journal
     {
@@ -152,7 +167,7 @@ pub fn not_sent(host: &HostHandle, command: &Command) {
         Emission::new(kind)
             .step(run.steps.next(host.name(), command.at.as_ref()))
             .host(host.name())
-            .task(label(&format!("run {}", command.shown), &run.secrets))
+            .task(label(&command.label(), &run.secrets))
             .outcome(Outcome::Unknown)
             .at(command.at.clone()),
     );

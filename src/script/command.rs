@@ -16,6 +16,8 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 pub struct Call {
     script: String,
     shown: String,
+    name: Option<String>,
+    quiet: bool,
     ok: Vec<u8>,
     timeout: Option<Duration>,
     stdin: Option<Vec<u8>>,
@@ -48,13 +50,23 @@ impl Call {
             script.push_str(&format!("cd -- {} || exit\n", quote_str(&directory)));
         }
         script.push_str(&shown);
+        let reads = options.flag("reads")?.unwrap_or(false);
+        let quiet = options.flag("quiet")?.unwrap_or(false);
+        if quiet && !reads {
+            return Err(options.wrong(
+                "quiet",
+                "it is for commands that only read: say `reads: true` too",
+            ));
+        }
         Ok(Self {
             script,
             shown,
+            name: options.text("name")?,
+            quiet,
             ok: codes(&mut options)?,
             timeout: options.duration("timeout")?,
             stdin: stdin(&mut options)?,
-            reads: options.flag("reads")?.unwrap_or(false),
+            reads,
         })
     }
 
@@ -63,6 +75,8 @@ impl Call {
         Command {
             script: self.script,
             shown: self.shown,
+            name: self.name,
+            quiet: self.quiet,
             ok: self.ok,
             timeout: self.timeout,
             stdin: self.stdin,

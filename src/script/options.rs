@@ -15,7 +15,12 @@ use crate::model::suggest::did_you_mean;
 pub const KNOWN: &[(&str, &[&str])] = &[
     ("param", super::params::OPTIONS),
     ("each", &["forks", "max_failures", "order"]),
-    ("run", &["ok", "reads", "timeout", "stdin", "env", "cwd"]),
+    (
+        "run",
+        &[
+            "ok", "reads", "timeout", "stdin", "env", "cwd", "name", "quiet",
+        ],
+    ),
     ("read", &["bytes"]),
     ("retry", &["times", "delay", "backoff", "stop_when"]),
     ("secret", &["env", "file", "command", "prompt", "value"]),

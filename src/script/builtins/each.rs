@@ -89,15 +89,18 @@ fn each(
                 values.insert(host.0.name().into(), value);
             }
             Some(Err(Stop::Ended(how))) => stopped = Some(how),
-            Some(Err(Stop::Failed(failure))) => failures.push(*failure),
-            None => failures.push(
-                Failure::new(FailureKind::Internal, "the host's thread ended early")
-                    .on(host.0.name()),
-            ),
+            Some(Err(Stop::Failed(failure))) => {
+                // The host of the closure, also where it failed for what another one did: a balancer.
+                run.host_failed(host.0.name(), &failure);
+                failures.push(*failure);
+            }
+            None => {
+                let message = "the host's thread ended early";
+                let failure = Failure::new(FailureKind::Internal, message).on(host.0.name());
+                run.host_failed(host.0.name(), &failure);
+                failures.push(failure);
+            }
         }
-    }
-    for failure in &failures {
-        run.host_failed(failure.host.as_deref().unwrap_or_default(), failure);
     }
     let finished = Kind::EachFinished {
         hosts: selected.len(),

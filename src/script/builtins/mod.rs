@@ -8,6 +8,7 @@ mod each;
 mod host;
 mod hosts;
 mod inputs;
+mod library;
 mod logging;
 mod outcome;
 mod secret;
@@ -31,6 +32,7 @@ pub fn register(engine: &mut Engine) {
     secret::register(engine);
     logging::register(engine);
     vars::register(engine);
+    library::register(engine);
 }
 
 /// A function with its parameters (the type that it returns last) and its manual page.

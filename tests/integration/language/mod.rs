@@ -7,6 +7,7 @@ mod control;
 mod each;
 mod ends;
 mod kept;
+mod library;
 mod reading;
 mod secrets;
 mod undo;
