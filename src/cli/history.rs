@@ -72,7 +72,7 @@ fn row(run: &RunSummary) -> Vec<String> {
     let (changed, check) = if run.check {
         (run.totals.would_change, " (check)")
     } else {
-        (run.totals.changed, "")
+        (run.totals.changed.saturating_sub(run.totals.undone), "")
     };
     vec![
         run.id.to_string(),

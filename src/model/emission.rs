@@ -4,6 +4,21 @@ use std::time::Duration;
 
 use super::{Kind, Outcome, Position};
 
+/// What the identity of an undo ends with, behind that of the step that it undoes.
+const UNDO: &str = "/undo";
+
+/// The identity of the undo of a step.
+#[must_use]
+pub fn undo_of(step: &str) -> String {
+    format!("{step}{UNDO}")
+}
+
+/// The step that a step undoes, if it is an undo.
+#[must_use]
+pub fn undone_by(step: Option<&str>) -> Option<&str> {
+    step?.strip_suffix(UNDO)
+}
+
 /// An [`Event`](super::Event) without its time, run and number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emission {

@@ -69,7 +69,14 @@ pub enum Kind {
         failure: Option<Box<Failure>>,
     },
     #[serde(rename = "host.connecting")]
-    HostConnecting { user: Option<String>, attempt: u32 },
+    HostConnecting {
+        user: Option<String>,
+        /// Counts from 1.
+        attempt: u32,
+        /// From the second attempt on: what became of the one before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     #[serde(rename = "host.connected")]
     HostConnected { facts: Box<HostFacts> },
     #[serde(rename = "host.unreachable")]
@@ -161,6 +168,12 @@ pub struct Totals {
     pub failed: u64,
     /// 1 for a host that could not be reached or was lost; in a run's totals, how many.
     pub unreachable: u64,
+    /// Of those in `changed`, how many were put back.
+    #[serde(default)]
+    pub undone: u64,
+    /// 1 for a host that was interrupted; in a run's totals, how many.
+    #[serde(default)]
+    pub interrupted: u64,
 }
 
 impl Totals {

@@ -14,7 +14,7 @@ pub mod suggest;
 mod texts;
 
 pub use connection::{Connection, Elevation, HostKeys, Via};
-pub use emission::Emission;
+pub use emission::{Emission, undo_of, undone_by};
 pub use event::{Event, Kind, LogLevel, OutputStream, SCHEMA, Totals};
 pub use facts::HostFacts;
 pub use failure::{Failure, FailureKind};

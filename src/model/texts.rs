@@ -150,7 +150,14 @@ impl Texts for Kind {
                     failure.each_text(change);
                 }
             }
-            Self::HostConnecting { user, attempt: _ } => user.each_text(change),
+            Self::HostConnecting {
+                user,
+                attempt: _,
+                reason,
+            } => {
+                user.each_text(change);
+                reason.each_text(change);
+            }
             Self::HostConnected { facts } => facts.each_text(change),
             Self::HostUnreachable { failure } => failure.each_text(change),
             Self::TaskOutput { stream: _, text } => change(text),

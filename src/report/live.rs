@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthChar as _;
 use super::keyboard::Keyboard;
 use super::words::{count, duration};
 use super::{Piece, Settings, View, clean_line};
-use crate::model::{Event, Kind, Outcome, Reporter};
+use crate::model::{Event, FailureKind, Kind, Outcome, Reporter, undone_by};
 
 /// The terminal is drawn at most this often.
 const REDRAW: Duration = Duration::from_millis(80);
@@ -58,6 +58,8 @@ struct Seen {
     hosts: usize,
     done: usize,
     changed: u64,
+    /// Undos that went through, of changes and of what was made in part.
+    undone: u64,
     would_change: u64,
     failed: u64,
     unreachable: u64,
@@ -156,16 +158,20 @@ impl Live {
                     .and_modify(|doing| doing.in_closure = true);
             }
             Kind::HostConnecting { attempt: 1, .. } => self.does(host, "connecting".to_owned()),
-            Kind::HostConnecting { attempt, .. } => {
-                self.does(host, format!("connecting, attempt {attempt}"));
-            }
+            Kind::HostConnecting {
+                attempt, reason, ..
+            } => self.tries_again(host, *attempt, reason.as_deref()),
             Kind::HostConnected { .. } => self.waits(host),
             Kind::TaskStarted => self.does(host, event.task.clone().unwrap_or_default()),
-            Kind::TaskFinished { .. } => {
-                match event.outcome {
-                    Some(Outcome::Changed) => self.seen.changed += 1,
-                    Some(Outcome::WouldChange) => self.seen.would_change += 1,
-                    Some(Outcome::Failed) => self.seen.failed += 1,
+            Kind::TaskFinished { failure, .. } => {
+                let interrupted = failure
+                    .as_ref()
+                    .is_some_and(|failure| failure.kind == FailureKind::Interrupted);
+                match (event.outcome, undone_by(event.step.as_deref())) {
+                    (Some(Outcome::Changed), Some(_)) => self.seen.undone += 1,
+                    (Some(Outcome::Changed), None) => self.seen.changed += 1,
+                    (Some(Outcome::WouldChange), _) => self.seen.would_change += 1,
+                    (Some(Outcome::Failed), _) if !interrupted => self.seen.failed += 1,
                     _ => {}
                 }
                 self.waits(host);
@@ -179,6 +185,17 @@ impl Live {
                 self.seen.unreachable += 1;
             }
             _ => {}
+        }
+    }
+
+    /// Its clock goes on: what counts is how long it has not been there.
+    fn tries_again(&mut self, host: &str, attempt: u32, reason: Option<&str>) {
+        let since = self.running.get(host).map(|doing| doing.since);
+        let reason = reason.and_then(|reason| reason.lines().next());
+        let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        self.does(host, format!("connecting, attempt {attempt}{reason}"));
+        if let (Some(doing), Some(since)) = (self.running.get_mut(host), since) {
+            doing.since = since;
         }
     }
 
@@ -352,6 +369,7 @@ impl Seen {
         )];
         for (number, word) in [
             (self.changed, "changed"),
+            (self.undone, "undone"),
             (self.would_change, "would change"),
             (self.failed, "failed"),
             (self.unreachable, "unreachable"),

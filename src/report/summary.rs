@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::words::{BOLD, BOLD_RED, DIM, count, duration, names, outcome, sort};
+use super::words::{BOLD, BOLD_RED, DIM, YELLOW, count, duration, names, outcome, sort};
 use super::{Settings, clean_line};
 use crate::model::{Outcome, Totals};
 
@@ -51,6 +51,9 @@ impl Summary<'_> {
             self.name(&mut line, settings, "unreachable", |_, totals| {
                 totals.unreachable > 0
             });
+            self.name(&mut line, settings, "interrupted", |_, totals| {
+                totals.interrupted > 0
+            });
         }
         line
     }
@@ -64,9 +67,12 @@ impl Summary<'_> {
             skipped,
             failed,
             unreachable,
+            undone,
+            interrupted,
         } = self.totals;
         let mut parts: Vec<String> = [
-            (Outcome::Changed, changed),
+            // What stands of it: what was put back is told on its own.
+            (Outcome::Changed, changed.saturating_sub(undone)),
             (Outcome::WouldChange, would_change),
             (Outcome::Unknown, unknown),
             (Outcome::Unchanged, unchanged),
@@ -80,11 +86,21 @@ impl Summary<'_> {
             settings.paint(style, &format!("{number} {word}"))
         })
         .collect();
-        match (unreachable, self.hosts.len()) {
-            (0, _) => {}
-            (_, 0 | 1) => parts.push(settings.paint(BOLD_RED, "unreachable")),
-            (number, _) => parts
-                .push(settings.paint(BOLD_RED, &format!("{} unreachable", count(number, "host")))),
+        if undone > 0 {
+            let behind = usize::from(changed > undone);
+            parts.insert(behind, settings.paint(YELLOW, &format!("{undone} undone")));
+        }
+        for (number, word, style) in [
+            (unreachable, "unreachable", BOLD_RED),
+            (interrupted, "interrupted", YELLOW),
+        ] {
+            match (number, self.hosts.len()) {
+                (0, _) => {}
+                (_, 0 | 1) => parts.push(settings.paint(style, word)),
+                (number, _) => {
+                    parts.push(settings.paint(style, &format!("{} {word}", count(number, "host"))))
+                }
+            }
         }
         parts
     }

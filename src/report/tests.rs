@@ -1,5 +1,6 @@
 //! What users read, and that it stays so.
 
+mod counted;
 mod documents;
 mod harmless;
 mod live;

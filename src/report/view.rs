@@ -20,6 +20,9 @@ const HOST_COLUMN: usize = 32;
 /// A task that took at least this long shows its duration.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
+/// How long a host may refuse before it is told.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How many lines of stderr stand under a failure when it happens; the end of the run shows more.
 const STDERR: usize = 3;
 
@@ -43,6 +46,8 @@ pub struct View {
     finished: bool,
     /// Columns of the host, as wide as the widest seen.
     host_width: usize,
+    /// When the first attempt to connect to a host began that does not answer yet.
+    connecting: HashMap<String, Timestamp>,
     /// The last failure that was shown for a host, until its closure ends.
     shown: HashMap<String, Failure>,
     /// Those whose stderr was shown, so that a thousand hosts do not show it each.
@@ -63,6 +68,7 @@ impl View {
             started: None,
             finished: false,
             host_width: 0,
+            connecting: HashMap::new(),
             shown: HashMap::new(),
             explained: Failures::default(),
             failures: Failures::default(),
@@ -115,13 +121,23 @@ impl View {
                 }
                 out(self.settings.paint(DIM, &text))
             }
-            Kind::HostConnecting { attempt, .. } if verbose && *attempt > 1 => {
-                self.line("connecting", DIM, event, &format!("attempt {attempt}"))
+            Kind::HostConnecting {
+                attempt, reason, ..
+            } => self.connecting(event, *attempt, reason.as_deref()),
+            Kind::HostConnected { facts } => {
+                self.connecting
+                    .remove(event.host.as_deref().unwrap_or_default());
+                if verbose {
+                    self.line("connected", DIM, event, &about(facts))
+                } else {
+                    Vec::new()
+                }
             }
-            Kind::HostConnected { facts } if verbose => {
-                self.line("connected", DIM, event, &about(facts))
+            Kind::HostUnreachable { failure } => {
+                self.connecting
+                    .remove(event.host.as_deref().unwrap_or_default());
+                self.failure(event, failure)
             }
-            Kind::HostUnreachable { failure } => self.failure(event, failure),
             Kind::HostFinished { failure } => self.host_finished(event, failure.as_deref()),
             Kind::TaskOutput { stream, text } if verbose || self.exec => {
                 self.output(event, *stream, text)
@@ -172,6 +188,27 @@ impl View {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// A host that does not let us in at once is told of when it has taken a while, and why.
+    fn connecting(&mut self, event: &Event, attempt: u32, reason: Option<&str>) -> Vec<Piece> {
+        let host = event.host.as_deref().unwrap_or_default();
+        if attempt <= 1 {
+            self.connecting.insert(host.to_owned(), event.ts);
+            return Vec::new();
+        }
+        let since = self.connecting.get(host);
+        let since =
+            since.and_then(|since| Duration::try_from(event.ts.duration_since(*since)).ok());
+        let tried = since.unwrap_or_default();
+        if tried < PATIENCE && self.settings.verbose == 0 {
+            return Vec::new();
+        }
+        let mut text = format!("attempt {attempt}, after {}", duration(tried));
+        if let Some(reason) = reason.and_then(|reason| reason.lines().next()) {
+            let _ = write!(text, ": {reason}");
+        }
+        self.line("connecting", DIM, event, &text)
     }
 
     fn log(&self, event: &Event, level: LogLevel, message: &str) -> Vec<Piece> {
@@ -291,7 +328,7 @@ impl View {
         } else {
             self.failures.add(failure);
         }
-        if shown.is_some_and(|shown| alike(&shown, failure)) {
+        if shown.is_some_and(|shown| is_told(&shown, failure)) {
             return Vec::new();
         }
         let pieces = self.failure(event, failure);
@@ -399,6 +436,12 @@ impl View {
             "unreachable".len()
         }
     }
+}
+
+/// Whether what ended a closure has its line. A task that fails says so itself; what a `timeout` around it adds
+/// stands in the explanation.
+fn is_told(shown: &Failure, failure: &Failure) -> bool {
+    alike(shown, failure) || (failure.task.is_some() && shown.task == failure.task)
 }
 
 fn out(line: String) -> Vec<Piece> {

@@ -232,6 +232,9 @@ impl<'a> Part<'a> {
         };
         for planned in changes {
             self.planner.ran(planned, Err(note.to_owned()));
+            if failure.kind == FailureKind::Interrupted {
+                self.failures[planned.index] = Some(Failure::new(failure.kind, note));
+            }
         }
     }
 

@@ -47,6 +47,8 @@ pub struct Run {
     links: Mutex<HashMap<String, Arc<Link>>>,
     /// Hosts that take no further part, and why.
     failed: Mutex<IndexMap<String, Failure>>,
+    /// By host: what a `timeout` around it cut short last.
+    stopped: Mutex<HashMap<String, Failure>>,
 }
 
 impl Run {
@@ -79,6 +81,7 @@ impl Run {
             steps: Steps::default(),
             links: Mutex::default(),
             failed: Mutex::default(),
+            stopped: Mutex::default(),
         }
     }
 
@@ -152,11 +155,21 @@ impl Run {
         if failure.kind != FailureKind::Interrupted || self.cancel.work.is_cancelled() {
             return failure;
         }
-        Failure {
+        let stopped = Failure {
             kind: FailureKind::Failed,
             message: "stopped by a `timeout` around it".to_owned(),
             ..failure
+        };
+        if let Some(host) = &stopped.host {
+            lock(&self.stopped).insert(host.clone(), stopped.clone());
         }
+        stopped
+    }
+
+    /// What a `timeout` cut short on a host, if it was a step of the playbook. Told once.
+    #[must_use]
+    pub fn take_stopped(&self, host: &str) -> Option<Failure> {
+        lock(&self.stopped).remove(host)
     }
 
     /// A message of the playbook's, or of the run's own.

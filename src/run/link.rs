@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::model::{Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, Kind};
 use crate::shell::{Session, SessionError, SessionOptions};
 use crate::task::Outlook;
-use crate::transport::{Transport, connect};
+use crate::transport::{Transport, TransportError, connect};
 
 use super::batch::Applied;
 use super::context::Run;
@@ -82,17 +82,29 @@ impl Link {
         {
             return Ok(session.clone());
         }
-        let connecting = Kind::HostConnecting {
-            user: user.clone(),
-            attempt: 1,
+        let connecting = |attempt: u32, reason: Option<String>| {
+            let user = user.clone();
+            let kind = Kind::HostConnecting {
+                user,
+                attempt,
+                reason,
+            };
+            run.bus.emit(Emission::new(kind).host(&self.host.name));
         };
-        run.bus
-            .emit(Emission::new(connecting).host(&self.host.name));
-        let stream = self.transport.open().await.map_err(|error| {
-            let failure = self.unreachable(error.to_string(), error.hint.clone());
-            self.report_unreachable(run, &failure);
-            failure
-        })?;
+        connecting(1, None);
+        // Told when the next attempt is due, and not when it begins: the wait in between is what one wonders at.
+        let failed = |attempt: u32, error: &TransportError| {
+            connecting(attempt + 1, Some(error.to_string()));
+        };
+        let stream = self
+            .transport
+            .open_watched(&failed)
+            .await
+            .map_err(|error| {
+                let failure = self.unreachable(error.to_string(), error.hint.clone());
+                self.report_unreachable(run, &failure);
+                failure
+            })?;
         let options = SessionOptions {
             elevation: user.clone().map(|user| self.elevation(user)),
             state_dir: self.connection.state_dir.clone(),

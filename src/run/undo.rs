@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Diff, Emission, Failure, FailureKind, Kind, LogLevel, Outcome};
+use crate::model::{Diff, Emission, Failure, FailureKind, Kind, LogLevel, Outcome, undo_of};
 use crate::shell::{End, Request, Step, StepReply};
 use crate::task::{Change, Mode};
 
@@ -197,7 +197,7 @@ impl Part {
 
     /// The identity of the undo as a step.
     fn id(&self) -> String {
-        format!("{}/undo", self.applied.step)
+        undo_of(&self.applied.step)
     }
 
     fn emission(&self, kind: Kind) -> Emission {

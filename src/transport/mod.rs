@@ -20,10 +20,22 @@ pub use openssh::OpensshTransport;
 use crate::model::{Connection, Via};
 use crate::shell::{Session, SessionOptions, Stream};
 
+/// Is told the number of an attempt, from 1, and why it failed.
+pub type FailedAttempt<'a> = dyn Fn(u32, &TransportError) + Send + Sync + 'a;
+
 /// A way to one host. Cheap to make: the first [`open`](Self::open) connects.
 pub trait Transport: Send + Sync {
     /// A new `sh`, started with [`REMOTE_COMMAND`](crate::shell::REMOTE_COMMAND).
     fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>>;
+
+    /// The same, told of every attempt that failed and is followed by another.
+    fn open_watched<'a>(
+        &'a self,
+        failed: &'a FailedAttempt<'a>,
+    ) -> BoxFuture<'a, Result<Stream, TransportError>> {
+        let _ = failed;
+        self.open()
+    }
 
     /// [`open`](Self::open), and a session on the stream.
     fn session(&self, options: SessionOptions) -> BoxFuture<'_, Result<Session, TransportError>> {

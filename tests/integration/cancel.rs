@@ -37,10 +37,14 @@ fn ends_by(signal: Signal) {
     let mut running = started(&fleet, &ops);
     running.signal(signal);
     let ran = nothing_is_left(&fleet, running.wait().code(130));
-    assert!(
-        ran.stderr.contains("interrupted") || ran.stdout.contains("interrupted"),
-        "{ran}"
-    );
+    let summary = ran
+        .stdout
+        .trim_end()
+        .rsplit("\n\n")
+        .next()
+        .unwrap_or_default();
+    assert!(summary.contains(": 2 hosts interrupted\n"), "{ran}");
+    assert!(summary.contains("interrupted: h1, h2"), "{ran}");
 }
 
 #[test]

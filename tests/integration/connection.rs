@@ -66,6 +66,32 @@ fn a_host_that_refuses_connections_is_unreachable_and_the_others_are_done() {
 }
 
 #[test]
+fn while_a_port_is_refused_the_attempts_and_the_reason_are_told() {
+    let fleet = Fleet::sshd(1);
+    fleet.hosts()[0].vanish();
+    let ops = with_root(&fleet, |endpoint| {
+        endpoint.var("ops_retry_for", "4s");
+    })
+    .playbook(MARK);
+    let shown = ops.run().code(4);
+    let line = shown.stdout.lines().find(|line| line.contains("attempt "));
+    let line = line.unwrap_or_else(|| panic!("no attempt is told\n{shown}"));
+    assert!(
+        line.starts_with("connecting") && line.contains("h1") && line.contains("refused"),
+        "{line}"
+    );
+    let told = ops.arg("--output").arg("json").run().code(4);
+    let attempts = told.events_of("host.connecting");
+    assert!(attempts.len() > 2, "{told}");
+    assert!(attempts[0].get("reason").is_none(), "{told}");
+    for (number, attempt) in (1..).zip(&attempts) {
+        assert_eq!(attempt["attempt"], number, "{told}");
+        let reason = attempt["reason"].as_str();
+        assert!(number == 1 || reason.is_some_and(|reason| reason.contains("refused")));
+    }
+}
+
+#[test]
 fn a_lost_host_has_one_line() {
     let fleet = Fleet::sshd(1);
     fleet.hosts()[0].vanish();
@@ -272,7 +298,22 @@ fn a_timeout_around_a_command_is_no_interruption() {
         .run()
         .code(3)
         .stdout_has("stopped by a `timeout` around it")
-        .stderr_has("took longer than 1s")
+        .stderr_has("run sleep 4711: took longer than 1s")
         .nowhere("interrupted")
-        .nothing_left();
+        .nothing_left()
+        .fails_in_one_line();
+}
+
+#[test]
+fn a_timeout_that_is_caught_does_not_explain_another_failure() {
+    let fleet = Fleet::sshd(1);
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            try { timeout("1s", || h.run("sleep 4711")); } catch {}
+            timeout("1s", || { loop { h.facts; } });
+        });
+    "#;
+    let ran = with_root(&fleet, |_| {}).playbook(playbook).run().code(3);
+    assert!(!ran.stderr.contains("sleep 4711:"), "{ran}");
+    assert!(ran.stderr.contains("error: took longer than 1s"), "{ran}");
 }

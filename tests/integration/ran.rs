@@ -86,6 +86,15 @@ impl Ran {
         self
     }
 
+    /// One line of standard output tells of a failure, and no other.
+    #[track_caller]
+    pub fn fails_in_one_line(self) -> Self {
+        let lines = self.stdout.lines();
+        let failed = lines.filter(|line| line.starts_with("failed ")).count();
+        assert_eq!(failed, 1, "lines that tell of a failure\n{self}");
+        self
+    }
+
     /// Of what the run started or made for its own time on this machine, nothing is left or will stay: no `ssh`
     /// that holds a connection, no socket, no temporary file.
     #[track_caller]

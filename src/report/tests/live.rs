@@ -54,6 +54,7 @@ fn a_line_for_every_host_that_is_at_work() {
             Emission::new(Kind::HostConnecting {
                 user: None,
                 attempt: 2,
+                reason: Some("connection refused\nfor now".to_owned()),
             })
             .host("web2"),
         );

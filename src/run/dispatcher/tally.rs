@@ -1,14 +1,16 @@
 //! Counting how tasks ended, by host and in all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Totals};
+use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Totals, undone_by};
 
 /// The totals of a run so far.
 #[derive(Default)]
 pub(super) struct Tally {
     all: Totals,
     hosts: BTreeMap<String, Totals>,
+    /// The steps that changed something, and are not undone.
+    standing: HashSet<String>,
 }
 
 impl Tally {
@@ -24,17 +26,17 @@ impl Tally {
         match &emission.kind {
             Kind::HostStarted => self.with(host, |_| {}),
             Kind::TaskFinished { failure, .. } => match (emission.outcome, failure) {
-                (Some(Outcome::Failed), Some(failure)) if lost(failure) => self.unreachable(host),
-                (Some(outcome), _) => self.with(host, |totals| totals.count(outcome)),
+                (Some(Outcome::Failed), Some(failure)) if is_of_host(failure) => {
+                    self.host(host, failure);
+                }
+                (Some(outcome), _) => self.task(host, emission.step.as_deref(), outcome),
                 (None, _) => {}
             },
-            Kind::HostUnreachable { .. } => self.unreachable(host),
+            Kind::HostUnreachable { failure } => self.host(host, failure),
             Kind::HostFinished {
                 failure: Some(failure),
-            } if lost(failure) => self.unreachable(host),
-            Kind::HostFinished {
-                failure: Some(failure),
-            } if failure.kind != FailureKind::Interrupted => {
+            } if is_of_host(failure) => self.host(host, failure),
+            Kind::HostFinished { failure: Some(_) } => {
                 // The closure failed in something that is no task: it shows as one, so that a host with
                 // no failed task is a host that is well.
                 let counted = host
@@ -58,17 +60,42 @@ impl Tally {
         }
     }
 
-    /// A host counts once, however often it is found gone.
-    fn unreachable(&mut self, host: Option<&str>) {
+    /// An undo is no task of its own: it says that another's change is gone. One that fails is told as it is.
+    fn task(&mut self, host: Option<&str>, step: Option<&str>, outcome: Outcome) {
+        match (outcome, undone_by(step)) {
+            (Outcome::Changed, Some(undone)) => {
+                if self.standing.remove(undone) {
+                    self.with(host, |totals| totals.undone += 1);
+                }
+            }
+            (Outcome::Changed, None) => {
+                self.standing.extend(step.map(ToOwned::to_owned));
+                self.with(host, |totals| totals.count(outcome));
+            }
+            _ => self.with(host, |totals| totals.count(outcome)),
+        }
+    }
+
+    /// A host counts once, however often it is found gone or interrupted.
+    fn host(&mut self, host: Option<&str>, failure: &Failure) {
         let Some(host) = host else { return };
         let totals = self.hosts.entry(host.to_owned()).or_default();
-        if totals.unreachable == 0 {
-            totals.unreachable = 1;
-            self.all.unreachable += 1;
+        let (here, all) = if failure.kind == FailureKind::Interrupted {
+            (&mut totals.interrupted, &mut self.all.interrupted)
+        } else {
+            (&mut totals.unreachable, &mut self.all.unreachable)
+        };
+        if *here == 0 {
+            *here = 1;
+            *all += 1;
         }
     }
 }
 
-fn lost(failure: &Failure) -> bool {
-    failure.kind == FailureKind::Unreachable
+/// Whether it says nothing of a task, but what became of the host.
+fn is_of_host(failure: &Failure) -> bool {
+    matches!(
+        failure.kind,
+        FailureKind::Unreachable | FailureKind::Interrupted
+    )
 }

@@ -107,6 +107,58 @@ fn events_are_numbered_and_totals_kept() {
 }
 
 #[test]
+fn a_change_that_is_undone_is_counted_as_such_and_an_undo_is_no_change() {
+    let bus = Bus::start("r1", Secrets::new(), vec![]);
+    bus.emit(finished("a", Outcome::Changed).step("a/1"));
+    bus.emit(finished("a", Outcome::Changed).step("a/2"));
+    bus.emit(finished("a", Outcome::Failed).step("a/3"));
+    // What failed is undone too, for it may have been made in part: it stays what failed.
+    bus.emit(finished("a", Outcome::Changed).step("a/3/undo"));
+    bus.emit(finished("a", Outcome::Changed).step("a/2/undo"));
+    // The second part of an undo, as one has that reads what was put back.
+    bus.emit(finished("a", Outcome::Changed).step("a/2/undo"));
+    bus.emit(finished("a", Outcome::Failed).step("a/1/undo"));
+    let (_, totals) = bus.finish(|_| 3, None);
+    assert_eq!(
+        totals,
+        Totals {
+            changed: 2,
+            undone: 1,
+            failed: 2,
+            ..Totals::default()
+        }
+    );
+}
+
+#[test]
+fn an_interrupted_host_is_no_failed_one() {
+    let bus = Bus::start("r1", Secrets::new(), vec![]);
+    let failure = || {
+        Some(Box::new(Failure::new(
+            FailureKind::Interrupted,
+            "interrupted",
+        )))
+    };
+    for host in ["a", "b"] {
+        let cut = Kind::TaskFinished {
+            diff: vec![],
+            note: None,
+            failure: failure(),
+        };
+        bus.emit(Emission::new(cut).host(host).outcome(Outcome::Failed));
+        bus.emit(Emission::new(Kind::HostFinished { failure: failure() }).host(host));
+    }
+    let (_, totals) = bus.finish(|_| 130, None);
+    assert_eq!(
+        totals,
+        Totals {
+            interrupted: 2,
+            ..Totals::default()
+        }
+    );
+}
+
+#[test]
 fn every_text_of_an_event_is_scrubbed() {
     let secrets = Secrets::new();
     let (events, reporter) = kept();

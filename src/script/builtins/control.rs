@@ -209,6 +209,10 @@ fn timeout(context: &NativeCallContext<'_>, limit: &Dynamic, closure: &FnPtr) ->
         })
     };
     let inner = outer.with_cancel(token.clone());
+    let host = outer.host().map(|host| host.name().to_owned());
+    let stopped = || outer.run().take_stopped(host.as_deref()?);
+    // What another one stopped before is none of this one's.
+    drop(stopped());
     let result = inner.enter(context, |context| {
         closure.call_within_context::<Dynamic>(context, ())
     });
@@ -221,8 +225,12 @@ fn timeout(context: &NativeCallContext<'_>, limit: &Dynamic, closure: &FnPtr) ->
                 && !outer.cancel().is_cancelled() =>
         {
             let message = format!("took longer than {}", humantime::format_duration(limit));
-            let mut failure = Failure::new(FailureKind::Failed, message);
-            failure.host = outer.host().map(|host| host.name().to_owned());
+            // The step has told that it was stopped; this says why, and is no failure of its own.
+            let mut failure =
+                stopped().unwrap_or_else(|| Failure::new(FailureKind::Failed, message.clone()));
+            failure.message = message;
+            failure.host.clone_from(&host);
+            failure.at = None;
             Err(throw(failure, context))
         }
         result => result,

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::model::Connection;
 use crate::shell::Stream;
 
-use super::{Transport, TransportError};
+use super::{FailedAttempt, Transport, TransportError};
 use master::Master;
 
 /// A host behind `ssh`.
@@ -39,7 +39,7 @@ impl OpensshTransport {
         }
     }
 
-    async fn open_stream(&self) -> Result<Stream, TransportError> {
+    async fn open_stream(&self, failed: &FailedAttempt<'_>) -> Result<Stream, TransportError> {
         arguments::check(&self.connection)?;
         // Held while connecting, so that the next one finds the connection instead of making another.
         let mut masters = self.masters.lock().await;
@@ -49,16 +49,21 @@ impl OpensshTransport {
             }
         }
         masters.retain(|master| master.is_alive());
-        let (master, stream) = self.connect().await?;
+        let (master, stream) = self.connect(failed).await?;
         masters.push(master);
         Ok(stream)
     }
 
     /// Connects, again and again where that can help, for as long as the connection's settings say.
-    async fn connect(&self) -> Result<(Arc<Master>, Stream), TransportError> {
+    async fn connect(
+        &self,
+        failed: &FailedAttempt<'_>,
+    ) -> Result<(Arc<Master>, Stream), TransportError> {
         let until = Instant::now() + self.connection.retry_for;
         let mut pause = Duration::from_millis(250);
+        let mut attempt = 0;
         loop {
+            attempt += 1;
             // The first attempt has its whole time, whatever there is for all.
             let left = until
                 .saturating_duration_since(Instant::now())
@@ -74,6 +79,7 @@ impl OpensshTransport {
                 return Err(error);
             }
             tracing::debug!(host = self.connection.address, %error, "connecting again");
+            failed(attempt, &error);
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
@@ -82,7 +88,14 @@ impl OpensshTransport {
 
 impl Transport for OpensshTransport {
     fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
-        Box::pin(self.open_stream())
+        Box::pin(self.open_stream(&|_, _| {}))
+    }
+
+    fn open_watched<'a>(
+        &'a self,
+        failed: &'a FailedAttempt<'a>,
+    ) -> BoxFuture<'a, Result<Stream, TransportError>> {
+        Box::pin(self.open_stream(failed))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -44,7 +44,9 @@ fn one_outcome_goes_back_alone() {
         });
         "#,
     );
-    ops.run().ok().stdout_has("one 1").stdout_has("again 1");
+    let ran = ops.run().ok().stdout_has("one 1").stdout_has("again 1");
+    // Of a, b, c and the second b, the first b and c were put back.
+    ran.stdout_has(": 2 changed, 2 undone");
     assert_eq!(
         text(&ops, "h1", "b"),
         "mine",
