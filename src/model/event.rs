@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Diff, Failure, HostFacts, Outcome, Position};
+use super::{Diff, Failure, HealthState, HostFacts, Outcome, Position};
 
 /// Version of the event schema, carried by `run.started`.
 pub const SCHEMA: u32 = 1;
@@ -97,6 +97,14 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Box<Failure>>,
     },
+    /// A health check has looked. In a wait: the first time, and when the state changed.
+    #[serde(rename = "health.checked")]
+    HealthChecked {
+        state: HealthState,
+        message: String,
+        /// From where: `host`, `controller`, or the name of another host.
+        vantage: String,
+    },
     #[serde(rename = "log")]
     Log { level: LogLevel, message: String },
     #[serde(rename = "run.finished")]
@@ -131,6 +139,7 @@ impl Kind {
             Self::TaskStarted => "task.started",
             Self::TaskOutput { .. } => "task.output",
             Self::TaskFinished { .. } => "task.finished",
+            Self::HealthChecked { .. } => "health.checked",
             Self::Log { .. } => "log",
             Self::RunFinished { .. } => "run.finished",
             Self::Other(fields) => fields

@@ -174,6 +174,14 @@ impl Texts for Kind {
                     failure.each_text(change);
                 }
             }
+            Self::HealthChecked {
+                state: _,
+                message,
+                vantage,
+            } => {
+                change(message);
+                change(vantage);
+            }
             Self::Log { level: _, message } => change(message),
             Self::RunFinished {
                 totals: _,

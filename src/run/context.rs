@@ -14,6 +14,7 @@ use crate::task::Mode;
 
 use super::cancel::Cancel;
 use super::dispatcher::Bus;
+use super::host::HostHandle;
 use super::identity::Steps;
 use super::link::Link;
 
@@ -45,6 +46,8 @@ pub struct Run {
     pub cancel: Cancel,
     pub steps: Steps,
     links: Mutex<HashMap<String, Arc<Link>>>,
+    /// Shells of this machine that nobody uses right now.
+    idle: Mutex<Vec<Arc<Link>>>,
     /// Hosts that take no further part, and why.
     failed: Mutex<IndexMap<String, Failure>>,
     /// By host: what a `timeout` around it cut short last.
@@ -80,6 +83,7 @@ impl Run {
             cancel,
             steps: Steps::default(),
             links: Mutex::default(),
+            idle: Mutex::default(),
             failed: Mutex::default(),
             stopped: Mutex::default(),
         }
@@ -111,6 +115,16 @@ impl Run {
             .entry(host.name.clone())
             .or_insert(link)
             .clone())
+    }
+
+    /// Works with a shell of the machine that ops runs on. It is kept for the next; only as many are started as are used at a time, so
+    /// that what takes long for one host does not hold up another.
+    pub fn at_controller<T>(self: &Arc<Self>, work: impl FnOnce(&HostHandle) -> T) -> T {
+        let idle = lock(&self.idle).pop();
+        let link = idle.unwrap_or_else(|| Arc::new(Link::controller()));
+        let result = work(&HostHandle::new(self.clone(), link.clone()));
+        lock(&self.idle).push(link);
+        result
     }
 
     /// Waits for what happens elsewhere, from a thread that is not the runtime's own.
@@ -192,7 +206,8 @@ impl Run {
 
     /// Ends all sessions and connections.
     pub fn close(&self) {
-        let links: Vec<_> = lock(&self.links).drain().map(|(_, link)| link).collect();
+        let mut links: Vec<_> = lock(&self.links).drain().map(|(_, link)| link).collect();
+        links.append(&mut lock(&self.idle));
         self.runtime.block_on(async {
             let closing = links.iter().map(|link| link.close());
             futures_util::future::join_all(closing).await;

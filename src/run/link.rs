@@ -3,10 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::model::{Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, Kind};
+use crate::model::{
+    Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, HostKeys, Kind, Via,
+};
 use crate::shell::{Session, SessionError, SessionOptions};
 use crate::task::Outlook;
 use crate::transport::{Transport, TransportError, connect};
@@ -20,6 +23,8 @@ pub struct Link {
     pub connection: Connection,
     transport: Arc<dyn Transport>,
     connected: AtomicBool,
+    /// It is not a host of the inventory: that it is reached is nobody's business.
+    silent: bool,
     /// By the user that was become; `None` is the user who logged in.
     sessions: Mutex<HashMap<Option<String>, Arc<Session>>>,
     /// The changes that this run made here, in their order: what an undo of everything goes through.
@@ -39,10 +44,41 @@ impl Link {
             connection,
             transport,
             connected: AtomicBool::new(false),
+            silent: false,
             sessions: Mutex::default(),
             made: std::sync::Mutex::default(),
             outlook: std::sync::Mutex::default(),
             undone: std::sync::Mutex::default(),
+        }
+    }
+
+    /// A shell of the machine that ops runs on, as the user who runs it. No host of the run: no event tells of it.
+    #[must_use]
+    pub(super) fn controller() -> Self {
+        let connection = Connection {
+            via: Via::Local,
+            address: "controller".to_owned(),
+            port: None,
+            user: None,
+            key_file: None,
+            ssh_args: Vec::new(),
+            host_keys: HostKeys::default(),
+            elevation: None,
+            become_password: None,
+            connect_timeout: Duration::from_secs(10),
+            retry_for: Duration::from_secs(20),
+            state_dir: None,
+        };
+        let host = Arc::new(Host::new("controller"));
+        Self {
+            silent: true,
+            ..Self::new(host, connection)
+        }
+    }
+
+    fn emit(&self, run: &Run, kind: Kind) {
+        if !self.silent {
+            run.bus.emit(Emission::new(kind).host(&self.host.name));
         }
     }
 
@@ -89,7 +125,7 @@ impl Link {
                 attempt,
                 reason,
             };
-            run.bus.emit(Emission::new(kind).host(&self.host.name));
+            self.emit(run, kind);
         };
         connecting(1, None);
         // Told when the next attempt is due, and not when it begins: the wait in between is what one wonders at.
@@ -135,7 +171,7 @@ impl Link {
             let kind = Kind::HostConnected {
                 facts: Box::new(facts),
             };
-            run.bus.emit(Emission::new(kind).host(&self.host.name));
+            self.emit(run, kind);
         }
     }
 
@@ -181,7 +217,7 @@ impl Link {
         let kind = Kind::HostUnreachable {
             failure: Box::new(failure.clone()),
         };
-        run.bus.emit(Emission::new(kind).host(&self.host.name));
+        self.emit(run, kind);
     }
 
     /// Keeps what was made, for an undo of everything.

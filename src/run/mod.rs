@@ -26,5 +26,6 @@ pub use context::{Run, Settings, interrupted};
 pub use dispatcher::Bus;
 pub use fanout::fan_out;
 pub use host::HostHandle;
+pub use label::label;
 pub use link::Link;
 pub use undo::undo;

@@ -1,13 +1,12 @@
-//! What a task says against its arguments, in words and with the part of the call that it is about. The static
+//! What a task or a health check says against its arguments, in words and with the part of the call that it is about. The static
 //! checks and the run tell it alike.
 
-use crate::tasks::{ArgumentError, Entry, Place};
+use crate::tasks::{ArgumentError, Place};
 
 use super::check::Part;
 
 #[must_use]
-pub fn message(entry: &Entry, error: &ArgumentError) -> String {
-    let name = entry.full_name();
+pub fn message(name: &str, error: &ArgumentError) -> String {
     match &error.place {
         Place::Option(path) => format!("option `{path}` of `{name}`: {}", error.message),
         // These messages name the parameter themselves.

@@ -26,10 +26,10 @@ pub struct Entry {
 
 type Construct = fn(Arguments, &dyn Surroundings) -> Result<Arc<dyn Task>, ArgumentError>;
 
-/// A positional argument of a task.
+/// A positional argument of a task, or of a health check.
 pub struct Parameter {
     pub name: &'static str,
-    pub(super) optional: fn() -> bool,
+    pub optional: fn() -> bool,
 }
 
 impl Parameter {
@@ -118,12 +118,14 @@ macro_rules! task {
 pub(super) use task;
 
 /// Whether an argument may be left out: its type takes nothing for an answer.
-pub(super) fn is_optional<T: serde::de::DeserializeOwned>() -> bool {
+#[must_use]
+pub fn is_optional<T: serde::de::DeserializeOwned>() -> bool {
     T::deserialize(Value::Null).is_ok()
 }
 
 /// The names of a struct's fields, as serde's derive hands them to a deserializer.
-pub(super) fn fields<T: serde::de::DeserializeOwned>() -> &'static [&'static str] {
+#[must_use]
+pub fn fields<T: serde::de::DeserializeOwned>() -> &'static [&'static str] {
     let seen = Cell::new(&[][..]);
     // Always an error: nothing is read, the names are all that is wanted.
     let _ = T::deserialize(Names(&seen));

@@ -36,10 +36,11 @@ mod value;
 use entry::task;
 
 pub use arguments::{ArgumentError, Arguments, Place, Surroundings, unknown_option};
-pub use entry::{Entry, Parameter};
+pub use entry::{Entry, Parameter, fields, is_optional};
 pub use host_path::HostPath;
 pub use mode::Mode;
 pub use ownership::Ownership;
+pub use span::Span;
 pub use value::{Unfit, Value};
 
 /// Every built-in task, in the order of the reference.

@@ -13,6 +13,7 @@ pub struct Span(pub Duration);
 #[serde(untagged, expecting = "a text like \"90s\" or a number of seconds")]
 enum Written {
     Seconds(u64),
+    Fraction(f64),
     Text(String),
 }
 
@@ -22,6 +23,9 @@ impl TryFrom<Written> for Span {
     fn try_from(written: Written) -> Result<Self, String> {
         match written {
             Written::Seconds(seconds) => Ok(Self(Duration::from_secs(seconds))),
+            Written::Fraction(seconds) => Duration::try_from_secs_f64(seconds)
+                .map(Self)
+                .map_err(|_| format!("{seconds} is no length of time in seconds")),
             Written::Text(text) => humantime::parse_duration(&text).map(Self).map_err(|_| {
                 format!("{text:?} is no length of time\nWrite \"90s\", \"5m\" or \"1h 30m\".")
             }),

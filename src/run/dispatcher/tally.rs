@@ -32,6 +32,10 @@ impl Tally {
                 (Some(outcome), _) => self.task(host, emission.step.as_deref(), outcome),
                 (None, _) => {}
             },
+            // In check mode one that a change might mend; else a check is no task and counts by what comes of it.
+            Kind::HealthChecked { .. } if emission.outcome == Some(Outcome::Unknown) => {
+                self.with(host, |totals| totals.unknown += 1);
+            }
             Kind::HostUnreachable { failure } => self.host(host, failure),
             Kind::HostFinished {
                 failure: Some(failure),

@@ -5,6 +5,7 @@
 
 mod control;
 mod each;
+mod health;
 mod host;
 mod hosts;
 mod inputs;
@@ -26,6 +27,7 @@ pub fn register(engine: &mut Engine) {
     hosts::register(engine);
     host::register(engine);
     each::register(engine);
+    health::register(engine);
     tasks::register(engine);
     outcome::register(engine);
     control::register(engine);

@@ -221,7 +221,10 @@ impl TaskValue {
 }
 
 fn wrong_argument(entry: &Entry, error: &ArgumentError) -> Failure {
-    let mut failure = Failure::new(FailureKind::Failed, refusal::message(entry, error));
+    let mut failure = Failure::new(
+        FailureKind::Failed,
+        refusal::message(&entry.full_name(), error),
+    );
     failure.hint.clone_from(&error.hint);
     failure
 }

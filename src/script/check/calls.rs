@@ -2,6 +2,7 @@
 
 use rhai::FnCallExpr;
 
+use crate::deploy::health;
 use crate::model::suggest::{did_you_mean, nearest};
 use crate::script::engine::INSTEAD_OF_EXIT;
 use crate::script::names::{Signature, qualify};
@@ -45,6 +46,11 @@ impl Walk<'_> {
         }
         let names = self.world.names;
         if own.contains(&count) || names.arities(name).any(|arity| arity == count) {
+            if own.is_empty()
+                && let Some(entry) = health::find(name)
+            {
+                return self.health(entry, call, at);
+            }
             return self.options(name, call);
         }
         // What is wrong with a declaration is told where parameters are collected.

@@ -8,6 +8,7 @@
 mod bodies;
 mod calls;
 mod closures;
+mod health;
 mod hosts;
 mod literals;
 mod options;

@@ -28,13 +28,14 @@ impl Walk<'_> {
             && let Some(arguments) = literal_arguments(call)
             && let Some(error) = refusal(entry, arguments, &self.world.playbook.directory)
         {
-            self.refused(entry, call, at, &error);
+            self.refuse(&entry.full_name(), call, at, &error);
         }
     }
 
-    fn refused(
+    /// Tells what is wrong with an argument, where it stands.
+    pub(super) fn refuse(
         &mut self,
-        entry: &Entry,
+        name: &str,
         call: &FnCallExpr,
         at: rhai::Position,
         error: &ArgumentError,
@@ -42,7 +43,7 @@ impl Walk<'_> {
         let place = refusal::part(error)
             .and_then(|part| of(call, part))
             .unwrap_or(at);
-        self.fail(place, refusal::message(entry, error), error.hint.clone());
+        self.fail(place, refusal::message(name, error), error.hint.clone());
     }
 }
 

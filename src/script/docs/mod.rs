@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use rhai::Engine;
 
+use crate::deploy::health;
 use crate::tasks;
 
 use super::modules::stdlib;
@@ -71,9 +72,10 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
     let entry = name
         .split_once("::")
         .and_then(|(namespace, name)| tasks::find(namespace, name));
-    let options = match entry {
-        Some(entry) => entry.options(),
-        None => super::options::known(name),
+    let options = match (entry, health::find(name)) {
+        (Some(entry), _) => entry.options().to_vec(),
+        (None, Some(kind)) => kind.options(),
+        (None, None) => super::options::known(name).to_vec(),
     };
     let (sort, name) = match (name.strip_prefix("get$"), subject) {
         (Some(property), Some(subject)) => (Sort::Property, format!("{subject}.{property}")),
@@ -92,7 +94,7 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
         sort,
         name,
         signatures: shown,
-        options: options.iter().map(|&key| key.to_owned()).collect(),
+        options: options.into_iter().map(ToOwned::to_owned).collect(),
         text: doc.cloned().unwrap_or_default(),
     }
 }

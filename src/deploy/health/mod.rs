@@ -1,0 +1,123 @@
+//! Health checks: is this thing well, as seen from there?
+//!
+//! A kind of check is a file here that implements [`Observe`]: a script for `sh` that prints an answer, and a pure function from the
+//! answer to a [`Verdict`]. The script is the same wherever it runs: on the host itself, on the controller, on another host. A kind is
+//! registered by its line in [`KINDS`]; the constructor of the playbook, the checks of its arguments and `ops doc` come with that.
+//!
+//! [`Check`] is an observation with its timing and its vantage, [`check`] looks once, [`wait_until`] looks until all is well. When to look again
+//! and when that is enough is decided by [`Watch`], which knows no clock and no host.
+
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "every constructor takes and returns what `kind!` hands on"
+)]
+
+mod check;
+mod command;
+mod entry;
+mod observe;
+mod verdict;
+mod wait;
+mod watch;
+
+use std::time::Duration;
+
+pub use check::{Check, Overrides, Timing, Vantage, possible};
+pub use entry::Entry;
+pub use observe::{Observed, check};
+pub use verdict::Verdict;
+pub use wait::wait_until;
+pub use watch::{Progress, Watch};
+
+pub use crate::model::HealthState as State;
+pub use crate::shell::StepKind;
+
+use entry::kind;
+
+/// What one kind of check asks, and what it makes of the answer.
+pub trait Observe: Send + Sync {
+    /// What is looked at, in a line: `http http://127.0.0.1:8080/healthz`. No secret in it.
+    fn label(&self) -> String;
+
+    /// Text for `sh` that looks and prints an answer. It changes nothing, and leaves no file and no process behind. It goes to the host
+    /// over the stream of the session, so it may hold a secret; a command line that it makes may not. It need not watch the time.
+    fn script(&self) -> String;
+
+    /// How the script runs. [`StepKind::Own`] costs least and speaks `LC_ALL=C`; what is the user's own is a [`StepKind::Command`].
+    fn runs_as(&self) -> StepKind {
+        StepKind::Own
+    }
+
+    /// What the answer means. No other facts, no clock.
+    fn verdict(&self, answer: &Answer) -> Verdict;
+}
+
+/// What the script came back with. One that did not end in time is not shown to a kind: that is critical.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub code: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// From the start of the script to its end, without the way there and back.
+    pub duration: Duration,
+}
+
+impl Answer {
+    /// Standard output; what is no UTF-8 is replaced.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error, or standard output where that is empty: on one short line, for a message.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let stderr = excerpt(&self.stderr);
+        if stderr.is_empty() {
+            excerpt(&self.stdout)
+        } else {
+            stderr
+        }
+    }
+}
+
+/// The beginning of a text on one line, for a message.
+#[must_use]
+pub fn excerpt(text: &[u8]) -> String {
+    const LONGEST: usize = 120;
+    // Spaces take part of it, and a character at most four bytes.
+    let text = String::from_utf8_lossy(text.get(..16 * LONGEST).unwrap_or(text));
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+        None => line,
+    }
+}
+
+/// Every kind of check, in the order of the reference.
+pub const KINDS: &[Entry] = &[command::COMMAND];
+
+/// The kind that a playbook calls by this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Entry> {
+    KINDS.iter().find(|entry| entry.name == name)
+}
+
+/// A check of this kind, for tests.
+#[cfg(test)]
+fn sample(
+    entry: &Entry,
+    mut values: Vec<crate::tasks::Value>,
+    options: &[(&str, crate::tasks::Value)],
+) -> std::sync::Arc<dyn Observe> {
+    let options = options
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()));
+    values.push(crate::tasks::Value::Map(options.collect()));
+    let arguments = crate::tasks::Arguments::new(values);
+    match entry.construct(arguments, Vantage::Host) {
+        Ok(check) => check.observe,
+        Err(error) => panic!("{}: {error}", entry.name),
+    }
+}

@@ -1,0 +1,273 @@
+//! Looking once: the checks of one vantage are one request, and vantages are asked at the same time.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::check::{Check, Vantage};
+use super::{Answer, State, Verdict};
+use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
+use crate::run::{HostHandle, fan_out, interrupted, label};
+use crate::shell::{End, OnFailure, Request, Step, StepReply};
+use crate::task::Mode;
+
+/// What one observation came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    pub verdict: Verdict,
+    /// How long the observation took, as seen from where it was made.
+    pub duration: Duration,
+}
+
+/// Looks once at each, and tells what was seen. `None` in check mode, where a check fails that what an earlier task would change may
+/// mend: nobody knows what a run would see.
+///
+/// # Errors
+/// When one is critical or an error and that state is not among those that are `ok`; when the host is lost.
+pub fn check(
+    host: &HostHandle,
+    checks: &[Check],
+    ok: &[State],
+    at: Option<&Position>,
+    cancel: &CancellationToken,
+) -> Result<Option<Vec<Observed>>, Failure> {
+    let timeouts: Vec<_> = checks.iter().map(|check| check.timing.timeout).collect();
+    let seen = observe(host, checks, &timeouts, cancel)?;
+    let fails = |state: State| !state.is_healthy() && !ok.contains(&state);
+    let early = is_early(host);
+    for (check, observed) in checks.iter().zip(&seen) {
+        let unknown = early && fails(observed.verdict.state);
+        tell(host, check, observed, unknown, at);
+    }
+    let failing = || {
+        let both = checks.iter().zip(&seen);
+        both.filter(|(_, observed)| fails(observed.verdict.state))
+    };
+    if failing().next().is_none() {
+        return Ok(Some(seen));
+    }
+    if early {
+        return Ok(None);
+    }
+    let failing: Vec<_> = failing().collect();
+    Err(failure(host, &failing, checks.len()).at(at.cloned()))
+}
+
+/// Whether earlier tasks would change the host first: then what is seen now is not what a run would see.
+pub(super) fn is_early(host: &HostHandle) -> bool {
+    host.run.settings.mode == Mode::Check && !host.link.outlook().is_empty()
+}
+
+/// Tells what was seen.
+pub(super) fn tell(
+    host: &HostHandle,
+    check: &Check,
+    observed: &Observed,
+    unknown: bool,
+    at: Option<&Position>,
+) {
+    let Verdict {
+        state,
+        message,
+        hint: _,
+    } = &observed.verdict;
+    let kind = Kind::HealthChecked {
+        state: *state,
+        message: message.clone(),
+        vantage: check.vantage.name().to_owned(),
+    };
+    let mut emission = Emission::new(kind)
+        .host(host.name())
+        .task(label(&check.label(), &host.run.secrets))
+        .duration(observed.duration)
+        .at(at.cloned());
+    if unknown {
+        emission = emission.outcome(Outcome::Unknown);
+    }
+    host.run.bus.emit(emission);
+}
+
+/// The failure of checks.
+pub(super) fn failure(host: &HostHandle, failing: &[(&Check, &Observed)], of: usize) -> Failure {
+    let secrets = &host.run.secrets;
+    let name = |check: &Check| label(&check.label(), secrets);
+    let message = match failing {
+        [(_, one)] => one.verdict.message.clone(),
+        several => {
+            let each = several
+                .iter()
+                .map(|(check, observed)| format!("{}: {}", name(check), observed.verdict.message));
+            let each: Vec<_> = each.collect();
+            format!(
+                "{} of {of} checks failed: {}",
+                several.len(),
+                each.join("; ")
+            )
+        }
+    };
+    let mut failure = Failure::new(FailureKind::Failed, message).on(host.name());
+    if let [(check, _)] = failing {
+        failure.task = Some(name(check));
+    }
+    failure.hint = failing
+        .iter()
+        .find_map(|(_, observed)| observed.verdict.hint.clone());
+    failure
+}
+
+/// Looks once at each, each within its time.
+pub(super) fn observe(
+    host: &HostHandle,
+    checks: &[Check],
+    timeouts: &[Duration],
+    cancel: &CancellationToken,
+) -> Result<Vec<Observed>, Failure> {
+    let looks: Vec<Look> = checks
+        .iter()
+        .zip(timeouts)
+        .map(|(check, timeout)| Look {
+            check,
+            timeout: *timeout,
+        })
+        .collect();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, check) in checks.iter().enumerate() {
+        let same = |group: &&mut Vec<usize>| {
+            let first = group.first().and_then(|first| checks.get(*first));
+            first.is_some_and(|first| same_place(&first.vantage, &check.vantage))
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    let ask_group = |group: &Vec<usize>| {
+        let looks: Vec<_> = group.iter().map(|index| looks[*index]).collect();
+        from_vantage(host, &looks, cancel)
+    };
+    let answers = match &groups[..] {
+        // No thread for what nearly all are.
+        [one] => vec![Some(ask_group(one))],
+        several => fan_out(several, several.len(), ask_group),
+    };
+    let mut seen: Vec<Option<Observed>> = vec![None; checks.len()];
+    for (group, answers) in groups.iter().zip(answers) {
+        let lost = || Failure::new(FailureKind::Internal, "the observation of a check panicked");
+        for (index, observed) in group.iter().zip(answers.ok_or_else(lost)??) {
+            seen[*index] = Some(observed);
+        }
+    }
+    seen.into_iter()
+        .map(|observed| {
+            observed.ok_or_else(|| {
+                Failure::new(FailureKind::Unreachable, "the host gave no answer").on(host.name())
+            })
+        })
+        .collect()
+}
+
+fn same_place(one: &Vantage, other: &Vantage) -> bool {
+    match (one, other) {
+        (Vantage::Host, Vantage::Host) | (Vantage::Controller, Vantage::Controller) => true,
+        (Vantage::Other(one), Vantage::Other(other)) => {
+            one.name() == other.name() && one.user == other.user
+        }
+        _ => false,
+    }
+}
+
+/// A check, and the time that it has.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    check: &'a Check,
+    timeout: Duration,
+}
+
+/// Observes from the vantage that all of these have.
+fn from_vantage(
+    host: &HostHandle,
+    looks: &[Look<'_>],
+    cancel: &CancellationToken,
+) -> Result<Vec<Observed>, Failure> {
+    let Some(first) = looks.first() else {
+        return Ok(Vec::new());
+    };
+    let asked = match &first.check.vantage {
+        Vantage::Host => return ask(host, looks, cancel),
+        Vantage::Controller => host
+            .run
+            .at_controller(|controller| ask(controller, looks, cancel)),
+        Vantage::Other(other) => ask(other, looks, cancel),
+    };
+    match asked {
+        // The host itself may be well: nobody has looked.
+        Err(failure) if failure.kind == FailureKind::Unreachable => {
+            let from = first.check.vantage.name();
+            let message = format!("cannot look from {from}: {}", failure.message);
+            let observed = Observed {
+                verdict: Verdict {
+                    hint: failure.hint,
+                    ..Verdict::error(message)
+                },
+                duration: Duration::ZERO,
+            };
+            Ok(vec![observed; looks.len()])
+        }
+        asked => asked,
+    }
+}
+
+/// One request for all of them; another for those behind one that was killed, as a request ends with it.
+fn ask(
+    host: &HostHandle,
+    looks: &[Look<'_>],
+    cancel: &CancellationToken,
+) -> Result<Vec<Observed>, Failure> {
+    let mut seen: Vec<Observed> = Vec::with_capacity(looks.len());
+    while let Some(rest) = looks.get(seen.len()..).filter(|rest| !rest.is_empty()) {
+        let request = Request {
+            steps: rest.iter().map(step).collect(),
+            probe: None,
+        };
+        let reply = host.request(cancel, request, &())?;
+        if reply.steps.is_empty() {
+            let message = "the host gave no answer";
+            return Err(Failure::new(FailureKind::Unreachable, message).on(host.name()));
+        }
+        for (look, step) in rest.iter().zip(&reply.steps) {
+            seen.push(observed(look, step)?);
+        }
+    }
+    Ok(seen)
+}
+
+fn step(look: &Look<'_>) -> Step {
+    let observe = &look.check.observe;
+    Step {
+        kind: observe.runs_as(),
+        on_failure: OnFailure::Continue,
+        timeout: Some(look.timeout),
+        ..Step::own(observe.script())
+    }
+}
+
+fn observed(look: &Look<'_>, step: &StepReply) -> Result<Observed, Failure> {
+    let verdict = match step.end {
+        End::Code(code) => look.check.observe.verdict(&Answer {
+            code: code.into(),
+            stdout: step.stdout.bytes().into_owned(),
+            stderr: step.stderr.bytes().into_owned(),
+            duration: step.duration,
+        }),
+        End::TimedOut => Verdict::critical(format!(
+            "no answer within {}",
+            humantime::format_duration(look.timeout)
+        )),
+        End::Lost => Verdict::error("the check took its own shell with it"),
+        End::Cancelled => return Err(interrupted()),
+    };
+    Ok(Observed {
+        verdict,
+        duration: step.duration,
+    })
+}

@@ -1,0 +1,156 @@
+//! Looking again until all is well.
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::check::{Check, Overrides};
+use super::observe::{Observed, failure, observe, tell};
+use super::watch::{Progress, Watch};
+use super::{State, Timing};
+use crate::model::{Failure, Position};
+use crate::run::HostHandle;
+use crate::task::Mode;
+
+/// A check that is waited for.
+struct Awaited<'a> {
+    check: &'a Check,
+    timing: Timing,
+    watch: Watch,
+    last: Option<Observed>,
+    done: bool,
+}
+
+/// Looks at each until it was healthy as often as its timing says, and gives the last observation of each. Tells the first observation
+/// and those at which a state changed.
+///
+/// In check mode it looks once and does not wait. `None`: what was seen was not healthy, and nobody knows what waiting would bring.
+///
+/// # Errors
+/// When a deadline passes first, with what was seen last; when the host is lost; when it is interrupted.
+pub fn wait_until(
+    host: &HostHandle,
+    checks: &[Check],
+    over: &Overrides,
+    at: Option<&Position>,
+    cancel: &CancellationToken,
+) -> Result<Option<Vec<Observed>>, Failure> {
+    let mut awaited: Vec<Awaited<'_>> = checks
+        .iter()
+        .map(|check| {
+            let timing = check.timing.with(over);
+            let timing = if host.run.settings.mode == Mode::Check {
+                once(timing)
+            } else {
+                timing
+            };
+            Awaited {
+                check,
+                timing,
+                watch: Watch::new(timing),
+                last: None,
+                done: false,
+            }
+        })
+        .collect();
+    let started = Instant::now();
+    while let Some(due) = next(&awaited) {
+        sleep_until(host, cancel, started + due)?;
+        if !look(host, &mut awaited, started, at, cancel)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(
+        awaited.into_iter().filter_map(|one| one.last).collect(),
+    ))
+}
+
+/// The timing of a wait in check mode, which does not wait.
+const fn once(timing: Timing) -> Timing {
+    Timing {
+        rise: 1,
+        fall: Some(1),
+        initial_delay: Duration::ZERO,
+        ..timing
+    }
+}
+
+/// When to look next.
+fn next(awaited: &[Awaited<'_>]) -> Option<Duration> {
+    let open = awaited.iter().filter(|one| !one.done);
+    open.map(|one| one.watch.due()).min()
+}
+
+/// Observes what is due. Whether to go on.
+fn look(
+    host: &HostHandle,
+    awaited: &mut [Awaited<'_>],
+    started: Instant,
+    at: Option<&Position>,
+    cancel: &CancellationToken,
+) -> Result<bool, Failure> {
+    let began = started.elapsed();
+    let mut due: Vec<&mut Awaited<'_>> = awaited
+        .iter_mut()
+        .filter(|one| !one.done && one.watch.due() <= began)
+        .collect();
+    let checks: Vec<Check> = due.iter().map(|one| one.check.clone()).collect();
+    let timeouts: Vec<_> = due.iter().map(|one| one.watch.timeout(began)).collect();
+    let seen = observe(host, &checks, &timeouts, cancel)?;
+    let ended = started.elapsed();
+    let check_mode = host.run.settings.mode == Mode::Check;
+    for (one, observed) in due.iter_mut().zip(seen) {
+        let state = observed.verdict.state;
+        let before = one.last.as_ref().map(|last| last.verdict.state);
+        let progress = one.watch.observed(began, ended, state);
+        if before != Some(state) {
+            let unknown = check_mode && progress != Progress::Healthy;
+            tell(host, one.check, &observed, unknown, at);
+        }
+        one.last = Some(observed.clone());
+        let reason = match progress {
+            Progress::Waiting => continue,
+            Progress::Healthy => {
+                one.done = true;
+                continue;
+            }
+            _ if check_mode => return Ok(false),
+            Progress::Fallen => match one.timing.fall {
+                None | Some(1) => "not healthy".to_owned(),
+                Some(times) => format!("not healthy {times} times in a row"),
+            },
+            Progress::TooLate => too_late(&one.timing, state),
+        };
+        let mut failure = failure(host, &[(one.check, &observed)], 1).at(at.cloned());
+        failure.message = format!("{reason}: {}", failure.message);
+        return Err(failure);
+    }
+    Ok(true)
+}
+
+fn too_late(timing: &Timing, last: State) -> String {
+    let deadline = humantime::format_duration(timing.deadline);
+    if last.is_healthy() {
+        // At the last look it was, but not often enough in a row.
+        format!(
+            "not healthy {} times in a row within {deadline}",
+            timing.rise
+        )
+    } else {
+        format!("not healthy within {deadline}")
+    }
+}
+
+fn sleep_until(
+    host: &HostHandle,
+    cancel: &CancellationToken,
+    until: Instant,
+) -> Result<(), Failure> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Ok(());
+    }
+    // Made inside the runtime: a timer belongs to one.
+    host.run
+        .wait(cancel, async { tokio::time::sleep(left).await })
+}
