@@ -220,15 +220,16 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
                 .ok_or_else(|| format!("has a `{key}` that is no text"))
         }
     };
-    let (unknown, apply, undo, diff) = (
+    let (unknown, apply, undo, undo_last, diff) = (
         text("unknown")?,
         text("apply")?,
         text("undo")?,
+        text("undo_last")?,
         text("diff")?,
     );
     if let Some(key) = wanted.keys().next() {
         return Err(format!(
-            "has the key `{key}`: its keys are `apply`, `undo`, `diff` and `unknown`"
+            "has the key `{key}`: its keys are `apply`, `undo`, `undo_last`, `diff` and `unknown`"
         ));
     }
     if let Some(reason) = unknown {
@@ -237,12 +238,15 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     let Some(apply) = apply else {
         return Err("has neither `apply` nor `unknown`".to_owned());
     };
-    if has_nul(&apply) || undo.as_deref().is_some_and(has_nul) {
+    let scripts = [Some(&apply), undo.as_ref(), undo_last.as_ref()];
+    if scripts.into_iter().flatten().any(|script| has_nul(script)) {
         return Err("holds a NUL byte".to_owned());
     }
     let diff = diff.unwrap_or_else(|| apply.trim().to_owned());
     let mut change = Change::new(vec![Diff::Note { text: diff }], apply, "");
-    change.undo = undo;
+    // What is undone last alone has nothing to do in its turn, and can be undone.
+    change.undo = undo.or_else(|| undo_last.is_some().then(|| ":".to_owned()));
+    change.undo_last = undo_last;
     change.command = true;
     Ok(Plan::Change(Box::new(change)))
 }

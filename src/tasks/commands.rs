@@ -33,17 +33,19 @@ task! {
     /// | `writes` | the paths that it may write; without it, it may write anything, and what follows is looked at after it has run |
     /// | `reads` | the paths that its guards depend on |
     /// | `undo` | the command that takes back what it did |
+    /// | `undo_last` | a command that runs when all else that the run did on the host has been undone |
     ///
     /// A command without a guard is run every time and counts as a change; say `changed_when: false` of one that only looks.
     /// In check mode it is not run: its outcome is *unknown*, for nothing tells. One with a guard would change
     /// the host, or would not. Guards run in check mode too, so they may only look. In a `cwd` that is not there a guard fails.
     ///
-    /// Without `undo` the command cannot be undone.
+    /// Without `undo` or `undo_last` the command cannot be undone. A restart or a reload wants `undo_last`: it reads what has been put back.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
     ///     h.apply(commands::run("make install", #{ cwd: "/usr/src/shop", creates: "/usr/local/bin/shop" }));
     ///     h.apply(commands::run(["createdb", "shop"], #{ unless: "psql -lqt | grep -qw shop", undo: "dropdb shop" }));
+    ///     h.apply(commands::run("shopctl restart", #{ unless: "shopctl is-current", undo_last: "shopctl restart" }));
     ///     h.apply(commands::run("uptime", #{ changed_when: false }));
     /// });
     /// ```
@@ -67,6 +69,7 @@ pub struct Options {
     #[serde(default)]
     reads: Vec<HostPath>,
     undo: Option<OneOrMany>,
+    undo_last: Option<OneOrMany>,
 }
 
 /// A value that has one way to be written as text.
@@ -106,6 +109,7 @@ pub struct Command {
     unless: Option<String>,
     only_if: Option<String>,
     undo: Option<String>,
+    undo_last: Option<String>,
     effect: Effect,
     ok: Vec<u8>,
     creates: Option<HostPath>,
@@ -141,6 +145,7 @@ impl Command {
             unless: part("unless", &options.unless)?,
             only_if: part("only_if", &options.only_if)?,
             undo: part("undo", &options.undo)?,
+            undo_last: part("undo_last", &options.undo_last)?,
             effect: effect(options.changed_when)?,
             ok,
             creates: options.creates,
@@ -173,7 +178,11 @@ impl Command {
             text: format!("runs {}", self.shown),
         }];
         Change {
-            undo: self.undo.clone(),
+            undo: self
+                .undo
+                .clone()
+                .or_else(|| nothing(self.undo_last.as_ref())),
+            undo_last: self.undo_last.clone(),
             provable: matches!(self.effect, Effect::Changes)
                 && (self.creates.is_some() || self.unless.is_some()),
             command: true,
@@ -225,6 +234,11 @@ impl Task for Command {
             Ok(true) => Plan::Change(Box::new(self.change())),
         }
     }
+}
+
+/// What is undone last alone has nothing to do in its turn, and can be undone.
+fn nothing(undo_last: Option<&String>) -> Option<String> {
+    undo_last.map(|_| ":".to_owned())
 }
 
 fn effect(changed_when: Option<ChangedWhen>) -> Result<Effect, ArgumentError> {

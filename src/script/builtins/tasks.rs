@@ -44,6 +44,7 @@ after the change, undone.
 
 `name` is what the user sees. `probe` is a shell script that only reads. `plan` gets what it came back with, a map with `code`, `stdout` and `stderr`,
 and gives `()` where nothing is to be done, or a map: `apply`, the script that makes the change; `undo`, the script that gives back what was there;
+`undo_last`, one that runs when all else on the host has been undone, such as a restart that reads what was put back;
 `diff`, a text for the user; or `unknown`, the reason why nothing can be told. `reads` and `writes` say what the probe depends on and what the change
 may alter: paths, `\"package:NAME\"`, `\"service:NAME\"`, `\"user:NAME\"` or `\"any\"`, which is what both are where they are left out.
 

@@ -55,6 +55,33 @@ fn one_outcome_goes_back_alone() {
     assert!(on(&ops, "h1", "a").exists() && !on(&ops, "h1", "c").exists());
 }
 
+/// What it reads is put back before it: a restart, a reload.
+#[test]
+fn what_is_undone_last_sees_what_was_put_back() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            let seen = `cat ${root}/in >> ${root}/seen`;
+            h.apply([
+                commands::run(seen, #{ undo_last: seen, env: #{ A: 1 } }),
+                files::file(root + "/in", "new\n"),
+                task(#{
+                    name: "reads it",
+                    probe: `cmp -s ${root}/in ${root}/out`,
+                    plan: |found| if found.code != 0 { #{ apply: `cp ${root}/in ${root}/out`, undo_last: `cp ${root}/in ${root}/out` } },
+                }),
+            ]);
+            print(`undone ${h.undo()}`);
+        });
+        "#,
+    );
+    let ops = ops.file("h1/in", "old\n");
+    ops.run().ok().stdout_has("undone 3");
+    assert_eq!(text(&ops, "h1", "seen"), "old\nold\n");
+    assert_eq!(text(&ops, "h1", "out"), "old\n");
+}
+
 #[test]
 fn a_change_without_undo_is_named_and_keeps_no_other_from_it() {
     let ops = local(1).playbook(
