@@ -152,9 +152,12 @@ pub fn forks(text: &str) -> Result<usize, String> {
 /// How the run is shown.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct OutputArgs {
-    /// How the run is shown on stdout [default: live on a terminal, else plain]
+    /// How the run is shown on stdout [default: live on a terminal, github or gitlab in their jobs, else plain]
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     pub output: Option<Output>,
+    /// Also write a JUnit report, which most CI systems read
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -165,6 +168,10 @@ pub enum Output {
     Plain,
     /// One event a line, as JSON
     Json,
+    /// Plain, with groups, annotations and a summary for GitHub Actions
+    Github,
+    /// Plain, with sections for GitLab CI
+    Gitlab,
 }
 
 #[cfg(test)]

@@ -3,12 +3,18 @@
 use std::io::Write as _;
 
 use crate::model::Failure;
-use crate::report::{Settings, diagnostic};
+use crate::report::{Settings, diagnostic, github};
+
+use super::reporters::{is_github, workflow};
 
 /// Prints failures on stderr.
 pub fn print(failures: &[Failure]) {
     let colour = Settings::takes_colour(&std::io::stderr());
-    let drawn = diagnostic::render_all(failures.iter().map(|failure| (failure, None)), colour);
+    let mut drawn = diagnostic::render_all(failures.iter().map(|failure| (failure, None)), colour);
+    if is_github() {
+        drawn = github::harmless(&drawn);
+        drawn.push_str(&github::annotate(failures, &workflow()));
+    }
     // Nobody is left to be told that the terminal is gone.
     let _ = std::io::stderr().write_all(drawn.as_bytes());
 }

@@ -8,7 +8,8 @@ use crate::store::{RunState, RunSummary, Store, StoreError};
 
 use super::args::OutputArgs;
 use super::logging::Log;
-use super::{DONE, Done, diagnostics, stage};
+use super::reporters::reporters;
+use super::{DONE, Done, diagnostics};
 
 /// List the runs that are kept, the newest first.
 #[derive(Debug, clap::Args)]
@@ -144,8 +145,8 @@ impl ShowArgs {
             };
         }
         let mut events = run.events().map_err(|error| failures(&error))?;
-        let (mut reporter, _) = stage::reporter(
-            self.output.output,
+        let (mut reporters, _) = reporters(
+            &self.output,
             report::Settings {
                 colour: report::Settings::takes_colour(&std::io::stdout()),
                 verbose: log.verbose,
@@ -153,11 +154,15 @@ impl ShowArgs {
                 width: None,
             },
             std::io::stdout().is_terminal(),
-        );
+        )?;
         for event in events.by_ref() {
-            reporter.event(&event);
+            for reporter in &mut reporters {
+                reporter.event(&event);
+            }
         }
-        reporter.finish();
+        for reporter in &mut reporters {
+            reporter.finish();
+        }
         if events.broken() > 0 {
             tracing::warn!("{} lines of the events could not be read", events.broken());
         }

@@ -8,7 +8,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::model::Secrets;
-use crate::report::Terminal;
+use crate::report::{Terminal, github};
+
+use super::reporters::is_github;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -101,7 +103,10 @@ impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let way = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(bytes);
-        let line = way.secrets.scrub(&text);
+        let mut line = way.secrets.scrub(&text);
+        if is_github() {
+            line = github::harmless(&line).into();
+        }
         let write = || io::stderr().write_all(line.as_bytes());
         match &way.terminal {
             Some(terminal) => terminal.suspend(write),

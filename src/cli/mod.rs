@@ -13,6 +13,7 @@ mod help;
 mod history;
 mod inventory;
 mod logging;
+mod reporters;
 mod run;
 mod stage;
 

@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inventory::{self, Inventory, Overrides, VaultPasswordFile};
-use crate::model::{
-    Emission, Failure, FailureKind, Kind, LogLevel, Reporter, SCHEMA, Secrets, Totals,
-};
+use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
 use crate::run::{Bus, Cancel, Run, Settings};
 use crate::store::{Journal, Store};
 use crate::task::Mode;
 
-use super::args::{InventoryArgs, LoginArgs, Output, OutputArgs};
+use super::args::{InventoryArgs, LoginArgs, OutputArgs};
 use super::exit_code;
 use super::logging::Log;
+use super::reporters::reporters;
 
 /// The longest time for one request to a host where nothing else is said. Generous: it is there so that no run hangs
 /// for ever.
@@ -135,8 +134,6 @@ impl Stage {
             .map_err(|error| internal("catch signals", error))?;
 
         let check = plan.mode == Mode::Check;
-        let kept = Store::locate(|name| std::env::var_os(name))
-            .and_then(|store| store.begin(&plan.what, check, secrets));
         let shown = report::Settings {
             colour: report::Settings::takes_colour(&std::io::stdout()),
             verbose: plan.log.verbose,
@@ -144,9 +141,10 @@ impl Stage {
             width: None,
         };
         let terminal = std::io::stdout().is_terminal();
-        let (first, drawn_on) = reporter(plan.output.output, shown, terminal);
+        let (mut reporters, drawn_on) = reporters(&plan.output, shown, terminal)?;
         plan.log.go_through(secrets, drawn_on);
-        let mut reporters = vec![first];
+        let kept = Store::locate(|name| std::env::var_os(name))
+            .and_then(|store| store.begin(&plan.what, check, secrets));
         let mut unkept = None;
         let (id, journal, kept) = match kept {
             Ok(kept) => {
@@ -243,23 +241,4 @@ pub const FOUND_CHANGES: u8 = 8;
 
 const fn pending(totals: &Totals) -> bool {
     totals.would_change > 0 || totals.unknown > 0
-}
-
-/// The reporter for standard output, and what it draws on. `live` where that is a terminal that a person
-/// looks at.
-pub fn reporter(
-    output: Option<Output>,
-    settings: report::Settings,
-    terminal: bool,
-) -> (Box<dyn Reporter>, Option<report::Terminal>) {
-    let live = terminal && std::env::var_os("CI").is_none();
-    match output.unwrap_or(if live { Output::Live } else { Output::Plain }) {
-        Output::Live => {
-            let live = report::Live::stdio(settings);
-            let terminal = live.terminal();
-            (Box::new(live), Some(terminal))
-        }
-        Output::Plain => (Box::new(report::Plain::stdio(settings)), None),
-        Output::Json => (Box::new(report::Json::stdout()), None),
-    }
 }

@@ -30,6 +30,21 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// The word that events have for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Failed => "failed",
+            Self::Unreachable => "unreachable",
+            Self::Held => "held",
+            Self::RolledBack => "rolled_back",
+            Self::NotRolledBack => "not_rolled_back",
+            Self::Interrupted => "interrupted",
+            Self::Internal => "internal",
+        }
+    }
+
     /// The exit code of a run that this failure ended.
     #[must_use]
     pub const fn exit_code(self) -> u8 {

@@ -50,7 +50,7 @@ impl Failures {
 }
 
 /// Whether two are the same failure, seen from different places of the playbook.
-pub(super) fn alike(one: &Failure, other: &Failure) -> bool {
+fn alike(one: &Failure, other: &Failure) -> bool {
     let seen = |failure: &Failure| Failure {
         at: None,
         source_line: None,
@@ -59,6 +59,12 @@ pub(super) fn alike(one: &Failure, other: &Failure) -> bool {
         ..without_host(failure)
     };
     seen(one) == seen(other)
+}
+
+/// Whether what ended a closure has its line. A task that fails says so itself; what a `timeout` around it adds
+/// stands in the explanation.
+pub(super) fn is_told(shown: &Failure, failure: &Failure) -> bool {
+    alike(shown, failure) || (failure.task.is_some() && shown.task == failure.task)
 }
 
 /// The failure with the host taken out, also from its texts: `cannot resolve web1` and `cannot resolve web2`

@@ -4,5 +4,6 @@ mod counted;
 mod documents;
 mod harmless;
 mod live;
+mod pipelines;
 mod plain;
 mod story;

@@ -8,11 +8,13 @@ use anstyle::Style;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::failures::{Failures, Group, alike};
+use super::failures::{Failures, Group, is_told};
 use super::summary::Summary;
 use super::words::{BOLD, BOLD_RED, CYAN, DIM, RED, YELLOW, count, duration, outcome};
 use super::{Settings, clean, clean_line, diagnostic, diff};
-use crate::model::{Event, Failure, FailureKind, HostFacts, Kind, LogLevel, Outcome, OutputStream};
+use crate::model::{
+    Event, Failure, FailureKind, HostFacts, Kind, LogLevel, Outcome, OutputStream, Position,
+};
 
 /// A host's name beyond this many columns pushes its own line only.
 const HOST_COLUMN: usize = 32;
@@ -112,14 +114,8 @@ impl View {
                 out(text)
             }
             Kind::EachStarted { hosts, forks } if *hosts > 1 => {
-                let mut text = format!("-- each of {hosts} hosts");
-                if forks < hosts {
-                    let _ = write!(text, ", {forks} at a time");
-                }
-                if let Some(at) = &event.at {
-                    let _ = write!(text, " ({})", clean_line(&at.to_string()));
-                }
-                out(self.settings.paint(DIM, &text))
+                let text = each(*hosts, *forks, event.at.as_ref());
+                out(self.settings.paint(DIM, &format!("-- {text}")))
             }
             Kind::HostConnecting {
                 attempt, reason, ..
@@ -220,6 +216,11 @@ impl View {
             LogLevel::Error => ("error", RED),
         };
         self.line(word, style, event, message)
+    }
+
+    /// What went wrong and nobody caught, those that are alike as one.
+    pub(super) fn failures(&self) -> &[Group] {
+        self.failures.groups()
     }
 
     /// The end of the events. A run that was cut short has not said how it ended.
@@ -438,10 +439,16 @@ impl View {
     }
 }
 
-/// Whether what ended a closure has its line. A task that fails says so itself; what a `timeout` around it adds
-/// stands in the explanation.
-fn is_told(shown: &Failure, failure: &Failure) -> bool {
-    alike(shown, failure) || (failure.task.is_some() && shown.task == failure.task)
+/// What an `each` is, in words.
+pub(super) fn each(hosts: usize, forks: usize, at: Option<&Position>) -> String {
+    let mut text = format!("each of {}", count(hosts as u64, "host"));
+    if forks < hosts {
+        let _ = write!(text, ", {forks} at a time");
+    }
+    if let Some(at) = at {
+        let _ = write!(text, " ({})", clean_line(&at.to_string()));
+    }
+    text
 }
 
 fn out(line: String) -> Vec<Piece> {

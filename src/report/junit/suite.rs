@@ -1,0 +1,222 @@
+//! A suite and its cases, and how they are written down.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::diagnostic;
+use super::super::failures::is_told;
+use super::super::xml::Document;
+use super::{Junit, RUN};
+use crate::model::{Failure, FailureKind, Position};
+
+/// What is told of a host.
+#[derive(Default)]
+pub(super) struct Suite {
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub cases: Vec<Case>,
+    /// The failure that was told last.
+    pub told: Option<Failure>,
+    /// Where in `cases` the health checks are, by label and vantage.
+    pub checks: BTreeMap<String, usize>,
+}
+
+pub(super) struct Case {
+    pub name: String,
+    pub took: Duration,
+    pub at: Option<Position>,
+    pub end: End,
+}
+
+pub(super) enum End {
+    Passed,
+    Skipped(String),
+    WouldChange,
+    /// It did not do what it should.
+    Failed(Said),
+    /// Nothing tells whether it would have: the host was lost, the run interrupted, a check did not work.
+    Broken(Said),
+}
+
+/// A failure as the elements of the report have it.
+pub(super) struct Said {
+    pub kind: String,
+    pub message: String,
+    pub text: String,
+}
+
+impl Suite {
+    /// What is left to say of a run of which nothing failed, or which has no end.
+    pub fn of_run(finished: bool) -> Self {
+        let end = if finished {
+            End::Passed
+        } else {
+            let message = "the run has no end: it was killed, or it still goes on".to_owned();
+            End::Broken(Said {
+                kind: "interrupted".to_owned(),
+                text: message.clone(),
+                message,
+            })
+        };
+        Self {
+            cases: vec![Case {
+                name: RUN.to_owned(),
+                took: Duration::ZERO,
+                at: None,
+                end,
+            }],
+            ..Self::default()
+        }
+    }
+
+    pub fn has_told(&self, failure: &Failure) -> bool {
+        self.has_lost(failure)
+            || self
+                .told
+                .as_ref()
+                .is_some_and(|told| is_told(told, failure))
+    }
+
+    /// That the host was lost is told once.
+    fn has_lost(&self, failure: &Failure) -> bool {
+        let lost = |failure: &Failure| failure.kind == FailureKind::Unreachable;
+        lost(failure) && self.told.as_ref().is_some_and(lost)
+    }
+
+    /// How a case ends that has this failure.
+    pub fn failed(&mut self, failure: &Failure) -> End {
+        if self.has_lost(failure) {
+            return End::Skipped("the host was lost".to_owned());
+        }
+        self.told = Some(failure.clone());
+        let said = Said {
+            kind: failure.kind.as_str().to_owned(),
+            message: failure.message.clone(),
+            text: diagnostic::render(failure, None, false)
+                .trim_end()
+                .to_owned(),
+        };
+        if failure.kind == FailureKind::Failed {
+            End::Failed(said)
+        } else {
+            End::Broken(said)
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        let count = |is: fn(&End) -> bool| self.cases.iter().filter(|case| is(&case.end)).count();
+        Counts {
+            tests: self.cases.len(),
+            failures: count(|end| matches!(end, End::Failed(_))),
+            errors: count(|end| matches!(end, End::Broken(_))),
+            skipped: count(|end| matches!(end, End::Skipped(_))),
+        }
+    }
+
+    pub fn render(&self, document: &mut Document, name: &str, counts: Counts, junit: &Junit) {
+        let took = match self.started.zip(self.ended) {
+            Some(times) => between(times),
+            None => self.cases.iter().map(|case| case.took).sum(),
+        };
+        let started = self.started.or(junit.started).map(|at| at.to_string());
+        let (tests, failures, errors, skipped) = (
+            counts.tests.to_string(),
+            counts.failures.to_string(),
+            counts.errors.to_string(),
+            counts.skipped.to_string(),
+        );
+        let took = seconds(took);
+        let mut attributes = vec![
+            ("name", name),
+            ("tests", &tests),
+            ("failures", &failures),
+            ("errors", &errors),
+            ("skipped", &skipped),
+            ("time", &took),
+        ];
+        attributes.extend(started.as_ref().map(|at| ("timestamp", at.as_str())));
+        document.begin("testsuite", &attributes);
+        document.begin("properties", &[]);
+        if !junit.run.is_empty() {
+            document.empty("property", &[("name", "run"), ("value", &junit.run)]);
+        }
+        for (name, value) in &junit.properties {
+            document.empty("property", &[("name", name), ("value", value)]);
+        }
+        document.end();
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for case in &self.cases {
+            let times = seen.entry(&case.name).or_default();
+            *times += 1;
+            case.render(document, *times, &junit.playbook);
+        }
+        document.end();
+    }
+}
+
+impl Case {
+    /// Cases of one name are told apart: GitLab leaves out the second.
+    fn render(&self, document: &mut Document, times: usize, playbook: &str) {
+        let name = match times {
+            1 => self.name.clone(),
+            again => format!("{} ({again})", self.name),
+        };
+        let (took, line) = (
+            seconds(self.took),
+            self.at.as_ref().map(|at| at.line.to_string()),
+        );
+        let mut attributes = vec![
+            ("name", name.as_str()),
+            ("classname", playbook),
+            ("time", &took),
+        ];
+        attributes.extend(self.at.as_ref().map(|at| ("file", at.file.as_str())));
+        attributes.extend(line.as_ref().map(|line| ("line", line.as_str())));
+        let (element, said) = match &self.end {
+            End::Passed | End::WouldChange => return document.empty("testcase", &attributes),
+            End::Skipped(why) => {
+                document.begin("testcase", &attributes);
+                document.text("skipped", &[("message", why)], why);
+                return document.end();
+            }
+            End::Failed(said) => ("failure", said),
+            End::Broken(said) => ("error", said),
+        };
+        document.begin("testcase", &attributes);
+        let attributes = [
+            ("type", said.kind.as_str()),
+            ("message", said.message.as_str()),
+        ];
+        document.text(element, &attributes, &said.text);
+        document.end();
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub tests: usize,
+    pub failures: usize,
+    pub errors: usize,
+    pub skipped: usize,
+}
+
+impl Counts {
+    pub const fn plus(self, other: &Self) -> Self {
+        Self {
+            tests: self.tests + other.tests,
+            failures: self.failures + other.failures,
+            errors: self.errors + other.errors,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+pub(super) fn between((from, to): (Timestamp, Timestamp)) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+pub(super) fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
+}
