@@ -13,10 +13,22 @@
     reason = "every constructor takes and returns what `kind!` hands on"
 )]
 
+mod amount;
+mod certificate;
 mod check;
 mod command;
+mod disk;
+mod dns;
+mod endpoint;
 mod entry;
+mod load;
+mod memory;
 mod observe;
+mod postgres;
+mod redis;
+mod resolver;
+mod said;
+mod tls;
 mod verdict;
 mod wait;
 mod watch;
@@ -96,7 +108,16 @@ pub fn excerpt(text: &[u8]) -> String {
 }
 
 /// Every kind of check, in the order of the reference.
-pub const KINDS: &[Entry] = &[command::COMMAND];
+pub const KINDS: &[Entry] = &[
+    command::COMMAND,
+    tls::TLS,
+    dns::DNS,
+    disk::DISK,
+    memory::MEMORY,
+    load::LOAD,
+    postgres::POSTGRES,
+    redis::REDIS,
+];
 
 /// The kind that a playbook calls by this name.
 #[must_use]
