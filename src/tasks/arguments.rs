@@ -15,8 +15,9 @@ pub trait Surroundings {
     /// the path.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
 
-    /// The variables that a template sees beside its own: those of the host that the task is made for.
-    fn vars(&self) -> Result<serde_json::Map<String, serde_json::Value>, String>;
+    /// The names that a template sees beside its own: the variables of the host that the task is made for, and what an
+    /// inventory adds to them (`inventory_hostname`, `groups`, `hostvars`).
+    fn vars(&self) -> minijinja::Value;
 }
 
 /// Which of a task's arguments is wrong.

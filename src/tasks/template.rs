@@ -1,5 +1,6 @@
 //! `files::template`.
 
+use minijinja::value::merge_maps;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
@@ -24,8 +25,8 @@ task! {
     /// | `validate` | a command that must accept the new file before it takes its place; `%s` stands for its path, quoted |
     /// | `secret` | with `true`, no diff is shown, and a new file gets mode 0600 |
     ///
-    /// The template is Jinja2 as minijinja reads it, found beside the playbook. It sees `vars` and the variables of the
-    /// host. A name that is not defined is an error. It is rendered where ops runs; then all is as with `files::file`.
+    /// The template is Jinja2 as minijinja reads it, found beside the playbook. It sees `vars`, the variables of the
+    /// host, and what templates of an inventory see (`inventory_hostname`, `groups`, `hostvars`). A name that is not defined is an error. It is rendered where ops runs; then all is as with `files::file`.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -64,14 +65,9 @@ fn render(
     };
     let bytes = surroundings.read(&source).map_err(unreadable)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
-    let mut vars = surroundings.vars().map_err(ArgumentError::call)?;
-    vars.extend(options.vars);
+    let own = minijinja::Value::from(minijinja::value::Serde(options.vars));
     let content = template::environment()
-        .render_named_str(
-            &source,
-            text,
-            minijinja::Value::from(minijinja::value::Serde(vars)),
-        )
+        .render_named_str(&source, text, merge_maps([surroundings.vars(), own]))
         .map_err(|error| failed(&source, &error))?;
     let landing = Landing {
         path,

@@ -252,13 +252,11 @@ impl Surroundings for Around<'_> {
         local::read(&self.frame.world().directory, path)
     }
 
-    fn vars(&self) -> std::result::Result<serde_json::Map<String, serde_json::Value>, String> {
+    fn vars(&self) -> minijinja::Value {
         self.asked_for_vars.set(true);
-        let Some(host) = self.host else {
-            return Ok(serde_json::Map::new());
-        };
-        let vars = self.frame.run().inventory.vars(&host.link.host);
-        vars.map(|vars| vars.into_iter().collect())
-            .map_err(|error| error.to_string())
+        match self.host {
+            Some(host) => self.frame.run().inventory.context(&host.link.host),
+            None => minijinja::Value::UNDEFINED,
+        }
     }
 }

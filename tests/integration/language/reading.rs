@@ -86,3 +86,22 @@ fn variables_are_rendered_when_they_are_used() {
         .stdout_has("nothing")
         .stdout_has("true");
 }
+
+#[test]
+fn a_template_sees_what_templates_of_an_inventory_see() {
+    let ops = local(2).playbook(
+        r#"
+        each(hosts("h1"), |h| {
+            h.apply(files::template(h.vars.root + "/made", "made.j2", #{ vars: #{ root: "mine" } }));
+            print(h.read(h.vars.root + "/made"));
+        });
+        "#,
+    );
+    ops.file(
+        "made.j2",
+        "{{ inventory_hostname }}: {{ root }}{% for name in groups.all %} {{ name }}={{ hostvars[name].root[-3:] }}{% endfor %}",
+    )
+    .run()
+    .ok()
+    .stdout_has("h1: mine h1=/h1 h2=/h2");
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ops::model::Outcome;
 use ops::task::{Answer, Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, render};
 use ops::tasks::{Arguments, Surroundings, Value, find};
-use serde_json::{Map, json};
+use serde_json::json;
 
 use crate::fleet::{Container, Image};
 
@@ -201,7 +201,7 @@ impl Surroundings for Nowhere {
         Err("there is no file".to_owned())
     }
 
-    fn vars(&self) -> Result<Map<String, serde_json::Value>, String> {
-        Ok(Map::new())
+    fn vars(&self) -> minijinja::Value {
+        minijinja::Value::UNDEFINED
     }
 }

@@ -19,8 +19,8 @@ impl Surroundings for Nowhere {
         Err("there is nothing".to_owned())
     }
 
-    fn vars(&self) -> Result<serde_json::Map<String, serde_json::Value>, String> {
-        Ok(serde_json::Map::new())
+    fn vars(&self) -> minijinja::Value {
+        minijinja::Value::UNDEFINED
     }
 }
 

@@ -162,8 +162,7 @@ impl Surroundings for Beside {
         }
     }
 
-    fn vars(&self) -> Result<serde_json::Map<String, serde_json::Value>, String> {
-        let vars = serde_json::json!({ "name": "web1", "greet": true });
-        Ok(vars.as_object().cloned().unwrap_or_default())
+    fn vars(&self) -> minijinja::Value {
+        minijinja::context! { name => "web1", greet => true }
     }
 }
