@@ -13,6 +13,7 @@ mod help;
 mod history;
 mod inventory;
 mod logging;
+mod new;
 mod reporters;
 mod run;
 mod stage;
@@ -61,6 +62,7 @@ enum Command {
     Show(history::ShowArgs),
     Check(check::Args),
     Doc(doc::Args),
+    New(new::Args),
     Inventory(inventory::Args),
     Completions(completions::Args),
 }
@@ -75,6 +77,7 @@ impl Command {
             Self::Show(args) => args.run(log),
             Self::Check(args) => args.run(),
             Self::Doc(args) => args.run(),
+            Self::New(args) => args.run(),
             Self::Inventory(args) => args.run(),
             Self::Completions(args) => args.run(),
         }

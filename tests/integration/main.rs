@@ -13,6 +13,7 @@ mod examples;
 mod fleet;
 mod fleet_itself;
 mod language;
+mod new;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ops;
 mod packages;

@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 ///     .run()
 ///     .ok();
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ops {
     dir: Arc<tempfile::TempDir>,
     args: Vec<OsString>,
@@ -100,6 +100,13 @@ impl Ops {
         self.args
             .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
+    }
+
+    /// Another run in the same directory, with the same inventories and state.
+    pub fn again<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Self {
+        let mut other = self.clone();
+        other.args.clear();
+        other.args(args)
     }
 
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {

@@ -1,0 +1,255 @@
+//! `ops new playbook NAME` and `ops new project NAME`: files to begin with. Their texts are files of `src/cli/new/`
+//! and of `playbooks/`; a test holds each of them against `ops check`.
+
+mod templates;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::model::{Failure, FailureKind};
+
+use super::{DONE, Done, diagnostics};
+use templates::File;
+
+/// Write files to begin with: a playbook, or a project with an inventory and a playbook
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Write NAME.rhai into the working directory
+    Playbook(PlaybookArgs),
+    /// Make a directory NAME with an inventory, a playbook and what belongs to them
+    Project(ProjectArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct PlaybookArgs {
+    /// What it is to be called, without `.rhai`
+    name: String,
+    /// Begin with a copy of one that comes with ops
+    #[arg(long, value_enum, value_name = "PLAYBOOK")]
+    from: Option<From>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ProjectArgs {
+    /// What the directory is to be called
+    name: String,
+    /// Add a job that checks the playbook on every push and runs it when it is told to
+    #[arg(long, value_enum, value_name = "SERVICE")]
+    ci: Option<Ci>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// Roll a release over hosts, some at a time, behind HAProxy
+    RollingUpdate,
+    /// Bring hosts from nothing to a running application behind HAProxy
+    FullDeploy,
+    /// Look at the health of an application and its balancer
+    HealthCheck,
+    /// Go back to the release before
+    Rollback,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ci {
+    Github,
+    Gitlab,
+}
+
+impl Args {
+    pub fn run(self) -> Done {
+        let told = match self.what {
+            What::Playbook(args) => playbook(&args),
+            What::Project(args) => project(&args),
+        };
+        diagnostics::out(&told.map_err(|failure| vec![failure])?);
+        Ok(DONE)
+    }
+}
+
+fn playbook(args: &PlaybookArgs) -> Result<String, Failure> {
+    let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
+    check_name(name)?;
+    let written = write(Path::new(""), &templates::playbook(name, args.from))?;
+    let next = [
+        (
+            format!("ops check {name}.rhai"),
+            "finds mistakes; contacts no host",
+        ),
+        (format!("ops run {name}.rhai --help"), "its parameters"),
+        (
+            format!("ops run {name}.rhai --check --diff"),
+            "what would change; nothing does",
+        ),
+        ("ops doc".to_owned(), "every function and task"),
+    ];
+    Ok(format!("{written}\nNext:\n{}", steps(&next)))
+}
+
+fn project(args: &ProjectArgs) -> Result<String, Failure> {
+    let name = &args.name;
+    check_name(name)?;
+    let dir = Path::new(name);
+    // One that is empty was made for it, most likely; of all others nobody knows what is to stay.
+    let is_taken = match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    };
+    if is_taken {
+        return Err(Failure::new(
+            FailureKind::Input,
+            format!("{name} is there already, and is no empty directory"),
+        )
+        .hint("Nothing was written. `ops new playbook NAME` adds a playbook to a project."));
+    }
+    let written = write(dir, &templates::project(name, args.ci))?;
+    let run = "ops run deploy.rhai --var owner=$USER --check --diff";
+    let next = [
+        (format!("cd {name}"), ""),
+        (
+            "ops check deploy.rhai".to_owned(),
+            "finds mistakes; contacts no host",
+        ),
+        (
+            run.to_owned(),
+            "what would change on this machine; nothing does",
+        ),
+        (
+            "$EDITOR inventory.toml".to_owned(),
+            "names hosts of your own",
+        ),
+    ];
+    Ok(format!("{written}\nNext:\n{}", steps(&next)))
+}
+
+/// Commands with what they do, in two columns.
+fn steps(steps: &[(String, &str)]) -> String {
+    let width = steps
+        .iter()
+        .map(|(command, _)| command.chars().count())
+        .max()
+        .unwrap_or(0);
+    steps
+        .iter()
+        .map(|(command, what)| match *what {
+            "" => format!("  {command}\n"),
+            what => format!("  {command:width$}   # {what}\n"),
+        })
+        .collect()
+}
+
+/// A name that is one on every file system, and in every shell without quotes.
+fn check_name(name: &str) -> Result<(), Failure> {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let why = if name.is_empty() {
+        "it is empty"
+    } else if name.contains('/') {
+        "it is a path: go to the directory first"
+    } else if name.starts_with(['.', '-']) {
+        "it begins with a dot or a dash"
+    } else if !name.chars().all(allowed) {
+        "letters, digits, dashes, underscores and dots make one"
+    } else if name.len() > 100 {
+        "it is longer than 100 bytes"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(
+        FailureKind::Input,
+        format!("`{name}` is no name of a file: {why}"),
+    )
+    .hint("Nothing was written."))
+}
+
+/// Writes all of the files, or none if something is in the way. Says what was written, a line each.
+fn write(dir: &Path, files: &[File]) -> Result<String, Failure> {
+    let mut missing = Vec::new();
+    for file in files {
+        let path = dir.join(&file.path);
+        match fs::read(&path) {
+            // What several playbooks share may be there from an earlier one.
+            Ok(content) if file.shared && content == file.text.as_bytes() => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push((path, file)),
+            _ => {
+                let message = format!("{} is there already", path.display());
+                return Err(Failure::new(FailureKind::Input, message)
+                    .hint("Nothing was written. Take another name."));
+            }
+        }
+    }
+    let mut told = String::new();
+    for (path, file) in missing {
+        create(&path, &file.text).map_err(|error| {
+            let message = format!("cannot write {}: {error}", path.display());
+            Failure::new(FailureKind::Input, message)
+        })?;
+        told.push_str(&format!("wrote {}\n", path.display()));
+    }
+    Ok(told)
+}
+
+fn create(path: &PathBuf, text: &str) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    // Not over a file that has come since.
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_told_from_others() {
+        for good in ["deploy", "rolling-update", "v1.2_x", "größer"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for (bad, why) in [
+            ("", "empty"),
+            ("a/b", "path"),
+            ("..", "dot"),
+            ("-x", "dash"),
+            ("a b", "letters"),
+            ("a\n", "letters"),
+            ("a;b", "letters"),
+        ] {
+            let failure = check_name(bad).expect_err(bad);
+            assert!(failure.message.contains(why), "{}", failure.message);
+        }
+        assert!(check_name(&"x".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn all_are_written_or_none() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = |path: &str, shared| File {
+            path: path.to_owned(),
+            text: "text\n".to_owned(),
+            shared,
+        };
+        let files = [file("a.rhai", false), file("lib/b.rhai", true)];
+        write(dir.path(), &files[1..]).expect("written");
+        let told = write(dir.path(), &files).expect("the shared one is as it should be");
+        assert!(
+            told.contains("a.rhai") && !told.contains("b.rhai"),
+            "{told}"
+        );
+        let files = [file("c.rhai", false), file("a.rhai", false)];
+        let failure = write(dir.path(), &files).expect_err("a.rhai is there");
+        assert!(failure.message.contains("a.rhai"), "{}", failure.message);
+        assert!(!dir.path().join("c.rhai").exists());
+        fs::write(dir.path().join("lib/b.rhai"), "mine\n").expect("written");
+        write(dir.path(), &[file("lib/b.rhai", true)]).expect_err("it is another one now");
+    }
+}

@@ -1,0 +1,47 @@
+//! The texts that `ops new` writes.
+
+use super::{Ci, From};
+
+/// A file to be written.
+pub struct File {
+    /// Below the directory that is written into.
+    pub path: String,
+    pub text: String,
+    /// Several playbooks use it: it may be there already, if it is the same.
+    pub shared: bool,
+}
+
+impl File {
+    fn new(path: impl Into<String>, text: &str) -> Self {
+        Self {
+            path: path.into(),
+            text: text.to_owned(),
+            shared: false,
+        }
+    }
+}
+
+pub fn playbook(name: &str, from: Option<From>) -> Vec<File> {
+    let text = include_str!("playbook/plain.rhai");
+    let _ = from;
+    vec![File::new(format!("{name}.rhai"), text)]
+}
+
+pub fn project(name: &str, ci: Option<Ci>) -> Vec<File> {
+    let readme = include_str!("project/README.md").replace("NAME", name);
+    let mut files = vec![
+        File::new("inventory.toml", include_str!("project/inventory.toml")),
+        File::new("deploy.rhai", include_str!("project/deploy.rhai")),
+        File::new("templates/motd.j2", include_str!("project/motd.j2")),
+        File::new(".gitignore", include_str!("project/gitignore")),
+        File::new("README.md", &readme),
+    ];
+    files.extend(ci.map(|ci| match ci {
+        Ci::Github => File::new(
+            ".github/workflows/deploy.yml",
+            include_str!("ci/github.yml"),
+        ),
+        Ci::Gitlab => File::new(".gitlab-ci.yml", include_str!("ci/gitlab.yml")),
+    }));
+    files
+}
