@@ -73,12 +73,13 @@ impl Args {
             hosts: None,
         };
         let stage = Stage::set(plan, inventory, &secrets)?;
-        let world = Arc::new(World::new(
+        let world = World::new(
             stage.run.clone(),
             playbook.sources.clone(),
             directory,
             resolved.values,
-        ));
+        );
+        let world = Arc::new(world.granting(resolved.paths));
         let result = execute::execute(engine, &playbook, &world);
         Ok(stage.strike(result, self.fail_on_change))
     }

@@ -16,6 +16,7 @@
 //! | [`check`] | what can be found wrong without running the playbook |
 //! | [`trace`] | errors of Rhai's as failures of ours |
 
+mod artifacts;
 pub mod builtins;
 pub mod check;
 mod command;

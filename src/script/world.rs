@@ -9,7 +9,10 @@ use rhai::{Dynamic, Engine};
 
 use crate::run::Run;
 
+use super::artifacts::Artifacts;
+use super::local;
 use super::source::Sources;
+use crate::tasks::Artifact;
 
 /// The run, and what belongs to the script of it.
 pub struct World {
@@ -17,6 +20,10 @@ pub struct World {
     pub sources: Arc<Sources>,
     /// The directory of the playbook: what a script may read from.
     pub directory: PathBuf,
+    /// What it may read besides: files and directories that the operator named.
+    granted: Vec<PathBuf>,
+    /// What it puts on hosts as it stands here.
+    artifacts: Artifacts,
     /// The values of the parameters by name.
     pub params: BTreeMap<String, Dynamic>,
     /// Set once, when the engine is complete. Weak: the engine holds the world.
@@ -37,10 +44,39 @@ impl World {
             run,
             sources,
             directory,
+            granted: Vec::new(),
+            artifacts: Artifacts::default(),
             params,
             engine: OnceLock::new(),
             shields: AtomicUsize::new(0),
         }
+    }
+
+    /// Lets the script read what the operator named, and what stands below.
+    #[must_use]
+    pub fn granting(mut self, paths: Vec<PathBuf>) -> Self {
+        self.granted = paths;
+        self
+    }
+
+    /// The bytes of a local file that the script may read.
+    ///
+    /// # Errors
+    /// When it may not, or cannot be read. A lower-case fragment.
+    pub fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
+        let file = local::find(&self.directory, &self.granted, path)?;
+        std::fs::read(file)
+            .map(Into::into)
+            .map_err(|error| error.to_string())
+    }
+
+    /// A local file or a directory that goes to hosts.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
+        let path = local::find(&self.directory, &self.granted, path)?;
+        self.artifacts.get(&path)
     }
 
     pub fn set_engine(&self, engine: &Arc<Engine>) {

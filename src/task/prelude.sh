@@ -90,13 +90,22 @@ move_over() {
   trap - EXIT
 }
 
-# replace_link TARGET PATH NEW: in one step where mv has -T; without, a link to a directory would be entered.
+# replace_link TARGET PATH NEW: in one step.
 replace_link() {
   clear_away "$3"
   ln -s -- "$1" "$3"
-  mv -fT "$3" "$2" 2>/dev/null || {
-    rm -f "$3" "$2"
-    ln -s -- "$1" "$2"
+  move_link "$3" "$2"
+}
+
+# move_link NEW PATH: renames a link over another one. An mv without -T would enter the directory that the other leads to;
+# it takes a NEW of the same name, and the directory that PATH stands in.
+move_link() {
+  mv -fT "$1" "$2" 2>/dev/null || {
+    clear_away "$1.d"
+    mkdir "$1.d"
+    mv "$1" "$1.d/${2##*/}"
+    mv -f "$1.d/${2##*/}" "${2%/*}/"
+    rmdir "$1.d"
   }
 }
 
@@ -104,10 +113,7 @@ replace_link() {
 give_link_back() {
   clear_away "$2"
   cp -a "$keep/copy" "$2"
-  mv -fT "$2" "$1" 2>/dev/null || {
-    rm -f "$1"
-    mv "$2" "$1"
-  }
+  move_link "$2" "$1"
 }
 
 # make_directory PATH [MODE]: with the directories above it, the number of which is kept.
@@ -139,4 +145,36 @@ remove_directory() {
     ops_above=${ops_above%/*}
     ops_missing=$((ops_missing - 1))
   done
+}
+
+# need_program NAME: fails by name where the host has no such program.
+need_program() {
+  command -v "$1" >/dev/null 2>&1 || {
+    echo "the host has no $1" >&2
+    return 1
+  }
+}
+
+# fetch_to FILE ADDRESS CONFIGURATION: with curl, which reads its configuration from a pipe, else with wget.
+fetch_to() {
+  if command -v curl >/dev/null 2>&1; then
+    printf '%s\n' "$3" | curl -fsSL --retry 2 -o "$1" -K -
+  elif command -v wget >/dev/null 2>&1; then
+    wget -q -O "$1" "$2" || {
+      echo "wget failed with code $?" >&2
+      return 1
+    }
+  else
+    echo "the host has neither curl nor wget" >&2
+    return 1
+  fi
+}
+
+# expect_archive FILE SUM: fails unless the archive has this checksum.
+expect_archive() {
+  ops_sum=$(sha256sum <"$1")
+  [ "${ops_sum%% *}" = "$2" ] || {
+    echo "the checksum of the archive is ${ops_sum%% *}, and not $2" >&2
+    return 1
+  }
 }

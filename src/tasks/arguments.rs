@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::Value;
 use super::value::Unfit;
+use super::{Artifact, Value};
 use crate::model::suggest::did_you_mean;
 
 /// What a constructor may ask of the playbook that calls it.
@@ -14,6 +14,12 @@ pub trait Surroundings {
     /// The bytes of a local file, found beside the playbook. `Err` is a lower-case fragment without
     /// the path.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
+
+    /// A local file, or a local directory as a tar file, that is put on hosts. Like [`read`](Self::read).
+    fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
+        self.read(path)
+            .map(|bytes| Arc::new(Artifact::file(bytes, false)))
+    }
 
     /// The names that a template sees beside its own: the variables of the host that the task is made for, and what an
     /// inventory adds to them (`inventory_hostname`, `groups`, `hostvars`).

@@ -101,6 +101,14 @@ pub fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// A SHA-256 that somebody wrote, in lower case; `None`: it is none.
+#[must_use]
+pub fn sha256_of(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then_some(text)
+}
+
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ContentVisitor;

@@ -15,7 +15,7 @@ task! {
     /// | `force` | with `true`, a file or a directory at the path makes way |
     ///
     /// The target is written into the link as it stands here; it may be relative, and need not be there. A link that points
-    /// elsewhere is replaced in one step. Where the host's `mv` has no `-T`, there is no link for a moment.
+    /// elsewhere is replaced in one step: whoever reads it finds the one or the other.
     ///
     /// Undone, what was there is back, or the link is gone.
     ///

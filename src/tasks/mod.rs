@@ -11,6 +11,7 @@
 )]
 
 mod absent;
+mod archives;
 mod arguments;
 mod attributes;
 mod commands;
@@ -35,6 +36,7 @@ mod value;
 
 use entry::task;
 
+pub use archives::Artifact;
 pub use arguments::{ArgumentError, Arguments, Place, Surroundings, unknown_option};
 pub use entry::{Entry, Parameter, fields, is_optional};
 pub use host_path::HostPath;
@@ -51,6 +53,7 @@ pub const TASKS: &[Entry] = &[
     link::LINK,
     line::LINE,
     absent::ABSENT,
+    archives::UNPACKED,
     packages::INSTALLED,
     packages::ABSENT,
     users::PRESENT,

@@ -6,7 +6,6 @@ use super::declare;
 use crate::model::{Failure, FailureKind};
 use crate::script::error::{argument, throw};
 use crate::script::frame::Frame;
-use crate::script::local;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -14,7 +13,8 @@ const PARAM: &str = "\
 Declares a parameter of the playbook and gives its value. It stands at the top level, with a literal name.
 
 Without `fallback` the parameter is required. The options are `fallback`, `type` (`string`, `int`, `float`, `bool`,
-`list` or `duration`), `one_of`, `pattern` (a regular expression) and `secret`. Values come from
+`list`, `duration` or `path`), `one_of`, `pattern` (a regular expression) and `secret`. A `path` is a file or a directory as the operator sees it, from where ops is called;
+the playbook gets its absolute path, and may read it though it lies elsewhere. Values come from
 `--var NAME=VALUE` and `--vars-file FILE`; a missing or mistyped one is an error before any host is contacted.
 
 ```rhai
@@ -30,7 +30,7 @@ let region = env(\"REGION\", \"eu\");
 ```";
 
 const READ_FILE: &str = "\
-The text of a file beside the playbook. A path that leads out of the playbook's directory is refused.
+The text of a file beside the playbook. A path that leads out of the playbook's directory is refused, unless the operator named it as a parameter of type `path`.
 
 ```rhai
 let notes = read_file(\"CHANGES.md\");
@@ -102,7 +102,9 @@ fn env(
 
 fn read_file(context: &NativeCallContext<'_>, path: &str) -> Result<ImmutableString> {
     let frame = Frame::of(context)?;
-    let bytes = local::read(&frame.world().directory, path)
+    let bytes = frame
+        .world()
+        .read(path)
         .map_err(|error| argument(context, format!("failed to read {path}: {error}")))?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| argument(context, format!("failed to read {path}: it is not UTF-8")))?;

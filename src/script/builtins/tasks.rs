@@ -12,11 +12,10 @@ use crate::script::convert::to_value;
 use crate::script::custom::Definition;
 use crate::script::error::{self, argument, position, throw};
 use crate::script::frame::Frame;
-use crate::script::local;
 use crate::script::options::Options;
 use crate::script::refusal;
 use crate::task::Task;
-use crate::tasks::{self, ArgumentError, Arguments, Entry, Surroundings};
+use crate::tasks::{self, ArgumentError, Arguments, Artifact, Entry, Surroundings};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -249,7 +248,11 @@ impl<'a> Around<'a> {
 
 impl Surroundings for Around<'_> {
     fn read(&self, path: &str) -> std::result::Result<Arc<[u8]>, String> {
-        local::read(&self.frame.world().directory, path)
+        self.frame.world().read(path)
+    }
+
+    fn artifact(&self, path: &str) -> std::result::Result<Arc<Artifact>, String> {
+        self.frame.world().artifact(path)
     }
 
     fn vars(&self) -> minijinja::Value {

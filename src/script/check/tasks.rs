@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, Expr, FnCallExpr};
 
+use crate::script::artifacts::Artifacts;
 use crate::script::convert::to_value;
 use crate::script::{local, refusal};
-use crate::tasks::{self, ArgumentError, Arguments, Entry, Surroundings};
+use crate::tasks::{self, ArgumentError, Arguments, Artifact, Entry, Surroundings};
 
 use super::literals::of;
 use super::walk::Walk;
@@ -82,6 +83,11 @@ struct Around<'a> {
 impl Surroundings for Around<'_> {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         local::read(self.directory, path)
+    }
+
+    fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
+        let path = local::find(self.directory, &[], path)?;
+        Artifacts::default().get(&path)
     }
 
     fn vars(&self) -> minijinja::Value {

@@ -1,7 +1,11 @@
 //! The modules that come with ops, in the binary: `import "std/versions"`.
 
 /// Name and text of every module of `stdlib/`; a test holds the list against the directory.
-const MODULES: &[(&str, &str)] = &[("versions", include_str!("../../../stdlib/versions.rhai"))];
+const MODULES: &[(&str, &str)] = &[
+    ("options", include_str!("../../../stdlib/options.rhai")),
+    ("release", include_str!("../../../stdlib/release.rhai")),
+    ("versions", include_str!("../../../stdlib/versions.rhai")),
+];
 
 /// The text of `std/NAME`.
 #[must_use]

@@ -384,7 +384,7 @@ impl<'a> Declaration<'a> {
         let right = match kind {
             Kind::Int | Kind::Float => bound.is_number(),
             Kind::Duration => bound.as_str().and_then(value::duration).is_some(),
-            Kind::String | Kind::Bool | Kind::List => {
+            Kind::String | Kind::Bool | Kind::List | Kind::Path => {
                 self.wrong(
                     at,
                     format!("`{key}` goes with an int, a float or a duration"),

@@ -25,16 +25,20 @@ pub enum Kind {
     List,
     /// `90s`, `5m`, `1h 30m`. The playbook gets the text, which every built-in that waits takes.
     Duration,
+    /// A file or a directory that the operator names, from where ops is called. The playbook gets its absolute path, and may read it
+    /// wherever it lies. An address stays as it is.
+    Path,
 }
 
 impl Kind {
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("string", Self::String),
         ("int", Self::Int),
         ("float", Self::Float),
         ("bool", Self::Bool),
         ("list", Self::List),
         ("duration", Self::Duration),
+        ("path", Self::Path),
     ];
 
     #[must_use]
@@ -55,6 +59,7 @@ impl Kind {
             Self::Bool => "true or false",
             Self::List => "a list",
             Self::Duration => "a duration such as 90s or 5m",
+            Self::Path => "the path of a file or a directory",
         }
     }
 }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
 
-use super::declared::Param;
-use super::value::{fits, parse, shown};
+use super::declared::{Kind, Param};
+use super::value::{fits, located, parse, shown};
 
 /// What stands for a secret.
 const HIDDEN: &str = "[secret]";
@@ -24,6 +24,8 @@ pub struct Resolved {
     pub shown: BTreeMap<String, String>,
     /// Values that may be shown nowhere, each with the name of its parameter.
     pub secrets: Vec<(String, String)>,
+    /// What the operator named by a path: the playbook may read it wherever it lies.
+    pub paths: Vec<PathBuf>,
 }
 
 /// Gives every parameter its value: `--var` before files, a later file before an earlier one, those before the
@@ -67,11 +69,16 @@ pub fn resolve(
     let mut resolved = Resolved::default();
     for param in params {
         match given.remove(param.name.as_str()) {
-            Some(Ok(value)) => resolved.set(param, &value),
-            Some(Err(why)) => failures.push(about(
-                param,
-                format!("the parameter `{}` {why}", param.name),
-            )),
+            Some(value) => {
+                let value = value.and_then(|value| resolved.locate(param, value));
+                match value {
+                    Ok(value) => resolved.set(param, &value),
+                    Err(why) => failures.push(about(
+                        param,
+                        format!("the parameter `{}` {why}", param.name),
+                    )),
+                }
+            }
             None => match &param.fallback {
                 Some(fallback) => resolved.set(param, fallback),
                 None => failures.push(
@@ -92,6 +99,21 @@ pub fn resolve(
 }
 
 impl Resolved {
+    /// Makes the path that the operator gave absolute, and lets the playbook read there.
+    fn locate(&mut self, param: &Param, value: Value) -> Result<Value, String> {
+        let (Kind::Path, Value::String(text)) = (param.kind, &value) else {
+            return Ok(value);
+        };
+        let Some(path) = located(text)? else {
+            return Ok(value);
+        };
+        let Some(absolute) = path.to_str().map(Value::from) else {
+            return Err("names a path that is not UTF-8".to_owned());
+        };
+        self.paths.push(path);
+        Ok(absolute)
+    }
+
     fn set(&mut self, param: &Param, value: &Value) {
         let text = shown(value);
         let dynamic =

@@ -106,7 +106,7 @@ let n = param("no name", "x");"#
             "4:19 the name of a parameter must be a literal string",
             "5:28 `param` has no option `regex` | It is called `pattern`.",
             "5:40 `param` has no option `fallbak` | Did you mean `fallback`?",
-            "6:28 there is no type `integer` | The types are `string`, `int`, `float`, `bool`, `list`, `duration`.",
+            "6:28 there is no type `integer` | The types are `string`, `int`, `float`, `bool`, `list`, `duration`, `path`.",
             "6:55 `fallback` of a parameter must be a literal",
             "7:35 the parameter `h` is declared twice: first in line 7",
             "8:41 `fallback` must be an int, not `1`",

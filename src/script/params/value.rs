@@ -13,7 +13,7 @@ pub type Unfit = String;
 pub fn parse(param: &Param, text: &str) -> Result<Value, Unfit> {
     let wrong = || not(param, text);
     match param.kind {
-        Kind::String | Kind::Duration => Ok(Value::from(text)),
+        Kind::String | Kind::Duration | Kind::Path => Ok(Value::from(text)),
         Kind::Int => text
             .trim()
             .parse::<i64>()
@@ -52,7 +52,7 @@ pub fn parse(param: &Param, text: &str) -> Result<Value, Unfit> {
 /// Holds a value against the declaration.
 pub fn fits(param: &Param, value: &Value) -> Result<(), Unfit> {
     let right = match (param.kind, value) {
-        (Kind::String, Value::String(_))
+        (Kind::String | Kind::Path, Value::String(_))
         | (Kind::Bool, Value::Bool(_))
         | (Kind::List, Value::Array(_))
         | (Kind::Float, Value::Number(_)) => true,
@@ -70,6 +70,16 @@ pub fn fits(param: &Param, value: &Value) -> Result<(), Unfit> {
         Value::Array(items) => items.iter().try_for_each(|item| allowed(param, item)),
         single => allowed(param, single),
     }
+}
+
+/// What the operator names by a path, as an absolute one. An address is none.
+pub fn located(text: &str) -> Result<Option<std::path::PathBuf>, Unfit> {
+    if text.contains("://") {
+        return Ok(None);
+    }
+    std::fs::canonicalize(text)
+        .map(Some)
+        .map_err(|error| format!("names `{text}`, which cannot be read: {error}"))
 }
 
 /// Holds a value, or an element of a list, against choices, pattern and bounds.

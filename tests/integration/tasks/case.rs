@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ops::model::Diff;
 use ops::task::Task;
-use ops::tasks::{ArgumentError, Arguments, Entry, Place, Surroundings, Value};
+use ops::tasks::{ArgumentError, Arguments, Artifact, Entry, Place, Surroundings, Value};
 use serde::Deserialize;
 
 use super::bytes::Bytes;
@@ -148,6 +148,29 @@ pub fn lines(diff: &[Diff], root: &Path) -> Vec<String> {
         .collect()
 }
 
+/// A tar file of an application.
+fn app() -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut add = |name: &str, mode: u32, content: &str| {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(mode);
+        header.set_uid(4321);
+        header.set_mtime(1_000_000_000);
+        header.set_size(content.len() as u64);
+        if name.ends_with('/') {
+            header.set_entry_type(tar::EntryType::Directory);
+        }
+        tar.append_data(&mut header, name, content.as_bytes())
+            .expect("added");
+    };
+    add("app/", 0o700, "");
+    add("app/run", 0o775, "#!/bin/sh\n");
+    add("app/log/", 0o755, "");
+    add("app/log/old", 0o644, "x");
+    add("app/a b'c", 0o644, "odd");
+    tar.into_inner().expect("a tar file")
+}
+
 /// A playbook with a few files beside it.
 struct Beside;
 
@@ -158,6 +181,16 @@ impl Surroundings for Beside {
                 &b"{% if greet %}\nhello {{ name }}\n{% endif %}\n"[..],
             )),
             "bytes" => Ok(Arc::from(&b"\x00\xff"[..])),
+            _ => Err("there is no such file".to_owned()),
+        }
+    }
+
+    fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
+        match path {
+            "app.tar" => Ok(Arc::new(Artifact::file(app(), false))),
+            "app" => Ok(Arc::new(Artifact::packed(app()))),
+            "broken.tar.gz" => Ok(Arc::new(Artifact::file(&b"\x1f\x8b no"[..], false))),
+            "run" => Ok(Arc::new(Artifact::file(&b"#!/bin/sh\n"[..], true))),
             _ => Err("there is no such file".to_owned()),
         }
     }

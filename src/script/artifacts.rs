@@ -1,0 +1,108 @@
+//! What is put on hosts as it stands on the machine that ops runs on: files, and directories as tar files.
+
+use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::tasks::Artifact;
+
+/// The artifacts of a run by their real paths. Each is read once, so that every host gets the same bytes, however long a rollout takes
+/// and whatever is built meanwhile; and so that fifty hosts need the memory of one.
+#[derive(Default)]
+pub struct Artifacts {
+    read: Mutex<HashMap<PathBuf, Arc<Artifact>>>,
+}
+
+impl Artifacts {
+    /// The file or the directory at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read. A lower-case fragment.
+    pub fn get(&self, path: &Path) -> Result<Arc<Artifact>, String> {
+        // Held while it is read: others want the same one.
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(artifact) = read.get(path) {
+            return Ok(artifact.clone());
+        }
+        let artifact = Arc::new(load(path).map_err(|error| error.to_string())?);
+        read.insert(path.to_owned(), artifact.clone());
+        Ok(artifact)
+    }
+}
+
+fn load(path: &Path) -> std::io::Result<Artifact> {
+    let found = std::fs::metadata(path)?;
+    if found.is_dir() {
+        return pack(path).map(Artifact::packed);
+    }
+    let executable = found.permissions().mode() & 0o100 != 0;
+    Ok(Artifact::file(std::fs::read(path)?, executable))
+}
+
+/// A tar file of a directory. Equal trees make equal files: names in order, no times, no owners, and of the modes whether the owner may execute.
+fn pack(directory: &Path) -> std::io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.mode(tar::HeaderMode::Deterministic);
+    tar.follow_symlinks(false);
+    add(&mut tar, directory, Path::new(""))?;
+    tar.into_inner()
+}
+
+fn add(tar: &mut tar::Builder<Vec<u8>>, directory: &Path, name: &Path) -> std::io::Result<()> {
+    let mut entries = std::fs::read_dir(directory)?.collect::<std::io::Result<Vec<_>>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), name.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            tar.append_dir(&name, &path)?;
+            add(tar, &path, &name)?;
+        } else if kind.is_file() || kind.is_symlink() {
+            tar.append_path_with_name(&path, &name)?;
+        } else {
+            let message = format!(
+                "{} is neither a file nor a directory nor a link",
+                name.display()
+            );
+            return Err(std::io::Error::other(message));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_trees_make_equal_files() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let tree = |name: &str, order: [&str; 3]| {
+            let root = dir.path().join(name);
+            std::fs::create_dir_all(root.join("bin")).expect("made");
+            for file in order {
+                std::fs::write(root.join(file), file).expect("written");
+            }
+            std::os::unix::fs::symlink("a", root.join("link")).expect("linked");
+            root
+        };
+        let one = pack(&tree("one", ["a", "bin/é", "b c"])).expect("packed");
+        let two = tree("two", ["b c", "bin/é", "a"]);
+        assert_eq!(one, pack(&two).expect("packed"));
+        let run = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(two.join("a"), run).expect("set");
+        assert_ne!(one, pack(&two).expect("packed"));
+    }
+
+    #[test]
+    fn an_artifact_is_read_once() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("shop");
+        std::fs::write(&path, "1").expect("written");
+        let artifacts = Artifacts::default();
+        let first = artifacts.get(&path).expect("read");
+        std::fs::write(&path, "2").expect("written");
+        assert!(Arc::ptr_eq(&first, &artifacts.get(&path).expect("read")));
+    }
+}

@@ -1,0 +1,331 @@
+//! `archives::unpacked`.
+
+mod artifact;
+mod script;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::attributes::Attributes;
+use super::content::sha256_of;
+use super::ownership::Principal;
+use super::{ArgumentError, HostPath, Mode, Surroundings, task};
+use crate::model::Diff;
+use crate::task::{
+    Answer, Body, Change, Found, PathKind, PathState, Plan, Query, Resource, Stat, Task, Touches,
+};
+
+pub use artifact::Artifact;
+use artifact::{Form, Source};
+
+task! {
+    /// Keeps a directory there that holds what an archive holds.
+    ///
+    /// The archive is a local file beside the playbook, a local directory, or an address (`https://...`) that the host fetches from with curl or
+    /// wget. A tar file is told by its name (`.tar`, `.tar.gz`, `.tgz`, `.tar.bz2`, `.tar.xz`, `.tar.zst`); any other file is put into the directory as it is.
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `sha256` | the checksum of the archive in hex; an address needs it |
+    /// | `strip` | how many leading directories are taken off the names in the archive |
+    /// | `format` | `"tar"`, `"tar.gz"`, `"tar.bz2"`, `"tar.xz"` or `"tar.zst"`, where the name does not say |
+    /// | `file` | it is one file and no archive: the name that it gets in the directory |
+    /// | `links` | a map of symbolic links that are made in the directory, name to target; what the archive has there makes way |
+    /// | `owner` | the owner of all of it, by name or by number |
+    /// | `group` | the group of all of it, by name or by number |
+    /// | `mode` | permission bits of the directory itself, as text; `"0755"` where nothing is said |
+    /// | `replace` | with `true`, another directory at the path makes way |
+    /// | `timeout` | how long fetching and unpacking may take: `"10m"` |
+    ///
+    /// The checksum is compared before anything is unpacked. Then everything is put together beside the path and renamed, so that the
+    /// directory is there whole or not at all, whatever interrupts it. A file `.unpacked` in it holds the checksum. A directory that was unpacked from
+    /// the same archive is left alone, with all that has been done to it since; one that holds anything else is refused, unless it is to be replaced. The directory
+    /// above must be there.
+    ///
+    /// Files keep the permission bits that they have in the archive, less write access for group and others. Those of a local directory get 0644, or
+    /// 0755 where the owner may execute them.
+    ///
+    /// Undone, the directory is gone, and the one that it replaced is back.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     h.apply(archives::unpacked("/opt/tool-1.4.2", "https://example.com/tool-1.4.2.tar.gz", #{
+    ///         sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    ///         strip: 1,
+    ///     }));
+    /// });
+    /// ```
+    UNPACKED = archives::unpacked(path: HostPath, archive: String; Options) => Unpacked::new
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    sha256: Option<String>,
+    #[serde(default)]
+    strip: u32,
+    format: Option<String>,
+    file: Option<String>,
+    #[serde(default)]
+    links: BTreeMap<String, String>,
+    owner: Option<Principal>,
+    group: Option<Principal>,
+    mode: Option<Mode>,
+    #[serde(default)]
+    replace: bool,
+    timeout: Option<String>,
+}
+
+/// A directory that is to hold what an archive holds.
+pub struct Unpacked {
+    path: HostPath,
+    source: Source,
+    form: Form,
+    sha256: String,
+    links: BTreeMap<String, String>,
+    attributes: Attributes,
+    replace: bool,
+    timeout: Option<Duration>,
+}
+
+/// In the directory: what it was unpacked from.
+const STAMP: &str = ".unpacked";
+
+const USUAL_MODE: u32 = 0o755;
+
+impl Unpacked {
+    fn new(
+        path: HostPath,
+        archive: String,
+        options: Options,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Self, ArgumentError> {
+        if path.as_str() == "/" {
+            return Err(ArgumentError::parameter(0, "nothing is unpacked over `/`"));
+        }
+        let given = options.sha256.map(checksum).transpose()?;
+        let source = Source::of(&archive, surroundings)?;
+        let sha256 = match (&source, given) {
+            (Source::Address(_), None) => {
+                let error = ArgumentError::option("sha256", "an address needs a checksum");
+                return Err(error.hint("Say what `sha256sum` prints for the file."));
+            }
+            (Source::Address(_), Some(given)) => given,
+            (Source::Local(artifact), given) => {
+                let sha256 = artifact.content.sha256().to_owned();
+                if let Some(given) = given.filter(|given| *given != sha256) {
+                    let message = format!("`{archive}` has the checksum {sha256}, not {given}");
+                    return Err(ArgumentError::option("sha256", message));
+                }
+                sha256
+            }
+        };
+        let form = Form::of(
+            &archive,
+            &source,
+            options.format,
+            options.file,
+            options.strip,
+        )?;
+        for (name, target) in &options.links {
+            link(name, target)?;
+        }
+        let timeout = options.timeout.as_deref().map(humantime::parse_duration);
+        Ok(Self {
+            path,
+            source,
+            form,
+            sha256,
+            links: options.links,
+            attributes: Attributes::new(options.mode, options.owner, options.group),
+            replace: options.replace,
+            timeout: timeout.transpose().map_err(|error| {
+                ArgumentError::option("timeout", format!("it is no duration: {error}"))
+            })?,
+        })
+    }
+
+    fn stamp_path(&self) -> String {
+        format!("{}/{STAMP}", self.path.as_str().trim_end_matches('/'))
+    }
+
+    fn stamp(&self) -> String {
+        format!("sha256 {}\n", self.sha256)
+    }
+
+    fn query(&self) -> Query {
+        Query::Path(self.path.to_string())
+    }
+
+    fn decide(&self, found: &Found) -> Result<Plan, String> {
+        let parent = self.path.parent();
+        if !found.path(parent)?.is_there() {
+            return Ok(Plan::Impossible(format!("there is no directory {parent}")));
+        }
+        let state = found.path(self.path.as_str())?;
+        match &state.own {
+            None => Ok(self.unpack(false)),
+            Some(stat) if stat.kind == PathKind::Directory => {
+                let stamp = found.content(&self.stamp_path())?;
+                let holds = stamp.and_then(stamped);
+                match holds {
+                    Some(sha256) if sha256 == self.sha256 => Ok(Plan::Unchanged),
+                    _ if self.replace => Ok(self.unpack(true)),
+                    Some(sha256) => Ok(Plan::Impossible(format!(
+                        "{} was unpacked from another archive: its checksum is {}, that of {} is {}",
+                        self.path,
+                        short(sha256),
+                        self.source.name(),
+                        short(&self.sha256),
+                    ))),
+                    None => Ok(Plan::Impossible(format!(
+                        "{} is there, and was not unpacked by ops",
+                        self.path
+                    ))),
+                }
+            }
+            Some(_) => Ok(Plan::Impossible(format!("{} is no directory", self.path))),
+        }
+    }
+
+    fn unpack(&self, replaces: bool) -> Plan {
+        let path = self.path.quoted();
+        let undo = if replaces {
+            format!("clear_away {path}\nbring_back {path}")
+        } else {
+            format!("clear_away {path}")
+        };
+        let note = Diff::Note {
+            text: format!(
+                "{} (sha256 {}){}",
+                self.form.told(&self.source),
+                short(&self.sha256),
+                if replaces {
+                    ", in place of what is there"
+                } else {
+                    ""
+                },
+            ),
+        };
+        let mode = self.attributes.mode_of_new(USUAL_MODE, true);
+        let apply = script::Script {
+            path: &self.path,
+            source: &self.source,
+            form: &self.form,
+            sha256: &self.sha256,
+            links: &self.links,
+            owner: self.attributes.ownership.argument(),
+            mode,
+            stamp: &self.stamp(),
+            replaces,
+        };
+        let body = match &self.source {
+            Source::Address(_) => None,
+            Source::Local(artifact) => Some(Body {
+                path: script::body(&self.path).to_string(),
+                content: artifact.content.bytes().clone(),
+            }),
+        };
+        Plan::Change(Box::new(Change {
+            body,
+            alters: Some(vec![Resource::Path(self.path.to_string())]),
+            // It may take long, and runs programs that wait for others.
+            command: true,
+            shown: Some(self.form.told(&self.source)),
+            timeout: self.timeout,
+            ..Change::new(vec![note], apply.render(), undo).leaving(self.leaves(mode))
+        }))
+    }
+
+    fn leaves(&self, mode: u32) -> Vec<(Query, Answer)> {
+        let mut stat = Stat::imagined(PathKind::Directory, mode, 0);
+        self.attributes.ownership.imagine(&mut stat);
+        let mut leaves = vec![
+            (self.query(), Answer::Path(PathState::plain(stat))),
+            (
+                Query::Content(self.stamp_path()),
+                Answer::Content(Some(self.stamp().into_bytes())),
+            ),
+        ];
+        for (name, target) in &self.links {
+            let size = target.len() as u64;
+            let state = PathState {
+                own: Some(Stat::imagined(PathKind::Link, 0o777, size)),
+                // What a release shares is a directory, as a rule.
+                target: Some(Stat::imagined(PathKind::Directory, USUAL_MODE, 0)),
+                link: Some(target.clone()),
+            };
+            let path = format!("{}/{name}", self.path);
+            leaves.push((Query::Path(path), Answer::Path(state)));
+        }
+        leaves
+    }
+}
+
+/// The checksum that a stamp names.
+fn stamped(stamp: &[u8]) -> Option<&str> {
+    std::str::from_utf8(stamp)
+        .ok()?
+        .strip_prefix("sha256 ")?
+        .split('\n')
+        .next()
+}
+
+/// As much of a checksum as tells two apart.
+fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
+fn checksum(text: String) -> Result<String, ArgumentError> {
+    sha256_of(&text).ok_or_else(|| {
+        ArgumentError::option("sha256", "a checksum has 64 digits of hex")
+            .hint("Say what `sha256sum` prints for the file.")
+    })
+}
+
+/// A name in the directory that is to be a link.
+fn link(name: &str, target: &str) -> Result<(), ArgumentError> {
+    let refused = |why: &str| {
+        let message = format!("the link {name:?} {why}");
+        Err(ArgumentError::option("links", message))
+    };
+    let fits = |part: &str| !matches!(part, "" | "." | "..");
+    if name.contains('\0') || target.contains('\0') {
+        return refused("holds a NUL");
+    }
+    if !name.split('/').all(fits) {
+        return refused("is no name within the directory");
+    }
+    if target.is_empty() {
+        return refused("has no target");
+    }
+    Ok(())
+}
+
+impl Task for Unpacked {
+    fn label(&self) -> String {
+        format!("archives::unpacked {}", self.path)
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        vec![
+            self.query(),
+            Query::Content(self.stamp_path()),
+            Query::Path(self.path.parent().to_owned()),
+        ]
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::writes(Resource::Path(self.path.to_string()))
+    }
+
+    fn plans_ahead(&self) -> bool {
+        true
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        self.decide(found).unwrap_or_else(Plan::Unknown)
+    }
+}
