@@ -28,6 +28,7 @@ mod session;
     reason = "what tests of rollouts, balancers and playbooks share"
 )]
 mod shop;
+mod stdlib;
 mod system;
 mod tasks;
 mod terminal;

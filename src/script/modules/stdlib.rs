@@ -2,7 +2,6 @@
 
 /// Name and text of every module of `stdlib/`; a test holds the list against the directory.
 const MODULES: &[(&str, &str)] = &[
-    ("options", include_str!("../../../stdlib/options.rhai")),
     ("release", include_str!("../../../stdlib/release.rhai")),
     ("versions", include_str!("../../../stdlib/versions.rhai")),
 ];

@@ -64,8 +64,7 @@ task! {
 #[serde(deny_unknown_fields)]
 pub struct Options {
     sha256: Option<String>,
-    #[serde(default)]
-    strip: u32,
+    strip: Option<u32>,
     format: Option<String>,
     file: Option<String>,
     #[serde(default)]
@@ -127,7 +126,7 @@ impl Unpacked {
             &source,
             options.format,
             options.file,
-            options.strip,
+            options.strip.unwrap_or(0),
         )?;
         for (name, target) in &options.links {
             link(name, target)?;

@@ -1,0 +1,3 @@
+//! The modules that come with ops, on real hosts.
+
+mod release;
