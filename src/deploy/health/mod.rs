@@ -21,13 +21,18 @@ mod disk;
 mod dns;
 mod endpoint;
 mod entry;
+pub mod http;
 mod load;
 mod memory;
 mod observe;
+mod port;
 mod postgres;
+mod process;
 mod redis;
 mod resolver;
 mod said;
+mod service;
+mod tcp;
 mod tls;
 mod verdict;
 mod wait;
@@ -94,24 +99,25 @@ impl Answer {
     }
 }
 
-/// The beginning of a text on one line, for a message.
+/// The beginning of a text on one line, for a message. It is longer than what is shown of a message: secrets are taken out of it before
+/// that cut, which could leave half of one.
 #[must_use]
 pub fn excerpt(text: &[u8]) -> String {
-    const LONGEST: usize = 120;
-    // Spaces take part of it, and a character at most four bytes.
-    let text = String::from_utf8_lossy(text.get(..16 * LONGEST).unwrap_or(text));
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{} ...", line[..end].trim_end()),
-        None => line,
-    }
+    const LONGEST: usize = 4096;
+    let text = String::from_utf8_lossy(text.get(..LONGEST).unwrap_or(text));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Every kind of check, in the order of the reference.
 pub const KINDS: &[Entry] = &[
-    command::COMMAND,
+    http::HTTP,
+    tcp::TCP,
     tls::TLS,
     dns::DNS,
+    command::COMMAND,
+    process::PROCESS,
+    port::PORT,
+    service::SERVICE,
     disk::DISK,
     memory::MEMORY,
     load::LOAD,

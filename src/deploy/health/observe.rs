@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{Check, Vantage};
 use super::{Answer, State, Verdict};
-use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
+use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position, Secrets};
 use crate::run::{HostHandle, fan_out, interrupted, label};
 use crate::shell::{End, OnFailure, Request, Step, StepReply};
 use crate::task::Mode;
@@ -235,10 +235,19 @@ fn ask(
             return Err(Failure::new(FailureKind::Unreachable, message).on(host.name()));
         }
         for (look, step) in rest.iter().zip(&reply.steps) {
-            seen.push(observed(look, step)?);
+            seen.push(observed(look, step, &host.run.secrets)?);
         }
     }
     Ok(seen)
+}
+
+/// A message of a length that one reads.
+fn brief(message: &str) -> String {
+    const LONGEST: usize = 240;
+    match message.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} ...", message[..end].trim_end()),
+        None => message.to_owned(),
+    }
 }
 
 fn step(look: &Look<'_>) -> Step {
@@ -251,8 +260,8 @@ fn step(look: &Look<'_>) -> Step {
     }
 }
 
-fn observed(look: &Look<'_>, step: &StepReply) -> Result<Observed, Failure> {
-    let verdict = match step.end {
+fn observed(look: &Look<'_>, step: &StepReply, secrets: &Secrets) -> Result<Observed, Failure> {
+    let mut verdict = match step.end {
         End::Code(code) => look.check.observe.verdict(&Answer {
             code: code.into(),
             stdout: step.stdout.bytes().into_owned(),
@@ -266,6 +275,7 @@ fn observed(look: &Look<'_>, step: &StepReply) -> Result<Observed, Failure> {
         End::Lost => Verdict::error("the check took its own shell with it"),
         End::Cancelled => return Err(interrupted()),
     };
+    verdict.message = brief(&secrets.scrub(&verdict.message));
     Ok(Observed {
         verdict,
         duration: step.duration,

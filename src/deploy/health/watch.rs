@@ -78,3 +78,137 @@ impl Watch {
         Progress::Waiting
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Goes through a wait, of which each observation takes some milliseconds and comes to a state. The last state goes on. Gives the
+    /// end, when it came, and when it was looked.
+    fn go(timing: Timing, observations: &[(u64, State)]) -> (Progress, Duration, Vec<Duration>) {
+        let mut watch = Watch::new(timing);
+        let (mut now, mut looks) = (Duration::ZERO, Vec::new());
+        let last = *observations.last().expect("an observation");
+        for (took, state) in observations.iter().copied().chain(std::iter::repeat(last)) {
+            let began = now.max(watch.due());
+            looks.push(began);
+            now = began + Duration::from_millis(took).min(watch.timeout(began));
+            match watch.observed(began, now, state) {
+                Progress::Waiting => {}
+                end => return (end, now, looks),
+            }
+        }
+        unreachable!("the last state goes on for ever")
+    }
+
+    const fn timing(interval: u64, rise: u32, fall: Option<u32>, deadline: u64) -> Timing {
+        Timing {
+            interval: Duration::from_millis(interval),
+            timeout: Duration::from_secs(5),
+            rise,
+            fall,
+            deadline: Duration::from_millis(deadline),
+            initial_delay: Duration::ZERO,
+        }
+    }
+
+    const P: State = State::Passing;
+    const W: State = State::Warning;
+    const C: State = State::Critical;
+    const E: State = State::Error;
+
+    #[test]
+    fn ends_as_the_timing_says() {
+        use Progress::{Fallen, Healthy, TooLate};
+        let cases: &[(Timing, &[State], Progress, u64, usize)] = &[
+            (timing(1000, 1, None, 9500), &[P], Healthy, 0, 1),
+            (timing(1000, 1, None, 9500), &[C, E, W], Healthy, 2000, 3),
+            (
+                timing(1000, 3, None, 9500),
+                &[P, P, C, P, W, P],
+                Healthy,
+                5000,
+                6,
+            ),
+            (timing(1000, 1, None, 2500), &[C], TooLate, 2500, 4),
+            (timing(1000, 2, None, 2500), &[C, C, C, P], TooLate, 2500, 4),
+            (timing(1000, 1, Some(3), 9500), &[C, C, P], Healthy, 2000, 3),
+            (
+                timing(1000, 2, Some(2), 9500),
+                &[C, P, C, C],
+                Fallen,
+                3000,
+                4,
+            ),
+            (timing(1000, 1, Some(1), 9500), &[E], Fallen, 0, 1),
+            (timing(0, 1, None, 0), &[C], TooLate, 0, 1),
+        ];
+        for (timing, states, end, at, looks) in cases {
+            let observations: Vec<_> = states.iter().map(|state| (0, *state)).collect();
+            let (ended, when, looked) = go(*timing, &observations);
+            let seen = (ended, when.as_millis(), looked.len());
+            assert_eq!(
+                seen,
+                (*end, u128::from(*at), *looks),
+                "{timing:?} {states:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_look_waits_and_the_last_one_is_short() {
+        let delayed = Timing {
+            initial_delay: Duration::from_secs(2),
+            ..timing(1000, 1, None, 4500)
+        };
+        let (end, at, looks) = go(delayed, &[(60_000, C)]);
+        assert_eq!(looks.first(), Some(&Duration::from_secs(2)));
+        // It hangs: what is left of the deadline is all that it gets.
+        assert_eq!(
+            (end, at, looks.len()),
+            (Progress::TooLate, Duration::from_millis(4500), 1)
+        );
+        let (_, at, _) = go(timing(4000, 1, None, 4500), &[(0, C), (0, C), (60_000, C)]);
+        assert_eq!(at, Duration::from_millis(5500));
+    }
+
+    fn states() -> impl Strategy<Value = Vec<(u64, State)>> {
+        let state = prop_oneof![Just(P), Just(W), Just(C), Just(E)];
+        proptest::collection::vec((0..3000_u64, state), 1..30)
+    }
+
+    proptest! {
+        #[test]
+        fn rise_and_fall_are_counted_in_a_row(
+            observations in states(),
+            interval in 1..2000_u64,
+            rise in 1..5_u32,
+            fall in proptest::option::of(1..5_u32),
+            deadline in 0..40_000_u64,
+        ) {
+            let timing = timing(interval, rise, fall, deadline);
+            let (end, at, looks) = go(timing, &observations);
+            let last = *observations.last().expect("one at least");
+            let seen: Vec<bool> = (0..looks.len())
+                .map(|look| observations.get(look).unwrap_or(&last).1.is_healthy())
+                .collect();
+            let row = |of: bool| seen.iter().rev().take_while(|healthy| **healthy == of).count();
+            match end {
+                Progress::Healthy => prop_assert_eq!(row(true), rise as usize),
+                Progress::Fallen => prop_assert_eq!(Some(row(false)), fall.map(|fall| fall as usize)),
+                Progress::TooLate => prop_assert!(at >= timing.deadline),
+                Progress::Waiting => prop_assert!(false, "it has ended"),
+            }
+            // No earlier look was enough.
+            let enough = |healthy: bool| if healthy { Some(rise) } else { fall };
+            let mut runs = seen[..seen.len() - 1].chunk_by(|a, b| a == b);
+            prop_assert!(runs.all(|run| enough(run[0]).is_none_or(|limit| run.len() < limit as usize)));
+            // It never looks behind the deadline, nor two times within an interval but at the deadline.
+            prop_assert!(looks.iter().all(|look| *look <= timing.deadline));
+            prop_assert!(looks.windows(2).all(|pair| pair[1] - pair[0] >= timing.interval || pair[1] == timing.deadline));
+            prop_assert!(at <= timing.deadline + LAST_LOOK);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! A request, as a script for `sh` that makes it with what the host has.
+//!
+//! curl, if it is there. For plain HTTP else perl (its base is part of every Debian), else nc: these get the very text of the request. Else,
+//! and for HTTPS, GNU wget, for a GET that needs no headers: there is no way to give it these but its command line, which everybody can
+//! read. BusyBox's wget is not used: it verifies no certificate and keeps the body of an error to itself.
+//!
+//! What stands in a request goes by standard input and never in a command line.
+
+use super::url::{Url, bracketed};
+use crate::shell::quote_str;
+
+/// Bytes of an answer, its head included, that are looked at. The rest is not fetched.
+pub const LARGEST: usize = 256 * 1024;
+
+/// What goes before the line in which a script says which tool it used, and how that ended.
+pub const END: &str = "ops-end ";
+
+/// What goes before the status and the seconds, in the line that curl writes.
+pub const CURL_SAYS: &str = "ops-curl ";
+
+/// A request of HTTP.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub url: Url,
+    pub method: String,
+    /// In their order; what they hold was checked.
+    pub headers: Vec<(String, String)>,
+    /// Asked for in the name of this host, in the header and in the handshake of TLS, where the URL names another.
+    pub host: Option<String>,
+    pub follow: bool,
+    pub insecure: bool,
+    /// A file of certificates on the machine that asks.
+    pub ca: Option<String>,
+}
+
+/// Reads the host, the port and the request; connects to the first address that answers.
+const PERL: &str = r#"use Socket qw(getaddrinfo SOCK_STREAM);my($h,$p)=split " ",<STDIN>;local $/;my $q=<STDIN>;$SIG{PIPE}="IGNORE";my($e,@a)=getaddrinfo($h,$p,{socktype=>SOCK_STREAM});if($e){print STDERR "$h: $e";exit 6}for(@a){socket(S,$_->{family},SOCK_STREAM,0)&&connect(S,$_->{addr})||next;syswrite S,$q;my $n=0;while($n<LARGEST&&(my $r=sysread S,my $b,16384)){$n+=$r;syswrite STDOUT,$b}exit 0}print STDERR $!;exit 7"#;
+
+impl Request {
+    /// A plain GET.
+    #[must_use]
+    pub fn get(url: Url) -> Self {
+        Self {
+            url,
+            method: "GET".to_owned(),
+            headers: Vec::new(),
+            host: None,
+            follow: false,
+            insecure: false,
+            ca: None,
+        }
+    }
+
+    /// The script: prints head and body as they come, and on stderr what tools say and [`END`].
+    #[must_use]
+    pub fn script(&self) -> String {
+        let has = |tool: &str| format!("command -v {tool} >/dev/null 2>&1");
+        let mut script = format!("if {}; then {}\n", has("curl"), self.curl());
+        if !self.url.secure && !self.follow {
+            script.push_str(&format!("elif {}; then {}\n", has("perl"), self.perl()));
+            script.push_str(&format!("elif {}; then {}\n", has("nc"), self.nc()));
+        }
+        if self.suits_wget() {
+            // BusyBox's names itself otherwise.
+            let gnu = "case $(wget --version 2>/dev/null) in 'GNU Wget '*) ;; *) false;; esac";
+            script.push_str(&format!("elif {gnu}; then {}\n", self.wget()));
+        }
+        script.push_str(&format!("else echo '{END}none 9' >&2\nfi"));
+        script
+    }
+
+    fn suits_wget(&self) -> bool {
+        self.method == "GET" && self.fields().is_empty() && self.host.is_none()
+    }
+
+    /// The headers that were asked for, and the one that the URL asks for.
+    fn fields(&self) -> Vec<(&str, &str)> {
+        let mut fields: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        if let Some(authorization) = &self.url.authorization
+            && !self.names("authorization")
+        {
+            fields.push(("Authorization", authorization));
+        }
+        fields
+    }
+
+    fn names(&self, header: &str) -> bool {
+        self.headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case(header))
+    }
+
+    /// A file of options for `curl --config`. Head and body go to a descriptor of their own, so that a pipe can cut them off while what curl
+    /// says of the whole is still heard.
+    fn curl_config(&self) -> String {
+        let mut config = String::new();
+        let mut flag = |name: &str| config.push_str(&format!("{name}\n"));
+        flag("silent");
+        flag("show-error");
+        flag("globoff");
+        flag("include");
+        if self.follow {
+            flag("location");
+        }
+        if self.insecure {
+            flag("insecure");
+        }
+        if self.method == "HEAD" {
+            flag("head");
+        }
+        let mut set = |name: &str, value: &str| {
+            config.push_str(&format!("{name} = {}\n", curl_quoted(value)));
+        };
+        match &self.host {
+            // The name is for the handshake, too; where it is to be found is another matter.
+            Some(host) if self.url.secure => {
+                let named = Url {
+                    host: host.clone(),
+                    ..self.url.clone()
+                };
+                set("url", &named.shown());
+                let place = format!("{}:{}", bracketed(&self.url.host), self.url.port());
+                set("connect-to", &format!("::{place}"));
+                set("header", &format!("Host: {host}"));
+            }
+            Some(host) => {
+                set("url", &self.url.shown());
+                set("header", &format!("Host: {host}"));
+            }
+            None => set("url", &self.url.shown()),
+        }
+        if !matches!(self.method.as_str(), "GET" | "HEAD") {
+            set("request", &self.method);
+        }
+        for (name, value) in self.fields() {
+            // Without a value curl would leave the header out.
+            let line = if value.is_empty() {
+                format!("{name};")
+            } else {
+                format!("{name}: {value}")
+            };
+            set("header", &line);
+        }
+        if !self.names("user-agent") {
+            set("user-agent", AGENT);
+        }
+        if let Some(ca) = &self.ca {
+            set("cacert", ca);
+        }
+        set("noproxy", "*");
+        set("proto-redir", "=http,https");
+        set("max-redirs", "10");
+        set("output", "/dev/fd/4");
+        set(
+            "write-out",
+            &format!("\n{CURL_SAYS}%{{http_code}} %{{time_total}}\n"),
+        );
+        config
+    }
+
+    fn curl(&self) -> String {
+        let config = quote_str(&self.curl_config());
+        piped(&config, "curl -q -K - 4>&1 >&2", "curl")
+    }
+
+    fn perl(&self) -> String {
+        let program = quote_str(&PERL.replace("LARGEST", &LARGEST.to_string()));
+        let input = format!("{} {}\n{}", self.url.host, self.url.port(), self.text());
+        piped(&quote_str(&input), &format!("perl -e {program}"), "perl")
+    }
+
+    fn nc(&self) -> String {
+        let ask = format!("nc {} {}", quote_str(&self.url.host), self.url.port());
+        piped(&quote_str(&self.text()), &ask, "nc")
+    }
+
+    fn wget(&self) -> String {
+        let mut ask =
+            "wget --no-config -nv --save-headers --content-on-error --tries=1 --no-proxy --no-hsts -O - -i -"
+                .to_owned();
+        ask.push_str(&format!(" --user-agent={AGENT}"));
+        ask.push_str(&format!(
+            " --max-redirect={}",
+            if self.follow { 10 } else { 0 }
+        ));
+        if self.insecure {
+            ask.push_str(" --no-check-certificate");
+        }
+        if let Some(ca) = &self.ca {
+            ask.push_str(&format!(" --ca-certificate={}", quote_str(ca)));
+        }
+        piped(&quote_str(&format!("{}\n", self.url.shown())), &ask, "wget")
+    }
+
+    /// The request as it goes over the wire (RFC 9112).
+    fn text(&self) -> String {
+        let host = self.host.clone().unwrap_or_else(|| self.url.authority());
+        let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.url.target);
+        if !self.names("host") {
+            text.push_str(&format!("Host: {host}\r\n"));
+        }
+        if !self.names("user-agent") {
+            text.push_str(&format!("User-Agent: {AGENT}\r\n"));
+        }
+        if !self.names("accept") {
+            text.push_str("Accept: */*\r\n");
+        }
+        for (name, value) in self.fields() {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str("Connection: close\r\n\r\n");
+        text
+    }
+}
+
+const AGENT: &str = concat!("ops/", env!("CARGO_PKG_VERSION"));
+
+/// Gives a tool its input, cuts off what it prints, and says how it ended.
+fn piped(input: &str, ask: &str, tool: &str) -> String {
+    format!("printf %s {input} | {{ {ask}; echo \"{END}{tool} $?\" >&2; }} | head -c {LARGEST}")
+}
+
+/// A value in a configuration of curl's.
+fn curl_quoted(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in value.chars() {
+        match letter {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,206 @@
+//! `service`: what systemd says of a unit.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::{Answer, Observe, Verdict, kind};
+use crate::shell::quote_str;
+use crate::tasks::ArgumentError;
+
+kind! {
+    /// Whether a unit of systemd is active.
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `max_restarts` | critical when systemd has restarted it by itself more often than that since it was last started by hand |
+    ///
+    /// A unit that is still starting is a warning, one that waits to be restarted after it died is critical.
+    ///
+    /// ```rhai
+    /// each(hosts("web"), |h| h.check([service("nginx"), service("shop", #{ max_restarts: 0 })]));
+    /// ```
+    SERVICE = service(unit: String; Options) => Service::new
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    max_restarts: Option<u64>,
+}
+
+pub struct Service {
+    unit: String,
+    max_restarts: Option<u64>,
+}
+
+impl Service {
+    fn new(unit: String, options: Options) -> Result<Self, ArgumentError> {
+        // systemd.unit(5); anything else would be a pattern, or an option.
+        let is_unit = !unit.is_empty()
+            && !unit.starts_with('-')
+            && unit
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c));
+        if !is_unit {
+            let message = format!("`unit`: {unit:?} is no name of a unit");
+            return Err(ArgumentError::parameter(0, message));
+        }
+        Ok(Self {
+            unit,
+            max_restarts: options.max_restarts,
+        })
+    }
+}
+
+impl Observe for Service {
+    fn label(&self) -> String {
+        format!("service {}", self.unit)
+    }
+
+    fn script(&self) -> String {
+        format!(
+            "command -v systemctl >/dev/null 2>&1 || exit 9\nsystemctl show -p LoadState,ActiveState,SubState,Result,NRestarts -- {}",
+            quote_str(&self.unit)
+        )
+    }
+
+    fn verdict(&self, answer: &Answer) -> Verdict {
+        let text = answer.text();
+        let properties: HashMap<&str, &str> = text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .collect();
+        let property = |name: &str| properties.get(name).copied().unwrap_or_default();
+        let active = property("ActiveState");
+        if answer.code == 9 {
+            return Verdict::error("there is no systemctl here");
+        }
+        if answer.code != 0 || active.is_empty() {
+            return Verdict::error(format!("systemd does not tell: {}", answer.said()));
+        }
+        let restarts: u64 = property("NRestarts").parse().unwrap_or(0);
+        let mut seen = format!("{active} ({})", property("SubState"));
+        if !matches!(property("Result"), "" | "success") {
+            seen.push_str(&format!(", {}", property("Result")));
+        }
+        if restarts > 0 {
+            let times = if restarts == 1 { "time" } else { "times" };
+            seen.push_str(&format!(", restarted {restarts} {times}"));
+        }
+        match property("LoadState") {
+            "not-found" => return Verdict::critical("there is no such unit"),
+            "masked" => return Verdict::critical("it is masked"),
+            _ => {}
+        }
+        if let Some(max) = self.max_restarts.filter(|max| restarts > *max) {
+            return Verdict::critical(format!("{seen}, expected at most {max}"));
+        }
+        match (active, property("SubState")) {
+            // Between two lives of a service that does not stay up.
+            (_, "auto-restart" | "auto-restart-queued") => Verdict::critical(seen),
+            ("active" | "reloading" | "refreshing", _) => Verdict::passing(seen),
+            ("activating", _) => Verdict::warning(seen),
+            _ => Verdict::critical(seen),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{State, sample};
+    use super::*;
+    use crate::tasks::Value;
+
+    #[test]
+    fn what_systemd_says_is_judged() {
+        let cases: &[(&str, State, &str)] = &[
+            (
+                "loaded active running success 0",
+                State::Passing,
+                "active (running)",
+            ),
+            (
+                "loaded active exited success 0",
+                State::Passing,
+                "active (exited)",
+            ),
+            (
+                "loaded active running success 2",
+                State::Critical,
+                "active (running), restarted 2 times, expected at most 1",
+            ),
+            (
+                "loaded active running success 1",
+                State::Passing,
+                "active (running), restarted 1 time",
+            ),
+            (
+                "loaded activating start success 0",
+                State::Warning,
+                "activating (start)",
+            ),
+            (
+                "loaded activating auto-restart exit-code 1",
+                State::Critical,
+                "activating (auto-restart), exit-code, restarted 1 time",
+            ),
+            (
+                "loaded failed failed exit-code 0",
+                State::Critical,
+                "failed (failed), exit-code",
+            ),
+            (
+                "loaded inactive dead success 0",
+                State::Critical,
+                "inactive (dead)",
+            ),
+            (
+                "not-found inactive dead success 0",
+                State::Critical,
+                "there is no such unit",
+            ),
+        ];
+        let check = sample(
+            &SERVICE,
+            vec!["shop".into()],
+            &[("max_restarts", Value::Int(1))],
+        );
+        for (said, state, message) in cases {
+            let words: Vec<_> = said.split(' ').collect();
+            let names = [
+                "LoadState",
+                "ActiveState",
+                "SubState",
+                "Result",
+                "NRestarts",
+            ];
+            let lines = names
+                .iter()
+                .zip(words)
+                .map(|(name, word)| format!("{name}={word}\n"));
+            let verdict = check.verdict(&Answer {
+                stdout: lines.collect::<String>().into_bytes(),
+                ..Answer::default()
+            });
+            assert_eq!(
+                (verdict.state, verdict.message.as_str()),
+                (*state, *message)
+            );
+        }
+        let none = Answer {
+            code: 9,
+            ..Answer::default()
+        };
+        assert_eq!(check.verdict(&none).state, State::Error);
+        let bus = Answer {
+            code: 1,
+            stderr: b"Failed to connect to bus".to_vec(),
+            ..Answer::default()
+        };
+        assert_eq!(
+            check.verdict(&bus).message,
+            "systemd does not tell: Failed to connect to bus"
+        );
+    }
+}
