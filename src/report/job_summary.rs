@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::failures::Group;
 use super::words::{count, duration, names, sort};
 use super::{clean, clean_line, diagnostic};
-use crate::model::{Event, Kind, Totals};
+use crate::model::{Event, FailureKind, Kind, Totals};
 
 /// What GitHub takes of a step, all summaries together; of more it shows none.
 const LARGEST: u64 = 1024 * 1024;
@@ -136,11 +136,19 @@ impl JobSummary {
         if let Some(took) = took {
             let _ = write!(line, " in {}", duration(took));
         }
-        let parts: Vec<String> = columns(&end.totals)
+        let mut parts: Vec<String> = columns(&end.totals)
             .into_iter()
             .filter(|(_, number)| *number > 0)
             .map(|(word, number)| format!("{number} {word}"))
             .collect();
+        for (number, word) in [
+            (end.totals.unreachable, "unreachable"),
+            (end.totals.interrupted, "interrupted"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{} {word}", count(number, "host")));
+            }
+        }
         if !parts.is_empty() {
             let _ = write!(line, ": {}", parts.join(", "));
         }
@@ -234,7 +242,10 @@ fn outcome(totals: &Totals) -> (usize, &'static str) {
 
 fn explain(out: &mut String, group: &Group) {
     let failure = &group.failure;
-    let what = failure.task.as_deref().unwrap_or("the playbook");
+    let what = failure.task.as_deref().unwrap_or(match failure.kind {
+        FailureKind::Unreachable => "the connection",
+        _ => "the playbook",
+    });
     let _ = writeln!(out, "#### {}: {}\n", code(what), prose(&failure.message));
     let mut hosts: Vec<&str> = group.hosts.iter().map(String::as_str).collect();
     sort(&mut hosts);
@@ -328,8 +339,7 @@ fn prose(text: &str) -> String {
 fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_ascii_punctuation() && !matches!(c, '.' | ',' | '/' | ':' | ' ' | '-' | '=' | '\'')
-        {
+        if c.is_ascii_punctuation() && !".,/:-='?();\"".contains(c) {
             let _ = write!(out, "&#{};", u32::from(c));
         } else {
             out.push(c);

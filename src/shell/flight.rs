@@ -310,6 +310,8 @@ impl Flight {
                 // It may have left a status behind, but took away what was to come after it.
                 (_, Some(Why::Lost)) if self.current == Some(index) => End::Lost,
                 ([Some(code), Some(_)], _) => End::Code(code),
+                // It began when the word to stop was on its way.
+                (_, Some(Why::Cancelled)) => End::Cancelled,
                 _ => End::Lost,
             };
             let duration = if slot.took.is_zero() {
@@ -331,5 +333,32 @@ impl Flight {
             }
         }
         Ok(reply)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::Step;
+
+    #[test]
+    fn what_begins_while_the_word_to_stop_is_on_its_way_is_cancelled() {
+        let request = Request::step(Step::command("sleep 9"));
+        let second = Duration::from_secs(1);
+        let mut flight = Flight::new(7, &request, second, second);
+        let now = Instant::now();
+        flight.kill(Why::Cancelled, now);
+        for stream in [0, 1] {
+            let began = Marker {
+                request: 7,
+                kind: b'S',
+                numbers: vec![0],
+            };
+            flight.marker(stream, &began, now);
+        }
+        flight.census(0, now);
+        assert!(flight.is_over());
+        let reply = flight.reply().expect("an answer");
+        assert_eq!(reply.steps[0].end, End::Cancelled);
     }
 }

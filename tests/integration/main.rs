@@ -17,6 +17,7 @@ mod new;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ops;
 mod packages;
+mod pipelines;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ran;
 mod reference;

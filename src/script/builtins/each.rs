@@ -8,7 +8,7 @@ use super::declare;
 use super::host::HostValue;
 use crate::model::{Emission, Failure, FailureKind, Kind};
 use crate::run::{fan_out, interrupted};
-use crate::script::error::{Ended, argument, end, ended, failure, throw};
+use crate::script::error::{Ended, argument, end, ended, failure, position, throw};
 use crate::script::frame::Frame;
 use crate::script::isolate::isolate;
 use crate::script::options::Options;
@@ -77,7 +77,7 @@ fn each(
         forks: forks.min(selected.len()),
     };
     let began = Instant::now();
-    run.bus.emit(Emission::new(started));
+    run.bus.emit(Emission::new(started).at(position(context)));
     let results = fan_out(&selected, forks, |host| one(context, &frame, host, closure));
 
     let mut values = Map::new();
