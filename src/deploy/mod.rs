@@ -3,3 +3,4 @@
 //! Policy is not here but in `stdlib/`. Knows nothing of Rhai; called by `script` and `cli`.
 
 pub mod health;
+pub mod rollout;

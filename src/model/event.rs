@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Diff, Failure, HealthState, HostFacts, Outcome, Position};
+use super::{
+    Diff, Failure, HealthState, HostEnds, HostFacts, OnAbort, Outcome, Phase, Position, RolloutEnd,
+    Waiting,
+};
 
 /// Version of the event schema, carried by `run.started`.
 pub const SCHEMA: u32 = 1;
@@ -105,6 +108,55 @@ pub enum Kind {
         /// From where: `host`, `controller`, or the name of another host.
         vantage: String,
     },
+    #[serde(rename = "rollout.started")]
+    RolloutStarted {
+        hosts: usize,
+        /// How many hosts each batch has; empty in check mode.
+        batches: Vec<usize>,
+        /// Hosts out of service at once, where that is limited by more than the batches.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_unavailable: Option<usize>,
+        max_failures: usize,
+        on_abort: OnAbort,
+    },
+    #[serde(rename = "rollout.batch_started")]
+    RolloutBatchStarted {
+        /// Counts from 1.
+        batch: usize,
+        batches: usize,
+        hosts: Vec<String>,
+        /// Hosts that were changed are put back.
+        rollback: bool,
+    },
+    #[serde(rename = "rollout.batch_finished")]
+    RolloutBatchFinished {
+        batch: usize,
+        batches: usize,
+        failed: usize,
+        rollback: bool,
+    },
+    /// A host got to a phase of the rollout.
+    #[serde(rename = "rollout.host")]
+    RolloutHost {
+        phase: Phase,
+        /// The batch that the host is in.
+        batch: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Box<Failure>>,
+    },
+    /// It waits between two batches.
+    #[serde(rename = "rollout.paused")]
+    RolloutPaused { batch: usize, on: Waiting },
+    /// It goes no further.
+    #[serde(rename = "rollout.aborted")]
+    RolloutAborted { reason: String, on_abort: OnAbort },
+    #[serde(rename = "rollout.finished")]
+    RolloutFinished {
+        end: RolloutEnd,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        hosts: HostEnds,
+    },
     #[serde(rename = "log")]
     Log { level: LogLevel, message: String },
     #[serde(rename = "run.finished")]
@@ -140,6 +192,13 @@ impl Kind {
             Self::TaskOutput { .. } => "task.output",
             Self::TaskFinished { .. } => "task.finished",
             Self::HealthChecked { .. } => "health.checked",
+            Self::RolloutStarted { .. } => "rollout.started",
+            Self::RolloutBatchStarted { .. } => "rollout.batch_started",
+            Self::RolloutBatchFinished { .. } => "rollout.batch_finished",
+            Self::RolloutHost { .. } => "rollout.host",
+            Self::RolloutPaused { .. } => "rollout.paused",
+            Self::RolloutAborted { .. } => "rollout.aborted",
+            Self::RolloutFinished { .. } => "rollout.finished",
             Self::Log { .. } => "log",
             Self::RunFinished { .. } => "run.finished",
             Self::Other(fields) => fields

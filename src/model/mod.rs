@@ -10,6 +10,7 @@ mod host;
 mod outcome;
 mod position;
 mod reporter;
+pub mod rollout;
 mod secret;
 pub mod suggest;
 mod texts;
@@ -24,6 +25,7 @@ pub use host::{Host, Origin, Var, Vars};
 pub use outcome::{Diff, Outcome};
 pub use position::Position;
 pub use reporter::Reporter;
+pub use rollout::{Fate, HostEnd, HostEnds, OnAbort, Phase, RolloutEnd, Version, Waiting};
 pub use secret::{
     MAX_SECRET, MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, Unscrubbable,
 };

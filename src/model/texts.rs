@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Diff, Emission, Failure, HostFacts, Kind, Position, Scrubber, Totals};
+use super::{Diff, Emission, Failure, HostEnd, HostFacts, Kind, Position, Scrubber};
 
 /// Something that holds texts which may hold secrets.
 pub trait Texts {
@@ -63,6 +63,21 @@ impl Texts for Failure {
         for (name, position) in trace {
             change(name);
             position.each_text(change);
+        }
+    }
+}
+
+impl Texts for HostEnd {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Self {
+            fate: _,
+            version: _,
+            batch: _,
+            failure,
+            unrestored,
+        } = self;
+        for failure in [failure, unrestored].into_iter().flatten() {
+            failure.each_text(change);
         }
     }
 }
@@ -182,6 +197,34 @@ impl Texts for Kind {
                 change(message);
                 change(vantage);
             }
+            Self::RolloutBatchStarted {
+                batch: _,
+                batches: _,
+                hosts,
+                rollback: _,
+            } => hosts.iter_mut().for_each(change),
+            Self::RolloutHost {
+                phase: _,
+                batch: _,
+                failure,
+            } => {
+                if let Some(failure) = failure {
+                    failure.each_text(change);
+                }
+            }
+            Self::RolloutAborted {
+                reason,
+                on_abort: _,
+            } => change(reason),
+            Self::RolloutFinished {
+                end: _,
+                reason,
+                hosts,
+            } => {
+                reason.each_text(change);
+                each_key(hosts, change);
+                hosts.values_mut().for_each(|host| host.each_text(change));
+            }
             Self::Log { level: _, message } => change(message),
             Self::RunFinished {
                 totals: _,
@@ -200,7 +243,10 @@ impl Texts for Kind {
             Self::EachStarted { .. }
             | Self::EachFinished { .. }
             | Self::HostStarted
-            | Self::TaskStarted => {}
+            | Self::TaskStarted
+            | Self::RolloutStarted { .. }
+            | Self::RolloutBatchFinished { .. }
+            | Self::RolloutPaused { .. } => {}
         }
     }
 }
@@ -226,12 +272,12 @@ impl Texts for Emission {
     }
 }
 
-fn each_key(hosts: &mut BTreeMap<String, Totals>, change: &mut dyn FnMut(&mut String)) {
+fn each_key<T>(hosts: &mut BTreeMap<String, T>, change: &mut dyn FnMut(&mut String)) {
     *hosts = std::mem::take(hosts)
         .into_iter()
-        .map(|(mut name, totals)| {
+        .map(|(mut name, value)| {
             change(&mut name);
-            (name, totals)
+            (name, value)
         })
         .collect();
 }

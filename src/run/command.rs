@@ -154,6 +154,15 @@ pub fn run(
     }
 }
 
+/// Makes sure that a host answers. Tells nothing, unless it does not.
+///
+/// # Errors
+/// `Unreachable` when it does not, `Interrupted` when `cancel` comes first.
+pub fn answers(host: &HostHandle, cancel: &CancellationToken) -> Result<(), Failure> {
+    let lines = Lines::new(&host.run, Vec::new());
+    host.request(cancel, Request::probe(":"), &lines).map(drop)
+}
+
 /// In check mode: says that the command was not sent.
 pub fn not_sent(host: &HostHandle, command: &Command) {
     let run = &host.run;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Stack of a host's thread: a playbook may call as deep as the engine allows (see `script::engine`).
 /// Only what is touched costs memory.
-const STACK: usize = 16 << 20;
+pub const STACK: usize = 16 << 20;
 
 /// Calls `work` for each item on at most `forks` threads, and gives back what it returned, in the order
 /// of the items. An item whose thread could not be had, or panicked, is `None`.

@@ -238,6 +238,21 @@ impl Link {
             .clone()
     }
 
+    /// How many changes this run made here so far: see `made_since`.
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// What this run made here since a mark, in its order.
+    #[must_use]
+    pub fn made_since(&self, mark: usize) -> Vec<Applied> {
+        self.made().into_iter().skip(mark).collect()
+    }
+
     /// Whether a change is undone already.
     pub(super) fn is_undone(&self, step: &str) -> bool {
         self.undone

@@ -24,7 +24,7 @@ pub use batch::{Applied, Batch, Job, apply};
 pub use cancel::Cancel;
 pub use context::{Run, Settings, interrupted};
 pub use dispatcher::Bus;
-pub use fanout::fan_out;
+pub use fanout::{STACK, fan_out};
 pub use host::HostHandle;
 pub use label::label;
 pub use link::Link;

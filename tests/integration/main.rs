@@ -22,6 +22,7 @@ mod pipelines;
 mod ran;
 mod reference;
 mod replay;
+mod rollout;
 mod round_trips;
 mod session;
 #[allow(

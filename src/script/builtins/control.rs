@@ -1,6 +1,5 @@
 //! Control: `retry`, `timeout`, `sleep`, `finally`, `on_failure`, `fail`, `confirm`, `quote`.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
@@ -12,6 +11,7 @@ use crate::script::convert::duration;
 use crate::script::error::{Ended, argument, ended, throw};
 use crate::script::frame::{Frame, Hook};
 use crate::script::options::Options;
+use crate::script::question::ask;
 use crate::task::Mode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -258,32 +258,13 @@ fn wait(context: &NativeCallContext<'_>, frame: &Frame, time: Duration) -> Resul
 fn confirm(context: &NativeCallContext<'_>, question: &str) -> Result<()> {
     let frame = Frame::acting(context, "confirm")?;
     let run = frame.run();
-    if run.settings.yes || run.settings.mode == Mode::Check {
+    let answer = ask(run, question, frame.cancel());
+    if answer.map_err(|failure| throw(failure, context))? {
         return Ok(());
     }
-    let refused = |message: &str, hint: &str| {
-        throw(
-            Failure::new(FailureKind::Failed, message).hint(hint),
-            context,
-        )
-    };
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let message =
-            format!("this needs a confirmation, and there is no terminal to ask at: {question}");
-        return Err(refused(&message, "Run it at a terminal, or say --yes."));
-    }
-    let answer = run.bus.paused(|| {
-        dialoguer::Confirm::new()
-            .with_prompt(question)
-            .default(false)
-            .interact()
-    });
-    match answer {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(refused(
-            "the operator said no",
-            "Nothing was done after the question.",
-        )),
-        Err(error) => Err(argument(context, format!("failed to ask: {error}"))),
-    }
+    let failure = Failure::new(FailureKind::Failed, "the operator said no");
+    Err(throw(
+        failure.hint("Nothing was done after the question."),
+        context,
+    ))
 }

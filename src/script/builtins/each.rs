@@ -6,11 +6,12 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext}
 
 use super::declare;
 use super::host::HostValue;
+use super::selected::{arrange, hosts_of};
 use crate::model::{Emission, Failure, FailureKind, Kind};
 use crate::run::{fan_out, interrupted};
-use crate::script::error::{Ended, argument, end, ended, failure, position, throw};
+use crate::script::error::{Ended, argument, end, position, throw};
 use crate::script::frame::Frame;
-use crate::script::isolate::isolate;
+use crate::script::on_host::{Stop, call};
 use crate::script::options::Options;
 
 const EACH: &str = "\
@@ -57,19 +58,8 @@ fn each(
     let forks = options.count("forks")?.unwrap_or(run.settings.forks).max(1);
     let max_failures = options.count("max_failures")?.unwrap_or(0);
     let order = options.text("order")?;
-    let mut selected = Vec::with_capacity(hosts.len());
-    for host in hosts {
-        let kind = host.type_name();
-        let host = host.try_cast::<HostValue>().ok_or_else(|| {
-            argument(
-                context,
-                format!("`each` takes hosts, as hosts(\"...\") gives them, and this is a {kind}"),
-            )
-        })?;
-        if run.failure_of(host.0.name()).is_none() {
-            selected.push(host);
-        }
-    }
+    let mut selected = hosts_of("each", context, hosts)?;
+    selected.retain(|host| run.failure_of(host.0.name()).is_none());
     arrange(&mut selected, order.as_deref()).map_err(|message| argument(context, message))?;
 
     let started = Kind::EachStarted {
@@ -117,12 +107,6 @@ fn each(
     Ok(values)
 }
 
-/// Why a host's closure gave no value.
-enum Stop {
-    Failed(Box<Failure>),
-    Ended(Ended),
-}
-
 /// Calls the closure for one host, on the host's thread.
 fn one(
     context: &NativeCallContext<'_>,
@@ -138,36 +122,7 @@ fn one(
     let began = Instant::now();
     run.bus.emit(Emission::new(Kind::HostStarted).host(name));
     let frame = outer.of_host(host.0.clone());
-    let closure = isolate(closure);
-    let result = frame.enter(context, |context| {
-        let result = closure.call_within_context::<Dynamic>(context, (host.clone(),));
-        let stop = result.map_err(|error| match ended(&error) {
-            // What is not known is no failure: the rest of this host is left out.
-            Some(Ended::Unknown) => None,
-            Some(Ended::Cancelled) => Some(Stop::Ended(Ended::Cancelled)),
-            None => {
-                let mut failure = failure(&error, context, outer.world());
-                failure.host.get_or_insert_with(|| name.to_owned());
-                Some(Stop::Failed(Box::new(failure)))
-            }
-        });
-        let mut clean_up = frame
-            .leave(context, matches!(stop, Err(Some(_))))
-            .into_iter()
-            .map(|failure| failure.on(name));
-        // The first thing that went wrong is the failure of the host; no other one goes untold.
-        let result = match stop {
-            Ok(value) => clean_up
-                .next()
-                .map_or(Ok(value), |failure| Err(Stop::Failed(Box::new(failure)))),
-            Err(None) => clean_up.next().map_or(Ok(Dynamic::UNIT), |failure| {
-                Err(Stop::Failed(Box::new(failure)))
-            }),
-            Err(Some(stop)) => Err(stop),
-        };
-        clean_up.for_each(|failure| run.clean_up_failed(&failure));
-        result
-    });
+    let result = call(context, &frame, host, closure);
     let failure = match &result {
         Ok(_) => None,
         Err(Stop::Failed(failure)) => Some(failure.clone()),
@@ -179,32 +134,8 @@ fn one(
     result
 }
 
-fn arrange(hosts: &mut [HostValue], order: Option<&str>) -> Result<(), String> {
-    match order {
-        None | Some("inventory") => {}
-        Some("sorted") => hosts.sort_by(|a, b| a.0.name().cmp(b.0.name())),
-        Some("reverse") => hosts.reverse(),
-        Some("shuffle") => shuffle(hosts),
-        Some(other) => {
-            return Err(format!(
-                "`order` is \"inventory\", \"sorted\", \"reverse\" or \"shuffle\", not \"{other}\""
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Fisher-Yates, on the system's randomness. The bias of the remainder is far below what anyone would notice.
-fn shuffle(hosts: &mut [HostValue]) {
-    for last in (1..hosts.len()).rev() {
-        let random = getrandom::u64().unwrap_or_default();
-        let other = random % (last as u64 + 1);
-        hosts.swap(last, usize::try_from(other).unwrap_or(last));
-    }
-}
-
 /// One failure for several hosts: that of the first, where it is the only one.
-fn together(mut failures: Vec<Failure>, hosts: usize) -> Failure {
+pub(super) fn together(mut failures: Vec<Failure>, hosts: usize) -> Failure {
     if failures.len() == 1 {
         return failures.remove(0);
     }

@@ -12,7 +12,9 @@ mod inputs;
 mod library;
 mod logging;
 mod outcome;
+mod rollout;
 mod secret;
+mod selected;
 mod tasks;
 mod vars;
 
@@ -28,6 +30,7 @@ pub fn register(engine: &mut Engine) {
     host::register(engine);
     each::register(engine);
     health::register(engine);
+    rollout::register(engine);
     tasks::register(engine);
     outcome::register(engine);
     control::register(engine);

@@ -6,7 +6,7 @@ use super::scope::{Binding, Scope};
 use super::walk::Walk;
 
 /// Functions that call a closure once for every host, each time with a copy of what it captured.
-pub const PER_HOST: [&str; 1] = ["each"];
+pub const PER_HOST: [&str; 2] = ["each", "rollout"];
 
 /// Methods that change the array or the map that they are called on, and that are of no use otherwise.
 const CHANGING: [&str; 6] = ["push", "append", "insert", "pop", "shift", "mixin"];

@@ -173,9 +173,17 @@ impl<'a> Walk<'a> {
         let per_host =
             !call.is_qualified() && super::closures::PER_HOST.contains(&call.name.as_str());
         for argument in &call.args {
-            match Closure::of(argument) {
-                Some(closure) => self.closure(&closure, per_host),
-                None => self.expression(argument),
+            match (Closure::of(argument), argument) {
+                (Some(closure), _) => self.closure(&closure, per_host),
+                (None, Expr::Map(map, _)) if per_host => {
+                    for (_, value) in &map.0 {
+                        match Closure::of(value) {
+                            Some(closure) => self.closure(&closure, true),
+                            None => self.expression(value),
+                        }
+                    }
+                }
+                (None, _) => self.expression(argument),
             }
         }
     }

@@ -1,0 +1,113 @@
+//! Where a host is on its way.
+
+use crate::model::{Failure, Fate, HostEnd, Version};
+
+use super::gate::Gate;
+use super::order::{Course, Step, Time};
+
+/// What is done with a host right now.
+#[derive(Debug)]
+pub(super) enum At {
+    /// Nothing: it was not begun with, or is done with.
+    Rest,
+    Doing {
+        step: Step,
+        cut: Option<Cut>,
+    },
+    /// Waits for the next look at its health.
+    Polling {
+        next: Time,
+    },
+}
+
+/// Why a step was told to end early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// The rollout was aborted or interrupted: the host turns back. No failure of its own.
+    Turn,
+    /// No host had become healthy for too long.
+    Progress,
+    /// The host's own time was up.
+    Deadline,
+}
+
+#[derive(Debug)]
+pub(super) struct Host {
+    /// Its batch, counted from 0.
+    pub batch: usize,
+    pub at: At,
+    pub course: Course,
+    pub gate: Option<Gate>,
+    /// Out of service, by us or from the start.
+    pub out: bool,
+    /// Its work has begun.
+    pub begun: bool,
+    /// Its update has begun.
+    pub touched: bool,
+    pub version: Version,
+    /// Nothing but being out of service is known before it is done with.
+    pub fate: Option<Fate>,
+    /// When the present phase began.
+    pub phase_since: Time,
+    /// When its work began.
+    pub since: Time,
+    /// When it has to be put back, once it is on its way back.
+    pub back_deadline: Time,
+    /// The first thing that went wrong.
+    pub failure: Option<Box<Failure>>,
+    /// Why it is not where it belongs.
+    pub unrestored: Option<Box<Failure>>,
+    /// It was worked on when the rollout was interrupted.
+    pub interrupted: bool,
+}
+
+impl Host {
+    pub(super) fn new(batch: usize, down: bool) -> Self {
+        Self {
+            batch,
+            at: At::Rest,
+            course: Course::Forward,
+            gate: None,
+            out: down,
+            begun: false,
+            touched: false,
+            version: Version::Old,
+            fate: None,
+            phase_since: Time::ZERO,
+            since: Time::ZERO,
+            back_deadline: Time::ZERO,
+            failure: None,
+            unrestored: None,
+            interrupted: false,
+        }
+    }
+
+    pub(super) const fn in_flight(&self) -> bool {
+        !matches!(self.at, At::Rest)
+    }
+
+    /// Whether it is worked on and still goes towards the new version.
+    pub(super) fn goes_forward(&self) -> bool {
+        self.in_flight() && self.course == Course::Forward
+    }
+
+    /// Whether it is in service as it was before.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.begun || matches!(self.fate, Some(Fate::Untouched | Fate::RolledBack))
+    }
+
+    /// Whether a rollback has to go to it: it has the new version, in service or not.
+    pub(super) fn is_changed(&self) -> bool {
+        self.fate.is_some() && self.version == Version::New
+    }
+
+    pub(super) fn end(&self) -> HostEnd {
+        HostEnd {
+            fate: self.fate.unwrap_or(Fate::Untouched),
+            version: self.version,
+            batch: Some(self.batch + 1),
+            failure: self.failure.clone(),
+            unrestored: self.unrestored.clone(),
+        }
+    }
+}

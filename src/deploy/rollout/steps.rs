@@ -1,0 +1,398 @@
+//! One host's way: from step to step, forward and back.
+
+use crate::model::{Failure, FailureKind, Fate, OnAbort, Phase, Version};
+
+use super::gate::Gate;
+use super::host::{At, Cut};
+use super::machine::Rollout;
+use super::order::{Course, News, Order, Outcome, Step, Time};
+
+impl Rollout {
+    pub(super) fn begin_forward(&mut self, host: usize, now: Time) {
+        self.start(host, now);
+        self.hosts[host].out = true;
+        if self.spec.present.drain {
+            self.do_step(host, Step::Drain, now);
+        } else {
+            self.do_step(host, Step::Update, now);
+        }
+    }
+
+    fn start(&mut self, host: usize, now: Time) {
+        let state = &mut self.hosts[host];
+        (state.begun, state.since, state.phase_since) = (true, now, now);
+        state.fate = None;
+        self.tell(News::HostStarted(host));
+    }
+
+    fn do_step(&mut self, host: usize, step: Step, now: Time) {
+        let state = &mut self.hosts[host];
+        state.at = At::Doing { step, cut: None };
+        let shielded = state.course == Course::Back || step == Step::Readmit;
+        if matches!(step, Step::Update | Step::Rollback) {
+            state.touched = true;
+            state.version = Version::Unknown;
+        }
+        let phase = match step {
+            Step::Drain => Some(Phase::Draining),
+            Step::Update => Some(Phase::Updating),
+            Step::Readmit => Some(Phase::Readmitting),
+            Step::Rollback => Some(Phase::RollingBack),
+            // Told once for all looks.
+            Step::Healthy | Step::RollbackHealthy => None,
+        };
+        if let Some(phase) = phase {
+            self.begins(host, phase, now);
+        }
+        self.order(Order::Do {
+            host,
+            step,
+            shielded,
+        });
+    }
+
+    fn begins(&mut self, host: usize, phase: Phase, now: Time) {
+        let state = &mut self.hosts[host];
+        state.phase_since = now;
+        let batch = state.batch + 1;
+        self.tell(News::Host {
+            host,
+            phase,
+            batch,
+            took: None,
+            failure: None,
+        });
+    }
+
+    fn ends(&mut self, host: usize, phase: Phase, failure: Option<Box<Failure>>, now: Time) {
+        let state = &self.hosts[host];
+        let batch = state.batch + 1;
+        let took = now.saturating_sub(state.phase_since);
+        self.tell(News::Host {
+            host,
+            phase,
+            batch,
+            took: Some(took),
+            failure,
+        });
+    }
+
+    /// A step has ended.
+    pub(super) fn ended(&mut self, host: usize, outcome: Outcome, now: Time) {
+        let Some(state) = self.hosts.get_mut(host) else {
+            return;
+        };
+        let At::Doing { step, cut } = std::mem::replace(&mut state.at, At::Rest) else {
+            return;
+        };
+        let outcome = match (outcome, cut) {
+            (Outcome::Done, _) => Ok(()),
+            (Outcome::Failed { failure, lost }, _) => Err((failure, lost)),
+            (Outcome::Cancelled, Some(Cut::Progress)) => Err((self.no_progress(), false)),
+            (Outcome::Cancelled, Some(Cut::Deadline)) => Err((self.too_long(step), false)),
+            (Outcome::Cancelled, _) => Err((crate::run::interrupted().into(), false)),
+        };
+        match (step, outcome) {
+            // It was told to turn back, so that it ended early is no failure.
+            (Step::Drain | Step::Update | Step::Healthy, Err(_)) if cut == Some(Cut::Turn) => {
+                self.turn_back(host, now);
+            }
+            (Step::Healthy | Step::RollbackHealthy, outcome) => {
+                self.looked(host, outcome, cut, now);
+            }
+            (step, Ok(())) => self.did(host, step, now),
+            (step, Err((failure, lost))) => self.could_not(host, step, failure, lost, now),
+        }
+    }
+
+    /// A step came to its end, and well.
+    fn did(&mut self, host: usize, step: Step, now: Time) {
+        let present = self.spec.present;
+        match (step, self.hosts[host].course) {
+            (Step::Drain, course) => {
+                self.ends(host, Phase::Drained, None, now);
+                match course {
+                    // Whatever `on_abort` says: no update begins after an abort.
+                    Course::Forward if self.interrupted || self.reason.is_some() => {
+                        self.turn_back(host, now);
+                    }
+                    Course::Forward => self.go_on(host, Step::Update, now),
+                    Course::Back => self.go_on(host, Step::Rollback, now),
+                }
+            }
+            (Step::Update, _) => {
+                self.hosts[host].version = Version::New;
+                self.ends(host, Phase::Updated, None, now);
+                if self.turns_back() {
+                    self.turn_back(host, now);
+                } else if present.healthy && !self.killed {
+                    self.open_gate(host, now);
+                } else {
+                    self.progress = now;
+                    self.readmit(host, now);
+                }
+            }
+            (Step::Rollback, _) => {
+                self.hosts[host].version = Version::Old;
+                self.ends(host, Phase::RolledBack, None, now);
+                if present.rollback_healthy && !self.killed {
+                    self.open_gate(host, now);
+                } else {
+                    self.readmit(host, now);
+                }
+            }
+            (Step::Readmit, _) => {
+                self.ends(host, Phase::Readmitted, None, now);
+                self.done(host, now);
+            }
+            (Step::Healthy | Step::RollbackHealthy, _) => {}
+        }
+    }
+
+    /// A step failed.
+    fn could_not(&mut self, host: usize, step: Step, failure: Box<Failure>, lost: bool, now: Time) {
+        match (step, self.hosts[host].course) {
+            (Step::Drain, Course::Forward) => {
+                self.fail(host, failure, now);
+                // It may be drained in part.
+                self.turn_back(host, now);
+            }
+            (Step::Readmit, Course::Forward) => {
+                self.hosts[host].unrestored = Some(failure.clone());
+                self.fail(host, failure, now);
+                self.leave_out(host, now);
+            }
+            (_, Course::Forward) => self.fail_and_put_back(host, failure, now),
+            // It still has the new version: in service is where it belongs then.
+            (Step::Drain, Course::Back) => {
+                self.could_not_put_back(host, failure, lost, now);
+                self.readmit(host, now);
+            }
+            (_, Course::Back) => {
+                self.could_not_put_back(host, failure, lost, now);
+                self.leave_out(host, now);
+            }
+        }
+    }
+
+    pub(super) fn fail_and_put_back(&mut self, host: usize, failure: Box<Failure>, now: Time) {
+        self.fail(host, failure.clone(), now);
+        if self.spec.on_abort == OnAbort::Stop && !self.interrupted {
+            // Somebody wants to look at it as it is.
+            self.hosts[host].unrestored = Some(failure);
+            self.leave_out(host, now);
+        } else {
+            self.turn_back(host, now);
+        }
+    }
+
+    /// The host counts as failed, once.
+    fn fail(&mut self, host: usize, failure: Box<Failure>, now: Time) {
+        self.ends(host, Phase::Failed, Some(failure.clone()), now);
+        // Not among those that an abort turns back: what comes next for it is decided here.
+        self.hosts[host].at = At::Rest;
+        self.hosts[host].failure = Some(failure.clone());
+        self.failures += 1;
+        if self.failures > self.spec.max_failures && self.spec.on_abort != OnAbort::Continue {
+            let reason = match self.spec.max_failures {
+                0 => failure.to_string(),
+                most => format!(
+                    "{} hosts failed, and {most} may; the last one: {failure}",
+                    self.failures
+                ),
+            };
+            self.abort(reason, now);
+        }
+    }
+
+    fn could_not_put_back(&mut self, host: usize, failure: Box<Failure>, lost: bool, now: Time) {
+        self.ends(host, Phase::RollbackFailed, Some(failure.clone()), now);
+        self.hosts[host].unrestored.get_or_insert(failure);
+        self.broken |= !lost;
+    }
+
+    /// Begins the way back of a host that is out of service.
+    pub(super) fn turn_back(&mut self, host: usize, now: Time) {
+        let deadline = now + self.spec.rollback_deadline;
+        let state = &mut self.hosts[host];
+        state.course = Course::Back;
+        state.back_deadline = deadline;
+        state.gate = None;
+        state.at = At::Rest;
+        if state.touched {
+            self.go_on(host, Step::Rollback, now);
+        } else {
+            self.readmit(host, now);
+        }
+    }
+
+    /// Rolls back a host that has the new version, in service or left out.
+    pub(super) fn begin_back(&mut self, host: usize, now: Time) {
+        self.start(host, now);
+        let drains = !self.hosts[host].out && self.spec.present.drain;
+        self.hosts[host].out = true;
+        self.hosts[host].unrestored = None;
+        if drains {
+            self.hosts[host].course = Course::Back;
+            self.hosts[host].back_deadline = now + self.spec.rollback_deadline;
+            self.do_step(host, Step::Drain, now);
+        } else {
+            self.turn_back(host, now);
+        }
+    }
+
+    fn readmit(&mut self, host: usize, now: Time) {
+        if self.spec.present.readmit {
+            self.go_on(host, Step::Readmit, now);
+        } else {
+            self.done(host, now);
+        }
+    }
+
+    /// The next step, unless nothing further is to be begun at all.
+    fn go_on(&mut self, host: usize, step: Step, now: Time) {
+        if self.killed {
+            self.give_up(host, now);
+        } else {
+            self.do_step(host, step, now);
+        }
+    }
+
+    /// The run is told to end at once: the host stays where it is.
+    pub(super) fn give_up(&mut self, host: usize, now: Time) {
+        self.hosts[host]
+            .unrestored
+            .get_or_insert_with(|| crate::run::interrupted().into());
+        self.leave_out(host, now);
+    }
+
+    fn leave_out(&mut self, host: usize, now: Time) {
+        let failure = self.hosts[host].unrestored.clone();
+        self.ends(host, Phase::LeftOut, failure, now);
+        self.settle(host, Fate::LeftOut, now);
+    }
+
+    /// The host is in service.
+    fn done(&mut self, host: usize, now: Time) {
+        let state = &mut self.hosts[host];
+        state.out = false;
+        let fate = match state.version {
+            Version::New => Fate::Updated,
+            _ if state.touched => Fate::RolledBack,
+            _ => Fate::Untouched,
+        };
+        self.settle(host, fate, now);
+    }
+
+    fn settle(&mut self, host: usize, fate: Fate, now: Time) {
+        let state = &mut self.hosts[host];
+        state.at = At::Rest;
+        state.gate = None;
+        state.fate = Some(fate);
+        let failure = state.failure.clone().or_else(|| state.unrestored.clone());
+        let took = now.saturating_sub(state.since);
+        self.tell(News::HostFinished {
+            host,
+            failure,
+            took,
+        });
+    }
+
+    fn open_gate(&mut self, host: usize, now: Time) {
+        self.begins(host, Phase::WaitingHealthy, now);
+        let state = &mut self.hosts[host];
+        let deadline = match state.course {
+            Course::Forward => now + self.spec.healthy_deadline,
+            Course::Back => state.back_deadline,
+        };
+        let (needed, interval) = (self.spec.min_healthy, self.spec.interval);
+        state.gate = Some(Gate::new(needed, interval, now, deadline));
+        self.look(host, now);
+    }
+
+    pub(super) fn look(&mut self, host: usize, now: Time) {
+        let step = match self.hosts[host].course {
+            Course::Forward => Step::Healthy,
+            Course::Back => Step::RollbackHealthy,
+        };
+        self.go_on(host, step, now);
+    }
+
+    /// A look at a host's health has ended.
+    fn looked(
+        &mut self,
+        host: usize,
+        outcome: Result<(), (Box<Failure>, bool)>,
+        cut: Option<Cut>,
+        now: Time,
+    ) {
+        if cut == Some(Cut::Progress) {
+            let failure = self.no_progress();
+            self.fail_and_put_back(host, failure, now);
+            return;
+        }
+        if self.hosts[host].course == Course::Forward && self.turns_back() {
+            self.turn_back(host, now);
+            return;
+        }
+        let Some(mut gate) = self.hosts[host].gate.take() else {
+            return;
+        };
+        let next = match outcome {
+            Ok(()) => gate.healthy(now),
+            // What was cut short at the deadline says nothing that the look before it did not say better.
+            Err(_) if cut == Some(Cut::Deadline) => Some(gate.deadline),
+            Err((failure, _)) => Some(gate.unhealthy(now, failure)),
+        };
+        let over = now >= gate.deadline;
+        match next {
+            None => {
+                self.ends(host, Phase::Healthy, None, now);
+                if self.hosts[host].course == Course::Forward {
+                    self.progress = now;
+                }
+                self.readmit(host, now);
+            }
+            Some(_) if over => self.gate_failed(host, gate, now),
+            Some(next) => {
+                self.hosts[host].at = At::Polling { next };
+                self.hosts[host].gate = Some(gate);
+            }
+        }
+    }
+
+    pub(super) fn gate_failed(&mut self, host: usize, gate: Gate, now: Time) {
+        let failure = gate.failure();
+        match self.hosts[host].course {
+            Course::Forward => self.fail_and_put_back(host, failure, now),
+            Course::Back => {
+                let lost = failure.kind == FailureKind::Unreachable;
+                self.could_not_put_back(host, failure, lost, now);
+                self.leave_out(host, now);
+            }
+        }
+    }
+
+    fn too_long(&self, step: Step) -> Box<Failure> {
+        let limit = humantime::format_duration(self.spec.rollback_deadline);
+        let what = match step {
+            Step::Drain => "draining it before its rollback",
+            Step::Readmit => "putting it back into service",
+            _ => "putting it back",
+        };
+        Failure::new(
+            FailureKind::Failed,
+            format!("{what} was not done within {limit}"),
+        )
+        .into()
+    }
+
+    pub(super) fn no_progress(&self) -> Box<Failure> {
+        let limit = humantime::format_duration(self.spec.progress_deadline);
+        Failure::new(
+            FailureKind::Failed,
+            format!("no host became healthy within {limit}"),
+        )
+        .into()
+    }
+}

@@ -1,0 +1,5 @@
+//! The state machine and the driver in a made-up world: what is promised holds whatever happens.
+
+mod properties;
+mod scenes;
+mod world;

@@ -1,0 +1,183 @@
+//! What holds for every rollout, however its steps go.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::world::{Go, Keys, Log, play};
+use crate::deploy::rollout::{Batches, Gates, Present, Report, Size, Spec, Step, Time};
+use crate::model::{Fate, OnAbort, RolloutEnd, Version};
+
+/// A rollout, and how the world is.
+#[derive(Debug, Clone)]
+struct Case {
+    spec: Spec,
+    down: Vec<bool>,
+    keys: Keys,
+    answers: Vec<bool>,
+    seed: u64,
+    /// Of 100 steps, how many go wrong.
+    trouble: u64,
+}
+
+impl Case {
+    fn play(&self) -> (Report, Log) {
+        let (seed, trouble) = (self.seed, self.trouble);
+        let script = move |host: usize, step: Step, now: Time| {
+            let mut hasher = DefaultHasher::new();
+            (seed, host, step, now).hash(&mut hasher);
+            let dice = hasher.finish();
+            let takes = Duration::from_millis(dice / 1000 % 4000);
+            let go = match (dice % 100 < trouble, dice / 100 % 6) {
+                (false, _) => Go::Well,
+                (true, 0) => Go::Lost,
+                (true, 1) => Go::Hangs,
+                (true, _) => Go::Badly,
+            };
+            (takes, go)
+        };
+        play(&self.spec, &self.down, self.keys, &self.answers, &script)
+    }
+}
+
+fn size() -> impl Strategy<Value = Size> {
+    prop_oneof![
+        (1..6_usize).prop_map(Size::Count),
+        (1..=100_u8).prop_map(Size::Percent)
+    ]
+}
+
+fn spec() -> impl Strategy<Value = Spec> {
+    let sizes = prop::collection::vec(size(), 1..4);
+    let present = any::<[bool; 4]>().prop_map(|[drain, healthy, readmit, rollback_healthy]| {
+        Present {
+            // A host that is drained has to be readmitted somehow.
+            drain: drain && readmit,
+            healthy,
+            readmit,
+            rollback_healthy,
+        }
+    });
+    let on_abort = prop_oneof![
+        3 => Just(OnAbort::Rollback),
+        1 => Just(OnAbort::Stop),
+        1 => Just(OnAbort::Continue)
+    ];
+    let confirm = prop_oneof![
+        Just(Gates::Never),
+        Just(Gates::Always),
+        Just(Gates::After([1].into()))
+    ];
+    let counts = (0..4_usize, 1..8_usize, prop::option::of(size()));
+    let times = (0..4_u64, 0..3_u64, 5..40_u64, 20..60_u64);
+    (sizes, present, on_abort, confirm, counts, times).prop_map(
+        |(sizes, present, on_abort, confirm, counts, times)| {
+            let (max_failures, parallel, max_unavailable) = counts;
+            let (min_healthy, pause, healthy, progress) = times;
+            Spec {
+                batches: Batches::new(sizes).expect("sizes"),
+                max_unavailable,
+                max_failures,
+                on_abort,
+                min_healthy: Duration::from_secs(min_healthy),
+                healthy_deadline: Duration::from_secs(healthy),
+                progress_deadline: Duration::from_secs(progress),
+                rollback_deadline: Duration::from_secs(healthy),
+                pause: Duration::from_secs(pause),
+                confirm,
+                parallel,
+                ..Spec::new(present)
+            }
+        },
+    )
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let down = prop::collection::vec(prop::bool::weighted(0.1), 0..14);
+    let key = || prop::option::weighted(0.3, (0..60_000_u64).prop_map(Duration::from_millis));
+    let answers = prop::collection::vec(prop::bool::weighted(0.9), 0..14);
+    let trouble = prop_oneof![Just(0_u64), 0..10_u64, 10..60_u64];
+    (spec(), down, key(), key(), answers, any::<u64>(), trouble).prop_map(
+        |(spec, down, interrupt, kill, answers, seed, trouble)| Case {
+            spec,
+            down,
+            keys: Keys { interrupt, kill },
+            answers,
+            seed,
+            trouble,
+        },
+    )
+}
+
+fn largest_batch(spec: &Spec, hosts: usize) -> usize {
+    let sizes = spec.batches.split(hosts, hosts);
+    sizes.into_iter().max().unwrap_or(0)
+}
+
+proptest! {
+    // PROPTEST_CASES asks for more.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Beyond what the world itself asserts: that it ends, that what it reports is so, that nothing but what is shielded
+    /// begins after a Ctrl-C, and nothing at all after a second one.
+    #[test]
+    fn what_is_promised_holds(case in case()) {
+        let (report, log) = case.play();
+        let hosts = case.down.len();
+        let down = case.down.iter().filter(|down| **down).count();
+
+        // Never more out of service than allowed.
+        if let Some(most) = case.spec.max_unavailable {
+            prop_assert!(log.most_out <= most.of(hosts).max(down), "{log:#?}");
+        }
+        let at_once = largest_batch(&case.spec, hosts).min(case.spec.parallel);
+        prop_assert!(log.most_at_once <= at_once);
+
+        // The budget.
+        prop_assert_eq!(log.updates_after_abort, 0);
+        let failed = report.hosts.iter().filter(|host| host.failure.is_some()).count();
+        if failed > case.spec.max_failures && case.spec.on_abort != OnAbort::Continue {
+            prop_assert!(report.end != RolloutEnd::Done && report.end != RolloutEnd::WithFailures);
+        }
+
+        // The last one changed is the first one that is rolled back.
+        prop_assert!(log.rolled_back.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", log.rolled_back);
+
+        // What the end says of the hosts.
+        let whole = |host: &crate::model::HostEnd| {
+            host.fate != Fate::LeftOut && host.version == Version::Old
+        };
+        match report.end {
+            RolloutEnd::Done => {
+                prop_assert!(report.hosts.iter().all(|host| host.fate == Fate::Updated));
+                prop_assert_eq!(failed, 0);
+            }
+            RolloutEnd::WithFailures => prop_assert!(failed > 0),
+            RolloutEnd::RolledBack => prop_assert!(report.hosts.iter().all(whole)),
+            RolloutEnd::NotRolledBack => prop_assert!(!report.hosts.iter().all(whole)),
+            RolloutEnd::Stopped => prop_assert!(case.spec.on_abort != OnAbort::Rollback),
+            RolloutEnd::Interrupted => prop_assert!(case.keys.interrupt.is_some()),
+        }
+        // A host that is left out is named with the reason.
+        for host in &report.hosts {
+            prop_assert!(host.fate != Fate::LeftOut || host.unrestored.is_some());
+        }
+    }
+
+    /// Where nothing goes wrong every host gets the new version, whatever the sizes.
+    #[test]
+    fn there_is_always_progress(spec in spec(), hosts in 0..30_usize, seed in any::<u64>()) {
+        let spec = Spec { healthy_deadline: Duration::from_secs(60), progress_deadline: Duration::from_secs(600), ..spec };
+        let case = Case {
+            spec,
+            down: vec![false; hosts],
+            keys: Keys::default(),
+            answers: Vec::new(),
+            seed,
+            trouble: 0,
+        };
+        let (report, _) = case.play();
+        prop_assert_eq!(report.end, RolloutEnd::Done);
+    }
+}

@@ -1,0 +1,322 @@
+//! A made-up world: steps take the time and end the way that a test says, and time passes when nobody acts.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use crate::deploy::rollout::{
+    Course, Input, News, Outcome, Question, Report, Rollout, Spec, Step, Time, World, drive,
+};
+use crate::model::{Failure, FailureKind, Phase, Version};
+
+/// How a step goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Go {
+    Well,
+    Badly,
+    /// The host is gone, for good.
+    Lost,
+    /// Never ends by itself.
+    Hangs,
+}
+
+/// What is made up about a host's step: how long it takes, and how it ends at which time.
+pub type Script = dyn Fn(usize, Step, Time) -> (Duration, Go);
+
+/// When to press Ctrl-C, and when again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Keys {
+    pub interrupt: Option<Time>,
+    pub kill: Option<Time>,
+}
+
+pub struct Fake<'a> {
+    now: Time,
+    script: &'a Script,
+    answers: Vec<bool>,
+    keys: Keys,
+    /// When the step of a host ends, and how.
+    running: BTreeMap<usize, Running>,
+    asked: Option<bool>,
+    interrupted: bool,
+    killed: bool,
+    readmits: bool,
+    lost: HashSet<usize>,
+    /// What is really so on each host.
+    truth: HashMap<usize, Truth>,
+    most_out: usize,
+    pub log: Log,
+    steps: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    step: Step,
+    ends: Option<Time>,
+    go: Go,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Truth {
+    in_service: bool,
+    version: Version,
+}
+
+/// What happened, for assertions.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// In the order of the news: a host's phases as `0 draining`, batches, and so on.
+    pub lines: Vec<String>,
+    pub most_out: usize,
+    pub most_at_once: usize,
+    /// Hosts of the batches of the rollback, in their order.
+    pub rolled_back: Vec<usize>,
+    /// How many updates had begun when it was aborted.
+    pub updates: usize,
+    pub updates_after_abort: usize,
+    aborted: bool,
+    pub took: Time,
+}
+
+impl Log {
+    pub fn has(&self, line: &str) -> bool {
+        self.lines.iter().any(|have| have == line)
+    }
+
+    pub fn of(&self, host: usize) -> Vec<&str> {
+        let start = format!("{host} ");
+        self.lines
+            .iter()
+            .filter_map(|line| line.strip_prefix(&start))
+            .collect()
+    }
+}
+
+/// Goes through a rollout of so many hosts.
+pub fn play(
+    spec: &Spec,
+    down: &[bool],
+    keys: Keys,
+    answers: &[bool],
+    script: &Script,
+) -> (Report, Log) {
+    let truth = |(host, down): (usize, &bool)| {
+        let truth = Truth {
+            in_service: !down,
+            version: Version::Old,
+        };
+        (host, truth)
+    };
+    let mut world = Fake {
+        now: Time::ZERO,
+        script,
+        answers: answers.iter().rev().copied().collect(),
+        keys,
+        running: BTreeMap::new(),
+        asked: None,
+        interrupted: false,
+        killed: false,
+        readmits: spec.present.readmit,
+        lost: HashSet::new(),
+        truth: down.iter().enumerate().map(truth).collect(),
+        most_out: 0,
+        log: Log::default(),
+        steps: 0,
+    };
+    let report = drive(Rollout::new(spec.clone(), down, 0), &mut world);
+    assert!(world.running.is_empty(), "something still runs");
+    world.log.took = world.now;
+    world.compare(&report);
+    world.log.most_out = world.most_out;
+    (report, world.log)
+}
+
+impl Fake<'_> {
+    /// What the report says is what is so.
+    fn compare(&self, report: &Report) {
+        use crate::model::Fate;
+        for (host, end) in report.hosts.iter().enumerate() {
+            let truth = self.truth[&host];
+            let told = &end.version;
+            assert_eq!(*told, truth.version, "the version of {host}: {report:#?}");
+            match end.fate {
+                Fate::Updated | Fate::RolledBack => {
+                    assert!(truth.in_service, "{host} is out: {report:#?}");
+                }
+                // Its rollback may never have taken it out.
+                Fate::LeftOut => {}
+                Fate::Untouched => assert_eq!(truth.version, Version::Old),
+                Fate::Checked => panic!("nobody checks"),
+            }
+            let in_service = truth.in_service || end.fate == Fate::LeftOut;
+            let never_begun = self.log.of(host).is_empty();
+            assert!(
+                in_service || never_begun,
+                "{host} is out, and nobody says so: {report:#?}"
+            );
+        }
+    }
+
+    fn out(&self) -> usize {
+        self.truth.values().filter(|host| !host.in_service).count()
+    }
+
+    fn end(&mut self, host: usize, cancelled: bool) -> Input {
+        let running = self.running.remove(&host).expect("it runs");
+        let outcome = match running.go {
+            Go::Well if !cancelled => {
+                let truth = self.truth.get_mut(&host).expect("a host");
+                match running.step {
+                    Step::Update => truth.version = Version::New,
+                    Step::Rollback => truth.version = Version::Old,
+                    Step::Readmit => truth.in_service = true,
+                    _ => {}
+                }
+                Outcome::Done
+            }
+            _ if cancelled => Outcome::Cancelled,
+            go => {
+                if go == Go::Lost {
+                    self.lost.insert(host);
+                }
+                let kind = match go {
+                    Go::Lost => FailureKind::Unreachable,
+                    _ => FailureKind::Failed,
+                };
+                let failure = Failure::new(kind, format!("{:?} failed", running.step));
+                Outcome::Failed {
+                    failure: Box::new(failure.on(host.to_string())),
+                    lost: go == Go::Lost,
+                }
+            }
+        };
+        Input::Ended(host, outcome)
+    }
+}
+
+impl World for Fake<'_> {
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn begin(&mut self, host: usize, step: Step, shielded: bool) {
+        self.steps += 1;
+        assert!(self.steps < 100_000, "it does not end");
+        assert!(!self.killed, "something is begun after the second Ctrl-C");
+        assert!(
+            shielded || !self.interrupted,
+            "{step:?} is begun after Ctrl-C"
+        );
+        let (takes, mut go) = (self.script)(host, step, self.now);
+        if self.lost.contains(&host) && step != Step::Drain && step != Step::Readmit {
+            go = Go::Lost;
+        }
+        let truth = self.truth.get_mut(&host).expect("a host");
+        match step {
+            Step::Drain => truth.in_service = false,
+            Step::Update | Step::Rollback => {
+                truth.in_service = false;
+                truth.version = Version::Unknown;
+            }
+            _ => {}
+        }
+        if step == Step::Update {
+            self.log.updates += 1;
+            self.log.updates_after_abort += usize::from(self.log.aborted);
+        }
+        let ends = (go != Go::Hangs).then(|| self.now + takes);
+        let running = Running { step, ends, go };
+        let before = self.running.insert(host, running);
+        assert!(before.is_none(), "host {host} does two things at once");
+        self.most_out = self.most_out.max(self.out());
+        self.log.most_at_once = self.log.most_at_once.max(self.running.len());
+    }
+
+    fn cancel(&mut self, host: usize) {
+        if let Some(running) = self.running.get_mut(&host) {
+            // It ends at once.
+            (running.ends, running.go) = (Some(self.now), Go::Hangs);
+        }
+    }
+
+    fn ask(&mut self, _: Question) {
+        self.asked = Some(self.answers.pop().unwrap_or(true));
+    }
+
+    fn tell(&mut self, news: News) {
+        let word = |phase: Phase| serde_json::to_value(phase).expect("a phase");
+        let line = match news {
+            News::Host { host, phase, .. } => {
+                format!("{host} {}", word(phase).as_str().expect("a word"))
+            }
+            News::BatchStarted {
+                batch,
+                course,
+                hosts,
+                ..
+            } => {
+                if course == Course::Back {
+                    self.log.rolled_back.extend(hosts);
+                }
+                format!("{course:?} batch {batch}")
+            }
+            News::HostFinished { host, .. } => {
+                // Without a `readmit` a host that is done with is in service, unless it is left out.
+                if !self.readmits && self.log.of(host).last() != Some(&"left_out") {
+                    self.truth.get_mut(&host).expect("a host").in_service = true;
+                }
+                return;
+            }
+            News::BatchFinished { .. } | News::HostStarted(_) => return,
+            News::Waiting { on, .. } => format!("waits: {on:?}"),
+            News::Aborted { reason } => {
+                self.log.aborted = true;
+                format!("aborted: {reason}")
+            }
+        };
+        self.log.lines.push(line);
+    }
+
+    fn wait(&mut self, until: Option<Time>) -> Input {
+        if let Some(answer) = self.asked.take() {
+            return Input::Answered(Ok(answer));
+        }
+        let next = self
+            .running
+            .iter()
+            .filter_map(|(host, running)| Some((running.ends?, *host)))
+            .min();
+        let key = match self.keys {
+            Keys {
+                interrupt: Some(at),
+                ..
+            } if !self.interrupted => Some((at, Input::Interrupted)),
+            Keys { kill: Some(at), .. } if self.interrupted && !self.killed => {
+                Some((at, Input::Killed))
+            }
+            _ => None,
+        };
+        let soonest = next.map(|(at, _)| at).into_iter().chain(until).min();
+        if let Some((at, input)) = key
+            && soonest.is_none_or(|soonest| at <= soonest)
+        {
+            self.now = self.now.max(at);
+            self.interrupted = true;
+            if matches!(input, Input::Killed) {
+                self.killed = true;
+                for running in self.running.values_mut() {
+                    (running.ends, running.go) = (Some(self.now), Go::Hangs);
+                }
+            }
+            return input;
+        }
+        let soonest = soonest.expect("it waits for something that never comes");
+        self.now = self.now.max(soonest);
+        match next {
+            Some((at, host)) if at <= soonest => {
+                let cancelled = self.running[&host].go == Go::Hangs;
+                self.end(host, cancelled)
+            }
+            _ => Input::Tick,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The world of a real run: each step of a host on a thread of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, Scope};
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Failure, FailureKind};
+use crate::run::STACK;
+
+use super::drive::{World, drive};
+use super::machine::Rollout;
+use super::order::{Input, News, Outcome, Question, Report, Step, Time};
+
+/// What can be done with hosts. Called from many threads at once, for each host from one at a time.
+pub trait Hands: Sync {
+    /// Does a step of a host until its end, or until it is cancelled. One that is shielded is not concerned with an
+    /// interrupt of the run.
+    fn act(&self, host: usize, step: Step, shielded: bool, cancel: &CancellationToken) -> Outcome;
+
+    /// Asks the operator whether to go on.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    fn ask(&self, question: &Question, cancel: &CancellationToken) -> Result<bool, Failure>;
+
+    fn tell(&self, news: News);
+}
+
+/// How rollouts are run. `interrupt` ends one in good order, `kill` at once.
+pub struct Threads<'a> {
+    pub runtime: &'a Handle,
+    pub interrupt: &'a CancellationToken,
+    pub kill: &'a CancellationToken,
+}
+
+impl Threads<'_> {
+    /// Goes through a rollout to its end.
+    pub fn run(&self, rollout: Rollout, hands: &impl Hands) -> Report {
+        let hosts: usize = rollout.sizes().iter().sum();
+        let (sender, receiver) = channel();
+        let watches = [
+            self.watch(self.interrupt, Input::Interrupted, &sender),
+            self.watch(self.kill, Input::Killed, &sender),
+        ];
+        let report = std::thread::scope(|scope| {
+            let mut world = Here {
+                scope,
+                hands,
+                began: Instant::now(),
+                kill: self.kill,
+                question: self.interrupt.child_token(),
+                cancels: vec![CancellationToken::new(); hosts],
+                sender,
+                receiver,
+            };
+            drive(rollout, &mut world)
+        });
+        watches.iter().for_each(tokio::task::JoinHandle::abort);
+        report
+    }
+
+    fn watch(
+        &self,
+        token: &CancellationToken,
+        input: Input,
+        sender: &Sender<Input>,
+    ) -> tokio::task::JoinHandle<()> {
+        let (token, sender) = (token.clone(), sender.clone());
+        self.runtime.spawn(async move {
+            token.cancelled().await;
+            // The rollout may have ended.
+            let _ = sender.send(input);
+        })
+    }
+}
+
+struct Here<'scope, 'env, H> {
+    scope: &'scope Scope<'scope, 'env>,
+    hands: &'env H,
+    began: Instant,
+    kill: &'env CancellationToken,
+    question: CancellationToken,
+    /// What cuts the present step of each host short.
+    cancels: Vec<CancellationToken>,
+    sender: Sender<Input>,
+    receiver: Receiver<Input>,
+}
+
+impl<'scope, H: Hands> Here<'scope, '_, H> {
+    /// Calls `work` on a thread of its own, and sends what it gives.
+    fn spawn(
+        &self,
+        what: &str,
+        work: impl FnOnce() -> Input + Send + 'scope,
+        failed: impl FnOnce(Failure) -> Input + Send + Copy + 'scope,
+    ) {
+        let sender = self.sender.clone();
+        let spawned = Builder::new()
+            .name(what.to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(self.scope, move || {
+                let input = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+                    failed(Failure::new(
+                        FailureKind::Internal,
+                        "the host's thread ended early",
+                    ))
+                });
+                let _ = sender.send(input);
+            });
+        if let Err(error) = spawned {
+            let failure = Failure::new(
+                FailureKind::Failed,
+                format!("no thread could be had: {error}"),
+            );
+            let _ = self.sender.send(failed(failure));
+        }
+    }
+}
+
+impl<H: Hands> World for Here<'_, '_, H> {
+    fn now(&self) -> Time {
+        self.began.elapsed()
+    }
+
+    fn begin(&mut self, host: usize, step: Step, shielded: bool) {
+        let cancel = self.kill.child_token();
+        self.cancels[host] = cancel.clone();
+        let hands = self.hands;
+        let work = move || Input::Ended(host, hands.act(host, step, shielded, &cancel));
+        let failed = move |failure: Failure| {
+            let (failure, lost) = (Box::new(failure), false);
+            Input::Ended(host, Outcome::Failed { failure, lost })
+        };
+        self.spawn("host", work, failed);
+    }
+
+    fn cancel(&mut self, host: usize) {
+        self.cancels[host].cancel();
+    }
+
+    fn ask(&mut self, question: Question) {
+        let hands = self.hands;
+        let cancel = self.question.clone();
+        let work = move || Input::Answered(hands.ask(&question, &cancel).map_err(Box::new));
+        self.spawn("question", work, |failure| {
+            Input::Answered(Err(Box::new(failure)))
+        });
+    }
+
+    fn tell(&mut self, news: News) {
+        self.hands.tell(news);
+    }
+
+    fn wait(&mut self, until: Option<Time>) -> Input {
+        let received = match until {
+            None => self
+                .receiver
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
+            Some(until) => self.receiver.recv_timeout(until.saturating_sub(self.now())),
+        };
+        // Never disconnected: this holds a sender itself.
+        received.unwrap_or(Input::Tick)
+    }
+}

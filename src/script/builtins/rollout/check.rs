@@ -1,0 +1,114 @@
+//! A rollout in check mode: `update` is gone through, for every host, and nothing else is.
+
+use std::time::Instant;
+
+use rhai::{EvalAltResult, Map, NativeCallContext};
+
+use super::ends::shown;
+use super::options::Wanted;
+use crate::deploy::rollout::Step;
+use crate::model::{
+    Emission, Failure, FailureKind, Fate, HostEnd, HostEnds, Kind, RolloutEnd, Version,
+};
+use crate::run::{fan_out, interrupted};
+use crate::script::builtins::HostValue;
+use crate::script::builtins::each::together;
+use crate::script::error::{Ended, end, position, throw};
+use crate::script::frame::Frame;
+use crate::script::on_host::{Stop, call};
+
+pub(super) fn rollout(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    wanted: &Wanted,
+    hosts: &[HostValue],
+) -> Result<Map, Box<EvalAltResult>> {
+    let run = frame.run();
+    let at = position(context);
+    let began = Instant::now();
+    run.bus.emit(
+        Emission::new(Kind::RolloutStarted {
+            hosts: hosts.len(),
+            batches: Vec::new(),
+            max_unavailable: None,
+            max_failures: wanted.spec.max_failures,
+            on_abort: wanted.spec.on_abort,
+        })
+        .at(at.clone()),
+    );
+    let results = fan_out(hosts, wanted.spec.parallel, |host| {
+        one(context, frame, wanted, host)
+    });
+    let mut ends = HostEnds::new();
+    let mut failures = Vec::new();
+    let mut stopped = false;
+    for (host, result) in hosts.iter().zip(results) {
+        let ended = || Failure::new(FailureKind::Internal, "the host's thread ended early");
+        let failure = match result {
+            Some(Ok(())) => None,
+            Some(Err(Stop::Failed(failure))) => Some(failure),
+            Some(Err(Stop::Ended(_))) => {
+                stopped = true;
+                None
+            }
+            None => Some(Box::new(ended())),
+        };
+        if let Some(failure) = &failure {
+            let failure = failure.as_ref().clone().on(host.0.name());
+            run.host_failed(host.0.name(), &failure);
+            failures.push(failure);
+        }
+        let end = HostEnd {
+            fate: Fate::Checked,
+            version: Version::Old,
+            batch: None,
+            failure,
+            unrestored: None,
+        };
+        ends.insert(host.0.name().to_owned(), end);
+    }
+    let end_of_all = match (stopped, failures.is_empty()) {
+        (true, _) => RolloutEnd::Interrupted,
+        (false, true) => RolloutEnd::Done,
+        (false, false) => RolloutEnd::WithFailures,
+    };
+    let finished = Kind::RolloutFinished {
+        end: end_of_all,
+        reason: None,
+        hosts: ends.clone(),
+    };
+    run.bus
+        .emit(Emission::new(finished).duration(began.elapsed()).at(at));
+    if stopped {
+        return Err(end(Ended::Cancelled, context.call_position()));
+    }
+    if failures.len() > wanted.spec.max_failures {
+        return Err(throw(together(failures, hosts.len()), context));
+    }
+    Ok(shown(&ends))
+}
+
+fn one(
+    context: &NativeCallContext<'_>,
+    outer: &Frame,
+    wanted: &Wanted,
+    host: &HostValue,
+) -> Result<(), Stop> {
+    if outer.cancel().is_cancelled() {
+        return Err(Stop::Ended(Ended::Cancelled));
+    }
+    let Some(update) = wanted.closure(Step::Update) else {
+        return Ok(());
+    };
+    let (bus, name, began) = (&outer.run().bus, host.0.name(), Instant::now());
+    bus.emit(Emission::new(Kind::HostStarted).host(name));
+    let result = call(context, &outer.of_host(host.0.clone()), host, update).map(drop);
+    let failure = match &result {
+        Ok(()) => None,
+        Err(Stop::Failed(failure)) => Some(failure.clone()),
+        Err(Stop::Ended(_)) => Some(Box::new(interrupted().on(name))),
+    };
+    let finished = Kind::HostFinished { failure };
+    bus.emit(Emission::new(finished).host(name).duration(began.elapsed()));
+    result
+}

@@ -1,0 +1,145 @@
+//! `rollout(hosts, #{...})`: the closures of a playbook behind the state machine of `deploy::rollout`.
+
+mod check;
+mod ends;
+mod hands;
+mod options;
+
+use rhai::{Array, Engine, EvalAltResult, Map, NativeCallContext};
+
+use super::declare;
+use super::host::HostValue;
+use super::selected::{arrange, hosts_of};
+use crate::deploy::rollout::{Gates, Rollout, Threads};
+use crate::model::{Emission, Kind};
+use crate::run::fan_out;
+use crate::script::error::{argument, position, throw};
+use crate::script::frame::Frame;
+use crate::script::options::Options;
+use crate::script::question;
+use crate::task::Mode;
+
+use hands::Playbook;
+use options::Wanted;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+const ROLLOUT: &str = "\
+Rolls a change over hosts, a batch at a time, and puts back what it changed if it goes wrong. The closures take the host; only `update` is
+required.
+
+| option | what it does |
+|---|---|
+| `drain` | takes the host out of service |
+| `update` | changes it |
+| `healthy` | passes when it throws nothing and does not give `false`; looked at again and again |
+| `readmit` | puts the host back into service |
+| `rollback` | puts the host back; without it what this run changed there since its `update` began is undone |
+| `rollback_healthy` | as `healthy`, for a host that was put back |
+| `batch` | hosts at a time: a number, a share (`\"25%\"`), or a list, one for each batch (1) |
+| `max_unavailable` | hosts out of service at once, a number or a share, those that are left out included (no limit but the batches) |
+| `max_failures` | how many hosts may fail in the whole rollout (0) |
+| `order` | `\"unhealthy_first\"`, `\"inventory\"`, `\"sorted\"`, `\"reverse\"` or `\"shuffle\"` (the first where `rollback_healthy` can tell, else the second) |
+| `min_healthy` | how long a host has to be healthy throughout (`\"10s\"`) |
+| `healthy_deadline` | how long a host has for that (`\"5m\"`) |
+| `progress_deadline` | how long it may take until a further host is healthy (`\"10m\"`) |
+| `rollback_deadline` | how long it may take to put a host back (`\"5m\"`) |
+| `interval` | time between two looks at a host's health (`\"1s\"`) |
+| `pause` | time between two batches (none) |
+| `confirm` | asks after batches whether to go on: `true` for each, `\"first\"`, or numbers of batches (`false`) |
+| `on_abort` | `\"rollback\"`: changed hosts are put back; `\"stop\"`: they stay; `\"continue\"`: failures do not end it (`\"rollback\"`) |
+
+Gives a map of host names to maps with `fate` (`\"updated\"`, `\"untouched\"`, `\"rolled_back\"`, `\"left_out\"`, in check mode `\"checked\"`), `version`
+(`\"old\"`, `\"new\"`, `\"unknown\"`), `batch` and `failure`. Throws when it was aborted: the exit code is 6 when everything was put back, 7 when
+something could not be. In check mode only `update` is gone through, for every host at once.
+
+```rhai
+rollout(hosts(\"web\"), #{
+    batch: [1, \"25%\"],
+    min_healthy: \"5s\",
+    update: |h| h.apply(files::file(\"/srv/shop/VERSION\", \"1.4.2\\n\")),
+    healthy: |h| h.run(\"curl -fsS http://127.0.0.1:8080/healthz\", #{ reads: true }).stdout == \"1.4.2\",
+});
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    declare("rollout", &["hosts: Array", "options: Map", "Map"], ROLLOUT).register_into_engine(
+        engine,
+        |context: NativeCallContext, hosts: Array, options: Map| rollout(&context, hosts, options),
+    );
+}
+
+fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Result<Map> {
+    let frame = Frame::acting(context, "rollout")?;
+    let run = frame.run();
+    let wanted = Wanted::parse(Options::new("rollout", options, context)?, &frame)?;
+    let mut hosts = hosts_of("rollout", context, hosts)?;
+    let mut seen = std::collections::HashSet::new();
+    hosts.retain(|host| seen.insert(host.0.name().to_owned()));
+    // As with `each`, a host that failed takes no further part.
+    let (absent, mut hosts): (Vec<_>, Vec<_>) = hosts
+        .into_iter()
+        .partition(|host| run.failure_of(host.0.name()).is_some());
+    arrange(&mut hosts, wanted.order()).map_err(|message| argument(context, message))?;
+    if run.settings.mode == Mode::Check {
+        return check::rollout(context, &frame, &wanted, &hosts);
+    }
+    if wanted.spec.confirm != Gates::Never {
+        // Better now than after the first batch.
+        question::can_ask(run, "whether a rollout goes on after a batch")
+            .map_err(|failure| throw(failure, context))?;
+    }
+    let down = unhealthy_first(context, &frame, &wanted, &mut hosts);
+    let rollout = Rollout::new(wanted.spec.clone(), &down, absent.len());
+    let at = position(context);
+    let started = Kind::RolloutStarted {
+        hosts: hosts.len(),
+        batches: rollout.sizes(),
+        max_unavailable: rollout.max_unavailable(),
+        max_failures: wanted.spec.max_failures,
+        on_abort: wanted.spec.on_abort,
+    };
+    let began = std::time::Instant::now();
+    run.bus.emit(Emission::new(started).at(at.clone()));
+    let playbook = Playbook::new(context, &frame, &wanted, &hosts);
+    let threads = Threads {
+        runtime: &run.runtime,
+        interrupt: frame.cancel(),
+        kill: &run.cancel.cleanup,
+    };
+    let report = threads.run(rollout, &playbook);
+    let result = ends::Ended::new(report, &hosts, &absent, run);
+    run.bus.emit(
+        Emission::new(result.kind())
+            .duration(began.elapsed())
+            .at(at),
+    );
+    result.give(context, run, &wanted)
+}
+
+/// Looks at every host's health once, where there is a closure that tells of the old version's, and puts those first that
+/// are not well: they have nothing to lose, and are out of service already. Says which ones these are.
+fn unhealthy_first(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    wanted: &Wanted,
+    hosts: &mut Vec<HostValue>,
+) -> Vec<bool> {
+    if !wanted.unhealthy_first {
+        return vec![false; hosts.len()];
+    }
+    let playbook = Playbook::new(context, frame, wanted, hosts);
+    let indices: Vec<usize> = (0..hosts.len()).collect();
+    let looked = fan_out(&indices, wanted.spec.parallel, |host| {
+        playbook.is_well(*host)
+    });
+    let well = looked.into_iter().map(|well| well.unwrap_or(false));
+    let (fit, unfit): (Vec<_>, Vec<_>) = std::mem::take(hosts)
+        .into_iter()
+        .zip(well)
+        .partition(|(_, well)| *well);
+    let down = std::iter::repeat_n(true, unfit.len()).chain(std::iter::repeat_n(false, fit.len()));
+    let down = down.collect();
+    hosts.extend(unfit.into_iter().chain(fit).map(|(host, _)| host));
+    down
+}

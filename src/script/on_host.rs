@@ -1,0 +1,60 @@
+//! A playbook's closure called for a host, in a frame of its own: what `each` and `rollout` have in common.
+
+use rhai::{Dynamic, FnPtr, NativeCallContext};
+
+use crate::model::Failure;
+
+use super::builtins::HostValue;
+use super::error::{Ended, ended, failure};
+use super::frame::Frame;
+use super::isolate::isolate;
+
+/// Why a host's closure gave no value.
+pub enum Stop {
+    Failed(Box<Failure>),
+    Ended(Ended),
+}
+
+/// Calls a copy of the closure with the host, on the host's thread, and then what was registered in `frame`, which is
+/// the host's own. `()` where check mode cannot know what the closure would give.
+///
+/// # Errors
+/// The first thing that went wrong; what comes after it in the clean-up is logged.
+pub fn call(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    host: &HostValue,
+    closure: &FnPtr,
+) -> Result<Dynamic, Stop> {
+    let name = host.0.name();
+    let closure = isolate(closure);
+    frame.enter(context, |context| {
+        let result = closure.call_within_context::<Dynamic>(context, (host.clone(),));
+        let stop = result.map_err(|error| match ended(&error) {
+            // What is not known is no failure: the rest of this host is left out.
+            Some(Ended::Unknown) => None,
+            Some(Ended::Cancelled) => Some(Stop::Ended(Ended::Cancelled)),
+            None => {
+                let mut failure = failure(&error, context, frame.world());
+                failure.host.get_or_insert_with(|| name.to_owned());
+                Some(Stop::Failed(Box::new(failure)))
+            }
+        });
+        let mut clean_up = frame
+            .leave(context, matches!(stop, Err(Some(_))))
+            .into_iter()
+            .map(|failure| failure.on(name));
+        // The first thing that went wrong is the failure of the host; no other one goes untold.
+        let result = match stop {
+            Ok(value) => clean_up
+                .next()
+                .map_or(Ok(value), |failure| Err(Stop::Failed(Box::new(failure)))),
+            Err(None) => clean_up.next().map_or(Ok(Dynamic::UNIT), |failure| {
+                Err(Stop::Failed(Box::new(failure)))
+            }),
+            Err(Some(stop)) => Err(stop),
+        };
+        clean_up.for_each(|failure| frame.run().clean_up_failed(&failure));
+        result
+    })
+}

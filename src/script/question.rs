@@ -1,0 +1,88 @@
+//! Asks the operator at the terminal.
+//!
+//! A whole line is read, in the terminal's own mode: so the wait can end with the run, and nothing has to be set
+//! back on a terminal when it does.
+
+use std::io::{self, IsTerminal, Write as _};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{QueueSelector, tcflush};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Failure, FailureKind};
+use crate::run::{Run, interrupted};
+use crate::task::Mode;
+
+/// The answer to a question: yes with `--yes` and in check mode, which do not ask.
+///
+/// # Errors
+/// There is no terminal to ask at, or it cannot be read; `Interrupted` when `cancel` comes first.
+pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool, Failure> {
+    if run.settings.yes || run.settings.mode == Mode::Check {
+        return Ok(true);
+    }
+    can_ask(run, question)?;
+    let answer = run.bus.paused(|| answer(question, cancel));
+    answer
+        .map_err(|error| Failure::new(FailureKind::Failed, format!("failed to ask: {error}")))?
+        .ok_or_else(interrupted)
+}
+
+/// Whether there will be an answer to a question that is asked later.
+///
+/// # Errors
+/// There is nobody to ask, and no `--yes`.
+pub fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
+    let answered = run.settings.yes || run.settings.mode == Mode::Check;
+    if answered || io::stdin().is_terminal() && io::stderr().is_terminal() {
+        return Ok(());
+    }
+    let message =
+        format!("this needs a confirmation, and there is no terminal to ask at: {question}");
+    Err(Failure::new(FailureKind::Failed, message).hint("Run it at a terminal, or say --yes."))
+}
+
+/// `None` when it was cancelled.
+fn answer(question: &str, cancel: &CancellationToken) -> io::Result<Option<bool>> {
+    let keyboard = io::stdin();
+    // What was typed before the question is no answer to it.
+    tcflush(&keyboard, QueueSelector::IFlush)?;
+    loop {
+        write!(io::stderr(), "{question} [y/n] ")?;
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            if !wait(&keyboard, cancel)? {
+                writeln!(io::stderr())?;
+                return Ok(None);
+            }
+            let mut bytes = [0; 256];
+            let read = rustix::io::read(&keyboard, &mut bytes)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            line.extend_from_slice(&bytes[..read]);
+        }
+        match line.trim_ascii().to_ascii_lowercase().as_slice() {
+            b"y" | b"yes" => return Ok(Some(true)),
+            b"n" | b"no" => return Ok(Some(false)),
+            _ => {}
+        }
+    }
+}
+
+/// Waits until there is something to read. False when it was cancelled.
+fn wait(keyboard: &io::Stdin, cancel: &CancellationToken) -> io::Result<bool> {
+    const SLICE: Timespec = Timespec {
+        tv_sec: 0,
+        tv_nsec: 50_000_000,
+    };
+    while !cancel.is_cancelled() {
+        let mut ready = [PollFd::new(keyboard, PollFlags::IN)];
+        match poll(&mut ready, Some(&SLICE)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}

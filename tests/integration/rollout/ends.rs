@@ -1,0 +1,189 @@
+//! How rollouts end, and what they leave.
+
+use super::Service;
+
+#[test]
+fn every_host_gets_the_new_version() {
+    let service = Service::new(3, "batch: [1, \"100%\"],");
+    let ran = service.ops().args(["--output", "json"]).run().ok();
+    assert_eq!(service.left(), ["2", "2", "2"]);
+    assert_eq!(
+        service.steps(2),
+        ["old", "drain", "update", "updated", "readmit"]
+    );
+    let finished = ran.events_of("rollout.finished");
+    assert_eq!(finished[0]["end"], "done");
+    assert_eq!(finished[0]["hosts"]["h3"]["batch"], 2);
+    assert_eq!(finished[0]["hosts"]["h3"]["fate"], "updated");
+    ran.nothing_left();
+}
+
+#[test]
+fn a_failing_check_in_the_second_batch_puts_the_first_back() {
+    let service = Service::new(4, "healthy_deadline: \"400ms\",").with(2, "fail-healthy", "");
+    let ran = service.ops().run().code(6);
+    assert_eq!(service.left(), ["1", "1", "1", "1"]);
+    assert_eq!(service.steps(3), ["old"], "it was never begun with");
+    let ran = ran
+        .stderr_has("the rollout was aborted and rolled back: h2: run")
+        .stderr_has("Rolled back: h1, h2; untouched: h3, h4.")
+        .nowhere("after the rollout");
+    ran.nothing_left();
+}
+
+#[test]
+fn a_budget_is_for_the_whole_rollout() {
+    let service = Service::new(4, "max_failures: 1,").with(1, "fail-updated", "");
+    service.ops().run().code(3).stdout_has("after the rollout");
+    assert_eq!(service.left(), ["1", "2", "2", "2"]);
+    let service = Service::new(4, "max_failures: 1,")
+        .with(1, "fail-updated", "")
+        .with(3, "fail-updated", "");
+    service
+        .ops()
+        .run()
+        .code(6)
+        .stderr_has("2 hosts failed, and 1 may");
+    assert_eq!(service.left(), ["1", "1", "1", "1"]);
+}
+
+#[test]
+fn stop_leaves_everything_as_it_is() {
+    let service = Service::new(3, "on_abort: \"stop\",").with(2, "fail-updated", "");
+    let ran = service.ops().run().code(3);
+    assert_eq!(service.left(), ["2", "2 out", "1"]);
+    ran.stderr_has("the rollout was stopped")
+        .stderr_has("Updated: h1; untouched: h3; left out: h2 (unknown version).");
+}
+
+#[test]
+fn continue_goes_on_with_the_others() {
+    let service = Service::new(3, "on_abort: \"continue\",").with(2, "fail-updated", "");
+    service.ops().run().code(3);
+    assert_eq!(service.left(), ["2", "1", "2"]);
+}
+
+#[test]
+fn a_host_that_vanishes_in_its_update_is_left_out_by_name() {
+    let service = Service::new(3, "rollback_deadline: \"20s\",").with(2, "hold-update", "");
+    let running = service.ops().start();
+    service.wait_for_step(2, "update");
+    service.host(2).vanish();
+    let ran = running.wait().code(7);
+    assert_eq!(service.left(), ["1", "1 out", "1"]);
+    ran.stderr_has("could not be rolled back whole")
+        .stderr_has("left out: h2 (unknown version)");
+}
+
+#[test]
+fn a_host_that_cannot_be_reached_is_a_failure() {
+    let service = Service::new(3, "order: \"inventory\",");
+    service.host(2).vanish();
+    let ran = service.ops().run();
+    // Nothing says that it is still in service: it counts as left out.
+    let ran = ran.code(7).stderr_has("left out: h2 (old version)");
+    assert_eq!(service.left(), ["1", "1", "1"]);
+    ran.nothing_left();
+}
+
+#[test]
+fn healthy_for_a_moment_does_not_count() {
+    let options = "min_healthy: \"300ms\", healthy_deadline: \"900ms\",";
+    let service = Service::new(2, options).with(1, "dies", "");
+    let ran = service.ops().run().code(6);
+    assert_eq!(service.left(), ["1", "1"]);
+    ran.stderr_has("not healthy for 300ms throughout within 900ms")
+        .stderr_has("connection refused");
+}
+
+#[test]
+fn an_answer_of_the_old_version_does_not_count() {
+    let service = Service::new(2, "healthy_deadline: \"300ms\",").with(1, "stuck", "1");
+    let ran = service.ops().run().code(6);
+    assert_eq!(service.left(), ["1", "1"]);
+    ran.stderr_has("the answer is version 1");
+}
+
+#[test]
+fn a_broken_old_version_stops_the_rollback() {
+    let service = Service::new(4, "rollback_deadline: \"400ms\", order: \"inventory\",")
+        .with(3, "fail-update", "")
+        .with(2, "fail-old", "");
+    let ran = service.ops().run().code(7);
+    assert_eq!(service.left(), ["2", "1 out", "1", "1"]);
+    ran.stderr_has("could not be rolled back whole")
+        .stderr_has("Updated: h1; rolled back: h3; untouched: h4; left out: h2 (old version).");
+}
+
+#[test]
+fn a_balancer_that_is_gone_takes_no_further_host_with_it() {
+    // The first readmission is the last thing that it does.
+    let service = Service::new(3, "").with(2, "fail-readmit", "");
+    let ran = service.ops().run().code(7);
+    assert_eq!(service.left(), ["2", "1 out", "1"]);
+    ran.stderr_has("left out: h2 (old version)");
+    let service = Service::new(3, "").with(1, "fail-drain", "");
+    service.ops().run().code(6);
+    assert_eq!(service.left(), ["1", "1", "1"]);
+    assert_eq!(service.steps(1), ["old", "drain", "readmit"]);
+}
+
+#[test]
+fn unhealthy_hosts_go_first() {
+    let service = Service::new(3, "").with(3, "version", "0\n");
+    let ran = service.ops().args(["--output", "json"]).run().ok();
+    let batches = ran.events_of("rollout.batch_started");
+    assert_eq!(batches[0]["hosts"][0], "h3");
+    assert_eq!(service.left(), ["2", "2", "2"]);
+}
+
+#[test]
+fn only_updates_are_gone_through_in_check_mode() {
+    let service = Service::new(3, "confirm: true,");
+    let ran = service
+        .ops()
+        .args(["--check", "--output", "json"])
+        .run()
+        .ok();
+    assert_eq!(service.left(), ["1", "1", "1"]);
+    assert!(service.steps(1).is_empty());
+    let finished = ran.events_of("rollout.finished");
+    assert_eq!(finished[0]["hosts"]["h2"]["fate"], "checked");
+    assert!(ran.events_of("rollout.batch_started").is_empty());
+}
+
+#[test]
+fn a_gate_without_anyone_to_ask_is_found_before_the_first_host() {
+    let service = Service::new(2, "confirm: true,");
+    service.ops().run().code(3).stderr_has("--yes");
+    assert_eq!(service.left(), ["1", "1"]);
+    assert!(service.steps(1).is_empty());
+    service.ops().arg("--yes").run().ok();
+    assert_eq!(service.left(), ["2", "2"]);
+}
+
+#[test]
+fn a_rollback_of_ones_own_is_used() {
+    let own = "rollback: |h| h.run(`cd ${h.vars.root} && echo 1 > version && echo own >> log`),";
+    let service = Service::new(2, own).with(2, "fail-updated", "");
+    service.ops().run().code(6);
+    assert_eq!(service.left(), ["1", "1"]);
+    assert!(service.steps(1).contains(&"own".to_owned()));
+}
+
+#[test]
+fn what_the_playbook_is_given() {
+    let service = Service::new(2, "max_failures: 1,").with(2, "fail-updated", "");
+    let playbook = |ops: crate::ops::Ops| {
+        let text = std::fs::read_to_string(ops.path("playbook.rhai")).expect("the playbook");
+        let text = text.replace("rollout(hosts", "let ends = rollout(hosts").replace(
+            "log::info(\"after the rollout\");",
+            "log::info(`${ends.h1.fate} ${ends.h1.version} ${ends.h2.fate} ${ends.h2.failure.host}`);",
+        );
+        ops.playbook(&text)
+    };
+    playbook(service.ops())
+        .run()
+        .code(3)
+        .stdout_has("updated new rolled_back h2");
+}
