@@ -64,6 +64,7 @@ impl ExecArgs {
             name: None,
             quiet: false,
             ok: vec![0],
+            unchanged: Vec::new(),
             timeout: self.timeout,
             stdin: None,
             reads: false,

@@ -27,6 +27,8 @@ pub struct Command {
     /// No event tells of it, unless it fails.
     pub quiet: bool,
     pub ok: Vec<u8>,
+    /// Those of them that say that it has changed nothing.
+    pub unchanged: Vec<u8>,
     pub timeout: Option<Duration>,
     pub stdin: Option<Vec<u8>>,
     /// Declared to only read: runs in check mode too, and counts as unchanged.
@@ -38,6 +40,11 @@ impl Command {
     fn label(&self) -> String {
         let named = self.name.clone();
         named.unwrap_or_else(|| format!("run {}", self.shown))
+    }
+
+    /// Whether it said by its code that it has changed nothing.
+    fn left_alone(&self, ran: &Ran) -> bool {
+        u8::try_from(ran.code).is_ok_and(|code| self.unchanged.contains(&code))
     }
 }
 
@@ -119,7 +126,7 @@ pub fn run(
             && !host.link.outlook().is_empty()
     };
     let (outcome, failure) = match &result {
-        Ok(_) if command.reads => (Outcome::Unchanged, None),
+        Ok((ran, _)) if command.reads || command.left_alone(ran) => (Outcome::Unchanged, None),
         Ok(_) => (Outcome::Changed, None),
         Err(failure) if too_early(failure) => (Outcome::Unknown, None),
         Err(failure) => (Outcome::Failed, Some(Box::new(run.told(failure.clone())))),

@@ -19,6 +19,7 @@ pub struct Call {
     name: Option<String>,
     quiet: bool,
     ok: Vec<u8>,
+    unchanged: Vec<u8>,
     timeout: Option<Duration>,
     stdin: Option<Vec<u8>>,
     reads: bool,
@@ -58,12 +59,16 @@ impl Call {
                 "it is for commands that only read: say `reads: true` too",
             ));
         }
+        let mut ok = codes(&mut options, "ok")?.unwrap_or_else(|| vec![0]);
+        let unchanged = codes(&mut options, "unchanged")?.unwrap_or_default();
+        ok.extend(&unchanged);
         Ok(Self {
             script,
             shown,
             name: options.text("name")?,
             quiet,
-            ok: codes(&mut options)?,
+            ok,
+            unchanged,
             timeout: options.duration("timeout")?,
             stdin: stdin(&mut options)?,
             reads,
@@ -78,6 +83,7 @@ impl Call {
             name: self.name,
             quiet: self.quiet,
             ok: self.ok,
+            unchanged: self.unchanged,
             timeout: self.timeout,
             stdin: self.stdin,
             reads: self.reads,
@@ -122,17 +128,15 @@ fn is_variable(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn codes(options: &mut Options<'_>) -> Result<Vec<u8>> {
-    let Some(given) = options.one_or_many("ok") else {
-        return Ok(vec![0]);
+fn codes(options: &mut Options<'_>, key: &str) -> Result<Option<Vec<u8>>> {
+    let Some(given) = options.one_or_many(key) else {
+        return Ok(None);
     };
-    given
-        .into_iter()
-        .map(|code| {
-            let code = code.as_int().ok().and_then(|code| u8::try_from(code).ok());
-            code.ok_or_else(|| options.wrong("ok", "exit codes are numbers from 0 to 255"))
-        })
-        .collect()
+    let codes = given.into_iter().map(|code| {
+        let code = code.as_int().ok().and_then(|code| u8::try_from(code).ok());
+        code.ok_or_else(|| options.wrong(key, "exit codes are numbers from 0 to 255"))
+    });
+    codes.collect::<Result<_>>().map(Some)
 }
 
 fn stdin(options: &mut Options<'_>) -> Result<Option<Vec<u8>>> {

@@ -18,7 +18,15 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "ok", "reads", "timeout", "stdin", "env", "cwd", "name", "quiet",
+            "ok",
+            "reads",
+            "timeout",
+            "stdin",
+            "env",
+            "cwd",
+            "name",
+            "quiet",
+            "unchanged",
         ],
     ),
     (

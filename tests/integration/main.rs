@@ -2,6 +2,7 @@
 //! the builder that runs `ops` against them are in `fleet/` and `ops.rs`.
 
 mod architecture;
+mod balancer;
 mod r#become;
 mod cancel;
 mod check;

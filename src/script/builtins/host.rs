@@ -38,7 +38,7 @@ const RUN: &str = "\
 Runs a command and gives `stdout`, `stderr` (without the newlines at their ends) and `code`. A text goes to the host's `sh`; a list is
 a command and its arguments, with no shell in between. Throws when the code is not 0.
 
-Options: `ok`, the codes that are a success; `reads: true`, it only reads, so that it runs in check mode too; `timeout`, `\"30s\"`;
+Options: `ok`, the codes that are a success; `unchanged`, those that are one and say that nothing was changed; `reads: true`, it only reads, so that it runs in check mode too; `timeout`, `\"30s\"`;
 `stdin`, a text; `env`, a map; `cwd`; `name`, what the user reads in place of the command; `quiet: true`, for one that only reads and is sent again
 and again: nothing tells of it unless it fails. In check mode a command that may write is not sent, and what follows in the closure of this host is
 *unknown*.

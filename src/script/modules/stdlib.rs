@@ -2,6 +2,8 @@
 
 /// Name and text of every module of `stdlib/`; a test holds the list against the directory.
 const MODULES: &[(&str, &str)] = &[
+    ("haproxy", include_str!("../../../stdlib/haproxy.rhai")),
+    ("nginx", include_str!("../../../stdlib/nginx.rhai")),
     ("release", include_str!("../../../stdlib/release.rhai")),
     ("versions", include_str!("../../../stdlib/versions.rhai")),
 ];

@@ -22,6 +22,7 @@ pub struct Settings {
     config: String,
     sh: Option<&'static str>,
     round_trip: Option<Duration>,
+    bare: bool,
 }
 
 impl Settings {
@@ -35,6 +36,12 @@ impl Settings {
     /// Puts the hosts behind proxies that make a round trip take this long.
     pub const fn round_trip(mut self, time: Duration) -> Self {
         self.round_trip = Some(time);
+        self
+    }
+
+    /// With BusyBox as `sh`: nothing but its applets is there.
+    pub const fn bare(mut self) -> Self {
+        self.bare = true;
         self
     }
 
@@ -65,7 +72,7 @@ impl Sshd {
         }
         generate_key(&dir.join("host_key"));
         let (address, port) = free_endpoint();
-        let path = host_path(&dir.join("bin"), settings.sh);
+        let path = host_path(&dir.join("bin"), settings);
         let mut config = format!(
             "ListenAddress {address}\nPort {port}\nHostKey {dir}/host_key\nAuthorizedKeysFile {fleet}/id.pub\nPidFile none\n\
              UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
@@ -311,8 +318,8 @@ fn free_endpoint() -> (Ipv4Addr, u16) {
 }
 
 /// `PATH` on the host: the machine's, behind a directory in which `sh` is what the settings say.
-fn host_path(bin: &Path, sh: Option<&str>) -> String {
-    if let Some(sh) = sh {
+fn host_path(bin: &Path, settings: &Settings) -> String {
+    if let Some(sh) = settings.sh {
         let target = find_program(sh);
         if sh == "busybox" {
             let status = Command::new(&target)
@@ -324,6 +331,9 @@ fn host_path(bin: &Path, sh: Option<&str>) -> String {
         } else {
             std::os::unix::fs::symlink(target, bin.join("sh")).expect("a link to the shell");
         }
+    }
+    if settings.bare {
+        return bin.display().to_string();
     }
     format!(
         "{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",

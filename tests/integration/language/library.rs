@@ -90,6 +90,19 @@ fn a_quiet_command_is_told_of_only_when_it_fails() {
         .stderr_has("it is for commands that only read");
 }
 
+#[test]
+fn a_command_can_say_by_its_code_that_nothing_was_changed() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            for code in [0, 7] { h.run(`exit ${code}`, #{ unchanged: 7 }); }
+        });
+        "#,
+    );
+    let ran = ops.args(["--output", "json"]).run().ok();
+    assert_eq!(ran.outcomes("h1"), ["changed", "unchanged"]);
+}
+
 /// A balancer that failed is not the host that is left out from then on.
 #[test]
 fn the_host_of_the_closure_has_failed_also_where_another_one_did() {

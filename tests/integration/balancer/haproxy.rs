@@ -1,0 +1,393 @@
+//! `std/haproxy`: what each closure does, and what it says when it cannot.
+
+use super::haproxy_process::config;
+use super::{Haproxy, Site, get, kill_shop, revive_shop, slow_request};
+use crate::fleet::Settings;
+use crate::fleet::process::wait_until;
+use crate::ops::{Ops, Ran};
+
+/// A playbook that calls closures of `lb` for the hosts of `web`. `SOCKET` is for options.
+fn playbook(site: &Site, options: &str, body: &str) -> Ops {
+    site.ops().playbook(&format!(
+        r#"
+        import "std/haproxy" as haproxy;
+        let balancers = hosts("lb");
+        let lb = haproxy::backend(balancers, "shop", #{{ socket: {socket:?}, interval: "20ms", {options} }});
+        each(hosts("web"), |h| {{ {body} }});
+        "#,
+        socket = socket(site),
+    ))
+}
+
+fn socket(site: &Site) -> String {
+    let root = site.balancers()[0].root();
+    root.join("admin.sock").display().to_string()
+}
+
+fn run(site: &Site, options: &str, body: &str) -> Ran {
+    playbook(site, options, body).run()
+}
+
+#[test]
+fn drain_waits_for_the_requests_that_are_under_way_and_ready_for_the_checks() {
+    let site = Site::new(1, 2);
+    let haproxy = Haproxy::start(&site, 0);
+    let (first, second) = (site.shops()[0].name(), site.shops()[1].name());
+    let slow = [
+        slow_request(haproxy.address(), 1500),
+        slow_request(haproxy.address(), 1500),
+    ];
+    wait_until(
+        || haproxy.sessions(first) + haproxy.sessions(second) == 2,
+        || "the requests are not under way".to_owned(),
+    );
+    run(
+        &site,
+        "",
+        &format!("if h.name == {first:?} {{ lb.drain(h); }}"),
+    )
+    .ok();
+    assert_eq!(haproxy.state(first), "DRAIN");
+    assert_eq!(haproxy.sessions(first), 0);
+    for slow in slow {
+        assert_eq!(slow.join().expect("answered").trim(), "1.0.0");
+    }
+    // Whoever comes now goes to the other one.
+    let by = |name: &str| get(haproxy.address(), "/").contains(name);
+    assert!((0..6).all(|_| by(second)));
+    let body =
+        format!("if h.name == {first:?} {{ lb.ready(h); print(`says ${{lb.status(h)}}`); }}");
+    run(&site, "", &body).ok().stdout_has(r#""state": "UP""#);
+    assert_eq!(haproxy.up(), 2);
+}
+
+#[test]
+fn at_the_deadline_a_drain_fails_and_puts_back_or_warns_and_goes_on() {
+    let site = Site::new(1, 1);
+    let haproxy = Haproxy::start(&site, 0);
+    let shop = site.shops()[0].name();
+    let slow = slow_request(haproxy.address(), 4000);
+    wait_until(|| haproxy.sessions(shop) == 1, || "no request".to_owned());
+    let still = format!("shop/{shop} still has 1 requests on h1 after 200ms");
+    run(&site, r#"min_up: 0, deadline: "200ms""#, "lb.drain(h);")
+        .code(3)
+        .stderr_has(&still);
+    assert_eq!(haproxy.state(shop), "UP");
+    run(
+        &site,
+        r#"min_up: 0, deadline: "200ms", on_deadline: "warn""#,
+        "lb.drain(h); print(\"went on\");",
+    )
+    .ok()
+    .stdout_has(&still)
+    .stdout_has("went on");
+    assert_eq!(haproxy.state(shop), "DRAIN");
+    drop(slow);
+}
+
+#[test]
+fn a_server_is_not_taken_out_where_too_few_others_are_up() {
+    let site = Site::new(1, 3);
+    let haproxy = Haproxy::start(&site, 0);
+    let down = &site.shops()[1];
+    kill_shop(down);
+    haproxy.wait_for(down.name(), "DOWN");
+    // One is down and the other two are to be drained at once: only one of them may be.
+    let refused = run(&site, r#"deadline: "300ms""#, "lb.drain(h);").code(3);
+    refused.stderr_has("too few servers of shop are UP on h1");
+    let states = || {
+        let mut states: Vec<_> = site
+            .shops()
+            .iter()
+            .map(|shop| haproxy.state(shop.name()))
+            .collect();
+        states.sort();
+        states
+    };
+    assert_eq!(states(), ["DOWN", "DRAIN", "UP"]);
+
+    revive_shop(down);
+    haproxy.wait_for(down.name(), "DRAIN");
+    run(&site, "", "lb.ready(h);").ok();
+    assert_eq!(states(), ["UP", "UP", "UP"]);
+
+    // A share is rounded up: two thirds of three are two, 67 percent are three.
+    let first = site.shops()[0].name();
+    let drain = format!("if h.name == {first:?} {{ lb.drain(h); }}");
+    run(&site, r#"min_up: "67%", deadline: "100ms""#, &drain)
+        .code(3)
+        .stderr_has("min_up is 67%");
+    run(&site, r#"min_up: "66%""#, &drain).ok();
+    assert_eq!(states(), ["DRAIN", "UP", "UP"]);
+}
+
+#[test]
+fn a_server_that_leaves_maintenance_has_to_pass_its_checks() {
+    let site = Site::new(1, 2);
+    let haproxy = Haproxy::start(&site, 0);
+    let shop = &site.shops()[0];
+    let body = |closure: &str| format!("if h.name == {:?} {{ lb.{closure}(h); }}", shop.name());
+    run(&site, "", &body("maintenance")).ok();
+    assert_eq!(haproxy.state(shop.name()), "MAINT");
+    kill_shop(shop);
+    // HAProxy itself would say UP until its first check fails.
+    run(&site, r#"up_deadline: "500ms""#, &body("ready"))
+        .code(3)
+        .stderr_has(&format!("does not say UP of shop/{}", shop.name()))
+        .stderr_has("L4CON");
+    revive_shop(shop);
+    run(&site, "", &body("wait_up")).ok();
+    assert_eq!(haproxy.up(), 2);
+    run(&site, r#"state: "maint""#, &body("drain")).ok();
+    assert_eq!(haproxy.state(shop.name()), "MAINT");
+    run(&site, "", &body("ready")).ok();
+    assert_eq!(haproxy.up(), 2);
+}
+
+#[test]
+fn weights_are_set_and_told() {
+    let site = Site::new(1, 1);
+    let haproxy = Haproxy::start_with(&site, 0, "default-server weight 10", &site.servers());
+    let shop = site.shops()[0].name();
+    run(
+        &site,
+        "",
+        "lb.weight(h, 42); print(`now ${lb.status(h).h1.weight}`);",
+    )
+    .ok()
+    .stdout_has("now 42");
+    run(&site, "", "lb.weight(h, \"50%\");").ok();
+    assert_eq!(haproxy.weight(shop), "5");
+    run(&site, "", "lb.weight(h, 1000);")
+        .code(3)
+        .stderr_has("HAProxy on h1 refuses");
+    run(&site, "", "lb.weight(h, \"heavy\");")
+        .code(3)
+        .stderr_has("is no weight");
+}
+
+#[test]
+fn what_is_not_there_is_told_by_name() {
+    let site = Site::new(1, 1);
+    let haproxy = Haproxy::start(&site, 0);
+    let shop = site.shops()[0].name();
+    for closure in ["drain", "ready", "status", "wait_up", "maintenance"] {
+        run(
+            &site,
+            r#"server: |h| "web9", min_up: 0"#,
+            &format!("lb.{closure}(h);"),
+        )
+        .code(3)
+        .stderr_has(&format!("has no server `web9`: its servers are {shop}"));
+    }
+    run(
+        &site,
+        r#"server: |h| "web1 state maint; show info""#,
+        "lb.drain(h);",
+    )
+    .code(3)
+    .stderr_has("is no name of HAProxy's");
+    run(&site, "drian: 1", "")
+        .code(3)
+        .stderr_has("has no option `drian`");
+    run(&site, r#"on_deadline: "hope""#, "")
+        .code(3)
+        .stderr_has("it is one of");
+    run(&site, r#"min_up: "most""#, "")
+        .code(3)
+        .stderr_has("neither a number nor a share");
+
+    let elsewhere = |backend: &str, socket: &str| {
+        let playbook = format!(
+            r#"
+            import "std/haproxy" as haproxy;
+            let lb = haproxy::backend(hosts("lb"), {backend:?}, #{{ socket: {socket:?}, min_up: 0 }});
+            each(hosts("web"), |h| lb.drain(h));
+            "#
+        );
+        site.ops().playbook(&playbook).run().code(3)
+    };
+    let admin = socket(&site);
+    elsewhere("shpo", &admin).stderr_has("HAProxy on h1 knows no backend `shpo`: No such proxy.");
+    elsewhere("shop", &admin.replace("admin", "user")).stderr_has("is not of `level admin`");
+    elsewhere("shop", "/nonexistent.sock")
+        .stderr_has("HAProxy on h1 has no socket at /nonexistent.sock");
+    assert_eq!(haproxy.state(shop), "UP");
+    drop(haproxy);
+    elsewhere("shop", &admin).stderr_has("HAProxy on h1");
+}
+
+#[test]
+fn check_mode_sends_nothing() {
+    let site = Site::new(1, 1);
+    let haproxy = Haproxy::start(&site, 0);
+    let shop = site.shops()[0].name();
+    let body = "lb.drain(h); lb.ready(h); lb.maintenance(h); lb.weight(h, 9); lb.wait_up(h); print(lb.status(h).h1.state);";
+    playbook(&site, "", body)
+        .args(["--check"])
+        .run()
+        .ok()
+        .stdout_has(&format!("would drain shop/{shop} on h1"))
+        .stdout_has("UP");
+    assert_eq!(
+        (haproxy.state(shop), haproxy.weight(shop)),
+        ("UP".into(), "1".into())
+    );
+}
+
+/// What a balancer that has BusyBox alone is given, one after the other.
+#[test]
+fn speaks_with_the_socket_through_what_the_balancer_has() {
+    let site = Site::with(1, 1, &Settings::default().sh("busybox").bare());
+    let haproxy = Haproxy::start(&site, 0);
+    let shop = site.shops()[0].name();
+    let bin = site.balancers()[0].root().with_file_name("bin");
+    run(&site, "min_up: 0", "lb.drain(h);")
+        .code(3)
+        .stderr_has("install socat");
+    for program in ["/usr/bin/perl", "/usr/bin/python3", "/usr/bin/socat"] {
+        let link = bin.join(program.rsplit('/').next().expect("a name"));
+        if !std::path::Path::new(program).exists() {
+            continue;
+        }
+        std::os::unix::fs::symlink(program, &link).expect("a link");
+        run(&site, "min_up: 0", "lb.drain(h);").ok();
+        assert_eq!(haproxy.state(shop), "DRAIN", "{program}");
+        run(&site, "min_up: 0", "lb.ready(h);").ok();
+        assert_eq!(haproxy.state(shop), "UP", "{program}");
+        std::fs::remove_file(link).expect("the link");
+    }
+}
+
+/// Two balancers in front of the same shops. As they share a file system, the one's socket is not where the other's is.
+#[test]
+fn all_balancers_have_to_agree() {
+    let site = Site::new(2, 2);
+    let servers = site.servers();
+    let first = Haproxy::start(&site, 0);
+    let playbook = |body: &str| {
+        let playbook = format!(
+            r#"
+            import "std/haproxy" as haproxy;
+            let lb = haproxy::backend(hosts("lb"), "shop", #{{ socket: |b| b.vars.root + "/admin.sock", interval: "20ms", deadline: "300ms" }});
+            each(hosts("web[0]"), |h| {{ {body} }});
+            "#
+        );
+        site.ops().playbook(&playbook).run()
+    };
+    let shop = site.shops()[0].name();
+    {
+        // The second one does not know the server: the first one has it back.
+        let second = Haproxy::start_with(&site, 1, "", &servers[1..]);
+        playbook("lb.drain(h);")
+            .code(3)
+            .stderr_has(&format!("of HAProxy on h2 has no server `{shop}`"));
+        assert_eq!(first.state(shop), "UP");
+        drop(second);
+    }
+    let second = Haproxy::start(&site, 1);
+    // A request that came through the second one counts as well.
+    let slow = slow_request(second.address(), 3000);
+    let other = slow_request(second.address(), 3000);
+    wait_until(
+        || second.sessions(shop) == 1,
+        || "no request is under way".to_owned(),
+    );
+    playbook("lb.drain(h);")
+        .code(3)
+        .stderr_has("on h2 after 300ms");
+    assert_eq!(
+        (first.state(shop), second.state(shop)),
+        ("UP".into(), "UP".into())
+    );
+    for slow in [slow, other] {
+        slow.join().expect("answered");
+    }
+    playbook("lb.drain(h);").ok();
+    assert_eq!(
+        (first.state(shop), second.state(shop)),
+        ("DRAIN".into(), "DRAIN".into())
+    );
+    playbook("lb.ready(h); print(lb.status(h).keys());")
+        .ok()
+        .stdout_has(r#"["h1", "h2"]"#);
+    assert_eq!((first.up(), second.up()), (2, 2));
+}
+
+/// What `h.undo()` gives back is loaded too, and a server that was drained stays so.
+#[test]
+fn a_configuration_is_checked_put_in_place_and_loaded() {
+    let site = Site::new(1, 2);
+    let host = &site.balancers()[0];
+    let states = host.root().join("states");
+    let lines = "load-server-state-from-file global";
+    let haproxy = Haproxy::start_with(&site, 0, lines, &site.servers());
+    let template = |lines: &str| {
+        let text = config(host, haproxy.address(), lines, &site.servers());
+        text.replacen(
+            "global\n",
+            &format!("global\n  server-state-file {}\n", states.display()),
+            1,
+        )
+    };
+    let run = |template: &str, body: &str| {
+        let playbook = format!(
+            r#"
+            import "std/haproxy" as haproxy;
+            let lb = haproxy::backend(hosts("lb"), "shop", #{{ socket: |b| b.vars.root + "/admin.sock" }});
+            each(hosts("lb"), |h| {{
+                let root = h.vars.root;
+                let tasks = haproxy::config("haproxy.cfg.j2", #{{
+                    path: root + "/haproxy.cfg",
+                    reload: `kill -USR2 $(cat ${{root}}/haproxy.pid)`,
+                    state_file: root + "/states",
+                    socket: root + "/admin.sock",
+                    mode: "0600",
+                }});
+                {body}
+            }});
+            "#
+        );
+        site.ops()
+            .file("haproxy.cfg.j2", template)
+            .playbook(&playbook)
+            .run()
+    };
+    // The new configuration is told by what only it says.
+    let is_loaded = |name: &str| haproxy.ask("show servers state").contains(name);
+    let old = template(lines);
+    run(&old, "h.apply(tasks);").ok();
+    run(&old, "print(h.apply(tasks).map(|o| o.outcome));")
+        .ok()
+        .stdout_has(r#"["unchanged", "unchanged"]"#);
+
+    run(&template("no such keyword"), "h.apply(tasks);")
+        .code(3)
+        .stderr_has("unknown keyword");
+    let drained = site.shops()[0].name();
+    let new = old.replace(
+        "\nbackend shop\n",
+        "\nbackend other\n  server web9 127.0.0.1:9\nbackend shop\n",
+    );
+    run(
+        &new,
+        &format!("lb.drain(hosts({drained:?})[0]); h.apply(tasks);"),
+    )
+    .ok();
+    wait_until(
+        || is_loaded("web9"),
+        || "the new configuration is not loaded".to_owned(),
+    );
+    haproxy.wait_for(drained, "DRAIN");
+    run(&old, "h.apply(tasks); h.undo();").ok();
+    wait_until(
+        || is_loaded("web9"),
+        || "the old configuration is loaded".to_owned(),
+    );
+    haproxy.wait_for(drained, "DRAIN");
+    run(&old, "h.apply(tasks);").ok();
+    wait_until(
+        || !is_loaded("web9"),
+        || "the new configuration is loaded".to_owned(),
+    );
+}

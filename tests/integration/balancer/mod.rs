@@ -1,0 +1,185 @@
+//! The modules for balancers, on a real HAProxy and a real nginx in front of shops that run on hosts of the fleet: what each
+//! closure does (`haproxy`, `nginx`), and whole rolls under load (`rolls`).
+//!
+//! The first hosts of a [`Site`] are balancers, in the group `lb`; the others run the shop, in the group `web`.
+
+mod haproxy;
+mod haproxy_process;
+mod nginx;
+mod nginx_process;
+mod sampler;
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::JoinHandle;
+
+use crate::fleet::process::{self, DAEMON_MARK};
+use crate::fleet::{Fleet, Settings, Sshd};
+use crate::ops::Ops;
+use crate::shop::{program, release};
+
+pub use haproxy_process::Haproxy;
+pub use nginx_process::Nginx;
+
+/// Hosts for balancers, and hosts that run the shop.
+pub struct Site {
+    fleet: Fleet,
+    balancers: usize,
+    addresses: Vec<String>,
+}
+
+impl Site {
+    /// Every shop runs and serves 1.0.0. The hosts for balancers are bare.
+    pub fn new(balancers: usize, shops: usize) -> Self {
+        Self::with(balancers, shops, &Settings::default())
+    }
+
+    pub fn with(balancers: usize, shops: usize, settings: &Settings) -> Self {
+        let fleet = Fleet::sshd_with(balancers + shops, settings);
+        let mut addresses = Vec::new();
+        for host in &fleet.hosts()[balancers..] {
+            let address = free_address(host.endpoint().address);
+            release(&host.root().join("release"), "1.0.0", "");
+            std::fs::write(host.root().join("restart"), restart(host, &address))
+                .expect("the script");
+            addresses.push(address);
+        }
+        let site = Self {
+            fleet,
+            balancers,
+            addresses,
+        };
+        std::thread::scope(|scope| {
+            for shop in site.shops() {
+                scope.spawn(|| start_shop(shop));
+            }
+        });
+        site
+    }
+
+    pub fn balancers(&self) -> &[Sshd] {
+        &self.fleet.hosts()[..self.balancers]
+    }
+
+    pub fn shops(&self) -> &[Sshd] {
+        &self.fleet.hosts()[self.balancers..]
+    }
+
+    /// Name and address of every shop.
+    pub fn servers(&self) -> Vec<(String, String)> {
+        let names = self.shops().iter().map(|host| host.name().to_owned());
+        names.zip(self.addresses.iter().cloned()).collect()
+    }
+
+    /// The version that each shop answers, by itself.
+    pub fn versions(&self) -> Vec<String> {
+        let healthz = |address: &String| get(address, "/healthz").trim().to_owned();
+        self.addresses.iter().map(healthz).collect()
+    }
+
+    /// A run with these hosts: `h.vars.root`, and on shops `h.vars.shop`, its address.
+    pub fn ops(&self) -> Ops {
+        Ops::new().inventory_named("hosts.ini", &self.inventory())
+    }
+
+    fn inventory(&self) -> String {
+        let mut endpoints: Vec<_> = self
+            .fleet
+            .hosts()
+            .iter()
+            .map(|host| {
+                let mut endpoint = host.endpoint().clone();
+                endpoint.var("root", &host.root().display().to_string());
+                endpoint
+            })
+            .collect();
+        for (endpoint, address) in endpoints[self.balancers..].iter_mut().zip(&self.addresses) {
+            endpoint.var("shop", address);
+        }
+        let mut text = crate::fleet::inventory_text(&endpoints, &self.fleet.ssh_args());
+        for (group, hosts) in [("lb", self.balancers()), ("web", self.shops())] {
+            text.push_str(&format!("\n[{group}]\n"));
+            for host in hosts {
+                text.push_str(&format!("{}\n", host.name()));
+            }
+        }
+        text
+    }
+}
+
+/// A script that starts the shop of a host, and stops it first. As services do, it leaves a gap between the two.
+fn restart(host: &Sshd, address: &str) -> String {
+    format!(
+        "#!/bin/sh\ncd {root} || exit\n\
+         if [ -e pid ]; then kill \"$(cat pid)\"; while [ -e pid ]; do sleep 0.02; done; sleep 0.3; fi\n\
+         setsid {shop} --listen {address} --release {root}/release --name {name} --pidfile {root}/pid >>log 2>&1 </dev/null &\n\
+         n=0; until [ -s pid ]; do n=$((n + 1)); [ $n -lt 500 ] || exit 1; sleep 0.02; done\n",
+        root = host.root().display(),
+        shop = program("shop").display(),
+        name = host.name(),
+    )
+}
+
+fn start_shop(host: &Sshd) {
+    let script = host.root().join("restart");
+    let ran = host.ssh(&format!("sh {}", script.display()));
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+/// Ends the shop of a host at once: its requests are lost.
+pub fn kill_shop(host: &Sshd) {
+    let shops = host.processes_like("--release");
+    assert!(!shops.is_empty(), "no shop runs on {}", host.name());
+    process::kill(shops.into_iter().map(|shop| shop.id));
+    // A killed shop leaves its file.
+    let _ = std::fs::remove_file(host.root().join("pid"));
+}
+
+pub fn revive_shop(host: &Sshd) {
+    start_shop(host);
+}
+
+/// An address at which nothing listens.
+pub fn free_address(on: Ipv4Addr) -> String {
+    let listener = TcpListener::bind((on, 0)).expect("a free port");
+    let address = listener.local_addr().expect("a bound socket has one");
+    address.to_string()
+}
+
+/// The body of an answer.
+#[track_caller]
+pub fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("something listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    body.to_owned()
+}
+
+/// A request that takes a while, under way.
+pub fn slow_request(address: &str, ms: u32) -> JoinHandle<String> {
+    let address = address.to_owned();
+    std::thread::spawn(move || get(&address, &format!("/slow?ms={ms}")))
+}
+
+/// A daemon of a balancer: it dies with the host that it belongs to, and with a test run that was killed.
+fn daemon(program: &str, host: &Sshd) -> Command {
+    let mut command = Command::new(program);
+    let dir = host.root();
+    command
+        .current_dir(&dir)
+        .env(DAEMON_MARK, process::mark(&dir))
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
+fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, text).expect("a file in the host's directory");
+    path
+}

@@ -1,0 +1,58 @@
+//! Counts servers that take requests, again and again, while something else goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Between two counts.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Counts until it is told to stop.
+pub struct Sampler {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Samples>,
+}
+
+/// What was counted.
+#[derive(Debug)]
+pub struct Samples {
+    pub least: usize,
+    pub most: usize,
+    pub count: usize,
+    /// The longest time that nobody counted: on a busy machine the sampler waits for its turn as well.
+    pub longest_gap: Duration,
+}
+
+impl Sampler {
+    pub fn start(count: impl Fn() -> usize + Send + 'static) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut last = Instant::now();
+            let first = count();
+            let mut samples = Samples {
+                least: first,
+                most: first,
+                count: 1,
+                longest_gap: Duration::ZERO,
+            };
+            while !told.load(Ordering::Relaxed) {
+                std::thread::sleep(INTERVAL);
+                let counted = count();
+                samples.least = samples.least.min(counted);
+                samples.most = samples.most.max(counted);
+                samples.count += 1;
+                samples.longest_gap = samples.longest_gap.max(last.elapsed());
+                last = Instant::now();
+            }
+            samples
+        });
+        Self { stop, thread }
+    }
+
+    pub fn finish(self) -> Samples {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the sampler ends well")
+    }
+}
