@@ -1,3 +1,4 @@
 //! The modules that come with ops, on real hosts.
 
 mod release;
+mod systemd;
