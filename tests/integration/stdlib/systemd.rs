@@ -77,7 +77,7 @@ fn a_unit_runs_and_is_restarted_when_its_file_has_changed() {
     assert_eq!(
         look(
             &machine,
-            "systemctl show -p LoadState --value shop; pgrep -fc 'sleep 12345' || :"
+            "systemctl show -p LoadState --value shop; pgrep -xc sleep || :"
         ),
         "not-found\n0"
     );
