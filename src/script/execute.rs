@@ -17,27 +17,9 @@ use super::world::World;
 ///
 /// # Errors
 /// What ended it early: a failure that it did not catch, or an interrupt.
-pub fn execute(mut engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Failure> {
+pub fn execute(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Failure> {
     let frame = Frame::playbook(world.clone());
-    engine.set_default_tag(Dynamic::from(frame.clone()));
-    let watched = world.clone();
-    engine.on_progress(move |_| {
-        watched
-            .is_cancelled()
-            .then(|| Dynamic::from(Ended::Cancelled))
-    });
-    let said = world.clone();
-    engine.on_print(move |text| said.run.log(LogLevel::Info, None, text));
-    let said = world.clone();
-    engine.on_debug(move |text, source, place| {
-        let (line, column) = (place.line().unwrap_or(1), place.position().unwrap_or(1));
-        let at = format!("{}:{line}:{column}", source.unwrap_or_default());
-        said.run
-            .log(LogLevel::Debug, None, format!("{text} ({at})"));
-    });
-    let engine = Arc::new(engine);
-    world.set_engine(&engine);
-
+    let engine = set_up(engine, &frame, world);
     let result = engine
         .run_ast(&playbook.ast)
         .map_err(|error| match ended(&error) {
@@ -56,8 +38,36 @@ pub fn execute(mut engine: Engine, playbook: &Playbook, world: &Arc<World>) -> R
     result
 }
 
-/// Runs the hooks of the playbook's own frame, in a context like that of its top level.
-fn leave(engine: &Engine, playbook: &Playbook, frame: &Frame, failed: bool) -> Vec<Failure> {
+/// Makes the engine one that runs in this world: what a script prints is said, and a cancel stops it.
+pub(super) fn set_up(mut engine: Engine, frame: &Frame, world: &Arc<World>) -> Arc<Engine> {
+    engine.set_default_tag(Dynamic::from(frame.clone()));
+    let watched = world.clone();
+    engine.on_progress(move |_| {
+        watched
+            .is_cancelled()
+            .then(|| Dynamic::from(Ended::Cancelled))
+    });
+    let said = world.clone();
+    engine.on_print(move |text| said.run.log(LogLevel::Info, None, text));
+    let said = world.clone();
+    engine.on_debug(move |text, source, place| {
+        let (line, column) = (place.line().unwrap_or(1), place.position().unwrap_or(1));
+        let at = format!("{}:{line}:{column}", source.unwrap_or_default());
+        said.run
+            .log(LogLevel::Debug, None, format!("{text} ({at})"));
+    });
+    let engine = Arc::new(engine);
+    world.set_engine(&engine);
+    engine
+}
+
+/// Runs the hooks of a frame, in a context like that of the playbook's top level.
+pub(super) fn leave(
+    engine: &Engine,
+    playbook: &Playbook,
+    frame: &Frame,
+    failed: bool,
+) -> Vec<Failure> {
     let mut global = engine.new_global_runtime_state();
     global.lib.push(playbook.ast.shared_lib().clone());
     global.source = playbook.ast.source().map(Into::into);

@@ -7,6 +7,7 @@
 //! | [`builtins`] | the nouns and verbs of a playbook |
 //! | [`frame`], [`world`] | what a built-in knows of where it was called |
 //! | [`execute`] | a playbook from its first line to its last clean-up |
+//! | [`health`] | the checks that a playbook declares, without running it |
 //! | [`playbook`] | a playbook, compiled with everything that it imports |
 //! | [`prepare`] | the way from a file to a playbook that could run |
 //! | [`modules`] | `import` |
@@ -27,6 +28,7 @@ pub mod engine;
 mod error;
 pub mod execute;
 pub mod frame;
+pub mod health;
 mod isolate;
 mod local;
 pub mod modules;

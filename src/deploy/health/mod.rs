@@ -17,10 +17,13 @@ mod amount;
 mod certificate;
 mod check;
 mod command;
+mod declared;
 mod disk;
 mod dns;
 mod endpoint;
 mod entry;
+#[cfg(test)]
+mod garbage;
 pub mod http;
 mod load;
 mod memory;
@@ -28,6 +31,7 @@ mod observe;
 mod port;
 mod postgres;
 mod process;
+mod prometheus;
 mod redis;
 mod resolver;
 mod said;
@@ -41,8 +45,9 @@ mod watch;
 use std::time::Duration;
 
 pub use check::{Check, Overrides, Timing, Vantage, possible};
+pub use declared::{Declared, Mistake, declared};
 pub use entry::Entry;
-pub use observe::{Observed, check};
+pub use observe::{Observed, check, failure};
 pub use verdict::Verdict;
 pub use wait::wait_until;
 pub use watch::{Progress, Watch};
@@ -123,6 +128,7 @@ pub const KINDS: &[Entry] = &[
     load::LOAD,
     postgres::POSTGRES,
     redis::REDIS,
+    prometheus::PROMETHEUS,
 ];
 
 /// The kind that a playbook calls by this name.

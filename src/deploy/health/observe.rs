@@ -87,8 +87,9 @@ pub(super) fn tell(
     host.run.bus.emit(emission);
 }
 
-/// The failure of checks.
-pub(super) fn failure(host: &HostHandle, failing: &[(&Check, &Observed)], of: usize) -> Failure {
+/// The failure of these checks of so many.
+#[must_use]
+pub fn failure(host: &HostHandle, failing: &[(&Check, &Observed)], of: usize) -> Failure {
     let secrets = &host.run.secrets;
     let name = |check: &Check| label(&check.label(), secrets);
     let message = match failing {

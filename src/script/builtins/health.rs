@@ -30,6 +30,13 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 #[derive(Clone)]
 pub struct HealthValue(Arc<Check>);
 
+impl HealthValue {
+    #[must_use]
+    pub fn check(&self) -> Check {
+        (*self.0).clone()
+    }
+}
+
 /// What an observation came to.
 #[derive(Clone)]
 struct VerdictValue {
@@ -329,7 +336,7 @@ fn flatten(context: &NativeCallContext<'_>, of: &str, given: Array) -> Result<Ve
 }
 
 fn checks(healths: &[HealthValue]) -> Vec<Check> {
-    healths.iter().map(|health| (*health.0).clone()).collect()
+    healths.iter().map(HealthValue::check).collect()
 }
 
 /// The verdicts, or the end of the closure where nobody knows them.

@@ -20,6 +20,7 @@ mod vars;
 
 use rhai::{Engine, FuncRegistration};
 
+pub use health::HealthValue;
 pub use host::HostValue;
 pub use tasks::TaskValue;
 

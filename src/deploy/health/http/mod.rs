@@ -58,7 +58,7 @@ kind! {
     HTTP = http(url: String; Options) => Http::new
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
     status: Option<Statuses>,
@@ -165,6 +165,25 @@ impl Http {
             },
         })
     }
+}
+
+/// A GET of another kind's, held against the same rules.
+///
+/// # Errors
+/// What is wrong with the URL, which is the first argument, or with the option of that name.
+pub fn request(
+    url: String,
+    headers: Option<IndexMap<String, String>>,
+    insecure: Option<bool>,
+    ca: Option<String>,
+) -> Result<Request, ArgumentError> {
+    let options = Options {
+        headers,
+        insecure,
+        ca,
+        ..Options::default()
+    };
+    Ok(Http::new(url, options)?.request)
 }
 
 fn expression(text: Option<&str>) -> Result<Option<Regex>, ArgumentError> {
