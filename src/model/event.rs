@@ -107,6 +107,9 @@ pub enum Kind {
         message: String,
         /// From where: `host`, `controller`, or the name of another host.
         vantage: String,
+        /// It will be looked at again: it is waited for.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waiting: bool,
     },
     #[serde(rename = "rollout.started")]
     RolloutStarted {

@@ -193,6 +193,7 @@ impl Texts for Kind {
                 state: _,
                 message,
                 vantage,
+                waiting: _,
             } => {
                 change(message);
                 change(vantage);

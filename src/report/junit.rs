@@ -242,6 +242,7 @@ impl Reporter for Junit {
                 state,
                 message,
                 vantage,
+                waiting: _,
             } => self.checked(event, *state, message, vantage),
             Kind::HostFinished { failure } => {
                 self.suite(event.host.as_deref()).ended = Some(event.ts);

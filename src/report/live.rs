@@ -176,6 +176,16 @@ impl Live {
                 }
                 self.waits(host);
             }
+            Kind::HealthChecked {
+                state,
+                message,
+                waiting: true,
+                ..
+            } if !state.is_healthy() && event.outcome.is_none() => {
+                let task = event.task.as_deref().unwrap_or_default();
+                self.does(host, format!("waiting for {task}: {message}"));
+            }
+            Kind::HealthChecked { .. } => self.waits(host),
             Kind::HostFinished { .. } => {
                 self.running.shift_remove(host);
                 self.seen.done += 1;

@@ -3,6 +3,7 @@
 mod counted;
 mod documents;
 mod harmless;
+mod health;
 mod live;
 mod pipelines;
 mod plain;

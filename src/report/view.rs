@@ -1,5 +1,7 @@
 //! Events as text for a person, whatever it is written to.
 
+mod health;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,7 +15,8 @@ use super::summary::Summary;
 use super::words::{BOLD, BOLD_RED, CYAN, DIM, RED, YELLOW, count, duration, outcome};
 use super::{Settings, clean, clean_line, diagnostic, diff};
 use crate::model::{
-    Event, Failure, FailureKind, HostFacts, Kind, LogLevel, Outcome, OutputStream, Position,
+    Event, Failure, FailureKind, HealthState, HostFacts, Kind, LogLevel, Outcome, OutputStream,
+    Position,
 };
 
 /// A host's name beyond this many columns pushes its own line only.
@@ -52,6 +55,8 @@ pub struct View {
     connecting: HashMap<String, Timestamp>,
     /// The last failure that was shown for a host, until its closure ends.
     shown: HashMap<String, Failure>,
+    /// What checks saw last, by host and label.
+    health: HashMap<(String, String), HealthState>,
     /// Those whose stderr was shown, so that a thousand hosts do not show it each.
     explained: Failures,
     /// Those that nobody caught.
@@ -72,6 +77,7 @@ impl View {
             host_width: 0,
             connecting: HashMap::new(),
             shown: HashMap::new(),
+            health: HashMap::new(),
             explained: Failures::default(),
             failures: Failures::default(),
             failed: BTreeSet::new(),
@@ -150,6 +156,7 @@ impl View {
                 }
                 _ => self.task(event, diff, note.as_deref()),
             },
+            Kind::HealthChecked { .. } => self.checked(event),
             Kind::Log { level, message } => self.log(event, *level, message),
             Kind::RunFinished {
                 totals,

@@ -36,8 +36,21 @@ pub fn check(
     let fails = |state: State| !state.is_healthy() && !ok.contains(&state);
     let early = is_early(host);
     for (check, observed) in checks.iter().zip(&seen) {
-        let unknown = early && fails(observed.verdict.state);
-        tell(host, check, observed, unknown, at);
+        let outcome = match (fails(observed.verdict.state), early) {
+            (false, _) => None,
+            (true, true) => Some(Outcome::Unknown),
+            (true, false) => Some(Outcome::Failed),
+        };
+        tell(
+            host,
+            check,
+            observed,
+            Told {
+                waiting: false,
+                outcome,
+            },
+            at,
+        );
     }
     let failing = || {
         let both = checks.iter().zip(&seen);
@@ -58,12 +71,18 @@ pub(super) fn is_early(host: &HostHandle) -> bool {
     host.run.settings.mode == Mode::Check && !host.link.outlook().is_empty()
 }
 
+/// What an observation was made for, and what it leads to.
+pub(super) struct Told {
+    pub waiting: bool,
+    pub outcome: Option<Outcome>,
+}
+
 /// Tells what was seen.
 pub(super) fn tell(
     host: &HostHandle,
     check: &Check,
     observed: &Observed,
-    unknown: bool,
+    told: Told,
     at: Option<&Position>,
 ) {
     let Verdict {
@@ -75,15 +94,14 @@ pub(super) fn tell(
         state: *state,
         message: message.clone(),
         vantage: check.vantage.name().to_owned(),
+        waiting: told.waiting,
     };
     let mut emission = Emission::new(kind)
         .host(host.name())
         .task(label(&check.label(), &host.run.secrets))
         .duration(observed.duration)
         .at(at.cloned());
-    if unknown {
-        emission = emission.outcome(Outcome::Unknown);
-    }
+    emission.outcome = told.outcome;
     host.run.bus.emit(emission);
 }
 

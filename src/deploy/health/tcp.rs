@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::endpoint::Endpoint;
-use super::{Answer, Observe, Verdict, kind};
+use super::{Answer, Observe, Verdict, excerpt, kind};
 use crate::shell::quote_str;
 use crate::tasks::ArgumentError;
 
@@ -69,13 +69,13 @@ impl Observe for Tcp {
     }
 
     fn verdict(&self, answer: &Answer) -> Verdict {
-        let said = match answer.said() {
-            // Without its own name and the number of the line.
-            said if said.starts_with("bash:") => {
-                let last = said.rsplit(": ").next().unwrap_or_default();
-                last.to_owned()
+        let stderr = String::from_utf8_lossy(&answer.stderr);
+        let said = match stderr.lines().next() {
+            // Without what it was doing: that is known.
+            Some(first) if first.starts_with("bash:") => {
+                excerpt(first.rsplit(": ").next().unwrap_or_default().as_bytes())
             }
-            said => said,
+            _ => answer.said(),
         };
         let because = |what: &str| {
             if said.is_empty() {

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::check::{Check, Overrides};
-use super::observe::{Observed, failure, observe, tell};
+use super::observe::{Observed, Told, failure, observe, tell};
 use super::watch::{Progress, Watch};
 use super::{State, Timing};
-use crate::model::{Failure, Position};
+use crate::model::{Failure, Outcome, Position};
 use crate::run::HostHandle;
 use crate::task::Mode;
 
@@ -105,7 +105,11 @@ fn look(
         let progress = one.watch.observed(began, ended, state);
         if before != Some(state) {
             let unknown = check_mode && progress != Progress::Healthy;
-            tell(host, one.check, &observed, unknown, at);
+            let told = Told {
+                waiting: true,
+                outcome: unknown.then_some(Outcome::Unknown),
+            };
+            tell(host, one.check, &observed, told, at);
         }
         one.last = Some(observed.clone());
         let reason = match progress {

@@ -205,6 +205,7 @@ fn checked(state: HealthState, vantage: &str) -> Emission {
         state,
         message: "HTTP 503".to_owned(),
         vantage: vantage.to_owned(),
+        waiting: false,
     })
     .host("web1")
     .task("http http://127.0.0.1/")
