@@ -13,6 +13,7 @@ mod examples;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod fleet;
 mod fleet_itself;
+mod health;
 mod language;
 mod new;
 #[allow(dead_code, reason = "shared with the benchmark")]

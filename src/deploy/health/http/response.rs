@@ -118,7 +118,8 @@ impl<'a> Ending<'a> {
             // GNU wget: the server gave an error, which it saved.
             ("wget", 8) => return Ok(()),
             ("curl" | "perl", 6) => Verdict::error(said),
-            ("curl", 28 | 7 | 16 | 18 | 47 | 52 | 55 | 56 | 61 | 92) | ("perl", 7) => {
+            // 1: what answers speaks no HTTP that has a status.
+            ("curl", 1 | 28 | 7 | 16 | 18 | 47 | 52 | 55 | 56 | 61 | 92) | ("perl", 7) => {
                 Verdict::critical(said)
             }
             ("curl", 35 | 51 | 60 | 83 | 90 | 91) | ("wget", 5) => {
