@@ -29,6 +29,16 @@ keep_copy() {
   cp -a "$1" "$keep/copy"
 }
 
+# keep_known PATH SUM: the same for a file that is to be as it was when it was looked at.
+keep_known() {
+  keep_copy "$1"
+  ops_sum=$(sha256sum <"$keep/copy")
+  [ "${ops_sum%% *}" = "$2" ] || {
+    echo "$1 was changed by somebody else after it was looked at: nothing is written over that; run it again" >&2
+    return 1
+  }
+}
+
 # give_back PATH: puts the copy where it was, in one step where that can be.
 give_back() {
   begin_file "${1%/*}/.ops-give-back"

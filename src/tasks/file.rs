@@ -28,7 +28,7 @@ task! {
     /// file gets mode 0644. The directory must be there.
     ///
     /// The new file is put together beside the old one and renamed over it, so that no reader finds half of it. A symbolic link
-    /// is followed. A file that cannot be renamed over, because it is a mount, is written in place, and the outcome says so.
+    /// is followed. If somebody else changes the file after it was looked at, nothing is written over that, and the task fails. A file that cannot be renamed over, because it is a mount, is written in place, and the outcome says so.
     ///
     /// Undone, the file is as it was, or gone.
     ///

@@ -109,7 +109,9 @@ impl Landing {
         if let Some(adjustment) = &adjustment {
             apply.push_str(&format!("attributes() {{\n{}}}\n", adjustment.apply));
         }
-        apply.push_str(&format!("keep_copy {}\n", here.path));
+        // What the new content was made from, or shown as a difference to, is what it takes the place of. The copy is compared:
+        // it is what an undo gives back.
+        apply.push_str(&format!("keep_known {} {}\n", here.path, before.sha256));
         let body = self.write(&here, content, &mut apply);
         if adjustment.is_some() {
             apply.push_str("attributes \"$ops_new\"\n");

@@ -50,6 +50,34 @@ fn gives_an_outcome_for_every_task() {
 }
 
 #[test]
+fn what_somebody_else_wrote_in_between_is_not_written_over() {
+    // All three are looked at in one request and changed in another; the first one's validation is the somebody.
+    let ops = local(1)
+        .playbook(
+            r#"
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            on_failure(|| h.undo());
+            h.apply([
+                files::file(root + "/first", "x", #{ validate: `echo theirs >> ${root}/edited; cat %s` }),
+                files::line(root + "/other", "ours"),
+                files::line(root + "/edited", "ours"),
+            ]);
+        });
+        "#,
+        )
+        .file("h1/first", "was\n")
+        .file("h1/other", "was\n")
+        .file("h1/edited", "was\n");
+    ops.run()
+        .code(3)
+        .stderr_has("edited was changed by somebody else after it was looked at")
+        .stdout_has(": 2 undone, 1 failed");
+    assert_eq!(text(&ops, "h1", "edited"), "was\ntheirs\n");
+    assert_eq!(text(&ops, "h1", "other"), "was\n");
+}
+
+#[test]
 fn what_is_no_task_is_refused() {
     local(1)
         .playbook(r#"each(hosts("all"), |h| h.apply([files::directory("/tmp"), "mkdir"]));"#)

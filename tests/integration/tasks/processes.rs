@@ -117,7 +117,7 @@ fn a_change_costs_few_processes() {
             "old",
             Some("x"),
             &[],
-            "stat sha256sum head | mkdir cp cp mv | stat sha256sum",
+            "stat sha256sum head | mkdir cp sha256sum cp mv | stat sha256sum",
         ),
         ("line", "new", Some("x"), &[], "stat | mv | stat head"),
         (
@@ -125,7 +125,7 @@ fn a_change_costs_few_processes() {
             "old",
             Some("x"),
             &[],
-            "stat head | mkdir cp cp mv | stat head",
+            "stat head | mkdir cp sha256sum cp mv | stat head",
         ),
         ("line", "old", Some("old"), &[], "stat head"),
         (
