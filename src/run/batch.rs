@@ -386,6 +386,19 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
         failure.code = Some(i32::from(code));
     }
     failure.stderr = tail(step, secrets);
+    // Our own scripts speak the C locale; what a command of the user's says is the user's to read.
+    let says = |text: &str| {
+        failure
+            .stderr
+            .as_ref()
+            .is_some_and(|said| said.contains(text))
+    };
+    if !change.command && (says("No space left on device") || says("Disk quota exceeded")) {
+        failure.hint = Some(
+            "The disk is full there. Free some room; what ops keeps for its undos goes elsewhere with `ops_state_dir`."
+                .to_owned(),
+        );
+    }
     failure
 }
 

@@ -22,11 +22,22 @@ clear_away() {
   if [ -e "$1" ] || [ -h "$1" ]; then rm -rf "$1"; fi
 }
 
+# is_kept: whether something is kept, and all of it. What is not (the disk was full, the run was killed) was not touched
+# either, and must not be put in its place.
+is_kept() {
+  [ -e "$keep/whole" ]
+}
+
 # keep_copy PATH: keeps a copy of a file with all that cp can keep of it.
 keep_copy() {
   keep_dir
+  clear_away "$keep/whole"
   clear_away "$keep/copy"
-  cp -a "$1" "$keep/copy"
+  cp -a "$1" "$keep/copy" || {
+    rm -f "$keep/copy"
+    return 1
+  }
+  : >|"$keep/whole"
 }
 
 # keep_known PATH SUM: the same for a file that is to be as it was when it was looked at.
@@ -34,6 +45,7 @@ keep_known() {
   keep_copy "$1"
   ops_sum=$(sha256sum <"$keep/copy")
   [ "${ops_sum%% *}" = "$2" ] || {
+    rm -f "$keep/whole"
     echo "$1 was changed by somebody else after it was looked at: nothing is written over that; run it again" >&2
     return 1
   }
@@ -41,21 +53,29 @@ keep_known() {
 
 # give_back PATH: puts the copy where it was, in one step where that can be.
 give_back() {
+  is_kept || return 0
   begin_file "${1%/*}/.ops-give-back"
   cp -a "$keep/copy" "$ops_new"
   move_over "$1" >/dev/null
 }
 
-# keep_away PATH: moves something out of the way, a tree too.
+# keep_away PATH: moves something out of the way, a tree too. To another file system it is copied, and removed when all
+# of it is there.
 keep_away() {
   keep_dir
+  clear_away "$keep/whole"
   clear_away "$keep/away"
   mv "$1" "$keep/away"
+  : >|"$keep/whole"
 }
 
 # bring_back PATH: moves it back to where it was.
 bring_back() {
+  # The run was killed between the two: what is gone from its place is all here.
+  if ! is_kept && { [ -e "$1" ] || [ -h "$1" ]; }; then return 0; fi
+  if ! [ -e "$keep/away" ] && ! [ -h "$keep/away" ]; then return 0; fi
   mv "$keep/away" "$1"
+  rm -f "$keep/whole"
 }
 
 # begin_file NEW: NEW is where a file is put together that takes another's place.
@@ -121,6 +141,7 @@ move_link() {
 
 # give_link_back PATH NEW: the link that was kept.
 give_link_back() {
+  is_kept || return 0
   clear_away "$2"
   cp -a "$keep/copy" "$2"
   move_link "$2" "$1"
@@ -147,7 +168,7 @@ make_directory() {
 # remove_directory PATH: an empty one, and those above it that came with it.
 remove_directory() {
   ops_missing=0
-  if [ -f "$keep/missing" ]; then read -r ops_missing <"$keep/missing"; fi
+  if [ -f "$keep/missing" ]; then read -r ops_missing <"$keep/missing" || ops_missing=0; fi
   if [ -d "$1" ]; then rmdir "$1"; fi
   ops_above=${1%/*}
   while [ "$ops_missing" -gt 0 ]; do

@@ -127,7 +127,7 @@ impl Task for Link {
                     _ => "(no link)",
                 };
                 let apply = format!("keep_away {path}\n{make} || {{ bring_back {path}; exit 1; }}");
-                let undo = format!("rm -f {path}\nbring_back {path}");
+                let undo = format!("if is_kept; then rm -f {path}; fi\nbring_back {path}");
                 self.change(Some(what), apply, undo)
             }
             None => {

@@ -2,9 +2,10 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::fleet::process::wait_until;
-use crate::fleet::{Endpoint, Fleet};
+use crate::fleet::{Endpoint, Fleet, Settings};
 use crate::ops::Ops;
 
 /// Makes a directory on every host, in that host's own part of this machine.
@@ -208,6 +209,61 @@ fn a_host_that_vanishes_in_the_middle_of_a_command_is_unreachable_not_failed() {
     assert_eq!(lost.len(), 1, "{ran}");
     assert_eq!(lost[0]["host"], "h1");
     assert_eq!(marked(&fleet), [false, true]);
+}
+
+#[test]
+fn a_connection_that_swallows_everything_is_given_up() {
+    let fleet = Fleet::sshd_with(1, &Settings::default().round_trip(Duration::from_millis(2)));
+    let keepalive = format!(
+        "{} -o ServerAliveInterval=1 -o ServerAliveCountMax=1",
+        fleet.ssh_args()
+    );
+    let running = with_root(&fleet, |endpoint| {
+        endpoint.var("ansible_ssh_common_args", &keepalive);
+    })
+    .playbook(r#"each(hosts("all"), |h| h.run("echo begun; sleep 4711"));"#)
+    .start();
+    fleet.hosts()[0].wait_for_process("sleep 4711");
+    fleet.hosts()[0].proxy().expect("a slow wire").swallow();
+    let ran = running.wait().code(4);
+    // What ssh says of it, and which host; once.
+    assert!(ran.stderr.contains("the connection was lost: "), "{ran}");
+    assert!(ran.stderr.contains("not responding"), "{ran}");
+    assert_eq!(
+        ran.stdout.matches("the connection was lost").count(),
+        1,
+        "{ran}"
+    );
+    ran.nothing_left();
+}
+
+#[test]
+fn the_key_of_the_command_line_wins_over_that_of_the_inventory() {
+    let (fleet, other) = (Fleet::sshd(1), Fleet::sshd(0));
+    let ops = with_root(&fleet, |endpoint| endpoint.key = other.key()).playbook(MARK);
+    ops.run().code(4);
+    let ops = ops.arg("--private-key");
+    ops.arg(fleet.key()).run().ok();
+    assert_eq!(marked(&fleet), [true]);
+    with_root(&fleet, |_| {})
+        .playbook(MARK)
+        .args(["--private-key", "not/there"])
+        .run()
+        .code(4)
+        .stderr_has("The key file not/there is not there");
+}
+
+#[test]
+fn no_hosts_at_a_time_are_refused() {
+    for forks in ["0", "-1", "many"] {
+        Ops::new()
+            .playbook(MARK)
+            .args([format!("--forks={forks}")])
+            .run()
+            .code(2)
+            .stderr_has(&format!("invalid value '{forks}' for '--forks <N>'"))
+            .stderr_has("expected a number from 1 on");
+    }
 }
 
 #[test]

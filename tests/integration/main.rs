@@ -13,6 +13,7 @@ mod examples;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod fleet;
 mod fleet_itself;
+mod full_disk;
 mod health;
 mod language;
 mod new;

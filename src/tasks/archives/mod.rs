@@ -192,7 +192,7 @@ impl Unpacked {
     fn unpack(&self, replaces: bool) -> Plan {
         let path = self.path.quoted();
         let undo = if replaces {
-            format!("clear_away {path}\nbring_back {path}")
+            format!("if is_kept; then clear_away {path}; fi\nbring_back {path}")
         } else {
             format!("clear_away {path}")
         };

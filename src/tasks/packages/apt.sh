@@ -31,6 +31,8 @@ change() {
   keep_dir
   snapshot >"$keep/before"
   apt-mark showauto >"$keep/auto"
+  # Half a list would make the undo remove what is not in it.
+  : >"$keep/whole"
   umask 022
   apt "$@" || { code=$?; snapshot >"$keep/after"; exit "$code"; }
   snapshot >"$keep/after"
@@ -39,7 +41,7 @@ change() {
 # Gives back the packages that were there: those that changed or went in their former version; those that appeared
 # go. What somebody else has changed since is left alone.
 change_back() {
-  [ -f "$keep/before" ] || return 0
+  [ -e "$keep/whole" ] || return 0
   [ -f "$keep/after" ] || snapshot >"$keep/after"
   snapshot >"$keep/now"
   plan=$(awk '

@@ -68,7 +68,8 @@ keep_hash() {
   (umask 077; sed -n "s/^$1:\([^:]*\):.*/\1/p" /etc/shadow >"$keep/hash")
 }
 give_back_hash() {
-  if [ -f "$keep/hash" ]; then set_hash "$1" <"$keep/hash"; fi
+  # An empty one is one that did not fit on the disk.
+  if [ -s "$keep/hash" ]; then set_hash "$1" <"$keep/hash"; fi
 }
 
 # make_home USER HOME MODE: where it is missing.
@@ -101,8 +102,9 @@ home_of() {
 # set_keys USER HOME: the keys come on standard input. The file is replaced in one step, and belongs to the user.
 set_keys() {
   keep_dir
-  printf '%s\n' "$2" >"$keep/keys-home"
   if [ -f "$2/.ssh/authorized_keys" ]; then cp -p "$2/.ssh/authorized_keys" "$keep/keys"; fi
+  # Says that the keys are kept, all of them: so it comes after them.
+  printf '%s\n' "$2" >"$keep/keys-home"
   umask 077
   # Root writes into a directory of the user's: what the user may have put there is not followed.
   if [ -h "$2/.ssh" ]; then
@@ -121,7 +123,7 @@ set_keys() {
   mv -f "$2/.ssh/.ops-keys" "$2/.ssh/authorized_keys"
 }
 give_back_keys() {
-  [ -f "$keep/keys-home" ] || return 0
+  [ -s "$keep/keys-home" ] || return 0
   IFS= read -r home <"$keep/keys-home"
   if [ -f "$keep/keys" ]; then
     cp -p "$keep/keys" "$home/.ssh/authorized_keys"
@@ -133,7 +135,7 @@ give_back_keys() {
 
 # The home directory that was made goes, with what has come into it since.
 remove_made_home() {
-  [ -f "$keep/made-home" ] || return 0
+  [ -s "$keep/made-home" ] || return 0
   IFS= read -r home <"$keep/made-home"
   case $home in /*/*) rm -rf -- "$home";; esac
 }

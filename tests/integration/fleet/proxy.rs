@@ -26,6 +26,8 @@ struct Counts {
     turns: AtomicU64,
     sent: AtomicU64,
     received: AtomicU64,
+    /// Nothing gets through any more.
+    swallows: AtomicBool,
 }
 
 /// Listens on a loopback address, forwards to another. Ends with the value.
@@ -91,6 +93,11 @@ impl DelayProxy {
         )
     }
 
+    /// From now on nothing gets through, either way, and nobody is told: a firewall that has forgotten the connection.
+    pub fn swallow(&self) {
+        self.counts.swallows.store(true, Ordering::SeqCst);
+    }
+
     /// Cuts every connection, as a cable that is pulled and noticed at once.
     pub fn cut(&self) {
         for stream in self
@@ -139,13 +146,15 @@ fn forward(
     let back = accepted + 2 * delay;
     let upward = {
         let (counts, spoke) = (Arc::clone(counts), Arc::clone(&client_spoke));
-        pump(client, &server, delay, Some(back), move |length| {
+        let wire = Arc::clone(&counts);
+        pump(client, &server, delay, Some(back), wire, move |length| {
             counts.sent.fetch_add(length, Ordering::Relaxed);
             spoke.store(true, Ordering::SeqCst);
         })
     };
     let counts = Arc::clone(counts);
-    let downward = pump(&server, client, delay, None, move |length| {
+    let wire = Arc::clone(&counts);
+    let downward = pump(&server, client, delay, None, wire, move |length| {
         counts.received.fetch_add(length, Ordering::Relaxed);
         if client_spoke.swap(false, Ordering::SeqCst) {
             counts.turns.fetch_add(1, Ordering::Relaxed);
@@ -162,6 +171,7 @@ fn pump(
     to: &TcpStream,
     delay: Duration,
     earliest: Option<Instant>,
+    wire: Arc<Counts>,
     mut seen: impl FnMut(u64) + Send + 'static,
 ) -> Option<std::thread::JoinHandle<()>> {
     let (mut from, mut to) = (from.try_clone().ok()?, to.try_clone().ok()?);
@@ -181,6 +191,9 @@ fn pump(
         loop {
             let read = from.read(&mut buffer).unwrap_or(0);
             let now = Instant::now();
+            if wire.swallows.load(Ordering::SeqCst) && read > 0 {
+                continue;
+            }
             if read > 0 {
                 seen(read as u64);
             }

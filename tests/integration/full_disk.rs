@@ -1,0 +1,135 @@
+//! A disk that is full: the host says where, nothing is half done, and nothing is put back that was not kept whole.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::ops::Ops;
+
+/// One host, that is this machine: what it keeps for undos lies in `state`, and what it manages in `root`.
+fn ops() -> Ops {
+    let ops = Ops::new();
+    let (root, state) = (ops.path("root"), ops.path("host-state"));
+    for dir in [&root, &state] {
+        std::fs::create_dir(dir).expect("a directory");
+    }
+    let line = format!(
+        "h1 ansible_connection=local root={} ops_state_dir={}\n",
+        root.display(),
+        state.display()
+    );
+    ops.inventory_named("hosts.ini", &line)
+}
+
+/// Runs it where a file system of 64 KiB is mounted over a directory, for it alone. None where this machine does not let us.
+fn with_full(ops: &Ops, dir: &Path) -> Option<(Option<i32>, String)> {
+    let run = ops.command();
+    let mount = format!(
+        "mount -t tmpfs -o size=64k tmpfs '{}' || exit 99; exec \"$0\" \"$@\"",
+        dir.display()
+    );
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--map-root-user", "sh", "-c", &mount])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .current_dir(run.get_current_dir().expect("the run has a directory"))
+        .env_clear();
+    for (name, value) in run.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    // A group of its own: a signal for the tests is none for it.
+    let done = command.process_group(0).output().expect("unshare is there");
+    let shown = format!(
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    if done.status.code() == Some(99) || shown.contains("unshare failed") {
+        eprintln!("SKIPPED: no file system may be mounted here: {shown}");
+        return None;
+    }
+    Some((done.status.code(), shown))
+}
+
+const HINT: &str = "The disk is full there. Free some room";
+
+#[test]
+fn a_content_that_does_not_fit_is_said_so_and_leaves_nothing() {
+    let ops = ops().playbook(
+        r#"
+        let big = "0123456789abcdef";
+        for i in 0..13 { big += big; }
+        each(hosts("all"), |h| {
+            h.apply(files::file(h.vars.root + "/big", big));
+        });
+        "#,
+    );
+    let Some((code, shown)) = with_full(&ops, &ops.path("root")) else {
+        return;
+    };
+    assert_eq!(code, Some(3), "{shown}");
+    for part in ["No space left on device", HINT, "playbook.rhai:5:"] {
+        assert!(shown.contains(part), "no {part:?} in\n{shown}");
+    }
+}
+
+#[test]
+fn what_was_not_kept_whole_is_not_put_back() {
+    let content = "0123456789abcdef".repeat(16 * 1024);
+    for (name, change) in [
+        (
+            "a file that is replaced",
+            r#"files::file(root + "/old", "new")"#,
+        ),
+        ("a line", r#"files::line(root + "/old", "new")"#),
+        ("what goes", r#"files::absent(root + "/old")"#),
+        (
+            "what makes way for a link",
+            r#"files::link(root + "/old", "/x", #{ force: true })"#,
+        ),
+    ] {
+        let ops = ops()
+            .playbook(&format!(
+                r#"each(hosts("all"), |h| {{
+                    let root = h.vars.root;
+                    on_failure(|| h.undo());
+                    h.apply({change});
+                }});"#
+            ))
+            .file("root/old", &content);
+        let Some((code, shown)) = with_full(&ops, &ops.path("host-state")) else {
+            return;
+        };
+        assert_eq!(code, Some(3), "{name}: {shown}");
+        assert!(
+            shown.contains("No space left on device") && shown.contains(HINT),
+            "{name}: {shown}"
+        );
+        let after = std::fs::read_to_string(ops.path("root/old")).expect("the file");
+        assert_eq!(after.len(), content.len(), "{name}: it was cut\n{shown}");
+        assert_eq!(after, content, "{name}");
+    }
+}
+
+#[test]
+fn without_room_for_the_journal_nothing_is_changed() {
+    let ops = ops()
+        .playbook(
+            r#"each(hosts("all"), |h| {
+                h.apply(files::file(h.vars.root + "/old", "new"));
+            });"#,
+        )
+        .file("root/old", "old");
+    // Too small for anything.
+    std::fs::write(ops.state().join("ops"), "").expect("a file where the directory would be");
+    let ran = ops
+        .run()
+        .code(3)
+        .stderr_has("nothing was changed: the journal of this run cannot be written");
+    assert!(ran.stdout.contains("this run is not kept"), "{ran}");
+    assert_eq!(
+        std::fs::read_to_string(ops.path("root/old")).expect("the file"),
+        "old"
+    );
+}
