@@ -12,6 +12,7 @@ mod exec;
 mod help;
 mod history;
 mod inventory;
+mod lock;
 mod logging;
 mod new;
 mod reporters;
@@ -64,6 +65,7 @@ enum Command {
     Doc(doc::Args),
     New(new::Args),
     Inventory(inventory::Args),
+    Lock(lock::Args),
     Completions(completions::Args),
 }
 
@@ -79,6 +81,7 @@ impl Command {
             Self::Doc(args) => args.run(),
             Self::New(args) => args.run(),
             Self::Inventory(args) => args.run(),
+            Self::Lock(args) => args.run(log),
             Self::Completions(args) => args.run(),
         }
     }

@@ -11,6 +11,7 @@ use crate::script::world::World;
 use crate::task::Mode;
 
 use super::args::{InventoryArgs, LoginArgs, RunArgs, VarArgs};
+use super::lock::{LockArgs, under};
 use super::logging::Log;
 use super::stage::{Plan, Stage, load_inventory, overrides};
 use super::{DONE, Done, diagnostics, help};
@@ -30,6 +31,8 @@ pub struct Args {
     login: LoginArgs,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    lock: LockArgs,
     /// With --check: exit with 8 if something would change, or may change
     #[arg(long, requires = "check", help_heading = "Run")]
     fail_on_change: bool,
@@ -54,6 +57,7 @@ impl Args {
         keep_secret(&resolved, &secrets)?;
         let directory = playbook.directory.clone();
         let inventory = load_inventory(&self.inventory, Some(directory.clone()), &secrets)?;
+        let lock = self.lock.wanted(&playbook, &inventory)?;
         let mode = if self.run.check {
             Mode::Check
         } else {
@@ -80,7 +84,9 @@ impl Args {
             resolved.values,
         );
         let world = Arc::new(world.granting(resolved.paths));
-        let result = execute::execute(engine, &playbook, &world);
+        let result = under(&stage.run, lock.as_ref(), &playbook.name, || {
+            execute::execute(engine, &playbook, &world)
+        });
         Ok(stage.strike(result, self.fail_on_change))
     }
 }

@@ -117,22 +117,7 @@ impl Stage {
     /// # Errors
     /// What this machine cannot give: threads, signals.
     pub fn set(plan: Plan, inventory: Inventory, secrets: &Secrets) -> Result<Self, Vec<Failure>> {
-        let internal = |what: &str, error: std::io::Error| {
-            vec![Failure::new(
-                FailureKind::Internal,
-                format!("failed to {what}: {error}"),
-            )]
-        };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|error| internal("start", error))?;
-        let cancel = Cancel::default();
-        cancel
-            .on_signals(runtime.handle())
-            .map_err(|error| internal("catch signals", error))?;
-
+        let (runtime, cancel) = start()?;
         let check = plan.mode == Mode::Check;
         let shown = report::Settings {
             colour: report::Settings::takes_colour(&std::io::stdout()),
@@ -206,6 +191,48 @@ impl Stage {
         })
     }
 
+    /// A run that nobody is told of, and that is not kept: for what only looks, and prints what it found.
+    ///
+    /// # Errors
+    /// As for [`set`](Self::set).
+    pub fn unseen(
+        inventory: Inventory,
+        overrides: Overrides,
+        forks: usize,
+        secrets: &Secrets,
+    ) -> Result<Self, Vec<Failure>> {
+        let (runtime, cancel) = start()?;
+        let id = crate::store::RunId::new().to_string();
+        let settings = Settings {
+            mode: Mode::Check,
+            forks,
+            yes: false,
+            timeout: TIMEOUT,
+            overrides,
+        };
+        let run = Run::new(
+            id.clone(),
+            settings,
+            Arc::new(inventory),
+            Bus::start(id, secrets.clone(), Vec::new()),
+            secrets.clone(),
+            None,
+            None,
+            runtime.handle().clone(),
+            cancel,
+        );
+        Ok(Self {
+            run: Arc::new(run),
+            runtime,
+        })
+    }
+
+    /// Ends such a run.
+    pub fn leave(self) {
+        self.run.close();
+        self.runtime.shutdown_timeout(Duration::from_millis(200));
+    }
+
     /// Ends the run: closes what is open, reports the end. Gives the exit code.
     pub fn strike(self, result: Result<(), Failure>, fail_on_change: bool) -> u8 {
         self.run.close();
@@ -234,6 +261,26 @@ impl Stage {
         self.runtime.shutdown_timeout(Duration::from_millis(200));
         code
     }
+}
+
+/// Threads, and signals that end the run in good order.
+fn start() -> Result<(tokio::runtime::Runtime, Cancel), Vec<Failure>> {
+    let internal = |what: &str, error: std::io::Error| {
+        vec![Failure::new(
+            FailureKind::Internal,
+            format!("failed to {what}: {error}"),
+        )]
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| internal("start", error))?;
+    let cancel = Cancel::default();
+    cancel
+        .on_signals(runtime.handle())
+        .map_err(|error| internal("catch signals", error))?;
+    Ok((runtime, cancel))
 }
 
 /// The exit code of `--check --fail-on-change` that found changes or unknowns.

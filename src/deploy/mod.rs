@@ -3,4 +3,5 @@
 //! Policy is not here but in `stdlib/`. Knows nothing of Rhai; called by `script` and `cli`.
 
 pub mod health;
+pub mod lock;
 pub mod rollout;

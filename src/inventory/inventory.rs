@@ -163,6 +163,15 @@ impl Inventory {
         })
     }
 
+    /// The same inventory without `--limit`.
+    #[must_use]
+    pub fn unlimited(&self) -> Self {
+        Self {
+            world: Arc::clone(&self.world),
+            limit: None,
+        }
+    }
+
     /// The hosts that a pattern of Ansible's selects, each once.
     ///
     /// It is empty only if `--limit` leaves none of those that match.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Diff, Failure, HealthState, HostEnds, HostFacts, OnAbort, Outcome, Phase, Position, RolloutEnd,
-    Waiting,
+    Diff, Failure, HealthState, HostEnds, HostFacts, LockHolder, LockScope, OnAbort, Outcome,
+    Phase, Position, RolloutEnd, Waiting,
 };
 
 /// Version of the event schema, carried by `run.started`.
@@ -160,6 +160,53 @@ pub enum Kind {
         reason: Option<String>,
         hosts: HostEnds,
     },
+    /// A lock is held by another run, and this one waits. Told once for each holder.
+    #[serde(rename = "lock.waiting")]
+    LockWaiting {
+        lock: String,
+        holder: Option<Box<LockHolder>>,
+        /// Where it is held; empty for a local one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hosts: Vec<String>,
+    },
+    #[serde(rename = "lock.acquired")]
+    LockAcquired {
+        lock: String,
+        id: String,
+        scope: LockScope,
+        /// The fencing token by host.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        tokens: BTreeMap<String, u64>,
+    },
+    #[serde(rename = "lock.released")]
+    LockReleased { lock: String, id: String },
+    /// The lease of another run had run out, and this one took the lock.
+    #[serde(rename = "lock.taken_over")]
+    LockTakenOver {
+        lock: String,
+        id: String,
+        former: Option<Box<LockHolder>>,
+        hosts: Vec<String>,
+    },
+    /// `ops lock break` took a lock away.
+    #[serde(rename = "lock.broken")]
+    LockBroken {
+        lock: String,
+        id: String,
+        holder: Option<Box<LockHolder>>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hosts: Vec<String>,
+    },
+    /// The run no longer holds the lock, or may lose it.
+    #[serde(rename = "lock.lost")]
+    LockLost {
+        lock: String,
+        id: String,
+        reason: String,
+        /// Who holds it now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holder: Option<Box<LockHolder>>,
+    },
     #[serde(rename = "log")]
     Log { level: LogLevel, message: String },
     #[serde(rename = "run.finished")]
@@ -202,6 +249,12 @@ impl Kind {
             Self::RolloutPaused { .. } => "rollout.paused",
             Self::RolloutAborted { .. } => "rollout.aborted",
             Self::RolloutFinished { .. } => "rollout.finished",
+            Self::LockWaiting { .. } => "lock.waiting",
+            Self::LockAcquired { .. } => "lock.acquired",
+            Self::LockReleased { .. } => "lock.released",
+            Self::LockTakenOver { .. } => "lock.taken_over",
+            Self::LockBroken { .. } => "lock.broken",
+            Self::LockLost { .. } => "lock.lost",
             Self::Log { .. } => "log",
             Self::RunFinished { .. } => "run.finished",
             Self::Other(fields) => fields

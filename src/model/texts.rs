@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Diff, Emission, Failure, HostEnd, HostFacts, Kind, Position, Scrubber};
+use super::{Diff, Emission, Failure, HostEnd, HostFacts, Kind, LockHolder, Position, Scrubber};
 
 /// Something that holds texts which may hold secrets.
 pub trait Texts {
@@ -79,6 +79,27 @@ impl Texts for HostEnd {
         for failure in [failure, unrestored].into_iter().flatten() {
             failure.each_text(change);
         }
+    }
+}
+
+impl Texts for Option<Box<LockHolder>> {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Some(holder) = self else { return };
+        let LockHolder {
+            lock,
+            id: _,
+            scope: _,
+            user,
+            controller,
+            pid: _,
+            since: _,
+            run: _,
+            playbook,
+            hosts: _,
+        } = &mut **holder;
+        [lock, user, controller, playbook]
+            .into_iter()
+            .for_each(change);
     }
 }
 
@@ -226,6 +247,12 @@ impl Texts for Kind {
                 each_key(hosts, change);
                 hosts.values_mut().for_each(|host| host.each_text(change));
             }
+            Self::LockWaiting { .. }
+            | Self::LockAcquired { .. }
+            | Self::LockReleased { .. }
+            | Self::LockTakenOver { .. }
+            | Self::LockBroken { .. }
+            | Self::LockLost { .. } => of_lock(self, change),
             Self::Log { level: _, message } => change(message),
             Self::RunFinished {
                 totals: _,
@@ -249,6 +276,54 @@ impl Texts for Kind {
             | Self::RolloutBatchFinished { .. }
             | Self::RolloutPaused { .. } => {}
         }
+    }
+}
+
+/// Of an event about a lock.
+fn of_lock(kind: &mut Kind, change: &mut dyn FnMut(&mut String)) {
+    match kind {
+        Kind::LockWaiting {
+            lock,
+            holder,
+            hosts,
+        }
+        | Kind::LockTakenOver {
+            lock,
+            id: _,
+            former: holder,
+            hosts,
+        }
+        | Kind::LockBroken {
+            lock,
+            id: _,
+            holder,
+            hosts,
+        } => {
+            change(lock);
+            holder.each_text(change);
+            hosts.iter_mut().for_each(change);
+        }
+        Kind::LockAcquired {
+            lock,
+            id: _,
+            scope: _,
+            tokens,
+        } => {
+            change(lock);
+            each_key(tokens, change);
+        }
+        Kind::LockReleased { lock, id: _ } => change(lock),
+        Kind::LockLost {
+            lock,
+            id: _,
+            reason,
+            holder,
+        } => {
+            change(lock);
+            change(reason);
+            holder.each_text(change);
+        }
+        _ => {}
     }
 }
 

@@ -20,6 +20,7 @@ mod json;
 mod junit;
 mod keyboard;
 mod live;
+mod locks;
 mod plain;
 mod settings;
 mod summary;

@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::failures::{Failures, Group, is_told};
 use super::summary::Summary;
 use super::words::{BOLD, BOLD_RED, CYAN, DIM, RED, YELLOW, count, duration, outcome};
-use super::{Settings, clean, clean_line, diagnostic, diff};
+use super::{Settings, clean, clean_line, diagnostic, diff, locks};
 use crate::model::{
     Event, Failure, FailureKind, HealthState, HostFacts, Kind, LogLevel, Outcome, OutputStream,
     Position,
@@ -92,6 +92,16 @@ impl View {
                 .max(clean_line(host).width().min(HOST_COLUMN));
         }
         let verbose = self.settings.verbose >= 1;
+        if let Some(told) = locks::told(&event.kind) {
+            if told.detail && !verbose {
+                return Vec::new();
+            }
+            return self.line(told.word, told.style, event, &told.text);
+        }
+        self.of_kind(event, verbose)
+    }
+
+    fn of_kind(&mut self, event: &Event, verbose: bool) -> Vec<Piece> {
         match &event.kind {
             Kind::RunStarted {
                 playbook,

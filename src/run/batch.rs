@@ -11,6 +11,7 @@ use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, Verdic
 
 use super::ask::{Questions, ask, ran};
 use super::context::interrupted;
+use super::fence::change;
 use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
@@ -135,6 +136,7 @@ impl<'a> Part<'a> {
                     }
                     FailureKind::Interrupted => "the run was interrupted",
                     FailureKind::Unreachable => "the host was lost",
+                    FailureKind::Held => "the lock is lost",
                     _ => "an earlier task failed",
                 });
                 self.report();
@@ -184,7 +186,7 @@ impl<'a> Part<'a> {
         let questions = Questions::new(queries);
         questions.put(&mut request);
         let lines = Lines::new(run, sources);
-        let reply = self.host.request(self.cancel, request, &lines);
+        let reply = change(self.host, self.cancel, request, &lines);
         lines.finish();
         let reply = match reply {
             Ok(reply) => reply,
@@ -224,13 +226,17 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// The host was lost with changes under way: nobody knows which of them were made.
+    /// There is no reply. Where the host was lost with changes under way, nobody knows which of them were made.
     fn lose(&mut self, changes: &[Planned], failure: &Failure) {
         let note = match failure.kind {
             FailureKind::Interrupted => "interrupted before it was sent",
+            FailureKind::Held => "the lock is lost: nothing was changed",
             _ => "the host was lost while it was applied: whether it was is not known",
         };
         for planned in changes {
+            if failure.kind == FailureKind::Held {
+                self.failures[planned.index] = Some(failure.clone());
+            }
             self.planner.ran(planned, Err(note.to_owned()));
             if failure.kind == FailureKind::Interrupted {
                 self.failures[planned.index] = Some(Failure::new(failure.kind, note));

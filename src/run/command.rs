@@ -5,11 +5,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
-use crate::shell::{End, Request, Step};
+use crate::shell::{End, Reply, Request, Step};
 use crate::task::{Mode, Ran};
 
 use super::ask::ran;
 use super::batch::ended;
+use super::fence::change;
 use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
@@ -92,34 +93,14 @@ pub fn run(
         task: label.clone(),
     };
     let lines = Lines::new(run, vec![(!command.quiet).then_some(source)]);
-    let reply = host.request(cancel, Request::step(step), &lines);
+    let send = if command.reads {
+        HostHandle::request
+    } else {
+        change
+    };
+    let reply = send(host, cancel, Request::step(step), &lines);
     lines.finish();
-    let result = reply.and_then(|reply| {
-        let step = reply.steps.into_iter().next().ok_or_else(|| {
-            Failure::new(FailureKind::Unreachable, "the host gave no answer").on(host.name())
-        })?;
-        let came_back = ran(&step);
-        if matches!(step.end, End::Code(code) if command.ok.contains(&code)) {
-            return Ok((came_back, step.duration));
-        }
-        let kind = if step.end == End::Cancelled {
-            FailureKind::Interrupted
-        } else {
-            FailureKind::Failed
-        };
-        let mut failure = Failure::new(kind, ended(&step))
-            .on(host.name())
-            .at(command.at.clone());
-        failure.task = Some(label.clone());
-        failure.command = Some(command.shown.clone());
-        failure.code = if let End::Code(code) = step.end {
-            Some(i32::from(code))
-        } else {
-            None
-        };
-        failure.stderr = tail(&step, &run.secrets);
-        Err(failure)
-    });
+    let result = reply.and_then(|reply| judged(host, command, &label, reply));
     let too_early = |failure: &Failure| {
         run.settings.mode == Mode::Check
             && failure.code.is_some()
@@ -168,6 +149,39 @@ pub fn run(
 pub fn answers(host: &HostHandle, cancel: &CancellationToken) -> Result<(), Failure> {
     let lines = Lines::new(&host.run, Vec::new());
     host.request(cancel, Request::probe(":"), &lines).map(drop)
+}
+
+/// What the command came back with, if it ended well.
+fn judged(
+    host: &HostHandle,
+    command: &Command,
+    label: &str,
+    reply: Reply,
+) -> Result<(Ran, Duration), Failure> {
+    let step = reply.steps.into_iter().next().ok_or_else(|| {
+        Failure::new(FailureKind::Unreachable, "the host gave no answer").on(host.name())
+    })?;
+    let came_back = ran(&step);
+    if matches!(step.end, End::Code(code) if command.ok.contains(&code)) {
+        return Ok((came_back, step.duration));
+    }
+    let kind = if step.end == End::Cancelled {
+        FailureKind::Interrupted
+    } else {
+        FailureKind::Failed
+    };
+    let mut failure = Failure::new(kind, ended(&step))
+        .on(host.name())
+        .at(command.at.clone());
+    failure.task = Some(label.to_owned());
+    failure.command = Some(command.shown.clone());
+    failure.code = if let End::Code(code) = step.end {
+        Some(i32::from(code))
+    } else {
+        None
+    };
+    failure.stderr = tail(&step, &host.run.secrets);
+    Err(failure)
 }
 
 /// In check mode: says that the command was not sent.

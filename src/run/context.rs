@@ -14,6 +14,7 @@ use crate::task::Mode;
 
 use super::cancel::Cancel;
 use super::dispatcher::Bus;
+use super::fence::Fences;
 use super::host::HostHandle;
 use super::identity::Steps;
 use super::link::Link;
@@ -45,6 +46,8 @@ pub struct Run {
     pub runtime: tokio::runtime::Handle,
     pub cancel: Cancel,
     pub steps: Steps,
+    /// The locks that it holds.
+    pub fences: Fences,
     links: Mutex<HashMap<String, Arc<Link>>>,
     /// Shells of this machine that nobody uses right now.
     idle: Mutex<Vec<Arc<Link>>>,
@@ -82,6 +85,7 @@ impl Run {
             runtime,
             cancel,
             steps: Steps::default(),
+            fences: Fences::default(),
             links: Mutex::default(),
             idle: Mutex::default(),
             failed: Mutex::default(),

@@ -60,18 +60,51 @@ impl HostHandle {
         request: Request,
         output: &dyn Output,
     ) -> Result<Reply, Failure> {
-        if cancel.is_cancelled() {
-            return Err(interrupted());
-        }
+        self.run
+            .runtime
+            .block_on(self.send(cancel, request, output))
+    }
+
+    /// The same, for many hosts at a time on one thread.
+    ///
+    /// # Errors
+    /// As for [`request`](Self::request).
+    pub async fn send(
+        &self,
+        cancel: &CancellationToken,
+        request: Request,
+        output: &dyn Output,
+    ) -> Result<Reply, Failure> {
         let open = self.link.session(&self.run, self.user.as_deref());
-        let session = self.run.wait(cancel, open)??;
-        let reply = self.run.runtime.block_on(async {
-            let reply = session.request(request, output, cancel).await;
-            if reply.is_ok() {
-                self.link.report_connected(&self.run, &session).await;
-            }
-            reply
-        });
+        let session = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(interrupted()),
+            session = open => session?,
+        };
+        let reply = session.request(request, output, cancel).await;
+        if reply.is_ok() {
+            self.link.report_connected(&self.run, &session).await;
+        }
         reply.map_err(|error| self.link.lost(&self.run, &error))
+    }
+
+    /// Sends a request that must not wait for what the playbook does on the host: through a session of its own, where
+    /// the host grants one. Says nothing of a host that is lost: that is for who asks.
+    ///
+    /// # Errors
+    /// As for [`request`](Self::request).
+    pub async fn send_aside(
+        &self,
+        cancel: &CancellationToken,
+        request: Request,
+    ) -> Result<Reply, Failure> {
+        let session = match self.link.aside(self.user.as_deref()).await {
+            Ok(session) => session,
+            Err(_) => self.link.session(&self.run, self.user.as_deref()).await?,
+        };
+        session
+            .request(request, &(), cancel)
+            .await
+            .map_err(|error| self.link.failure_of(&error))
     }
 }

@@ -17,6 +17,18 @@ use crate::transport::{Transport, TransportError, connect};
 use super::batch::Applied;
 use super::context::Run;
 
+/// The user that was become, and what the session is for.
+type Key = (Option<String>, Lane);
+
+/// What a session is for. Requests of one session go one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// The work of the playbook.
+    Work,
+    /// What must not wait for that: the renewal of a lease.
+    Aside,
+}
+
 /// A host and the way to it. Connects when it is first used.
 pub struct Link {
     pub host: Arc<Host>,
@@ -25,8 +37,8 @@ pub struct Link {
     connected: AtomicBool,
     /// It is not a host of the inventory: that it is reached is nobody's business.
     silent: bool,
-    /// By the user that was become; `None` is the user who logged in.
-    sessions: Mutex<HashMap<Option<String>, Arc<Session>>>,
+    /// By the user that was become (`None` is the user who logged in), and what it is for.
+    sessions: Mutex<HashMap<Key, Arc<Session>>>,
     /// The changes that this run made here, in their order: what an undo of everything goes through.
     made: std::sync::Mutex<Vec<Applied>>,
     /// In check mode: what the run would leave here.
@@ -113,7 +125,8 @@ impl Link {
     ) -> Result<Arc<Session>, Failure> {
         let mut sessions = self.sessions.lock().await;
         let user = user.map(ToOwned::to_owned);
-        if let Some(session) = sessions.get(&user)
+        let key = (user.clone(), Lane::Work);
+        if let Some(session) = sessions.get(&key)
             && !session.is_over()
         {
             return Ok(session.clone());
@@ -141,14 +154,36 @@ impl Link {
                 self.report_unreachable(run, &failure);
                 failure
             })?;
-        let options = SessionOptions {
-            elevation: user.clone().map(|user| self.elevation(user)),
+        let session = Arc::new(Session::start(stream, self.options(user)));
+        sessions.insert(key, session.clone());
+        Ok(session)
+    }
+
+    /// A session of `user` that no work waits in. Says nothing of what goes wrong: that is for who asks.
+    pub(super) async fn aside(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
+        let key = (user.map(ToOwned::to_owned), Lane::Aside);
+        if let Some(session) = self.sessions.lock().await.get(&key)
+            && !session.is_over()
+        {
+            return Ok(session.clone());
+        }
+        // Not with the sessions in hand: a host that does not answer would hold up the work.
+        let stream = self
+            .transport
+            .open()
+            .await
+            .map_err(|error| self.unreachable(error.to_string(), error.hint.clone()))?;
+        let session = Arc::new(Session::start(stream, self.options(key.0.clone())));
+        self.sessions.lock().await.insert(key, session.clone());
+        Ok(session)
+    }
+
+    fn options(&self, user: Option<String>) -> SessionOptions {
+        SessionOptions {
+            elevation: user.map(|user| self.elevation(user)),
             state_dir: self.connection.state_dir.clone(),
             ..SessionOptions::default()
-        };
-        let session = Arc::new(Session::start(stream, options));
-        sessions.insert(user, session.clone());
-        Ok(session)
+        }
     }
 
     fn elevation(&self, user: String) -> Elevation {
@@ -195,7 +230,7 @@ impl Link {
         failure
     }
 
-    fn failure_of(&self, error: &SessionError) -> Failure {
+    pub(super) fn failure_of(&self, error: &SessionError) -> Failure {
         let kind = match error {
             SessionError::Cancelled => FailureKind::Interrupted,
             // The host was reached, and said no.

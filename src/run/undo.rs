@@ -11,6 +11,7 @@ use crate::task::{Change, Mode};
 
 use super::batch::{Applied, ended, keep_dir, sent};
 use super::context::interrupted;
+use super::fence::change;
 use super::host::HostHandle;
 use super::output::Lines;
 use super::tail::tail;
@@ -126,7 +127,7 @@ fn send(
         }
     }
     let lines = Lines::new(&host.run, scripts.iter().map(|_| None).collect());
-    let reply = user.request(cancel, request, &lines);
+    let reply = change(user, cancel, request, &lines);
     let steps = match reply {
         Ok(reply) => reply.steps,
         Err(failure) => {

@@ -1,4 +1,4 @@
-//! Frames: the playbook, a host's closure, a clean-up. What a built-in may know of where it was called.
+//! Frames: the playbook, a host's closure, what is done under a lock, a clean-up. What a built-in may know of where it was called.
 //!
 //! A frame travels as the tag of Rhai's call context, so that a built-in finds the innermost one without
 //! globals. It has the token that cancels what is waited for, and the `finally` and `on_failure` that were
@@ -65,6 +65,18 @@ impl Frame {
             world: self.0.world.clone(),
             host: Some(host),
             cancel: self.0.cancel.child_token(),
+            plans: self.0.plans,
+            state: Arc::default(),
+        }))
+    }
+
+    /// A frame of its own at the same place: what is registered in it runs when it ends.
+    #[must_use]
+    pub fn within(&self) -> Self {
+        Self(Arc::new(Inner {
+            world: self.0.world.clone(),
+            host: self.0.host.clone(),
+            cancel: self.0.cancel.clone(),
             plans: self.0.plans,
             state: Arc::default(),
         }))

@@ -66,6 +66,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "initial_delay",
         ],
     ),
+    ("with_lock", &["wait", "scope", "hosts", "lease"]),
     ("retry", &["times", "delay", "backoff", "stop_when"]),
     ("secret", &["env", "file", "command", "prompt", "value"]),
     ("task", &["name", "reads", "writes", "probe", "plan"]),

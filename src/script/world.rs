@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use indexmap::IndexMap;
 use rhai::{Dynamic, Engine};
 
+use crate::model::Host;
 use crate::run::Run;
 
 use super::artifacts::Artifacts;
@@ -30,6 +32,8 @@ pub struct World {
     engine: OnceLock<Weak<Engine>>,
     /// How many clean-ups are running.
     shields: AtomicUsize,
+    /// The hosts that the playbook has named so far, whatever `--limit` leaves of them.
+    named: Mutex<IndexMap<String, Arc<Host>>>,
 }
 
 impl World {
@@ -49,6 +53,7 @@ impl World {
             params,
             engine: OnceLock::new(),
             shields: AtomicUsize::new(0),
+            named: Mutex::default(),
         }
     }
 
@@ -88,6 +93,19 @@ impl World {
     #[must_use]
     pub fn engine(&self) -> Option<Arc<Engine>> {
         self.engine.get().and_then(Weak::upgrade)
+    }
+
+    /// Notes that the playbook names these hosts.
+    pub fn name_hosts(&self, hosts: Vec<Arc<Host>>) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.extend(hosts.into_iter().map(|host| (host.name.clone(), host)));
+    }
+
+    /// The hosts that it has named so far.
+    #[must_use]
+    pub fn named_hosts(&self) -> Vec<Arc<Host>> {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.values().cloned().collect()
     }
 
     /// Keeps the cancel away from scripts until it is dropped.

@@ -35,7 +35,7 @@ pub(super) fn start(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, Nul
                  ops_vn='ops_n ops_i ops_l ops_s ops_x ops_z ops_bad ops_err ops_state ops_fn ops_vn';";
     let mut program = format!(
         "ops_n=@{nonce}; ops_l='\n'; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; \
-         ops_e=; ops_lead={lead}; ops_w={functions}; ops_state=",
+         ops_q=0; ops_e=; ops_lead={lead}; ops_w={functions}; ops_state=",
         lead = quote_str(LEADER),
         functions = quote_str(&format!("{names} {steps}")),
     )

@@ -33,6 +33,14 @@ impl Message {
 /// All messages of a request: its bodies, then its program.
 pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulByte> {
     let mut messages = Vec::new();
+    if let Some(guard) = &request.guard
+        && request.steps.iter().any(|step| step.body.is_some())
+    {
+        let mut head = b"h\n".to_vec();
+        head.extend(line(guard)?);
+        head.push(b'\n');
+        messages.push(Message::new(head));
+    }
     for (index, step) in request.steps.iter().enumerate() {
         let Some(body) = &step.body else { continue };
         let mut head = format!("f {index} ").into_bytes();

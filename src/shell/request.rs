@@ -15,6 +15,9 @@ pub struct Request {
     /// Text of ours for `sh`. Runs in a plain subshell after the steps, even if one failed, timed out
     /// or was lost; not after a cancel.
     pub probe: Option<Vec<u8>>,
+    /// Text of ours for `sh`. Where it fails, no body lands, and no directory is made for one. It does not keep
+    /// the steps from running: that is for the first of them.
+    pub guard: Option<Vec<u8>>,
 }
 
 impl Request {
@@ -22,8 +25,8 @@ impl Request {
     #[must_use]
     pub fn probe(script: impl Into<Vec<u8>>) -> Self {
         Self {
-            steps: Vec::new(),
             probe: Some(script.into()),
+            ..Self::default()
         }
     }
 
@@ -32,7 +35,7 @@ impl Request {
     pub fn step(step: Step) -> Self {
         Self {
             steps: vec![step],
-            probe: None,
+            ..Self::default()
         }
     }
 }

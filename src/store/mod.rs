@@ -10,6 +10,8 @@
 //! | `output/<step>.stdout`, `.stderr` | whole outputs that were too long for an event ([`OutputFile`]) |
 //! | `lock` | held with `File::lock` while the run lives |
 //!
+//! Beside `runs/` there is `locks/`: the locks of this machine ([`Locks`]).
+//!
 //! Directories are 0700 and files 0600; every text is scrubbed of secrets on its way in. The lock is the
 //! standard library's: it is the same `flock` that a crate would take, the kernel frees it however the
 //! process ends, and so a run without an end whose lock is free was killed.
@@ -22,6 +24,7 @@ mod error;
 mod id;
 mod journal;
 mod kept;
+mod locks;
 mod meta;
 mod output;
 mod recorder;
@@ -32,6 +35,7 @@ pub use error::StoreError;
 pub use id::RunId;
 pub use journal::{Journal, JournalEntry, JournalError};
 pub use kept::KeptRun;
+pub use locks::{Broke, HeldFile, Locks, Took};
 pub use meta::{Finished, Meta};
 pub use output::{OUTPUT_IN_EVENT, OutputFile};
 pub use recorder::Recorder;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use super::{KeptRun, RunId, RunSummary, StoreError, StoredRun};
+use super::{KeptRun, Locks, RunId, RunSummary, StoreError, StoredRun};
 use crate::model::Secrets;
 
 /// How many runs are kept when nothing else is said.
@@ -64,6 +64,12 @@ impl Store {
         let run = KeptRun::begin(&self.runs, playbook, check, secrets.clone())?;
         self.prune();
         Ok(run)
+    }
+
+    /// The locks of this machine.
+    #[must_use]
+    pub fn locks(&self) -> Locks {
+        Locks::at(self.runs.with_file_name("locks"))
     }
 
     /// Every kept run, the newest first.

@@ -16,6 +16,7 @@ mod fleet_itself;
 mod full_disk;
 mod health;
 mod language;
+mod lock;
 mod new;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ops;

@@ -196,7 +196,8 @@ impl Ops {
 
     /// `-i` goes behind the subcommand: what follows may be an argument list that ends the options.
     fn all_args(&self) -> Vec<OsString> {
-        let words = if self.args.first().is_some_and(|arg| arg == "inventory") {
+        let nested = |arg: &OsString| arg == "inventory" || arg == "lock";
+        let words = if self.args.first().is_some_and(nested) {
             2
         } else {
             1

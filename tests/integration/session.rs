@@ -191,6 +191,7 @@ fn steps_then_a_probe() {
                 Step::command("echo no"),
             ],
             probe: Some(b"echo probe".to_vec()),
+            ..Request::default()
         };
         let reply = ask(&session, request.clone()).await.unwrap();
         let ends: Vec<End> = reply.steps.iter().map(|step| step.end).collect();

@@ -246,7 +246,7 @@ fn ask(
     while let Some(rest) = looks.get(seen.len()..).filter(|rest| !rest.is_empty()) {
         let request = Request {
             steps: rest.iter().map(step).collect(),
-            probe: None,
+            ..Request::default()
         };
         let reply = host.request(cancel, request, &())?;
         if reply.steps.is_empty() {

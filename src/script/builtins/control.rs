@@ -46,7 +46,7 @@ sleep(\"5s\");
 ```";
 
 const FINALLY: &str = "\
-Registers a closure that runs when the innermost frame ends, well or not: the playbook, a host's closure in `each`. The last one that was registered
+Registers a closure that runs when the innermost frame ends, well or not: the playbook, a host's closure in `each`, the closure of `with_lock`. The last one that was registered
 runs first. It runs after Ctrl-C too, and is shielded from it.
 
 ```rhai

@@ -139,14 +139,11 @@ pub(super) fn together(mut failures: Vec<Failure>, hosts: usize) -> Failure {
     if failures.len() == 1 {
         return failures.remove(0);
     }
-    let unreachable = failures
-        .iter()
-        .all(|failure| failure.kind == FailureKind::Unreachable);
-    let kind = if unreachable {
-        FailureKind::Unreachable
-    } else {
-        FailureKind::Failed
-    };
+    let all = |kind: FailureKind| failures.iter().all(|failure| failure.kind == kind);
+    let kind = [FailureKind::Unreachable, FailureKind::Held]
+        .into_iter()
+        .find(|kind| all(*kind))
+        .unwrap_or(FailureKind::Failed);
     let names: Vec<&str> = failures
         .iter()
         .filter_map(|failure| failure.host.as_deref())

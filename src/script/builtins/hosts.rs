@@ -29,10 +29,12 @@ pub(super) fn register(engine: &mut Engine) {
 fn hosts(context: &NativeCallContext<'_>, pattern: &str) -> Result<Array, Box<EvalAltResult>> {
     let frame = Frame::of(context)?;
     let run = frame.run();
+    let all = run.inventory.unlimited().select(pattern);
     let selected = run
         .inventory
         .select(pattern)
         .map_err(|error| throw(error.into(), context))?;
+    frame.world().name_hosts(all.unwrap_or_default());
     selected
         .iter()
         .map(|host| {

@@ -10,6 +10,7 @@ mod host;
 mod hosts;
 mod inputs;
 mod library;
+mod lock;
 mod logging;
 mod outcome;
 mod rollout;
@@ -39,6 +40,7 @@ pub fn register(engine: &mut Engine) {
     logging::register(engine);
     vars::register(engine);
     library::register(engine);
+    lock::register(engine);
 }
 
 /// A function with its parameters (the type that it returns last) and its manual page.

@@ -9,6 +9,17 @@ use crate::script::source::position;
 /// `hosts("web")`: the pattern, and where it stands.
 #[must_use]
 pub fn host_patterns(playbook: &Playbook) -> Vec<(String, Option<Position>)> {
+    calls(playbook).into_iter().flatten().collect()
+}
+
+/// Whether the playbook names hosts with a pattern that only the run knows.
+#[must_use]
+pub fn computes_patterns(playbook: &Playbook) -> bool {
+    calls(playbook).iter().any(Option::is_none)
+}
+
+/// All calls of `hosts`. `None`: the pattern is computed.
+fn calls(playbook: &Playbook) -> Vec<Option<(String, Option<Position>)>> {
     let mut found = Vec::new();
     let modules = playbook.modules.asts();
     let scripts = std::iter::once(&playbook.ast).chain(modules.iter().map(|(_, ast)| ast));
@@ -18,9 +29,13 @@ pub fn host_patterns(playbook: &Playbook) -> Vec<(String, Option<Position>)> {
             if let Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) = nodes.last()
                 && call.name == "hosts"
                 && !call.is_qualified()
-                && let [Expr::StringConstant(pattern, at)] = call.args.as_slice()
             {
-                found.push((pattern.to_string(), position(file, *at)));
+                found.push(match call.args.as_slice() {
+                    [Expr::StringConstant(pattern, at)] => {
+                        Some((pattern.to_string(), position(file, *at)))
+                    }
+                    _ => None,
+                });
             }
             true
         });

@@ -31,7 +31,7 @@ use super::source::Sources;
 use script::Script;
 use walk::Walk;
 
-pub use hosts::host_patterns;
+pub use hosts::{computes_patterns, host_patterns};
 pub use literals::{Part, argument_position};
 
 /// What one script is held against.

@@ -3,6 +3,7 @@
 #
 # ops_k  the process at the root of the running request, ops_i its number
 # ops_fs the bodies of the request, quoted
+# ops_q  what the guard of the bodies said
 
 # Reads exactly $1 bytes to stdout; byte by byte where dd cannot be told to wait for a whole block (ops_d is
 # 0): a read of a pipe may fall short.
@@ -142,15 +143,26 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       for ops_x in $ops_b $ops_r; do
         case " $ops_t " in *" $ops_x "*) kill -s KILL "$ops_x" 2>/dev/null;; esac;
       done;;
+    # The guard of the bodies that follow, quoted, in a line of its own: `read` above eats blanks.
+    h)
+      LC_ALL=C IFS= read -r ops_t;
+      eval "ops_y=$ops_t";
+      ( eval "$ops_y" ) </dev/null >/dev/null 2>&1 9>&-;
+      ops_q=$?;;
     # A body begins: the number of its step, then its quoted path.
     f)
       ops_y="$ops_b${ops_r:+ $ops_r}";
       eval "ops_f=$ops_y";
       ops_x=${ops_f%/*};
-      if [ -n "$ops_x" ] && [ "$ops_x" != "$ops_f" ] && [ ! -d "$ops_x" ]; then
+      if [ "$ops_q" != 0 ]; then
+        :;
+      elif [ -n "$ops_x" ] && [ "$ops_x" != "$ops_f" ] && [ ! -d "$ops_x" ]; then
         ops_t=$(umask 077; mkdir -p -- "$ops_x" 2>&1);
       fi;
-      if [ -e "$ops_f" ] || [ -h "$ops_f" ]; then
+      if [ "$ops_q" != 0 ]; then
+        ops_t='the guard said no';
+        ops_x=1;
+      elif [ -e "$ops_f" ] || [ -h "$ops_f" ]; then
         ops_t="$ops_f exists";
         ops_x=1;
       else
@@ -181,7 +193,7 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
     # The request is over: its bodies go. What it left running is nobody's from now on, as after a login.
     x)
       ops_k=;
-      eval "ops_clean $ops_fs"; ops_fs=; ops_bad=; ops_err=;;
+      eval "ops_clean $ops_fs"; ops_fs=; ops_bad=; ops_err=; ops_q=0;;
   esac;
 done;
 ops_end;

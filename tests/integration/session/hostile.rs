@@ -147,6 +147,7 @@ fn a_child_left_behind_holds_nothing() {
                 Step::own("echo third"),
             ],
             probe: Some(b"echo probe".to_vec()),
+            ..Request::default()
         };
         let reply = ask(&session, request).await.unwrap();
         assert!(
@@ -204,6 +205,7 @@ fn a_timeout_kills_what_runs() {
             let request = Request {
                 steps: vec![step, Step::own("echo no")],
                 probe: Some(b"echo probe".to_vec()),
+                ..Request::default()
             };
             let reply = tokio::time::timeout(Duration::from_secs(15), ask(&session, request))
                 .await
@@ -375,7 +377,15 @@ fn a_body_that_cannot_be_written_fails_its_step() {
             step("/proc/no/such/place".as_ref(), "echo not run".into()),
             step(&new, format!("mv {} {}", new.display(), moved.display())),
         ];
-        let reply = ask(&session, Request { steps, probe: None }).await.unwrap();
+        let reply = ask(
+            &session,
+            Request {
+                steps,
+                ..Request::default()
+            },
+        )
+        .await
+        .unwrap();
         let ends: Vec<End> = reply.steps.iter().map(|step| step.end).collect();
         assert_eq!(
             ends,
@@ -419,7 +429,15 @@ async fn echoes(session: &ops::shell::Session, bytes: &[u8]) {
         Step::command(script.clone()),
         Step::own(script),
     ];
-    let reply = ask(session, Request { steps, probe: None }).await.unwrap();
+    let reply = ask(
+        session,
+        Request {
+            steps,
+            ..Request::default()
+        },
+    )
+    .await
+    .unwrap();
     assert_eq!(reply.steps.len(), 5, "{:?}", reply.steps.last());
     assert_eq!(reply.steps[0].stdout.bytes(), bytes);
     assert_eq!(reply.steps[1].stderr.bytes(), bytes);

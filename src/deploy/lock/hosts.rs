@@ -1,0 +1,234 @@
+//! A lock that is held on hosts: its lease is renewed in the background, and it is a fence before every change.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::record::{Given, Record, Seen};
+use super::{RENEWALS, ask, lost, reason};
+use crate::model::{Emission, Failure, Kind, LockHolder, LogLevel};
+use crate::run::{Bus, Fence, Guard, HostHandle, Run};
+use crate::shell::{Request, Step};
+
+/// How long freeing it may take: a host that is gone must not keep the run from its end.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// What is held of it on a host.
+pub(super) struct Place {
+    pub handle: HostHandle,
+    /// The number of our entry.
+    pub number: u64,
+    /// The directory of its log.
+    pub dir: String,
+}
+
+/// A lock that this run holds on hosts.
+pub struct HostsLock {
+    holder: LockHolder,
+    lease: Duration,
+    places: BTreeMap<String, Place>,
+    bus: Bus,
+    /// Why it is no longer ours. From then on nothing is changed anywhere.
+    lost: Mutex<Option<Failure>>,
+    renewal: OnceLock<tokio::task::JoinHandle<()>>,
+}
+
+impl HostsLock {
+    /// Begins to renew it.
+    pub(super) fn hold(
+        run: &Run,
+        holder: LockHolder,
+        lease: Duration,
+        places: Vec<Place>,
+    ) -> Arc<Self> {
+        let places = places
+            .into_iter()
+            .map(|place| (place.handle.name().to_owned(), place))
+            .collect();
+        let lock = Arc::new(Self {
+            holder,
+            lease,
+            places,
+            bus: run.bus.clone(),
+            lost: Mutex::default(),
+            renewal: OnceLock::new(),
+        });
+        let renewed = Arc::clone(&lock);
+        let renewal = run.runtime.spawn(async move {
+            let hosts = renewed.places.values().map(|place| renewed.keep(place));
+            futures_util::future::join_all(hosts).await;
+        });
+        // Set once, here.
+        let _ = lock.renewal.set(renewal);
+        lock
+    }
+
+    #[must_use]
+    pub const fn holder(&self) -> &LockHolder {
+        &self.holder
+    }
+
+    /// Renews the lease on a host until the lock is lost or released.
+    async fn keep(&self, place: &Place) {
+        let pause = self.lease / RENEWALS;
+        let script = ask::renew(&self.holder.lock, &self.holder.id);
+        let never = CancellationToken::new();
+        let mut renewed = Instant::now();
+        let mut told = false;
+        loop {
+            tokio::time::sleep(pause).await;
+            let request = Request::step(Step::own(script.as_bytes()));
+            let asked = tokio::time::timeout(pause, place.handle.send_aside(&never, request)).await;
+            let seen = asked
+                .map_err(|_| "the host does not answer".to_owned())
+                .and_then(|reply| {
+                    let said = reply.and_then(|reply| ask::answer(&place.handle, reply));
+                    said.and_then(|said| ask::seen(&place.handle, said.trim()))
+                        .map_err(|failure| failure.message)
+                });
+            match seen {
+                Ok(seen) if self.is_ours(&seen) => {
+                    renewed = Instant::now();
+                    told = false;
+                }
+                Ok(seen) => {
+                    self.lose(place.handle.name(), &seen.record);
+                    return;
+                }
+                Err(why) if renewed.elapsed() > self.lease && !told => {
+                    told = true;
+                    let reason =
+                        format!("its lease has run out, so another run may take it: {why}");
+                    self.tell(place.handle.name(), reason, None);
+                }
+                Err(why) => tracing::debug!("{}: lease not renewed: {why}", place.handle.name()),
+            }
+        }
+    }
+
+    fn is_ours(&self, seen: &Seen) -> bool {
+        matches!(seen.record, Record::Held { .. }) && seen.record.id() == self.holder.id
+    }
+
+    /// Notes that it has passed on. The first time it is told.
+    fn lose(&self, host: &str, now: &Record) -> Failure {
+        let mut known = self.known();
+        if let Some(failure) = &*known {
+            return failure.clone();
+        }
+        let reason = reason(now);
+        let failure = lost(&self.holder, &reason);
+        self.tell(host, reason, now.holder());
+        *known = Some(failure.clone());
+        failure
+    }
+
+    fn tell(&self, host: &str, reason: String, holder: Option<&LockHolder>) {
+        let kind = Kind::LockLost {
+            lock: self.holder.lock.clone(),
+            id: self.holder.id.clone(),
+            reason,
+            holder: holder.cloned().map(Box::new),
+        };
+        self.bus.emit(Emission::new(kind).host(host));
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frees it on all hosts. Whether it was ours to the end everywhere where that could be asked.
+    pub(super) fn release(&self, run: &Run) -> bool {
+        if let Some(renewal) = self.renewal.get() {
+            renewal.abort();
+        }
+        let handles: Vec<HostHandle> = self
+            .places
+            .values()
+            .map(|place| place.handle.clone())
+            .collect();
+        let cancel = &run.cancel.cleanup;
+        let answers = run.runtime.block_on(free(&handles, &self.holder, cancel));
+        let mut ours = self.known().is_none();
+        for (handle, answer) in handles.iter().zip(answers) {
+            match answer {
+                Ok(seen) => match &seen.record {
+                    Record::Free { id, how }
+                        if *id == self.holder.id && !was_broken(how.as_ref()) => {}
+                    now => {
+                        self.lose(handle.name(), now);
+                        ours = false;
+                    }
+                },
+                Err(failure) => {
+                    let message = format!(
+                        "the lock `{}` could not be given back here: {}; its lease runs out in {} s",
+                        self.holder.lock,
+                        failure.message,
+                        self.lease.as_secs()
+                    );
+                    run.log(LogLevel::Warn, Some(handle.name()), message);
+                }
+            }
+        }
+        ours
+    }
+}
+
+fn was_broken(how: Option<&Given>) -> bool {
+    how.is_some_and(|how| how.broken_by.is_some())
+}
+
+impl Fence for HostsLock {
+    fn lock(&self) -> &str {
+        &self.holder.lock
+    }
+
+    fn guard(&self, host: &str) -> Result<Option<Guard>, Failure> {
+        let Some(place) = self.places.get(host) else {
+            return Ok(None);
+        };
+        if let Some(failure) = &*self.known() {
+            return Err(failure.clone().on(host));
+        }
+        Ok(Some(Guard {
+            script: ask::guard(&place.dir, place.number),
+            user: place.handle.user.clone(),
+        }))
+    }
+
+    fn refused(&self, host: &str, said: &str) -> Failure {
+        self.lose(host, &Record::parse(said)).on(host)
+    }
+}
+
+impl Drop for HostsLock {
+    fn drop(&mut self) {
+        if let Some(renewal) = self.renewal.get() {
+            renewal.abort();
+        }
+    }
+}
+
+/// Frees what these hosts hold for this holder, and gives how each stands then.
+pub(super) async fn free(
+    handles: &[HostHandle],
+    holder: &LockHolder,
+    cancel: &CancellationToken,
+) -> Vec<Result<Seen, Failure>> {
+    let how = Given {
+        lock: holder.lock.clone(),
+        at: Timestamp::now(),
+        broken_by: None,
+    };
+    let script = ask::free(&holder.lock, &holder.id, &holder.id, &how);
+    let answers = ask::ask_all(handles, &script, Some(GOODBYE), cancel).await;
+    handles
+        .iter()
+        .zip(answers)
+        .map(|(handle, said)| ask::seen(handle, said?.trim()))
+        .collect()
+}

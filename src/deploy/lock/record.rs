@@ -1,0 +1,187 @@
+//! What an entry in the log of a lock says, and how long it holds.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::LockHolder;
+
+/// Entries are numbered from here on: see `log.sh`.
+const FIRST: u64 = 1_000_000_000;
+
+/// The highest entry in the log of a lock, as a host showed it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The number of its file.
+    pub number: u64,
+    /// Seconds since it was made or renewed, by the host's own clock.
+    pub age: i64,
+    pub record: Record,
+}
+
+/// What it says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    Held {
+        /// In seconds.
+        lease: u64,
+        id: String,
+        /// `None` where it cannot be read.
+        holder: Option<Box<LockHolder>>,
+    },
+    Free {
+        /// Who had it.
+        id: String,
+        how: Option<Given>,
+    },
+}
+
+/// How a lock came to be free.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    pub lock: String,
+    pub at: Timestamp,
+    /// Who took it away; `None` where the holder gave it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken_by: Option<LockHolder>,
+}
+
+impl Seen {
+    /// Reads a line of `log.sh`: number, age, and the entry.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let (number, rest) = line.split_once(' ')?;
+        let (age, record) = rest.split_once(' ')?;
+        Some(Self {
+            number: number.parse().ok()?,
+            age: age.parse().ok()?,
+            record: Record::parse(record),
+        })
+    }
+
+    /// The fencing token: it grows with each entry.
+    #[must_use]
+    pub const fn token(&self) -> u64 {
+        token(self.number)
+    }
+
+    /// Who holds it, if somebody does. A lease that ran out holds nothing.
+    #[must_use]
+    pub fn holder(&self) -> Option<&LockHolder> {
+        match &self.record {
+            Record::Held { holder, .. } if !self.is_expired() => holder.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody may take it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.record, Record::Held { .. }) && !self.is_expired()
+    }
+
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        self.left().is_some_and(|left| left < 0)
+    }
+
+    /// Seconds until the lease runs out; less than 0 where it has. `None` where it is free.
+    #[must_use]
+    pub fn left(&self) -> Option<i64> {
+        match &self.record {
+            Record::Held { lease, .. } => Some(
+                i64::try_from(*lease)
+                    .unwrap_or(i64::MAX)
+                    .saturating_sub(self.age),
+            ),
+            Record::Free { .. } => None,
+        }
+    }
+}
+
+/// The token of the entry with this number.
+#[must_use]
+pub const fn token(number: u64) -> u64 {
+    number.saturating_sub(FIRST)
+}
+
+impl Record {
+    /// Reads the words of an entry. Where they say nothing (the host crashed while it was written), it is held by
+    /// nobody knows whom, until that lease runs out.
+    #[must_use]
+    pub fn parse(words: &str) -> Self {
+        let mut parts = words.trim().splitn(4, ' ');
+        let mut next = || parts.next().unwrap_or_default();
+        let (kind, lease, id, rest) = (next(), next(), next(), next());
+        if kind == "free" {
+            return Self::Free {
+                id: id.to_owned(),
+                how: serde_json::from_str(rest).ok(),
+            };
+        }
+        Self::Held {
+            lease: lease.parse().unwrap_or(super::LEASE.as_secs()),
+            id: id.to_owned(),
+            holder: serde_json::from_str(rest).ok(),
+        }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Held { id, .. } | Self::Free { id, .. } => id,
+        }
+    }
+
+    #[must_use]
+    pub fn holder(&self) -> Option<&LockHolder> {
+        match self {
+            Self::Held { holder, .. } => holder.as_deref(),
+            Self::Free { .. } => None,
+        }
+    }
+}
+
+/// As one line, and as one word of `log.sh` behind the others.
+pub fn json<T: Serialize>(value: &T) -> String {
+    // Texts and numbers: nothing that JSON does not have.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELD: &str = r#"1000000007 12 held 90 k3f9abcd {"lock":"a b","id":"k3f9abcd","since":"2026-11-21T14:00:00Z","user":"ada"}"#;
+
+    #[test]
+    fn a_line_reads_as_it_was_written() {
+        let seen = Seen::parse(HELD).expect("a line");
+        assert_eq!((seen.token(), seen.left()), (7, Some(78)));
+        let holder = seen.holder().expect("it is held");
+        assert_eq!((holder.lock.as_str(), holder.user.as_str()), ("a b", "ada"));
+        let free = Seen::parse("1000000008 0 free 0 k3f9abcd {}").expect("a line");
+        assert_eq!((free.left(), free.is_held()), (None, false));
+        assert_eq!(free.record.id(), "k3f9abcd");
+        assert_eq!(Seen::parse("sh: not found"), None);
+    }
+
+    #[test]
+    fn a_lease_holds_to_its_last_second() {
+        let aged = |age: i64| Seen {
+            age,
+            ..Seen::parse(HELD).expect("a line")
+        };
+        assert!(aged(90).is_held() && !aged(90).is_expired());
+        assert!(!aged(91).is_held() && aged(91).is_expired());
+        assert_eq!(aged(91).holder(), None);
+        // A clock that was set back: the lease is from the future, and holds.
+        assert!(aged(-5000).is_held());
+    }
+
+    #[test]
+    fn half_an_entry_is_held_by_nobody_knows_whom() {
+        let seen = Seen::parse("1000000007 12    ").expect("a line");
+        assert!(seen.is_held());
+        assert_eq!((seen.record.id(), seen.holder()), ("", None));
+    }
+}

@@ -1,0 +1,378 @@
+//! Acquiring a lock: asking, waiting, and giving back what was got where not all of it could be.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::ask::{self, Taken};
+use super::hosts::{HostsLock, Place, free};
+use super::local::LocalLock;
+use super::order::{Asked, Next, next};
+use super::record::{Record, Seen};
+use super::{Lock, held, jitter, myself, name};
+use crate::model::{Emission, Failure, FailureKind, Host, Kind, LockHolder, LockScope};
+use crate::run::{HostHandle, Run, interrupted};
+
+/// What is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub name: String,
+    pub scope: LockScope,
+    /// How long to wait for one that is held. None at all where it is zero.
+    pub wait: Duration,
+    pub lease: Duration,
+    /// Where it is to be held, in any order; of no account for a local one.
+    pub hosts: Vec<Arc<Host>>,
+}
+
+/// Takes a lock, and makes it a fence of the run.
+///
+/// # Errors
+/// `Held` when another run has it, and still had it when the wait was over. `Unreachable` when a host could not be
+/// asked: then it is held nowhere.
+pub fn acquire(
+    run: &Arc<Run>,
+    wanted: &Wanted,
+    playbook: &str,
+    cancel: &CancellationToken,
+) -> Result<Lock, Failure> {
+    name::check(&wanted.name).map_err(|why| Failure::new(FailureKind::Failed, why))?;
+    if run.fences.holds(&wanted.name) {
+        let message = format!("this run holds the lock `{}` already", wanted.name);
+        return Err(Failure::new(FailureKind::Failed, message).hint(
+            "Take it once, around all that it is for. `--lock` takes it around the whole playbook.",
+        ));
+    }
+    let began = Instant::now();
+    let hosts = if wanted.scope == LockScope::Local {
+        0
+    } else {
+        wanted.hosts.len()
+    };
+    let holder = myself(run, &wanted.name, wanted.scope, playbook, hosts);
+    let mut waiting = Waiting::new(run, wanted);
+    let (lock, tokens) = match wanted.scope {
+        LockScope::Local => {
+            let lock = LocalLock::acquire(&holder, &mut waiting, cancel)?;
+            run.fences.raise(lock.clone());
+            (Lock::Local(lock), std::collections::BTreeMap::new())
+        }
+        LockScope::Hosts => {
+            let places = on_hosts(run, wanted, &holder, &mut waiting, cancel)?;
+            let tokens = places
+                .iter()
+                .map(|place| {
+                    let token = super::record::token(place.number);
+                    (place.handle.name().to_owned(), token)
+                })
+                .collect();
+            let lock = HostsLock::hold(run, holder.clone(), wanted.lease, places);
+            run.fences.raise(lock.clone());
+            (Lock::Hosts(lock), tokens)
+        }
+    };
+    let acquired = Kind::LockAcquired {
+        lock: holder.lock,
+        id: holder.id,
+        scope: holder.scope,
+        tokens,
+    };
+    run.bus
+        .emit(Emission::new(acquired).duration(began.elapsed()));
+    Ok(lock)
+}
+
+/// The hosts as the run sees them, in the order that all runs go by.
+pub(super) fn handles(run: &Arc<Run>, hosts: &[Arc<Host>]) -> Result<Vec<HostHandle>, Failure> {
+    let mut hosts = hosts.to_vec();
+    hosts.sort_by(|one, other| one.name.cmp(&other.name));
+    hosts.dedup_by(|one, other| one.name == other.name);
+    hosts
+        .iter()
+        .map(|host| Ok(HostHandle::new(run.clone(), run.link(host)?)))
+        .collect()
+}
+
+/// Takes it on all hosts; waits, if it may.
+fn on_hosts(
+    run: &Arc<Run>,
+    wanted: &Wanted,
+    holder: &LockHolder,
+    waiting: &mut Waiting<'_>,
+    cancel: &CancellationToken,
+) -> Result<Vec<Place>, Failure> {
+    let handles = handles(run, &wanted.hosts)?;
+    run.runtime.block_on(async {
+        loop {
+            let attempt = attempt(&handles, wanted, holder, cancel).await;
+            let held = match attempt {
+                Ok(Attempt::Got(places)) => return Ok(places),
+                Ok(Attempt::Held(held)) => held,
+                Err(failure) => return Err(not_taken(&wanted.name, failure)),
+            };
+            waiting.goes_on(&held)?;
+            until_free(&handles, held, wanted, waiting, cancel).await?;
+        }
+    })
+}
+
+/// Looks, now and then, until nobody holds it where somebody did. Nothing is held meanwhile.
+async fn until_free(
+    handles: &[HostHandle],
+    held: Vec<(String, Seen)>,
+    wanted: &Wanted,
+    waiting: &mut Waiting<'_>,
+    cancel: &CancellationToken,
+) -> Result<(), Failure> {
+    let script = ask::look(&wanted.name);
+    let blocked: Vec<HostHandle> = handles
+        .iter()
+        .filter(|handle| held.iter().any(|(host, _)| host == handle.name()))
+        .cloned()
+        .collect();
+    loop {
+        waiting.pause(cancel).await?;
+        let answers = ask::ask_all(&blocked, &script, None, cancel).await;
+        let mut held = Vec::new();
+        for (handle, said) in blocked.iter().zip(answers) {
+            let seen = said
+                .and_then(|said| ask::seen(handle, said.trim()))
+                .map_err(|failure| not_taken(&wanted.name, failure))?;
+            if seen.is_held() {
+                held.push((handle.name().to_owned(), seen));
+            }
+        }
+        if held.is_empty() {
+            return Ok(());
+        }
+        waiting.goes_on(&held)?;
+    }
+}
+
+enum Attempt {
+    Got(Vec<Place>),
+    /// By host. Nothing is held by us.
+    Held(Vec<(String, Seen)>),
+}
+
+/// Asks all hosts at once. In the end it has all or none: see [`order`](super::order).
+async fn attempt(
+    handles: &[HostHandle],
+    wanted: &Wanted,
+    holder: &LockHolder,
+    cancel: &CancellationToken,
+) -> Result<Attempt, Failure> {
+    let script = ask::take(holder, wanted.lease.as_secs().max(1));
+    let began = Instant::now();
+    let mut got: Vec<Place> = Vec::with_capacity(handles.len());
+    let mut former: Vec<(String, Record)> = Vec::new();
+    loop {
+        let asked = &handles[got.len()..];
+        let kept = got.len();
+        let answers = ask::ask_all(asked, &script, None, cancel).await;
+        let mut all = vec![Asked::Got; kept];
+        let mut held = Vec::new();
+        let mut failure: Option<Failure> = None;
+        let mut fresh = Vec::new();
+        for (handle, said) in asked.iter().zip(answers) {
+            match said.and_then(|said| ask::taken(handle, &said)) {
+                Ok(Taken::Got {
+                    number,
+                    dir,
+                    former: was,
+                }) => {
+                    all.push(Asked::Got);
+                    former.extend(was.map(|was| (handle.name().to_owned(), was)));
+                    fresh.push(Place {
+                        handle: handle.clone(),
+                        number,
+                        dir,
+                    });
+                }
+                Ok(Taken::Held(seen)) => {
+                    all.push(Asked::Held { age: seen.age });
+                    held.push((handle.name().to_owned(), seen));
+                }
+                // An interrupt is what it is, whatever else went wrong.
+                Err(error) if error.kind == FailureKind::Interrupted => failure = Some(error),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if let Some(failure) = failure {
+            // Also where there was no answer: the question may have arrived.
+            give_back(reached(handles, &failure, &got, &fresh), holder).await;
+            return Err(failure);
+        }
+        match next(&all, began.elapsed()) {
+            Next::Done => {
+                got.append(&mut fresh);
+                tell_former(handles, holder, &former);
+                return Ok(Attempt::Got(got));
+            }
+            Next::Press { from } => {
+                let keep = from - kept;
+                let back = fresh.split_off(keep.min(fresh.len()));
+                got.append(&mut fresh);
+                give_back(back.into_iter().map(|place| place.handle).collect(), holder).await;
+                let short = jitter(Duration::from_millis(30), Duration::from_millis(120));
+                if sleep(short, cancel).await.is_err() {
+                    give_back(handles_of(&got), holder).await;
+                    return Err(interrupted());
+                }
+            }
+            Next::Back => {
+                got.append(&mut fresh);
+                give_back(handles_of(&got), holder).await;
+                return Ok(Attempt::Held(held));
+            }
+        }
+    }
+}
+
+fn handles_of(places: &[Place]) -> Vec<HostHandle> {
+    places.iter().map(|place| place.handle.clone()).collect()
+}
+
+/// The hosts where something may be held after a failure. After an interrupt any of them; else those that answered:
+/// to reach the others again would take as long as it took to find that they are gone.
+fn reached(
+    handles: &[HostHandle],
+    failure: &Failure,
+    got: &[Place],
+    fresh: &[Place],
+) -> Vec<HostHandle> {
+    if failure.kind == FailureKind::Interrupted {
+        return handles.to_vec();
+    }
+    handles_of(got)
+        .into_iter()
+        .chain(handles_of(fresh))
+        .collect()
+}
+
+async fn give_back(handles: Vec<HostHandle>, holder: &LockHolder) {
+    let Some(first) = handles.first() else { return };
+    let cancel = first.run.cancel.cleanup.clone();
+    // What could not be given back runs out.
+    drop(free(&handles, holder, &cancel).await);
+}
+
+/// Tells whose leases had run out, each once.
+fn tell_former(handles: &[HostHandle], holder: &LockHolder, former: &[(String, Record)]) {
+    let Some(run) = handles.first().map(|handle| &handle.run) else {
+        return;
+    };
+    let mut rest: Vec<&(String, Record)> = former.iter().collect();
+    while let Some((_, record)) = rest.first() {
+        let (same, others): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|(_, other)| other.id() == record.id());
+        run.bus.emit(Emission::new(Kind::LockTakenOver {
+            lock: holder.lock.clone(),
+            id: holder.id.clone(),
+            former: record.holder().cloned().map(Box::new),
+            hosts: same.iter().map(|(host, _)| host.clone()).collect(),
+        }));
+        rest = others;
+    }
+}
+
+/// A lock that could not be taken because of a host.
+fn not_taken(lock: &str, failure: Failure) -> Failure {
+    if failure.kind != FailureKind::Unreachable {
+        return failure;
+    }
+    // Why it could not be reached has been told of the host.
+    let message = format!("the lock `{lock}` is not taken: this host could not be reached");
+    let hint = "A lock is held on every host that the playbook names, also on those that --limit leaves out.";
+    Failure { message, ..failure }.hint(hint)
+}
+
+async fn sleep(time: Duration, cancel: &CancellationToken) -> Result<(), Failure> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(interrupted()),
+        () = tokio::time::sleep(time) => Ok(()),
+    }
+}
+
+/// Waiting for a lock that is held: until when, and what was told.
+pub(super) struct Waiting<'a> {
+    run: &'a Run,
+    wanted: &'a Wanted,
+    /// When it was first found to be held: reaching the hosts is no waiting.
+    began: Option<Instant>,
+    /// The id of the holder that was told last.
+    told: Option<String>,
+}
+
+impl<'a> Waiting<'a> {
+    const fn new(run: &'a Run, wanted: &'a Wanted) -> Self {
+        Self {
+            run,
+            wanted,
+            began: None,
+            told: None,
+        }
+    }
+
+    pub(super) const fn run(&self) -> &Run {
+        self.run
+    }
+
+    /// It is held on these hosts.
+    ///
+    /// # Errors
+    /// The wait is over.
+    fn goes_on(&mut self, held: &[(String, Seen)]) -> Result<(), Failure> {
+        let Some((_, first)) = held.first() else {
+            return Ok(());
+        };
+        let same = |seen: &Seen| seen.record.id() == first.record.id();
+        let hosts: Vec<String> = held
+            .iter()
+            .filter(|(_, seen)| same(seen))
+            .map(|(host, _)| host.clone())
+            .collect();
+        self.goes_on_for(first.record.id(), first.record.holder(), hosts)
+    }
+
+    /// It is held by this one.
+    ///
+    /// # Errors
+    /// The wait is over.
+    pub(super) fn goes_on_for(
+        &mut self,
+        id: &str,
+        holder: Option<&LockHolder>,
+        hosts: Vec<String>,
+    ) -> Result<(), Failure> {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        if began.elapsed() >= self.wanted.wait {
+            return Err(held(&self.wanted.name, holder, &hosts));
+        }
+        if self.told.as_deref() != Some(id) {
+            self.told = Some(id.to_owned());
+            self.run.bus.emit(Emission::new(Kind::LockWaiting {
+                lock: self.wanted.name.clone(),
+                holder: holder.cloned().map(Box::new),
+                hosts,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Until the next look: often at first, later less so, never beyond the end of the wait.
+    pub(super) async fn pause(&self, cancel: &CancellationToken) -> Result<(), Failure> {
+        let spent = self.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let (from, to) = if spent < Duration::from_secs(10) {
+            (200, 600)
+        } else {
+            (1000, 3000)
+        };
+        let pause = jitter(Duration::from_millis(from), Duration::from_millis(to));
+        let left = self.wanted.wait.saturating_sub(spent);
+        sleep(pause.min(left), cancel).await
+    }
+}

@@ -1,0 +1,165 @@
+//! `with_lock(name, ...)`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+
+use super::declare;
+use crate::deploy::lock::{LEASE, SHORTEST_LEASE, Wanted, acquire, name, tell_holders};
+use crate::model::{Failure, FailureKind, Host, LockScope};
+use crate::script::error::{Ended, argument, ended, throw};
+use crate::script::frame::Frame;
+use crate::script::options::Options;
+use crate::task::Mode;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+const WITH_LOCK: &str = "\
+Calls a closure while this run holds a lock, and gives what it returned. Of all runs that want a lock of that name, one has it at a time.
+
+Options: `wait`, how long to wait for a lock that another run has (`\"0s\"`: not at all); `scope`, `\"hosts\"` (it is held on the hosts, so it
+holds whoever deploys from wherever) or `\"local\"` (on this machine); `hosts`, a pattern: the hosts to hold it on, where it is not held on all that the playbook has
+named with `hosts(...)` so far; `lease`, how long it holds when the run is lost (`\"90s\"`, at least `\"3s\"`; it is renewed all along).
+
+It is held on all of the hosts or on none, also on those that `--limit` leaves out. Held by another run, it throws a failure of the kind
+`held`, which ends `ops` with the code 5. It is given back when the closure ends, well or not, and after Ctrl-C. A host
+refuses every change of this run once its lock has passed to another. `finally` and `on_failure` in the closure run
+before it is given back. It goes around `each`, not into it. In check mode it is not taken; who has it is told.
+
+```rhai
+let web = hosts(\"web\");
+with_lock(\"deploy/shop\", #{ wait: \"5m\" }, || {
+    each(web, |h| h.apply(files::file(\"/srv/shop/VERSION\", \"1.4.2\\n\")));
+});
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    let parameters = ["name: &str", "closure: Fn", "Dynamic"];
+    declare("with_lock", &parameters, WITH_LOCK).register_into_engine(
+        engine,
+        |context: NativeCallContext, name: &str, closure: FnPtr| {
+            with_lock(&context, name, Map::new(), &closure)
+        },
+    );
+    let parameters = ["name: &str", "options: Map", "closure: Fn", "Dynamic"];
+    declare("with_lock", &parameters, WITH_LOCK).register_into_engine(
+        engine,
+        |context: NativeCallContext, name: &str, options: Map, closure: FnPtr| {
+            with_lock(&context, name, options, &closure)
+        },
+    );
+}
+
+fn with_lock(
+    context: &NativeCallContext<'_>,
+    name: &str,
+    options: Map,
+    closure: &FnPtr,
+) -> Result<Dynamic> {
+    let outer = Frame::acting(context, "with_lock")?;
+    if outer.host().is_some() {
+        let failure = Failure::new(
+            FailureKind::Failed,
+            "`with_lock` cannot be called in what is done for each host",
+        );
+        let hint = "Take the lock around the `each`: it is one lock for all of its hosts.";
+        return Err(throw(failure.hint(hint), context));
+    }
+    name::check(name).map_err(|why| argument(context, why))?;
+    let wanted = wanted(context, &outer, name, options)?;
+    let run = outer.run();
+    let lock = if run.settings.mode == Mode::Check {
+        tell_holders(run, &wanted, outer.cancel()).map_err(|failure| throw(failure, context))?;
+        None
+    } else {
+        let playbook = outer.world().sources.playbook();
+        let lock = acquire(run, &wanted, playbook, outer.cancel());
+        Some(lock.map_err(|failure| throw(failure, context))?)
+    };
+    let result = within(context, &outer.within(), closure);
+    if let Some(lock) = lock {
+        lock.release(run);
+    }
+    result
+}
+
+/// Calls the closure in a frame of its own, and runs what it registered there.
+fn within(context: &NativeCallContext<'_>, frame: &Frame, closure: &FnPtr) -> Result<Dynamic> {
+    frame.enter(context, |context| {
+        let result = closure.call_within_context::<Dynamic>(context, ());
+        let failed = match &result {
+            Ok(_) => false,
+            // What is not known is no failure.
+            Err(error) => !matches!(ended(error), Some(Ended::Unknown)),
+        };
+        let mut clean_up = frame.leave(context, failed).into_iter();
+        // The first thing that went wrong is the failure; no other one goes untold.
+        let result = match result {
+            Err(error) if failed => Err(error),
+            result => match clean_up.next() {
+                Some(failure) => Err(throw(failure, context)),
+                None => result,
+            },
+        };
+        clean_up.for_each(|failure| frame.run().clean_up_failed(&failure));
+        result
+    })
+}
+
+fn wanted(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    name: &str,
+    options: Map,
+) -> Result<Wanted> {
+    let mut options = Options::new("with_lock", options, context)?;
+    let wait = options.duration("wait")?.unwrap_or_default();
+    let lease = options.duration("lease")?.unwrap_or(LEASE);
+    if lease < SHORTEST_LEASE || lease > Duration::from_hours(24) {
+        return Err(options.wrong("lease", "it is a duration from \"3s\" to \"24h\""));
+    }
+    let scope = match options.text("scope")?.as_deref() {
+        None | Some("hosts") => LockScope::Hosts,
+        Some("local") => LockScope::Local,
+        Some(other) => {
+            let message = format!("it is \"hosts\" or \"local\", not \"{other}\"");
+            return Err(options.wrong("scope", &message));
+        }
+    };
+    let pattern = options.text("hosts")?;
+    let hosts = match (scope, &pattern) {
+        (LockScope::Local, Some(_)) => {
+            return Err(options.wrong("hosts", "a local lock is held on no host"));
+        }
+        (LockScope::Local, None) => Vec::new(),
+        (LockScope::Hosts, Some(pattern)) => frame
+            .run()
+            .inventory
+            .unlimited()
+            .select(pattern)
+            .map_err(|error| throw(error.into(), context))?,
+        (LockScope::Hosts, None) => named(context, frame)?,
+    };
+    Ok(Wanted {
+        name: name.to_owned(),
+        scope,
+        wait,
+        lease,
+        hosts,
+    })
+}
+
+/// The hosts that the playbook has named.
+fn named(context: &NativeCallContext<'_>, frame: &Frame) -> Result<Vec<Arc<Host>>> {
+    let hosts = frame.world().named_hosts();
+    if !hosts.is_empty() {
+        return Ok(hosts);
+    }
+    let failure = Failure::new(
+        FailureKind::Failed,
+        "the playbook has named no hosts yet, so there is nowhere to hold the lock",
+    );
+    let hint = "Call `hosts(...)` before, or say `#{ hosts: \"web\" }`, or `#{ scope: \"local\" }` for a lock on this machine.";
+    Err(throw(failure.hint(hint), context))
+}

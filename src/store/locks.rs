@@ -1,0 +1,229 @@
+//! Locks of this machine: a file each in `$XDG_STATE_HOME/ops/locks/`, held with `File::lock`.
+//!
+//! The kernel frees such a lock however its process ends. The file holds words about who has it; without the
+//! lock they mean nothing. Taking one and taking one away are done behind a gate, a lock that is held for that moment
+//! only, so that words and lock are always of the same holder.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+use super::kept::new_dir;
+
+/// No lock has this name: those of locks begin with no dot.
+const GATE: &str = ".gate";
+
+/// The directory of locks.
+#[derive(Debug, Clone)]
+pub struct Locks {
+    dir: PathBuf,
+}
+
+/// What came of asking for a lock.
+#[derive(Debug)]
+pub enum Took {
+    Got(HeldFile),
+    /// Another process has it, and says this of itself.
+    Held(String),
+    /// Somebody is at the gate: ask again at once.
+    Busy,
+}
+
+/// What came of taking a lock away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broke {
+    Done,
+    /// Nobody holds it, or somebody else.
+    Other,
+    Busy,
+}
+
+/// A lock that is held until this is dropped.
+#[derive(Debug)]
+pub struct HeldFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl Locks {
+    pub(super) const fn at(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Takes the lock of that file name, if nobody has it.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn take(&self, name: &str, words: &str) -> Result<Took, StoreError> {
+        new_dir(&self.dir, true).map_err(StoreError::io("create", &self.dir))?;
+        let Some(_gate) = self.gate()? else {
+            return Ok(Took::Busy);
+        };
+        let path = self.dir.join(name);
+        let failed = || StoreError::io("write", &path);
+        let mut file = open(&path).map_err(failed())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Took::Held(read(&mut file))),
+            Err(TryLockError::Error(error)) => return Err(failed()(error)),
+        }
+        let write = |file: &mut File| {
+            file.set_len(0)?;
+            file.write_all(words.as_bytes())
+        };
+        write(&mut file).map_err(failed())?;
+        Ok(Took::Got(HeldFile { file, path }))
+    }
+
+    /// What the holder of a lock says of itself. `None`: nobody holds it.
+    #[must_use]
+    pub fn look(&self, name: &str) -> Option<String> {
+        let mut file = File::open(self.dir.join(name)).ok()?;
+        // Shared, so that two who look do not take each other for a holder.
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(read(&mut file)),
+            _ => None,
+        }
+    }
+
+    /// What the holders of all locks say of themselves.
+    #[must_use]
+    pub fn list(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name != GATE)
+            .collect();
+        names.sort_unstable();
+        names.iter().filter_map(|name| self.look(name)).collect()
+    }
+
+    /// Takes a lock away from whom `is` knows by its words: its file goes, so the next one makes another.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn break_one(&self, name: &str, is: impl Fn(&str) -> bool) -> Result<Broke, StoreError> {
+        if !self.dir.is_dir() {
+            return Ok(Broke::Other);
+        }
+        let Some(_gate) = self.gate()? else {
+            return Ok(Broke::Busy);
+        };
+        if !self.look(name).is_some_and(|words| is(&words)) {
+            return Ok(Broke::Other);
+        }
+        let path = self.dir.join(name);
+        std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        Ok(Broke::Done)
+    }
+
+    fn gate(&self) -> Result<Option<File>, StoreError> {
+        let path = self.dir.join(GATE);
+        let gate = open(&path).map_err(StoreError::io("write", &path))?;
+        match gate.try_lock() {
+            Ok(()) => Ok(Some(gate)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+        }
+    }
+}
+
+impl HeldFile {
+    /// Whether it was not taken away: whether its file is still the one that others would ask for.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        let same = |there: std::fs::Metadata, ours: std::fs::Metadata| {
+            (there.dev(), there.ino()) == (ours.dev(), ours.ino())
+        };
+        match (std::fs::metadata(&self.path), self.file.metadata()) {
+            (Ok(there), Ok(ours)) => same(there, ours),
+            _ => false,
+        }
+    }
+
+    /// What the file says now that stands where ours stood.
+    #[must_use]
+    pub fn words_there(&self) -> String {
+        File::open(&self.path).map_or_else(|_| String::new(), |mut file| read(&mut file))
+    }
+}
+
+impl Drop for HeldFile {
+    fn drop(&mut self) {
+        // A child that is just being started has the file too, for a moment: closing it is not enough.
+        let _ = self.file.set_len(0);
+        let _ = self.file.unlock();
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
+fn read(file: &mut File) -> String {
+    let mut words = String::new();
+    // Words that cannot be read are none.
+    let _ = file
+        .rewind()
+        .and_then(|()| file.take(64 * 1024).read_to_string(&mut words));
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locks() -> (tempfile::TempDir, Locks) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let locks = Locks::at(dir.path().join("ops/locks"));
+        (dir, locks)
+    }
+
+    fn got(took: Took) -> HeldFile {
+        match took {
+            Took::Got(file) => file,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_holds_it_and_the_other_reads_who() {
+        let (_dir, locks) = locks();
+        let held = got(locks.take("a", "ada").expect("it can be written"));
+        assert!(matches!(locks.take("a", "bob"), Ok(Took::Held(who)) if who == "ada"));
+        assert_eq!(locks.list(), ["ada"]);
+        drop(held);
+        assert_eq!(locks.look("a"), None);
+        drop(got(locks.take("a", "bob").expect("it can be written")));
+    }
+
+    #[test]
+    fn it_is_taken_away_from_the_one_who_is_meant() {
+        let (_dir, locks) = locks();
+        let held = got(locks.take("a", "ada").expect("it can be written"));
+        assert_eq!(
+            locks.break_one("a", |words| words == "bob").ok(),
+            Some(Broke::Other)
+        );
+        assert!(held.is_ours());
+        assert_eq!(
+            locks.break_one("a", |words| words == "ada").ok(),
+            Some(Broke::Done)
+        );
+        assert!(!held.is_ours());
+        let next = got(locks.take("a", "bob").expect("it can be written"));
+        assert!(!held.is_ours());
+        assert_eq!(held.words_there(), "bob");
+        drop(held);
+        assert!(next.is_ours());
+        assert_eq!(locks.list(), ["bob"]);
+    }
+}

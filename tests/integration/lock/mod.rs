@@ -1,0 +1,103 @@
+//! Locks: of all runs that want one, one has it, and a host refuses who lost it.
+
+mod command;
+mod contest;
+mod ends;
+mod fence;
+
+use std::path::PathBuf;
+
+use crate::fleet::{Fleet, Sshd};
+use crate::ops::{Ops, Running};
+use crate::ran::Ran;
+
+/// Holds the lock `deploy/shop` until the file `go` is there, and then changes the hosts.
+pub fn holding(fleet: &Fleet) -> Ops {
+    holding_with(fleet, "#{}")
+}
+
+/// The same with options.
+pub fn holding_with(fleet: &Fleet, options: &str) -> Ops {
+    let dir = fleet.dir().display();
+    fleet.ops().playbook(&format!(
+        r#"
+        let all = hosts("all");
+        with_lock("deploy/shop", {options}, || {{
+            log::info("has it");
+            each(all, |h| {{
+                h.run("while [ ! -e {dir}/go ]; do sleep 0.02; done", #{{ reads: true }});
+                let big = "";
+                big.pad(300000, "x");
+                h.apply([
+                    files::file(`{dir}/${{h.name}}/root/after`, "x\n"),
+                    files::file(`{dir}/${{h.name}}/root/big`, big),
+                ]);
+            }});
+        }});
+        "#
+    ))
+}
+
+/// Lets the holders go on.
+pub fn go(fleet: &Fleet) {
+    std::fs::write(fleet.dir().join("go"), "").expect("the fleet's directory");
+}
+
+/// Started, and it has the lock.
+pub fn started(ops: &Ops) -> Running {
+    let mut running = ops.start();
+    running.wait_for("has it");
+    running
+}
+
+/// Takes the lock, and says so.
+pub const TAKE: &str =
+    r#"let all = hosts("all"); with_lock("deploy/shop", || print("has" + " it"));"#;
+
+/// The log of the lock `deploy/shop` on a host.
+pub fn log_of(host: &Sshd) -> PathBuf {
+    host.state().join("locks/deploy%2Fshop")
+}
+
+/// The entries of the log, in their order.
+pub fn entries(host: &Sshd) -> Vec<String> {
+    let Ok(dir) = std::fs::read_dir(log_of(host)) else {
+        return Vec::new();
+    };
+    let mut entries: Vec<PathBuf> = dir
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('1'))
+        })
+        .collect();
+    entries.sort();
+    entries
+        .iter()
+        .map(|path| std::fs::read_to_string(path).expect("an entry is a text"))
+        .collect()
+}
+
+/// Whether the highest entry says that somebody has it.
+pub fn is_held(host: &Sshd) -> bool {
+    entries(host)
+        .last()
+        .is_some_and(|entry| entry.starts_with("held"))
+}
+
+/// Makes what stands in the log of the lock ten minutes old: as if nobody had renewed it.
+pub fn age(host: &Sshd) {
+    let past = std::time::SystemTime::now() - std::time::Duration::from_mins(10);
+    for entry in std::fs::read_dir(log_of(host)).expect("the log") {
+        let file = std::fs::File::open(entry.expect("an entry").path()).expect("it opens");
+        file.set_modified(past).expect("the time of a file of ours");
+    }
+}
+
+/// The id of the lock that a run acquired.
+pub fn id_of(ran: &Ran) -> String {
+    ran.events_of("lock.acquired")[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned()
+}
