@@ -144,11 +144,12 @@ fn up(socket: &Path) -> usize {
         .count()
 }
 
-/// The configuration. A check that is answered late, because the machine is busy, is no sign of a server that is down.
+/// The configuration. A request that does not come through is not tried again, so that nothing covers for what a roll
+/// does wrong. A check that is answered late, because the machine is busy, is no sign of a server that is down.
 pub fn config(host: &Sshd, address: &str, lines: &str, servers: &[(String, String)]) -> String {
     let mut text = format!(
         "global\n  stats socket {root}/admin.sock mode 600 level admin\n  stats socket {root}/user.sock mode 600 level user\n\
-         defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  timeout check 5s\n\
+         defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  timeout check 5s\n  retries 0\n\
          frontend front\n  bind {address}\n  default_backend shop\n\
          backend shop\n  balance roundrobin\n  option httpchk GET /healthz\n  default-server check inter 200ms rise 2 fall 2\n",
         root = host.root().display()

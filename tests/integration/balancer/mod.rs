@@ -7,6 +7,7 @@ mod haproxy;
 mod haproxy_process;
 mod nginx;
 mod nginx_process;
+mod rolls;
 mod sampler;
 
 use std::io::{Read as _, Write as _};
@@ -115,7 +116,8 @@ fn restart(host: &Sshd, address: &str) -> String {
         "#!/bin/sh\ncd {root} || exit\n\
          if [ -e pid ]; then kill \"$(cat pid)\"; while [ -e pid ]; do sleep 0.02; done; sleep 0.3; fi\n\
          setsid {shop} --listen {address} --release {root}/release --name {name} --pidfile {root}/pid >>log 2>&1 </dev/null &\n\
-         n=0; until [ -s pid ]; do n=$((n + 1)); [ $n -lt 500 ] || exit 1; sleep 0.02; done\n",
+         n=0; until [ -s pid ]; do n=$((n + 1)); [ $n -lt 1000 ] || exit 1; sleep 0.02; done\n\
+         cp release/VERSION started\n",
         root = host.root().display(),
         shop = program("shop").display(),
         name = host.name(),
