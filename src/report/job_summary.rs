@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::failures::Group;
 use super::words::{count, duration, names, sort};
 use super::{clean, clean_line, diagnostic};
-use crate::model::{Event, FailureKind, Kind, Totals};
+use crate::model::{Event, FailureKind, Fate, HostEnds, Kind, RolloutEnd, Totals};
 
 /// What GitHub takes of a step, all summaries together; of more it shows none.
 const LARGEST: u64 = 1024 * 1024;
@@ -30,7 +30,14 @@ pub(super) struct JobSummary {
     check: bool,
     params: BTreeMap<String, String>,
     started: Option<Timestamp>,
+    rollouts: Vec<Rollout>,
     end: Option<End>,
+}
+
+struct Rollout {
+    end: RolloutEnd,
+    reason: Option<String>,
+    hosts: HostEnds,
 }
 
 struct End {
@@ -55,6 +62,11 @@ impl JobSummary {
                 self.params.clone_from(params);
                 self.started = Some(event.ts);
             }
+            Kind::RolloutFinished { end, reason, hosts } => self.rollouts.push(Rollout {
+                end: *end,
+                reason: reason.clone(),
+                hosts: hosts.clone(),
+            }),
             Kind::RunFinished {
                 totals,
                 hosts,
@@ -108,6 +120,9 @@ impl JobSummary {
             out.push('\n');
         }
         table(&mut out, &end.hosts);
+        for rollout in &self.rollouts {
+            rollout.render(&mut out);
+        }
         for group in failures.iter().take(FAILURES) {
             explain(&mut out, group);
         }
@@ -157,6 +172,50 @@ impl JobSummary {
         }
         let _ = write!(line, "; run {}\n\n", code(&end.run));
         line
+    }
+}
+
+impl Rollout {
+    /// The hosts in the order of their batches.
+    fn render(&self, out: &mut String) {
+        let ended = match self.end {
+            RolloutEnd::Done => "done",
+            RolloutEnd::WithFailures => "done, without the hosts that failed",
+            RolloutEnd::Stopped => "stopped, and nothing rolled back",
+            RolloutEnd::RolledBack => "rolled back",
+            RolloutEnd::NotRolledBack => "not rolled back whole",
+            RolloutEnd::Interrupted => "interrupted",
+        };
+        let _ = writeln!(out, "#### Rollout: {ended}\n");
+        if let Some(reason) = &self.reason {
+            let _ = writeln!(out, "{}\n", prose(reason));
+        }
+        let mut names: Vec<&String> = self.hosts.keys().collect();
+        sort(&mut names);
+        let batch = |name: &&String| self.hosts.get(*name).and_then(|end| end.batch);
+        names.sort_by_key(|name| batch(name).unwrap_or(usize::MAX));
+        out.push_str(
+            "| host | batch | outcome | version | why |\n| --- | ---: | --- | --- | --- |\n",
+        );
+        for name in names.iter().take(ROWS) {
+            let Some(end) = self.hosts.get(*name) else {
+                continue;
+            };
+            let batch = end.batch.map(|batch| batch.to_string()).unwrap_or_default();
+            let version = match end.fate {
+                Fate::Checked => String::new(),
+                _ => end.version.to_string(),
+            };
+            let why = end.unrestored.as_ref().or(end.failure.as_ref());
+            let why = why.map(|why| prose(&why.message)).unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "| {} | {batch} | {} | {version} | {why} |",
+                code(name),
+                end.fate.word()
+            );
+        }
+        out.push('\n');
     }
 }
 

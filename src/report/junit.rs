@@ -16,7 +16,9 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use super::xml::Document;
-use crate::model::{Event, Failure, FailureKind, HealthState, Kind, Outcome, Reporter, Totals};
+use crate::model::{
+    Event, Failure, FailureKind, Fate, HealthState, HostEnd, Kind, Outcome, Reporter, Totals,
+};
 use suite::{Case, Counts, End, Said, Suite, between, seconds};
 
 /// The exit code of `--check --fail-on-change` that found something.
@@ -92,45 +94,75 @@ impl Junit {
         });
     }
 
-    fn checked(&mut self, event: &Event, state: HealthState, message: &str, vantage: &str) {
-        let mut name = event.task.clone().unwrap_or_default();
-        if vantage != "host" {
-            name = format!("{name} (from {vantage})");
-        }
-        let said = Said {
+    /// The last look counts. One that nobody minds passes, as it does for the playbook.
+    fn checked(&mut self, event: &Event) {
+        let Kind::HealthChecked {
+            state,
+            message,
+            vantage,
+            waiting,
+        } = &event.kind
+        else {
+            return;
+        };
+        let label = event.task.clone().unwrap_or_default();
+        let name = match vantage.as_str() {
+            "host" => label.clone(),
+            other => format!("{label} (from {other})"),
+        };
+        let said = || Said {
             kind: state.to_string(),
-            message: message.to_owned(),
-            text: message.to_owned(),
+            message: message.clone(),
+            text: message.clone(),
         };
-        let end = match (event.outcome, state) {
-            (Some(Outcome::Unknown), _) => End::Skipped(message.to_owned()),
-            (_, HealthState::Passing | HealthState::Warning) => End::Passed,
-            (_, HealthState::Critical) => End::Failed(said),
-            (_, HealthState::Error) => End::Broken(said),
-        };
-        let case = Case {
-            name: name.clone(),
-            took: took(event),
-            at: event.at.clone(),
-            end,
+        let end = match event.outcome {
+            Some(Outcome::Failed) if *state == HealthState::Error => End::Broken(said()),
+            Some(Outcome::Failed) => End::Failed(said()),
+            Some(Outcome::Unknown) => End::Skipped(message.clone()),
+            _ if *waiting && !state.is_healthy() => {
+                End::Skipped(format!("{message}; it was being waited for"))
+            }
+            _ => End::Passed,
         };
         let suite = self.suite(event.host.as_deref());
-        if !state.is_healthy() {
+        if event.outcome == Some(Outcome::Failed) {
             // What it throws is this again.
             let mut told = Failure::new(FailureKind::Failed, message);
-            told.task.clone_from(&event.task);
+            told.task = Some(label.clone());
             suite.told = Some(told);
         }
-        if let Some(case_before) = suite
-            .checks
-            .get(&name)
-            .and_then(|at| suite.cases.get_mut(*at))
-        {
-            *case_before = case;
-        } else {
-            suite.checks.insert(name, suite.cases.len());
-            suite.cases.push(case);
-        }
+        suite.check(
+            label,
+            Case {
+                name,
+                took: took(event),
+                at: event.at.clone(),
+                end,
+            },
+        );
+    }
+
+    /// What a rollout made of a host. What went wrong there may have been told as that of a task.
+    fn rolled(&mut self, host: &str, end: &HostEnd) {
+        let suite = self.suite(Some(host));
+        let failure = end.unrestored.as_deref().or(end.failure.as_deref());
+        let end = match (end.fate, failure) {
+            (Fate::Updated | Fate::Checked, _) => End::Passed,
+            (fate, Some(failure)) if !suite.has_told(failure) => {
+                let mut end = suite.failed(failure);
+                if let End::Failed(said) | End::Broken(said) = &mut end {
+                    said.message = format!("{}: {}", fate.word(), said.message);
+                }
+                end
+            }
+            (fate, _) => End::Skipped(fate.word().to_owned()),
+        };
+        suite.cases.push(Case {
+            name: "the rollout".to_owned(),
+            took: Duration::ZERO,
+            at: None,
+            end,
+        });
     }
 
     /// A failure that may have been told as that of a task.
@@ -140,6 +172,11 @@ impl Junit {
             return;
         }
         let end = suite.failed(failure);
+        if let Some(case) = suite.check_of(failure) {
+            // It was waited for in vain.
+            case.end = end;
+            return;
+        }
         suite.cases.push(Case {
             name: failure.task.clone().unwrap_or_else(|| name.to_owned()),
             took: Duration::ZERO,
@@ -238,12 +275,12 @@ impl Reporter for Junit {
             Kind::TaskFinished { note, failure, .. } => {
                 self.task(event, note.as_deref(), failure.as_deref());
             }
-            Kind::HealthChecked {
-                state,
-                message,
-                vantage,
-                waiting: _,
-            } => self.checked(event, *state, message, vantage),
+            Kind::HealthChecked { .. } => self.checked(event),
+            Kind::RolloutFinished { hosts, .. } => {
+                for (host, end) in hosts {
+                    self.rolled(host, end);
+                }
+            }
             Kind::HostFinished { failure } => {
                 self.suite(event.host.as_deref()).ended = Some(event.ts);
                 if let Some(failure) = failure {

@@ -19,8 +19,8 @@ pub(super) struct Suite {
     pub cases: Vec<Case>,
     /// The failure that was told last.
     pub told: Option<Failure>,
-    /// Where in `cases` the health checks are, by label and vantage.
-    pub checks: BTreeMap<String, usize>,
+    /// Where in `cases` the health checks are, with their labels, by name.
+    pub checks: BTreeMap<String, (usize, String)>,
 }
 
 pub(super) struct Case {
@@ -69,6 +69,26 @@ impl Suite {
             }],
             ..Self::default()
         }
+    }
+
+    /// A look at a health check takes the place of the one before, from the same place.
+    pub fn check(&mut self, label: String, case: Case) {
+        let before = self.checks.get(&case.name).map(|(at, _)| *at);
+        if let Some(before) = before.and_then(|at| self.cases.get_mut(at)) {
+            *before = case;
+        } else {
+            self.checks
+                .insert(case.name.clone(), (self.cases.len(), label));
+            self.cases.push(case);
+        }
+    }
+
+    /// The case of the health check that a failure is of.
+    pub fn check_of(&mut self, failure: &Failure) -> Option<&mut Case> {
+        let task = failure.task.as_ref()?;
+        let mut checks = self.checks.values();
+        let (at, _) = checks.find(|(_, label)| label == task)?;
+        self.cases.get_mut(*at)
     }
 
     pub fn has_told(&self, failure: &Failure) -> bool {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::story::{Page, Story, apt_failure, at, refused, tell};
 use crate::model::{
-    Emission, Event, Failure, FailureKind, HealthState, Kind, LogLevel, Outcome, OutputStream,
+    Emission, Event, Failure, FailureKind, Fate, HealthState, HostEnd, Kind, LogLevel, Outcome,
+    OutputStream, RolloutEnd, Version,
 };
 use crate::report::github::Workflow;
 use crate::report::{Github, Gitlab, Junit, Settings};
@@ -200,50 +201,135 @@ fn junit_counts_a_lost_host_and_a_caught_failure_once() {
     assert_eq!(report.matches("<skipped").count(), 1, "{report}");
 }
 
-fn checked(state: HealthState, vantage: &str) -> Emission {
+fn checked(state: HealthState, vantage: &str, waiting: bool) -> Emission {
     Emission::new(Kind::HealthChecked {
         state,
         message: "HTTP 503".to_owned(),
         vantage: vantage.to_owned(),
-        waiting: false,
+        waiting,
     })
     .host("web1")
     .task("http http://127.0.0.1/")
     .at(at(5, 3))
 }
 
+/// What a check throws.
+fn thrown(message: &str) -> Emission {
+    let mut failure = Failure::new(FailureKind::Failed, message).on("web1");
+    failure.task = Some("http http://127.0.0.1/".to_owned());
+    let failure = Some(Box::new(failure));
+    Emission::new(Kind::HostFinished { failure }).host("web1")
+}
+
 #[test]
 fn junit_shows_the_last_look_of_a_health_check_and_its_failure_once() {
-    let waited = Story::of(1, false)
-        .then(checked(HealthState::Critical, "host"))
-        .then(checked(HealthState::Passing, "host"))
-        .then(checked(HealthState::Error, "controller"))
-        .finished(0, None)
-        .events;
-    let report = junit(&waited);
-    assert!(
-        report.contains(r#"tests="2" failures="0" errors="1""#),
-        "{report}"
-    );
-    assert!(report.contains("(from controller)"), "{report}");
+    use HealthState::{Critical, Error, Passing};
+    let failed = |state, vantage| checked(state, vantage, false).outcome(Outcome::Failed);
+    for (looks, counts) in [
+        // It was waited for, and came.
+        (
+            vec![
+                checked(Critical, "host", true),
+                checked(Passing, "host", true),
+            ],
+            r#"tests="1" failures="0" errors="0" skipped="0""#,
+        ),
+        // It did not come: the deadline says so.
+        (
+            vec![
+                checked(Critical, "host", true),
+                thrown("not passing after 30s: HTTP 503"),
+            ],
+            r#"tests="1" failures="1" errors="0" skipped="0""#,
+        ),
+        // The run ended before it did.
+        (
+            vec![checked(Critical, "host", true)],
+            r#"tests="1" failures="0" errors="0" skipped="1""#,
+        ),
+        (
+            vec![failed(Critical, "host"), thrown("HTTP 503")],
+            r#"tests="1" failures="1" errors="0" skipped="0""#,
+        ),
+        // The check itself did not work, and from another place it is another check.
+        (
+            vec![
+                checked(Passing, "host", false),
+                failed(Error, "controller"),
+                thrown("HTTP 503"),
+            ],
+            r#"tests="2" failures="0" errors="1" skipped="0""#,
+        ),
+        // The playbook does not mind.
+        (
+            vec![checked(Critical, "host", false)],
+            r#"tests="1" failures="0" errors="0" skipped="0""#,
+        ),
+    ] {
+        let story = looks.into_iter().fold(Story::of(1, false), Story::then);
+        let report = junit(&story.finished(3, None).events);
+        assert!(report.contains(counts), "no {counts} in\n{report}");
+    }
+}
 
-    let mut thrown = Failure::new(FailureKind::Failed, "HTTP 503").on("web1");
-    thrown.task = Some("http http://127.0.0.1/".to_owned());
-    let failed = Story::of(1, false)
-        .then(checked(HealthState::Critical, "host"))
-        .then(
-            Emission::new(Kind::HostFinished {
-                failure: Some(Box::new(thrown)),
-            })
-            .host("web1"),
-        )
-        .finished(3, None)
-        .events;
-    let report = junit(&failed);
-    assert!(
-        report.contains(r#"tests="1" failures="1" errors="0""#),
-        "{report}"
+/// A rollout of three hosts, of which one stays out and one goes back.
+fn rolled_back() -> Vec<Event> {
+    let end = |fate, version, failure: Option<&str>| HostEnd {
+        fate,
+        version,
+        batch: Some(1),
+        failure: failure.map(|message| Box::new(Failure::new(FailureKind::Failed, message))),
+        unrestored: None,
+    };
+    let hosts = [
+        ("web1", end(Fate::RolledBack, Version::Old, None)),
+        (
+            "web2",
+            end(Fate::LeftOut, Version::Unknown, Some("HTTP 503 | `x`")),
+        ),
+        ("web3", end(Fate::Untouched, Version::Old, None)),
+    ];
+    let hosts = hosts.map(|(host, end)| (host.to_owned(), end));
+    Story::of(3, false)
+        .then(Emission::new(Kind::RolloutFinished {
+            end: RolloutEnd::NotRolledBack,
+            reason: Some("1 host failed".to_owned()),
+            hosts: hosts.into(),
+        }))
+        .finished(7, None)
+        .events
+}
+
+#[test]
+fn a_rollout_has_a_table_in_the_summary_and_a_case_for_each_host() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("summary.md");
+    let summary = Some(path.clone());
+    github(
+        &rolled_back(),
+        Workflow {
+            summary,
+            ..Workflow::default()
+        },
     );
+    let text = std::fs::read_to_string(path).expect("a summary");
+    for part in [
+        "aborted, and not rolled back whole (exit 7)",
+        "#### Rollout: not rolled back whole\n\n1 host failed\n",
+        "| <code>web1</code> | 1 | rolled back | old |  |\n",
+        "| <code>web2</code> | 1 | left out | unknown | HTTP 503 &#124; <code>x</code> |\n",
+        "| <code>web3</code> | 1 | untouched | old |  |\n",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let report = junit(&rolled_back());
+    for part in [
+        r#"tests="3" failures="1" errors="0""#,
+        r#"message="left out: HTTP 503 | `x`""#,
+        r#"<skipped message="untouched">"#,
+    ] {
+        assert!(report.contains(part), "no {part:?} in\n{report}");
+    }
 }
 
 #[test]
