@@ -1,7 +1,7 @@
 //! What every part of a run shares. Passed along, never global.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -51,6 +51,8 @@ pub struct Run {
     links: Mutex<HashMap<String, Arc<Link>>>,
     /// Shells of this machine that nobody uses right now.
     idle: Mutex<Vec<Arc<Link>>>,
+    /// The one that the playbook has in its hand.
+    controller: OnceLock<Arc<Link>>,
     /// Hosts that take no further part, and why.
     failed: Mutex<IndexMap<String, Failure>>,
     /// By host: what a `timeout` around it cut short last.
@@ -88,6 +90,7 @@ impl Run {
             fences: Fences::default(),
             links: Mutex::default(),
             idle: Mutex::default(),
+            controller: OnceLock::new(),
             failed: Mutex::default(),
             stopped: Mutex::default(),
         }
@@ -129,6 +132,13 @@ impl Run {
         let result = work(&HostHandle::new(self.clone(), link.clone()));
         lock(&self.idle).push(link);
         result
+    }
+
+    /// The machine that ops runs on, for a playbook to look at.
+    #[must_use]
+    pub fn controller(self: &Arc<Self>) -> HostHandle {
+        let link = self.controller.get_or_init(|| Arc::new(Link::controller()));
+        HostHandle::new(self.clone(), link.clone())
     }
 
     /// Waits for what happens elsewhere, from a thread that is not the runtime's own.
@@ -212,6 +222,7 @@ impl Run {
     pub fn close(&self) {
         let mut links: Vec<_> = lock(&self.links).drain().map(|(_, link)| link).collect();
         links.append(&mut lock(&self.idle));
+        links.extend(self.controller.get().cloned());
         self.runtime.block_on(async {
             let closing = links.iter().map(|link| link.close());
             futures_util::future::join_all(closing).await;

@@ -88,6 +88,13 @@ impl Link {
         }
     }
 
+    /// Whether it leads to the machine that ops runs on, which is only looked at. A host of the inventory may be the same machine, and is
+    /// a host like any other.
+    #[must_use]
+    pub const fn is_controller(&self) -> bool {
+        self.silent
+    }
+
     fn emit(&self, run: &Run, kind: Kind) {
         if !self.silent {
             run.bus.emit(Emission::new(kind).host(&self.host.name));

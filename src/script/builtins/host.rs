@@ -6,6 +6,7 @@ use super::declare;
 use super::outcome::OutcomeValue;
 use super::tasks::TaskValue;
 use super::vars::VarsValue;
+use crate::model::{Failure, FailureKind};
 use crate::run::{Applied, HostHandle, apply, ask, command, undo};
 use crate::script::command::Call;
 use crate::script::convert::from_json;
@@ -253,6 +254,9 @@ fn apply_all(
     tasks: &[TaskValue],
 ) -> Result<Vec<OutcomeValue>> {
     let frame = Frame::acting(context, "apply")?;
+    if host.0.link.is_controller() {
+        return Err(only_looked_at(context));
+    }
     let jobs = tasks
         .iter()
         .map(|task| task.job(&frame, &host.0, context))
@@ -281,6 +285,9 @@ fn run(
     let frame = Frame::acting(context, "run")?;
     let call = Call::parse(line, Options::new("run", options, context)?)?;
     let command = call.command(context);
+    if host.0.link.is_controller() && !command.reads {
+        return Err(only_looked_at(context));
+    }
     let sent = if frame.run().settings.mode == Mode::Check && !command.reads {
         command::not_sent(&host.0, &command);
         None
@@ -298,6 +305,15 @@ fn run(
         ("stderr".into(), text(&ran.stderr)),
         ("code".into(), Dynamic::from(i64::from(ran.code))),
     ]))
+}
+
+fn only_looked_at(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
+    let message = "the machine that ops runs on is only looked at";
+    let hint = "A command that only reads says `reads: true`. A machine that is to be changed stands in the inventory, with `via = \"local\"` if it is this one.";
+    throw(
+        Failure::new(FailureKind::Failed, message).hint(hint),
+        context,
+    )
 }
 
 fn become_user(context: &NativeCallContext<'_>, host: &HostValue, user: &str) -> Result<HostValue> {
@@ -333,7 +349,7 @@ fn read(
     )
     .map_err(|failure| throw(failure, context))?;
     let failed = |message: String| {
-        let failure = crate::model::Failure::new(crate::model::FailureKind::Failed, message);
+        let failure = Failure::new(FailureKind::Failed, message);
         throw(failure.on(host.0.name()), context)
     };
     let mut held = None;

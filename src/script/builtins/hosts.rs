@@ -1,4 +1,4 @@
-//! `hosts(pattern)`.
+//! `hosts(pattern)`, `controller()`.
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 
@@ -19,11 +19,26 @@ A pattern that selects nothing is an error.
 let web = hosts(\"web:&eu:!web3\");
 ```";
 
+const CONTROLLER: &str = "\
+The machine that ops runs on, as the user who runs it, to be looked at: it has `facts`, `read`, and `run` with `reads: true`. It takes no part in the
+run, and a playbook does not change it; a machine that is to be changed stands in the inventory.
+
+```rhai
+let branch = controller().run(\"git rev-parse --abbrev-ref HEAD\", #{ reads: true }).stdout;
+if branch != \"main\" { fail(`this is ${branch}, and releases are made from main`); }
+```";
+
 pub(super) fn register(engine: &mut Engine) {
     declare("hosts", &["pattern: &str", "Array"], HOSTS)
         .register_into_engine(engine, |context: NativeCallContext, pattern: &str| {
             hosts(&context, pattern)
         });
+    declare("controller", &["Host"], CONTROLLER).register_into_engine(
+        engine,
+        |context: NativeCallContext| -> Result<HostValue, Box<EvalAltResult>> {
+            Ok(HostValue(Frame::of(&context)?.run().controller()))
+        },
+    );
 }
 
 fn hosts(context: &NativeCallContext<'_>, pattern: &str) -> Result<Array, Box<EvalAltResult>> {

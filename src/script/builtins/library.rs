@@ -1,4 +1,4 @@
-//! What functions of a module are written with: `options`, `seconds`, `check_mode`.
+//! What functions of a module are written with: `options`, `seconds`, `check_mode`, `ops_version`.
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
@@ -39,6 +39,13 @@ Whether the run is in check mode. For functions that wait for what check mode do
 if !check_mode() { log::info(\"this is no rehearsal\"); }
 ```";
 
+const OPS_VERSION: &str = "\
+The version of the ops that runs the playbook: `\"0.1.0\"`.
+
+```rhai
+log::info(`ops ${ops_version()}`);
+```";
+
 pub(super) fn register(engine: &mut Engine) {
     let parameters = ["name: &str", "given: Map", "fallbacks: Map", "Map"];
     declare("options", &parameters, OPTIONS).register_into_engine(
@@ -55,6 +62,8 @@ pub(super) fn register(engine: &mut Engine) {
                 .map_err(|message| argument(&context, message))
         },
     );
+    declare("ops_version", &["String"], OPS_VERSION)
+        .register_into_engine(engine, || env!("CARGO_PKG_VERSION").to_owned());
     declare("check_mode", &["bool"], CHECK_MODE).register_into_engine(
         engine,
         |context: NativeCallContext| -> Result<bool> {

@@ -5,6 +5,10 @@ const MODULES: &[(&str, &str)] = &[
     ("haproxy", include_str!("../../../stdlib/haproxy.rhai")),
     ("nginx", include_str!("../../../stdlib/nginx.rhai")),
     ("release", include_str!("../../../stdlib/release.rhai")),
+    (
+        "requirements",
+        include_str!("../../../stdlib/requirements.rhai"),
+    ),
     ("systemd", include_str!("../../../stdlib/systemd.rhai")),
     ("versions", include_str!("../../../stdlib/versions.rhai")),
 ];

@@ -1,4 +1,5 @@
 //! The modules that come with ops, on real hosts.
 
 mod release;
+mod requirements;
 mod systemd;
