@@ -2,6 +2,10 @@
 
 /// Name and text of every module of `stdlib/`; a test holds the list against the directory.
 const MODULES: &[(&str, &str)] = &[
+    (
+        "environment",
+        include_str!("../../../stdlib/environment.rhai"),
+    ),
     ("haproxy", include_str!("../../../stdlib/haproxy.rhai")),
     ("nginx", include_str!("../../../stdlib/nginx.rhai")),
     ("release", include_str!("../../../stdlib/release.rhai")),

@@ -6,7 +6,9 @@ use crate::fleet::Fleet;
 use crate::ops::Ops;
 
 fn playbook(ops: Ops, body: &str) -> Ops {
-    ops.playbook(&format!("import \"std/requirements\" as requirements;\n{body}"))
+    ops.playbook(&format!(
+        "import \"std/requirements\" as requirements;\n{body}"
+    ))
 }
 
 /// A program on a host that says this of its version.
@@ -49,8 +51,14 @@ fn versions_are_read_from_what_programs_say() {
         ("git version 2.39.5", "2.39.5"),
         ("OpenSSH_9.2p1 Debian-2+deb12u3, OpenSSL 3.0.13", "9.2"),
         ("nginx version: nginx/1.22.1", "1.22.1"),
-        ("This is perl 5, version 36, subversion 0 (v5.36.0) built for x86_64", "5.36.0"),
-        ("bzip2, a block-sorting file compressor.  Version 1.0.8, 13-Jul-2019.", "1.0.8"),
+        (
+            "This is perl 5, version 36, subversion 0 (v5.36.0) built for x86_64",
+            "5.36.0",
+        ),
+        (
+            "bzip2, a block-sorting file compressor.  Version 1.0.8, 13-Jul-2019.",
+            "1.0.8",
+        ),
         ("sha256sum (GNU coreutils) 9.1", "9.1"),
         ("openjdk version \"17.0.9\" 2023-10-17", "17.0.9"),
         ("jq-1.6", "1.6"),
@@ -68,14 +76,21 @@ fn versions_are_read_from_what_programs_say() {
             path.display()
         );
         let ran = playbook(fleet.ops(), &body).run().ok();
-        assert!(ran.stdout.contains(&format!("is {version}, and ==0.0.1 is needed")), "{says}: {ran}");
+        assert!(
+            ran.stdout
+                .contains(&format!("is {version}, and ==0.0.1 is needed")),
+            "{says}: {ran}"
+        );
     }
 }
 
 #[test]
 fn the_machine_that_ops_runs_on() {
     let body = r#"requirements::controller(#{ ops: ">=0.1", sh: "*", sed: #{ version: ">=0.1" } }); print("all there");"#;
-    playbook(Ops::new().inventory(""), body).run().ok().stdout_has("all there");
+    playbook(Ops::new().inventory(""), body)
+        .run()
+        .ok()
+        .stdout_has("all there");
     let body = r#"requirements::controller(#{ ops: ">=99", "no-such-thing": "*" });"#;
     playbook(Ops::new().inventory(""), body)
         .run()
@@ -93,7 +108,11 @@ fn what_is_no_requirement_is_refused_before_a_host_is_asked() {
         (r#"#{ "a/b": "*" }"#, "`a/b` is no name of a program"),
         (r#"#{ git: #{ verison: "*" } }"#, "Did you mean `version`?"),
     ] {
-        let ran = playbook(fleet.ops(), &format!("requirements::hosts(hosts(\"all\"), {needs});")).run();
+        let ran = playbook(
+            fleet.ops(),
+            &format!("requirements::hosts(hosts(\"all\"), {needs});"),
+        )
+        .run();
         let ran = ran.code(3).stderr_has(reason);
         assert!(!ran.stdout.contains("h1"), "{ran}");
     }
