@@ -169,3 +169,12 @@ pub fn possible(timing: &Timing) -> Result<(), (&'static str, &'static str)> {
     }
     Ok(())
 }
+
+/// The same of the timing of a wait, where it is whole.
+pub fn waitable(timing: &Timing) -> Result<(), (&'static str, &'static str)> {
+    possible(timing)?;
+    if !timing.initial_delay.is_zero() && timing.initial_delay >= timing.deadline {
+        return Err(("initial_delay", "the deadline would come first"));
+    }
+    Ok(())
+}

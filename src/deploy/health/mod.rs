@@ -44,7 +44,7 @@ mod watch;
 
 use std::time::Duration;
 
-pub use check::{Check, Overrides, Timing, Vantage, possible};
+pub use check::{Check, Overrides, Timing, Vantage, waitable};
 pub use declared::{Declared, Mistake, declared};
 pub use entry::Entry;
 pub use observe::{Observed, check, failure};
@@ -152,5 +152,37 @@ fn sample(
     match entry.construct(arguments, Vantage::Host) {
         Ok(check) => check.observe,
         Err(error) => panic!("{}: {error}", entry.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_manual_page_lists_the_options_of_its_kind_and_has_an_example() {
+        for entry in KINDS {
+            let mut listed: Vec<&str> = entry
+                .doc
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("| `")?.split('`').next())
+                .collect();
+            let mut options = entry.own_options().to_vec();
+            listed.sort_unstable();
+            options.sort_unstable();
+            assert_eq!(listed, options, "{}", entry.name);
+            assert!(entry.doc.contains("```rhai"), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn no_kind_has_an_option_of_every_check() {
+        for entry in KINDS {
+            let mut options = entry.options();
+            options.sort_unstable();
+            let all = options.len();
+            options.dedup();
+            assert_eq!(options.len(), all, "{}", entry.name);
+        }
     }
 }

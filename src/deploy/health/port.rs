@@ -17,7 +17,7 @@ kind! {
     /// ```rhai
     /// each(hosts("web"), |h| h.check(port(8080)));
     /// ```
-    PORT = port(port: u16; Options) => Port::new
+    PORT = port(port: i64; Options) => Port::new
 }
 
 #[derive(Deserialize)]
@@ -32,10 +32,12 @@ pub struct Port {
 }
 
 impl Port {
-    fn new(port: u16, options: Options) -> Result<Self, ArgumentError> {
-        if port == 0 {
-            return Err(ArgumentError::parameter(0, "`port`: 0 is no port"));
-        }
+    fn new(port: i64, options: Options) -> Result<Self, ArgumentError> {
+        let number = u16::try_from(port).ok().filter(|port| *port > 0);
+        let port = number.ok_or_else(|| {
+            let message = format!("`port`: {port} is no port, which is a number from 1 to 65535");
+            ArgumentError::parameter(0, message)
+        })?;
         let parsed = options.address.as_deref().map(|text| {
             text.parse()
                 .map_err(|_| ArgumentError::option("address", format!("{text:?} is no address")))

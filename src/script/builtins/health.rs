@@ -11,7 +11,7 @@ use rhai::{
 use super::declare;
 use super::host::HostValue;
 use crate::deploy::health::{
-    self, Check, Entry, KINDS, Observed, Overrides, State, Timing, Vantage, possible,
+    self, Check, Entry, KINDS, Observed, Overrides, State, Timing, Vantage, waitable,
 };
 use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
@@ -416,7 +416,7 @@ fn wait(
     let over = overrides(&mut options)?;
     let checks = checks(healths);
     for check in &checks {
-        possible(&check.timing.with(&over))
+        waitable(&check.timing.with(&over))
             .map_err(|(key, message)| options.wrong(key, message))?;
     }
     let at = position(context);
@@ -453,7 +453,7 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
         return Err(options.wrong("timeout", message));
     }
     let timing = Timing::default().with(&over);
-    possible(&timing).map_err(|(key, message)| options.wrong(key, message))?;
+    waitable(&timing).map_err(|(key, message)| options.wrong(key, message))?;
     let mut watch = health::Watch::new(timing);
     let started = Instant::now();
     loop {

@@ -69,6 +69,8 @@ fn the_deadline_ends_it_with_what_was_seen_last() {
         .stderr_has("playbook.rhai:2:5");
     wait("fall: 3").stderr_has("not healthy 3 times in a row: 503");
     wait("fall: 0").stderr_has("option `fall` of `wait_until`: it is at least 1");
+    wait("initial_delay: \"1m\"")
+        .stderr_has("option `initial_delay` of `wait_until`: the deadline would come first");
     wait("what: \"x\"").stderr_has("option `what` of `wait_until`");
 }
 
