@@ -165,7 +165,8 @@ mod tests {
             let mut listed: Vec<&str> = entry
                 .doc
                 .lines()
-                .filter_map(|line| line.trim().strip_prefix("| `")?.split('`').next())
+                .filter_map(|line| line.trim().strip_prefix("| `")?.split_once("` |"))
+                .flat_map(|(first, _)| first.split("`, `"))
                 .collect();
             let mut options = entry.own_options().to_vec();
             listed.sort_unstable();
