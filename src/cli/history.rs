@@ -6,7 +6,7 @@ use crate::model::{Failure, FailureKind, OutputStream};
 use crate::report::{self, table};
 use crate::store::{RunState, RunSummary, Store, StoreError};
 
-use super::args::OutputArgs;
+use super::args::{Output, OutputArgs};
 use super::logging::Log;
 use super::reporters::reporters;
 use super::{DONE, Done, diagnostics};
@@ -144,6 +144,7 @@ impl ShowArgs {
                 ])
             };
         }
+        let output = self.output.output;
         let mut events = run.events().map_err(|error| failures(&error))?;
         let (mut reporters, _) = reporters(
             &self.output,
@@ -155,13 +156,20 @@ impl ShowArgs {
             },
             std::io::stdout().is_terminal(),
         )?;
+        let mut rollouts = report::Rollouts::default();
         for event in events.by_ref() {
+            rollouts.event(&event);
             for reporter in &mut reporters {
                 reporter.event(&event);
             }
         }
         for reporter in &mut reporters {
             reporter.finish();
+        }
+        if output != Some(Output::Json) {
+            for table in rollouts.tables() {
+                diagnostics::out(&format!("\n{table}"));
+            }
         }
         if events.broken() > 0 {
             tracing::warn!("{} lines of the events could not be read", events.broken());

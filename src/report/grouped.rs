@@ -153,7 +153,8 @@ fn unit(event: &Event) -> Option<Unit> {
             let title = super::view::each(*hosts, *forks, event.at.as_ref());
             Some(Unit::Begins(clean_line(&title).into_owned()))
         }
-        Kind::EachFinished { .. } => Some(Unit::Ends),
+        Kind::RolloutBatchStarted { .. } => super::view::rollout::batch(event).map(Unit::Begins),
+        Kind::EachFinished { .. } | Kind::RolloutBatchFinished { .. } => Some(Unit::Ends),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::keyboard::Keyboard;
 use super::words::{count, duration};
-use super::{Piece, Settings, View, clean_line};
+use super::{Piece, Rollouts, Settings, View, clean_line};
 use crate::model::{Event, FailureKind, Kind, Outcome, Reporter, undone_by};
 
 /// The terminal is drawn at most this often.
@@ -40,6 +40,7 @@ pub struct Live {
     drawn: Option<Instant>,
     running: IndexMap<String, Doing>,
     seen: Seen,
+    rollouts: Rollouts,
     /// Given back when the display is gone.
     keyboard: Option<Keyboard>,
 }
@@ -129,6 +130,7 @@ impl Live {
             drawn: None,
             running: IndexMap::new(),
             seen: Seen::default(),
+            rollouts: Rollouts::default(),
             keyboard: None,
         }
     }
@@ -140,10 +142,13 @@ impl Live {
 
     /// Keeps what the lines show.
     fn follow(&mut self, event: &Event) {
+        self.rollouts.event(event);
         match event.kind {
             Kind::RunStarted { hosts, .. } => self.seen.hosts = hosts,
             // An `each` inside of another one does not begin to count anew.
-            Kind::EachStarted { hosts, .. } if self.running.is_empty() => {
+            Kind::EachStarted { hosts, .. } | Kind::RolloutStarted { hosts, .. }
+                if self.running.is_empty() =>
+            {
                 self.seen.hosts = hosts;
                 self.seen.done = 0;
             }
@@ -186,9 +191,15 @@ impl Live {
                 self.does(host, format!("waiting for {task}: {message}"));
             }
             Kind::HealthChecked { .. } => self.waits(host),
+            Kind::RolloutHost { .. } => {
+                if let Some(what) = self.rollouts.doing(host) {
+                    self.does(host, what.to_owned());
+                }
+            }
             Kind::HostFinished { .. } => {
                 self.running.shift_remove(host);
-                self.seen.done += 1;
+                // One that is rolled back was done with before.
+                self.seen.done += usize::from(!self.rollouts.goes_back());
             }
             Kind::HostUnreachable { .. } => {
                 self.running.shift_remove(host);
@@ -224,10 +235,11 @@ impl Live {
     /// What it does next shows when it says so. Outside of a closure nothing more need come.
     fn waits(&mut self, host: &str) {
         const CHECKING: &str = "checking";
+        let what = self.rollouts.doing(host).unwrap_or(CHECKING);
         match self.running.get(host) {
             // It goes on with it: its clock does not begin anew with every task that is well.
-            Some(doing) if doing.what == CHECKING => {}
-            Some(doing) if doing.in_closure => self.does(host, CHECKING.to_owned()),
+            Some(doing) if doing.what == what => {}
+            Some(doing) if doing.in_closure => self.does(host, what.to_owned()),
             _ => drop(self.running.shift_remove(host)),
         }
     }
@@ -237,8 +249,9 @@ impl Live {
         let (rows, columns) = (self.size)();
         // A line as wide as the terminal would wrap on some.
         let columns = usize::from(self.width.unwrap_or(columns)).saturating_sub(1);
+        let rollout = self.rollouts.line();
         let room = usize::from(rows)
-            .saturating_sub(KEPT_ROWS)
+            .saturating_sub(KEPT_ROWS + usize::from(rollout.is_some()))
             .clamp(1, MOST_ROWS);
         // The numbers take a line, and so do those who are left out.
         let shown = if self.running.len() < room {
@@ -276,6 +289,7 @@ impl Live {
         if left_out > 0 && room >= 2 {
             lines.push(format!("  ... and {} more", count(left_out as u64, "host")));
         }
+        lines.extend(rollout);
         lines.push(self.seen.line());
         lines
             .iter()
@@ -288,7 +302,7 @@ impl Live {
     fn draw(&mut self) {
         self.drawn = Some(Instant::now());
         let pending = std::mem::take(&mut self.pending);
-        if self.running.is_empty() {
+        if self.running.is_empty() && self.rollouts.line().is_none() {
             self.clear();
         } else if !self.multi.is_hidden() {
             let lines = self.lines();

@@ -7,4 +7,5 @@ mod health;
 mod live;
 mod pipelines;
 mod plain;
+mod rollout;
 mod story;

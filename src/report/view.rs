@@ -1,6 +1,7 @@
 //! Events as text for a person, whatever it is written to.
 
 mod health;
+pub(super) mod rollout;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -61,6 +62,8 @@ pub struct View {
     explained: Failures,
     /// Those that nobody caught.
     failures: Failures,
+    /// By host: what went wrong in a rollout, until its work there ends. It has its line.
+    rolled: HashMap<String, Failure>,
     /// The hosts of those. A host where the playbook caught a failure went on, and is none.
     failed: BTreeSet<String>,
 }
@@ -80,6 +83,7 @@ impl View {
             health: HashMap::new(),
             explained: Failures::default(),
             failures: Failures::default(),
+            rolled: HashMap::new(),
             failed: BTreeSet::new(),
         }
     }
@@ -199,7 +203,7 @@ impl View {
                     .chain([Piece::Out(format!("\n{summary}"))])
                     .collect()
             }
-            _ => Vec::new(),
+            _ => self.rollout(event),
         }
     }
 
@@ -328,7 +332,10 @@ impl View {
     }
 
     fn host_finished(&mut self, event: &Event, failure: Option<&Failure>) -> Vec<Piece> {
-        let shown = event.host.as_ref().and_then(|host| self.shown.remove(host));
+        let shown = event.host.as_ref().and_then(|host| {
+            let shown = self.shown.remove(host);
+            self.rolled.remove(host).or(shown)
+        });
         let Some(failure) = failure else {
             // Lost, and the playbook went on without it.
             if let Some(lost) = shown.filter(|shown| shown.kind == FailureKind::Unreachable) {

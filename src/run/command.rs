@@ -80,7 +80,8 @@ pub fn run(
             .on(host.name())
         })?;
     }
-    if !command.quiet {
+    let quiet = command.quiet || host.looks.is_some();
+    if !quiet {
         run.bus.emit(emission(Kind::TaskStarted));
     }
     let mut step = Step::command(command.script.as_bytes());
@@ -92,7 +93,7 @@ pub fn run(
         host: host.name().to_owned(),
         task: label.clone(),
     };
-    let lines = Lines::new(run, vec![(!command.quiet).then_some(source)]);
+    let lines = Lines::new(run, vec![(!quiet).then_some(source)]);
     let send = if command.reads {
         HostHandle::request
     } else {
@@ -128,7 +129,8 @@ pub fn run(
     if let Ok((_, duration)) = &result {
         finished = finished.duration(*duration);
     }
-    if !(command.quiet && result.is_ok()) {
+    // What a look comes to is told by whoever looks.
+    if !(quiet && (result.is_ok() || host.looks.is_some())) {
         run.bus.emit(finished);
     }
     if !command.reads

@@ -178,14 +178,15 @@ impl Run {
         lock(&self.failed).values().cloned().collect()
     }
 
-    /// A failure of a step as it is told. What was cut short while the run goes on was so by a `timeout` around it.
+    /// A failure of a step as it is told. What was cut short while the run goes on was so by a `timeout` or a deadline around
+    /// it.
     pub(super) fn told(&self, failure: Failure) -> Failure {
         if failure.kind != FailureKind::Interrupted || self.cancel.work.is_cancelled() {
             return failure;
         }
         let stopped = Failure {
             kind: FailureKind::Failed,
-            message: "stopped by a `timeout` around it".to_owned(),
+            message: "stopped by a `timeout` or a deadline around it".to_owned(),
             ..failure
         };
         if let Some(host) = &stopped.host {

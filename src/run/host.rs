@@ -1,6 +1,7 @@
 //! A host as a user of it: what a playbook holds in its hand.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -17,18 +18,55 @@ pub struct HostHandle {
     pub link: Arc<Link>,
     /// The user to become; `None` is the user who logs in.
     pub user: Option<String>,
+    /// It is only looked at, again and again.
+    pub looks: Option<Arc<Looks>>,
+}
+
+/// What repeated looks at a host found. A rollout looks at a host's health many times, most often in vain at first: what
+/// fails then is no failure, and what is as it was is no news.
+#[derive(Debug, Default)]
+pub struct Looks(Mutex<HashMap<String, &'static str>>);
+
+impl Looks {
+    /// Whether this is not what was found last.
+    fn is_news(&self, what: &str, found: &'static str) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.insert(what.to_owned(), found) != Some(found)
+    }
 }
 
 impl HostHandle {
     #[must_use]
     pub fn new(run: Arc<Run>, link: Arc<Link>) -> Self {
         let user = link.user().map(ToOwned::to_owned);
-        Self { run, link, user }
+        Self {
+            run,
+            link,
+            user,
+            looks: None,
+        }
     }
 
     #[must_use]
     pub fn name(&self) -> &str {
         &self.link.host.name
+    }
+
+    /// The same host where it is only looked at.
+    #[must_use]
+    pub fn looked_at(&self, looks: &Arc<Looks>) -> Self {
+        Self {
+            looks: Some(looks.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// Whether what was found there is to be told.
+    #[must_use]
+    pub fn is_news(&self, what: &str, found: &'static str) -> bool {
+        self.looks
+            .as_ref()
+            .is_none_or(|looks| looks.is_news(what, found))
     }
 
     /// The same host, seen as another user.

@@ -27,7 +27,7 @@ pub use context::{Run, Settings, interrupted};
 pub use dispatcher::Bus;
 pub use fanout::{STACK, fan_out};
 pub use fence::{Fence, Fences, Guard};
-pub use host::HostHandle;
+pub use host::{HostHandle, Looks};
 pub use label::label;
 pub use link::Link;
 pub use undo::undo;

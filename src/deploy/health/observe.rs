@@ -90,18 +90,23 @@ pub(super) fn tell(
         message,
         hint: _,
     } = &observed.verdict;
+    if !host.is_news(&check.label(), state.as_str()) {
+        return;
+    }
+    // Whoever looks at it again and again waits for it, and says what comes of it.
+    let looked_at = host.looks.is_some();
     let kind = Kind::HealthChecked {
         state: *state,
         message: message.clone(),
         vantage: check.vantage.name().to_owned(),
-        waiting: told.waiting,
+        waiting: told.waiting || looked_at,
     };
     let mut emission = Emission::new(kind)
         .host(host.name())
         .task(label(&check.label(), &host.run.secrets))
         .duration(observed.duration)
         .at(at.cloned());
-    emission.outcome = told.outcome;
+    emission.outcome = told.outcome.filter(|_| !looked_at);
     host.run.bus.emit(emission);
 }
 

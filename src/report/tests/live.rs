@@ -26,7 +26,7 @@ impl io::Write for Through {
     }
 }
 
-fn live(settings: Settings) -> (InMemoryTerm, Live) {
+pub(super) fn live(settings: Settings) -> (InMemoryTerm, Live) {
     let term = InMemoryTerm::new(ROWS, 80);
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255);
     let out = || Box::new(Through(term.clone()));

@@ -3,24 +3,46 @@
 use rustix::process::Signal;
 
 use super::Service;
+use crate::fleet::process;
+use crate::ops::Running;
+use crate::terminal::{INTERRUPT, Terminal};
 
-/// Interrupts the run while the second host is held up in a step; then lets the step go on.
+/// Interrupts the run while the second host is held up in a step; one that is shielded goes on then.
 fn in_step(step: &str, left: [&str; 3]) -> Service {
-    let service = Service::new(3, "order: \"inventory\",").with(2, &format!("hold-{step}"), "");
+    let hold = format!("hold-{step}");
+    let service = Service::new(3, "order: \"inventory\",").with(2, &hold, "");
     let mut running = service.ops().start();
     service.wait_for_step(2, step);
     running.signal(Signal::INT);
     if step == "readmit" {
-        running.wait_for("interrupting");
-        std::fs::remove_file(service.path(2, "hold-readmit")).expect("the hold");
+        lets_go(&mut running, &service, &hold);
     }
-    let ran = running.wait().code(130);
+    let ran = running.wait().code(130).stderr_has("interrupted");
     assert_eq!(service.left(), left, "{ran}");
     for host in service.fleet.hosts() {
         host.wait_until_idle();
     }
-    ran.nothing_left();
+    ran.stdout_has("the rollout was interrupted").nothing_left();
     service
+}
+
+/// Lets a step go on once the signal was taken in.
+fn lets_go(running: &mut Running, service: &Service, hold: &str) {
+    taken_in(running);
+    std::fs::remove_file(service.path(2, hold)).expect("the hold");
+}
+
+/// Waits until a process has no signal before it: all that came were taken in.
+fn taken_in(running: &Running) {
+    let status = format!("/proc/{}/status", running.id());
+    let pending = || {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        status
+            .lines()
+            .filter(|line| line.starts_with("SigPnd") || line.starts_with("ShdPnd"))
+            .any(|line| line.chars().any(|c| ('1'..='9').contains(&c)))
+    };
+    process::wait_until(|| !pending(), || "the signal is not taken in".to_owned());
 }
 
 #[test]
@@ -43,4 +65,96 @@ fn behind_the_change() {
 #[test]
 fn while_health_is_waited_for() {
     in_step("healthy", ["2", "1", "1"]);
+}
+
+#[test]
+fn in_a_readmission_that_goes_on() {
+    let service = in_step("readmit", ["2", "2", "1"]);
+    assert!(service.steps(3).is_empty());
+}
+
+#[test]
+fn in_a_pause() {
+    let service = Service::new(2, "order: \"inventory\", pause: \"1h\",");
+    let mut running = service.ops().start();
+    running.wait_for("-- waits 1 h");
+    running.signal(Signal::INT);
+    let ran = running.wait().code(130);
+    assert_eq!(service.left(), ["2", "1"]);
+    ran.stdout_has("updated: h1; untouched: h2").nothing_left();
+}
+
+#[test]
+fn at_a_question() {
+    let service = Service::new(2, "order: \"inventory\", confirm: \"first\",");
+    let ops = service.ops();
+    let mut terminal = Terminal::start(&ops, 120, 30);
+    terminal.wait_for("batch 1 of 2 is done; go on with h2? [y/n]");
+    terminal.type_in(INTERRUPT);
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 130, "{shown}");
+    assert_eq!(service.left(), ["2", "1"]);
+}
+
+#[test]
+fn no_at_a_question_rolls_back() {
+    let service = Service::new(3, "order: \"inventory\", confirm: true,");
+    let ops = service.ops();
+    let mut terminal = Terminal::start(&ops, 120, 30);
+    terminal.wait_for("go on with h2? [y/n]").type_in("y\n");
+    terminal.wait_for("go on with h3? [y/n]").type_in("n\n");
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 6, "{shown}");
+    assert_eq!(service.left(), ["1", "1", "1"]);
+}
+
+#[test]
+fn in_a_rollback_the_host_is_finished_and_no_more() {
+    let service = Service::new(4, "order: \"inventory\",").with(3, "fail-updated", "");
+    let hold = service.path(2, "hold-drain");
+    let mut running = service.ops().start();
+    // The second host is held up in its second drain.
+    running.wait_for("readmitted   h2");
+    std::fs::write(&hold, "").expect("the hold");
+    let drains = || {
+        service
+            .steps(2)
+            .iter()
+            .filter(|step| *step == "drain")
+            .count()
+    };
+    process::wait_until(|| drains() == 2, || format!("{:?}", service.steps(2)));
+    running.signal(Signal::INT);
+    lets_go(&mut running, &service, "hold-drain");
+    let ran = running.wait().code(7);
+    assert_eq!(service.left(), ["2", "1", "1", "1"]);
+    ran.stderr_has("Updated: h1; rolled back: h2, h3; untouched: h4.");
+}
+
+#[test]
+fn a_host_in_flight_that_cannot_be_put_back_is_exit_code_7() {
+    let service = Service::new(2, "order: \"inventory\", rollback_deadline: \"300ms\",")
+        .with(1, "hold-updated", "")
+        .with(1, "fail-old", "");
+    let mut running = service.ops().start();
+    service.wait_for_step(1, "updated");
+    running.signal(Signal::INT);
+    let ran = running.wait().code(7);
+    assert_eq!(service.left(), ["1 out", "1"]);
+    ran.stderr_has("left out: h1 (old version)");
+}
+
+#[test]
+fn a_second_one_ends_it_at_once() {
+    let service = Service::new(2, "order: \"inventory\",")
+        .with(1, "hold-update", "")
+        .with(1, "hold-old", "");
+    let mut running = service.ops().start();
+    service.wait_for_step(1, "update");
+    running.signal(Signal::INT);
+    service.wait_for_step(1, "old");
+    running.signal(Signal::INT);
+    let ran = running.wait().code(7);
+    assert_eq!(service.left(), ["1 out", "1"]);
+    ran.stderr_has("left out: h1 (old version)");
 }

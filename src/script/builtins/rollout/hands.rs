@@ -1,5 +1,6 @@
 //! What the rollout can do with hosts: call the closures of the playbook, undo, ask, tell.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rhai::NativeCallContext;
@@ -8,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::options::Wanted;
 use crate::deploy::rollout::{Course, Hands, News, Outcome, Question, Step};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{HostHandle, command, undo};
+use crate::run::{HostHandle, Looks, command, undo};
 use crate::script::builtins::HostValue;
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
@@ -22,6 +23,7 @@ pub(super) struct Playbook<'a, 'c> {
     hosts: &'a [HostValue],
     /// How many changes this run had made on each host when its update began.
     marks: Vec<AtomicUsize>,
+    looks: Vec<Arc<Looks>>,
 }
 
 impl<'a, 'c> Playbook<'a, 'c> {
@@ -37,6 +39,7 @@ impl<'a, 'c> Playbook<'a, 'c> {
             wanted,
             hosts,
             marks: hosts.iter().map(|_| AtomicUsize::new(0)).collect(),
+            looks: hosts.iter().map(|_| Arc::default()).collect(),
         }
     }
 
@@ -93,13 +96,15 @@ impl Hands for Playbook<'_, '_> {
         let Some(closure) = self.wanted.closure(step) else {
             return self.put_back(host, cancel);
         };
+        let looks = matches!(step, Step::Healthy | Step::RollbackHealthy);
+        let looked_at = looks.then(|| HostValue(value.0.looked_at(&self.looks[host])));
+        let value = looked_at.as_ref().unwrap_or(value);
         let frame = self
             .frame
             .of_host(value.0.clone())
             .with_cancel(cancel.clone());
         match call(self.context, &frame, value, closure) {
             Ok(given) => {
-                let looks = matches!(step, Step::Healthy | Step::RollbackHealthy);
                 if looks && given.as_bool() == Ok(false) {
                     let failure = Failure::new(FailureKind::Failed, "the health check gave false");
                     failed(failure, &value.0)

@@ -1,0 +1,181 @@
+//! A rollout in the log, on the terminal, in sections of a CI system, and as a table.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+
+use super::live::live;
+use super::story::{Page, Story, tell};
+use crate::model::{
+    Emission, Failure, FailureKind, Fate, HostEnd, Kind, OnAbort, Outcome, Phase, Reporter as _,
+    RolloutEnd, Version, Waiting,
+};
+use crate::report::{Gitlab, Plain, Rollouts, Settings};
+
+impl Story {
+    fn phase(self, host: &str, batch: usize, phase: Phase, took: u64) -> Self {
+        self.phase_with(host, batch, phase, took, None)
+    }
+
+    fn phase_with(
+        self,
+        host: &str,
+        batch: usize,
+        phase: Phase,
+        took: u64,
+        failure: Option<Failure>,
+    ) -> Self {
+        let kind = Kind::RolloutHost {
+            phase,
+            batch,
+            failure: failure.map(Box::new),
+        };
+        let emission = Emission::new(kind).host(host);
+        self.then(emission.duration(Duration::from_millis(took)))
+    }
+
+    fn batch(self, batch: usize, batches: usize, host: &str, rollback: bool) -> Self {
+        self.then(Emission::new(Kind::RolloutBatchStarted {
+            batch,
+            batches,
+            hosts: vec![host.to_owned()],
+            rollback,
+        }))
+    }
+
+    fn batch_ends(self, batch: usize, batches: usize, rollback: bool) -> Self {
+        self.then(Emission::new(Kind::RolloutBatchFinished {
+            batch,
+            batches,
+            failed: 0,
+            rollback,
+        }))
+    }
+}
+
+fn unhealthy() -> Failure {
+    Failure::new(FailureKind::Failed, "not healthy within 5m: HTTP 503").on("web2")
+}
+
+fn broken() -> Failure {
+    Failure::new(FailureKind::Failed, "the old one is not healthy either").on("web2")
+}
+
+/// The first host comes through, and the second one is waited for.
+fn half() -> Story {
+    let story = Story::of(2, false).then(Emission::new(Kind::RolloutStarted {
+        hosts: 2,
+        batches: vec![1, 1],
+        max_unavailable: Some(1),
+        max_failures: 0,
+        on_abort: OnAbort::Rollback,
+    }));
+    let pause = Kind::RolloutPaused {
+        batch: 1,
+        on: Waiting::Pause,
+    };
+    story
+        .batch(1, 2, "web1", false)
+        .starts("web1")
+        .phase("web1", 1, Phase::Draining, 0)
+        .phase("web1", 1, Phase::Drained, 300)
+        .task("web1", "files::file /srv/VERSION", Outcome::Changed)
+        .phase("web1", 1, Phase::Updated, 1200)
+        .phase("web1", 1, Phase::Healthy, 10_400)
+        .phase("web1", 1, Phase::Readmitted, 100)
+        .ends_well("web1")
+        .batch_ends(1, 2, false)
+        .then(Emission::new(pause).duration(Duration::from_secs(30)))
+        .batch(2, 2, "web2", false)
+        .starts("web2")
+        .phase("web2", 2, Phase::Drained, 300)
+        .phase("web2", 2, Phase::Updated, 900)
+        .phase("web2", 2, Phase::WaitingHealthy, 0)
+}
+
+fn whole() -> Story {
+    let end = |fate, version, batch, failure: Option<Failure>| HostEnd {
+        fate,
+        version,
+        batch: Some(batch),
+        failure: failure.clone().map(Box::new),
+        unrestored: (fate == Fate::LeftOut).then(|| Box::new(broken())),
+    };
+    let hosts = [
+        ("web1", end(Fate::Updated, Version::New, 1, None)),
+        (
+            "web2",
+            end(Fate::LeftOut, Version::Old, 2, Some(unhealthy())),
+        ),
+    ];
+    let hosts = hosts.map(|(name, end)| (name.to_owned(), end)).into();
+    let reason = unhealthy().to_string();
+    let aborted = Kind::RolloutAborted {
+        reason: reason.clone(),
+        on_abort: OnAbort::Rollback,
+    };
+    let finished = Kind::RolloutFinished {
+        end: RolloutEnd::NotRolledBack,
+        reason: Some(reason),
+        hosts,
+    };
+    let host_finished = Kind::HostFinished {
+        failure: Some(Box::new(unhealthy())),
+    };
+    let why = "the rollout was aborted, and could not be rolled back whole: web2: not healthy";
+    half()
+        .phase_with("web2", 2, Phase::Failed, 300_000, Some(unhealthy()))
+        .then(Emission::new(aborted))
+        .phase("web2", 2, Phase::RolledBack, 200)
+        .phase_with("web2", 2, Phase::RollbackFailed, 60_000, Some(broken()))
+        .phase_with("web2", 2, Phase::LeftOut, 0, Some(broken()))
+        .then(Emission::new(host_finished).host("web2"))
+        .batch_ends(2, 2, false)
+        .then(Emission::new(finished).duration(Duration::from_secs(372)))
+        .finished(7, Some(Failure::new(FailureKind::NotRolledBack, why)))
+}
+
+#[test]
+fn in_the_log() {
+    let page = Page::default();
+    let mut plain = Plain::new(
+        Settings::default(),
+        Box::new(page.clone()),
+        Box::new(page.clone()),
+    );
+    tell(&mut plain, &whole().events);
+    assert_snapshot!(page.text());
+}
+
+#[test]
+fn on_the_terminal() {
+    let (term, mut live) = live(Settings::default());
+    half().events.iter().for_each(|event| live.event(event));
+    live.tick();
+    assert_snapshot!(term.contents());
+}
+
+#[test]
+fn a_batch_is_a_section() {
+    let page = Page::default();
+    let mut gitlab = Gitlab::new(Settings::default(), Box::new(page.clone()));
+    tell(&mut gitlab, &whole().events);
+    let text = page.text();
+    assert_eq!(text.matches("section_start").count(), 2, "{text}");
+    assert_eq!(text.matches("section_end").count(), 2, "{text}");
+    assert!(text.contains("batch 1 of 2: web1"), "{text}");
+}
+
+#[test]
+fn as_a_table() {
+    let mut rollouts = Rollouts::default();
+    whole()
+        .events
+        .iter()
+        .for_each(|event| rollouts.event(event));
+    assert_snapshot!(rollouts.tables().join("\n"));
+    // A run that was killed.
+    let mut rollouts = Rollouts::default();
+    half().events.iter().for_each(|event| rollouts.event(event));
+    assert_snapshot!(rollouts.tables().join("\n"));
+}

@@ -1,0 +1,174 @@
+//! What a rollout adds to what is shown: a heading for each batch, and a line for each thing that a host has behind it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::{View, is_told, out};
+use crate::model::rollout::told;
+use crate::model::{Event, Failure, Kind, OnAbort, Phase, RolloutEnd, Waiting};
+use crate::report::clean_line;
+use crate::report::view::Piece;
+use crate::report::words::{BOLD_RED, DIM, GREEN, YELLOW, count, duration, names};
+
+/// How many hosts of a batch its heading names.
+const MOST_NAMES: usize = 8;
+
+impl View {
+    pub(super) fn rollout(&mut self, event: &Event) -> Vec<Piece> {
+        let took = event.duration_ms.map(Duration::from_millis);
+        match &event.kind {
+            Kind::RolloutStarted {
+                hosts,
+                batches,
+                max_unavailable,
+                ..
+            } => {
+                let mut text = format!("rollout over {}", count(*hosts as u64, "host"));
+                if !batches.is_empty() {
+                    let number = batches.len() as u64;
+                    let noun = if number == 1 { "batch" } else { "batches" };
+                    let _ = write!(text, " in {number} {noun}");
+                }
+                if let Some(most) = max_unavailable {
+                    let _ = write!(text, ", at most {most} out of service");
+                }
+                self.heading(&text)
+            }
+            Kind::RolloutBatchStarted { .. } => {
+                let text = batch(event).unwrap_or_default();
+                self.heading(&text)
+            }
+            Kind::RolloutHost { phase, failure, .. } => {
+                self.phase(event, *phase, failure.as_deref(), took)
+            }
+            Kind::RolloutPaused { on, .. } => match (on, took) {
+                (Waiting::Pause, Some(took)) => self.heading(&format!("waits {}", duration(took))),
+                (Waiting::Pause, None) => self.heading("waits"),
+                // The question says it.
+                (Waiting::Confirm, _) => Vec::new(),
+            },
+            Kind::RolloutAborted { reason, on_abort } => {
+                let then = match on_abort {
+                    OnAbort::Rollback => "what was changed is put back",
+                    OnAbort::Stop | OnAbort::Continue => "what was changed stays",
+                };
+                let reason = clean_line(reason);
+                let text = format!("-- the rollout is aborted, {then}: {reason}");
+                out(self.settings.paint(BOLD_RED, &text))
+            }
+            Kind::RolloutFinished { end, hosts, .. } => {
+                let ended = match end {
+                    RolloutEnd::Done if self.check => "rollout checked",
+                    RolloutEnd::Done => "rollout done",
+                    RolloutEnd::WithFailures => "rollout done, with failures",
+                    RolloutEnd::Stopped => "rollout stopped",
+                    RolloutEnd::RolledBack => "rolled back",
+                    RolloutEnd::NotRolledBack => "not rolled back whole",
+                    RolloutEnd::Interrupted => "rollout interrupted",
+                };
+                let mut text = format!("-- {ended}");
+                if let Some(took) = took {
+                    let _ = write!(text, " in {}", duration(took));
+                }
+                let told = told(hosts);
+                if !told.is_empty() && *end != RolloutEnd::Done {
+                    let _ = write!(text, "; {}", clean_line(&told));
+                }
+                let style = match end {
+                    RolloutEnd::Done => DIM,
+                    RolloutEnd::NotRolledBack => BOLD_RED,
+                    _ => YELLOW,
+                };
+                out(self.settings.paint(style, &text))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn heading(&self, text: &str) -> Vec<Piece> {
+        out(self.settings.paint(DIM, &format!("-- {text}")))
+    }
+
+    /// What a host has behind it. That something begins shows in the live display, or by what it does.
+    fn phase(
+        &mut self,
+        event: &Event,
+        phase: Phase,
+        failure: Option<&Failure>,
+        took: Option<Duration>,
+    ) -> Vec<Piece> {
+        let (word, style) = match phase {
+            Phase::Drained => ("drained", DIM),
+            Phase::Updated => ("updated", GREEN),
+            Phase::Healthy => ("healthy", GREEN),
+            Phase::Readmitted => ("readmitted", GREEN),
+            Phase::RolledBack => ("rolled back", YELLOW),
+            Phase::LeftOut => ("left out", BOLD_RED),
+            Phase::Failed | Phase::RollbackFailed => {
+                return failure
+                    .map_or_else(Vec::new, |failure| self.host_failed(event, phase, failure));
+            }
+            Phase::Draining
+            | Phase::Updating
+            | Phase::WaitingHealthy
+            | Phase::Readmitting
+            | Phase::RollingBack => return Vec::new(),
+        };
+        let text = match (phase, took) {
+            (Phase::LeftOut, _) => "it stays out of service".to_owned(),
+            (_, Some(took)) => format!("in {}", duration(took)),
+            (_, None) => String::new(),
+        };
+        self.line(word, style, event, &text)
+    }
+
+    fn host_failed(&mut self, event: &Event, phase: Phase, failure: &Failure) -> Vec<Piece> {
+        let host = event.host.as_deref().unwrap_or_default();
+        let shown = self.shown.remove(host);
+        let told = shown.is_some_and(|shown| is_told(&shown, failure));
+        let failure = if phase == Phase::RollbackFailed {
+            let message = format!("it could not be put back: {}", failure.message);
+            Failure {
+                message,
+                ..failure.clone()
+            }
+        } else {
+            failure.clone()
+        };
+        let pieces = if told {
+            Vec::new()
+        } else {
+            self.failure(event, &failure)
+        };
+        self.shown.remove(host);
+        if phase == Phase::RollbackFailed {
+            // What ends the host's way is the first failure; this one is told nowhere else.
+            self.failures.add(&failure);
+        }
+        self.rolled.entry(host.to_owned()).or_insert(failure);
+        pieces
+    }
+}
+
+/// The heading of a batch.
+pub(in crate::report) fn batch(event: &Event) -> Option<String> {
+    let Kind::RolloutBatchStarted {
+        batch,
+        batches,
+        hosts,
+        rollback,
+    } = &event.kind
+    else {
+        return None;
+    };
+    let what = if *rollback {
+        "rollback, batch"
+    } else {
+        "batch"
+    };
+    let hosts: Vec<_> = hosts.iter().map(|host| clean_line(host)).collect();
+    Some(format!(
+        "{what} {batch} of {batches}: {}",
+        names(&hosts, MOST_NAMES)
+    ))
+}
