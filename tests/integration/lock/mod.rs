@@ -2,6 +2,7 @@
 
 mod command;
 mod contest;
+mod cost;
 mod ends;
 mod fence;
 

@@ -1,0 +1,269 @@
+//! `ops run --lock NAME`, and `ops lock list|show|break`.
+
+mod around;
+mod shown;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+use crate::deploy::lock::{Broken, break_local, break_on, list};
+use crate::inventory::Inventory;
+use crate::model::{Emission, Failure, FailureKind, Host, Kind, LockScope, LogLevel, Secrets};
+use crate::run::Run;
+use crate::task::Mode;
+
+use super::args::{InventoryArgs, LoginArgs, OutputArgs, forks};
+use super::logging::Log;
+use super::stage::{Plan, Stage, load_inventory, overrides};
+use super::{DONE, Done, diagnostics, exit_code};
+use shown::{Held, described, gather, last_free, lines_of_json, rows};
+
+pub use around::{LockArgs, under};
+
+/// Look at locks, and take one away from a run that is no more
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the locks that are held on the hosts of the inventory and on this machine
+    List(Look),
+    /// Show who holds a lock, and where
+    Show {
+        /// The name of the lock
+        name: String,
+        #[command(flatten)]
+        look: Look,
+    },
+    /// Take a lock away from its holder, whose next change is refused
+    Break {
+        /// The id of the lock, as `ops lock list` shows it. Not its name: a lock that changed hands meanwhile stays
+        id: String,
+        #[command(flatten)]
+        from: From,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct From {
+    #[command(flatten)]
+    inventory: InventoryArgs,
+    #[command(flatten)]
+    login: LoginArgs,
+    /// At most so many hosts at once
+    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
+    forks: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct Look {
+    #[command(flatten)]
+    from: From,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn run(self, log: &Log) -> Done {
+        match self.command {
+            Command::List(look) => look.locks(None),
+            Command::Show { name, look } => look.locks(Some(&name)),
+            Command::Break {
+                id,
+                from,
+                yes,
+                output,
+            } => from.take_away(&id, yes, output, log),
+        }
+    }
+}
+
+/// Where to look.
+struct Loaded {
+    inventory: Inventory,
+    hosts: Vec<Arc<Host>>,
+    secrets: Secrets,
+}
+
+impl From {
+    fn load(&self) -> Result<Loaded, Vec<Failure>> {
+        let secrets = Secrets::new();
+        let inventory = load_inventory(&self.inventory, None, &secrets)?;
+        let hosts = inventory
+            .select("all")
+            .map_err(|error| vec![error.into()])?;
+        Ok(Loaded {
+            inventory,
+            hosts,
+            secrets,
+        })
+    }
+
+    fn take_away(self, id: &str, yes: bool, output: OutputArgs, log: &Log) -> Done {
+        let Loaded {
+            inventory,
+            hosts,
+            secrets,
+        } = self.load()?;
+        let plan = Plan {
+            what: format!("lock break {id}"),
+            mode: Mode::Apply,
+            forks: self.forks,
+            yes,
+            diff: false,
+            log: log.clone(),
+            output,
+            overrides: overrides(&self.login)?,
+            params: BTreeMap::new(),
+            changes: true,
+            hosts: Some(hosts.len()),
+        };
+        let stage = Stage::set(plan, inventory, &secrets)?;
+        let result = break_it(&stage.run, &hosts, id);
+        Ok(stage.strike(result, false))
+    }
+}
+
+fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure> {
+    let (found, failures) = all(run, hosts)?;
+    for failure in &failures {
+        let message = format!("whether it is held here is not known: {}", failure.message);
+        run.log(LogLevel::Warn, failure.host.as_deref(), message);
+    }
+    let Some(held) = found.into_iter().find(|held| held.id == id) else {
+        let message = format!("no lock with the id `{id}` is held");
+        let hint = "`ops lock list` shows the locks that are held, with their ids.";
+        return Err(Failure::new(FailureKind::Failed, message).hint(hint));
+    };
+    let who = held
+        .holder
+        .as_ref()
+        .map_or_else(|| "nobody knows whom".to_owned(), ToString::to_string);
+    let question = format!("Take the lock `{}` away from {who}?", held.lock);
+    confirm(run, &question)?;
+    if let Some(journal) = &run.journal {
+        journal
+            .intend(&format!("lock/{id}/break"))
+            .map_err(|error| {
+                let message = format!("the lock was not taken away: {error}");
+                Failure::new(FailureKind::Failed, message).hint(error.hint())
+            })?;
+    }
+    let mut gone = Vec::new();
+    let mut failure = failures.into_iter().next();
+    let broken = if held.scope == LockScope::Local {
+        break_local(&held.lock, id)?
+    } else {
+        let its: Vec<Arc<Host>> = hosts
+            .iter()
+            .filter(|host| held.hosts.contains_key(&host.name))
+            .cloned()
+            .collect();
+        for Broken { host, was_his } in break_on(run, &its, &held.lock, id, &run.cancel.work)? {
+            match was_his {
+                Ok(true) => gone.push(host),
+                Ok(false) => {
+                    let message = "it changed hands meanwhile, and stays as it is";
+                    run.log(LogLevel::Warn, Some(&host), message);
+                }
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        !gone.is_empty()
+    };
+    if broken {
+        run.bus.emit(Emission::new(Kind::LockBroken {
+            lock: held.lock,
+            id: held.id,
+            holder: held.holder.map(Box::new),
+            hosts: gone,
+        }));
+    } else if failure.is_none() {
+        let message = "the lock changed hands meanwhile, and stays as it is";
+        failure = Some(Failure::new(FailureKind::Failed, message));
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+fn confirm(run: &Run, question: &str) -> Result<(), Failure> {
+    if run.settings.yes {
+        return Ok(());
+    }
+    let refused = |message: String| Err(Failure::new(FailureKind::Failed, message));
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        let message =
+            format!("this needs a confirmation, and there is no terminal to ask at: {question}");
+        return refused(message).map_err(|failure| failure.hint("Say --yes."));
+    }
+    let answer = run.bus.paused(|| {
+        dialoguer::Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact()
+    });
+    match answer {
+        Ok(true) => Ok(()),
+        Ok(false) => refused("the operator said no".to_owned()),
+        Err(error) => refused(format!("failed to ask: {error}")),
+    }
+}
+
+impl Look {
+    /// Prints all locks, or the one of that name.
+    fn locks(self, name: Option<&str>) -> Done {
+        let Loaded {
+            inventory,
+            hosts,
+            secrets,
+        } = self.from.load()?;
+        let overrides = overrides(&self.from.login)?;
+        let stage = Stage::unseen(inventory, overrides, self.from.forks, &secrets)?;
+        let found = list(&stage.run, &hosts, &stage.run.cancel.work);
+        stage.leave();
+        let (found, failures) = found.map_err(|failure| vec![failure])?;
+        let free = name.and_then(|name| last_free(&found, name));
+        let mut held = gather(found).map_err(|failure| vec![failure])?;
+        if let Some(name) = name {
+            held.retain(|held| held.lock == name);
+        }
+        diagnostics::out(&match (self.json, name) {
+            (true, _) => lines_of_json(&held),
+            (false, None) if held.is_empty() => "No lock is held.\n".to_owned(),
+            (false, None) => rows(&held),
+            (false, Some(name)) if held.is_empty() => {
+                let last = free.map_or_else(String::new, |how| format!(" {how}"));
+                format!("The lock {name} is free.{last}\n")
+            }
+            (false, Some(_)) => held.iter().map(described).collect(),
+        });
+        if failures.is_empty() {
+            return Ok(DONE);
+        }
+        diagnostics::print(&failures);
+        Ok(exit_code(&failures))
+    }
+}
+
+/// The locks that are held, on these hosts and on this machine.
+fn all(run: &Arc<Run>, hosts: &[Arc<Host>]) -> Result<(Vec<Held>, Vec<Failure>), Failure> {
+    let (found, failures) = list(run, hosts, &run.cancel.work)?;
+    if let Some(interrupt) = failures
+        .iter()
+        .find(|failure| failure.kind == FailureKind::Interrupted)
+    {
+        return Err(interrupt.clone());
+    }
+    Ok((gather(found)?, failures))
+}
