@@ -52,8 +52,8 @@ fn script(functions: &[&str], variables: &[(&str, &str)], call: &str) -> String 
     text
 }
 
-/// The directory of a lock's log, for `sh`.
-const DIR: &str = "l_d=$ops_state/locks/$l_q\nl_new=$l_d/new.$l_id\n";
+/// The directory of a lock's log, for `sh`. Two hosts of an inventory may be one machine: each session has a file of its own.
+const DIR: &str = "l_d=$ops_state/locks/$l_q\nl_new=$l_d/new.$l_id.$$\n";
 
 fn about(lock: &str, functions: &[&str], variables: &[(&str, &str)], call: &str) -> String {
     let file = file_name(lock);

@@ -326,3 +326,33 @@ fn old_entries_go() {
     let dir = std::fs::read_dir(super::log_of(&fleet.hosts()[0])).expect("the log");
     assert_eq!(dir.count(), left, "nothing but entries is left");
 }
+
+/// Two names of one machine are one place.
+#[test]
+fn two_names_of_one_machine_do_not_shut_each_other_out() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let state = dir.path().display();
+    let inventory = format!(
+        "[all]\na ansible_connection=local ops_state_dir={state}\nb ansible_connection=local ops_state_dir={state}\n"
+    );
+    let ops = crate::ops::Ops::new()
+        .inventory_named("hosts.ini", &inventory)
+        .playbook(
+            r#"let all = hosts("all"); for n in 0..10 { with_lock("x", || each(all, |h| h.run("true"))); }"#,
+        );
+    ops.run().ok().nowhere("warning");
+}
+
+#[test]
+fn a_host_that_cannot_keep_it_is_named() {
+    crate::ops::Ops::new()
+        .inventory_named(
+            "hosts.ini",
+            "[all]\na ansible_connection=local ops_state_dir=/proc/none\n",
+        )
+        .playbook(TAKE)
+        .run()
+        .code(3)
+        .stderr_has("the host cannot keep locks in ops's state directory")
+        .stderr_has("/proc/none");
+}
