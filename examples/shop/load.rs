@@ -81,6 +81,9 @@ fn share(text: &str) -> Result<f64, String> {
 
 type Sender = SendRequest<Empty<Bytes>>;
 
+/// As long as a connection is kept that nothing is sent on: less than servers wait, as clients have it.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Where requests go, and the connections that wait for one.
 struct Target {
     authority: String,
@@ -89,7 +92,7 @@ struct Target {
     timeout: Duration,
     keep: usize,
     strict: bool,
-    idle: Mutex<Vec<Sender>>,
+    idle: Mutex<Vec<(Sender, Instant)>>,
 }
 
 /// What came back, before it is judged.
@@ -135,11 +138,7 @@ impl Target {
 
     async fn exchange(&self, path: &str) -> Result<Answer, Failure> {
         let mut sent_again = false;
-        let kept = self
-            .idle
-            .lock()
-            .expect("nothing panics with the connections in hand")
-            .pop();
+        let kept = self.kept();
         let reply = match kept {
             Some(sender) => match self.send(sender, path).await {
                 // Nothing came back on a connection that had waited: it was closed while the request was under way.
@@ -167,7 +166,7 @@ impl Target {
                 .lock()
                 .expect("nothing panics with the connections in hand");
             if idle.len() < self.keep {
-                idle.push(reply.sender);
+                idle.push((reply.sender, Instant::now()));
             }
         }
         if reply.status >= 400 {
@@ -183,6 +182,16 @@ impl Target {
             host,
             sent_again,
         })
+    }
+
+    /// The connection that was used last, if one has waited for less than [`IDLE`].
+    fn kept(&self) -> Option<Sender> {
+        let mut idle = self
+            .idle
+            .lock()
+            .expect("nothing panics with the connections in hand");
+        idle.retain(|(sender, since)| since.elapsed() < IDLE && !sender.is_closed());
+        idle.pop().map(|(sender, _)| sender)
     }
 
     async fn connect(&self, path: &str) -> Result<Sender, Failure> {
