@@ -1,11 +1,19 @@
-# The commands of the project. `make test` is all that a fresh machine needs, once it has Rust.
-.PHONY: build test bench install fmt
+# The commands of the project. `make demo` and `make test` set up a fresh machine by themselves, once it has Rust.
+.PHONY: build demo demo-broken test bench install fmt
 .DEFAULT_GOAL := build
 
 PREFIX ?= /usr/local
 
 build:
 	cargo build --release --locked
+
+# Installs what it lacks, builds ops, and shows it: a release rolled under load, over hosts that are there for as long.
+demo:
+	@scripts/demo
+
+# The same with a release that is broken: it has to be found out and put back.
+demo-broken:
+	@scripts/demo broken
 
 # Installs what it lacks, then checks and tests everything. Options for it stand in scripts/test.
 test:

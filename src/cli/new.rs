@@ -11,6 +11,7 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::model::{Failure, FailureKind};
 
+use super::args::InventoryArgs;
 use super::{DONE, Done, diagnostics};
 use templates::File;
 
@@ -59,6 +60,18 @@ pub enum From {
     Rollback,
 }
 
+impl From {
+    /// Its file in `playbooks/`.
+    const fn file(self) -> &'static str {
+        match self {
+            Self::RollingUpdate => "rolling-update.rhai",
+            Self::FullDeploy => "full-deploy.rhai",
+            Self::HealthCheck => "health-check.rhai",
+            Self::Rollback => "rollback.rhai",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Ci {
     Github,
@@ -79,17 +92,30 @@ impl Args {
 fn playbook(args: &PlaybookArgs) -> Result<String, Failure> {
     let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
     check_name(name)?;
-    let written = write(Path::new(""), &templates::playbook(name, args.from))?;
+    let mut files = templates::playbook(name, args.from);
+    // Those that come with ops name groups: without an inventory they would not pass their check.
+    let inventories = InventoryArgs::default().paths();
+    if args.from.is_some() && inventories.is_ok_and(|paths| paths.is_empty()) {
+        files.push(templates::inventory());
+    }
+    let written = write(Path::new(""), &files)?;
+    let run = match args.from {
+        None => (
+            format!("ops run {name}.rhai --check --diff"),
+            "what would change; nothing does",
+        ),
+        Some(_) => (
+            "ops inventory list".to_owned(),
+            "has to have the groups web and lb",
+        ),
+    };
     let next = [
         (
             format!("ops check {name}.rhai"),
             "finds mistakes; contacts no host",
         ),
         (format!("ops run {name}.rhai --help"), "its parameters"),
-        (
-            format!("ops run {name}.rhai --check --diff"),
-            "what would change; nothing does",
-        ),
+        run,
         ("ops doc".to_owned(), "every function and task"),
     ];
     Ok(format!("{written}\nNext:\n{}", steps(&next)))

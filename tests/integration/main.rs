@@ -8,6 +8,7 @@ mod cancel;
 mod check;
 mod check_mode;
 mod connection;
+mod demo;
 mod examples;
 // The benchmark uses these too, and neither uses all of them.
 #[allow(dead_code, reason = "shared with the benchmark")]
@@ -22,6 +23,7 @@ mod new;
 mod ops;
 mod packages;
 mod pipelines;
+mod playbooks;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ran;
 mod reference;

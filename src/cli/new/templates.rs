@@ -22,9 +22,47 @@ impl File {
 }
 
 pub fn playbook(name: &str, from: Option<From>) -> Vec<File> {
-    let text = include_str!("playbook/plain.rhai");
-    let _ = from;
-    vec![File::new(format!("{name}.rhai"), text)]
+    let path = format!("{name}.rhai");
+    let Some(from) = from else {
+        return vec![File::new(path, include_str!("playbook/plain.rhai"))];
+    };
+    let text = match from {
+        From::RollingUpdate => include_str!("../../../playbooks/rolling-update.rhai"),
+        From::FullDeploy => include_str!("../../../playbooks/full-deploy.rhai"),
+        From::HealthCheck => include_str!("../../../playbooks/health-check.rhai"),
+        From::Rollback => include_str!("../../../playbooks/rollback.rhai"),
+    };
+    // A copy is called what its owner calls it, and lies where they are.
+    let text = text.replace(&format!("playbooks/{}", from.file()), &path);
+    let app = File::new(
+        "lib/app.rhai",
+        include_str!("../../../playbooks/lib/app.rhai"),
+    );
+    let mut files = vec![
+        File::new(path, &text),
+        File {
+            shared: true,
+            ..app
+        },
+    ];
+    if from == From::FullDeploy {
+        files.extend([
+            File::new(
+                "templates/app.env.j2",
+                include_str!("../../../playbooks/templates/app.env.j2"),
+            ),
+            File::new(
+                "templates/haproxy.cfg.j2",
+                include_str!("../../../playbooks/templates/haproxy.cfg.j2"),
+            ),
+        ]);
+    }
+    files
+}
+
+/// Hosts for the playbooks that come with ops.
+pub fn inventory() -> File {
+    File::new("inventory.toml", include_str!("playbook/inventory.toml"))
 }
 
 pub fn project(name: &str, ci: Option<Ci>) -> Vec<File> {

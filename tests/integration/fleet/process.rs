@@ -34,8 +34,18 @@ pub fn marked(mark: &str) -> Vec<Process> {
 /// Every process that was started with this variable in its environment.
 pub fn with_variable(name: &str, value: &str) -> Vec<Process> {
     let wanted = format!("{name}={value}");
+    with_environment(|var| var == wanted.as_bytes())
+}
+
+/// Every process in whose environment this variable begins with the text.
+pub fn with_variable_like(name: &str, start: &str) -> Vec<Process> {
+    let wanted = format!("{name}={start}");
+    with_environment(|var| var.starts_with(wanted.as_bytes()))
+}
+
+fn with_environment(is_wanted: impl Fn(&[u8]) -> bool) -> Vec<Process> {
     all()
-        .filter(|id| environment(*id).any(|var| var == wanted.as_bytes()))
+        .filter(|id| environment(*id).any(|var| is_wanted(&var)))
         .filter_map(|id| {
             Some(Process {
                 id,

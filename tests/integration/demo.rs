@@ -1,0 +1,111 @@
+//! `make demo` and `make demo-broken`: what they promise, and that they leave nothing behind, also after Ctrl-C.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::fleet::process;
+
+/// A demonstration under way, in a directory for temporary files of its own.
+struct Demo {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+    said: String,
+    tmp: tempfile::TempDir,
+}
+
+impl Demo {
+    fn start(args: &[&str]) -> Self {
+        let tmp = tempfile::tempdir().expect("a directory");
+        let mut child = Command::new("scripts/demo")
+            .args(args)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            // What the tests were built with is there already.
+            .env("OPS_DEMO_PROFILE", "debug")
+            .env("TMPDIR", tmp.path())
+            .env_remove("XDG_RUNTIME_DIR")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            // As a terminal has it: a Ctrl-C reaches all of it.
+            .process_group(0)
+            .spawn()
+            .expect("scripts/demo runs");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        Self {
+            child,
+            stdout,
+            said: String::new(),
+            tmp,
+        }
+    }
+
+    /// Reads until it has said this.
+    fn wait_for(&mut self, text: &str) {
+        while !self.said.contains(text) {
+            let read = self.stdout.read_line(&mut self.said).expect("a line");
+            assert!(read > 0, "it ended without {text:?}:\n{}", self.said);
+        }
+    }
+
+    /// Ctrl-C.
+    fn interrupt(&self) {
+        kill_process_group(Pid::from_child(&self.child), Signal::INT).expect("it runs");
+    }
+
+    /// Waits for the end. Gives the exit code and all that it said.
+    fn end(mut self) -> (Option<i32>, String) {
+        self.stdout
+            .read_to_string(&mut self.said)
+            .expect("what it says");
+        let code = self.child.wait().expect("it can be waited for").code();
+        let left: Vec<_> = std::fs::read_dir(self.tmp.path())
+            .expect("the directory")
+            .filter_map(|entry| entry.ok().map(|entry| entry.file_name()))
+            .collect();
+        assert!(left.is_empty(), "left behind: {left:?}\n{}", self.said);
+        let running = process::with_variable_like("OPS_FLEET", &below(self.tmp.path()));
+        assert!(
+            running.is_empty(),
+            "still running: {running:?}\n{}",
+            self.said
+        );
+        (code, self.said)
+    }
+}
+
+fn below(dir: &Path) -> String {
+    format!("{}/", dir.display())
+}
+
+#[test]
+fn both_demonstrations_keep_their_promises_side_by_side() {
+    let (good, broken) = (Demo::start(&[]), Demo::start(&["broken"]));
+    let (code, said) = good.end();
+    assert!(said.contains(" requests, 0 failed\n"), "{said}");
+    assert!(
+        said.contains("every host is healthy and runs 1.1.0"),
+        "{said}"
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = broken.end();
+    assert!(said.contains(" requests, 0 failed\n"), "{said}");
+    assert!(said.contains("ops ended with 6"), "{said}");
+    assert!(
+        said.contains("every host is healthy and runs 1.0.0"),
+        "{said}"
+    );
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn an_interrupted_demonstration_leaves_nothing() {
+    let mut demo = Demo::start(&[]);
+    demo.wait_for("playbooks/rolling-update.rhai");
+    demo.interrupt();
+    let (code, said) = demo.end();
+    assert_eq!(code, Some(130), "{said}");
+}

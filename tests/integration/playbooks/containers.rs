@@ -1,0 +1,198 @@
+//! full-deploy on bare machines with systemd, and what comes after it: an update, a release that is broken, a way back.
+
+use std::process::{Command, Stdio};
+
+use super::{playbook, project, vars};
+use crate::fleet::{Container, Image};
+use crate::ops::Ops;
+use crate::shop::{Load, program};
+
+/// Two hosts for the application and one for the balancer, reached as a user who may use sudo.
+struct Machines {
+    web: [Container; 2],
+    lb: Container,
+    dist: tempfile::TempDir,
+    ops: Ops,
+}
+
+impl Machines {
+    /// `None`, with a word about it, if containers are left out.
+    fn start() -> Option<Self> {
+        let start = || Container::start(Image::Debian);
+        let (web, lb) = ([start()?, start()?], start()?);
+        let dist = tempfile::tempdir().expect("a directory");
+        let ran = Command::new(project("examples/shop/make-releases"))
+            .arg(program("shop"))
+            .arg(dist.path())
+            .output()
+            .expect("the script runs");
+        assert!(ran.status.success(), "{ran:?}");
+        let mut inventory = String::from("[all]\nbecome = true\n\n[groups.web.hosts]\n");
+        for (name, container) in ["web1", "web2"].iter().zip(&web) {
+            inventory.push_str(&line(name, container));
+        }
+        inventory.push_str("\n[groups.lb.hosts]\n");
+        inventory.push_str(&line("lb1", &lb));
+        Some(Self {
+            web,
+            lb,
+            dist,
+            ops: Ops::new().inventory(&inventory),
+        })
+    }
+
+    /// A run of a playbook with a release, by hosts that need not prove themselves for long.
+    fn run(&self, name: &str, version: &str, more: &[(&str, &str)]) -> Ops {
+        let artifact = self.dist.path().join(format!("shop-{version}.tar.gz"));
+        let sum = std::fs::read_to_string(artifact.with_added_extension("sha256")).expect("a sum");
+        let sha256 = sum.split(' ').next().expect("split gives one part");
+        let artifact = artifact.display().to_string();
+        let release = [
+            ("version", version),
+            ("artifact", &artifact),
+            ("sha256", sha256),
+        ];
+        self.ops
+            .again(["run", &playbook(name)])
+            .args(vars(&release))
+            .args(vars(more))
+    }
+
+    fn update(&self, version: &str) -> Ops {
+        self.run("rolling-update.rhai", version, &QUICK)
+    }
+
+    /// Whether every host is healthy as this version.
+    fn are_healthy_as(&self, version: &str) {
+        let args = vars(&[("version", version), ("min_free", "0%")]);
+        self.ops
+            .again(["run", &playbook("health-check.rhai")])
+            .args(args)
+            .run()
+            .ok()
+            .stdout_has("2 hosts are healthy");
+    }
+
+    fn each_of_web(&self, command: &str) -> [String; 2] {
+        self.web
+            .each_ref()
+            .map(|web| web.look(command).trim().to_owned())
+    }
+}
+
+const QUICK: [(&str, &str); 2] = [("min_healthy", "500ms"), ("healthy_deadline", "10s")];
+
+/// The address that other containers reach it at.
+fn address(container: &Container) -> String {
+    let addresses = container.look("hostname -I");
+    let first = addresses.split_whitespace().next();
+    first.expect("a container has an address").to_owned()
+}
+
+fn line(name: &str, container: &Container) -> String {
+    let endpoint = container.endpoint("deploy");
+    format!(
+        "{name} = {{ address = \"{}\", port = {}, user = \"deploy\", key_file = \"{}\", ssh_args = \"{}\", vars = {{ app_address = \"{}:8080\" }} }}\n",
+        endpoint.address,
+        endpoint.port,
+        endpoint.key.display(),
+        container.ssh_args(),
+        address(container),
+    )
+}
+
+/// Whether what is built here runs there: a program wants a libc as new as the one that it was built with.
+fn runs_in(container: &Container) -> bool {
+    let copied = Command::new("docker")
+        .arg("cp")
+        .arg(program("shop"))
+        .arg(format!("{}:/root/shop", container.name()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let runs = copied.is_ok_and(|status| status.success())
+        && container.exec("/root/shop --help").status.success();
+    let _ = container.exec("rm -f /root/shop");
+    runs
+}
+
+#[test]
+fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
+    let Some(machines) = Machines::start() else {
+        return;
+    };
+    if !runs_in(&machines.lb) {
+        eprintln!("skipped: what is built here needs a newer libc than the containers have");
+        return;
+    }
+    // The containers have a repository of their own, and no network.
+    let base = [("packages", "ops-hello")];
+    let deploy = machines.run("full-deploy.rhai", "1.0.0", &base);
+    deploy
+        .clone()
+        .arg("--check")
+        .run()
+        .ok()
+        .stdout_has("would change");
+    let traces = "ls -d /srv/shop /etc/shop 2>/dev/null; id -u shop 2>/dev/null || :";
+    assert_eq!(machines.each_of_web(traces), ["", ""]);
+
+    deploy
+        .run()
+        .ok()
+        .stdout_has("shop 1.0.0 runs on 2 hosts behind 1");
+    assert_eq!(
+        machines.each_of_web("systemctl is-enabled shop"),
+        ["enabled", "enabled"]
+    );
+    assert_eq!(
+        machines.each_of_web("stat -c %U /proc/$(systemctl show -P MainPID shop)"),
+        ["shop", "shop"]
+    );
+    assert!(machines.lb.look("dpkg -s ops-hello").contains("installed"));
+    machines.are_healthy_as("1.0.0");
+
+    // All of it is so already.
+    deploy.run().ok().nowhere("changed ");
+
+    let url = format!("http://{}/", address(&machines.lb));
+    let args = [
+        "--rate",
+        "100",
+        "--slow-share",
+        "0.05",
+        "--slow-path",
+        "/slow?ms=1000",
+    ];
+    let load = Load::start(&url, &args);
+    machines.update("1.1.0").run().ok();
+    machines.are_healthy_as("1.1.0");
+
+    // A broken release goes back to the one before, service and all.
+    machines
+        .update("1.2.0")
+        .run()
+        .code(6)
+        .stderr_has("cannot reach the table of prices");
+    machines.are_healthy_as("1.1.0");
+    assert_eq!(
+        machines.each_of_web("readlink /srv/shop/current"),
+        ["releases/1.1.0", "releases/1.1.0"]
+    );
+
+    // An update is not what full-deploy is for: it would restart all hosts at once.
+    machines
+        .run("full-deploy.rhai", "1.0.0", &base)
+        .run()
+        .code(3)
+        .stderr_has("rolling-update.rhai");
+
+    let back = machines
+        .ops
+        .again(["run", &playbook("rollback.rhai")])
+        .args(vars(&QUICK));
+    back.run().ok().stdout_has("runs 1.1.0, goes back to 1.0.0");
+    machines.are_healthy_as("1.0.0");
+    let summary = load.finish().ok();
+    assert!(summary.answered_by("1.1.0") > 0, "{:#}", summary.json);
+}

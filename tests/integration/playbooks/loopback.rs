@@ -1,0 +1,166 @@
+//! rolling-update, health-check and rollback on the hosts of `examples/shop/fleet`, behind a real HAProxy, under load.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::{playbook, project, vars};
+use crate::ops::Ops;
+use crate::shop::{Load, program};
+
+/// The hosts of the demonstration, with version 1.0.0 on them. They go with the value, and with a test process that is killed.
+struct Site {
+    dir: tempfile::TempDir,
+    watchdog: Child,
+    ops: Ops,
+}
+
+impl Site {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let fleet = dir.path().join("fleet");
+        let watchdog = watchdog(&fleet);
+        let ran = Command::new(project("examples/shop/fleet"))
+            .arg("up")
+            .arg(&fleet)
+            .output()
+            .expect("the script runs");
+        assert!(ran.status.success(), "{ran:?}");
+        let ran = Command::new(project("examples/shop/make-releases"))
+            .arg(program("shop"))
+            .arg(dir.path())
+            .output()
+            .expect("the script runs");
+        assert!(ran.status.success(), "{ran:?}");
+        let inventory =
+            std::fs::read_to_string(fleet.join("inventory.toml")).expect("an inventory");
+        let site = Self {
+            dir,
+            watchdog,
+            ops: Ops::new().inventory(&inventory),
+        };
+        let setup = project("examples/shop/setup.rhai").display().to_string();
+        site.ops
+            .again(["run", &setup])
+            .args(site.release("1.0.0"))
+            .run()
+            .ok();
+        site
+    }
+
+    /// The parameters that say which release.
+    fn release(&self, version: &str) -> Vec<String> {
+        let artifact = self.dir.path().join(format!("shop-{version}.tar.gz"));
+        let sum = std::fs::read_to_string(artifact.with_added_extension("sha256")).expect("a sum");
+        let sha256 = sum.split(' ').next().expect("split gives one part");
+        let artifact = artifact.display().to_string();
+        vars(&[
+            ("version", version),
+            ("artifact", &artifact),
+            ("sha256", sha256),
+        ])
+    }
+
+    /// A run of a playbook whose hosts need not prove themselves for long.
+    fn roll(&self, name: &str) -> Ops {
+        let quick = vars(&[
+            ("batch", "50%"),
+            ("min_healthy", "200ms"),
+            ("healthy_deadline", "20s"),
+        ]);
+        self.ops.again(["run", &playbook(name)]).args(quick)
+    }
+
+    /// health-check for a version.
+    fn health(&self, version: &str) -> Ops {
+        let args = vars(&[("version", version), ("min_free", "0%")]);
+        self.ops
+            .again(["run", &playbook("health-check.rhai")])
+            .args(args)
+    }
+
+    fn load(&self) -> Load {
+        let inventory = std::fs::read_to_string(self.dir.path().join("fleet/inventory.toml"))
+            .expect("an inventory");
+        let (_, rest) = inventory
+            .split_once("lb1 = { address = \"")
+            .expect("the balancer");
+        let (address, _) = rest.split_once('"').expect("its address");
+        let args = [
+            "--rate",
+            "100",
+            "--slow-share",
+            "0.05",
+            "--slow-path",
+            "/slow?ms=500",
+        ];
+        Load::start(&format!("http://{address}:8000/"), &args)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
+    }
+}
+
+/// Ends the fleet when its standard input ends.
+fn watchdog(fleet: &Path) -> Child {
+    let mut child = Command::new("sh")
+        .args(["-c", "read -r _; exec \"$1\" down \"$2\"", "watchdog"])
+        .arg(project("examples/shop/fleet"))
+        .arg(fleet)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("sh is installed");
+    let _ = child.stdin.as_mut().map(|stdin| stdin.flush());
+    child
+}
+
+#[test]
+fn a_release_is_rolled_out_and_back_without_a_failed_request() {
+    let site = Site::start();
+    site.health("1.0.0")
+        .run()
+        .ok()
+        .stdout_has("4 hosts are healthy");
+    let load = site.load();
+
+    let update = site.roll("rolling-update.rhai").args(site.release("1.1.0"));
+    update.run().ok();
+    site.health("1.1.0").run().ok();
+    // Nothing is left to do: no release is unpacked, nothing is restarted.
+    update.run().ok().nowhere("unpacks").nowhere("shopctl");
+    // The other version is not what answers.
+    site.health("1.0.0").run().code(3).stdout_has("app1");
+
+    let back = site.roll("rollback.rhai");
+    back.run().ok().stdout_has("runs 1.1.0, goes back to 1.0.0");
+    site.health("1.0.0").run().ok();
+
+    let summary = load.finish().ok();
+    assert!(summary.answered_by("1.1.0") > 0, "{:#}", summary.json);
+
+    // 1.0.0 is the first there was; nothing is changed to find that out.
+    back.run().code(3).stderr_has("no good release");
+    site.health("1.0.0").run().ok();
+    // One that is named need not have been good: it only has to be there.
+    let named = back.again(["run", &playbook("rollback.rhai"), "--check"]);
+    named.args(vars(&[("version", "1.1.0")])).run().ok();
+}
+
+#[test]
+fn check_mode_goes_through_an_update_and_changes_nothing() {
+    let site = Site::start();
+    let load = site.load();
+    site.roll("rolling-update.rhai")
+        .args(site.release("1.1.0"))
+        .arg("--check")
+        .run()
+        .ok()
+        .stdout_has("would change");
+    site.health("1.0.0").run().ok();
+    let summary = load.finish().ok();
+    assert_eq!(summary.answered_by("1.1.0"), 0, "{:#}", summary.json);
+}

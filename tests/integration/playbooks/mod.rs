@@ -1,0 +1,97 @@
+//! The playbooks of `playbooks/`: all of them are right, `ops new` copies them whole, and each does what it says on real hosts.
+
+mod containers;
+mod loopback;
+
+use std::path::{Path, PathBuf};
+
+use crate::ops::Ops;
+
+const INVENTORY: &str = "\
+[groups.web]
+hosts = [\"web[1:4]\"]
+[groups.lb]
+hosts = [\"lb1\"]
+";
+
+/// A file of the project.
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The path of a playbook, as an argument.
+fn playbook(name: &str) -> String {
+    project("playbooks").join(name).display().to_string()
+}
+
+/// `--var NAME=VALUE` for each.
+fn vars(pairs: &[(&str, &str)]) -> Vec<String> {
+    let vars = pairs.iter().map(|(name, value)| format!("{name}={value}"));
+    vars.flat_map(|var| ["--var".to_owned(), var]).collect()
+}
+
+fn names() -> Vec<String> {
+    let entries = std::fs::read_dir(project("playbooks")).expect("the playbooks");
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.expect("an entry").file_name().into_string().ok())
+        .filter(|name| name.ends_with(".rhai"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 4, "{names:?}");
+    names
+}
+
+#[test]
+fn all_of_them_are_right() {
+    let examples = ["examples/shop/setup.rhai"].map(|path| project(path).display().to_string());
+    for path in names().iter().map(|name| playbook(name)).chain(examples) {
+        Ops::new()
+            .inventory(INVENTORY)
+            .args(["check", &path])
+            .run()
+            .ok()
+            .stdout_has("nothing is wrong");
+    }
+}
+
+#[test]
+fn each_has_a_page_of_help_with_its_parameters() {
+    for name in names() {
+        let first = std::fs::read_to_string(playbook(&name)).expect("a playbook");
+        let first = first
+            .lines()
+            .next()
+            .expect("a line")
+            .trim_start_matches("//! ");
+        let begins: String = first.chars().take(40).collect();
+        Ops::new()
+            .inventory(INVENTORY)
+            .args(["run", &playbook(&name), "--help"])
+            .run()
+            .ok()
+            .stdout_has("--var")
+            .stdout_has("app")
+            .stdout_has(&begins);
+    }
+}
+
+#[test]
+fn ops_new_copies_them_with_what_they_need() {
+    for name in names() {
+        let from = name.trim_end_matches(".rhai");
+        // Where no inventory is, it brings one.
+        let ops = Ops::new();
+        ops.again(["new", "playbook", "mine", "--from", from])
+            .run()
+            .ok()
+            .stdout_has("wrote mine.rhai")
+            .stdout_has("wrote lib/app.rhai")
+            .stdout_has("wrote inventory.toml");
+        ops.again(["check", "mine.rhai"]).run().ok();
+        // A second one shares what the first brought.
+        let again = ["new", "playbook", "other", "--from", "health-check"];
+        ops.again(again).run().ok().stdout_has("wrote other.rhai");
+        let text = std::fs::read_to_string(ops.path("mine.rhai")).expect("a copy");
+        assert!(!text.contains(&format!("playbooks/{name}")), "{text}");
+    }
+}
