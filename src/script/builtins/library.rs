@@ -80,9 +80,9 @@ fn options(
 ) -> Result<Map> {
     for (key, value) in given {
         let Some(option) = fallbacks.get_mut(&key) else {
-            let hint = did_you_mean(&key, fallbacks.keys().map(|known| known.as_str()))
+            let hint = did_you_mean(&key, fallbacks.keys().map(AsRef::<str>::as_ref))
                 .unwrap_or_else(|| {
-                    let known: Vec<&str> = fallbacks.keys().map(|known| known.as_str()).collect();
+                    let known: Vec<&str> = fallbacks.keys().map(AsRef::as_ref).collect();
                     format!("The options are {}.", known.join(", "))
                 });
             let message = format!("`{name}` has no option `{key}`");

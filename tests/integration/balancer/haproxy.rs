@@ -1,7 +1,9 @@
 //! `std/haproxy`: what each closure does, and what it says when it cannot.
 
 use super::haproxy_process::config;
-use super::{Haproxy, Site, get, kill_shop, revive_shop, slow_request};
+use super::{Haproxy, Site, answer, get, kill_shop, revive_shop, slow_request};
+use rustix::process::Signal;
+
 use crate::fleet::Settings;
 use crate::fleet::process::wait_until;
 use crate::ops::{Ops, Ran};
@@ -390,4 +392,60 @@ fn a_configuration_is_checked_put_in_place_and_loaded() {
         || !is_loaded("web9"),
         || "the new configuration is loaded".to_owned(),
     );
+}
+
+#[test]
+fn a_drain_that_is_interrupted_puts_back_what_it_took_out() {
+    let site = Site::new(1, 2);
+    let haproxy = Haproxy::start(&site, 0);
+    let shop = site.shops()[0].name();
+    let slow = [
+        slow_request(haproxy.address(), 6000),
+        slow_request(haproxy.address(), 6000),
+    ];
+    wait_until(
+        || haproxy.sessions(shop) == 1,
+        || "no request is under way".to_owned(),
+    );
+    let drain = format!("if h.name == {shop:?} {{ lb.drain(h); }}");
+    let mut run = playbook(&site, "", &drain).start();
+    haproxy.wait_for(shop, "DRAIN");
+    run.signal(Signal::INT);
+    run.wait().code(130);
+    assert_eq!(haproxy.state(shop), "UP");
+    // Out already, and not by this run: it stays out.
+    haproxy.ask(&format!("set server shop/{shop} state drain"));
+    run_fails(&site, r#"deadline: "100ms""#, &drain);
+    assert_eq!(haproxy.state(shop), "DRAIN");
+    drop(slow);
+}
+
+#[track_caller]
+fn run_fails(site: &Site, options: &str, body: &str) {
+    run(site, options, body)
+        .code(3)
+        .stderr_has("still has 1 requests");
+}
+
+/// The one kind of client that comes to a drained server, and what keeps it away.
+#[test]
+fn clients_that_are_bound_to_a_server_are_kept_from_it_by_maintenance() {
+    let site = Site::new(1, 2);
+    let lines = "cookie SERVER insert dynamic\ndynamic-cookie-key some-key";
+    let haproxy = Haproxy::start_with(&site, 0, lines, &site.servers());
+    let shop = site.shops()[0].name();
+    let ask = |cookie: &str| answer(haproxy.address(), &format!("Cookie: SERVER={cookie}\r\n"));
+    let cookie = (0..8)
+        .map(|_| ask("none"))
+        .find(|answer| answer.contains(shop))
+        .and_then(|answer| {
+            let cookie = answer.split("SERVER=").nth(1)?.split(';').next()?;
+            Some(cookie.to_owned())
+        })
+        .expect("one of the answers is the first shop's, with a cookie");
+    let drain = format!("if h.name == {shop:?} {{ lb.drain(h); }}");
+    run(&site, "", &drain).ok();
+    assert!(ask(&cookie).contains(shop));
+    run(&site, r#"state: "maint""#, &drain).ok();
+    assert!(!ask(&cookie).contains(shop));
 }

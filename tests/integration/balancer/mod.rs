@@ -153,14 +153,25 @@ pub fn free_address(on: Ipv4Addr) -> String {
 /// The body of an answer.
 #[track_caller]
 pub fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("something listens");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
+    let answer = ask(address, path, "");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     body.to_owned()
+}
+
+/// The whole answer to a request with headers of one's own.
+pub fn answer(address: &str, headers: &str) -> String {
+    ask(address, "/", headers)
+}
+
+fn ask(address: &str, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("something listens");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: shop\r\n{headers}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
 }
 
 /// A request that takes a while, under way.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::nginx::UPSTREAM;
 use super::sampler::{Sampler, Samples};
 use super::{Haproxy, Nginx, Site, kill_shop};
+use crate::fleet::Sshd;
 use crate::fleet::process::wait_until;
 use crate::ops::{Ops, Ran};
 use crate::shop::{Load, Summary};
@@ -82,8 +83,8 @@ fn under_load(
     wait_until(flying, || "no slow request is under way".to_owned());
     let sampler = Sampler::start(count);
     let ran = run();
-    let samples = sampler.finish();
-    (ran, load.finish(), samples)
+    let counted = sampler.finish();
+    (ran, load.finish(), counted)
 }
 
 /// What a reader of the log wants to know.
@@ -216,7 +217,7 @@ fn with_two_balancers_no_request_fails_behind_either() {
 fn a_balancer_whose_socket_is_gone_ends_the_roll_and_no_request_fails() {
     let site = Site::new(1, 4);
     let haproxy = Haproxy::start(&site, 0);
-    let shops: Vec<_> = site.shops().iter().map(|shop| shop.name()).collect();
+    let shops: Vec<_> = site.shops().iter().map(Sshd::name).collect();
     let ops = playbook(&site, HAPROXY, "", &format!("batch: 2, {DRAINED}"));
     let (ran, load, samples) = under_load(
         &haproxy.url(),
@@ -254,7 +255,7 @@ fn a_balancer_whose_socket_is_gone_ends_the_roll_and_no_request_fails() {
 fn a_server_that_is_down_counts_where_others_are_drained() {
     let site = Site::new(1, 4);
     let haproxy = Haproxy::start(&site, 0);
-    let shops: Vec<_> = site.shops().iter().map(|shop| shop.name()).collect();
+    let shops: Vec<_> = site.shops().iter().map(Sshd::name).collect();
     kill_shop(&site.shops()[3]);
     haproxy.wait_for(shops[3], "DOWN");
     let ops = playbook(
