@@ -8,7 +8,7 @@ use crate::task::Mode;
 use super::Done;
 use super::args::{InventoryArgs, LoginArgs, OutputArgs, forks};
 use super::logging::Log;
-use super::stage::{Plan, Stage, load_inventory, overrides};
+use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
 
 /// Run a command on hosts.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ impl ExecArgs {
             at: None,
         };
         self.common
-            .on_each(&self.pattern, "exec", log, true, |host| {
+            .on_each(&self.pattern, "exec", log, Changes::Made, |host| {
                 let cancel = &host.run.cancel.work;
                 command::run(host, &command, cancel).map(|_| ())
             })
@@ -81,7 +81,7 @@ impl ExecArgs {
 impl PingArgs {
     pub fn run(self, log: &Log) -> Done {
         self.common
-            .on_each(&self.pattern, "ping", log, false, |host| {
+            .on_each(&self.pattern, "ping", log, Changes::None, |host| {
                 let facts = host.facts(&host.run.cancel.work)?;
                 let cores = facts
                     .cores
@@ -103,7 +103,7 @@ impl Common {
         pattern: &str,
         what: &str,
         log: &Log,
-        changes: bool,
+        changes: Changes,
         work: impl Fn(&HostHandle) -> Result<(), Failure> + Sync,
     ) -> Done {
         let secrets = Secrets::new();

@@ -9,6 +9,7 @@ mod completions;
 mod diagnostics;
 mod doc;
 mod exec;
+mod health;
 mod help;
 mod history;
 mod inventory;
@@ -59,6 +60,7 @@ enum Command {
     Run(run::Args),
     Exec(exec::ExecArgs),
     Ping(exec::PingArgs),
+    Health(health::Args),
     History(history::HistoryArgs),
     Show(history::ShowArgs),
     Check(check::Args),
@@ -75,6 +77,7 @@ impl Command {
             Self::Run(args) => args.run(log),
             Self::Exec(args) => args.run(log),
             Self::Ping(args) => args.run(log),
+            Self::Health(args) => args.run(log),
             Self::History(args) => args.run(),
             Self::Show(args) => args.run(log),
             Self::Check(args) => args.run(),

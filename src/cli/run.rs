@@ -13,7 +13,7 @@ use crate::task::Mode;
 use super::args::{InventoryArgs, LoginArgs, RunArgs, VarArgs};
 use super::lock::{LockArgs, under};
 use super::logging::Log;
-use super::stage::{Plan, Stage, load_inventory, overrides};
+use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
 use super::{DONE, Done, diagnostics, help};
 
 /// Run a playbook.
@@ -73,7 +73,11 @@ impl Args {
             output: self.run.output,
             overrides: overrides(&self.login)?,
             params: resolved.shown,
-            changes: mode == Mode::Apply,
+            changes: if mode == Mode::Apply {
+                Changes::Made
+            } else {
+                Changes::Foreseen
+            },
             hosts: None,
         };
         let stage = Stage::set(plan, inventory, &secrets)?;
@@ -92,7 +96,7 @@ impl Args {
 }
 
 /// From here on no sink shows the values of secret parameters.
-fn keep_secret(resolved: &Resolved, secrets: &Secrets) -> Result<(), Vec<Failure>> {
+pub fn keep_secret(resolved: &Resolved, secrets: &Secrets) -> Result<(), Vec<Failure>> {
     let refused = |(name, value): &(String, String)| {
         let error = secrets.add(value, name).err()?;
         Some(Failure::new(FailureKind::Input, error.to_string()))

@@ -34,10 +34,20 @@ pub struct Plan {
     pub output: OutputArgs,
     pub overrides: Overrides,
     pub params: BTreeMap<String, String>,
-    /// Whether anything may be changed: then there has to be a journal.
-    pub changes: bool,
+    pub changes: Changes,
     /// How many hosts it is about; all of the inventory's if nothing is said.
     pub hosts: Option<usize>,
+}
+
+/// What a run does to hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changes {
+    /// It may change them: then there has to be a journal.
+    Made,
+    /// It finds out what would be changed: check mode.
+    Foreseen,
+    /// It only looks, and could do nothing else.
+    None,
 }
 
 /// A run that is set up.
@@ -118,7 +128,7 @@ impl Stage {
     /// What this machine cannot give: threads, signals.
     pub fn set(plan: Plan, inventory: Inventory, secrets: &Secrets) -> Result<Self, Vec<Failure>> {
         let (runtime, cancel) = start()?;
-        let check = plan.mode == Mode::Check;
+        let check = plan.changes == Changes::Foreseen;
         let shown = report::Settings {
             colour: report::Settings::takes_colour(&std::io::stdout()),
             verbose: plan.log.verbose,
@@ -173,7 +183,7 @@ impl Stage {
             timeout: TIMEOUT,
             overrides: plan.overrides,
         };
-        let journal = plan.changes.then_some(journal);
+        let journal = (plan.changes == Changes::Made).then_some(journal);
         let run = Run::new(
             id,
             settings,

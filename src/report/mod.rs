@@ -8,6 +8,7 @@
 //!
 //! Texts in events come from hosts and playbooks: whatever goes to a terminal passes [`clean`] first.
 
+mod board;
 mod clean;
 pub mod diagnostic;
 mod diff;

@@ -1,6 +1,8 @@
 //! Events as text for a person, whatever it is written to.
 
+mod begun;
 mod health;
+mod looks;
 pub(super) mod rollout;
 
 use std::collections::{BTreeSet, HashMap};
@@ -11,9 +13,10 @@ use anstyle::Style;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::board::Board;
 use super::failures::{Failures, Group, is_told};
 use super::summary::Summary;
-use super::words::{BOLD, BOLD_RED, CYAN, DIM, RED, YELLOW, count, duration, outcome};
+use super::words::{BOLD_RED, CYAN, DIM, RED, YELLOW, count, duration, outcome};
 use super::{Settings, clean, clean_line, diagnostic, diff, locks};
 use crate::model::{
     Event, Failure, FailureKind, HealthState, HostFacts, Kind, LogLevel, Outcome, OutputStream,
@@ -48,6 +51,8 @@ pub struct View {
     check: bool,
     /// The user ran a command: what it prints is what was asked for.
     exec: bool,
+    /// The user asked how hosts are: the table of it.
+    board: Option<Board>,
     started: Option<Timestamp>,
     finished: bool,
     /// Columns of the host, as wide as the widest seen.
@@ -75,6 +80,7 @@ impl View {
             settings,
             check: false,
             exec: false,
+            board: None,
             started: None,
             finished: false,
             host_width: 0,
@@ -95,6 +101,9 @@ impl View {
                 .host_width
                 .max(clean_line(host).width().min(HOST_COLUMN));
         }
+        if let Some(pieces) = self.looked(event) {
+            return pieces;
+        }
         let verbose = self.settings.verbose >= 1;
         if let Some(told) = locks::told(&event.kind) {
             if told.detail && !verbose {
@@ -107,32 +116,7 @@ impl View {
 
     fn of_kind(&mut self, event: &Event, verbose: bool) -> Vec<Piece> {
         match &event.kind {
-            Kind::RunStarted {
-                playbook,
-                check,
-                hosts,
-                params,
-                ..
-            } => {
-                self.check = *check;
-                self.exec = playbook == "exec";
-                self.started = Some(event.ts);
-                let mut text =
-                    format!("{}, {}", clean_line(playbook), count(*hosts as u64, "host"));
-                if *check {
-                    text.push_str(", check mode");
-                }
-                text = self.settings.paint(BOLD, &text);
-                text.push_str(
-                    &self
-                        .settings
-                        .paint(DIM, &format!(" (run {})", clean_line(&event.run))),
-                );
-                for (name, value) in params {
-                    let _ = write!(text, "\n  {} = {}", clean_line(name), clean_line(value));
-                }
-                out(text)
-            }
+            Kind::RunStarted { .. } => self.begun(event),
             Kind::EachStarted { hosts, forks } if *hosts > 1 => {
                 let text = each(*hosts, *forks, event.at.as_ref());
                 out(self.settings.paint(DIM, &format!("-- {text}")))
@@ -196,7 +180,10 @@ impl View {
                     check: self.check,
                     took,
                 };
-                let summary = summary.render(self.settings);
+                let summary = match &mut self.board {
+                    Some(board) => board.render(self.settings, took),
+                    None => summary.render(self.settings),
+                };
                 // The summary last: it is what a reader of the end of a log looks for.
                 self.diagnostics()
                     .into_iter()

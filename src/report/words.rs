@@ -50,7 +50,7 @@ pub(super) fn sort<T: AsRef<str>>(names: &mut [T]) {
     names.sort_by(|one, other| natural(one.as_ref(), other.as_ref()));
 }
 
-fn natural(one: &str, other: &str) -> Ordering {
+pub(super) fn natural(one: &str, other: &str) -> Ordering {
     let (mut one, mut other) = (one, other);
     loop {
         let (Some(first), Some(second)) = (one.chars().next(), other.chars().next()) else {

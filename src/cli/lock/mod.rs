@@ -17,7 +17,7 @@ use crate::task::Mode;
 
 use super::args::{InventoryArgs, LoginArgs, OutputArgs, forks};
 use super::logging::Log;
-use super::stage::{Plan, Stage, load_inventory, overrides};
+use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
 use super::{DONE, Done, diagnostics, exit_code};
 use shown::{Held, described, gather, last_free, lines_of_json, rows};
 
@@ -127,7 +127,7 @@ impl From {
             output,
             overrides: overrides(&self.login)?,
             params: BTreeMap::new(),
-            changes: true,
+            changes: Changes::Made,
             hosts: Some(hosts.len()),
         };
         let stage = Stage::set(plan, inventory, &secrets)?;

@@ -12,6 +12,8 @@ use crate::tasks::{ArgumentError, Arguments, Span, Value, fields};
 /// An observation with its timing and its vantage. The same for every host.
 #[derive(Clone)]
 pub struct Check {
+    /// The name of its kind.
+    pub kind: &'static str,
     pub observe: Arc<dyn Observe>,
     /// What the user calls it, in place of the label.
     pub name: Option<String>,
@@ -19,7 +21,18 @@ pub struct Check {
     pub vantage: Vantage,
 }
 
+/// The kinds that tell of the machine that they run on: from another one they would tell of that.
+const OF_MACHINE: [&str; 7] = [
+    "command", "process", "port", "service", "disk", "memory", "load",
+];
+
 impl Check {
+    /// Whether it tells of the machine that it runs on, and not of what it finds in the network.
+    #[must_use]
+    pub fn is_of_machine(&self) -> bool {
+        OF_MACHINE.contains(&self.kind)
+    }
+
     /// What the user reads.
     #[must_use]
     pub fn label(&self) -> String {

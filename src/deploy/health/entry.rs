@@ -56,6 +56,7 @@ impl Entry {
         let known = self.options();
         let (name, timing) = check::common(&mut arguments)?;
         Ok(Check {
+            kind: self.name,
             observe: (self.construct)(arguments, &known)?,
             name,
             timing,

@@ -188,7 +188,12 @@ impl Observe for Redis {
 /// The verdict where the answers end too early.
 fn silent(said: &Said, answer: &Answer) -> Verdict {
     if answer.code == REFUSED {
-        return Verdict::critical(format!("cannot connect: {}", answer.said()));
+        // `ops: line 1: /dev/tcp/127.0.0.1/1: Connection refused`: told as what it ends in.
+        let said = String::from_utf8_lossy(&answer.stderr);
+        let last = said.lines().rfind(|line| !line.trim().is_empty());
+        let why = last.and_then(|line| line.rsplit(": ").next());
+        let why = why.map_or_else(String::new, |why| format!(": {}", excerpt(why.as_bytes())));
+        return Verdict::critical(format!("cannot connect{why}"));
     }
     if answer.stdout.is_empty() && answer.code == 0 {
         return Verdict::critical("does not answer");
@@ -327,10 +332,7 @@ mod tests {
             "one answer of two"
         );
         let refused = redis("{}").verdict(&case(9, "", "bash: connect: Connection refused\n"));
-        assert_eq!(
-            refused.message,
-            "cannot connect: bash: connect: Connection refused"
-        );
+        assert_eq!(refused.message, "cannot connect: Connection refused");
         for garbage in [
             "HTTP/1.1 400 Bad Request\r\n\r\n",
             "+PONG",

@@ -1,0 +1,39 @@
+//! The first lines of a run.
+
+use std::fmt::Write as _;
+
+use super::{Piece, View, out};
+use crate::model::{Event, Kind};
+use crate::report::board::Board;
+use crate::report::clean_line;
+use crate::report::words::{BOLD, DIM, count};
+
+impl View {
+    pub(super) fn begun(&mut self, event: &Event) -> Vec<Piece> {
+        let Kind::RunStarted {
+            playbook,
+            check,
+            hosts,
+            params,
+            ..
+        } = &event.kind
+        else {
+            return Vec::new();
+        };
+        self.check = *check;
+        self.exec = playbook == "exec";
+        self.board = Board::of(playbook);
+        self.started = Some(event.ts);
+        let mut text = format!("{}, {}", clean_line(playbook), count(*hosts as u64, "host"));
+        if *check {
+            text.push_str(", check mode");
+        }
+        text = self.settings.paint(BOLD, &text);
+        let run = format!(" (run {})", clean_line(&event.run));
+        text.push_str(&self.settings.paint(DIM, &run));
+        for (name, value) in params {
+            let _ = write!(text, "\n  {} = {}", clean_line(name), clean_line(value));
+        }
+        out(text)
+    }
+}
