@@ -166,7 +166,6 @@ impl Live {
             Kind::HostConnecting {
                 attempt, reason, ..
             } => self.tries_again(host, *attempt, reason.as_deref()),
-            Kind::HostConnected { .. } => self.waits(host),
             Kind::TaskStarted => self.does(host, event.task.clone().unwrap_or_default()),
             Kind::TaskFinished { failure, .. } => {
                 let interrupted = failure
@@ -190,7 +189,7 @@ impl Live {
                 let task = event.task.as_deref().unwrap_or_default();
                 self.does(host, format!("waiting for {task}: {message}"));
             }
-            Kind::HealthChecked { .. } => self.waits(host),
+            Kind::HostConnected { .. } | Kind::HealthChecked { .. } => self.waits(host),
             Kind::RolloutHost { .. } => {
                 if let Some(what) = self.rollouts.doing(host) {
                     self.does(host, what.to_owned());

@@ -52,7 +52,7 @@ impl Codes {
 }
 
 pub struct Command {
-    command: String,
+    script: String,
     ok: Vec<i32>,
     warning: Vec<i32>,
     stdout: Option<String>,
@@ -75,7 +75,7 @@ impl Command {
         }
         let regex = options.regex.as_deref().map(Regex::new).transpose();
         Ok(Self {
-            command,
+            script: command,
             ok,
             warning,
             stdout: options.stdout,
@@ -86,11 +86,11 @@ impl Command {
 
 impl Observe for Command {
     fn label(&self) -> String {
-        format!("command {}", self.command)
+        format!("command {}", self.script)
     }
 
     fn script(&self) -> String {
-        self.command.clone()
+        self.script.clone()
     }
 
     fn runs_as(&self) -> StepKind {
@@ -117,7 +117,8 @@ impl Observe for Command {
             return Verdict::critical(with_words(&message, &said));
         }
         if let Some(regex) = &self.regex
-            && !regex.is_match(&printed)
+            // The end of a line is none of the text.
+            && !regex.is_match(printed.trim_end_matches(['\n', '\r']))
         {
             let message = format!("what it prints does not match `{regex}`");
             return Verdict::critical(with_words(&message, &said));
@@ -147,7 +148,8 @@ mod tests {
 
     #[test]
     fn the_code_decides_and_then_what_is_printed() {
-        let cases: &[(&[(&str, Value)], i32, &str, State, &str)] = &[
+        type Case<'a> = (&'a [(&'a str, Value)], i32, &'a str, State, &'a str);
+        let cases: &[Case<'_>] = &[
             (&[], 0, "", State::Passing, "exit code 0"),
             (&[], 1, "no\n", State::Critical, "exit code 1: \"no\""),
             (&[], 127, "", State::Error, "exit code 127"),
@@ -196,7 +198,7 @@ mod tests {
             (
                 &[("regex", "^v[0-9]+$".into())],
                 0,
-                "v12",
+                "v12\n",
                 State::Passing,
                 "exit code 0: \"v12\"",
             ),

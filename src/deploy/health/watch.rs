@@ -207,7 +207,7 @@ mod tests {
             prop_assert!(runs.all(|run| enough(run[0]).is_none_or(|limit| run.len() < limit as usize)));
             // It never looks behind the deadline, nor two times within an interval but at the deadline.
             prop_assert!(looks.iter().all(|look| *look <= timing.deadline));
-            prop_assert!(looks.windows(2).all(|pair| pair[1] - pair[0] >= timing.interval || pair[1] == timing.deadline));
+            prop_assert!(looks.windows(2).all(|pair| pair[1] >= pair[0] + timing.interval || pair[1] == timing.deadline));
             prop_assert!(at <= timing.deadline + LAST_LOOK);
         }
     }

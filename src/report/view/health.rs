@@ -27,9 +27,9 @@ impl View {
         if !is_news && !failed && !unknown && self.settings.verbose == 0 {
             return Vec::new();
         }
-        let mut text = format!("{task}: {}", message);
+        let mut text = format!("{task}: {message}");
         if vantage != "host" {
-            text.push_str(&format!(" (from {})", vantage));
+            text.push_str(&format!(" (from {vantage})"));
         }
         if unknown {
             text.push_str(", and nobody knows what a run would leave");

@@ -171,7 +171,7 @@ fn take_vantage(
     entry: &Entry,
     values: &mut [Dynamic],
 ) -> Result<Vantage> {
-    let Some(mut options) = values.last_mut().and_then(|last| last.write_lock::<Map>()) else {
+    let Some(mut options) = values.last_mut().and_then(Dynamic::write_lock::<Map>) else {
         return Ok(Vantage::Host);
     };
     let Some(from) = options.remove("from").map(Dynamic::flatten) else {

@@ -157,8 +157,9 @@ fn same(one: &Value, other: &Value) -> bool {
 
 /// `status.db`, `checks[0].state`, `status["a.b"]`.
 fn steps(path: &str) -> Result<Vec<Step>, String> {
-    let wrong =
-        || format!("it is no path\nWrite \"status.db\", \"checks[0].state\" or `status[\"a.b\"]`.");
+    let wrong = || {
+        "it is no path\nWrite \"status.db\", \"checks[0].state\" or `status[\"a.b\"]`.".to_owned()
+    };
     let mut steps = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {

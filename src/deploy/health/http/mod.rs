@@ -296,7 +296,8 @@ impl Expected {
             return Err(format!("{body:?} is not in the body{cut}: {:?}", said()));
         }
         if let Some(regex) = &self.regex
-            && !regex.is_match(&text)
+            // The end of a line is none of the text.
+            && !regex.is_match(text.trim_end_matches(['\n', '\r']))
         {
             return Err(format!(
                 "the body does not match `{regex}`{cut}: {:?}",

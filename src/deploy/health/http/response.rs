@@ -114,19 +114,18 @@ impl<'a> Ending<'a> {
             self.said.clone()
         };
         Err(match (self.tool, self.code) {
-            (_, 0) => return Ok(()),
-            // GNU wget: the server gave an error, which it saved.
-            ("wget", 8) => return Ok(()),
+            // GNU wget's 8: the server gave an error, which it saved.
+            (_, 0) | ("wget", 8) => return Ok(()),
             ("curl" | "perl", 6) => Verdict::error(said),
-            // 1: what answers speaks no HTTP that has a status.
-            ("curl", 1 | 28 | 7 | 16 | 18 | 47 | 52 | 55 | 56 | 61 | 92) | ("perl", 7) => {
-                Verdict::critical(said)
-            }
+            // curl's 1: what answers speaks no HTTP that has a status. Neither wget nor nc tells a name that does not resolve from a port that is
+            // closed.
+            ("curl", 1 | 7 | 16 | 18 | 28 | 47 | 52 | 55 | 56 | 61 | 92)
+            | ("perl", 7)
+            | ("wget", 4 | 7)
+            | ("nc", _) => Verdict::critical(said),
             ("curl", 35 | 51 | 60 | 83 | 90 | 91) | ("wget", 5) => {
                 Verdict::critical(format!("TLS: {said}"))
             }
-            // Neither tells a name that does not resolve from a port that is closed.
-            ("wget", 4 | 7) | ("nc", _) => Verdict::critical(said),
             ("curl", 77) => Verdict::error(said).hint("Is `ca` a file on the machine that asks?"),
             ("none", _) => Verdict::error("there is no program here that could ask")
                 .hint("Install curl there, or look from elsewhere: `from: \"controller\"`."),
