@@ -8,6 +8,9 @@ use crate::report::{Github, Gitlab, Json, Junit, Live, Plain, Settings, Terminal
 
 use super::args::{Output, OutputArgs};
 
+/// Reporters, and what the first of them draws on, if it draws.
+pub type Chosen = (Vec<Box<dyn Reporter>>, Option<Terminal>);
+
 /// The reporters, and what the first of them draws on. Without `--output` it is that of the CI system whose job this is, `live`
 /// where a person looks at a terminal, and `plain` elsewhere.
 ///
@@ -17,7 +20,7 @@ pub fn reporters(
     args: &OutputArgs,
     settings: Settings,
     terminal: bool,
-) -> Result<(Vec<Box<dyn Reporter>>, Option<Terminal>), Vec<Failure>> {
+) -> Result<Chosen, Vec<Failure>> {
     let (first, drawn_on) = shown(args.output.unwrap_or_else(|| usual(terminal)), settings);
     let mut reporters = vec![first];
     if let Some(path) = &args.junit {

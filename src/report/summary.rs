@@ -98,7 +98,8 @@ impl Summary<'_> {
                 (0, _) => {}
                 (_, 0 | 1) => parts.push(settings.paint(style, word)),
                 (number, _) => {
-                    parts.push(settings.paint(style, &format!("{} {word}", count(number, "host"))))
+                    let text = format!("{} {word}", count(number, "host"));
+                    parts.push(settings.paint(style, &text));
                 }
             }
         }
