@@ -1,6 +1,7 @@
 //! Events as text for a person, whatever it is written to.
 
 mod begun;
+mod connection;
 mod health;
 mod looks;
 pub(super) mod rollout;
@@ -19,8 +20,7 @@ use super::summary::Summary;
 use super::words::{BOLD_RED, CYAN, DIM, RED, YELLOW, count, duration, outcome};
 use super::{Settings, clean, clean_line, diagnostic, diff, locks};
 use crate::model::{
-    Event, Failure, FailureKind, HealthState, HostFacts, Kind, LogLevel, Outcome, OutputStream,
-    Position,
+    Event, Failure, FailureKind, HealthState, Kind, LogLevel, Outcome, OutputStream, Position,
 };
 
 /// A host's name beyond this many columns pushes its own line only.
@@ -28,9 +28,6 @@ const HOST_COLUMN: usize = 32;
 
 /// A task that took at least this long shows its duration.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
-
-/// How long a host may refuse before it is told.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many lines of stderr stand under a failure when it happens; the end of the run shows more.
 const STDERR: usize = 3;
@@ -121,18 +118,7 @@ impl View {
                 let text = each(*hosts, *forks, event.at.as_ref());
                 out(self.settings.paint(DIM, &format!("-- {text}")))
             }
-            Kind::HostConnecting {
-                attempt, reason, ..
-            } => self.connecting(event, *attempt, reason.as_deref()),
-            Kind::HostConnected { facts } => {
-                self.connecting
-                    .remove(event.host.as_deref().unwrap_or_default());
-                if verbose {
-                    self.line("connected", DIM, event, &about(facts))
-                } else {
-                    Vec::new()
-                }
-            }
+            Kind::HostConnecting { .. } | Kind::HostConnected { .. } => self.connection(event),
             Kind::HostUnreachable { failure } => {
                 self.connecting
                     .remove(event.host.as_deref().unwrap_or_default());
@@ -192,27 +178,6 @@ impl View {
             }
             _ => self.rollout(event),
         }
-    }
-
-    /// A host that does not let us in at once is told of when it has taken a while, and why.
-    fn connecting(&mut self, event: &Event, attempt: u32, reason: Option<&str>) -> Vec<Piece> {
-        let host = event.host.as_deref().unwrap_or_default();
-        if attempt <= 1 {
-            self.connecting.insert(host.to_owned(), event.ts);
-            return Vec::new();
-        }
-        let since = self.connecting.get(host);
-        let since =
-            since.and_then(|since| Duration::try_from(event.ts.duration_since(*since)).ok());
-        let tried = since.unwrap_or_default();
-        if tried < PATIENCE && self.settings.verbose == 0 {
-            return Vec::new();
-        }
-        let mut text = format!("attempt {attempt}, after {}", duration(tried));
-        if let Some(reason) = reason.and_then(|reason| reason.lines().next()) {
-            let _ = write!(text, ": {reason}");
-        }
-        self.line("connecting", DIM, event, &text)
     }
 
     fn log(&self, event: &Event, level: LogLevel, message: &str) -> Vec<Piece> {
@@ -473,21 +438,4 @@ fn below<'l>(begin: &str, lines: impl Iterator<Item = &'l str>) -> String {
         let _ = writeln!(out, "{begin}{line}");
     }
     out
-}
-
-fn about(facts: &HostFacts) -> String {
-    let parts = [
-        facts.os_name.as_str(),
-        facts.architecture.as_str(),
-        facts.init.as_str(),
-    ];
-    let mut text = parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(", ");
-    if !facts.user.is_empty() {
-        let _ = write!(text, " as {}", facts.user);
-    }
-    text
 }

@@ -353,7 +353,7 @@ fn a_timeout_around_a_command_is_no_interruption() {
         .playbook(r#"each(hosts("all"), |h| timeout("1s", || h.run("sleep 4711")));"#)
         .run()
         .code(3)
-        .stdout_has("stopped by a `timeout` around it")
+        .stdout_has("stopped by a `timeout`")
         .stderr_has("run sleep 4711: took longer than 1s")
         .nowhere("interrupted")
         .nothing_left()

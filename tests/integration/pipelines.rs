@@ -303,7 +303,7 @@ fn the_jobs_of_the_page_are_yaml_and_their_commands_are_understood() {
             }
         }
     }
-    for flag in ["--check", "--fail-on-change", "--yes", "--junit"] {
+    for flag in ["--check", "--fail-on-change", "--yes", "--lock", "--junit"] {
         assert!(flags.contains(flag), "{flag} is not shown: {flags:?}");
     }
 }
