@@ -4,8 +4,8 @@ use super::haproxy_process::config;
 use super::{Haproxy, Site, answer, get, kill_shop, revive_shop, slow_request};
 use rustix::process::Signal;
 
-use crate::fleet::Settings;
 use crate::fleet::process::wait_until;
+use crate::fleet::{Container, Image, Settings};
 use crate::ops::{Ops, Ran};
 
 /// A playbook that calls closures of `lb` for the hosts of `web`. `SOCKET` is for options.
@@ -173,14 +173,16 @@ fn what_is_not_there_is_told_by_name() {
     let site = Site::new(1, 1);
     let haproxy = Haproxy::start(&site, 0);
     let shop = site.shops()[0].name();
-    for closure in ["drain", "ready", "status", "wait_up", "maintenance"] {
-        run(
-            &site,
-            r#"server: |h| "web9", min_up: 0"#,
-            &format!("lb.{closure}(h);"),
-        )
-        .code(3)
-        .stderr_has(&format!("has no server `web9`: its servers are {shop}"));
+    let all = ["drain", "ready", "status", "wait_up", "maintenance"];
+    let each = all.map(|closure| {
+        format!("try {{ lb.{closure}(h) }} catch (e) {{ print(`{closure}: ${{e.message}}`) }}")
+    });
+    let mut ran = run(&site, r#"server: |h| "web9", min_up: 0"#, &each.join("\n")).ok();
+    for closure in all {
+        let why = format!(
+            "{closure}: the backend `shop` of HAProxy on h1 has no server `web9`: its servers are {shop}"
+        );
+        ran = ran.stdout_has(&why);
     }
     run(
         &site,
@@ -217,6 +219,15 @@ fn what_is_not_there_is_told_by_name() {
     assert_eq!(haproxy.state(shop), "UP");
     drop(haproxy);
     elsewhere("shop", &admin).stderr_has("HAProxy on h1");
+}
+
+#[test]
+fn a_balancer_that_cannot_be_reached_is_that_and_no_failure_of_the_host() {
+    let site = Site::new(1, 1);
+    let haproxy = Haproxy::start(&site, 0);
+    site.balancers()[0].vanish();
+    run(&site, "min_up: 0", "lb.drain(h);").code(4);
+    assert_eq!(haproxy.state(site.shops()[0].name()), "UP");
 }
 
 #[test]
@@ -448,4 +459,38 @@ fn clients_that_are_bound_to_a_server_are_kept_from_it_by_maintenance() {
     assert!(ask(&cookie).contains(shop));
     run(&site, r#"state: "maint""#, &drain).ok();
     assert!(!ask(&cookie).contains(shop));
+}
+
+/// Where systemd runs it: here a unit that stands in for HAProxy's, for the container has none.
+#[test]
+fn a_unit_is_reloaded_when_its_configuration_has_changed() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    let run = |template: &str| {
+        let playbook = r#"
+            import "std/haproxy" as haproxy;
+            each(hosts("all"), |h| {
+                h.apply(files::file("/etc/systemd/system/balancer.service",
+                    "[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/sh -c 'echo reloaded >>/run/balancer.reloads'\n"));
+                h.apply(haproxy::config("balancer.cfg.j2", #{
+                    path: "/etc/balancer.cfg",
+                    service: "balancer",
+                    validate: "grep -q frontend %s",
+                    vars: #{ port: 8080 },
+                }));
+            });
+        "#;
+        let ops = host.ops(&["deploy"]).file("balancer.cfg.j2", template);
+        ops.playbook(playbook).args(["-b"]).run()
+    };
+    let reloads = || host.look("cat /run/balancer.reloads 2>/dev/null || true");
+    run("frontend {{ port }}\n").ok();
+    assert_eq!(reloads(), "");
+    run("backend {{ port }}\n")
+        .code(3)
+        .stderr_has("files::template /etc/balancer.cfg");
+    run("frontend x{{ port }}\n").ok();
+    assert_eq!(reloads().trim(), "reloaded");
+    assert_eq!(host.look("cat /etc/balancer.cfg").trim(), "frontend x8080");
 }

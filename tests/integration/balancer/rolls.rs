@@ -45,12 +45,12 @@ rollout(hosts("web"), #{
 });
 "#;
 
-/// With what a load has to keep up: requests a second, and the share of slow ones.
+/// Requests a second, and the share of slow ones: not so many that they fall on the same shops all the time.
 const LOAD: [&str; 8] = [
     "--rate",
     "200",
     "--slow-share",
-    "0.02",
+    "0.03",
     "--connections",
     "32",
     "--timeout",
