@@ -3,7 +3,7 @@
 use crate::model::{Failure, Fate, HostEnd, Version};
 
 use super::gate::Gate;
-use super::order::{Course, Step, Time};
+use super::order::{Course, Start, Step, Time};
 
 /// What is done with a host right now.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(super) enum Cut {
 
 #[derive(Debug)]
 pub(super) struct Host {
+    pub name: String,
     /// Its batch, counted from 0.
     pub batch: usize,
     pub at: At,
@@ -62,13 +63,14 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(batch: usize, down: bool) -> Self {
+    pub(super) fn new(start: &Start, batch: usize) -> Self {
         Self {
+            name: start.name.clone(),
             batch,
             at: At::Rest,
             course: Course::Forward,
             gate: None,
-            out: down,
+            out: start.down,
             begun: false,
             touched: false,
             version: Version::Old,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::model::{Failure, OnAbort, RolloutEnd, Version, Waiting};
 
 use super::host::{At, Cut, Host};
-use super::order::{Course, Input, News, Order, Question, Report, Step, Time};
+use super::order::{Course, Input, News, Order, Question, Report, Start, Step, Time};
 use super::spec::Spec;
 
 /// Decides what is done next. See the module.
@@ -64,19 +64,19 @@ pub(super) enum Stage {
 }
 
 impl Rollout {
-    /// A rollout over hosts in the order in which they come: `down` says of each whether it is out of service already.
-    /// `absent` hosts of the same service take no part and are out of service.
+    /// A rollout over hosts in the order in which they come. `absent` hosts of the same service take no part and are out of
+    /// service.
     #[must_use]
-    pub fn new(spec: Spec, down: &[bool], absent: usize) -> Self {
-        let total = down.len() + absent;
-        let sizes = spec.batches.split(down.len(), total);
+    pub fn new(spec: Spec, starts: &[Start], absent: usize) -> Self {
+        let total = starts.len() + absent;
+        let sizes = spec.batches.split(starts.len(), total);
         let batch_of = sizes
             .iter()
             .enumerate()
             .flat_map(|(batch, size)| std::iter::repeat_n(batch, *size));
         let hosts = batch_of
-            .zip(down)
-            .map(|(batch, down)| Host::new(batch, *down))
+            .zip(starts)
+            .map(|(batch, start)| Host::new(start, batch))
             .collect();
         Self {
             max_unavailable: spec.max_unavailable.map(|size| size.of(total)),

@@ -21,7 +21,7 @@ mod threads;
 
 pub use drive::{World, drive};
 pub use machine::Rollout;
-pub use order::{Course, Input, News, Order, Outcome, Question, Report, Step, Time};
+pub use order::{Course, Input, News, Order, Outcome, Question, Report, Start, Step, Time};
 pub use spec::{Batches, Gates, Present, Size, Spec};
 pub use threads::{Hands, Threads};
 

@@ -21,6 +21,14 @@ pub enum Step {
     RollbackHealthy,
 }
 
+/// A host as a rollout finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    pub name: String,
+    /// It is out of service already.
+    pub down: bool,
+}
+
 /// Which way a host goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Course {

@@ -187,7 +187,8 @@ impl Rollout {
     }
 
     /// The host counts as failed, once.
-    fn fail(&mut self, host: usize, failure: Box<Failure>, now: Time) {
+    fn fail(&mut self, host: usize, mut failure: Box<Failure>, now: Time) {
+        self.name_host(host, &mut failure);
         self.ends(host, Phase::Failed, Some(failure.clone()), now);
         // Not among those that an abort turns back: what comes next for it is decided here.
         self.hosts[host].at = At::Rest;
@@ -205,7 +206,21 @@ impl Rollout {
         }
     }
 
-    fn could_not_put_back(&mut self, host: usize, failure: Box<Failure>, lost: bool, now: Time) {
+    /// A failure that was found here, and not on the host.
+    fn name_host(&self, host: usize, failure: &mut Failure) {
+        failure
+            .host
+            .get_or_insert_with(|| self.hosts[host].name.clone());
+    }
+
+    fn could_not_put_back(
+        &mut self,
+        host: usize,
+        mut failure: Box<Failure>,
+        lost: bool,
+        now: Time,
+    ) {
+        self.name_host(host, &mut failure);
         self.ends(host, Phase::RollbackFailed, Some(failure.clone()), now);
         self.hosts[host].unrestored.get_or_insert(failure);
         self.broken |= !lost;

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{View, is_told, out};
+use super::{View, out};
 use crate::model::rollout::told;
 use crate::model::{Event, Failure, Kind, OnAbort, Phase, RolloutEnd, Waiting};
 use crate::report::clean_line;
+use crate::report::failures::is_told;
 use crate::report::view::Piece;
 use crate::report::words::{BOLD_RED, DIM, GREEN, YELLOW, count, duration, names};
 

@@ -20,7 +20,7 @@ fn every_host_gets_the_new_version() {
 
 #[test]
 fn a_failing_check_in_the_second_batch_puts_the_first_back() {
-    let service = Service::new(4, "healthy_deadline: \"400ms\",").with(2, "fail-healthy", "");
+    let service = Service::new(4, "healthy_deadline: \"2s\",").with(2, "fail-healthy", "");
     let ran = service.ops().run().code(6);
     assert_eq!(service.left(), ["1", "1", "1", "1"]);
     assert_eq!(service.steps(3), ["old"], "it was never begun with");
@@ -88,17 +88,17 @@ fn a_host_that_cannot_be_reached_is_a_failure() {
 
 #[test]
 fn healthy_for_a_moment_does_not_count() {
-    let options = "min_healthy: \"300ms\", healthy_deadline: \"900ms\",";
+    let options = "min_healthy: \"2s\", healthy_deadline: \"4s\",";
     let service = Service::new(2, options).with(1, "dies", "");
     let ran = service.ops().run().code(6);
     assert_eq!(service.left(), ["1", "1"]);
-    ran.stderr_has("not healthy for 300ms throughout within 900ms")
+    ran.stderr_has("not healthy for 2s throughout within 4s")
         .stderr_has("connection refused");
 }
 
 #[test]
 fn an_answer_of_the_old_version_does_not_count() {
-    let service = Service::new(2, "healthy_deadline: \"300ms\",").with(1, "stuck", "1");
+    let service = Service::new(2, "healthy_deadline: \"2s\",").with(1, "stuck", "1");
     let ran = service.ops().run().code(6);
     assert_eq!(service.left(), ["1", "1"]);
     ran.stderr_has("the answer is version 1");
@@ -106,7 +106,7 @@ fn an_answer_of_the_old_version_does_not_count() {
 
 #[test]
 fn a_broken_old_version_stops_the_rollback() {
-    let service = Service::new(4, "rollback_deadline: \"400ms\", order: \"inventory\",")
+    let service = Service::new(4, "rollback_deadline: \"3s\", order: \"inventory\",")
         .with(3, "fail-update", "")
         .with(2, "fail-old", "");
     let ran = service.ops().run().code(7);

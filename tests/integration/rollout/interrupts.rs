@@ -133,7 +133,7 @@ fn in_a_rollback_the_host_is_finished_and_no_more() {
 
 #[test]
 fn a_host_in_flight_that_cannot_be_put_back_is_exit_code_7() {
-    let service = Service::new(2, "order: \"inventory\", rollback_deadline: \"300ms\",")
+    let service = Service::new(2, "order: \"inventory\", rollback_deadline: \"3s\",")
         .with(1, "hold-updated", "")
         .with(1, "fail-old", "");
     let mut running = service.ops().start();

@@ -3,8 +3,10 @@
 //! The service is made of files: `version` is what is installed, `in-service` is there while the balancer would send
 //! requests. Every step writes its name to `log`; a file `fail-STEP` makes it fail, `hold-STEP` holds it up.
 
+mod cost;
 mod ends;
 mod interrupts;
+mod over_http;
 mod shown;
 
 use std::fs;

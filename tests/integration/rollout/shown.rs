@@ -32,7 +32,11 @@ fn show_draws_a_table_of_hosts_and_phases() {
         Service::new(3, "order: \"inventory\", on_abort: \"stop\",").with(2, "fail-updated", "");
     let ops = service.ops();
     ops.run().code(3);
-    let shown = ops.again(["show"]).run().ok();
+    let shown = Ops::new()
+        .env("XDG_STATE_HOME", ops.state())
+        .args(["show"])
+        .run()
+        .ok();
     let table: Vec<&str> = shown
         .stdout
         .lines()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::deploy::rollout::{
-    Course, Input, News, Outcome, Question, Report, Rollout, Spec, Step, Time, World, drive,
+    Course, Input, News, Outcome, Question, Report, Rollout, Spec, Start, Step, Time, World, drive,
 };
 use crate::model::{Failure, FailureKind, Phase, Version};
 
@@ -122,7 +122,12 @@ pub fn play(
         log: Log::default(),
         steps: 0,
     };
-    let report = drive(Rollout::new(spec.clone(), down, 0), &mut world);
+    let start = |(host, down): (usize, &bool)| Start {
+        name: host.to_string(),
+        down: *down,
+    };
+    let starts: Vec<Start> = down.iter().enumerate().map(start).collect();
+    let report = drive(Rollout::new(spec.clone(), &starts, 0), &mut world);
     assert!(world.running.is_empty(), "something still runs");
     world.log.took = world.now;
     world.compare(&report);

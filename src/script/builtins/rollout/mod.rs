@@ -10,7 +10,7 @@ use rhai::{Array, Engine, EvalAltResult, Map, NativeCallContext};
 use super::declare;
 use super::host::HostValue;
 use super::selected::{arrange, hosts_of};
-use crate::deploy::rollout::{Gates, Rollout, Threads};
+use crate::deploy::rollout::{Gates, Rollout, Start, Threads};
 use crate::model::{Emission, Kind};
 use crate::run::fan_out;
 use crate::script::error::{argument, position, throw};
@@ -90,7 +90,12 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
             .map_err(|failure| throw(failure, context))?;
     }
     let down = unhealthy_first(context, &frame, &wanted, &mut hosts);
-    let rollout = Rollout::new(wanted.spec.clone(), &down, absent.len());
+    let starts = hosts.iter().zip(down).map(|(host, down)| Start {
+        name: host.0.name().to_owned(),
+        down,
+    });
+    let starts: Vec<Start> = starts.collect();
+    let rollout = Rollout::new(wanted.spec.clone(), &starts, absent.len());
     let at = position(context);
     let started = Kind::RolloutStarted {
         hosts: hosts.len(),

@@ -1,0 +1,91 @@
+//! What fails, when it does: a line each, and what is kept for the explanation at the end.
+
+use super::{Piece, STDERR, View, below};
+use crate::model::{Event, Failure, FailureKind};
+use crate::report::failures::is_told;
+use crate::report::words::{BOLD_RED, YELLOW};
+use crate::report::{clean, diagnostic};
+
+impl View {
+    /// A failure when it happens: a line, and the first time the last words of the command.
+    pub(super) fn failure(&mut self, event: &Event, failure: &Failure) -> Vec<Piece> {
+        let (word, style) = match failure.kind {
+            FailureKind::Unreachable => ("unreachable", BOLD_RED),
+            FailureKind::Interrupted => ("interrupted", YELLOW),
+            _ => ("failed", BOLD_RED),
+        };
+        if let Some(host) = &event.host {
+            self.shown.insert(host.clone(), failure.clone());
+        }
+        let task = failure.task.as_ref().or(event.task.as_ref());
+        let text = task.map_or_else(
+            || failure.message.clone(),
+            |task| format!("{task}: {}", failure.message),
+        );
+        let mut pieces = self.line(word, style, event, if text == word { "" } else { &text });
+        let before = self.explained.groups().len();
+        self.explained.add(failure);
+        if self.explained.groups().len() > before
+            && let Some(stderr) = &failure.stderr
+            // Where a command's output is shown, it stands just above.
+            && !(failure.command.is_some() && (self.exec || self.settings.verbose >= 1))
+        {
+            let margin = self.margin(event);
+            let lines = diagnostic::tail(clean(stderr).trim_end(), STDERR);
+            pieces.push(Piece::Out(below(
+                &format!("{margin}| "),
+                lines.iter().map(String::as_str),
+            )));
+        }
+        pieces
+    }
+
+    /// Whether a task failed with what was just told of its host: it could not be reached.
+    pub(super) fn is_loss_told(&self, event: &Event, failure: &Failure) -> bool {
+        let told = event.host.as_ref().and_then(|host| self.shown.get(host));
+        failure.kind == FailureKind::Unreachable
+            && told.is_some_and(|told| told.kind == failure.kind && told.message == failure.message)
+    }
+
+    pub(super) fn host_finished(&mut self, event: &Event, failure: Option<&Failure>) -> Vec<Piece> {
+        let shown = event.host.as_ref().and_then(|host| {
+            let shown = self.shown.remove(host);
+            self.rolled.remove(host).or(shown)
+        });
+        let Some(failure) = failure else {
+            // Lost, and the playbook went on without it.
+            if let Some(lost) = shown.filter(|shown| shown.kind == FailureKind::Unreachable) {
+                self.failures.add(&lost);
+            }
+            return Vec::new();
+        };
+        self.note_failed(event.host.as_deref(), failure);
+        if self.exec {
+            // What each host printed has been shown; without it hosts that fail alike are alike.
+            self.failures.add(&Failure {
+                stderr: None,
+                ..failure.clone()
+            });
+        } else {
+            self.failures.add(failure);
+        }
+        if shown.is_some_and(|shown| is_told(&shown, failure)) {
+            return Vec::new();
+        }
+        let pieces = self.failure(event, failure);
+        if let Some(host) = &event.host {
+            self.shown.remove(host);
+        }
+        pieces
+    }
+
+    pub(super) fn note_failed(&mut self, host: Option<&str>, failure: &Failure) {
+        let elsewhere = matches!(
+            failure.kind,
+            FailureKind::Unreachable | FailureKind::Interrupted
+        );
+        if !elsewhere {
+            self.failed.extend(host.map(ToOwned::to_owned));
+        }
+    }
+}
