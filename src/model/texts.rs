@@ -219,34 +219,10 @@ impl Texts for Kind {
                 change(message);
                 change(vantage);
             }
-            Self::RolloutBatchStarted {
-                batch: _,
-                batches: _,
-                hosts,
-                rollback: _,
-            } => hosts.iter_mut().for_each(change),
-            Self::RolloutHost {
-                phase: _,
-                batch: _,
-                failure,
-            } => {
-                if let Some(failure) = failure {
-                    failure.each_text(change);
-                }
-            }
-            Self::RolloutAborted {
-                reason,
-                on_abort: _,
-            } => change(reason),
-            Self::RolloutFinished {
-                end: _,
-                reason,
-                hosts,
-            } => {
-                reason.each_text(change);
-                each_key(hosts, change);
-                hosts.values_mut().for_each(|host| host.each_text(change));
-            }
+            Self::RolloutBatchStarted { .. }
+            | Self::RolloutHost { .. }
+            | Self::RolloutAborted { .. }
+            | Self::RolloutFinished { .. } => each_of_rollout(self, change),
             Self::LockWaiting { .. }
             | Self::LockAcquired { .. }
             | Self::LockReleased { .. }
@@ -322,6 +298,39 @@ fn of_lock(kind: &mut Kind, change: &mut dyn FnMut(&mut String)) {
             change(lock);
             change(reason);
             holder.each_text(change);
+        }
+        _ => {}
+    }
+}
+
+/// The texts of events of rollouts.
+fn each_of_rollout(kind: &mut Kind, change: &mut dyn FnMut(&mut String)) {
+    match kind {
+        Kind::RolloutBatchStarted {
+            batch: _,
+            batches: _,
+            hosts,
+            rollback: _,
+        } => hosts.iter_mut().for_each(change),
+        Kind::RolloutHost {
+            phase: _,
+            batch: _,
+            failure: Some(failure),
+        } => failure.each_text(change),
+        Kind::RolloutAborted {
+            reason,
+            on_abort: _,
+        } => change(reason),
+        Kind::RolloutFinished {
+            end: _,
+            reason,
+            hosts,
+        } => {
+            reason.each_text(change);
+            each_key(hosts, change);
+            for host in hosts.values_mut() {
+                host.each_text(change);
+            }
         }
         _ => {}
     }

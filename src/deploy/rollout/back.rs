@@ -97,7 +97,7 @@ impl Rollout {
     }
 
     /// When a host has something that time brings about.
-    pub(super) fn wake_of(&self, host: &Host) -> Option<Time> {
+    pub(super) fn wake_of(host: &Host) -> Option<Time> {
         let gate = host.gate.as_ref().map(|gate| gate.deadline);
         match host.at {
             At::Rest | At::Doing { cut: Some(_), .. } => None,
@@ -117,7 +117,7 @@ impl Rollout {
         }
         for host in 0..self.hosts.len() {
             let state = &self.hosts[host];
-            let due = self.wake_of(state).is_some_and(|due| now >= due);
+            let due = Self::wake_of(state).is_some_and(|due| now >= due);
             if !due {
                 continue;
             }

@@ -31,6 +31,7 @@ pub(super) enum Cut {
     Deadline,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is asked on its own")]
 #[derive(Debug)]
 pub(super) struct Host {
     pub name: String,

@@ -141,7 +141,7 @@ impl Rollout {
             .iter()
             .any(|host| host.goes_forward() && !matches!(host.at, At::Doing { cut: Some(_), .. }))
             .then(|| self.progress + self.spec.progress_deadline);
-        let hosts = self.hosts.iter().filter_map(|host| self.wake_of(host));
+        let hosts = self.hosts.iter().filter_map(Self::wake_of);
         hosts.chain(pause).chain(progress).min()
     }
 
