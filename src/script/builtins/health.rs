@@ -1,5 +1,7 @@
 //! Health checks: their constructors, `h.check` and `wait_until`.
 
+mod verdict;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +9,8 @@ use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map,
     NativeCallContext,
 };
+
+use verdict::VerdictValue;
 
 use super::declare;
 use super::host::HostValue;
@@ -35,13 +39,6 @@ impl HealthValue {
     pub fn check(&self) -> Check {
         (*self.0).clone()
     }
-}
-
-/// What an observation came to.
-#[derive(Clone)]
-struct VerdictValue {
-    label: String,
-    observed: Observed,
 }
 
 const CHECK: &str = "\
@@ -95,7 +92,7 @@ pub(super) fn register(engine: &mut Engine) {
     for entry in KINDS {
         constructors(engine, entry);
     }
-    register_verdict(engine);
+    verdict::register(engine);
     register_check(engine);
     register_wait(engine);
 }
@@ -197,39 +194,6 @@ fn take_vantage(
             ))
         }
     }
-}
-
-fn register_verdict(engine: &mut Engine) {
-    engine.register_type_with_name::<VerdictValue>("Verdict");
-    let getter = |name: &str, page: &str, gives: &str| {
-        FuncRegistration::new_getter(name)
-            .with_params_info(["verdict: Verdict", gives])
-            .with_comments([format!("/// {page}")])
-    };
-    getter(
-        "state",
-        "`passing`, `warning`, `critical` or `error`.",
-        "String",
-    )
-    .register_into_engine(engine, |verdict: &mut VerdictValue| {
-        verdict.observed.verdict.state.as_str().to_owned()
-    });
-    getter("message", "What was seen.", "String")
-        .register_into_engine(engine, |verdict: &mut VerdictValue| {
-            verdict.observed.verdict.message.clone()
-        });
-    getter("passing", "Whether the state is `passing`.", "bool")
-        .register_into_engine(engine, |verdict: &mut VerdictValue| {
-            verdict.observed.verdict.state == State::Passing
-        });
-    getter("duration", "How long the look took, in seconds.", "f64")
-        .register_into_engine(engine, |verdict: &mut VerdictValue| {
-            verdict.observed.duration.as_secs_f64()
-        });
-    engine.register_fn("to_string", |verdict: &mut VerdictValue| {
-        let Observed { verdict: seen, .. } = &verdict.observed;
-        format!("{}: {}: {}", verdict.label, seen.state, seen.message)
-    });
 }
 
 fn register_check(engine: &mut Engine) {

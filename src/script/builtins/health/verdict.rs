@@ -1,0 +1,45 @@
+//! What `h.check` and `wait_until` give.
+
+use rhai::{Engine, FuncRegistration};
+
+use crate::deploy::health::{Observed, State};
+
+/// What an observation came to.
+#[derive(Clone)]
+pub struct VerdictValue {
+    pub label: String,
+    pub observed: Observed,
+}
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<VerdictValue>("Verdict");
+    let getter = |name: &str, page: &str, gives: &str| {
+        FuncRegistration::new_getter(name)
+            .with_params_info(["verdict: Verdict", gives])
+            .with_comments([format!("/// {page}")])
+    };
+    getter(
+        "state",
+        "`passing`, `warning`, `critical` or `error`.",
+        "String",
+    )
+    .register_into_engine(engine, |verdict: &mut VerdictValue| {
+        verdict.observed.verdict.state.as_str().to_owned()
+    });
+    getter("message", "What was seen.", "String")
+        .register_into_engine(engine, |verdict: &mut VerdictValue| {
+            verdict.observed.verdict.message.clone()
+        });
+    getter("passing", "Whether the state is `passing`.", "bool")
+        .register_into_engine(engine, |verdict: &mut VerdictValue| {
+            verdict.observed.verdict.state == State::Passing
+        });
+    getter("duration", "How long the look took, in seconds.", "f64")
+        .register_into_engine(engine, |verdict: &mut VerdictValue| {
+            verdict.observed.duration.as_secs_f64()
+        });
+    engine.register_fn("to_string", |verdict: &mut VerdictValue| {
+        let Observed { verdict: seen, .. } = &verdict.observed;
+        format!("{}: {}: {}", verdict.label, seen.state, seen.message)
+    });
+}
