@@ -105,7 +105,20 @@ fn user() -> String {
     ["USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
-        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+        .unwrap_or_else(|| {
+            let uid = rustix::process::getuid().as_raw();
+            let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+            name_of(uid, &users).unwrap_or_else(|| format!("uid {uid}"))
+        })
+}
+
+/// Cron and many CI jobs have no `USER`: the name as `/etc/passwd` has it.
+fn name_of(uid: u32, users: &str) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, id) = (fields.next()?, fields.nth(1)?);
+        (id.parse() == Ok(uid)).then(|| name.to_owned())
+    })
 }
 
 /// Eight characters that are hard to mistake for each other.
@@ -163,7 +176,7 @@ fn lost(holder: &LockHolder, reason: &str) -> Failure {
 fn reason(now: &Record) -> String {
     match now {
         Record::Held { holder, .. } => match holder {
-            Some(holder) => format!("it was taken over by {holder}"),
+            Some(holder) => format!("it has passed to {holder}"),
             None => "its record on the host is gone".to_owned(),
         },
         Record::Free { how, .. } => match how.as_ref().and_then(|how| how.broken_by.as_ref()) {
@@ -180,4 +193,34 @@ fn reason(now: &Record) -> String {
 fn jitter(from: Duration, to: Duration) -> Duration {
     let share = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
     from + to.saturating_sub(from).mul_f64(share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_without_an_environment_has_a_name() {
+        let users = "root:x:0:0::/root:/bin/sh\n\nada:x:1000:1000::/home/ada:/bin/sh\n";
+        assert_eq!(name_of(1000, users).as_deref(), Some("ada"));
+        assert_eq!(name_of(0, users).as_deref(), Some("root"));
+        assert_eq!(name_of(7, users), None);
+    }
+
+    #[test]
+    fn ids_are_eight_letters_that_differ() {
+        let (one, other) = (new_id(), new_id());
+        assert_eq!(one.len(), 8);
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn who_lost_it_is_told_why() {
+        let told = |words: &str| reason(&Record::parse(words));
+        assert!(told("").contains("is gone"));
+        let by = r#"free 0 a {"lock":"x","at":"2026-11-21T14:00:00Z","broken_by":{"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci"}}"#;
+        assert_eq!(told(by), "ada on ci took it away with `ops lock break`");
+        let held = r#"held 90 b {"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci","run":"r1"}"#;
+        assert!(told(held).starts_with("it has passed to ada on ci (pid 0)"));
+    }
 }
