@@ -1,7 +1,11 @@
 //! Health checks, against the real things: what each kind sees, from where, and how long it is waited for.
 
+mod data;
 mod here;
 mod http;
+mod looks;
+mod names;
+mod servers;
 mod tools;
 mod vantage;
 mod waiting;

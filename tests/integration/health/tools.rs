@@ -14,7 +14,7 @@ const ASKING: [&str; 10] = [
 ];
 
 /// A run on this machine with all of its programs but those that ask, of which it has these alone.
-fn with(tools: &[(&str, &str)], ops: Ops) -> Ops {
+pub fn with(tools: &[(&str, &str)], ops: Ops) -> Ops {
     let bin = ops.path("bin");
     std::fs::create_dir(&bin).expect("a directory");
     for directory in ["/usr/bin", "/bin", "/usr/sbin", "/sbin"] {
