@@ -27,7 +27,9 @@ impl Machines {
             .output()
             .expect("the script runs");
         assert!(ran.status.success(), "{ran:?}");
-        let mut inventory = String::from("[all]\nbecome = true\n\n[groups.web.hosts]\n");
+        let mut inventory = String::from(
+            "[all]\nbecome = true\nvars = { environment = \"staging\" }\n\n[groups.web.hosts]\n",
+        );
         for (name, container) in ["web1", "web2"].iter().zip(&web) {
             inventory.push_str(&line(name, container));
         }
@@ -126,7 +128,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         return;
     }
     // The containers have a repository of their own, and no network.
-    let base = [("packages", "ops-hello")];
+    let base = [("packages", "ops-hello"), ("environment", "staging")];
     let deploy = machines.run("full-deploy.rhai", "1.0.0", &base);
     deploy
         .clone()
@@ -134,6 +136,13 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         .run()
         .ok()
         .stdout_has("would change");
+    // Hosts that are of another environment than was said are not touched.
+    let elsewhere = [("packages", "ops-hello"), ("environment", "production")];
+    machines
+        .run("full-deploy.rhai", "1.0.0", &elsewhere)
+        .run()
+        .code(3)
+        .stderr_has("for production");
     let traces = "ls -d /srv/shop /etc/shop 2>/dev/null; id -u shop 2>/dev/null || :";
     assert_eq!(machines.each_of_web(traces), ["", ""]);
 
