@@ -7,17 +7,17 @@ use crate::ops::Ops;
 #[test]
 fn a_playbook_passes_its_check_and_does_nothing_in_check_mode() {
     let ops = Ops::new();
-    ops.again(&["new", "playbook", "first"])
+    ops.again(["new", "playbook", "first"])
         .run()
         .ok()
         .stdout_has("wrote first.rhai")
         .stdout_has("ops check first.rhai");
-    ops.again(&["check", "first.rhai"]).run().ok();
-    ops.again(&["run", "first.rhai", "--help"])
+    ops.again(["check", "first.rhai"]).run().ok();
+    ops.again(["run", "first.rhai", "--help"])
         .run()
         .ok()
         .stdout_has("target");
-    ops.again(&["run", "first.rhai", "--check"])
+    ops.again(["run", "first.rhai", "--check"])
         .run()
         .ok()
         .stdout_has("2 would change");
@@ -30,7 +30,7 @@ fn a_project_passes_its_check_with_its_inventory() {
         let mut args = vec!["new", "project", "site"];
         args.extend(ci.iter().flat_map(|ci| ["--ci", ci]));
         ops.again(&args).run().ok().stdout_has("cd site");
-        ops.again(&["check", "site/deploy.rhai", "-i", "site/inventory.toml"])
+        ops.again(["check", "site/deploy.rhai", "-i", "site/inventory.toml"])
             .run()
             .ok()
             .stdout_has("1 host");
@@ -41,7 +41,7 @@ fn a_project_passes_its_check_with_its_inventory() {
             "site/inventory.toml",
             "--check",
         ];
-        ops.again(&[&run[..], &["--var", "owner=ada"]].concat())
+        ops.again([&run[..], &["--var", "owner=ada"]].concat())
             .run()
             .ok()
             .stdout_has("3 would change");
@@ -59,11 +59,11 @@ fn nothing_is_overwritten() {
     let ops = Ops::new()
         .file("mine.rhai", "let mine = 1;\n")
         .file("taken/note", "mine\n");
-    ops.again(&["new", "playbook", "mine"])
+    ops.again(["new", "playbook", "mine"])
         .run()
         .code(2)
         .stderr_has("mine.rhai is there already");
-    ops.again(&["new", "project", "taken"])
+    ops.again(["new", "project", "taken"])
         .run()
         .code(2)
         .stderr_has("taken is there already");
