@@ -245,7 +245,7 @@ fn certificates_are_told_apart() {
         check(&future, "shop.test", &trusted),
         check(&own, "shop.test", "true"),
         check(&good, "shop.test", "\"/no/such/file\""),
-        format!("tls(\"127.0.0.1:{}\")", plain_port),
+        format!("tls(\"127.0.0.1:{plain_port}\")"),
         format!("tls(\"127.0.0.1:{}\")", closed_port()),
     ];
     let expected = [

@@ -116,7 +116,6 @@ impl<'a> Ending<'a> {
         Err(match (self.tool, self.code) {
             // GNU wget's 8: the server gave an error, which it saved.
             (_, 0) | ("wget", 8) => return Ok(()),
-            ("curl" | "perl", 6) => Verdict::error(said),
             // curl's 1: what answers speaks no HTTP that has a status. Neither wget nor nc tells a name that does not resolve from a port that is
             // closed.
             ("curl", 1 | 7 | 16 | 18 | 28 | 47 | 52 | 55 | 56 | 61 | 92)
@@ -129,6 +128,7 @@ impl<'a> Ending<'a> {
             ("curl", 77) => Verdict::error(said).hint("Is `ca` a file on the machine that asks?"),
             ("none", _) => Verdict::error("there is no program here that could ask")
                 .hint("Install curl there, or look from elsewhere: `from: \"controller\"`."),
+            // curl's and perl's 6 among them: the name does not resolve.
             _ => Verdict::error(said),
         })
     }
