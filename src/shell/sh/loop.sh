@@ -162,7 +162,8 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       if [ "$ops_q" != 0 ]; then
         ops_t='the guard said no';
         ops_x=1;
-      elif [ -e "$ops_f" ] || [ -h "$ops_f" ]; then
+      # What is left of a body whose shell was killed, or its machine.
+      elif case ${ops_f##*/} in .ops-*) ops_clean "$ops_f";; esac; [ -e "$ops_f" ] || [ -h "$ops_f" ]; then
         ops_t="$ops_f exists";
         ops_x=1;
       else

@@ -264,17 +264,8 @@ fn a_check_says_all_of_it() {
 fn an_upload_that_is_killed_leaves_no_half_release() {
     let settings = Settings::default().round_trip(std::time::Duration::from_millis(20));
     let shop = Shop::on(&settings).with("1", "1").deploy("1");
-    // What no compression makes smaller.
-    let noise: Vec<u8> = std::iter::successors(Some(1_u64), |x| {
-        let x = x ^ (x << 13);
-        let x = x ^ (x >> 7);
-        Some(x ^ (x << 17))
-    })
-    .flat_map(u64::to_le_bytes)
-    .take(12 << 20)
-    .collect();
     let mut shop = shop;
-    shop.ops = shop.ops.file("trees/2/shop/noise", noise);
+    shop.ops = shop.ops.file("trees/2/shop/noise", noise(12 << 20));
     let shop = shop.with("2", "2").prepare("2", DEPLOY);
     let before = shop.fleet.hosts()[0].proxy().expect("a proxy").bytes().0;
     let mut running = shop.ops.start();
@@ -295,6 +286,33 @@ fn an_upload_that_is_killed_leaves_no_half_release() {
     let shop = shop.deploy("2");
     assert_eq!(shop.running(), "2");
     assert_eq!(shop.releases(), ["1", "2"]);
+}
+
+/// The host goes down in the middle: nobody is there to clear away.
+#[test]
+fn what_a_host_that_went_down_has_left_is_in_nobodys_way() {
+    let settings = Settings::default().round_trip(std::time::Duration::from_millis(20));
+    let mut shop = Shop::on(&settings).with("1", "1").deploy("1");
+    shop.ops = shop.ops.file("trees/2/shop/noise", noise(12 << 20));
+    let shop = shop.with("2", "2").prepare("2", DEPLOY);
+    let releases = shop.root().join("releases");
+    let left = || {
+        let entries = std::fs::read_dir(&releases).expect("releases").flatten();
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(".ops-"))
+            .count()
+    };
+    let running = shop.ops.start();
+    crate::fleet::process::wait_until(|| left() > 0, || "nothing was uploaded".to_owned());
+    shop.fleet.hosts()[0].vanish();
+    running.wait().code(4);
+    shop.fleet.hosts()[0].come_back();
+    assert!(left() > 0);
+    let shop = shop.deploy("2");
+    assert_eq!(
+        (shop.running().as_str(), shop.releases()),
+        ("2", vec!["1".to_owned(), "2".to_owned()])
+    );
 }
 
 #[test]
@@ -380,6 +398,18 @@ fn a_release_from_an_address() {
         ran.ok();
         assert_eq!(shop.running(), "1", "{sh}");
     }
+}
+
+/// Bytes that no compression makes smaller.
+fn noise(size: usize) -> Vec<u8> {
+    std::iter::successors(Some(1_u64), |x| {
+        let x = x ^ (x << 13);
+        let x = x ^ (x >> 7);
+        Some(x ^ (x << 17))
+    })
+    .flat_map(u64::to_le_bytes)
+    .take(size)
+    .collect()
 }
 
 /// Answers every request with the same bytes.
