@@ -1,6 +1,7 @@
 //! Whatever a playbook gives arrives byte for byte.
 
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use ops::model::Outcome;
 use ops::task::Mode;
@@ -110,4 +111,56 @@ fn a_mount_is_written_in_place() {
     host.undo(change, keep).expect("undone");
     assert_eq!(std::fs::read(&real).expect("there"), b"old");
     assert_eq!(mode(&real), 0o644);
+}
+
+/// Where `mv` has no `-T`, a link to a directory is replaced in one step too, and not entered.
+#[test]
+fn a_link_is_replaced_without_the_help_of_mv() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().expect("a directory");
+    let (bin, state) = (dir.path().join("bin"), dir.path().join("state"));
+    for made in [&bin, &state, &dir.path().join("1"), &dir.path().join("2")] {
+        std::fs::create_dir(made).expect("made");
+    }
+    let mv = bin.join("mv");
+    std::fs::write(
+        &mv,
+        "#!/bin/sh\ncase $1 in *T*) exit 1;; esac\nexec /bin/mv \"$@\"\n",
+    )
+    .expect("written");
+    std::fs::set_permissions(&mv, std::fs::Permissions::from_mode(0o755)).expect("set");
+    let link = dir.path().join("cur rent");
+    symlink("1", &link).expect("linked");
+    let path = format!(
+        "PATH={}:{}",
+        bin.display(),
+        std::env::var("PATH").expect("set")
+    );
+    let shell = ["env", &path, "dash"];
+    let values = vec![Value::Text(link.display().to_string()), "2".into()];
+    let entry = find("files", "link").expect("a task");
+    let task = entry
+        .construct(Arguments::new(values), &Nowhere)
+        .expect("taken");
+    let mut host = ShellHost::new(&shell, &state);
+    let gone = host.go(vec![task], Mode::Apply);
+    assert_eq!(
+        gone.verdicts[0].outcome,
+        Outcome::Changed,
+        "{:?}",
+        gone.verdicts[0].note
+    );
+    assert_eq!(std::fs::read_link(&link).expect("a link"), Path::new("2"));
+    let (change, keep) = &gone.made[0];
+    host.undo(change, keep).expect("undone");
+    assert_eq!(std::fs::read_link(&link).expect("a link"), Path::new("1"));
+    for directory in ["1", "2"] {
+        let left = std::fs::read_dir(dir.path().join(directory)).expect("there");
+        assert_eq!(left.count(), 0, "{directory} was entered");
+    }
+    let left = std::fs::read_dir(dir.path()).expect("there").flatten();
+    assert!(
+        left.into_iter()
+            .all(|entry| !entry.file_name().to_string_lossy().starts_with(".ops-"))
+    );
 }
