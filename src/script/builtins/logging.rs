@@ -1,6 +1,6 @@
 //! `log::detail`, `log::info`, `log::warn`, `log::error`. (`debug` is a reserved word of Rhai.)
 
-use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Module, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext};
 
 use crate::model::LogLevel;
 use crate::script::frame::Frame;
@@ -39,10 +39,18 @@ pub(super) fn register(engine: &mut Engine) {
                       -> Result<(), Box<EvalAltResult>> {
                     let frame = Frame::of(&context)?;
                     let host = frame.host().map(|host| host.name().to_owned());
-                    frame.run().log(level, host.as_deref(), message.to_string());
+                    frame.run().log(level, host.as_deref(), text(&context, message));
                     Ok(())
                 },
             );
     }
     engine.register_static_module("log", module.into());
+}
+
+/// A value as `print` shows it: a verdict, an outcome and a host say what they are.
+fn text(context: &NativeCallContext<'_>, value: Dynamic) -> String {
+    let plain = value.to_string();
+    context
+        .call_native_fn::<ImmutableString>("to_string", (value,))
+        .map_or(plain, Into::into)
 }

@@ -13,6 +13,7 @@ use super::content::sha256_of;
 use super::ownership::Principal;
 use super::{ArgumentError, HostPath, Mode, Surroundings, task};
 use crate::model::Diff;
+use crate::shell::quote_str;
 use crate::task::{
     Answer, Body, Change, Found, PathKind, PathState, Plan, Query, Resource, Stat, Task, Touches,
 };
@@ -194,7 +195,12 @@ impl Unpacked {
         let undo = if replaces {
             format!("if is_kept; then clear_away {path}; fi\nbring_back {path}")
         } else {
-            format!("clear_away {path}")
+            // What somebody else has put there in the meantime, so that nothing was unpacked, is not ours to remove.
+            format!(
+                "if [ \"$(cat {} 2>/dev/null)\" = {} ]; then clear_away {path}; fi",
+                quote_str(&self.stamp_path()),
+                quote_str(&self.stamp()),
+            )
         };
         let note = Diff::Note {
             text: format!(

@@ -115,3 +115,22 @@ fn the_host_of_the_closure_has_failed_also_where_another_one_did() {
     );
     ops.run().stdout_has(r#"left: ["h2"]"#);
 }
+
+#[test]
+fn what_is_logged_reads_as_what_it_is() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            log::info(h.check(command("true")));
+            log::info(h);
+            log::info([1, "two"]);
+            log::info(#{ three: 3 });
+        });
+        "#,
+    );
+    ops.run()
+        .ok()
+        .stdout_has("command true: passing")
+        .stdout_has("[1, \"two\"]")
+        .stdout_has("#{\"three\": 3}");
+}
