@@ -1,11 +1,13 @@
 //! All runs that are kept.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use super::{KeptRun, Locks, RunId, RunSummary, StoreError, StoredRun};
+use super::{KeptRun, Locks, Meta, RunId, RunSummary, StoreError, StoredRun};
 use crate::model::Secrets;
 
 /// How many runs are kept when nothing else is said.
@@ -136,12 +138,11 @@ impl Store {
         Ok(ids)
     }
 
-    /// Removes the oldest runs beyond what is kept, but none that is going on. What cannot be removed
-    /// stays, and is tried again by the next run.
+    /// Removes runs beyond what is kept, but none that is going on. What cannot be removed stays, and is tried
+    /// again by the next run.
     fn prune(&self) {
         let Ok(ids) = self.ids() else { return };
-        let surplus = ids.len().saturating_sub(self.keep.max(1));
-        for id in ids.iter().take(surplus) {
+        for id in self.surplus(ids) {
             let dir = self.runs.join(id.as_str());
             let removed = match File::open(dir.join("lock")) {
                 // Held until after the removal, so that nobody takes it for a run of theirs.
@@ -152,5 +153,27 @@ impl Store {
                 tracing::debug!("run {id} is not removed");
             }
         }
+    }
+
+    /// The runs to remove: each time the oldest one of what was run most often, so that a health check of every
+    /// minute does not push out the deployments.
+    fn surplus(&self, ids: Vec<RunId>) -> Vec<RunId> {
+        let count = ids.len().saturating_sub(self.keep.max(1));
+        if count == 0 {
+            return Vec::new();
+        }
+        let mut by_playbook: BTreeMap<String, VecDeque<RunId>> = BTreeMap::new();
+        for id in ids {
+            let meta = Meta::read(&self.runs.join(id.as_str()));
+            let playbook = meta.map(|meta| meta.playbook).unwrap_or_default();
+            by_playbook.entry(playbook).or_default().push_back(id);
+        }
+        let oldest_of_most = |_| {
+            let runs = by_playbook.values_mut();
+            // Of as many, the older one goes.
+            let most = runs.max_by_key(|runs| (runs.len(), Reverse(runs.front().cloned())))?;
+            most.pop_front()
+        };
+        (0..count).filter_map(oldest_of_most).collect()
     }
 }

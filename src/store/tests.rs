@@ -298,6 +298,23 @@ fn the_oldest_go_first_but_never_one_that_goes_on() {
 }
 
 #[test]
+fn what_runs_often_does_not_push_out_what_runs_seldom() {
+    let (_dir, store) = store();
+    let store = store.keep(4);
+    let begin = |playbook: &str| {
+        let run = store.begin(playbook, false, &Secrets::new());
+        run.expect("a run").id().clone()
+    };
+    let deployment = begin("deploy.rhai");
+    for _ in 0..10 {
+        begin("health");
+    }
+    let kept = store.list().expect("a list");
+    assert_eq!(kept.len(), 4);
+    assert!(kept.iter().any(|run| run.id == deployment));
+}
+
+#[test]
 fn the_place_is_the_one_of_the_xdg_specification() {
     let locate = |state: Option<&str>, home: Option<&str>| {
         let (state, home) = (state.map(OsString::from), home.map(OsString::from));

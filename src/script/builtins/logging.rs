@@ -1,6 +1,8 @@
 //! `log::detail`, `log::info`, `log::warn`, `log::error`. (`debug` is a reserved word of Rhai.)
 
-use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext};
+use rhai::{
+    Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext,
+};
 
 use crate::model::LogLevel;
 use crate::script::frame::Frame;
@@ -39,7 +41,9 @@ pub(super) fn register(engine: &mut Engine) {
                       -> Result<(), Box<EvalAltResult>> {
                     let frame = Frame::of(&context)?;
                     let host = frame.host().map(|host| host.name().to_owned());
-                    frame.run().log(level, host.as_deref(), text(&context, message));
+                    frame
+                        .run()
+                        .log(level, host.as_deref(), text(&context, message));
                     Ok(())
                 },
             );
