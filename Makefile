@@ -1,8 +1,11 @@
-# The commands of the project. `make demo` and `make test` set up a fresh machine by themselves, once it has Rust.
+# The commands of the project. `make demo` and `make test` set up a fresh machine by themselves.
 .PHONY: build demo demo-broken test bench install fmt
 .DEFAULT_GOAL := build
 
 PREFIX ?= /usr/local
+
+# Where scripts/need has rustup put it, if it was not there.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 build:
 	cargo build --release --locked

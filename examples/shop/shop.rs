@@ -106,6 +106,8 @@ fn env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
 struct Behaviour {
     /// Why `/healthz` answers 503, from the first request on.
     broken: Option<String>,
+    /// The hosts on which it is not broken.
+    healthy_on: Vec<String>,
     /// Seconds until it is ready; `/healthz` answers 503 before.
     starts_in: f64,
     /// Seconds until `/healthz` answers 503 for good.
@@ -155,7 +157,9 @@ impl Shop {
     /// Why it is not healthy now, if it is not.
     fn ailment(&self) -> Option<String> {
         let age = self.started.elapsed().as_secs_f64();
-        if let Some(reason) = &self.behaviour.broken {
+        if let Some(reason) = &self.behaviour.broken
+            && !self.behaviour.healthy_on.contains(&self.name)
+        {
             return Some(reason.clone());
         }
         if age < self.behaviour.starts_in {

@@ -11,8 +11,13 @@ use crate::model::Diff;
 /// Two texts that are together longer than this (in bytes) are not compared: nobody reads it, and it takes long.
 const TOO_LONG: usize = 1 << 20;
 
-/// What changes, on a line: for those who did not ask for the whole diff. Empty where only that would tell.
-pub(super) fn brief(diffs: &[Diff]) -> String {
+/// What changes, on a line: for those who did not ask for the whole diff. Empty where only that would tell, and where
+/// the label of the task says it: a command that is run.
+pub(super) fn brief(diffs: &[Diff], label: &str) -> String {
+    let told = |text: &str| {
+        let command = text.strip_prefix("runs ");
+        command.is_some_and(|command| label.ends_with(command))
+    };
     let parts: Vec<String> = diffs
         .iter()
         .filter_map(|diff| match diff {
@@ -21,6 +26,7 @@ pub(super) fn brief(diffs: &[Diff]) -> String {
                 before,
                 after,
             } => Some(property(name, before, after)),
+            Diff::Note { text } if told(text) => None,
             Diff::Note { text } => Some(clean_line(text).into_owned()),
             _ => None,
         })

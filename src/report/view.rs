@@ -223,7 +223,7 @@ impl View {
             let _ = write!(text, ": {note}");
         }
         if !self.settings.diff {
-            let brief = diff::brief(diffs);
+            let brief = diff::brief(diffs, event.task.as_deref().unwrap_or_default());
             if !brief.is_empty() {
                 let _ = write!(text, " ({brief})");
             }
