@@ -185,8 +185,13 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             return Err(error);
         }
         let host = frame.host().map(|host| host.name().to_owned());
+        // The line begins with the host.
+        let told = Failure {
+            host: failure.host.filter(|name| host.as_ref() != Some(name)),
+            ..failure
+        };
         let message = format!(
-            "{failure}; trying again in {}",
+            "{told}; trying again in {}",
             humantime::format_duration(delay)
         );
         frame.run().log(LogLevel::Warn, host.as_deref(), message);

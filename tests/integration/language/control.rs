@@ -59,8 +59,15 @@ fn a_timeout_can_be_caught_and_what_ran_is_killed() {
         });
         "#,
     );
-    let ran = ops.run().ok().stdout_has("last: 42").nothing_left();
-    for which in ["one: h1: ", "two: ", "three: ", "four: ", "five: "] {
+    let ran = ops
+        .run()
+        .ok()
+        .stdout_has("last: 42")
+        // A failure as a text says where it was and in what; its message does not.
+        .stdout_has("one: h1: run echo try")
+        .stdout_has("exec sleep 4321: took longer than 100ms")
+        .nothing_left();
+    for which in ["two: ", "three: ", "four: ", "five: "] {
         assert!(
             ran.stdout
                 .contains(&format!("{which}took longer than 100ms")),
