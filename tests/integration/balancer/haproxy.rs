@@ -212,7 +212,7 @@ fn what_is_not_there_is_told_by_name() {
         site.ops().playbook(&playbook).run().code(3)
     };
     let admin = socket(&site);
-    elsewhere("shpo", &admin).stderr_has("HAProxy on h1 knows no backend `shpo`: No such proxy.");
+    elsewhere("shpo", &admin).stderr_has("HAProxy on h1 knows no backend `shpo` with servers");
     elsewhere("shop", &admin.replace("admin", "user")).stderr_has("is not of `level admin`");
     elsewhere("shop", "/nonexistent.sock")
         .stderr_has("HAProxy on h1 has no socket at /nonexistent.sock");

@@ -104,7 +104,7 @@ impl Haproxy {
     }
 
     fn field(&self, server: &str, at: usize) -> String {
-        let answer = self.ask("show stat shop 4 -1");
+        let answer = self.ask("show stat -1 4 -1");
         let line = answer
             .lines()
             .find(|line| line.split(',').nth(1) == Some(server))
@@ -133,7 +133,7 @@ fn ask(socket: &Path, command: &str) -> std::io::Result<String> {
 }
 
 fn up(socket: &Path) -> usize {
-    let answer = ask(socket, "show stat shop 4 -1").unwrap_or_default();
+    let answer = ask(socket, "show stat -1 4 -1").unwrap_or_default();
     answer
         .lines()
         .filter(|line| {
@@ -150,7 +150,7 @@ pub fn config(host: &Sshd, address: &str, lines: &str, servers: &[(String, Strin
     let mut text = format!(
         "global\n  stats socket {root}/admin.sock mode 600 level admin\n  stats socket {root}/user.sock mode 600 level user\n\
          defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  timeout check 5s\n  retries 0\n\
-         frontend front\n  bind {address}\n  default_backend shop\n\
+         frontend shop\n  bind {address}\n  default_backend shop\n\
          backend shop\n  balance roundrobin\n  option httpchk GET /healthz\n  default-server check inter 200ms rise 2 fall 2\n",
         root = host.root().display()
     );
