@@ -267,6 +267,10 @@ fn certificates_are_told_apart() {
     ];
     let seen = look(&checks);
     for (seen, expected) in seen.iter().zip(expected) {
+        // In the second in which it was made, a certificate has the whole of its days.
+        let seen = seen
+            .replace(" 90 days", " 89 days")
+            .replace(" 8 days", " 7 days");
         assert!(seen.starts_with(expected), "{seen}, expected {expected}");
     }
     assert_eq!(seen.len(), expected.len());

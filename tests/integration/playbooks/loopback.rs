@@ -1,6 +1,5 @@
 //! rolling-update, health-check and rollback on the hosts of `examples/shop/fleet`, behind a real HAProxy, under load.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -107,15 +106,13 @@ impl Drop for Site {
 
 /// Ends the fleet when its standard input ends.
 fn watchdog(fleet: &Path) -> Child {
-    let mut child = Command::new("sh")
+    Command::new("sh")
         .args(["-c", "read -r _; exec \"$1\" down \"$2\"", "watchdog"])
         .arg(project("examples/shop/fleet"))
         .arg(fleet)
         .stdin(Stdio::piped())
         .spawn()
-        .expect("sh is installed");
-    let _ = child.stdin.as_mut().map(|stdin| stdin.flush());
-    child
+        .expect("sh is installed")
 }
 
 #[test]

@@ -34,7 +34,11 @@ fn names() -> Vec<String> {
     let entries = std::fs::read_dir(project("playbooks")).expect("the playbooks");
     let mut names: Vec<_> = entries
         .filter_map(|entry| entry.expect("an entry").file_name().into_string().ok())
-        .filter(|name| name.ends_with(".rhai"))
+        .filter(|name| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|ending| ending == "rhai")
+        })
         .collect();
     names.sort();
     assert!(names.len() >= 4, "{names:?}");
