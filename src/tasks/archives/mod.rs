@@ -199,7 +199,7 @@ impl Unpacked {
             format!(
                 "if [ \"$(cat {} 2>/dev/null)\" = {} ]; then clear_away {path}; fi",
                 quote_str(&self.stamp_path()),
-                quote_str(&self.stamp()),
+                quote_str(self.stamp().trim_end()),
             )
         };
         let note = Diff::Note {
