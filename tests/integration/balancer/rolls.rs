@@ -25,7 +25,7 @@ let lb = nginx::upstream(hosts("lb"), "shop", #{ UPSTREAM OPTIONS });
 const ROLL: &str = r#"
 rollout(hosts("web"), #{
     ROLLOUT
-    min_healthy: "500ms",
+    min_healthy: "PROVED",
     interval: "50ms",
     update: |h| {
         let root = h.vars.root;
@@ -61,7 +61,15 @@ fn playbook(site: &Site, balancer: &str, options: &str, rollout: &str) -> Ops {
     let balancer = balancer.replace("UPSTREAM", UPSTREAM);
     let text = (balancer + ROLL)
         .replace("OPTIONS", options)
-        .replace("ROLLOUT", rollout);
+        .replace("ROLLOUT", rollout)
+        .replace(
+            "PROVED",
+            if rollout.contains(SLOWLY) {
+                "1m"
+            } else {
+                "500ms"
+            },
+        );
     site.ops()
         .playbook(&text)
         .args(["--output", "json"])
@@ -70,6 +78,9 @@ fn playbook(site: &Site, balancer: &str, options: &str, rollout: &str) -> Ops {
 
 /// The drain and the way back that every roll but one has.
 const DRAINED: &str = "drain: |h| lb.drain(h), readmit: |h| lb.ready(h),";
+
+/// In a roll: a host has to prove itself for longer than anything else here waits.
+const SLOWLY: &str = "/* slowly */";
 
 /// A run under load, seen from the balancer.
 fn under_load(
@@ -262,7 +273,8 @@ fn a_server_that_is_down_counts_where_others_are_drained() {
         &site,
         HAPROXY,
         r#"min_up: "50%", deadline: "3s""#,
-        &format!("batch: 2, {DRAINED}"),
+        // The first that is taken out is out for as long as the other waits for its turn.
+        &format!("{SLOWLY} batch: 2, {DRAINED}"),
     );
     let (ran, load, samples) = under_load(
         &haproxy.url(),
