@@ -108,7 +108,18 @@ impl Postgres {
         for setting in &settings {
             arguments.extend(["-c", setting]);
         }
-        Self(Server::start_in(dir, port, &arguments))
+        let server = Server::start_in(dir, port, &arguments);
+        // It listens before it is ready.
+        let asked = || {
+            std::process::Command::new(program("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
+                .status()
+        };
+        crate::fleet::process::wait_until(
+            || asked().is_ok_and(|status| status.success()),
+            || "PostgreSQL does not get ready".to_owned(),
+        );
+        Self(server)
     }
 
     /// A check of it, with these options more.
