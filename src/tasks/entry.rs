@@ -1,6 +1,7 @@
 //! What is registered of each task, and how a task's file declares it.
 
 use std::cell::Cell;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::de::{Deserializer, Visitor};
@@ -38,6 +39,21 @@ impl Parameter {
     pub fn is_optional(&self) -> bool {
         (self.optional)()
     }
+
+    /// How many arguments a call with these may have, the map of options counted.
+    #[must_use]
+    pub fn arities(of: &[Self]) -> RangeInclusive<usize> {
+        let least = of.iter().filter(|one| !one.is_optional()).count();
+        least..=of.len() + 1
+    }
+
+    /// How a call with so many arguments stands in the reference.
+    #[must_use]
+    pub fn signature(of: &[Self], arity: usize, gives: &str) -> Vec<String> {
+        let names = of.iter().map(|one| one.name).chain(["options: Map"]);
+        let given = names.take(arity).chain([gives]);
+        given.map(ToOwned::to_owned).collect()
+    }
 }
 
 impl Entry {
@@ -55,13 +71,8 @@ impl Entry {
 
     /// How many arguments a call may have, the map of options counted.
     #[must_use]
-    pub fn arities(&self) -> std::ops::RangeInclusive<usize> {
-        let least = self
-            .parameters
-            .iter()
-            .filter(|parameter| !parameter.is_optional())
-            .count();
-        least..=self.parameters.len() + 1
+    pub fn arities(&self) -> RangeInclusive<usize> {
+        Parameter::arities(self.parameters)
     }
 
     /// Makes a task of what a playbook gave.

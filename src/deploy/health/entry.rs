@@ -39,12 +39,7 @@ impl Entry {
     /// How many arguments a call may have, the map of options counted.
     #[must_use]
     pub fn arities(&self) -> RangeInclusive<usize> {
-        let least = self
-            .parameters
-            .iter()
-            .filter(|parameter| !parameter.is_optional())
-            .count();
-        least..=self.parameters.len() + 1
+        Parameter::arities(self.parameters)
     }
 
     /// Makes a check of what a playbook gave. `from` is no plain value and comes apart from the others.

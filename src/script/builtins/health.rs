@@ -26,7 +26,7 @@ use crate::script::frame::Frame;
 use crate::script::options::Options;
 use crate::script::refusal;
 use crate::task::Mode;
-use crate::tasks::{Arguments, Value};
+use crate::tasks::{Arguments, Parameter, Value};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -93,8 +93,9 @@ pub(super) fn register(engine: &mut Engine) {
         constructors(engine, entry);
     }
     verdict::register(engine);
-    register_check(engine);
-    register_wait(engine);
+    register_look(engine, "check", CHECK, look);
+    register_look(engine, "wait_until", WAIT_UNTIL, wait);
+    register_wait_for_closure(engine);
 }
 
 /// One overload for each number of arguments that a kind takes.
@@ -102,16 +103,7 @@ fn constructors(engine: &mut Engine, entry: &'static Entry) {
     let page: Vec<String> = entry.doc.lines().map(|line| format!("///{line}")).collect();
     let page = page.join("\n");
     for arity in entry.arities() {
-        let mut parameters: Vec<String> = entry
-            .parameters
-            .iter()
-            .take(arity)
-            .map(|parameter| parameter.name.to_owned())
-            .collect();
-        if parameters.len() < arity {
-            parameters.push("options: Map".to_owned());
-        }
-        parameters.push("Health".to_owned());
+        let parameters = Parameter::signature(entry.parameters, arity, "Health");
         let register = FuncRegistration::new(entry.name)
             .with_params_info(parameters)
             .with_comments([&page])
@@ -196,80 +188,53 @@ fn take_vantage(
     }
 }
 
-fn register_check(engine: &mut Engine) {
+/// What `check` and `wait_until` make of checks: one look, or looks until all is well.
+type Look =
+    fn(&NativeCallContext<'_>, &HostValue, &[HealthValue], Map) -> Result<Vec<VerdictValue>>;
+
+/// Registers a method that takes a check or a list of them, with options or without.
+fn register_look(engine: &mut Engine, name: &'static str, page: &str, look: Look) {
     let one = ["host: Host", "health: Health", "options: Map", "Verdict"];
     let many = ["host: Host", "healths: Array", "options: Map", "Array"];
     let without = |given: [&'static str; 4]| [given[0], given[1], given[3]];
-    declare("check", &without(one), CHECK).register_into_engine(
+    declare(name, &without(one), page).register_into_engine(
         engine,
-        |context: NativeCallContext, host: &mut HostValue, health: HealthValue| {
+        move |context: NativeCallContext, host: &mut HostValue, health: HealthValue| {
             let seen = look(&context, host, &[health], Map::new())?;
             only(&context, seen)
         },
     );
-    declare("check", &one, CHECK).register_into_engine(
+    declare(name, &one, page).register_into_engine(
         engine,
-        |context: NativeCallContext, host: &mut HostValue, health: HealthValue, options: Map| {
+        move |context: NativeCallContext,
+              host: &mut HostValue,
+              health: HealthValue,
+              options: Map| {
             let seen = look(&context, host, &[health], options)?;
             only(&context, seen)
         },
     );
-    declare("check", &without(many), CHECK).register_into_engine(
+    declare(name, &without(many), page).register_into_engine(
         engine,
-        |context: NativeCallContext, host: &mut HostValue, healths: Array| -> Result<Array> {
-            let healths = flatten(&context, "check", healths)?;
+        move |context: NativeCallContext, host: &mut HostValue, healths: Array| -> Result<Array> {
+            let healths = flatten(&context, name, healths)?;
             Ok(list(look(&context, host, &healths, Map::new())?))
         },
     );
-    declare("check", &many, CHECK).register_into_engine(
+    declare(name, &many, page).register_into_engine(
         engine,
-        |context: NativeCallContext,
-         host: &mut HostValue,
-         healths: Array,
-         options: Map|
-         -> Result<Array> {
-            let healths = flatten(&context, "check", healths)?;
+        move |context: NativeCallContext,
+              host: &mut HostValue,
+              healths: Array,
+              options: Map|
+              -> Result<Array> {
+            let healths = flatten(&context, name, healths)?;
             Ok(list(look(&context, host, &healths, options)?))
         },
     );
 }
 
-fn register_wait(engine: &mut Engine) {
-    let one = ["host: Host", "health: Health", "options: Map", "Verdict"];
-    let many = ["host: Host", "healths: Array", "options: Map", "Array"];
-    let without = |given: [&'static str; 4]| [given[0], given[1], given[3]];
-    declare("wait_until", &without(one), WAIT_UNTIL).register_into_engine(
-        engine,
-        |context: NativeCallContext, host: &mut HostValue, health: HealthValue| {
-            let seen = wait(&context, host, &[health], Map::new())?;
-            only(&context, seen)
-        },
-    );
-    declare("wait_until", &one, WAIT_UNTIL).register_into_engine(
-        engine,
-        |context: NativeCallContext, host: &mut HostValue, health: HealthValue, options: Map| {
-            let seen = wait(&context, host, &[health], options)?;
-            only(&context, seen)
-        },
-    );
-    declare("wait_until", &without(many), WAIT_UNTIL).register_into_engine(
-        engine,
-        |context: NativeCallContext, host: &mut HostValue, healths: Array| -> Result<Array> {
-            let healths = flatten(&context, "wait_until", healths)?;
-            Ok(list(wait(&context, host, &healths, Map::new())?))
-        },
-    );
-    declare("wait_until", &many, WAIT_UNTIL).register_into_engine(
-        engine,
-        |context: NativeCallContext,
-         host: &mut HostValue,
-         healths: Array,
-         options: Map|
-         -> Result<Array> {
-            let healths = flatten(&context, "wait_until", healths)?;
-            Ok(list(wait(&context, host, &healths, options)?))
-        },
-    );
+fn register_wait_for_closure(engine: &mut Engine) {
     declare(
         "wait_until",
         &["options: Map", "closure: Fn", "()"],

@@ -15,7 +15,7 @@ use crate::script::frame::Frame;
 use crate::script::options::Options;
 use crate::script::refusal;
 use crate::task::Task;
-use crate::tasks::{self, ArgumentError, Arguments, Artifact, Entry, Surroundings};
+use crate::tasks::{self, ArgumentError, Arguments, Artifact, Entry, Parameter, Surroundings};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -91,7 +91,7 @@ fn constructors(module: &mut Module, entry: &'static Entry) {
     let page: Vec<String> = entry.doc.lines().map(|line| format!("///{line}")).collect();
     let page = page.join("\n");
     for arity in entry.arities() {
-        let parameters = parameters(entry, arity);
+        let parameters = Parameter::signature(entry.parameters, arity, "Task");
         let register = FuncRegistration::new(entry.name)
             .with_params_info(parameters)
             .with_comments([&page])
@@ -122,20 +122,6 @@ fn constructors(module: &mut Module, entry: &'static Entry) {
             ),
         };
     }
-}
-
-fn parameters(entry: &Entry, arity: usize) -> Vec<String> {
-    let mut parameters: Vec<String> = entry
-        .parameters
-        .iter()
-        .take(arity)
-        .map(|parameter| parameter.name.to_owned())
-        .collect();
-    if parameters.len() < arity {
-        parameters.push("options: Map".to_owned());
-    }
-    parameters.push("Task".to_owned());
-    parameters
 }
 
 fn make(
