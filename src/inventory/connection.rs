@@ -10,7 +10,7 @@ use super::inventory::Inventory;
 use super::name;
 use super::node::noun;
 use crate::model::suggest::did_you_mean;
-use crate::model::{Connection, Elevation, Host, HostKeys, Via};
+use crate::model::{Connection, Elevation, Host, HostKeys, SshClient, Via};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_FOR: Duration = Duration::from_secs(20);
@@ -76,6 +76,7 @@ pub(super) fn connection(
         port: settings.port()?,
         ssh_args: settings.ssh_args()?,
         host_keys: settings.host_keys()?,
+        ssh_client: SshClient::default(),
         retry_for: settings
             .duration(&["ops_retry_for"])?
             .unwrap_or_else(|| RETRY_FOR.max(connect_timeout)),

@@ -25,6 +25,18 @@ pub enum HostKeys {
     SshConfig,
 }
 
+/// What speaks SSH with a host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SshClient {
+    /// This process where it can do all that the user's configuration asks for, else `ssh`.
+    Auto,
+    /// This process; an error where it cannot.
+    Native,
+    /// The user's own `ssh`.
+    #[default]
+    Openssh,
+}
+
 /// How another user is become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elevation {
@@ -47,6 +59,7 @@ pub struct Connection {
     /// `ansible_ssh_common_args`, split as a shell would: `["-o", "ProxyJump=bastion"]`.
     pub ssh_args: Vec<String>,
     pub host_keys: HostKeys,
+    pub ssh_client: SshClient,
     /// The user to become for everything on this host, if the inventory or `-b` says so.
     pub elevation: Option<Elevation>,
     /// Kept aside from `elevation`: what `h.become(user)` uses.

@@ -16,7 +16,7 @@ mod secret;
 pub mod suggest;
 mod texts;
 
-pub use connection::{Connection, Elevation, HostKeys, Via};
+pub use connection::{Connection, Elevation, HostKeys, SshClient, Via};
 pub use emission::{Emission, undo_of, undone_by};
 pub use event::{Event, Kind, LogLevel, OutputStream, SCHEMA, Totals};
 pub use facts::HostFacts;

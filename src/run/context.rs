@@ -11,6 +11,7 @@ use crate::inventory::{Inventory, Overrides};
 use crate::model::{Emission, Failure, FailureKind, Host, Kind, LogLevel, Secrets};
 use crate::store::{Journal, KeptRun};
 use crate::task::Mode;
+use crate::transport::Connector;
 
 use super::cancel::Cancel;
 use super::dispatcher::Bus;
@@ -48,6 +49,7 @@ pub struct Run {
     pub steps: Steps,
     /// The locks that it holds.
     pub fences: Fences,
+    connector: Arc<Connector>,
     links: Mutex<HashMap<String, Arc<Link>>>,
     /// Shells of this machine that nobody uses right now.
     idle: Mutex<Vec<Arc<Link>>>,
@@ -88,6 +90,7 @@ impl Run {
             cancel,
             steps: Steps::default(),
             fences: Fences::default(),
+            connector: Connector::new(),
             links: Mutex::default(),
             idle: Mutex::default(),
             controller: OnceLock::new(),
@@ -117,7 +120,7 @@ impl Run {
             // One too short to be scrubbed cannot be refused any more: sudo wants it as it is.
             let _ = self.secrets.add(secret, "become password");
         }
-        let link = Arc::new(Link::new(host.clone(), connection));
+        let link = Arc::new(Link::new(host.clone(), connection, &self.connector));
         Ok(lock(&self.links)
             .entry(host.name.clone())
             .or_insert(link)
@@ -128,7 +131,7 @@ impl Run {
     /// that what takes long for one host does not hold up another.
     pub fn at_controller<T>(self: &Arc<Self>, work: impl FnOnce(&HostHandle) -> T) -> T {
         let idle = lock(&self.idle).pop();
-        let link = idle.unwrap_or_else(|| Arc::new(Link::controller()));
+        let link = idle.unwrap_or_else(|| Arc::new(Link::controller(&self.connector)));
         let result = work(&HostHandle::new(self.clone(), link.clone()));
         lock(&self.idle).push(link);
         result
@@ -137,7 +140,9 @@ impl Run {
     /// The machine that ops runs on, for a playbook to look at.
     #[must_use]
     pub fn controller(self: &Arc<Self>) -> HostHandle {
-        let link = self.controller.get_or_init(|| Arc::new(Link::controller()));
+        let link = self
+            .controller
+            .get_or_init(|| Arc::new(Link::controller(&self.connector)));
         HostHandle::new(self.clone(), link.clone())
     }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::model::{
-    Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, HostKeys, Kind, Via,
+    Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, HostKeys, Kind,
+    SshClient, Via,
 };
 use crate::shell::{Session, SessionError, SessionOptions};
 use crate::task::Outlook;
-use crate::transport::{Transport, TransportError, connect};
+use crate::transport::{Connector, Transport, TransportError};
 
 use super::batch::Applied;
 use super::context::Run;
@@ -49,8 +50,8 @@ pub struct Link {
 
 impl Link {
     #[must_use]
-    pub fn new(host: Arc<Host>, connection: Connection) -> Self {
-        let transport = connect(&connection);
+    pub fn new(host: Arc<Host>, connection: Connection, connector: &Arc<Connector>) -> Self {
+        let transport = connector.transport(&connection);
         Self {
             host,
             connection,
@@ -66,7 +67,7 @@ impl Link {
 
     /// A shell of the machine that ops runs on, as the user who runs it. No host of the run: no event tells of it.
     #[must_use]
-    pub(super) fn controller() -> Self {
+    pub(super) fn controller(connector: &Arc<Connector>) -> Self {
         let connection = Connection {
             via: Via::Local,
             address: "controller".to_owned(),
@@ -75,6 +76,7 @@ impl Link {
             key_file: None,
             ssh_args: Vec::new(),
             host_keys: HostKeys::default(),
+            ssh_client: SshClient::default(),
             elevation: None,
             become_password: None,
             connect_timeout: Duration::from_secs(10),
@@ -84,7 +86,7 @@ impl Link {
         let host = Arc::new(Host::new("controller"));
         Self {
             silent: true,
-            ..Self::new(host, connection)
+            ..Self::new(host, connection, connector)
         }
     }
 

@@ -1,23 +1,29 @@
 //! Ways to reach a waiting `sh`.
 //!
 //! A [`Transport`] stands for one host and gives [`Stream`]s, one for each user that is become.
-//! [`connect`] picks it by the inventory's [`Via`].
+//! A run's [`Connector`] picks it by what the inventory says.
 
 mod child;
+mod connector;
 mod error;
 mod fake;
+mod native;
 mod openssh;
-
-use std::sync::Arc;
+mod settings;
+mod ssh_config;
 
 use futures_util::future::BoxFuture;
 
 pub use child::ChildTransport;
+pub use connector::{Choice, Connector};
 pub use error::{TransportError, TransportErrorKind};
 pub use fake::FakeTransport;
+pub use native::NativeTransport;
 pub use openssh::OpensshTransport;
+pub use settings::{
+    AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, SshSettings, StrictHostKeyChecking,
+};
 
-use crate::model::{Connection, Via};
 use crate::shell::{Session, SessionOptions, Stream};
 
 /// Is told the number of an attempt, from 1, and why it failed.
@@ -47,14 +53,4 @@ pub trait Transport: Send + Sync {
 
     /// For diagnostics: `ssh amy@web1`, `docker exec -i web1`.
     fn describe(&self) -> String;
-}
-
-/// The transport that a host's connection asks for.
-#[must_use]
-pub fn connect(connection: &Connection) -> Arc<dyn Transport> {
-    match &connection.via {
-        Via::Ssh => Arc::new(OpensshTransport::new(connection.clone())),
-        Via::Local => Arc::new(ChildTransport::local()),
-        Via::Exec(prefix) => Arc::new(ChildTransport::exec(prefix.clone())),
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::load_text;
 use crate::inventory::{Inventory, InventoryError, Overrides};
-use crate::model::{Connection, Elevation, HostKeys, Via};
+use crate::model::{Connection, Elevation, HostKeys, SshClient, Via};
 
 fn connect(inventory: &Inventory, host: &str) -> Result<Connection, InventoryError> {
     inventory.connection(inventory.host(host).unwrap(), &Overrides::default())
@@ -30,6 +30,7 @@ fn a_host_without_settings_is_reached_by_its_name() {
         key_file: None,
         ssh_args: Vec::new(),
         host_keys: HostKeys::Strict,
+        ssh_client: SshClient::default(),
         elevation: None,
         become_password: None,
         connect_timeout: Duration::from_secs(10),

@@ -161,7 +161,7 @@ fn authentication(connection: &Connection, log: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HostKeys, Via};
+    use crate::model::{HostKeys, SshClient, Via};
 
     fn connection() -> Connection {
         Connection {
@@ -172,6 +172,7 @@ mod tests {
             key_file: None,
             ssh_args: Vec::new(),
             host_keys: HostKeys::Strict,
+            ssh_client: SshClient::default(),
             elevation: None,
             become_password: None,
             connect_timeout: Duration::from_secs(10),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ops::model::{Connection, Elevation, HostKeys, Via};
+use ops::model::{Connection, Elevation, HostKeys, SshClient, Via};
 use ops::shell::{SessionError, SessionOptions};
 use ops::transport::{OpensshTransport, Transport};
 
@@ -19,6 +19,7 @@ fn connection(container: &Container, user: &str) -> Connection {
         key_file: Some(endpoint.key.clone()),
         ssh_args: shlex::split(&container.ssh_args()).unwrap(),
         host_keys: HostKeys::Strict,
+        ssh_client: SshClient::default(),
         elevation: None,
         become_password: None,
         connect_timeout: Duration::from_secs(10),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ops::model::{Connection, HostKeys, Via};
+use ops::model::{Connection, HostKeys, SshClient, Via};
 use ops::shell::{End, Request, SessionError, SessionOptions, Step};
 use ops::transport::{OpensshTransport, Transport, TransportErrorKind as Kind};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ fn connection(fleet: &Fleet, host: &Sshd) -> Connection {
         key_file: Some(endpoint.key.clone()),
         ssh_args: shlex::split(&fleet.ssh_args()).unwrap(),
         host_keys: HostKeys::Strict,
+        ssh_client: SshClient::default(),
         elevation: None,
         become_password: None,
         connect_timeout: Duration::from_secs(10),
@@ -176,6 +177,7 @@ fn an_unknown_key_is_taken_where_that_is_asked_for() {
     let args = vec![format!("-oUserKnownHostsFile={}", known.display())];
     let connection = Connection {
         host_keys: HostKeys::AcceptNew,
+        ssh_client: SshClient::default(),
         ssh_args: args,
         ..connection(&fleet, host)
     };

@@ -1,0 +1,60 @@
+//! Picks the way to a host, and holds what the ways to many hosts share.
+
+use std::sync::Arc;
+
+use crate::model::{Connection, SshClient, Via};
+
+use super::native::NativeTransport;
+use super::settings::SshSettings;
+use super::{ChildTransport, OpensshTransport, Transport, ssh_config};
+
+/// One for a run. What is read for one host and holds for others too (configuration, known hosts, keys) is kept here.
+#[derive(Debug, Default)]
+pub struct Connector {}
+
+/// What carries SSH to a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// This process.
+    Native(Box<SshSettings>),
+    /// The user's own `ssh`; why, if it was not asked for.
+    Openssh { reason: Option<String> },
+}
+
+impl Connector {
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// The transport that a host's connection asks for. Nothing is connected yet.
+    #[must_use]
+    pub fn transport(self: &Arc<Self>, connection: &Connection) -> Arc<dyn Transport> {
+        match &connection.via {
+            Via::Ssh => match self.choice(connection) {
+                Choice::Native(settings) => Arc::new(NativeTransport::new(
+                    connection.clone(),
+                    *settings,
+                    self.clone(),
+                )),
+                Choice::Openssh { .. } => Arc::new(OpensshTransport::new(connection.clone())),
+            },
+            Via::Local => Arc::new(ChildTransport::local()),
+            Via::Exec(prefix) => Arc::new(ChildTransport::exec(prefix.clone())),
+        }
+    }
+
+    /// What carries SSH to a host, and why.
+    #[must_use]
+    pub fn choice(&self, connection: &Connection) -> Choice {
+        match connection.ssh_client {
+            SshClient::Openssh => Choice::Openssh { reason: None },
+            SshClient::Auto | SshClient::Native => match ssh_config::settings(connection) {
+                Ok(settings) => Choice::Native(Box::new(settings)),
+                Err(reason) => Choice::Openssh {
+                    reason: Some(reason),
+                },
+            },
+        }
+    }
+}

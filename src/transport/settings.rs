@@ -1,0 +1,88 @@
+//! What `ssh` would do to reach a host, as far as it matters to reach it without `ssh`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All that the user's configuration, the inventory and the command line say of one host. Lists and defaults are as
+/// ssh_config(5) has them, tokens and `~` replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshSettings {
+    /// As the inventory says it.
+    pub original: String,
+    /// `HostName`: what is connected to.
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub address_family: AddressFamily,
+    pub bind_address: Option<String>,
+    /// `IdentityFile`s in their order, those that `ssh` tries by default included. One that is not there is passed over.
+    pub identity_files: Vec<PathBuf>,
+    /// Whether the configuration or the inventory names the files, instead of the defaults.
+    pub identity_files_are_set: bool,
+    pub certificate_files: Vec<PathBuf>,
+    pub identities_only: bool,
+    /// The agent's socket, if one is to be asked.
+    pub agent: Option<PathBuf>,
+    pub host_key: HostKeyPolicy,
+    pub algorithms: Algorithms,
+    /// From the first that is connected to directly, to the last before the host.
+    pub jumps: Vec<SshSettings>,
+    pub keep_alive: Option<KeepAlive>,
+    pub connect_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    #[default]
+    Any,
+    Inet,
+    Inet6,
+}
+
+/// How a host proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostKeyPolicy {
+    pub strict: StrictHostKeyChecking,
+    /// `HostKeyAlias`: looked up instead of the host's name and port.
+    pub alias: Option<String>,
+    /// `UserKnownHostsFile`; the first takes new keys.
+    pub user_files: Vec<PathBuf>,
+    pub global_files: Vec<PathBuf>,
+    /// `RevokedHostKeys`.
+    pub revoked: Option<PathBuf>,
+    pub check_host_ip: bool,
+    pub hash_names: bool,
+    /// `NoHostAuthenticationForLocalhost`.
+    pub trust_localhost: bool,
+}
+
+/// `StrictHostKeyChecking`. `ask` is `Yes` here: nobody is there to be asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StrictHostKeyChecking {
+    #[default]
+    Yes,
+    AcceptNew,
+    /// A changed key is taken with a warning, as `ssh` does it.
+    No,
+}
+
+/// Names of algorithms, the most wanted first. `None`: the configuration says nothing, and each side's defaults count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Algorithms {
+    pub key_exchange: Option<Vec<String>>,
+    pub host_keys: Option<Vec<String>>,
+    pub ciphers: Option<Vec<String>>,
+    pub macs: Option<Vec<String>>,
+    /// `PubkeyAcceptedAlgorithms`.
+    pub public_keys: Option<Vec<String>>,
+    /// `CASignatureAlgorithms`.
+    pub ca_signatures: Option<Vec<String>>,
+    pub compression: bool,
+}
+
+/// `ServerAliveInterval` and `ServerAliveCountMax`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepAlive {
+    pub interval: Duration,
+    pub count: u32,
+}
