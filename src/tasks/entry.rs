@@ -51,8 +51,8 @@ impl Parameter {
     #[must_use]
     pub fn signature(of: &[Self], arity: usize, gives: &str) -> Vec<String> {
         let names = of.iter().map(|one| one.name).chain(["options: Map"]);
-        let given = names.take(arity).chain([gives]);
-        given.map(ToOwned::to_owned).collect()
+        let all = names.take(arity).chain([gives]);
+        all.map(ToOwned::to_owned).collect()
     }
 }
 

@@ -177,7 +177,6 @@ fn an_unknown_key_is_taken_where_that_is_asked_for() {
     let args = vec![format!("-oUserKnownHostsFile={}", known.display())];
     let connection = Connection {
         host_keys: HostKeys::AcceptNew,
-        ssh_client: SshClient::default(),
         ssh_args: args,
         ..connection(&fleet, host)
     };
