@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use crate::model::{Connection, SshClient, Via};
 
-use super::native::NativeTransport;
+use super::native::{KnownHosts, NativeTransport};
 use super::settings::SshSettings;
 use super::{ChildTransport, OpensshTransport, Transport, ssh_config};
 
 /// One for a run. What is read for one host and holds for others too (configuration, known hosts, keys) is kept here.
 #[derive(Debug, Default)]
-pub struct Connector {}
+pub struct Connector {
+    /// The files that say who a host is.
+    #[allow(dead_code, reason = "the client asks it in the next change")]
+    pub(super) known_hosts: Arc<KnownHosts>,
+}
 
 /// What carries SSH to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]

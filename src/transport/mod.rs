@@ -18,7 +18,7 @@ pub use child::ChildTransport;
 pub use connector::{Choice, Connector};
 pub use error::{TransportError, TransportErrorKind};
 pub use fake::FakeTransport;
-pub use native::NativeTransport;
+pub use native::{HostKeys, KnownHosts, NativeTransport, Offer};
 pub use openssh::OpensshTransport;
 pub use settings::{
     AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, SshSettings, StrictHostKeyChecking,

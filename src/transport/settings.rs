@@ -71,12 +71,17 @@ pub enum StrictHostKeyChecking {
 pub struct Algorithms {
     pub key_exchange: Option<Vec<String>>,
     pub host_keys: Option<Vec<String>>,
+    /// `HostKeyAlgorithms` only adds to the defaults or takes from them (`+`, `-`): what is known of a host comes first,
+    /// as it does without any. A list of its own (`^` too) counts as it stands.
+    pub host_keys_known_first: bool,
     pub ciphers: Option<Vec<String>>,
     pub macs: Option<Vec<String>>,
     /// `PubkeyAcceptedAlgorithms`.
     pub public_keys: Option<Vec<String>>,
     /// `CASignatureAlgorithms`.
     pub ca_signatures: Option<Vec<String>>,
+    /// `RequiredRSASize`, in bits.
+    pub required_rsa_bits: u16,
     pub compression: bool,
 }
 
