@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` and `make test` set up a fresh machine by themselves.
-.PHONY: build demo demo-broken test bench install fmt
+.PHONY: build demo demo-broken test bench instructions install fmt
 .DEFAULT_GOAL := build
 
 PREFIX ?= /usr/local
@@ -26,6 +26,11 @@ test:
 bench:
 	scripts/need rust ssh
 	cargo bench --locked --bench deployment
+
+# How many instructions an optimised build takes for start-up, planning and events; leaves target/instructions.md.
+instructions:
+	scripts/need rust instructions
+	cargo bench --locked --profile counted --bench instructions
 
 install: build
 	install -D -m 0755 target/release/ops $(DESTDIR)$(PREFIX)/bin/ops
