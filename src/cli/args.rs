@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::model::{Failure, FailureKind};
+use crate::model::{Failure, FailureKind, SshClient};
 
 /// Which hosts there are.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -116,9 +117,21 @@ pub struct LoginArgs {
     /// Become root (or what `ansible_become_user` says) for everything
     #[arg(short = 'b', long = "become")]
     pub elevate: bool,
+    /// What speaks SSH. Wins over `ops_transport` of the inventory
+    ///
+    /// `native` is ops itself, `openssh` your own `ssh`. `auto` takes ops itself where it can do all that your ssh
+    /// configuration asks for, and `ssh` elsewhere.
+    #[arg(long, value_name = "TRANSPORT", env = "OPS_TRANSPORT", value_parser = transport())]
+    pub transport: Option<SshClient>,
     /// Ask for the password of sudo
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,
+}
+
+/// By the names that the inventory has for them.
+fn transport() -> impl TypedValueParser<Value = SshClient> {
+    let names = SshClient::ALL.map(SshClient::name);
+    PossibleValuesParser::new(names).map(|name| SshClient::from_name(&name).unwrap_or_default())
 }
 
 /// How to run.

@@ -97,6 +97,7 @@ pub fn overrides(args: &LoginArgs) -> Result<Overrides, Vec<Failure>> {
         user: args.user.clone(),
         elevate: args.elevate,
         key_file: args.private_key.clone(),
+        ssh_client: args.transport,
         ..Overrides::default()
     };
     if args.ask_become_pass {

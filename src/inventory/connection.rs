@@ -29,6 +29,8 @@ pub struct Overrides {
     /// `--private-key FILE`.
     pub key_file: Option<PathBuf>,
     pub connect_timeout: Option<Duration>,
+    /// `--transport`.
+    pub ssh_client: Option<SshClient>,
 }
 
 pub(super) fn connection(
@@ -76,7 +78,10 @@ pub(super) fn connection(
         port: settings.port()?,
         ssh_args: settings.ssh_args()?,
         host_keys: settings.host_keys()?,
-        ssh_client: SshClient::default(),
+        ssh_client: match overrides.ssh_client {
+            Some(client) => client,
+            None => settings.ssh_client()?,
+        },
         retry_for: settings
             .duration(&["ops_retry_for"])?
             .unwrap_or_else(|| RETRY_FOR.max(connect_timeout)),
@@ -364,6 +369,14 @@ impl Settings<'_> {
         } else {
             HostKeys::Strict
         })
+    }
+
+    fn ssh_client(&self) -> Result<SshClient, InventoryError> {
+        let Some(text) = self.text(&["ops_transport"])? else {
+            return Ok(SshClient::default());
+        };
+        SshClient::from_name(&text)
+            .ok_or_else(|| self.error("ops_transport", "must be `auto`, `native` or `openssh`"))
     }
 
     fn state_dir(&self) -> Result<Option<String>, InventoryError> {

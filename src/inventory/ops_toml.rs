@@ -29,6 +29,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("connect_timeout", "ops_connect_timeout"),
     ("retry_for", "ops_retry_for"),
     ("state_dir", "ops_state_dir"),
+    ("transport", "ops_transport"),
 ];
 
 pub(super) fn read(

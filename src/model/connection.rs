@@ -37,6 +37,25 @@ pub enum SshClient {
     Openssh,
 }
 
+impl SshClient {
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Native, Self::Openssh];
+
+    /// As `ops_transport` and `--transport` say it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Native => "native",
+            Self::Openssh => "openssh",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|client| client.name() == name)
+    }
+}
+
 /// How another user is become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elevation {

@@ -45,7 +45,7 @@ fn the_variables_of_ansible_are_honoured() {
     let connection = of("ansible_host=10.0.0.1 ansible_port=2222 ansible_user=deploy \
                          ansible_ssh_private_key_file=/k/id ansible_ssh_common_args='-o ProxyJump=b -o \"X=a b\"' ansible_ssh_extra_args=-4 \
                          ansible_become=yes ansible_become_user=app ansible_become_pass=hunter22 ansible_host_key_checking=False \
-                         ansible_timeout=30 ops_state_dir=/var/tmp/ops")
+                         ansible_timeout=30 ops_state_dir=/var/tmp/ops ops_transport=native")
     .unwrap();
     assert_eq!(connection.address, "10.0.0.1");
     assert_eq!(connection.port, Some(2222));
@@ -67,6 +67,7 @@ fn the_variables_of_ansible_are_honoured() {
     assert_eq!(connection.connect_timeout, Duration::from_secs(30));
     assert_eq!(connection.retry_for, Duration::from_secs(30));
     assert_eq!(connection.state_dir.as_deref(), Some("/var/tmp/ops"));
+    assert_eq!(connection.ssh_client, SshClient::Native);
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn other_ways_than_ssh() {
 fn the_command_line_wins() {
     let inventory = load_text(
         "hosts",
-        "h ansible_user=a ansible_become_user=b ansible_become_password=inventory\n",
+        "h ansible_user=a ansible_become_user=b ansible_become_password=inventory ops_transport=openssh\n",
     )
     .unwrap();
     let overrides = Overrides {
@@ -110,6 +111,7 @@ fn the_command_line_wins() {
         become_password: Some("typed".to_owned()),
         key_file: Some("/k".into()),
         connect_timeout: Some(Duration::from_secs(3)),
+        ssh_client: Some(SshClient::Native),
         ..Overrides::default()
     };
     let connection = inventory
@@ -124,6 +126,7 @@ fn the_command_line_wins() {
     assert_eq!(connection.elevation, Some(elevation));
     assert_eq!(connection.key_file, Some("/k".into()));
     assert_eq!(connection.connect_timeout, Duration::from_secs(3));
+    assert_eq!(connection.ssh_client, SshClient::Native);
 }
 
 #[test]
@@ -181,6 +184,10 @@ fn what_cannot_be_is_refused_by_name() {
         (
             "ops_host_keys=off",
             "`ops_host_keys` of host h must be `strict`, `accept-new` or `ssh-config`",
+        ),
+        (
+            "ops_transport=telnet",
+            "`ops_transport` of host h must be `auto`, `native` or `openssh`",
         ),
         (
             "ops_connect_timeout=soon",
