@@ -85,6 +85,7 @@ pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
     let message = match kind {
         // Of the eleven lines the one that says it, and whose key it is now.
         Kind::HostKeyChanged => changed_key(&said),
+        Kind::Authentication => denied(&said),
         _ if said.is_empty() => "ssh ended without a word".to_owned(),
         _ => said
             .strip_suffix("\nHost key verification failed.")
@@ -136,8 +137,36 @@ fn changed_key(said: &str) -> String {
     }
 }
 
-/// Which keys were offered, as the debugging log tells.
+/// Of what ssh says on the way to a refusal the refusal. (A key file that it passes over is in the hint.)
+fn denied(said: &str) -> String {
+    said.lines()
+        .rfind(|line| line.contains("Permission denied") || line.contains("Too many"))
+        .unwrap_or(said)
+        .to_owned()
+}
+
+/// Which keys were offered, and what came of them, as the debugging log tells.
 fn authentication(connection: &Connection, log: &str) -> String {
+    let open = log.lines().find_map(|line| {
+        line.strip_prefix("Load key \"")?
+            .strip_suffix("\": bad permissions")
+    });
+    if let Some(path) = open {
+        return format!(
+            "The permissions of the key file let others in, so it is passed over: try `chmod 600 {path}`."
+        );
+    }
+    let locked = log
+        .lines()
+        .find_map(|line| line.strip_prefix("debug1: Server accepts key: "));
+    if let Some(key) = locked {
+        // The path, the kind of key and its fingerprint.
+        let path = key.split(" SHA256:").next().unwrap_or(key);
+        let path = path.rsplit_once(' ').map_or(path, |(path, _)| path);
+        return format!(
+            "The host takes {key}, but it cannot sign: if it has a passphrase, give it to an agent with `ssh-add {path}`."
+        );
+    }
     let offered: Vec<&str> = log
         .lines()
         .filter_map(|line| line.strip_prefix("debug1: Offering public key: "))
@@ -277,6 +306,28 @@ mod tests {
             error.hint.as_deref(),
             Some("The key file /nowhere/id is not there.")
         );
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_named() {
+        let denied = "amy@web1: Permission denied (publickey).";
+        for (log, hint) in [
+            (
+                "debug1: Offering public key: /k/id ED25519 SHA256:x explicit\r\n\
+                 debug1: Server accepts key: /k/id ED25519 SHA256:x explicit\r\n",
+                "`ssh-add /k/id`",
+            ),
+            (
+                "@@@@@@@\r\n@   WARNING: UNPROTECTED PRIVATE KEY FILE!   @\r\n@@@@@@@\r\n\
+                 Permissions 0644 for '/k/id' are too open.\r\nThis private key will be ignored.\r\n\
+                 Load key \"/k/id\": bad permissions\r\n",
+                "`chmod 600 /k/id`",
+            ),
+        ] {
+            let error = diagnose(&connection(), &format!("{log}{denied}\r\n"));
+            assert_eq!(error.message, denied);
+            assert!(error.hint.unwrap().contains(hint), "{log}");
+        }
     }
 
     #[test]
