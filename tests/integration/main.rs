@@ -21,6 +21,7 @@ mod lock;
 mod new;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ops;
+mod over;
 mod packages;
 mod pipelines;
 mod playbooks;
@@ -36,6 +37,7 @@ mod session;
     reason = "what tests of rollouts, balancers and playbooks share"
 )]
 mod shop;
+mod ssh;
 mod stdlib;
 mod system;
 mod tasks;

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ops::model::SshClient;
 use rustix::process::{Pid, Signal, kill_process};
 
 pub use crate::ran::Ran;
@@ -190,6 +191,7 @@ impl Ops {
             .env(RUN_MARK, dir)
             .env("LANG", "C.UTF-8")
             .env("USER", crate::fleet::current_user())
+            .envs(transport().map(|client| ("OPS_TRANSPORT", client.name())))
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -219,6 +221,14 @@ impl Ops {
             .collect();
         format!("ops {}", args.join(" "))
     }
+}
+
+/// What is to carry SSH in this pass of the tests, if it is not what ops takes by itself: `OPS_TEST_TRANSPORT`. A test
+/// that sets `OPS_TRANSPORT` for a run has its own way.
+pub fn transport() -> Option<SshClient> {
+    let name = std::env::var("OPS_TEST_TRANSPORT").ok()?;
+    let client = SshClient::from_name(&name);
+    Some(client.unwrap_or_else(|| panic!("OPS_TEST_TRANSPORT={name} is no transport")))
 }
 
 /// The `ops` that was built for these tests.

@@ -115,7 +115,7 @@ async fn command(session: &Session, script: impl Into<Vec<u8>>) -> (End, String,
     (step.end, step.stdout.text(), step.stderr.text())
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

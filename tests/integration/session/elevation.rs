@@ -1,31 +1,24 @@
 //! Becoming other users with a real sudo, in containers.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use ops::model::{Connection, Elevation, HostKeys, SshClient, Via};
+use ops::model::{Elevation, SshClient};
 use ops::shell::{SessionError, SessionOptions};
-use ops::transport::{OpensshTransport, Transport};
+use ops::transport::Transport;
 
 use super::{command, runtime};
 use crate::fleet::{Container, Image, PASSWORD};
+use crate::over::{self, over_both};
 
-fn connection(container: &Container, user: &str) -> Connection {
-    let endpoint = container.endpoint(user);
-    Connection {
-        via: Via::Ssh,
-        address: endpoint.address.to_string(),
-        port: Some(endpoint.port),
-        user: Some(endpoint.user.clone()),
-        key_file: Some(endpoint.key.clone()),
-        ssh_args: shlex::split(&container.ssh_args()).unwrap(),
-        host_keys: HostKeys::Strict,
-        ssh_client: SshClient::default(),
-        elevation: None,
-        become_password: None,
-        connect_timeout: Duration::from_secs(10),
-        retry_for: Duration::from_secs(20),
-        state_dir: None,
-    }
+over_both!(
+    another_user_is_become,
+    a_refusal_is_named,
+    a_host_of_busybox_has_facts,
+);
+
+fn over(client: SshClient, container: &Container, user: &str) -> Arc<dyn Transport> {
+    let connection = over::connection(&container.endpoint(user), &container.ssh_args());
+    over::transport(client, connection)
 }
 
 fn options(user: &str, password: Option<&str>) -> SessionOptions {
@@ -40,8 +33,7 @@ fn options(user: &str, password: Option<&str>) -> SessionOptions {
     }
 }
 
-#[test]
-fn another_user_is_become() {
+fn another_user_is_become(client: SshClient) {
     let Some(container) = Container::shared(Image::Debian) else {
         return;
     };
@@ -52,7 +44,7 @@ fn another_user_is_become() {
             ("fishy", None),
             ("tcshy", None),
         ] {
-            let transport = OpensshTransport::new(connection(container, login));
+            let transport = over(client, container, login);
             for (user, uid) in [("root", Some(0)), ("deploy", None)] {
                 let session = transport.session(options(user, password)).await.unwrap();
                 let facts = session.facts().await.unwrap();
@@ -68,8 +60,7 @@ fn another_user_is_become() {
     });
 }
 
-#[test]
-fn a_refusal_is_named() {
+fn a_refusal_is_named(client: SshClient) {
     let Some(container) = Container::shared(Image::Debian) else {
         return;
     };
@@ -82,7 +73,7 @@ fn a_refusal_is_named() {
             ("deploy", "nobody-has-this-name", None, "does not exist"),
             ("deploy", "-x", None, "name of a user"),
         ] {
-            let transport = OpensshTransport::new(connection(container, login));
+            let transport = over(client, container, login);
             let session = transport.session(options(user, password)).await.unwrap();
             let error = session.facts().await.unwrap_err();
             let said = format!("{error} {}", error.hint().unwrap_or_default());
@@ -96,13 +87,12 @@ fn a_refusal_is_named() {
     });
 }
 
-#[test]
-fn a_host_of_busybox_has_facts() {
+fn a_host_of_busybox_has_facts(client: SshClient) {
     let Some(container) = Container::shared(Image::Busybox) else {
         return;
     };
     runtime().block_on(async {
-        let transport = OpensshTransport::new(connection(container, "root"));
+        let transport = over(client, container, "root");
         let session = transport.session(SessionOptions::default()).await.unwrap();
         let facts = session.facts().await.unwrap();
         assert_eq!((facts.uid, facts.kernel.as_str()), (0, "Linux"));

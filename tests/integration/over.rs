@@ -1,0 +1,91 @@
+//! What carries SSH in a test. Tests of sessions and connections are written once and run over both clients
+//! ([`over_both`]); runs of `ops` take the client that `OPS_TEST_TRANSPORT` names, see [`crate::ops::Ops`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ops::model::{Connection, HostKeys, SshClient, Via};
+use ops::transport::{Choice, Connector, Transport};
+
+use crate::fleet::{Endpoint, Fleet, Settings};
+
+/// Makes a test over each client, `over_openssh::NAME` and `over_native::NAME`, of every function that is named. A
+/// function takes the client. One that is left out of the list is dead code, which the compiler tells.
+macro_rules! over_both {
+    ($($test:ident),+ $(,)?) => {
+        mod over_openssh {
+            $(#[test]
+            fn $test() {
+                super::$test(ops::model::SshClient::Openssh);
+            })+
+        }
+    };
+}
+pub(crate) use over_both;
+
+/// How a host is reached with these further arguments of ssh.
+pub fn connection(endpoint: &Endpoint, ssh_args: &str) -> Connection {
+    Connection {
+        port: Some(endpoint.port),
+        user: Some(endpoint.user.clone()),
+        key_file: Some(endpoint.key.clone()),
+        ssh_args: shlex::split(ssh_args).expect("arguments as a shell takes them"),
+        ..by_name(&endpoint.address.to_string())
+    }
+}
+
+/// A host of which all but the name stands in a configuration of ssh.
+pub fn by_name(name: &str) -> Connection {
+    Connection {
+        via: Via::Ssh,
+        address: name.to_owned(),
+        port: None,
+        user: None,
+        key_file: None,
+        ssh_args: Vec::new(),
+        host_keys: HostKeys::Strict,
+        ssh_client: SshClient::default(),
+        elevation: None,
+        become_password: None,
+        connect_timeout: Duration::from_secs(10),
+        retry_for: Duration::from_secs(20),
+        state_dir: None,
+    }
+}
+
+/// The transport of this client to a host. Fails where another would carry it.
+#[track_caller]
+pub fn transport(client: SshClient, connection: Connection) -> Arc<dyn Transport> {
+    let connection = Connection {
+        ssh_client: client,
+        ..connection
+    };
+    let connector = Connector::new();
+    let choice = connector.choice(&connection);
+    assert_eq!(
+        matches!(choice, Choice::Native(_)),
+        client == SshClient::Native,
+        "{client:?} was asked for: {choice:?}"
+    );
+    connector.transport(&connection)
+}
+
+/// Whether a run of `ops` as the tests make it speaks with OpenSSH's client or with its own, as the server saw it.
+#[test]
+fn runs_are_carried_by_what_the_pass_asks_for() {
+    let fleet = Fleet::sshd_with(1, &Settings::default().config("LogLevel DEBUG1"));
+    let wanted = crate::ops::transport().unwrap_or_default();
+    let ops = fleet.ops();
+    ops.args(["exec", "all", "--", "true"]).run().ok();
+    let log = fleet.hosts()[0].log();
+    let seen = log
+        .lines()
+        .find_map(|line| line.split_once("remote software version "))
+        .unwrap_or_else(|| panic!("no client said who it is: {log}"))
+        .1;
+    assert_eq!(
+        seen.starts_with("OpenSSH"),
+        wanted == SshClient::Openssh,
+        "{wanted:?} was asked for, and came as {seen}"
+    );
+}
