@@ -2,9 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::fleet::{Container, Delay, DelayProxy, Fleet, Image, PASSWORD, Settings, process};
+use crate::fleet::{
+    Container, Delay, DelayProxy, Fleet, Image, PASSWORD, Servers, Settings, measure, process,
+};
 
 #[test]
 fn plain_ssh_reaches_every_host() {
@@ -195,4 +199,117 @@ fn the_tree_of_a_container_tells_what_was_changed_and_nothing_else() {
     ] {
         assert!(changes.contains(change), "{changes}");
     }
+}
+
+#[test]
+fn plain_ssh_reaches_the_servers_of_this_process() {
+    let servers = Servers::start(3);
+    for server in servers.servers() {
+        let output = Command::new("ssh")
+            .arg("-F")
+            .arg(servers.ssh_config())
+            .args([server.name(), "cat; echo $HOME; echo out >&2; exit 7"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("ssh is installed");
+        assert_eq!(output.status.code(), Some(7), "{output:?}");
+        let home = format!("{}\n", server.home().display());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), home);
+        assert_eq!(output.stderr, b"out\n");
+        assert_eq!((server.accepted(), server.let_in()), (1, 1));
+    }
+}
+
+#[test]
+fn the_servers_let_in_one_user_with_one_key() {
+    let servers = Servers::start(1);
+    let server = &servers.servers()[0];
+    let other = Servers::start(0);
+    let tries = |key: &Path, user: &str| {
+        Command::new("ssh")
+            .args(["-F", "none", "-o", "StrictHostKeyChecking=yes", "-o"])
+            .arg(format!(
+                "UserKnownHostsFile={}",
+                servers.known_hosts_file().display()
+            ))
+            .args(["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-i"])
+            .arg(key)
+            .args(["-p", &server.endpoint().port.to_string()])
+            .arg(format!("{user}@{}", server.endpoint().address))
+            .arg("true")
+            .output()
+            .expect("ssh is installed")
+            .status
+            .success()
+    };
+    let user = &server.endpoint().user;
+    assert!(tries(&servers.key(), user));
+    assert!(!tries(&other.key(), user));
+    assert!(!tries(&servers.key(), "nobody"));
+    assert_eq!((server.accepted(), server.let_in()), (3, 1));
+}
+
+#[test]
+fn nothing_is_left_of_servers_that_are_dropped() {
+    let servers = Servers::start(2);
+    let mark = format!("{}/", process::mark(servers.dir()));
+    let server = &servers.servers()[1];
+    let output = Command::new("ssh")
+        .arg("-F")
+        .arg(servers.ssh_config())
+        .args([
+            server.name(),
+            "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo started",
+        ])
+        .output()
+        .expect("ssh is installed");
+    assert_eq!(output.stdout, b"started\n");
+    process::wait_until(
+        || !process::with_variable_like(process::MARK, &mark).is_empty(),
+        || "nothing runs".to_owned(),
+    );
+    let address = (server.endpoint().address, server.endpoint().port);
+    drop(servers);
+    assert!(process::with_variable_like(process::MARK, &mark).is_empty());
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn distance_is_waited_for_by_every_round_trip() {
+    let near = Servers::start(1);
+    let round_trip = Duration::from_millis(100);
+    let far = Servers::start_with(1, round_trip);
+    let took = |servers: &Servers| {
+        let began = Instant::now();
+        let output = Command::new("ssh")
+            .arg("-F")
+            .arg(servers.ssh_config())
+            .args(["h1", "true"])
+            .output()
+            .expect("ssh is installed");
+        assert!(output.status.success(), "{output:?}");
+        began.elapsed()
+    };
+    // TCP's handshake, versions, keys, service, two of authentication, channel, command.
+    assert!(took(&far) > took(&near) + round_trip * 5);
+}
+
+#[test]
+fn what_a_command_takes_is_measured() {
+    let mut busy = Command::new("sh");
+    busy.args(["-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"]);
+    let busy = measure(&mut busy);
+    assert!(busy.status.success());
+    assert!(busy.cpu >= Duration::from_millis(20), "{busy:?}");
+    assert!(
+        busy.cpu <= busy.wall + Duration::from_millis(20),
+        "{busy:?}"
+    );
+    // Its child's work is not its own.
+    let idle = measure(Command::new("sh").args([
+        "-c",
+        "sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'; :",
+    ]));
+    assert!(idle.cpu < busy.cpu, "{idle:?} {busy:?}");
+    assert!(idle.peak > 100 << 10, "{idle:?}");
 }

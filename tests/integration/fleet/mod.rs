@@ -1,12 +1,16 @@
 //! Hosts to test against: real `sshd` instances on loopback addresses ([`Fleet::sshd`]), and containers with
-//! systemd and sudo ([`Container`]). A [`Fleet`] has an inventory, an ssh configuration and the keys that
+//! systemd and sudo ([`Container`]), and SSH servers of this process by the hundred ([`Servers`]). A [`Fleet`] has an inventory, an ssh configuration and the keys that
 //! reach its hosts, and takes everything away when it is dropped, by a panic too.
 
 mod containers;
 pub mod process;
 mod proxy;
+mod served;
+mod servers;
 mod sshd;
 mod tree;
+mod usage;
+mod wire;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -15,7 +19,9 @@ use std::sync::Arc;
 
 pub use containers::{Container, Image, PASSWORD};
 pub use proxy::{Delay, DelayProxy};
+pub use servers::Servers;
 pub use sshd::{Settings, Sshd, current_user};
+pub use usage::measure;
 
 use crate::ops::Ops;
 
@@ -77,7 +83,11 @@ impl Fleet {
         });
         let fleet = Self { hosts, dir };
         fleet.write("known_hosts", &fleet.known_hosts());
-        fleet.write("ssh_config", &fleet.ssh_config_text());
+        let endpoints = fleet.hosts.iter().map(Sshd::endpoint);
+        fleet.write(
+            "ssh_config",
+            &ssh_config_text(endpoints, &fleet.known_hosts_file()),
+        );
         fleet.write("hosts.ini", &fleet.inventory_text());
         fleet
     }
@@ -143,35 +153,50 @@ impl Fleet {
         self.hosts.iter().map(Sshd::known_hosts_line).collect()
     }
 
-    fn ssh_config_text(&self) -> String {
-        let mut text = String::new();
-        for Endpoint {
-            name,
-            address,
-            port,
-            user,
-            key,
-            ..
-        } in self.hosts.iter().map(Sshd::endpoint)
-        {
-            let _ = writeln!(
-                text,
-                "Host {name}\n  HostName {address}\n  Port {port}\n  User {user}\n  IdentityFile {}",
-                key.display()
-            );
-        }
-        let _ = writeln!(
-            text,
-            "Host *\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile /dev/null\n  IdentitiesOnly yes\n  IdentityAgent none\n  \
-             BatchMode yes\n  StrictHostKeyChecking yes",
-            self.known_hosts_file().display()
-        );
-        text
-    }
-
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.dir.path().join(name), text).expect("a file in the fleet's directory");
     }
+}
+
+/// An ssh configuration with these hosts under their names.
+pub fn ssh_config_text<'a>(
+    hosts: impl IntoIterator<Item = &'a Endpoint>,
+    known_hosts: &Path,
+) -> String {
+    let mut text = String::new();
+    for Endpoint {
+        name,
+        address,
+        port,
+        user,
+        key,
+        ..
+    } in hosts
+    {
+        let _ = writeln!(
+            text,
+            "Host {name}\n  HostName {address}\n  Port {port}\n  User {user}\n  IdentityFile {}",
+            key.display()
+        );
+    }
+    let _ = writeln!(
+        text,
+        "Host *\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile /dev/null\n  IdentitiesOnly yes\n  IdentityAgent none\n  \
+         BatchMode yes\n  StrictHostKeyChecking yes",
+        known_hosts.display()
+    );
+    text
+}
+
+/// As many open files as the system allows: a thousand hosts take several thousand.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).expect("a soft limit may be as high as the hard one");
 }
 
 /// An Ansible inventory in INI with these hosts in the group `fleet`.

@@ -81,6 +81,18 @@ pub fn kill(ids: impl IntoIterator<Item = u32>) {
     }
 }
 
+/// Ends every process whose mark begins like this, those included that are being started.
+pub fn kill_marked(mark: &str) {
+    loop {
+        let there = with_variable_like(MARK, mark);
+        if there.is_empty() {
+            break;
+        }
+        kill(there.into_iter().map(|process| process.id));
+        std::thread::yield_now();
+    }
+}
+
 /// Looks until it is so. Fails the test when that takes longer than anything here should.
 #[track_caller]
 pub fn wait_until(so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
