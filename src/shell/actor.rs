@@ -45,6 +45,38 @@ enum Greeting {
     Done,
 }
 
+/// What is read at a time. A session waits for most of its life, and there may be thousands: it begins small, and grows
+/// while what comes fills it.
+struct Buffer {
+    bytes: Vec<u8>,
+    full: bool,
+}
+
+impl Buffer {
+    const SIZES: (usize, usize) = (1 << 10, 64 << 10);
+
+    fn new() -> Self {
+        Self {
+            bytes: vec![0; Self::SIZES.0],
+            full: false,
+        }
+    }
+
+    /// Where to read to.
+    fn space(&mut self) -> &mut [u8] {
+        if std::mem::take(&mut self.full) && self.bytes.len() < Self::SIZES.1 {
+            self.bytes.resize(self.bytes.len() * 4, 0);
+        }
+        &mut self.bytes
+    }
+
+    /// What was read.
+    fn filled(&mut self, count: usize) -> &[u8] {
+        self.full = count == self.bytes.len();
+        &self.bytes[..count]
+    }
+}
+
 type Hello = watch::Sender<Option<Result<HostFacts, SessionError>>>;
 
 pub(super) struct Actor {
@@ -139,10 +171,12 @@ impl Actor {
     }
 
     async fn work(&mut self, inbox: &mut mpsc::Receiver<Job>) -> Result<(), SessionError> {
-        let mut buffers = [vec![0; 64 << 10], vec![0; 64 << 10]];
+        let mut buffers = [Buffer::new(), Buffer::new()];
         let mut stderr_open = true;
         loop {
-            self.settle().await?;
+            if self.settle().await {
+                buffers = [Buffer::new(), Buffer::new()];
+            }
             let now = Instant::now();
             let next_time = self.next_time();
             let (out_buffer, err_buffer) = {
@@ -189,21 +223,15 @@ impl Actor {
                     self.alive = now;
                     self.wrote(wrote).await;
                 }
-                read = self.stream.stdout.read(out_buffer) => match read {
-                    Ok(count) if count > 0 => {
-                        let bytes = out_buffer[..count].to_vec();
-                        self.read(0, &bytes).await?;
-                    }
+                read = self.stream.stdout.read(out_buffer.space()) => match read {
+                    Ok(count) if count > 0 => self.read(0, out_buffer.filled(count)).await?,
                     _ => {
                         self.drain(&mut buffers).await;
                         return Err(self.lost());
                     }
                 },
-                read = self.stream.stderr.read(err_buffer), if stderr_open => match read {
-                    Ok(count) if count > 0 => {
-                        let bytes = err_buffer[..count].to_vec();
-                        self.read(1, &bytes).await?;
-                    }
+                read = self.stream.stderr.read(err_buffer.space()), if stderr_open => match read {
+                    Ok(count) if count > 0 => self.read(1, err_buffer.filled(count)).await?,
                     _ => stderr_open = false,
                 },
                 // What is on its way goes first: the end of the stream must not overtake it.
@@ -217,19 +245,16 @@ impl Actor {
         }
     }
 
-    /// A request is over: tells its caller.
-    async fn settle(&mut self) -> Result<(), SessionError> {
-        if self
-            .flight
-            .as_ref()
-            .is_some_and(|(flight, _)| flight.is_over())
-            && let Some((flight, job)) = self.flight.take()
-        {
-            self.queue.push_back(Message::text("x\n".into()));
-            // The caller may have gone.
-            let _ = job.news.send(News::Done(flight.reply())).await;
-        }
-        Ok(())
+    /// Tells the caller of a request that is over, if there is one.
+    async fn settle(&mut self) -> bool {
+        let is_over = |(flight, _): &(Flight, Job)| flight.is_over();
+        let Some((flight, job)) = self.flight.take_if(|flight| is_over(flight)) else {
+            return false;
+        };
+        self.queue.push_back(Message::text("x\n".into()));
+        // The caller may have gone.
+        let _ = job.news.send(News::Done(flight.reply())).await;
+        true
     }
 
     async fn take(&mut self, job: Job) {
@@ -394,23 +419,22 @@ impl Actor {
     }
 
     /// Reads what is left once the stream has ended.
-    async fn drain(&mut self, buffers: &mut [Vec<u8>; 2]) {
+    async fn drain(&mut self, buffers: &mut [Buffer; 2]) {
         let deadline = Instant::now() + Duration::from_millis(500);
         for stream in [0, 1] {
             let buffer = &mut buffers[stream];
             loop {
                 let read = async {
                     if stream == 0 {
-                        self.stream.stdout.read(buffer).await
+                        self.stream.stdout.read(buffer.space()).await
                     } else {
-                        self.stream.stderr.read(buffer).await
+                        self.stream.stderr.read(buffer.space()).await
                     }
                 };
                 let Ok(Ok(count @ 1..)) = tokio::time::timeout_at(deadline, read).await else {
                     break;
                 };
-                let bytes = buffer[..count].to_vec();
-                if self.read(stream, &bytes).await.is_err() {
+                if self.read(stream, buffer.filled(count)).await.is_err() {
                     break;
                 }
             }
@@ -455,4 +479,22 @@ fn random() -> String {
     // Without the operating system's randomness nothing else would run either.
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_grows_only_while_what_comes_fills_it() {
+        let mut buffer = Buffer::new();
+        let smallest = buffer.space().len();
+        buffer.filled(smallest - 1);
+        assert_eq!(buffer.space().len(), smallest);
+        for _ in 0..10 {
+            let room = buffer.space().len();
+            assert_eq!(buffer.filled(room).len(), room);
+        }
+        assert_eq!(buffer.space().len(), 64 << 10);
+    }
 }
