@@ -9,6 +9,7 @@ mod completions;
 mod diagnostics;
 mod doc;
 mod exec;
+mod files;
 mod health;
 mod help;
 mod history;

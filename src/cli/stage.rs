@@ -15,6 +15,7 @@ use crate::task::Mode;
 
 use super::args::{InventoryArgs, LoginArgs, OutputArgs};
 use super::exit_code;
+use super::files;
 use super::logging::Log;
 use super::reporters::reporters;
 
@@ -162,6 +163,7 @@ impl Stage {
         let bus = Bus::start(id.clone(), secrets.clone(), reporters);
         let all = || inventory.select("all").map_or(0, |hosts| hosts.len());
         let hosts = plan.hosts.unwrap_or_else(all);
+        files::allow_for(hosts);
         bus.emit(Emission::new(Kind::RunStarted {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -213,6 +215,7 @@ impl Stage {
         secrets: &Secrets,
     ) -> Result<Self, Vec<Failure>> {
         let (runtime, cancel) = start()?;
+        files::allow_for(inventory.hosts().len());
         let id = crate::store::RunId::new().to_string();
         let settings = Settings {
             mode: Mode::Check,
