@@ -21,7 +21,8 @@ pub use containers::{Container, Image, PASSWORD};
 pub use proxy::{Delay, DelayProxy};
 pub use servers::Servers;
 pub use sshd::{Settings, Sshd, current_user};
-pub use usage::measure;
+#[allow(unused_imports, reason = "shared with the benchmarks")]
+pub use usage::{Measured, measure};
 
 use crate::ops::Ops;
 

@@ -108,7 +108,14 @@ impl Servers {
 
     /// A run of `ops` with this fleet as its inventory.
     pub fn ops(&self) -> Ops {
-        Ops::new().inventory_named(INVENTORY, &self.inventory_text())
+        self.ops_with(|_| {})
+    }
+
+    /// The same with every host's entry in the inventory changed.
+    pub fn ops_with(&self, change: impl Fn(&mut Endpoint)) -> Ops {
+        let mut endpoints: Vec<_> = self.endpoints().cloned().collect();
+        endpoints.iter_mut().for_each(change);
+        Ops::new().inventory_named(INVENTORY, &inventory_text(&endpoints, &self.ssh_args()))
     }
 
     pub fn servers(&self) -> &[Server] {
@@ -145,11 +152,15 @@ impl Servers {
 
     /// An Ansible inventory in INI: the hosts, all in the group `fleet`.
     pub fn inventory_text(&self) -> String {
-        let args = format!(
+        inventory_text(self.endpoints(), &self.ssh_args())
+    }
+
+    /// What `ansible_ssh_common_args` says for these hosts.
+    pub fn ssh_args(&self) -> String {
+        format!(
             "-o UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null",
             self.known_hosts_file().display()
-        );
-        inventory_text(self.endpoints(), &args)
+        )
     }
 }
 
