@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{HostFacts, OutputStream};
 
+use super::buffer::Buffer;
 use super::elevate::{Dialogue, Next};
 use super::flight::{Flight, Why};
 use super::frame::{Frames, Piece};
@@ -43,38 +44,6 @@ enum Greeting {
     /// Its facts so far.
     Begun(Vec<u8>),
     Done,
-}
-
-/// What is read at a time. A session waits for most of its life, and there may be thousands: it begins small, and grows
-/// while what comes fills it.
-struct Buffer {
-    bytes: Vec<u8>,
-    full: bool,
-}
-
-impl Buffer {
-    const SIZES: (usize, usize) = (1 << 10, 64 << 10);
-
-    fn new() -> Self {
-        Self {
-            bytes: vec![0; Self::SIZES.0],
-            full: false,
-        }
-    }
-
-    /// Where to read to.
-    fn space(&mut self) -> &mut [u8] {
-        if std::mem::take(&mut self.full) && self.bytes.len() < Self::SIZES.1 {
-            self.bytes.resize(self.bytes.len() * 4, 0);
-        }
-        &mut self.bytes
-    }
-
-    /// What was read.
-    fn filled(&mut self, count: usize) -> &[u8] {
-        self.full = count == self.bytes.len();
-        &self.bytes[..count]
-    }
 }
 
 type Hello = watch::Sender<Option<Result<HostFacts, SessionError>>>;
@@ -479,22 +448,4 @@ fn random() -> String {
     // Without the operating system's randomness nothing else would run either.
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_buffer_grows_only_while_what_comes_fills_it() {
-        let mut buffer = Buffer::new();
-        let smallest = buffer.space().len();
-        buffer.filled(smallest - 1);
-        assert_eq!(buffer.space().len(), smallest);
-        for _ in 0..10 {
-            let room = buffer.space().len();
-            assert_eq!(buffer.filled(room).len(), room);
-        }
-        assert_eq!(buffer.space().len(), 64 << 10);
-    }
 }

@@ -6,6 +6,7 @@
 
 mod actor;
 mod bootstrap;
+mod buffer;
 mod captured;
 mod elevate;
 mod error;
