@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use crate::model::{Connection, SshClient, Via};
 
-use super::native::{KnownHosts, NativeTransport};
+use super::native::{self, NativeTransport};
 use super::settings::SshSettings;
-use super::{ChildTransport, OpensshTransport, Transport, ssh_config};
+use super::{AskPassphrase, ChildTransport, OpensshTransport, Transport, ssh_config};
 
 /// One for a run. What is read for one host and holds for others too (configuration, known hosts, keys) is kept here.
 #[derive(Debug, Default)]
 pub struct Connector {
-    /// The files that say who a host is.
-    #[allow(dead_code, reason = "the client asks it in the next change")]
-    pub(super) known_hosts: Arc<KnownHosts>,
+    native: native::Shared,
 }
 
 /// What carries SSH to a host.
@@ -29,6 +27,18 @@ impl Connector {
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
+    }
+
+    /// One that asks for the passphrases of key files.
+    #[must_use]
+    pub fn asking(ask: Arc<AskPassphrase>) -> Arc<Self> {
+        Arc::new(Self {
+            native: native::Shared::asking(ask),
+        })
+    }
+
+    pub(super) const fn native(&self) -> &native::Shared {
+        &self.native
     }
 
     /// The transport that a host's connection asks for. Nothing is connected yet.
@@ -53,12 +63,16 @@ impl Connector {
     pub fn choice(&self, connection: &Connection) -> Choice {
         match connection.ssh_client {
             SshClient::Openssh => Choice::Openssh { reason: None },
-            SshClient::Auto | SshClient::Native => match ssh_config::settings(connection) {
-                Ok(settings) => Choice::Native(Box::new(settings)),
-                Err(reason) => Choice::Openssh {
-                    reason: Some(reason),
-                },
-            },
+            SshClient::Auto | SshClient::Native => {
+                let settings = ssh_config::settings(connection)
+                    .and_then(|settings| native::takes_ssh(&settings).map_or(Ok(settings), Err));
+                match settings {
+                    Ok(settings) => Choice::Native(Box::new(settings)),
+                    Err(reason) => Choice::Openssh {
+                        reason: Some(reason),
+                    },
+                }
+            }
         }
     }
 }

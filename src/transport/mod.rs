@@ -9,8 +9,11 @@ mod error;
 mod fake;
 mod native;
 mod openssh;
+mod retry;
 mod settings;
 mod ssh_config;
+
+use std::path::Path;
 
 use futures_util::future::BoxFuture;
 
@@ -28,6 +31,9 @@ use crate::shell::{Session, SessionOptions, Stream};
 
 /// Is told the number of an attempt, from 1, and why it failed.
 pub type FailedAttempt<'a> = dyn Fn(u32, &TransportError) + Send + Sync + 'a;
+
+/// Asks somebody for the passphrase of a key file; the number says how often that was asked before. `None`: nobody answers.
+pub type AskPassphrase = dyn Fn(&Path, u32) -> Option<String> + Send + Sync;
 
 /// A way to one host. Cheap to make: the first [`open`](Self::open) connects.
 pub trait Transport: Send + Sync {

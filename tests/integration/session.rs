@@ -2,6 +2,7 @@
 
 mod elevation;
 mod hostile;
+mod native;
 mod ssh;
 
 use std::path::{Path, PathBuf};

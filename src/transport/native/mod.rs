@@ -1,70 +1,111 @@
 //! Hosts reached by an SSH client in this process.
+//!
+//! A connection is one task, without a process or a thread, and carries several channels: one for each user that is become. When
+//! ops dies, by `kill -9` too, its connections end, and with them everything that was started over them. A server that grants
+//! no more channels gets another connection.
+//!
+//! `link` is a connection, `login` proves who we are and `host_key` who the host is, `channel` and `inbox` are the streams,
+//! `tunnel` leads through jump hosts, `startups` bounds what is under way at a time.
 
-#[expect(
-    dead_code,
-    reason = "the client that asks it comes with the next change"
-)]
+mod algorithms;
+mod channel;
+mod diagnosis;
+mod dial;
+mod handler;
 mod host_key;
+mod inbox;
+mod link;
+mod login;
+mod shared;
+mod startups;
+mod tunnel;
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
 
 use crate::model::Connection;
 use crate::shell::Stream;
 
 use super::connector::Connector;
 use super::settings::SshSettings;
-use super::{FailedAttempt, Transport, TransportError};
+use super::{FailedAttempt, Transport, TransportError, retry};
+use link::Link;
 
-#[allow(
-    unused_imports,
-    reason = "the reader of the configuration asks it in the next change"
-)]
 pub(super) use host_key::takes_ssh;
 pub use host_key::{HostKeys, KnownHosts, Offer};
+pub(super) use shared::Shared;
 
 /// A host behind this process's own SSH client.
 pub struct NativeTransport {
     connection: Connection,
     settings: SshSettings,
     shared: Arc<Connector>,
+    links: Mutex<Vec<Arc<Link>>>,
 }
 
 impl NativeTransport {
+    /// Nothing is connected yet. Of the connection count its times alone: the rest is in the settings.
     #[must_use]
-    pub(super) fn new(
-        connection: Connection,
-        settings: SshSettings,
-        shared: Arc<Connector>,
-    ) -> Self {
+    pub fn new(connection: Connection, settings: SshSettings, shared: Arc<Connector>) -> Self {
         Self {
             connection,
             settings,
             shared,
+            links: Mutex::default(),
         }
+    }
+
+    async fn open_stream(&self, failed: &FailedAttempt<'_>) -> Result<Stream, TransportError> {
+        // Held while connecting, so that the next one finds the connection instead of making another.
+        let mut links = self.links.lock().await;
+        links.retain(|link| !link.is_over());
+        for link in links.iter() {
+            if let Some(Ok(stream)) = link.channel().await {
+                return Ok(stream);
+            }
+        }
+        let (link, stream) = retry::connect(&self.connection, failed, async |time| {
+            let link = Link::connect(&self.settings, self.shared.native(), time).await?;
+            let stream = link.first_channel().await?;
+            Ok((link, stream))
+        })
+        .await?;
+        links.push(link);
+        Ok(stream)
     }
 }
 
 impl Transport for NativeTransport {
     fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
-        let _ = (&self.settings, &self.shared);
-        todo!()
+        Box::pin(self.open_stream(&|_, _| {}))
     }
 
     fn open_watched<'a>(
         &'a self,
         failed: &'a FailedAttempt<'a>,
     ) -> BoxFuture<'a, Result<Stream, TransportError>> {
-        let _ = failed;
-        self.open()
+        Box::pin(self.open_stream(failed))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
+        // A connection ends with the last that holds it: its streams, then this.
+        Box::pin(async { self.links.lock().await.clear() })
     }
 
     fn describe(&self) -> String {
-        format!("native {}", self.connection.address)
+        let user = self
+            .connection
+            .user
+            .as_ref()
+            .map(|user| format!("{user}@"))
+            .unwrap_or_default();
+        let port = self
+            .connection
+            .port
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
+        format!("ssh {user}{}{port}", self.connection.address)
     }
 }

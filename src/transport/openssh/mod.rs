@@ -11,16 +11,14 @@ mod diagnosis;
 mod master;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use crate::model::Connection;
 use crate::shell::Stream;
 
-use super::{FailedAttempt, Transport, TransportError};
+use super::{FailedAttempt, Transport, TransportError, retry};
 use master::Master;
 
 /// A host behind `ssh`.
@@ -49,40 +47,12 @@ impl OpensshTransport {
             }
         }
         masters.retain(|master| master.is_alive());
-        let (master, stream) = self.connect(failed).await?;
+        let (master, stream) = retry::connect(&self.connection, failed, |time| {
+            Master::connect(&self.connection, time)
+        })
+        .await?;
         masters.push(master);
         Ok(stream)
-    }
-
-    /// Connects, again and again where that can help, for as long as the connection's settings say.
-    async fn connect(
-        &self,
-        failed: &FailedAttempt<'_>,
-    ) -> Result<(Arc<Master>, Stream), TransportError> {
-        let until = Instant::now() + self.connection.retry_for;
-        let mut pause = Duration::from_millis(250);
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            // The first attempt has its whole time, whatever there is for all.
-            let left = until
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_secs(1));
-            let error =
-                match Master::connect(&self.connection, self.connection.connect_timeout.min(left))
-                    .await
-                {
-                    Ok(connected) => return Ok(connected),
-                    Err(error) => error,
-                };
-            if !error.is_retryable() || Instant::now() + pause >= until {
-                return Err(error);
-            }
-            tracing::debug!(host = self.connection.address, %error, "connecting again");
-            failed(attempt, &error);
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
     }
 }
 

@@ -1,0 +1,180 @@
+//! What is offered in a key exchange.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::client::Config;
+use russh::{Preferred, SshId, cipher, compression, kex, mac};
+
+use crate::transport::settings::{Algorithms, SshSettings};
+use crate::transport::{TransportError, TransportErrorKind};
+
+use super::host_key::Offer;
+
+/// Not algorithms, but said in the same list: that the server may name its signature algorithms (RFC 8308), and strict key
+/// exchange (OpenSSH's PROTOCOL, 1.10), without which packets can be left out before the encryption begins (CVE-2023-48795).
+const EXTENSIONS: [kex::Name; 4] = [
+    kex::EXTENSION_SUPPORT_AS_CLIENT,
+    kex::EXTENSION_SUPPORT_AS_SERVER,
+    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
+    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
+];
+
+/// The configuration of a connection.
+pub(super) fn config(
+    settings: &SshSettings,
+    host_keys: Offer,
+) -> Result<Arc<Config>, TransportError> {
+    let (keep_alive, count) = match settings.keep_alive {
+        Some(keep_alive) => (Some(keep_alive.interval), keep_alive.count),
+        None => (None, 0),
+    };
+    // A peer that is gone takes no bytes either. While a write waits for it no question can be asked, and this is what ends
+    // the wait: any answer to a question sets it back, and so it cannot be reached by a connection that is merely idle.
+    let silence = keep_alive
+        .filter(|_| count > 0)
+        .map(|interval| interval * (count + 1) + Duration::from_secs(1));
+    Ok(Arc::new(Config {
+        client_id: SshId::Standard(Cow::Borrowed(concat!(
+            "SSH-2.0-ops_",
+            env!("CARGO_PKG_VERSION")
+        ))),
+        preferred: preferred(&settings.algorithms, host_keys)?,
+        keepalive_interval: keep_alive,
+        // More questions than this without an answer end the connection, as in ssh. Zero asks for ever.
+        keepalive_max: usize::try_from(count).unwrap_or(usize::MAX),
+        inactivity_timeout: silence,
+        // Messages of a channel that this side reads itself: only its opening is among them.
+        channel_buffer_size: 4,
+        nodelay: true,
+        ..Config::default()
+    }))
+}
+
+fn preferred(wanted: &Algorithms, host_keys: Offer) -> Result<Preferred, TransportError> {
+    let default = Preferred::DEFAULT;
+    let mut kex = known(
+        "KexAlgorithms",
+        wanted.key_exchange.as_deref(),
+        &default.kex,
+    )?;
+    kex.retain(|name| !EXTENSIONS.contains(name) && *name != kex::NONE);
+    kex.extend(EXTENSIONS);
+    let mut ciphers = known("Ciphers", wanted.ciphers.as_deref(), &default.cipher)?;
+    ciphers.retain(|name| *name != cipher::NONE && *name != cipher::CLEAR);
+    let mut macs = known("MACs", wanted.macs.as_deref(), &default.mac)?;
+    macs.retain(|name| *name != mac::NONE);
+    // The kind that begins after the login is the only one that OpenSSH has: what a stranger sends is not unpacked.
+    let compression: &'static [compression::Name] = if wanted.compression {
+        &[compression::ZLIB_LEGACY, compression::NONE]
+    } else {
+        &[compression::NONE]
+    };
+    Ok(Preferred {
+        kex: kex.into(),
+        key: host_keys.keys.into(),
+        host_key_certificates: host_keys.certificates.into(),
+        cipher: ciphers.into(),
+        mac: macs.into(),
+        compression: compression.into(),
+    })
+}
+
+/// Those of the wanted names that are known here, in their order; the defaults where nothing is wanted.
+fn known<N: Clone + for<'a> TryFrom<&'a str>>(
+    setting: &str,
+    wanted: Option<&[String]>,
+    default: &[N],
+) -> Result<Vec<N>, TransportError> {
+    let Some(wanted) = wanted else {
+        return Ok(default.to_vec());
+    };
+    let known: Vec<N> = wanted
+        .iter()
+        .filter_map(|name| N::try_from(name.as_str()).ok())
+        .collect();
+    if known.is_empty() {
+        return Err(TransportError {
+            kind: TransportErrorKind::Invalid,
+            message: format!(
+                "none of the {setting} of this host is known: {}",
+                wanted.join(",")
+            ),
+            hint: Some("Set `ops_transport = \"openssh\"` for it.".into()),
+        });
+    }
+    Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preferred_of(wanted: &Algorithms) -> Result<Preferred, TransportError> {
+        preferred(wanted, Offer::default())
+    }
+
+    fn names<N: AsRef<str>>(names: &[N]) -> Vec<&str> {
+        names.iter().map(AsRef::as_ref).collect()
+    }
+
+    #[test]
+    fn strict_key_exchange_is_asked_for_whatever_is_set() {
+        for key_exchange in [
+            None,
+            Some(vec!["curve25519-sha256".to_owned()]),
+            Some(vec![
+                "sntrup761x25519-sha512".to_owned(),
+                "mlkem768x25519-sha256".to_owned(),
+            ]),
+        ] {
+            let offered = preferred_of(&Algorithms {
+                key_exchange,
+                ..Algorithms::default()
+            })
+            .unwrap();
+            let offered = names(&offered.kex);
+            assert!(
+                offered.contains(&"kex-strict-c-v00@openssh.com"),
+                "{offered:?}"
+            );
+            assert!(offered.contains(&"ext-info-c"), "{offered:?}");
+            assert!(!offered.contains(&"none"), "{offered:?}");
+            assert!(!offered.contains(&"sntrup761x25519-sha512"), "{offered:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_is_offered_in_its_order_and_nothing_else() {
+        let offered = preferred_of(&Algorithms {
+            ciphers: Some(vec!["aes128-ctr".into(), "aes256-gcm@openssh.com".into()]),
+            macs: Some(vec!["umac-64@openssh.com".into(), "hmac-sha2-256".into()]),
+            compression: true,
+            ..Algorithms::default()
+        })
+        .unwrap();
+        assert_eq!(
+            names(&offered.cipher),
+            ["aes128-ctr", "aes256-gcm@openssh.com"]
+        );
+        assert_eq!(names(&offered.mac), ["hmac-sha2-256"]);
+        assert_eq!(names(&offered.compression), ["zlib@openssh.com", "none"]);
+        let offered = preferred_of(&Algorithms::default()).unwrap();
+        assert_eq!(names(&offered.compression), ["none"]);
+        assert_eq!(names(&offered.kex)[0], "mlkem768x25519-sha256");
+    }
+
+    #[test]
+    fn a_setting_without_a_known_name_is_named() {
+        let error = preferred_of(&Algorithms {
+            macs: Some(vec!["umac-64@openssh.com".into()]),
+            ..Algorithms::default()
+        })
+        .unwrap_err();
+        assert_eq!(
+            error.message,
+            "none of the MACs of this host is known: umac-64@openssh.com"
+        );
+    }
+}

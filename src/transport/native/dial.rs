@@ -1,0 +1,199 @@
+//! The way to a host's port.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::time::{Instant, timeout};
+
+use crate::transport::settings::{AddressFamily, SshSettings};
+use crate::transport::{TransportError, TransportErrorKind};
+
+use super::diagnosis;
+
+/// The addresses of a host, in the order of its resolver.
+pub(super) async fn resolve(
+    settings: &SshSettings,
+    limit: Duration,
+) -> Result<Vec<SocketAddr>, TransportError> {
+    let looking = lookup_host((settings.host.as_str(), settings.port));
+    let found = timeout(limit, looking)
+        .await
+        .map_err(|_| diagnosis::too_slow("the host's name was not resolved", limit))?
+        .map_err(|error| diagnosis::not_resolved(settings, &resolver_words(&error)))?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        let wanted = match settings.address_family {
+            AddressFamily::Any => true,
+            AddressFamily::Inet => address.is_ipv4(),
+            AddressFamily::Inet6 => address.is_ipv6(),
+        };
+        if wanted && !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        let why = "it has no address of the wanted family";
+        return Err(diagnosis::not_resolved(settings, why));
+    }
+    Ok(addresses)
+}
+
+/// What the resolver says, without how Rust calls the failure.
+fn resolver_words(error: &io::Error) -> String {
+    let words = error.to_string();
+    words
+        .rsplit_once(": ")
+        .map_or(words.as_str(), |(_, last)| last)
+        .to_owned()
+}
+
+/// Connects to the first address that answers. Each gets its share of the time that is left, so that one that is silent
+/// does not stand in the way of the next.
+pub(super) async fn connect(
+    settings: &SshSettings,
+    addresses: &[SocketAddr],
+    limit: Duration,
+) -> Result<(TcpStream, SocketAddr), TransportError> {
+    let until = Instant::now() + limit;
+    let mut last = None;
+    for (index, address) in addresses.iter().enumerate() {
+        let left = until.saturating_duration_since(Instant::now());
+        let others = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        let share = (left / others).max(Duration::from_millis(500)).min(limit);
+        let error = match timeout(share, attempt(settings, *address)).await {
+            Ok(Ok(stream)) => return Ok((stream, *address)),
+            Ok(Err(error)) => error,
+            Err(_) => io::ErrorKind::TimedOut.into(),
+        };
+        tracing::debug!(host = settings.original, %address, %error, "not connected");
+        last = Some(diagnosis::unreachable(settings, *address, &error));
+    }
+    Err(last.unwrap_or_else(|| diagnosis::not_resolved(settings, "no address")))
+}
+
+async fn attempt(settings: &SshSettings, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    if let Some(from) = &settings.bind_address {
+        let from: IpAddr = from.parse().map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("BindAddress {from} is no address"),
+            )
+        })?;
+        socket.bind((from, 0).into())?;
+    }
+    // Requests are small, and each waits for its answer.
+    socket.set_nodelay(true)?;
+    socket.set_keepalive(true)?;
+    socket.connect(address).await
+}
+
+/// The name or the user of a host can be taken for nothing else. (Neither goes into a command line here; what the other
+/// transport refuses is refused here too.)
+pub(super) fn check(settings: &SshSettings) -> Result<(), TransportError> {
+    for (what, name) in [("address", &settings.host), ("user", &settings.user)] {
+        let why = if name.is_empty() {
+            "is empty"
+        } else if name.starts_with('-') {
+            "starts with a dash"
+        } else if name.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            "holds a blank or a control character"
+        } else {
+            continue;
+        };
+        return Err(TransportError {
+            kind: TransportErrorKind::Invalid,
+            message: format!("the {what} {name:?} {why}"),
+            hint: Some("Check the host's connection settings in the inventory.".into()),
+        });
+    }
+    Ok(())
+}
+
+/// How much of what a server says before its version is kept.
+const HEARD: usize = 512;
+
+/// What a server says before its version (RFC 4253, 4.2): why it lets nobody in now, or that it is no SSH server.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Preamble(Arc<Mutex<Vec<u8>>>);
+
+impl Preamble {
+    /// Its lines, without a version.
+    pub fn words(&self) -> String {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&heard)
+            .lines()
+            .take_while(|line| !line.starts_with("SSH-"))
+            .map(|line| line.replace(|c: char| c.is_control(), ""))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+}
+
+/// A connection that is listened to until the server says its version.
+pub(super) struct Listened<S> {
+    stream: S,
+    /// `None` once it is heard.
+    preamble: Option<Preamble>,
+}
+
+impl<S> Listened<S> {
+    pub fn new(stream: S, preamble: Preamble) -> Self {
+        Self {
+            stream,
+            preamble: Some(preamble),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Listened<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+        if let Some(preamble) = &self.preamble {
+            let new = &into.filled()[before..];
+            let mut heard = preamble.0.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.extend_from_slice(new);
+            let said = heard.starts_with(b"SSH-") || heard.windows(5).any(|at| at == b"\nSSH-");
+            let enough = said || heard.len() >= HEARD;
+            heard.truncate(HEARD);
+            drop(heard);
+            if enough {
+                self.preamble = None;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Listened<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

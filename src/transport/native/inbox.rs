@@ -1,0 +1,231 @@
+//! What has come in on a channel and is not read yet.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use russh::ChannelId;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::Notify;
+
+/// How much of a stream waits for its reader before the connection stops reading. As large as a channel's window: so a
+/// stream that nobody reads does not hold up the other one sooner than it would in `ssh`.
+const ROOM: usize = 2 << 20;
+
+/// More than all windows of the connection in a tunnel together.
+const TUNNEL_ROOM: usize = 32 << 20;
+
+/// The streams of a channel that the server sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    Stdout = 0,
+    Stderr = 1,
+}
+
+/// How the program at the other end ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Exit {
+    Code(u32),
+    Signal(String),
+}
+
+/// One channel's. The connection's task writes it, [`Incoming`] reads it.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    /// Something was read, or nobody reads any more.
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    streams: [Waiting; 2],
+    exit: Option<Exit>,
+    abandoned: bool,
+    /// It carries another connection, which has windows of its own.
+    tunnel: bool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    chunks: VecDeque<Vec<u8>>,
+    /// How much of the first chunk is read.
+    read: usize,
+    bytes: usize,
+    ended: bool,
+    reader: Option<Waker>,
+}
+
+impl Inbox {
+    /// Takes what came in. Waits while its reader is behind: the server then has to wait too. There is one window for both
+    /// streams of a channel, and russh opens it as it reads: so waiting here is all that slows a server down.
+    pub async fn push(&self, which: Which, data: &[u8]) {
+        loop {
+            let room = self.room.notified();
+            {
+                let mut state = self.state();
+                if state.abandoned {
+                    return;
+                }
+                let tunnel = state.tunnel;
+                let stream = &mut state.streams[which as usize];
+                if tunnel && stream.bytes > TUNNEL_ROOM {
+                    // The windows inside were not kept to: whoever sends this is cut off, and nobody else waits for it.
+                    stream.ended = true;
+                    stream.wake();
+                    return;
+                }
+                if tunnel || stream.bytes < ROOM {
+                    stream.push(data);
+                    return;
+                }
+            }
+            room.await;
+        }
+    }
+
+    /// The channel carries another connection. Then waiting here would hold up every host behind the same jump host: what is
+    /// under way is bounded by the windows of the channels inside.
+    pub fn is_tunnel(&self) {
+        self.state().tunnel = true;
+    }
+
+    /// No more will come on either stream.
+    pub fn end(&self) {
+        let mut state = self.state();
+        for stream in &mut state.streams {
+            stream.ended = true;
+            stream.wake();
+        }
+    }
+
+    pub fn exited(&self, exit: Exit) {
+        self.state().exit = Some(exit);
+    }
+
+    pub fn exit(&self) -> Option<Exit> {
+        self.state().exit.clone()
+    }
+
+    /// Nobody reads any more.
+    pub fn abandon(&self) {
+        let mut state = self.state();
+        state.abandoned = true;
+        state.streams = <[Waiting; 2]>::default();
+        drop(state);
+        self.room.notify_one();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        self.bytes += data.len();
+        self.chunks.push_back(data.to_vec());
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// Moves what there is into a reader's buffer.
+    fn take(&mut self, into: &mut ReadBuf<'_>) {
+        while into.remaining() > 0
+            && let Some(chunk) = self.chunks.front()
+        {
+            let rest = &chunk[self.read..];
+            let count = rest.len().min(into.remaining());
+            into.put_slice(&rest[..count]);
+            self.read += count;
+            self.bytes -= count;
+            if self.read == chunk.len() {
+                self.chunks.pop_front();
+                self.read = 0;
+            }
+        }
+        if self.chunks.is_empty() {
+            // An idle host keeps no buffer.
+            self.chunks.shrink_to(0);
+        }
+    }
+}
+
+/// Reads one stream of a channel.
+pub(super) struct Incoming {
+    inbox: Arc<Inbox>,
+    which: Which,
+}
+
+impl Incoming {
+    pub fn new(inbox: &Arc<Inbox>, which: Which) -> Self {
+        Self {
+            inbox: Arc::clone(inbox),
+            which,
+        }
+    }
+}
+
+impl AsyncRead for Incoming {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let mut state = self.inbox.state();
+        let stream = &mut state.streams[self.which as usize];
+        if stream.bytes == 0 && !stream.ended {
+            stream.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let was_full = stream.bytes >= ROOM;
+        stream.take(into);
+        if was_full && stream.bytes < ROOM {
+            drop(state);
+            self.inbox.room.notify_one();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The inboxes of a connection's channels.
+#[derive(Debug, Default)]
+pub(super) struct Inboxes {
+    open: Mutex<HashMap<ChannelId, Arc<Inbox>>>,
+}
+
+impl Inboxes {
+    /// The inbox of a channel, made by whoever asks first: the connection's task, which hears that the channel is open, or
+    /// the one who opens it.
+    pub fn open(&self, channel: ChannelId) -> Arc<Inbox> {
+        Arc::clone(self.all().entry(channel).or_default())
+    }
+
+    pub fn get(&self, channel: ChannelId) -> Option<Arc<Inbox>> {
+        self.all().get(&channel).cloned()
+    }
+
+    pub fn remove(&self, channel: ChannelId) -> Option<Arc<Inbox>> {
+        self.all().remove(&channel)
+    }
+
+    /// The connection is no more.
+    pub fn end(&self) {
+        for inbox in self.all().values() {
+            inbox.end();
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<ChannelId, Arc<Inbox>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

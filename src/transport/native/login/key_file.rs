@@ -1,0 +1,287 @@
+//! Private keys in files. Each is read and decrypted once for a run, however many hosts it opens.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use russh::keys::ssh_key::{self, Certificate, PrivateKey, PublicKey};
+use tokio::sync::OnceCell;
+
+use crate::transport::AskPassphrase;
+
+use super::signing::SigningKey;
+
+/// How often somebody may mistype a passphrase: `NumberOfPasswordPrompts` of ssh.
+const TRIES: u32 = 3;
+
+/// The key files of a run.
+#[derive(Default)]
+pub(in super::super) struct KeyFiles {
+    files: Mutex<HashMap<PathBuf, Arc<OnceCell<Option<Arc<KeyFile>>>>>>,
+    ask: Option<Arc<AskPassphrase>>,
+    /// Questions that are open. A login that waits for an answer is not late.
+    asking: AtomicUsize,
+}
+
+/// One, as far as it can be known without its passphrase.
+pub(in super::super) struct KeyFile {
+    pub path: PathBuf,
+    /// `None` if it can only be known with the passphrase, or not at all.
+    pub public: Option<PublicKey>,
+    /// From `PATH-cert.pub`.
+    pub certificate: Option<Certificate>,
+    secret: Secret,
+}
+
+enum Secret {
+    Open(SigningKey),
+    Locked {
+        text: String,
+        opened: OnceCell<Result<SigningKey, Unusable>>,
+    },
+    None(Unusable),
+}
+
+/// Why a key file makes no signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Unusable {
+    /// It has a passphrase, and nobody gave it.
+    Encrypted,
+    /// The passphrases that were given do not open it.
+    WrongPassphrase,
+    /// Others may read it.
+    Permissions(u32),
+    /// It holds a public key; an agent may hold the other half.
+    Public,
+    /// It takes a security key, which only an agent or `ssh` can ask.
+    SecurityKey,
+    /// It cannot be read, or is of a kind that is not known here.
+    Unknown(String),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encrypted => f.write_str("is encrypted"),
+            Self::WrongPassphrase => f.write_str("is encrypted, and was not opened"),
+            Self::Permissions(mode) => write!(f, "can be read by others (mode {mode:04o})"),
+            Self::Public => f.write_str("is a public key, and no agent holds the private one"),
+            Self::SecurityKey => f.write_str("takes a security key"),
+            Self::Unknown(why) => write!(f, "cannot be used ({why})"),
+        }
+    }
+}
+
+impl KeyFiles {
+    pub fn asking(ask: Arc<AskPassphrase>) -> Self {
+        Self {
+            ask: Some(ask),
+            ..Self::default()
+        }
+    }
+
+    /// Whether somebody is being asked for a passphrase.
+    pub fn is_asking(&self) -> bool {
+        self.asking.load(Ordering::Acquire) > 0
+    }
+
+    /// The key in a file; `None` where there is no such file.
+    pub async fn load(&self, path: &Path) -> Option<Arc<KeyFile>> {
+        let cell = {
+            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(files.entry(path.to_owned()).or_default())
+        };
+        let load = || async {
+            let path = path.to_owned();
+            let read = tokio::task::spawn_blocking(move || KeyFile::read(&path));
+            read.await.ok().flatten().map(Arc::new)
+        };
+        cell.get_or_init(load).await.clone()
+    }
+
+    /// The key that signs, asked for where it takes a passphrase.
+    pub(super) async fn open<'a>(&self, file: &'a KeyFile) -> Result<&'a SigningKey, Unusable> {
+        match &file.secret {
+            Secret::Open(key) => Ok(key),
+            Secret::None(why) => Err(why.clone()),
+            Secret::Locked { text, opened } => opened
+                .get_or_init(|| self.unlock(&file.path, text))
+                .await
+                .as_ref()
+                .map_err(Clone::clone),
+        }
+    }
+
+    async fn unlock(&self, path: &Path, text: &str) -> Result<SigningKey, Unusable> {
+        let Some(ask) = self.ask.clone() else {
+            return Err(Unusable::Encrypted);
+        };
+        let (path, text) = (path.to_owned(), text.to_owned());
+        let open = Asking::begin(&self.asking);
+        let unlocked = tokio::task::spawn_blocking(move || {
+            for number in 0..TRIES {
+                let Some(passphrase) = ask(&path, number) else {
+                    return Err(if number == 0 {
+                        Unusable::Encrypted
+                    } else {
+                        Unusable::WrongPassphrase
+                    });
+                };
+                match russh::keys::decode_secret_key(&text, Some(&passphrase)) {
+                    Ok(key) => return SigningKey::new(key),
+                    Err(error) => tracing::debug!(path = %path.display(), %error, "not opened"),
+                }
+            }
+            Err(Unusable::WrongPassphrase)
+        });
+        let unlocked = unlocked.await;
+        drop(open);
+        unlocked.unwrap_or(Err(Unusable::WrongPassphrase))
+    }
+}
+
+impl fmt::Debug for KeyFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyFiles")
+    }
+}
+
+/// A question that is open.
+struct Asking<'a>(&'a AtomicUsize);
+
+impl<'a> Asking<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl KeyFile {
+    /// `None` where there is no such file.
+    pub fn read(path: &Path) -> Option<Self> {
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                return Some(Self {
+                    path: path.to_owned(),
+                    public: public_beside(path),
+                    certificate: None,
+                    secret: Secret::None(Unusable::Unknown(error.to_string())),
+                });
+            }
+        };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let (public, secret) = if let Some(mode) = too_open(path) {
+            (None, Secret::None(Unusable::Permissions(mode)))
+        } else {
+            parse(text)
+        };
+        Some(Self {
+            path: path.to_owned(),
+            public: public.or_else(|| public_beside(path)),
+            certificate: certificate_beside(path),
+            secret,
+        })
+    }
+
+    /// Why it will make no signature whoever is asked; `None` while it may.
+    pub fn unusable(&self) -> Option<&Unusable> {
+        match &self.secret {
+            Secret::Open(_) => None,
+            Secret::Locked { opened, .. } => opened.get().and_then(|opened| opened.as_ref().err()),
+            Secret::None(why) => Some(why),
+        }
+    }
+}
+
+/// What a text says of a key without its passphrase.
+fn parse(text: String) -> (Option<PublicKey>, Secret) {
+    if text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
+        let key = match PrivateKey::from_openssh(text.trim()) {
+            Ok(key) => key,
+            Err(error) => return (None, Secret::None(Unusable::Unknown(error.to_string()))),
+        };
+        let public = key.public_key().clone();
+        let secret = if key.is_encrypted() {
+            locked(text)
+        } else {
+            signing(key)
+        };
+        return (Some(public), secret);
+    }
+    if text.contains("PRIVATE KEY-----") {
+        if text.contains("ENCRYPTED") {
+            return (None, locked(text));
+        }
+        return match russh::keys::decode_secret_key(&text, None) {
+            Ok(key) => (Some(key.public_key().clone()), signing(key)),
+            Err(error) => (None, Secret::None(Unusable::Unknown(error.to_string()))),
+        };
+    }
+    match PublicKey::from_openssh(text.trim()) {
+        Ok(public) => (Some(public), Secret::None(Unusable::Public)),
+        Err(_) => {
+            let why = "not a private key of a known format".to_owned();
+            (None, Secret::None(Unusable::Unknown(why)))
+        }
+    }
+}
+
+fn locked(text: String) -> Secret {
+    Secret::Locked {
+        text,
+        opened: OnceCell::new(),
+    }
+}
+
+fn signing(key: PrivateKey) -> Secret {
+    match SigningKey::new(key) {
+        Ok(key) => Secret::Open(key),
+        Err(why) => Secret::None(why),
+    }
+}
+
+/// The mode of a file that others than its owner may use, where its owner is who runs this. `ssh` does not use such a key
+/// either: whoever else can read it may be who was let in.
+fn too_open(path: &Path) -> Option<u32> {
+    let metadata = std::fs::metadata(path).ok()?;
+    let mode = metadata.permissions().mode() & 0o777;
+    let own = metadata.uid() == rustix::process::getuid().as_raw();
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    (own && mode & 0o077 != 0 && text.contains("PRIVATE KEY-----")).then_some(mode)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}
+
+fn public_beside(path: &Path) -> Option<PublicKey> {
+    let text = std::fs::read_to_string(beside(path, ".pub")).ok()?;
+    PublicKey::from_openssh(text.trim()).ok()
+}
+
+fn certificate_beside(path: &Path) -> Option<Certificate> {
+    certificate(&beside(path, "-cert.pub"))
+}
+
+/// The certificate in a file.
+pub(super) fn certificate(path: &Path) -> Option<Certificate> {
+    let text = std::fs::read_to_string(path).ok()?;
+    Certificate::from_openssh(text.trim())
+        .inspect_err(|error: &ssh_key::Error| tracing::debug!(path = %path.display(), %error, "no certificate"))
+        .ok()
+}

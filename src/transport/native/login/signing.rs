@@ -1,0 +1,82 @@
+//! Signatures by keys that this process holds.
+
+use std::fmt;
+
+use ring::rand::SystemRandom;
+use ring::rsa::KeyPair;
+use ring::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding};
+use russh::keys::signature::Signer as _;
+use russh::keys::ssh_encoding::Encode as _;
+use russh::keys::ssh_key::private::KeypairData;
+use russh::keys::{Algorithm, HashAlg, PrivateKey};
+
+use super::key_file::Unusable;
+
+/// A private key, ready to sign.
+pub(super) enum SigningKey {
+    /// RSA is signed by `ring`, in constant time and with blinding. The `rsa` crate does neither, and its timing tells of the key
+    /// over a network (RUSTSEC-2023-0071): a host that is logged in to again and again could measure it.
+    Rsa(Box<KeyPair>),
+    /// Ed25519 and ECDSA.
+    Other(Box<PrivateKey>),
+}
+
+impl SigningKey {
+    pub fn new(key: PrivateKey) -> Result<Self, Unusable> {
+        match key.key_data() {
+            KeypairData::Rsa(_) => {
+                let unknown = |why: String| Unusable::Unknown(why);
+                let der = russh::keys::pkcs8::encode_pkcs8(&key)
+                    .map_err(|error| unknown(error.to_string()))?;
+                KeyPair::from_pkcs8(&der)
+                    .map(|pair| Self::Rsa(Box::new(pair)))
+                    .map_err(|error| {
+                        unknown(format!("RSA key: {error}; 2048 to 4096 bits can be used"))
+                    })
+            }
+            KeypairData::Ed25519(_) | KeypairData::Ecdsa(_) => Ok(Self::Other(Box::new(key))),
+            KeypairData::SkEd25519(_) | KeypairData::SkEcdsaSha2NistP256(_) => {
+                Err(Unusable::SecurityKey)
+            }
+            _ => Err(Unusable::Unknown(format!(
+                "{} keys are not supported",
+                key.algorithm()
+            ))),
+        }
+    }
+
+    /// Adds the signature of what a login's request holds to it (RFC 4252, 7), for RSA with the hash that was agreed on
+    /// (RFC 8332).
+    pub fn sign(&self, hash: Option<HashAlg>, mut request: Vec<u8>) -> Option<Vec<u8>> {
+        let blob = match self {
+            Self::Rsa(pair) => {
+                let encoding: &'static dyn RsaEncoding = match hash {
+                    Some(HashAlg::Sha512) => &RSA_PKCS1_SHA512,
+                    Some(HashAlg::Sha256) => &RSA_PKCS1_SHA256,
+                    _ => return None,
+                };
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(encoding, &SystemRandom::new(), &request, &mut signature)
+                    .ok()?;
+                let mut blob = Vec::new();
+                Algorithm::Rsa { hash }.as_str().encode(&mut blob).ok()?;
+                signature.as_slice().encode(&mut blob).ok()?;
+                blob
+            }
+            Self::Other(key) => {
+                let signature = key.key_data().try_sign(&request).ok()?;
+                let mut blob = Vec::new();
+                signature.encode(&mut blob).ok()?;
+                blob
+            }
+        };
+        blob.as_slice().encode(&mut request).ok()?;
+        Some(request)
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey")
+    }
+}

@@ -1,0 +1,42 @@
+//! Connecting again, where that can help.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::Connection;
+
+use super::{FailedAttempt, TransportError};
+
+/// Connects, again and again where that can help, for as long as the connection's settings say. An attempt is given the
+/// time that it has.
+pub(super) async fn connect<T, A>(
+    connection: &Connection,
+    failed: &FailedAttempt<'_>,
+    attempt: impl Fn(Duration) -> A,
+) -> Result<T, TransportError>
+where
+    A: Future<Output = Result<T, TransportError>>,
+{
+    let until = Instant::now() + connection.retry_for;
+    let mut pause = Duration::from_millis(250);
+    let mut number = 0;
+    loop {
+        number += 1;
+        // The first attempt has its whole time, whatever there is for all.
+        let left = until
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_secs(1));
+        let error = match attempt(connection.connect_timeout.min(left)).await {
+            Ok(connected) => return Ok(connected),
+            Err(error) => error,
+        };
+        if !error.is_retryable() || Instant::now() + pause >= until {
+            return Err(error);
+        }
+        tracing::debug!(host = connection.address, %error, "connecting again");
+        failed(number, &error);
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+}
