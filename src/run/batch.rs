@@ -350,6 +350,9 @@ impl<'a> Part<'a> {
 
 /// A script of a change as a step.
 pub(super) fn sent(change: &Change, script: &str, state: &str, keep: &str) -> Step {
+    if script.is_empty() && !change.command {
+        return Step::own("");
+    }
     let script = change.script(script, state, keep);
     if change.command {
         Step::command(script)
@@ -358,7 +361,7 @@ pub(super) fn sent(change: &Change, script: &str, state: &str, keep: &str) -> St
     }
 }
 
-/// Where a step keeps what it replaces, below ops's state directory on the host.
+/// What the names begin with under which a step keeps what it replaces, below ops's state directory on the host.
 #[must_use]
 pub fn keep_dir(run: &str, step: &str) -> String {
     use sha2::Digest;

@@ -105,6 +105,10 @@ fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
 }
 
 fn call(index: usize, step: &Step) -> Result<Vec<u8>, NulByte> {
+    // Nothing to do takes no process.
+    if step.kind == StepKind::Own && step.script.is_empty() {
+        return Ok(format!("ops_m S {index}; ops_m E {index} 0").into_bytes());
+    }
     let function = match step.kind {
         StepKind::Own => "ops_o",
         StepKind::Command => "ops_c",

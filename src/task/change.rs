@@ -1,6 +1,7 @@
 //! A change: the shell that makes it, the shell that undoes it, and what it would leave.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct Change {
     pub undo_last: Option<String>,
     /// A large (or binary) content that is put on the host before `apply` runs.
     pub body: Option<Body>,
+    /// Where it does nothing but write a text to a file: that text.
+    pub text: Option<Text>,
     /// What it alters, where that is less than the task's [`Task::touches`](super::Task::touches) say.
     pub alters: Option<Vec<Resource>>,
     /// Whether the same queries must lead to [`Plan::Unchanged`](super::Plan::Unchanged) afterwards.
@@ -48,6 +51,22 @@ pub struct Body {
     /// Where it lands, created with mode 0600: beside its target, so that `apply` can rename it.
     pub path: String,
     pub content: Arc<[u8]>,
+}
+
+/// The text that a change writes to a file, as far as it takes to write that of the next change of the same file in
+/// its place: twenty lines that are kept in a file then cost a host what one costs.
+#[derive(Debug, Clone)]
+pub struct Text {
+    pub path: String,
+    /// The SHA-256 of what the file holds before. `None`: it is made.
+    pub before: Option<String>,
+    /// The SHA-256 of the text.
+    pub after: String,
+    /// Where it stands in `apply`, quoted.
+    pub at: Range<usize>,
+    /// What gives back the text before, where an earlier change has written this one. `None`: this one has to be
+    /// made by itself, as it does more.
+    pub undo: Option<String>,
 }
 
 /// Whether running the change counts as one.
@@ -81,6 +100,7 @@ impl Change {
             undo: Some(undo.into()),
             undo_last: None,
             body: None,
+            text: None,
             alters: None,
             provable: true,
             leaves: Vec::new(),
@@ -104,6 +124,29 @@ impl Change {
         let state = state.trim_end_matches('/');
         let prepared = script(text, &format!("{state}/{keep}"));
         format!("ops_state={}\n{prepared}", quote(state))
+    }
+
+    /// Writes the text of `next` too, which comes right behind it, so that nothing is left for `next` to do. Not
+    /// where anything but the last text could be noticed: then both stay as they are.
+    pub(super) fn take_over(&mut self, next: &mut Self) -> bool {
+        let (Some(mine), Some(text)) = (&mut self.text, &mut next.text) else {
+            return false;
+        };
+        if mine.path != text.path || text.before.as_deref() != Some(mine.after.as_str()) {
+            return false;
+        }
+        let Some(undo) = text.undo.take() else {
+            return false;
+        };
+        let quoted = &next.apply[text.at.clone()];
+        let end = mine.at.start + quoted.len();
+        self.apply.replace_range(mine.at.clone(), quoted);
+        mine.at.end = end;
+        mine.after.clone_from(&text.after);
+        next.apply.clear();
+        next.undo = Some(undo);
+        next.text = None;
+        true
     }
 
     /// What queries will answer after the change.

@@ -12,6 +12,8 @@ use super::{Body, Change, Found, Plan, Query, Resource, Task};
 #[derive(Default)]
 pub(super) struct Group {
     pub changes: Vec<Planned>,
+    /// The last of them that has something to do: those behind it were taken over.
+    last: usize,
     /// What proves each change.
     pub proofs: Vec<Proof>,
     pub asks: IndexSet<Query>,
@@ -113,11 +115,25 @@ impl Group {
         })
     }
 
-    pub fn push(&mut self, planned: Planned, proof: Proof, alters: Vec<Resource>, found: &Found) {
+    pub fn push(
+        &mut self,
+        index: usize,
+        mut change: Change,
+        proof: Proof,
+        alters: Vec<Resource>,
+        found: &Found,
+    ) {
         let world = self.world.take().unwrap_or_else(|| found.clone());
-        self.world = Some(imagine(world, &planned.change, &alters));
+        self.world = Some(imagine(world, &change, &alters));
         self.altered.extend(alters);
-        self.changes.push(planned);
+        let last = self.changes.get_mut(self.last);
+        // Nobody else has it yet.
+        let last = last.and_then(|planned| Arc::get_mut(&mut planned.change));
+        if !last.is_some_and(|last| last.take_over(&mut change)) {
+            self.last = self.changes.len();
+        }
+        let change = Arc::new(change);
+        self.changes.push(Planned { index, change });
         self.proofs.push(proof);
     }
 }

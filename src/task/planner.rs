@@ -6,6 +6,7 @@
 //! - all questions that are open go in one request;
 //! - changes go in one request as long as no task decides on facts from before a change that could matter to it,
 //!   and as long as no change disturbs the proof of an earlier one;
+//! - consecutive changes of the text of one file are made by the script of the first ([`Text`](super::Text));
 //! - the proof of a change and the questions of what comes next ride on the request that makes it.
 
 use std::sync::Arc;
@@ -224,7 +225,6 @@ impl Planner {
                 Plan::Unchanged if !group.is_blocked() => self.unchanged.push(index),
                 Plan::Unchanged => {}
                 Plan::Change(change) => {
-                    let change = Arc::new(*change);
                     let alters = change
                         .alters
                         .clone()
@@ -242,7 +242,7 @@ impl Planner {
                             queries: if provable { queries } else { Vec::new() },
                             reads: if provable { reads } else { Vec::new() },
                         };
-                        group.push(Planned { index, change }, proof, alters, &self.found);
+                        group.push(index, *change, proof, alters, &self.found);
                     }
                 }
                 Plan::Ask(more) => {

@@ -1,4 +1,4 @@
-//! What stands before a task's script: the functions that it uses, and the directory of the step.
+//! What stands before a task's script: the functions that it uses, and where the step keeps what it replaces.
 
 use crate::shell::quote_str;
 
@@ -67,7 +67,7 @@ mod tests {
             for run in 10..25 {
                 for step in ["a", "b"] {
                     let keep = kept.join(format!("run{run}/{step}"));
-                    let text = script("keep_dir; : >\"$keep/x\"", &keep.to_string_lossy());
+                    let text = script("keep_dir; : >\"$keep.x\"", &keep.to_string_lossy());
                     let status = std::process::Command::new(shell[0])
                         .args(&shell[1..])
                         .args(["-c", &text])
@@ -77,7 +77,7 @@ mod tests {
             }
             let runs = std::fs::read_dir(&kept).expect("a directory").count();
             assert_eq!(runs, 10, "{shell:?}");
-            assert!(kept.join("run24/b/x").exists() && kept.join("run15/a/x").exists());
+            assert!(kept.join("run24/b.x").exists() && kept.join("run15/a.x").exists());
         }
     }
 }

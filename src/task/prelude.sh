@@ -1,5 +1,5 @@
 # Functions that the apply and undo scripts of tasks may use. Only those that a script names are sent with it.
-# POSIX sh; each ends in a line "}" of its own. Paths are absolute. `$keep` is the directory of the step.
+# POSIX sh; each ends in a line "}" of its own. Paths are absolute. What a step keeps is named `$keep.NAME`.
 
 # forget_old KEPT: of what earlier runs kept there, leaves the last nine. The names of runs sort by time.
 forget_old() {
@@ -10,11 +10,13 @@ forget_old() {
   done
 }
 
-# Makes the directory of the step, for this user alone. Sets the umask. `$keep` is KEPT/RUN/STEP.
+# Makes the directory of the run, for this user alone. Sets the umask. `$keep` is KEPT/RUN/STEP.
 keep_dir() {
   umask 077
-  if [ ! -d "${keep%/*}" ]; then forget_old "${keep%/*/*}"; fi
-  [ -d "$keep" ] || mkdir -p "$keep"
+  if [ ! -d "${keep%/*}" ]; then
+    forget_old "${keep%/*/*}"
+    mkdir -p "${keep%/*}"
+  fi
 }
 
 # clear_away PATH: removes what a killed run left there.
@@ -25,27 +27,27 @@ clear_away() {
 # is_kept: whether something is kept, and all of it. What is not (the disk was full, the run was killed) was not touched
 # either, and must not be put in its place.
 is_kept() {
-  [ -e "$keep/whole" ]
+  [ -e "$keep.whole" ]
 }
 
 # keep_copy PATH: keeps a copy of a file with all that cp can keep of it.
 keep_copy() {
   keep_dir
-  clear_away "$keep/whole"
-  clear_away "$keep/copy"
-  cp -a "$1" "$keep/copy" || {
-    rm -f "$keep/copy"
+  clear_away "$keep.whole"
+  clear_away "$keep.copy"
+  cp -a "$1" "$keep.copy" || {
+    rm -f "$keep.copy"
     return 1
   }
-  : >|"$keep/whole"
+  : >|"$keep.whole"
 }
 
 # keep_known PATH SUM: the same for a file that is to be as it was when it was looked at.
 keep_known() {
   keep_copy "$1"
-  ops_sum=$(sha256sum <"$keep/copy")
+  ops_sum=$(sha256sum <"$keep.copy")
   [ "${ops_sum%% *}" = "$2" ] || {
-    rm -f "$keep/whole"
+    rm -f "$keep.whole"
     echo "$1 was changed by somebody else after it was looked at: nothing is written over that; run it again" >&2
     return 1
   }
@@ -55,7 +57,16 @@ keep_known() {
 give_back() {
   is_kept || return 0
   begin_file "${1%/*}/.ops-give-back"
-  cp -a "$keep/copy" "$ops_new"
+  cp -a "$keep.copy" "$ops_new"
+  move_over "$1" >/dev/null
+}
+
+# write_back PATH NEW TEXT: the content that an earlier change of the same request left, where a file still is.
+write_back() {
+  [ -f "$1" ] || return 0
+  begin_file "$2"
+  cp -a "$1" "$ops_new"
+  printf %s "$3" >|"$ops_new"
   move_over "$1" >/dev/null
 }
 
@@ -63,19 +74,19 @@ give_back() {
 # of it is there.
 keep_away() {
   keep_dir
-  clear_away "$keep/whole"
-  clear_away "$keep/away"
-  mv "$1" "$keep/away"
-  : >|"$keep/whole"
+  clear_away "$keep.whole"
+  clear_away "$keep.away"
+  mv "$1" "$keep.away"
+  : >|"$keep.whole"
 }
 
 # bring_back PATH: moves it back to where it was.
 bring_back() {
   # The run was killed between the two: what is gone from its place is all here.
   if ! is_kept && { [ -e "$1" ] || [ -h "$1" ]; }; then return 0; fi
-  if ! [ -e "$keep/away" ] && ! [ -h "$keep/away" ]; then return 0; fi
-  mv "$keep/away" "$1"
-  rm -f "$keep/whole"
+  if ! [ -e "$keep.away" ] && ! [ -h "$keep.away" ]; then return 0; fi
+  mv "$keep.away" "$1"
+  rm -f "$keep.whole"
 }
 
 # begin_file NEW: NEW is where a file is put together that takes another's place.
@@ -143,7 +154,7 @@ move_link() {
 give_link_back() {
   is_kept || return 0
   clear_away "$2"
-  cp -a "$keep/copy" "$2"
+  cp -a "$keep.copy" "$2"
   move_link "$2" "$1"
 }
 
@@ -157,7 +168,7 @@ make_directory() {
   done
   if [ "$ops_missing" -gt 0 ]; then
     keep_dir
-    echo "$ops_missing" >"$keep/missing"
+    echo "$ops_missing" >"$keep.missing"
   fi
   umask 022
   mkdir -p ${2:+-m "$2"} "$1"
@@ -168,7 +179,7 @@ make_directory() {
 # remove_directory PATH: an empty one, and those above it that came with it.
 remove_directory() {
   ops_missing=0
-  if [ -f "$keep/missing" ]; then read -r ops_missing <"$keep/missing" || ops_missing=0; fi
+  if [ -f "$keep.missing" ]; then read -r ops_missing <"$keep.missing" || ops_missing=0; fi
   if [ -d "$1" ]; then rmdir "$1"; fi
   ops_above=${1%/*}
   while [ "$ops_missing" -gt 0 ]; do

@@ -47,7 +47,7 @@ impl Content {
     /// As text that may stand in a script.
     #[must_use]
     pub fn inline(&self) -> Option<&str> {
-        text(&self.bytes).filter(|text| text.len() <= LARGEST_INLINE)
+        inline(&self.bytes)
     }
 
     /// The difference to what was there: `None` for nothing, else its size and digest, and its bytes
@@ -83,6 +83,11 @@ pub struct Before<'a> {
     pub size: u64,
     pub sha256: &'a str,
     pub bytes: Option<&'a [u8]>,
+}
+
+/// As text that may stand in a script.
+pub fn inline(bytes: &[u8]) -> Option<&str> {
+    text(bytes).filter(|text| text.len() <= LARGEST_INLINE)
 }
 
 /// Whether it is text: UTF-8 without a NUL.

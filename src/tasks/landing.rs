@@ -1,11 +1,13 @@
 //! How a content lands at a path: put together beside it, given its attributes, checked, renamed over.
 
+use std::ops::Range;
+
 use super::attributes::{Adjustment, Attributes, chmod};
-use super::content::{Before, Content};
+use super::content::{Before, Content, inline};
 use super::{ArgumentError, HostPath};
 use crate::model::Diff;
 use crate::shell::quote_str;
-use crate::task::{Answer, Body, Change, PathKind, PathState, Query, Resource, Stat};
+use crate::task::{Answer, Body, Change, PathKind, PathState, Query, Resource, Stat, Text};
 
 /// How contents land at a path.
 pub struct Landing {
@@ -54,12 +56,11 @@ impl Landing {
         let mode = self.attributes.mode_of_new(usual, false);
         let mut apply = format!("umask {:03o}\n", CREATED & !mode);
         let new = self.path.beside("new");
+        let mut at = None;
         let body = if let Some(text) = content.inline() {
-            apply.push_str(&format!(
-                "begin_file {new}\nprintf %s {} >\"$ops_new\"\n",
-                quote_str(text),
-                new = new.quoted()
-            ));
+            apply.push_str(&format!("begin_file {}\nprintf %s ", new.quoted()));
+            at = Some(push_quoted(&mut apply, text));
+            apply.push_str(" >\"$ops_new\"\n");
             None
         } else {
             apply.push_str(&format!(
@@ -89,8 +90,11 @@ impl Landing {
             },
         ];
         let undo = format!("rm -f {}", self.path.quoted());
+        let at = at.filter(|_| self.validate.is_none());
+        let text = at.map(|at| self.text(None, content, at, None));
         Change {
             body,
+            text,
             ..self.change(diff, apply, undo, PathState::plain(stat), content)
         }
     }
@@ -112,7 +116,9 @@ impl Landing {
         // What the new content was made from, or shown as a difference to, is what it takes the place of. The copy is compared:
         // it is what an undo gives back.
         apply.push_str(&format!("keep_known {} {}\n", here.path, before.sha256));
-        let body = self.write(&here, content, &mut apply);
+        let mut at = None;
+        let body = self.write(&here, content, &mut apply, &mut at);
+        let at = at.filter(|_| self.validate.is_none() && state.link.is_none());
         if adjustment.is_some() {
             apply.push_str("attributes \"$ops_new\"\n");
         }
@@ -129,6 +135,11 @@ impl Landing {
             // Where it had to be written in place, the copy's attributes did not come with it.
             undo.push_str(&format!("set -- {}\n{}", here.path, adjustment.undo));
         }
+        let text = at.map(|at| {
+            // What sets attributes too has more to do than to write.
+            let undo = adjustment.is_none().then(|| self.write_back(before));
+            self.text(Some(before.sha256), content, at, undo.flatten())
+        });
         let mut diff = vec![content.diff(self.path.as_str(), Some(before), self.secret)];
         let adjustment = adjustment.unwrap_or_else(|| Adjustment {
             diff: Vec::new(),
@@ -145,6 +156,7 @@ impl Landing {
         }
         Ok(Change {
             body,
+            text,
             ..self.change(diff, apply, undo, after, content)
         })
     }
@@ -163,7 +175,14 @@ impl Landing {
     }
 
     /// Puts the content into a copy of what is there, which carries its mode, owner, label and ACL.
-    fn write(&self, here: &Here, content: &Content, apply: &mut String) -> Option<Body> {
+    /// Where a text of it stands in the script, if it does, goes to `at`.
+    fn write(
+        &self,
+        here: &Here,
+        content: &Content,
+        apply: &mut String,
+        at: &mut Option<Range<usize>>,
+    ) -> Option<Body> {
         let Some(text) = content.inline() else {
             let body = self.path.beside("body");
             let quoted = body.quoted();
@@ -179,12 +198,37 @@ impl Landing {
             });
         };
         apply.push_str(&format!(
-            "begin_file {}\ncp -a {} \"$ops_new\"\nprintf %s {} >|\"$ops_new\"\n",
-            here.new,
-            here.path,
-            quote_str(text)
+            "begin_file {}\ncp -a {} \"$ops_new\"\nprintf %s ",
+            here.new, here.path,
         ));
+        *at = Some(push_quoted(apply, text));
+        apply.push_str(" >|\"$ops_new\"\n");
         None
+    }
+
+    /// What the planner may write in place of a text.
+    fn text(
+        &self,
+        before: Option<&str>,
+        content: &Content,
+        at: Range<usize>,
+        undo: Option<String>,
+    ) -> Text {
+        Text {
+            path: self.path.to_string(),
+            before: before.map(ToOwned::to_owned),
+            after: content.sha256().to_owned(),
+            at,
+            undo,
+        }
+    }
+
+    /// What writes the text that stood there before, if it is known and short.
+    fn write_back(&self, before: Before<'_>) -> Option<String> {
+        let text = inline(before.bytes?)?;
+        let new = self.path.beside("new");
+        let (path, new) = (self.path.quoted(), new.quoted());
+        Some(format!("write_back {path} {new} {}", quote_str(text)))
     }
 
     fn validation(&self) -> String {
@@ -227,6 +271,13 @@ impl Landing {
     pub fn entry(&self) -> Resource {
         Resource::Entry(self.path.to_string())
     }
+}
+
+/// Adds a text as a word of a shell. Returns where it stands.
+fn push_quoted(script: &mut String, text: &str) -> Range<usize> {
+    let from = script.len();
+    script.push_str(&quote_str(text));
+    from..script.len()
 }
 
 /// Where a file really stands, as words of a shell: behind a link the host has to say.

@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fleet::process;
 
-const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
+/// The here-documents of bash 5.0 are files: commands take the long way there.
+const OLD_BASH: &str = "bash 5.0";
+
+const SHELLS: [&str; 4] = ["dash", "bash", "busybox", OLD_BASH];
 
 /// A shell to test on. Everything that is started through it carries a mark, and none of it may outlive
 /// the test.
@@ -43,7 +46,11 @@ impl Host {
             std::env::var("PATH").unwrap()
         );
         let mark = format!("{}={}", process::MARK, self.mark);
-        ChildTransport::exec(vec!["env".into(), path, mark])
+        let mut words = vec!["env".into(), path, mark];
+        if self.shell == OLD_BASH {
+            words.push("BASH_COMPAT=5.0".into());
+        }
+        ChildTransport::exec(words)
     }
 
     async fn session(&self) -> Session {
@@ -96,7 +103,8 @@ fn bin(shell: &str) -> PathBuf {
                 .unwrap();
             assert!(installed.success());
         } else {
-            std::os::unix::fs::symlink(format!("/bin/{shell}"), bin.join("sh")).unwrap();
+            let program = shell.split(' ').next().unwrap_or_default();
+            std::os::unix::fs::symlink(format!("/bin/{program}"), bin.join("sh")).unwrap();
         }
     }
     bin

@@ -95,7 +95,7 @@ ops_go() {
       fi;
       case $ops_e in
         '')
-          if env --default-signal=INT,QUIT true >/dev/null 2>&1; then
+          if env --default-signal=INT,QUIT >/dev/null 2>&1; then
             ops_e='env --default-signal=INT,QUIT';
           else
             ops_e=env;
@@ -125,7 +125,10 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       ops_go "$ops_a" "$ops_b";;
     # A request by bytes: number, kind, how many bytes.
     d)
-      ops_p=$(ops_dd "$ops_r");
+      case $ops_d in
+        1) ops_p=$(dd bs="$ops_r" count=1 iflag=fullblock 2>/dev/null);;
+        *) ops_p=$(ops_dd "$ops_r");;
+      esac;
       ops_go "$ops_a" "$ops_b";;
     # A signal for request $ops_a; 0 only asks what lives.
     k)

@@ -32,10 +32,11 @@ ops_o() {
   ops_ok "$ops_s" "$2";
 };
 
-# Tells the process id of this very subshell, as one that only carries bytes for step $1.
+# Tells the process id of this very subshell, as one that only carries bytes for step $1. (`read` would take
+# /proc/self/stat a byte at a time.)
 ops_tell() {
   ops_s=0;
-  { read -r ops_s ops_x </proc/self/stat; } 2>/dev/null;
+  if cd -P /proc/self 2>/dev/null; then ops_s=${PWD##*/}; fi;
   printf '%s %s R %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
 };
 
@@ -76,22 +77,72 @@ ops_v() {
   } 3>&1;
 };
 
+# Whether 3 and 4 are pipes that may be opened for writing. Most shells make a pipe of a short here-document,
+# and Linux opens the other end of one by its name in /proc.
+ops_can() {
+  [ -p /proc/self/fd/3 ] && [ -p /proc/self/fd/4 ] &&
+  { command exec 5>/proc/self/fd/3; } 2>/dev/null && exec 5>&-;
+};
+
+# A relay of such a pipe. It holds the other end until somebody else does: of two lines, one is the
+# here-document's, one that of who writes.
+ops_h() {
+  ops_tell "$1";
+  exec 3<&- 4<&- 5>/proc/self/fd/0;
+  read -r ops_x && read -r ops_x;
+  trap '' TERM;
+  exec cat 5>&- 7>&- 8>&-;
+};
+
+# A command that writes into pipes 3 and 4. All of it runs in the foreground: a command finds no job of ours.
+ops_t() {
+  ops_h "$1" <&3 >&7 2>/dev/null |
+  ops_h "$1" <&4 >&8 2>/dev/null |
+  {
+    exec </dev/null >/proc/self/fd/3 2>/proc/self/fd/4 3<&- 4<&-;
+    echo;
+    echo >&2;
+    if [ $# -gt 3 ]; then
+      ops_in "$1" "$4" 2>/dev/null 8>&- | ops_y "$3";
+    else
+      ops_y "$3";
+    fi;
+    ops_s=$?;
+    printf '%s %s E %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
+    printf '%s %s E %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s" >&2;
+    exit "$ops_s";
+  };
+};
+
+# The command itself.
+ops_y() {
+  ( exec 7>&- 8>&-; eval "set --; unset -f $ops_fn; unset $ops_vn; $ops_l$1" );
+};
+
 # A command: as ops_o, but its output goes through relays, which end with it. Only in a shell of
-# its own, with the streams on 7 and 8.
+# its own, with the streams on 7 and 8. Four processes where it can be, else six.
 ops_c() {
   ops_m S "$1";
-  ops_s=$(
-    {
-      if [ $# -gt 3 ]; then
-        ops_in "$1" "$4" 2>/dev/null 6>&- 8>&- |
-        ops_v "$@" |
-        ops_r "$1" >&7 2>/dev/null 6>&- 7>&- 8>&-;
-      else
-        ops_v "$@" |
-        ops_r "$1" >&7 2>/dev/null 6>&- 7>&- 8>&-;
-      fi;
-    } 6>&1
-  );
+  ops_x="3<<E 4<<E$ops_l${ops_l}E$ops_l${ops_l}E$ops_l";
+  case $ops_h in '') ops_h=0; eval "ops_can $ops_x" && ops_h=1;; esac;
+  case $ops_h in
+    1)
+      eval "ops_t \"\$@\" $ops_x";
+      ops_s=$?;;
+    *)
+      ops_s=$(
+        {
+          if [ $# -gt 3 ]; then
+            ops_in "$1" "$4" 2>/dev/null 6>&- 8>&- |
+            ops_v "$@" |
+            ops_r "$1" >&7 2>/dev/null 6>&- 7>&- 8>&-;
+          else
+            ops_v "$@" |
+            ops_r "$1" >&7 2>/dev/null 6>&- 7>&- 8>&-;
+          fi;
+        } 6>&1
+      );;
+  esac;
   ops_ok "$ops_s" "$2";
 };
 

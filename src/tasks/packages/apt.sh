@@ -29,21 +29,21 @@ snapshot() {
 # Runs apt with what there was before and after kept for the undo.
 change() {
   keep_dir
-  snapshot >"$keep/before"
-  apt-mark showauto >"$keep/auto"
+  snapshot >"$keep.before"
+  apt-mark showauto >"$keep.auto"
   # Half a list would make the undo remove what is not in it.
-  : >"$keep/whole"
+  : >"$keep.whole"
   umask 022
-  apt "$@" || { code=$?; snapshot >"$keep/after"; exit "$code"; }
-  snapshot >"$keep/after"
+  apt "$@" || { code=$?; snapshot >"$keep.after"; exit "$code"; }
+  snapshot >"$keep.after"
 }
 
 # Gives back the packages that were there: those that changed or went in their former version; those that appeared
 # go. What somebody else has changed since is left alone.
 change_back() {
-  [ -e "$keep/whole" ] || return 0
-  [ -f "$keep/after" ] || snapshot >"$keep/after"
-  snapshot >"$keep/now"
+  [ -e "$keep.whole" ] || return 0
+  [ -f "$keep.after" ] || snapshot >"$keep.after"
+  snapshot >"$keep.now"
   plan=$(awk '
     FNR == 1 { file++ }
     { version[file, $1] = $2; state[file, $1] = $3; names[$1] }
@@ -56,7 +56,7 @@ change_back() {
         else if (there(3, name)) print (state[1, name] == "" ? "purge" : "remove"), name
         else if (state[3, name] == "config-files" && state[1, name] == "") print "purge", name
       }
-    }' "$keep/before" "$keep/after" "$keep/now")
+    }' "$keep.before" "$keep.after" "$keep.now")
   restore=$(echo "$plan" | sed -n 's/^restore //p')
   if [ -n "$restore" ]; then
     # One word each.
@@ -66,7 +66,7 @@ change_back() {
     }
     for name in $restore; do
       name=${name%%=*}
-      if grep -Fxq -- "$name" "$keep/auto"; then apt-mark auto "$name" >/dev/null; fi
+      if grep -Fxq -- "$name" "$keep.auto"; then apt-mark auto "$name" >/dev/null; fi
     done
   fi
   for how in purge remove; do

@@ -116,7 +116,7 @@ impl Task for Absent {
             });
             apply.push_str(&format!("if [ -d {home} ]; then keep_away {home}; fi\n"));
             undo.push_str(&format!(
-                "if [ -e \"$keep/away\" ]; then bring_back {home}; fi\n"
+                "if [ -e \"$keep.away\" ]; then bring_back {home}; fi\n"
             ));
             alters.push(Resource::Path(row.get("home").to_owned()));
         }

@@ -65,18 +65,18 @@ set_hash() {
 # keep_hash USER, give_back_hash USER
 keep_hash() {
   keep_dir
-  (umask 077; sed -n "s/^$1:\([^:]*\):.*/\1/p" /etc/shadow >"$keep/hash")
+  (umask 077; sed -n "s/^$1:\([^:]*\):.*/\1/p" /etc/shadow >"$keep.hash")
 }
 give_back_hash() {
   # An empty one is one that did not fit on the disk.
-  if [ -s "$keep/hash" ]; then set_hash "$1" <"$keep/hash"; fi
+  if [ -s "$keep.hash" ]; then set_hash "$1" <"$keep.hash"; fi
 }
 
 # make_home USER HOME MODE: where it is missing.
 make_home() {
   if [ -d "$2" ]; then return; fi
   keep_dir
-  printf '%s\n' "$2" >"$keep/made-home"
+  printf '%s\n' "$2" >"$keep.made-home"
   umask 022
   mkdir -p -- "$2"
   if [ -d /etc/skel ]; then cp -R /etc/skel/. "$2"; fi
@@ -102,9 +102,9 @@ home_of() {
 # set_keys USER HOME: the keys come on standard input. The file is replaced in one step, and belongs to the user.
 set_keys() {
   keep_dir
-  if [ -f "$2/.ssh/authorized_keys" ]; then cp -p "$2/.ssh/authorized_keys" "$keep/keys"; fi
+  if [ -f "$2/.ssh/authorized_keys" ]; then cp -p "$2/.ssh/authorized_keys" "$keep.keys"; fi
   # Says that the keys are kept, all of them: so it comes after them.
-  printf '%s\n' "$2" >"$keep/keys-home"
+  printf '%s\n' "$2" >"$keep.keys-home"
   umask 077
   # Root writes into a directory of the user's: what the user may have put there is not followed.
   if [ -h "$2/.ssh" ]; then
@@ -114,7 +114,7 @@ set_keys() {
   if ! [ -d "$2/.ssh" ]; then
     mkdir -p -- "$2/.ssh"
     chown "$1:" "$2/.ssh"
-    : >"$keep/made-ssh"
+    : >"$keep.made-ssh"
   fi
   rm -f "$2/.ssh/.ops-keys"
   set -C
@@ -123,19 +123,19 @@ set_keys() {
   mv -f "$2/.ssh/.ops-keys" "$2/.ssh/authorized_keys"
 }
 give_back_keys() {
-  [ -s "$keep/keys-home" ] || return 0
-  IFS= read -r home <"$keep/keys-home"
-  if [ -f "$keep/keys" ]; then
-    cp -p "$keep/keys" "$home/.ssh/authorized_keys"
+  [ -s "$keep.keys-home" ] || return 0
+  IFS= read -r home <"$keep.keys-home"
+  if [ -f "$keep.keys" ]; then
+    cp -p "$keep.keys" "$home/.ssh/authorized_keys"
   else
     rm -f "$home/.ssh/authorized_keys"
   fi
-  if [ -f "$keep/made-ssh" ]; then rmdir "$home/.ssh" 2>/dev/null || :; fi
+  if [ -f "$keep.made-ssh" ]; then rmdir "$home/.ssh" 2>/dev/null || :; fi
 }
 
 # The home directory that was made goes, with what has come into it since.
 remove_made_home() {
-  [ -s "$keep/made-home" ] || return 0
-  IFS= read -r home <"$keep/made-home"
+  [ -s "$keep.made-home" ] || return 0
+  IFS= read -r home <"$keep.made-home"
   case $home in /*/*) rm -rf -- "$home";; esac
 }

@@ -181,3 +181,60 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn lines_that_one_script_wrote_are_undone_one_by_one() {
+    for shell in SHELLS {
+        for there in [None, Some("first\n")] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let (root, state) = (dir.path().join("root"), dir.path().join("state"));
+            std::fs::create_dir(&root).expect("made");
+            std::fs::create_dir(&state).expect("made");
+            let path = root.join("f");
+            if let Some(there) = there {
+                std::fs::write(&path, there).expect("written");
+            }
+            let line = |text: &'static str, options: Vec<(&'static str, Value)>| Call {
+                name: "line",
+                path: "f",
+                content: Some(text),
+                options,
+            };
+            let calls = [
+                line("it's", vec![]),
+                line("100% \\n", vec![("mode", "0600".into())]),
+                line("third", vec![("after", "^it".into())]),
+                line("last", vec![("at", "start".into())]),
+                // It looks at the new file, so it gets one of its own.
+                line("checked", vec![("validate", "grep -q last %s".into())]),
+                line("end", vec![]),
+            ];
+            let tasks = calls.iter().map(|call| call.task(&root)).collect();
+            let mut host = ShellHost::new(shell, &state);
+            let gone = host.go(tasks, Mode::Apply);
+            assert!(
+                gone.verdicts.iter().all(|v| v.outcome == Outcome::Changed),
+                "{:?}",
+                gone.verdicts
+            );
+            // The one that sets a mode, and the one that is looked at, are made by themselves.
+            let scripts: Vec<bool> = gone.made.iter().map(|(c, _)| !c.apply.is_empty()).collect();
+            assert_eq!(scripts, [true, true, false, false, true, true]);
+            let head = there.unwrap_or_default();
+            let states = [
+                format!("last\n{head}it's\nthird\n100% \\n\nchecked\n"),
+                format!("last\n{head}it's\nthird\n100% \\n\n"),
+                format!("{head}it's\nthird\n100% \\n\n"),
+                format!("{head}it's\n100% \\n\n"),
+                format!("{head}it's\n"),
+            ];
+            for ((change, keep), text) in gone.made.iter().rev().zip(states) {
+                host.undo(change, keep).expect("undone");
+                assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
+            }
+            let (first, keep) = &gone.made[0];
+            host.undo(first, keep).expect("undone");
+            assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), there);
+        }
+    }
+}

@@ -29,6 +29,11 @@ const PROGRAMS: &[&str] = &[
 
 /// What a host runs for a task: for its first question, its change and the proof.
 fn programs(name: &str, path: &str, content: Option<&str>, options: &[(&str, &str)]) -> String {
+    programs_of(|root| vec![task(root, name, path, content, options)])
+}
+
+/// The same for a batch, made for a root in which there is a file `old`.
+fn programs_of(tasks: impl Fn(&Path) -> Vec<Arc<dyn Task>>) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let (root, state, bin) = (
         dir.path().join("root"),
@@ -46,7 +51,7 @@ fn programs(name: &str, path: &str, content: Option<&str>, options: &[(&str, &st
     let env = format!("PATH={}:/usr/bin:/bin", bin.display());
     let shell = ["env", &env, "dash"];
     let mut host = ShellHost::new(&shell, &state);
-    host.go(vec![task(&root, name, path, content, options)], Mode::Apply);
+    host.go(tasks(&root), Mode::Apply);
     let ran = std::fs::read_to_string(&log).expect("a log");
     ran.lines().collect::<Vec<_>>().join(" ")
 }
@@ -144,4 +149,31 @@ fn a_change_costs_few_processes() {
             "{name} {path} {options:?}"
         );
     }
+}
+
+#[test]
+fn many_lines_of_a_file_cost_what_one_costs() {
+    let lines = |path: &'static str, count: usize| {
+        programs_of(move |root| {
+            (0..count)
+                .map(|n| task(root, "line", path, Some(&format!("line {n}")), &[]))
+                .collect()
+        })
+    };
+    assert_eq!(lines("new", 12), lines("new", 1));
+    assert_eq!(lines("old", 12), lines("old", 1));
+}
+
+#[test]
+fn what_is_kept_needs_one_directory_a_run() {
+    let ran = programs_of(|root| {
+        std::fs::write(root.join("older"), "older\n").expect("written");
+        vec![
+            task(root, "file", "old", Some("x"), &[]),
+            task(root, "file", "older", Some("x"), &[]),
+        ]
+    });
+    let replaced = "cp sha256sum cp mv";
+    let all = format!("stat sha256sum head head mkdir {replaced} {replaced} stat sha256sum");
+    assert_eq!(ran, all);
 }
