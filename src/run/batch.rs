@@ -174,7 +174,12 @@ impl<'a> Part<'a> {
                     .on(self.host.name())
             })?;
         }
-        let state = self.host.facts(self.cancel)?.state_dir;
+        // Where nothing was asked before, the facts are still on their way: a script of the user's does not wait for them.
+        let state = if changes.iter().all(|planned| planned.change.bare) {
+            String::new()
+        } else {
+            self.host.facts(self.cancel)?.state_dir
+        };
         let mut request = Request::default();
         let mut sources = Vec::new();
         for planned in changes {

@@ -81,7 +81,12 @@ pub fn change(
         let Some(guard) = fence.guard(host.name())? else {
             continue;
         };
-        if guard.user == host.user || host.facts(cancel)?.uid == 0 {
+        // Facts of a session that is only about to open would have to be waited for.
+        let is_root = || match host.user.as_deref() {
+            Some("root") => Ok(true),
+            _ => host.facts(cancel).map(|facts| facts.uid == 0),
+        };
+        if guard.user == host.user || is_root()? {
             guards.push(guard.script);
             passed.push(fence);
         } else {

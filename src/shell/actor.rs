@@ -434,10 +434,14 @@ impl Actor {
         }
     }
 
-    /// Ends the stream and waits for the host's side to end.
+    /// Ends the stream. No request is under way, so nothing of one runs: the host's side has its loop to end and no more.
+    /// That is waited for where nothing else would see to it.
     async fn farewell(&mut self) {
         let _ = self.stream.stdin.shutdown().await;
         self.stream.stdin = Box::new(tokio::io::sink());
+        if self.stream.guard.ends_with_transport() {
+            return;
+        }
         let mut buffer = vec![0; 4096];
         while matches!(self.stream.stdout.read(&mut buffer).await, Ok(count) if count > 0) {}
     }

@@ -172,8 +172,9 @@ impl Session {
         }
     }
 
-    /// Ends the session in good order: the host's side has ended, and nothing of it runs, or two
-    /// seconds have passed.
+    /// Ends the session in good order: what runs of it is waited for (or killed, if nobody wants it any more), up to
+    /// two seconds. The host's loop has ended by then, or ends with the transport:
+    /// [`Guard::ends_with_transport`](super::Guard::ends_with_transport).
     pub async fn close(self) {
         if let Inner::Live(Live { jobs, task, .. }) = self.inner {
             drop(jobs);

@@ -19,6 +19,12 @@ pub trait Guard: Send + Sync {
     fn epitaph(&self) -> Option<String> {
         None
     }
+
+    /// Whether the host's `sh` is sure to see the end of its input when the transport is closed, whatever the stream
+    /// still carries. Then nobody waits for its goodbye, which over a network is a round trip.
+    fn ends_with_transport(&self) -> bool {
+        false
+    }
 }
 
 impl Guard for () {}

@@ -1,46 +1,127 @@
-//! What a host that is far away costs.
+//! What a host that is far away costs. docs/protocol.md has the table.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::fleet::{Fleet, Settings};
+use crate::fleet::{Fleet, Settings, Sshd};
+use crate::ops::Ops;
 
 /// Far enough that both sides have said all that they had to say before an answer comes.
-const ROUND_TRIP: Duration = Duration::from_millis(60);
+const ROUND_TRIP: Duration = Duration::from_millis(120);
 
-#[test]
-fn twenty_unchanged_tasks_take_three_round_trips_after_the_handshake() {
-    let fleet = Fleet::sshd_with(1, &Settings::default().round_trip(ROUND_TRIP));
-    let host = &fleet.hosts()[0];
-    let proxy = host.proxy().expect("the settings asked for one");
+/// A host behind a wire that counts how often the server answered after the client had spoken.
+struct Far {
+    fleet: Fleet,
+    /// What `ssh HOST sh -s` takes, with a script on its input: the handshake, and an answer.
+    script: u64,
+}
 
-    let turns = |run: &dyn Fn()| {
+impl Far {
+    fn new() -> Self {
+        let fleet = Fleet::sshd_with(1, &Settings::default().round_trip(ROUND_TRIP));
+        let mut far = Self { fleet, script: 0 };
+        far.script = far.turns(|| {
+            let mut ssh = Command::new("ssh")
+                .arg("-F")
+                .arg(far.fleet.ssh_config())
+                .args([far.host().name(), "sh", "-s"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("ssh is installed");
+            let mut stdin = ssh.stdin.take().expect("stdin is piped");
+            stdin.write_all(b"echo done\n").expect("ssh reads");
+            drop(stdin);
+            assert!(ssh.wait().expect("ssh ends").success());
+        });
+        far
+    }
+
+    fn host(&self) -> &Sshd {
+        &self.fleet.hosts()[0]
+    }
+
+    fn turns(&self, run: impl FnOnce()) -> u64 {
+        let proxy = self.host().proxy().expect("the settings asked for one");
         let before = proxy.turns();
         run();
         proxy.turns() - before
-    };
-    // The handshake, and one exchange with the command.
-    let handshake = turns(&|| assert!(host.ssh("true").status.success())) - 1;
+    }
 
-    let tasks: String = (1..=10)
+    /// A playbook whose `body` sees `h` and `root`, a directory of the host's own.
+    fn ops(&self, body: &str) -> Ops {
+        let root = self.host().root().display().to_string();
+        self.fleet
+            .ops_with(|endpoint| {
+                endpoint.var("root", &root);
+            })
+            .playbook(&format!(
+                "each(hosts(\"all\"), |h| {{\nlet root = h.vars.root;\n{body}\n}});\n"
+            ))
+            .args(["--output", "json"])
+    }
+
+    /// Runs it, and holds it to a number of round trips beyond those of the script.
+    #[track_caller]
+    fn costs(&self, beyond: u64, ops: &Ops, outcome: &str) {
+        let turns = self.turns(|| {
+            let outcomes = ops.run().ok().outcomes("h1");
+            assert!(outcomes.iter().all(|each| each == outcome), "{outcomes:?}");
+        });
+        assert_eq!(
+            turns,
+            self.script + beyond,
+            "the script takes {} round trips",
+            self.script
+        );
+    }
+}
+
+/// A directory and a file in it, so many times.
+fn files(times: usize) -> String {
+    (1..=times)
         .map(|n| {
             format!(
                 "files::directory(root + \"/dir{n}\"), files::file(root + \"/dir{n}/file\", \"content {n}\\n\"),\n"
             )
         })
-        .collect();
-    let playbook = format!(
-        "each(hosts(\"all\"), |h| {{\nlet root = h.vars.root;\nh.apply([\n{tasks}]);\n}});\n"
-    );
-    let root = host.root().display().to_string();
-    let ops = fleet.ops_with(|endpoint| {
-        endpoint.var("root", &root);
-    });
-    let ops = ops.playbook(&playbook).args(["--output", "json"]);
-    assert_eq!(ops.run().ok().outcomes("h1"), vec!["changed"; 20]);
+        .collect()
+}
 
-    let all = turns(&|| assert_eq!(ops.run().ok().outcomes("h1"), vec!["unchanged"; 20]));
-    assert!(
-        all <= handshake + 3,
-        "{all} round trips, of which {handshake} are the handshake"
+#[test]
+fn unchanged_tasks_take_no_more_than_a_script() {
+    let far = Far::new();
+    let ops = far.ops(&format!("h.apply([{}]);", files(25)));
+    // Probes, then changes with what proves them.
+    far.costs(1, &ops, "changed");
+    far.costs(0, &ops, "unchanged");
+}
+
+#[test]
+fn what_needs_no_answer_first_travels_with_the_connection() {
+    let far = Far::new();
+    far.costs(0, &far.ops("h.run(\"true\");"), "changed");
+    far.costs(
+        0,
+        &far.ops("h.apply([commands::run(\"true\"), commands::run(\"true\")]);"),
+        "changed",
+    );
+    far.costs(0, &far.ops("h.facts.os;"), "");
+}
+
+#[test]
+fn each_answer_that_is_waited_for_is_a_round_trip() {
+    let far = Far::new();
+    let looks = "h.run(\"true\", #{ reads: true });";
+    far.costs(1, &far.ops(&format!("h.facts; {looks}")), "unchanged");
+    far.costs(2, &far.ops(&looks.repeat(3)), "unchanged");
+    // What the guards are asked goes ahead, and the command comes when they have answered.
+    far.costs(
+        1,
+        &far.ops(
+            "h.apply([files::directory(root), commands::run(\"true\", #{ changed_when: false })]);",
+        ),
+        "unchanged",
     );
 }

@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(3);
 /// Beyond the time for connecting: for a login, in which somebody may have to touch a key.
 const LOGIN: Duration = Duration::from_secs(20);
 
-/// How long `ssh` has to end by itself.
+/// How long `ssh` has to end when it is told to.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -152,10 +152,12 @@ impl Master {
             .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Waits for the process, which ends with its last stream. Ends it if it does not.
+    /// Ends the process, and waits until it has ended. By itself it would end with its last stream, a round trip later:
+    /// when the host has said that it did.
     pub async fn close(&self) {
         let mut child = Ending(self.child().take());
         if let Some(child) = &mut child.0 {
+            end(child);
             let _ = tokio::time::timeout(GOODBYE, child.wait()).await;
         }
     }
@@ -182,6 +184,12 @@ impl Guard for Channel {
     fn epitaph(&self) -> Option<String> {
         let said = diagnosis::words(&read(&self.master.dir.path().join(LOG)));
         (!said.is_empty()).then_some(said)
+    }
+
+    /// `ssh` tells the server that it goes, and the server closes what its sessions read from. Where even that is lost, the
+    /// server ends them when it misses its client.
+    fn ends_with_transport(&self) -> bool {
+        true
     }
 }
 
