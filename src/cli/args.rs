@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -123,9 +124,23 @@ pub struct LoginArgs {
     /// configuration asks for, and `ssh` elsewhere.
     #[arg(long, value_name = "TRANSPORT", env = "OPS_TRANSPORT", value_parser = transport())]
     pub transport: Option<SshClient>,
+    /// Keep the connections for the next run, so long after their last use; 0: do not. Wins over `ops_persist`
+    ///
+    /// Your own `ssh` holds them, so `--transport native` cannot. `ops connections` shows them and ends them.
+    #[arg(long, value_name = "DURATION", env = "OPS_PERSIST", value_parser = length)]
+    pub persist: Option<Duration>,
     /// Ask for the password of sudo
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,
+}
+
+/// A time such as `10m`, or 0.
+fn length(text: &str) -> Result<Duration, String> {
+    match text.trim() {
+        "0" => Ok(Duration::ZERO),
+        text => humantime::parse_duration(text)
+            .map_err(|_| "expected a time such as 10m, or 0".to_owned()),
+    }
 }
 
 /// By the names that the inventory has for them.

@@ -6,6 +6,7 @@
 pub mod args;
 mod check;
 mod completions;
+mod connections;
 mod diagnostics;
 mod doc;
 mod exec;
@@ -69,6 +70,7 @@ enum Command {
     New(new::Args),
     Inventory(inventory::Args),
     Lock(lock::Args),
+    Connections(connections::Args),
     Completions(completions::Args),
 }
 
@@ -86,6 +88,7 @@ impl Command {
             Self::New(args) => args.run(),
             Self::Inventory(args) => args.run(),
             Self::Lock(args) => args.run(log),
+            Self::Connections(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
     }

@@ -99,6 +99,7 @@ pub fn overrides(args: &LoginArgs) -> Result<Overrides, Vec<Failure>> {
         elevate: args.elevate,
         key_file: args.private_key.clone(),
         ssh_client: args.transport,
+        persist: args.persist,
         ..Overrides::default()
     };
     if args.ask_become_pass {

@@ -31,6 +31,8 @@ pub struct Overrides {
     pub connect_timeout: Option<Duration>,
     /// `--transport`.
     pub ssh_client: Option<SshClient>,
+    /// `--persist`; zero: not kept, whatever the inventory says.
+    pub persist: Option<Duration>,
 }
 
 pub(super) fn connection(
@@ -82,6 +84,11 @@ pub(super) fn connection(
             Some(client) => client,
             None => settings.ssh_client()?,
         },
+        persist: match overrides.persist {
+            Some(persist) => Some(persist),
+            None => settings.time(&["ops_persist"], true)?,
+        }
+        .filter(|persist| !persist.is_zero()),
         retry_for: settings
             .duration(&["ops_retry_for"])?
             .unwrap_or_else(|| RETRY_FOR.max(connect_timeout)),
@@ -170,6 +177,11 @@ impl Settings<'_> {
     }
 
     fn duration(&self, names: &[&str]) -> Result<Option<Duration>, InventoryError> {
+        self.time(names, false)
+    }
+
+    /// A length of time; whether it may be none at all.
+    fn time(&self, names: &[&str], may_be_zero: bool) -> Result<Option<Duration>, InventoryError> {
         let Some(set) = self.get(names)? else {
             return Ok(None);
         };
@@ -184,7 +196,7 @@ impl Settings<'_> {
             _ => None,
         };
         match duration {
-            Some(duration) if !duration.is_zero() => Ok(Some(duration)),
+            Some(duration) if may_be_zero || !duration.is_zero() => Ok(Some(duration)),
             _ => Err(self.error(set.name, "must be a time, in seconds or like `10s`")),
         }
     }

@@ -30,6 +30,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("retry_for", "ops_retry_for"),
     ("state_dir", "ops_state_dir"),
     ("transport", "ops_transport"),
+    ("persist", "ops_persist"),
 ];
 
 pub(super) fn read(

@@ -79,6 +79,8 @@ pub struct Connection {
     pub ssh_args: Vec<String>,
     pub host_keys: HostKeys,
     pub ssh_client: SshClient,
+    /// How long the connection stays when nothing uses it any more, for the next run. `None`: it ends with the run.
+    pub persist: Option<Duration>,
     /// The user to become for everything on this host, if the inventory or `-b` says so.
     pub elevation: Option<Elevation>,
     /// Kept aside from `elevation`: what `h.become(user)` uses.

@@ -77,6 +77,7 @@ impl Link {
             ssh_args: Vec::new(),
             host_keys: HostKeys::default(),
             ssh_client: SshClient::default(),
+            persist: None,
             elevation: None,
             become_password: None,
             connect_timeout: Duration::from_secs(10),

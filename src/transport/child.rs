@@ -74,6 +74,16 @@ pub(super) fn spawn(command: &mut Command) -> std::io::Result<Child> {
         .spawn()
 }
 
+/// The same for one that says nothing and is told nothing: what it leaves in the background holds no pipe of ours.
+pub(super) fn spawn_quiet(command: &mut Command) -> std::io::Result<Child> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+}
+
 fn stream(mut child: Child) -> Stream {
     let (stdin, stdout, stderr) = pipes(&mut child);
     Stream {

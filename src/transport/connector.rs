@@ -63,6 +63,9 @@ impl Connector {
     pub fn choice(&self, connection: &Connection) -> Choice {
         match connection.ssh_client {
             SshClient::Openssh => Choice::Openssh { reason: None },
+            _ if connection.persist.is_some() => Choice::Openssh {
+                reason: Some("`ops_persist` is set, and only ssh keeps connections".to_owned()),
+            },
             SshClient::Auto | SshClient::Native => {
                 let settings = ssh_config::settings(connection)
                     .and_then(|settings| native::takes_ssh(&settings).map_or(Ok(settings), Err));

@@ -22,7 +22,7 @@ pub use connector::{Choice, Connector};
 pub use error::{TransportError, TransportErrorKind};
 pub use fake::FakeTransport;
 pub use native::{HostKeys, KnownHosts, NativeTransport, Offer};
-pub use openssh::OpensshTransport;
+pub use openssh::{OpensshTransport, Persisted, persisted};
 pub use settings::{
     AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, SshSettings, StrictHostKeyChecking,
 };

@@ -23,6 +23,7 @@ mod new;
 mod ops;
 mod over;
 mod packages;
+mod persist;
 mod pipelines;
 mod playbooks;
 #[allow(dead_code, reason = "shared with the benchmark")]

@@ -49,6 +49,7 @@ pub fn by_name(name: &str) -> Connection {
         become_password: None,
         connect_timeout: Duration::from_secs(10),
         retry_for: Duration::from_secs(20),
+        persist: None,
         state_dir: None,
     }
 }

@@ -31,6 +31,7 @@ fn a_host_without_settings_is_reached_by_its_name() {
         ssh_args: Vec::new(),
         host_keys: HostKeys::Strict,
         ssh_client: SshClient::default(),
+        persist: None,
         elevation: None,
         become_password: None,
         connect_timeout: Duration::from_secs(10),

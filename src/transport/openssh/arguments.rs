@@ -34,6 +34,15 @@ pub(super) fn check(connection: &Connection) -> Result<(), TransportError> {
     Ok(())
 }
 
+/// What an `ssh` process is started for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Holds {
+    /// A connection, and its first stream: it ends with that.
+    Stream,
+    /// A connection that waits in the background for channels, and ends when it had none for so long.
+    Nothing { persist: Duration },
+}
+
 /// All arguments. For an option that is given more than once `ssh` takes the first: so what the
 /// session needs comes first, then what the inventory says, then what it may replace. All of them win
 /// over the configuration files.
@@ -42,6 +51,7 @@ pub(super) fn arguments(
     control: &Path,
     log: &Path,
     connect_timeout: Duration,
+    holds: Holds,
 ) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = Vec::new();
     let option = |arguments: &mut Vec<OsString>, option: &str| {
@@ -50,7 +60,6 @@ pub(super) fn arguments(
     for needed in [
         "BatchMode=yes",
         "ControlMaster=yes",
-        "ControlPersist=no",
         "RemoteCommand=none",
         "RequestTTY=no",
         "ClearAllForwardings=yes",
@@ -58,6 +67,15 @@ pub(super) fn arguments(
         "LogLevel=DEBUG1",
     ] {
         option(&mut arguments, needed);
+    }
+    match holds {
+        Holds::Stream => option(&mut arguments, "ControlPersist=no"),
+        Holds::Nothing { persist } => {
+            // 0 would be for ever.
+            let seconds = persist.as_secs_f64().ceil().max(1.0);
+            option(&mut arguments, &format!("ControlPersist={seconds}"));
+            arguments.push("-N".into());
+        }
     }
     arguments.extend(["-S".into(), control.into(), "-E".into(), log.into()]);
     if let Some(port) = connection.port {
@@ -81,10 +99,9 @@ pub(super) fn arguments(
         HostKeys::AcceptNew => option(&mut arguments, "StrictHostKeyChecking=accept-new"),
         HostKeys::SshConfig => {}
     }
-    arguments.extend([
-        "--".into(),
-        connection.address.clone().into(),
-        REMOTE_COMMAND.into(),
-    ]);
+    arguments.extend(["--".into(), connection.address.clone().into()]);
+    if matches!(holds, Holds::Stream) {
+        arguments.push(REMOTE_COMMAND.into());
+    }
     arguments
 }

@@ -21,7 +21,8 @@ pub(super) fn directory() -> std::io::Result<TempDir> {
         .tempdir_in(base)
 }
 
-fn base() -> PathBuf {
+/// Where sockets are: the user's own directory, or one for all.
+pub(super) fn base() -> PathBuf {
     std::env::var_os("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
         .filter(|dir| dir.is_absolute() && dir.as_os_str().len() <= LONGEST_BASE && dir.is_dir())

@@ -202,6 +202,7 @@ mod tests {
             ssh_args: Vec::new(),
             host_keys: HostKeys::Strict,
             ssh_client: SshClient::default(),
+            persist: None,
             elevation: None,
             become_password: None,
             connect_timeout: Duration::from_secs(10),

@@ -1,6 +1,6 @@
 //! One `ssh` process: a connection, its first stream, and the channels that it carries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +14,10 @@ use crate::shell::{Guard, REMOTE_COMMAND, Stream};
 use crate::transport::child::{end, pipes, spawn};
 use crate::transport::{TransportError, TransportErrorKind};
 
+use super::arguments::{self, Holds};
 use super::control::{self, LOG, SOCKET};
-use super::{arguments, diagnosis};
+use super::diagnosis;
+use super::persist::{self, Files};
 
 /// Streams on one connection. Servers grant ten (`MaxSessions`) by default.
 const CHANNELS: usize = 8;
@@ -25,19 +27,32 @@ const CHANNELS: usize = 8;
 const LOOK: Duration = Duration::from_millis(3);
 
 /// Beyond the time for connecting: for a login, in which somebody may have to touch a key.
-const LOGIN: Duration = Duration::from_secs(20);
+pub(super) const LOGIN: Duration = Duration::from_secs(20);
 
 /// How long `ssh` has to end when it is told to.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Master {
-    /// `None` once it is being waited for.
+    /// `None` once it is being waited for, and where it is no child of this process.
     child: Mutex<Option<Child>>,
+    /// The socket of one that others use too, and that outlives the run.
+    kept: Option<PathBuf>,
     mux: Arc<openssh::Session>,
     channels: Arc<Semaphore>,
+    /// What `ssh` says, and how much of that was said before.
+    log: (PathBuf, u64),
     /// Removed with it.
-    dir: TempDir,
+    _dir: Option<TempDir>,
+}
+
+/// Why a connection gives no further channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoChannel {
+    /// It is no more, or about to end.
+    Gone,
+    /// The server, or this process, allows no more.
+    Refused,
 }
 
 impl Master {
@@ -63,6 +78,7 @@ impl Master {
             &socket,
             &log,
             connect_timeout,
+            Holds::Stream,
         ));
         let mut child = spawn(&mut command).map_err(|error| TransportError {
             hint: Some("Is OpenSSH's client installed?".into()),
@@ -76,13 +92,13 @@ impl Master {
         match ready {
             Ok(None) => {}
             Ok(Some(status)) => {
-                let log = read(&log);
+                let log = read(&log, 0);
                 return Err(match status.code() {
                     Some(255) | None => diagnosis::diagnose(connection, &log),
                     Some(code) => turned_away(code, &mut stdout).await,
                 });
             }
-            Err(_) => return Err(diagnosis::too_slow(&read(&log), limit)),
+            Err(_) => return Err(diagnosis::too_slow(&read(&log, 0), limit)),
         }
         let channels = Arc::new(Semaphore::new(CHANNELS));
         let permit = Arc::clone(&channels).try_acquire_owned().ok();
@@ -93,9 +109,11 @@ impl Master {
         };
         let master = Arc::new(Self {
             child: Mutex::new(Some(child)),
+            kept: None,
             mux,
             channels,
-            dir,
+            log: (log, 0),
+            _dir: Some(dir),
         });
         let guard = Channel {
             master: Arc::clone(&master),
@@ -113,9 +131,29 @@ impl Master {
         ))
     }
 
+    /// A connection that `ssh` keeps in the background, whose log was so long before.
+    pub fn kept(files: &Files, log_length: u64) -> Self {
+        let socket = files.socket.clone().into_boxed_path();
+        Self {
+            child: Mutex::new(None),
+            kept: Some(files.socket.clone()),
+            mux: Arc::new(openssh::Session::resume_mux(socket, None)),
+            channels: Arc::new(Semaphore::new(CHANNELS)),
+            log: (files.log.clone(), log_length),
+            _dir: None,
+        }
+    }
+
     /// One more stream, if the server grants it.
     pub async fn channel(self: &Arc<Self>) -> Option<Stream> {
-        let permit = Arc::clone(&self.channels).try_acquire_owned().ok()?;
+        self.open_channel().await.ok()
+    }
+
+    /// The same, and why not.
+    pub async fn open_channel(self: &Arc<Self>) -> Result<Stream, NoChannel> {
+        let permit = Arc::clone(&self.channels)
+            .try_acquire_owned()
+            .map_err(|_| NoChannel::Refused)?;
         let mut command = openssh::Session::to_raw_command(Arc::clone(&self.mux), REMOTE_COMMAND);
         let piped = openssh::Stdio::piped;
         let spawned = command
@@ -124,20 +162,28 @@ impl Master {
             .stderr(piped())
             .spawn()
             .await;
-        let mut child = spawned
-            .inspect_err(|error| tracing::debug!(%error, "no further channel"))
-            .ok()?;
-        let (stdin, stdout, stderr) = (
-            child.stdin().take()?,
-            child.stdout().take()?,
-            child.stderr().take()?,
-        );
+        let mut child = spawned.map_err(|error| {
+            tracing::debug!(%error, "no further channel");
+            match error {
+                openssh::Error::Disconnected => NoChannel::Gone,
+                // It went while it was spoken with.
+                _ if self.kept.is_some() && !self.is_alive() => NoChannel::Gone,
+                _ => NoChannel::Refused,
+            }
+        })?;
+        let (Some(stdin), Some(stdout), Some(stderr)) = (
+            child.stdin().take(),
+            child.stdout().take(),
+            child.stderr().take(),
+        ) else {
+            return Err(NoChannel::Refused);
+        };
         let guard = Channel {
             master: Arc::clone(self),
             _permit: Some(permit),
             _child: Some(child),
         };
-        Some(Stream {
+        Ok(Stream {
             stdin: Box::new(stdin),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
@@ -145,7 +191,14 @@ impl Master {
         })
     }
 
+    pub const fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
     pub fn is_alive(&self) -> bool {
+        if let Some(socket) = &self.kept {
+            return persist::listens(socket);
+        }
         let mut child = self.child();
         child
             .as_mut()
@@ -155,6 +208,7 @@ impl Master {
     /// Ends the process, and waits until it has ended. By itself it would end with its last stream, a round trip later:
     /// when the host has said that it did.
     pub async fn close(&self) {
+        // One that is kept is no child.
         let mut child = Ending(self.child().take());
         if let Some(child) = &mut child.0 {
             end(child);
@@ -182,7 +236,7 @@ struct Channel {
 
 impl Guard for Channel {
     fn epitaph(&self) -> Option<String> {
-        let said = diagnosis::words(&read(&self.master.dir.path().join(LOG)));
+        let said = diagnosis::words(&read(&self.master.log.0, self.master.log.1));
         (!said.is_empty()).then_some(said)
     }
 
@@ -194,7 +248,7 @@ impl Guard for Channel {
 }
 
 /// A child that is ended when nobody waits for it any more, if it runs by then.
-struct Ending(Option<Child>);
+pub(super) struct Ending(pub(super) Option<Child>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -234,6 +288,9 @@ async fn turned_away(code: i32, stdout: &mut (dyn AsyncRead + Send + Unpin)) -> 
     }
 }
 
-fn read(log: &PathBuf) -> String {
-    String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
+/// What a log says behind its first bytes; all of it where it has been begun anew.
+pub(super) fn read(log: &Path, from: u64) -> String {
+    let said = std::fs::read(log).unwrap_or_default();
+    let from = usize::try_from(from).unwrap_or_default();
+    String::from_utf8_lossy(said.get(from..).unwrap_or(&said)).into_owned()
 }

@@ -3,14 +3,17 @@
 //! One `ssh` process a host is both the connection's master and its first stream: the bootstrap goes out
 //! with the handshake, and when ops dies, by `kill -9` too, `ssh` sees the end of its input and goes. More
 //! streams (for other users) are channels of that master, opened with the `openssh` crate's mux client. A
-//! server that grants no more channels gets another connection.
+//! server that grants no more channels gets another connection. With `--persist` the connection is one that `ssh` keeps in
+//! the background: see `persist`.
 
 mod arguments;
 mod control;
 mod diagnosis;
 mod master;
+mod persist;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
@@ -20,6 +23,8 @@ use crate::shell::Stream;
 
 use super::{FailedAttempt, Transport, TransportError, retry};
 use master::Master;
+
+pub use persist::{Persisted, persisted};
 
 /// A host behind `ssh`.
 #[derive(Debug)]
@@ -47,12 +52,29 @@ impl OpensshTransport {
             }
         }
         masters.retain(|master| master.is_alive());
+        // One that is kept and grants no more is helped out by one of this run's own.
+        let may_keep = !masters.iter().any(|master| master.is_kept());
         let (master, stream) = retry::connect(&self.connection, failed, |time| {
-            Master::connect(&self.connection, time)
+            self.attempt(may_keep, time)
         })
         .await?;
         masters.push(master);
         Ok(stream)
+    }
+
+    async fn attempt(
+        &self,
+        may_keep: bool,
+        connect_timeout: Duration,
+    ) -> Result<(Arc<Master>, Stream), TransportError> {
+        if let Some(persist) = self.connection.persist.filter(|_| may_keep) {
+            let leads_to = self.describe();
+            let kept = persist::open(&self.connection, &leads_to, persist, connect_timeout).await?;
+            if let Some(opened) = kept {
+                return Ok(opened);
+            }
+        }
+        Master::connect(&self.connection, connect_timeout).await
     }
 }
 

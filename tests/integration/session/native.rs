@@ -63,6 +63,7 @@ fn connection(host: &Sshd) -> Connection {
         become_password: None,
         connect_timeout: Duration::from_secs(10),
         retry_for: Duration::from_secs(20),
+        persist: None,
         state_dir: None,
     }
 }

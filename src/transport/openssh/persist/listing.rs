@@ -1,0 +1,83 @@
+//! The kept connections of this user: to be shown, and ended.
+
+use std::io::{ErrorKind, Result};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::lock::Lock;
+use super::{Files, directory};
+
+/// How long an `ssh` that is to end may take to say that it will.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// A connection that is kept.
+#[derive(Debug, Clone)]
+pub struct Persisted {
+    /// `ssh amy@web1:22`.
+    pub leads_to: String,
+    /// When it was opened, as far as its files tell.
+    pub since: Option<SystemTime>,
+    socket: PathBuf,
+}
+
+impl Persisted {
+    /// Ends it: at once, or with the last run that uses it. Whether it said that it will.
+    pub async fn end(&self) -> bool {
+        end(&self.socket).await
+    }
+}
+
+/// All that are kept, by where they lead. What is left of those that are no more is taken away.
+///
+/// # Errors
+/// The directory is not one's own.
+pub fn persisted() -> Result<Vec<Persisted>> {
+    let Some(dir) = directory::existing()? else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for entry in dir.read_dir()?.flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str().and_then(|name| name.strip_suffix(".log")) else {
+            continue;
+        };
+        let files = Files::new(&dir, name);
+        if listens(&files.socket) {
+            let leads_to = std::fs::read_to_string(&files.leads_to);
+            let made = std::fs::metadata(&files.leads_to).and_then(|file| file.modified());
+            found.push(Persisted {
+                leads_to: leads_to.unwrap_or_else(|_| "unknown".to_owned()),
+                since: made.ok(),
+                socket: files.socket,
+            });
+        } else if let Ok(Some(_lock)) = Lock::attempt(&files.log)
+            // Somebody may have been connecting.
+            && !listens(&files.socket)
+        {
+            files.remove();
+        }
+    }
+    found.sort_by(|a, b| a.leads_to.cmp(&b.leads_to));
+    Ok(found)
+}
+
+/// Asks the `ssh` behind a socket to take no more, and to end when nothing uses it.
+pub(super) async fn end(socket: &Path) -> bool {
+    let master = openssh::Session::resume_mux(socket.into(), None);
+    matches!(
+        tokio::time::timeout(ANSWER, master.close()).await,
+        Ok(Ok(()))
+    )
+}
+
+/// Whether somebody listens at a socket.
+pub fn listens(socket: &Path) -> bool {
+    match UnixStream::connect(socket) {
+        Ok(_) => true,
+        Err(error) => !matches!(
+            error.kind(),
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused
+        ),
+    }
+}
