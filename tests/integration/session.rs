@@ -1,6 +1,7 @@
 //! Sessions on real shells: dash, bash and BusyBox ash.
 
 mod elevation;
+mod host_keys;
 mod hostile;
 mod native;
 mod ssh;

@@ -23,6 +23,7 @@ pub struct Settings {
     sh: Option<&'static str>,
     round_trip: Option<Duration>,
     bare: bool,
+    host_keys: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -30,6 +31,12 @@ impl Settings {
     pub fn config(mut self, lines: &str) -> Self {
         self.config.push_str(lines);
         self.config.push('\n');
+        self
+    }
+
+    /// Gives the hosts these keys, the first in place of the one that is made for each.
+    pub fn host_keys(mut self, keys: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.host_keys.extend(keys);
         self
     }
 
@@ -70,7 +77,7 @@ impl Sshd {
         for part in ["", "home", "root", "state", "bin"] {
             std::fs::create_dir_all(dir.join(part)).expect("the host's directory");
         }
-        generate_key(&dir.join("host_key"));
+        host_keys(&dir.join("host_key"), settings);
         let (address, port) = free_endpoint();
         let path = host_path(&dir.join("bin"), settings);
         let mut config = format!(
@@ -82,6 +89,9 @@ impl Sshd {
             fleet = fleet.display(),
             mark = process::mark(&dir),
         );
+        for key in settings.host_keys.iter().skip(1) {
+            let _ = writeln!(config, "HostKey {}", key.display());
+        }
         config.push_str(&settings.config);
         std::fs::write(dir.join("sshd_config"), config).expect("sshd_config");
 
@@ -286,6 +296,19 @@ fn spawn(dir: &Path, log: &Arc<Mutex<String>>) -> Child {
         }
     });
     child
+}
+
+/// Puts a host's first key at `path` and `path.pub`.
+fn host_keys(path: &Path, settings: &Settings) {
+    let Some(key) = settings.host_keys.first() else {
+        return generate_key(path);
+    };
+    for (from, to) in [
+        (key.clone(), path.to_owned()),
+        (key.with_extension("pub"), path.with_extension("pub")),
+    ] {
+        std::fs::copy(from, to).expect("a key of the settings");
+    }
 }
 
 /// An ed25519 key without a passphrase, at `path` and `path.pub`.

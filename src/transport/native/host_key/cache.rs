@@ -8,11 +8,13 @@ use super::file::Lines;
 use super::key::{Key, Kind};
 use super::line::{Line, Marker};
 use super::names::Names;
+use super::revoked::Revoked;
 
 /// Shared by all hosts of a run.
 #[derive(Debug, Default)]
 pub struct KnownHosts {
     files: Mutex<HashMap<PathBuf, Arc<File>>>,
+    revoked: Mutex<HashMap<PathBuf, Arc<Result<Revoked, String>>>>,
     /// Held while a key is learnt, from the last look at what is known to the end of the writing.
     pub(super) learning: Mutex<()>,
 }
@@ -134,6 +136,17 @@ impl KnownHosts {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .push(line);
+    }
+
+    /// What a file of `RevokedHostKeys` revokes, or why that cannot be told.
+    pub(super) fn revoked(&self, path: &Path) -> Arc<Result<Revoked, String>> {
+        let mut files = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(revoked) = files.get(path) {
+            return revoked.clone();
+        }
+        let revoked = Arc::new(Revoked::read(path));
+        files.insert(path.to_owned(), revoked.clone());
+        revoked
     }
 
     /// Reads a file that was not read yet. One that cannot be read holds nothing, as for `ssh`.

@@ -5,8 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use russh::keys::Certificate;
 use russh::keys::ssh_key::certificate::CertType;
 
-use super::names::matches;
-
 /// Why a certificate that an authority of this host has signed does not count; a fragment.
 pub(super) fn fault(
     certificate: &Certificate,
@@ -29,7 +27,8 @@ pub(super) fn fault(
     if principals.is_empty() {
         return Some("it names no host".to_owned());
     }
-    if !principals.iter().any(|principal| matches(principal, host)) {
+    // Some versions of `ssh` take patterns here, others do not.
+    if !principals.iter().any(|principal| principal == host) {
         return Some(format!("it is for {}", principals.join(", ")));
     }
     if certificate.critical_options().iter().next().is_some() {

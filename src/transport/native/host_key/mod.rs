@@ -17,6 +17,7 @@ mod learning;
 mod line;
 mod names;
 mod refusal;
+mod revocation_list;
 mod revoked;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use russh::keys::PublicKeyOrCertificate;
+use russh::keys::ssh_encoding::Encode as _;
+use russh::keys::{Certificate, PublicKeyOrCertificate};
 
 use crate::transport::settings::{Algorithms, HostKeyPolicy, SshSettings};
 use crate::transport::{StrictHostKeyChecking, TransportError};
@@ -34,7 +36,7 @@ pub use algorithms::Offer;
 pub use cache::KnownHosts;
 
 use decision::{Lookup, Verdict};
-use key::{Kind, Parsed};
+use key::{Key, Kind, Parsed};
 use refusal::Refusal;
 
 /// What decides whom to take for one host.
@@ -147,7 +149,6 @@ impl HostKeys {
             PublicKeyOrCertificate::PublicKey { .. } => None,
             PublicKeyOrCertificate::Certificate(certificate) => {
                 let mut blob = Vec::new();
-                use russh::keys::ssh_encoding::Encode as _;
                 certificate
                     .signature_key()
                     .encode(&mut blob)
@@ -167,29 +168,48 @@ impl HostKeys {
         {
             return Err(Refusal::Short { bits });
         }
-        let mut keys = vec![&key];
-        keys.extend(certificate.as_ref().map(|(_, authority)| authority));
-        if let Some(path) = &self.policy.revoked {
-            match revoked::is_revoked(path, &keys) {
-                Ok(false) => {}
-                Ok(true) => {
-                    return Err(Refusal::Listed {
-                        key,
-                        file: path.clone(),
-                    });
-                }
-                Err(fault) => return Err(Refusal::NoList { fault }),
-            }
-        }
+        let certificate = certificate
+            .as_ref()
+            .map(|(certificate, authority)| (*certificate, authority));
+        self.see_revoked(&key, certificate)?;
         Lookup {
             keys: self,
             key: &key,
-            certificate: certificate
-                .as_ref()
-                .map(|(certificate, authority)| (*certificate, authority)),
+            certificate,
             peer,
         }
         .decide()
+    }
+
+    /// Refuses what `RevokedHostKeys` names.
+    fn see_revoked(
+        &self,
+        key: &Key,
+        certificate: Option<(&Certificate, &Key)>,
+    ) -> Result<(), Refusal> {
+        let Some(path) = &self.policy.revoked else {
+            return Ok(());
+        };
+        let revoked = self.known.revoked(path);
+        let revoked = match revoked.as_ref() {
+            Ok(revoked) => revoked,
+            Err(fault) => {
+                return Err(Refusal::NoList {
+                    fault: fault.clone(),
+                });
+            }
+        };
+        let listed = revoked.has_key(key)
+            || certificate.is_some_and(|(certificate, authority)| {
+                revoked.has_key(authority) || revoked.has_certificate(certificate, authority)
+            });
+        if listed {
+            return Err(Refusal::Listed {
+                key: key.clone(),
+                file: path.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// All files, the user's first.

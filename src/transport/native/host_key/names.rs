@@ -113,7 +113,7 @@ fn list_matches(patterns: &str, name: &str) -> bool {
 }
 
 /// Whether a pattern with `*` and `?` is for a name: ssh_config(5), PATTERNS.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut at, mut next) = (0, 0);
     // The last `*`, and what it has taken so far.
