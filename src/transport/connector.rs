@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Connection, SshClient, Via};
 
+use super::impossible::Impossible;
 use super::native::{self, NativeTransport};
 use super::settings::SshSettings;
 use super::{AskPassphrase, ChildTransport, OpensshTransport, Transport, ssh_config};
@@ -12,6 +13,7 @@ use super::{AskPassphrase, ChildTransport, OpensshTransport, Transport, ssh_conf
 #[derive(Debug, Default)]
 pub struct Connector {
     native: native::Shared,
+    ssh_config: ssh_config::Reader,
 }
 
 /// What carries SSH to a host.
@@ -33,6 +35,7 @@ impl Connector {
     #[must_use]
     pub fn asking(ask: Arc<AskPassphrase>) -> Arc<Self> {
         Arc::new(Self {
+            ssh_config: ssh_config::Reader::default(),
             native: native::Shared::asking(ask),
         })
     }
@@ -51,7 +54,17 @@ impl Connector {
                     *settings,
                     self.clone(),
                 )),
-                Choice::Openssh { .. } => Arc::new(OpensshTransport::new(connection.clone())),
+                Choice::Openssh {
+                    reason: Some(reason),
+                } if connection.ssh_client == SshClient::Native => {
+                    Arc::new(Impossible::new(connection, &reason))
+                }
+                Choice::Openssh { reason } => {
+                    if let Some(reason) = reason {
+                        tracing::debug!(host = connection.address, reason, "takes ssh");
+                    }
+                    Arc::new(OpensshTransport::new(connection.clone()))
+                }
             },
             Via::Local => Arc::new(ChildTransport::local()),
             Via::Exec(prefix) => Arc::new(ChildTransport::exec(prefix.clone())),
@@ -66,16 +79,12 @@ impl Connector {
             _ if connection.persist.is_some() => Choice::Openssh {
                 reason: Some("`ops_persist` is set, and only ssh keeps connections".to_owned()),
             },
-            SshClient::Auto | SshClient::Native => {
-                let settings = ssh_config::settings(connection)
-                    .and_then(|settings| native::takes_ssh(&settings).map_or(Ok(settings), Err));
-                match settings {
-                    Ok(settings) => Choice::Native(Box::new(settings)),
-                    Err(reason) => Choice::Openssh {
-                        reason: Some(reason),
-                    },
-                }
-            }
+            SshClient::Auto | SshClient::Native => match self.ssh_config.settings(connection) {
+                Ok(settings) => Choice::Native(Box::new(settings)),
+                Err(reason) => Choice::Openssh {
+                    reason: Some(reason),
+                },
+            },
         }
     }
 }

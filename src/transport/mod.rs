@@ -7,6 +7,7 @@ mod child;
 mod connector;
 mod error;
 mod fake;
+mod impossible;
 mod native;
 mod openssh;
 mod retry;

@@ -19,10 +19,13 @@ pub struct SshSettings {
     pub identity_files: Vec<PathBuf>,
     /// Whether the configuration or the inventory names the files, instead of the defaults.
     pub identity_files_are_set: bool,
+    /// `CertificateFile`. Where there is none, `FILE-cert.pub` beside each identity file is tried.
     pub certificate_files: Vec<PathBuf>,
     pub identities_only: bool,
     /// The agent's socket, if one is to be asked.
     pub agent: Option<PathBuf>,
+    /// `SendEnv` and `SetEnv`: what the session asks the server to set.
+    pub environment: Vec<(String, String)>,
     pub host_key: HostKeyPolicy,
     pub algorithms: Algorithms,
     /// From the first that is connected to directly, to the last before the host.

@@ -1,11 +1,192 @@
-//! What the user's `ssh` configuration says of a host, read without starting `ssh`.
+//! What the user's `ssh` would do to reach a host, found without starting it.
+//!
+//! [`Reader`] reads ssh_config(5) as `ssh` does: the files once for a run, a host's settings out of them as often as asked. Where
+//! something stands there that only `ssh` can do, or that its versions read differently, it says so, and the host is
+//! reached with `ssh`. It is never asked itself (`ssh -G`): that would be a process for each host, tells values without
+//! their places, and runs the commands of `Match exec` besides those of the login.
+//!
+//! A line goes through [`words`], [`keyword`] and [`value`] to a [`file`]; [`options`] walks through the files for a host, and
+//! [`resolve`] makes settings of what it found.
+
+mod algorithms;
+mod arguments;
+mod condition;
+mod file;
+mod hardware;
+mod include;
+mod jump;
+mod keyword;
+mod local;
+mod options;
+mod pattern;
+mod resolve;
+mod tickets;
+mod tokens;
+mod value;
+mod words;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::model::Connection;
 
+use super::native::takes_ssh;
 use super::settings::SshSettings;
+use arguments::CommandLine;
+use file::{File, Owner, Reading};
+use jump::{Hop, Jump};
+use local::Local;
+use options::Options;
+use resolve::Given;
 
-/// What `ssh` would do to reach a host, or why it takes `ssh` itself to do it: a fragment such as
-/// `ProxyCommand is set`.
-pub(super) fn settings(_connection: &Connection) -> Result<SshSettings, String> {
-    Err("it cannot be read yet".to_owned())
+/// A chain of jump hosts that is longer leads back to itself.
+const MAX_JUMPS: usize = 16;
+
+/// A file as it was read: why it cannot be, or nothing if it is not there.
+type Read = Arc<Result<Option<File>, String>>;
+
+/// Reads the user's configuration, each file once.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    local: OnceLock<Result<Local, String>>,
+    files: Mutex<HashMap<(PathBuf, Owner), Read>>,
+    hardware: Mutex<HashMap<PathBuf, bool>>,
+}
+
+impl Reader {
+    /// What `ssh` would do to reach a host.
+    ///
+    /// # Errors
+    /// Why it takes `ssh` itself: a fragment such as "`ProxyCommand` is set (~/.ssh/config:12)".
+    pub fn settings(&self, connection: &Connection) -> Result<SshSettings, String> {
+        let local = self
+            .local
+            .get_or_init(Local::of_this_process)
+            .as_ref()
+            .map_err(Clone::clone)?;
+        let mut line = CommandLine::of(connection)?;
+        let host = line.destination(&connection.address)?;
+        self.of_line(local, &host, &line, connection.connect_timeout, 0)
+    }
+
+    fn of_line(
+        &self,
+        local: &Local,
+        host: &str,
+        line: &CommandLine,
+        connect_timeout: Duration,
+        depth: usize,
+    ) -> Result<SshSettings, String> {
+        if depth > MAX_JUMPS {
+            return Err(format!("the jump hosts to {host} do not end"));
+        }
+        let files = self.files(local, line.config.as_deref())?;
+        let files: Vec<&File> = files
+            .iter()
+            .filter_map(|file| file.as_ref().as_ref().ok()?.as_ref())
+            .collect();
+        let options = Options::read(local, host, line, &files)?;
+        let given = Given {
+            local,
+            connect_timeout,
+            hardware: &|path| self.is_hardware(path),
+        };
+        let mut settings = resolve::settings(&given, &options)?;
+        if let Some(reason) = takes_ssh(&settings) {
+            return Err(reason);
+        }
+        if depth > 0 {
+            resolve::refuse_master(local, &options, &settings)?;
+        }
+        if let Some((Jump::Through(hop), place)) = &options.jump {
+            settings.jumps = self
+                .jumps(
+                    local,
+                    hop,
+                    line.config.as_deref(),
+                    &settings,
+                    connect_timeout,
+                    depth,
+                )
+                .map_err(|error| format!("jump host {}: {error}", hop.host))
+                .map_err(|error| match error.ends_with(')') {
+                    true => error,
+                    false => format!("{error} ({place})"),
+                })?;
+        }
+        Ok(settings)
+    }
+
+    /// The jump host next to the host, and what is before it. `ssh` starts another `ssh` for it, which is told nothing of
+    /// what the first was told but the configuration file.
+    fn jumps(
+        &self,
+        local: &Local,
+        hop: &Hop,
+        config: Option<&str>,
+        target: &SshSettings,
+        connect_timeout: Duration,
+        depth: usize,
+    ) -> Result<Vec<SshSettings>, String> {
+        let user = hop.user.as_deref();
+        if hop.host == target.host
+            && hop.port.unwrap_or(22) == target.port
+            && user.unwrap_or(&target.user) == target.user
+        {
+            return Err("it is the host itself".to_owned());
+        }
+        let line = CommandLine::of_jump(user, hop.port, hop.through.as_deref(), config);
+        let mut last = self.of_line(local, &hop.host, &line, connect_timeout, depth + 1)?;
+        let mut jumps = std::mem::take(&mut last.jumps);
+        jumps.push(last);
+        Ok(jumps)
+    }
+
+    /// The user's and the system's, or the one of `-F`.
+    fn files(&self, local: &Local, config: Option<&str>) -> Result<Vec<Read>, String> {
+        let files = match config {
+            Some(none) if none.eq_ignore_ascii_case("none") => Vec::new(),
+            Some(path) => {
+                let file = self.file(local, Path::new(path), Owner::User, false);
+                if matches!(*file, Ok(None)) {
+                    return Err(format!("{path} cannot be opened (-F)"));
+                }
+                vec![file]
+            }
+            None => vec![
+                self.file(local, &file::of_user(local), Owner::User, true),
+                self.file(local, &file::of_system(), Owner::System, false),
+            ],
+        };
+        match files.iter().find_map(|file| file.as_ref().as_ref().err()) {
+            Some(error) => Err(error.clone()),
+            None => Ok(files),
+        }
+    }
+
+    fn file(&self, local: &Local, path: &Path, owner: Owner, permissions: bool) -> Read {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let reading = Reading {
+            local,
+            owner,
+            permissions,
+            depth: 0,
+        };
+        let read = files
+            .entry((path.to_owned(), owner))
+            .or_insert_with(|| Arc::new(file::read(path, reading)));
+        Arc::clone(read)
+    }
+
+    fn is_hardware(&self, path: &Path) -> bool {
+        let mut known = self.hardware.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&is) = known.get(path) {
+            return is;
+        }
+        let is = hardware::holds(path);
+        known.insert(path.to_owned(), is);
+        is
+    }
 }

@@ -28,6 +28,7 @@ fn settings(fleet: &Fleet, host: &Sshd) -> SshSettings {
         certificate_files: Vec::new(),
         identities_only: true,
         agent: None,
+        environment: Vec::new(),
         host_key: HostKeyPolicy {
             strict: StrictHostKeyChecking::Yes,
             alias: None,

@@ -102,6 +102,7 @@ pub fn settings(options: &[String], address: &str, port: u16) -> SshSettings {
         certificate_files: Vec::new(),
         identities_only: false,
         agent: None,
+        environment: Vec::new(),
         host_key: HostKeyPolicy {
             strict: StrictHostKeyChecking::Yes,
             alias: None,

@@ -108,6 +108,7 @@ fn settings(files: Vec<PathBuf>) -> SshSettings {
         certificate_files: Vec::new(),
         identities_only: false,
         agent: None,
+        environment: Vec::new(),
         host_key: HostKeyPolicy {
             strict: StrictHostKeyChecking::Yes,
             alias: None,

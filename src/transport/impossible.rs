@@ -1,0 +1,44 @@
+//! A host that is to be reached in a way that it cannot be reached.
+
+use futures_util::future::BoxFuture;
+
+use crate::model::Connection;
+use crate::shell::Stream;
+
+use super::{Transport, TransportError, TransportErrorKind};
+
+/// `ops_transport = "native"` for a host whose configuration takes `ssh`. Nothing is contacted.
+#[derive(Debug)]
+pub(super) struct Impossible {
+    address: String,
+    error: TransportError,
+}
+
+impl Impossible {
+    pub fn new(connection: &Connection, reason: &str) -> Self {
+        Self {
+            address: connection.address.clone(),
+            error: TransportError {
+                kind: TransportErrorKind::Invalid,
+                message: format!("the native transport cannot reach it as ssh would: {reason}"),
+                hint: Some(
+                    "Set `ops_transport` to `auto` or `openssh` for it, or change the ssh configuration.".into(),
+                ),
+            },
+        }
+    }
+}
+
+impl Transport for Impossible {
+    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
+        Box::pin(async { Err(self.error.clone()) })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn describe(&self) -> String {
+        format!("native {}", self.address)
+    }
+}

@@ -1,0 +1,428 @@
+//! From what the configuration says of a host to what this process's client has to do, or to why it takes `ssh`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::algorithms::{self, Kind};
+use super::file::Place;
+use super::keyword::{Effect, Keyword};
+use super::local::Local;
+use super::options::{Named, Options};
+use super::tokens::{self, Tokens};
+use super::{pattern, tickets, value};
+use crate::transport::settings::{
+    AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, SshSettings, StrictHostKeyChecking,
+};
+
+/// What a host's settings are made of, beside its options.
+pub(super) struct Given<'a> {
+    pub local: &'a Local,
+    /// What counts where nothing is said.
+    pub connect_timeout: Duration,
+    /// Whether a file holds a key of a security key; asked once for each.
+    pub hardware: &'a dyn Fn(&Path) -> bool,
+}
+
+/// The settings, without the jumps: these are hosts of their own.
+pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSettings, String> {
+    refuse(options)?;
+    let host = options.host.clone();
+    let port = options.value(Keyword::Port).and_then(value::port);
+    let port = port.unwrap_or(22);
+    let user = user(given.local, options)?;
+    let alias = options
+        .value(Keyword::HostKeyAlias)
+        .map(str::to_ascii_lowercase);
+    let tokens = Tokens {
+        local: given.local,
+        host: &host,
+        original: options.original,
+        port,
+        user: &user,
+        alias: alias.as_deref(),
+    };
+    let resolved = Resolved { options, tokens };
+    refuse_local(given, &resolved)?;
+    let identities = resolved.identities(given)?;
+    Ok(SshSettings {
+        original: options.original.to_owned(),
+        address_family: match options.value(Keyword::AddressFamily) {
+            Some(family) if family.eq_ignore_ascii_case("inet") => AddressFamily::Inet,
+            Some(family) if family.eq_ignore_ascii_case("inet6") => AddressFamily::Inet6,
+            _ => AddressFamily::Any,
+        },
+        bind_address: options.value(Keyword::BindAddress).map(str::to_owned),
+        identity_files: identities,
+        identity_files_are_set: !options.identity_files.is_empty(),
+        certificate_files: resolved.files(&options.certificate_files)?,
+        identities_only: resolved.flag(Keyword::IdentitiesOnly),
+        agent: resolved.agent()?,
+        environment: resolved.environment(given.local)?,
+        host_key: resolved.host_key(alias.clone())?,
+        algorithms: resolved.algorithms()?,
+        jumps: Vec::new(),
+        keep_alive: resolved.keep_alive(),
+        connect_timeout: resolved.connect_timeout(given.connect_timeout),
+        host: host.clone(),
+        port,
+        user: user.clone(),
+    })
+}
+
+fn at(what: impl std::fmt::Display, place: &Place) -> String {
+    format!("{what} ({place})")
+}
+
+/// What the table of keywords leaves to `ssh`.
+fn refuse(options: &Options<'_>) -> Result<(), String> {
+    for keyword in Keyword::all() {
+        let Some((setting, place)) = options.get(keyword) else {
+            continue;
+        };
+        if let Effect::Openssh(unless) = keyword.effect() {
+            let value = match setting.arguments.as_slice() {
+                [value] => value.as_str(),
+                _ => setting.command(),
+            };
+            if !unless.iter().any(|fine| fine.eq_ignore_ascii_case(value)) {
+                return Err(at(said(keyword, value), place));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A setting for a message. A path or a command would make it long.
+fn said(keyword: Keyword, value: &str) -> String {
+    let name = keyword.name();
+    if value.len() <= 24 && !value.contains([' ', '/']) {
+        format!("`{name} {value}` is set")
+    } else {
+        format!("`{name}` is set")
+    }
+}
+
+/// What depends on this machine or on several settings.
+fn refuse_local(given: &Given<'_>, resolved: &Resolved<'_>) -> Result<(), String> {
+    let options = resolved.options;
+    if let Some((setting, place)) = options.get(Keyword::ProxyCommand)
+        && !setting.command().eq_ignore_ascii_case("none")
+    {
+        return Err(at("`ProxyCommand` is set", place));
+    }
+    if resolved.flag(Keyword::PermitLocalCommand)
+        && let Some((setting, place)) = options.get(Keyword::LocalCommand)
+        && !setting.command().eq_ignore_ascii_case("none")
+    {
+        return Err(at("`LocalCommand` is set", place));
+    }
+    for keyword in [Keyword::GSSAPIAuthentication, Keyword::GSSAPIKeyExchange] {
+        if let Some((_, place)) = options.get(keyword)
+            && resolved.flag(keyword)
+            && tickets::may_be_there(given.local)
+        {
+            let said = format!(
+                "`{} yes`, and there may be a Kerberos ticket",
+                keyword.name()
+            );
+            return Err(at(said, place));
+        }
+    }
+    if let Some((_, place)) = options.get(Keyword::ForwardX11)
+        && resolved.flag(Keyword::ForwardX11)
+        && given.local.variable("DISPLAY").is_some()
+    {
+        return Err(at("`ForwardX11 yes`, and there is a display", place));
+    }
+    if let Some((setting, place)) = options.get(Keyword::PreferredAuthentications)
+        && !setting.first().split(',').any(|way| way == "publickey")
+    {
+        return Err(at("`PreferredAuthentications` has no `publickey`", place));
+    }
+    if let Some((setting, place)) = options.get(Keyword::RekeyLimit)
+        && setting
+            .arguments
+            .iter()
+            .any(|limit| !["default", "none", "0"].contains(&limit.as_str()))
+    {
+        return Err(at("`RekeyLimit` is set", place));
+    }
+    if options
+        .value(Keyword::ConnectionAttempts)
+        .and_then(value::number)
+        == Some(0)
+    {
+        return Err("`ConnectionAttempts 0` is for ssh to refuse".to_owned());
+    }
+    Ok(())
+}
+
+/// In newer versions tokens are expanded there, in older ones not.
+fn user(local: &Local, options: &Options<'_>) -> Result<String, String> {
+    match options.get(Keyword::User) {
+        Some((setting, place)) if setting.first().contains(['%', '$']) => Err(at(
+            "`User` has a token, which versions of ssh read differently",
+            place,
+        )),
+        Some((setting, _)) => Ok(setting.first().to_owned()),
+        None => Ok(local.user.clone()),
+    }
+}
+
+/// The options of a host, and what their tokens stand for.
+struct Resolved<'a> {
+    options: &'a Options<'a>,
+    tokens: Tokens<'a>,
+}
+
+impl Resolved<'_> {
+    fn flag(&self, keyword: Keyword) -> bool {
+        self.options.value(keyword).and_then(value::flag) == Some(true)
+    }
+
+    fn path(&self, text: &str, place: &Place) -> Result<PathBuf, String> {
+        self.tokens.path(text).map_err(|error| at(error, place))
+    }
+
+    /// Files that are named; `none` is none.
+    fn files(&self, named: &[Named]) -> Result<Vec<PathBuf>, String> {
+        let mut files = Vec::with_capacity(named.len());
+        for Named { path, place } in named {
+            if path.eq_ignore_ascii_case("none") {
+                continue;
+            }
+            let path = self.path(path, place)?;
+            if !files.contains(&path) {
+                files.push(path);
+            }
+        }
+        Ok(files)
+    }
+
+    /// Those that are named, else those that `ssh` looks for and this process can read.
+    fn identities(&self, given: &Given<'_>) -> Result<Vec<PathBuf>, String> {
+        let named = &self.options.identity_files;
+        if named.is_empty() {
+            let ssh = given.local.home.join(".ssh");
+            for name in ["id_ecdsa_sk", "id_ed25519_sk"] {
+                if (given.hardware)(&ssh.join(name)) {
+                    return Err(format!("~/.ssh/{name} is on a security key"));
+                }
+            }
+            return Ok(["id_rsa", "id_ecdsa", "id_ed25519"]
+                .map(|name| ssh.join(name))
+                .to_vec());
+        }
+        let files = self.files(named)?;
+        for file in &files {
+            if (given.hardware)(file) {
+                return Err(format!("{} is on a security key", given.local.shown(file)));
+            }
+        }
+        Ok(files)
+    }
+
+    fn agent(&self) -> Result<Option<PathBuf>, String> {
+        let local = self.tokens.local;
+        let of_variable = |name: &str| local.variable(name).filter(|path| !path.is_empty());
+        let Some((setting, place)) = self.options.get(Keyword::IdentityAgent) else {
+            return Ok(of_variable("SSH_AUTH_SOCK").map(PathBuf::from));
+        };
+        let said = setting.first();
+        let path = match said {
+            "none" => None,
+            "SSH_AUTH_SOCK" => of_variable(said).map(PathBuf::from),
+            _ => match tokens::legacy_variable(said).flatten() {
+                Some(name) => of_variable(name).map(PathBuf::from),
+                None => Some(self.path(said, place)?),
+            },
+        };
+        Ok(path)
+    }
+
+    /// What `SendEnv` selects of this process's environment, then what `SetEnv` says.
+    fn environment(&self, local: &Local) -> Result<Vec<(String, String)>, String> {
+        let mut sent = BTreeMap::new();
+        if !self.options.send_env.is_empty() {
+            for (name, value) in &local.environment {
+                let Some(name) = name.to_str() else { continue };
+                if self
+                    .options
+                    .send_env
+                    .iter()
+                    .any(|said| pattern::matches(name, said))
+                {
+                    let value = value.to_str();
+                    let value = value
+                        .ok_or_else(|| format!("`SendEnv` sends `{name}`, which is not UTF-8"))?;
+                    sent.insert(name.to_owned(), value.to_owned());
+                }
+            }
+        }
+        let mut environment: Vec<_> = sent.into_iter().collect();
+        if let Some((setting, place)) = self.options.get(Keyword::SetEnv) {
+            for said in &setting.arguments {
+                let (name, value) = said.split_once('=').unwrap_or((said, ""));
+                if value.contains(['%', '$']) {
+                    return Err(at(
+                        "`SetEnv` has a token, which versions of ssh read differently",
+                        place,
+                    ));
+                }
+                if !environment.iter().any(|(known, _)| known == name) {
+                    environment.push((name.to_owned(), value.to_owned()));
+                }
+            }
+        }
+        Ok(environment)
+    }
+
+    fn host_key(&self, alias: Option<String>) -> Result<HostKeyPolicy, String> {
+        let strict = self.options.value(Keyword::StrictHostKeyChecking);
+        let strict = strict.map(str::to_ascii_lowercase);
+        let known_hosts = |keyword, default: [&str; 2]| -> Result<Vec<PathBuf>, String> {
+            let Some((setting, place)) = self.options.get(keyword) else {
+                return default.iter().map(|path| self.tokens.path(path)).collect();
+            };
+            let files = setting
+                .arguments
+                .iter()
+                .filter(|path| !path.eq_ignore_ascii_case("none"));
+            files
+                .map(|path| match keyword {
+                    Keyword::GlobalKnownHostsFile => as_it_stands(keyword, path, place),
+                    _ => self.path(path, place),
+                })
+                .collect()
+        };
+        Ok(HostKeyPolicy {
+            strict: match strict.as_deref() {
+                Some("no" | "off" | "false") => StrictHostKeyChecking::No,
+                Some("accept-new") => StrictHostKeyChecking::AcceptNew,
+                _ => StrictHostKeyChecking::Yes,
+            },
+            alias,
+            user_files: known_hosts(
+                Keyword::UserKnownHostsFile,
+                ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"],
+            )?,
+            global_files: known_hosts(
+                Keyword::GlobalKnownHostsFile,
+                ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"],
+            )?,
+            revoked: match self.options.get(Keyword::RevokedHostKeys) {
+                Some((setting, place)) => match setting.arguments.as_slice() {
+                    [file] if file.eq_ignore_ascii_case("none") => None,
+                    [file] => Some(as_it_stands(Keyword::RevokedHostKeys, file, place)?),
+                    _ => return Err(at("`RevokedHostKeys` names several files", place)),
+                },
+                None => None,
+            },
+            check_host_ip: self.flag(Keyword::CheckHostIP),
+            hash_names: self.flag(Keyword::HashKnownHosts),
+            trust_localhost: self.flag(Keyword::NoHostAuthenticationForLocalhost),
+        })
+    }
+
+    fn algorithms(&self) -> Result<Algorithms, String> {
+        let list = |keyword: Keyword, kind: Kind| {
+            let Some((setting, place)) = self.options.get(keyword) else {
+                return Ok(None);
+            };
+            kind.list(setting.first())
+                .map(Some)
+                .map_err(|error| at(format!("`{}`: {error}", keyword.name()), place))
+        };
+        let compression = self.options.value(Keyword::Compression);
+        Ok(Algorithms {
+            key_exchange: list(Keyword::KexAlgorithms, algorithms::KEY_EXCHANGE)?,
+            host_keys: list(Keyword::HostKeyAlgorithms, algorithms::HOST_KEYS)?,
+            host_keys_known_first: self
+                .options
+                .value(Keyword::HostKeyAlgorithms)
+                .is_some_and(|said| said.starts_with(['+', '-'])),
+            ciphers: list(Keyword::Ciphers, algorithms::CIPHERS)?,
+            macs: list(Keyword::MACs, algorithms::MACS)?,
+            public_keys: list(Keyword::PubkeyAcceptedAlgorithms, algorithms::PUBLIC_KEYS)?,
+            ca_signatures: list(Keyword::CASignatureAlgorithms, algorithms::CA_SIGNATURES)?,
+            required_rsa_bits: match self.options.get(Keyword::RequiredRSASize) {
+                Some((setting, place)) => setting
+                    .first()
+                    .parse()
+                    .map_err(|_| at("`RequiredRSASize` is larger than any key", place))?,
+                None => 1024,
+            },
+            compression: compression.is_some_and(|value| value.eq_ignore_ascii_case("yes")),
+        })
+    }
+
+    fn keep_alive(&self) -> Option<KeepAlive> {
+        let interval = self.options.value(Keyword::ServerAliveInterval);
+        let interval = interval
+            .and_then(value::seconds)
+            .filter(|&seconds| seconds > 0)?;
+        let count = self.options.value(Keyword::ServerAliveCountMax);
+        Some(KeepAlive {
+            interval: Duration::from_secs(interval),
+            count: count.and_then(value::number).unwrap_or(3),
+        })
+    }
+
+    /// What ops gives `ssh` is rounded up to seconds; here it is as it is.
+    fn connect_timeout(&self, default: Duration) -> Duration {
+        match self.options.get(Keyword::ConnectTimeout) {
+            Some((setting, place)) if *place != Place::Ops => value::seconds(setting.first())
+                .filter(|&seconds| seconds > 0)
+                .map_or(default, Duration::from_secs),
+            _ => default,
+        }
+    }
+}
+
+/// A path in which older versions of `ssh` expand nothing, and newer ones do.
+fn as_it_stands(keyword: Keyword, path: &str, place: &Place) -> Result<PathBuf, String> {
+    if path.starts_with('~') || path.contains(['%', '$']) {
+        let name = keyword.name();
+        return Err(at(
+            format!("`{name}` has a `~` or a token, which versions of ssh read differently"),
+            place,
+        ));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// A master of the user's own that leads to a jump host: `ssh` would go through it.
+pub(super) fn refuse_master(
+    local: &Local,
+    options: &Options<'_>,
+    settings: &SshSettings,
+) -> Result<(), String> {
+    let Some((setting, place)) = options.get(Keyword::ControlPath) else {
+        return Ok(());
+    };
+    if setting.first().eq_ignore_ascii_case("none") {
+        return Ok(());
+    }
+    let tokens = Tokens {
+        local,
+        host: &settings.host,
+        original: &settings.original,
+        port: settings.port,
+        user: &settings.user,
+        alias: settings.host_key.alias.as_deref(),
+    };
+    let path = tokens
+        .path(setting.first())
+        .map_err(|error| at(error, place))?;
+    if path.exists() {
+        return Err(at(
+            format!(
+                "the connection to {} is shared with `ControlPath`",
+                settings.original
+            ),
+            place,
+        ));
+    }
+    Ok(())
+}
