@@ -1,11 +1,15 @@
 //! What is put on hosts as it stands on the machine that ops runs on: files, and directories as tar files.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::tasks::Artifact;
+use tempfile::SpooledData;
+
+use crate::tasks::{Artifact, Content, LARGEST_HELD};
 
 /// The artifacts of a run by their real paths. Each is read once, so that every host gets the same bytes, however long a rollout takes
 /// and whatever is built meanwhile; and so that fifty hosts need the memory of one.
@@ -32,24 +36,33 @@ impl Artifacts {
 }
 
 fn load(path: &Path) -> std::io::Result<Artifact> {
-    let found = std::fs::metadata(path)?;
-    if found.is_dir() {
-        return pack(path).map(Artifact::packed);
+    let name = path.display().to_string();
+    if std::fs::metadata(path)?.is_dir() {
+        return pack(path, &name).map(Artifact::packed);
     }
-    let executable = found.permissions().mode() & 0o100 != 0;
-    Ok(Artifact::file(std::fs::read(path)?, executable))
+    let file = File::open(path)?;
+    let executable = file.metadata()?.permissions().mode() & 0o100 != 0;
+    Content::of_file(file, &name).map(|content| Artifact::file(content, executable))
 }
 
 /// A tar file of a directory. Equal trees make equal files: names in order, no times, no owners, and of the modes whether the owner may execute.
-fn pack(directory: &Path) -> std::io::Result<Vec<u8>> {
-    let mut tar = tar::Builder::new(Vec::new());
+/// A large one goes to a temporary file without a name.
+fn pack(directory: &Path, name: &str) -> std::io::Result<Content> {
+    let limit = usize::try_from(LARGEST_HELD).unwrap_or(usize::MAX);
+    let mut tar = tar::Builder::new(tempfile::spooled_tempfile(limit));
     tar.mode(tar::HeaderMode::Deterministic);
     tar.follow_symlinks(false);
     add(&mut tar, directory, Path::new(""))?;
-    tar.into_inner()
+    match tar.into_inner()?.into_inner() {
+        SpooledData::InMemory(cursor) => Ok(Content::new(cursor.into_inner())),
+        SpooledData::OnDisk(mut file) => {
+            file.rewind()?;
+            Content::of_file(file, name)
+        }
+    }
 }
 
-fn add(tar: &mut tar::Builder<Vec<u8>>, directory: &Path, name: &Path) -> std::io::Result<()> {
+fn add<W: Write>(tar: &mut tar::Builder<W>, directory: &Path, name: &Path) -> std::io::Result<()> {
     let mut entries = std::fs::read_dir(directory)?.collect::<std::io::Result<Vec<_>>>()?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
@@ -87,12 +100,14 @@ mod tests {
             std::os::unix::fs::symlink("a", root.join("link")).expect("linked");
             root
         };
-        let one = pack(&tree("one", ["a", "bin/é", "b c"])).expect("packed");
+        let pack = |tree: &Path| pack(tree, "tree").expect("packed").bytes().cloned();
+        let one = pack(&tree("one", ["a", "bin/é", "b c"]));
         let two = tree("two", ["b c", "bin/é", "a"]);
-        assert_eq!(one, pack(&two).expect("packed"));
+        assert!(one.is_some());
+        assert_eq!(one, pack(&two));
         let run = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(two.join("a"), run).expect("set");
-        assert_ne!(one, pack(&two).expect("packed"));
+        assert_ne!(one, pack(&two));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::artifacts::Artifacts;
 use super::local;
 use super::source::Sources;
 use crate::tasks::Artifact;
+use crate::template::Templates;
 
 /// The run, and what belongs to the script of it.
 pub struct World {
@@ -26,6 +27,8 @@ pub struct World {
     granted: Vec<PathBuf>,
     /// What it puts on hosts as it stands here.
     artifacts: Artifacts,
+    /// The templates that it has read.
+    pub templates: Templates,
     /// The values of the parameters by name.
     pub params: BTreeMap<String, Dynamic>,
     /// Set once, when the engine is complete. Weak: the engine holds the world.
@@ -50,6 +53,7 @@ impl World {
             directory,
             granted: Vec::new(),
             artifacts: Artifacts::default(),
+            templates: Templates::default(),
             params,
             engine: OnceLock::new(),
             shields: AtomicUsize::new(0),

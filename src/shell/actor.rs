@@ -1,6 +1,5 @@
 //! The task behind a session: moves bytes between the stream and the request that is under way.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::buffer::Buffer;
 use super::elevate::{Dialogue, Next};
 use super::flight::{Flight, Why};
 use super::frame::{Frames, Piece};
+use super::outgoing::Outgoing;
 use super::program::{Message, messages};
 use super::{Reply, Request, SessionError, SessionOptions, Stream, bootstrap, facts};
 
@@ -52,11 +52,7 @@ pub(super) struct Actor {
     stream: Stream,
     options: SessionOptions,
     frames: [Frames; 2],
-    /// Before the bootstrap; the rest waits for it.
-    early: VecDeque<Message>,
-    queue: VecDeque<Message>,
-    /// How much of the first message is written.
-    written: usize,
+    out: Outgoing,
     dialogue: Option<Dialogue>,
     greeting: Greeting,
     printed: String,
@@ -112,9 +108,7 @@ impl Actor {
             stream,
             options,
             frames: [Frames::new(&nonce), Frames::new(&nonce)],
-            early: VecDeque::new(),
-            queue: VecDeque::new(),
-            written: 0,
+            out: Outgoing::default(),
             dialogue: None,
             greeting: Greeting::Awaited,
             printed: String::new(),
@@ -127,13 +121,13 @@ impl Actor {
             hello,
         };
         if let Some(dialogue) = &dialogue {
-            actor.early.push_back(Message::new(dialogue.line()));
+            actor.out.push_early(Message::new(dialogue.line()));
         }
         if dialogue.as_ref().is_some_and(Dialogue::waits) {
             actor.greeting = Greeting::Sudo;
             actor.bootstrap = bootstrap;
         } else {
-            actor.early.push_back(Message::new(bootstrap));
+            actor.out.push_early(Message::new(bootstrap));
         }
         actor.dialogue = dialogue;
         Ok(actor)
@@ -146,28 +140,14 @@ impl Actor {
             if self.settle().await {
                 buffers = [Buffer::new(), Buffer::new()];
             }
+            self.out.prepare().await;
             let now = Instant::now();
             let next_time = self.next_time();
             let (out_buffer, err_buffer) = {
                 let [out, err] = &mut buffers;
                 (out, err)
             };
-            let front = match self.early.front() {
-                Some(message) => Some(message),
-                None if matches!(self.greeting, Greeting::Sudo) => None,
-                None => self.queue.front(),
-            };
-            let front = front.map(|message| {
-                if self.written < message.head.len() {
-                    &message.head[self.written..]
-                } else {
-                    let at = self.written - message.head.len();
-                    message
-                        .body
-                        .as_ref()
-                        .map_or(&[][..], |(bytes, range)| &bytes[range.clone()][at..])
-                }
-            });
+            let front = self.out.front(matches!(self.greeting, Greeting::Sudo));
             let writing = front.is_some();
             let abandoned = async {
                 match &self.flight {
@@ -183,9 +163,7 @@ impl Actor {
                     let wrote = wrote.unwrap_or(0);
                     if wrote == 0 {
                         // The other end is gone; what it said last is still to be read.
-                        self.early.clear();
-                        self.queue.clear();
-                        self.written = 0;
+                        self.out.clear();
                         self.drain(&mut buffers).await;
                         return Err(self.lost());
                     }
@@ -220,7 +198,7 @@ impl Actor {
         let Some((flight, job)) = self.flight.take_if(|flight| is_over(flight)) else {
             return false;
         };
-        self.queue.push_back(Message::text("x\n".into()));
+        self.out.push(Message::text("x\n".into()));
         // The caller may have gone.
         let _ = job.news.send(News::Done(flight.reply())).await;
         true
@@ -238,7 +216,7 @@ impl Actor {
         self.next_id += 1;
         match messages(id, &job.request) {
             Ok(messages) => {
-                self.queue.extend(messages);
+                self.out.extend(messages);
                 let flight =
                     Flight::new(id, &job.request, self.options.timeout, self.options.grace);
                 self.alive = Instant::now();
@@ -253,30 +231,15 @@ impl Actor {
 
     /// The caller does not want the request any more.
     fn abandon(&mut self) {
-        // What is not yet on its way stays here.
-        self.queue
-            .truncate(usize::from(self.written > 0 && self.early.is_empty()));
+        self.out.drop_unsent();
         if let Some((flight, _)) = &mut self.flight {
             flight.kill(Why::Cancelled, Instant::now());
         }
     }
 
     async fn wrote(&mut self, count: usize) {
-        self.written += count;
-        let queue = if self.early.is_empty() {
-            &mut self.queue
-        } else {
-            &mut self.early
-        };
-        let length = queue.front().map_or(0, |message| {
-            message.head.len() + message.body.as_ref().map_or(0, |(_, range)| range.len())
-        });
-        if self.written >= length {
-            queue.pop_front();
-            self.written = 0;
-            if self.queue.is_empty() {
-                let _ = self.stream.stdin.flush().await;
-            }
+        if self.out.wrote(count) {
+            let _ = self.stream.stdin.flush().await;
         }
     }
 
@@ -337,11 +300,11 @@ impl Actor {
         }
         match dialogue.hear(stream == 1, data) {
             Next::Wait => {}
-            Next::Say(words) => self.early.push_back(Message::new(words)),
+            Next::Say(words) => self.out.push_early(Message::new(words)),
             Next::Ready => {
                 self.greeting = Greeting::Awaited;
-                self.early
-                    .push_back(Message::new(std::mem::take(&mut self.bootstrap)));
+                self.out
+                    .push_early(Message::new(std::mem::take(&mut self.bootstrap)));
             }
             Next::WrongPassword => return Err(dialogue.wrong_password()),
         }
@@ -374,7 +337,7 @@ impl Actor {
             return Ok(());
         };
         if let Some(words) = flight.due(now) {
-            self.queue.push_back(Message::text(words));
+            self.out.push(Message::text(words));
         } else if now >= self.alive + self.options.silence {
             return Err(SessionError::Lost {
                 detail: format!("no answer for {} s", self.options.silence.as_secs()),
@@ -382,7 +345,7 @@ impl Actor {
         } else if self.asked.is_none() && now >= self.alive + ASK.min(self.options.silence / 2) {
             self.asked = Some(now);
             let id = flight.id;
-            self.queue.push_back(Message::text(format!("k {id} 0\n")));
+            self.out.push(Message::text(format!("k {id} 0\n")));
         }
         Ok(())
     }

@@ -1,23 +1,37 @@
 //! Turns a request into messages for the loop.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::quote::{line, printf_format, word};
-use super::{NulByte, OnFailure, Request, Step, StepKind};
+use super::{NulByte, OnFailure, Payload, Request, Step, StepKind};
 
 /// A body goes in blocks, so that one `dd` holds one block in memory.
-const BLOCK: usize = 1 << 20;
+const BLOCK: u32 = 1 << 20;
 
 /// Up to here a program comes by `read`, which costs no process but about half a microsecond a
 /// byte; beyond, by `dd`.
 const BY_LINES: usize = 2048;
 
 /// One message of the loop. It is sent whole or not at all.
-#[derive(Debug)]
 pub(super) struct Message {
     pub head: Vec<u8>,
-    pub body: Option<(Arc<[u8]>, Range<usize>)>,
+    pub body: Option<Block>,
+}
+
+/// A part of the body of a step.
+#[derive(Clone)]
+pub(super) struct Block {
+    pub payload: Payload,
+    pub range: Range<u64>,
+    pub step: usize,
+}
+
+impl Block {
+    /// In bytes.
+    pub fn size(&self) -> usize {
+        // No larger than `BLOCK`.
+        usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX)
+    }
 }
 
 impl Message {
@@ -27,6 +41,20 @@ impl Message {
 
     pub fn text(text: String) -> Self {
         Self::new(text.into_bytes())
+    }
+
+    /// In bytes.
+    pub fn size(&self) -> usize {
+        self.head.len() + self.body.as_ref().map_or(0, Block::size)
+    }
+
+    /// Says that the body of a step is no good, and why.
+    pub fn spoiled(step: usize, reason: &str) -> Self {
+        let mut head = format!("b {step} ").into_bytes();
+        // What holds a NUL came from no file's name and no error of the system.
+        head.extend(line(reason.replace('\0', "").as_bytes()).unwrap_or_default());
+        head.push(b'\n');
+        Self::new(head)
     }
 }
 
@@ -47,11 +75,18 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
         head.extend(line(&body.path)?);
         head.push(b'\n');
         messages.push(Message::new(head));
-        for from in (0..body.content.len()).step_by(BLOCK) {
-            let block = from..body.content.len().min(from + BLOCK);
+        let size = body.content.size();
+        let mut from = 0;
+        while from < size {
+            let range = from..size.min(from + u64::from(BLOCK));
+            from = range.end;
             messages.push(Message {
-                head: format!("w {} {index}\n", block.len()).into_bytes(),
-                body: Some((Arc::clone(&body.content), block)),
+                head: format!("w {} {index}\n", range.end - range.start).into_bytes(),
+                body: Some(Block {
+                    payload: body.content.clone(),
+                    range,
+                    step: index,
+                }),
             });
         }
         messages.push(Message::text("g\n".into()));

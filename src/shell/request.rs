@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::OutputStream;
 
-use super::Captured;
+use super::{Captured, Payload};
 
 /// Steps that run one after the other, then a probe, in one round trip.
 #[derive(Debug, Clone, Default)]
@@ -121,7 +121,7 @@ pub enum OnFailure {
 #[derive(Clone)]
 pub struct Body {
     pub path: Vec<u8>,
-    pub content: Arc<[u8]>,
+    pub content: Payload,
 }
 
 /// What came back. `steps` is shorter than asked when one of them stopped the request.

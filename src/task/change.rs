@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::Diff;
-use crate::shell::quote_str as quote;
+use crate::shell::{Payload, quote_str as quote};
 
 use super::{Answer, Query, Resource, script};
 
@@ -50,7 +50,7 @@ pub struct Change {
 pub struct Body {
     /// Where it lands, created with mode 0600: beside its target, so that `apply` can rename it.
     pub path: String,
-    pub content: Arc<[u8]>,
+    pub content: Payload,
 }
 
 /// The text that a change writes to a file, as far as it takes to write that of the next change of the same file in
@@ -166,7 +166,7 @@ impl fmt::Debug for Change {
             .field("undo_last", &self.undo_last)
             .field(
                 "body",
-                &self.body.as_ref().map(|b| (&b.path, b.content.len())),
+                &self.body.as_ref().map(|b| (&b.path, b.content.size())),
             )
             .field("leaves", &self.leaves)
             .finish_non_exhaustive()

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::value::Unfit;
-use super::{Artifact, Value};
+use super::{Artifact, Content, Value};
 use crate::model::suggest::did_you_mean;
+use crate::template::Compiled;
 
 /// What a constructor may ask of the playbook that calls it.
 pub trait Surroundings {
@@ -18,7 +19,12 @@ pub trait Surroundings {
     /// A local file, or a local directory as a tar file, that is put on hosts. Like [`read`](Self::read).
     fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
         self.read(path)
-            .map(|bytes| Arc::new(Artifact::file(bytes, false)))
+            .map(|bytes| Arc::new(Artifact::file(Content::new(bytes), false)))
+    }
+
+    /// The template of that text, under the name that errors show.
+    fn template(&self, name: &str, text: &str) -> Result<Arc<Compiled>, minijinja::Error> {
+        Compiled::new(name, text).map(Arc::new)
     }
 
     /// The names that a template sees beside its own: the variables of the host that the task is made for, and what an

@@ -1,36 +1,98 @@
 //! What is to stand in a file: text, or bytes that are none.
 
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use sha2::{Digest, Sha256};
 
 use crate::model::Diff;
+use crate::shell::{Payload, SourceFile};
+use crate::task::Query;
 
 /// Contents up to this size are compared line by line. Asking for more than that would hold up a probe.
 pub const LARGEST_DIFF: u64 = 256 * 1024;
 
+/// So much of a large file is read at a time.
+const PIECE: usize = 256 << 10;
+
 /// Text up to this size goes in a script; what is larger, or no text, goes as a body.
 const LARGEST_INLINE: usize = 64 * 1024;
 
-/// The content of a file, and its digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is larger stays in its file, and is read for every host while it is sent: nothing needs it whole.
+pub const LARGEST_HELD: u64 = Query::LARGEST_CONTENT;
+
+/// The content of a file, and its digest. Clones share it.
+#[derive(Clone)]
 pub struct Content {
-    bytes: Arc<[u8]>,
-    sha256: String,
+    payload: Payload,
+    sha256: Arc<str>,
+}
+
+/// Two of one digest are equal.
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        self.sha256 == other.sha256
+    }
+}
+
+impl Eq for Content {}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes, {})", self.size(), self.sha256)
+    }
 }
 
 impl Content {
     #[must_use]
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
-        let sha256 = sha256(&bytes);
-        Self { bytes, sha256 }
+        let sha256 = sha256(&bytes).into();
+        Self {
+            payload: Payload::Held(bytes),
+            sha256,
+        }
+    }
+
+    /// Of a local file. One that is large is gone through once, for its digest, and read again for each host.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is written to meanwhile.
+    pub fn of_file(mut file: File, name: &str) -> io::Result<Self> {
+        let found = file.metadata()?;
+        if !found.is_file() || found.len() <= LARGEST_HELD {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            return Ok(Self::new(bytes));
+        }
+        let file = SourceFile::new(file, name)?;
+        // The faster one of the two that are here.
+        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut at = 0;
+        while at < file.size() {
+            let count = usize::try_from(file.size() - at).unwrap_or(PIECE);
+            let bytes = file.read(at, count.min(PIECE)).map_err(io::Error::other)?;
+            at += bytes.len() as u64;
+            digest.update(&bytes);
+        }
+        Ok(Self {
+            payload: Payload::File(Arc::new(file)),
+            sha256: hex(digest.finish().as_ref()).into(),
+        })
     }
 
     #[must_use]
-    pub const fn bytes(&self) -> &Arc<[u8]> {
-        &self.bytes
+    pub const fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// The bytes, unless they are more than [`LARGEST_HELD`].
+    #[must_use]
+    pub const fn bytes(&self) -> Option<&Arc<[u8]>> {
+        self.payload.held()
     }
 
     /// SHA-256 in hex.
@@ -41,13 +103,13 @@ impl Content {
 
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.bytes.len() as u64
+        self.payload.size()
     }
 
     /// As text that may stand in a script.
     #[must_use]
     pub fn inline(&self) -> Option<&str> {
-        inline(&self.bytes)
+        inline(self.bytes()?)
     }
 
     /// The difference to what was there: `None` for nothing, else its size and digest, and its bytes
@@ -62,7 +124,7 @@ impl Content {
             None => Some(""),
             Some(before) => before.bytes.and_then(text),
         };
-        match (old, text(&self.bytes)) {
+        match (old, self.bytes().and_then(|bytes| text(bytes))) {
             (Some(before), Some(after)) if self.size() <= LARGEST_DIFF => Diff::Text {
                 path,
                 before: before.to_owned(),
@@ -71,7 +133,7 @@ impl Content {
             _ => Diff::Binary {
                 path,
                 before: before.map(|before| (before.size, before.sha256.to_owned())),
-                after: (self.size(), self.sha256.clone()),
+                after: (self.size(), self.sha256.to_string()),
             },
         }
     }
@@ -100,10 +162,11 @@ fn text(bytes: &[u8]) -> Option<&str> {
 /// SHA-256 in hex.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A SHA-256 that somebody wrote, in lower case; `None`: it is none.

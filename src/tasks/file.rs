@@ -12,7 +12,10 @@ use crate::task::{Change, Found, PathKind, Plan, Query, Task, Touches};
 task! {
     /// Keeps a file there with this content.
     ///
-    /// The content is text or a blob. `files::file(path, #{ source: "files/logo.png" })` takes it from a local file instead.
+    /// The content is text or a blob. `files::file(path, #{ source: "files/logo.png" })` takes it from a local file instead. A run
+    /// reads such a file once, so that every host gets the same bytes, whatever comes to stand at its path meanwhile. One of more than
+    /// 4 MiB is not held in memory: it stays open, and is read again for each host while it is sent. If somebody writes into it meanwhile,
+    /// the task fails.
     ///
     /// | option | what it does |
     /// |---|---|
@@ -73,10 +76,16 @@ impl File {
         let content = match (content, &options.source) {
             (Some(content), None) => content,
             (None, Some(source)) => {
-                let bytes = surroundings.read(source).map_err(|reason| {
+                let unreadable = |reason: &str| {
                     ArgumentError::option("source", format!("cannot read `{source}`: {reason}"))
-                })?;
-                Content::new(bytes)
+                };
+                let artifact = surroundings.artifact(source);
+                let artifact = artifact.map_err(|reason| unreadable(&reason))?;
+                if artifact.packed {
+                    return Err(unreadable("it is a directory")
+                        .hint("`archives::unpacked` takes a directory to hosts."));
+                }
+                artifact.content.clone()
             }
             (Some(_), Some(_)) => {
                 let message = "the content is given twice, as a value and as a file";

@@ -70,7 +70,7 @@ impl Landing {
             ));
             Some(Body {
                 path: new.to_string(),
-                content: content.bytes().clone(),
+                content: content.payload().clone(),
             })
         };
         if let Some(owner) = self.attributes.ownership.argument() {
@@ -194,7 +194,7 @@ impl Landing {
             ));
             return Some(Body {
                 path: body.to_string(),
-                content: content.bytes().clone(),
+                content: content.payload().clone(),
             });
         };
         apply.push_str(&format!(
@@ -254,8 +254,9 @@ impl Landing {
                 Answer::Sha256(Some(content.sha256().to_owned())),
             ),
         ];
-        if content.size() <= Query::LARGEST_CONTENT {
-            let bytes = content.bytes().to_vec();
+        let known = content.bytes();
+        if let Some(bytes) = known.filter(|bytes| bytes.len() as u64 <= Query::LARGEST_CONTENT) {
+            let bytes = bytes.to_vec();
             leaves.push((Query::Content(path), Answer::Content(Some(bytes))));
         }
         Change {

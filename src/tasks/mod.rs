@@ -38,6 +38,7 @@ use entry::task;
 
 pub use archives::Artifact;
 pub use arguments::{ArgumentError, Arguments, Place, Surroundings, unknown_option};
+pub use content::{Content, LARGEST_HELD};
 pub use entry::{Entry, Parameter, fields, is_optional};
 pub use host_path::HostPath;
 pub use mode::Mode;

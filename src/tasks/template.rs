@@ -26,7 +26,8 @@ task! {
     /// | `secret` | with `true`, no diff is shown, and a new file gets mode 0600 |
     ///
     /// The template is Jinja2 as minijinja reads it, found beside the playbook. It sees `vars`, the variables of the
-    /// host, and what templates of an inventory see (`inventory_hostname`, `groups`, `hostvars`). A name that is not defined is an error. It is rendered where ops runs; then all is as with `files::file`.
+    /// host, and what templates of an inventory see (`inventory_hostname`, `groups`, `hostvars`). A name that is not defined is an error. A run reads a
+    /// template once, whatever the number of hosts. It is rendered where ops runs; then all is as with `files::file`.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -63,11 +64,14 @@ fn render(
     let unreadable = |reason: String| {
         ArgumentError::parameter(1, format!("cannot read the template `{source}`: {reason}"))
     };
-    let bytes = surroundings.read(&source).map_err(unreadable)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
+    let artifact = surroundings.artifact(&source).map_err(unreadable)?;
+    let bytes = artifact.content.bytes().filter(|_| !artifact.packed);
+    let bytes = bytes.ok_or_else(|| unreadable("it is a directory, or very large".to_owned()))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
     let own = minijinja::Value::from(minijinja::value::Serde(options.vars));
-    let content = template::environment()
-        .render_named_str(&source, text, merge_maps([surroundings.vars(), own]))
+    let content = surroundings
+        .template(&source, text)
+        .and_then(|template| template.render(&merge_maps([surroundings.vars(), own])))
         .map_err(|error| failed(&source, &error))?;
     let landing = Landing {
         path,

@@ -1,11 +1,14 @@
 //! The template language of inventories and of `files::template`: minijinja, strict, with what Ansible's users expect of
 //! Jinja2.
 //!
-//! [`environment`] makes the engine, [`explain`] turns its errors into something to show. The filters that Ansible has and
+//! [`environment`] makes the engine, [`Templates`] keeps what it has read, [`explain`] turns its errors into something to show. The filters that Ansible has and
 //! minijinja lacks are in `filters`, the way Python writes values in `python`.
 
+mod compiled;
 mod filters;
 mod python;
+
+pub use compiled::{Compiled, Templates};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;

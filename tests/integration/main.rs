@@ -43,3 +43,4 @@ mod stdlib;
 mod system;
 mod tasks;
 mod terminal;
+mod uploads;

@@ -16,6 +16,7 @@ use crate::script::options::Options;
 use crate::script::refusal;
 use crate::task::Task;
 use crate::tasks::{self, ArgumentError, Arguments, Artifact, Entry, Parameter, Surroundings};
+use crate::template::Compiled;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -239,6 +240,14 @@ impl Surroundings for Around<'_> {
 
     fn artifact(&self, path: &str) -> std::result::Result<Arc<Artifact>, String> {
         self.frame.world().artifact(path)
+    }
+
+    fn template(
+        &self,
+        name: &str,
+        text: &str,
+    ) -> std::result::Result<Arc<Compiled>, minijinja::Error> {
+        self.frame.world().templates.get(name, text)
     }
 
     fn vars(&self) -> minijinja::Value {

@@ -191,6 +191,11 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
         ops_t=$(echo | cat 2>&1 >&9);
         ops_err="cannot write the body: ${ops_t:-a write failed}";
       };;
+    # It is no good: the number of its step, and why, quoted.
+    b)
+      ops_bad="$ops_bad $ops_a";
+      eval "ops_err=$ops_b${ops_r:+ $ops_r}";
+      ops_err="cannot read the body: $ops_err";;
     # It is complete.
     g)
       exec 9>&-;;

@@ -8,9 +8,9 @@ use crate::tasks::{ArgumentError, Surroundings};
 /// A local file, or a local directory as a tar file.
 #[derive(Debug)]
 pub struct Artifact {
-    pub(super) content: Content,
+    pub(in crate::tasks) content: Content,
     /// It was a directory.
-    packed: bool,
+    pub(in crate::tasks) packed: bool,
     /// The owner may execute the file.
     executable: bool,
 }
@@ -18,9 +18,9 @@ pub struct Artifact {
 impl Artifact {
     /// Of a file.
     #[must_use]
-    pub fn file(bytes: impl Into<Arc<[u8]>>, executable: bool) -> Self {
+    pub const fn file(content: Content, executable: bool) -> Self {
         Self {
-            content: Content::new(bytes),
+            content,
             packed: false,
             executable,
         }
@@ -28,10 +28,11 @@ impl Artifact {
 
     /// Of a directory that has been packed into a tar file.
     #[must_use]
-    pub fn packed(tar: Vec<u8>) -> Self {
+    pub const fn packed(tar: Content) -> Self {
         Self {
+            content: tar,
             packed: true,
-            ..Self::file(tar, false)
+            executable: false,
         }
     }
 }

@@ -230,7 +230,7 @@ impl Unpacked {
             Source::Address(_) => None,
             Source::Local(artifact) => Some(Body {
                 path: script::body(&self.path).to_string(),
-                content: artifact.content.bytes().clone(),
+                content: artifact.content.payload().clone(),
             }),
         };
         Plan::Change(Box::new(Change {

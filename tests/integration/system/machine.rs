@@ -114,7 +114,8 @@ impl Machine {
 
     fn script(&self, change: &Change, text: &str, keep: &str) -> Result<Ran, String> {
         if let Some(body) = &change.body {
-            let text = String::from_utf8(body.content.to_vec()).expect("UTF-8");
+            let text = String::from_utf8(body.content.held().expect("no large file").to_vec())
+                .expect("UTF-8");
             let path = ops::shell::quote_str(&body.path);
             self.sh(&format!(
                 "umask 077; printf %s {} >{path}",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ops::model::Diff;
 use ops::task::Task;
-use ops::tasks::{ArgumentError, Arguments, Artifact, Entry, Place, Surroundings, Value};
+use ops::tasks::{ArgumentError, Arguments, Artifact, Content, Entry, Place, Surroundings, Value};
 use serde::Deserialize;
 
 use super::bytes::Bytes;
@@ -187,11 +187,19 @@ impl Surroundings for Beside {
 
     fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
         match path {
-            "app.tar" => Ok(Arc::new(Artifact::file(app(), false))),
-            "app" => Ok(Arc::new(Artifact::packed(app()))),
-            "broken.tar.gz" => Ok(Arc::new(Artifact::file(&b"\x1f\x8b no"[..], false))),
-            "run" => Ok(Arc::new(Artifact::file(&b"#!/bin/sh\n"[..], true))),
-            _ => Err("there is no such file".to_owned()),
+            "app.tar" => Ok(Arc::new(Artifact::file(Content::new(app()), false))),
+            "app" => Ok(Arc::new(Artifact::packed(Content::new(app())))),
+            "broken.tar.gz" => Ok(Arc::new(Artifact::file(
+                Content::new(&b"\x1f\x8b no"[..]),
+                false,
+            ))),
+            "run" => Ok(Arc::new(Artifact::file(
+                Content::new(&b"#!/bin/sh\n"[..]),
+                true,
+            ))),
+            path => self
+                .read(path)
+                .map(|bytes| Arc::new(Artifact::file(Content::new(bytes), false))),
         }
     }
 

@@ -1,0 +1,145 @@
+//! What is on its way to the host: messages, of which the bodies of files are read as they are written.
+
+use std::collections::VecDeque;
+
+use super::Payload;
+use super::program::{Block, Message};
+
+/// So much of a file is held at a time.
+const PIECE: usize = 128 << 10;
+
+/// Messages that wait to be written, and how far the first of them is.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    /// Before the bootstrap; the rest waits for it.
+    early: VecDeque<Message>,
+    queue: VecDeque<Message>,
+    /// How much of the first message is written.
+    written: usize,
+    /// Bytes of the file that the first message sends a part of, and where in it they begin.
+    piece: (u64, Vec<u8>),
+}
+
+impl Outgoing {
+    pub fn push_early(&mut self, message: Message) {
+        self.early.push_back(message);
+    }
+
+    pub fn push(&mut self, message: Message) {
+        self.queue.push_back(message);
+    }
+
+    pub fn extend(&mut self, messages: Vec<Message>) {
+        self.queue.extend(messages);
+    }
+
+    /// Nothing can be written any more.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// What is not yet on its way stays here.
+    pub fn drop_unsent(&mut self) {
+        self.queue
+            .truncate(usize::from(self.written > 0 && self.early.is_empty()));
+    }
+
+    fn first(&self, early_only: bool) -> Option<&Message> {
+        match self.early.front() {
+            None if !early_only => self.queue.front(),
+            early => early,
+        }
+    }
+
+    /// The block that is next, and from where on in its payload.
+    fn block(&self) -> Option<(&Block, u64)> {
+        let message = self.first(false)?;
+        let at = self.written.checked_sub(message.head.len())?;
+        let block = message.body.as_ref()?;
+        Some((block, block.range.start + at as u64))
+    }
+
+    /// Gets what is to be written next, where it is in a file. Call it before [`front`](Self::front).
+    pub async fn prepare(&mut self) {
+        let Some((block, at)) = self.block() else {
+            return;
+        };
+        let Payload::File(file) = &block.payload else {
+            return;
+        };
+        let (from, bytes) = &self.piece;
+        if (*from..*from + bytes.len() as u64).contains(&at) || at >= block.range.end {
+            return;
+        }
+        let left = usize::try_from(block.range.end - at).unwrap_or(PIECE);
+        let (file, count, step) = (file.clone(), left.min(PIECE), block.step);
+        // It may be on a disk that is slow.
+        let read = tokio::task::spawn_blocking(move || file.read(at, count)).await;
+        let read = read.unwrap_or_else(|error| Err(error.to_string()));
+        self.piece = match read {
+            Ok(bytes) => (at, bytes),
+            Err(reason) => {
+                self.spoil(step, &reason);
+                // The message promised so many bytes.
+                (at, vec![0; left])
+            }
+        };
+    }
+
+    /// Gives the body of a step up: its step fails for the reason.
+    fn spoil(&mut self, step: usize, reason: &str) {
+        let is_of = |message: &Message| message.body.as_ref().is_some_and(|b| b.step == step);
+        let mut first = self.queue.pop_front();
+        self.queue.retain(|message| !is_of(message));
+        self.queue.push_front(Message::spoiled(step, reason));
+        if let Some(first) = first.take() {
+            self.queue.push_front(first);
+        }
+    }
+
+    /// What is to be written next. With `early_only` the rest has to wait.
+    pub fn front(&self, early_only: bool) -> Option<&[u8]> {
+        let message = self.first(early_only)?;
+        if let Some(head) = message.head.get(self.written..).filter(|h| !h.is_empty()) {
+            return Some(head);
+        }
+        let Some((block, at)) = self.block() else {
+            return Some(&[]);
+        };
+        Some(match &block.payload {
+            Payload::Held(bytes) => part(bytes, at, block.range.end),
+            Payload::File(_) => {
+                let (from, bytes) = &self.piece;
+                part(bytes, at.saturating_sub(*from), block.range.end - from)
+            }
+        })
+    }
+
+    /// So much of it was written. Whether that was all that waited.
+    pub fn wrote(&mut self, count: usize) -> bool {
+        self.written += count;
+        let queue = if self.early.is_empty() {
+            &mut self.queue
+        } else {
+            &mut self.early
+        };
+        if queue
+            .front()
+            .is_some_and(|message| self.written < message.size())
+        {
+            return false;
+        }
+        queue.pop_front();
+        self.written = 0;
+        if self.queue.front().is_none_or(|next| next.body.is_none()) {
+            self.piece = (0, Vec::new());
+        }
+        self.queue.is_empty()
+    }
+}
+
+/// The bytes from one place to another, as far as they are here.
+fn part(bytes: &[u8], from: u64, to: u64) -> &[u8] {
+    let index = |at: u64| usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+    &bytes[index(from)..index(to)]
+}

@@ -1,0 +1,105 @@
+//! The bytes of a body: held in memory, or read from a file while they are sent.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Arc;
+
+/// The bytes of a body. A clone is another reference to the same bytes: any number of hosts share them.
+#[derive(Clone)]
+pub enum Payload {
+    Held(Arc<[u8]>),
+    File(Arc<SourceFile>),
+}
+
+impl Payload {
+    /// In bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Held(bytes) => bytes.len() as u64,
+            Self::File(file) => file.stamp.size,
+        }
+    }
+
+    /// The bytes, unless they stay in their file.
+    #[must_use]
+    pub const fn held(&self) -> Option<&Arc<[u8]>> {
+        match self {
+            Self::Held(bytes) => Some(bytes),
+            Self::File(_) => None,
+        }
+    }
+}
+
+impl<T: Into<Arc<[u8]>>> From<T> for Payload {
+    fn from(bytes: T) -> Self {
+        Self::Held(bytes.into())
+    }
+}
+
+/// A file that stays open, so that all who read it read the same one, whatever comes to stand at its path. What is
+/// written into it is noticed.
+pub struct SourceFile {
+    file: File,
+    name: String,
+    stamp: Stamp,
+}
+
+/// By what a file is known to be unchanged. Whoever sets its times back is found out by the host, which has the hash.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let found = file.metadata()?;
+        Ok(Self {
+            size: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+        })
+    }
+}
+
+impl SourceFile {
+    /// `name` is what errors call it.
+    ///
+    /// # Errors
+    /// When nothing can be told of it.
+    pub fn new(file: File, name: impl Into<String>) -> io::Result<Self> {
+        let stamp = Stamp::of(&file)?;
+        let name = name.into();
+        Ok(Self { file, name, stamp })
+    }
+
+    /// In bytes.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.stamp.size
+    }
+
+    /// So many bytes from `at` on.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not what it was when it was opened. A lower-case fragment.
+    pub fn read(&self, at: u64, count: usize) -> Result<Vec<u8>, String> {
+        let mut bytes = vec![0; count];
+        let read = self.file.read_exact_at(&mut bytes, at);
+        match Stamp::of(&self.file) {
+            Ok(now) if now == self.stamp => {}
+            Ok(_) => {
+                return Err(format!(
+                    "{} was changed while it was sent: run it again",
+                    self.name
+                ));
+            }
+            Err(error) => return Err(format!("cannot read {}: {error}", self.name)),
+        }
+        match read {
+            Ok(()) => Ok(bytes),
+            Err(error) => Err(format!("cannot read {}: {error}", self.name)),
+        }
+    }
+}

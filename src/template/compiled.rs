@@ -1,0 +1,82 @@
+//! Templates that are read once and rendered for many hosts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::{Environment, Error, Value};
+
+use super::environment;
+
+/// A template that was read.
+pub struct Compiled {
+    environment: Environment<'static>,
+    name: String,
+}
+
+impl Compiled {
+    /// # Errors
+    /// When the text is no template.
+    pub fn new(name: &str, text: &str) -> Result<Self, Error> {
+        let mut environment = environment();
+        environment.add_template_owned(name.to_owned(), text.to_owned())?;
+        Ok(Self {
+            environment,
+            name: name.to_owned(),
+        })
+    }
+
+    /// # Errors
+    /// When it cannot be rendered with these variables.
+    pub fn render(&self, vars: &Value) -> Result<String, Error> {
+        self.environment.get_template(&self.name)?.render(vars)
+    }
+}
+
+/// The templates of a run by their names and texts.
+#[derive(Default)]
+pub struct Templates(Mutex<HashMap<(String, Arc<[u8]>), Arc<Compiled>>>);
+
+impl Templates {
+    /// The template of that text. It is read when it is first asked for.
+    ///
+    /// # Errors
+    /// When the text is no template.
+    pub fn get(&self, name: &str, text: &str) -> Result<Arc<Compiled>, Error> {
+        let key = (name.to_owned(), text.as_bytes().into());
+        if let Some(known) = self.known().get(&key) {
+            return Ok(known.clone());
+        }
+        let compiled = Arc::new(Compiled::new(name, text)?);
+        self.known().insert(key, compiled.clone());
+        Ok(compiled)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<(String, Arc<[u8]>), Arc<Compiled>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_once_and_another_text_anew() {
+        let templates = Templates::default();
+        let first = templates.get("a", "{{ x }}").expect("a template");
+        let again = templates.get("a", "{{ x }}").expect("a template");
+        assert!(Arc::ptr_eq(&first, &again));
+        let other = templates.get("a", "{{ x }}!").expect("a template");
+        let vars = minijinja::context! { x => 1 };
+        assert_eq!(first.render(&vars).expect("rendered"), "1");
+        assert_eq!(other.render(&vars).expect("rendered"), "1!");
+        assert!(templates.get("a", "{{ x").is_err());
+        assert!(
+            templates
+                .get("a", "{{ x }}")
+                .expect("still")
+                .render(&Value::UNDEFINED)
+                .is_err()
+        );
+    }
+}

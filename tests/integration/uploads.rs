@@ -1,0 +1,136 @@
+//! Files that go to many hosts.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::fleet::measure;
+use crate::ops::Ops;
+
+const MIB: usize = 1 << 20;
+
+/// Hosts that are shells of this machine, each with a directory `root`.
+fn hosts(count: usize) -> Ops {
+    let ops = Ops::new();
+    let mut inventory = String::new();
+    for n in 1..=count {
+        let root = ops.path(&format!("h{n}"));
+        fs::create_dir_all(root.join("state")).expect("made");
+        inventory += &format!(
+            "[hosts.h{n}]\nvia = \"local\"\nstate_dir = \"{0}/state\"\nvars = {{ root = \"{0}\" }}\n",
+            root.display()
+        );
+    }
+    ops.inventory(&inventory)
+}
+
+/// Bytes that are no text and no two blocks of which are alike.
+fn content(size: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut bytes = Vec::with_capacity(size);
+    while bytes.len() < size {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes
+}
+
+/// The most memory of `ops`, in bytes, when it puts a file of so many on all hosts at once.
+fn peak(size: usize) -> u64 {
+    let ops = hosts(6).playbook(
+        r#"each(hosts("all"), |h| h.apply(files::file(h.vars.root + "/big", #{ source: "big", mode: "0640" })));"#,
+    );
+    let bytes = content(size);
+    fs::write(ops.path("big"), &bytes).expect("written");
+    let mut command = ops.command();
+    let measured = measure(command.stdout(Stdio::null()).stderr(Stdio::inherit()));
+    assert!(measured.status.success());
+    for n in 1..=6 {
+        let landed = fs::read(ops.path(&format!("h{n}/big"))).expect("it landed");
+        assert!(landed == bytes, "h{n} got other bytes");
+    }
+    measured.peak
+}
+
+#[test]
+fn a_large_file_goes_to_many_hosts_and_is_not_held() {
+    let (small, large) = (peak(MIB / 2), peak(96 * MIB));
+    let more = large.saturating_sub(small);
+    assert!(more < 16 * MIB as u64, "{more} bytes more for 96 MiB");
+}
+
+/// Puts a file on the first host, does something to it, and puts it on the second.
+fn meanwhile(size: usize, command: &str) -> (crate::ran::Ran, Ops) {
+    let ops = hosts(2);
+    let source = ops.path("big");
+    fs::write(&source, content(size)).expect("written");
+    let command = command.replace("FILE", &source.display().to_string());
+    let ops = ops.playbook(&format!(
+        r#"
+            let put = |h| h.apply(files::file(h.vars.root + "/big", #{{ source: "big" }}));
+            each(hosts("h1"), |h| {{ put.call(h); h.run({command:?}); }});
+            each(hosts("h2"), put);
+        "#
+    ));
+    (ops.run(), ops)
+}
+
+#[test]
+fn a_file_that_is_replaced_meanwhile_is_the_same_for_all_hosts() {
+    for size in [1000, 6 * MIB] {
+        let (ran, ops) = meanwhile(size, "echo other >FILE.new; mv FILE.new FILE");
+        ran.ok();
+        for host in ["h1", "h2"] {
+            let landed = fs::read(ops.path(host).join("big")).expect("it landed");
+            assert!(landed == content(size), "{host} got other bytes");
+        }
+    }
+}
+
+#[test]
+fn a_large_file_that_is_written_to_meanwhile_fails_by_name() {
+    let (ran, ops) = meanwhile(
+        6 * MIB,
+        "printf x | dd of=FILE conv=notrunc bs=1 seek=5000000",
+    );
+    ran.code(3).stderr_has("was changed while it was sent");
+    assert!(!ops.path("h2/big").exists());
+    assert_eq!(left_behind(&ops.path("h2")), Vec::<String>::new());
+}
+
+fn left_behind(directory: &Path) -> Vec<String> {
+    fs::read_dir(directory)
+        .expect("a directory")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .filter(|name| name.starts_with(".ops-"))
+        .collect()
+}
+
+#[test]
+fn a_large_directory_goes_to_hosts_as_it_is() {
+    let ops = hosts(2).playbook(
+        r#"each(hosts("all"), |h| h.apply(archives::unpacked(h.vars.root + "/app", "app")));"#,
+    );
+    fs::create_dir(ops.path("app")).expect("made");
+    let large = fs::File::create(ops.path("app/large")).expect("made");
+    large.set_len(9 * MIB as u64).expect("grown");
+    large
+        .write_all_at(b"the end", 9 * MIB as u64)
+        .expect("written");
+    fs::write(ops.path("app/small"), "x").expect("written");
+    ops.run().ok();
+    for host in ["h1/app", "h2/app"] {
+        for name in ["large", "small"] {
+            let landed = fs::read(ops.path(host).join(name)).expect("it landed");
+            let sent = fs::read(ops.path("app").join(name)).expect("there");
+            assert!(landed == sent, "{host}/{name}");
+        }
+    }
+}
