@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` and `make test` set up a fresh machine by themselves.
-.PHONY: build demo demo-broken test bench instructions install fmt
+.PHONY: build demo demo-broken test bench bench-quick bench-needs bench-docs instructions install fmt
 .DEFAULT_GOAL := build
 
 PREFIX ?= /usr/local
@@ -22,10 +22,24 @@ demo-broken:
 test:
 	scripts/test
 
-# Against a parallel ssh script written by hand; leaves target/bench.md and target/bench.json.
-bench:
+# Against a parallel ssh script written by hand, pyinfra, Ansible and Ansible with Mitogen; leaves target/bench.md and
+# target/bench.json. Some twenty minutes on two cores. SECTIONS="scale trips" measures these again and leaves the others.
+bench: bench-needs
+	cargo bench --locked --bench deployment -- $(SECTIONS)
+
+# The same in some five minutes, without the slow tools: to see that it works, not to quote.
+bench-quick: bench-needs
+	OPS_BENCH_ROUNDS=1 OPS_BENCH_OTHERS=0 cargo bench --locked --bench deployment -- $(SECTIONS)
+
+# What cannot be had is left out, and the tables say why.
+bench-needs:
 	scripts/need rust ssh
-	cargo bench --locked --bench deployment
+	-scripts/need rivals
+	-scripts/bench-rivals
+
+# Puts what was measured last into docs/performance.md.
+bench-docs:
+	cargo bench --locked --bench deployment -- docs
 
 # How many instructions an optimised build takes for start-up, planning and events; leaves target/instructions.md.
 instructions:

@@ -1,172 +1,169 @@
-//! What was measured, as Markdown for people and as JSON for programs.
+//! What was measured: `target/bench.json` for programs, `target/bench.md` for people. A section that is measured
+//! again takes the place of what it was, and leaves the others.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::rivals::Rival;
+use crate::markdown;
 
-/// Times of both rivals at the same work.
-#[derive(Debug)]
-pub struct Pair {
-    pub what: &'static str,
-    script: Vec<Duration>,
-    ops: Vec<Duration>,
-}
-
-impl Pair {
-    pub const fn new(what: &'static str) -> Self {
-        Self {
-            what,
-            script: Vec::new(),
-            ops: Vec::new(),
-        }
-    }
-
-    pub fn add(&mut self, rival: &Rival, time: Duration) {
-        match rival {
-            Rival::Script => self.script.push(time),
-            Rival::Ops(_) => self.ops.push(time),
-        }
-    }
-
-    fn medians(&self) -> (f64, f64) {
-        (median(&self.script), median(&self.ops))
-    }
-
-    fn fastest(&self) -> (f64, f64) {
-        let of =
-            |times: &[Duration]| times.iter().min().map_or(0.0, Duration::as_secs_f64) * 1000.0;
-        (of(&self.script), of(&self.ops))
-    }
-}
-
-/// In milliseconds.
-pub fn median(times: &[Duration]) -> f64 {
-    let mut times = times.to_vec();
-    times.sort_unstable();
-    let middle = times.len() / 2;
-    let of = |at: usize| times[at].as_secs_f64() * 1000.0;
-    if times.len().is_multiple_of(2) {
-        f64::midpoint(of(middle - 1), of(middle))
-    } else {
-        of(middle)
-    }
-}
-
+/// All that was measured, the sections of earlier runs too.
 #[derive(Debug)]
 pub struct Figures {
-    hosts: usize,
-    rounds: usize,
-    pairs: Vec<Value>,
-    trips: Vec<Value>,
-    singles: Vec<Value>,
+    all: Value,
+    failed: bool,
 }
 
-impl Figures {
-    pub const fn new(hosts: usize, rounds: usize) -> Self {
+/// What one section found.
+#[derive(Debug)]
+pub struct Section {
+    name: &'static str,
+    title: String,
+    /// What was done, in sentences.
+    text: String,
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+    /// The figures behind the rows.
+    raw: Vec<Value>,
+    goals: Vec<Value>,
+    remarks: Vec<String>,
+    failed: bool,
+}
+
+impl Section {
+    pub fn new(name: &'static str, title: &str, text: &str, head: &[&str]) -> Self {
         Self {
-            hosts,
-            rounds,
-            pairs: Vec::new(),
-            trips: Vec::new(),
-            singles: Vec::new(),
+            name,
+            title: title.to_owned(),
+            text: text.to_owned(),
+            head: head.iter().map(ToString::to_string).collect(),
+            rows: Vec::new(),
+            raw: Vec::new(),
+            goals: Vec::new(),
+            remarks: Vec::new(),
+            failed: false,
         }
     }
 
-    pub fn pair(&mut self, setting: &str, pairs: &[Pair]) {
-        for pair in pairs {
-            let (script, ops) = pair.medians();
-            let ratio = ops / script;
-            self.pairs.push(json!({
-                "setting": setting, "what": pair.what, "script_ms": script, "ops_ms": ops, "ratio": ratio,
-                "script_all_ms": millis(&pair.script), "ops_all_ms": millis(&pair.ops),
-            }));
-            eprintln!(
-                "{setting}, {}: script {script:.0} ms, ops {ops:.0} ms, ratio {ratio:.2}",
-                pair.what
-            );
-        }
+    /// A row of the table, and the figures behind it.
+    pub fn row(&mut self, cells: Vec<String>, raw: Value) {
+        eprintln!("  {}", cells.join("  |  "));
+        self.rows.push(cells);
+        self.raw.push(raw);
     }
 
-    pub fn round_trips(&mut self, near: &Pair, far: &Pair, trip: Duration) {
-        let trip = trip.as_secs_f64() * 1000.0;
-        // Of the fastest of each: what else the machine did is no distance.
-        let ((near_script, near_ops), (far_script, far_ops)) = (near.fastest(), far.fastest());
-        self.trips.push(json!({
-            "what": near.what,
-            "script": (far_script - near_script) / trip,
-            "ops": (far_ops - near_ops) / trip,
+    /// Something that was to be at most so much. One that could not be measured is not reached.
+    pub fn goal(&mut self, what: &str, measured: Option<f64>, at_most: f64, unit: &str) {
+        self.goals.push(json!({
+            "what": what, "measured": measured, "at_most": at_most, "unit": unit,
+            "reached": measured.is_some_and(|measured| measured <= at_most),
         }));
     }
 
-    /// Something that has no rival, with the figure that it may reach.
-    pub fn single(&mut self, what: &str, value: f64, unit: &str, at_most: f64) {
-        eprintln!("{what}: {value:.1} {unit}");
-        self.singles
-            .push(json!({ "what": what, "value": value, "unit": unit, "at_most": at_most }));
+    /// What could not be measured, and why.
+    pub fn remark(&mut self, remark: &str) {
+        eprintln!("  {remark}");
+        self.remarks.push(remark.to_owned());
     }
 
-    pub fn json(&self) -> String {
-        let all = json!({
-            "hosts": self.hosts, "rounds": self.rounds, "comparison": self.pairs, "round_trips": self.trips,
-            "start_up": self.singles,
-        });
-        format!("{all:#}\n")
-    }
-
-    pub fn markdown(&self) -> String {
-        let mut text = format!(
-            "# Benchmark\n\n{} hosts (real `sshd` on loopback), 20 tasks: 5 directories, 5 files, 5 lines, 5 commands. \
-             Medians of {} rounds, the two in turns.\n\n\
-             | | | parallel `ssh HOST sh -s` | `ops run` | ratio |\n|---|---|--:|--:|--:|\n",
-            self.hosts, self.rounds
-        );
-        for pair in &self.pairs {
-            text += &format!(
-                "| {} | {} | {:.0} ms | {:.0} ms | {:.2} |\n",
-                word(pair, "setting"),
-                word(pair, "what"),
-                number(pair, "script_ms"),
-                number(pair, "ops_ms"),
-                number(pair, "ratio")
-            );
-        }
-        text += "\nRound trips to a host 50 ms away, from the time that the distance adds:\n\n\
-                 | | script | ops |\n|---|--:|--:|\n";
-        for trip in &self.trips {
-            text += &format!(
-                "| {} | {:.1} | {:.1} |\n",
-                word(trip, "what"),
-                number(trip, "script"),
-                number(trip, "ops")
-            );
-        }
-        text += "\n| start-up | measured | at most |\n|---|--:|--:|\n";
-        for single in &self.singles {
-            let unit = word(single, "unit");
-            text += &format!(
-                "| {} | {:.1} {unit} | {} {unit} |\n",
-                word(single, "what"),
-                number(single, "value"),
-                number(single, "at_most")
-            );
-        }
-        text
+    /// What ops did wrong: the benchmark ends as a failure, with everything else measured.
+    pub fn wrong(&mut self, remark: &str) {
+        self.failed = true;
+        self.remark(remark);
     }
 }
 
-fn millis(times: &[Duration]) -> Vec<f64> {
+impl Figures {
+    /// Those of earlier runs, if there are any.
+    pub fn load() -> Self {
+        let all = fs::read_to_string(target("bench.json"))
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_else(|| json!({ "sections": {} }));
+        Self { all, failed: false }
+    }
+
+    pub fn about(&mut self, machine: Value, rounds: usize) {
+        self.all["machine"] = machine;
+        self.all["rounds"] = rounds.into();
+    }
+
+    /// Keeps a section, and writes everything down: what comes after may fail.
+    pub fn put(&mut self, section: &Section) {
+        self.failed |= section.failed;
+        self.all["sections"][section.name] = json!({
+            "title": section.title, "text": section.text, "head": section.head, "rows": section.rows,
+            "figures": section.raw, "goals": section.goals, "remarks": section.remarks,
+        });
+        fs::create_dir_all(target("")).expect("target");
+        fs::write(target("bench.json"), format!("{:#}\n", self.all)).expect("target/bench.json");
+        fs::write(target("bench.md"), self.markdown()).expect("target/bench.md");
+    }
+
+    pub fn markdown(&self) -> String {
+        markdown::all(&self.all)
+    }
+
+    /// Whether ops did something wrong.
+    pub const fn failed(&self) -> bool {
+        self.failed
+    }
+}
+
+pub fn target(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target")
+        .join(name)
+}
+
+/// In milliseconds; `None` of nothing.
+pub fn median(times: &[Duration]) -> Option<f64> {
+    let mut times = millis(times);
+    times.sort_unstable_by(f64::total_cmp);
+    let middle = times.len() / 2;
+    let upper = *times.get(middle)?;
+    Some(if times.len().is_multiple_of(2) {
+        f64::midpoint(times[middle - 1], upper)
+    } else {
+        upper
+    })
+}
+
+/// In milliseconds: what else the machine did is least in it.
+pub fn fastest(times: &[Duration]) -> Option<f64> {
+    millis(times).into_iter().reduce(f64::min)
+}
+
+/// `312 ms (300-350)`: the median, and how far apart they were.
+pub fn shown(times: &[Duration]) -> String {
+    let Some(middle) = median(times) else {
+        return "-".to_owned();
+    };
+    let all = millis(times);
+    let least = all.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = all.iter().copied().fold(0.0, f64::max);
+    let digits = usize::from(middle < 100.0);
+    if all.len() == 1 {
+        format!("{middle:.digits$} ms (once)")
+    } else {
+        format!("{middle:.digits$} ms ({least:.digits$}-{most:.digits$})")
+    }
+}
+
+/// How much more than another; empty where one of them is missing.
+pub fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
+    Some(of? / to?)
+}
+
+pub fn shown_ratio(ratio: Option<f64>) -> String {
+    ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))
+}
+
+pub fn millis(times: &[Duration]) -> Vec<f64> {
     times
         .iter()
         .map(|time| time.as_secs_f64() * 1000.0)
         .collect()
-}
-
-fn word<'a>(of: &'a Value, name: &str) -> &'a str {
-    of[name].as_str().unwrap_or_default()
-}
-
-fn number(of: &Value, name: &str) -> f64 {
-    of[name].as_f64().unwrap_or_default()
 }

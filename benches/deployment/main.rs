@@ -1,11 +1,17 @@
-//! `make bench`: what a deployment costs, against the script that one would write by hand.
+//! `make bench`: what a deployment costs, against the script that one would write by hand and against the tools that
+//! people use.
 //!
-//! The same twenty things (five directories, five files, five lines, five commands) are brought about on real
-//! `sshd` hosts by `ops run` and by a parallel `ssh HOST sh -s`, in turns within one run, so that whatever else
-//! the machine does meets both. A time counts only when the hosts are seen to be as they should. Writes
-//! Markdown to standard output and `target/bench.md`, and the same figures to `target/bench.json`.
+//! One file a section; `cargo bench --bench deployment -- tasks trips` measures two of them again and leaves the figures of
+//! the others. Each writes its part of `target/bench.md` (for people) and `target/bench.json` (for programs) as
+//! soon as it is done; `-- docs` puts the results into docs/performance.md. A time counts only when the hosts are seen to
+//! be as they should.
 //!
-//! `OPS_BENCH_HOSTS` (10) and `OPS_BENCH_ROUNDS` (7) say how much.
+//! | variable | |
+//! |---|---|
+//! | `OPS_BENCH_ROUNDS` | how often the quick ones are measured (7) |
+//! | `OPS_BENCH_HOSTS` | how many real `sshd` hosts the comparisons have (10) |
+//! | `OPS_BENCH_SIZES` | how many hosts the section `scale` has (`1,10,100,1000`) |
+//! | `OPS_BENCH_OTHERS` | with `0`, without pyinfra and Ansible, which take most of the time |
 
 #[path = "../../tests/integration/fleet/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
@@ -17,101 +23,128 @@ mod ops;
 #[allow(dead_code, reason = "shared with the tests")]
 mod ran;
 
+#[path = "../thousand/bare.rs"]
+mod bare;
+
+mod compare;
 mod figures;
+mod journal;
+mod machine;
+mod markdown;
 mod rivals;
+mod scale;
 mod startup;
+mod tasks;
+mod transfer;
+mod trips;
 mod work;
 
-use std::time::Duration;
+use std::path::Path;
+use std::process::ExitCode;
 
-use figures::{Figures, Pair};
-use fleet::{Fleet, Settings};
-use rivals::Rival;
-use work::Work;
+use figures::{Figures, Section};
 
-/// OpenSSH's default spends most of a handshake's processor time on a post-quantum exchange, for both sides of
+/// Under both of its names: paramiko knows the older one alone. OpenSSH's default spends most of a handshake's processor time on a post-quantum exchange, for all sides of
 /// the comparison alike: set apart, it would hide what is compared.
-const FAST_EXCHANGE: &str = "KexAlgorithms curve25519-sha256";
+const FAST_EXCHANGE: &str = "KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org";
 
-fn main() {
-    // `cargo test --benches` and `cargo clippy` ask for a list of tests.
-    if std::env::args().any(|arg| arg == "--test" || arg == "--list") {
-        return;
-    }
-    let hosts = number("OPS_BENCH_HOSTS", 10);
-    let rounds = number("OPS_BENCH_ROUNDS", 7);
-    let mut figures = Figures::new(hosts, rounds);
-
-    let fast = Fleet::sshd_with(hosts, &Settings::default().config(FAST_EXCHANGE));
-    figures.pair("curve25519 key exchange", &compare(&fast, rounds));
-    drop(fast);
-    let usual = Fleet::sshd(hosts);
-    figures.pair("ssh's default key exchange", &compare(&usual, rounds));
-    drop(usual);
-    round_trips(&mut figures, rounds.min(5));
-    startup::measure(&mut figures);
-
-    let markdown = figures.markdown();
-    print!("{markdown}");
-    let target = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
-    std::fs::write(target.join("bench.md"), markdown).expect("target/bench.md");
-    std::fs::write(target.join("bench.json"), figures.json()).expect("target/bench.json");
+/// How much is measured.
+#[derive(Debug)]
+pub struct Extent {
+    pub hosts: usize,
+    pub rounds: usize,
+    /// Of the fleets of the section `scale`.
+    pub sizes: Vec<usize>,
+    /// Whether the tools that take minutes are measured too.
+    pub others: bool,
 }
 
-/// Times of both, for a first run and for a second that has nothing to change.
-fn compare(fleet: &Fleet, rounds: usize) -> [Pair; 2] {
-    let (mut first, mut second) = (
-        Pair::new("first run, all changes"),
-        Pair::new("second run, nothing to change"),
-    );
-    let rivals = [Rival::script(fleet), Rival::ops(fleet)];
-    for round in 0..=rounds {
-        for at in 0..2 {
-            // Who goes first changes: what one leaves warm is of no more use to the other.
-            let rival = &rivals[(round + at) % 2];
-            let work = Work::new(&format!("{}-{round}", rival.name()));
-            let changing = rival.run(fleet, &work);
-            work.verify(fleet, 1);
-            let before = work.traces(fleet);
-            let idle = rival.run(fleet, &work);
-            work.verify(fleet, 2);
-            assert_eq!(
-                before,
-                work.traces(fleet),
-                "{} changed what was as it should be",
-                rival.name()
-            );
-            // The first round warms the caches.
-            if round > 0 {
-                first.add(rival, changing);
-                second.add(rival, idle);
-            }
-            work.remove(fleet);
+type Measure = fn(&Extent) -> Section;
+
+/// What is measured, in this order.
+const SECTIONS: &[(&str, Measure)] = &[
+    ("start-up", startup::measure),
+    ("inventory", startup::inventory),
+    ("journal", journal::measure),
+    ("scale", scale::measure),
+    ("transfer", transfer::measure),
+    ("tasks", tasks::measure),
+    ("trips", trips::measure),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
+    // `cargo test --benches` and `cargo clippy` ask for a list of tests.
+    if arguments
+        .iter()
+        .any(|word| word == "--test" || word == "--list")
+    {
+        return ExitCode::SUCCESS;
+    }
+    if arguments.iter().any(|word| word == "docs") {
+        return write_docs();
+    }
+    if let [what, dir, forks, round] = &arguments[..]
+        && what == "bare"
+    {
+        let round = scale::content(parsed(round, "the round"));
+        bare::run(dir.as_ref(), parsed(forks, "forks"), &round);
+        return ExitCode::SUCCESS;
+    }
+    let known = |word: &String| SECTIONS.iter().any(|(name, _)| name == word);
+    if let Some(unknown) = arguments.iter().find(|word| !known(word)) {
+        let names: Vec<_> = SECTIONS.iter().map(|(name, _)| *name).collect();
+        eprintln!("no section `{unknown}`: there are {}", names.join(", "));
+        return ExitCode::from(2);
+    }
+    let sizes = std::env::var("OPS_BENCH_SIZES").unwrap_or_else(|_| "1,10,100,1000".to_owned());
+    let extent = Extent {
+        sizes: sizes
+            .split(',')
+            .map(|size| parsed(size, "OPS_BENCH_SIZES"))
+            .collect(),
+        hosts: number("OPS_BENCH_HOSTS", 10),
+        rounds: number("OPS_BENCH_ROUNDS", 7),
+        others: number("OPS_BENCH_OTHERS", 1) > 0,
+    };
+    let mut figures = Figures::load();
+    figures.about(machine::describe(), extent.rounds);
+    for (name, measure) in SECTIONS {
+        if arguments.is_empty() || arguments.iter().any(|word| word == name) {
+            eprintln!("{name}:");
+            figures.put(&measure(&extent));
         }
     }
-    [first, second]
+    print!("{}", figures.markdown());
+    ExitCode::from(u8::from(figures.failed()))
 }
 
-/// How often each waits for a host that is 50 ms away: the time that the distance adds, in round trips.
-fn round_trips(figures: &mut Figures, rounds: usize) {
-    let trip = Duration::from_millis(50);
-    let near = Fleet::sshd_with(1, &Settings::default().config(FAST_EXCHANGE));
-    let far = Fleet::sshd_with(
-        1,
-        &Settings::default().config(FAST_EXCHANGE).round_trip(trip),
-    );
-    let (at_hand, away) = (compare(&near, rounds), compare(&far, rounds));
-    figures.pair("one host, at hand", &at_hand);
-    figures.pair("one host, 50 ms away", &away);
-    for (near, far) in at_hand.iter().zip(&away) {
-        figures.round_trips(near, far, trip);
+/// Puts what was measured into the page about it.
+fn write_docs() -> ExitCode {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    let written = std::fs::read_to_string(&page)
+        .ok()
+        .and_then(|text| markdown::within(&text, &Figures::load().markdown()))
+        .and_then(|text| std::fs::write(&page, text).ok());
+    if written.is_none() {
+        eprintln!(
+            "{} cannot be written, or has not the two lines between which the results stand",
+            page.display()
+        );
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }
 
 fn number(name: &str, otherwise: usize) -> usize {
-    std::env::var(name).ok().map_or(otherwise, |value| {
-        value
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is no number"))
-    })
+    std::env::var(name).map_or(otherwise, |value| parsed(&value, name))
+}
+
+fn parsed(text: &str, what: &str) -> usize {
+    text.trim()
+        .parse()
+        .unwrap_or_else(|_| panic!("{what}: {text:?} is no number"))
 }

@@ -1,72 +1,127 @@
 //! What `ops` costs before it does anything: start-up, a large inventory, the size of the binary.
 
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::figures::{Figures, median};
+use serde_json::json;
+
+use crate::Extent;
+use crate::figures::{Section, median, millis, shown};
 use crate::ops::{Ops, binary};
 
-const TIMES: usize = 21;
+/// Of the large inventory.
+const HOSTS: usize = 10_000;
 
-pub fn measure(figures: &mut Figures) {
-    let noop = "each(hosts(\"all\"), |h| h.apply(files::directory(\"/tmp\")));\n";
-    let one = "[hosts.here]\nvia = \"local\"\n";
-    let ops = Ops::new()
-        .file("noop.rhai", noop)
-        .file("inventory.toml", one);
+const NOOP: &str = "each(hosts(\"all\"), |h| h.apply(files::directory(\"/tmp\")));\n";
 
+pub fn measure(extent: &Extent) -> Section {
+    let mut section = Section::new(
+        "start-up",
+        "Start-up",
+        "From the start of the process to its end. The local run starts a `sh`, looks at one directory and keeps the run.",
+        &["", "time"],
+    );
     // A playbook of a usual length: each of these lines is looked at.
     let long: String = (0..200)
         .map(|n| format!("fn step{n}(h) {{ h.run(\"true {n}\") }}\n"))
         .collect();
-    let ops = ops.file("long.rhai", format!("{noop}{long}"));
-    let thousands: String = (0..10_000)
-        .map(|n| format!("[hosts.web{n}]\nvars = {{ rack = {} }}\n", n % 40))
-        .collect();
-    let ops = ops.file("large.toml", thousands);
-
-    for (what, args, at_most) in [
-        ("`ops --version`", &["--version"][..], 10.0),
+    let ops = Ops::new()
+        .file("noop.rhai", NOOP)
+        .file("inventory.toml", "[hosts.here]\nvia = \"local\"\n")
+        .file("long.rhai", format!("{NOOP}{long}"));
+    for (what, arguments, at_most) in [
+        ("`ops --version`", &["--version"][..], None),
         (
             "`ops check`, 200 functions",
             &["check", "long.rhai", "-i", "inventory.toml"],
-            10.0,
+            None,
         ),
         (
             "`ops run`, local, nothing to change",
             &["run", "noop.rhai", "-i", "inventory.toml"],
-            20.0,
-        ),
-        (
-            "`ops check` with 10,000 hosts",
-            &["check", "noop.rhai", "-i", "large.toml"],
-            200.0,
+            Some(15.0),
         ),
     ] {
-        figures.single(what, time(ops.command().args(args)), "ms", at_most);
+        let times = timed(
+            &mut section,
+            ops.command().args(arguments),
+            extent.rounds * 3,
+        );
+        row(&mut section, what, &times);
+        if let Some(at_most) = at_most {
+            section.goal(
+                "local run, nothing to change",
+                median(&times),
+                at_most,
+                "ms",
+            );
+        }
     }
-    let size = std::fs::metadata(binary()).expect("the built ops").len();
-    #[expect(clippy::cast_precision_loss, reason = "a binary is no petabyte")]
-    figures.single("the binary, stripped", size as f64 / 1e6, "MB", 20.0);
+    let size = std::fs::metadata(binary()).map_or(0, |meta| meta.len());
+    let megabytes = format!("{}.{} MB", size / 1_000_000, size / 100_000 % 10);
+    section.row(
+        vec!["the binary".to_owned(), megabytes],
+        json!({ "what": "binary", "bytes": size }),
+    );
+    section
 }
 
-/// The median, in milliseconds.
-fn time(command: &mut Command) -> f64 {
-    let times: Vec<_> = (0..TIMES)
-        .map(|_| {
-            let began = Instant::now();
-            let output = command
-                .stdin(Stdio::null())
-                .output()
-                .expect("the built ops");
-            let took = began.elapsed();
-            assert!(
-                output.status.success(),
-                "{command:?}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            took
-        })
-        .collect();
-    median(&times)
+/// Ten thousand hosts, in each of the formats.
+pub fn inventory(extent: &Extent) -> Section {
+    let mut section = Section::new(
+        "inventory",
+        "An inventory of 10,000 hosts",
+        "`ops check` of a playbook of one line: the inventory is read, its groups and variables are laid out, and the pattern of the playbook is looked up in it. \
+         Every host has a variable of its own.",
+        &["", "time"],
+    );
+    let all = |line: &dyn Fn(usize) -> String| (0..HOSTS).map(line).collect::<String>();
+    let toml = all(&|n| format!("[hosts.web{n}]\nvars = {{ rack = {} }}\n", n % 40));
+    let yaml = all(&|n| format!("    web{n}:\n      rack: {}\n", n % 40));
+    let ini = all(&|n| format!("web{n} rack={}\n", n % 40));
+    let ops = Ops::new()
+        .file("noop.rhai", NOOP)
+        .file("large.toml", toml)
+        .file("large.yml", format!("all:\n  hosts:\n{yaml}"))
+        .file("large.ini", format!("[web]\n{ini}"));
+    for (what, file) in [
+        ("ops's own, TOML", "large.toml"),
+        ("Ansible's YAML", "large.yml"),
+        ("Ansible's INI", "large.ini"),
+    ] {
+        let mut command = ops.command();
+        command.args(["check", "noop.rhai", "-i", file]);
+        let times = timed(&mut section, &mut command, extent.rounds);
+        row(&mut section, what, &times);
+    }
+    section
+}
+
+fn row(section: &mut Section, what: &str, times: &[Duration]) {
+    section.row(
+        vec![what.to_owned(), shown(times)],
+        json!({ "what": what, "ms": millis(times) }),
+    );
+}
+
+/// So many times, and once before that.
+fn timed(section: &mut Section, command: &mut Command, times: usize) -> Vec<Duration> {
+    let mut all = Vec::new();
+    for round in 0..=times {
+        let began = Instant::now();
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .expect("the built ops");
+        let took = began.elapsed();
+        if !output.status.success() {
+            let printed = String::from_utf8_lossy(&output.stderr);
+            section.wrong(&format!("{command:?}: {}: {printed}", output.status));
+            break;
+        }
+        if round > 0 {
+            all.push(took);
+        }
+    }
+    all
 }

@@ -1,5 +1,4 @@
-//! The twenty things that are brought about, written for `ops` and for a shell, and the look whether they are
-//! there.
+//! What is brought about, written for `ops` and for a shell, and the look whether it is there.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -7,19 +6,46 @@ use std::path::{Path, PathBuf};
 
 use crate::fleet::{Fleet, Sshd};
 
-/// Five of each.
-const EACH: usize = 5;
+/// How many of each.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount {
+    pub directories: usize,
+    /// Each in a directory of its own: not more than there are of those.
+    pub files: usize,
+    pub lines: usize,
+    pub commands: usize,
+}
+
+impl Amount {
+    /// Five of each: twenty tasks.
+    pub const TWENTY: Self = Self {
+        directories: 5,
+        files: 5,
+        lines: 5,
+        commands: 5,
+    };
+
+    /// Fifty tasks that find nothing to do the second time: a command would run again.
+    pub const FIFTY: Self = Self {
+        directories: 20,
+        files: 20,
+        lines: 10,
+        commands: 0,
+    };
+}
 
 /// One set of things, in a directory of its own on every host.
 #[derive(Debug)]
 pub struct Work {
-    name: String,
+    pub name: String,
+    pub amount: Amount,
 }
 
 impl Work {
-    pub fn new(name: &str) -> Self {
+    pub fn new(name: &str, amount: Amount) -> Self {
         Self {
-            name: name.to_owned(),
+            name: name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+            amount,
         }
     }
 
@@ -28,7 +54,7 @@ impl Work {
         host.root().join(&self.name)
     }
 
-    fn content(number: usize) -> String {
+    pub fn content(number: usize) -> String {
         (1..=20)
             .map(|line| format!("file {number}, line {line} of a configuration\n"))
             .collect()
@@ -37,19 +63,19 @@ impl Work {
     /// For `ops run`. A host finds its directory below the variable `root`.
     pub fn playbook(&self) -> String {
         let mut tasks = String::new();
-        for n in 1..=EACH {
+        for n in 1..=self.amount.directories {
             tasks += &format!("files::directory(root + \"/dir{n}\", #{{ mode: \"0750\" }}),\n");
         }
-        for n in 1..=EACH {
+        for n in 1..=self.amount.files {
             let content = Self::content(n).replace('\n', "\\n");
             tasks += &format!(
                 "files::file(root + \"/dir{n}/file\", \"{content}\", #{{ mode: \"0640\" }}),\n"
             );
         }
-        for n in 1..=EACH {
+        for n in 1..=self.amount.lines {
             tasks += &format!("files::line(root + \"/lines\", \"setting{n} = {n}\"),\n");
         }
-        for n in 1..=EACH {
+        for n in 1..=self.amount.commands {
             tasks += &format!(
                 "commands::run(\"echo {n} >>\" + quote(root + \"/log\"), #{{ changed_when: false }}),\n"
             );
@@ -71,42 +97,60 @@ impl Work {
              line() {{ grep -qxF \"$2\" \"$1\" 2>/dev/null || printf '%s\\n' \"$2\" >>\"$1\"; }}\n",
             self.root(host).display()
         );
-        for n in 1..=EACH {
+        for n in 1..=self.amount.directories {
             script += &format!("directory \"$root/dir{n}\" 750\n");
         }
-        for n in 1..=EACH {
+        for n in 1..=self.amount.files {
             script += &format!(
                 "file \"$root/dir{n}/file\" 640 <<'END'\n{}END\n",
                 Self::content(n)
             );
         }
-        for n in 1..=EACH {
+        for n in 1..=self.amount.lines {
             script += &format!("line \"$root/lines\" 'setting{n} = {n}'\n");
         }
-        for n in 1..=EACH {
+        for n in 1..=self.amount.commands {
             script += &format!("sh -c 'echo {n} >>\"$1\"' sh \"$root/log\"\n");
         }
         script
     }
 
-    /// Looks whether everything is there on every host, after so many runs.
-    pub fn verify(&self, fleet: &Fleet, runs: usize) {
+    /// Looks whether everything is there on every host, after so many runs. `Err` says what is not.
+    pub fn verify(&self, fleet: &Fleet, runs: usize) -> Result<(), String> {
         for host in fleet.hosts() {
             let root = self.root(host);
-            let read = |name: &str| {
-                fs::read_to_string(root.join(name))
-                    .unwrap_or_else(|error| panic!("{}/{name}: {error}", root.display()))
+            let holds = |name: &str, wanted: &str| {
+                let path = root.join(name);
+                let there = fs::read_to_string(&path)
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                if there == wanted {
+                    Ok(())
+                } else {
+                    Err(format!("{} holds {there:?}", path.display()))
+                }
             };
-            for n in 1..=EACH {
-                assert_eq!(mode(&root.join(format!("dir{n}"))), 0o750);
-                assert_eq!(mode(&root.join(format!("dir{n}/file"))), 0o640);
-                assert_eq!(read(&format!("dir{n}/file")), Self::content(n));
+            for n in 1..=self.amount.directories {
+                has_mode(&root.join(format!("dir{n}")), 0o750)?;
             }
-            let lines: String = (1..=EACH).map(|n| format!("setting{n} = {n}\n")).collect();
-            assert_eq!(read("lines"), lines);
-            let log: String = (1..=EACH).map(|n| format!("{n}\n")).collect();
-            assert_eq!(read("log"), log.repeat(runs));
+            for n in 1..=self.amount.files {
+                has_mode(&root.join(format!("dir{n}/file")), 0o640)?;
+                holds(&format!("dir{n}/file"), &Self::content(n))?;
+            }
+            let all = |count: usize, line: fn(usize) -> String| -> String {
+                (1..=count).map(line).collect()
+            };
+            holds(
+                "lines",
+                &all(self.amount.lines, |n| format!("setting{n} = {n}\n")),
+            )?;
+            if self.amount.commands > 0 {
+                holds(
+                    "log",
+                    &all(self.amount.commands, |n| format!("{n}\n")).repeat(runs),
+                )?;
+            }
         }
+        Ok(())
     }
 
     /// What a change would leave its mark on: the inode and the time of every file that is no log.
@@ -114,12 +158,14 @@ impl Work {
         let mut traces = Vec::new();
         for host in fleet.hosts() {
             let root = self.root(host);
-            let files = (1..=EACH)
+            let files = (1..=self.amount.files)
                 .map(|n| root.join(format!("dir{n}/file")))
                 .chain([root.join("lines")]);
             for path in files {
-                let meta = fs::metadata(&path)
-                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                // What is not there has been told by `verify`.
+                let Ok(meta) = fs::metadata(&path) else {
+                    continue;
+                };
                 traces.push((path, meta.ino(), meta.mtime(), meta.mtime_nsec()));
             }
         }
@@ -128,14 +174,20 @@ impl Work {
 
     pub fn remove(&self, fleet: &Fleet) {
         for host in fleet.hosts() {
-            fs::remove_dir_all(self.root(host)).expect("what was made can be removed");
+            // Of a rival that failed there may be nothing.
+            let _ = fs::remove_dir_all(self.root(host));
         }
     }
 }
 
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn has_mode(path: &Path, wanted: u32) -> Result<(), String> {
+    let mode = fs::metadata(path)
+        .map_err(|error| format!("{}: {error}", path.display()))?
         .mode()
-        & 0o7777
+        & 0o7777;
+    if mode == wanted {
+        Ok(())
+    } else {
+        Err(format!("{} has mode {mode:o}", path.display()))
+    }
 }

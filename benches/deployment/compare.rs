@@ -1,0 +1,103 @@
+//! The same work by all rivals, in turns within one run, so that whatever else the machine does meets all of them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::figures::{self, Section};
+use crate::fleet::{Fleet, inventory_text};
+use crate::ops::Ops;
+use crate::rivals::{Rival, with_root};
+use crate::work::{Amount, Work};
+
+/// How long one of them took, for a first run and for one that has nothing left to change.
+#[derive(Debug)]
+pub struct Times {
+    pub name: &'static str,
+    pub first: Vec<Duration>,
+    pub second: Vec<Duration>,
+    /// Why it did not go on.
+    pub out: Option<String>,
+    pub is_ops: bool,
+}
+
+impl Times {
+    pub fn json(&self, setting: &str) -> Value {
+        json!({
+            "setting": setting, "rival": self.name, "first_ms": figures::millis(&self.first),
+            "second_ms": figures::millis(&self.second), "out": self.out,
+        })
+    }
+
+    /// What is to be said of one that did not go on.
+    pub fn tell(&self, section: &mut Section) {
+        if let Some(reason) = &self.out {
+            let remark = format!("{}: {reason}", self.name);
+            if self.is_ops {
+                section.wrong(&remark);
+            } else {
+                section.remark(&remark);
+            }
+        }
+    }
+}
+
+/// Has each of them do the work so many times. A time counts only when the hosts are seen to be as they should.
+pub fn compare(fleet: &Fleet, mut rivals: Vec<Rival>, amount: Amount, rounds: usize) -> Vec<Times> {
+    let mut times: Vec<Times> = rivals
+        .iter()
+        .map(|rival| Times {
+            name: rival.name,
+            first: Vec::new(),
+            second: Vec::new(),
+            out: None,
+            is_ops: rival.is_ops(),
+        })
+        .collect();
+    // The first round warms the caches.
+    for round in 0..=rounds {
+        for turn in 0..rivals.len() {
+            // Who goes first changes: what one leaves warm is of no more use to the other.
+            let at = (round + turn) % rivals.len();
+            let rival = &mut rivals[at];
+            let takes_part = round <= rival.rounds && (round > 0 || rival.warms_up);
+            if rival.out.is_some() || !takes_part {
+                continue;
+            }
+            let work = Work::new(&format!("{}-{round}", rival.name), amount);
+            match both(fleet, rival, &work) {
+                Ok((first, second)) if round > 0 => {
+                    times[at].first.push(first);
+                    times[at].second.push(second);
+                }
+                Ok(_) => {}
+                Err(reason) => rival.out = Some(reason),
+            }
+            work.remove(fleet);
+        }
+    }
+    for (rival, times) in rivals.into_iter().zip(&mut times) {
+        rival.leave();
+        times.out = rival.out;
+    }
+    times
+}
+
+/// The time of a run that changes everything, and of one that has to change nothing.
+fn both(fleet: &Fleet, rival: &Rival, work: &Work) -> Result<(Duration, Duration), String> {
+    let first = rival.run(fleet, work, false)?;
+    work.verify(fleet, 1)?;
+    let before = work.traces(fleet);
+    let second = rival.run(fleet, work, true)?;
+    work.verify(fleet, 2)?;
+    if before != work.traces(fleet) {
+        return Err("it changed what was as it should be".to_owned());
+    }
+    Ok((first, second))
+}
+
+/// A run of `ops` as it comes, with the inventory `hosts.ini`: its hosts know the directory that is theirs.
+pub fn with_roots(fleet: &Fleet) -> Ops {
+    let endpoints: Vec<_> = fleet.hosts().iter().map(with_root).collect();
+    Ops::new().file("hosts.ini", inventory_text(&endpoints, &fleet.ssh_args()))
+}

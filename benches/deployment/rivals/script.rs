@@ -1,0 +1,40 @@
+//! All that is done by hand, in a file that a shell runs.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use super::timed;
+use crate::fleet::Fleet;
+use crate::work::Work;
+
+/// The work on every host at once.
+pub fn run(fleet: &Fleet, work: &Work) -> Result<Duration, String> {
+    let dir = directory(fleet);
+    for host in fleet.hosts() {
+        fs::write(dir.join(host.name()), work.script(host)).expect("a script");
+    }
+    in_parallel(fleet, "ssh -F ../ssh_config HOST sh -s <HOST")
+}
+
+/// A command for every host at once, `HOST` in it being its name. Runs in a directory of the fleet.
+pub fn in_parallel(fleet: &Fleet, command: &str) -> Result<Duration, String> {
+    let dir = directory(fleet);
+    let mut all = format!("cd {}\npids=\n", dir.display());
+    for host in fleet.hosts() {
+        let name = host.name();
+        let command = command.replace("HOST", name);
+        let _ = writeln!(all, "{command} >{name}.out 2>&1 & pids=\"$pids $!\"");
+    }
+    // Every one is waited for, and one that failed is told with what it printed.
+    all.push_str("code=0; for pid in $pids; do wait $pid || code=1; done; [ $code = 0 ] || cat *.out; exit $code\n");
+    fs::write(dir.join("all"), all).expect("a script");
+    timed(Command::new("sh").arg(dir.join("all")))
+}
+
+fn directory(fleet: &Fleet) -> std::path::PathBuf {
+    let dir = fleet.dir().join("script");
+    fs::create_dir_all(&dir).expect("a directory for the scripts");
+    dir
+}
