@@ -18,6 +18,7 @@ mod inventory;
 mod lock;
 mod logging;
 mod new;
+mod passphrase;
 mod reporters;
 mod run;
 mod stage;

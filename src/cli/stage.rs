@@ -17,6 +17,7 @@ use super::args::{InventoryArgs, LoginArgs, OutputArgs};
 use super::exit_code;
 use super::files;
 use super::logging::Log;
+use super::passphrase;
 use super::reporters::reporters;
 
 /// The longest time for one request to a host where nothing else is said. Generous: it is there so that no run hangs
@@ -188,6 +189,7 @@ impl Stage {
             overrides: plan.overrides,
         };
         let journal = (plan.changes == Changes::Made).then_some(journal);
+        let connector = passphrase::connector(&bus, secrets);
         let run = Run::new(
             id,
             settings,
@@ -198,6 +200,7 @@ impl Stage {
             kept,
             runtime.handle().clone(),
             cancel,
+            connector,
         );
         Ok(Self {
             run: Arc::new(run),
@@ -225,16 +228,19 @@ impl Stage {
             timeout: TIMEOUT,
             overrides,
         };
+        let bus = Bus::start(id.clone(), secrets.clone(), Vec::new());
+        let connector = passphrase::connector(&bus, secrets);
         let run = Run::new(
-            id.clone(),
+            id,
             settings,
             Arc::new(inventory),
-            Bus::start(id, secrets.clone(), Vec::new()),
+            bus,
             secrets.clone(),
             None,
             None,
             runtime.handle().clone(),
             cancel,
+            connector,
         );
         Ok(Self {
             run: Arc::new(run),

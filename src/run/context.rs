@@ -77,6 +77,7 @@ impl Run {
         kept: Option<KeptRun>,
         runtime: tokio::runtime::Handle,
         cancel: Cancel,
+        connector: Arc<Connector>,
     ) -> Self {
         Self {
             id,
@@ -90,7 +91,7 @@ impl Run {
             cancel,
             steps: Steps::default(),
             fences: Fences::default(),
-            connector: Connector::new(),
+            connector,
             links: Mutex::default(),
             idle: Mutex::default(),
             controller: OnceLock::new(),

@@ -79,12 +79,21 @@ impl Connector {
             _ if connection.persist.is_some() => Choice::Openssh {
                 reason: Some("`ops_persist` is set, and only ssh keeps connections".to_owned()),
             },
-            SshClient::Auto | SshClient::Native => match self.ssh_config.settings(connection) {
-                Ok(settings) => Choice::Native(Box::new(settings)),
-                Err(reason) => Choice::Openssh {
-                    reason: Some(reason),
-                },
-            },
+            SshClient::Auto | SshClient::Native => {
+                let settings = self.ssh_config.settings(connection);
+                let settings = settings.and_then(|settings| {
+                    // Who asks for this client may have a key in mind that it can use.
+                    let reason = (connection.ssh_client == SshClient::Auto)
+                        .then(|| native::keys_take_ssh(&settings, &self.native));
+                    reason.flatten().map_or(Ok(settings), Err)
+                });
+                match settings {
+                    Ok(settings) => Choice::Native(Box::new(settings)),
+                    Err(reason) => Choice::Openssh {
+                        reason: Some(reason),
+                    },
+                }
+            }
         }
     }
 }

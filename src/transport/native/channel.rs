@@ -28,7 +28,11 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// The task behind it ends the channel's input when the writer is shut down or dropped, and closes the channel when the
     /// guard is dropped.
-    pub fn start(channel: ChannelWriteHalf<Msg>, closed: CancellationToken) -> Self {
+    fn start(
+        channel: ChannelWriteHalf<Msg>,
+        gone: CancellationToken,
+        closed: CancellationToken,
+    ) -> Self {
         let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(1);
         tokio::spawn(async move {
             let write = async {
@@ -37,7 +41,10 @@ impl Outgoing {
                 }
                 channel.eof().await
             };
-            let _ = closed.run_until_cancelled(write).await;
+            let _ = closed
+                .run_until_cancelled(gone.run_until_cancelled(write))
+                .await;
+            // Who still writes is told.
             drop(chunks);
             closed.cancelled().await;
             // The connection may be gone.
@@ -111,7 +118,10 @@ pub(super) fn halves(
         _place: place,
         _open: closed.clone().drop_guard(),
     };
-    (Outgoing::start(channel, closed), held)
+    (
+        Outgoing::start(channel, held.inbox.gone.clone(), closed),
+        held,
+    )
 }
 
 /// The streams of a program that runs on a channel.

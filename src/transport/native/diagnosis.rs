@@ -66,6 +66,18 @@ pub(super) fn not_resolved(settings: &SshSettings, why: &str) -> TransportError 
     }
 }
 
+/// A host that took the connection and did not go on.
+pub(super) fn silent(settings: &SshSettings) -> TransportError {
+    TransportError {
+        kind: Kind::TimedOut,
+        message: format!(
+            "Connection timed out during banner exchange with {} port {}",
+            settings.host, settings.port
+        ),
+        hint: Some(DOWN.into()),
+    }
+}
+
 /// A step took too long.
 pub(super) fn too_slow(what: &str, after: Duration) -> TransportError {
     TransportError {

@@ -2,12 +2,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
@@ -118,82 +114,4 @@ pub(super) fn check(settings: &SshSettings) -> Result<(), TransportError> {
         });
     }
     Ok(())
-}
-
-/// How much of what a server says before its version is kept.
-const HEARD: usize = 512;
-
-/// What a server says before its version (RFC 4253, 4.2): why it lets nobody in now, or that it is no SSH server.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Preamble(Arc<Mutex<Vec<u8>>>);
-
-impl Preamble {
-    /// Its lines, without a version.
-    pub fn words(&self) -> String {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&heard)
-            .lines()
-            .take_while(|line| !line.starts_with("SSH-"))
-            .map(|line| line.replace(|c: char| c.is_control(), ""))
-            .collect::<Vec<_>>()
-            .join("; ")
-    }
-}
-
-/// A connection that is listened to until the server says its version.
-pub(super) struct Listened<S> {
-    stream: S,
-    /// `None` once it is heard.
-    preamble: Option<Preamble>,
-}
-
-impl<S> Listened<S> {
-    pub fn new(stream: S, preamble: Preamble) -> Self {
-        Self {
-            stream,
-            preamble: Some(preamble),
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Listened<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
-        if let Some(preamble) = &self.preamble {
-            let new = &into.filled()[before..];
-            let mut heard = preamble.0.lock().unwrap_or_else(PoisonError::into_inner);
-            heard.extend_from_slice(new);
-            let said = heard.starts_with(b"SSH-") || heard.windows(5).any(|at| at == b"\nSSH-");
-            let enough = said || heard.len() >= HEARD;
-            heard.truncate(HEARD);
-            drop(heard);
-            if enough {
-                self.preamble = None;
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Listened<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

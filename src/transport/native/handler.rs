@@ -2,16 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use russh::client::{self, DisconnectReason, Session};
+use russh::client::{self, ChannelOpenHandle, DisconnectReason, Msg, Session};
 use russh::keys::PublicKeyOrCertificate;
-use russh::{ChannelId, ChannelOpenFailure, Sig};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Sig};
 use tokio::sync::watch;
 
 use crate::transport::TransportError;
 
 use super::host_key::HostKeys;
-use super::inbox::{Exit, Inboxes, Which};
+use super::inbox::{Exit, Inbox, Inboxes, ROOM, SHARED_ROOM, Which};
 
 /// What an attempt or a connection ended with.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ impl From<russh::Error> for Ended {
     }
 }
 
+/// So long a reader may be behind before a connection counts as standing still.
+const STALL: Duration = Duration::from_millis(250);
+
 /// The most of a banner that is kept.
 const BANNER: usize = 1024;
 
@@ -35,6 +39,10 @@ const BANNER: usize = 1024;
 pub(super) struct News {
     pub inboxes: Inboxes,
     said: Mutex<Said>,
+    /// A reader is behind, and nothing else is read meanwhile.
+    stalled: watch::Sender<bool>,
+    /// Why the last channel was not granted.
+    refusal: watch::Sender<Option<String>>,
     /// True once the connection is no more.
     over: watch::Sender<bool>,
 }
@@ -44,11 +52,37 @@ struct Said {
     banner: String,
     /// Why the connection ended, in a few words.
     end: Option<String>,
-    /// Why the last channel was not granted.
-    refusal: Option<String>,
 }
 
 impl News {
+    async fn take(&self, inbox: &Inbox, which: Which, data: &[u8]) {
+        let room = if self.inboxes.are_shared() {
+            SHARED_ROOM
+        } else {
+            ROOM
+        };
+        if inbox.has_room(which, room) {
+            inbox.push(which, data, room).await;
+            return;
+        }
+        self.stalled.send_replace(true);
+        inbox.push(which, data, room).await;
+        self.stalled.send_replace(false);
+    }
+
+    /// Waits until nothing has been read for a while because a reader is behind.
+    pub async fn stalled(&self) {
+        let mut stalled = self.stalled.subscribe();
+        loop {
+            // The sender is here.
+            let _ = stalled.wait_for(|stalled| *stalled).await;
+            let resumed = stalled.wait_for(|stalled| !*stalled);
+            if tokio::time::timeout(STALL, resumed).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// What the server printed before the login.
     pub fn banner(&self) -> String {
         self.said().banner.trim().to_owned()
@@ -58,9 +92,14 @@ impl News {
         self.said().end.clone()
     }
 
-    /// Why the server granted no channel.
-    pub fn refusal(&self) -> Option<String> {
-        self.said().refusal.clone()
+    /// Why the server granted no channel. It is heard a moment after that it did not.
+    pub async fn refusal(&self) -> Option<String> {
+        let mut refusal = self.refusal.subscribe();
+        let heard = refusal.wait_for(Option::is_some);
+        match tokio::time::timeout(Duration::from_millis(100), heard).await {
+            Ok(Ok(refusal)) => refusal.clone(),
+            _ => None,
+        }
     }
 
     /// Waits until the connection is no more.
@@ -131,7 +170,7 @@ impl client::Handler for Handler {
         _: &mut Session,
     ) -> Result<(), Ended> {
         tracing::debug!(?reason, description, "the server grants no channel");
-        self.news.said().refusal = Some(description.to_owned());
+        self.news.refusal.send_replace(Some(description.to_owned()));
         Ok(())
     }
 
@@ -142,7 +181,7 @@ impl client::Handler for Handler {
         _: &mut Session,
     ) -> Result<(), Ended> {
         if let Some(inbox) = self.news.inboxes.get(channel) {
-            inbox.push(Which::Stdout, data).await;
+            self.news.take(&inbox, Which::Stdout, data).await;
         }
         Ok(())
     }
@@ -156,7 +195,7 @@ impl client::Handler for Handler {
     ) -> Result<(), Ended> {
         // 1 is SSH_EXTENDED_DATA_STDERR, the only kind there is (RFC 4254, 5.2).
         if let (1, Some(inbox)) = (kind, self.news.inboxes.get(channel)) {
-            inbox.push(Which::Stderr, data).await;
+            self.news.take(&inbox, Which::Stderr, data).await;
         }
         Ok(())
     }
@@ -170,7 +209,7 @@ impl client::Handler for Handler {
 
     async fn channel_close(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Ended> {
         if let Some(inbox) = self.news.inboxes.get(channel) {
-            inbox.end();
+            inbox.close();
         }
         Ok(())
     }
@@ -199,6 +238,83 @@ impl client::Handler for Handler {
         if let Some(inbox) = self.news.inboxes.get(channel) {
             inbox.exited(Exit::Signal(format!("{signal:?}")));
         }
+        Ok(())
+    }
+
+    // Nothing was forwarded, so there is nothing for a server to open. Dropping the reply refuses the channel.
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Ended> {
+        Ok(())
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Ended> {
+        Ok(())
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Channel<Msg>,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Ended> {
+        Ok(())
+    }
+
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<Msg>,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Ended> {
+        Ok(())
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Ended> {
+        Ok(())
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Ended> {
+        Ok(())
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Ended> {
         Ok(())
     }
 

@@ -8,10 +8,14 @@ use std::task::{Context, Poll, Waker};
 use russh::ChannelId;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// How much of a stream waits for its reader before the connection stops reading. As large as a channel's window: so a
 /// stream that nobody reads does not hold up the other one sooner than it would in `ssh`.
-const ROOM: usize = 2 << 20;
+pub(super) const ROOM: usize = 2 << 20;
+
+/// The same where a connection has other channels: they would stand still too, where in `ssh` each waits for itself.
+pub(super) const SHARED_ROOM: usize = 64 << 20;
 
 /// More than all windows of the connection in a tunnel together.
 const TUNNEL_ROOM: usize = 32 << 20;
@@ -35,7 +39,9 @@ pub(super) enum Exit {
 pub(super) struct Inbox {
     state: Mutex<State>,
     /// Something was read, or nobody reads any more.
-    room: Notify,
+    read: Notify,
+    /// The channel takes nothing any more.
+    pub gone: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -60,35 +66,51 @@ struct Waiting {
 impl Inbox {
     /// Takes what came in. Waits while its reader is behind: the server then has to wait too. There is one window for both
     /// streams of a channel, and russh opens it as it reads: so waiting here is all that slows a server down.
-    pub async fn push(&self, which: Which, data: &[u8]) {
+    pub async fn push(&self, which: Which, data: &[u8], room: usize) {
         loop {
-            let room = self.room.notified();
-            {
-                let mut state = self.state();
-                if state.abandoned {
-                    return;
-                }
-                let tunnel = state.tunnel;
-                let stream = &mut state.streams[which as usize];
-                if tunnel && stream.bytes > TUNNEL_ROOM {
-                    // The windows inside were not kept to: whoever sends this is cut off, and nobody else waits for it.
-                    stream.ended = true;
-                    stream.wake();
-                    return;
-                }
-                if tunnel || stream.bytes < ROOM {
-                    stream.push(data);
-                    return;
-                }
+            let read = self.read.notified();
+            if self.try_push(which, data, room) {
+                return;
             }
-            room.await;
+            read.await;
         }
+    }
+
+    /// Whether [`push`](Self::push) would not wait.
+    pub fn has_room(&self, which: Which, room: usize) -> bool {
+        let state = self.state();
+        state.abandoned || state.tunnel || state.streams[which as usize].bytes < room
+    }
+
+    fn try_push(&self, which: Which, data: &[u8], room: usize) -> bool {
+        let mut state = self.state();
+        if state.abandoned {
+            return true;
+        }
+        let tunnel = state.tunnel;
+        let stream = &mut state.streams[which as usize];
+        if tunnel && stream.bytes > TUNNEL_ROOM {
+            // The windows inside were not kept to: whoever sends this is cut off, and nobody else waits for it.
+            stream.ended = true;
+            stream.wake();
+        } else if tunnel || stream.bytes < room {
+            stream.push(data);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// The channel carries another connection. Then waiting here would hold up every host behind the same jump host: what is
     /// under way is bounded by the windows of the channels inside.
     pub fn is_tunnel(&self) {
         self.state().tunnel = true;
+    }
+
+    /// The channel is closed, or its connection is.
+    pub fn close(&self) {
+        self.end();
+        self.gone.cancel();
     }
 
     /// No more will come on either stream.
@@ -114,7 +136,7 @@ impl Inbox {
         state.abandoned = true;
         state.streams = <[Waiting; 2]>::default();
         drop(state);
-        self.room.notify_one();
+        self.read.notify_one();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -189,9 +211,9 @@ impl AsyncRead for Incoming {
         }
         let was_full = stream.bytes >= ROOM;
         stream.take(into);
-        if was_full && stream.bytes < ROOM {
+        if was_full {
             drop(state);
-            self.inbox.room.notify_one();
+            self.inbox.read.notify_one();
         }
         Poll::Ready(Ok(()))
     }
@@ -210,6 +232,11 @@ impl Inboxes {
         Arc::clone(self.all().entry(channel).or_default())
     }
 
+    /// Whether there is more than one channel.
+    pub fn are_shared(&self) -> bool {
+        self.all().len() > 1
+    }
+
     pub fn get(&self, channel: ChannelId) -> Option<Arc<Inbox>> {
         self.all().get(&channel).cloned()
     }
@@ -221,7 +248,7 @@ impl Inboxes {
     /// The connection is no more.
     pub fn end(&self) {
         for inbox in self.all().values() {
-            inbox.end();
+            inbox.close();
         }
     }
 

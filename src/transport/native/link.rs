@@ -11,17 +11,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use crate::shell::{REMOTE_COMMAND, Stream};
+use crate::transport::retry::Queued;
 use crate::transport::settings::SshSettings;
 use crate::transport::{TransportError, TransportErrorKind};
 
 use super::algorithms;
 use super::channel;
 use super::diagnosis;
-use super::dial::{self, Listened, Preamble};
+use super::dial;
 use super::handler::{Handler, News};
 use super::host_key::HostKeys;
 use super::inbox::{Exit, Inboxes};
 use super::login::Login;
+use super::preamble::Attempt;
 use super::shared::Shared;
 
 /// Streams on one connection. Servers grant ten (`MaxSessions`) by default.
@@ -42,67 +44,64 @@ impl Link {
     pub fn connect<'a>(
         settings: &'a SshSettings,
         shared: &'a Shared,
+        queued: &'a Queued,
         limit: Duration,
     ) -> BoxFuture<'a, Result<Arc<Self>, TransportError>> {
         // Boxed: a connection to a host behind jump hosts makes theirs the same way.
         Box::pin(async move {
             dial::check(settings)?;
-            let preamble = Preamble::default();
-            if settings.jumps.is_empty() {
-                let addresses = dial::resolve(settings, limit).await?;
-                let address = addresses[0].to_string();
-                let _place = shared.startups.at(&address).await;
-                let started = Instant::now();
-                let (stream, peer) = dial::connect(settings, &addresses, limit).await?;
-                // A host that is up and says nothing keeps no other from its key exchange.
-                let left = limit.saturating_sub(started.elapsed());
-                let _ = timeout(left, stream.readable()).await;
-                let left = limit.saturating_sub(started.elapsed());
-                let stream = Listened::new(stream, preamble.clone());
-                Self::over(
-                    stream,
-                    Some(peer),
-                    &preamble,
-                    settings,
-                    shared,
-                    left.max(limit / 4),
-                )
-                .await
-            } else {
-                let tunnel = shared.jumps.tunnel(settings, shared, limit).await?;
-                let key = format!("{} {}:{}", tunnel.through(), settings.host, settings.port);
-                let _place = shared.startups.at(&key).await;
-                let stream = Listened::new(tunnel, preamble.clone());
-                Self::over(stream, None, &preamble, settings, shared, limit).await
+            let attempt = Attempt::default();
+            if let Some(through) = settings.jumps.last() {
+                let key = format!("{} {}:{}", through.host, settings.host, settings.port);
+                let _place = queued.wait(shared.startups.at(&key)).await;
+                let tunnel = shared.jumps.tunnel(settings, shared, queued, limit).await?;
+                let stream = attempt.watch(tunnel);
+                return Self::over(stream, None, &attempt, settings, shared, queued, limit).await;
             }
+            let addresses = dial::resolve(settings, limit).await?;
+            let address = addresses[0].to_string();
+            let _place = queued.wait(shared.startups.at(&address)).await;
+            let started = Instant::now();
+            let (stream, peer) = dial::connect(settings, &addresses, limit).await?;
+            // The server speaks first. One that is up and says nothing keeps no other host from its key exchange.
+            let left = limit.saturating_sub(started.elapsed());
+            timeout(left, stream.readable())
+                .await
+                .map_err(|_| diagnosis::silent(settings))?
+                .map_err(|error| diagnosis::unreachable(settings, peer, &error))?;
+            let left = limit.saturating_sub(started.elapsed());
+            let stream = attempt.watch(stream);
+            Self::over(stream, Some(peer), &attempt, settings, shared, queued, left).await
         })
     }
 
+    /// Exchanges keys and logs in on a connection.
     async fn over<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         stream: S,
         peer: Option<SocketAddr>,
-        preamble: &Preamble,
+        attempt: &Attempt,
         settings: &SshSettings,
         shared: &Shared,
+        queued: &Queued,
         limit: Duration,
     ) -> Result<Arc<Self>, TransportError> {
         let host_keys = HostKeys::new(settings, Arc::clone(&shared.known_hosts));
         let config = algorithms::config(settings, host_keys.algorithms())?;
-        let signatures = host_keys.clone();
         let news = Arc::new(News::default());
         let handler = Handler {
             news: Arc::clone(&news),
-            host_keys,
+            host_keys: host_keys.clone(),
             peer,
         };
-        let place = shared.startups.exchange().await;
+        let place = queued.wait(shared.startups.exchange()).await;
         let mut handle = timeout(limit, client::connect_stream(config, stream, handler))
             .await
-            .map_err(|_| diagnosis::too_slow("the host did not answer as an SSH server", limit))?
-            .map_err(|ended| diagnosis::key_exchange(settings, ended, &news, &preamble.words()))?;
+            .map_err(|_| diagnosis::silent(settings))?
+            .map_err(|ended| diagnosis::key_exchange(settings, ended, &news, &attempt.words()))?;
+        attempt.through();
         drop(place);
         if let Some(binding) = handle.agent_session_binding() {
-            signatures.check_signature(binding.signature())?;
+            host_keys.check_signature(binding.signature())?;
         }
         let login = Login {
             settings,
@@ -131,7 +130,7 @@ impl Link {
     pub async fn first_channel(self: &Arc<Self>) -> Result<Stream, TransportError> {
         match self.channel().await {
             Some(stream) => stream,
-            None => Err(self.refused(&russh::Error::Disconnect)),
+            None => Err(self.refused(&russh::Error::Disconnect).await),
         }
     }
 
@@ -139,35 +138,48 @@ impl Link {
         self: &Arc<Self>,
         place: OwnedSemaphorePermit,
     ) -> Result<Stream, TransportError> {
-        let opened = self.handle.channel_open_session().await;
-        let (_, opened) = opened.map_err(|error| self.refused(&error))?.split();
+        let link = Arc::clone(self);
+        let mut opening = tokio::spawn(async move { link.handle.channel_open_session().await });
+        let opened = tokio::select! {
+            opened = &mut opening => opened.unwrap_or(Err(russh::Error::Disconnect)),
+            // The answer stands behind what a reader does not take, and that reader may wait for what is opened here.
+            () = self.news.stalled() => {
+                tokio::spawn(async move {
+                    if let Ok(Ok(late)) = opening.await {
+                        let _ = late.close().await;
+                    }
+                });
+                return Err(self.refused(&russh::Error::ConnectionTimeout).await);
+            }
+        };
+        let (_, opened) = match opened {
+            Ok(opened) => opened.split(),
+            Err(error) => return Err(self.refused(&error).await),
+        };
         // Nobody waits for the answer: what is written next is on its way at once.
-        opened
-            .exec(false, REMOTE_COMMAND)
-            .await
-            .map_err(|error| self.refused(&error))?;
+        if let Err(error) = opened.exec(false, REMOTE_COMMAND).await {
+            return Err(self.refused(&error).await);
+        }
         Ok(channel::stream(Arc::clone(self), opened, place))
     }
 
     /// Why there is no channel.
-    fn refused(&self, error: &russh::Error) -> TransportError {
+    async fn refused(&self, error: &russh::Error) -> TransportError {
         tracing::debug!(%error, "no further channel");
-        let said = self.news.refusal();
-        let (kind, message) = match error {
-            russh::Error::ChannelOpenFailure(_) => (
-                TransportErrorKind::Other,
-                format!("the host grants no session: {}", said.unwrap_or_default()),
-            ),
-            _ => (
-                TransportErrorKind::Network,
-                self.news
-                    .end()
-                    .unwrap_or_else(|| "Connection closed by the host".to_owned()),
-            ),
-        };
+        if matches!(error, russh::Error::ChannelOpenFailure(_)) {
+            let said = self.news.refusal().await.unwrap_or_default();
+            return TransportError {
+                kind: TransportErrorKind::Other,
+                message: format!("the host grants no session: {said}"),
+                hint: Some("Does its sshd set `MaxSessions 0`?".into()),
+            };
+        }
         TransportError {
-            kind,
-            message,
+            kind: TransportErrorKind::Network,
+            message: self
+                .news
+                .end()
+                .unwrap_or_else(|| "Connection closed by the host".to_owned()),
             hint: Some("Does this user have a login shell on the host?".into()),
         }
     }
@@ -181,8 +193,8 @@ impl Link {
     }
 
     /// Why the server granted no channel.
-    pub fn refusal(&self) -> Option<String> {
-        self.news.refusal()
+    pub async fn refusal(&self) -> Option<String> {
+        self.news.refusal().await
     }
 
     pub fn is_over(&self) -> bool {

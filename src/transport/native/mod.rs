@@ -16,6 +16,7 @@ mod host_key;
 mod inbox;
 mod link;
 mod login;
+mod preamble;
 mod shared;
 mod startups;
 mod tunnel;
@@ -29,13 +30,23 @@ use crate::model::Connection;
 use crate::shell::Stream;
 
 use super::connector::Connector;
+use super::retry::{self, Queued};
 use super::settings::SshSettings;
-use super::{FailedAttempt, Transport, TransportError, retry};
+use super::{FailedAttempt, Transport, TransportError};
 use link::Link;
 
 pub(super) use host_key::takes_ssh;
 pub use host_key::{HostKeys, KnownHosts, Offer};
 pub(super) use shared::Shared;
+
+/// Why it takes `ssh` itself to log in to a host, if it does: a fragment for the user. It may use keys that cannot be used here.
+pub(super) fn keys_take_ssh(settings: &SshSettings, shared: &Shared) -> Option<String> {
+    settings
+        .jumps
+        .iter()
+        .chain([settings])
+        .find_map(|host| login::takes_ssh(host, &shared.keys))
+}
 
 /// A host behind this process's own SSH client.
 pub struct NativeTransport {
@@ -66,12 +77,14 @@ impl NativeTransport {
                 return Ok(stream);
             }
         }
-        let (link, stream) = retry::connect(&self.connection, failed, async |time| {
-            let link = Link::connect(&self.settings, self.shared.native(), time).await?;
+        let queued = Queued::default();
+        let shared = self.shared.native();
+        let attempt = async |time| {
+            let link = Link::connect(&self.settings, shared, &queued, time).await?;
             let stream = link.first_channel().await?;
             Ok((link, stream))
-        })
-        .await?;
+        };
+        let (link, stream) = retry::connect(&self.connection, failed, &queued, attempt).await?;
         links.push(link);
         Ok(stream)
     }

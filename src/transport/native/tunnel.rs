@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::transport::retry::Queued;
 use crate::transport::settings::SshSettings;
 use crate::transport::{TransportError, TransportErrorKind};
 
@@ -43,6 +44,7 @@ impl Jumps {
         &self,
         settings: &SshSettings,
         shared: &Shared,
+        queued: &Queued,
         limit: Duration,
     ) -> Result<Tunnel, TransportError> {
         let Some((last, before)) = settings.jumps.split_last() else {
@@ -60,7 +62,7 @@ impl Jumps {
             let link = jump
                 .link
                 .get_or_init(|| async {
-                    let link = Link::connect(&through, shared, through.connect_timeout)
+                    let link = Link::connect(&through, shared, queued, through.connect_timeout)
                         .await
                         .map_err(|error| at(&through, error))?;
                     made = Some(Arc::clone(&link));
@@ -142,7 +144,11 @@ async fn open(
     let opened = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            let said = link.refusal().unwrap_or_else(|| diagnosis::words(&error));
+            let said = match error {
+                russh::Error::ChannelOpenFailure(_) => link.refusal().await,
+                _ => None,
+            };
+            let said = said.unwrap_or_else(|| diagnosis::words(&error));
             return Err(TransportError {
                 kind: TransportErrorKind::Network,
                 message: format!(
@@ -160,7 +166,6 @@ async fn open(
     let (outgoing, held) = channel::halves(link, opened, place);
     held.inbox.is_tunnel();
     Ok(Tunnel {
-        through: through.original.clone(),
         outgoing,
         incoming: Incoming::new(&held.inbox, Which::Stdout),
         _held: held,
@@ -169,17 +174,9 @@ async fn open(
 
 /// A connection that a jump host made for us. Holds the connection to the jump host.
 pub(super) struct Tunnel {
-    through: String,
     outgoing: Outgoing,
     incoming: Incoming,
     _held: Held,
-}
-
-impl Tunnel {
-    /// The jump host.
-    pub fn through(&self) -> &str {
-        &self.through
-    }
 }
 
 impl AsyncRead for Tunnel {

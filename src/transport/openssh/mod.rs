@@ -21,7 +21,8 @@ use tokio::sync::Mutex;
 use crate::model::Connection;
 use crate::shell::Stream;
 
-use super::{FailedAttempt, Transport, TransportError, retry};
+use super::retry::{self, Queued};
+use super::{FailedAttempt, Transport, TransportError};
 use master::Master;
 
 pub use persist::{Persisted, persisted};
@@ -54,10 +55,11 @@ impl OpensshTransport {
         masters.retain(|master| master.is_alive());
         // One that is kept and grants no more is helped out by one of this run's own.
         let may_keep = !masters.iter().any(|master| master.is_kept());
-        let (master, stream) = retry::connect(&self.connection, failed, |time| {
-            self.attempt(may_keep, time)
-        })
-        .await?;
+        let (master, stream) =
+            retry::connect(&self.connection, failed, &Queued::default(), |time| {
+                self.attempt(may_keep, time)
+            })
+            .await?;
         masters.push(master);
         Ok(stream)
     }

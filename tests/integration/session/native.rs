@@ -1,5 +1,9 @@
 //! Sessions over the SSH client in this process.
 
+mod jumps;
+mod login;
+mod streams;
+
 use std::time::{Duration, Instant};
 
 use ops::model::{Connection, HostKeys, SshClient, Via};

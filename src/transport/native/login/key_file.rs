@@ -92,16 +92,30 @@ impl KeyFiles {
 
     /// The key in a file; `None` where there is no such file.
     pub async fn load(&self, path: &Path) -> Option<Arc<KeyFile>> {
-        let cell = {
-            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(files.entry(path.to_owned()).or_default())
-        };
+        let cell = self.cell(path);
         let load = || async {
             let path = path.to_owned();
             let read = tokio::task::spawn_blocking(move || KeyFile::read(&path));
             read.await.ok().flatten().map(Arc::new)
         };
         cell.get_or_init(load).await.clone()
+    }
+
+    /// The same, for who cannot wait.
+    pub fn look(&self, path: &Path) -> Option<Arc<KeyFile>> {
+        let cell = self.cell(path);
+        if let Some(known) = cell.get() {
+            return known.clone();
+        }
+        let read = KeyFile::read(path).map(Arc::new);
+        // Who was faster read the same.
+        let _ = cell.set(read.clone());
+        read
+    }
+
+    fn cell(&self, path: &Path) -> Arc<OnceCell<Option<Arc<KeyFile>>>> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(files.entry(path.to_owned()).or_default())
     }
 
     /// The key that signs, asked for where it takes a passphrase.

@@ -25,6 +25,30 @@ use agent::Agent;
 use key_file::{KeyFile, Unusable};
 use offer::{Held, Offer, Shown, Signer, agree, offers};
 
+/// Why it takes `ssh` itself to log in to a host, if it does: a fragment for the user. It tries keys that cannot be used here.
+pub(in super::super) fn takes_ssh(settings: &SshSettings, keys: &KeyFiles) -> Option<String> {
+    for path in &settings.identity_files {
+        // What nobody asked for, and no server takes any more.
+        let outdated = ["id_dsa", "id_xmss"]
+            .iter()
+            .any(|name| path.ends_with(name));
+        if outdated && !settings.identity_files_are_set {
+            continue;
+        }
+        let file = keys.look(path);
+        if let Some(why @ (Unusable::SecurityKey | Unusable::Unknown(_))) =
+            file.as_ref().and_then(|file| file.unusable())
+        {
+            return Some(format!("the key file {} {why}", path.display()));
+        }
+    }
+    settings
+        .certificate_files
+        .iter()
+        .find(|path| path.exists() && key_file::certificate(path).is_none())
+        .map(|path| format!("the certificate {} cannot be read here", path.display()))
+}
+
 /// One login under way.
 pub(super) struct Login<'a> {
     pub settings: &'a SshSettings,
@@ -40,6 +64,8 @@ struct Tried {
     /// Keys that were passed over, and why.
     passed_over: Vec<String>,
     methods: Option<MethodSet>,
+    /// A key was taken, and another is wanted.
+    taken: bool,
 }
 
 enum Answer {
@@ -79,6 +105,15 @@ impl Login<'_> {
             .await?
         {
             return Ok(());
+        }
+        // What is encrypted as a whole shows nothing before it is opened: so that comes after all that can be shown.
+        for file in files.iter().filter(|file| file.public.is_none()) {
+            if let Ok(key) = self.keys.open(file).await {
+                let offer = Offer::of_file(key.public(), file, self.settings);
+                if self.offer_all(handle, &[offer], None, &mut tried).await? {
+                    return Ok(());
+                }
+            }
         }
         // What the agent shows to this host alone.
         let binding = handle.agent_session_binding().cloned();
@@ -228,17 +263,15 @@ impl Login<'_> {
             // The connection ends, or has ended; its last words say why.
             self.news.over().await;
             let end = self.news.end().unwrap_or_default();
-            if end.contains("Too many authentication failures") {
-                return Answer::Stop(self.too_many(&end, tried));
-            }
-            if tried.methods.is_some()
-                || self.news.end().is_some() && !tried.offered.is_empty() && end == NO_METHODS
-            {
-                return Answer::Stop(self.denied(tried));
-            }
-            return Answer::Stop(diagnosis::lost(self.settings, self.news));
+            return Answer::Stop(if end.contains("Too many authentication failures") {
+                self.too_many(&end, tried)
+            } else if end == NO_METHODS {
+                self.denied(tried)
+            } else {
+                diagnosis::lost(self.settings, self.news)
+            });
         }
-        if partial {
+        if partial && !methods.contains(&MethodKind::PublicKey) {
             return Answer::Stop(TransportError {
                 kind: Kind::Authentication,
                 message: format!(
@@ -250,6 +283,8 @@ impl Login<'_> {
                 hint: Some("Only keys, certificates and an agent can be used to log in.".into()),
             });
         }
+        // With more than one key wanted, the next is offered.
+        tried.taken |= partial;
         let keys = methods.contains(&MethodKind::PublicKey);
         tried.methods = Some(methods);
         if keys {
@@ -289,7 +324,12 @@ impl Login<'_> {
 
     fn advice(&self, tried: &Tried) -> String {
         let user = &self.settings.user;
-        let mut advice = if tried.offered.is_empty() {
+        let mut advice = if tried.taken {
+            format!(
+                "The host wants more than one of these for {user}: {}.",
+                tried.offered.join("; ")
+            )
+        } else if tried.offered.is_empty() {
             let missing = self
                 .settings
                 .identity_files

@@ -70,6 +70,16 @@ impl fmt::Display for Offer {
 }
 
 impl Offer {
+    /// A key of a file that showed it late.
+    pub fn of_file(public: PublicKey, file: &Arc<KeyFile>, settings: &SshSettings) -> Self {
+        Self {
+            shown: Shown::Key(public),
+            signer: Signer::File(Arc::clone(file)),
+            from: file.path.display().to_string(),
+            explicit: settings.identity_files_are_set,
+        }
+    }
+
     fn kind(&self) -> String {
         let kind = match self.shown.algorithm() {
             Algorithm::Ed25519 => "ED25519",

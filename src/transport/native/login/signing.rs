@@ -8,7 +8,7 @@ use ring::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding};
 use russh::keys::signature::Signer as _;
 use russh::keys::ssh_encoding::Encode as _;
 use russh::keys::ssh_key::private::KeypairData;
-use russh::keys::{Algorithm, HashAlg, PrivateKey};
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 
 use super::key_file::Unusable;
 
@@ -16,7 +16,10 @@ use super::key_file::Unusable;
 pub(super) enum SigningKey {
     /// RSA is signed by `ring`, in constant time and with blinding. The `rsa` crate does neither, and its timing tells of the key
     /// over a network (RUSTSEC-2023-0071): a host that is logged in to again and again could measure it.
-    Rsa(Box<KeyPair>),
+    Rsa {
+        pair: Box<KeyPair>,
+        public: PublicKey,
+    },
     /// Ed25519 and ECDSA.
     Other(Box<PrivateKey>),
 }
@@ -28,8 +31,12 @@ impl SigningKey {
                 let unknown = |why: String| Unusable::Unknown(why);
                 let der = russh::keys::pkcs8::encode_pkcs8(&key)
                     .map_err(|error| unknown(error.to_string()))?;
+                let public = key.public_key().clone();
                 KeyPair::from_pkcs8(&der)
-                    .map(|pair| Self::Rsa(Box::new(pair)))
+                    .map(|pair| Self::Rsa {
+                        pair: Box::new(pair),
+                        public,
+                    })
                     .map_err(|error| {
                         unknown(format!("RSA key: {error}; 2048 to 4096 bits can be used"))
                     })
@@ -45,11 +52,19 @@ impl SigningKey {
         }
     }
 
+    /// The half that is shown to hosts.
+    pub fn public(&self) -> PublicKey {
+        match self {
+            Self::Rsa { public, .. } => public.clone(),
+            Self::Other(key) => key.public_key().clone(),
+        }
+    }
+
     /// Adds the signature of what a login's request holds to it (RFC 4252, 7), for RSA with the hash that was agreed on
     /// (RFC 8332).
     pub fn sign(&self, hash: Option<HashAlg>, mut request: Vec<u8>) -> Option<Vec<u8>> {
         let blob = match self {
-            Self::Rsa(pair) => {
+            Self::Rsa { pair, .. } => {
                 let encoding: &'static dyn RsaEncoding = match hash {
                     Some(HashAlg::Sha512) => &RSA_PKCS1_SHA512,
                     Some(HashAlg::Sha256) => &RSA_PKCS1_SHA256,

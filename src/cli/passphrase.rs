@@ -1,0 +1,39 @@
+//! Asks the operator for the passphrases of key files.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::Secrets;
+use crate::run::Bus;
+use crate::transport::Connector;
+
+/// What connects the hosts of a run. Where there is no terminal to ask at, a key that has a passphrase is passed over: then an
+/// agent has to hold it.
+pub(super) fn connector(bus: &Bus, secrets: &Secrets) -> Arc<Connector> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Connector::new();
+    }
+    let (bus, secrets) = (bus.clone(), secrets.clone());
+    Connector::asking(Arc::new(move |path: &Path, before: u32| {
+        let again = if before > 0 {
+            "That does not open it. "
+        } else {
+            ""
+        };
+        let question = format!(
+            "{again}Passphrase for {} (none: pass it over)",
+            path.display()
+        );
+        let ask = || {
+            dialoguer::Password::new()
+                .with_prompt(question)
+                .allow_empty_password(true)
+                .interact()
+        };
+        let answer = bus.paused(ask).ok().filter(|answer| !answer.is_empty())?;
+        // One too short to be scrubbed opens its key all the same.
+        let _ = secrets.add(&answer, "passphrase");
+        Some(answer)
+    }))
+}

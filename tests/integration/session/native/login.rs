@@ -1,0 +1,437 @@
+//! Who logs in: kinds of keys, passphrases, agents, certificates.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ops::transport::{
+    Algorithms, Connector, NativeTransport, SshSettings, Transport, TransportError,
+    TransportErrorKind as Kind,
+};
+
+use super::{connection, runtime, settings};
+use crate::fleet::{Fleet, Settings, Sshd, process};
+
+/// Makes a key with `ssh-keygen`.
+fn key(fleet: &Fleet, name: &str, how: &[&str], passphrase: &str) -> PathBuf {
+    let path = fleet.dir().join(name);
+    keygen(
+        &[how, &["-N", passphrase, "-C", name, "-f"]].concat(),
+        &path,
+    );
+    path
+}
+
+fn keygen(arguments: &[&str], path: &Path) {
+    let made = Command::new("ssh-keygen")
+        .arg("-q")
+        .args(arguments)
+        .arg(path)
+        .stdin(Stdio::null())
+        .status();
+    assert!(made.unwrap().success(), "ssh-keygen {arguments:?}");
+}
+
+/// Lets a key in to all hosts of a fleet.
+fn authorize(fleet: &Fleet, key: &Path) {
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    let list = fleet.dir().join("id.pub");
+    let mut list = std::fs::OpenOptions::new().append(true).open(list).unwrap();
+    list.write_all(public.as_bytes()).unwrap();
+}
+
+fn with_keys(fleet: &Fleet, host: &Sshd, keys: &[PathBuf]) -> SshSettings {
+    SshSettings {
+        identity_files: keys.to_vec(),
+        ..settings(fleet, host)
+    }
+}
+
+fn open(host: &Sshd, settings: SshSettings, shared: &Arc<Connector>) -> Result<(), TransportError> {
+    runtime().block_on(async {
+        let transport = NativeTransport::new(connection(host), settings, Arc::clone(shared));
+        transport.open().await.map(drop)
+    })
+}
+
+/// What the log of sshd says of the last login.
+fn accepted(host: &Sshd) -> String {
+    let last = || {
+        let log = host.log();
+        let found = log.lines().filter(|line| line.starts_with("Accepted"));
+        found.last().map(ToOwned::to_owned)
+    };
+    process::wait_until(|| last().is_some(), || host.log());
+    last().unwrap()
+}
+
+#[test]
+fn every_kind_of_key_logs_in() {
+    let fleet = Fleet::sshd(1);
+    let host = &fleet.hosts()[0];
+    for (name, how, said) in [
+        ("ed25519", &["-t", "ed25519"][..], "ED25519"),
+        ("ecdsa256", &["-t", "ecdsa", "-b", "256"], "ECDSA"),
+        ("ecdsa384", &["-t", "ecdsa", "-b", "384"], "ECDSA"),
+        ("ecdsa521", &["-t", "ecdsa", "-b", "521"], "ECDSA"),
+        ("ecdsa_pem", &["-t", "ecdsa", "-m", "PEM"], "ECDSA"),
+        ("ecdsa_pkcs8", &["-t", "ecdsa", "-m", "PKCS8"], "ECDSA"),
+        ("rsa2048", &["-t", "rsa", "-b", "2048"], "RSA"),
+        ("rsa3072", &["-t", "rsa", "-b", "3072"], "RSA"),
+        ("rsa4096", &["-t", "rsa", "-b", "4096"], "RSA"),
+        ("rsa_pem", &["-t", "rsa", "-b", "2048", "-m", "PEM"], "RSA"),
+        (
+            "rsa_pkcs8",
+            &["-t", "rsa", "-b", "2048", "-m", "PKCS8"],
+            "RSA",
+        ),
+    ] {
+        let key = key(&fleet, name, how, "");
+        authorize(&fleet, &key);
+        open(host, with_keys(&fleet, host, &[key]), &Connector::new())
+            .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
+        assert!(accepted(host).contains(&format!("ssh2: {said} ")), "{name}");
+    }
+}
+
+#[test]
+fn rsa_signs_with_what_both_sides_take() {
+    for (server, client, in_) in [
+        ("rsa-sha2-256", Some("rsa-sha2-256"), true),
+        ("rsa-sha2-512", Some("rsa-sha2-256"), false),
+        ("rsa-sha2-512,rsa-sha2-256", Some("rsa-sha2-256"), true),
+        ("ssh-rsa", None, false),
+    ] {
+        let config = format!("PubkeyAcceptedAlgorithms {server}");
+        let fleet = Fleet::sshd_with(1, &Settings::default().config(&config));
+        let host = &fleet.hosts()[0];
+        let key = key(&fleet, "rsa", &["-t", "rsa", "-b", "2048"], "");
+        authorize(&fleet, &key);
+        let settings = SshSettings {
+            algorithms: Algorithms {
+                public_keys: client.map(|name: &str| vec![name.to_owned()]),
+                ..Algorithms::default()
+            },
+            ..with_keys(&fleet, host, &[key])
+        };
+        let opened = open(host, settings, &Connector::new());
+        assert_eq!(opened.is_ok(), in_, "{server} {client:?}: {opened:?}");
+    }
+}
+
+#[test]
+fn a_passphrase_is_asked_for_once_in_a_run() {
+    let fleet = Fleet::sshd(3);
+    for (name, how) in [
+        ("ed25519", &["-t", "ed25519"][..]),
+        // Shows nothing before it is opened.
+        ("pkcs8", &["-t", "rsa", "-b", "2048", "-m", "PKCS8"]),
+    ] {
+        let key = key(&fleet, name, how, "correct horse");
+        authorize(&fleet, &key);
+        if name == "pkcs8" {
+            std::fs::remove_file(key.with_extension("pub")).unwrap();
+        }
+        let asked = Arc::new(AtomicU32::new(0));
+        let (counted, named) = (Arc::clone(&asked), key.clone());
+        let shared = Connector::asking(Arc::new(move |path, before| {
+            assert_eq!(path, named);
+            counted.fetch_add(1, Ordering::Relaxed);
+            // Mistyped first.
+            Some(["wrong", "correct horse"][before as usize].to_owned())
+        }));
+        runtime().block_on(async {
+            let hosts = fleet.hosts().iter().map(|host| {
+                let settings = with_keys(&fleet, host, std::slice::from_ref(&key));
+                NativeTransport::new(connection(host), settings, Arc::clone(&shared))
+            });
+            let hosts: Vec<_> = hosts.collect();
+            let opened = futures_util::future::join_all(hosts.iter().map(NativeTransport::open));
+            for opened in opened.await {
+                opened.unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
+            }
+        });
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_key_that_stays_shut_is_named() {
+    let fleet = Fleet::sshd(1);
+    let host = &fleet.hosts()[0];
+    let key = key(&fleet, "shut", &["-t", "ed25519"], "correct horse");
+    authorize(&fleet, &key);
+    let settings = with_keys(&fleet, host, std::slice::from_ref(&key));
+    let nobody = open(host, settings.clone(), &Connector::new()).unwrap_err();
+    assert_eq!(nobody.kind, Kind::Authentication);
+    let hint = nobody.hint.unwrap();
+    assert!(
+        hint.contains("is encrypted") && hint.contains("ssh-add"),
+        "{hint}"
+    );
+    assert!(hint.contains(&key.display().to_string()), "{hint}");
+
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let shared = Connector::asking(Arc::new(move |_: &Path, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Some("wrong".to_owned())
+    }));
+    let hint = open(host, settings, &shared).unwrap_err().hint.unwrap();
+    assert!(hint.contains("was not opened"), "{hint}");
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fleet = Fleet::sshd(1);
+    let host = &fleet.hosts()[0];
+    let open_to_all = key(&fleet, "open", &["-t", "ed25519"], "");
+    let mode = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(&open_to_all, mode).unwrap();
+    authorize(&fleet, &open_to_all);
+    let short = key(&fleet, "short", &["-t", "rsa", "-b", "1024"], "");
+    let garbage = fleet.dir().join("garbage");
+    std::fs::write(&garbage, "no key").unwrap();
+    for (key, said) in [
+        (open_to_all, "can be read by others (mode 0644)"),
+        (short, "2048 to 4096 bits"),
+        (garbage, "not a private key of a known format"),
+        (fleet.dir().join("missing"), "is not there"),
+    ] {
+        let error = open(host, with_keys(&fleet, host, &[key]), &Connector::new()).unwrap_err();
+        assert_eq!(error.kind, Kind::Authentication, "{error}");
+        assert!(
+            error.message.ends_with("Permission denied (publickey)."),
+            "{error}"
+        );
+        let hint = error.hint.unwrap();
+        assert!(hint.contains(said), "{hint}");
+    }
+}
+
+/// An `ssh-agent`, ended when dropped.
+struct Agent {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Agent {
+    fn start(fleet: &Fleet, name: &str) -> Self {
+        let socket = fleet.dir().join(name);
+        let child = Command::new("ssh-agent")
+            .arg("-D")
+            .arg("-a")
+            .arg(&socket)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("ssh-agent is installed");
+        process::wait_until(|| socket.exists(), || "no agent".to_owned());
+        Self { child, socket }
+    }
+
+    fn add(&self, key: &Path) {
+        let added = Command::new("ssh-add")
+            .arg("-q")
+            .arg(key)
+            .env("SSH_AUTH_SOCK", &self.socket)
+            .stdin(Stdio::null())
+            .status();
+        assert!(added.unwrap().success(), "ssh-add {}", key.display());
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn an_agent_signs() {
+    let fleet = Fleet::sshd(1);
+    let host = &fleet.hosts()[0];
+    let agent = Agent::start(&fleet, "agent");
+    let kinds = [
+        ("a_ed25519", &["-t", "ed25519"][..]),
+        ("a_ecdsa", &["-t", "ecdsa"]),
+        ("a_rsa", &["-t", "rsa", "-b", "2048"]),
+    ];
+    for (name, how) in kinds {
+        let key = key(&fleet, name, how, "");
+        agent.add(&key);
+        // The private half is with the agent alone from here on.
+        std::fs::remove_file(&key).unwrap();
+        authorize(&fleet, &key);
+        let public = key.with_extension("pub");
+        let named = SshSettings {
+            agent: Some(agent.socket.clone()),
+            ..with_keys(&fleet, host, &[public])
+        };
+        open(host, named, &Connector::new())
+            .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
+    }
+    // A key that no file names is offered unless that is forbidden.
+    let none = SshSettings {
+        agent: Some(agent.socket.clone()),
+        ..with_keys(&fleet, host, &[])
+    };
+    let others = SshSettings {
+        identities_only: false,
+        ..none.clone()
+    };
+    open(host, others, &Connector::new()).unwrap();
+    let error = open(host, none, &Connector::new()).unwrap_err();
+    assert!(error.hint.unwrap().starts_with("No key was offered"));
+}
+
+#[test]
+fn an_agent_that_holds_an_encrypted_key_spares_the_question() {
+    let fleet = Fleet::sshd(1);
+    let host = &fleet.hosts()[0];
+    let agent = Agent::start(&fleet, "agent");
+    let key = key(&fleet, "shut", &["-t", "ed25519"], "");
+    agent.add(&key);
+    keygen(&["-p", "-P", "", "-N", "correct horse", "-f"], &key);
+    authorize(&fleet, &key);
+    let settings = SshSettings {
+        agent: Some(agent.socket.clone()),
+        ..with_keys(&fleet, host, &[key])
+    };
+    let shared = Connector::asking(Arc::new(|_: &Path, _| panic!("asked")));
+    open(host, settings, &shared).unwrap();
+}
+
+#[test]
+fn more_keys_than_the_host_has_patience_for_are_named() {
+    let fleet = Fleet::sshd_with(1, &Settings::default().config("MaxAuthTries 3"));
+    let host = &fleet.hosts()[0];
+    let agent = Agent::start(&fleet, "agent");
+    for number in 0..5 {
+        agent.add(&key(&fleet, &format!("k{number}"), &["-t", "ed25519"], ""));
+    }
+    let usual = SshSettings {
+        agent: Some(agent.socket.clone()),
+        identities_only: false,
+        ..settings(&fleet, host)
+    };
+    let error = open(host, usual.clone(), &Connector::new()).unwrap_err();
+    assert_eq!(error.kind, Kind::Authentication);
+    assert!(
+        error.message.contains("Too many authentication failures"),
+        "{error}"
+    );
+    let hint = error.hint.unwrap();
+    assert!(hint.contains("k0 ED25519 SHA256:"), "{hint}");
+    assert!(hint.contains("IdentitiesOnly"), "{hint}");
+    let only = SshSettings {
+        identities_only: true,
+        ..usual
+    };
+    open(host, only, &Connector::new()).unwrap();
+}
+
+#[test]
+fn certificates_log_in() {
+    let ca_of = tempfile::tempdir().unwrap();
+    let ca = ca_of.path().join("ca");
+    keygen(&["-t", "ed25519", "-N", "", "-f"], &ca);
+    let config = format!("TrustedUserCAKeys {}.pub", ca.display());
+    let fleet = Fleet::sshd_with(1, &Settings::default().config(&config));
+    let host = &fleet.hosts()[0];
+    let user = host.endpoint().user.clone();
+    let agent = Agent::start(&fleet, "agent");
+    for (name, how) in [
+        ("c_ed25519", &["-t", "ed25519"][..]),
+        ("c_rsa", &["-t", "rsa", "-b", "2048"]),
+        ("c_ecdsa", &["-t", "ecdsa"]),
+    ] {
+        let key = key(&fleet, name, how, "");
+        let sign = ["-s", ca.to_str().unwrap(), "-I", name, "-n", &user];
+        keygen(&sign, &key.with_extension("pub"));
+        // Beside its key.
+        open(
+            host,
+            with_keys(&fleet, host, std::slice::from_ref(&key)),
+            &Connector::new(),
+        )
+        .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
+        assert!(
+            accepted(host).contains(&format!("ID {name}")),
+            "{}",
+            accepted(host)
+        );
+        // Named by itself, with the key in the agent.
+        agent.add(&key);
+        let beside = fleet.dir().join(format!("{name}-cert.pub"));
+        let elsewhere = fleet.dir().join(format!("{name}.certificate"));
+        std::fs::rename(&beside, &elsewhere).unwrap();
+        std::fs::remove_file(&key).unwrap();
+        let named = SshSettings {
+            agent: Some(agent.socket.clone()),
+            certificate_files: vec![elsewhere],
+            ..with_keys(&fleet, host, &[key])
+        };
+        open(host, named, &Connector::new())
+            .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
+    }
+}
+
+#[test]
+fn what_the_host_wants_beside_a_key_is_said() {
+    let two = Fleet::sshd_with(
+        1,
+        &Settings::default().config("AuthenticationMethods publickey,publickey"),
+    );
+    let host = &two.hosts()[0];
+    let second = key(&two, "second", &["-t", "ecdsa"], "");
+    authorize(&two, &second);
+    let both = with_keys(&two, host, &[two.key(), second]);
+    open(host, both, &Connector::new()).unwrap();
+    let error = open(host, settings(&two, host), &Connector::new()).unwrap_err();
+    assert_eq!(error.kind, Kind::Authentication);
+    let hint = error.hint.unwrap();
+    assert!(hint.contains("wants more than one of these"), "{hint}");
+
+    let password = Fleet::sshd_with(
+        1,
+        &Settings::default().config(&format!(
+            "Match User {}\nPasswordAuthentication yes\nAuthenticationMethods publickey,password",
+            crate::fleet::current_user()
+        )),
+    );
+    let host = &password.hosts()[0];
+    let error = open(host, settings(&password, host), &Connector::new()).unwrap_err();
+    assert_eq!(error.kind, Kind::Authentication);
+    assert!(
+        error.message.ends_with("the host wants more: password"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_banner_is_shown_with_a_refusal() {
+    let text = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(text.path(), "Only for members.\n").unwrap();
+    let config = format!("Banner {}", text.path().display());
+    let fleet = Fleet::sshd_with(1, &Settings::default().config(&config));
+    let host = &fleet.hosts()[0];
+    let stranger = key(&fleet, "stranger", &["-t", "ed25519"], "");
+    let settings = with_keys(&fleet, host, std::slice::from_ref(&stranger));
+    let error = open(host, settings, &Connector::new()).unwrap_err();
+    assert!(
+        error.message.ends_with("The host says: Only for members."),
+        "{error}"
+    );
+    let hint = error.hint.unwrap();
+    let offered = format!(
+        "takes none of these for {}: {} ED25519 SHA256:",
+        host.endpoint().user,
+        stranger.display()
+    );
+    assert!(hint.contains(&offered), "{hint}");
+}
