@@ -13,6 +13,9 @@ use super::names::Names;
 
 type Index = usize;
 
+/// How far hosts that connect at the same time may be out of their order, in lines.
+const OUT_OF_TURN: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     lines: Vec<Line>,
@@ -135,12 +138,16 @@ impl HashedLines {
         if let Some(found) = self.known(name) {
             return found.iter().any(|index| !lines[*index].certified);
         }
-        let begin = self.next.load(Ordering::Relaxed) % self.lines.len().max(1);
+        let begin = self
+            .next
+            .load(Ordering::Relaxed)
+            .saturating_sub(OUT_OF_TURN);
         let (before, behind) = self.lines.split_at(begin);
         for (step, index) in behind.iter().chain(before).enumerate() {
             let line = &lines[*index];
             if !line.certified && line.names.contain(name) {
-                self.next.store(begin + step + 1, Ordering::Relaxed);
+                self.next
+                    .store((begin + step) % self.lines.len(), Ordering::Relaxed);
                 return true;
             }
         }

@@ -1,5 +1,7 @@
 //! For which hosts a line of a `known_hosts` file is: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
 
+use std::sync::OnceLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -57,6 +59,8 @@ impl Names {
 pub(super) struct Hashed {
     salt: [u8; 20],
     hash: [u8; 20],
+    /// What the salt makes of HMAC, as every name begins with it.
+    salted: OnceLock<Hmac<Sha1>>,
 }
 
 impl Hashed {
@@ -67,18 +71,41 @@ impl Hashed {
         Some(Self {
             salt: bytes(salt)?,
             hash: bytes(hash)?,
+            salted: OnceLock::new(),
         })
     }
 
     /// Hashes a name with a salt of its own.
     pub(super) fn new(name: &str, salt: [u8; 20]) -> Self {
-        let hash = mac(&salt, name);
-        Self { salt, hash }
+        let mut hashed = Self {
+            salt,
+            hash: [0; 20],
+            salted: OnceLock::new(),
+        };
+        hashed.hash = hashed.mac(name);
+        hashed
     }
 
     fn is(&self, name: &str) -> bool {
-        mac(&self.salt, name) == self.hash
+        #[cfg(test)]
+        HASHED.with(|hashed| hashed.set(hashed.get() + 1));
+        self.mac(name) == self.hash
     }
+
+    fn mac(&self, name: &str) -> [u8; 20] {
+        let salted = self.salted.get_or_init(|| {
+            Hmac::new_from_slice(&self.salt).expect("HMAC takes a key of any length")
+        });
+        let mut mac = salted.clone();
+        mac.update(name.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many names this thread has hashed to compare them.
+    pub(super) static HASHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// As it is written down.
@@ -91,12 +118,6 @@ impl std::fmt::Display for Hashed {
             STANDARD.encode(self.hash)
         )
     }
-}
-
-fn mac(salt: &[u8; 20], name: &str) -> [u8; 20] {
-    let mut mac = Hmac::<Sha1>::new_from_slice(salt).expect("HMAC takes a key of any length");
-    mac.update(name.as_bytes());
-    mac.finalize().into_bytes().into()
 }
 
 /// Whether a list of patterns is for a name: one matches, and none that begins with `!` does.

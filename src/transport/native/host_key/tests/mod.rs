@@ -1,5 +1,7 @@
 //! Who is taken for whom, without a network.
 
+mod learning;
+mod lookup;
 mod policy;
 
 use std::net::SocketAddr;
