@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use super::Host::{Certified, CertifiedRsa, Plain, Rsa, Three, Usual};
+use super::Host::{Certified, CertifiedRsa, Own, Plain, Rsa, Three, Usual};
 use super::{Case, case};
 
 const NEW: &str = "StrictHostKeyChecking=accept-new";
@@ -19,6 +19,7 @@ pub fn all() -> Vec<Case> {
         markers(),
         strictness(),
         settings(),
+        addresses(),
         algorithms(),
         certificates(),
         lists(),
@@ -150,6 +151,34 @@ fn settings() -> Vec<Case> {
         case("no directory for a file, new ones are taken", Plain, "", &[NEW, "UserKnownHostsFile={dir}/no/known"], true),
         case("a file that cannot be read", Plain, "{name} {key}", &[], rustix::process::geteuid().is_root()).prepare(|dir| mode(&dir.join("known"), 0o000)),
         case("a file that cannot be written, new ones are taken", Plain, "web9 {key}", &[NEW], true).prepare(|dir| mode(&dir.join("known"), 0o400)),
+    ]
+}
+
+#[rustfmt::skip]
+fn addresses() -> Vec<Case> {
+    const BY_ADDRESS: &str = "CheckHostIP=yes";
+    let address = "[{own}]:{port}";
+    let both = format!("web1 {{key}}\n{address} {{key}}\n");
+    let other = format!("web1 {{key}}\n{address} {{other}}\n");
+    vec![
+        case("by address, both known", Own, &both, &[ALIAS, BY_ADDRESS], true),
+        case("by address, the name known", Own, "web1 {key}\n", &[ALIAS, BY_ADDRESS], true),
+        case("by address, the name known, hashed", Own, "web1 {key}\n", &[ALIAS, BY_ADDRESS, "HashKnownHosts=yes"], true),
+        case("by address, another's", Own, &other, &[ALIAS, BY_ADDRESS], false),
+        case("by address, another's, new ones are taken", Own, &other, &[ALIAS, BY_ADDRESS, NEW], false),
+        case("by address, another's, all are taken", Own, &other, &[ALIAS, BY_ADDRESS, NO], true),
+        case("by address, another's, but not asked for", Own, &other, &[ALIAS], true),
+        case("by address, of its own alone", Own, &format!("{address} {{key}}\n"), &[ALIAS, BY_ADDRESS], false),
+        case("by address, of its own alone, new ones are taken", Own, &format!("{address} {{key}}\n"), &[ALIAS, BY_ADDRESS, NEW], true),
+        case("by address, new", Own, "", &[ALIAS, BY_ADDRESS, NEW], true),
+        case("by address, new and hashed", Own, "", &[ALIAS, BY_ADDRESS, NEW, "HashKnownHosts=yes"], true),
+        case("by address, new, the address another's", Own, &format!("{address} {{other}}\n"), &[ALIAS, BY_ADDRESS, NEW], false).keeps_otherwise(),
+        case("by address, changed", Own, &format!("web1 {{other}}\n{address} {{key}}\n"), &[ALIAS, BY_ADDRESS], false),
+        case("by address, changed, all are taken", Own, &format!("web1 {{other}}\n{address} {{key}}\n"), &[ALIAS, BY_ADDRESS, NO], true),
+        case("by address, revoked there", Own, &format!("web1 {{key}}\n@revoked {address} {{key}}\n"), &[ALIAS, BY_ADDRESS], true).ops_refuses(),
+        case("by address, which is the name", Own, "", &[BY_ADDRESS, NEW], true).keeps_otherwise(),
+        case("by address, without the port", Own, "{own} {other}\n[{own}]:{port} {key}\n", &[BY_ADDRESS], true),
+        case("by address, localhost is trusted", Own, "", &["NoHostAuthenticationForLocalhost=yes"], false),
     ]
 }
 

@@ -37,6 +37,7 @@ pub fn decide(options: &[String], address: &str, port: u16) -> Decision {
 pub fn decide_with(keys: &HostKeys, address: &SocketAddr) -> Decision {
     let offer = keys.algorithms();
     let mut config = russh::client::Config::default();
+    config.preferred.kex = Cow::Borrowed(&[russh::kex::CURVE25519]);
     config.preferred.key = Cow::Owned(offer.keys);
     config.preferred.host_key_certificates = Cow::Owned(offer.certificates);
     let refused = Arc::new(Mutex::new(None));

@@ -1,5 +1,6 @@
 //! Keys and certificates of the tests, made by `ssh-keygen`.
 
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -66,6 +67,18 @@ impl Keys {
         for (name, kind) in KEYS {
             keys.keygen(&[&["-q", "-N", "", "-C", "", "-f", name, "-t"], *kind].concat());
         }
+        std::fs::copy(keys.path("key.pub"), keys.path("filled.pub")).unwrap();
+        keys.keygen(&[
+            "-q",
+            "-s",
+            "ca",
+            "-I",
+            "filled",
+            "-h",
+            "-n",
+            "web1",
+            "filled.pub",
+        ]);
         for (name, what) in cases::REVOCATION_LISTS {
             keys.revocation_list(&format!("{name}.krl"), &keys.fill_keys(what));
         }
@@ -127,6 +140,7 @@ impl Keys {
             .replace("{name}", &name)
             .replace("{address}", &endpoint.address.to_string())
             .replace("{usual}", &usual_address())
+            .replace("{own}", &own_address().unwrap_or_default())
             .replace("{port}", &endpoint.port.to_string())
             .replace("{keys}", &self.dir.path().display().to_string());
         for plain in [name.as_str(), &endpoint.address.to_string(), "web1"] {
@@ -136,9 +150,7 @@ impl Keys {
             }
         }
         if text.contains("{certificate}") {
-            self.certify("key", "alias", "filled", host);
-            let certificate = std::fs::read_to_string(self.path("filled-cert.pub")).unwrap();
-            text = text.replace("{certificate}", certificate.trim());
+            text = text.replace("{certificate}", &self.text("filled-cert"));
         }
         let rsa = self.text("rsa");
         self.fill_keys(&text.replace("{rsa body}", rsa.split(' ').nth(1).unwrap()))
@@ -153,7 +165,8 @@ impl Keys {
 
     /// A name as `ssh-keygen -H` hides it.
     fn hashed(&self, name: &str) -> String {
-        let file = self.path("to_hash");
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("names");
         std::fs::write(&file, format!("{name} {}\n", self.text("key"))).unwrap();
         let output = Command::new("ssh-keygen")
             .arg("-Hqf")
@@ -170,4 +183,12 @@ impl Keys {
 pub fn usual_address() -> String {
     let [_, _, high, low] = std::process::id().to_be_bytes();
     format!("127.{}.{low}.22", 144 | (high & 0x0f))
+}
+
+/// An address of this machine that is not a loopback one. (Nothing is sent to find it.)
+pub fn own_address() -> Option<String> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback()).then(|| address.to_string())
 }
