@@ -118,12 +118,8 @@ pub struct LoginArgs {
     /// Become root (or what `ansible_become_user` says) for everything
     #[arg(short = 'b', long = "become")]
     pub elevate: bool,
-    /// What speaks SSH. Wins over `ops_transport` of the inventory
-    ///
-    /// `native` is ops itself, `openssh` your own `ssh`. `auto` takes ops itself where it can do all that your ssh
-    /// configuration asks for, and `ssh` elsewhere.
-    #[arg(long, value_name = "TRANSPORT", env = "OPS_TRANSPORT", value_parser = transport())]
-    pub transport: Option<SshClient>,
+    #[command(flatten)]
+    pub client: TransportArgs,
     /// Keep the connections for the next run, so long after their last use; 0: do not. Wins over `ops_persist`
     ///
     /// Your own `ssh` holds them, so `--transport native` cannot. `ops connections` shows them and ends them.
@@ -141,6 +137,18 @@ fn length(text: &str) -> Result<Duration, String> {
         text => humantime::parse_duration(text)
             .map_err(|_| "expected a time such as 10m, or 0".to_owned()),
     }
+}
+
+/// What carries the connection.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Connection")]
+pub struct TransportArgs {
+    /// What speaks SSH. Wins over `ops_transport` of the inventory
+    ///
+    /// `native` is ops itself, `openssh` your own `ssh`. `auto` takes ops itself where it can do all that your ssh
+    /// configuration asks for, and `ssh` elsewhere.
+    #[arg(long, value_name = "TRANSPORT", env = "OPS_TRANSPORT", value_parser = transport())]
+    pub transport: Option<SshClient>,
 }
 
 /// By the names that the inventory has for them.

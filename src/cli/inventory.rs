@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::inventory::{Group, Inventory, Shown};
+use crate::inventory::{Group, Inventory, InventoryError, Overrides, Shown};
 use crate::model::suggest::did_you_mean;
-use crate::model::{Failure, FailureKind, Host, Secrets};
+use crate::model::{Connection, Failure, FailureKind, Host, Secrets, SshClient, Via};
 use crate::report::table;
+use crate::transport::{Choice, Connector};
 
-use super::args::InventoryArgs;
+use super::args::{InventoryArgs, TransportArgs};
 use super::stage::load_inventory;
 use super::{DONE, Done, diagnostics};
 
@@ -39,9 +40,11 @@ enum Command {
         #[command(flatten)]
         inventory: InventoryArgs,
     },
-    /// Show every variable of a host, and the file and line that it comes from
+    /// Show how a host is reached, and every variable of it with the file and line that it comes from
     Show {
         host: String,
+        #[command(flatten)]
+        client: TransportArgs,
         #[command(flatten)]
         with: With,
     },
@@ -83,7 +86,7 @@ impl Args {
                 })?;
                 graph(&inventory, group)
             }
-            Command::Show { host, with } => {
+            Command::Show { host, client, with } => {
                 let inventory = load(&with.inventory)?;
                 let host = inventory.host(&host).ok_or_else(|| {
                     unknown(
@@ -93,10 +96,15 @@ impl Args {
                     )
                 })?;
                 let vars = inventory.show(host);
+                let overrides = Overrides {
+                    ssh_client: client.transport,
+                    ..Overrides::default()
+                };
+                let way = Way::of(inventory.connection(host, &overrides));
                 if with.json {
-                    show_json(host, &vars)
+                    show_json(host, &way, &vars)
                 } else {
-                    show(host, &vars)
+                    show(host, &way, &vars)
                 }
             }
         };
@@ -152,13 +160,58 @@ fn branches(inventory: &Inventory, group: &Group, depth: usize, text: &mut Strin
 
 const HIDDEN: &str = "[secret]";
 
-fn show(host: &Host, vars: &[Shown]) -> String {
+/// How a host is reached.
+struct Way {
+    /// `native`, `openssh`, `local`, or a command; nothing if it cannot be reached.
+    transport: Option<String>,
+    /// Why it is that one, if it was not asked for, or why there is none.
+    reason: Option<String>,
+}
+
+impl Way {
+    fn of(connection: Result<Connection, InventoryError>) -> Self {
+        let connection = match connection {
+            Ok(connection) => connection,
+            Err(error) => {
+                return Self {
+                    transport: None,
+                    reason: Some(error.message),
+                };
+            }
+        };
+        let (transport, reason) = match &connection.via {
+            Via::Local => (Some("local".to_owned()), None),
+            Via::Exec(command) => (Some(command.join(" ")), None),
+            Via::Ssh => match Connector::new().choice(&connection) {
+                Choice::Native(_) => (Some("native".to_owned()), None),
+                Choice::Openssh { reason } => {
+                    let is_demanded =
+                        connection.ssh_client == SshClient::Native && reason.is_some();
+                    ((!is_demanded).then(|| "openssh".to_owned()), reason)
+                }
+            },
+        };
+        Self { transport, reason }
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.transport, &self.reason) {
+            (Some(transport), Some(reason)) => write!(f, "{transport} ({reason})"),
+            (Some(transport), None) => f.write_str(transport),
+            (None, reason) => write!(f, "! {}", reason.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+fn show(host: &Host, way: &Way, vars: &[Shown]) -> String {
     let groups = if host.groups.is_empty() {
         "none".to_owned()
     } else {
         host.groups.join(", ")
     };
-    let mut text = format!("{}\ngroups: {groups}\n\n", host.name);
+    let mut text = format!("{}\ngroups: {groups}\ntransport: {way}\n\n", host.name);
     let rows: Vec<Vec<String>> = vars
         .iter()
         .map(|var| {
@@ -174,7 +227,7 @@ fn show(host: &Host, vars: &[Shown]) -> String {
     text
 }
 
-fn show_json(host: &Host, vars: &[Shown]) -> String {
+fn show_json(host: &Host, way: &Way, vars: &[Shown]) -> String {
     let vars: serde_json::Map<String, Value> = vars
         .iter()
         .map(|var| {
@@ -195,8 +248,13 @@ fn show_json(host: &Host, vars: &[Shown]) -> String {
             (var.name.clone(), shown)
         })
         .collect();
-    format!(
-        "{:#}\n",
-        json!({ "name": host.name, "groups": host.groups.to_vec(), "vars": vars })
-    )
+    let mut shown = json!({ "name": host.name, "groups": host.groups.to_vec() });
+    if let Some(transport) = &way.transport {
+        shown["transport"] = transport.clone().into();
+    }
+    if let Some(reason) = &way.reason {
+        shown["transport_reason"] = reason.clone().into();
+    }
+    shown["vars"] = vars.into();
+    format!("{shown:#}\n")
 }

@@ -99,7 +99,7 @@ pub fn overrides(args: &LoginArgs) -> Result<Overrides, Vec<Failure>> {
         user: args.user.clone(),
         elevate: args.elevate,
         key_file: args.private_key.clone(),
-        ssh_client: args.transport,
+        ssh_client: args.client.transport,
         persist: args.persist,
         ..Overrides::default()
     };

@@ -60,6 +60,75 @@ fn the_inventory_is_listed_drawn_and_explained() {
 }
 
 #[test]
+fn how_a_host_is_reached_is_shown_and_why() {
+    let ops = Ops::new()
+        .file(
+            "ssh",
+            "Host far\n  User amy\n  ProxyCommand nc %h %p\nHost *\n  Port 2222\n",
+        )
+        .inventory_named(
+            "hosts.ini",
+            "near\nfar\nhere ansible_connection=local\nbox ops_exec='docker exec -i box'\n\
+             [all:vars]\nansible_ssh_common_args='-F ssh'\nops_transport=auto\n",
+        );
+    let shown = |args: &[&str]| {
+        let args = ["inventory", "show"].iter().chain(args);
+        ops.again(args).run().ok().stdout
+    };
+    let transport = |args: &[&str]| {
+        let text = shown(args);
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("transport: "));
+        line.expect("a line").to_owned()
+    };
+    assert_eq!(transport(&["near"]), "native");
+    assert_eq!(
+        transport(&["far"]),
+        "openssh (`ProxyCommand` is set, ssh:3)"
+    );
+    assert_eq!(transport(&["here"]), "local");
+    assert_eq!(transport(&["box"]), "docker exec -i box");
+    assert_eq!(transport(&["near", "--transport", "openssh"]), "openssh");
+    assert_eq!(
+        transport(&["far", "--transport", "native"]),
+        "! `ProxyCommand` is set, ssh:3"
+    );
+    let json: serde_json::Value = serde_json::from_str(&shown(&["far", "--json"])).expect("JSON");
+    assert_eq!(json["transport"], "openssh");
+    assert_eq!(json["transport_reason"], "`ProxyCommand` is set, ssh:3");
+    let native = ops.clone().env("OPS_TRANSPORT", "native");
+    let json = native
+        .again(["inventory", "show", "far", "--json"])
+        .run()
+        .ok()
+        .stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(json.get("transport").is_none(), "{json}");
+}
+
+/// Nothing is contacted: the host does not even have an address.
+#[test]
+fn native_where_it_takes_ssh_is_an_error_of_the_host() {
+    let ops = Ops::new()
+        .file("ssh", "ProxyCommand nc %h %p\n")
+        .inventory_named(
+            "hosts.ini",
+            "far.invalid ansible_ssh_common_args='-F ssh'\n",
+        );
+    let ping = |transport: &str| ops.again(["ping", "--transport", transport]).run();
+    ping("native")
+        .code(4)
+        .stderr_has(
+            "the native transport cannot reach it as ssh would: `ProxyCommand` is set, ssh:1",
+        )
+        .stderr_has("ops_transport");
+    ping("telnet")
+        .code(2)
+        .stderr_has("[possible values: auto, native, openssh]");
+}
+
+#[test]
 fn a_host_that_is_not_there_is_told() {
     let ops = |args: &[&str]| Ops::new().inventory(INVENTORY).args(args).run().code(2);
     ops(&["inventory", "show", "wbe1"]).stderr_has("Did you mean `web1`?");

@@ -36,7 +36,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), TransportError> {
 
 /// What an `ssh` process is started for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Holds {
+pub(in crate::transport) enum Holds {
     /// A connection, and its first stream: it ends with that.
     Stream,
     /// A connection that waits in the background for channels, and ends when it had none for so long.
@@ -46,7 +46,7 @@ pub(super) enum Holds {
 /// All arguments. For an option that is given more than once `ssh` takes the first: so what the
 /// session needs comes first, then what the inventory says, then what it may replace. All of them win
 /// over the configuration files.
-pub(super) fn arguments(
+pub(in crate::transport) fn arguments(
     connection: &Connection,
     control: &Path,
     log: &Path,

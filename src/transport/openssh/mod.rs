@@ -25,6 +25,9 @@ use super::retry::{self, Queued};
 use super::{FailedAttempt, Transport, TransportError};
 use master::Master;
 
+#[cfg(test)]
+pub(super) use arguments::{Holds, arguments};
+
 pub use persist::{Persisted, persisted};
 
 /// A host behind `ssh`.

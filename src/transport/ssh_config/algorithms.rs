@@ -174,7 +174,17 @@ pub(super) const PUBLIC_KEYS: Kind = Kind {
     ..KEYS
 };
 
+/// What authorities sign with: plain keys. A name of a certificate is passed over.
 pub(super) const CA_SIGNATURES: Kind = Kind {
+    known: &[
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "ssh-rsa",
+        "rsa-sha2-256",
+        "rsa-sha2-512",
+    ],
     default: &[
         "ssh-ed25519",
         "ecdsa-sha2-nistp256",
@@ -236,7 +246,10 @@ impl Kind {
     /// Those of the own algorithms that a name or a pattern is about.
     fn expand(&self, name: &str) -> Result<Vec<&'static str>, String> {
         let is_pattern = self.patterns && name.contains(['*', '?']);
-        if !is_pattern && !self.known.contains(&name) && !self.others.contains(&name) {
+        let exists = self.known.contains(&name)
+            || self.others.contains(&name)
+            || (self.patterns && KEYS.known.contains(&name));
+        if !is_pattern && !exists {
             return Err(format!("`{name}` is an algorithm that ops does not know"));
         }
         Ok(self

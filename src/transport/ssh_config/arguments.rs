@@ -219,6 +219,6 @@ impl CommandLine {
 
 fn checked(keyword: Keyword, value: &str) -> Result<Line, String> {
     super::value::check(keyword, &[value.to_owned()])
-        .map_err(|error| format!("`{}` {error} (ssh_args)", keyword.name()))?;
+        .map_err(|error| format!("`{}` {error}, ssh_args", keyword.name()))?;
     Ok(set(keyword, value, Place::CommandLine))
 }

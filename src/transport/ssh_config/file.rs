@@ -146,7 +146,7 @@ fn parse(text: &[u8], shown: &str, reading: Reading<'_>) -> Result<File, String>
     }];
     for (number, bytes) in (1..).zip(text.split(|&b| b == b'\n')) {
         let place = Place::File(Arc::clone(&name), number);
-        let wrong = |what: &str| format!("{what} ({place})");
+        let wrong = |what: &str| format!("{what}, {place}");
         let Ok(text) = std::str::from_utf8(bytes) else {
             if bytes.trim_ascii_start().starts_with(b"#") {
                 continue;
@@ -235,7 +235,7 @@ fn included(patterns: &[String], reading: Reading<'_>) -> Result<Vec<File>, Stri
 /// # Errors
 /// What `ssh` would end with.
 pub(super) fn option(text: &str, place: Place) -> Result<Option<Line>, String> {
-    let wrong = |what: &str| format!("{what} ({place})");
+    let wrong = |what: &str| format!("{what}, {place}");
     let Some(words) = words::split(text).map_err(|error| wrong(&format!("`{text}` {error}")))?
     else {
         return Ok(None);

@@ -25,6 +25,9 @@ mod tokens;
 mod value;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -59,7 +62,7 @@ impl Reader {
     /// What `ssh` would do to reach a host.
     ///
     /// # Errors
-    /// Why it takes `ssh` itself: a fragment such as "`ProxyCommand` is set (~/.ssh/config:12)".
+    /// Why it takes `ssh` itself: a fragment such as "`ProxyCommand` is set, ~/.ssh/config:12".
     pub fn settings(&self, connection: &Connection) -> Result<SshSettings, String> {
         let local = self
             .local
@@ -101,20 +104,10 @@ impl Reader {
             resolve::refuse_master(local, &options, &settings)?;
         }
         if let Some((Jump::Through(hop), place)) = &options.jump {
+            check_jump(hop, &settings).map_err(|error| format!("{error}, {place}"))?;
             settings.jumps = self
-                .jumps(
-                    local,
-                    hop,
-                    line.config.as_deref(),
-                    &settings,
-                    connect_timeout,
-                    depth,
-                )
-                .map_err(|error| format!("jump host {}: {error}", hop.host))
-                .map_err(|error| match error.ends_with(')') {
-                    true => error,
-                    false => format!("{error} ({place})"),
-                })?;
+                .jumps(local, hop, line.config.as_deref(), connect_timeout, depth)
+                .map_err(|error| format!("jump host {}: {error}", hop.host))?;
         }
         Ok(settings)
     }
@@ -126,17 +119,10 @@ impl Reader {
         local: &Local,
         hop: &Hop,
         config: Option<&str>,
-        target: &SshSettings,
         connect_timeout: Duration,
         depth: usize,
     ) -> Result<Vec<SshSettings>, String> {
         let user = hop.user.as_deref();
-        if hop.host == target.host
-            && hop.port.unwrap_or(22) == target.port
-            && user.unwrap_or(&target.user) == target.user
-        {
-            return Err("it is the host itself".to_owned());
-        }
         let line = CommandLine::of_jump(user, hop.port, hop.through.as_deref(), config);
         let mut last = self.of_line(local, &hop.host, &line, connect_timeout, depth + 1)?;
         let mut jumps = std::mem::take(&mut last.jumps);
@@ -151,7 +137,7 @@ impl Reader {
             Some(path) => {
                 let file = self.file(local, Path::new(path), Owner::User, false);
                 if matches!(*file, Ok(None)) {
-                    return Err(format!("{path} cannot be opened (-F)"));
+                    return Err(format!("{path} cannot be opened, -F"));
                 }
                 vec![file]
             }
@@ -189,4 +175,15 @@ impl Reader {
         known.insert(path.to_owned(), is);
         is
     }
+}
+
+/// `ssh` ends at a jump host that is the host itself.
+fn check_jump(hop: &Hop, target: &SshSettings) -> Result<(), String> {
+    let is_itself = hop.host == target.host
+        && hop.port.unwrap_or(22) == target.port
+        && hop.user.as_ref().is_none_or(|user| *user == target.user);
+    if is_itself {
+        return Err(format!("jump host {}: it is the host itself", hop.host));
+    }
+    Ok(())
 }

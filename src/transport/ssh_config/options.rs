@@ -88,7 +88,10 @@ impl<'a> Options<'a> {
             None => self.original.to_owned(),
         };
         if let Ok(address) = host.parse::<std::net::IpAddr>() {
-            return Ok(address.to_string());
+            let usual = address.to_string();
+            // One that differs in capitals alone is kept.
+            let same = usual.eq_ignore_ascii_case(&host);
+            return Ok(if same { host } else { usual });
         }
         let unusual = host.contains([':', '%', '/'])
             || host.bytes().all(|b| b.is_ascii_digit() || b == b'.')
@@ -125,7 +128,7 @@ impl<'a> Options<'a> {
             }
             Item::Jump(text) => {
                 if self.jump.is_some() || self.get(Keyword::ProxyCommand).is_some() {
-                    return Err("`-J` stands beside another proxy (ssh_args)".to_owned());
+                    return Err("`-J` stands beside another proxy, ssh_args".to_owned());
                 }
                 self.jump = Some((Jump::parse(text)?, Place::CommandLine));
                 Ok(())
@@ -141,7 +144,7 @@ impl<'a> Options<'a> {
                 Condition::Host(patterns) => !never && host_matches(patterns, &self.host),
                 Condition::Match(criteria, place) => {
                     self.matches(criteria, never)
-                        .map_err(|error| format!("{error} ({place})"))?
+                        .map_err(|error| format!("{error}, {place}"))?
                         && !never
                 }
             };
@@ -200,7 +203,7 @@ impl<'a> Options<'a> {
             Content::Unknown(word) => self.unknown(word, &line.place),
             Content::Setting(setting) => self
                 .setting(setting, &line.place)
-                .map_err(|error| format!("{error} ({})", line.place)),
+                .map_err(|error| format!("{error}, {}", line.place)),
         }
     }
 
@@ -210,7 +213,7 @@ impl<'a> Options<'a> {
             return Ok(());
         }
         Err(format!(
-            "`{word}` is a keyword that ops does not know ({place})"
+            "`{word}` is a keyword that ops does not know, {place}"
         ))
     }
 

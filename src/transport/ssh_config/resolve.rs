@@ -71,7 +71,7 @@ pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSe
 }
 
 fn at(what: impl std::fmt::Display, place: &Place) -> String {
-    format!("{what} ({place})")
+    format!("{what}, {place}")
 }
 
 /// What the table of keywords leaves to `ssh`.

@@ -1,0 +1,230 @@
+//! The configurations of `tests/ssh_config/`, each for the hosts and arguments that its first lines name.
+//!
+//! `# ask: ARGUMENTS HOST`: this process can reach it, as `ssh -G` says. `# ssh: ARGUMENTS HOST => REASON`: it takes `ssh`, and
+//! why. `@` at the begin of a path is the directory of the corpus.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::super::Reader;
+use super::{connection, oracle};
+use crate::model::{Connection, HostKeys};
+
+/// A copy of the corpus, whose files are as `ssh` wants them.
+struct Corpus {
+    dir: tempfile::TempDir,
+}
+
+impl Corpus {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ssh_config");
+        let corpus = Self { dir };
+        corpus.copy(&from, &corpus.path(""));
+        std::os::unix::fs::symlink("nowhere", corpus.path("inc/dangling")).unwrap();
+        let everybody = std::fs::Permissions::from_mode(0o666);
+        std::fs::set_permissions(corpus.path("inc/writable"), everybody).unwrap();
+        corpus
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn copy(&self, from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                self.copy(&entry.path(), &to);
+                continue;
+            }
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            let here = format!(" {}/", self.dir.path().display());
+            std::fs::write(&to, text.replace(" @/", &here)).unwrap();
+            std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o644)).unwrap();
+        }
+    }
+}
+
+/// Arguments, a host, and why it takes ssh if it does.
+struct Case {
+    arguments: Vec<String>,
+    host: String,
+    reason: Option<String>,
+}
+
+fn cases(text: &str) -> Vec<Case> {
+    text.lines()
+        .filter_map(|line| {
+            let (words, reason) = match line.strip_prefix("# ask: ") {
+                Some(words) => (words, None),
+                None => {
+                    let (words, reason) = line.strip_prefix("# ssh: ")?.split_once(" => ").unwrap();
+                    (words, Some(reason.trim().to_owned()))
+                }
+            };
+            let mut arguments = shlex::split(words).unwrap();
+            let host = arguments.pop().unwrap();
+            Some(Case {
+                arguments,
+                host,
+                reason,
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn the_corpus_is_read_as_ssh_reads_it() {
+    let corpus = Corpus::new();
+    let (mut configurations, mut compared, mut refused) = (0, 0, 0);
+    let mut wrong = Vec::new();
+    let mut files: Vec<_> = std::fs::read_dir(corpus.path(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "conf")
+        })
+        .collect();
+    files.sort();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let signs = ["s +", "s -", "s ^"].iter().any(|sign| text.contains(sign));
+        let reader = Reader::default();
+        configurations += 1;
+        for case in cases(&text) {
+            let config = file.to_str().unwrap().to_owned();
+            let mut arguments = vec!["-F".to_owned(), config.clone()];
+            arguments.extend(case.arguments.clone());
+            let connection = connection(&case.host, &arguments);
+            let here = format!("{}/", corpus.path("").display());
+            let here = here.replace("//", "/");
+            let settings = reader
+                .settings(&connection)
+                .map_err(|reason| reason.replace(&here, ""));
+            let name = format!(
+                "{} {:?} {}",
+                file.file_name().unwrap().display(),
+                case.arguments,
+                case.host
+            );
+            match (settings, case.reason) {
+                (Err(said), Some(reason)) if said.contains(&reason) => refused += 1,
+                (Ok(settings), None) => {
+                    let said =
+                        oracle::of(&connection).unwrap_or_else(|error| panic!("{name}: {error}"));
+                    let same = std::panic::catch_unwind(|| {
+                        said.assert(&settings, Some(&config), signs);
+                    });
+                    if same.is_err() {
+                        wrong.push(name);
+                    }
+                    compared += 1;
+                }
+                (settings, reason) => {
+                    let settings = settings.map(|settings| settings.host);
+                    wrong.push(format!("{name}: {settings:?}, and not {reason:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(
+        configurations >= 60 && compared >= 120 && refused >= 30,
+        "{configurations} configurations, {compared} compared, {refused} for ssh"
+    );
+}
+
+/// Without `-F`: the files of this machine, whatever they are.
+#[test]
+fn the_files_of_the_system_are_read_as_ssh_reads_them() {
+    for arguments in [&[][..], &["-C", "-l", "amy"], &["-F", "none"]] {
+        let arguments: Vec<_> = arguments.iter().map(|&word| word.to_owned()).collect();
+        let connection = connection("host.example.com", &arguments);
+        let config = arguments
+            .first()
+            .filter(|first| *first == "-F")
+            .map(|_| "none");
+        match Reader::default().settings(&connection) {
+            Ok(settings) => oracle::of(&connection)
+                .unwrap()
+                .assert(&settings, config, false),
+            // A machine whose configuration takes ssh shows nothing here; one without any cannot.
+            Err(reason) => assert!(config.is_none(), "{reason}"),
+        }
+    }
+}
+
+/// What the inventory says wins over `ssh_args`, and these over what ops adds; all over the files.
+#[test]
+fn the_inventory_has_the_place_that_it_has_on_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config");
+    let text = "User of_file\nPort 9\nServerAliveInterval 99\nConnectTimeout 99\nStrictHostKeyChecking no\n\
+                IdentityFile /file\nMatch user of_inventory\nCompression yes\n";
+    std::fs::write(&file, text).unwrap();
+    let config = file.to_str().unwrap();
+    let args = [
+        "-F",
+        config,
+        "-l",
+        "args",
+        "-p",
+        "8",
+        "-i",
+        config,
+        "-o",
+        "StrictHostKeyChecking=no",
+    ];
+    let args: Vec<_> = args.iter().map(|&word| word.to_owned()).collect();
+    let all = |args: &[String], host_keys| Connection {
+        user: Some("of_inventory".to_owned()),
+        port: Some(2222),
+        key_file: Some("/etc/hostname".into()),
+        host_keys,
+        connect_timeout: std::time::Duration::from_secs(4),
+        ..connection("h", args)
+    };
+    for connection in [
+        all(&args, HostKeys::Strict),
+        all(&args[..2], HostKeys::Strict),
+        all(&args[..2], HostKeys::AcceptNew),
+        all(&args[..2], HostKeys::SshConfig),
+        connection("h", &args),
+    ] {
+        let settings = Reader::default().settings(&connection).unwrap();
+        oracle::of(&connection)
+            .unwrap()
+            .assert(&settings, Some(config), false);
+        if connection.port.is_some() {
+            assert_eq!(
+                (settings.port, settings.user.as_str()),
+                (2222, "of_inventory")
+            );
+            assert!(
+                settings.algorithms.compression,
+                "the user of the inventory is matched"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_is_parsed_once() {
+    let corpus = Corpus::new();
+    let file = corpus.path("first_wins.conf");
+    let arguments = ["-F".to_owned(), file.to_str().unwrap().to_owned()];
+    let reader = Reader::default();
+    let user = |reader: &Reader| {
+        reader
+            .settings(&connection("web1", &arguments))
+            .unwrap()
+            .user
+    };
+    assert_eq!(user(&reader), "amy");
+    std::fs::write(&file, "User eve\n").unwrap();
+    assert_eq!(user(&reader), "amy");
+    assert_eq!(user(&Reader::default()), "eve");
+}
