@@ -64,6 +64,7 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
         applied: Vec::with_capacity(jobs.len()),
         failure: None,
     };
+    host.link.expect(later_users(host, jobs));
     for jobs in jobs.chunk_by(|a, b| a.user == b.user) {
         let host = match jobs.first().and_then(|job| job.user.as_deref()) {
             Some(user) => host.become_user(user),
@@ -79,6 +80,22 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
         batch.applied.extend(part.into_applied());
     }
     batch
+}
+
+/// The users who work behind the first, as far as they are become.
+fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
+    let mut users: Vec<_> = jobs
+        .iter()
+        .filter_map(|job| job.user.as_ref().or(host.user.as_ref()))
+        .cloned()
+        .collect();
+    let first = jobs
+        .first()
+        .and_then(|job| job.user.as_ref().or(host.user.as_ref()));
+    users.retain(|user| Some(user) != first);
+    users.sort_unstable();
+    users.dedup();
+    users
 }
 
 /// The jobs of a batch that one user does.

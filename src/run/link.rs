@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use crate::model::{
     Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, HostKeys, Kind,
@@ -30,6 +31,14 @@ pub enum Lane {
     Aside,
 }
 
+/// Sessions of users that will be wanted, which open while another works: over a network that takes three round trips.
+#[derive(Default)]
+struct Ahead {
+    /// Not begun: the user whose turn it is comes first.
+    wanted: Vec<String>,
+    opening: HashMap<String, JoinHandle<Result<Session, TransportError>>>,
+}
+
 /// A host and the way to it. Connects when it is first used.
 pub struct Link {
     pub host: Arc<Host>,
@@ -40,6 +49,7 @@ pub struct Link {
     silent: bool,
     /// By the user that was become (`None` is the user who logged in), and what it is for.
     sessions: Mutex<HashMap<Key, Arc<Session>>>,
+    ahead: std::sync::Mutex<Ahead>,
     /// The changes that this run made here, in their order: what an undo of everything goes through.
     made: std::sync::Mutex<Vec<Applied>>,
     /// In check mode: what the run would leave here.
@@ -59,6 +69,7 @@ impl Link {
             connected: AtomicBool::new(false),
             silent: false,
             sessions: Mutex::default(),
+            ahead: std::sync::Mutex::default(),
             made: std::sync::Mutex::default(),
             outlook: std::sync::Mutex::default(),
             undone: std::sync::Mutex::default(),
@@ -139,7 +150,9 @@ impl Link {
         if let Some(session) = sessions.get(&key)
             && !session.is_over()
         {
-            return Ok(session.clone());
+            let session = session.clone();
+            self.open_ahead(&sessions);
+            return Ok(session);
         }
         let connecting = |attempt: u32, reason: Option<String>| {
             let user = user.clone();
@@ -151,6 +164,10 @@ impl Link {
             self.emit(run, kind);
         };
         connecting(1, None);
+        if let Some(session) = self.opened_ahead(user.as_deref()).await {
+            sessions.insert(key, session.clone());
+            return Ok(session);
+        }
         // Told when the next attempt is due, and not when it begins: the wait in between is what one wonders at.
         let failed = |attempt: u32, error: &TransportError| {
             connecting(attempt + 1, Some(error.to_string()));
@@ -166,7 +183,38 @@ impl Link {
             })?;
         let session = Arc::new(Session::start(stream, self.options(user)));
         sessions.insert(key, session.clone());
+        self.open_ahead(&sessions);
         Ok(session)
+    }
+
+    /// Who will work here next. Their sessions open as soon as the one that works now has the connection.
+    pub(super) fn expect(&self, users: Vec<String>) {
+        self.ahead().wanted = users;
+    }
+
+    fn open_ahead(&self, sessions: &HashMap<Key, Arc<Session>>) {
+        let mut ahead = self.ahead();
+        for user in std::mem::take(&mut ahead.wanted) {
+            let key = (Some(user.clone()), Lane::Work);
+            if sessions.contains_key(&key) || ahead.opening.contains_key(&user) {
+                continue;
+            }
+            let transport = self.transport.clone();
+            let options = self.options(key.0);
+            let opening = async move { Ok(Session::start(transport.open().await?, options)) };
+            ahead.opening.insert(user, tokio::spawn(opening));
+        }
+    }
+
+    /// The session that was opened ahead. Also one that has ended since: why it did is for its first request to tell, and a
+    /// password that was wrong is not to be tried again. `None`: there is none, or it could not be opened.
+    async fn opened_ahead(&self, user: Option<&str>) -> Option<Arc<Session>> {
+        let opening = self.ahead().opening.remove(user?)?;
+        opening.await.ok()?.ok().map(Arc::new)
+    }
+
+    fn ahead(&self) -> std::sync::MutexGuard<'_, Ahead> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A session of `user` that no work waits in. Says nothing of what goes wrong: that is for who asks.
@@ -323,6 +371,19 @@ impl Link {
             .drain()
             .map(|(_, session)| session)
             .collect();
+        let ahead: Vec<_> = self
+            .ahead()
+            .opening
+            .drain()
+            .map(|(_, opening)| opening)
+            .collect();
+        for opening in ahead {
+            // Nobody came to want it.
+            opening.abort();
+            if let Ok(Ok(session)) = opening.await {
+                session.close().await;
+            }
+        }
         // One that something still holds ends when that lets go of it.
         let closing = sessions
             .into_iter()

@@ -1,6 +1,7 @@
 //! What a host that is far away costs. docs/protocol.md has the table.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -124,4 +125,60 @@ fn each_answer_that_is_waited_for_is_a_round_trip() {
         ),
         "unchanged",
     );
+}
+
+#[test]
+fn a_kept_connection_takes_three() {
+    let far = Far::new();
+    let ops = far
+        .ops(&format!("h.apply([{}]);", files(25)))
+        .args(["--persist", "1m"]);
+    far.costs(1, &ops, "changed");
+    // The channel, the shell on it, and the answer.
+    let turns = far.turns(|| assert_eq!(ops.run().ok().outcomes("h1"), ["unchanged"; 50]));
+    assert_eq!(turns, 3);
+}
+
+/// With a sudo that lets everybody be anybody: how long it thinks is no distance.
+#[test]
+fn another_user_costs_one_where_it_is_known_ahead_and_three_where_it_is_not() {
+    let far = Far::new();
+    let sudo = far.fleet.dir().join("h1/bin/sudo");
+    std::fs::write(
+        &sudo,
+        "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"\n",
+    )
+    .expect("a program");
+    std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    far.costs(
+        1,
+        &far.ops(
+            "h.apply([files::directory(root), files::directory(root, #{ become: \"other\" })]);",
+        ),
+        "unchanged",
+    );
+    far.costs(
+        0,
+        &far.ops("h.become(\"other\").apply(files::directory(root));"),
+        "unchanged",
+    );
+    far.costs(
+        3,
+        &far.ops(
+            "h.apply(files::directory(root)); h.become(\"other\").apply(files::directory(root));",
+        ),
+        "unchanged",
+    );
+}
+
+#[test]
+fn a_client_of_its_own_takes_fewer_than_ssh() {
+    let far = Far::new();
+    let ops = far.ops(&format!("h.apply([{}]);", files(25)));
+    let native = ops.clone().args(["--transport", "native"]);
+    assert_eq!(native.run().ok().outcomes("h1"), ["changed"; 50]);
+    let turns = far.turns(|| assert_eq!(native.run().ok().outcomes("h1"), ["unchanged"; 50]));
+    let script = far.script;
+    assert!(turns < script, "{turns}, and {script} of the script");
+    far.costs(0, &ops, "unchanged");
 }
