@@ -9,7 +9,7 @@ use crate::fleet::{Fleet, Settings, Sshd};
 use crate::ops::Ops;
 
 /// Far enough that both sides have said all that they had to say before an answer comes.
-const ROUND_TRIP: Duration = Duration::from_millis(120);
+const ROUND_TRIP: Duration = Duration::from_millis(300);
 
 /// A host behind a wire that counts how often the server answered after the client had spoken.
 struct Far {
@@ -117,6 +117,8 @@ fn each_answer_that_is_waited_for_is_a_round_trip() {
     let looks = "h.run(\"true\", #{ reads: true });";
     far.costs(1, &far.ops(&format!("h.facts; {looks}")), "unchanged");
     far.costs(2, &far.ops(&looks.repeat(3)), "unchanged");
+    // All that is looked at from the host itself is one request.
+    far.costs(0, &far.ops("h.check([disk(\"/\"), memory()]);"), "");
     // What the guards are asked goes ahead, and the command comes when they have answered.
     far.costs(
         1,
@@ -134,6 +136,8 @@ fn a_kept_connection_takes_three() {
         .ops(&format!("h.apply([{}]);", files(25)))
         .args(["--persist", "1m"]);
     far.costs(1, &ops, "changed");
+    // The goodbye of that run comes over the same connection.
+    far.host().wait_until_idle();
     // The channel, the shell on it, and the answer.
     let turns = far.turns(|| assert_eq!(ops.run().ok().outcomes("h1"), ["unchanged"; 50]));
     assert_eq!(turns, 3);
@@ -181,4 +185,15 @@ fn a_client_of_its_own_takes_fewer_than_ssh() {
     let script = far.script;
     assert!(turns < script, "{turns}, and {script} of the script");
     far.costs(0, &ops, "unchanged");
+}
+
+#[test]
+fn a_lock_takes_two() {
+    let far = Far::new();
+    let ops = far.fleet.ops().playbook(
+        r#"let all = hosts("all"); with_lock("a", || each(all, |h| h.apply(files::directory("/tmp"))));"#,
+    );
+    let ops = ops.args(["--output", "json"]);
+    // Taken with the connection, and given back at the end.
+    far.costs(2, &ops, "unchanged");
 }

@@ -80,7 +80,8 @@ impl DelayProxy {
 
     /// How often the server answered after the client had spoken, over all connections: an upper bound of the
     /// round trips that the client waited for. It counts right when the delay is longer than either side
-    /// takes to write an answer down.
+    /// takes to write an answer down. How an SSH connection opens is left out: both sides speak at once there, and who is
+    /// first is chance.
     pub fn turns(&self) -> u64 {
         self.counts.turns.load(Ordering::Relaxed)
     }
@@ -147,21 +148,60 @@ fn forward(
     let upward = {
         let (counts, spoke) = (Arc::clone(counts), Arc::clone(&client_spoke));
         let wire = Arc::clone(&counts);
-        pump(client, &server, delay, Some(back), wire, move |length| {
-            counts.sent.fetch_add(length, Ordering::Relaxed);
-            spoke.store(true, Ordering::SeqCst);
+        let mut opening = Opening::default();
+        pump(client, &server, delay, Some(back), wire, move |chunk| {
+            counts.sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            if opening.is_over_after(chunk) {
+                spoke.store(true, Ordering::SeqCst);
+            }
         })
     };
     let counts = Arc::clone(counts);
     let wire = Arc::clone(&counts);
-    let downward = pump(&server, client, delay, None, wire, move |length| {
-        counts.received.fetch_add(length, Ordering::Relaxed);
+    let downward = pump(&server, client, delay, None, wire, move |chunk| {
+        counts
+            .received
+            .fetch_add(chunk.len() as u64, Ordering::Relaxed);
         if client_spoke.swap(false, Ordering::SeqCst) {
             counts.turns.fetch_add(1, Ordering::Relaxed);
         }
     });
     for thread in upward.into_iter().chain(downward) {
         let _ = thread.join();
+    }
+}
+
+/// What a client says before it has heard of the server: its version and its first packet, which says what it can do (RFC
+/// 4253, 4.2 and 7.1). Of what is no SSH, nothing.
+#[derive(Debug, Default)]
+struct Opening {
+    said: Vec<u8>,
+    is_over: bool,
+}
+
+impl Opening {
+    /// Whether the client has said more than that when it has said this too.
+    fn is_over_after(&mut self, chunk: &[u8]) -> bool {
+        if !self.is_over {
+            self.said.extend_from_slice(chunk);
+            self.is_over = self.length().is_some_and(|length| self.said.len() > length);
+        }
+        self.is_over
+    }
+
+    /// How long it is, as soon as it tells.
+    fn length(&self) -> Option<usize> {
+        const PROTOCOL: &[u8] = b"SSH-";
+        if !self
+            .said
+            .starts_with(&PROTOCOL[..PROTOCOL.len().min(self.said.len())])
+        {
+            return Some(0);
+        }
+        let version = self.said.iter().position(|&byte| byte == b'\n')? + 1;
+        let packet = self.said.get(version..version + 4)?;
+        let packet = u32::from_be_bytes(packet.try_into().expect("four bytes"));
+        Some(version + 4 + usize::try_from(packet).expect("a packet is short"))
     }
 }
 
@@ -172,7 +212,7 @@ fn pump(
     delay: Duration,
     earliest: Option<Instant>,
     wire: Arc<Counts>,
-    mut seen: impl FnMut(u64) + Send + 'static,
+    mut seen: impl FnMut(&[u8]) + Send + 'static,
 ) -> Option<std::thread::JoinHandle<()>> {
     let (mut from, mut to) = (from.try_clone().ok()?, to.try_clone().ok()?);
     let (queue, waiting) = mpsc::channel::<(Instant, Vec<u8>)>();
@@ -195,7 +235,7 @@ fn pump(
                 continue;
             }
             if read > 0 {
-                seen(read as u64);
+                seen(&buffer[..read]);
             }
             let due = earliest.map_or(now, |earliest| earliest.max(now)) + delay;
             if queue.send((due, buffer[..read].to_vec())).is_err() || read == 0 {
