@@ -197,6 +197,12 @@ need_program() {
   }
 }
 
+# inflate_file COMPRESSED FILE: the bytes that gzip made COMPRESSED of.
+inflate_file() {
+  need_program gzip
+  gzip -dc <"$1" >|"$2"
+}
+
 # fetch_to FILE ADDRESS CONFIGURATION: with curl, which reads its configuration from a pipe, else with wget.
 fetch_to() {
   if command -v curl >/dev/null 2>&1; then

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -68,20 +68,28 @@ impl Content {
             file.read_to_end(&mut bytes)?;
             return Ok(Self::new(bytes));
         }
-        let file = SourceFile::new(file, name)?;
+        let file = Arc::new(SourceFile::new(file, name)?);
         // The faster one of the two that are here.
         let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-        let mut at = 0;
-        while at < file.size() {
-            let count = usize::try_from(file.size() - at).unwrap_or(PIECE);
-            let bytes = file.read(at, count.min(PIECE)).map_err(io::Error::other)?;
-            at += bytes.len() as u64;
-            digest.update(&bytes);
-        }
+        each_piece(&file, |bytes| {
+            digest.update(bytes);
+            Ok(())
+        })?;
         Ok(Self {
-            payload: Payload::File(Arc::new(file)),
+            payload: Payload::File(file),
             sha256: hex(digest.finish().as_ref()).into(),
         })
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is written to meanwhile, or the writer fails.
+    pub fn copy_to(&self, writer: &mut impl Write) -> io::Result<()> {
+        match &self.payload {
+            Payload::Held(bytes) => writer.write_all(bytes),
+            Payload::File(file) => each_piece(file, |bytes| writer.write_all(bytes)),
+        }
     }
 
     #[must_use]
@@ -137,6 +145,18 @@ impl Content {
             },
         }
     }
+}
+
+/// Goes through a file.
+fn each_piece(file: &SourceFile, mut then: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut at = 0;
+    while at < file.size() {
+        let count = usize::try_from(file.size() - at).unwrap_or(PIECE);
+        let bytes = file.read(at, count.min(PIECE)).map_err(io::Error::other)?;
+        at += bytes.len() as u64;
+        then(&bytes)?;
+    }
+    Ok(())
 }
 
 /// What stood in a file.

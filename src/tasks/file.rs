@@ -20,6 +20,7 @@ task! {
     /// | option | what it does |
     /// |---|---|
     /// | `source` | a local file beside the playbook that has the content |
+    /// | `compress` | with `true`, a `source` that does not fit into a script (64 KiB of text) crosses the network compressed; the host needs gzip |
     /// | `mode` | permission bits, as text: `"0644"`, `"u=rw,go=r"`, `"a+x"` |
     /// | `owner` | the owner, by name or by number |
     /// | `group` | the group, by name or by number |
@@ -47,6 +48,8 @@ task! {
 #[serde(deny_unknown_fields)]
 pub struct Options {
     source: Option<String>,
+    #[serde(default)]
+    compress: bool,
     mode: Option<Mode>,
     owner: Option<Principal>,
     group: Option<Principal>,
@@ -73,7 +76,13 @@ impl File {
         options: Options,
         surroundings: &dyn Surroundings,
     ) -> Result<Self, ArgumentError> {
+        let mut compressed = None;
         let content = match (content, &options.source) {
+            (Some(_), None) if options.compress => {
+                let message = "only what comes from a local file is compressed";
+                return Err(ArgumentError::option("compress", message)
+                    .hint("Give the file as `#{ source: ... }`."));
+            }
             (Some(content), None) => content,
             (None, Some(source)) => {
                 let unreadable = |reason: &str| {
@@ -84,6 +93,10 @@ impl File {
                 if artifact.packed {
                     return Err(unreadable("it is a directory")
                         .hint("`archives::unpacked` takes a directory to hosts."));
+                }
+                if options.compress && artifact.content.inline().is_none() {
+                    let payload = artifact.compressed();
+                    compressed = payload.map_err(|reason| unreadable(&reason))?;
                 }
                 artifact.content.clone()
             }
@@ -101,6 +114,7 @@ impl File {
             attributes: Attributes::new(options.mode, options.owner, options.group),
             validate: options.validate.map(Validation::new).transpose()?,
             secret: options.secret,
+            compressed,
         };
         Self::new("files::file", landing, content, options.if_absent)
     }

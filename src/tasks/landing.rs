@@ -6,7 +6,7 @@ use super::attributes::{Adjustment, Attributes, chmod};
 use super::content::{Before, Content, inline};
 use super::{ArgumentError, HostPath};
 use crate::model::Diff;
-use crate::shell::quote_str;
+use crate::shell::{Payload, quote_str};
 use crate::task::{Answer, Body, Change, PathKind, PathState, Query, Resource, Stat, Text};
 
 /// How contents land at a path.
@@ -17,6 +17,8 @@ pub struct Landing {
     pub validate: Option<Validation>,
     /// Nobody is shown the content.
     pub secret: bool,
+    /// What is sent in place of a content that does not stand in the script.
+    pub compressed: Option<Payload>,
 }
 
 /// A command in which `%s` stands for the new file.
@@ -63,15 +65,26 @@ impl Landing {
             apply.push_str(" >\"$ops_new\"\n");
             None
         } else {
+            let body = match &self.compressed {
+                None => {
+                    apply.push_str(&format!("adopt_file {}\n", new.quoted()));
+                    body_at(&new, content.payload())
+                }
+                Some(compressed) => {
+                    let body = self.path.beside("body");
+                    apply.push_str(&format!(
+                        "adopt_file {} {body}\ninflate_file {body} \"$ops_new\"\n",
+                        new.quoted(),
+                        body = body.quoted()
+                    ));
+                    body_at(&body, compressed)
+                }
+            };
             apply.push_str(&format!(
-                "adopt_file {}\nexpect_sha256 \"$ops_new\" {}\n",
-                new.quoted(),
+                "expect_sha256 \"$ops_new\" {}\n",
                 content.sha256()
             ));
-            Some(Body {
-                path: new.to_string(),
-                content: content.payload().clone(),
-            })
+            Some(body)
         };
         if let Some(owner) = self.attributes.ownership.argument() {
             apply.push_str(&format!("chown {owner} \"$ops_new\"\n"));
@@ -186,16 +199,24 @@ impl Landing {
         let Some(text) = content.inline() else {
             let body = self.path.beside("body");
             let quoted = body.quoted();
-            apply.push_str(&format!(
-                "adopt_file {} {quoted}\nexpect_sha256 {quoted} {}\ncp -a {} \"$ops_new\"\ncat {quoted} >|\"$ops_new\"\n",
-                here.new,
-                content.sha256(),
-                here.path,
-            ));
-            return Some(Body {
-                path: body.to_string(),
-                content: content.payload().clone(),
-            });
+            let sum = content.sha256();
+            apply.push_str(&format!("adopt_file {} {quoted}\n", here.new));
+            let copy = format!("cp -a {} \"$ops_new\"\n", here.path);
+            let payload = match &self.compressed {
+                None => {
+                    apply.push_str(&format!(
+                        "expect_sha256 {quoted} {sum}\n{copy}cat {quoted} >|\"$ops_new\"\n"
+                    ));
+                    content.payload()
+                }
+                Some(compressed) => {
+                    apply.push_str(&format!(
+                        "{copy}inflate_file {quoted} \"$ops_new\"\nexpect_sha256 \"$ops_new\" {sum}\n"
+                    ));
+                    compressed
+                }
+            };
+            return Some(body_at(&body, payload));
         };
         apply.push_str(&format!(
             "begin_file {}\ncp -a {} \"$ops_new\"\nprintf %s ",
@@ -271,6 +292,13 @@ impl Landing {
 
     pub fn entry(&self) -> Resource {
         Resource::Entry(self.path.to_string())
+    }
+}
+
+fn body_at(path: &HostPath, payload: &Payload) -> Body {
+    Body {
+        path: path.to_string(),
+        content: payload.clone(),
     }
 }
 

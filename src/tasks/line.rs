@@ -117,6 +117,7 @@ impl FileLine {
                 attributes: Attributes::new(options.mode, options.owner, options.group),
                 validate: options.validate.map(Validation::new).transpose()?,
                 secret: options.secret,
+                compressed: None,
             },
             edit: LineEdit {
                 line,

@@ -15,6 +15,7 @@ mod archives;
 mod arguments;
 mod attributes;
 mod commands;
+mod compressed;
 mod content;
 mod directory;
 mod entry;

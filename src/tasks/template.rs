@@ -78,6 +78,7 @@ fn render(
         attributes: Attributes::new(options.mode, options.owner, options.group),
         validate: options.validate.map(Validation::new).transpose()?,
         secret: options.secret,
+        compressed: None,
     };
     let content = Content::new(content.into_bytes());
     File::new("files::template", landing, content, options.if_absent)

@@ -99,6 +99,99 @@ fn a_large_file_that_is_written_to_meanwhile_fails_by_name() {
     assert_eq!(left_behind(&ops.path("h2")), Vec::<String>::new());
 }
 
+/// A shell of this machine behind a wire, the bytes of which are counted in `wire`, with nothing but these programs.
+fn behind_a_wire(programs: &[&str]) -> Ops {
+    let ops = Ops::new();
+    let bin = ops.path("bin");
+    fs::create_dir_all(&bin).expect("made");
+    for program in programs {
+        let found = ["/bin", "/usr/bin"].map(|dir| Path::new(dir).join(program));
+        let found = found.iter().find(|path| path.exists());
+        std::os::unix::fs::symlink(found.expect(program), bin.join(program)).expect("linked");
+    }
+    let (root, wire) = (ops.path("root"), ops.path("wire"));
+    fs::create_dir_all(root.join("state")).expect("made");
+    let inventory = format!(
+        "[hosts.h]\nvia = [\"sh\", \"-c\", \"tee -a {} | PATH={} exec \\\"$@\\\"\", \"wire\"]\n\
+         state_dir = \"{root}/state\"\nvars = {{ root = \"{root}\" }}\n",
+        wire.display(),
+        bin.display(),
+        root = root.display()
+    );
+    ops.inventory(&inventory)
+}
+
+const PROGRAMS: &[&str] = &[
+    "sh",
+    "dd",
+    "cat",
+    "mv",
+    "rm",
+    "mkdir",
+    "stat",
+    "sha256sum",
+    "cp",
+    "chmod",
+    "setsid",
+    "env",
+    "head",
+    "tar",
+    "id",
+    "readlink",
+];
+
+/// Files from beside the playbook, a new one and one that is there, and a directory.
+const COMPRESSED: &str = r#"each(hosts("h"), |h| {
+    let root = h.vars.root;
+    h.apply([
+        files::file(root + "/old", #{ source: "text", compress: true }),
+        files::file(root + "/new", #{ source: "text", compress: true, mode: "0640" }),
+        files::file(root + "/noise", #{ source: "noise", compress: true }),
+        archives::unpacked(root + "/app", "app", #{ compress: true }),
+    ]);
+});"#;
+
+fn with_sources(ops: Ops) -> (Ops, Vec<u8>) {
+    let text = "2026-11-21T18:00:00Z a line of a log that is much like the others\n".repeat(80_000);
+    fs::write(ops.path("root/old"), "old\n").expect("written");
+    let ops = ops
+        .file("text", &text)
+        .file("noise", content(100_000))
+        .file("app/text", &text)
+        .playbook(COMPRESSED);
+    (ops, text.into_bytes())
+}
+
+#[test]
+fn a_file_crosses_the_network_compressed() {
+    let programs = [PROGRAMS, &["gzip"]].concat();
+    let (ops, text) = with_sources(behind_a_wire(&programs));
+    ops.run().ok();
+    for name in ["old", "new", "app/text"] {
+        assert!(
+            fs::read(ops.path("root").join(name)).expect("there") == text,
+            "{name}"
+        );
+    }
+    assert!(fs::read(ops.path("root/noise")).expect("there") == content(100_000));
+    let mode =
+        std::os::unix::fs::MetadataExt::mode(&fs::metadata(ops.path("root/new")).expect("there"));
+    assert_eq!(mode & 0o7777, 0o640);
+    assert_eq!(left_behind(&ops.path("root")), Vec::<String>::new());
+    let sent = fs::metadata(ops.path("wire")).expect("a wire").len();
+    assert!(sent < text.len() as u64 / 2, "{sent} bytes were sent");
+    let again = ops.args(["--output", "json"]).run().ok();
+    assert_eq!(again.outcomes("h"), ["unchanged"; 4]);
+}
+
+#[test]
+fn a_host_without_gzip_is_told_by_name() {
+    let (ops, _) = with_sources(behind_a_wire(PROGRAMS));
+    ops.run().code(3).stderr_has("the host has no gzip");
+    assert_eq!(fs::read(ops.path("root/old")).expect("there"), b"old\n");
+    assert_eq!(left_behind(&ops.path("root")), Vec::<String>::new());
+}
+
 fn left_behind(directory: &Path) -> Vec<String> {
     fs::read_dir(directory)
         .expect("a directory")

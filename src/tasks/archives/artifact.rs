@@ -1,18 +1,28 @@
 //! What is unpacked, and what form it has.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
+use crate::shell::Payload;
+use crate::tasks::compressed::compressed;
 use crate::tasks::content::Content;
 use crate::tasks::{ArgumentError, Surroundings};
 
 /// A local file, or a local directory as a tar file.
-#[derive(Debug)]
 pub struct Artifact {
     pub(in crate::tasks) content: Content,
     /// It was a directory.
     pub(in crate::tasks) packed: bool,
     /// The owner may execute the file.
     executable: bool,
+    /// Made for the first host that wants it.
+    compressed: OnceLock<Result<Option<Payload>, String>>,
+}
+
+impl fmt::Debug for Artifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Artifact({:?})", self.content)
+    }
 }
 
 impl Artifact {
@@ -23,6 +33,7 @@ impl Artifact {
             content,
             packed: false,
             executable,
+            compressed: OnceLock::new(),
         }
     }
 
@@ -33,7 +44,14 @@ impl Artifact {
             content: tar,
             packed: true,
             executable: false,
+            compressed: OnceLock::new(),
         }
+    }
+
+    /// Its bytes compressed, once for all hosts; `None`: that would not make them fewer.
+    pub(in crate::tasks) fn compressed(&self) -> Result<Option<Payload>, String> {
+        let compress = || compressed(&self.content).map_err(|error| error.to_string());
+        self.compressed.get_or_init(compress).clone()
     }
 }
 
@@ -49,6 +67,8 @@ pub(super) struct Local {
     /// As the playbook wrote it.
     path: String,
     artifact: Arc<Artifact>,
+    /// What is sent in its place.
+    pub(super) compressed: Option<Payload>,
 }
 
 impl std::ops::Deref for Local {
@@ -73,8 +93,21 @@ impl Source {
             .map_err(|reason| refused(format!("cannot read `{archive}`: {reason}")))?;
         Ok(Self::Local(Local {
             path: archive.to_owned(),
+            compressed: None,
             artifact,
         }))
+    }
+
+    /// Has it sent compressed, where that makes it smaller.
+    pub fn compress(&mut self, archive: &str) -> Result<(), ArgumentError> {
+        let Self::Local(local) = self else {
+            let message = "the host fetches it as it is there";
+            return Err(ArgumentError::option("compress", message));
+        };
+        local.compressed = local.artifact.compressed().map_err(|reason| {
+            ArgumentError::option("compress", format!("cannot compress `{archive}`: {reason}"))
+        })?;
+        Ok(())
     }
 
     /// Its last component: of an address without what follows a question mark.

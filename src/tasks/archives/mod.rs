@@ -38,6 +38,7 @@ task! {
     /// | `group` | the group of all of it, by name or by number |
     /// | `mode` | permission bits of the directory itself, as text; `"0755"` where nothing is said |
     /// | `replace` | with `true`, another directory at the path makes way |
+    /// | `compress` | with `true`, a local archive or directory crosses the network compressed; the host needs gzip |
     /// | `timeout` | how long fetching and unpacking may take: `"10m"` |
     ///
     /// The checksum is compared before anything is unpacked. Then everything is put together beside the path and renamed, so that the
@@ -75,6 +76,8 @@ pub struct Options {
     mode: Option<Mode>,
     #[serde(default)]
     replace: bool,
+    #[serde(default)]
+    compress: bool,
     timeout: Option<String>,
 }
 
@@ -106,7 +109,10 @@ impl Unpacked {
             return Err(ArgumentError::parameter(0, "nothing is unpacked over `/`"));
         }
         let given = options.sha256.map(checksum).transpose()?;
-        let source = Source::of(&archive, surroundings)?;
+        let mut source = Source::of(&archive, surroundings)?;
+        if options.compress {
+            source.compress(&archive)?;
+        }
         let sha256 = match (&source, given) {
             (Source::Address(_), None) => {
                 let error = ArgumentError::option("sha256", "an address needs a checksum");
@@ -229,8 +235,15 @@ impl Unpacked {
         let body = match &self.source {
             Source::Address(_) => None,
             Source::Local(artifact) => Some(Body {
-                path: script::body(&self.path).to_string(),
-                content: artifact.content.payload().clone(),
+                path: match artifact.compressed {
+                    Some(_) => script::packed(&self.path).to_string(),
+                    None => script::body(&self.path).to_string(),
+                },
+                content: artifact
+                    .compressed
+                    .as_ref()
+                    .unwrap_or_else(|| artifact.content.payload())
+                    .clone(),
             }),
         };
         Plan::Change(Box::new(Change {

@@ -12,6 +12,11 @@ pub(super) fn body(path: &HostPath) -> HostPath {
     path.beside("archive")
 }
 
+/// Where it lands compressed.
+pub(super) fn packed(path: &HostPath) -> HostPath {
+    path.beside("packed")
+}
+
 /// All that the script of one change needs.
 pub(super) struct Script<'a> {
     pub path: &'a HostPath,
@@ -35,8 +40,12 @@ impl Script<'_> {
             body(self.path).quoted(),
             self.path.beside("tree").quoted(),
         );
+        let compressed = matches!(self.source, Source::Local(local) if local.compressed.is_some());
+        if compressed {
+            let _ = writeln!(text, "ops_packed={}", packed(self.path).quoted());
+        }
         text.push_str(
-            "trap 'rm -rf \"$ops_tree\" \"$ops_archive\"' EXIT\n\
+            "trap 'rm -rf \"$ops_tree\" \"$ops_archive\" ${ops_packed:+\"$ops_packed\"}' EXIT\n\
              trap 'exit 1' HUP INT TERM\n\
              clear_away \"$ops_tree\"\n",
         );
@@ -49,6 +58,9 @@ impl Script<'_> {
                 quote_str(address),
                 quote_str(&format!("url = \"{address}\"")),
             );
+        }
+        if compressed {
+            text.push_str("inflate_file \"$ops_packed\" \"$ops_archive\"\n");
         }
         let _ = writeln!(text, "expect_archive \"$ops_archive\" {}", self.sha256);
         text.push_str("mkdir \"$ops_tree\"\n");
@@ -85,7 +97,7 @@ impl Script<'_> {
                  mv \"$ops_tree\" \"$ops_path\"\n",
             );
         }
-        text.push_str("rm -f \"$ops_archive\"\ntrap - EXIT");
+        text.push_str("rm -f \"$ops_archive\" ${ops_packed:+\"$ops_packed\"}\ntrap - EXIT");
         text
     }
 
