@@ -102,6 +102,12 @@ impl Figures {
         fs::write(target("bench.md"), self.markdown()).expect("target/bench.md");
     }
 
+    /// A section came to no end. What was measured of it before stays.
+    pub fn lost(&mut self, name: &str) {
+        eprintln!("  the section {name} came to no end");
+        self.failed = true;
+    }
+
     pub fn markdown(&self) -> String {
         markdown::all(&self.all)
     }
