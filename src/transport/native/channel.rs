@@ -94,6 +94,10 @@ impl Guard for Held {
     fn epitaph(&self) -> Option<String> {
         self.link.epitaph(self.inbox.exit().as_ref())
     }
+
+    fn ends_with_transport(&self) -> bool {
+        true
+    }
 }
 
 impl Drop for Held {

@@ -37,6 +37,8 @@ pub(super) struct Link {
     handle: Handle<Handler>,
     news: Arc<News>,
     channels: Arc<Semaphore>,
+    /// What `SendEnv` and `SetEnv` say.
+    environment: Vec<(String, String)>,
 }
 
 impl Link {
@@ -117,6 +119,7 @@ impl Link {
             handle,
             news,
             channels: Arc::new(Semaphore::new(CHANNELS)),
+            environment: settings.environment.clone(),
         }))
     }
 
@@ -156,6 +159,13 @@ impl Link {
             Ok(opened) => opened.split(),
             Err(error) => return Err(self.refused(&error).await),
         };
+        for (name, value) in &self.environment {
+            // A server takes what its `AcceptEnv` names, and passes over the rest without a word, as ssh has it.
+            let set = opened.set_env(false, name.as_str(), value.as_str()).await;
+            if let Err(error) = set {
+                return Err(self.refused(&error).await);
+            }
+        }
         // Nobody waits for the answer: what is written next is on its way at once.
         if let Err(error) = opened.exec(false, REMOTE_COMMAND).await {
             return Err(self.refused(&error).await);
@@ -182,6 +192,15 @@ impl Link {
                 .unwrap_or_else(|| "Connection closed by the host".to_owned()),
             hint: Some("Does this user have a login shell on the host?".into()),
         }
+    }
+
+    /// Says goodbye, and waits for no answer. Everything that was started over the connection ends with it.
+    pub async fn close(&self) {
+        let goodbye = self
+            .handle
+            .disconnect(russh::Disconnect::ByApplication, "", "");
+        // It is over already, or its task is busy with a reader that lags: then it ends when nobody holds it.
+        let _ = timeout(Duration::from_millis(100), goodbye).await;
     }
 
     pub fn handle(&self) -> &Handle<Handler> {

@@ -32,7 +32,7 @@ use crate::shell::Stream;
 use super::connector::Connector;
 use super::retry::{self, Queued};
 use super::settings::SshSettings;
-use super::{FailedAttempt, Transport, TransportError};
+use super::{FailedAttempt, Transport, TransportError, TransportErrorKind};
 use link::Link;
 
 pub(super) use host_key::takes_ssh;
@@ -84,9 +84,24 @@ impl NativeTransport {
             let stream = link.first_channel().await?;
             Ok((link, stream))
         };
-        let (link, stream) = retry::connect(&self.connection, failed, &queued, attempt).await?;
+        let (link, stream) = retry::connect(&self.connection, failed, &queued, attempt)
+            .await
+            .map_err(|error| self.explain(error))?;
         links.push(link);
         Ok(stream)
+    }
+
+    /// What the settings do not know: a key file that is not there is none of theirs.
+    fn explain(&self, error: TransportError) -> TransportError {
+        match &self.connection.key_file {
+            Some(key) if error.kind == TransportErrorKind::Authentication && !key.exists() => {
+                TransportError {
+                    hint: Some(format!("The key file {} is not there.", key.display())),
+                    ..error
+                }
+            }
+            _ => error,
+        }
     }
 }
 
@@ -103,8 +118,11 @@ impl Transport for NativeTransport {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        // A connection ends with the last that holds it: its streams, then this.
-        Box::pin(async { self.links.lock().await.clear() })
+        Box::pin(async {
+            for link in self.links.lock().await.drain(..) {
+                link.close().await;
+            }
+        })
     }
 
     fn describe(&self) -> String {

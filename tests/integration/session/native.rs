@@ -329,3 +329,24 @@ fn a_login_that_prints_is_skipped_and_one_that_is_no_shell_is_shown() {
         assert!(said.contains("not available"), "{said}");
     });
 }
+
+#[test]
+fn what_the_configuration_sends_arrives() {
+    let fleet = Fleet::sshd_with(1, &Settings::default().config("AcceptEnv LC_OPS"));
+    let host = &fleet.hosts()[0];
+    let settings = SshSettings {
+        environment: vec![
+            ("LC_OPS".into(), "sent".into()),
+            ("REFUSED".into(), "too".into()),
+        ],
+        ..settings(&fleet, host)
+    };
+    runtime().block_on(async {
+        let session = with(host, settings)
+            .session(SessionOptions::default())
+            .await
+            .unwrap();
+        let script = "echo \"$LC_OPS ${REFUSED-not}\"";
+        assert_eq!(command(&session, script).await.1, "sent not\n");
+    });
+}

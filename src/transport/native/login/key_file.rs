@@ -182,11 +182,19 @@ impl Drop for Asking<'_> {
 }
 
 impl KeyFile {
-    /// `None` where there is no such file.
+    /// `None` where there is no such file, nor a public one beside its name.
     pub fn read(path: &Path) -> Option<Self> {
         let text = match std::fs::read(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // The half that is shown is enough where an agent holds the other.
+                return public_beside(path).map(|public| Self {
+                    path: path.to_owned(),
+                    public: Some(public),
+                    certificate: certificate_beside(path),
+                    secret: Secret::None(Unusable::Public),
+                });
+            }
             Err(error) => {
                 return Some(Self {
                     path: path.to_owned(),

@@ -153,9 +153,10 @@ impl Login<'_> {
         }
         for file in &files {
             if let Some(why) = file.unusable() {
-                let note = format!("{} {why}", file.path.display());
-                if !tried.passed_over.contains(&note) {
-                    tried.passed_over.push(note);
+                let path = file.path.display().to_string();
+                // Said already where the host wanted it.
+                if !tried.passed_over.iter().any(|note| note.starts_with(&path)) {
+                    tried.passed_over.push(format!("{path} {why}"));
                 }
             }
         }

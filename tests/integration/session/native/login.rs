@@ -13,6 +13,7 @@ use ops::transport::{
 
 use super::{connection, runtime, settings};
 use crate::fleet::{Fleet, Settings, Sshd, process};
+use crate::terminal::Terminal;
 
 /// Makes a key with `ssh-keygen`.
 fn key(fleet: &Fleet, name: &str, how: &[&str], passphrase: &str) -> PathBuf {
@@ -267,13 +268,15 @@ fn an_agent_signs() {
         // The private half is with the agent alone from here on.
         std::fs::remove_file(&key).unwrap();
         authorize(&fleet, &key);
-        let public = key.with_extension("pub");
-        let named = SshSettings {
-            agent: Some(agent.socket.clone()),
-            ..with_keys(&fleet, host, &[public])
-        };
-        open(host, named, &Connector::new())
-            .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
+        // Named by the half that is there, and by the one that is not.
+        for file in [key.with_extension("pub"), key] {
+            let named = SshSettings {
+                agent: Some(agent.socket.clone()),
+                ..with_keys(&fleet, host, &[file])
+            };
+            open(host, named, &Connector::new())
+                .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
+        }
     }
     // A key that no file names is offered unless that is forbidden.
     let none = SshSettings {
@@ -434,4 +437,31 @@ fn a_banner_is_shown_with_a_refusal() {
         stranger.display()
     );
     assert!(hint.contains(&offered), "{hint}");
+}
+
+#[test]
+fn the_operator_is_asked_for_a_passphrase_at_the_terminal() {
+    let fleet = Fleet::sshd(2);
+    let key = key(&fleet, "shut", &["-t", "ed25519"], "correct horse");
+    authorize(&fleet, &key);
+    let ops = fleet
+        .ops_with(|endpoint| endpoint.key.clone_from(&key))
+        .playbook(r#"each(hosts("all"), |h| h.run("true", #{ reads: true }));"#)
+        .args(["--transport", "native"]);
+    let mut terminal = Terminal::start(&ops, 120, 30);
+    terminal
+        .wait_for("Passphrase for")
+        .type_in_secret("correct horse")
+        .type_in("\n");
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("correct horse"), "{shown}");
+
+    // Nobody to ask.
+    let ran = ops.run().code(4);
+    assert!(
+        ran.to_string()
+            .contains("is encrypted. Add an encrypted key to ssh-agent"),
+        "{ran}"
+    );
 }
