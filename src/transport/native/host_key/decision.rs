@@ -51,7 +51,7 @@ impl Lookup<'_> {
                 }
             }
         };
-        self.plain(port, again, unvouched)
+        self.plain(port, again, unvouched.as_ref())
     }
 
     /// Whether an authority vouches for the host; else its key counts alone, and why it does.
@@ -90,10 +90,15 @@ impl Lookup<'_> {
         }
     }
 
-    fn plain(&self, port: u16, again: bool, unvouched: Option<String>) -> Result<Verdict, Refusal> {
+    fn plain(
+        &self,
+        port: u16,
+        again: bool,
+        unvouched: Option<&String>,
+    ) -> Result<Verdict, Refusal> {
         let keys = self.keys;
         let (policy, files, name) = (&keys.policy, keys.files(), keys.name(port));
-        let refused = |why| Err(self.refused(port, why, unvouched.clone()));
+        let refused = |why| Err(self.refused(port, why, unvouched.cloned()));
         if !keys.offers(self.key.kind(), false) {
             return refused(Why::NotOffered);
         }
@@ -121,22 +126,12 @@ impl Lookup<'_> {
                     match self.at(0, true) {
                         Ok(known) => verdict.warnings.extend(known.warnings),
                         Err(refusal) if refusal.is_final() => return Err(refusal),
-                        Err(_) => self.learn(
-                            &mut verdict,
-                            name,
-                            new_address,
-                            writable,
-                            unvouched.as_ref(),
-                        )?,
+                        Err(_) => {
+                            self.learn(&mut verdict, name, new_address, writable, unvouched)?
+                        }
                     }
                 } else {
-                    self.learn(
-                        &mut verdict,
-                        name,
-                        new_address,
-                        writable,
-                        unvouched.as_ref(),
-                    )?;
+                    self.learn(&mut verdict, name, new_address, writable, unvouched)?;
                 }
             }
             Status::Revoked(found) => return refused(Why::Revoked(found.clone())),

@@ -18,7 +18,7 @@ const OUT_OF_TURN: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    lines: Vec<Line>,
+    all: Vec<Line>,
     /// Lines of hosts by their plain names.
     by_name: HashMap<Box<str>, Vec<Index>>,
     /// Lines of hosts with wildcards or negation.
@@ -54,7 +54,7 @@ impl Lines {
     }
 
     pub(super) fn push(&mut self, line: Line) {
-        let index = self.lines.len();
+        let index = self.all.len();
         if line.marker == Marker::Authority {
             self.authorities.push(index);
         } else {
@@ -81,7 +81,7 @@ impl Lines {
                 Names::Nothing => {}
             }
         }
-        self.lines.push(line);
+        self.all.push(line);
     }
 
     /// Lines that give this host this key, or revoke it for this host.
@@ -107,29 +107,29 @@ impl Lines {
         let plain = self.by_name.get(name).into_iter().flatten();
         let patterns = self.patterns.iter();
         plain.chain(patterns).any(|index| {
-            let line = &self.lines[*index];
+            let line = &self.all[*index];
             line.key.kind() == kind && !line.certified && line.names.contain(name)
         }) || self
             .hashed
             .get(&kind)
-            .is_some_and(|hashed| hashed.has_plain(name, &self.lines))
+            .is_some_and(|hashed| hashed.has_plain(name, &self.all))
     }
 
     /// All keys that are known for the host, in the order of the file.
     pub(super) fn of_host(&self, name: &str) -> Vec<&Line> {
         let mut found: Vec<Index> = self.by_name.get(name).cloned().unwrap_or_default();
         found.extend(&self.patterns);
-        found.retain(|index| self.lines[*index].names.contain(name));
+        found.retain(|index| self.all[*index].names.contain(name));
         for hashed in self.hashed.values() {
-            found.extend(hashed.search(name, &self.lines));
+            found.extend(hashed.search(name, &self.all));
         }
         found.sort_unstable();
         found.dedup();
-        found.into_iter().map(|index| &self.lines[index]).collect()
+        found.into_iter().map(|index| &self.all[index]).collect()
     }
 
     fn at<'a>(&'a self, indices: &'a [Index]) -> impl Iterator<Item = &'a Line> {
-        indices.iter().map(|index| &self.lines[*index])
+        indices.iter().map(|index| &self.all[*index])
     }
 }
 

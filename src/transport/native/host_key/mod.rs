@@ -97,6 +97,7 @@ impl HostKeys {
     }
 
     /// What to offer, the most wanted first.
+    #[must_use]
     pub fn algorithms(&self) -> Offer {
         Offer::of(&self.offered)
     }
