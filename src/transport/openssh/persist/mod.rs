@@ -114,14 +114,12 @@ async fn use_it(files: &Files, patience: Duration) -> Result<(Arc<Master>, Strea
             .and_then(|log| log.set_len(0));
     }
     let master = Arc::new(Master::kept(files, length));
-    match tokio::time::timeout(patience, master.open_channel()).await {
-        Ok(opened) => opened.map(|stream| (master, stream)),
-        // Its host is gone, and `ssh` has not seen it yet. What others do on it may go on; nobody else comes to it.
-        Err(_) => {
-            listing::end(&files.socket).await;
-            Err(NoChannel::Gone)
-        }
+    if let Ok(opened) = tokio::time::timeout(patience, master.open_channel()).await {
+        return opened.map(|stream| (master, stream));
     }
+    // Its host is gone, and `ssh` has not seen it yet. What others do on it may go on; nobody else comes to it.
+    listing::end(&files.socket).await;
+    Err(NoChannel::Gone)
 }
 
 /// Has `ssh` connect, log in and go into the background.
