@@ -32,9 +32,12 @@ impl Compiled {
     }
 }
 
+/// By name and text.
+type Known = HashMap<(String, String), Arc<Compiled>>;
+
 /// The templates of a run by their names and texts.
 #[derive(Default)]
-pub struct Templates(Mutex<HashMap<(String, Arc<[u8]>), Arc<Compiled>>>);
+pub struct Templates(Mutex<Known>);
 
 impl Templates {
     /// The template of that text. It is read when it is first asked for.
@@ -42,7 +45,7 @@ impl Templates {
     /// # Errors
     /// When the text is no template.
     pub fn get(&self, name: &str, text: &str) -> Result<Arc<Compiled>, Error> {
-        let key = (name.to_owned(), text.as_bytes().into());
+        let key = (name.to_owned(), text.to_owned());
         if let Some(known) = self.known().get(&key) {
             return Ok(known.clone());
         }
@@ -51,7 +54,7 @@ impl Templates {
         Ok(compiled)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<(String, Arc<[u8]>), Arc<Compiled>>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
