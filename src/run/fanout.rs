@@ -16,6 +16,20 @@ pub fn fan_out<T: Sync, R: Send>(
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<Option<R>> {
     let next = AtomicUsize::new(0);
+    let next = || {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        (index < items.len()).then_some(index)
+    };
+    fan_out_by(items, forks, next, |_, item| work(item))
+}
+
+/// The same where `next` says which item comes next, by its index, each once. It may wait.
+pub(super) fn fan_out_by<T: Sync, R: Send>(
+    items: &[T],
+    forks: usize,
+    next: impl Fn() -> Option<usize> + Sync,
+    work: impl Fn(usize, &T) -> R + Sync,
+) -> Vec<Option<R>> {
     let results: Mutex<Vec<Option<R>>> = Mutex::new(items.iter().map(|_| None).collect());
     std::thread::scope(|scope| {
         for _ in 0..forks.clamp(1, items.len().max(1)) {
@@ -23,10 +37,9 @@ pub fn fan_out<T: Sync, R: Send>(
                 .name("host".into())
                 .stack_size(STACK);
             let spawned = worker.spawn_scoped(scope, || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
+                while let Some(index) = next() {
                     let Some(item) = items.get(index) else { break };
-                    let call = std::panic::AssertUnwindSafe(|| work(item));
+                    let call = std::panic::AssertUnwindSafe(|| work(index, item));
                     let result = std::panic::catch_unwind(call).ok();
                     if let Some(place) = results
                         .lock()

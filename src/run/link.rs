@@ -16,6 +16,7 @@ use crate::shell::{Session, SessionError, SessionOptions};
 use crate::task::Outlook;
 use crate::transport::{Connector, Transport, TransportError};
 
+use super::ahead::Ahead as Early;
 use super::batch::Applied;
 use super::context::Run;
 
@@ -39,6 +40,8 @@ struct Ahead {
     opening: HashMap<String, JoinHandle<Result<Session, TransportError>>>,
 }
 
+type OnUse = Box<dyn FnOnce() + Send>;
+
 /// A host and the way to it. Connects when it is first used.
 pub struct Link {
     pub host: Arc<Host>,
@@ -47,6 +50,10 @@ pub struct Link {
     connected: AtomicBool,
     /// It is not a host of the inventory: that it is reached is nobody's business.
     silent: bool,
+    /// A stream that nobody has asked for yet.
+    early: std::sync::Mutex<Option<Early>>,
+    /// To be told when the host is next used.
+    on_use: std::sync::Mutex<Option<OnUse>>,
     /// By the user that was become (`None` is the user who logged in), and what it is for.
     sessions: Mutex<HashMap<Key, Arc<Session>>>,
     ahead: std::sync::Mutex<Ahead>,
@@ -68,11 +75,23 @@ impl Link {
             transport,
             connected: AtomicBool::new(false),
             silent: false,
+            early: std::sync::Mutex::default(),
+            on_use: std::sync::Mutex::default(),
             sessions: Mutex::default(),
             ahead: std::sync::Mutex::default(),
             made: std::sync::Mutex::default(),
             outlook: std::sync::Mutex::default(),
             undone: std::sync::Mutex::default(),
+        }
+    }
+
+    /// A host behind a transport of the test's own.
+    #[cfg(test)]
+    pub(super) fn over(name: &str, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            transport,
+            host: Arc::new(Host::new(name)),
+            ..Self::controller(&Connector::new())
         }
     }
 
@@ -144,6 +163,7 @@ impl Link {
         run: &Run,
         user: Option<&str>,
     ) -> Result<Arc<Session>, Failure> {
+        self.is_used();
         let mut sessions = self.sessions.lock().await;
         let user = user.map(ToOwned::to_owned);
         let key = (user.clone(), Lane::Work);
@@ -172,15 +192,21 @@ impl Link {
         let failed = |attempt: u32, error: &TransportError| {
             connecting(attempt + 1, Some(error.to_string()));
         };
-        let stream = self
-            .transport
-            .open_watched(&failed)
-            .await
-            .map_err(|error| {
-                let failure = self.unreachable(error.to_string(), error.hint.clone());
-                self.report_unreachable(run, &failure);
-                failure
-            })?;
+        let mut stream = None;
+        if let Some(ahead) = self.take_ahead() {
+            stream = ahead
+                .stream(|attempt, reason| connecting(attempt + 1, Some(reason)))
+                .await;
+        }
+        let stream = match stream {
+            Some(stream) => stream,
+            None => self.transport.open_watched(&failed).await,
+        };
+        let stream = stream.map_err(|error| {
+            let failure = self.unreachable(error.to_string(), error.hint.clone());
+            self.report_unreachable(run, &failure);
+            failure
+        })?;
         let session = Arc::new(Session::start(stream, self.options(user)));
         sessions.insert(key, session.clone());
         self.open_ahead(&sessions);
@@ -215,6 +241,54 @@ impl Link {
 
     fn ahead(&self) -> std::sync::MutexGuard<'_, Ahead> {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connects in the background, so that whoever uses the host next need not wait for that. `settled` is called when it
+    /// is known what comes of it. False where there is no point in it, or where it would take a process.
+    pub(super) fn connect_ahead(
+        &self,
+        runtime: &tokio::runtime::Handle,
+        settled: impl FnOnce() + Send + 'static,
+    ) -> bool {
+        if !self.transport.can_wait() {
+            return false;
+        }
+        // Somebody is connecting, or has.
+        if !self
+            .sessions
+            .try_lock()
+            .is_ok_and(|sessions| sessions.is_empty())
+        {
+            return false;
+        }
+        let mut ahead = lock(&self.early);
+        if ahead.is_some() {
+            return false;
+        }
+        *ahead = Some(Early::start(runtime, Arc::clone(&self.transport), settled));
+        true
+    }
+
+    /// What was made ahead, if nobody used it so far. Dropping it lets go of it.
+    pub(super) fn take_ahead(&self) -> Option<Early> {
+        lock(&self.early).take()
+    }
+
+    /// Has `told` called when the host is next used.
+    pub(super) fn on_use(&self, told: impl FnOnce() + Send + 'static) {
+        *lock(&self.on_use) = Some(Box::new(told));
+    }
+
+    pub(super) fn is_used(&self) {
+        // Not with the lock in hand: who is told may look at this link.
+        let told = lock(&self.on_use).take();
+        if let Some(told) = told {
+            told();
+        }
+    }
+
+    pub(super) fn forget_use(&self) {
+        drop(lock(&self.on_use).take());
     }
 
     /// A session of `user` that no work waits in. Says nothing of what goes wrong: that is for who asks.
@@ -364,6 +438,7 @@ impl Link {
 
     /// Ends the sessions and the connection.
     pub(super) async fn close(&self) {
+        drop(self.take_ahead());
         let sessions: Vec<_> = self
             .sessions
             .lock()
@@ -392,4 +467,8 @@ impl Link {
         futures_util::future::join_all(closing).await;
         self.transport.close().await;
     }
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,7 @@
 //! network waits in tokio. [`Run`] is what is shared, [`HostHandle`] is a host as one user, and [`apply`], [`command::run`] and
 //! [`undo`] are the three ways to change one. Called by `script` and by `cli`.
 
+mod ahead;
 mod ask;
 mod batch;
 mod cancel;
@@ -18,6 +19,7 @@ mod label;
 mod link;
 mod output;
 mod tail;
+mod turns;
 mod undo;
 
 pub use ask::ask;
@@ -30,4 +32,5 @@ pub use fence::{Fence, Fences, Guard};
 pub use host::{HostHandle, Looks};
 pub use label::label;
 pub use link::Link;
+pub use turns::Turns;
 pub use undo::undo;

@@ -55,6 +55,12 @@ pub trait Transport: Send + Sync {
         Box::pin(async move { Ok(Session::start(self.open().await?, options)) })
     }
 
+    /// Whether a stream that waits to be used costs this machine no process and no thread of its own. Then it may be opened
+    /// before it is asked for.
+    fn can_wait(&self) -> bool {
+        false
+    }
+
     /// Frees what is held: connections, files. Sessions should be closed before.
     fn close(&self) -> BoxFuture<'_, ()>;
 

@@ -8,7 +8,7 @@ use super::declare;
 use super::host::HostValue;
 use super::selected::{arrange, hosts_of};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{fan_out, interrupted};
+use crate::run::{Turns, interrupted};
 use crate::script::error::{Ended, argument, end, position, throw};
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
@@ -68,7 +68,10 @@ fn each(
     };
     let began = Instant::now();
     run.bus.emit(Emission::new(started).at(position(context)));
-    let results = fan_out(&selected, forks, |host| one(context, &frame, host, closure));
+    let links = selected.iter().map(|host| host.0.link.clone());
+    let turns = Turns::new(run.runtime.clone(), links, forks, frame.cancel().clone());
+    let results = turns.fan_out(&selected, |host| one(context, &frame, host, closure));
+    drop(turns);
 
     let mut values = Map::new();
     let mut failures = Vec::new();
