@@ -1,7 +1,7 @@
 //! `ops exec PATTERN -- COMMAND`, and `ops ping`.
 
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, Secrets};
-use crate::run::{HostHandle, command, fan_out};
+use crate::run::{HostHandle, Turns, command};
 use crate::shell::quote_str;
 use crate::task::Mode;
 
@@ -132,11 +132,19 @@ impl Common {
         };
         let stage = Stage::set(plan, inventory, &secrets)?;
         let run = stage.run.clone();
-        let done = fan_out(&hosts, self.forks, |host| {
+        let links: Vec<_> = hosts.iter().map(|host| run.link(host)).collect();
+        let turns = Turns::new(
+            run.runtime.clone(),
+            links.iter().map(|link| link.as_ref().ok().cloned()),
+            self.forks,
+            run.cancel.work.clone(),
+        );
+        let hosts_and_links: Vec<_> = hosts.iter().zip(links).collect();
+        let done = turns.all_used().fan_out(&hosts_and_links, |(host, link)| {
             run.bus
                 .emit(Emission::new(Kind::HostStarted).host(&host.name));
-            let result = run
-                .link(host)
+            let result = link
+                .clone()
                 .and_then(|link| work(&HostHandle::new(run.clone(), link)));
             let failure = result.err();
             if let Some(failure) = &failure {

@@ -50,7 +50,8 @@ struct State {
 }
 
 struct Entry {
-    link: Arc<Link>,
+    /// `None` where it is known that there is no way to it.
+    link: Option<Arc<Link>>,
     connection: Connection,
     /// Its closure has used it.
     used: bool,
@@ -81,11 +82,11 @@ enum Pick {
 }
 
 impl Turns {
-    /// The hosts in the order in which they begin, `forks` at a time.
+    /// The hosts in the order in which they begin, `forks` at a time. `None` is one that no link could be made for.
     #[must_use]
     pub fn new(
         runtime: tokio::runtime::Handle,
-        hosts: impl IntoIterator<Item = Arc<Link>>,
+        hosts: impl IntoIterator<Item = Option<Arc<Link>>>,
         forks: usize,
         cancel: CancellationToken,
     ) -> Self {
@@ -149,7 +150,7 @@ impl Turns {
 impl Drop for Turns {
     fn drop(&mut self) {
         for host in &self.0.state().hosts {
-            drop(host.link.take_ahead());
+            drop(host.link.as_ref().and_then(|link| link.take_ahead()));
         }
     }
 }
@@ -241,7 +242,8 @@ impl Shared {
             if host.connection == Connection::Untouched {
                 let this = Arc::clone(self);
                 let settled = move || this.is_settled(index);
-                host.connection = if host.link.connect_ahead(&self.runtime, settled) {
+                let connects = |link: &Arc<Link>| link.connect_ahead(&self.runtime, settled);
+                host.connection = if host.link.as_ref().is_some_and(connects) {
                     Connection::Pending
                 } else {
                     Connection::Settled
@@ -257,7 +259,9 @@ impl Shared {
 
     /// Waits for the closure to use its host.
     fn watch(self: &Arc<Self>, index: usize) {
-        let link = Arc::clone(&self.state().hosts[index].link);
+        let Some(link) = self.state().hosts[index].link.clone() else {
+            return;
+        };
         let this = Arc::clone(self);
         link.on_use(move || {
             let mut state = this.state();
@@ -273,7 +277,9 @@ impl Shared {
         let mut state = self.state();
         state.running -= 1;
         let host = &state.hosts[index];
-        host.link.forget_use();
+        if let Some(link) = &host.link {
+            link.forget_use();
+        }
         if !host.used {
             state.ahead = Ahead::No;
             drop(state);

@@ -32,6 +32,7 @@ mod reference;
 mod replay;
 mod rollout;
 mod round_trips;
+mod scale;
 mod session;
 #[allow(
     dead_code,

@@ -96,7 +96,7 @@ impl Hosts {
 
     fn turns(&self, forks: usize) -> Turns {
         let (handle, cancel) = (self.runtime.handle().clone(), CancellationToken::new());
-        Turns::new(handle, self.links.iter().cloned(), forks, cancel)
+        Turns::new(handle, self.links.iter().cloned().map(Some), forks, cancel)
     }
 
     /// What a closure does that uses its host.
@@ -210,7 +210,7 @@ fn a_cancelled_run_waits_for_nobody() {
     let cancel = CancellationToken::new();
     let turns = Turns::new(
         hosts.runtime.handle().clone(),
-        hosts.links.iter().cloned(),
+        hosts.links.iter().cloned().map(Some),
         2,
         cancel.clone(),
     )

@@ -68,7 +68,7 @@ fn each(
     };
     let began = Instant::now();
     run.bus.emit(Emission::new(started).at(position(context)));
-    let links = selected.iter().map(|host| host.0.link.clone());
+    let links = selected.iter().map(|host| Some(host.0.link.clone()));
     let turns = Turns::new(run.runtime.clone(), links, forks, frame.cancel().clone());
     let results = turns.fan_out(&selected, |host| one(context, &frame, host, closure));
     drop(turns);

@@ -117,6 +117,10 @@ impl Transport for NativeTransport {
         Box::pin(self.open_stream(failed))
     }
 
+    fn can_wait(&self) -> bool {
+        true
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             for link in self.links.lock().await.drain(..) {
