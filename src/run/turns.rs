@@ -26,6 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Connections that are made, or wait to be used, for each host that is worked on.
 const A_FORK: usize = 4;
 
+/// No more than this altogether: where the processor is what is short, more handshakes at a time make each of them last
+/// longer, until they are over time.
+const MOST: usize = 64;
+
 /// The hosts of one fan-out.
 pub struct Turns(Arc<Shared>);
 
@@ -237,7 +241,7 @@ impl Shared {
             return;
         }
         let State { hosts, waiting, .. } = state;
-        for index in waiting.iter().copied().take(self.forks * A_FORK) {
+        for index in waiting.iter().copied().take(MOST.min(self.forks * A_FORK)) {
             let host = &mut hosts[index];
             if host.connection == Connection::Untouched {
                 let this = Arc::clone(self);

@@ -31,7 +31,9 @@ fn ops(servers: &Servers) -> Ops {
 #[test]
 fn two_hundred_hosts_are_brought_about_and_found_unchanged() {
     let servers = Servers::start(200);
-    let ops = ops(&servers).playbook(PLAYBOOK).args(["--output", "json"]);
+    let ops = ops(&servers)
+        .playbook(PLAYBOOK)
+        .args(["--output", "json", "--forks", "8"]);
     for outcome in ["changed", "unchanged"] {
         let ran = ops.run().ok();
         let finished = &ran.events_of("run.finished")[0];
@@ -61,7 +63,9 @@ fn two_hundred_hosts_are_brought_about_and_found_unchanged() {
 #[test]
 fn the_usual_limit_of_open_files_is_no_limit_of_hosts() {
     let servers = Servers::start(120);
-    let ops = ops(&servers).playbook(PLAYBOOK).args(["--output", "json"]);
+    let ops = ops(&servers)
+        .playbook(PLAYBOOK)
+        .args(["--output", "json", "--forks", "8"]);
     let usual = ops.command();
     let mut limited = Command::new("sh");
     limited
