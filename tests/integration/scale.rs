@@ -39,7 +39,7 @@ fn two_hundred_hosts_are_brought_about_and_found_unchanged() {
         let finished = &ran.events_of("run.finished")[0];
         assert_eq!(finished["totals"][outcome], 400, "{finished}");
         assert_eq!(
-            finished["hosts"].as_object().map(|hosts| hosts.len()),
+            finished["hosts"].as_object().map(serde_json::Map::len),
             Some(200)
         );
         assert_eq!(ran.events_of("host.connected").len(), 200);
@@ -56,8 +56,6 @@ fn two_hundred_hosts_are_brought_about_and_found_unchanged() {
             server.name()
         );
     }
-    let shown = ops.again(["show", "last"]).run().ok();
-    assert!(shown.stdout.contains("200 hosts"), "{}", shown.stdout);
 }
 
 #[test]
@@ -99,7 +97,7 @@ fn hosts_that_hang_hold_up_nobody_else() {
     let ran = ops(&servers)
         .file(
             "group_vars/all.yml",
-            "ops_connect_timeout: 8s\nops_retry_for: 8s\n",
+            "ops_connect_timeout: 25s\nops_retry_for: 25s\n",
         )
         .playbook(PLAYBOOK)
         .args(["--output", "json", "--forks", "2"])
