@@ -223,10 +223,16 @@ impl Ops {
     }
 }
 
-/// What is to carry SSH in this pass of the tests, if it is not what ops takes by itself: `OPS_TEST_TRANSPORT`. A test
-/// that sets `OPS_TRANSPORT` for a run has its own way.
+/// What is to carry SSH in this pass of the tests, if `OPS_TEST_TRANSPORT` says it: a name, or `other` for what ops does
+/// not take by itself. A test that sets `OPS_TRANSPORT` for a run has its own way.
 pub fn transport() -> Option<SshClient> {
     let name = std::env::var("OPS_TEST_TRANSPORT").ok()?;
+    if name == "other" {
+        return Some(match SshClient::default() {
+            SshClient::Openssh => SshClient::Native,
+            SshClient::Native | SshClient::Auto => SshClient::Openssh,
+        });
+    }
     let client = SshClient::from_name(&name);
     Some(client.unwrap_or_else(|| panic!("OPS_TEST_TRANSPORT={name} is no transport")))
 }

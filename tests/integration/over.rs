@@ -19,6 +19,12 @@ macro_rules! over_both {
                 super::$test(ops::model::SshClient::Openssh);
             })+
         }
+        mod over_native {
+            $(#[test]
+            fn $test() {
+                super::$test(ops::model::SshClient::Native);
+            })+
+        }
     };
 }
 pub(crate) use over_both;
@@ -52,6 +58,14 @@ pub fn by_name(name: &str) -> Connection {
         persist: None,
         state_dir: None,
     }
+}
+
+/// Runs what a test awaits. What hangs fails, and holds up no other test.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    let limited = async { tokio::time::timeout(Duration::from_mins(2), test).await };
+    crate::session::runtime()
+        .block_on(limited)
+        .expect("it ends")
 }
 
 /// The transport of this client to a host. Fails where another would carry it.
@@ -89,4 +103,24 @@ fn runs_are_carried_by_what_the_pass_asks_for() {
         wanted == SshClient::Openssh,
         "{wanted:?} was asked for, and came as {seen}"
     );
+}
+
+/// A name that matches no test would leave out a topic in silence.
+#[test]
+fn the_second_pass_names_topics_that_are_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = std::fs::read_to_string(root.join("scripts/test")).expect("scripts/test");
+    let (_, list) = script.split_once("over_the_other=(").expect("its list");
+    let (list, _) = list.split_once(')').expect("its end");
+    let topics: Vec<_> = list.split_whitespace().collect();
+    assert!(!topics.is_empty());
+    for topic in topics {
+        let path = root
+            .join("tests/integration")
+            .join(topic.trim_end_matches("::").replace("::", "/"));
+        assert!(
+            path.with_extension("rs").exists() || path.join("mod.rs").exists(),
+            "{topic} is no topic"
+        );
+    }
 }

@@ -117,7 +117,7 @@ async fn ask(session: &Session, request: Request) -> Result<Reply, SessionError>
         .await
 }
 
-async fn command(session: &Session, script: impl Into<Vec<u8>>) -> (End, String, String) {
+pub async fn command(session: &Session, script: impl Into<Vec<u8>>) -> (End, String, String) {
     let reply = ask(session, Request::step(Step::command(script)))
         .await
         .unwrap();

@@ -1,12 +1,13 @@
-//! Keys to log in with.
+//! Keys and agents to log in with.
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::fleet::Fleet;
+use crate::fleet::process::wait_until;
 
 /// For [`Identity::new`]: the usual kind of key, without a passphrase.
 pub const OPEN: &[&str] = &["-t", "ed25519", "-N", ""];
@@ -37,6 +38,11 @@ impl Identity {
         self.with_suffix(".pub")
     }
 
+    /// Where `ssh-keygen -s` puts the certificate of the key.
+    pub fn certificate(&self) -> PathBuf {
+        self.with_suffix("-cert.pub")
+    }
+
     fn with_suffix(&self, suffix: &str) -> PathBuf {
         let mut path = self.0.clone().into_os_string();
         path.push(suffix);
@@ -58,9 +64,84 @@ impl Identity {
         fs::set_permissions(&self.0, Permissions::from_mode(mode)).expect("a file of ours");
         self
     }
+
+    /// Signs the public key with this one: `args` are those of `ssh-keygen -s` (`-n`, `-V`, `-I`).
+    pub fn certify(&self, key: &Self, args: &[&str]) -> &Self {
+        let mut command = Command::new("ssh-keygen");
+        command
+            .arg("-q")
+            .arg("-s")
+            .arg(&self.0)
+            .args(["-I", "test"]);
+        keygen(command.args(args).arg(key.public()));
+        self
+    }
 }
 
 fn keygen(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().expect("ssh-keygen");
     assert!(output.status.success(), "{command:?}: {output:?}");
+}
+
+/// An agent. Dropping it ends it.
+#[derive(Debug)]
+pub struct Agent {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Agent {
+    /// Starts one that holds the keys, in this order.
+    pub fn start<'a>(socket: &Path, keys: impl IntoIterator<Item = &'a Path>) -> Self {
+        let child = Command::new("ssh-agent")
+            .arg("-D")
+            .arg("-a")
+            .arg(socket)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("ssh-agent is installed");
+        let agent = Self {
+            child,
+            socket: socket.to_owned(),
+        };
+        wait_until(|| socket.exists(), || "no agent".to_owned());
+        for key in keys {
+            agent.add(key, None);
+        }
+        agent
+    }
+
+    /// Gives it one more key, whose passphrase may be needed for that.
+    pub fn add(&self, key: &Path, passphrase: Option<&str>) -> &Self {
+        let mut command = Command::new("ssh-add");
+        command
+            .arg("-q")
+            .arg(key)
+            .env("SSH_AUTH_SOCK", &self.socket)
+            .stdin(Stdio::null());
+        if let Some(passphrase) = passphrase {
+            // ssh-add asks a program where there is no terminal.
+            let asked = self.socket.with_extension("askpass");
+            fs::write(&asked, format!("#!/bin/sh\necho '{passphrase}'\n")).expect("a script");
+            fs::set_permissions(&asked, Permissions::from_mode(0o700)).expect("a file of ours");
+            command
+                .env("SSH_ASKPASS", asked)
+                .env("SSH_ASKPASS_REQUIRE", "force");
+        }
+        let output = command.output().expect("ssh-add is installed");
+        assert!(output.status.success(), "the agent took no key: {output:?}");
+        self
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

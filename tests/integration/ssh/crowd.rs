@@ -1,0 +1,60 @@
+//! Many connections to one server.
+
+use std::time::Duration;
+
+use ops::model::{Connection, SshClient};
+use ops::shell::SessionOptions;
+use ops::transport::Connector;
+
+use crate::fleet::{Fleet, Settings};
+use crate::over::{self, over_both};
+use crate::session::command;
+
+over_both!(
+    a_server_that_is_full_is_tried_again,
+    a_hundred_hosts_on_one_server
+);
+
+/// Logs in so often at once, as the hosts of one run, and runs a command in each.
+fn all_get_in(client: SshClient, settings: &Settings, connections: usize) {
+    let fleet = Fleet::sshd_with(1, settings);
+    let args = format!("-o KexAlgorithms=curve25519-sha256 {}", fleet.ssh_args());
+    let connection = Connection {
+        ssh_client: client,
+        connect_timeout: Duration::from_secs(30),
+        retry_for: Duration::from_mins(2),
+        ..over::connection(fleet.hosts()[0].endpoint(), &args)
+    };
+    over::run(async {
+        let connector = Connector::new();
+        let one = async |number: usize| {
+            let transport = connector.transport(&connection);
+            let session = transport.session(SessionOptions::default()).await.unwrap();
+            let said = command(&session, format!("echo {number}")).await.1;
+            assert_eq!(said, format!("{number}\n"));
+            (transport, session)
+        };
+        let held = futures_util::future::join_all((0..connections).map(one)).await;
+        let logins = fleet.hosts()[0].log().matches("Accepted publickey").count();
+        assert_eq!(logins, connections);
+        for (transport, session) in held {
+            session.close().await;
+            transport.close().await;
+        }
+    });
+    fleet.hosts()[0].wait_until_idle();
+}
+
+fn a_server_that_is_full_is_tried_again(client: SshClient) {
+    all_get_in(client, &Settings::default().config("MaxStartups 3"), 20);
+}
+
+fn a_hundred_hosts_on_one_server(client: SshClient) {
+    // A process of ssh a connection: fewer of them show the same.
+    let connections = if client == SshClient::Openssh {
+        25
+    } else {
+        100
+    };
+    all_get_in(client, &Settings::default(), connections);
+}
