@@ -104,7 +104,7 @@ pub fn run(dir: &Path, at_a_time: usize, content: &str) {
         for task in tasks {
             open.push(task.await.expect("no panic"));
         }
-        for handle in open {
+        for Connected(handle) in open {
             let _ = handle
                 .disconnect(Disconnect::ByApplication, "", "")
                 .await;
@@ -112,12 +112,15 @@ pub fn run(dir: &Path, at_a_time: usize, content: &str) {
     });
 }
 
+/// A connection that is kept until all are done.
+struct Connected(Handle<Client>);
+
 async fn one(
     config: Arc<client::Config>,
     client: Client,
     (user, key): (String, Arc<PrivateKey>),
     script: String,
-) -> Handle<Client> {
+) -> Connected {
     let address = client.address;
     let mut handle = client::connect(config, address, client)
         .await
@@ -139,5 +142,5 @@ async fn one(
             None => panic!("the channel was closed: {answer:?}"),
         }
     }
-    handle
+    Connected(handle)
 }

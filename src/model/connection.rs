@@ -29,11 +29,11 @@ pub enum HostKeys {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SshClient {
     /// This process where it can do all that the user's configuration asks for, else `ssh`.
+    #[default]
     Auto,
     /// This process; an error where it cannot.
     Native,
     /// The user's own `ssh`.
-    #[default]
     Openssh,
 }
 

@@ -36,6 +36,7 @@ const LAYERS: &[(&str, &str)] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("rhai", &["script"]),
     ("openssh", &["transport"]),
+    ("russh", &["transport"]),
     ("clap", &["cli", "script"]),
     ("indicatif", &["report"]),
 ];

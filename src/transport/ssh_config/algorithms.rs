@@ -212,27 +212,27 @@ impl Kind {
             let kept = default.filter(|name| !pattern::list_matches(name, names));
             return filled(kept.map(str::to_owned).collect());
         }
-        let mut named = Vec::new();
+        let mut wished = Vec::new();
         for (position, name) in names.split(',').enumerate() {
-            let has = self.expand(name)?;
+            let found = self.expand(name)?;
             // What is put first is what is wanted; what is added is for hosts that have nothing else.
             let wanted = match sign {
                 Some(_) => true,
                 None => self.ranked && position == 0,
             };
-            if has.is_empty() && wanted {
+            if found.is_empty() && wanted {
                 return Err(format!("`{name}` is not in ops"));
             }
-            named.extend(has);
+            wished.extend(found);
         }
         let post_quantum = |name: &str| POST_QUANTUM.contains(&name);
-        if names.split(',').any(post_quantum) && !named.iter().any(|name| post_quantum(name)) {
+        if names.split(',').any(post_quantum) && !wished.iter().any(|name| post_quantum(name)) {
             return Err("it asks for a post-quantum exchange that is not in ops".to_owned());
         }
         let list: Vec<&str> = match sign {
-            Some('+') => default.chain(named).collect(),
-            Some('^') => named.into_iter().chain(default).collect(),
-            _ => named,
+            Some('+') => default.chain(wished).collect(),
+            Some('^') => wished.into_iter().chain(default).collect(),
+            _ => wished,
         };
         let mut once: Vec<String> = Vec::with_capacity(list.len());
         for name in list {

@@ -233,7 +233,7 @@ impl Resolved<'_> {
         let path = match said {
             "none" => None,
             "SSH_AUTH_SOCK" => of_variable(said).map(PathBuf::from),
-            _ => match tokens::legacy_variable(said).flatten() {
+            _ => match tokens::legacy_variable(said).ok().flatten() {
                 Some(name) => of_variable(name).map(PathBuf::from),
                 None => Some(self.path(said, place)?),
             },

@@ -103,16 +103,20 @@ pub(super) fn host_name(text: &str, host: &str) -> Result<String, String> {
     Ok(name)
 }
 
-/// `$NAME` without braces, which `IdentityAgent` takes. `Some(None)`: there is no such name.
-pub(super) fn legacy_variable(text: &str) -> Option<Option<&str>> {
-    let name = text
-        .strip_prefix('$')
-        .filter(|name| !name.starts_with('{'))?;
+/// `$NAME` without braces, which `IdentityAgent` takes; an error if no variable can have the name.
+pub(super) fn legacy_variable(text: &str) -> Result<Option<&str>, NoName> {
+    let Some(name) = text.strip_prefix('$').filter(|name| !name.starts_with('{')) else {
+        return Ok(None);
+    };
     let valid = !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    Some(valid.then_some(name))
+    if valid { Ok(Some(name)) } else { Err(NoName) }
 }
+
+/// What stands behind a `$` is no name.
+#[derive(Debug)]
+pub(super) struct NoName;
 
 #[cfg(test)]
 mod tests {

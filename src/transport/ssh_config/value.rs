@@ -25,7 +25,7 @@ pub(super) fn check(keyword: Keyword, arguments: &[String]) -> Result<(), String
             match keyword {
                 Keyword::Port => port(value).is_some(),
                 // A name of the environment has to be there.
-                Keyword::IdentityAgent => tokens::legacy_variable(value) != Some(None),
+                Keyword::IdentityAgent => tokens::legacy_variable(value).is_ok(),
                 _ => true,
             }
         }
@@ -48,7 +48,8 @@ pub(super) fn check(keyword: Keyword, arguments: &[String]) -> Result<(), String
                 Keyword::SetEnv => arguments.iter().all(|value| value.contains('=')),
                 Keyword::SendEnv => !arguments.iter().any(|value| value.contains('=')),
                 Keyword::RekeyLimit => arguments.len() <= 2,
-                _ => !(lists && none && arguments.len() > 1) && !arguments.is_empty(),
+                _ if lists && none => arguments.len() == 1,
+                _ => !arguments.is_empty(),
             }
         }
         Shape::Command => true,

@@ -79,14 +79,13 @@ async fn run(mut child: Child, from: ChannelReadHalf, to: &ChannelWriteHalf<Msg>
 /// What the client sends goes to the command. The end of it, or of the connection, is the end of its input.
 async fn feed(mut from: ChannelReadHalf, mut stdin: Option<ChildStdin>) {
     while let Some(message) = from.wait().await {
-        match (message, &mut stdin) {
-            (ChannelMsg::Data { data }, Some(pipe)) => {
-                if pipe.write_all(&data).await.is_err() {
-                    stdin = None;
-                }
-            }
-            (ChannelMsg::Eof | ChannelMsg::Close, _) => stdin = None,
-            _ => {}
+        let open = match (message, &mut stdin) {
+            (ChannelMsg::Data { data }, Some(pipe)) => pipe.write_all(&data).await.is_ok(),
+            (ChannelMsg::Eof | ChannelMsg::Close, _) => false,
+            _ => true,
+        };
+        if !open {
+            stdin = None;
         }
     }
 }

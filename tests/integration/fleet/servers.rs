@@ -28,7 +28,7 @@ const INVENTORY: &str = "hosts.ini";
 /// Some servers, and what reaches them. Dropping it ends them, and what was started through them.
 #[derive(Debug)]
 pub struct Servers {
-    servers: Vec<Server>,
+    all: Vec<Server>,
     /// `None` once they are to end.
     runtime: Option<Runtime>,
     /// Dropped after the servers that live in it.
@@ -89,14 +89,14 @@ impl Servers {
             .collect();
         drop(guard);
         let fleet = Self {
-            servers,
+            all: servers,
             runtime: Some(runtime),
             dir,
         };
         let write = |name: &str, text: &str| {
             std::fs::write(fleet.dir().join(name), text).expect("a file in the fleet's directory");
         };
-        let known_hosts: String = fleet.servers.iter().map(Server::known_hosts_line).collect();
+        let known_hosts: String = fleet.all.iter().map(Server::known_hosts_line).collect();
         write("known_hosts", &known_hosts);
         write(
             "ssh_config",
@@ -119,11 +119,11 @@ impl Servers {
     }
 
     pub fn servers(&self) -> &[Server] {
-        &self.servers
+        &self.all
     }
 
     fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        self.servers.iter().map(Server::endpoint)
+        self.all.iter().map(Server::endpoint)
     }
 
     /// The private key that every server lets in.

@@ -127,7 +127,7 @@ impl Lookup<'_> {
                         Ok(known) => verdict.warnings.extend(known.warnings),
                         Err(refusal) if refusal.is_final() => return Err(refusal),
                         Err(_) => {
-                            self.learn(&mut verdict, name, new_address, writable, unvouched)?
+                            self.learn(&mut verdict, name, new_address, writable, unvouched)?;
                         }
                     }
                 } else {

@@ -19,10 +19,13 @@ use super::signing::SigningKey;
 /// How often somebody may mistype a passphrase: `NumberOfPasswordPrompts` of ssh.
 const TRIES: u32 = 3;
 
+/// What became of reading one: `None` if it is not there.
+type Read = OnceCell<Option<Arc<KeyFile>>>;
+
 /// The key files of a run.
 #[derive(Default)]
 pub(in super::super) struct KeyFiles {
-    files: Mutex<HashMap<PathBuf, Arc<OnceCell<Option<Arc<KeyFile>>>>>>,
+    files: Mutex<HashMap<PathBuf, Arc<Read>>>,
     ask: Option<Arc<AskPassphrase>>,
     /// Questions that are open. A login that waits for an answer is not late.
     asking: AtomicUsize,
@@ -252,13 +255,11 @@ fn parse(text: String) -> (Option<PublicKey>, Secret) {
             Err(error) => (None, Secret::None(Unusable::Unknown(error.to_string()))),
         };
     }
-    match PublicKey::from_openssh(text.trim()) {
-        Ok(public) => (Some(public), Secret::None(Unusable::Public)),
-        Err(_) => {
-            let why = "not a private key of a known format".to_owned();
-            (None, Secret::None(Unusable::Unknown(why)))
-        }
+    if let Ok(public) = PublicKey::from_openssh(text.trim()) {
+        return (Some(public), Secret::None(Unusable::Public));
     }
+    let why = "not a private key of a known format".to_owned();
+    (None, Secret::None(Unusable::Unknown(why)))
 }
 
 fn locked(text: String) -> Secret {

@@ -188,13 +188,18 @@ impl Login<'_> {
         let rsa = offers.iter().any(|offer| offer.shown.algorithm().is_rsa());
         // Waits for what the server says of itself: only RSA needs to know.
         let best = if rsa {
-            handle.best_supported_rsa_hash().await.ok().flatten()
+            handle
+                .best_supported_rsa_hash()
+                .await
+                .ok()
+                .flatten()
+                .flatten()
         } else {
             None
         };
         let binding = handle.agent_session_binding().cloned();
         for offer in offers {
-            let Some(hash) = agree(self.settings, &offer.shown, best) else {
+            let Ok(hash) = agree(self.settings, &offer.shown, best) else {
                 tried.passed_over.push(format!(
                     "{offer}: no signature algorithm that both sides take"
                 ));
@@ -243,7 +248,7 @@ impl Login<'_> {
             }
             Shown::Certificate(certificate) => {
                 handle
-                    .authenticate_certificate_with(user, certificate.clone(), hash, hand)
+                    .authenticate_certificate_with(user, certificate.as_ref().clone(), hash, hand)
                     .await
             }
         };
@@ -368,7 +373,7 @@ const NO_METHODS: &str = "No authentication method";
 fn names(methods: &MethodSet) -> String {
     methods
         .iter()
-        .map(|method| <&str>::from(method))
+        .map(<&str>::from)
         .collect::<Vec<_>>()
         .join(",")
 }

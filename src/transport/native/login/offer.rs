@@ -25,14 +25,14 @@ pub(super) struct Offer {
 #[derive(Clone)]
 pub(super) enum Shown {
     Key(PublicKey),
-    Certificate(Certificate),
+    Certificate(Box<Certificate>),
 }
 
 #[derive(Clone)]
 pub(super) enum Signer {
     File(Arc<KeyFile>),
     Agent {
-        identity: AgentIdentity,
+        identity: Box<AgentIdentity>,
         /// It is shown to this connection alone.
         bound: bool,
     },
@@ -145,7 +145,7 @@ pub(super) fn offers(settings: &SshSettings, held: &Held<'_>) -> Vec<Offer> {
     for (path, certificate) in held.certificates {
         if let Some(signer) = signer_of(certificate.public_key()) {
             add(Offer {
-                shown: Shown::Certificate(certificate.clone()),
+                shown: Shown::Certificate(Box::new(certificate.clone())),
                 signer,
                 from: path.display().to_string(),
                 explicit: true,
@@ -157,7 +157,7 @@ pub(super) fn offers(settings: &SshSettings, held: &Held<'_>) -> Vec<Offer> {
             && let Some(signer) = signer_of(certificate.public_key())
         {
             add(Offer {
-                shown: Shown::Certificate(certificate.clone()),
+                shown: Shown::Certificate(Box::new(certificate.clone())),
                 signer,
                 from: format!("{}-cert.pub", file.path.display()),
                 explicit,
@@ -215,7 +215,7 @@ pub(super) fn offers(settings: &SshSettings, held: &Held<'_>) -> Vec<Offer> {
 
 fn agent_signer(identity: &AgentIdentity, held: &Held<'_>) -> Signer {
     Signer::Agent {
-        identity: identity.clone(),
+        identity: Box::new(identity.clone()),
         bound: held.bound,
     }
 }
@@ -223,7 +223,9 @@ fn agent_signer(identity: &AgentIdentity, held: &Held<'_>) -> Signer {
 fn agent_offer(identity: &AgentIdentity, held: &Held<'_>, from: String) -> Offer {
     let shown = match identity {
         AgentIdentity::PublicKey { key, .. } => Shown::Key(key.clone()),
-        AgentIdentity::Certificate { certificate, .. } => Shown::Certificate(certificate.clone()),
+        AgentIdentity::Certificate { certificate, .. } => {
+            Shown::Certificate(Box::new(certificate.clone()))
+        }
     };
     Offer {
         shown,
@@ -253,13 +255,17 @@ const DEFAULT: [&str; 16] = [
     "rsa-sha2-256",
 ];
 
+/// There is no way to sign with a key that both sides take.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Disagreed;
+
 /// Whether a key may be offered (`PubkeyAcceptedAlgorithms`), and for RSA the hash to sign with, of those that the server
-/// takes. `best` is what it said it takes: nothing, if it said nothing.
+/// takes. `best` is what it said it takes: nothing, if it said nothing or takes SHA-1 alone.
 pub(super) fn agree(
     settings: &SshSettings,
     shown: &Shown,
-    best: Option<Option<HashAlg>>,
-) -> Option<Option<HashAlg>> {
+    best: Option<HashAlg>,
+) -> Result<Option<HashAlg>, Disagreed> {
     let is_certificate = matches!(shown, Shown::Certificate(_));
     let accepted = |algorithm: &Algorithm| {
         let name = if is_certificate {
@@ -274,13 +280,14 @@ pub(super) fn agree(
     };
     let algorithm = shown.algorithm();
     let Algorithm::Rsa { .. } = algorithm else {
-        return accepted(&algorithm).then_some(None);
+        return accepted(&algorithm).then_some(None).ok_or(Disagreed);
     };
     // A server that names no algorithms is taken to know SHA-1 alone, which this side does not sign with.
-    let best = best.flatten()?;
+    let best = best.ok_or(Disagreed)?;
     [HashAlg::Sha512, HashAlg::Sha256]
         .into_iter()
         .filter(|hash| *hash == best || best == HashAlg::Sha512)
         .find(|hash| accepted(&Algorithm::Rsa { hash: Some(*hash) }))
         .map(Some)
+        .ok_or(Disagreed)
 }

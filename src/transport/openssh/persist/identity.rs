@@ -225,7 +225,7 @@ mod tests {
         .unwrap();
         std::fs::write(&key, "a key").unwrap();
         let usual = connection(&config);
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let mut names = BTreeSet::new();
         let mut is_new = |connection: &Connection, persist| names.insert(name(connection, persist));
         assert!(is_new(&usual, minute));

@@ -57,12 +57,11 @@ struct Case {
 fn cases(text: &str) -> Vec<Case> {
     text.lines()
         .filter_map(|line| {
-            let (words, reason) = match line.strip_prefix("# ask: ") {
-                Some(words) => (words, None),
-                None => {
-                    let (words, reason) = line.strip_prefix("# ssh: ")?.split_once(" => ").unwrap();
-                    (words, Some(reason.trim().to_owned()))
-                }
+            let (words, reason) = if let Some(words) = line.strip_prefix("# ask: ") {
+                (words, None)
+            } else {
+                let (words, reason) = line.strip_prefix("# ssh: ")?.split_once(" => ").unwrap();
+                (words, Some(reason.trim().to_owned()))
             };
             let mut arguments = shlex::split(words).unwrap();
             let host = arguments.pop().unwrap();

@@ -42,7 +42,7 @@ fn criterion() -> impl Strategy<Value = String> {
     let between = prop::sample::select(vec![" ", "=", "  "]);
     (negated, name, between, list(), prop::bool::ANY).prop_map(
         |(negated, name, between, list, quoted)| {
-            let list = list.replace("c", "root");
+            let list = list.replace('c', "root");
             let quote = if quoted { "\"" } else { "" };
             format!(
                 "{}{name}{between}{quote}{list}{quote}",

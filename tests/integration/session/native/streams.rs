@@ -92,12 +92,12 @@ fn what_is_sent_arrives_whole() {
         let sent: Vec<u8> = (0..8 * MIB).map(|at| (at % 251) as u8).collect();
         stream.stdin.write_all(b"exec cat\n").await.unwrap();
         let (mut stdin, mut stdout) = (stream.stdin, stream.stdout);
-        let send = async {
+        let sending = async {
             stdin.write_all(&sent).await.unwrap();
             stdin.shutdown().await.unwrap();
         };
         let mut back = Vec::new();
-        let (_, read) = tokio::join!(send, stdout.read_to_end(&mut back));
+        let (_, read) = tokio::join!(sending, stdout.read_to_end(&mut back));
         read.unwrap();
         assert!(back == sent, "{} of {} bytes", back.len(), sent.len());
     });
