@@ -126,24 +126,23 @@ fn a_server_that_grants_one_channel_gets_more_connections() {
     host.wait_until_idle();
 }
 
+/// A file that says of the host of one fleet that it has the key of another's.
+fn key_of_another(fleet: &Fleet, other: &Fleet) -> std::path::PathBuf {
+    let host = fleet.hosts()[0].endpoint();
+    let line = other.hosts()[0].known_hosts_line();
+    let (_, key) = line.split_once(' ').unwrap();
+    let path = fleet.dir().join("wrong_known_hosts");
+    std::fs::write(&path, format!("[{}]:{} {key}", host.address, host.port)).unwrap();
+    path
+}
+
 #[test]
 fn what_cannot_be_reached_is_named() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     let usual = settings(&fleet, host);
     let other = Fleet::sshd(1);
-    let wrong_keys = fleet.dir().join("wrong_known_hosts");
-    let line = other.hosts()[0].known_hosts_line();
-    let (_, key) = line.split_once(' ').unwrap();
-    std::fs::write(
-        &wrong_keys,
-        format!(
-            "[{}]:{} {key}",
-            host.endpoint().address,
-            host.endpoint().port
-        ),
-    )
-    .unwrap();
+    let wrong_keys = key_of_another(&fleet, &other);
     let known = |files| HostKeyPolicy {
         user_files: files,
         ..usual.host_key.clone()

@@ -77,7 +77,7 @@ impl Case {
 }
 
 #[track_caller]
-fn check(client: SshClient, cases: Vec<Case>) {
+fn check(client: SshClient, cases: &[Case]) {
     let faults: Vec<_> = over::run(async {
         let faults = cases.iter().map(|case| case.faults(client));
         futures_util::future::join_all(faults).await
@@ -108,7 +108,7 @@ fn the_network(client: SshClient) {
     let silent_port = silent.local_addr().expect("an address").port();
     check(
         client,
-        vec![
+        &[
             Case::new("refused", at(1), Kind::Refused, &["refused", "127.0.0.1"]),
             Case::new("silence", at(silent_port), Kind::TimedOut, &["firewall"]),
             Case::new("closed", at(shut), Kind::Network, &["connection"]),
@@ -148,7 +148,7 @@ fn the_host_key(client: SshClient) {
     };
     check(
         client,
-        vec![
+        &[
             Case::new(
                 "unknown",
                 known(Path::new("/dev/null")),
@@ -198,7 +198,7 @@ fn the_login(client: SshClient) {
     let denied = "permission denied (publickey)";
     check(
         client,
-        vec![
+        &[
             Case::new(
                 "no key",
                 Connection {
@@ -259,7 +259,7 @@ fn the_handshake(client: SshClient) {
     };
     check(
         client,
-        vec![
+        &[
             no_match("cipher", "-o Ciphers=aes128-ctr", "aes256-ctr"),
             no_match("MAC", "-o MACs=hmac-sha2-256", "hmac-sha2-512"),
             no_match(

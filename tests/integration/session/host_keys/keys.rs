@@ -182,7 +182,7 @@ impl Keys {
 /// Where a host listens at port 22: an address of this process alone.
 pub fn usual_address() -> String {
     let [_, _, high, low] = std::process::id().to_be_bytes();
-    format!("127.{}.{low}.22", 144 | (high & 0x0f))
+    format!("127.{}.{low}.22", 0x90 | (high & 0x0f))
 }
 
 /// An address of this machine that is not a loopback one. (Nothing is sent to find it.)

@@ -61,8 +61,8 @@ fn open(host: &Sshd, settings: SshSettings, shared: &Arc<Connector>) -> Result<(
 fn accepted(host: &Sshd) -> String {
     let last = || {
         let log = host.log();
-        let found = log.lines().filter(|line| line.starts_with("Accepted"));
-        found.last().map(ToOwned::to_owned)
+        let mut found = log.lines().filter(|line| line.starts_with("Accepted"));
+        found.next_back().map(ToOwned::to_owned)
     };
     process::wait_until(|| last().is_some(), || host.log());
     last().unwrap()

@@ -89,7 +89,7 @@ fn what_is_sent_arrives_whole() {
     runtime().block_on(async {
         let transport = transport(&fleet, host);
         let mut stream = transport.open().await.unwrap();
-        let sent: Vec<u8> = (0..8 * MIB).map(|at| (at % 251) as u8).collect();
+        let sent: Vec<u8> = (0..=250).cycle().take(8 * MIB).collect();
         stream.stdin.write_all(b"exec cat\n").await.unwrap();
         let (mut stdin, mut stdout) = (stream.stdin, stream.stdout);
         let sending = async {
@@ -97,7 +97,7 @@ fn what_is_sent_arrives_whole() {
             stdin.shutdown().await.unwrap();
         };
         let mut back = Vec::new();
-        let (_, read) = tokio::join!(sending, stdout.read_to_end(&mut back));
+        let ((), read) = tokio::join!(sending, stdout.read_to_end(&mut back));
         read.unwrap();
         assert!(back == sent, "{} of {} bytes", back.len(), sent.len());
     });

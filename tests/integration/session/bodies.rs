@@ -1,0 +1,111 @@
+//! Bodies of files that cannot be written, or that change while they are sent.
+
+use ops::shell::{End, Request, Step};
+
+use super::{ask, command, on_every_shell};
+
+#[test]
+fn a_body_that_cannot_be_written_fails_its_step() {
+    on_every_shell(async |host| {
+        let session = host.session().await;
+        let dir = tempfile::tempdir().unwrap();
+        let there = dir.path().join("there");
+        std::fs::write(&there, "kept").unwrap();
+        let (new, moved) = (dir.path().join("a/b/new"), dir.path().join("moved"));
+        let content: std::sync::Arc<[u8]> = (0..3_000_000_u32).map(|at| (at % 253) as u8).collect();
+        let step = |path: &std::path::Path, script: String| {
+            let mut step = Step::own(script);
+            step.on_failure = ops::shell::OnFailure::Continue;
+            step.body = Some(ops::shell::Body {
+                path: path.to_str().unwrap().into(),
+                content: std::sync::Arc::clone(&content).into(),
+            });
+            step
+        };
+        let steps = vec![
+            step(&there, "echo not run".into()),
+            step("/proc/no/such/place".as_ref(), "echo not run".into()),
+            step(&new, format!("mv {} {}", new.display(), moved.display())),
+        ];
+        let reply = ask(
+            &session,
+            Request {
+                steps,
+                ..Request::default()
+            },
+        )
+        .await
+        .unwrap();
+        let ends: Vec<End> = reply.steps.iter().map(|step| step.end).collect();
+        assert_eq!(
+            ends,
+            [End::Code(1), End::Code(1), End::Code(0)],
+            "{reply:?}"
+        );
+        assert!(reply.steps[0].stdout.is_empty());
+        assert!(
+            reply.steps[0]
+                .stderr
+                .text()
+                .contains("cannot write the body")
+        );
+        assert_eq!(std::fs::read_to_string(&there).unwrap(), "kept");
+        assert_eq!(std::fs::read(&moved).unwrap(), &content[..]);
+        assert_eq!(command(&session, "echo next").await.1, "next\n");
+        session.close().await;
+    });
+}
+
+#[test]
+fn a_body_that_is_read_while_it_is_sent() {
+    on_every_shell(async |host| {
+        let session = host.session().await;
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source");
+        let content: Vec<u8> = (0..24_000_001_u32).map(|at| (at % 251) as u8).collect();
+        std::fs::write(&source, &content).unwrap();
+        let file = std::fs::File::open(&source).unwrap();
+        let file = ops::shell::SourceFile::new(file, "the source").unwrap();
+        let payload = ops::shell::Payload::File(file.into());
+        let (body, moved) = (dir.path().join("body"), dir.path().join("moved"));
+        let step = || {
+            let mut step = Step::own(format!("mv {} {}", body.display(), moved.display()));
+            step.body = Some(ops::shell::Body {
+                path: body.to_str().unwrap().into(),
+                content: payload.clone(),
+            });
+            step
+        };
+        let reply = ask(&session, Request::step(step())).await.unwrap();
+        assert_eq!(reply.steps[0].end, End::Code(0), "{reply:?}");
+        assert!(std::fs::read(&moved).unwrap() == content);
+
+        // Written to when a part of it has landed.
+        let changed = std::thread::spawn({
+            let (body, source) = (body.clone(), source.clone());
+            move || {
+                while std::fs::metadata(&body).map_or(0, |found| found.len()) < 1 << 20 {
+                    std::thread::yield_now();
+                }
+                std::fs::write(source, "other").unwrap();
+            }
+        });
+        let request = Request {
+            steps: vec![step(), Step::own("echo not run")],
+            probe: Some(b"echo probe".to_vec()),
+            ..Request::default()
+        };
+        let reply = ask(&session, request).await.unwrap();
+        changed.join().unwrap();
+        assert_eq!(reply.steps.len(), 1, "{reply:?}");
+        assert_eq!(reply.steps[0].end, End::Code(1));
+        assert_eq!(
+            reply.steps[0].stderr.text(),
+            "cannot read the body: the source was changed while it was sent: run it again\n"
+        );
+        assert_eq!(reply.probe.unwrap().stdout.text(), "probe\n");
+        assert_eq!(command(&session, "echo next").await.1, "next\n");
+        assert!(!body.exists());
+        session.close().await;
+    });
+}
