@@ -76,7 +76,9 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
             Some(_) => part.planner.skip_rest("an earlier task failed"),
         }
         part.report();
-        host.link.set_outlook(part.planner.outlook().clone());
+        host.link
+            .history
+            .set_outlook(part.planner.outlook().clone());
         batch.applied.extend(part.into_applied());
     }
     batch
@@ -120,7 +122,7 @@ impl<'a> Part<'a> {
             host,
             jobs,
             cancel,
-            planner: Planner::new(tasks, host.run.settings.mode).after(host.link.outlook()),
+            planner: Planner::new(tasks, host.run.settings.mode).after(host.link.history.outlook()),
             labels: jobs
                 .iter()
                 .map(|job| label(&job.task.label(), &host.run.secrets))

@@ -105,7 +105,7 @@ pub fn run(
     let too_early = |failure: &Failure| {
         run.settings.mode == Mode::Check
             && failure.code.is_some()
-            && !host.link.outlook().is_empty()
+            && !host.link.history.outlook().is_empty()
     };
     let (outcome, failure) = match &result {
         Ok((ran, _)) if command.reads || command.left_alone(ran) => (Outcome::Unchanged, None),

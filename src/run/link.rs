@@ -1,6 +1,6 @@
 //! The link to a host: its connection, and a session for each user on it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -13,12 +13,11 @@ use crate::model::{
     SshClient, Via,
 };
 use crate::shell::{Session, SessionError, SessionOptions};
-use crate::task::Outlook;
 use crate::transport::{Connector, Transport, TransportError};
 
-use super::ahead::Ahead as Early;
-use super::batch::Applied;
 use super::context::Run;
+use super::early::Early;
+use super::history::History;
 
 /// The user that was become, and what the session is for.
 type Key = (Option<String>, Lane);
@@ -34,7 +33,7 @@ pub enum Lane {
 
 /// Sessions of users that will be wanted, which open while another works: over a network that takes three round trips.
 #[derive(Default)]
-struct Ahead {
+struct NextUsers {
     /// Not begun: the user whose turn it is comes first.
     wanted: Vec<String>,
     opening: HashMap<String, JoinHandle<Result<Session, TransportError>>>,
@@ -56,13 +55,10 @@ pub struct Link {
     on_use: std::sync::Mutex<Option<OnUse>>,
     /// By the user that was become (`None` is the user who logged in), and what it is for.
     sessions: Mutex<HashMap<Key, Arc<Session>>>,
-    ahead: std::sync::Mutex<Ahead>,
-    /// The changes that this run made here, in their order: what an undo of everything goes through.
-    made: std::sync::Mutex<Vec<Applied>>,
-    /// In check mode: what the run would leave here.
-    outlook: std::sync::Mutex<Outlook>,
-    /// The steps of those that are undone.
-    undone: std::sync::Mutex<HashSet<String>>,
+    /// Those who will work here after the one who does now.
+    next: std::sync::Mutex<NextUsers>,
+    /// What this run did here.
+    pub history: History,
 }
 
 impl Link {
@@ -78,10 +74,8 @@ impl Link {
             early: std::sync::Mutex::default(),
             on_use: std::sync::Mutex::default(),
             sessions: Mutex::default(),
-            ahead: std::sync::Mutex::default(),
-            made: std::sync::Mutex::default(),
-            outlook: std::sync::Mutex::default(),
-            undone: std::sync::Mutex::default(),
+            next: std::sync::Mutex::default(),
+            history: History::default(),
         }
     }
 
@@ -134,19 +128,6 @@ impl Link {
         }
     }
 
-    /// In check mode: what the run would leave here so far.
-    #[must_use]
-    pub fn outlook(&self) -> Outlook {
-        self.outlook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    pub(super) fn set_outlook(&self, outlook: Outlook) {
-        *self.outlook.lock().unwrap_or_else(PoisonError::into_inner) = outlook;
-    }
-
     /// The user that everything runs as where the playbook does not say: the inventory's or `-b`'s.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
@@ -171,7 +152,7 @@ impl Link {
             && !session.is_over()
         {
             let session = session.clone();
-            self.open_ahead(&sessions);
+            self.open_next(&sessions);
             return Ok(session);
         }
         let connecting = |attempt: u32, reason: Option<String>| {
@@ -184,7 +165,7 @@ impl Link {
             self.emit(run, kind);
         };
         connecting(1, None);
-        if let Some(session) = self.opened_ahead(user.as_deref()).await {
+        if let Some(session) = self.opened_before(user.as_deref()).await {
             sessions.insert(key, session.clone());
             return Ok(session);
         }
@@ -193,8 +174,8 @@ impl Link {
             connecting(attempt + 1, Some(error.to_string()));
         };
         let mut stream = None;
-        if let Some(ahead) = self.take_ahead() {
-            stream = ahead
+        if let Some(early) = self.take_early() {
+            stream = early
                 .stream(|attempt, reason| connecting(attempt + 1, Some(reason)))
                 .await;
         }
@@ -209,43 +190,43 @@ impl Link {
         })?;
         let session = Arc::new(Session::start(stream, self.options(user)));
         sessions.insert(key, session.clone());
-        self.open_ahead(&sessions);
+        self.open_next(&sessions);
         Ok(session)
     }
 
     /// Who will work here next. Their sessions open as soon as the one that works now has the connection.
     pub(super) fn expect(&self, users: Vec<String>) {
-        self.ahead().wanted = users;
+        self.next().wanted = users;
     }
 
-    fn open_ahead(&self, sessions: &HashMap<Key, Arc<Session>>) {
-        let mut ahead = self.ahead();
-        for user in std::mem::take(&mut ahead.wanted) {
+    fn open_next(&self, sessions: &HashMap<Key, Arc<Session>>) {
+        let mut next = self.next();
+        for user in std::mem::take(&mut next.wanted) {
             let key = (Some(user.clone()), Lane::Work);
-            if sessions.contains_key(&key) || ahead.opening.contains_key(&user) {
+            if sessions.contains_key(&key) || next.opening.contains_key(&user) {
                 continue;
             }
             let transport = self.transport.clone();
             let options = self.options(key.0);
             let opening = async move { Ok(Session::start(transport.open().await?, options)) };
-            ahead.opening.insert(user, tokio::spawn(opening));
+            next.opening.insert(user, tokio::spawn(opening));
         }
     }
 
     /// The session that was opened ahead. Also one that has ended since: why it did is for its first request to tell, and a
     /// password that was wrong is not to be tried again. `None`: there is none, or it could not be opened.
-    async fn opened_ahead(&self, user: Option<&str>) -> Option<Arc<Session>> {
-        let opening = self.ahead().opening.remove(user?)?;
+    async fn opened_before(&self, user: Option<&str>) -> Option<Arc<Session>> {
+        let opening = self.next().opening.remove(user?)?;
         opening.await.ok()?.ok().map(Arc::new)
     }
 
-    fn ahead(&self) -> std::sync::MutexGuard<'_, Ahead> {
-        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    fn next(&self) -> std::sync::MutexGuard<'_, NextUsers> {
+        lock(&self.next)
     }
 
     /// Connects in the background, so that whoever uses the host next need not wait for that. `settled` is called when it
     /// is known what comes of it. False where there is no point in it, or where it would take a process.
-    pub(super) fn connect_ahead(
+    pub(super) fn connect_early(
         &self,
         runtime: &tokio::runtime::Handle,
         settled: impl FnOnce() + Send + 'static,
@@ -261,16 +242,16 @@ impl Link {
         {
             return false;
         }
-        let mut ahead = lock(&self.early);
-        if ahead.is_some() {
+        let mut early = lock(&self.early);
+        if early.is_some() {
             return false;
         }
-        *ahead = Some(Early::start(runtime, Arc::clone(&self.transport), settled));
+        *early = Some(Early::start(runtime, Arc::clone(&self.transport), settled));
         true
     }
 
     /// What was made ahead, if nobody used it so far. Dropping it lets go of it.
-    pub(super) fn take_ahead(&self) -> Option<Early> {
+    pub(super) fn take_early(&self) -> Option<Early> {
         lock(&self.early).take()
     }
 
@@ -387,58 +368,9 @@ impl Link {
         self.emit(run, kind);
     }
 
-    /// Keeps what was made, for an undo of everything.
-    pub fn remember(&self, applied: &[Applied]) {
-        let changes = applied.iter().filter(|applied| applied.is_made()).cloned();
-        self.made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(changes);
-    }
-
-    /// Everything that this run made here, in its order.
-    #[must_use]
-    pub fn made(&self) -> Vec<Applied> {
-        self.made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// How many changes this run made here so far: see `made_since`.
-    #[must_use]
-    pub fn mark(&self) -> usize {
-        self.made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
-    }
-
-    /// What this run made here since a mark, in its order.
-    #[must_use]
-    pub fn made_since(&self, mark: usize) -> Vec<Applied> {
-        self.made().into_iter().skip(mark).collect()
-    }
-
-    /// Whether a change is undone already.
-    pub(super) fn is_undone(&self, step: &str) -> bool {
-        self.undone
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(step)
-    }
-
-    /// Notes that a change is undone: no later undo goes through it again.
-    pub(super) fn set_undone(&self, step: &str) {
-        self.undone
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(step.to_owned());
-    }
-
     /// Ends the sessions and the connection.
     pub(super) async fn close(&self) {
-        drop(self.take_ahead());
+        drop(self.take_early());
         let sessions: Vec<_> = self
             .sessions
             .lock()
@@ -446,13 +378,13 @@ impl Link {
             .drain()
             .map(|(_, session)| session)
             .collect();
-        let ahead: Vec<_> = self
-            .ahead()
+        let unwanted: Vec<_> = self
+            .next()
             .opening
             .drain()
             .map(|(_, opening)| opening)
             .collect();
-        for opening in ahead {
+        for opening in unwanted {
             // Nobody came to want it.
             opening.abort();
             if let Ok(Ok(session)) = opening.await {

@@ -4,15 +4,16 @@
 //! network waits in tokio. [`Run`] is what is shared, [`HostHandle`] is a host as one user, and [`apply`], [`command::run`] and
 //! [`undo`] are the three ways to change one. Called by `script` and by `cli`.
 
-mod ahead;
 mod ask;
 mod batch;
 mod cancel;
 pub mod command;
 mod context;
 pub mod dispatcher;
+mod early;
 mod fanout;
 mod fence;
+mod history;
 mod host;
 mod identity;
 mod label;

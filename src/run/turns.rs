@@ -154,7 +154,7 @@ impl Turns {
 impl Drop for Turns {
     fn drop(&mut self) {
         for host in &self.0.state().hosts {
-            drop(host.link.as_ref().and_then(|link| link.take_ahead()));
+            drop(host.link.as_ref().and_then(|link| link.take_early()));
         }
     }
 }
@@ -246,7 +246,7 @@ impl Shared {
             if host.connection == Connection::Untouched {
                 let this = Arc::clone(self);
                 let settled = move || this.is_settled(index);
-                let connects = |link: &Arc<Link>| link.connect_ahead(&self.runtime, settled);
+                let connects = |link: &Arc<Link>| link.connect_early(&self.runtime, settled);
                 host.connection = if host.link.as_ref().is_some_and(connects) {
                     Connection::Pending
                 } else {

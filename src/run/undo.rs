@@ -39,7 +39,7 @@ pub fn undo(
     }
     let mut made: Vec<Part> = applied
         .iter()
-        .filter(|applied| applied.is_made() && !host.link.is_undone(&applied.step))
+        .filter(|applied| applied.is_made() && !host.link.history.is_undone(&applied.step))
         .filter_map(|applied| Part::new(host, applied))
         .collect();
     let lasts: Vec<Part> = made
@@ -63,7 +63,7 @@ pub fn undo(
             .iter()
             .map(|part| (part, part.change.undo.as_deref().unwrap_or_default()));
         send(host, &scripts.collect::<Vec<_>>(), BACK, cancel, |part| {
-            host.link.set_undone(&part.applied.step);
+            host.link.history.set_undone(&part.applied.step);
             undone += 1;
         })?;
     }

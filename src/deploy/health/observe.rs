@@ -68,7 +68,7 @@ pub fn check(
 
 /// Whether earlier tasks would change the host first: then what is seen now is not what a run would see.
 pub(super) fn is_early(host: &HostHandle) -> bool {
-    host.run.settings.mode == Mode::Check && !host.link.outlook().is_empty()
+    host.run.settings.mode == Mode::Check && !host.link.history.outlook().is_empty()
 }
 
 /// What an observation was made for, and what it leads to.

@@ -102,7 +102,7 @@ impl Hosts {
     /// What a closure does that uses its host.
     fn wait_for(&self, number: usize) {
         self.links[number].is_used();
-        if let Some(ahead) = self.links[number].take_ahead() {
+        if let Some(ahead) = self.links[number].take_early() {
             let stream = self.runtime.block_on(ahead.stream(|_, _| {}));
             assert!(stream.is_some_and(|stream| stream.is_ok()));
         }

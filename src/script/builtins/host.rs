@@ -207,7 +207,7 @@ fn register_undo(engine: &mut Engine) {
     declare("undo", &["host: Host", "i64"], UNDO).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| {
-            let made = host.0.link.made();
+            let made = host.0.link.history.made();
             give_back(&context, host, &made)
         },
     );
@@ -262,7 +262,7 @@ fn apply_all(
         .map(|task| task.job(&frame, &host.0, context))
         .collect::<Result<Vec<_>>>()?;
     let batch = apply(&host.0, &jobs, frame.cancel());
-    host.0.link.remember(&batch.applied);
+    host.0.link.history.remember(&batch.applied);
     if batch
         .applied
         .iter()

@@ -61,7 +61,7 @@ impl<'a, 'c> Playbook<'a, 'c> {
     fn put_back(&self, host: usize, cancel: &CancellationToken) -> Outcome {
         let handle = &self.hosts[host].0;
         let mark = self.marks[host].load(Ordering::Relaxed);
-        let made = handle.link.made_since(mark);
+        let made = handle.link.history.made_since(mark);
         let undone = if made.is_empty() {
             // Nothing would be sent, and a host that is gone would be put back into service.
             command::answers(handle, cancel)
@@ -91,7 +91,7 @@ impl Hands for Playbook<'_, '_> {
         let world = self.frame.world();
         let _shield = shielded.then(|| world.shield());
         if step == Step::Update {
-            self.marks[host].store(value.0.link.mark(), Ordering::Relaxed);
+            self.marks[host].store(value.0.link.history.mark(), Ordering::Relaxed);
         }
         let Some(closure) = self.wanted.closure(step) else {
             return self.put_back(host, cancel);

@@ -14,13 +14,13 @@ use crate::transport::{Transport, TransportError};
 type Failed = (u32, String);
 
 /// A stream to a host that is on its way, is there, or could not be had. Dropping it lets go of all that.
-pub(super) struct Ahead {
+pub(super) struct Early {
     connecting: JoinHandle<Result<Stream, TransportError>>,
     /// For whoever asks in the end: it tells of them as if it had connected itself.
     failed: mpsc::UnboundedReceiver<Failed>,
 }
 
-impl Ahead {
+impl Early {
     /// Begins to connect, in the background. `settled` is called when it is known what comes of it.
     pub fn start(
         runtime: &tokio::runtime::Handle,
@@ -57,7 +57,7 @@ impl Ahead {
     }
 }
 
-impl Drop for Ahead {
+impl Drop for Early {
     fn drop(&mut self) {
         self.connecting.abort();
     }
