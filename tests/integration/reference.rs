@@ -49,6 +49,8 @@ fn the_inventory_is_listed_drawn_and_explained() {
         Ops::new()
             .inventory(INVENTORY)
             .args(["inventory"].iter().chain(args))
+            // What else it is depends on the configuration of whoever runs the tests.
+            .env("OPS_TRANSPORT", "openssh")
             .run()
             .ok()
     };

@@ -1,3 +1,5 @@
+//! Hosts begin in their order as far as they answer, and nobody is contacted who would not be.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use std::pin::Pin;
