@@ -23,9 +23,7 @@ mod ops;
 #[allow(dead_code, reason = "shared with the tests")]
 mod ran;
 
-#[path = "../thousand/bare.rs"]
 mod bare;
-
 mod compare;
 mod figures;
 mod journal;
