@@ -74,9 +74,19 @@ pub fn descendants(root: u32) -> Vec<u32> {
 }
 
 pub fn kill(ids: impl IntoIterator<Item = u32>) {
+    send(ids, Signal::KILL);
+}
+
+/// Ends processes without any of them seeing another end.
+pub fn kill_at_once(ids: &[u32]) {
+    send(ids.iter().copied(), Signal::STOP);
+    send(ids.iter().copied(), Signal::KILL);
+}
+
+fn send(ids: impl IntoIterator<Item = u32>, signal: Signal) {
     for id in ids {
         if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::KILL);
+            let _ = kill_process(pid, signal);
         }
     }
 }

@@ -197,8 +197,9 @@ impl Sshd {
             .expect("no test panics with the daemon in hand");
         let mut doomed: HashSet<u32> = process::descendants(daemon.id()).into_iter().collect();
         doomed.extend(self.processes().into_iter().map(|process| process.id));
-        let _ = daemon.kill();
-        process::kill(doomed);
+        doomed.insert(daemon.id());
+        let doomed: Vec<_> = doomed.into_iter().collect();
+        process::kill_at_once(&doomed);
         let _ = daemon.wait();
         if let Some(proxy) = &self.proxy {
             proxy.cut();

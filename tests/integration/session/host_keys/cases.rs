@@ -43,7 +43,7 @@ fn names() -> Vec<Case> {
         case("a list with blanks", Plain, "a, {name} {key}", &[], false),
         case("a star", Plain, "[127.*]:* {key}", &[], true),
         case("a star without the port", Plain, "127.* {key}", &[], true),
-        case("question marks", Plain, "127.?*.?*.? {key}", &[], true),
+        case("question marks", Plain, "127.?*.?*.?* {key}", &[], true),
         case("negated", Plain, "!{name},[127.*]:* {key}", &[], false),
         case("negated, behind", Plain, "[127.*]:*,!{name} {key}", &[], false),
         case("negated without the port only", Plain, "[127.*]:*,!{address} {key}", &[], true),
