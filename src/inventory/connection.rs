@@ -12,9 +12,6 @@ use super::node::noun;
 use crate::model::suggest::did_you_mean;
 use crate::model::{Connection, Elevation, Host, HostKeys, SshClient, Via};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const RETRY_FOR: Duration = Duration::from_secs(20);
-
 /// What the command line says of connections. It wins over the inventory.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -51,6 +48,7 @@ pub(super) fn connection(
     };
     let via = settings.via(&address, user.as_deref())?;
     settings.check_destination(&via, &address, user.as_deref())?;
+    let usual = Connection::new(via, address);
     let key_file = match &overrides.key_file {
         Some(file) => Some(file.clone()),
         None => settings
@@ -74,7 +72,7 @@ pub(super) fn connection(
                 "ansible_ssh_timeout",
                 "ansible_timeout",
             ])?
-            .unwrap_or(CONNECT_TIMEOUT),
+            .unwrap_or(usual.connect_timeout),
     };
     Ok(Connection {
         port: settings.port()?,
@@ -91,15 +89,14 @@ pub(super) fn connection(
         .filter(|persist| !persist.is_zero()),
         retry_for: settings
             .duration(&["ops_retry_for"])?
-            .unwrap_or_else(|| RETRY_FOR.max(connect_timeout)),
+            .unwrap_or_else(|| usual.retry_for.max(connect_timeout)),
         state_dir: settings.state_dir()?,
-        via,
-        address,
         user,
         key_file,
         elevation,
         become_password,
         connect_timeout,
+        ..usual
     })
 }
 

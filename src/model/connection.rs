@@ -92,3 +92,26 @@ pub struct Connection {
     /// `ops_state_dir`; else chosen on the host.
     pub state_dir: Option<String>,
 }
+
+impl Connection {
+    /// One where nothing is said but what carries it, and where to.
+    #[must_use]
+    pub fn new(via: Via, address: impl Into<String>) -> Self {
+        Self {
+            via,
+            address: address.into(),
+            port: None,
+            user: None,
+            key_file: None,
+            ssh_args: Vec::new(),
+            host_keys: HostKeys::default(),
+            ssh_client: SshClient::default(),
+            persist: None,
+            elevation: None,
+            become_password: None,
+            connect_timeout: Duration::from_secs(10),
+            retry_for: Duration::from_secs(20),
+            state_dir: None,
+        }
+    }
+}

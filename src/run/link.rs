@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::model::{
-    Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, HostKeys, Kind,
-    SshClient, Via,
+    Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, Kind, Via,
 };
 use crate::shell::{Session, SessionError, SessionOptions};
 use crate::transport::{Connector, Transport, TransportError};
@@ -92,22 +90,7 @@ impl Link {
     /// A shell of the machine that ops runs on, as the user who runs it. No host of the run: no event tells of it.
     #[must_use]
     pub(super) fn controller(connector: &Arc<Connector>) -> Self {
-        let connection = Connection {
-            via: Via::Local,
-            address: "controller".to_owned(),
-            port: None,
-            user: None,
-            key_file: None,
-            ssh_args: Vec::new(),
-            host_keys: HostKeys::default(),
-            ssh_client: SshClient::default(),
-            persist: None,
-            elevation: None,
-            become_password: None,
-            connect_timeout: Duration::from_secs(10),
-            retry_for: Duration::from_secs(20),
-            state_dir: None,
-        };
+        let connection = Connection::new(Via::Local, "controller");
         let host = Arc::new(Host::new("controller"));
         Self {
             silent: true,

@@ -5,6 +5,7 @@
 
 mod child;
 mod connector;
+mod destination;
 mod error;
 mod fake;
 mod impossible;

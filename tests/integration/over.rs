@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ops::model::{Connection, HostKeys, SshClient, Via};
+use ops::model::{Connection, SshClient, Via};
 use ops::transport::{Choice, Connector, Transport};
 
 use crate::fleet::{Endpoint, Fleet, Settings};
@@ -42,22 +42,7 @@ pub fn connection(endpoint: &Endpoint, ssh_args: &str) -> Connection {
 
 /// A host of which all but the name stands in a configuration of ssh.
 pub fn by_name(name: &str) -> Connection {
-    Connection {
-        via: Via::Ssh,
-        address: name.to_owned(),
-        port: None,
-        user: None,
-        key_file: None,
-        ssh_args: Vec::new(),
-        host_keys: HostKeys::Strict,
-        ssh_client: SshClient::default(),
-        elevation: None,
-        become_password: None,
-        connect_timeout: Duration::from_secs(10),
-        retry_for: Duration::from_secs(20),
-        persist: None,
-        state_dir: None,
-    }
+    Connection::new(Via::Ssh, name)
 }
 
 /// Runs what a test awaits. What hangs fails, and holds up no other test.

@@ -22,22 +22,7 @@ fn words(line: &str) -> Via {
 
 #[test]
 fn a_host_without_settings_is_reached_by_its_name() {
-    let expected = Connection {
-        via: Via::Ssh,
-        address: "h".to_owned(),
-        port: None,
-        user: None,
-        key_file: None,
-        ssh_args: Vec::new(),
-        host_keys: HostKeys::Strict,
-        ssh_client: SshClient::default(),
-        persist: None,
-        elevation: None,
-        become_password: None,
-        connect_timeout: Duration::from_secs(10),
-        retry_for: Duration::from_secs(20),
-        state_dir: None,
-    };
+    let expected = Connection::new(Via::Ssh, "h");
     assert_eq!(of("").unwrap(), expected);
 }
 

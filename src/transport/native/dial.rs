@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
+use crate::transport::TransportError;
 use crate::transport::settings::{AddressFamily, SshSettings};
-use crate::transport::{TransportError, TransportErrorKind};
 
 use super::diagnosis;
 
@@ -92,26 +92,4 @@ async fn attempt(settings: &SshSettings, address: SocketAddr) -> io::Result<TcpS
     socket.set_nodelay(true)?;
     socket.set_keepalive(true)?;
     socket.connect(address).await
-}
-
-/// The name or the user of a host can be taken for nothing else. (Neither goes into a command line here; what the other
-/// transport refuses is refused here too.)
-pub(super) fn check(settings: &SshSettings) -> Result<(), TransportError> {
-    for (what, name) in [("address", &settings.host), ("user", &settings.user)] {
-        let why = if name.is_empty() {
-            "is empty"
-        } else if name.starts_with('-') {
-            "starts with a dash"
-        } else if name.contains(|c: char| c.is_control() || c.is_whitespace()) {
-            "holds a blank or a control character"
-        } else {
-            continue;
-        };
-        return Err(TransportError {
-            kind: TransportErrorKind::Invalid,
-            message: format!("the {what} {name:?} {why}"),
-            hint: Some("Check the host's connection settings in the inventory.".into()),
-        });
-    }
-    Ok(())
 }

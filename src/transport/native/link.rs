@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use crate::shell::{REMOTE_COMMAND, Stream};
+use crate::transport::destination;
 use crate::transport::retry::Queued;
 use crate::transport::settings::SshSettings;
 use crate::transport::{TransportError, TransportErrorKind};
@@ -51,7 +52,7 @@ impl Link {
     ) -> BoxFuture<'a, Result<Arc<Self>, TransportError>> {
         // Boxed: a connection to a host behind jump hosts makes theirs the same way.
         Box::pin(async move {
-            dial::check(settings)?;
+            destination::check(&settings.host, Some(&settings.user))?;
             let attempt = Attempt::default();
             if let Some(through) = settings.jumps.last() {
                 let key = format!("{} {}:{}", through.host, settings.host, settings.port);

@@ -30,12 +30,13 @@ use crate::model::Connection;
 use crate::shell::Stream;
 
 use super::connector::Connector;
+use super::destination;
 use super::retry::{self, Queued};
 use super::settings::SshSettings;
 use super::{FailedAttempt, Transport, TransportError, TransportErrorKind};
 use link::Link;
 
-pub(super) use host_key::takes_ssh;
+pub(super) use host_key::{HOST_KEY_ALGORITHMS, takes_ssh};
 pub use host_key::{HostKeys, KnownHosts, Offer};
 pub(super) use shared::Shared;
 
@@ -130,17 +131,6 @@ impl Transport for NativeTransport {
     }
 
     fn describe(&self) -> String {
-        let user = self
-            .connection
-            .user
-            .as_ref()
-            .map(|user| format!("{user}@"))
-            .unwrap_or_default();
-        let port = self
-            .connection
-            .port
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
-        format!("ssh {user}{}{port}", self.connection.address)
+        destination::describe(&self.connection)
     }
 }

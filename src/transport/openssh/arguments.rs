@@ -6,33 +6,6 @@ use std::time::Duration;
 
 use crate::model::{Connection, HostKeys};
 use crate::shell::REMOTE_COMMAND;
-use crate::transport::{TransportError, TransportErrorKind};
-
-/// A host or a user of the inventory can never be taken for an option, or for more than a name.
-pub(super) fn check(connection: &Connection) -> Result<(), TransportError> {
-    let user = connection.user.as_deref();
-    for (what, name) in [
-        ("address", Some(connection.address.as_str())),
-        ("user", user),
-    ] {
-        let Some(name) = name else { continue };
-        let why = if name.is_empty() {
-            "is empty"
-        } else if name.starts_with('-') {
-            "starts with a dash"
-        } else if name.contains(|c: char| c.is_control() || c.is_whitespace()) {
-            "holds a blank or a control character"
-        } else {
-            continue;
-        };
-        return Err(TransportError {
-            kind: TransportErrorKind::Invalid,
-            message: format!("the {what} {name:?} {why}"),
-            hint: Some("Check the host's connection settings in the inventory.".into()),
-        });
-    }
-    Ok(())
-}
 
 /// What an `ssh` process is started for.
 #[derive(Debug, Clone, Copy)]

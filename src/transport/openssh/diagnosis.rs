@@ -190,24 +190,12 @@ fn authentication(connection: &Connection, log: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HostKeys, SshClient, Via};
+    use crate::model::Via;
 
     fn connection() -> Connection {
         Connection {
-            via: Via::Ssh,
-            address: "web1".into(),
-            port: None,
             user: Some("amy".into()),
-            key_file: None,
-            ssh_args: Vec::new(),
-            host_keys: HostKeys::Strict,
-            ssh_client: SshClient::default(),
-            persist: None,
-            elevation: None,
-            become_password: None,
-            connect_timeout: Duration::from_secs(10),
-            retry_for: Duration::from_secs(20),
-            state_dir: None,
+            ..Connection::new(Via::Ssh, "web1")
         }
     }
 

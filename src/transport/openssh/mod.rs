@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 use crate::model::Connection;
 use crate::shell::Stream;
 
+use super::destination;
 use super::retry::{self, Queued};
 use super::{FailedAttempt, Transport, TransportError};
 use master::Master;
@@ -47,7 +48,7 @@ impl OpensshTransport {
     }
 
     async fn open_stream(&self, failed: &FailedAttempt<'_>) -> Result<Stream, TransportError> {
-        arguments::check(&self.connection)?;
+        destination::check(&self.connection.address, self.connection.user.as_deref())?;
         // Held while connecting, so that the next one finds the connection instead of making another.
         let mut masters = self.masters.lock().await;
         for master in masters.iter() {
@@ -104,17 +105,6 @@ impl Transport for OpensshTransport {
     }
 
     fn describe(&self) -> String {
-        let user = self
-            .connection
-            .user
-            .as_ref()
-            .map(|user| format!("{user}@"))
-            .unwrap_or_default();
-        let port = self
-            .connection
-            .port
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
-        format!("ssh {user}{}{port}", self.connection.address)
+        destination::describe(&self.connection)
     }
 }

@@ -1,5 +1,7 @@
 //! Lists of algorithms: what this process has of those that a configuration names, and when that is not enough.
 
+use crate::transport::native::HOST_KEY_ALGORITHMS;
+
 use super::pattern;
 
 /// One of the lists that a configuration may give.
@@ -136,20 +138,7 @@ const KEYS: Kind = Kind {
         "rsa-sha2-512",
         "rsa-sha2-512-cert-v01@openssh.com",
     ],
-    default: &[
-        "ssh-ed25519-cert-v01@openssh.com",
-        "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-        "ecdsa-sha2-nistp384-cert-v01@openssh.com",
-        "ecdsa-sha2-nistp521-cert-v01@openssh.com",
-        "rsa-sha2-512-cert-v01@openssh.com",
-        "rsa-sha2-256-cert-v01@openssh.com",
-        "ssh-ed25519",
-        "ecdsa-sha2-nistp256",
-        "ecdsa-sha2-nistp384",
-        "ecdsa-sha2-nistp521",
-        "rsa-sha2-512",
-        "rsa-sha2-256",
-    ],
+    default: HOST_KEY_ALGORITHMS,
     others: &[
         "sk-ssh-ed25519@openssh.com",
         "sk-ssh-ed25519-cert-v01@openssh.com",

@@ -6,7 +6,7 @@ mod streams;
 
 use std::time::{Duration, Instant};
 
-use ops::model::{Connection, HostKeys, SshClient, Via};
+use ops::model::{Connection, SshClient, Via};
 use ops::shell::SessionOptions;
 use ops::transport::{
     AddressFamily, Algorithms, Connector, HostKeyPolicy, KeepAlive, NativeTransport, SshSettings,
@@ -55,20 +55,11 @@ fn settings(fleet: &Fleet, host: &Sshd) -> SshSettings {
 fn connection(host: &Sshd) -> Connection {
     let endpoint = host.endpoint();
     Connection {
-        via: Via::Ssh,
-        address: endpoint.address.to_string(),
         port: Some(endpoint.port),
         user: Some(endpoint.user.clone()),
         key_file: Some(endpoint.key.clone()),
-        ssh_args: Vec::new(),
-        host_keys: HostKeys::Strict,
         ssh_client: SshClient::Native,
-        elevation: None,
-        become_password: None,
-        connect_timeout: Duration::from_secs(10),
-        retry_for: Duration::from_secs(20),
-        persist: None,
-        state_dir: None,
+        ..Connection::new(Via::Ssh, endpoint.address.to_string())
     }
 }
 

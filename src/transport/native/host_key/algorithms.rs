@@ -6,7 +6,7 @@ use super::key::Kind;
 
 /// What `ssh` offers unless it is told otherwise, the most wanted first, without keys that live in hardware (no `sshd`
 /// of OpenSSH is started with one without saying so in its configuration).
-pub(super) const DEFAULT: &[&str] = &[
+pub(in crate::transport) const DEFAULT: &[&str] = &[
     "ssh-ed25519-cert-v01@openssh.com",
     "ecdsa-sha2-nistp256-cert-v01@openssh.com",
     "ecdsa-sha2-nistp384-cert-v01@openssh.com",

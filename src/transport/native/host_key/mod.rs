@@ -32,6 +32,7 @@ use russh::keys::{Certificate, PublicKeyOrCertificate};
 use crate::transport::settings::{Algorithms, HostKeyPolicy, SshSettings};
 use crate::transport::{StrictHostKeyChecking, TransportError};
 
+pub(in crate::transport) use algorithms::DEFAULT as HOST_KEY_ALGORITHMS;
 pub use algorithms::Offer;
 pub use cache::KnownHosts;
 

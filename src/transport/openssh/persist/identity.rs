@@ -188,24 +188,14 @@ fn matching(path: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HostKeys, SshClient, Via};
+    use crate::model::{HostKeys, Via};
 
     fn connection(config: &Path) -> Connection {
         Connection {
-            via: Via::Ssh,
-            address: "web1".into(),
             port: Some(22),
             user: Some("amy".into()),
-            key_file: None,
             ssh_args: vec!["-F".into(), config.display().to_string()],
-            host_keys: HostKeys::Strict,
-            ssh_client: SshClient::default(),
-            persist: None,
-            elevation: None,
-            become_password: None,
-            connect_timeout: Duration::from_secs(10),
-            retry_for: Duration::from_secs(20),
-            state_dir: None,
+            ..Connection::new(Via::Ssh, "web1")
         }
     }
 
