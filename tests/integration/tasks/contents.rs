@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::Command;
 
 use ops::model::Outcome;
 use ops::task::Mode;
@@ -129,6 +130,9 @@ fn a_link_is_replaced_without_the_help_of_mv() {
     )
     .expect("written");
     std::fs::set_permissions(&mv, std::fs::Permissions::from_mode(0o755)).expect("set");
+    // A thread that is between fork and exec may hold it open for writing for a moment: then it cannot be run.
+    let runs = || Command::new(&mv).arg("--version").output().is_ok();
+    crate::fleet::process::wait_until(runs, || "mv cannot be run".into());
     let link = dir.path().join("cur rent");
     symlink("1", &link).expect("linked");
     let path = format!(
