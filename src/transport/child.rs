@@ -7,7 +7,7 @@ use tokio::process::{Child, Command};
 
 use crate::shell::{Guard, INNER_COMMAND, Stream};
 
-use super::{Transport, TransportError, TransportErrorKind};
+use super::{FailedAttempt, Transport, TransportError, TransportErrorKind};
 
 /// Starts `PREFIX... sh -c ...` for every stream.
 #[derive(Debug)]
@@ -31,7 +31,10 @@ impl ChildTransport {
 }
 
 impl Transport for ChildTransport {
-    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
+    fn open_watched<'a>(
+        &'a self,
+        _: &'a FailedAttempt<'a>,
+    ) -> BoxFuture<'a, Result<Stream, TransportError>> {
         Box::pin(async move {
             let mut words =
                 self.prefix

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use crate::model::HostFacts;
 use crate::shell::{Reply, Request, Session, SessionError, SessionOptions, Stream};
 
-use super::{Transport, TransportError, TransportErrorKind};
+use super::{FailedAttempt, Transport, TransportError, TransportErrorKind};
 
 type Script = dyn Fn(&Request) -> Result<Reply, SessionError> + Send + Sync;
 
@@ -32,7 +32,10 @@ impl FakeTransport {
 
 impl Transport for FakeTransport {
     /// There is no stream to be had; [`Transport::session`] is what a fake is for.
-    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
+    fn open_watched<'a>(
+        &'a self,
+        _: &'a FailedAttempt<'a>,
+    ) -> BoxFuture<'a, Result<Stream, TransportError>> {
         Box::pin(async {
             Err(TransportError {
                 kind: TransportErrorKind::Invalid,

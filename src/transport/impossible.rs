@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use crate::model::Connection;
 use crate::shell::Stream;
 
-use super::{Transport, TransportError, TransportErrorKind};
+use super::{FailedAttempt, Transport, TransportError, TransportErrorKind};
 
 /// `ops_transport = "native"` for a host whose configuration takes `ssh`. Nothing is contacted.
 #[derive(Debug)]
@@ -30,7 +30,10 @@ impl Impossible {
 }
 
 impl Transport for Impossible {
-    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
+    fn open_watched<'a>(
+        &'a self,
+        _: &'a FailedAttempt<'a>,
+    ) -> BoxFuture<'a, Result<Stream, TransportError>> {
         Box::pin(async { Err(self.error.clone()) })
     }
 

@@ -39,16 +39,16 @@ pub type AskPassphrase = dyn Fn(&Path, u32) -> Option<String> + Send + Sync;
 
 /// A way to one host. Cheap to make: the first [`open`](Self::open) connects.
 pub trait Transport: Send + Sync {
-    /// A new `sh`, started with [`REMOTE_COMMAND`](crate::shell::REMOTE_COMMAND).
-    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>>;
-
-    /// The same, told of every attempt that failed and is followed by another.
+    /// A new `sh`, started with [`REMOTE_COMMAND`](crate::shell::REMOTE_COMMAND). `failed` is told of every attempt that
+    /// failed and is followed by another.
     fn open_watched<'a>(
         &'a self,
         failed: &'a FailedAttempt<'a>,
-    ) -> BoxFuture<'a, Result<Stream, TransportError>> {
-        let _ = failed;
-        self.open()
+    ) -> BoxFuture<'a, Result<Stream, TransportError>>;
+
+    /// The same, where nobody watches.
+    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
+        Box::pin(async { self.open_watched(&|_, _| {}).await })
     }
 
     /// [`open`](Self::open), and a session on the stream.

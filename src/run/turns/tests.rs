@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::shell::Stream;
-use crate::transport::{Transport, TransportError};
+use crate::transport::{FailedAttempt, Transport, TransportError};
 
 /// Hosts that answer, and some that do so only when they are let.
 struct Network {
@@ -26,7 +26,10 @@ struct Wire {
 }
 
 impl Transport for Wire {
-    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
+    fn open_watched<'a>(
+        &'a self,
+        _: &'a FailedAttempt<'a>,
+    ) -> BoxFuture<'a, Result<Stream, TransportError>> {
         Box::pin(async move {
             self.network.contacted.fetch_add(1, Ordering::SeqCst);
             if self.network.silent.contains(&self.number) {

@@ -107,10 +107,6 @@ impl NativeTransport {
 }
 
 impl Transport for NativeTransport {
-    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
-        Box::pin(self.open_stream(&|_, _| {}))
-    }
-
     fn open_watched<'a>(
         &'a self,
         failed: &'a FailedAttempt<'a>,

@@ -85,10 +85,6 @@ impl OpensshTransport {
 }
 
 impl Transport for OpensshTransport {
-    fn open(&self) -> BoxFuture<'_, Result<Stream, TransportError>> {
-        Box::pin(self.open_stream(&|_, _| {}))
-    }
-
     fn open_watched<'a>(
         &'a self,
         failed: &'a FailedAttempt<'a>,

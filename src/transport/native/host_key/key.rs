@@ -118,7 +118,6 @@ impl Key {
     }
 
     /// The key as it goes over the wire.
-    #[allow(dead_code, reason = "lists of revoked keys are looked up by it")]
     pub(super) fn blob(&self) -> &[u8] {
         &self.blob
     }
