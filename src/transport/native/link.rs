@@ -33,6 +33,9 @@ const CHANNELS: usize = 8;
 /// For a login, beyond the time for connecting: somebody may have to touch a key.
 const LOGIN: Duration = Duration::from_secs(20);
 
+/// What part of its time for connecting a server may say nothing before it is spoken to.
+const SILENCE: u32 = 4;
+
 /// A connection that is logged in. It ends when nothing holds it any more.
 pub(super) struct Link {
     handle: Handle<Handler>,
@@ -66,12 +69,12 @@ impl Link {
             let _place = queued.wait(shared.startups.at(&address)).await;
             let started = Instant::now();
             let (stream, peer) = dial::connect(settings, &addresses, limit).await?;
-            // The server speaks first. One that is up and says nothing keeps no other host from its key exchange.
+            // Nearly every server speaks first. One that says nothing keeps no other host from its key exchange for so long;
+            // then it may be one that waits to be spoken to (RFC 4253 section 4.2 leaves the order open).
             let left = limit.saturating_sub(started.elapsed());
-            timeout(left, stream.readable())
-                .await
-                .map_err(|_| diagnosis::silent(settings))?
-                .map_err(|error| diagnosis::unreachable(settings, peer, &error))?;
+            if let Ok(spoken) = timeout(left / SILENCE, stream.readable()).await {
+                spoken.map_err(|error| diagnosis::unreachable(settings, peer, &error))?;
+            }
             let left = limit.saturating_sub(started.elapsed());
             let stream = attempt.watch(stream);
             Self::over(stream, Some(peer), &attempt, settings, shared, queued, left).await

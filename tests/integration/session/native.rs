@@ -197,3 +197,43 @@ fn what_the_configuration_sends_arrives() {
         assert_eq!(command(&session, script).await.1, "sent not\n");
     });
 }
+
+/// Not every server speaks first: what shares a port among protocols has to hear which one it is.
+#[test]
+fn a_server_that_waits_to_be_spoken_to_is_reached() {
+    use std::io::{Read as _, Write as _};
+    let fleet = Fleet::sshd(1);
+    let host = &fleet.hosts()[0];
+    let target = (host.endpoint().address, host.endpoint().port);
+    let listener = std::net::TcpListener::bind((host.endpoint().address, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut said = [0; 256];
+        let count = client.read(&mut said).unwrap();
+        let mut server = std::net::TcpStream::connect(target).unwrap();
+        server.write_all(&said[..count]).unwrap();
+        let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+        let _ = std::io::copy(&mut client, &mut server);
+    });
+    let settings = SshSettings {
+        port,
+        connect_timeout: Duration::from_secs(4),
+        host_key: HostKeyPolicy {
+            strict: StrictHostKeyChecking::AcceptNew,
+            user_files: vec![fleet.dir().join("learnt")],
+            ..settings(&fleet, host).host_key
+        },
+        ..settings(&fleet, host)
+    };
+    let connection = Connection {
+        connect_timeout: Duration::from_secs(4),
+        ..connection(host)
+    };
+    runtime().block_on(async {
+        let transport = NativeTransport::new(connection, settings, Connector::new());
+        let session = transport.session(SessionOptions::default()).await.unwrap();
+        assert_eq!(command(&session, "echo here").await.1, "here\n");
+    });
+}
