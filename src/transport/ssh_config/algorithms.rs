@@ -17,7 +17,12 @@ pub(super) struct Kind {
     pub ranked: bool,
     /// Names may be patterns.
     pub patterns: bool,
+    /// What only `ssh` does. A list that allows one of these takes `ssh`: which one a host will want is not known before.
+    pub only_ssh: &'static [&'static str],
 }
+
+/// The user's RSA keys with SHA-1. Nothing here signs with that.
+const SHA1_SIGNATURES: &[&str] = &["ssh-rsa", "ssh-rsa-cert-v01@openssh.com"];
 
 /// Key exchanges that a quantum computer does not break.
 const POST_QUANTUM: &[&str] = &[
@@ -62,11 +67,11 @@ pub(super) const KEY_EXCHANGE: Kind = Kind {
     ],
     ranked: true,
     patterns: false,
+    only_ssh: &[],
 };
 
 pub(super) const CIPHERS: Kind = Kind {
     known: &[
-        "3des-cbc",
         "aes128-cbc",
         "aes192-cbc",
         "aes256-cbc",
@@ -84,9 +89,10 @@ pub(super) const CIPHERS: Kind = Kind {
         "aes192-ctr",
         "aes128-ctr",
     ],
-    others: &["rijndael-cbc@lysator.liu.se"],
+    others: &["3des-cbc", "rijndael-cbc@lysator.liu.se"],
     ranked: true,
     patterns: false,
+    only_ssh: &[],
 };
 
 pub(super) const MACS: Kind = Kind {
@@ -118,6 +124,7 @@ pub(super) const MACS: Kind = Kind {
     ],
     ranked: true,
     patterns: false,
+    only_ssh: &[],
 };
 
 /// Keys of hosts and of users.
@@ -153,6 +160,7 @@ const KEYS: Kind = Kind {
     ],
     ranked: true,
     patterns: true,
+    only_ssh: &[],
 };
 
 pub(super) const HOST_KEYS: Kind = KEYS;
@@ -160,6 +168,7 @@ pub(super) const HOST_KEYS: Kind = KEYS;
 /// Which of the user's keys may be used: their order is that of the keys.
 pub(super) const PUBLIC_KEYS: Kind = Kind {
     ranked: false,
+    only_ssh: SHA1_SIGNATURES,
     ..KEYS
 };
 
@@ -200,6 +209,13 @@ impl Kind {
         if sign == Some('-') {
             let kept = default.filter(|name| !pattern::list_matches(name, names));
             return filled(kept.map(str::to_owned).collect());
+        }
+        let only_ssh = self.only_ssh.iter().find(|only| {
+            let mut names = names.split(',');
+            names.any(|name| name == **only || self.patterns && pattern::matches(only, name))
+        });
+        if let Some(name) = only_ssh {
+            return Err(format!("`{name}` is not in ops"));
         }
         let mut wished = Vec::new();
         for (position, name) in names.split(',').enumerate() {
@@ -274,13 +290,14 @@ mod tests {
         );
         assert_eq!(list("-curve*,diffie*"), ["mlkem768x25519-sha256"]);
         assert_eq!(
-            PUBLIC_KEYS
+            HOST_KEYS
                 .list("+ssh-rsa")
                 .unwrap()
                 .last()
                 .map(String::as_str),
             Some("ssh-rsa")
         );
+        assert_eq!(PUBLIC_KEYS.list("-ssh-rsa").unwrap(), PUBLIC_KEYS.default);
         assert_eq!(
             HOST_KEYS.list("ssh-ed25519*").unwrap(),
             ["ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com"]
@@ -311,6 +328,51 @@ mod tests {
         ] {
             assert!(kind.default.iter().all(|name| kind.known.contains(name)));
         }
+    }
+
+    /// A name that stands here and that the client cannot do is a host that is not reached.
+    #[test]
+    fn the_client_can_do_all_that_is_known() {
+        for name in KEY_EXCHANGE.known {
+            assert!(russh::kex::Name::try_from(*name).is_ok(), "{name}");
+        }
+        for name in CIPHERS.known {
+            assert!(russh::cipher::Name::try_from(*name).is_ok(), "{name}");
+        }
+        for name in MACS.known {
+            assert!(russh::mac::Name::try_from(*name).is_ok(), "{name}");
+        }
+        for kind in [KEY_EXCHANGE, CIPHERS, MACS, KEYS, CA_SIGNATURES] {
+            assert!(kind.known.iter().all(|name| !kind.others.contains(name)));
+        }
+    }
+
+    #[test]
+    fn what_only_ssh_does_takes_ssh() {
+        let error = |kind: Kind, list| kind.list(list).unwrap_err();
+        assert_eq!(error(CIPHERS, "3des-cbc"), "`3des-cbc` is not in ops");
+        assert_eq!(error(CIPHERS, "+3des-cbc"), "`3des-cbc` is not in ops");
+        for list in [
+            "ssh-rsa",
+            "ssh-ed25519,ssh-rsa",
+            "+ssh-rsa",
+            "^ssh-rsa",
+            "ssh-*",
+        ] {
+            assert_eq!(
+                error(PUBLIC_KEYS, list),
+                "`ssh-rsa` is not in ops",
+                "{list}"
+            );
+        }
+        assert!(PUBLIC_KEYS.list("ssh-ed25519,rsa-sha2-*").is_ok());
+        assert!(
+            PUBLIC_KEYS
+                .list("ssh-ed25519,sk-ssh-ed25519@openssh.com")
+                .is_ok()
+        );
+        // A host's signature may still be of SHA-1.
+        assert!(HOST_KEYS.list("ssh-rsa").is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::value;
 /// `ProxyJump`, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Jump {
-    /// `none`: it also keeps a `ProxyCommand` that comes later from counting.
+    /// `none`: no later `ProxyJump` counts. A later `ProxyCommand` does, as `ssh -G` shows.
     None,
     Through(Hop),
 }

@@ -229,7 +229,10 @@ impl<'a> Options<'a> {
                 self.send_env(setting);
                 return Ok(());
             }
-            Keyword::ProxyCommand if self.jump.is_some() => return Ok(()),
+            // `ProxyJump none` does not count here: versions of ssh differ, and the installed one decides.
+            Keyword::ProxyCommand if matches!(self.jump, Some((Jump::Through(_), _))) => {
+                return Ok(());
+            }
             Keyword::ProxyJump => {
                 if self.jump.is_none() && self.get(Keyword::ProxyCommand).is_none() {
                     self.jump = Some((Jump::parse(setting.command())?, place.clone()));

@@ -69,6 +69,12 @@ impl Said {
         self.0.get(keyword)?.first().map(String::as_str)
     }
 
+    /// Whether a command carries the connection.
+    pub fn has_proxy_command(&self) -> bool {
+        self.one("proxycommand")
+            .is_some_and(|command| command != "none")
+    }
+
     fn flag(&self, keyword: &str) -> bool {
         matches!(self.one(keyword), Some("yes" | "true"))
     }
@@ -129,6 +135,7 @@ impl Said {
             Some(settings.original.as_str()),
             "original"
         );
+        assert!(!self.has_proxy_command(), "proxycommand");
         assert_eq!(self.one("hostname"), Some(settings.host.as_str()), "host");
         assert_eq!(
             self.one("port"),
