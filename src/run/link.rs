@@ -10,12 +10,16 @@ use tokio::task::JoinHandle;
 use crate::model::{
     Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, Kind, Via,
 };
-use crate::shell::{Session, SessionError, SessionOptions};
+use crate::shell::{Session, SessionError, SessionOptions, Waiting};
 use crate::transport::{Connector, Transport, TransportError};
 
 use super::context::Run;
 use super::early::Early;
 use super::history::History;
+use super::sudo::{SudoPassword, Turn};
+
+/// How many times the time for connecting a login has to give a shell, and sudo after it.
+const HELLO: u32 = 3;
 
 /// The user that was become, and what the session is for.
 type Key = (Option<String>, Lane);
@@ -34,7 +38,7 @@ pub enum Lane {
 struct NextUsers {
     /// Not begun: the user whose turn it is comes first.
     wanted: Vec<String>,
-    opening: HashMap<String, JoinHandle<Result<Session, TransportError>>>,
+    opening: HashMap<String, JoinHandle<Option<Session>>>,
 }
 
 type OnUse = Box<dyn FnOnce() + Send>;
@@ -55,6 +59,7 @@ pub struct Link {
     sessions: Mutex<HashMap<Key, Arc<Session>>>,
     /// Those who will work here after the one who does now.
     next: std::sync::Mutex<NextUsers>,
+    sudo: SudoPassword,
     /// What this run did here.
     pub history: History,
 }
@@ -73,6 +78,7 @@ impl Link {
             on_use: std::sync::Mutex::default(),
             sessions: Mutex::default(),
             next: std::sync::Mutex::default(),
+            sudo: SudoPassword::default(),
             history: History::default(),
         }
     }
@@ -152,6 +158,10 @@ impl Link {
             sessions.insert(key, session.clone());
             return Ok(session);
         }
+        let turn = self
+            .turn(user.as_ref())
+            .await
+            .map_err(|error| self.lost(run, &error))?;
         // Told when the next attempt is due, and not when it begins: the wait in between is what one wonders at.
         let failed = |attempt: u32, error: &TransportError| {
             connecting(attempt + 1, Some(error.to_string()));
@@ -172,9 +182,16 @@ impl Link {
             failure
         })?;
         let session = Arc::new(Session::start(stream, self.options(user)));
+        turn.watch(&session);
         sessions.insert(key, session.clone());
         self.open_next(&sessions);
         Ok(session)
+    }
+
+    /// The turn to become a user with the password, if there is one.
+    async fn turn(&self, user: Option<&String>) -> Result<Turn, SessionError> {
+        let has_password = user.is_some_and(|user| self.elevation(user.clone()).password.is_some());
+        self.sudo.turn(has_password).await
     }
 
     /// Who will work here next. Their sessions open as soon as the one that works now has the connection.
@@ -191,7 +208,15 @@ impl Link {
             }
             let transport = self.transport.clone();
             let options = self.options(key.0);
-            let opening = async move { Ok(Session::start(transport.open().await?, options)) };
+            let sudo = self.sudo.clone();
+            let opening = async move {
+                let elevation = options.elevation.as_ref();
+                let has_password = elevation.is_some_and(|e| e.password.is_some());
+                let turn = sudo.turn(has_password).await.ok()?;
+                let session = Session::start(transport.open().await.ok()?, options);
+                turn.watch(&session);
+                Some(session)
+            };
             next.opening.insert(user, tokio::spawn(opening));
         }
     }
@@ -200,7 +225,7 @@ impl Link {
     /// password that was wrong is not to be tried again. `None`: there is none, or it could not be opened.
     async fn opened_before(&self, user: Option<&str>) -> Option<Arc<Session>> {
         let opening = self.next().opening.remove(user?)?;
-        opening.await.ok()?.ok().map(Arc::new)
+        opening.await.ok()?.map(Arc::new)
     }
 
     fn next(&self) -> std::sync::MutexGuard<'_, NextUsers> {
@@ -263,6 +288,10 @@ impl Link {
         {
             return Ok(session.clone());
         }
+        let turn = self
+            .turn(key.0.as_ref())
+            .await
+            .map_err(|error| self.failure_of(&error))?;
         // Not with the sessions in hand: a host that does not answer would hold up the work.
         let stream = self
             .transport
@@ -270,6 +299,7 @@ impl Link {
             .await
             .map_err(|error| self.unreachable(error.to_string(), error.hint.clone()))?;
         let session = Arc::new(Session::start(stream, self.options(key.0.clone())));
+        turn.watch(&session);
         self.sessions.lock().await.insert(key, session.clone());
         Ok(session)
     }
@@ -278,6 +308,7 @@ impl Link {
         SessionOptions {
             elevation: user.map(|user| self.elevation(user)),
             state_dir: self.connection.state_dir.clone(),
+            hello_timeout: self.connection.connect_timeout * HELLO,
             ..SessionOptions::default()
         }
     }
@@ -330,7 +361,11 @@ impl Link {
         let kind = match error {
             SessionError::Cancelled => FailureKind::Interrupted,
             // The host was reached, and said no.
-            SessionError::TimedOut { .. } | SessionError::Elevation { .. } => FailureKind::Failed,
+            SessionError::Elevation { .. }
+            | SessionError::TimedOut {
+                waiting: Waiting::Sudo { .. },
+                ..
+            } => FailureKind::Failed,
             _ => FailureKind::Unreachable,
         };
         let mut failure = Failure::new(kind, error.to_string()).on(&self.host.name);
@@ -370,7 +405,7 @@ impl Link {
         for opening in unwanted {
             // Nobody came to want it.
             opening.abort();
-            if let Ok(Ok(session)) = opening.await {
+            if let Ok(Some(session)) = opening.await {
                 session.close().await;
             }
         }

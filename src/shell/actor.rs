@@ -14,15 +14,13 @@ use super::buffer::Buffer;
 use super::elevate::{Dialogue, Next};
 use super::flight::{Flight, Why};
 use super::frame::{Frames, Piece};
+use super::opening::Opening;
 use super::outgoing::Outgoing;
 use super::program::{Message, messages};
 use super::{Reply, Request, SessionError, SessionOptions, Stream, bootstrap, facts};
 
 /// A silent host is asked for a sign of life so often.
 const ASK: Duration = Duration::from_secs(5);
-
-/// What is kept of what came before the hello, to show it when there is none.
-const PRINTED: usize = 4096;
 
 /// A request, and where its news goes.
 pub(super) struct Job {
@@ -53,11 +51,9 @@ pub(super) struct Actor {
     options: SessionOptions,
     frames: [Frames; 2],
     out: Outgoing,
-    dialogue: Option<Dialogue>,
+    opening: Opening,
     greeting: Greeting,
-    printed: String,
     bootstrap: Vec<u8>,
-    started: Instant,
     /// When something was last read, or written.
     alive: Instant,
     asked: Option<Instant>,
@@ -104,33 +100,32 @@ impl Actor {
             .as_ref()
             .map(|elevation| Dialogue::new(elevation, &random()))
             .transpose()?;
-        let mut actor = Self {
+        let mut out = Outgoing::default();
+        let mut greeting = Greeting::Awaited;
+        let mut later = Vec::new();
+        if let Some(dialogue) = &dialogue {
+            out.push_early(Message::new(dialogue.line()));
+        }
+        if dialogue.as_ref().is_some_and(Dialogue::waits) {
+            greeting = Greeting::Sudo;
+            later = bootstrap;
+        } else {
+            out.push_early(Message::new(bootstrap));
+        }
+        Ok(Self {
+            opening: Opening::new(dialogue, options.hello_timeout),
             stream,
             options,
             frames: [Frames::new(&nonce), Frames::new(&nonce)],
-            out: Outgoing::default(),
-            dialogue: None,
-            greeting: Greeting::Awaited,
-            printed: String::new(),
-            bootstrap: Vec::new(),
-            started: Instant::now(),
+            out,
+            greeting,
+            bootstrap: later,
             alive: Instant::now(),
             asked: None,
             flight: None,
             next_id: 1,
             hello,
-        };
-        if let Some(dialogue) = &dialogue {
-            actor.out.push_early(Message::new(dialogue.line()));
-        }
-        if dialogue.as_ref().is_some_and(Dialogue::waits) {
-            actor.greeting = Greeting::Sudo;
-            actor.bootstrap = bootstrap;
-        } else {
-            actor.out.push_early(Message::new(bootstrap));
-        }
-        actor.dialogue = dialogue;
-        Ok(actor)
+        })
     }
 
     async fn work(&mut self, inbox: &mut mpsc::Receiver<Job>) -> Result<(), SessionError> {
@@ -289,31 +284,21 @@ impl Actor {
 
     /// What a login or sudo prints.
     fn early_words(&mut self, stream: usize, data: &[u8]) -> Result<(), SessionError> {
-        if self.printed.len() < PRINTED {
-            self.printed.push_str(&String::from_utf8_lossy(data));
-        }
-        let Some(dialogue) = &mut self.dialogue else {
-            return Ok(());
-        };
-        if !matches!(self.greeting, Greeting::Sudo) {
-            return Ok(());
-        }
-        match dialogue.hear(stream == 1, data) {
-            Next::Wait => {}
+        match self.opening.hear(stream == 1, data)? {
             Next::Say(words) => self.out.push_early(Message::new(words)),
-            Next::Ready => {
+            Next::Ready if matches!(self.greeting, Greeting::Sudo) => {
                 self.greeting = Greeting::Awaited;
                 self.out
                     .push_early(Message::new(std::mem::take(&mut self.bootstrap)));
             }
-            Next::WrongPassword => return Err(dialogue.wrong_password()),
+            _ => {}
         }
         Ok(())
     }
 
     fn next_time(&self) -> Option<Instant> {
         if !matches!(self.greeting, Greeting::Done) {
-            return Some(self.started + self.options.hello_timeout);
+            return Some(self.opening.deadline());
         }
         let (flight, _) = self.flight.as_ref()?;
         let sign = self
@@ -326,12 +311,8 @@ impl Actor {
 
     fn tick(&mut self) -> Result<(), SessionError> {
         let now = Instant::now();
-        if !matches!(self.greeting, Greeting::Done)
-            && now >= self.started + self.options.hello_timeout
-        {
-            return Err(SessionError::TimedOut {
-                after: self.options.hello_timeout,
-            });
+        if !matches!(self.greeting, Greeting::Done) && now >= self.opening.deadline() {
+            return Err(self.opening.late());
         }
         let Some((flight, _)) = &mut self.flight else {
             return Ok(());
@@ -370,31 +351,19 @@ impl Actor {
                     break;
                 }
             }
-            let rest = self.frames[stream].rest();
-            if !matches!(self.greeting, Greeting::Done) {
-                self.printed.push_str(&String::from_utf8_lossy(&rest));
-            }
         }
     }
 
     /// The error of a stream that ended by itself.
-    fn lost(&self) -> SessionError {
+    fn lost(&mut self) -> SessionError {
         let epitaph = self.stream.guard.epitaph();
         if matches!(self.greeting, Greeting::Done) {
             return SessionError::Lost {
                 detail: epitaph.unwrap_or_default(),
             };
         }
-        if let Some(dialogue) = &self.dialogue {
-            return dialogue.failed(&self.printed);
-        }
-        match epitaph {
-            Some(detail) => SessionError::Lost { detail },
-            None => SessionError::Handshake {
-                printed: self.printed.trim().to_owned(),
-                hint: Some("Something other than a POSIX shell answered: check the login shell and its startup files.".into()),
-            },
-        }
+        let rest = [0, 1].map(|stream| self.frames[stream].rest());
+        self.opening.ended([&rest[0], &rest[1]], epitaph)
     }
 
     /// Ends the stream. No request is under way, so nothing of one runs: the host's side has its loop to end and no more.

@@ -2,12 +2,15 @@
 
 use crate::model::Elevation;
 
+use super::printed::excerpt;
 use super::{INNER_COMMAND, SessionError, quote_str};
 
 /// The dialogue that goes before the bootstrap when another user is become.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     user: String,
+    /// What the login's shell prints on both streams before it hands over to sudo.
+    begun: String,
     /// What sudo prints on stderr when it wants the password. Random, so that no locale, lecture or
     /// login can fool it.
     prompt: String,
@@ -15,7 +18,16 @@ pub(super) struct Dialogue {
     ready: String,
     password: Option<String>,
     asked: u32,
-    heard: [String; 2],
+    streams: [Heard; 2],
+    random: String,
+}
+
+/// What one stream said.
+#[derive(Debug, Default)]
+struct Heard {
+    /// What may be the begin of an awaited word.
+    held: Vec<u8>,
+    sudo_runs: bool,
 }
 
 /// What the dialogue wants next.
@@ -29,12 +41,40 @@ pub(super) enum Next {
     WrongPassword,
 }
 
+/// What was printed, and by whom.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub login: Vec<u8>,
+    pub sudo: Vec<u8>,
+    pub next: Next,
+}
+
+impl Heard {
+    /// Takes `bytes`, and gives what stands before `word` and whether it came. What may be its begin is kept back.
+    fn until(&mut self, word: &str, bytes: &[u8]) -> (Vec<u8>, bool) {
+        let word = word.as_bytes();
+        self.held.extend_from_slice(bytes);
+        let found = self.held.windows(word.len()).position(|part| part == word);
+        if let Some(found) = found {
+            let before = self.held.drain(..found).collect();
+            self.held.drain(..word.len());
+            return (before, true);
+        }
+        let begin = (1..word.len())
+            .rev()
+            .find(|&length| self.held.ends_with(&word[..length]));
+        let given = self.held.len() - begin.unwrap_or_default();
+        (self.held.drain(..given).collect(), false)
+    }
+}
+
 impl Dialogue {
     pub fn new(elevation: &Elevation, random: &str) -> Result<Self, SessionError> {
         let refuse = |message: &str, hint: &str| SessionError::Elevation {
             user: elevation.user.clone(),
             message: message.to_owned(),
             hint: Some(hint.to_owned()),
+            tried_password: false,
         };
         if elevation.method != "sudo" {
             return Err(refuse(
@@ -61,20 +101,33 @@ impl Dialogue {
         }
         Ok(Self {
             user: user.clone(),
+            begun: format!("ops-sudo-{random}\n"),
             prompt: format!("[ops {random}] "),
-            ready: format!("ops-ready-{random}"),
+            ready: format!("ops-ready-{random}\n"),
             password: elevation.password.clone(),
             asked: 0,
-            heard: Default::default(),
+            streams: Default::default(),
+            random: random.to_owned(),
         })
     }
 
-    /// The line that has the waiting `sh` hand over to sudo.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Whether the login's shell handed over to sudo.
+    pub fn sudo_runs(&self) -> bool {
+        self.streams.iter().any(|stream| stream.sudo_runs)
+    }
+
+    /// The line that has the waiting `sh` hand over to sudo. It holds none of the words that it has printed: something
+    /// that prints what it is sent is no shell.
     pub fn line(&self) -> Vec<u8> {
+        let say = |what: &str| format!("printf '%s-%s\\n' ops-{what} {}", self.random);
         // sudo may pass LC_ALL on, and it is for sudo's own messages only.
         let restore = r#"if [ -n "$1" ]; then LC_ALL=$1; else unset LC_ALL; fi; shift"#;
         let ready = if self.password.is_some() {
-            format!("echo; echo {}; ", self.ready)
+            format!("echo; {}; ", say("ready"))
         } else {
             String::new()
         };
@@ -84,8 +137,10 @@ impl Dialogue {
             None => "-n".to_owned(),
         };
         let user = quote_str(&self.user);
+        let begun = say("sudo");
         format!(
-            "unset b; command -v sudo >/dev/null 2>&1 || {{ echo 'sudo: not found' >&2; exit 127; }}; \
+            "unset b; {begun}; {begun} >&2; \
+             command -v sudo >/dev/null 2>&1 || {{ echo 'sudo: not found' >&2; exit 127; }}; \
              l=${{LC_ALL-}}; LC_ALL=C; export LC_ALL; exec sudo {how} -u {user} -- sh -c {inner} sh \"$l\"\n"
         )
         .into_bytes()
@@ -97,57 +152,148 @@ impl Dialogue {
     }
 
     /// Takes what was printed before the hello.
-    pub fn hear(&mut self, stderr: bool, text: &[u8]) -> Next {
-        let heard = &mut self.heard[usize::from(stderr)];
-        heard.push_str(&String::from_utf8_lossy(text));
-        let awaited = if stderr { &self.prompt } else { &self.ready };
-        let Some(found) = heard.find(awaited.as_str()) else {
-            return Next::Wait;
+    pub fn hear(&mut self, stderr: bool, bytes: &[u8]) -> Words {
+        let stream = &mut self.streams[usize::from(stderr)];
+        let mut words = Words {
+            login: Vec::new(),
+            sudo: Vec::new(),
+            next: Next::Wait,
         };
-        heard.drain(..found + awaited.len());
-        if !stderr {
-            return Next::Ready;
+        let mut bytes = bytes;
+        if !stream.sudo_runs {
+            (words.login, stream.sudo_runs) = stream.until(&self.begun, bytes);
+            if !stream.sudo_runs {
+                return words;
+            }
+            bytes = &[];
         }
-        self.asked += 1;
-        match (&self.password, self.asked) {
-            (Some(password), 1) => Next::Say(format!("{password}\n").into_bytes()),
-            _ => Next::WrongPassword,
+        if self.password.is_none() {
+            words.sudo = std::mem::take(&mut stream.held);
+            words.sudo.extend_from_slice(bytes);
+            return words;
         }
+        let awaited = if stderr { &self.prompt } else { &self.ready };
+        let (sudo, found) = stream.until(awaited, bytes);
+        words.sudo = sudo;
+        if found && stderr {
+            self.asked += 1;
+            words.next = match (&self.password, self.asked) {
+                (Some(password), 1) => Next::Say(format!("{password}\n").into_bytes()),
+                _ => Next::WrongPassword,
+            };
+        } else if found {
+            words.next = Next::Ready;
+        }
+        words
     }
 
     pub fn wrong_password(&self) -> SessionError {
         SessionError::Elevation {
             user: self.user.clone(),
             message: "sudo did not take the password".into(),
-            hint: Some("Check the become password (`-K`, `ansible_become_password`).".into()),
+            hint: Some(
+                "Check the become password (`-K`, `ansible_become_password`). It is not tried again in this run."
+                    .into(),
+            ),
+            tried_password: true,
         }
     }
 
     /// Names what sudo said when no hello came. Its text only chooses the hint.
     pub fn failed(&self, printed: &str) -> SessionError {
-        let printed = printed.replace(&self.prompt, "");
-        let said = |text: &str| printed.contains(text);
-        let hint = if said("must have a tty") {
-            "sudo on this host has `requiretty` set; ops needs `Defaults:USER !requiretty` in sudoers."
-        } else if said("password is required") {
-            "Give the password with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers."
-        } else if said("not in the sudoers")
-            || said("not allowed to execute")
-            || said("may not run sudo")
-        {
-            "Allow this user in sudoers on the host."
-        } else if said("sudo: not found") {
-            "The host has no sudo: install it, or log in as the user."
-        } else if said("unknown user") {
-            "The user to become does not exist on the host."
-        } else {
-            "Try `sudo -n -u USER true` on the host."
-        };
-        let message = printed.trim().to_owned();
         SessionError::Elevation {
             user: self.user.clone(),
-            message,
-            hint: Some(hint.into()),
+            message: said_by_sudo(printed),
+            hint: Some(hint(printed, &self.user)),
+            tried_password: self.asked > 0,
         }
+    }
+}
+
+/// What sudo said, without the command that ops had it start.
+fn said_by_sudo(printed: &str) -> String {
+    let said = excerpt(printed);
+    match said.split_once("sh -c ") {
+        Some((before, rest)) => {
+            let after = rest.rsplit_once('\'').map_or("", |(_, after)| after);
+            let after = after.find(" as ").map_or("", |found| &after[found..]);
+            format!("{before}sh -c ...'{after}")
+        }
+        None => said,
+    }
+}
+
+fn hint(printed: &str, user: &str) -> String {
+    let said = |text: &str| printed.contains(text);
+    let list = "`sudo -l` on the host lists what is allowed: ops needs `sh`.";
+    if said("must have a tty") {
+        "sudo on this host has `requiretty` set; ops needs `Defaults:USER !requiretty` in sudoers."
+            .into()
+    } else if said("password is required") || said("interactive authentication is required") {
+        // Also what `sudo -n` says where something is allowed without a password, and `sh` as this user is not.
+        format!(
+            "Give the password with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. {list}"
+        )
+    } else if said("not in the sudoers")
+        || said("not allowed to")
+        || said("may not run sudo")
+        || said("I'm afraid I can't do that")
+    {
+        format!(
+            "Allow this user to run `sh` as {user} in sudoers: single commands are not enough. {list}"
+        )
+    } else if said("sudo: not found") {
+        "The host has no sudo: install it, or log in as the user.".into()
+    } else if said("unknown user") || said("user not found") {
+        "The user to become does not exist on the host.".into()
+    } else {
+        format!("Try `sudo -n -u {user} sh -c true` on the host.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(user: &str, printed: &str) -> String {
+        let elevation = Elevation {
+            user: user.into(),
+            method: "sudo".into(),
+            password: None,
+        };
+        let error = Dialogue::new(&elevation, "0123").unwrap().failed(printed);
+        format!("{error}\n{}", error.hint().unwrap_or_default())
+    }
+
+    #[test]
+    fn what_sudo_refuses_names_sudo_l_and_sh() {
+        assert_eq!(
+            failed(
+                "root",
+                "Sorry, user amy is not allowed to execute '/usr/bin/sh -c if [ -n \"$1\" ]; then LC_ALL=$1; fi; \
+                 shift; IFS= read -r b && eval \"$b\" sh ' as root on web1.\n"
+            ),
+            "failed to become root: Sorry, user amy is not allowed to execute '/usr/bin/sh -c ...' as root on web1.\n\
+             Allow this user to run `sh` as root in sudoers: single commands are not enough. \
+             `sudo -l` on the host lists what is allowed: ops needs `sh`."
+        );
+        assert_eq!(
+            failed(
+                "postgres",
+                "sudo-rs: interactive authentication is required\n"
+            ),
+            "failed to become postgres: sudo-rs: interactive authentication is required\n\
+             Give the password with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. \
+             `sudo -l` on the host lists what is allowed: ops needs `sh`."
+        );
+        assert_eq!(
+            failed(
+                "root",
+                "sudo-rs: I'm sorry amy. I'm afraid I can't do that\n"
+            ),
+            "failed to become root: sudo-rs: I'm sorry amy. I'm afraid I can't do that\n\
+             Allow this user to run `sh` as root in sudoers: single commands are not enough. \
+             `sudo -l` on the host lists what is allowed: ops needs `sh`."
+        );
     }
 }

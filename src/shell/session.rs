@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,7 @@ pub struct SessionOptions {
     pub elevation: Option<Elevation>,
     /// `ops_state_dir`; chosen on the host if `None`.
     pub state_dir: Option<String>,
-    /// For the hello. 30 s.
+    /// For the login to give a shell, and the same again for sudo. 30 s.
     pub hello_timeout: Duration,
     /// For a step (and the probe) that names no timeout of its own. One hour.
     pub timeout: Duration,
@@ -123,6 +124,22 @@ impl Session {
         }
     }
 
+    /// What comes of the start, for who does not hold the session.
+    #[must_use]
+    pub fn opened(&self) -> BoxFuture<'static, Result<(), SessionError>> {
+        let Inner::Live(live) = &self.inner else {
+            return Box::pin(async { Ok(()) });
+        };
+        let (mut hello, ended) = (live.hello.clone(), Arc::clone(&live.ended));
+        Box::pin(async move {
+            let told = hello.wait_for(Option::is_some).await.ok();
+            match told.and_then(|told| told.clone()) {
+                Some(told) => told.map(drop),
+                None => Err(ended.get().cloned().unwrap_or_else(closed)),
+            }
+        })
+    }
+
     /// Sends a request and waits for the reply. `output` hears what the steps print.
     ///
     /// On cancel the processes of the request are killed, and the step that was running ends as
@@ -216,9 +233,13 @@ impl Live {
     }
 
     fn end(&self) -> SessionError {
-        self.ended.get().cloned().unwrap_or(SessionError::Lost {
-            detail: "the session is closed".into(),
-        })
+        self.ended.get().cloned().unwrap_or_else(closed)
+    }
+}
+
+fn closed() -> SessionError {
+    SessionError::Lost {
+        detail: "the session is closed".into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! SSH as the user's own `ssh` speaks it, by either client: who gets in, what is said of a failure, and what a
 //! connection carries.
 
+mod accounts;
 mod algorithms;
 mod configuration;
 mod crowd;
@@ -9,4 +10,5 @@ mod identity;
 mod jumps;
 mod keys;
 mod login;
+mod refusals;
 mod streams;

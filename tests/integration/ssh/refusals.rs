@@ -1,0 +1,164 @@
+//! A login or a sudo that gives no shell: what it printed is shown, and whose words they are is known.
+
+use std::time::Duration;
+
+use super::accounts::accounts;
+use crate::fleet::PASSWORD;
+use crate::ops::Ops;
+use crate::terminal::Terminal;
+
+const WHO: &str = r#"each(hosts("all"), |h| log::info(h.run("id -un").stdout));"#;
+
+fn ops(user: &str) -> Option<Ops> {
+    Some(accounts()?.ops(&[user]).playbook(WHO).arg("-b"))
+}
+
+/// What is printed before sudo starts belongs to the login: the host is unreachable.
+#[test]
+fn a_login_without_a_shell_is_unreachable_also_where_another_user_is_become() {
+    for (user, said, hint) in [
+        (
+            "nolog",
+            "This account is currently not available.",
+            "log in as another user with `ansible_user` or `-u`",
+        ),
+        ("rbashy", "restricted", "The login shell is restricted"),
+        (
+            "stale",
+            "Password change required but no TTY available.",
+            "The password of this user has expired",
+        ),
+    ] {
+        let Some(ops) = ops(user) else { return };
+        ops.run()
+            .code(4)
+            .stderr_has(said)
+            .stderr_has(hint)
+            .nowhere("failed to become")
+            .nothing_left();
+    }
+}
+
+#[test]
+fn a_login_that_gives_no_shell_in_time_is_unreachable_and_what_it_printed_is_shown() {
+    for (user, said) in [
+        (
+            "menu",
+            "the login did not give a shell within 3 s; it printed: 1) status; 2) logs; Your choice?",
+        ),
+        (
+            "mute",
+            "the login did not give a shell within 3 s; it printed nothing",
+        ),
+    ] {
+        for elevate in [false, true] {
+            let Some(container) = accounts() else { return };
+            let mut ops = container
+                .ops(&[user])
+                .file("group_vars/all.yml", "ops_connect_timeout: 1\n")
+                .playbook(WHO)
+                .limit(Duration::from_secs(30));
+            if elevate {
+                ops = ops.arg("-b");
+            }
+            ops.run()
+                .code(4)
+                .stderr_has(said)
+                .stderr_has("raise `ops_connect_timeout`");
+        }
+    }
+}
+
+#[test]
+fn a_sudo_that_is_late_is_named() {
+    let Some(ops) = ops("slow") else { return };
+    ops.file("group_vars/all.yml", "ops_connect_timeout: 1\n")
+        .run()
+        .code(3)
+        .stderr_has("sudo did not give a shell as root within 3 s; it printed: Touch your key.")
+        .stderr_has("raise `ops_connect_timeout`");
+}
+
+#[test]
+fn sudoers_that_allow_too_little_are_explained() {
+    for (user, hint) in [
+        (
+            "onlydeploy",
+            "`sudo -l` on the host lists what is allowed: ops needs `sh`.",
+        ),
+        ("onlycmd", "Give the password with `-K`"),
+        ("plain", "`sudo -l`"),
+    ] {
+        let Some(ops) = ops(user) else { return };
+        ops.run()
+            .code(3)
+            .stderr_has("failed to become root: sudo: a password is required")
+            .stderr_has(hint);
+    }
+    let Some(container) = accounts() else { return };
+    container
+        .ops(&["onlydeploy"])
+        .playbook(WHO)
+        .file("group_vars/all.yml", "ansible_become_user: deploy\n")
+        .arg("-b")
+        .run()
+        .ok()
+        .stdout_has("deploy");
+}
+
+/// sudo logs what it refused, and what counts such lines locks the user out.
+#[test]
+fn a_wrong_password_is_tried_once_in_a_run() {
+    let Some(container) = accounts() else { return };
+    let attempts = || {
+        let log = container.look("journalctl --no-pager -o cat _COMM=sudo");
+        log.lines()
+            .filter(|line| line.contains("typo : ") && line.contains("incorrect password"))
+            .count()
+    };
+    let ops = container
+        .ops(&["typo"])
+        .playbook(
+            r#"each(hosts("all"), |h| {
+                retry(#{ times: 4, delay: "10ms" }, || h.become("root").run("id -un"));
+            });"#,
+        )
+        .arg("-K");
+    let mut terminal = Terminal::start(&ops, 100, 30);
+    terminal.wait_for("assword").type_in_secret("not it\n");
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 3, "{shown}");
+    assert!(
+        shown.contains("It is not tried again in this run"),
+        "{shown}"
+    );
+    assert_eq!(attempts(), 1);
+    // Several users are become at the same time.
+    let ops = container
+        .ops(&["typo"])
+        .file("host_vars/typo.yml", "ansible_become_password: wrong\n")
+        .playbook(
+            r#"each(hosts("all"), |h| h.apply([
+                files::file("/tmp/typo-a", "a\n", #{ become: "root" }),
+                files::file("/tmp/typo-b", "b\n", #{ become: "deploy" }),
+            ]));"#,
+        );
+    ops.run()
+        .code(3)
+        .stderr_has("sudo did not take the password");
+    assert_eq!(attempts(), 2);
+    let ops = container
+        .ops(&["typo"])
+        .file(
+            "host_vars/typo.yml",
+            format!("ansible_become_password: {PASSWORD}\n"),
+        )
+        .playbook(
+            r#"each(hosts("all"), |h| h.apply([
+                files::file("/tmp/typo-a", "a\n", #{ become: "root" }),
+                files::file("/tmp/typo-b", "b\n", #{ become: "deploy" }),
+            ]));"#,
+        );
+    ops.run().ok();
+    assert_eq!(attempts(), 2);
+}
