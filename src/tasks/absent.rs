@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ArgumentError, HostPath, Surroundings, task};
+use super::{ArgumentError, EntryPath, HostPath, Surroundings, task};
 use crate::model::Diff;
 use crate::task::{
     Answer, Change, Found, PathKind, PathState, Plan, Query, Resource, Task, Touches,
@@ -16,7 +16,7 @@ task! {
     /// | `keep` | with `false`, what is removed is not kept, and cannot be given back |
     ///
     /// Of a symbolic link, the link goes and what it leads to stays. `/` and the directories that a system stands on (`/etc`, `/usr`,
-    /// `/var/lib`, ...) are refused.
+    /// `/var/lib`, ...) are refused, and so is a path that is not written out: `/srv/app/`, `/srv//app`. A variable in it may be empty.
     ///
     /// What is removed is moved into the state directory of ops on the host. That costs nothing on the same file system, and a
     /// copy on another one. Undone, it is moved back.
@@ -26,44 +26,8 @@ task! {
     ///     h.apply(files::absent("/etc/nginx/sites-enabled/default"));
     /// });
     /// ```
-    ABSENT = files::absent(path: HostPath; Options) => Absent::new
+    ABSENT = files::absent(path: EntryPath; Options) => Absent::new
 }
-
-/// What no playbook means to remove. What stands below one of these may go, unless it is named too.
-const PROTECTED: &[&str] = &[
-    "/",
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/home",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/media",
-    "/mnt",
-    "/opt",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/srv",
-    "/sys",
-    "/tmp",
-    "/usr",
-    "/usr/bin",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local",
-    "/usr/sbin",
-    "/usr/share",
-    "/var",
-    "/var/lib",
-    "/var/log",
-    "/var/run",
-    "/var/tmp",
-];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,13 +47,9 @@ pub struct Absent {
 }
 
 impl Absent {
-    fn new(path: HostPath, options: Options, _: &dyn Surroundings) -> Result<Self, ArgumentError> {
-        if PROTECTED.contains(&path.as_str()) {
-            let message = format!("`{path}` is a directory that the system stands on");
-            return Err(ArgumentError::parameter(0, message).hint("It is never removed."));
-        }
+    fn new(path: EntryPath, options: Options, _: &dyn Surroundings) -> Result<Self, ArgumentError> {
         Ok(Self {
-            path,
+            path: path.removable()?,
             keep: options.keep,
         })
     }

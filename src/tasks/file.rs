@@ -6,7 +6,7 @@ use super::attributes::Attributes;
 use super::content::{Before, Content, LARGEST_DIFF};
 use super::landing::{Landing, Validation};
 use super::ownership::Principal;
-use super::{ArgumentError, HostPath, Mode, Surroundings, task};
+use super::{ArgumentError, EntryPath, Mode, Surroundings, task};
 use crate::task::{Change, Found, PathKind, Plan, Query, Task, Touches};
 
 task! {
@@ -41,7 +41,7 @@ task! {
     ///     h.apply(files::file("/etc/motd", "be kind\n", #{ mode: "0644" }));
     /// });
     /// ```
-    FILE = files::file(path: HostPath, content: Option<Content>; Options) => File::from_arguments
+    FILE = files::file(path: EntryPath, content: Option<Content>; Options) => File::from_arguments
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,7 +71,7 @@ pub struct File {
 
 impl File {
     fn from_arguments(
-        path: HostPath,
+        path: EntryPath,
         content: Option<Content>,
         options: Options,
         surroundings: &dyn Surroundings,
@@ -110,7 +110,7 @@ impl File {
             }
         };
         let landing = Landing {
-            path,
+            path: path.into(),
             attributes: Attributes::new(options.mode, options.owner, options.group),
             validate: options.validate.map(Validation::new).transpose()?,
             secret: options.secret,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ArgumentError, HostPath, Surroundings, task};
+use super::{ArgumentError, EntryPath, HostPath, Surroundings, task};
 use crate::model::Diff;
 use crate::shell::quote_str;
 use crate::task::{Change, Found, PathKind, Plan, Query, Resource, Task, Touches};
@@ -24,7 +24,7 @@ task! {
     ///     h.apply(files::link("/srv/shop/current", "releases/1.4.2"));
     /// });
     /// ```
-    LINK = files::link(path: HostPath, target: String; Options) => Link::new
+    LINK = files::link(path: EntryPath, target: String; Options) => Link::new
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,11 +43,16 @@ pub struct Link {
 
 impl Link {
     fn new(
-        path: HostPath,
+        path: EntryPath,
         target: String,
         options: Options,
         _: &dyn Surroundings,
     ) -> Result<Self, ArgumentError> {
+        let path = if options.force {
+            path.removable()?
+        } else {
+            path.into()
+        };
         if path.as_str() == "/" {
             return Err(ArgumentError::parameter(0, "`/` is a directory"));
         }
@@ -126,7 +131,9 @@ impl Task for Link {
                     PathKind::File => "(a file)",
                     _ => "(no link)",
                 };
-                let apply = format!("keep_away {path}\n{make} || {{ bring_back {path}; exit 1; }}");
+                let apply = format!(
+                    "keep_away {path}\n{make} || {{ bring_back {path}; exit 1; }}"
+                );
                 let undo = format!("if is_kept; then rm -f {path}; fi\nbring_back {path}");
                 self.change(Some(what), apply, undo)
             }

@@ -9,7 +9,7 @@ use super::content::Content;
 use super::file::File;
 use super::landing::{Landing, Validation};
 use super::ownership::Principal;
-use super::{ArgumentError, HostPath, Mode, Surroundings, task};
+use super::{ArgumentError, EntryPath, Mode, Surroundings, task};
 use crate::template;
 
 task! {
@@ -37,7 +37,7 @@ task! {
     ///     }));
     /// });
     /// ```
-    TEMPLATE = files::template(path: HostPath, source: String; Options) => render
+    TEMPLATE = files::template(path: EntryPath, source: String; Options) => render
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +56,7 @@ pub struct Options {
 }
 
 fn render(
-    path: HostPath,
+    path: EntryPath,
     source: String,
     options: Options,
     surroundings: &dyn Surroundings,
@@ -74,7 +74,7 @@ fn render(
         .and_then(|template| template.render(&merge_maps([surroundings.vars(), own])))
         .map_err(|error| failed(&source, &error))?;
     let landing = Landing {
-        path,
+        path: path.into(),
         attributes: Attributes::new(options.mode, options.owner, options.group),
         validate: options.validate.map(Validation::new).transpose()?,
         secret: options.secret,

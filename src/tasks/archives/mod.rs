@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::attributes::Attributes;
 use super::content::sha256_of;
 use super::ownership::Principal;
-use super::{ArgumentError, HostPath, Mode, Surroundings, task};
+use super::{ArgumentError, EntryPath, HostPath, Mode, Surroundings, task};
 use crate::model::Diff;
 use crate::shell::quote_str;
 use crate::task::{
@@ -59,7 +59,7 @@ task! {
     ///     }));
     /// });
     /// ```
-    UNPACKED = archives::unpacked(path: HostPath, archive: String; Options) => Unpacked::new
+    UNPACKED = archives::unpacked(path: EntryPath, archive: String; Options) => Unpacked::new
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,11 +100,16 @@ const USUAL_MODE: u32 = 0o755;
 
 impl Unpacked {
     fn new(
-        path: HostPath,
+        path: EntryPath,
         archive: String,
         options: Options,
         surroundings: &dyn Surroundings,
     ) -> Result<Self, ArgumentError> {
+        let path = if options.replace {
+            path.removable()?
+        } else {
+            path.into()
+        };
         if path.as_str() == "/" {
             return Err(ArgumentError::parameter(0, "nothing is unpacked over `/`"));
         }
