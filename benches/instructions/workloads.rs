@@ -210,6 +210,7 @@ fn stat(kind: PathKind, mode: u32, size: u64) -> Stat {
         owner: "root".to_owned(),
         group: "root".to_owned(),
         size,
+        links: 1,
         modified: 1_700_000_000,
     }
 }

@@ -15,6 +15,8 @@ use super::{Answer, Query, Resource, script};
 /// Scripts are POSIX sh. What they may rely on is written at [`script`] and [`Change::script`].
 pub struct Change {
     pub diff: Vec<Diff>,
+    /// What a user must know of the change that is not in the diff: the outcome shows it, in check mode too.
+    pub note: Option<String>,
     pub apply: String,
     /// What gives back what was there. `None`: nothing can, and the user is told so.
     pub undo: Option<String>,
@@ -96,6 +98,7 @@ impl Change {
     pub fn new(diff: Vec<Diff>, apply: impl Into<String>, undo: impl Into<String>) -> Self {
         Self {
             diff,
+            note: None,
             apply: apply.into(),
             undo: Some(undo.into()),
             undo_last: None,
@@ -147,6 +150,17 @@ impl Change {
         next.undo = Some(undo);
         next.text = None;
         true
+    }
+
+    /// Adds to the note.
+    #[must_use]
+    pub fn noting(mut self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        self.note = Some(match self.note {
+            Some(note) => format!("{note}; {text}"),
+            None => text,
+        });
+        self
     }
 
     /// What queries will answer after the change.

@@ -62,6 +62,8 @@ pub struct Stat {
     pub owner: String,
     pub group: String,
     pub size: u64,
+    /// How many names it has: hard links.
+    pub links: u64,
     /// When its content or anything about it was last changed, in seconds since the epoch (the `ctime`: no
     /// program sets it back). In check mode `i64::MAX` for what an earlier task would change.
     pub modified: i64,
@@ -92,6 +94,7 @@ impl Stat {
             owner: String::new(),
             group: String::new(),
             size,
+            links: 1,
             modified: 0,
         }
     }

@@ -80,7 +80,7 @@ impl Verdict {
         Self {
             outcome,
             diff: change.diff.clone(),
-            note: None,
+            note: change.note.clone(),
             change: Some(change),
         }
     }
@@ -153,7 +153,10 @@ impl Planner {
             },
             Ok(ran) if provable => {
                 let says = ran.stdout.trim();
-                let note = (!change.command && !says.is_empty()).then(|| says.to_owned());
+                let says = (!change.command && !says.is_empty()).then(|| says.to_owned());
+                let notes = [change.note.clone(), says];
+                let notes: Vec<String> = notes.into_iter().flatten().collect();
+                let note = (!notes.is_empty()).then(|| notes.join("; "));
                 self.proving.push((planned.clone(), note));
                 return;
             }

@@ -165,12 +165,22 @@ impl Landing {
         for stat in [&mut after.target, &mut after.own] {
             if let Some(stat) = stat.as_mut().filter(|stat| stat.kind == PathKind::File) {
                 stat.size = content.size();
+                stat.links = 1;
             }
         }
-        Ok(Change {
+        let change = Change {
             body,
             text,
             ..self.change(diff, apply, undo, after, content)
+        };
+        Ok(match stat.links {
+            0 | 1 => change,
+            2 => change
+                .noting("the file has another name (a hard link), which keeps the old content"),
+            links => change.noting(format!(
+                "the file has {} other names (hard links), which keep the old content",
+                links - 1
+            )),
         })
     }
 

@@ -9,7 +9,7 @@ const ARGUMENTS: usize = 96 * 1024;
 
 /// `/` parts the fields: no name of a user or a group may hold it. The name of the file comes last, so
 /// that it may hold anything.
-const FORMAT: &str = "%f/%u/%g/%s/%Z/%U/%G/%n";
+const FORMAT: &str = "%f/%u/%g/%s/%h/%Z/%U/%G/%n";
 
 fn paths(queries: &[Query]) -> Vec<&str> {
     queries
@@ -195,7 +195,7 @@ fn stats(printed: &[u8], paths: &[&str]) -> Vec<Option<Stat>> {
 }
 
 fn stat<'a>(printed: &'a [u8], path: &str) -> Option<(Stat, &'a [u8])> {
-    let mut fields = printed.splitn(8, |&b| b == b'/');
+    let mut fields = printed.splitn(9, |&b| b == b'/');
     let mut text = || {
         fields
             .next()
@@ -204,6 +204,7 @@ fn stat<'a>(printed: &'a [u8], path: &str) -> Option<(Stat, &'a [u8])> {
     let mode = u32::from_str_radix(text()?, 16).ok()?;
     let (uid, gid) = (text()?, text()?);
     let size = text()?.parse().ok()?;
+    let links = text()?.parse().ok()?;
     let modified = text()?.parse().ok()?;
     let (owner, group) = (text()?, text()?);
     let rest = fields
@@ -230,6 +231,7 @@ fn stat<'a>(printed: &'a [u8], path: &str) -> Option<(Stat, &'a [u8])> {
         owner: named(owner, uid),
         group: named(group, gid),
         size,
+        links,
         modified,
     };
     Some((stat, rest))

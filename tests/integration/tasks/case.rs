@@ -21,6 +21,8 @@ pub struct Case {
     args: Vec<toml::Value>,
     /// The arguments are refused: the place (`0`, `mode`, or nothing), then what the message or the hint holds.
     error: Option<(String, String)>,
+    /// How the task is called in what is printed.
+    pub label: Option<String>,
     /// What stands below `$root`.
     #[serde(default)]
     pub tree: Vec<tree::Entry>,
@@ -32,6 +34,8 @@ pub struct Case {
     pub because: Option<String>,
     /// The diff, each part in a line.
     pub diff: Option<Vec<String>>,
+    /// What the outcome says besides, when the change was made.
+    pub note: Option<String>,
     /// The change fails on the host, with this on stderr, and nothing is half done.
     pub fails: Option<String>,
     /// What must be in the tree afterwards: a line of a snapshot by the path.

@@ -98,6 +98,9 @@ fn changes(case: &Case, root: &Path, state: &Path, shell: &[&str], task: Arc<dyn
         return;
     }
     assert_eq!(verdict.outcome, Outcome::Changed, "{note}");
+    if let Some(said) = &case.note {
+        assert_eq!(&note, said);
+    }
 
     let after = snapshot(root, Look::Same);
     for (path, line) in &case.after {

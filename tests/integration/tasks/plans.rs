@@ -15,7 +15,13 @@ fn arguments_are_refused_by_name() {
             println!("{}: {}", entry.full_name(), case.name);
             match case.task(entry, Path::new("/root-of-the-case")) {
                 Err(error) => case.refused(&error),
-                Ok(_) => assert!(!case.is_refused(), "it is taken"),
+                Ok(task) => {
+                    assert!(!case.is_refused(), "it is taken");
+                    if let Some(label) = &case.label {
+                        let said = task.label().replace("/root-of-the-case", "$root");
+                        assert_eq!(&said, label);
+                    }
+                }
             }
         }
     }

@@ -17,6 +17,8 @@ pub struct Entry {
     pub file: Option<Bytes>,
     /// It is a link, to this.
     pub link: Option<String>,
+    /// It is another name of this file.
+    pub hard_link: Option<String>,
     /// Else it is a directory.
     mode: Option<String>,
     uid: Option<u32>,
@@ -34,6 +36,9 @@ pub fn build(root: &Path, entries: &[Entry]) {
         } else if let Some(target) = &entry.link {
             let target = target.replace("$root", root.to_str().expect("UTF-8"));
             symlink(target, &path).expect("linked");
+            continue;
+        } else if let Some(other) = &entry.hard_link {
+            std::fs::hard_link(root.join(other), &path).expect("linked");
             continue;
         } else {
             std::fs::create_dir(&path).expect("made");
