@@ -1,6 +1,5 @@
 //! `files::line`.
 
-use regex::bytes::Regex;
 use serde::Deserialize;
 
 use super::attributes::Attributes;
@@ -8,17 +7,19 @@ use super::content::{Before, Content, sha256};
 use super::file::{no_file, planned};
 use super::landing::{Landing, Validation};
 use super::line_edit::{Anchor, Fallback, LineEdit};
+use super::line_pattern::{matching, pattern};
 use super::ownership::Principal;
-use super::{ArgumentError, HostPath, Mode, Surroundings, task};
+use super::{ArgumentError, EntryPath, HostPath, Mode, Surroundings, task};
 use crate::task::{Found, PathKind, Plan, Query, Task, Touches};
 
 task! {
-    /// Keeps a line in a file, or keeps it out. A missing file is made.
+    /// Ensures a line is in a file, or is not. A missing file is made.
     ///
     /// | option | what it does |
     /// |---|---|
     /// | `matching` | a regular expression: the last line that matches is replaced |
-    /// | `after` | a regular expression: a new line goes behind the last line that matches |
+    /// | `unique` | with `true`, the first line that matches `matching` is replaced, and all others that match are removed |
+    /// | `after` | a regular expression: a new line goes behind the last line that matches; behind the first with `unique` |
     /// | `before` | the same, in front of it |
     /// | `at` | `"end"` or `"start"`: where a new line goes that has no such place; `"end"` if not given |
     /// | `absent` | with `true`, the line goes, and every line that matches `matching` |
@@ -30,7 +31,10 @@ task! {
     /// | `secret` | with `true`, no diff is shown, and a new file gets mode 0600 |
     ///
     /// Lines are compared whole, without what ends them. Regular expressions are those of the Rust crate `regex`; `^` and `$` are the ends of
-    /// the line. If `matching` does not match the line itself, a file in which the line stands is left alone.
+    /// the line. If `matching` does not match the line itself, a file in which the line stands is left alone. An empty expression is refused, and so
+    /// is a `matching` that matches every line.
+    ///
+    /// Without `unique`, other lines that match stay, and the outcome says how many. Many programs take the first line (`sshd`), or take all.
     ///
     /// A new line ends as the first line of the file does. A file of more than 4 MiB is refused. Else it is
     /// written as `files::file` writes, and undone the same way.
@@ -38,18 +42,26 @@ task! {
     /// ```rhai
     /// each(hosts("all"), |h| {
     ///     h.apply(files::line("/etc/ssh/sshd_config", "PermitRootLogin no", #{
-    ///         matching: "^#?PermitRootLogin",
+    ///         matching: "^#?\\s*PermitRootLogin\\s",
+    ///         unique: true,
+    ///         before: "^Match",
     ///         validate: "sshd -tf %s",
     ///     }));
     /// });
     /// ```
-    LINE = files::line(path: HostPath, line: String; Options) => FileLine::new
+    LINE = files::line(path: EntryPath, line: String; Options) => FileLine::new
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent options of a user"
+)]
 pub struct Options {
     matching: Option<String>,
+    #[serde(default)]
+    unique: bool,
     after: Option<String>,
     before: Option<String>,
     at: Option<At>,
@@ -85,11 +97,12 @@ pub struct FileLine {
 
 impl FileLine {
     fn new(
-        path: HostPath,
+        path: EntryPath,
         line: String,
         options: Options,
         _: &dyn Surroundings,
     ) -> Result<Self, ArgumentError> {
+        let path = HostPath::from(path);
         if path.as_str() == "/" {
             return Err(ArgumentError::parameter(0, "`/` is a directory"));
         }
@@ -106,11 +119,17 @@ impl FileLine {
                 let message = "a line cannot have both `after` and `before`";
                 return Err(ArgumentError::option("before", message));
             }
-            (Some(after), None) => Anchor::After(regex("after", after)?, fallback),
-            (None, Some(before)) => Anchor::Before(regex("before", before)?, fallback),
+            (Some(after), None) => Anchor::After(pattern("after", after)?, fallback),
+            (None, Some(before)) => Anchor::Before(pattern("before", before)?, fallback),
             (None, None) if fallback == Fallback::Start => Anchor::Start,
             (None, None) => Anchor::End,
         };
+        let matching = options.matching.as_deref().map(matching).transpose()?;
+        if options.unique && (matching.is_none() || options.absent) {
+            let message = "it needs `matching`, and a line that is to be there";
+            return Err(ArgumentError::option("unique", message)
+                .hint("With `unique: true` the line takes the place of all lines that match."));
+        }
         Ok(Self {
             landing: Landing {
                 path,
@@ -121,10 +140,8 @@ impl FileLine {
             },
             edit: LineEdit {
                 line,
-                matching: options
-                    .matching
-                    .map(|pattern| regex("matching", &pattern))
-                    .transpose()?,
+                matching,
+                unique: options.unique,
                 anchor,
                 absent: options.absent,
             },
@@ -156,9 +173,13 @@ impl FileLine {
             sha256: &sha256(content),
             bytes: Some(content),
         };
+        let others = self.edit.others(&edited);
         let edited = Content::new(edited);
         let change = self.landing.replace(state, stat, before, &edited)?;
-        Ok(planned(Some(change)))
+        Ok(planned(Some(match others.as_slice() {
+            [] => change,
+            others => change.noting(stay(others)),
+        })))
     }
 
     fn make(&self) -> Plan {
@@ -170,29 +191,34 @@ impl FileLine {
     }
 }
 
-fn regex(key: &str, pattern: &str) -> Result<Regex, ArgumentError> {
-    Regex::new(pattern).map_err(|error| {
-        let reason = match error {
-            regex::Error::CompiledTooBig(_) => "it is too big".to_owned(),
-            // The last line of a syntax error says what it is; those before it draw the place.
-            error => error
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_owned(),
-        };
-        ArgumentError::option(
-            key,
-            format!("`{pattern}` is no regular expression: {reason}"),
-        )
-    })
+/// What is said of the lines that match and are not replaced, by their numbers.
+fn stay(others: &[usize]) -> String {
+    const SHOWN: usize = 5;
+    let mut numbers: Vec<String> = others.iter().take(SHOWN).map(usize::to_string).collect();
+    if others.len() > SHOWN {
+        numbers.push("...".to_owned());
+    }
+    let numbers = numbers.join(", ");
+    match others.len() {
+        1 => format!("1 other line matches and stays: line {numbers} (`unique: true` removes it)"),
+        count => format!(
+            "{count} other lines match and stay: lines {numbers} (`unique: true` removes them)"
+        ),
+    }
 }
 
 impl Task for FileLine {
     fn label(&self) -> String {
-        format!("files::line {}", self.path())
+        let (path, edit) = (self.path(), &self.edit);
+        let absent = if edit.absent { " absent" } else { "" };
+        // What tells this line of the file from others. The run takes the secrets out that it knows, and cuts what is long.
+        match &edit.matching {
+            _ if !self.landing.secret => format!("files::line {path}{absent} \"{}\"", edit.line),
+            Some(matching) => {
+                format!("files::line {path}{absent} (a secret line, matching \"{matching}\")")
+            }
+            None => format!("files::line {path}{absent} (a secret line)"),
+        }
     }
 
     fn queries(&self) -> Vec<Query> {

@@ -8,6 +8,8 @@ pub struct LineEdit {
     pub line: String,
     /// Which line it takes the place of.
     pub matching: Option<Regex>,
+    /// It takes the place of all lines that match: of the first one, and the others go. Anchors are the first that match, too.
+    pub unique: bool,
     /// Where it goes if it takes no other's place.
     pub anchor: Anchor,
     pub absent: bool,
@@ -17,9 +19,9 @@ pub struct LineEdit {
 pub enum Anchor {
     Start,
     End,
-    /// Behind the last line that matches.
+    /// Behind the last line that matches, or the first.
     After(Regex, Fallback),
-    /// In front of the last line that matches.
+    /// In front of it.
     Before(Regex, Fallback),
 }
 
@@ -68,7 +70,60 @@ impl LineEdit {
         })
     }
 
+    /// The numbers of the lines that match and are not the line, once it is edited: they stay.
+    #[must_use]
+    pub fn others(&self, edited: &[u8]) -> Vec<usize> {
+        let Some(matching) = self.matching.as_ref().filter(|_| !self.absent) else {
+            return Vec::new();
+        };
+        let lines = edited.split_inclusive(|&b| b == b'\n').map(split);
+        let other =
+            |line: &Line<'_>| line.text != self.line.as_bytes() && matching.is_match(line.text);
+        (1..)
+            .zip(lines)
+            .filter(|(_, line)| other(line))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// Removes all lines that match but the one that becomes the line, if it does not stand there already.
+    fn put_alone(&self, lines: &[Line<'_>], matching: &Regex) -> Option<Vec<u8>> {
+        let wanted = self.line.as_bytes();
+        let matches = |line: &Line<'_>| line.text == wanted || matching.is_match(line.text);
+        // A line that does not match itself keeps its place.
+        let stands = lines.iter().position(|line| line.text == wanted);
+        let kept = match stands {
+            Some(at) if !matching.is_match(wanted) => Some(at),
+            _ => first(lines, matching),
+        };
+        let Some(kept) = kept else {
+            return Some(self.insert(lines));
+        };
+        let mut content = Vec::new();
+        for (at, line) in lines.iter().enumerate() {
+            if at == kept {
+                content.extend_from_slice(wanted);
+                let is_lost = wanted.is_empty() && line.end.is_empty();
+                content.extend_from_slice(if is_lost { b"\n" } else { line.end });
+            } else if !matches(line) {
+                content.extend_from_slice(line.text);
+                content.extend_from_slice(line.end);
+            }
+        }
+        let is_same = lines.iter().enumerate().all(|(at, line)| {
+            if at == kept {
+                line.text == wanted
+            } else {
+                !matches(line)
+            }
+        });
+        (!is_same).then_some(content)
+    }
+
     fn put(&self, lines: &[Line<'_>]) -> Option<Vec<u8>> {
+        if let Some(matching) = self.matching.as_ref().filter(|_| self.unique) {
+            return self.put_alone(lines, matching);
+        }
         let wanted = self.line.as_bytes();
         let stands = lines.iter().any(|line| line.text == wanted);
         if let Some(matching) = &self.matching
@@ -96,6 +151,14 @@ impl LineEdit {
         (!stands).then(|| self.insert(lines))
     }
 
+    fn find(&self, lines: &[Line<'_>], anchor: &Regex) -> Option<usize> {
+        if self.unique {
+            first(lines, anchor)
+        } else {
+            last(lines, anchor)
+        }
+    }
+
     fn insert(&self, lines: &[Line<'_>]) -> Vec<u8> {
         let fall_back = |fallback: Fallback| match fallback {
             Fallback::Start => 0,
@@ -104,12 +167,12 @@ impl LineEdit {
         let at = match &self.anchor {
             Anchor::Start => 0,
             Anchor::End => lines.len(),
-            Anchor::After(anchor, otherwise) => {
-                last(lines, anchor).map_or_else(|| fall_back(*otherwise), |at| at + 1)
-            }
-            Anchor::Before(anchor, otherwise) => {
-                last(lines, anchor).unwrap_or_else(|| fall_back(*otherwise))
-            }
+            Anchor::After(anchor, otherwise) => self
+                .find(lines, anchor)
+                .map_or_else(|| fall_back(*otherwise), |at| at + 1),
+            Anchor::Before(anchor, otherwise) => self
+                .find(lines, anchor)
+                .unwrap_or_else(|| fall_back(*otherwise)),
         };
         // A line ends as the first one of the content does.
         let end: &[u8] = match lines.first() {
@@ -142,6 +205,10 @@ fn split(line: &[u8]) -> Line<'_> {
     }
 }
 
+fn first(lines: &[Line<'_>], pattern: &Regex) -> Option<usize> {
+    lines.iter().position(|line| pattern.is_match(line.text))
+}
+
 fn last(lines: &[Line<'_>], pattern: &Regex) -> Option<usize> {
     lines.iter().rposition(|line| pattern.is_match(line.text))
 }
@@ -156,6 +223,7 @@ mod tests {
         LineEdit {
             line: line.to_owned(),
             matching: None,
+            unique: false,
             anchor: Anchor::End,
             absent: false,
         }
@@ -203,6 +271,54 @@ mod tests {
     }
 
     #[test]
+    fn takes_the_place_of_all_that_match() {
+        let with = |line, pattern| LineEdit {
+            matching: Some(regex(pattern)),
+            unique: true,
+            ..edit(line)
+        };
+        let port = with("Port 2222", r"^#?\s*Port\s");
+        check(&port, "Port 22\nX\n# Port 2\nY", "Port 2222\nX\nY");
+        check(&port, "Port 22\nX\nPort 2222", "Port 2222\nX\n");
+        check(&port, "X\r\nPort 2222\r\nPort 22\r\n", "X\r\nPort 2222\r\n");
+        check(&port, "Port 2222\nPort 2222\n", "Port 2222\n");
+        check(&port, "X\nPort 2222\n", "X\nPort 2222\n");
+        // A line that does not match itself.
+        check(&with("x", "^#x"), "#x\ny\n#x\n", "x\ny\n");
+        check(&with("x", "^#x"), "#x\nx\n#x\nx\n", "x\n");
+        check(&with("", "^#"), "a\n#", "a\n\n");
+        let before = LineEdit {
+            anchor: Anchor::Before(regex("^Match"), Fallback::End),
+            ..port
+        };
+        check(
+            &before,
+            "X\nMatch a\nMatch b\n",
+            "X\nPort 2222\nMatch a\nMatch b\n",
+        );
+    }
+
+    #[test]
+    fn tells_which_other_lines_match() {
+        let port = LineEdit {
+            matching: Some(regex(r"^#?\s*Port\s")),
+            ..edit("Port 2222")
+        };
+        let before = b"Port 22\nPort 23\n#Port 24\n";
+        let edited = port.edit(before).expect("changed");
+        assert_eq!(edited, b"Port 22\nPort 23\nPort 2222\n");
+        assert_eq!(port.others(&edited), [1, 2]);
+        assert_eq!(
+            LineEdit {
+                absent: true,
+                ..port
+            }
+            .others(before),
+            [0; 0]
+        );
+    }
+
+    #[test]
     fn keeps_to_its_anchor() {
         let at = |anchor| LineEdit {
             anchor,
@@ -239,11 +355,13 @@ mod tests {
         fn a_second_edit_finds_nothing(
             content in proptest::collection::vec(proptest::sample::select(b"ab#\n\r\xff".to_vec()), 0..30),
             line in "[ab#]{0,3}", pattern in "\\^?[ab#]", absent: bool, anchor in 0..4,
+            unique: bool,
         ) {
             let place = regex(&pattern);
             let edit = LineEdit {
                 line,
                 matching: (anchor % 2 == 0).then(|| place.clone()),
+                unique,
                 anchor: match anchor {
                     0 => Anchor::Start,
                     1 => Anchor::End,

@@ -25,6 +25,7 @@ mod host_path;
 mod landing;
 mod line;
 mod line_edit;
+mod line_pattern;
 mod link;
 mod mode;
 mod one_or_many;
