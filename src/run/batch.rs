@@ -15,6 +15,7 @@ use super::fence::change;
 use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
+use super::said;
 use super::tail::tail;
 
 /// A task of a batch, and where the playbook wrote it.
@@ -419,6 +420,12 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
         failure.code = Some(i32::from(code));
     }
     failure.stderr = tail(step, secrets);
+    if !change.bare {
+        said::by_a_script_of_ours(&mut failure, change.command);
+        if failure.hint.is_some() {
+            return failure;
+        }
+    }
     // Our own scripts speak the C locale; what a command of the user's says is the user's to read.
     let says = |text: &str| {
         failure
@@ -426,7 +433,8 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
             .as_ref()
             .is_some_and(|said| said.contains(text))
     };
-    if !change.command && (says("No space left on device") || says("Disk quota exceeded")) {
+    let on_disk = |text: &str| says(text) || failure.message.contains(text);
+    if !change.command && (on_disk("No space left on device") || on_disk("Disk quota exceeded")) {
         failure.hint = Some(
             "The disk is full there. Free some room; what ops keeps for its undos goes elsewhere with `ops_state_dir`."
                 .to_owned(),

@@ -19,6 +19,7 @@ mod identity;
 mod label;
 mod link;
 mod output;
+mod said;
 mod sudo;
 mod tail;
 mod turns;

@@ -1,6 +1,71 @@
 # Functions that the apply and undo scripts of tasks may use. Only those that a script names are sent with it.
 # POSIX sh; each ends in a line "}" of its own. Paths are absolute. What a step keeps is named `$keep.NAME`.
 
+# failed_at PATH: ends the script, and says on stderr what about PATH explains that it could not be written, replaced or
+# removed. By what is there, never by the text of an error.
+failed_at() {
+  ops_hint=$(hint_at "$1")
+  [ -z "$ops_hint" ] || echo "ops hint: $ops_hint" >&2
+  exit 1
+}
+
+# hint_at PATH: a sentence, or nothing. The calls are of failures only, so they may take their time.
+hint_at() {
+  ops_above=${1%/*}
+  ops_above=${ops_above:-/}
+  if ! [ -e "$ops_above" ]; then
+    while ! [ -e "${ops_above%/*}/" ]; do ops_above=${ops_above%/*}; done
+    echo "There is no directory $ops_above: \`files::directory\` makes it."
+    return
+  fi
+  if ! [ -d "$ops_above" ]; then
+    echo "$ops_above is not a directory."
+    return
+  fi
+  for ops_one in "$1" "$ops_above"; do
+    ops_flags=$(lsattr -d "$ops_one" 2>/dev/null) || continue
+    case ${ops_flags%% *} in
+      *i*)
+        echo "$ops_one is immutable (\`lsattr -d $ops_one\` shows \`i\`): \`chattr -i $ops_one\` lets it be changed."
+        return
+        ;;
+      *a*)
+        echo "$ops_one is append-only (\`lsattr -d $ops_one\` shows \`a\`): \`chattr -a $ops_one\` lets it be changed."
+        return
+        ;;
+    esac
+  done
+  ops_mount=$(df -P "$ops_above" 2>/dev/null) || ops_mount=
+  ops_mount=${ops_mount##*% }
+  ops_options=
+  while read -r ops_x ops_at ops_x ops_these ops_x; do
+    if [ "$ops_at" = "$ops_mount" ]; then ops_options=$ops_these; fi
+    if [ "$ops_at" = "$1" ]; then
+      echo "$1 is a mount point."
+      return
+    fi
+  done </proc/mounts
+  case ,$ops_options, in
+    *,ro,*)
+      echo "The file system at $ops_mount is mounted read-only: see \`findmnt $ops_mount\`."
+      return
+      ;;
+  esac
+  if ! [ -w "$ops_above" ] || ! [ -x "$ops_above" ]; then
+    echo "The user $(id -un) may not write to $ops_above: does the task need \`become\`?"
+    return
+  fi
+  if [ -f "$1" ]; then
+    for ops_one in /proc/[0-9]*/exe; do
+      if [ "$ops_one" -ef "$1" ]; then
+        ops_one=${ops_one%/exe}
+        echo "$1 is being run by process ${ops_one##*/}."
+        return
+      fi
+    done
+  fi
+}
+
 # forget_old KEPT: of what earlier runs kept there, leaves the last nine. The names of runs sort by time.
 forget_old() {
   set -- "$1"/*/
@@ -76,7 +141,7 @@ keep_away() {
   keep_dir
   clear_away "$keep.whole"
   clear_away "$keep.away"
-  mv "$1" "$keep.away"
+  mv "$1" "$keep.away" || failed_at "$1"
   : >|"$keep.whole"
 }
 
@@ -120,10 +185,10 @@ move_over() {
   if ! ops_error=$(mv -f "$ops_new" "$1" 2>&1); then
     if ! [ -f "$1" ] || ! [ -w "$1" ]; then
       echo "$ops_error" >&2
-      return 1
+      failed_at "$1"
     fi
     [ -z "$2" ] || "$2" "$1"
-    cat "$ops_new" >|"$1"
+    { cat "$ops_new" >|"$1"; } || failed_at "$1"
     rm -f "$ops_new"
     echo "written in place, for it cannot be renamed over"
   fi
@@ -134,7 +199,7 @@ move_over() {
 # replace_link TARGET PATH NEW: in one step.
 replace_link() {
   clear_away "$3"
-  ln -s -- "$1" "$3"
+  ln -s -- "$1" "$3" || failed_at "$2"
   move_link "$3" "$2"
 }
 
@@ -171,7 +236,7 @@ make_directory() {
     echo "$ops_missing" >"$keep.missing"
   fi
   umask 022
-  mkdir -p ${2:+-m "$2"} "$1"
+  mkdir -p ${2:+-m "$2"} "$1" || failed_at "$1"
   # Inherited from the directory above.
   if [ -n "$2" ] && [ -g "$1" ]; then chmod "$2" "$1"; fi
 }

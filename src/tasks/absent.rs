@@ -97,7 +97,7 @@ impl Task for Absent {
             format!("bring_back {path}"),
         );
         if !self.keep {
-            change.apply = format!("rm -rf {path}");
+            change.apply = format!("rm -rf {path} || failed_at {path}");
             change.undo = None;
         }
         let path = self.path.to_string();

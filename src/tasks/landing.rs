@@ -62,7 +62,10 @@ impl Landing {
         let body = if let Some(text) = content.inline() {
             apply.push_str(&format!("begin_file {}\nprintf %s ", new.quoted()));
             at = Some(push_quoted(&mut apply, text));
-            apply.push_str(" >\"$ops_new\"\n");
+            apply.push_str(&format!(
+                " >\"$ops_new\" || failed_at {}\n",
+                self.path.quoted()
+            ));
             None
         } else {
             let body = match &self.compressed {
@@ -211,7 +214,7 @@ impl Landing {
             let quoted = body.quoted();
             let sum = content.sha256();
             apply.push_str(&format!("adopt_file {} {quoted}\n", here.new));
-            let copy = format!("cp -a {} \"$ops_new\"\n", here.path);
+            let copy = format!("cp -a {0} \"$ops_new\" || failed_at {0}\n", here.path);
             let payload = match &self.compressed {
                 None => {
                     apply.push_str(&format!(
@@ -229,7 +232,7 @@ impl Landing {
             return Some(body_at(&body, payload));
         };
         apply.push_str(&format!(
-            "begin_file {}\ncp -a {} \"$ops_new\"\nprintf %s ",
+            "begin_file {0}\ncp -a {1} \"$ops_new\" || failed_at {1}\nprintf %s ",
             here.new, here.path,
         ));
         *at = Some(push_quoted(apply, text));

@@ -113,7 +113,7 @@ impl Task for Link {
             Err(reason) => return Plan::Unknown(reason),
         };
         let (path, target) = (self.path.quoted(), quote_str(&self.target));
-        let make = format!("ln -s -- {target} {path}");
+        let make = format!("ln -s -- {target} {path} || failed_at {path}");
         let Some(own) = &state.own else {
             return self.change(None, make, format!("rm -f {path}"));
         };
@@ -132,7 +132,7 @@ impl Task for Link {
                     _ => "(no link)",
                 };
                 let apply = format!(
-                    "keep_away {path}\n{make} || {{ bring_back {path}; exit 1; }}"
+                    "keep_away {path}\nln -s -- {target} {path} || {{ bring_back {path}; exit 1; }}"
                 );
                 let undo = format!("if is_kept; then rm -f {path}; fi\nbring_back {path}");
                 self.change(Some(what), apply, undo)

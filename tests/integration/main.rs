@@ -29,6 +29,7 @@ mod playbooks;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ran;
 mod reference;
+mod refused_writes;
 mod replay;
 mod rollout;
 mod round_trips;

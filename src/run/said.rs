@@ -1,0 +1,68 @@
+//! What a script of ours said when it failed: the reason goes into the message, advice into the hint.
+
+use crate::model::Failure;
+
+/// Begins a line of stderr that is the reason, and one that says what to do about it.
+const REASON: &str = "ops: ";
+const HINT: &str = "ops hint: ";
+
+/// Takes the marked lines out of what the failure says was printed. Without a marked reason, a script that runs no program of somebody
+/// else's (`is_command`) has said the reason in the first line.
+pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
+    let Some(printed) = failure.stderr.take() else {
+        return;
+    };
+    let mut rest: Vec<&str> = Vec::new();
+    let (mut reason, mut hint) = (None, None);
+    for line in printed.lines() {
+        if let Some(said) = line.strip_prefix(HINT) {
+            hint = Some(said.to_owned());
+        } else if let Some(said) = line.strip_prefix(REASON) {
+            reason = Some(said.to_owned());
+        } else {
+            rest.push(line);
+        }
+    }
+    if reason.is_none() && !is_command && !rest.is_empty() {
+        reason = Some(rest.remove(0).trim_end().to_owned());
+    }
+    if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
+        failure.message = reason;
+    }
+    failure.hint = hint.or(failure.hint.take());
+    failure.stderr = (!rest.is_empty()).then(|| rest.join("\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_a_script_of_ours;
+    use crate::model::{Failure, FailureKind};
+
+    fn failed(printed: &str, is_command: bool) -> (String, Option<String>, Option<String>) {
+        let mut failure = Failure::new(FailureKind::Failed, "exited with code 1");
+        failure.stderr = Some(printed.to_owned());
+        by_a_script_of_ours(&mut failure, is_command);
+        (failure.message, failure.hint, failure.stderr)
+    }
+
+    #[test]
+    fn the_message_is_what_the_host_said() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            failed("mv: no\nops hint: Look.", false),
+            ("mv: no".to_owned(), some("Look."), None)
+        );
+        assert_eq!(
+            failed("E: a\nE: b", true),
+            ("exited with code 1".to_owned(), None, some("E: a\nE: b"))
+        );
+        assert_eq!(
+            failed("E: a\nops: b is held\nops hint: Unhold it.", true),
+            ("b is held".to_owned(), some("Unhold it."), some("E: a"))
+        );
+        assert_eq!(
+            failed("one\ntwo", false),
+            ("one".to_owned(), None, some("two"))
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! What cannot be written: the error holds what the host said, and a hint says what stands in the way.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use crate::ops::Ops;
+
+/// One host, that is this machine. `$root` is a directory of the test's own.
+fn ops() -> Ops {
+    let ops = Ops::new();
+    let (root, state) = (ops.path("root"), ops.path("host-state"));
+    for dir in [&root, &state] {
+        std::fs::create_dir(dir).expect("a directory");
+    }
+    let line = format!(
+        "h1 ansible_connection=local root={} ops_state_dir={}\n",
+        root.display(),
+        state.display()
+    );
+    ops.inventory_named("hosts.ini", &line)
+}
+
+/// An attribute of a file, which is taken off again.
+struct Attribute(std::path::PathBuf, &'static str);
+
+impl Attribute {
+    /// None where this machine or this file system does not let us.
+    fn set(path: std::path::PathBuf, flag: &'static str) -> Option<Self> {
+        let done = Command::new("chattr")
+            .arg(format!("+{flag}"))
+            .arg(&path)
+            .output();
+        if !done.is_ok_and(|done| done.status.success()) {
+            eprintln!("SKIPPED: chattr does not work here");
+            return None;
+        }
+        Some(Self(path, flag))
+    }
+}
+
+impl Drop for Attribute {
+    fn drop(&mut self) {
+        let _ = Command::new("chattr")
+            .arg(format!("-{}", self.1))
+            .arg(&self.0)
+            .status();
+    }
+}
+
+#[test]
+fn an_immutable_file_is_named() {
+    for (task, flag, hint) in [
+        (
+            r#"files::file(root + "/old", "new")"#,
+            "i",
+            "old is immutable (`lsattr -d ",
+        ),
+        (
+            r#"files::line(root + "/old", "new")"#,
+            "i",
+            "old is immutable (`lsattr -d ",
+        ),
+        (
+            r#"files::absent(root + "/old")"#,
+            "a",
+            "old is append-only (`lsattr -d ",
+        ),
+        (
+            r#"files::link(root + "/old", "x", #{ force: true })"#,
+            "i",
+            "old is immutable (`lsattr -d ",
+        ),
+    ] {
+        let ops = ops()
+            .playbook(&format!(
+                r#"each(hosts("all"), |h| {{
+                    let root = h.vars.root;
+                    try {{ h.apply({task}); }} catch (e) {{ log::info(`caught: ${{e.message}}`); throw e; }}
+                }});"#
+            ))
+            .file("root/old", "old\n");
+        let Some(_attribute) = Attribute::set(ops.path("root/old"), flag) else {
+            return;
+        };
+        let ran = ops.run().code(3);
+        let caught = ran.stdout.lines().find(|line| line.contains("caught: "));
+        let caught = caught.expect("the error was caught");
+        assert!(
+            caught.contains("mv: ") && caught.contains("Operation not permitted"),
+            "{task}: {ran}"
+        );
+        assert!(ran.stderr.contains(hint), "{task}: {ran}");
+    }
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    for task in [
+        r#"files::file(root + "/no/such/x", "new")"#,
+        r#"files::link(root + "/no/such/x", "new")"#,
+        r#"files::line(root + "/no/such/x", "new")"#,
+    ] {
+        let ops = ops().playbook(&format!(
+            r#"each(hosts("all"), |h| {{ let root = h.vars.root; h.apply({task}); }});"#
+        ));
+        let root = ops.path("root");
+        let hint = format!(
+            "There is no directory {}/no: `files::directory` makes it.",
+            root.display()
+        );
+        ops.run().code(3).stderr_has(&hint);
+    }
+}
+
+#[test]
+fn a_read_only_file_system_is_named() {
+    let ops = ops()
+        .playbook(r#"each(hosts("all"), |h| h.apply(files::file(h.vars.root + "/new", "new")));"#);
+    let root = ops.path("root");
+    let run = ops.command();
+    let mount = format!(
+        "mount -t tmpfs -o ro tmpfs '{}' || exit 99; exec \"$0\" \"$@\"",
+        root.display()
+    );
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--map-root-user", "sh", "-c", &mount])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .current_dir(run.get_current_dir().expect("the run has a directory"))
+        .env_clear();
+    for (name, value) in run.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let done = command.process_group(0).output().expect("unshare is there");
+    let shown = String::from_utf8_lossy(&done.stderr);
+    if done.status.code() == Some(99) || shown.contains("unshare failed") {
+        eprintln!("SKIPPED: no file system may be mounted here: {shown}");
+        return;
+    }
+    let hint = format!("The file system at {} is mounted read-only", root.display());
+    assert!(shown.contains(&hint), "{shown}");
+}
