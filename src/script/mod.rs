@@ -31,6 +31,7 @@ pub mod frame;
 pub mod health;
 mod isolate;
 mod local;
+mod mark;
 pub mod modules;
 pub mod names;
 mod on_host;

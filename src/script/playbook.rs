@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rhai::{AST, Engine};
 
 use crate::model::{Failure, FailureKind};
+use crate::script::mark::without_mark;
 
 use super::modules::{self, Modules};
 use super::names;
@@ -95,7 +96,9 @@ fn read(path: &Path) -> Result<String, Failure> {
             failure
         }
     })?;
-    String::from_utf8(bytes).map_err(|_| input(format!("the playbook {name} is not UTF-8 text")))
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| input(format!("the playbook {name} is not UTF-8 text")))?;
+    Ok(without_mark(text))
 }
 
 fn input(message: String) -> Failure {

@@ -29,6 +29,9 @@ task! {
     /// host, and what templates of an inventory see (`inventory_hostname`, `groups`, `hostvars`). A name that is not defined is an error. A run reads a
     /// template once, whatever the number of hosts. It is rendered where ops runs; then all is as with `files::file`.
     ///
+    /// A first line `#jinja2: trim_blocks: False, lstrip_blocks: True` sets how blocks are trimmed, as with Ansible, and is not written; other settings in
+    /// it are an error. A byte order mark at the start is dropped.
+    ///
     /// ```rhai
     /// each(hosts("all"), |h| {
     ///     h.apply(files::template("/etc/shop/env", "templates/shop.env.j2", #{
@@ -72,7 +75,7 @@ fn render(
     let content = surroundings
         .template(&source, text)
         .and_then(|template| template.render(&merge_maps([surroundings.vars(), own])))
-        .map_err(|error| failed(&source, &error))?;
+        .map_err(|error| failed(&source, &error, template::header_lines(text)))?;
     let landing = Landing {
         path: path.into(),
         attributes: Attributes::new(options.mode, options.owner, options.group),
@@ -84,11 +87,12 @@ fn render(
     File::new("files::template", landing, content, options.if_absent)
 }
 
-fn failed(source: &str, error: &minijinja::Error) -> ArgumentError {
+fn failed(source: &str, error: &minijinja::Error, skipped: usize) -> ArgumentError {
     let explained = template::explain(error);
-    let at = explained
-        .line
-        .map_or_else(|| source.to_owned(), |line| format!("{source}:{line}"));
+    let at = explained.line.map_or_else(
+        || source.to_owned(),
+        |line| format!("{source}:{}", line + skipped),
+    );
     let failed = ArgumentError::parameter(1, format!("{at}: {}", explained.message));
     ArgumentError {
         hint: explained.hint,

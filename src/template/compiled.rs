@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::{Environment, Error, Value};
 
 use super::environment;
+use super::header::Header;
 
 /// A template that was read.
 pub struct Compiled {
@@ -15,9 +16,14 @@ pub struct Compiled {
 
 impl Compiled {
     /// # Errors
-    /// When the text is no template.
+    /// When the text is no template, or its header sets what cannot be set.
     pub fn new(name: &str, text: &str) -> Result<Self, Error> {
         let mut environment = environment();
+        let header = Header::of(text)?;
+        let text = header.rest;
+        if let Some(syntax) = header.syntax(environment.syntax()) {
+            environment.set_syntax(syntax);
+        }
         environment.add_template_owned(name.to_owned(), text.to_owned())?;
         Ok(Self {
             environment,

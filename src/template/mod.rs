@@ -6,9 +6,11 @@
 
 mod compiled;
 mod filters;
+mod header;
 mod python;
 
 pub use compiled::{Compiled, Templates};
+pub use header::header_lines;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;

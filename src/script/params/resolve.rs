@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
+use crate::script::mark::without_mark;
 
 use super::declared::{Kind, Param};
 use super::value::{fits, located, parse, shown};
@@ -170,6 +171,7 @@ fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
     let name = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| input(format!("cannot read {name}: {error}")))?;
+    let text = without_mark(text);
     let extension = file.extension().unwrap_or_default().to_string_lossy();
     // What is quoted from the file in these messages would be a secret's value: the place alone must do.
     let parsed: Result<Value, String> = match &*extension.to_lowercase() {

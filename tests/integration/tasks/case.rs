@@ -184,6 +184,14 @@ impl Surroundings for Beside {
             "motd.j2" => Ok(Arc::from(
                 &b"{% if greet %}\nhello {{ name }}\n{% endif %}\n"[..],
             )),
+            "header.j2" => Ok(Arc::from(
+                &b"#jinja2: trim_blocks: False\n{% if greet %}\nhello {{ name }}\n{% endif %}\n"[..],
+            )),
+            "mark.j2" => Ok(Arc::from(&b"\xef\xbb\xbfhello\n"[..])),
+            "delimiters.j2" => Ok(Arc::from(&b"#jinja2: variable_start_string: '[['\nx\n"[..])),
+            "fault.j2" => Ok(Arc::from(
+                &b"#jinja2: trim_blocks: True\nx\n{{ nothing }}\n"[..],
+            )),
             "bytes" => Ok(Arc::from(&b"\x00\xff"[..])),
             _ => Err("there is no such file".to_owned()),
         }

@@ -1,0 +1,162 @@
+//! The first line of a template by which Ansible sets how blocks are trimmed: `#jinja2: trim_blocks: False`.
+//!
+//! It is no part of what is rendered. What it sets and this engine cannot do is refused by name.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Error, ErrorKind};
+
+const BEGINS: &str = "#jinja2:";
+
+/// What a template says of itself, and the rest of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Header<'a> {
+    trim_blocks: Option<bool>,
+    lstrip_blocks: Option<bool>,
+    keep_trailing_newline: Option<bool>,
+    pub rest: &'a str,
+    /// How many lines stand before the rest.
+    pub lines: usize,
+}
+
+impl<'a> Header<'a> {
+    /// Takes a byte order mark and the header off.
+    pub fn of(text: &'a str) -> Result<Self, Error> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut header = Self {
+            trim_blocks: None,
+            lstrip_blocks: None,
+            keep_trailing_newline: None,
+            rest: text,
+            lines: 0,
+        };
+        let Some(settings) = text.strip_prefix(BEGINS) else {
+            return Ok(header);
+        };
+        let (settings, rest) = settings.split_once('\n').unwrap_or((settings, ""));
+        header.rest = rest;
+        header.lines = 1;
+        for setting in settings
+            .split(',')
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+        {
+            header.set(setting)?;
+        }
+        Ok(header)
+    }
+
+    fn set(&mut self, setting: &str) -> Result<(), Error> {
+        let refused = |why: &str| {
+            Error::new(
+                ErrorKind::SyntaxError,
+                format!("its header `{BEGINS}`: {why}"),
+            )
+        };
+        let (name, value) = setting
+            .split_once(':')
+            .ok_or_else(|| refused(&format!("`{setting}` has no value")))?;
+        let (name, value) = (name.trim(), value.trim());
+        let place = match name {
+            "trim_blocks" => &mut self.trim_blocks,
+            "lstrip_blocks" => &mut self.lstrip_blocks,
+            "keep_trailing_newline" => &mut self.keep_trailing_newline,
+            other => return Err(refused(&format!("`{other}` cannot be set here"))),
+        };
+        *place = Some(match value {
+            "True" | "true" | "yes" | "1" => true,
+            "False" | "false" | "no" | "0" => false,
+            _ => {
+                return Err(refused(&format!(
+                    "`{name}` is True or False, not `{value}`"
+                )));
+            }
+        });
+        Ok(())
+    }
+
+    /// The syntax that is set; `None`: the usual one.
+    pub fn syntax(&self, usual: &SyntaxConfig) -> Option<SyntaxConfig> {
+        if self.lines == 0 {
+            return None;
+        }
+        SyntaxConfig::builder()
+            .trim_blocks(self.trim_blocks.unwrap_or(usual.trim_blocks()))
+            .lstrip_blocks(self.lstrip_blocks.unwrap_or(usual.lstrip_blocks()))
+            .keep_trailing_newline(
+                self.keep_trailing_newline
+                    .unwrap_or(usual.keep_trailing_newline()),
+            )
+            .build()
+            .ok()
+    }
+}
+
+/// How many lines of a template are its header: a line of an error counts from behind them.
+#[must_use]
+pub fn header_lines(text: &str) -> usize {
+    Header::of(text).map_or(0, |header| header.lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::header_lines;
+    use crate::template::Compiled;
+
+    fn rendered(text: &str) -> Result<String, String> {
+        let vars = minijinja::context! { x => true };
+        Compiled::new("t", text)
+            .and_then(|template| template.render(&vars))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_header_is_honoured() {
+        let body = "a\n  {% if x %}\nb\n  {% endif %}\n";
+        let with = |header: &str| rendered(&format!("{header}\n{body}")).expect("rendered");
+        assert_eq!(rendered(body).expect("rendered"), "a\n  b\n  ");
+        assert_eq!(with("#jinja2: trim_blocks: False"), "a\n  \nb\n  \n");
+        assert_eq!(with("#jinja2:lstrip_blocks:True"), "a\nb\n");
+        assert_eq!(
+            with("#jinja2: trim_blocks: True, lstrip_blocks: True"),
+            "a\nb\n"
+        );
+        assert_eq!(with("\u{feff}#jinja2: lstrip_blocks: True"), "a\nb\n");
+        assert_eq!(
+            rendered("#jinja2: keep_trailing_newline: False\r\na\n").expect("rendered"),
+            "a"
+        );
+        assert_eq!(rendered("#jinja2: trim_blocks: True"), Ok(String::new()));
+        assert_eq!(
+            rendered("# jinja2 is fine\n").expect("rendered"),
+            "# jinja2 is fine\n"
+        );
+        assert_eq!((header_lines(body), header_lines("#jinja2:\nx")), (0, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_refused_by_name() {
+        for (header, said) in [
+            (
+                "#jinja2: variable_start_string: '[%'",
+                "`variable_start_string` cannot be set here",
+            ),
+            (
+                "#jinja2: trim_block: True",
+                "`trim_block` cannot be set here",
+            ),
+            (
+                "#jinja2: trim_blocks: maybe",
+                "`trim_blocks` is True or False, not `maybe`",
+            ),
+            ("#jinja2: trim_blocks", "`trim_blocks` has no value"),
+        ] {
+            let error = rendered(&format!("{header}\nx")).expect_err(header);
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped() {
+        assert_eq!(rendered("\u{feff}a\n").expect("rendered"), "a\n");
+    }
+}
