@@ -27,7 +27,7 @@ pub use check::Outlook;
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
 pub use planner::{Mode, Next, Planned, Planner, Verdict};
 pub use prelude::script;
-pub use query::{Query, Reply, render};
+pub use query::{MISSING_LINKS, Query, Reply, UPTIME, render};
 pub use resource::{Resource, Touches};
 
 /// What a plan comes to.

@@ -13,6 +13,8 @@ mod tests;
 mod units;
 mod users;
 
+pub use units::{MISSING_LINKS, UPTIME};
+
 use std::collections::HashMap;
 
 use super::resource::alters_path;

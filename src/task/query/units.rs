@@ -5,11 +5,37 @@ use super::{Answer, Query, Reply};
 use crate::shell::quote_str as quote;
 use crate::task::Resource;
 
+/// A row of a unit's table: links that its `[Install]` section asks for and that are not there.
+pub const MISSING_LINKS: &str = "MissingLinks";
+
+/// The same: how long the host was up when it was asked, in seconds.
+pub const UPTIME: &str = "Uptime";
+
 /// What is asked of each unit. Times come in UTC.
 const PROPERTIES: &str = "Id,Names,LoadState,ActiveState,SubState,Type,RemainAfterExit,UnitFileState,FragmentPath,\
     NeedDaemonReload,CanReload,InvocationID,ActiveEnterTimestamp,ExecMainStartTimestamp,TriggeredBy,\
+    DropInPaths,NRestarts,ActiveEnterTimestampMonotonic,\
     Requires,Requisite,Wants,BindsTo,PartOf,Upholds,Conflicts,\
     RequiredBy,RequisiteOf,BoundBy,ConsistsOf,ConflictedBy";
+
+/// Prints, for each unit that is enabled, the links that its `[Install]` section asks for (systemd.unit(5)) and that are not there. Reads what
+/// `systemctl show` printed. What has specifiers is left out, and so is a unit whose drop-ins begin a list anew. Builtins only.
+const LINKS: &str = r#"w() { case $1 in *%*|'\') return;; esac
+for d in /etc /run /usr/local/lib /usr/lib /lib; do [ ! -h "$d/systemd/system/$1" ] || return 0; done
+m="$m /etc/systemd/system/$1"; }
+k() { m=; for f in $p; do [ -r "$f" ] || continue; s=
+while IFS= read -r l || [ -n "$l" ]; do case $l in
+'['*) s=$l;;
+WantedBy*=*|RequiredBy*=*|UpheldBy*=*|Alias*=*) [ "$s" = '[Install]' ] || continue
+v=${l#*=}; case ${l%%[ =]*} in WantedBy) x=wants;; RequiredBy) x=requires;; UpheldBy) x=upholds;; *) x=;; esac
+z=; for t in $v; do z=1; if [ -n "$x" ]; then w "$t.$x/$n"; else case $n in *@*) ;; *) w "$t";; esac; fi; done
+[ -n "$z" ] || return 0;;
+esac; done <"$f"; done; [ -z "$m" ] || printf '%s%s\n' "$n" "$m"; }
+{ set -f; n= p= q= e=; while IFS= read -r l; do case $l in
+Id=*) n=${l#*=};; FragmentPath=*) q=${l#*=};; DropInPaths=*) p=${l#*=};; UnitFileState=enabled) e=1;;
+'') p="$q $p"; [ -z "$e" ] || k; n= p= q= e=;;
+esac; done; }
+"#;
 
 /// Where unit files are read from (systemd.unit(5)), and the scripts that systemd makes units of.
 const DIRECTORIES: [&str; 6] = [
@@ -41,13 +67,17 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     }
     text.push_str("o units\n");
     text.push_str(&format!(
-        "if [ -d /run/systemd/system ]; then LC_ALL=C TZ=UTC systemctl show --no-pager -p {PROPERTIES} --"
+        "if [ -d /run/systemd/system ]; then u=$(LC_ALL=C TZ=UTC systemctl show --no-pager -p {PROPERTIES} --"
     ));
     for name in names {
         text.push(' ');
         text.push_str(&quote(name));
     }
-    text.push_str(" 2>&1; else echo none; fi\n");
+    text.push_str(&format!(
+        " 2>&1); printf '%s\\n' \"$u\"; o uptime; read -r u_up u_idle </proc/uptime; echo \"$u_up\"\n\
+         case $u in *UnitFileState=enabled*) o links; printf '%s\\n\\n' \"$u\" | {{\n{LINKS}}};; esac\n\
+         else echo none; fi\n"
+    ));
 }
 
 /// A block of `key=value` for each unit, parted by empty lines.
@@ -57,6 +87,8 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
         .split(|row| row.is_empty())
         .map(|block| block.iter().filter_map(|row| row.split_once('=')).collect())
         .collect();
+    let uptime = lines(reply.section("uptime"));
+    let links = lines(reply.section("links"));
     for name in names(queries) {
         let unit = units.iter().find(|unit| {
             unit.iter()
@@ -64,11 +96,22 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
         });
         let answer = match unit {
             _ if rows == ["none"] => Answer::Unknowable("the host does not run systemd".to_owned()),
-            Some(unit) => Answer::Table(
-                unit.iter()
-                    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                    .collect(),
-            ),
+            Some(unit) => {
+                let id = unit.iter().find(|(key, _)| *key == "Id");
+                let missing = links
+                    .iter()
+                    .filter_map(|row| row.split_once(' '))
+                    .find(|(of, _)| id.is_some_and(|(_, id)| id == of));
+                let more = [
+                    missing.map(|(_, links)| (MISSING_LINKS, links)),
+                    uptime.first().map(|up| (UPTIME, *up)),
+                ];
+                let rows = unit.iter().copied().chain(more.into_iter().flatten());
+                Answer::Table(
+                    rows.map(|(key, value)| (key.to_owned(), value.to_owned()))
+                        .collect(),
+                )
+            }
             // Printed outside the blocks: what went wrong.
             None => Answer::Unknowable(
                 rows.iter()

@@ -27,7 +27,7 @@ task! {
     ///
     /// | option | what it does |
     /// |---|---|
-    /// | `enabled` | whether it starts at boot; left as it is if not given |
+    /// | `enabled` | whether it starts at boot, as for `services::enabled`; left as it is if not given |
     /// | `restart_on` | paths: the unit is restarted if one of them is no longer what it was when it started |
     /// | `reload_on` | the same, but it is reloaded |
     /// | `settle` | how long a service that does not tell when it is ready must stay up to count as running, `"500ms"` if not given |
@@ -35,7 +35,8 @@ task! {
     ///
     /// A name without a suffix is a service's. The unit counts as running when systemd says `active`: a socket that listens, a timer
     /// that waits, a one-shot with `RemainAfterExit` that has succeeded. One that dies at once is a failure, shown with the end of
-    /// its journal. A unit that is masked, that is not there, or that never stays active is an error. Unit files that changed on disk
+    /// its journal. One that systemd has started again by itself must have been up for three seconds, or for `settle` if that is longer: else the task looks
+    /// on for so long, and fails if the unit is started once more. A unit that is masked, that is not there, or that never stays active is an error. Unit files that changed on disk
     /// are read again first.
     ///
     /// `restart_on` is about what is, not about what this run did: the host keeps a stamp of each path (a file's hash, a
@@ -81,6 +82,8 @@ task! {
 task! {
     /// Has a unit of systemd start at boot. Whether it runs now is left as it is.
     ///
+    /// A unit that is enabled counts as such when all links are there that the `[Install]` section of its file asks for (`WantedBy`, `RequiredBy`,
+    /// `UpheldBy`, `Alias`): else it is enabled again, by `systemctl reenable`, which takes former links away.
     /// A unit without an `[Install]` section cannot be enabled; one that is masked or not there is an error too.
     ///
     /// ```rhai

@@ -1,11 +1,16 @@
 //! What is to be done to a unit.
 
-use super::script::{Action, Enable, Script};
+use std::time::Duration;
+
+use super::script::{Action, Enable, Script, watch};
 use super::stamp::{Input, START, Stamp};
 use super::unit::Unit;
 use super::{HostPath, Service};
 use crate::model::Diff;
-use crate::task::{Answer, Change, Found, Plan, Query, Resource};
+use crate::task::{Answer, Change, Found, MISSING_LINKS, Plan, Query, Resource};
+
+/// A unit that systemd has started again by itself counts as running when it has been up for so long.
+const STEADY: Duration = Duration::from_secs(3);
 
 /// Why there is nothing to plan.
 enum Stop {
@@ -49,7 +54,10 @@ fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
     let restart_on = inputs(&service.restart_on, found)?;
     let reload_on = inputs(&service.reload_on, found)?;
     let action = match service.active {
-        Some(true) => activation(service, unit, &stamp, &restart_on, &reload_on, &mut diff)?,
+        Some(true) => {
+            let inputs = (restart_on.as_slice(), reload_on.as_slice());
+            activation(service, unit, &stamp, inputs, found, &mut diff)?
+        }
         Some(false) => stop(unit, &mut diff),
         None => None,
     };
@@ -152,8 +160,8 @@ fn activation(
     service: &Service,
     unit: Unit<'_>,
     stamp: &Stamp<'_>,
-    restart_on: &[Input],
-    reload_on: &[Input],
+    (restart_on, reload_on): (&[Input], &[Input]),
+    found: &Found,
     diff: &mut Vec<Diff>,
 ) -> Result<Option<Action>, Stop> {
     let name = &service.name;
@@ -193,7 +201,40 @@ fn activation(
             return Ok(Some(action));
         }
     }
+    stays_up(service, unit, found)?;
     Ok(None)
+}
+
+/// Fails where systemd starts the unit again and again: that it is up at this moment says little.
+fn stays_up(service: &Service, unit: Unit<'_>, found: &Found) -> Result<(), Stop> {
+    let wanted = service.settle.map_or(STEADY, |span| span.0.max(STEADY));
+    if unit.restarts() == 0 || unit.up().is_none_or(|up| up >= wanted) {
+        return Ok(());
+    }
+    let query = Query::Probe {
+        script: watch(service.name.as_str(), wanted),
+        reads: vec![Resource::Service(service.name.to_string())],
+    };
+    if found.get(&query).is_none() {
+        return Err(Stop::Ask(vec![query]));
+    }
+    let said = &found.command(&query)?.stdout;
+    let (verdict, journal) = said.split_once('\n').unwrap_or((said, ""));
+    let Some(restarts) = verdict.trim().strip_prefix("unsteady ") else {
+        return Ok(());
+    };
+    let times = match restarts {
+        "1" => "once".to_owned(),
+        restarts => format!("{restarts} times"),
+    };
+    let ends = match journal.trim() {
+        "" => String::new(),
+        line => format!("; its journal ends with: {line}"),
+    };
+    Err(Stop::Impossible(format!(
+        "{} does not stay up: systemd has started it again {times}{ends}",
+        service.name
+    )))
 }
 
 fn stop(unit: Unit<'_>, diff: &mut Vec<Diff>) -> Option<Action> {
@@ -244,6 +285,14 @@ fn enablement(
         }
         _ => false,
     };
+    let missing = unit.missing_links();
+    if enabled && wanted && !missing.is_empty() {
+        diff.push(note(format!(
+            "enables it again: [Install] asks for {}",
+            missing.join(", ")
+        )));
+        return Ok(Some(Enable::Again));
+    }
     if enabled == wanted {
         return Ok(None);
     }
@@ -291,6 +340,7 @@ fn leaves(
     }
     match enable {
         Some(Enable::On | Enable::ForGood) => changes.push(("UnitFileState", "enabled")),
+        Some(Enable::Again) => changes.push((MISSING_LINKS, "")),
         Some(Enable::Off | Enable::OffRuntime) => changes.push(("UnitFileState", "disabled")),
         None => {}
     }

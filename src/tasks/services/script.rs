@@ -1,5 +1,7 @@
 //! The shell that brings a unit into its state, and back.
 
+use std::time::Duration;
+
 use super::Span;
 use super::stamp::Stamp;
 use crate::shell::quote_str as quote;
@@ -23,6 +25,8 @@ pub enum Enable {
     ForGood,
     /// The same, and it is to be disabled.
     OffRuntime,
+    /// It is enabled, and not all links are there that its file asks for.
+    Again,
 }
 
 /// A change of a unit.
@@ -62,6 +66,7 @@ impl Script<'_> {
                     )
                 }
                 Enable::OffRuntime => self.systemctl("disable -q --runtime"),
+                Enable::Again => self.systemctl("reenable -q"),
             });
         }
         text.push_str(match self.action {
@@ -102,6 +107,8 @@ impl Script<'_> {
                     )
                 }
                 Enable::OffRuntime => self.systemctl("enable -q --runtime"),
+                // When the file is back that says so: see `undo_last`.
+                Enable::Again => String::new(),
             });
         }
         text
@@ -113,10 +120,14 @@ impl Script<'_> {
         if self.must_read_unit {
             text.push_str(DAEMON_RELOAD);
         }
+        let again = self.enable == Some(Enable::Again);
+        if again {
+            text.push_str(&self.systemctl("reenable -q"));
+        }
         match self.action {
             Some(Action::Restart) => text.push_str("forget_starts\nsystemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n"),
             Some(Action::Reload) => text.push_str("systemctl --no-ask-password reload -- \"$unit\" || failed 'did not reload'\nexpect_up\n"),
-            _ if self.must_read_unit => return Some(text),
+            _ if self.must_read_unit || again => return Some(text),
             _ => return None,
         }
         // What was noted holds for the inputs as they were put back, in the start that has just been. What was not noted is told
@@ -139,6 +150,7 @@ impl Script<'_> {
             (Some(Action::Reload), _) => "reload",
             (Some(Action::Stop), _) => "stop",
             (None, Some(Enable::On | Enable::ForGood)) => "enable",
+            (None, Some(Enable::Again)) => "reenable",
             (None, Some(Enable::Off | Enable::OffRuntime)) => "disable",
             (None, None) => return "systemctl daemon-reload".to_owned(),
         };
@@ -162,6 +174,16 @@ impl Script<'_> {
             Some(start) => format!("start={}\n{}", quote(start), stamp(&rows)),
         }
     }
+}
+
+/// Looks at a unit until it has been up for `wanted`, or was started again: prints `steady`, or `unsteady`, the number of restarts and the last line of
+/// the journal.
+pub fn watch(unit: &str, wanted: Duration) -> String {
+    format!(
+        "unit={}\nwanted={}\n{FUNCTIONS}\nwatch\n",
+        quote(unit),
+        wanted.as_secs_f64().ceil()
+    )
 }
 
 fn stamp(rows: &[(String, String)]) -> String {

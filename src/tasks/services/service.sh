@@ -61,3 +61,22 @@ stamp() {
   printf '%s\n' "start=$start" "$@" >"$ops_state/stamps/.$unit.new"
   mv -f -- "$ops_state/stamps/.$unit.new" "$ops_state/stamps/$unit"
 }
+
+# Looks on until the unit has been up for $wanted seconds, or is no longer what it was. At most as long as that takes.
+watch() {
+  look || exit
+  first=$start
+  tries=$((${wanted%.*} * 4))
+  while [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
+    sleep 0.25 2>/dev/null || sleep 1
+    look || exit
+    if [ "$start" != "$first" ] || [ "$active" != active ]; then
+      restarts=$(systemctl show -p NRestarts -- "$unit")
+      echo "unsteady ${restarts#*=}"
+      journalctl --no-pager -q -o cat -n 1 -u "$unit" 2>/dev/null || :
+      exit 0
+    fi
+  done
+  echo steady
+}

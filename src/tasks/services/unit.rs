@@ -1,10 +1,12 @@
 //! What systemd tells of a unit.
 
+use std::time::Duration;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::unit_name::SUFFIXES;
-use crate::task::Resource;
+use crate::task::{MISSING_LINKS, Resource, UPTIME};
 
 /// The properties of a unit, as [`Query::Unit`](crate::task::Query::Unit) found them.
 #[derive(Clone, Copy)]
@@ -64,6 +66,26 @@ impl<'a> Unit<'a> {
     pub fn started(self) -> Option<i64> {
         let of = |key: &str| seconds(self.get(key));
         of("ExecMainStartTimestamp").or_else(|| of("ActiveEnterTimestamp"))
+    }
+
+    /// How often systemd has started it again by itself since somebody last did. systemd before 235 does not say.
+    pub fn restarts(self) -> u64 {
+        self.get("NRestarts").parse().unwrap_or(0)
+    }
+
+    /// How long it has been up, if that is known.
+    pub fn up(self) -> Option<Duration> {
+        let now: f64 = self.get(UPTIME).parse().ok()?;
+        let since: f64 = self.get("ActiveEnterTimestampMonotonic").parse().ok()?;
+        Duration::try_from_secs_f64(now - since / 1e6).ok()
+    }
+
+    /// Links that its `[Install]` section asks for and that are not there.
+    pub fn missing_links(self) -> Vec<&'a str> {
+        self.get(MISSING_LINKS)
+            .split(' ')
+            .filter(|link| !link.is_empty())
+            .collect()
     }
 
     /// What starting or stopping it may alter: itself by all its names, and the units that it is coupled

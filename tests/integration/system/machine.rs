@@ -99,7 +99,7 @@ impl Machine {
         let probe = format!("ops_state={STATE}\n{}", render(queries, TOKEN));
         let mut answers = Vec::new();
         for query in queries {
-            if let Query::Shell(script) = query {
+            if let Some(script) = query.command() {
                 answers.push((query.clone(), Answer::Ran(ran(&self.sh(script)))));
             }
         }

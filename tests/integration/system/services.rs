@@ -247,6 +247,91 @@ fn reads_unit_files_that_changed() {
 }
 
 #[test]
+fn enables_again_where_the_file_asks_for_other_links() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    let unit = |install: &str| {
+        file(
+            "/etc/systemd/system/linked.service",
+            &format!("[Service]\nExecStart=/bin/sleep 9999\n[Install]\n{install}\n"),
+        )
+    };
+    let links = |machine: &Machine| {
+        machine.look(
+            "cd /etc/systemd/system; find . -type l -lname '*/linked.service' | sort | tr '\\n' ' '",
+        )
+    };
+    let batch = |install| [unit(install), task("services::enabled", &json!(["linked"]))];
+    machine.converges(&batch("WantedBy=multi-user.target"));
+    let first = "./multi-user.target.wants/linked.service";
+    assert_eq!(links(&machine), first);
+    // A comment, blanks around the sign, a specifier and an alias.
+    let changed = batch(
+        "#WantedBy=x.target\nWantedBy = basic.target %H.target\nRequiredBy=timers.target\nAlias=other.service",
+    );
+    let gone = machine.converges(&changed);
+    let after = links(&machine);
+    for link in [
+        "./basic.target.wants/linked.service",
+        "./timers.target.requires/linked.service",
+        "./other.service",
+    ] {
+        assert!(after.contains(link), "{after}");
+    }
+    assert!(!after.contains(first), "{after}");
+    machine.undo(&gone);
+    assert_eq!(links(&machine), first);
+
+    // The same for one that runs.
+    let running = |install| {
+        let options = json!(["linked", { "enabled": true }]);
+        [unit(install), task("services::running", &options)]
+    };
+    machine.go(&running("WantedBy=multi-user.target"), Mode::Apply);
+    machine.converges(&running(
+        "WantedBy=multi-user.target\nWantedBy=basic.target",
+    ));
+    assert!(links(&machine).contains("./basic.target.wants/"));
+}
+
+#[test]
+fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
+    let Some(mut machine) = Machine::start(Image::Debian) else {
+        return;
+    };
+    machine.look(
+        "cd /etc/systemd/system
+         printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nExecStart=/bin/sh -c \"sleep 0.3; echo all is lost; exit 3\"\\nRestart=always\\nRestartSec=1ms\\n' >flaps.service
+         printf '[Service]\\nExecStart=/bin/sh -c \"[ ! -e /run/once ] || exec sleep 9999; touch /run/once; exit 3\"\\nRestart=always\\nRestartSec=1ms\\n' >recovers.service
+         systemctl daemon-reload; systemctl start flaps recovers",
+    );
+    machine
+        .look("until [ $(systemctl show -p NRestarts --value flaps) -gt 2 ]; do sleep 0.1; done");
+    let flaps = [task("services::running", &json!(["flaps"]))];
+    for mode in [Mode::Apply, Mode::Check, Mode::Apply] {
+        // At a moment at which it is up.
+        machine.look("until [ $(systemctl is-active flaps) = active ]; do :; done");
+        let gone = machine.go(&flaps, mode);
+        let notes = notes(&gone);
+        match outcomes(&gone)[..] {
+            [Failed] => assert!(
+                notes.contains("does not stay up") || notes.contains("did not stay up"),
+                "{notes}"
+            ),
+            // It was found between two starts.
+            [WouldChange] => {}
+            ref other => panic!("{other:?}: {notes}"),
+        }
+    }
+    machine
+        .look("until [ $(systemctl show -p NRestarts --value recovers) = 1 ]; do sleep 0.1; done");
+    let recovers = [task("services::running", &json!(["recovers"]))];
+    let gone = machine.go(&recovers, Mode::Apply);
+    assert_eq!(outcomes(&gone), [Unchanged], "{}", notes(&gone));
+}
+
+#[test]
 fn a_host_without_systemd_cannot_tell() {
     let Some(mut machine) = Machine::start(Image::Busybox) else {
         return;
