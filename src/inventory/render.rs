@@ -20,8 +20,6 @@ use crate::template;
 
 /// References from one variable to the next, of which no inventory has so many.
 const MAX_DEPTH: usize = 50;
-/// A text larger than this is a variable that doubles itself again and again.
-const MAX_TEXT: usize = 16 << 20;
 
 /// A variable that is being rendered, and the one that asked for it.
 #[derive(Debug)]
@@ -302,14 +300,8 @@ impl Scope {
                 });
             }
         }
-        let rendered = environment.render_str(text, root)?;
-        if rendered.len() > MAX_TEXT {
-            return Err(Error::new(
-                ErrorKind::InvalidOperation,
-                "its text grows past 16 MB",
-            ));
-        }
-        Ok(Value::from(rendered))
+        let template = environment.template_from_str(text)?;
+        template::render(&template, root).map(Value::from)
     }
 
     /// Notes what went wrong, if it is the first thing, and makes a value that fails when it is used.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::{Environment, Error, Value};
 
-use super::environment;
 use super::header::Header;
+use super::{environment, limits};
 
 /// A template that was read.
 pub struct Compiled {
@@ -34,7 +34,7 @@ impl Compiled {
     /// # Errors
     /// When it cannot be rendered with these variables.
     pub fn render(&self, vars: &Value) -> Result<String, Error> {
-        self.environment.get_template(&self.name)?.render(vars)
+        limits::render(&self.environment.get_template(&self.name)?, vars.clone())
     }
 }
 

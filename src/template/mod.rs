@@ -2,15 +2,17 @@
 //! Jinja2.
 //!
 //! [`environment`] makes the engine, [`Templates`] keeps what it has read, [`explain`] turns its errors into something to show. The filters that Ansible has and
-//! minijinja lacks are in `filters`, the way Python writes values in `python`.
+//! minijinja lacks are in `filters`, the way Python writes values in `python`, what a rendering may cost in `limits`.
 
 mod compiled;
 mod filters;
 mod header;
+mod limits;
 mod python;
 
 pub use compiled::{Compiled, Templates};
 pub use header::header_lines;
+pub use limits::{MAX_STEPS, MAX_TEXT, render};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
@@ -23,6 +25,7 @@ pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_debug(true);
+    environment.set_fuel(Some(limits::MAX_STEPS));
     // With the usual delimiters this cannot fail. Ansible drops the newline behind a `{% %}`.
     let syntax = SyntaxConfig::builder()
         .keep_trailing_newline(true)
@@ -67,7 +70,9 @@ pub fn explain(error: &Error) -> Explained {
                 .map(|word| word.trim_matches('`').to_owned())
         })
     };
+    let limit = limits::explain(error);
     let (message, hint) = match error.kind() {
+        _ if let Some((message, hint)) = limit => (message, Some(hint.to_owned())),
         ErrorKind::UndefinedError => {
             let what = piece.map_or_else(
                 || detail.clone().unwrap_or_default(),
