@@ -31,6 +31,7 @@ mod name;
 mod node;
 mod ops_toml;
 mod pattern;
+mod program;
 mod render;
 mod script;
 mod secrets;

@@ -4,8 +4,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::error::InventoryError;
 
-/// More hosts than this in one range is a slip of the finger.
-const MAX_RANGE: usize = 1_000_000;
+/// More hosts than this in one line is a slip of the finger.
+const MAX_RANGE: usize = 100_000;
+
+/// Bytes of a name. A DNS name has 253 at most. A line of an inventory that stands for many names is held to it too.
+const MAX_LENGTH: usize = 1024;
 
 /// A host's name may not become an option of a command, nor break a line of output.
 pub(super) fn check_host(name: &str) -> Result<(), InventoryError> {
@@ -46,12 +49,17 @@ pub(super) fn check(what: &str, text: &str) -> Result<(), InventoryError> {
                 .hint("White space and control characters are not allowed there."),
         );
     }
-    if text.len() > 1024 {
-        return Err(InventoryError::new(format!(
-            "the {what} {shown} is longer than 1024 bytes"
-        )));
+    if text.len() > MAX_LENGTH {
+        return Err(too_long(what, text));
     }
     Ok(())
+}
+
+fn too_long(what: &str, text: &str) -> InventoryError {
+    let shown = shown(text);
+    InventoryError::new(format!(
+        "the {what} {shown} is longer than {MAX_LENGTH} bytes"
+    ))
 }
 
 /// A name for a message, escaped and kept short.
@@ -77,6 +85,10 @@ pub(super) fn expand(pattern: &str) -> Result<(Vec<String>, Option<u16>), Invent
         }
         None => (pattern, None),
     };
+    // Before any of its names is made: each is about as long.
+    if pattern.len() > MAX_LENGTH {
+        return Err(too_long("host name", pattern));
+    }
     let mut names = Vec::new();
     expand_range(host, &mut names)?;
     Ok((names, port))
@@ -197,7 +209,8 @@ fn expand_range(text: &str, names: &mut Vec<String>) -> Result<(), InventoryErro
     }
     let mut add = |item: &str| -> Result<(), InventoryError> {
         if names.len() >= MAX_RANGE {
-            return Err(bad("stands for more than a million hosts"));
+            let why = format!("stands for more than {MAX_RANGE} hosts");
+            return Err(bad(&why).hint("Split it over several lines if it is meant."));
         }
         expand_range(&format!("{head}{item}{tail}"), names)
     };
@@ -263,9 +276,27 @@ mod tests {
             "web[a:9]",
             "web[1:9:0]",
             "web[0:99999999]",
+            "web[0:18446744073709551615]",
+            "web[0:18446744073709551615:18446744073709551615]x[0:999][0:999]",
+            "web[1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2][1:2]",
         ] {
             assert!(expand(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_range_of_very_wide_numbers_is_refused() {
+        let zeros = "0".repeat(65_536);
+        let error = expand(&format!("h[{zeros}:{}1]", &zeros[1..])).expect_err("refused");
+        assert!(
+            error.message.ends_with("is longer than 1024 bytes"),
+            "{error}"
+        );
+        let error = expand("h[0:100000]").expect_err("refused");
+        assert_eq!(
+            error.message,
+            "the range in \"h[0:100000]\" stands for more than 100000 hosts"
+        );
     }
 
     #[test]

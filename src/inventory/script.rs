@@ -2,7 +2,6 @@
 //! without that, `--host NAME` prints those of one host.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +11,7 @@ use serde_json::{Map, Value};
 use super::draft::Draft;
 use super::error::InventoryError;
 use super::node::noun;
+use super::program::{self, ProgramError};
 use crate::model::Origin;
 
 /// How many `--host` calls run at once.
@@ -193,35 +193,30 @@ fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError
 
 /// Runs an executable of the user's and gives what it printed. Fails with its code and the end of its stderr.
 pub(super) fn run(file: &Path, args: &[&str]) -> Result<Vec<u8>, InventoryError> {
-    // Without a slash the name would be looked for in PATH.
-    let program = if file.is_relative() {
-        Path::new(".").join(file)
-    } else {
-        file.to_path_buf()
-    };
-    let output = Command::new(program).args(args).stdin(Stdio::null()).output().map_err(|error| {
-        InventoryError::new(format!("it cannot be run: {error}"))
-            .hint("A script needs a first line such as #!/bin/sh; a file that is no script must not be executable.")
-    })?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let tail: Vec<&str> = stderr.trim_end().lines().rev().take(5).collect();
-    let tail: String = tail
-        .into_iter()
-        .rev()
-        .map(|line| format!("\n  {line}"))
-        .collect();
     let called = args.join(" ");
     let called = if called.is_empty() {
         String::new()
     } else {
         format!(" (called with {called})")
     };
-    let status = match output.status.code() {
+    let ran = program::run(file, args, &program::LIMITS).map_err(|error| match error {
+        ProgramError::Start(error) => InventoryError::new(format!("it cannot be run: {error}"))
+            .hint("A script needs a first line such as #!/bin/sh; a file that is no script must not be executable."),
+        ProgramError::Endless(limit) => InventoryError::new(format!("the script {limit}{called}, and was stopped")),
+    })?;
+    if ran.status.success() {
+        return Ok(ran.stdout);
+    }
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    let tail: Vec<&str> = stderr.trim_end().lines().rev().take(5).collect();
+    let tail: String = tail
+        .into_iter()
+        .rev()
+        .map(|line| format!("\n  {line}"))
+        .collect();
+    let status = match ran.status.code() {
         Some(code) => format!("exit code {code}"),
-        None => output.status.to_string(),
+        None => ran.status.to_string(),
     };
     Err(InventoryError::new(format!(
         "the script failed with {status}{called}{tail}"

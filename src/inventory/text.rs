@@ -1,11 +1,16 @@
 //! Reading a file of an inventory: UTF-8, and decrypted if the whole of it is encrypted.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::InventoryError;
 use super::secrets::Secrets;
 use super::vault;
+
+/// Bytes of a file of an inventory: a hundred thousand hosts with their variables. A device or a pipe may have no end.
+const MAX_FILE: usize = 64 << 20;
 
 pub(super) struct Text {
     pub text: String,
@@ -14,9 +19,15 @@ pub(super) struct Text {
 }
 
 pub(super) fn read(file: &Arc<Path>, secrets: &Secrets) -> Result<Text, InventoryError> {
-    let bytes = std::fs::read(file).map_err(|error| {
+    let mut bytes = Vec::new();
+    let read = |opened: File| opened.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes);
+    File::open(file).and_then(read).map_err(|error| {
         InventoryError::new(format!("it cannot be read: {error}")).in_file(file, None)
     })?;
+    if bytes.len() > MAX_FILE {
+        let message = format!("it is larger than {} MiB", MAX_FILE >> 20);
+        return Err(InventoryError::new(message).in_file(file, None));
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.split(|byte| *byte == b'\n').count();

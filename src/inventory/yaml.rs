@@ -20,15 +20,17 @@ pub(super) struct YamlError {
 
 /// Deeper than any inventory; keeps a hostile one from the end of the stack.
 const MAX_DEPTH: usize = 100;
-/// Aliases multiply what a short text holds: so many nodes and no more.
+/// Aliases multiply what a short text holds: so many values and no more.
 const MAX_ALIASED: usize = 1_000_000;
+/// And so many bytes of text in them.
+const MAX_ALIASED_TEXT: usize = 64 << 20;
 
 /// The document in `text`; None for an empty one.
 pub(super) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
-        aliased: 0,
+        aliased: Size::default(),
     };
     let mut document = None;
     loop {
@@ -49,8 +51,8 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
 
 struct Reader<'t> {
     parser: Parser<'t, granit_parser::StrInput<'t>>,
-    anchors: HashMap<usize, (Node, usize)>,
-    aliased: usize,
+    anchors: HashMap<usize, (Node, Size)>,
+    aliased: Size,
 }
 
 impl<'t> Reader<'t> {
@@ -97,7 +99,10 @@ impl<'t> Reader<'t> {
         };
         let node = Node { line, kind };
         if anchor != 0 {
-            let size = count(&node) + (self.aliased - before);
+            let mut size = self.aliased;
+            size.values -= before.values;
+            size.text -= before.text;
+            size.add(&node);
             self.anchors.insert(anchor, (node.clone(), size));
         }
         Ok(node)
@@ -110,11 +115,19 @@ impl<'t> Reader<'t> {
                 message: "an alias of a value that holds it".to_owned(),
             });
         };
-        self.aliased += size;
-        if self.aliased > MAX_ALIASED {
+        self.aliased.values += size.values;
+        self.aliased.text += size.text;
+        let over = if self.aliased.values > MAX_ALIASED {
+            format!("{MAX_ALIASED} values")
+        } else if self.aliased.text > MAX_ALIASED_TEXT {
+            format!("{} MiB of text", MAX_ALIASED_TEXT >> 20)
+        } else {
+            String::new()
+        };
+        if !over.is_empty() {
             return Err(YamlError {
                 line,
-                message: "aliases that expand to more than a million values".to_owned(),
+                message: format!("aliases that expand to more than {over}"),
             });
         }
         Ok(Node {
@@ -242,11 +255,35 @@ fn key_text(key: &Node) -> Result<String, YamlError> {
     }
 }
 
-fn count(node: &Node) -> usize {
-    1 + match &node.kind {
-        Kind::Scalar(_) => 0,
-        Kind::List(items) => items.iter().map(count).sum(),
-        Kind::Map(entries) => entries.iter().map(|entry| count(&entry.value)).sum(),
+/// How much a value holds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    values: usize,
+    text: usize,
+}
+
+impl Size {
+    fn add(&mut self, node: &Node) {
+        self.values += 1;
+        match &node.kind {
+            Kind::Scalar(Value::String(text)) => self.text += text.len(),
+            // An encrypted value.
+            Kind::Scalar(Value::Object(map)) => {
+                self.text += map
+                    .values()
+                    .filter_map(Value::as_str)
+                    .map(str::len)
+                    .sum::<usize>();
+            }
+            Kind::Scalar(_) => {}
+            Kind::List(items) => items.iter().for_each(|item| self.add(item)),
+            Kind::Map(entries) => {
+                for entry in entries {
+                    self.text += entry.key.len();
+                    self.add(&entry.value);
+                }
+            }
+        }
     }
 }
 
