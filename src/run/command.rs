@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
+use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, Outcome, Position};
 use crate::shell::{End, Reply, Request, Step};
 use crate::task::{Mode, Ran};
 
@@ -165,6 +165,15 @@ fn judged(
     })?;
     let came_back = ran(&step);
     if matches!(step.end, End::Code(code) if command.ok.contains(&code)) {
+        for (name, printed) in [("stdout", &step.stdout), ("stderr", &step.stderr)] {
+            if printed.elided() > 0 && host.looks.is_none() {
+                let message = format!(
+                    "{label}: `{name}` holds the first and the last half MiB, without the {} bytes in between",
+                    printed.elided()
+                );
+                host.run.log(LogLevel::Warn, Some(host.name()), message);
+            }
+        }
         return Ok((came_back, step.duration));
     }
     let kind = if step.end == End::Cancelled {

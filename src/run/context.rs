@@ -19,6 +19,7 @@ use super::fence::Fences;
 use super::host::HostHandle;
 use super::identity::Steps;
 use super::link::Link;
+use super::output::{LogBudget, RunBudget};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -47,6 +48,10 @@ pub struct Run {
     pub runtime: tokio::runtime::Handle,
     pub cancel: Cancel,
     pub steps: Steps,
+    /// How much of what steps print has become events.
+    pub output: RunBudget,
+    /// How much of what it says itself has.
+    logged: LogBudget,
     /// The locks that it holds.
     pub fences: Fences,
     connector: Arc<Connector>,
@@ -90,6 +95,8 @@ impl Run {
             runtime,
             cancel,
             steps: Steps::default(),
+            output: RunBudget::default(),
+            logged: LogBudget::default(),
             fences: Fences::default(),
             connector,
             links: Mutex::default(),
@@ -209,10 +216,15 @@ impl Run {
 
     /// A message of the playbook's, or of the run's own.
     pub fn log(&self, level: LogLevel, host: Option<&str>, message: impl Into<String>) {
-        let mut emission = Emission::new(Kind::Log {
-            level,
-            message: message.into(),
-        });
+        let mut message = message.into();
+        if LogBudget::cuts(&message) {
+            // First, or half a secret could be left.
+            message = self.secrets.scrub(&message).into_owned();
+        }
+        let Some(message) = self.logged.take(message) else {
+            return;
+        };
+        let mut emission = Emission::new(Kind::Log { level, message });
         emission.host = host.map(ToOwned::to_owned);
         self.bus.emit(emission);
     }

@@ -6,7 +6,7 @@
 //! # When a reporter is slow
 //!
 //! A terminal that was stopped, or a pipe that nobody reads, must not stop a deployment. Emissions queue
-//! up to [`BACKLOG`]. Beyond that, what is bounded by the number of tasks still queues; a line of output
+//! up to [`BACKLOG`], or [`BACKLOG_BYTES`] of output. Beyond that, what is bounded by the number of tasks still queues; a line of output
 //! (`task.output`), which nothing bounds, waits for room for at most [`PATIENCE`] and is then dropped, and
 //! so are further ones without waiting until there is room. How many were dropped is reported as a
 //! warning when the queue moves again.
@@ -28,8 +28,11 @@ use tally::Tally;
 /// How many emissions wait before output is held up.
 pub const BACKLOG: usize = 1 << 16;
 
+/// How many bytes of output wait before more of it is held up.
+pub const BACKLOG_BYTES: usize = 8 << 20;
+
 /// How long a line of output waits for room.
-pub const PATIENCE: Duration = Duration::from_millis(100);
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often reporters are called when nothing happens.
 const TICK: Duration = Duration::from_millis(100);
@@ -78,20 +81,21 @@ impl Bus {
     pub fn emit(&self, emission: Emission) {
         let shared = &self.0.shared;
         let mut queue = shared.queue();
-        if queue.items.len() >= BACKLOG && matches!(emission.kind, Kind::TaskOutput { .. }) {
-            if !queue.stalled {
-                let full = |queue: &mut Queue| queue.items.len() >= BACKLOG && !queue.closed;
+        if let Kind::TaskOutput { text, .. } = &emission.kind {
+            if queue.is_full() && !queue.stalled {
+                let full = |queue: &mut Queue| queue.is_full() && !queue.closed;
                 queue = shared
                     .room
                     .wait_timeout_while(queue, PATIENCE, full)
                     .unwrap_or_else(PoisonError::into_inner)
                     .0;
             }
-            if queue.items.len() >= BACKLOG {
+            if queue.is_full() {
                 queue.stalled = true;
                 queue.dropped += 1;
                 return;
             }
+            queue.output += text.len();
         }
         queue.push(shared, Item::Emission(Timestamp::now(), emission));
     }
@@ -176,6 +180,8 @@ impl Shared {
 #[derive(Default)]
 struct Queue {
     items: Vec<Item>,
+    /// Bytes of output in them.
+    output: usize,
     /// Nothing more is taken.
     closed: bool,
     /// A line of output has waited in vain since the queue last moved.
@@ -184,6 +190,11 @@ struct Queue {
 }
 
 impl Queue {
+    /// Whether there is no room for output.
+    const fn is_full(&self) -> bool {
+        self.items.len() >= BACKLOG || self.output >= BACKLOG_BYTES
+    }
+
     fn push(&mut self, shared: &Shared, item: Item) {
         if self.closed {
             return;
@@ -246,6 +257,7 @@ impl Dispatcher {
             Timestamp::now(),
         );
         queue.stalled = false;
+        queue.output = 0;
         drop(queue);
         shared.room.notify_all();
         if dropped > 0 {

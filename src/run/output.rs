@@ -1,5 +1,11 @@
-//! What steps print, on its way to the events: line by line, as it arrives.
+//! What steps print, on its way to the events: line by line, as it arrives, up to a limit.
+//!
+//! A step that prints more than its share (see [`budget`]) is cut: one line says so where the cut is, and at the end come
+//! how much was left out and the last lines.
 
+mod budget;
+
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Emission, Kind, OutputStream, StreamScrubber};
@@ -8,9 +14,15 @@ use crate::shell::Output;
 use crate::store::OutputFile;
 
 use super::context::Run;
+use budget::{Full, LAST, LEAST, RUN, STEP, StepBudget, json_size};
+
+pub use budget::{LogBudget, RunBudget};
 
 /// A line longer than this is reported in pieces.
 const LONGEST: usize = 16 * 1024;
+
+/// About what an event takes besides its texts: its time, its number, the names of its fields.
+const EVENT: usize = 200;
 
 /// Whose output a step's is.
 #[derive(Debug, Clone)]
@@ -25,8 +37,14 @@ pub struct Lines<'a> {
     run: &'a Run,
     /// By the step of the request; `None`: its output is nobody's business.
     sources: Vec<Option<Source>>,
-    /// By step and stream.
-    open: Mutex<Vec<[Open; 2]>>,
+    open: Mutex<Vec<OpenStep>>,
+}
+
+/// A step that has not ended.
+struct OpenStep {
+    budget: StepBudget,
+    /// By stream.
+    streams: [Open; 2],
 }
 
 /// An output that has not ended.
@@ -35,8 +53,18 @@ struct Open {
     scrubber: StreamScrubber,
     /// What has no end of line yet.
     rest: Vec<u8>,
-    /// Where the whole is kept, if it grows long.
-    whole: Option<OutputFile>,
+    /// Where more of it is kept, if it grows long.
+    file: Option<OutputFile>,
+    /// Set once there was no room for a line.
+    cut: Option<Cut>,
+}
+
+/// What comes after the cut.
+struct Cut {
+    why: Full,
+    bytes: u64,
+    /// The end of them.
+    last: VecDeque<u8>,
 }
 
 impl<'a> Lines<'a> {
@@ -47,59 +75,36 @@ impl<'a> Lines<'a> {
             Open {
                 scrubber: run.secrets.stream(),
                 rest: Vec::new(),
-                whole: kept.map(|(kept, source)| kept.output(&source.step, stream)),
+                file: kept.map(|(kept, source)| kept.output(&source.step, stream)),
+                cut: None,
             }
         };
-        let both = |source| {
-            [
+        let step = |source| OpenStep {
+            budget: StepBudget::default(),
+            streams: [
                 open(source, OutputStream::Stdout),
                 open(source, OutputStream::Stderr),
-            ]
+            ],
         };
-        let open = Mutex::new(sources.iter().map(both).collect());
+        let open = Mutex::new(sources.iter().map(step).collect());
         Self { run, sources, open }
     }
 
-    fn emit(&self, source: &Source, stream: OutputStream, line: &[u8]) {
-        let text = String::from_utf8_lossy(line).into_owned();
-        self.run.bus.emit(
-            Emission::new(Kind::TaskOutput { stream, text })
-                .step(&source.step)
-                .host(&source.host)
-                .task(&source.task),
-        );
-    }
-
-    /// Reports what was left without an end of line.
+    /// Reports what was left without an end of line, and how much was left out.
     pub fn finish(self) {
         let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
-        for (source, [stdout, stderr]) in self.sources.iter().zip(open) {
+        for (source, mut step) in self.sources.iter().zip(open) {
             let Some(source) = source else { continue };
-            for (stream, open) in [
-                (OutputStream::Stdout, stdout),
-                (OutputStream::Stderr, stderr),
-            ] {
-                let Open {
-                    mut scrubber,
-                    mut rest,
-                    whole,
-                } = open;
-                rest.extend(scrubber.finish());
-                self.cut(source, stream, &mut rest);
-                if !rest.is_empty() {
-                    self.emit(source, stream, &rest);
-                }
-                match whole.map(OutputFile::finish) {
-                    Some(Ok(Some(path))) => tracing::info!(
-                        "the whole output of {} is in {}",
-                        source.step,
-                        path.display()
-                    ),
-                    Some(Err(error)) => {
-                        tracing::warn!("the output of {} is not kept whole: {error}", source.step);
-                    }
-                    Some(Ok(None)) | None => {}
-                }
+            for (stream, open) in [OutputStream::Stdout, OutputStream::Stderr]
+                .into_iter()
+                .zip(step.streams)
+            {
+                let to = Sink {
+                    run: self.run,
+                    source,
+                    stream,
+                };
+                to.finish(open, &mut step.budget);
             }
         }
     }
@@ -111,34 +116,152 @@ impl Output for Lines<'_> {
             return;
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(streams) = open.get_mut(step) else {
+        let Some(OpenStep { budget, streams }) = open.get_mut(step) else {
             return;
         };
-        let Open {
-            scrubber,
-            rest,
-            whole,
-        } = &mut streams[usize::from(stream == OutputStream::Stderr)];
-        if let Some(whole) = whole {
-            whole.push(bytes);
-        }
-        rest.extend(scrubber.push(bytes));
-        self.cut(source, stream, rest);
+        let open = &mut streams[usize::from(stream == OutputStream::Stderr)];
+        let to = Sink {
+            run: self.run,
+            source,
+            stream,
+        };
+        let safe = open.scrubber.push(bytes);
+        to.take(open, budget, &safe);
     }
 }
 
-impl Lines<'_> {
-    /// Reports the lines that have an end, and pieces of one that grows too long.
-    fn cut(&self, source: &Source, stream: OutputStream, rest: &mut Vec<u8>) {
+/// Where the lines of a stream go.
+struct Sink<'a> {
+    run: &'a Run,
+    source: &'a Source,
+    stream: OutputStream,
+}
+
+impl Sink<'_> {
+    /// Takes what is safe to show.
+    fn take(&self, open: &mut Open, budget: &mut StepBudget, bytes: &[u8]) {
+        if let Some(file) = &mut open.file {
+            file.push(bytes);
+        }
+        let mut rest = std::mem::take(&mut open.rest);
+        rest.extend_from_slice(bytes);
         let mut from = 0;
-        while let Some(at) = rest[from..].iter().position(|&b| b == b'\n') {
-            self.emit(source, stream, &rest[from..from + at]);
-            from += at + 1;
+        while open.cut.is_none() {
+            let end = rest[from..]
+                .iter()
+                .take(LONGEST + 1)
+                .position(|&b| b == b'\n');
+            let (line, next) = match end {
+                Some(end) => (from..from + end, from + end + 1),
+                None if rest.len() - from > LONGEST => (from..from + LONGEST, from + LONGEST),
+                None => break,
+            };
+            if self.line(open, budget, &rest[line]) {
+                from = next;
+            }
         }
-        while rest.len() - from > LONGEST {
-            self.emit(source, stream, &rest[from..from + LONGEST]);
-            from += LONGEST;
+        if let Some(cut) = &mut open.cut {
+            cut.push(&rest[from..]);
+        } else {
+            rest.drain(..from);
+            open.rest = rest;
         }
-        rest.drain(..from);
+    }
+
+    /// Reports a line, if there is room for it. Where there is none, this is the cut.
+    fn line(&self, open: &mut Open, budget: &mut StepBudget, line: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(line).into_owned();
+        let Err(full) = budget.take(&self.run.output, self.size(&text)) else {
+            self.emit(text);
+            return true;
+        };
+        let limit = match full {
+            Full::Step => format!("a step shows {} MiB of output", STEP >> 20),
+            Full::Run => format!("a run shows {} MiB of output", RUN >> 20),
+        };
+        self.emit(format!(
+            "[... output cut: {limit}; its last lines follow at the end ...]"
+        ));
+        open.cut = Some(Cut {
+            why: full,
+            bytes: 0,
+            last: VecDeque::new(),
+        });
+        false
+    }
+
+    fn size(&self, text: &str) -> usize {
+        let Source { step, host, task } = self.source;
+        EVENT + step.len() + host.len() + task.len() + json_size(text)
+    }
+
+    fn emit(&self, text: String) {
+        let stream = self.stream;
+        self.run.bus.emit(
+            Emission::new(Kind::TaskOutput { stream, text })
+                .step(&self.source.step)
+                .host(&self.source.host)
+                .task(&self.source.task),
+        );
+    }
+
+    fn finish(&self, mut open: Open, budget: &mut StepBudget) {
+        let rest = open.scrubber.finish();
+        self.take(&mut open, budget, &rest);
+        let rest = std::mem::take(&mut open.rest);
+        if !rest.is_empty()
+            && !self.line(&mut open, budget, &rest)
+            && let Some(cut) = &mut open.cut
+        {
+            cut.push(&rest);
+        }
+        if let Some(cut) = open.cut {
+            self.last(cut);
+        }
+        let step = &self.source.step;
+        match open.file.map(OutputFile::finish) {
+            Some(Ok(Some(path))) => {
+                tracing::info!("more of the output of {step} is in {}", path.display());
+            }
+            Some(Err(error)) => tracing::warn!("the output of {step} is not kept: {error}"),
+            Some(Ok(None)) | None => {}
+        }
+    }
+
+    /// Reports how much was left out, and the last lines.
+    fn last(&self, mut cut: Cut) {
+        let last = cut.last.make_contiguous();
+        let text = String::from_utf8_lossy(last);
+        let mut room = match cut.why {
+            Full::Step => LAST,
+            Full::Run => LEAST,
+        };
+        let mut lines: Vec<&str> = Vec::new();
+        for line in text.lines().rev() {
+            let size = self.size(line);
+            if size > room {
+                break;
+            }
+            room -= size;
+            lines.push(line);
+        }
+        let shown: usize = lines.iter().map(|line| line.len() + 1).sum();
+        let left_out = cut.bytes.saturating_sub(shown as u64);
+        if left_out > 0 {
+            self.emit(format!("[... {left_out} bytes of output left out ...]"));
+        }
+        for line in lines.into_iter().rev() {
+            self.emit(line.to_owned());
+        }
+    }
+}
+
+impl Cut {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let bytes = &bytes[bytes.len().saturating_sub(LONGEST)..];
+        let beyond = (self.last.len() + bytes.len()).saturating_sub(LONGEST);
+        self.last.drain(..beyond);
+        self.last.extend(bytes);
     }
 }

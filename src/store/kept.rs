@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::output::Taken;
 use super::{Journal, Meta, OutputFile, Recorder, RunId, StoreError};
 use crate::model::{OutputStream, Secrets};
 
@@ -23,6 +24,7 @@ struct Inner {
     dir: PathBuf,
     journal: Journal,
     secrets: Secrets,
+    outputs: Taken,
     /// Never read: held for its lock.
     _lock: File,
 }
@@ -68,6 +70,7 @@ impl KeptRun {
             dir,
             journal,
             secrets,
+            outputs: Taken::default(),
             _lock: lock,
         })))
     }
@@ -95,13 +98,13 @@ impl KeptRun {
         Recorder::create(self.clone())
     }
 
-    /// Where the whole output of a step goes, if it grows beyond what an event holds.
+    /// Where the output of a step goes, if it grows beyond what an event holds. It is to be scrubbed first.
     #[must_use]
     pub fn output(&self, step: &str, stream: OutputStream) -> OutputFile {
         let step = self.0.secrets.scrub(step);
         OutputFile::new(
             output_path(&self.0.dir, &step, stream),
-            self.0.secrets.stream(),
+            self.0.outputs.clone(),
         )
     }
 }

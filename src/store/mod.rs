@@ -7,7 +7,7 @@
 //! | `meta.json` | what was run, when, and how it ended ([`Meta`]) |
 //! | `events.jsonl` | every event, one a line, written by the [`Recorder`] |
 //! | `journal.jsonl` | intents and results of steps, durable before the effect ([`Journal`]) |
-//! | `output/<step>.stdout`, `.stderr` | whole outputs that were too long for an event ([`OutputFile`]) |
+//! | `output/<step>.stdout`, `.stderr` | outputs that were too long for an event, up to a limit ([`OutputFile`]) |
 //! | `lock` | held with `File::lock` while the run lives |
 //!
 //! Beside `runs/` there is `locks/`: the locks of this machine ([`Locks`]).
@@ -37,7 +37,7 @@ pub use journal::{Journal, JournalEntry, JournalError};
 pub use kept::KeptRun;
 pub use locks::{Broke, HeldFile, Locks, Took};
 pub use meta::{Finished, Meta};
-pub use output::{OUTPUT_IN_EVENT, OutputFile};
+pub use output::{OUTPUT_IN_EVENT, OUTPUT_KEPT, OUTPUTS_KEPT, OutputFile};
 pub use recorder::Recorder;
 pub use runs::{KEEP, Store};
 pub use stored::{Events, RunState, RunSummary, StoredRun};

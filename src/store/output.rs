@@ -1,41 +1,70 @@
-//! Whole outputs of commands, kept beside the events.
+//! Outputs of commands that are too long for the events, kept beside them: the first part and the last.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StoreError;
 use super::kept::{new_dir, new_file};
-use crate::model::StreamScrubber;
 
 /// An output up to this many bytes stays in its event, and no file is written.
 pub const OUTPUT_IN_EVENT: usize = 64 * 1024;
 
-/// Takes one output of a step as it comes, and writes it to a file once it is longer than
-/// [`OUTPUT_IN_EVENT`]. What is written is scrubbed.
+/// Bytes of one output that are kept: its first ones.
+pub const OUTPUT_KEPT: u64 = 8 << 20;
+
+/// Bytes of all outputs of a run that are kept in files. With the events of `run::output` a run stays below 64 MB on disk.
+pub const OUTPUTS_KEPT: u64 = 24 << 20;
+
+/// Bytes at the end of an output that are kept besides, where it is cut.
+const LAST: usize = 64 * 1024;
+
+/// How many bytes the outputs of a run have taken.
+pub(super) type Taken = Arc<AtomicU64>;
+
+/// Takes one output of a step as it comes, and writes it to a file once it is longer than [`OUTPUT_IN_EVENT`]. What lies
+/// between the first [`OUTPUT_KEPT`] bytes and the last ones is left out, and a line in the file says so.
 pub struct OutputFile {
     path: PathBuf,
-    scrubber: StreamScrubber,
     /// What came so far, while there is no file.
     head: Vec<u8>,
     /// The file, once there is one; the first error ends the writing.
     file: Option<io::Result<File>>,
+    written: u64,
+    taken: Taken,
+    left_out: u64,
+    last: VecDeque<u8>,
 }
 
 impl OutputFile {
-    pub(super) const fn new(path: PathBuf, scrubber: StreamScrubber) -> Self {
+    pub(super) const fn new(path: PathBuf, taken: Taken) -> Self {
         Self {
             path,
-            scrubber,
             head: Vec::new(),
             file: None,
+            written: 0,
+            taken,
+            left_out: 0,
+            last: VecDeque::new(),
         }
     }
 
-    /// Takes a chunk. An error shows in [`OutputFile::finish`]: a command is not stopped for its log.
-    pub fn push(&mut self, chunk: &[u8]) {
-        let safe = self.scrubber.push(chunk);
-        self.take(&safe);
+    /// Takes a chunk, which must be scrubbed of secrets. An error shows in [`OutputFile::finish`]: a command is not stopped for its log.
+    pub fn push(&mut self, bytes: &[u8]) {
+        match &self.file {
+            None => {
+                self.head.extend_from_slice(bytes);
+                if self.head.len() > OUTPUT_IN_EVENT {
+                    self.file = Some(self.create());
+                    let head = std::mem::take(&mut self.head);
+                    self.write(&head);
+                }
+            }
+            Some(_) => self.write(bytes),
+        }
     }
 
     /// The end of the output. Gives the file, if the output was long enough for one.
@@ -43,8 +72,14 @@ impl OutputFile {
     /// # Errors
     /// It could not be written whole.
     pub fn finish(mut self) -> Result<Option<PathBuf>, StoreError> {
-        let rest = self.scrubber.finish();
-        self.take(&rest);
+        if self.left_out > 0 {
+            let left_out = self.left_out - self.last.len() as u64;
+            let last = std::mem::take(&mut self.last);
+            self.put(format!("\n[... {left_out} bytes left out ...]\n").as_bytes());
+            let (first, second) = last.as_slices();
+            self.put(first);
+            self.put(second);
+        }
         match self.file {
             None => Ok(None),
             Some(Ok(_)) => Ok(Some(self.path)),
@@ -52,30 +87,44 @@ impl OutputFile {
         }
     }
 
-    fn take(&mut self, bytes: &[u8]) {
-        match &mut self.file {
-            None => {
-                self.head.extend_from_slice(bytes);
-                if self.head.len() > OUTPUT_IN_EVENT {
-                    self.file = Some(self.spill());
-                    self.head = Vec::new();
-                }
-            }
-            Some(Ok(file)) => {
-                if let Err(error) = file.write_all(bytes) {
-                    self.file = Some(Err(error));
-                }
-            }
-            Some(Err(_)) => {}
+    /// Writes what there is room for.
+    fn write(&mut self, bytes: &[u8]) {
+        let fits = if self.left_out > 0 {
+            0
+        } else {
+            self.take(bytes.len())
+        };
+        let (bytes, rest) = bytes.split_at(fits);
+        self.put(bytes);
+        self.written += bytes.len() as u64;
+        self.left_out += rest.len() as u64;
+        let rest = &rest[rest.len().saturating_sub(LAST)..];
+        let beyond = (self.last.len() + rest.len()).saturating_sub(LAST);
+        self.last.drain(..beyond);
+        self.last.extend(rest);
+    }
+
+    /// How many of so many bytes have room.
+    fn take(&self, bytes: usize) -> usize {
+        let wanted = (OUTPUT_KEPT - self.written).min(bytes as u64);
+        let before = self.taken.fetch_add(wanted, Ordering::Relaxed);
+        let fits = wanted.min(OUTPUTS_KEPT.saturating_sub(before));
+        // At most `bytes`, so it fits.
+        usize::try_from(fits).unwrap_or(bytes)
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        if let Some(Ok(file)) = &mut self.file
+            && let Err(error) = file.write_all(bytes)
+        {
+            self.file = Some(Err(error));
         }
     }
 
-    fn spill(&self) -> io::Result<File> {
+    fn create(&self) -> io::Result<File> {
         if let Some(dir) = self.path.parent() {
             new_dir(dir, true)?;
         }
-        let mut file = new_file(&self.path)?;
-        file.write_all(&self.head)?;
-        Ok(file)
+        new_file(&self.path)
     }
 }

@@ -342,18 +342,16 @@ fn the_place_is_the_one_of_the_xdg_specification() {
 }
 
 #[test]
-fn an_output_is_kept_whole_and_scrubbed_once_it_is_long() {
+fn an_output_is_kept_once_it_is_long() {
     let (_dir, store) = store();
-    let secrets = Secrets::new();
-    secrets.add("hunter22", "db").expect("long enough");
-    let run = store.begin("x", false, &secrets).expect("a run");
+    let run = store.begin("x", false, &Secrets::new()).expect("a run");
     let mut short = run.output("short", OutputStream::Stdout);
     short.push(&vec![b'x'; OUTPUT_IN_EVENT]);
     assert!(short.finish().expect("nothing to write").is_none());
     let mut long = run.output("long", OutputStream::Stderr);
     for _ in 0..OUTPUT_IN_EVENT {
-        long.push(b"a hun");
-        long.push(b"ter22\n");
+        long.push(b"a");
+        long.push(b" line\n");
     }
     long.finish().expect("written");
     let path = store
@@ -363,8 +361,38 @@ fn an_output_is_kept_whole_and_scrubbed_once_it_is_long() {
         .expect("a file");
     assert_eq!(
         fs::read_to_string(path).expect("readable"),
-        "a [secret]\n".repeat(OUTPUT_IN_EVENT)
+        "a line\n".repeat(OUTPUT_IN_EVENT)
     );
+}
+
+#[test]
+fn an_output_without_end_is_cut_and_so_are_many_long_ones() {
+    let (_dir, store) = store();
+    let run = store.begin("x", false, &Secrets::new()).expect("a run");
+    let kept = |step: &str| {
+        let mut output = run.output(step, OutputStream::Stdout);
+        for _ in 0..10 {
+            output.push(&vec![b'x'; 1 << 20]);
+        }
+        output.push(b"the end");
+        let path = output.finish().expect("written").expect("a file");
+        fs::read_to_string(path).expect("readable")
+    };
+    let first = kept("first");
+    let left_out = (10 << 20) + 7 - OUTPUT_KEPT - (64 << 10);
+    let (head, last) = first
+        .split_once(&format!("\n[... {left_out} bytes left out ...]\n"))
+        .expect("a cut");
+    assert_eq!(head.len() as u64, OUTPUT_KEPT);
+    assert_eq!(last.len(), 64 << 10);
+    assert!(last.ends_with("xthe end"));
+    for step in ["second", "third"] {
+        assert_eq!(kept(step).len(), first.len());
+    }
+    // All that a run keeps is taken.
+    let fourth = kept("fourth");
+    assert!(fourth.starts_with("\n[... ") && fourth.ends_with("xthe end"));
+    assert!(OUTPUTS_KEPT == 3 * OUTPUT_KEPT && fourth.len() < 70_000);
 }
 
 #[test]

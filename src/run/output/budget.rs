@@ -1,0 +1,142 @@
+//! How much output becomes events: a share for each step, out of one for the run.
+//!
+//! What is counted is the size of the events as they are kept, not that of the text: a million empty lines are a million
+//! events.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes of `task.output` events of one step. Some 30,000 lines of a build; who wants more of it wants a file.
+pub(super) const STEP: usize = 8 << 20;
+
+/// Bytes of `task.output` events of one run. Together with the files of `store::output` and with what is not output, a run
+/// stays below 64 MB on disk.
+pub(super) const RUN: usize = 28 << 20;
+
+/// What a step has in any case, also when the run's share is used up: its first lines, and as much for its last.
+pub(super) const LEAST: usize = 2 << 10;
+
+/// Bytes of events for the last lines of a stream that was cut.
+pub(super) const LAST: usize = 64 << 10;
+
+/// Bytes of one message of the playbook's.
+const MESSAGE: usize = 256 << 10;
+
+/// Bytes of all messages of a run. A loop that never ends writes without an end.
+const MESSAGES: usize = 8 << 20;
+
+/// About what the event of a message takes besides its text.
+const OF_MESSAGE: usize = 150;
+
+/// The share of what the playbook says.
+#[derive(Debug, Default)]
+pub struct LogBudget(AtomicUsize);
+
+impl LogBudget {
+    /// Whether this message would be cut.
+    pub const fn cuts(message: &str) -> bool {
+        message.len() > MESSAGE
+    }
+
+    /// The message, cut where it is too long. `None` once there is no room; the last one says so.
+    pub fn take(&self, mut message: String) -> Option<String> {
+        if message.len() > MESSAGE {
+            let end = message.floor_char_boundary(MESSAGE);
+            let left_out = message.len() - end;
+            message.truncate(end);
+            message += &format!("[... {left_out} bytes left out ...]");
+        }
+        let size = OF_MESSAGE + json_size(&message);
+        let before = self.0.fetch_add(size, Ordering::Relaxed);
+        if before > MESSAGES {
+            return None;
+        }
+        if before + size > MESSAGES {
+            message += &format!(
+                "\n[... messages cut: a run shows {} MiB of them ...]",
+                MESSAGES >> 20
+            );
+        }
+        Some(message)
+    }
+}
+
+/// The share of the run.
+#[derive(Debug, Default)]
+pub struct RunBudget(AtomicUsize);
+
+/// The share of a step.
+#[derive(Debug, Default)]
+pub(super) struct StepBudget(usize);
+
+/// Why there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    Step,
+    Run,
+}
+
+impl StepBudget {
+    /// Takes room for an event, if there is any.
+    pub fn take(&mut self, run: &RunBudget, size: usize) -> Result<(), Full> {
+        if self.0 + size > STEP {
+            return Err(Full::Step);
+        }
+        if self.0 + size > LEAST {
+            run.take(size)?;
+        }
+        self.0 += size;
+        Ok(())
+    }
+}
+
+impl RunBudget {
+    fn take(&self, size: usize) -> Result<(), Full> {
+        let room = |used: usize| Some(used + size).filter(|used| *used <= RUN);
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
+            .map(drop)
+            .map_err(|_| Full::Run)
+    }
+}
+
+/// The size of a text in JSON.
+pub(super) fn json_size(text: &str) -> usize {
+    text.bytes()
+        .map(|byte| match byte {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+            0..0x20 => 6,
+            _ => 1,
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_text_in_json_is_what_serde_writes() {
+        for text in [
+            "",
+            "plain é",
+            "\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f} \"\\/\u{7f}\u{fffd}",
+        ] {
+            let written = serde_json::to_string(text).expect("a text");
+            assert_eq!(json_size(text), written.len() - 2, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_has_its_first_lines_when_the_run_has_no_room() {
+        let run = RunBudget::default();
+        let mut greedy: Vec<StepBudget> = (0..=RUN / STEP).map(|_| StepBudget::default()).collect();
+        for step in &mut greedy {
+            while step.take(&run, 1 << 10).is_ok() {}
+        }
+        let mut late = StepBudget::default();
+        assert_eq!(late.take(&run, LEAST), Ok(()));
+        assert_eq!(late.take(&run, 1 << 10), Err(Full::Run));
+        let mut alone = StepBudget::default();
+        assert_eq!(alone.take(&RunBudget::default(), STEP + 1), Err(Full::Step));
+    }
+}
