@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use rhai::{Array, Blob, Dynamic, ImmutableString, Map};
 
+use super::nesting;
 use crate::tasks::Value;
 
 /// A script's value as a task gets it. `Err` names what cannot be one.
 pub fn to_value(value: Dynamic) -> Result<Value, String> {
+    nesting::check(&value)?;
+    value_of(value)
+}
+
+/// The same for a value that is not nested too deep.
+fn value_of(value: Dynamic) -> Result<Value, String> {
     let value = value.flatten();
     if value.is_unit() {
         return Ok(Value::Null);
@@ -28,12 +35,12 @@ pub fn to_value(value: Dynamic) -> Result<Value, String> {
         return Ok(Value::Bytes(value.cast::<Blob>()));
     }
     if value.is_array() {
-        let items = value.cast::<Array>().into_iter().map(to_value);
+        let items = value.cast::<Array>().into_iter().map(value_of);
         return items.collect::<Result<_, _>>().map(Value::List);
     }
     if value.is_map() {
         let entries = value.cast::<Map>().into_iter();
-        let entries = entries.map(|(key, value)| Ok((key.to_string(), to_value(value)?)));
+        let entries = entries.map(|(key, value)| Ok((key.to_string(), value_of(value)?)));
         return entries.collect::<Result<_, String>>().map(Value::Map);
     }
     Err(format!("a {} cannot be given to a task", value.type_name()))

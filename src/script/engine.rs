@@ -12,6 +12,15 @@ const MAX_CALL_LEVELS: usize = 128;
 /// Expressions within expressions and blocks within blocks, while a script is parsed.
 const MAX_DEPTH: usize = 100;
 
+/// Elements of a list and of all lists in it; bytes of a blob. Rhai counts them at every change, so far fewer are slow already.
+pub(super) const MAX_ARRAY: usize = 1_000_000;
+
+/// Entries of a map and of all maps in it.
+pub(super) const MAX_MAP: usize = 1_000_000;
+
+/// Bytes of a text, and of all texts in a list or a map: what a hundred hosts print at most, twice.
+pub(super) const MAX_TEXT: usize = 256 << 20;
+
 /// A loop that never ends is stopped after some ten seconds of computing; waiting costs nothing of this.
 const MAX_OPERATIONS: u64 = 200_000_000;
 
@@ -26,6 +35,9 @@ pub fn base() -> Engine {
         .set_max_call_levels(MAX_CALL_LEVELS)
         .set_max_expr_depths(MAX_DEPTH, MAX_DEPTH)
         .set_max_operations(MAX_OPERATIONS)
+        .set_max_array_size(MAX_ARRAY)
+        .set_max_map_size(MAX_MAP)
+        .set_max_string_size(MAX_TEXT)
         .set_optimization_level(OptimizationLevel::None)
         .set_fail_on_invalid_map_property(true)
         .disable_symbol("eval")

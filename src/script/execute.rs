@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, NativeCallContext, Position};
 
-use crate::model::{Failure, LogLevel};
+use crate::model::{Failure, FailureKind, LogLevel};
 use crate::run::interrupted;
 
 use super::error::{Ended, ended};
@@ -13,11 +13,32 @@ use super::playbook::Playbook;
 use super::trace;
 use super::world::World;
 
+/// Stack of the thread that a playbook runs on. Rhai copies, prints and drops a value level by level; at some ten thousand levels
+/// this is full, and building such a value takes minutes. Only what is touched costs memory.
+const PLAYBOOK_STACK: usize = 64 << 20;
+
 /// Runs the playbook to its end, and what it registered to run then.
 ///
 /// # Errors
 /// What ended it early: a failure that it did not catch, or an interrupt.
 pub fn execute(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Failure> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("playbook".into())
+            .stack_size(PLAYBOOK_STACK)
+            .spawn_scoped(scope, || run(engine, playbook, world));
+        match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(error) => {
+                let message = format!("no thread can be had for the playbook: {error}");
+                Err(Failure::new(FailureKind::Failed, message))
+            }
+        }
+    })
+}
+
+fn run(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Failure> {
     let frame = Frame::playbook(world.clone());
     let engine = set_up(engine, &frame, world);
     let result = engine
@@ -42,9 +63,8 @@ pub fn execute(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Resul
 pub(super) fn set_up(mut engine: Engine, frame: &Frame, world: &Arc<World>) -> Arc<Engine> {
     engine.set_default_tag(Dynamic::from(frame.clone()));
     let watched = world.clone();
-    engine.on_progress(move |_| {
-        watched
-            .is_cancelled()
+    engine.on_progress(move |operations| {
+        (watched.is_cancelled() || watched.deadlines.passed(operations))
             .then(|| Dynamic::from(Ended::Cancelled))
     });
     let said = world.clone();

@@ -16,6 +16,15 @@ use crate::run::{HostHandle, Run};
 use super::isolate::isolate;
 use super::world::World;
 
+/// How many clean-ups a frame runs: far more than anybody writes, but for one that registers itself.
+const MAX_HOOKS: usize = 1000;
+
+/// How many `each` stand within one another: a balancer that is drained for a host of a rollout makes two.
+pub const MAX_EACH: usize = 8;
+
+/// How many threads of hosts there are at once in all `each` that stand within one another, unless the outermost one was told more.
+const MAX_THREADS: usize = 1000;
+
 /// What is registered to run when a frame ends.
 #[derive(Debug, Clone)]
 pub enum Hook {
@@ -33,6 +42,10 @@ struct Inner {
     cancel: CancellationToken,
     /// A task's plan is being made: nothing may reach a host.
     plans: bool,
+    /// How many closures of hosts it is within.
+    depth: usize,
+    /// How many threads an `each` in it may have.
+    threads: usize,
     state: Arc<State>,
 }
 
@@ -54,6 +67,8 @@ impl Frame {
             host: None,
             cancel,
             plans: false,
+            depth: 0,
+            threads: MAX_THREADS,
             state: Arc::default(),
         }))
     }
@@ -66,6 +81,8 @@ impl Frame {
             host: Some(host),
             cancel: self.0.cancel.child_token(),
             plans: self.0.plans,
+            depth: self.0.depth + 1,
+            threads: self.0.threads,
             state: Arc::default(),
         }))
     }
@@ -78,6 +95,8 @@ impl Frame {
             host: self.0.host.clone(),
             cancel: self.0.cancel.clone(),
             plans: self.0.plans,
+            depth: self.0.depth,
+            threads: self.0.threads,
             state: Arc::default(),
         }))
     }
@@ -90,8 +109,40 @@ impl Frame {
             host: self.0.host.clone(),
             cancel,
             plans: self.0.plans,
+            depth: self.0.depth,
+            threads: self.0.threads,
             state: self.0.state.clone(),
         }))
+    }
+
+    /// The same place, for one of several threads.
+    #[must_use]
+    pub fn one_of(&self, threads: usize) -> Self {
+        Self(Arc::new(Inner {
+            world: self.0.world.clone(),
+            host: self.0.host.clone(),
+            cancel: self.0.cancel.clone(),
+            plans: self.0.plans,
+            depth: self.0.depth,
+            threads: (self.0.threads / threads.max(1)).max(1),
+            state: self.0.state.clone(),
+        }))
+    }
+
+    /// How many closures of hosts it is within.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.0.depth
+    }
+
+    /// How many threads an `each` in it may have. The outermost one has what it asks for.
+    #[must_use]
+    pub fn threads(&self, wanted: usize) -> usize {
+        if self.0.depth == 0 {
+            wanted
+        } else {
+            wanted.min(self.0.threads)
+        }
     }
 
     /// The same place while a task's plan is made.
@@ -102,6 +153,8 @@ impl Frame {
             host: self.0.host.clone(),
             cancel: self.0.cancel.clone(),
             plans: true,
+            depth: self.0.depth,
+            threads: self.0.threads,
             state: self.0.state.clone(),
         }))
     }
@@ -187,6 +240,7 @@ impl Frame {
     ) -> T {
         let mut stored = context.store_data();
         stored.global.tag = Dynamic::from(self.clone());
+        let _obeys = self.world().deadlines.obey(self.cancel().clone());
         body(&stored.create_context(context.engine()))
     }
 
@@ -195,7 +249,16 @@ impl Frame {
     #[must_use]
     pub fn leave(&self, context: &NativeCallContext<'_>, failed: bool) -> Vec<Failure> {
         let mut failures = Vec::new();
+        let mut left = MAX_HOOKS;
         while let Some(hook) = self.pop() {
+            if left == 0 {
+                let message = format!("more than {MAX_HOOKS} clean-ups in one place");
+                let failure = Failure::new(FailureKind::Failed, message)
+                    .hint("Does a `finally` register itself again?");
+                failures.push(failure);
+                break;
+            }
+            left -= 1;
             let body = match hook {
                 Hook::Finally(body) => body,
                 Hook::OnFailure(body) if failed => body,

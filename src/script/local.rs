@@ -1,8 +1,14 @@
 //! Files beside the playbook, and what the operator names on the command line: all that a script may read on the machine that ops
 //! runs on.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+
+/// Bytes of a file that is read into memory at once: a playbook, a module, a template, what `read_file` gives. What hosts get as it is
+/// may be as large as it likes.
+pub const MAX_FILE: usize = 64 << 20;
 
 /// The real path of what stands at `path`, relative to the playbook's directory, or is one of `granted` or below one.
 ///
@@ -40,14 +46,34 @@ pub fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<PathBuf
 /// # Errors
 /// Those of [`find`], or when it cannot be read.
 pub fn read(directory: &Path, path: &str) -> Result<Arc<[u8]>, String> {
-    std::fs::read(find(directory, &[], path)?)
-        .map(Into::into)
-        .map_err(|error| error.to_string())
+    read_bounded(&find(directory, &[], path)?).map(Into::into)
+}
+
+/// The bytes of a file, or of a pipe.
+///
+/// # Errors
+/// When it cannot be read, or is larger than [`MAX_FILE`]. A lower-case fragment.
+pub fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = |file: File| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes);
+    File::open(path)
+        .and_then(read)
+        .map_err(|error| error.to_string())?;
+    if bytes.len() > MAX_FILE {
+        return Err(format!("it is larger than {} MiB", MAX_FILE >> 20));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_end_is_refused() {
+        let read = read_bounded(Path::new("/dev/zero"));
+        assert_eq!(read, Err("it is larger than 64 MiB".to_owned()));
+    }
 
     #[test]
     fn stays_in_the_directory() {

@@ -8,6 +8,7 @@ use rhai::{AST, Engine};
 use crate::model::{Failure, FailureKind};
 use crate::script::mark::without_mark;
 
+use super::local;
 use super::modules::{self, Modules};
 use super::names;
 use super::source::Sources;
@@ -87,7 +88,7 @@ impl Playbook {
 
 fn read(path: &Path) -> Result<String, Failure> {
     let name = path.display();
-    let bytes = std::fs::read(path).map_err(|error| {
+    let bytes = local::read_bounded(path).map_err(|error| {
         let failure = input(format!("cannot read the playbook {name}: {error}"));
         let with_extension = path.with_added_extension("rhai");
         if with_extension.is_file() {

@@ -12,6 +12,7 @@ use crate::model::Host;
 use crate::run::Run;
 
 use super::artifacts::Artifacts;
+use super::deadline::Deadlines;
 use super::local;
 use super::source::Sources;
 use crate::tasks::Artifact;
@@ -33,6 +34,8 @@ pub struct World {
     pub params: BTreeMap<String, Dynamic>,
     /// Set once, when the engine is complete. Weak: the engine holds the world.
     engine: OnceLock<Weak<Engine>>,
+    /// What cancels the scripts of each thread.
+    pub deadlines: Deadlines,
     /// How many clean-ups are running.
     shields: AtomicUsize,
     /// The hosts that the playbook has named so far, whatever `--limit` leaves of them.
@@ -56,6 +59,7 @@ impl World {
             templates: Templates::default(),
             params,
             engine: OnceLock::new(),
+            deadlines: Deadlines::default(),
             shields: AtomicUsize::new(0),
             named: Mutex::default(),
         }
@@ -74,9 +78,7 @@ impl World {
     /// When it may not, or cannot be read. A lower-case fragment.
     pub fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         let file = local::find(&self.directory, &self.granted, path)?;
-        std::fs::read(file)
-            .map(Into::into)
-            .map_err(|error| error.to_string())
+        local::read_bounded(&file).map(Into::into)
     }
 
     /// A local file or a directory that goes to hosts.

@@ -10,7 +10,7 @@ use super::selected::{arrange, hosts_of};
 use crate::model::{Emission, Failure, FailureKind, Kind};
 use crate::run::{Turns, interrupted};
 use crate::script::error::{Ended, argument, end, position, throw};
-use crate::script::frame::Frame;
+use crate::script::frame::{Frame, MAX_EACH};
 use crate::script::on_host::{Stop, call};
 use crate::script::options::Options;
 
@@ -54,8 +54,15 @@ fn each(
 ) -> Result<Map, Box<EvalAltResult>> {
     let frame = Frame::acting(context, "each")?;
     let run = frame.run();
+    if frame.depth() >= MAX_EACH {
+        let message = format!("more than {MAX_EACH} `each` within one another");
+        let failure = Failure::new(FailureKind::Failed, message)
+            .hint("Does a function that calls `each` call itself?");
+        return Err(throw(failure, context));
+    }
     let mut options = Options::new("each", options, context)?;
     let forks = options.count("forks")?.unwrap_or(run.settings.forks).max(1);
+    let forks = frame.threads(forks);
     let max_failures = options.count("max_failures")?.unwrap_or(0);
     let order = options.text("order")?;
     let mut selected = hosts_of("each", context, hosts)?;
@@ -70,7 +77,8 @@ fn each(
     run.bus.emit(Emission::new(started).at(position(context)));
     let links = selected.iter().map(|host| Some(host.0.link.clone()));
     let turns = Turns::new(run.runtime.clone(), links, forks, frame.cancel().clone());
-    let results = turns.fan_out(&selected, |host| one(context, &frame, host, closure));
+    let within = frame.one_of(forks.min(selected.len()));
+    let results = turns.fan_out(&selected, |host| one(context, &within, host, closure));
     drop(turns);
 
     let mut values = Map::new();
@@ -79,7 +87,7 @@ fn each(
     for (host, result) in selected.iter().zip(results) {
         match result {
             Some(Ok(value)) => {
-                values.insert(host.0.name().into(), value);
+                values.insert(host.0.name().into(), value.flatten());
             }
             Some(Err(Stop::Ended(how))) => stopped = Some(how),
             Some(Err(Stop::Failed(failure))) => {

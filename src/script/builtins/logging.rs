@@ -5,7 +5,9 @@ use rhai::{
 };
 
 use crate::model::LogLevel;
+use crate::script::error::argument;
 use crate::script::frame::Frame;
+use crate::script::nesting;
 
 pub(super) fn register(engine: &mut Engine) {
     let mut module = Module::new();
@@ -40,6 +42,7 @@ pub(super) fn register(engine: &mut Engine) {
                       message: Dynamic|
                       -> Result<(), Box<EvalAltResult>> {
                     let frame = Frame::of(&context)?;
+                    nesting::check(&message).map_err(|why| argument(&context, why))?;
                     let host = frame.host().map(|host| host.name().to_owned());
                     frame
                         .run()

@@ -1,6 +1,7 @@
 //! `secret(...)`: a string that no sink shows.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
@@ -9,6 +10,7 @@ use super::declare;
 use crate::model::{Failure, FailureKind};
 use crate::script::error::throw;
 use crate::script::frame::Frame;
+use crate::script::local;
 use crate::script::options::Options;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -77,7 +79,8 @@ fn read(frame: &Frame, options: &mut Options<'_>) -> Result<std::result::Result<
             .map_err(|error| format!("the environment variable `{name}`: {error}")));
     }
     if let Some(path) = options.text("file")? {
-        let read = std::fs::read_to_string(&path);
+        let read = local::read_bounded(Path::new(&path))
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
         return Ok(read.map_err(|error| format!("failed to read the secret in {path}: {error}")));
     }
     if let Some(line) = options.take("command") {

@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::stdlib;
 use crate::model::suggest::{listed, nearest};
+use crate::script::local;
 use crate::script::mark::without_mark;
 
 /// A module that was found: its name for the user, and its text.
@@ -68,7 +69,7 @@ impl Root {
             ))
         })?;
         let name = self.show(inside);
-        let bytes = std::fs::read(&real)
+        let bytes = local::read_bounded(&real)
             .map_err(|error| refused(format!("cannot read {name}: {error}")))?;
         let text =
             String::from_utf8(bytes).map_err(|_| refused(format!("{name} is not UTF-8 text")))?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
+use crate::script::local;
 use crate::script::mark::without_mark;
 
 use super::declared::{Kind, Param};
@@ -169,7 +170,8 @@ fn find<'p>(params: &'p [Param], name: &str, from: &str) -> Result<&'p Param, Fa
 /// A file of values, by the end of its name.
 fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
     let name = file.display();
-    let text = std::fs::read_to_string(file)
+    let text = local::read_bounded(file)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()))
         .map_err(|error| input(format!("cannot read {name}: {error}")))?;
     let text = without_mark(text);
     let extension = file.extension().unwrap_or_default().to_string_lossy();

@@ -4,7 +4,9 @@ use rhai::{Dynamic, EvalAltResult};
 
 use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
+use crate::script::engine::{MAX_ARRAY, MAX_MAP, MAX_TEXT};
 use crate::script::names::{Names, type_name};
+use crate::script::nesting;
 
 /// The name of a function for the trace.
 pub fn function(name: &str) -> String {
@@ -66,12 +68,26 @@ pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
             .hint("Does a function call itself without an end?"),
         E::ErrorTooManyVariables(_) => failed("too many variables".into()),
         E::ErrorTooManyModules(_) => failed("too many modules".into()),
-        E::ErrorDataTooLarge(kind, _) => failed(format!("{} too large", lower(kind))),
+        E::ErrorDataTooLarge(kind, _) => too_large(kind),
         E::ErrorParsing(error, _) => super::parse::describe(error),
         E::ErrorSystem(context, source) if context.is_empty() => failed(source.to_string()),
         E::ErrorSystem(context, source) => failed(format!("{}: {source}", lower(context))),
         other => failed(lower(&other.to_string())),
     }
+}
+
+/// Which of the limits of the engine a value went over.
+fn too_large(kind: &str) -> Failure {
+    let message = match kind {
+        "Length of string" => format!(
+            "a text, or all texts in a value, of more than {} MiB",
+            MAX_TEXT >> 20
+        ),
+        "Size of object map" => format!("a map of more than {MAX_MAP} entries"),
+        _ => format!("a list of more than {MAX_ARRAY} elements"),
+    };
+    failed(message)
+        .hint("A map or a list counts with all that is in it. Is there a loop that doubles it?")
 }
 
 fn failed(message: String) -> Failure {
@@ -86,9 +102,9 @@ fn value_thrown(value: &Dynamic) -> String {
     if let Some(map) = value.read_lock::<rhai::Map>()
         && let Some(message) = map.get("message")
     {
-        return message.to_string();
+        return nesting::check(message).map_or_else(|why| why, |()| message.to_string());
     }
-    value.to_string()
+    nesting::check(value).map_or_else(|why| why, |()| value.to_string())
 }
 
 /// `name (type, type)`, as Rhai writes a call that it cannot place.
