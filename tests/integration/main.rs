@@ -17,6 +17,7 @@ mod fleet_itself;
 mod full_disk;
 mod health;
 mod language;
+mod limits;
 mod lock;
 mod new;
 #[allow(dead_code, reason = "shared with the benchmark")]
