@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::model::Failure;
-use crate::shell::{End, OnFailure, Reply, Request, Step, StepReply};
+use crate::shell::{Captured, End, OnFailure, Reply, Request, Step, StepReply};
 use crate::task::{Answer, Query, Ran, Reply as Sections, render};
 
 use super::host::HostHandle;
@@ -28,7 +28,10 @@ impl Questions {
     pub fn put(&self, request: &mut Request) {
         for query in &self.asked {
             if let Some(script) = query.command() {
+                // A guard is asked for its code alone.
+                let bounded = matches!(query, Query::Probe { .. });
                 request.steps.push(Step {
+                    bounded,
                     on_failure: OnFailure::Continue,
                     ok: (0..=255).collect(),
                     ..Step::command(script.as_bytes())
@@ -66,6 +69,10 @@ impl Questions {
             let answer = match step.end {
                 End::Code(_) => Answer::Ran(ran(step)),
                 End::Lost => Answer::Unknowable("the guard killed its own shell".to_owned()),
+                End::TimedOut if step.stdout.elided() + step.stderr.elided() > 0 => {
+                    let limit = Captured::LIMIT >> 20;
+                    Answer::Unknowable(format!("its probe printed more than {limit} MiB"))
+                }
                 End::TimedOut => Answer::Unknowable("the guard did not end in time".to_owned()),
                 End::Cancelled => Answer::Unknowable("the guard was cancelled".to_owned()),
             };

@@ -19,6 +19,9 @@ use super::outgoing::Outgoing;
 use super::program::{Message, messages};
 use super::{Reply, Request, SessionError, SessionOptions, Stream, bootstrap, facts};
 
+/// Bytes that a host tells of itself when it greets: some lines.
+const FACTS: usize = 256 << 10;
+
 /// A silent host is asked for a sign of life so often.
 const ASK: Duration = Duration::from_secs(5);
 
@@ -255,7 +258,14 @@ impl Actor {
                     }
                 }
                 Piece::Data(data) => match &mut self.greeting {
-                    Greeting::Begun(facts) if stream == 0 => facts.extend(data),
+                    Greeting::Begun(facts) if stream == 0 => {
+                        facts.extend(data);
+                        if facts.len() > FACTS {
+                            return Err(SessionError::Lost {
+                                detail: format!("its greeting is longer than {} KiB", FACTS >> 10),
+                            });
+                        }
+                    }
                     Greeting::Sudo | Greeting::Awaited => self.early_words(stream, &data)?,
                     _ => {
                         if let Some((flight, job)) = &mut self.flight

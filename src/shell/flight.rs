@@ -13,6 +13,9 @@ use super::{Captured, End, Reply, Request, SessionError, StepKind, StepReply};
 /// command printed, so this costs nothing but a wait for those who leave a child behind.
 const RELAY: Duration = Duration::from_millis(25);
 
+/// How many relays a step has: one for each stream. A host that tells of more is not believed.
+const RELAYS: usize = 8;
+
 /// How often it is asked what still lives of a request that is being killed; doubles up to the second.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
@@ -47,6 +50,8 @@ struct Killing {
 struct Slot {
     kind: StepKind,
     timeout: Duration,
+    /// It is ended once it prints more than is kept.
+    bounded: bool,
     started: Option<Instant>,
     ended: [Option<u8>; 2],
     took: Duration,
@@ -76,9 +81,10 @@ pub(super) struct Flight {
 
 impl Flight {
     pub fn new(id: u64, request: &Request, timeout: Duration, grace: Duration) -> Self {
-        let slot = |kind, timeout| Slot {
+        let slot = |kind, timeout, bounded| Slot {
             kind,
             timeout,
+            bounded,
             started: None,
             ended: [None; 2],
             took: Duration::ZERO,
@@ -88,10 +94,10 @@ impl Flight {
         let mut slots: Vec<Slot> = request
             .steps
             .iter()
-            .map(|step| slot(step.kind, step.timeout.unwrap_or(timeout)))
+            .map(|step| slot(step.kind, step.timeout.unwrap_or(timeout), step.bounded))
             .collect();
         if request.probe.is_some() {
-            let mut probe = slot(StepKind::Own, timeout);
+            let mut probe = slot(StepKind::Own, timeout, true);
             // Half an answer is none.
             probe.captured[0] = Captured::whole();
             slots.push(probe);
@@ -114,7 +120,11 @@ impl Flight {
     /// Whose data this is: the step, and whether it is one whose output is passed on.
     pub fn data(&mut self, stream: usize, bytes: &[u8]) -> Option<(usize, OutputStream)> {
         let step = self.open[stream]?;
-        self.slots[step].captured[stream].push(bytes);
+        let slot = &mut self.slots[step];
+        slot.captured[stream].push(bytes);
+        if slot.bounded && slot.captured[stream].elided() > 0 && self.killing.is_none() {
+            self.deadline = slot.started;
+        }
         let which = if stream == 0 {
             OutputStream::Stdout
         } else {
@@ -161,7 +171,9 @@ impl Flight {
                 }
             }
             b'R' => {
-                if let (Some(step), Some(&pid)) = (index(0), marker.numbers.get(1)) {
+                if let (Some(step), Some(&pid)) = (index(0), marker.numbers.get(1))
+                    && self.slots[step].relays.len() < RELAYS
+                {
                     self.slots[step].relays.push(pid);
                 }
             }

@@ -54,6 +54,8 @@ pub struct Step {
     /// What the script reads on its standard input; nothing if `None`. May hold any byte. Part of
     /// the request's program, so meant for a megabyte at most.
     pub stdin: Option<Arc<[u8]>>,
+    /// Its answer counts, and half of it is none: it is ended as [`End::TimedOut`] once it prints more than is kept.
+    pub bounded: bool,
     /// From the start of this step. [`SessionOptions::timeout`](super::SessionOptions) if `None`.
     pub timeout: Option<Duration>,
 }
@@ -79,6 +81,7 @@ impl Step {
             on_failure: OnFailure::Stop,
             body: None,
             stdin: None,
+            bounded: false,
             timeout: None,
         }
     }

@@ -246,3 +246,21 @@ fn a_template_without_end_is_refused_with_its_place() {
             "hosts.ini:3: variable `slow` of host h1: rendering takes more than 10000000 steps",
         );
 }
+
+#[test]
+fn a_probe_without_end_is_ended() {
+    let playbook = r#"
+        each(hosts("all"), |h| h.apply(task(#{
+            name: "endless",
+            probe: "PROBE",
+            plan: |found| (),
+        })));
+    "#;
+    for probe in ["yes", "yes >&2", "head -c 9000000 /dev/zero; sleep 1000"] {
+        local(1)
+            .playbook(&playbook.replace("PROBE", probe))
+            .run()
+            .code(3)
+            .stderr_has("its probe printed more than 1 MiB");
+    }
+}
