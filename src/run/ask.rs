@@ -95,12 +95,7 @@ pub fn ask(
     let mut request = Request::default();
     questions.put(&mut request);
     let reply = host.request(cancel, request, &())?;
-    if reply
-        .steps
-        .iter()
-        .chain(&reply.probe)
-        .any(|step| step.end == End::Cancelled)
-    {
+    if reply.cancelled {
         return Err(super::context::interrupted());
     }
     questions

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position, Secrets};
-use crate::shell::{Body, End, Reply, Request, Step, StepReply};
+use crate::shell::{Body, End, Request, Step, StepReply};
 use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, Verdict};
 
 use super::ask::{Questions, ask, ran};
@@ -15,8 +15,10 @@ use super::fence::change;
 use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
+use super::record::{Record, State};
 use super::said;
 use super::tail::tail;
+use super::watch::Watch;
 
 /// A task of a batch, and where the playbook wrote it.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ pub struct Job {
 }
 
 /// What became of a job.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Applied {
     /// The identity of the step.
     pub step: String,
@@ -40,19 +42,30 @@ pub struct Applied {
     pub at: Option<Position>,
     /// The user that it was applied as.
     pub user: Option<String>,
+    /// What is known of its change, if one was sent to the host.
+    pub state: State,
+    task: Arc<dyn Task>,
 }
 
 impl Applied {
-    /// Whether something was changed, or may have been in part.
+    /// Whether something was changed, or may have been.
     #[must_use]
     pub fn is_made(&self) -> bool {
-        matches!(self.verdict.outcome, Outcome::Changed | Outcome::Failed)
+        self.state != State::NotStarted
             && self.verdict.change.is_some()
+            && matches!(
+                self.verdict.outcome,
+                Outcome::Changed | Outcome::Failed | Outcome::Unknown
+            )
+    }
+
+    /// What tells whether the change was made.
+    pub(super) fn task(&self) -> &dyn Task {
+        self.task.as_ref()
     }
 }
 
 /// What became of a batch: of every job that was decided, and why it stopped, if it did.
-#[derive(Debug)]
 pub struct Batch {
     pub applied: Vec<Applied>,
     pub failure: Option<Failure>,
@@ -102,7 +115,7 @@ fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
 }
 
 /// The jobs of a batch that one user does.
-struct Part<'a> {
+pub(super) struct Part<'a> {
     host: &'a HostHandle,
     jobs: &'a [Job],
     cancel: &'a CancellationToken,
@@ -110,10 +123,13 @@ struct Part<'a> {
     labels: Vec<String>,
     steps: Vec<String>,
     ran: Vec<Option<(Ran, Duration)>>,
+    /// What is known of the change of each, if one was sent.
+    states: Vec<State>,
+    started: Vec<bool>,
     /// The failures of steps, with all that came back.
     failures: Vec<Option<Failure>>,
-    /// How many verdicts have been reported.
-    reported: usize,
+    /// Whose verdicts have been reported.
+    reported: Vec<bool>,
 }
 
 impl<'a> Part<'a> {
@@ -133,8 +149,10 @@ impl<'a> Part<'a> {
                 .map(|job| host.run.steps.next(host.name(), job.at.as_ref()))
                 .collect(),
             ran: jobs.iter().map(|_| None).collect(),
+            states: vec![State::NotStarted; jobs.len()],
+            started: vec![false; jobs.len()],
             failures: jobs.iter().map(|_| None).collect(),
-            reported: 0,
+            reported: vec![false; jobs.len()],
         }
     }
 
@@ -145,20 +163,13 @@ impl<'a> Part<'a> {
             self.report();
             let sent = match next {
                 Next::Done => break,
+                Next::Interrupted => Err(interrupted()),
                 Next::Ask(queries) => ask(self.host, self.cancel, queries)
                     .map(|answers| self.planner.answered(answers)),
                 Next::Apply { changes, ask } => self.change(&changes, ask),
             };
             if let Err(failure) = sent {
-                self.planner.skip_rest(match failure.kind {
-                    FailureKind::Interrupted if self.cancel_is_ours() => {
-                        "a `timeout` around it passed"
-                    }
-                    FailureKind::Interrupted => "the run was interrupted",
-                    FailureKind::Unreachable => "the host was lost",
-                    FailureKind::Held => "the lock is lost",
-                    _ => "an earlier task failed",
-                });
+                self.planner.stop(self.cause(&failure));
                 self.report();
                 return Err(failure);
             }
@@ -171,14 +182,24 @@ impl<'a> Part<'a> {
         failed.map_or(Ok(()), |index| Err(self.failure(index)))
     }
 
-    /// Whether it was not the run that was cancelled, but this part of it.
-    fn cancel_is_ours(&self) -> bool {
-        !self.host.run.cancel.work.is_cancelled()
+    /// Why the batch goes no further, as a clause.
+    fn cause(&self, failure: &Failure) -> &'static str {
+        match failure.kind {
+            // Not the run was cancelled, but this part of it.
+            FailureKind::Interrupted if !self.host.run.cancel.work.is_cancelled() => {
+                "a `timeout` around it expired"
+            }
+            FailureKind::Interrupted => "the run was interrupted",
+            FailureKind::Unreachable => "the connection was lost",
+            FailureKind::Held => "the lock was lost",
+            _ => "an earlier task failed",
+        }
     }
 
     /// Makes changes, and asks what proves them and what comes next.
     fn change(&mut self, changes: &[Planned], queries: Vec<Query>) -> Result<(), Failure> {
-        let run = &self.host.run;
+        let host = self.host;
+        let run = &host.run;
         debug_assert_eq!(
             run.settings.mode,
             Mode::Apply,
@@ -191,81 +212,109 @@ impl<'a> Part<'a> {
             journal.intend_all(steps).map_err(|error| {
                 Failure::new(FailureKind::Failed, format!("nothing was changed: {error}"))
                     .hint("A change is only made once it stands in the journal. Free the disk, or set XDG_STATE_HOME.")
-                    .on(self.host.name())
+                    .on(host.name())
             })?;
         }
         // Where nothing was asked before, the facts are still on their way: a script of the user's does not wait for them.
         let state = if changes.iter().all(|planned| planned.change.bare) {
             String::new()
         } else {
-            self.host.facts(self.cancel)?.state_dir
+            host.facts(self.cancel)?.state_dir
         };
         let mut request = Request::default();
         let mut sources = Vec::new();
         for planned in changes {
             let source = self.source(planned.index);
-            self.emit_started(planned.index);
-            sources.push(planned.change.command.then(|| source.clone()));
+            sources.push(planned.change.command.then_some(source));
             request.steps.push(self.step(planned, &state));
         }
         let questions = Questions::new(queries);
         questions.put(&mut request);
-        let lines = Lines::new(run, sources);
-        let reply = change(self.host, self.cancel, request, &lines);
-        lines.finish();
-        let reply = match reply {
-            Ok(reply) => reply,
-            Err(failure) => {
-                self.lose(changes, &failure);
-                return Err(failure);
+        // What is sent with the request (the content of a file) belongs to the first step, and may take a while.
+        if let Some(first) = changes.first() {
+            self.emit_started(first.index);
+        }
+        let cancel = self.cancel;
+        let watch = Watch::new(self, changes, Lines::new(run, sources));
+        let reply = change(host, cancel, request, &watch);
+        let record = watch.close();
+        let reply = reply.and_then(|reply| {
+            if reply.cancelled {
+                Err(interrupted())
+            } else {
+                Ok(reply)
             }
-        };
-        self.settle(changes, &reply)?;
+        });
+        self.settle(changes, &record, reply.as_ref().err());
         // A probe that did not come through leaves the changes unproved: the planner would ask again.
         let answers = questions
-            .answers(&reply, changes.len())
-            .map_err(|message| Failure::new(FailureKind::Failed, message).on(self.host.name()))?;
+            .answers(&reply?, changes.len())
+            .map_err(|message| Failure::new(FailureKind::Failed, message).on(host.name()))?;
         self.planner.answered(answers);
         Ok(())
     }
 
-    /// Notes what became of each change.
-    fn settle(&mut self, changes: &[Planned], reply: &Reply) -> Result<(), Failure> {
-        for (planned, step) in changes.iter().zip(&reply.steps) {
-            let index = planned.index;
-            let came_back = ran(step);
-            let result = if is_ok(step, &planned.change) {
+    /// The host says that a step has ended.
+    pub(super) fn step_ended(&mut self, planned: &Planned, state: State, reply: &StepReply) {
+        let index = planned.index;
+        self.states[index] = state;
+        let came_back = ran(reply);
+        if matches!(state, State::Ended(_)) {
+            let result = if is_ok(reply, &planned.change) {
                 Ok(&came_back)
             } else {
-                let failure = step_failure(step, &planned.change, &self.host.run.secrets);
+                let failure = step_failure(reply, &planned.change, &self.host.run.secrets);
                 let note = failure.message.clone();
                 self.failures[index] = Some(failure);
                 Err(note)
             };
             self.planner.ran(planned, result);
-            self.ran[index] = Some((came_back, step.duration));
-            if step.end == End::Cancelled {
-                return Err(interrupted());
-            }
         }
-        Ok(())
+        self.ran[index] = Some((came_back, reply.duration));
+        if self.planner.verdicts()[index].is_none()
+            && matches!(state, State::Ended(_))
+            && let Some(journal) = &self.host.run.journal
+        {
+            journal.applied(&self.steps[index]);
+        }
+        self.report();
     }
 
-    /// There is no reply. Where the host was lost with changes under way, nobody knows which of them were made.
-    fn lose(&mut self, changes: &[Planned], failure: &Failure) {
-        let note = match failure.kind {
-            FailureKind::Interrupted => "interrupted before it was sent",
-            FailureKind::Held => "the lock is lost: nothing was changed",
-            _ => "the host was lost while it was applied: whether it was is not known",
-        };
-        for planned in changes {
-            if failure.kind == FailureKind::Held {
-                self.failures[planned.index] = Some(failure.clone());
+    /// The request has ended: decides on the steps that did not end by themselves.
+    fn settle(&mut self, changes: &[Planned], record: &Record, failure: Option<&Failure>) {
+        let mut before = State::NotStarted;
+        for (at, planned) in changes.iter().enumerate() {
+            let mut state = record.state(at);
+            // The script of the one before has done the work of this one too.
+            let taken_over = planned.change.apply.is_empty() && !planned.change.command;
+            if taken_over && !matches!(state, State::Ended(_)) {
+                state = before;
+                if matches!(state, State::Ended(End::Code(0))) {
+                    self.planner.ran(planned, Ok(&Ran::default()));
+                }
             }
-            self.planner.ran(planned, Err(note.to_owned()));
-            if failure.kind == FailureKind::Interrupted {
-                self.failures[planned.index] = Some(Failure::new(failure.kind, note));
+            before = state;
+            self.states[planned.index] = state;
+            if let State::InDoubt { started } = state {
+                let cause = failure.map_or("its shell was killed", |failure| self.cause(failure));
+                let note = if started {
+                    format!(
+                        "{cause} while this was being applied: it may have been made in full or in part"
+                    )
+                } else {
+                    format!(
+                        "{cause}, and the host had not yet said whether this had started: it may have been made"
+                    )
+                };
+                // What an undo of the one before gives back is all that there was.
+                self.planner.doubt(planned, note, !taken_over);
             }
+        }
+        if let Some(held) = failure.filter(|failure| failure.kind == FailureKind::Held)
+            && let Some(first) = changes.first()
+        {
+            self.failures[first.index] = Some(held.clone());
+            self.planner.refuse(first.index, &held.message);
         }
     }
 
@@ -302,17 +351,22 @@ impl<'a> Part<'a> {
             .at(self.jobs[index].at.clone())
     }
 
-    fn emit_started(&self, index: usize) {
-        self.host
-            .run
-            .bus
-            .emit(self.emission(index, Kind::TaskStarted));
+    pub(super) fn emit_started(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.started[index], true) {
+            let started = self.emission(index, Kind::TaskStarted);
+            self.host.run.bus.emit(started);
+        }
     }
 
     /// Reports the verdicts that are new, in the order of the jobs.
     fn report(&mut self) {
-        while let Some(Some(verdict)) = self.planner.verdicts().get(self.reported) {
-            let index = self.reported;
+        for index in 0..self.jobs.len() {
+            if self.reported[index] {
+                continue;
+            }
+            let Some(verdict) = &self.planner.verdicts()[index] else {
+                continue;
+            };
             let failed = verdict.outcome == Outcome::Failed;
             let kind = Kind::TaskFinished {
                 diff: verdict.diff.clone(),
@@ -324,12 +378,12 @@ impl<'a> Part<'a> {
                 emission = emission.duration(*duration);
             }
             self.host.run.bus.emit(emission);
-            if verdict.change.is_some()
+            if (verdict.change.is_some() || self.started[index])
                 && let Some(journal) = &self.host.run.journal
             {
                 journal.done(&self.steps[index], verdict.outcome);
             }
-            self.reported += 1;
+            self.reported[index] = true;
         }
     }
 
@@ -349,13 +403,18 @@ impl<'a> Part<'a> {
     fn into_applied(mut self) -> Vec<Applied> {
         self.planner.skip_rest("an earlier task failed");
         let verdicts = self.planner.verdicts().to_vec();
-        let parts = self.steps.into_iter().zip(self.labels).zip(self.ran);
+        let parts = self
+            .steps
+            .into_iter()
+            .zip(self.labels)
+            .zip(self.ran)
+            .zip(self.states);
         verdicts
             .into_iter()
             .flatten()
             .zip(parts)
             .zip(self.jobs)
-            .map(|((verdict, ((step, label), ran)), job)| {
+            .map(|((verdict, (((step, label), ran), state)), job)| {
                 let (ran, duration) =
                     ran.map_or((None, Duration::ZERO), |(ran, took)| (Some(ran), took));
                 let user = self.host.user.clone();
@@ -367,6 +426,8 @@ impl<'a> Part<'a> {
                     duration,
                     at: job.at.clone(),
                     user,
+                    state,
+                    task: job.task.clone(),
                 }
             })
             .collect()

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Failure, FailureKind, OutputStream};
-use crate::shell::{End, Output, Reply, Request, Step, StepReply};
+use crate::shell::{End, Listener, Reply, Request, Step, StepReply};
 
 use super::context::interrupted;
 use super::host::HostHandle;
@@ -72,7 +72,7 @@ pub fn change(
     host: &HostHandle,
     cancel: &CancellationToken,
     mut request: Request,
-    output: &dyn Output,
+    listener: &dyn Listener,
 ) -> Result<Reply, Failure> {
     let fences = host.run.fences.list().clone();
     let mut passed: Vec<Arc<dyn Fence>> = Vec::new();
@@ -99,14 +99,14 @@ pub fn change(
         }
     }
     if guards.is_empty() {
-        return host.request(cancel, request, output);
+        return host.request(cancel, request, listener);
     }
     request.guard = Some(guards.join("\n").into_bytes());
     request
         .steps
         .splice(0..0, guards.iter().map(|script| step(script)));
     let behind = Behind {
-        output,
+        listener,
         guards: guards.len(),
     };
     let mut reply = host.request(cancel, request, &behind)?;
@@ -134,16 +134,36 @@ fn verdict(host: &HostHandle, fence: &dyn Fence, step: Option<&StepReply>) -> Re
     }
 }
 
-/// Hears the steps behind the guards.
+/// Hears of the steps behind the guards.
 struct Behind<'a> {
-    output: &'a dyn Output,
+    listener: &'a dyn Listener,
     guards: usize,
 }
 
-impl Output for Behind<'_> {
+impl Listener for Behind<'_> {
     fn chunk(&self, step: usize, stream: OutputStream, bytes: &[u8]) {
         if let Some(step) = step.checked_sub(self.guards) {
-            self.output.chunk(step, stream, bytes);
+            self.listener.chunk(step, stream, bytes);
         }
+    }
+
+    fn sent(&self) {
+        self.listener.sent();
+    }
+
+    fn started(&self, step: usize) {
+        if let Some(step) = step.checked_sub(self.guards) {
+            self.listener.started(step);
+        }
+    }
+
+    fn ended(&self, step: usize, reply: &StepReply) {
+        if let Some(step) = step.checked_sub(self.guards) {
+            self.listener.ended(step, reply);
+        }
+    }
+
+    fn over(&self) {
+        self.listener.over();
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Failure, HostFacts};
-use crate::shell::{Output, Reply, Request};
+use crate::shell::{Listener, Reply, Request};
 
 use super::context::{Run, interrupted};
 use super::link::Link;
@@ -96,11 +96,11 @@ impl HostHandle {
         &self,
         cancel: &CancellationToken,
         request: Request,
-        output: &dyn Output,
+        listener: &dyn Listener,
     ) -> Result<Reply, Failure> {
         self.run
             .runtime
-            .block_on(self.send(cancel, request, output))
+            .block_on(self.send(cancel, request, listener))
     }
 
     /// The same, for many hosts at a time on one thread.
@@ -111,7 +111,7 @@ impl HostHandle {
         &self,
         cancel: &CancellationToken,
         request: Request,
-        output: &dyn Output,
+        listener: &dyn Listener,
     ) -> Result<Reply, Failure> {
         let open = self.link.session(&self.run, self.user.as_deref());
         let session = tokio::select! {
@@ -119,7 +119,7 @@ impl HostHandle {
             () = cancel.cancelled() => return Err(interrupted()),
             session = open => session?,
         };
-        let reply = session.request(request, output, cancel).await;
+        let reply = session.request(request, listener, cancel).await;
         if reply.is_ok() {
             self.link.report_connected(&self.run, &session).await;
         }

@@ -19,11 +19,13 @@ mod identity;
 mod label;
 mod link;
 mod output;
+mod record;
 mod said;
 mod sudo;
 mod tail;
 mod turns;
 mod undo;
+mod watch;
 
 pub use ask::ask;
 pub use batch::{Applied, Batch, Job, apply};

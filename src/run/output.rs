@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Emission, Kind, OutputStream, StreamScrubber};
-use crate::shell::Output;
+use crate::shell::Listener;
 
 use crate::store::OutputFile;
 
@@ -110,7 +110,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Output for Lines<'_> {
+impl Listener for Lines<'_> {
     fn chunk(&self, step: usize, stream: OutputStream, bytes: &[u8]) {
         let Some(Some(source)) = self.sources.get(step) else {
             return;

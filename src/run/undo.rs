@@ -1,19 +1,22 @@
 //! Gives back what was there before changes were made.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Diff, Emission, Failure, FailureKind, Kind, LogLevel, Outcome, undo_of};
-use crate::shell::{End, Request, Step, StepReply};
-use crate::task::{Change, Mode};
+use crate::model::{
+    Diff, Emission, Failure, FailureKind, Kind, LogLevel, Outcome, OutputStream, undo_of,
+};
+use crate::shell::{End, Listener, Request, Step, StepReply};
+use crate::task::{Change, Found, Mode, Plan};
 
+use super::ask::ask;
 use super::batch::{Applied, ended, keep_dir, sent};
 use super::context::interrupted;
 use super::fence::change;
 use super::host::HostHandle;
-use super::output::Lines;
+use super::record::{Record, State};
 use super::tail::tail;
 
 /// What an undo does, as a user reads it.
@@ -21,11 +24,12 @@ const BACK: &str = "puts back what was there";
 const LAST: &str = "reads what was put back";
 
 /// Undoes changes, the last one first, and then what they want run last, in the order in which they were made.
-/// A change that failed is undone too: it may have been made in part. One that cannot be undone is left as it is,
-/// and the others are undone all the same; an undo that fails ends it, since those before it may build on what it left.
-/// Each change is undone once in a run, however often it is asked for.
+/// A change that failed or is in doubt is undone too: it may have been made in part. One that cannot be undone is left as
+/// it is, and the others are undone all the same; an undo that fails ends it, since those before it may build on what it
+/// left. Each change is undone once in a run, however often it is asked for.
 ///
-/// Undos of one user share a request: they decide nothing, so nothing has to be looked at between them.
+/// Undos of one user share a request: they decide nothing, so nothing has to be looked at between them. Only a script of
+/// the user's that may never have run is looked at before: its undo could do harm.
 ///
 /// # Errors
 /// When a change has no undo, or an undo failed.
@@ -37,28 +41,38 @@ pub fn undo(
     if host.run.settings.mode == Mode::Check {
         return Ok(0);
     }
-    let mut made: Vec<Part> = applied
+    let mut made = Vec::new();
+    let mut cannot: Vec<(Part, String)> = Vec::new();
+    let to_undo = applied
         .iter()
-        .filter(|applied| applied.is_made() && !host.link.history.is_undone(&applied.step))
-        .filter_map(|applied| Part::new(host, applied))
-        .collect();
+        .filter(|applied| applied.is_made() && !host.link.history.is_undone(&applied.step));
+    for part in to_undo.filter_map(|applied| Part::new(host, applied)) {
+        if part.change.undo.is_none() {
+            cannot.push((part, "this change cannot be undone".to_owned()));
+            continue;
+        }
+        match part.was_made(cancel)? {
+            Made::Maybe => made.push(part),
+            Made::No => host.link.history.set_undone(&part.applied.step),
+            Made::Unknown(reason) => {
+                let message =
+                    format!("this change may have been made, and was not undone: {reason}");
+                cannot.push((part, message));
+            }
+        }
+    }
     let lasts: Vec<Part> = made
         .iter()
-        .filter(|part| part.change.undo_last.is_some() && part.change.undo.is_some())
+        .filter(|part| part.change.undo_last.is_some())
         .cloned()
         .collect();
     made.reverse();
-    let (can, cannot): (Vec<_>, Vec<_>) = made
-        .into_iter()
-        .partition(|part| part.change.undo.is_some());
-    for part in &cannot {
-        part.finish(
-            Err(part.refused("this change cannot be undone".to_owned())),
-            BACK,
-        );
+    cannot.reverse();
+    for (part, message) in &cannot {
+        part.finish(Err(part.refused(message.clone())), BACK);
     }
     let mut undone = 0;
-    for parts in can.chunk_by(|one, other| one.host.user == other.host.user) {
+    for parts in made.chunk_by(|one, other| one.host.user == other.host.user) {
         let scripts = parts
             .iter()
             .map(|part| (part, part.change.undo.as_deref().unwrap_or_default()));
@@ -75,9 +89,12 @@ pub fn undo(
     }
     match cannot.split_first() {
         None => Ok(undone),
-        Some((only, [])) => Err(only.refused("this change cannot be undone".to_owned())),
-        Some((first, _)) => {
-            let labels: Vec<&str> = cannot.iter().map(|part| &*part.applied.label).collect();
+        Some(((only, message), [])) => Err(only.refused(message.clone())),
+        Some(((first, _), _)) => {
+            let labels: Vec<&str> = cannot
+                .iter()
+                .map(|(part, _)| &*part.applied.label)
+                .collect();
             let message = format!(
                 "{} changes cannot be undone: {}",
                 labels.len(),
@@ -88,6 +105,15 @@ pub fn undo(
             Err(failure)
         }
     }
+}
+
+/// Whether a change was made that is to be undone.
+enum Made {
+    /// It was, in full or in part; or it does no harm to undo what was not.
+    Maybe,
+    No,
+    /// Nothing tells, for this reason.
+    Unknown(String),
 }
 
 /// A change that was made, and is to be undone.
@@ -115,7 +141,6 @@ fn send(
     let state = user.facts(cancel)?.state_dir;
     let mut request = Request::default();
     for (part, script) in scripts {
-        part.host.run.bus.emit(part.emission(Kind::TaskStarted));
         request.steps.push(part.step(script, &state));
     }
     if let Some(journal) = &host.run.journal {
@@ -126,34 +151,101 @@ fn send(
             host.run.log(LogLevel::Warn, Some(host.name()), message);
         }
     }
-    let lines = Lines::new(&host.run, scripts.iter().map(|_| None).collect());
-    let reply = change(user, cancel, request, &lines);
-    let steps = match reply {
-        Ok(reply) => reply.steps,
-        Err(failure) => {
-            for (part, _) in scripts {
-                part.finish(Err(failure.clone()), what);
-            }
-            return Err(failure);
+    let following = Following::new(scripts, what);
+    let reply = change(user, cancel, request, &following);
+    let (record, results) = following.close();
+    let reply = reply.and_then(|reply| {
+        if reply.cancelled {
+            Err(interrupted().on(host.name()))
+        } else {
+            Ok(())
         }
-    };
-    let mut stopped = None;
-    for (at, (part, _)) in scripts.iter().enumerate() {
-        let result = match (&stopped, steps.get(at)) {
-            (None, Some(step)) => part.result(step),
-            (Some(_), _) => {
-                part.skip();
-                continue;
+    });
+    let mut stopped: Option<Failure> = None;
+    for (at, ((part, _), result)) in scripts.iter().zip(results).enumerate() {
+        match (result, record.state(at), &stopped) {
+            (Some(Ok(())), ..) => done(part),
+            (Some(Err(failure)), ..) => stopped = stopped.or(Some(failure)),
+            (None, State::NotStarted, Some(_)) => part.skip(),
+            (None, state, _) => {
+                let mut failure = match &reply {
+                    Ok(()) => part.refused("the host gave no answer".to_owned()),
+                    Err(failure) => failure.clone(),
+                };
+                if state != State::NotStarted {
+                    failure.message = format!(
+                        "{} while this was being undone: it may be undone in full or in part",
+                        failure.message
+                    );
+                }
+                part.finish(Err(failure.clone()), what);
+                stopped = Some(failure);
             }
-            (None, None) => Err(part.refused("the host gave no answer".to_owned())),
-        };
-        part.finish(result.clone(), what);
-        match result {
-            Ok(_) => done(part),
-            Err(failure) => stopped = Some(failure),
         }
     }
-    stopped.map_or(Ok(()), Err)
+    stopped.map_or(Ok(()), Err).and(reply)
+}
+
+/// Hears what becomes of undos, and tells it.
+struct Following<'u> {
+    scripts: &'u [(&'u Part, &'u str)],
+    what: &'u str,
+    inner: Mutex<(Record, Vec<Option<Result<(), Failure>>>)>,
+}
+
+impl<'u> Following<'u> {
+    fn new(scripts: &'u [(&'u Part, &'u str)], what: &'u str) -> Self {
+        let results = scripts.iter().map(|_| None).collect();
+        Self {
+            scripts,
+            what,
+            inner: Mutex::new((Record::new(scripts.len()), results)),
+        }
+    }
+
+    fn close(self) -> (Record, Vec<Option<Result<(), Failure>>>) {
+        let (mut record, results) = self
+            .inner
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        record.close();
+        (record, results)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, (Record, Vec<Option<Result<(), Failure>>>)> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Following<'_> {
+    fn chunk(&self, _: usize, _: OutputStream, _: &[u8]) {}
+
+    fn sent(&self) {
+        self.inner().0.sent();
+    }
+
+    fn started(&self, step: usize) {
+        self.inner().0.started(step);
+        if let Some((part, _)) = self.scripts.get(step) {
+            part.host.run.bus.emit(part.emission(Kind::TaskStarted));
+        }
+    }
+
+    fn ended(&self, step: usize, reply: &StepReply) {
+        let mut inner = self.inner();
+        inner.0.ended(step, reply);
+        if let Some((part, _)) = self.scripts.get(step)
+            && matches!(inner.0.state(step), State::Ended(_))
+        {
+            let result = part.result(reply);
+            part.finish(result.clone(), self.what);
+            inner.1[step] = Some(result.map(drop));
+        }
+    }
+
+    fn over(&self) {
+        self.inner().0.over();
+    }
 }
 
 impl Part {
@@ -167,6 +259,34 @@ impl Part {
             },
             label: format!("undo {}", applied.label),
             applied: applied.clone(),
+        })
+    }
+
+    /// Whether there is something to undo. The host is asked only where an undo of nothing could do harm.
+    fn was_made(&self, cancel: &CancellationToken) -> Result<Made, Failure> {
+        if self.applied.state != (State::InDoubt { started: false })
+            || self.change.undo_without_change
+        {
+            return Ok(Made::Maybe);
+        }
+        let task = self.applied.task();
+        let queries = task.queries();
+        if queries.is_empty() {
+            return Ok(Made::Unknown(
+                "nothing tells whether it was made".to_owned(),
+            ));
+        }
+        let mut found = Found::default();
+        for (query, answer) in ask(&self.host, cancel, queries)? {
+            found.insert(query, answer);
+        }
+        Ok(match task.plan(&found) {
+            Plan::Unchanged => Made::Maybe,
+            Plan::Change(change) if change.apply == self.change.apply => Made::No,
+            Plan::Change(_) => Made::Maybe,
+            Plan::Unknown(reason) | Plan::Impossible(reason) => Made::Unknown(reason),
+            Plan::Interrupted => return Err(interrupted()),
+            Plan::Ask(_) => Made::Unknown("its probe does not tell".to_owned()),
         })
     }
 
@@ -184,7 +304,6 @@ impl Part {
     fn result(&self, step: &StepReply) -> Result<Duration, Failure> {
         match step.end {
             End::Code(0) => Ok(step.duration),
-            End::Cancelled => Err(interrupted().on(self.host.name())),
             _ => {
                 let mut failure = self.refused(ended(step));
                 if let End::Code(code) = step.end {

@@ -169,9 +169,16 @@ impl Task for Custom {
         match self.call(found) {
             Ok(wanted) => read_plan(wanted)
                 .unwrap_or_else(|message| Plan::Impossible(format!("its plan {message}"))),
-            Err(message) => Plan::Impossible(message),
+            Err(Stopped::Interrupted) => Plan::Interrupted,
+            Err(Stopped::Failed(message)) => Plan::Impossible(message),
         }
     }
+}
+
+/// Why a plan gave nothing.
+enum Stopped {
+    Interrupted,
+    Failed(String),
 }
 
 impl Custom {
@@ -179,9 +186,11 @@ impl Custom {
         deprecated,
         reason = "Rhai calls the stored context volatile; its version is pinned"
     )]
-    fn call(&self, found: Map) -> std::result::Result<Dynamic, String> {
+    fn call(&self, found: Map) -> std::result::Result<Dynamic, Stopped> {
         let world = self.frame.world();
-        let engine = world.engine().ok_or("the playbook has ended")?;
+        let engine = world
+            .engine()
+            .ok_or_else(|| Stopped::Failed("the playbook has ended".to_owned()))?;
         let context = self.context.create_context(&engine);
         let result = self
             .definition
@@ -189,7 +198,7 @@ impl Custom {
             .call_within_context::<Dynamic>(&context, (found,));
         result.map_err(|error| {
             if ended(&error).is_some() {
-                "interrupted".to_owned()
+                Stopped::Interrupted
             } else {
                 let failure = failure(&error, &context, world);
                 let at = failure
@@ -197,7 +206,7 @@ impl Custom {
                     .as_ref()
                     .map(|at| format!(" ({at})"))
                     .unwrap_or_default();
-                format!("{}{at}", failure.message)
+                Stopped::Failed(format!("{}{at}", failure.message))
             }
         })
     }
@@ -246,6 +255,7 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     let mut change = Change::new(vec![Diff::Note { text: diff }], apply, "");
     // What is undone last alone has nothing to do in its turn, and can be undone.
     change.undo = undo.or_else(|| undo_last.is_some().then(|| ":".to_owned()));
+    change.undo_without_change = false;
     change.undo_last = undo_last;
     change.command = true;
     Ok(Plan::Change(Box::new(change)))

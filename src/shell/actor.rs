@@ -12,12 +12,12 @@ use crate::model::{HostFacts, OutputStream};
 
 use super::buffer::Buffer;
 use super::elevate::{Dialogue, Next};
-use super::flight::{Flight, Why};
+use super::flight::{Flight, Progress, Rest, Why};
 use super::frame::{Frames, Piece};
 use super::opening::Opening;
 use super::outgoing::Outgoing;
 use super::program::{Message, messages};
-use super::{Reply, Request, SessionError, SessionOptions, Stream, bootstrap, facts};
+use super::{Request, SessionError, SessionOptions, Stream, bootstrap, facts};
 
 /// Bytes that a host tells of itself when it greets: some lines.
 const FACTS: usize = 256 << 10;
@@ -33,8 +33,14 @@ pub(super) struct Job {
 }
 
 pub(super) enum News {
+    /// The whole program is on its way.
+    Sent,
     Chunk(usize, OutputStream, Vec<u8>),
-    Done(Result<Reply, SessionError>),
+    Progress(Progress),
+    /// Nothing of the request runs any more.
+    Over(Result<Rest, SessionError>),
+    /// The connection is lost.
+    Lost(SessionError),
 }
 
 /// How far the hello is.
@@ -61,6 +67,8 @@ pub(super) struct Actor {
     alive: Instant,
     asked: Option<Instant>,
     flight: Option<(Flight, Job)>,
+    /// The program of that was not sent whole, and will not be.
+    is_cut: bool,
     next_id: u64,
     hello: Hello,
 }
@@ -90,8 +98,11 @@ impl Actor {
         if !matches!(actor.greeting, Greeting::Done) {
             hello.send_replace(Some(Err(error.clone())));
         }
-        if let Some((_, job)) = actor.flight.take() {
-            let _ = job.news.send(News::Done(Err(error))).await;
+        if let Some((mut flight, job)) = actor.flight.take() {
+            for progress in flight.lost() {
+                let _ = job.news.send(News::Progress(progress)).await;
+            }
+            let _ = job.news.send(News::Lost(error)).await;
         }
     }
 
@@ -126,6 +137,7 @@ impl Actor {
             alive: Instant::now(),
             asked: None,
             flight: None,
+            is_cut: false,
             next_id: 1,
             hello,
         })
@@ -198,7 +210,7 @@ impl Actor {
         };
         self.out.push(Message::text("x\n".into()));
         // The caller may have gone.
-        let _ = job.news.send(News::Done(flight.reply())).await;
+        let _ = job.news.send(News::Over(flight.rest())).await;
         true
     }
 
@@ -206,7 +218,7 @@ impl Actor {
         if job.cancel.is_cancelled() {
             let _ = job
                 .news
-                .send(News::Done(Err(SessionError::Cancelled)))
+                .send(News::Over(Err(SessionError::Cancelled)))
                 .await;
             return;
         }
@@ -219,25 +231,35 @@ impl Actor {
                     Flight::new(id, &job.request, self.options.timeout, self.options.grace);
                 self.alive = Instant::now();
                 self.asked = None;
+                self.is_cut = false;
                 self.flight = Some((flight, job));
             }
             Err(error) => {
-                let _ = job.news.send(News::Done(Err(error.into()))).await;
+                let _ = job.news.send(News::Over(Err(error.into()))).await;
             }
         }
     }
 
     /// The caller does not want the request any more.
     fn abandon(&mut self) {
-        self.out.drop_unsent();
+        // A program that is not whole is not run.
+        self.is_cut |= self.out.drop_unsent();
         if let Some((flight, _)) = &mut self.flight {
             flight.kill(Why::Cancelled, Instant::now());
         }
     }
 
     async fn wrote(&mut self, count: usize) {
-        if self.out.wrote(count) {
-            let _ = self.stream.stdin.flush().await;
+        if !self.out.wrote(count) {
+            return;
+        }
+        let _ = self.stream.stdin.flush().await;
+        if let Some((flight, job)) = &mut self.flight
+            && !flight.sent
+            && !self.is_cut
+        {
+            flight.sent = true;
+            let _ = job.news.send(News::Sent).await;
         }
     }
 
@@ -249,12 +271,15 @@ impl Actor {
             match piece {
                 Piece::Marker(marker) if marker.request == 0 => self.greet(stream, marker.kind),
                 Piece::Marker(marker) => {
-                    if let Some((flight, _)) = self
+                    if let Some((flight, job)) = self
                         .flight
                         .as_mut()
                         .filter(|(flight, _)| flight.id == marker.request)
                     {
                         flight.marker(stream, &marker, now);
+                        for progress in flight.progress() {
+                            let _ = job.news.send(News::Progress(progress)).await;
+                        }
                     }
                 }
                 Piece::Data(data) => match &mut self.greeting {

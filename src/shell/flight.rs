@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::model::OutputStream;
 
 use super::frame::Marker;
-use super::{Captured, End, Reply, Request, SessionError, StepKind, StepReply};
+use super::{Captured, End, Request, SessionError, StepKind, StepReply};
 
 /// How long a relay may outlive its command before it is ended. It has already told all that the
 /// command printed, so this costs nothing but a wait for those who leave a child behind.
@@ -49,20 +49,43 @@ struct Killing {
 #[derive(Debug)]
 struct Slot {
     kind: StepKind,
+    ok: Vec<u8>,
     timeout: Duration,
     /// It is ended once it prints more than is kept.
     bounded: bool,
     started: Option<Instant>,
     ended: [Option<u8>; 2],
+    /// It ended when its processes were being killed.
+    late: bool,
     took: Duration,
     relays: Vec<u64>,
     captured: [Captured; 2],
+}
+
+/// What has become of a step.
+#[derive(Debug)]
+pub(super) enum Progress {
+    Started(usize),
+    Ended(usize, StepReply),
+}
+
+/// What is left to say of a request that is over.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    /// The steps that were not reported as ended, by number.
+    pub steps: Vec<(usize, StepReply)>,
+    pub probe: Option<StepReply>,
+    pub cancelled: bool,
 }
 
 /// A request that is under way.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub id: u64,
+    /// The whole program is on its way.
+    pub sent: bool,
+    /// How many steps were reported as started, and as ended.
+    told: [usize; 2],
     /// One a step, and one for the probe if there is one.
     slots: Vec<Slot>,
     probe: bool,
@@ -81,12 +104,14 @@ pub(super) struct Flight {
 
 impl Flight {
     pub fn new(id: u64, request: &Request, timeout: Duration, grace: Duration) -> Self {
-        let slot = |kind, timeout, bounded| Slot {
+        let slot = |kind, ok, timeout, bounded| Slot {
             kind,
+            ok,
             timeout,
             bounded,
             started: None,
             ended: [None; 2],
+            late: false,
             took: Duration::ZERO,
             relays: Vec::new(),
             captured: Default::default(),
@@ -94,16 +119,21 @@ impl Flight {
         let mut slots: Vec<Slot> = request
             .steps
             .iter()
-            .map(|step| slot(step.kind, step.timeout.unwrap_or(timeout), step.bounded))
+            .map(|step| {
+                let timeout = step.timeout.unwrap_or(timeout);
+                slot(step.kind, step.ok.clone(), timeout, step.bounded)
+            })
             .collect();
         if request.probe.is_some() {
-            let mut probe = slot(StepKind::Own, timeout, true);
+            let mut probe = slot(StepKind::Own, Vec::new(), timeout, true);
             // Half an answer is none.
             probe.captured[0] = Captured::whole();
             slots.push(probe);
         }
         Self {
             id,
+            sent: false,
+            told: [0; 2],
             slots,
             probe: request.probe.is_some(),
             grace,
@@ -160,7 +190,9 @@ impl Flight {
                     return;
                 }
                 self.open[stream] = None;
+                let killing = self.killing.is_some();
                 let slot = &mut self.slots[step];
+                slot.late |= killing && slot.ended == [None; 2];
                 slot.ended[stream] = Some(u8::try_from(code).unwrap_or(u8::MAX));
                 if slot.ended.iter().all(Option::is_some) {
                     slot.took = slot.started.map_or(Duration::ZERO, |started| now - started);
@@ -300,8 +332,113 @@ impl Flight {
         })
     }
 
+    /// What the markers so far say of steps, beyond what was reported before. The end of a step is reported when
+    /// something came behind it: a step can take its own shell away after its last word.
+    pub fn progress(&mut self) -> Vec<Progress> {
+        let mut news = Vec::new();
+        if self.killing.is_some() {
+            return news;
+        }
+        loop {
+            let [started, ended] = self.told;
+            if started > ended {
+                let went_on =
+                    self.current.is_some_and(|current| current > ended) || self.finished[0];
+                let slot = &self.slots[ended];
+                let [Some(code), Some(_)] = slot.ended else {
+                    break;
+                };
+                if !went_on {
+                    break;
+                }
+                news.push(Progress::Ended(
+                    ended,
+                    self.step_reply(ended, End::Code(code)),
+                ));
+                self.told[1] += 1;
+            } else if started < self.steps() && self.slots[started].started.is_some() {
+                news.push(Progress::Started(started));
+                self.told[0] += 1;
+            } else {
+                break;
+            }
+        }
+        news
+    }
+
+    /// How many steps there are, without the probe.
+    fn steps(&self) -> usize {
+        self.slots.len() - usize::from(self.probe)
+    }
+
+    /// Takes what came back of a step.
+    fn step_reply(&mut self, index: usize, end: End) -> StepReply {
+        let slot = &mut self.slots[index];
+        let duration = if slot.took.is_zero() {
+            slot.started.map_or(Duration::ZERO, |at| at.elapsed())
+        } else {
+            slot.took
+        };
+        let [stdout, stderr] = std::mem::take(&mut slot.captured);
+        StepReply {
+            end,
+            stdout,
+            stderr,
+            duration,
+        }
+    }
+
+    /// Whether a step came to this code by itself, though its processes were to be killed by then: the word to stop may
+    /// have come too late.
+    fn ended_itself(&self, index: usize, code: u8) -> bool {
+        let slot = &self.slots[index];
+        let went_on = self.current.is_some_and(|current| current > index)
+            || self.finished.iter().any(|finished| *finished);
+        // A script of ours does not say that all is well if it was stopped.
+        !slot.late || went_on || (slot.kind == StepKind::Own && slot.ok.contains(&code))
+    }
+
+    /// How a step ended, once the request is over.
+    fn end(&self, index: usize, why: Option<Why>, hit: Option<usize>) -> End {
+        let slot = &self.slots[index];
+        let code = slot.ended[0].or(slot.ended[1]);
+        match (why, code) {
+            (Some(Why::TimedOut), _) if hit == Some(index) => End::TimedOut,
+            // It may have left a status behind, but took away what was to come after it.
+            (Some(Why::Lost), _) if self.current == Some(index) => End::Lost,
+            (_, Some(code)) if self.ended_itself(index, code) => End::Code(code),
+            // What starts while the word to stop is on its way is stopped too.
+            (Some(Why::Cancelled | Why::TimedOut), _) => End::Cancelled,
+            _ => End::Lost,
+        }
+    }
+
+    /// What is known of it now that the connection is lost: steps that ended, and were not reported so.
+    pub fn lost(&mut self) -> Vec<Progress> {
+        let mut news = self.progress();
+        let [started, ended] = self.told;
+        for index in ended..self.steps() {
+            if self.slots[index].started.is_none() {
+                break;
+            }
+            if index >= started {
+                news.push(Progress::Started(index));
+            }
+            let slot = &self.slots[index];
+            if let Some(code) = slot.ended[0].or(slot.ended[1])
+                && self.ended_itself(index, code)
+            {
+                news.push(Progress::Ended(
+                    index,
+                    self.step_reply(index, End::Code(code)),
+                ));
+            }
+        }
+        news
+    }
+
     /// What became of it, once it [`is_over`](Self::is_over).
-    pub fn reply(self) -> Result<Reply, SessionError> {
+    pub fn rest(mut self) -> Result<Rest, SessionError> {
         if self.missing {
             return Err(SessionError::Missing { program: "setsid" });
         }
@@ -310,41 +447,21 @@ impl Flight {
         if why == Some(Why::Cancelled) && self.current.is_none() {
             return Err(SessionError::Cancelled);
         }
-        let steps = self.slots.len() - usize::from(self.probe);
-        let mut reply = Reply::default();
-        for (index, slot) in self.slots.into_iter().enumerate() {
-            let Some(started) = slot.started else {
+        let mut rest = Rest::default();
+        for index in self.told[1]..self.slots.len() {
+            if self.slots[index].started.is_none() {
                 continue;
-            };
-            let end = match (slot.ended, why) {
-                (_, Some(Why::TimedOut)) if hit == Some(index) => End::TimedOut,
-                (_, Some(Why::Cancelled)) if hit == Some(index) => End::Cancelled,
-                // It may have left a status behind, but took away what was to come after it.
-                (_, Some(Why::Lost)) if self.current == Some(index) => End::Lost,
-                ([Some(code), Some(_)], _) => End::Code(code),
-                // It began when the word to stop was on its way.
-                (_, Some(Why::Cancelled)) => End::Cancelled,
-                _ => End::Lost,
-            };
-            let duration = if slot.took.is_zero() {
-                started.elapsed()
+            }
+            let end = self.end(index, why, hit);
+            let reply = self.step_reply(index, end);
+            if index < self.steps() {
+                rest.steps.push((index, reply));
             } else {
-                slot.took
-            };
-            let [stdout, stderr] = slot.captured;
-            let step = StepReply {
-                end,
-                stdout,
-                stderr,
-                duration,
-            };
-            if index < steps {
-                reply.steps.push(step);
-            } else {
-                reply.probe = Some(step);
+                rest.probe = Some(reply);
             }
         }
-        Ok(reply)
+        rest.cancelled = why == Some(Why::Cancelled) && self.finished == [false; 2];
+        Ok(rest)
     }
 }
 
@@ -370,7 +487,8 @@ mod tests {
         }
         flight.census(0, now);
         assert!(flight.is_over());
-        let reply = flight.reply().expect("an answer");
-        assert_eq!(reply.steps[0].end, End::Cancelled);
+        let rest = flight.rest().expect("an answer");
+        assert_eq!(rest.steps[0].1.end, End::Cancelled);
+        assert!(rest.cancelled);
     }
 }

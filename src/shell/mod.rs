@@ -28,6 +28,6 @@ pub use captured::Captured;
 pub use error::{SessionError, Waiting};
 pub use payload::{Payload, SourceFile};
 pub use quote::{NulByte, has_nul, quote, quote_str};
-pub use request::{Body, End, OnFailure, Output, Reply, Request, Step, StepKind, StepReply};
+pub use request::{Body, End, Listener, OnFailure, Reply, Request, Step, StepKind, StepReply};
 pub use session::{Session, SessionOptions};
 pub use stream::{Guard, Stream};

@@ -38,10 +38,12 @@ impl Outgoing {
         *self = Self::default();
     }
 
-    /// What is not yet on its way stays here.
-    pub fn drop_unsent(&mut self) {
+    /// What is not yet on its way stays here. Whether that was anything.
+    pub fn drop_unsent(&mut self) -> bool {
+        let before = self.queue.len();
         self.queue
             .truncate(usize::from(self.written > 0 && self.early.is_empty()));
+        self.queue.len() < before
     }
 
     fn first(&self, early_only: bool) -> Option<&Message> {

@@ -127,11 +127,13 @@ pub struct Body {
     pub content: Payload,
 }
 
-/// What came back. `steps` is shorter than asked when one of them stopped the request.
+/// What came back. `steps` is shorter than asked when one of them stopped the request, or a cancel did.
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
     pub steps: Vec<StepReply>,
     pub probe: Option<StepReply>,
+    /// The caller's cancel cut the request short. Nothing of it runs any more.
+    pub cancelled: bool,
 }
 
 /// What became of one step.
@@ -158,14 +160,29 @@ pub enum End {
     Cancelled,
 }
 
-/// Hears what steps print, as it arrives and whole. Called from within
-/// [`Session::request`](super::Session::request), in order for each stream.
-pub trait Output: Send + Sync {
-    /// `step` counts from 0. The probe's output is not passed on.
+/// Hears what becomes of a request while it is under way, in order. Called from within
+/// [`Session::request`](super::Session::request). Steps count from 0; the probe is not reported.
+///
+/// A request that ends without [`Listener::over`] was lost: of its steps that have not ended, the host may have run
+/// any, and may still be running one.
+pub trait Listener: Send + Sync {
+    /// A step has printed this. In order for each stream.
     fn chunk(&self, step: usize, stream: OutputStream, bytes: &[u8]);
+
+    /// The whole program is on its way: from now on the host may run it. Before that it runs nothing.
+    fn sent(&self) {}
+
+    /// A step has started.
+    fn started(&self, _step: usize) {}
+
+    /// A step that started has ended, or was ended.
+    fn ended(&self, _step: usize, _reply: &StepReply) {}
+
+    /// Nothing of the request runs any more, and nothing of it will.
+    fn over(&self) {}
 }
 
 /// Nobody listens.
-impl Output for () {
+impl Listener for () {
     fn chunk(&self, _: usize, _: OutputStream, _: &[u8]) {}
 }

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{Elevation, HostFacts, OutputStream};
 
 use super::actor::{Actor, Job, News};
-use super::{End, Output, Reply, Request, SessionError, Stream};
+use super::flight::Progress;
+use super::{End, Listener, Reply, Request, SessionError, StepReply, Stream};
 
 /// What a session is told at its start.
 #[derive(Debug, Clone)]
@@ -140,7 +141,8 @@ impl Session {
         })
     }
 
-    /// Sends a request and waits for the reply. `output` hears what the steps print.
+    /// Sends a request and waits for the reply. `listener` hears what becomes of it in the meantime, also where there is
+    /// no reply in the end.
     ///
     /// On cancel the processes of the request are killed, and the step that was running ends as
     /// [`End::Cancelled`]. Dropping the future does the same in the background; the next request
@@ -152,7 +154,7 @@ impl Session {
     pub async fn request(
         &self,
         request: Request,
-        output: &dyn Output,
+        listener: &dyn Listener,
         cancel: &CancellationToken,
     ) -> Result<Reply, SessionError> {
         match &self.inner {
@@ -160,16 +162,20 @@ impl Session {
                 if cancel.is_cancelled() {
                     return Err(SessionError::Cancelled);
                 }
+                listener.sent();
                 let reply = script(&request)?;
                 for (step, result) in reply.steps.iter().enumerate() {
-                    output.chunk(step, OutputStream::Stdout, &result.stdout.bytes());
-                    output.chunk(step, OutputStream::Stderr, &result.stderr.bytes());
+                    listener.started(step);
+                    listener.chunk(step, OutputStream::Stdout, &result.stdout.bytes());
+                    listener.chunk(step, OutputStream::Stderr, &result.stderr.bytes());
+                    listener.ended(step, result);
                 }
+                listener.over();
                 Ok(reply)
             }
             Inner::Live(live) => {
                 let probe = request.probe.clone();
-                let mut reply = live.send(request, output, cancel).await?;
+                let mut reply = live.send(request, listener, cancel).await?;
                 let broken = reply
                     .steps
                     .last()
@@ -179,10 +185,7 @@ impl Session {
                     && let Some(probe) = probe
                 {
                     // It would have run in a shell that is no more.
-                    reply.probe = live
-                        .send(Request::probe(probe), output, cancel)
-                        .await?
-                        .probe;
+                    reply.probe = live.send(Request::probe(probe), &(), cancel).await?.probe;
                 }
                 Ok(reply)
             }
@@ -210,7 +213,7 @@ impl Live {
     async fn send(
         &self,
         request: Request,
-        output: &dyn Output,
+        listener: &dyn Listener,
         cancel: &CancellationToken,
     ) -> Result<Reply, SessionError> {
         let (news, mut inbox) = mpsc::channel(16);
@@ -221,12 +224,35 @@ impl Live {
         };
         tokio::select! {
             sent = self.jobs.send(job) => sent.map_err(|_| self.end())?,
-            () = cancel.cancelled() => return Err(SessionError::Cancelled),
+            () = cancel.cancelled() => {
+                listener.over();
+                return Err(SessionError::Cancelled);
+            }
         }
+        let mut steps: Vec<StepReply> = Vec::new();
         while let Some(news) = inbox.recv().await {
             match news {
-                News::Chunk(step, stream, bytes) => output.chunk(step, stream, &bytes),
-                News::Done(reply) => return reply,
+                News::Sent => listener.sent(),
+                News::Chunk(step, stream, bytes) => listener.chunk(step, stream, &bytes),
+                News::Progress(Progress::Started(step)) => listener.started(step),
+                News::Progress(Progress::Ended(step, reply)) => {
+                    listener.ended(step, &reply);
+                    steps.push(reply);
+                }
+                News::Over(rest) => {
+                    let rest = rest.inspect_err(|_| listener.over())?;
+                    for (step, reply) in rest.steps {
+                        listener.ended(step, &reply);
+                        steps.push(reply);
+                    }
+                    listener.over();
+                    return Ok(Reply {
+                        steps,
+                        probe: rest.probe,
+                        cancelled: rest.cancelled,
+                    });
+                }
+                News::Lost(error) => return Err(error),
             }
         }
         Err(self.end())

@@ -18,7 +18,10 @@ use crate::model::{Outcome, Secrets};
 pub enum JournalEntry {
     /// The step may take effect from now on.
     Intend { ts: Timestamp, step: String },
-    /// The step has ended so.
+    /// The host has made the change of the step; whether it was verified is not known yet.
+    Applied { ts: Timestamp, step: String },
+    /// The step has ended so. `unknown`: it was cut short, and may have taken effect in full, in part or not at all.
+    /// `skipped`: it was not started.
     Done {
         ts: Timestamp,
         step: String,
@@ -186,16 +189,24 @@ impl Journal {
         self.commit(state, last)
     }
 
+    /// Writes down that the change of a step was made. Not waited for, as [`done`](Self::done).
+    pub fn applied(&self, step: &str) {
+        let step = self.0.secrets.scrub(step).into_owned();
+        let ts = Timestamp::now();
+        self.note(&JournalEntry::Applied { ts, step });
+    }
+
     /// Writes down how a step ended. It is not waited for: should it be lost, the step counts as in doubt,
     /// and its probe tells. A failure to write shows at the next intent.
     pub fn done(&self, step: &str, outcome: Outcome) {
         let step = self.0.secrets.scrub(step).into_owned();
+        let ts = Timestamp::now();
+        self.note(&JournalEntry::Done { ts, step, outcome });
+    }
+
+    fn note(&self, entry: &JournalEntry) {
         let mut state = self.state();
-        state.append(&JournalEntry::Done {
-            ts: Timestamp::now(),
-            step,
-            outcome,
-        });
+        state.append(entry);
         if !state.committing && state.failed.is_none() {
             drop(self.write(state, false));
         }

@@ -20,6 +20,9 @@ pub struct Change {
     pub apply: String,
     /// What gives back what was there. `None`: nothing can, and the user is told so.
     pub undo: Option<String>,
+    /// The undo does no harm where the change was not made, or was made in part. A script of the user's promises only the
+    /// second.
+    pub undo_without_change: bool,
     /// Runs when the undos of all changes on the host are through, in the order in which the changes were
     /// made: a restart of a service, so that it reads what the undos of its files put back.
     pub undo_last: Option<String>,
@@ -101,6 +104,7 @@ impl Change {
             note: None,
             apply: apply.into(),
             undo: Some(undo.into()),
+            undo_without_change: true,
             undo_last: None,
             body: None,
             text: None,

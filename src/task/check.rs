@@ -64,6 +64,7 @@ pub(super) fn next(
         imagined: found.clone(),
         outlook: outlook.clone(),
         ask: IndexSet::new(),
+        interrupted: false,
     };
     world.imagined.forget(&outlook.altered);
     for (query, answer) in &outlook.leaves {
@@ -73,7 +74,9 @@ pub(super) fn next(
         .iter()
         .map(|task| world.verdict(task.as_ref()))
         .collect();
-    if world.ask.is_empty() {
+    if world.interrupted {
+        Next::Interrupted
+    } else if world.ask.is_empty() {
         // Not before: what is asked may lead to other verdicts, and these are told at once.
         for (verdict, decided) in verdicts.iter_mut().zip(decided) {
             *verdict = Some(decided);
@@ -105,6 +108,7 @@ struct World {
     outlook: Outlook,
     /// What plans need besides.
     ask: IndexSet<Query>,
+    interrupted: bool,
 }
 
 impl World {
@@ -155,6 +159,10 @@ impl World {
                     self.ask.extend(open);
                 }
                 self.unknown(&reason, touches.writes, &label)
+            }
+            Plan::Interrupted => {
+                self.interrupted = true;
+                self.unknown("interrupted", touches.writes, &label)
             }
             Plan::Impossible(reason) => {
                 self.alter(touches.writes, &label);

@@ -43,6 +43,8 @@ pub enum Plan {
     Ask(Vec<Query>),
     /// The task can never work on this host: `no such user: shop`. A lower-case fragment.
     Impossible(String),
+    /// The run was cancelled while a closure of the playbook decided.
+    Interrupted,
 }
 
 /// Something that a host is to be, and the way to get there. One file each in `src/tasks/`.

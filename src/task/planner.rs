@@ -37,6 +37,8 @@ pub enum Next {
         ask: Vec<Query>,
     },
     Done,
+    /// A plan was interrupted: call [`Planner::stop`].
+    Interrupted,
 }
 
 /// A change of the task at `index` of the batch.
@@ -84,6 +86,14 @@ impl Verdict {
             change: Some(change),
         }
     }
+}
+
+/// How far the proof of what was made has come.
+enum Proved {
+    All,
+    /// This has to be asked for it.
+    Asks(Vec<Query>),
+    Interrupted,
 }
 
 /// Goes through a batch on one host.
@@ -176,6 +186,31 @@ impl Planner {
         self.verdicts[*index] = Some(verdict);
     }
 
+    /// A change was cut short, or nobody knows whether it was made. With `undo`, what undoes it is of use.
+    pub fn doubt(&mut self, planned: &Planned, note: String, undo: bool) {
+        let verdict = Verdict::of(Outcome::Unknown, planned.change.clone()).because(note);
+        self.verdicts[planned.index] = Some(Verdict {
+            change: verdict.change.filter(|_| undo),
+            ..verdict
+        });
+    }
+
+    /// A change was refused before anything was done.
+    pub fn refuse(&mut self, index: usize, note: &str) {
+        self.verdicts[index] = Some(Verdict::failed(note));
+    }
+
+    /// Ends the batch where it is, for the reason `cause`: changes that were made and not proved stay changes, and what is
+    /// undecided is left out.
+    pub fn stop(&mut self, cause: &str) {
+        for (planned, _) in std::mem::take(&mut self.proving) {
+            let note = format!("applied, but not verified: {cause}");
+            let verdict = Verdict::of(Outcome::Changed, planned.change).because(note);
+            self.verdicts[planned.index] = Some(verdict);
+        }
+        self.skip_rest(cause);
+    }
+
     /// Decides what it can, and says what is to be done next.
     #[expect(clippy::should_implement_trait, reason = "it never ends with `None`")]
     pub fn next(&mut self) -> Next {
@@ -191,8 +226,10 @@ impl Planner {
     }
 
     fn next_apply(&mut self) -> Next {
-        if let Some(ask) = self.prove() {
-            return Next::Ask(ask);
+        match self.prove() {
+            Proved::All => {}
+            Proved::Asks(ask) => return Next::Ask(ask),
+            Proved::Interrupted => return Next::Interrupted,
         }
         for index in std::mem::take(&mut self.unchanged) {
             if !self.has_failed_before(index) {
@@ -259,6 +296,7 @@ impl Planner {
                     }
                     group.asks.extend(open);
                 }
+                Plan::Interrupted => return Next::Interrupted,
                 Plan::Unknown(_) | Plan::Impossible(_) if !group.is_empty() => break,
                 Plan::Unknown(reason) => {
                     let note = format!("cannot tell what there is to do: {reason}");
@@ -313,9 +351,10 @@ impl Planner {
         }
     }
 
-    /// Proves what was made. Returns what more has to be asked for that.
-    fn prove(&mut self) -> Option<Vec<Query>> {
+    /// Proves what was made.
+    fn prove(&mut self) -> Proved {
         let mut ask = Vec::new();
+        let mut interrupted = false;
         for (planned, note) in std::mem::take(&mut self.proving) {
             let task = &self.tasks[planned.index];
             let made = Verdict {
@@ -335,6 +374,11 @@ impl Planner {
                     self.proving.push((planned, note));
                     continue;
                 }
+                Plan::Interrupted => {
+                    interrupted = true;
+                    self.proving.push((planned, note));
+                    continue;
+                }
                 Plan::Ask(_) => Verdict {
                     outcome: Outcome::Failed,
                     ..made
@@ -350,7 +394,13 @@ impl Planner {
             };
             self.verdicts[planned.index] = Some(verdict);
         }
-        (!ask.is_empty()).then_some(ask)
+        if interrupted {
+            Proved::Interrupted
+        } else if ask.is_empty() {
+            Proved::All
+        } else {
+            Proved::Asks(ask)
+        }
     }
 
     fn has_failed(&self) -> bool {

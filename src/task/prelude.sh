@@ -136,13 +136,23 @@ write_back() {
 }
 
 # keep_away PATH: moves something out of the way, a tree too. To another file system it is copied, and removed when all
-# of it is there.
+# of it is there; `mv` would do that too, but does not say how far it got when it is killed.
 keep_away() {
   keep_dir
   clear_away "$keep.whole"
   clear_away "$keep.away"
-  mv "$1" "$keep.away" || failed_at "$1"
-  : >|"$keep.whole"
+  clear_away "$keep.going"
+  set -- "$1" $(stat -c %d -- "${1%/*}/" "${keep%/*}/")
+  if [ "$2" = "$3" ]; then
+    mv "$1" "$keep.away" || failed_at "$1"
+    : >|"$keep.whole"
+  else
+    cp -a "$1" "$keep.away" || failed_at "$1"
+    : >|"$keep.going"
+    : >|"$keep.whole"
+    rm -rf "$1" || failed_at "$1"
+    rm -f "$keep.going"
+  fi
 }
 
 # bring_back PATH: moves it back to where it was.
@@ -150,8 +160,10 @@ bring_back() {
   # The run was killed between the two: what is gone from its place is all here.
   if ! is_kept && { [ -e "$1" ] || [ -h "$1" ]; }; then return 0; fi
   if ! [ -e "$keep.away" ] && ! [ -h "$keep.away" ]; then return 0; fi
+  # The run was killed while it removed this: some of it may be gone.
+  if [ -e "$keep.going" ]; then clear_away "$1"; fi
   mv "$keep.away" "$1"
-  rm -f "$keep.whole"
+  rm -f "$keep.whole" "$keep.going"
 }
 
 # begin_file NEW: NEW is where a file is put together that takes another's place.
@@ -248,7 +260,8 @@ remove_directory() {
   if [ -d "$1" ]; then rmdir "$1"; fi
   ops_above=${1%/*}
   while [ "$ops_missing" -gt 0 ]; do
-    rmdir "$ops_above"
+    # It may have been killed before it made them all.
+    if [ -d "$ops_above" ]; then rmdir "$ops_above"; fi
     ops_above=${ops_above%/*}
     ops_missing=$((ops_missing - 1))
   done

@@ -185,6 +185,7 @@ impl Command {
             undo_last: self.undo_last.clone(),
             provable: matches!(self.effect, Effect::Changes)
                 && (self.creates.is_some() || self.unless.is_some()),
+            undo_without_change: false,
             command: true,
             bare: true,
             shown: Some(self.shown.clone()),

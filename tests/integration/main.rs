@@ -8,6 +8,7 @@ mod cancel;
 mod check;
 mod check_mode;
 mod connection;
+mod cut;
 mod demo;
 mod examples;
 // The benchmark uses these too, and neither uses all of them.

@@ -288,6 +288,16 @@ impl Running {
         self
     }
 
+    /// The same for a run that may have ended.
+    pub fn signal_if_there(&mut self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if matches!(self.child.try_wait(), Ok(None))
+            && let Some(id) = id
+        {
+            let _ = kill_process(id, signal);
+        }
+    }
+
     /// Waits for the end.
     pub fn wait(mut self) -> Ran {
         // The streams end when nobody holds them any more: a child of ops that outlives it would be seen here

@@ -40,6 +40,7 @@ fn the_journal_reads_back_without_secrets() {
     journal
         .intend_all(["one", "two hunter22"])
         .expect("written");
+    journal.applied("one");
     journal.done("one", Outcome::Changed);
     journal.done("two hunter22", Outcome::Failed);
     journal.sync().expect("written");
@@ -50,6 +51,7 @@ fn the_journal_reads_back_without_secrets() {
         .into_iter()
         .map(|entry| match entry {
             JournalEntry::Intend { step, .. } => format!("intend {step}"),
+            JournalEntry::Applied { step, .. } => format!("applied {step}"),
             JournalEntry::Done { step, outcome, .. } => format!("{outcome} {step}"),
         })
         .collect();
@@ -58,6 +60,7 @@ fn the_journal_reads_back_without_secrets() {
         [
             "intend one",
             "intend two [secret]",
+            "applied one",
             "changed one",
             "failed two [secret]"
         ]

@@ -151,7 +151,7 @@ impl Registers {
         loop {
             assert!(self.requests.len() - before < 50, "in circles: {self:?}");
             match planner.next() {
-                Next::Done => break,
+                Next::Done | Next::Interrupted => break,
                 Next::Ask(queries) => {
                     self.requests.push(format!("ask {}", queries.len()));
                     planner.answered(self.ask(&queries));

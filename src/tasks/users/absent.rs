@@ -134,7 +134,8 @@ fn give_back(name: &AccountName, row: Row<'_>) -> String {
     let (shell, comment) = (quote(row.get("shell")), quote(row.get("comment")));
     let mut text = format!(
         "[ -n \"$(gid_of {group})\" ] || add_group {group} {gid} ''\n\
-         if has useradd; then useradd -M -u {uid} -g {gid} -d {home} -s {shell} -c {comment} -- {name}\n\
+         if id -u -- {name} >/dev/null 2>&1; then :\n\
+         elif has useradd; then useradd -M -u {uid} -g {gid} -d {home} -s {shell} -c {comment} -- {name}\n\
          else adduser -D -H -u {uid} -G {group} -h {home} -s {shell} -g {comment} {name}; fi\n"
     );
     for group in row.groups() {

@@ -89,6 +89,14 @@ remove_user() {
   if has userdel; then userdel -- "$1"; else deluser "$1"; fi
 }
 
+# For an undo of what may not have been done.
+remove_user_if_there() {
+  if id -u -- "$1" >/dev/null 2>&1; then remove_user "$1"; fi
+}
+leave_group_if_in() {
+  case " $(id -Gn -- "$1" 2>/dev/null) " in *" $2 "*) leave_group "$1" "$2";; esac
+}
+
 # The primary group may go with its user.
 remove_group_if_there() {
   if [ -n "$(gid_of "$1")" ]; then remove_group "$1"; fi

@@ -101,7 +101,7 @@ impl Task for Present {
                     gid.as_deref().unwrap_or_default(),
                     self.options.system,
                 ),
-                format!("remove_group {name}"),
+                format!("remove_group_if_there {name}"),
             ),
             Some(gid) if row.get("gid") != gid => (
                 Diff::Property {
@@ -161,7 +161,8 @@ impl Task for Absent {
             return Plan::Unchanged;
         }
         let name = &self.name;
-        let mut undo = format!("{ACCOUNTS}{}\n", add(name, row.get("gid"), false));
+        let add = add(name, row.get("gid"), false);
+        let mut undo = format!("{ACCOUNTS}[ -n \"$(gid_of {name})\" ] || {add}\n");
         for member in row
             .get("members")
             .split(',')

@@ -211,6 +211,19 @@ impl Sshd {
         }
     }
 
+    /// Kills the processes of `sshd` that serve connections; what they started is left to itself.
+    pub fn kill_sessions(&self) {
+        let daemon = self
+            .daemon
+            .lock()
+            .expect("no test panics with the daemon in hand")
+            .id();
+        let ours: HashSet<u32> = self.processes().iter().map(|process| process.id).collect();
+        let mut sessions = process::descendants(daemon);
+        sessions.retain(|id| !ours.contains(id));
+        process::kill_at_once(&sessions);
+    }
+
     /// Starts the daemon again after [`Sshd::vanish`], at the same address.
     pub fn come_back(&self) {
         *self

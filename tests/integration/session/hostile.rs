@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ops::model::OutputStream;
-use ops::shell::{End, Output, Request, SessionOptions, Step};
+use ops::shell::{End, Listener, Request, SessionOptions, Step};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio_util::sync::CancellationToken;
@@ -285,7 +285,7 @@ fn a_cancel_kills_and_a_drop_does_too() {
 /// Cancels at the first output, and keeps what it hears.
 struct Heard(Mutex<Vec<u8>>, CancellationToken);
 
-impl Output for Heard {
+impl Listener for Heard {
     fn chunk(&self, _: usize, _: OutputStream, bytes: &[u8]) {
         self.0.lock().unwrap().extend(bytes);
         self.1.cancel();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ops::model::{OutputStream, SshClient};
-use ops::shell::{Body, End, Output, Request, SessionOptions, Step, Stream};
+use ops::shell::{Body, End, Listener, Request, SessionOptions, Step, Stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +47,7 @@ fn noise(length: usize) -> Arc<[u8]> {
 #[derive(Default)]
 struct Counted([AtomicU64; 2]);
 
-impl Output for Counted {
+impl Listener for Counted {
     fn chunk(&self, _: usize, stream: OutputStream, bytes: &[u8]) {
         let which = usize::from(stream == OutputStream::Stderr);
         self.0[which].fetch_add(bytes.len() as u64, Ordering::Relaxed);

@@ -42,7 +42,7 @@ impl Machine {
             assert!(requests < 50, "the planner goes in circles");
             requests += 1;
             match planner.next() {
-                Next::Done => break,
+                Next::Done | Next::Interrupted => break,
                 Next::Ask(queries) => planner.answered(self.ask(&queries)),
                 Next::Apply { changes, ask } => {
                     assert_eq!(mode, Mode::Apply, "a check changes nothing");

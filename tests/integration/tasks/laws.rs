@@ -54,7 +54,7 @@ fn keeps_the_laws(entry: &Entry, case: &Case, shell: &[&str]) {
         Plan::Unchanged => Outcome::Unchanged,
         Plan::Change(_) => Outcome::WouldChange,
         Plan::Unknown(_) => Outcome::Unknown,
-        Plan::Impossible(_) | Plan::Ask(_) => Outcome::Failed,
+        Plan::Impossible(_) | Plan::Ask(_) | Plan::Interrupted => Outcome::Failed,
     };
     assert_eq!(checked.verdicts[0].outcome, expected);
     assert_eq!(

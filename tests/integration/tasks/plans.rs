@@ -48,7 +48,7 @@ pub fn check(case: &Case, root: &Path, plan: &Plan) {
         Plan::Change(_) => ("change", None),
         Plan::Unknown(reason) => ("unknown", Some(reason)),
         Plan::Impossible(reason) => ("impossible", Some(reason)),
-        Plan::Ask(queries) => panic!("asks for more: {queries:?}"),
+        Plan::Ask(_) | Plan::Interrupted => panic!("decides nothing: {plan:?}"),
     };
     assert_eq!(Some(word), case.plan.as_deref(), "{plan:?}");
     if let Some(because) = &case.because {

@@ -43,7 +43,7 @@ impl<'a> ShellHost<'a> {
         loop {
             assert!(self.requests < 100, "the planner goes in circles");
             match planner.next() {
-                Next::Done => break,
+                Next::Done | Next::Interrupted => break,
                 Next::Ask(queries) => {
                     self.requests += 1;
                     planner.answered(self.ask(&queries));

@@ -66,7 +66,7 @@ impl Present {
         steps.push(
             note(format!("adds the user {name}")),
             &apply,
-            format!("remove_user {name}"),
+            format!("remove_user_if_there {name}"),
         );
     }
 
@@ -112,7 +112,7 @@ impl Present {
                 steps.push(
                     note(format!("adds {name} to the group {group}")),
                     &format!("join_group {name} {group}"),
-                    format!("leave_group {name} {group}"),
+                    format!("leave_group_if_in {name} {group}"),
                 );
             }
         }

@@ -1,0 +1,218 @@
+//! What is known of each step of a request that changes a host.
+//!
+//! A request of several steps can be cut short at any moment: by a signal, a `timeout`, a lost connection, a step that
+//! failed. [`Record`] follows the request and says of each step, then and before, which of these holds:
+//!
+//! | state | what it means | what follows |
+//! |---|---|---|
+//! | [`State::Waiting`] | the host has not been told to run it | `Sent`, `Started` |
+//! | [`State::Sent`] | the host may start it at any moment | `Started`, `NotStarted`, `InDoubt` |
+//! | [`State::Started`] | the host runs it | `Ended`, `InDoubt` |
+//! | [`State::Ended`] | it came to its end with this code | |
+//! | [`State::InDoubt`] | it was stopped, or nobody knows: it may have done all, a part or nothing | |
+//! | [`State::NotStarted`] | it did not run, and will not | |
+//!
+//! Steps run in order, so at most one is `Started`, all before it are `Ended`, and nothing behind one that is in doubt
+//! is `Ended`. When the request is closed, only the last three states are left. The outcome of a task, what an undo
+//! goes through, the journal and what the user reads all follow from here.
+
+use crate::shell::{End, StepReply};
+
+/// What is known of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Waiting,
+    Sent,
+    Started,
+    Ended(End),
+    /// `started`: the host has said that it began.
+    InDoubt {
+        started: bool,
+    },
+    NotStarted,
+}
+
+/// The steps of a request, in their order.
+#[derive(Debug)]
+pub struct Record {
+    steps: Vec<State>,
+    /// Nothing of the request runs any more.
+    over: bool,
+}
+
+impl Record {
+    #[must_use]
+    pub fn new(steps: usize) -> Self {
+        Self {
+            steps: vec![State::Waiting; steps],
+            over: false,
+        }
+    }
+
+    /// The request is on its way as a whole.
+    pub fn sent(&mut self) {
+        for state in &mut self.steps {
+            if *state == State::Waiting {
+                *state = State::Sent;
+            }
+        }
+    }
+
+    /// A step has started.
+    pub fn started(&mut self, step: usize) {
+        if let Some(state @ (State::Waiting | State::Sent)) = self.steps.get_mut(step) {
+            *state = State::Started;
+        }
+    }
+
+    /// A step has ended, or was stopped.
+    pub fn ended(&mut self, step: usize, reply: &StepReply) {
+        let open = self
+            .steps
+            .get_mut(step)
+            .filter(|state| matches!(state, State::Waiting | State::Sent | State::Started));
+        if let Some(state) = open {
+            *state = match reply.end {
+                End::Cancelled => State::InDoubt { started: true },
+                end => State::Ended(end),
+            };
+        }
+    }
+
+    /// Nothing of the request runs any more.
+    pub fn over(&mut self) {
+        self.over = true;
+    }
+
+    /// The request has ended, in whatever way: says of each step what is known in the end.
+    pub fn close(&mut self) {
+        for state in &mut self.steps {
+            *state = match *state {
+                State::Started => State::InDoubt { started: true },
+                State::Sent if !self.over => State::InDoubt { started: false },
+                State::Sent | State::Waiting => State::NotStarted,
+                settled => settled,
+            };
+        }
+    }
+
+    #[must_use]
+    pub fn state(&self, step: usize) -> State {
+        self.steps.get(step).copied().unwrap_or(State::NotStarted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::shell::Captured;
+
+    fn reply(end: End) -> StepReply {
+        StepReply {
+            end,
+            stdout: Captured::default(),
+            stderr: Captured::default(),
+            duration: std::time::Duration::ZERO,
+        }
+    }
+
+    fn states(record: &Record) -> Vec<State> {
+        (0..record.steps.len()).map(|at| record.state(at)).collect()
+    }
+
+    #[test]
+    fn what_was_stopped_is_in_doubt_and_what_comes_after_it_did_not_start() {
+        let mut record = Record::new(3);
+        record.sent();
+        record.started(0);
+        record.ended(0, &reply(End::Code(0)));
+        record.started(1);
+        record.ended(1, &reply(End::Cancelled));
+        record.over();
+        record.close();
+        let expected = [
+            State::Ended(End::Code(0)),
+            State::InDoubt { started: true },
+            State::NotStarted,
+        ];
+        assert_eq!(states(&record), expected);
+    }
+
+    #[test]
+    fn a_lost_request_leaves_all_that_was_sent_in_doubt() {
+        let mut record = Record::new(3);
+        record.sent();
+        record.started(0);
+        record.ended(0, &reply(End::Code(0)));
+        record.started(1);
+        record.close();
+        let expected = [
+            State::Ended(End::Code(0)),
+            State::InDoubt { started: true },
+            State::InDoubt { started: false },
+        ];
+        assert_eq!(states(&record), expected);
+    }
+
+    #[test]
+    fn a_request_that_was_not_sent_whole_did_nothing() {
+        let mut record = Record::new(2);
+        record.close();
+        assert_eq!(states(&record), [State::NotStarted; 2]);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Heard {
+        Sent,
+        Started(usize),
+        Ended(usize, End),
+        Over,
+    }
+
+    fn heard() -> impl Strategy<Value = Heard> {
+        let end = prop_oneof![
+            Just(End::Code(0)),
+            Just(End::Code(1)),
+            Just(End::Cancelled),
+            Just(End::TimedOut),
+            Just(End::Lost),
+        ];
+        prop_oneof![
+            Just(Heard::Sent),
+            (0..4_usize).prop_map(Heard::Started),
+            (0..4_usize, end).prop_map(|(step, end)| Heard::Ended(step, end)),
+            Just(Heard::Over),
+        ]
+    }
+
+    proptest! {
+        /// Whatever is heard, in whatever order: a closed record has no open state, and what is settled stays so.
+        #[test]
+        fn a_closed_record_is_settled(heard in proptest::collection::vec(heard(), 0..12)) {
+            let mut record = Record::new(4);
+            for one in heard {
+                let before = states(&record);
+                match one {
+                    Heard::Sent => record.sent(),
+                    Heard::Started(step) => record.started(step),
+                    Heard::Ended(step, end) => record.ended(step, &reply(end)),
+                    Heard::Over => record.over(),
+                }
+                for (before, after) in before.iter().zip(states(&record)) {
+                    if matches!(before, State::Ended(_) | State::InDoubt { .. }) {
+                        prop_assert_eq!(*before, after);
+                    }
+                }
+            }
+            record.close();
+            for state in states(&record) {
+                let settled = matches!(state, State::Ended(_) | State::InDoubt { .. } | State::NotStarted);
+                prop_assert!(settled, "{:?}", state);
+                let unsure = state == State::InDoubt { started: false };
+                prop_assert!(!record.over || !unsure);
+            }
+        }
+    }
+}
