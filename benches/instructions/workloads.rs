@@ -88,7 +88,7 @@ fn plan(size: usize, there: bool) {
                 host.there = true;
                 ask
             }
-            Next::Done => break,
+            Next::Done | Next::Interrupted => break,
         };
         sent += render(&ask, "0123456789abcdef").len();
         planner.answered(

@@ -126,6 +126,8 @@ pub(super) struct Part<'a> {
     /// What is known of the change of each, if one was sent.
     states: Vec<State>,
     started: Vec<bool>,
+    /// Stands in the journal.
+    intended: Vec<bool>,
     /// The failures of steps, with all that came back.
     failures: Vec<Option<Failure>>,
     /// Whose verdicts have been reported.
@@ -151,6 +153,7 @@ impl<'a> Part<'a> {
             ran: jobs.iter().map(|_| None).collect(),
             states: vec![State::NotStarted; jobs.len()],
             started: vec![false; jobs.len()],
+            intended: vec![false; jobs.len()],
             failures: jobs.iter().map(|_| None).collect(),
             reported: vec![false; jobs.len()],
         }
@@ -214,6 +217,9 @@ impl<'a> Part<'a> {
                     .hint("A change is only made once it stands in the journal. Free the disk, or set XDG_STATE_HOME.")
                     .on(host.name())
             })?;
+            for planned in changes {
+                self.intended[planned.index] = true;
+            }
         }
         // Where nothing was asked before, the facts are still on their way: a script of the user's does not wait for them.
         let state = if changes.iter().all(|planned| planned.change.bare) {
@@ -272,6 +278,7 @@ impl<'a> Part<'a> {
         }
         self.ran[index] = Some((came_back, reply.duration));
         if self.planner.verdicts()[index].is_none()
+            && self.intended[index]
             && matches!(state, State::Ended(_))
             && let Some(journal) = &self.host.run.journal
         {
@@ -378,7 +385,7 @@ impl<'a> Part<'a> {
                 emission = emission.duration(*duration);
             }
             self.host.run.bus.emit(emission);
-            if (verdict.change.is_some() || self.started[index])
+            if self.intended[index]
                 && let Some(journal) = &self.host.run.journal
             {
                 journal.done(&self.steps[index], verdict.outcome);

@@ -9,7 +9,7 @@ use crate::model::{
     Diff, Emission, Failure, FailureKind, Kind, LogLevel, Outcome, OutputStream, undo_of,
 };
 use crate::shell::{End, Listener, Request, Step, StepReply};
-use crate::task::{Change, Found, Mode, Plan};
+use crate::task::{Change, Found, Mode, Plan, Undoes};
 
 use super::ask::ask;
 use super::batch::{Applied, ended, keep_dir, sent};
@@ -186,11 +186,14 @@ fn send(
     stopped.map_or(Ok(()), Err).and(reply)
 }
 
+/// What is known of undos, and how those ended that did.
+type Undone = (Record, Vec<Option<Result<(), Failure>>>);
+
 /// Hears what becomes of undos, and tells it.
 struct Following<'u> {
     scripts: &'u [(&'u Part, &'u str)],
     what: &'u str,
-    inner: Mutex<(Record, Vec<Option<Result<(), Failure>>>)>,
+    inner: Mutex<Undone>,
 }
 
 impl<'u> Following<'u> {
@@ -203,7 +206,7 @@ impl<'u> Following<'u> {
         }
     }
 
-    fn close(self) -> (Record, Vec<Option<Result<(), Failure>>>) {
+    fn close(self) -> Undone {
         let (mut record, results) = self
             .inner
             .into_inner()
@@ -212,7 +215,7 @@ impl<'u> Following<'u> {
         (record, results)
     }
 
-    fn inner(&self) -> MutexGuard<'_, (Record, Vec<Option<Result<(), Failure>>>)> {
+    fn inner(&self) -> MutexGuard<'_, Undone> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -265,7 +268,7 @@ impl Part {
     /// Whether there is something to undo. The host is asked only where an undo of nothing could do harm.
     fn was_made(&self, cancel: &CancellationToken) -> Result<Made, Failure> {
         if self.applied.state != (State::InDoubt { started: false })
-            || self.change.undo_without_change
+            || self.change.undoes == Undoes::Anything
         {
             return Ok(Made::Maybe);
         }
@@ -281,9 +284,8 @@ impl Part {
             found.insert(query, answer);
         }
         Ok(match task.plan(&found) {
-            Plan::Unchanged => Made::Maybe,
             Plan::Change(change) if change.apply == self.change.apply => Made::No,
-            Plan::Change(_) => Made::Maybe,
+            Plan::Unchanged | Plan::Change(_) => Made::Maybe,
             Plan::Unknown(reason) | Plan::Impossible(reason) => Made::Unknown(reason),
             Plan::Interrupted => return Err(interrupted()),
             Plan::Ask(_) => Made::Unknown("its probe does not tell".to_owned()),
@@ -302,17 +304,15 @@ impl Part {
     }
 
     fn result(&self, step: &StepReply) -> Result<Duration, Failure> {
-        match step.end {
-            End::Code(0) => Ok(step.duration),
-            _ => {
-                let mut failure = self.refused(ended(step));
-                if let End::Code(code) = step.end {
-                    failure.code = Some(i32::from(code));
-                }
-                failure.stderr = tail(step, &self.host.run.secrets);
-                Err(failure)
-            }
+        if step.end == End::Code(0) {
+            return Ok(step.duration);
         }
+        let mut failure = self.refused(ended(step));
+        if let End::Code(code) = step.end {
+            failure.code = Some(i32::from(code));
+        }
+        failure.stderr = tail(step, &self.host.run.secrets);
+        Err(failure)
     }
 
     /// The identity of the undo as a step.

@@ -11,7 +11,7 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContex
 
 use crate::model::Diff;
 use crate::shell::has_nul;
-use crate::task::{Change, Found, Plan, Query, Resource, Task, Touches};
+use crate::task::{Change, Found, Plan, Query, Resource, Task, Touches, Undoes};
 
 use super::error::{ended, failure};
 use super::frame::Frame;
@@ -255,7 +255,7 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     let mut change = Change::new(vec![Diff::Note { text: diff }], apply, "");
     // What is undone last alone has nothing to do in its turn, and can be undone.
     change.undo = undo.or_else(|| undo_last.is_some().then(|| ":".to_owned()));
-    change.undo_without_change = false;
+    change.undoes = Undoes::Change;
     change.undo_last = undo_last;
     change.command = true;
     Ok(Plan::Change(Box::new(change)))

@@ -20,9 +20,7 @@ pub struct Change {
     pub apply: String,
     /// What gives back what was there. `None`: nothing can, and the user is told so.
     pub undo: Option<String>,
-    /// The undo does no harm where the change was not made, or was made in part. A script of the user's promises only the
-    /// second.
-    pub undo_without_change: bool,
+    pub undoes: Undoes,
     /// Runs when the undos of all changes on the host are through, in the order in which the changes were
     /// made: a restart of a service, so that it reads what the undos of its files put back.
     pub undo_last: Option<String>,
@@ -74,6 +72,15 @@ pub struct Text {
     pub undo: Option<String>,
 }
 
+/// What an undo can be run after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undoes {
+    /// It does no harm where the change was not made at all.
+    Anything,
+    /// The change was made, in full or in part: a script of the user's promises no more.
+    Change,
+}
+
 /// Whether running the change counts as one.
 #[derive(Clone)]
 pub enum Effect {
@@ -104,7 +111,7 @@ impl Change {
             note: None,
             apply: apply.into(),
             undo: Some(undo.into()),
-            undo_without_change: true,
+            undoes: Undoes::Anything,
             undo_last: None,
             body: None,
             text: None,

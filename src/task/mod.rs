@@ -22,7 +22,7 @@ mod resource;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Body, Change, Effect, Judge, Ran, Text};
+pub use change::{Body, Change, Effect, Judge, Ran, Text, Undoes};
 pub use check::Outlook;
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
 pub use planner::{Mode, Next, Planned, Planner, Verdict};

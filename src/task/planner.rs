@@ -289,8 +289,7 @@ impl Planner {
                     let open = missing(&more, group.world(&self.found));
                     if open.is_empty() {
                         if group.is_empty() {
-                            self.verdicts[index] = Some(Verdict::failed(ASKED_AGAIN));
-                            return self.next_apply();
+                            return self.fail(index, ASKED_AGAIN);
                         }
                         break;
                     }
@@ -299,14 +298,9 @@ impl Planner {
                 Plan::Interrupted => return Next::Interrupted,
                 Plan::Unknown(_) | Plan::Impossible(_) if !group.is_empty() => break,
                 Plan::Unknown(reason) => {
-                    let note = format!("cannot tell what there is to do: {reason}");
-                    self.verdicts[index] = Some(Verdict::failed(note));
-                    return self.next_apply();
+                    return self.fail(index, &format!("cannot tell what there is to do: {reason}"));
                 }
-                Plan::Impossible(reason) => {
-                    self.verdicts[index] = Some(Verdict::failed(reason));
-                    return self.next_apply();
-                }
+                Plan::Impossible(reason) => return self.fail(index, &reason),
             }
         }
         if group.changes.is_empty() {
@@ -329,6 +323,11 @@ impl Planner {
             changes: group.changes,
             ask: ask.into_iter().collect(),
         }
+    }
+
+    fn fail(&mut self, index: usize, note: &str) -> Next {
+        self.verdicts[index] = Some(Verdict::failed(note));
+        self.next_apply()
     }
 
     /// The questions of the tasks from `from` on that are open, as far as nothing certain makes the answers stale.

@@ -11,7 +11,7 @@ use super::span::Span;
 use super::{ArgumentError, HostPath, Surroundings, task};
 use crate::model::Diff;
 use crate::shell::{has_nul, quote_str as quote};
-use crate::task::{Change, Effect, Found, Plan, Query, Ran, Resource, Task, Touches};
+use crate::task::{Change, Effect, Found, Plan, Query, Ran, Resource, Task, Touches, Undoes};
 
 task! {
     /// Runs a command, if its guards let it.
@@ -185,7 +185,7 @@ impl Command {
             undo_last: self.undo_last.clone(),
             provable: matches!(self.effect, Effect::Changes)
                 && (self.creates.is_some() || self.unless.is_some()),
-            undo_without_change: false,
+            undoes: Undoes::Change,
             command: true,
             bare: true,
             shown: Some(self.shown.clone()),

@@ -288,6 +288,16 @@ impl Running {
         self
     }
 
+    /// The events that it has printed so far, with `-o json`.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        let text = self.stdout.text();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let lines = whole.lines().filter(|line| line.starts_with('{'));
+        lines
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
     /// The same for a run that may have ended.
     pub fn signal_if_there(&mut self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);

@@ -86,7 +86,7 @@ impl Call {
         std::fs::create_dir_all(place).expect("made");
         match self {
             Self::ReplaceFile | Self::AbsentFile | Self::Mode => {
-                write(&place.join("f"), "before\n")
+                write(&place.join("f"), "before\n");
             }
             Self::LargeFile => write(&place.join("f"), "small\n"),
             Self::Line => write(&place.join("f"), "first\n"),

@@ -185,7 +185,6 @@ impl Case<'_> {
             let (is_before, is_after) = self.looks(at, *call);
             let right = match outcome {
                 Some("changed") => is_after,
-                Some("unchanged") => false,
                 Some("skipped") | None => is_before && code != 0,
                 Some("unknown") => code != 0,
                 _ => false,
