@@ -87,6 +87,9 @@ pub enum Kind {
     /// A task is about to be applied: its plan wants a change.
     #[serde(rename = "task.started")]
     TaskStarted,
+    /// The change of a task was made; whether the host is now as the task wants it is not known yet.
+    #[serde(rename = "task.applied")]
+    TaskApplied,
     /// A line (or, at the end, what is left of one) that a task or a command printed.
     #[serde(rename = "task.output")]
     TaskOutput { stream: OutputStream, text: String },
@@ -239,6 +242,7 @@ impl Kind {
             Self::HostConnected { .. } => "host.connected",
             Self::HostUnreachable { .. } => "host.unreachable",
             Self::TaskStarted => "task.started",
+            Self::TaskApplied => "task.applied",
             Self::TaskOutput { .. } => "task.output",
             Self::TaskFinished { .. } => "task.finished",
             Self::HealthChecked { .. } => "health.checked",

@@ -248,6 +248,7 @@ impl Texts for Kind {
             | Self::EachFinished { .. }
             | Self::HostStarted
             | Self::TaskStarted
+            | Self::TaskApplied
             | Self::RolloutStarted { .. }
             | Self::RolloutBatchFinished { .. }
             | Self::RolloutPaused { .. } => {}

@@ -277,12 +277,12 @@ impl<'a> Part<'a> {
             self.planner.ran(planned, result);
         }
         self.ran[index] = Some((came_back, reply.duration));
-        if self.planner.verdicts()[index].is_none()
-            && self.intended[index]
-            && matches!(state, State::Ended(_))
-            && let Some(journal) = &self.host.run.journal
-        {
-            journal.applied(&self.steps[index]);
+        if self.planner.verdicts()[index].is_none() && matches!(state, State::Ended(_)) {
+            let applied = self.emission(index, Kind::TaskApplied);
+            self.host.run.bus.emit(applied.duration(reply.duration));
+            if let Some(journal) = &self.host.run.journal {
+                journal.applied(&self.steps[index]);
+            }
         }
         self.report();
     }

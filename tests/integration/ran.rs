@@ -226,3 +226,23 @@ static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .map(|(pattern, name)| (Regex::new(pattern).expect("a pattern of this list"), name))
     .into()
 });
+
+/// The journal of the only run of an `Ops`: of each entry its kind, whether it is of an undo, and the outcome.
+pub fn journal(ops: &crate::ops::Ops) -> Vec<String> {
+    let runs = std::fs::read_dir(ops.state().join("ops/runs")).expect("runs");
+    let dirs = runs.map(|run| run.expect("a run").path());
+    let run = dirs.filter(|path| path.is_dir()).max().expect("a run");
+    let text = std::fs::read_to_string(run.join("journal.jsonl")).expect("a journal");
+    text.lines()
+        .map(|line| {
+            let entry: Value = serde_json::from_str(line).expect("JSON");
+            let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+            let undo = if text("step").ends_with("/undo") {
+                " undo"
+            } else {
+                ""
+            };
+            format!("{}{undo} {}", text("entry"), text("outcome"))
+        })
+        .collect()
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::fleet::{Fleet, Sshd};
 use crate::ops::Ops;
-use crate::ran::Ran;
+use crate::ran::{Ran, journal};
 
 /// Three changes in one request, of which the second takes its time.
 fn batch(host: &Sshd, around: impl Fn(&str) -> String) -> String {
@@ -208,26 +208,6 @@ fn the_journal_says_of_every_intent_how_it_ended() {
         running.wait()
     }
     .code(130);
-    let runs = ops.state().join("ops/runs");
-    let run = std::fs::read_dir(runs)
-        .expect("runs")
-        .next()
-        .expect("one")
-        .expect("one");
-    let journal = std::fs::read_to_string(run.path().join("journal.jsonl")).expect("a journal");
-    let entries: Vec<String> = journal
-        .lines()
-        .map(|line| {
-            let entry: Value = serde_json::from_str(line).expect("JSON");
-            let step = entry["step"].as_str().unwrap_or_default();
-            let undo = if step.ends_with("/undo") { " undo" } else { "" };
-            let outcome = entry["outcome"].as_str().unwrap_or_default();
-            format!(
-                "{}{undo} {outcome}",
-                entry["entry"].as_str().unwrap_or_default()
-            )
-        })
-        .collect();
     let expected = [
         "intend ",
         "intend ",
@@ -241,5 +221,5 @@ fn the_journal_says_of_every_intent_how_it_ended() {
         "done undo changed",
         "done undo changed",
     ];
-    assert_eq!(entries, expected);
+    assert_eq!(journal(&ops), expected);
 }

@@ -1,6 +1,7 @@
 //! `h.undo`: every change knows its way back.
 
 use super::{local, on, text};
+use crate::ran::journal;
 
 #[test]
 fn everything_goes_back_in_reverse() {
@@ -161,30 +162,21 @@ fn an_undo_that_fails_ends_it_with_what_it_said() {
 
 #[test]
 fn undos_share_a_request() {
-    let ran = local(1)
-        .playbook(
-            r#"
-            each(hosts("all"), |h| {
-                let root = h.vars.root;
-                h.apply([files::file(root + "/a", "a"), files::file(root + "/b", "b"), files::file(root + "/c", "c")]);
-                h.undo();
-            });
-            "#,
-        )
-        .args(["--output", "json"])
-        .run()
-        .ok();
-    let undos: Vec<_> = ran
-        .events()
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            h.apply([files::file(root + "/a", "a"), files::file(root + "/b", "b"), files::file(root + "/c", "c")]);
+            h.undo();
+        });
+        "#,
+    );
+    ops.run().ok();
+    // What goes in one request is intended together.
+    let undos: Vec<_> = journal(&ops)
         .into_iter()
-        .filter(|event| {
-            event["step"]
-                .as_str()
-                .is_some_and(|step| step.ends_with("/undo"))
-        })
-        .map(|event| event["kind"].as_str().unwrap_or_default().to_owned())
+        .filter(|entry| entry.contains("undo"))
         .collect();
-    // All are begun before the first one ends: one request.
-    assert_eq!(undos[..3], ["task.started"; 3], "{ran}");
-    assert_eq!(undos[3..], ["task.finished"; 3], "{ran}");
+    assert_eq!(undos[..3], ["intend undo "; 3]);
+    assert_eq!(undos[3..], ["done undo changed"; 3]);
 }
