@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::{Diff, Event, Failure, Kind, LogLevel, Secrets, Texts};
 pub use crate::model::{Emission, Reporter, Totals};
-use crate::model::{Event, Failure, Kind, LogLevel, Secrets, Texts};
 use tally::Tally;
 
 /// How many emissions wait before output is held up.
@@ -33,6 +33,9 @@ pub const BACKLOG_BYTES: usize = 8 << 20;
 
 /// How long a line of output waits for room.
 pub const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bytes of the texts in all diffs of a run. A file of 1 MiB that changes on a hundred hosts would be 200 MB.
+const DIFFS: usize = 32 << 20;
 
 /// How often reporters are called when nothing happens.
 const TICK: Duration = Duration::from_millis(100);
@@ -56,6 +59,7 @@ impl Bus {
             secrets,
             reporters,
             tally: Tally::default(),
+            diffs: 0,
             shared: Arc::clone(&shared),
         };
         let thread = std::thread::Builder::new()
@@ -226,6 +230,8 @@ struct Dispatcher {
     secrets: Secrets,
     reporters: Vec<Box<dyn Reporter>>,
     tally: Tally,
+    /// Bytes of diffs that were reported.
+    diffs: usize,
     shared: Arc<Shared>,
 }
 
@@ -306,8 +312,33 @@ impl Dispatcher {
         }
     }
 
+    /// Leaves out a diff that the run has no room for.
+    fn bound(&mut self, diff: &mut Diff) {
+        let Diff::Text {
+            path,
+            before,
+            after,
+        } = diff
+        else {
+            return;
+        };
+        let size = before.len() + after.len();
+        if self.diffs + size <= DIFFS {
+            self.diffs += size;
+            return;
+        }
+        let limit = DIFFS >> 20;
+        let text = format!("the diff of {path} is left out: a run shows {limit} MiB of them");
+        *diff = Diff::Note { text };
+    }
+
     fn report(&mut self, ts: Timestamp, mut emission: Emission) {
         emission.scrub(&self.secrets.scrubber());
+        if let Kind::TaskFinished { diff, .. } = &mut emission.kind {
+            for diff in diff {
+                self.bound(diff);
+            }
+        }
         self.tally.count(&emission);
         self.seq += 1;
         let Emission {

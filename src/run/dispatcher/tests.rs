@@ -288,3 +288,36 @@ fn a_stuck_reporter_holds_up_nobody_and_the_loss_is_told() {
         events.len()
     );
 }
+
+#[test]
+fn diffs_are_left_out_once_there_are_too_many() {
+    let (events, reporter) = kept();
+    let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
+    let text = "x".repeat(1 << 20);
+    for _ in 0..40 {
+        let diff = Diff::Text {
+            path: "/etc/big".to_owned(),
+            before: String::new(),
+            after: text.clone(),
+        };
+        bus.emit(Emission::new(Kind::TaskFinished {
+            diff: vec![diff],
+            note: None,
+            failure: None,
+        }));
+    }
+    bus.finish(|_| 0, None);
+    let events = events.lock().expect("no panic");
+    let left_out = "the diff of /etc/big is left out: a run shows 32 MiB of them";
+    let count = |wanted: fn(&Diff) -> bool| {
+        let diffs = events.iter().filter_map(|event| match &event.kind {
+            Kind::TaskFinished { diff, .. } => Some(diff),
+            _ => None,
+        });
+        diffs.flatten().filter(|diff| wanted(diff)).count()
+    };
+    assert_eq!(count(|diff| matches!(diff, Diff::Text { .. })), 32);
+    assert_eq!(count(|diff| matches!(diff, Diff::Note { .. })), 8);
+    let told = |event: &Event| matches!(&event.kind, Kind::TaskFinished { diff, .. } if diff == &[Diff::Note { text: left_out.to_owned() }]);
+    assert!(events.iter().any(told));
+}
