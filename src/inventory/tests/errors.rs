@@ -333,3 +333,44 @@ fn a_vault_opens_with_its_password_only() {
         ]
     );
 }
+
+#[test]
+fn what_a_short_text_can_expand_to_is_bounded() {
+    let ten = |name: &str| format!("[{}]", vec![name; 100].join(","));
+    let values = format!(
+        "all:\n  hosts:\n    h1:\n  vars:\n    a: &a {}\n    b: &b {}\n    c: &c {}\n    d: {}\n",
+        ten("1"),
+        ten("*a"),
+        ten("*b"),
+        ten("*c"),
+    );
+    let text = format!(
+        "all:\n  hosts:\n    h1:\n  vars:\n    a: &a {}\n    b: &b {}\n    c: {}\n",
+        "x".repeat(50_000),
+        ten("*a"),
+        ten("*b"),
+    );
+    for (text, error) in [
+        (
+            values,
+            ":7: aliases that expand to more than 1000000 values",
+        ),
+        (text, ":7: aliases that expand to more than 64 MiB of text"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hosts.yml");
+        std::fs::write(&path, text).unwrap();
+        let sources = Sources {
+            paths: vec![path.clone()],
+            ..Sources::default()
+        };
+        let shown = load(&sources).unwrap_err().to_string();
+        assert_eq!(shown, format!("{}{error}", path.display()));
+    }
+    let endless = Sources {
+        paths: vec!["/dev/zero".into()],
+        ..Sources::default()
+    };
+    let shown = load(&endless).unwrap_err().to_string();
+    assert_eq!(shown, "/dev/zero: it is larger than 64 MiB");
+}

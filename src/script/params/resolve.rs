@@ -187,7 +187,7 @@ fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
         }),
         "yml" | "yaml" => serde_saphyr::from_str(&text).map_err(|error| {
             let line = error.location().map_or(1, |location| location.line());
-            format!("line {line}: it is no YAML")
+            format!("line {line}: it is no YAML, or has more aliases or levels than are read")
         }),
         _ => {
             return Err(input(format!(

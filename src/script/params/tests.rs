@@ -247,6 +247,13 @@ fn files_give_values_too() {
         assert_eq!(resolved.values["port"].as_int(), Ok(1));
         assert_eq!(resolved.shown["tags"], "x");
     }
+    let ten = |name: &str| vec![name; 1000].join(",");
+    let bomb = format!(
+        "tags: &a [{}]\nport: &b [{}]\nversion: [{}]\n",
+        ten("1"),
+        ten("*a"),
+        ten("*b")
+    );
     let wrong = resolve(
         &params,
         &[],
@@ -254,6 +261,7 @@ fn files_give_values_too() {
             file("b.yaml", "version: 1.40\nprot: 1\ntags: x\n"),
             file("c.toml", "\nport = hunter2\n"),
             file("d.txt", ""),
+            file("e.yaml", &bomb),
             dir.path().join("none.json"),
         ],
     );
@@ -265,6 +273,7 @@ fn files_give_values_too() {
         "b.yaml: the playbook has no parameter `prot` | Did you mean `port`?",
         "the parameter `tags` must be a list, not `x`",
         "c.toml: line 2: ",
+        "it is no YAML, or has more aliases or levels than are read",
         "d.txt is none of .toml, .yaml, .yml and .json",
         "cannot read none.json",
     ] {
