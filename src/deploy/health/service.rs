@@ -1,12 +1,14 @@
 //! `service`: what systemd says of a unit.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use humantime::format_duration;
 use serde::Deserialize;
 
 use super::{Answer, Observe, Verdict, kind};
 use crate::shell::quote_str;
-use crate::tasks::ArgumentError;
+use crate::tasks::{ArgumentError, Span};
 
 kind! {
     /// Whether a unit of systemd is active.
@@ -14,6 +16,9 @@ kind! {
     /// | option | what it does |
     /// |---|---|
     /// | `max_restarts` | critical when systemd has restarted it by itself more often than that since it was last started by hand |
+    /// | `steady` | critical when systemd has restarted it by itself within that time, e.g. `"5m"`. A start by hand does not count |
+    ///
+    /// With `steady` a look finds a service that dies and is restarted between two looks.
     ///
     /// A unit that is still starting is a warning, one that waits to be restarted after it died is critical.
     ///
@@ -27,11 +32,13 @@ kind! {
 #[serde(deny_unknown_fields)]
 pub struct Options {
     max_restarts: Option<u64>,
+    steady: Option<Span>,
 }
 
 pub struct Service {
     unit: String,
     max_restarts: Option<u64>,
+    steady: Option<Duration>,
 }
 
 impl Service {
@@ -49,6 +56,7 @@ impl Service {
         Ok(Self {
             unit,
             max_restarts: options.max_restarts,
+            steady: options.steady.map(|span| span.0),
         })
     }
 }
@@ -59,10 +67,14 @@ impl Observe for Service {
     }
 
     fn script(&self) -> String {
-        format!(
-            "command -v systemctl >/dev/null 2>&1 || exit 9\nsystemctl show -p LoadState,ActiveState,SubState,Result,NRestarts -- {}",
-            quote_str(&self.unit)
-        )
+        let unit = quote_str(&self.unit);
+        let mut script = format!(
+            "command -v systemctl >/dev/null 2>&1 || exit 9\nsystemctl show -p LoadState,ActiveState,SubState,Result,NRestarts,ActiveEnterTimestampMonotonic -- {unit}"
+        );
+        if self.steady.is_some() {
+            script.push_str(" || exit\nread -r now _ </proc/uptime && echo \"Now=$now\"");
+        }
+        script
     }
 
     fn verdict(&self, answer: &Answer) -> Verdict {
@@ -95,6 +107,22 @@ impl Observe for Service {
         }
         if let Some(max) = self.max_restarts.filter(|max| restarts > *max) {
             return Verdict::critical(format!("{seen}, expected at most {max}"));
+        }
+        if let Some(steady) = self.steady.filter(|_| restarts > 0) {
+            let micros: Option<u64> = property("ActiveEnterTimestampMonotonic").parse().ok();
+            let now = property("Now").parse().ok();
+            let now = now.and_then(|now| Duration::try_from_secs_f64(now).ok());
+            let (Some(micros), Some(now)) = (micros, now) else {
+                return Verdict::error("the host does not tell when it was restarted");
+            };
+            let ago = now.saturating_sub(Duration::from_micros(micros));
+            if ago < steady {
+                let [ago, steady] =
+                    [ago, steady].map(|time| format_duration(Duration::from_secs(time.as_secs())));
+                return Verdict::critical(format!(
+                    "{seen}, the last time {ago} ago, expected none within {steady}"
+                ));
+            }
         }
         match (active, property("SubState")) {
             // Between two lives of a service that does not stay up.
@@ -187,6 +215,36 @@ mod tests {
                 (verdict.state, verdict.message.as_str()),
                 (*state, *message)
             );
+        }
+        let steady = sample(
+            &SERVICE,
+            vec!["shop".into()],
+            &[("steady", Value::from("5m"))],
+        );
+        for (restarts, entered, state, message) in [
+            (0, 995, State::Passing, "active (running)"),
+            (
+                1,
+                995,
+                State::Critical,
+                "active (running), restarted 1 time, the last time 5s ago, expected none within 5m",
+            ),
+            (
+                3,
+                600,
+                State::Passing,
+                "active (running), restarted 3 times",
+            ),
+        ] {
+            let said = format!(
+                "LoadState=loaded\nActiveState=active\nSubState=running\nResult=success\n\
+                 NRestarts={restarts}\nActiveEnterTimestampMonotonic={entered}000000\nNow=1000.25\n"
+            );
+            let verdict = steady.verdict(&Answer {
+                stdout: said.into_bytes(),
+                ..Answer::default()
+            });
+            assert_eq!((verdict.state, verdict.message.as_str()), (state, message));
         }
         let none = Answer {
             code: 9,
