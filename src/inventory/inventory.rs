@@ -181,10 +181,16 @@ impl Inventory {
     /// A name that is no host and no group, nothing matched, a pattern that cannot be read.
     pub fn select(&self, pattern: &str) -> Result<Vec<Arc<Host>>, SelectError> {
         let mut hosts = pattern::select(&self.world, pattern)?;
-        if let Some(limit) = &self.limit {
-            hosts.retain(|host| limit.contains(&host.name));
-        }
+        hosts.retain(|host| self.within_limit(host));
         Ok(hosts)
+    }
+
+    /// Whether `--limit` leaves the host, or there is no limit.
+    #[must_use]
+    pub fn within_limit(&self, host: &Host) -> bool {
+        self.limit
+            .as_ref()
+            .is_none_or(|limit| limit.contains(&host.name))
     }
 
     /// A variable of a host, rendered. None if it has no such variable. Knows the magic ones too (`groups`, `group_names`,

@@ -14,6 +14,7 @@ use crate::model::suggest::did_you_mean;
 /// The options that each built-in knows. The static checks read it too.
 pub const KNOWN: &[(&str, &[&str])] = &[
     ("param", super::params::OPTIONS),
+    ("hosts", &["limit"]),
     ("each", &["forks", "max_failures", "order"]),
     (
         "run",
@@ -42,6 +43,8 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "readmit",
             "rollback",
             "rollback_healthy",
+            "in_service",
+            "force",
             "rollback_deadline",
             "min_healthy",
             "healthy_deadline",

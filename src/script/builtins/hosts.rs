@@ -1,22 +1,32 @@
 //! `hosts(pattern)`, `controller()`.
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
 use super::host::HostValue;
+use crate::model::{Emission, Kind, LogLevel};
 use crate::run::HostHandle;
-use crate::script::error::throw;
+use crate::script::error::{position, throw};
 use crate::script::frame::Frame;
+use crate::script::options::Options;
 
 const HOSTS: &str = "\
-The hosts of the inventory that a pattern selects, in the inventory's order, as far as `--limit` leaves them.
+The hosts of the inventory that a pattern selects, in the inventory's order. `--limit` restricts them.
 
 A pattern is a name, a group, a glob (`web*`), a regular expression (`~web\\d+`), `all`, several of them with `:` or `,`
 between, with `:&` what must and `:!` what must not be in, and with a subscript a part: `web[0]`, `web[0:3]`.
-A pattern that selects nothing is an error.
+A pattern that selects nothing is an error. One whose hosts are all outside `--limit` gives an empty list and a warning.
+
+| option | what it does |
+|---|---|
+| `limit` | with `false`, `--limit` does not restrict them (`true`) |
+
+A limit restricts what a run changes. Hosts that a playbook only looks at, or that it works through, such as the balancers in front of a service or the list of all servers in
+a template, want `limit: false`. `rollout` and `h.apply` refuse a host outside the limit; `h.run`, `h.read` and `h.check` work there.
 
 ```rhai
 let web = hosts(\"web:&eu:!web3\");
+let balancers = hosts(\"lb\", #{ limit: false });
 ```";
 
 const CONTROLLER: &str = "\
@@ -31,8 +41,16 @@ if branch != \"main\" { fail(`this is ${branch}, and releases are made from main
 pub(super) fn register(engine: &mut Engine) {
     declare("hosts", &["pattern: &str", "Array"], HOSTS)
         .register_into_engine(engine, |context: NativeCallContext, pattern: &str| {
-            hosts(&context, pattern)
+            hosts(&context, pattern, true)
         });
+    declare("hosts", &["pattern: &str", "options: Map", "Array"], HOSTS).register_into_engine(
+        engine,
+        |context: NativeCallContext, pattern: &str, options: Map| {
+            let mut options = Options::new("hosts", options, &context)?;
+            let limited = options.flag("limit")?.unwrap_or(true);
+            hosts(&context, pattern, limited)
+        },
+    );
     declare("controller", &["Host"], CONTROLLER).register_into_engine(
         engine,
         |context: NativeCallContext| -> Result<HostValue, Box<EvalAltResult>> {
@@ -41,15 +59,35 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-fn hosts(context: &NativeCallContext<'_>, pattern: &str) -> Result<Array, Box<EvalAltResult>> {
+fn hosts(
+    context: &NativeCallContext<'_>,
+    pattern: &str,
+    limited: bool,
+) -> Result<Array, Box<EvalAltResult>> {
     let frame = Frame::of(context)?;
     let run = frame.run();
-    let all = run.inventory.unlimited().select(pattern);
-    let selected = run
+    let all = run
         .inventory
+        .unlimited()
         .select(pattern)
         .map_err(|error| throw(error.into(), context))?;
-    frame.world().name_hosts(all.unwrap_or_default());
+    let mut selected = all.clone();
+    if limited {
+        selected.retain(|host| run.inventory.within_limit(host));
+    }
+    if selected.is_empty() && !all.is_empty() {
+        let hosts = if all.len() == 1 { "host" } else { "hosts" };
+        let message = format!(
+            "hosts(\"{pattern}\") is empty: --limit leaves out all {} {hosts} of it",
+            all.len()
+        );
+        let kind = Kind::Log {
+            level: LogLevel::Warn,
+            message,
+        };
+        run.bus.emit(Emission::new(kind).at(position(context)));
+    }
+    frame.world().name_hosts(all);
     selected
         .iter()
         .map(|host| {

@@ -31,7 +31,7 @@ fn calls(playbook: &Playbook) -> Vec<Option<(String, Option<Position>)>> {
                 && !call.is_qualified()
             {
                 found.push(match call.args.as_slice() {
-                    [Expr::StringConstant(pattern, at)] => {
+                    [Expr::StringConstant(pattern, at), ..] => {
                         Some((pattern.to_string(), position(file, *at)))
                     }
                     _ => None,
