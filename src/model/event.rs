@@ -150,6 +150,16 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Box<Failure>>,
     },
+    /// A host stays in a phase. Told after 10 s, and again for as long as it does.
+    #[serde(rename = "rollout.waiting")]
+    RolloutWaiting {
+        phase: Phase,
+        /// The batch that the host is in.
+        batch: usize,
+        /// What is in the way, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// It waits between two batches.
     #[serde(rename = "rollout.paused")]
     RolloutPaused { batch: usize, on: Waiting },
@@ -250,6 +260,7 @@ impl Kind {
             Self::RolloutBatchStarted { .. } => "rollout.batch_started",
             Self::RolloutBatchFinished { .. } => "rollout.batch_finished",
             Self::RolloutHost { .. } => "rollout.host",
+            Self::RolloutWaiting { .. } => "rollout.waiting",
             Self::RolloutPaused { .. } => "rollout.paused",
             Self::RolloutAborted { .. } => "rollout.aborted",
             Self::RolloutFinished { .. } => "rollout.finished",

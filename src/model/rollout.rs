@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
+use super::{Failure, FailureKind};
 
 /// What a host goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub enum Fate {
     RolledBack,
     /// Out of service.
     LeftOut,
+    /// In service with the new version from the start: nothing was done.
+    Unchanged,
     /// In check mode: its update was gone through.
     Checked,
 }
@@ -65,6 +67,7 @@ impl Fate {
             Self::Untouched => "untouched",
             Self::RolledBack => "rolled back",
             Self::LeftOut => "left out",
+            Self::Unchanged => "unchanged",
             Self::Checked => "checked",
         }
     }
@@ -94,6 +97,37 @@ pub struct HostEnd {
     /// Why it could not be put back, or into service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrestored: Option<Box<Failure>>,
+    /// Why it is where it is, in one line, unless it was updated as it was meant to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl HostEnd {
+    /// It was left out because it could not be reached.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        let why = self.unrestored.as_ref().or(self.failure.as_ref());
+        self.fate == Fate::LeftOut && why.is_some_and(|why| why.kind == FailureKind::Unreachable)
+    }
+
+    /// It was left where it was because the lock had passed to another run: what that one reports is what is so.
+    #[must_use]
+    pub fn is_taken_over(&self) -> bool {
+        let why = self.unrestored.as_ref().or(self.failure.as_ref());
+        self.fate == Fate::LeftOut && why.is_some_and(|why| why.kind == FailureKind::Held)
+    }
+
+    /// What came of it, as a user reads it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.is_unreachable() {
+            "unreachable"
+        } else if self.is_taken_over() {
+            "left to the run that took the lock over"
+        } else {
+            self.fate.word()
+        }
+    }
 }
 
 /// The hosts of a rollout by name.
@@ -102,25 +136,42 @@ pub type HostEnds = BTreeMap<String, HostEnd>;
 /// Which hosts are where, in a sentence: `updated: web1; left out: web2`. Empty without hosts.
 #[must_use]
 pub fn told(hosts: &HostEnds) -> String {
-    const FATES: [Fate; 5] = [
-        Fate::Updated,
-        Fate::RolledBack,
-        Fate::Untouched,
-        Fate::Checked,
-        Fate::LeftOut,
+    const WORDS: [&str; 8] = [
+        "updated",
+        "unchanged",
+        "rolled back",
+        "untouched",
+        "checked",
+        "left out",
+        "unreachable",
+        "left to the run that took the lock over",
     ];
-    let parts = FATES.into_iter().filter_map(|fate| {
+    let parts = WORDS.into_iter().filter_map(|word| {
         let names: Vec<String> = hosts
             .iter()
-            .filter(|(_, end)| end.fate == fate)
-            .map(|(name, end)| match (fate, end.version) {
+            .filter(|(_, end)| end.word() == word)
+            .map(|(name, end)| match (end.fate, end.version) {
                 (Fate::LeftOut, version) => format!("{name} ({version} version)"),
                 _ => name.clone(),
             })
             .collect();
-        (!names.is_empty()).then(|| format!("{}: {}", fate.word(), names.join(", ")))
+        (!names.is_empty()).then(|| format!("{word}: {}", names.join(", ")))
     });
     parts.collect::<Vec<_>>().join("; ")
+}
+
+/// Why hosts are where they are: each reason once, with the hosts that it is about, in their order.
+#[must_use]
+pub fn reasons(hosts: &HostEnds) -> Vec<(Vec<&str>, &str)> {
+    let mut reasons: Vec<(Vec<&str>, &str)> = Vec::new();
+    for (name, end) in hosts {
+        let Some(reason) = &end.reason else { continue };
+        match reasons.iter_mut().find(|(_, other)| other == reason) {
+            Some((names, _)) => names.push(name),
+            None => reasons.push((vec![name], reason)),
+        }
+    }
+    reasons
 }
 
 /// What came of a rollout.

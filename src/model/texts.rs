@@ -75,10 +75,12 @@ impl Texts for HostEnd {
             batch: _,
             failure,
             unrestored,
+            reason,
         } = self;
         for failure in [failure, unrestored].into_iter().flatten() {
             failure.each_text(change);
         }
+        reason.each_text(change);
     }
 }
 
@@ -221,6 +223,7 @@ impl Texts for Kind {
             }
             Self::RolloutBatchStarted { .. }
             | Self::RolloutHost { .. }
+            | Self::RolloutWaiting { .. }
             | Self::RolloutAborted { .. }
             | Self::RolloutFinished { .. } => each_of_rollout(self, change),
             Self::LockWaiting { .. }
@@ -318,6 +321,11 @@ fn each_of_rollout(kind: &mut Kind, change: &mut dyn FnMut(&mut String)) {
             batch: _,
             failure: Some(failure),
         } => failure.each_text(change),
+        Kind::RolloutWaiting {
+            phase: _,
+            batch: _,
+            reason,
+        } => reason.each_text(change),
         Kind::RolloutAborted {
             reason,
             on_abort: _,

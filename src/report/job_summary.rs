@@ -207,12 +207,13 @@ impl Rollout {
                 _ => end.version.to_string(),
             };
             let why = end.unrestored.as_ref().or(end.failure.as_ref());
-            let why = why.map(|why| prose(&why.message)).unwrap_or_default();
+            let why = why.map(|why| &why.message).or(end.reason.as_ref());
+            let why = why.map(|why| prose(why)).unwrap_or_default();
             let _ = writeln!(
                 out,
                 "| {} | {batch} | {} | {version} | {why} |",
                 code(name),
-                end.fate.word()
+                end.word()
             );
         }
         out.push('\n');

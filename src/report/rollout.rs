@@ -186,7 +186,7 @@ impl Rollout {
 impl Host {
     fn row(&self, name: &str) -> Vec<String> {
         let state = match (&self.end, self.now) {
-            (Some(end), _) => end.fate.word().to_owned(),
+            (Some(end), _) => end.word().to_owned(),
             // The run was killed.
             (None, Some(now)) => format!("{}?", word(now)),
             (None, None) => "?".to_owned(),
@@ -214,7 +214,7 @@ impl Host {
     }
 }
 
-const fn word(phase: Phase) -> &'static str {
+pub(super) const fn word(phase: Phase) -> &'static str {
     match phase {
         Phase::Draining => "draining",
         Phase::Drained => "drained",

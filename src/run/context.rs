@@ -55,6 +55,8 @@ pub struct Run {
     /// The locks that it holds.
     pub fences: Fences,
     connector: Arc<Connector>,
+    /// The run that this is a rehearsal of.
+    rehearses: Option<Arc<Self>>,
     links: Mutex<HashMap<String, Arc<Link>>>,
     /// Shells of this machine that nobody uses right now.
     idle: Mutex<Vec<Arc<Link>>>,
@@ -99,12 +101,38 @@ impl Run {
             logged: LogBudget::default(),
             fences: Fences::default(),
             connector,
+            rehearses: None,
             links: Mutex::default(),
             idle: Mutex::default(),
             controller: OnceLock::new(),
             failed: Mutex::default(),
             stopped: Mutex::default(),
         }
+    }
+
+    /// A run in check mode, over the connections of this one. It tells nothing and keeps nothing: what would change is in the totals of
+    /// its bus. What becomes of connections is told as ever.
+    #[must_use]
+    pub fn rehearsal(self: &Arc<Self>) -> Self {
+        let settings = Settings {
+            mode: Mode::Check,
+            ..self.settings.clone()
+        };
+        let bus = Bus::start(self.id.clone(), self.secrets.clone(), Vec::new());
+        let mut run = Self::new(
+            self.id.clone(),
+            settings,
+            self.inventory.clone(),
+            bus,
+            self.secrets.clone(),
+            None,
+            None,
+            self.runtime.clone(),
+            self.cancel.clone(),
+            self.connector.clone(),
+        );
+        run.rehearses = Some(self.clone());
+        run
     }
 
     /// The one link to a host. Nothing is sent before it is used.
@@ -114,6 +142,12 @@ impl Run {
     pub fn link(&self, host: &Arc<Host>) -> Result<Arc<Link>, Failure> {
         if let Some(link) = lock(&self.links).get(&host.name) {
             return Ok(link.clone());
+        }
+        if let Some(run) = &self.rehearses {
+            let beneath = run.link(host)?;
+            let link = Arc::new(Link::rehearsing(run, &beneath, &self.connector));
+            let mut links = lock(&self.links);
+            return Ok(links.entry(host.name.clone()).or_insert(link).clone());
         }
         let connection = self
             .inventory

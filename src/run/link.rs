@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -41,6 +42,9 @@ struct NextUsers {
     opening: HashMap<String, JoinHandle<Option<Session>>>,
 }
 
+/// How long it is between two reports that a host cannot be reached, while it answers nothing.
+const STILL_LOST: Duration = Duration::from_secs(30);
+
 type OnUse = Box<dyn FnOnce() + Send>;
 
 /// A host and the way to it. Connects when it is first used.
@@ -49,6 +53,10 @@ pub struct Link {
     pub connection: Connection,
     transport: Arc<dyn Transport>,
     connected: AtomicBool,
+    /// When it was last told that the host cannot be reached.
+    told_lost: std::sync::Mutex<Option<Instant>>,
+    /// The link whose connection this one uses, and the run that hears of it: nothing of its own is ever opened.
+    beneath: Option<(Arc<Run>, Arc<Self>)>,
     /// It is not a host of the inventory: that it is reached is nobody's business.
     silent: bool,
     /// A stream that nobody has asked for yet.
@@ -73,6 +81,8 @@ impl Link {
             connection,
             transport,
             connected: AtomicBool::new(false),
+            told_lost: std::sync::Mutex::default(),
+            beneath: None,
             silent: false,
             early: std::sync::Mutex::default(),
             on_use: std::sync::Mutex::default(),
@@ -111,6 +121,15 @@ impl Link {
         self.silent
     }
 
+    /// A link for a rehearsal: over the connection of `link`, with a history of its own. What happens to the connection is told to `run`.
+    #[must_use]
+    pub(super) fn rehearsing(run: &Arc<Run>, link: &Arc<Self>, connector: &Arc<Connector>) -> Self {
+        Self {
+            beneath: Some((run.clone(), link.clone())),
+            ..Self::new(link.host.clone(), link.connection.clone(), connector)
+        }
+    }
+
     fn emit(&self, run: &Run, kind: Kind) {
         if !self.silent {
             run.bus.emit(Emission::new(kind).host(&self.host.name));
@@ -133,6 +152,9 @@ impl Link {
         run: &Run,
         user: Option<&str>,
     ) -> Result<Arc<Session>, Failure> {
+        if let Some((run, link)) = &self.beneath {
+            return Box::pin(link.session(run, user)).await;
+        }
         self.is_used();
         let mut sessions = self.sessions.lock().await;
         let user = user.map(ToOwned::to_owned);
@@ -196,6 +218,9 @@ impl Link {
 
     /// Who will work here next. Their sessions open as soon as the one that works now has the connection.
     pub(super) fn expect(&self, users: Vec<String>) {
+        if let Some((_, link)) = &self.beneath {
+            return link.expect(users);
+        }
         self.next().wanted = users;
     }
 
@@ -282,6 +307,9 @@ impl Link {
 
     /// A session of `user` that no work waits in. Says nothing of what goes wrong: that is for who asks.
     pub(super) async fn aside(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
+        if let Some((_, link)) = &self.beneath {
+            return Box::pin(link.aside(user)).await;
+        }
         let key = (user.map(ToOwned::to_owned), Lane::Aside);
         if let Some(session) = self.sessions.lock().await.get(&key)
             && !session.is_over()
@@ -326,6 +354,10 @@ impl Link {
 
     /// Reports once that the host answers.
     pub(super) async fn report_connected(&self, run: &Run, session: &Session) {
+        if let Some((run, link)) = &self.beneath {
+            return Box::pin(link.report_connected(run, session)).await;
+        }
+        lock(&self.told_lost).take();
         if !self.connected.load(Ordering::Relaxed)
             && let Ok(facts) = session.facts().await
             && !self.connected.swap(true, Ordering::Relaxed)
@@ -379,7 +411,18 @@ impl Link {
         failure
     }
 
+    /// Tells it once, and again now and then while it stays so: looks at a host's health try it every second.
     fn report_unreachable(&self, run: &Run, failure: &Failure) {
+        if let Some((run, link)) = &self.beneath {
+            return link.report_unreachable(run, failure);
+        }
+        {
+            let mut told = lock(&self.told_lost);
+            if told.is_some_and(|told| told.elapsed() < STILL_LOST) {
+                return;
+            }
+            *told = Some(Instant::now());
+        }
         let kind = Kind::HostUnreachable {
             failure: Box::new(failure.clone()),
         };

@@ -27,9 +27,9 @@ pub struct World {
     /// What it may read besides: files and directories that the operator named.
     granted: Vec<PathBuf>,
     /// What it puts on hosts as it stands here.
-    artifacts: Artifacts,
+    artifacts: Arc<Artifacts>,
     /// The templates that it has read.
-    pub templates: Templates,
+    pub templates: Arc<Templates>,
     /// The values of the parameters by name.
     pub params: BTreeMap<String, Dynamic>,
     /// Set once, when the engine is complete. Weak: the engine holds the world.
@@ -55,13 +55,30 @@ impl World {
             sources,
             directory,
             granted: Vec::new(),
-            artifacts: Artifacts::default(),
-            templates: Templates::default(),
+            artifacts: Arc::default(),
+            templates: Arc::default(),
             params,
             engine: OnceLock::new(),
             deadlines: Deadlines::default(),
             shields: AtomicUsize::new(0),
             named: Mutex::default(),
+        }
+    }
+
+    /// The same world for a rehearsal of the run.
+    #[must_use]
+    pub fn rehearsal(&self) -> Self {
+        Self {
+            granted: self.granted.clone(),
+            artifacts: self.artifacts.clone(),
+            templates: self.templates.clone(),
+            engine: self.engine.clone(),
+            ..Self::new(
+                Arc::new(self.run.rehearsal()),
+                self.sources.clone(),
+                self.directory.clone(),
+                self.params.clone(),
+            )
         }
     }
 

@@ -119,7 +119,7 @@ impl HostsLock {
         if let Some(failure) = &*known {
             return failure.clone();
         }
-        let reason = reason(now);
+        let reason = reason(now, &self.holder.id);
         let failure = lost(&self.holder, &reason);
         self.tell(host, reason, now.holder());
         *known = Some(failure.clone());

@@ -173,7 +173,7 @@ fn lost(holder: &LockHolder, reason: &str) -> Failure {
 }
 
 /// Why a lock is lost, from the entry that stands in its place.
-fn reason(now: &Record) -> String {
+fn reason(now: &Record, ours: &str) -> String {
     match now {
         Record::Held { holder, .. } => match holder {
             Some(holder) => format!("it has passed to {holder}"),
@@ -183,6 +183,10 @@ fn reason(now: &Record) -> String {
             Some(by) => format!(
                 "{} on {} took it away with `ops lock break`",
                 by.user, by.controller
+            ),
+            None if now.id() != ours => format!(
+                "another run took it over (lock id {}), and has ended since",
+                now.id()
             ),
             None => "it was given up".to_owned(),
         },
@@ -216,7 +220,7 @@ mod tests {
 
     #[test]
     fn who_lost_it_is_told_why() {
-        let told = |words: &str| reason(&Record::parse(words));
+        let told = |words: &str| reason(&Record::parse(words), "x1");
         assert!(told("").contains("is gone"));
         let by = r#"free 0 a {"lock":"x","at":"2026-11-21T14:00:00Z","broken_by":{"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci"}}"#;
         assert_eq!(told(by), "ada on ci took it away with `ops lock break`");

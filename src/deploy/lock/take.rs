@@ -297,14 +297,17 @@ async fn sleep(time: Duration, cancel: &CancellationToken) -> Result<(), Failure
     }
 }
 
+/// So often it is told what is waited for.
+const AGAIN: Duration = Duration::from_secs(25);
+
 /// Waiting for a lock that is held: until when, and what was told.
 pub(super) struct Waiting<'a> {
     run: &'a Run,
     wanted: &'a Wanted,
     /// When it was first found to be held: reaching the hosts is no waiting.
     began: Option<Instant>,
-    /// The id of the holder that was told last.
-    told: Option<String>,
+    /// The id of the holder that was told last, and when.
+    told: Option<(String, Instant)>,
 }
 
 impl<'a> Waiting<'a> {
@@ -352,8 +355,9 @@ impl<'a> Waiting<'a> {
         if began.elapsed() >= self.wanted.wait {
             return Err(held(&self.wanted.name, holder, &hosts));
         }
-        if self.told.as_deref() != Some(id) {
-            self.told = Some(id.to_owned());
+        let is_told = |(told, at): &(String, Instant)| told == id && at.elapsed() < AGAIN;
+        if !self.told.as_ref().is_some_and(is_told) {
+            self.told = Some((id.to_owned(), Instant::now()));
             self.run.bus.emit(Emission::new(Kind::LockWaiting {
                 lock: self.wanted.name.clone(),
                 holder: holder.cloned().map(Box::new),

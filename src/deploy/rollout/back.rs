@@ -87,6 +87,7 @@ impl Rollout {
     }
 
     fn finish_back(&mut self) {
+        self.note_kept();
         self.finish(if !self.hosts.iter().all(Host::is_whole) {
             RolloutEnd::NotRolledBack
         } else if self.interrupted {
@@ -98,6 +99,15 @@ impl Rollout {
 
     /// When a host has something that time brings about.
     pub(super) fn wake_of(host: &Host) -> Option<Time> {
+        if !host.in_flight() {
+            return None;
+        }
+        let due = Self::due_of(host);
+        Some(due.map_or(host.say, |due| due.min(host.say)))
+    }
+
+    /// When its step or its gate has something that time brings about.
+    fn due_of(host: &Host) -> Option<Time> {
         let gate = host.gate.as_ref().map(|gate| gate.deadline);
         match host.at {
             At::Rest | At::Doing { cut: Some(_), .. } => None,
@@ -117,7 +127,7 @@ impl Rollout {
         }
         for host in 0..self.hosts.len() {
             let state = &self.hosts[host];
-            let due = Self::wake_of(state).is_some_and(|due| now >= due);
+            let due = Self::due_of(state).is_some_and(|due| now >= due);
             if !due {
                 continue;
             }

@@ -49,6 +49,17 @@ impl Gate {
         now + self.interval
     }
 
+    /// When it passes, if it stays healthy.
+    pub(super) fn passes_at(&self) -> Option<Time> {
+        self.healthy_since.map(|since| since + self.needed)
+    }
+
+    /// Why it has not passed yet: the last look, unless that found it healthy.
+    pub(super) fn in_the_way(&self) -> Option<&str> {
+        let last = self.last.as_ref().filter(|_| self.healthy_since.is_none());
+        last.map(|failure| failure.message.as_str())
+    }
+
     /// Why it did not pass, when its time is up.
     pub(super) fn failure(self) -> Box<Failure> {
         let shown = |time: Duration| humantime::format_duration(rounded(time));

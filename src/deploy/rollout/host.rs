@@ -42,6 +42,10 @@ pub(super) struct Host {
     pub gate: Option<Gate>,
     /// Out of service, by us or from the start.
     pub out: bool,
+    /// The balancer had it out of service before the rollout.
+    pub found_out: bool,
+    /// When to tell next that the present phase goes on.
+    pub say: Time,
     /// Its work has begun.
     pub begun: bool,
     /// Its update has begun.
@@ -59,6 +63,8 @@ pub(super) struct Host {
     pub failure: Option<Box<Failure>>,
     /// Why it is not where it belongs.
     pub unrestored: Option<Box<Failure>>,
+    /// Why it keeps the new version though the rollout was rolled back.
+    pub kept: Option<String>,
     /// It was worked on when the rollout was interrupted.
     pub interrupted: bool,
 }
@@ -71,7 +77,9 @@ impl Host {
             at: At::Rest,
             course: Course::Forward,
             gate: None,
-            out: start.down,
+            out: start.down || start.found_out,
+            found_out: start.found_out,
+            say: Time::ZERO,
             begun: false,
             touched: false,
             version: Version::Old,
@@ -81,6 +89,7 @@ impl Host {
             back_deadline: Time::ZERO,
             failure: None,
             unrestored: None,
+            kept: None,
             interrupted: false,
         }
     }
@@ -94,9 +103,16 @@ impl Host {
         self.in_flight() && self.course == Course::Forward
     }
 
-    /// Whether it is in service as it was before.
+    /// Whether it is as it was before.
     pub(super) fn is_whole(&self) -> bool {
-        !self.begun || matches!(self.fate, Some(Fate::Untouched | Fate::RolledBack))
+        !self.begun
+            || self.is_as_found()
+            || matches!(self.fate, Some(Fate::Untouched | Fate::RolledBack))
+    }
+
+    /// Whether it was out of service before the rollout, and is so still with what it had then.
+    pub(super) fn is_as_found(&self) -> bool {
+        self.found_out && self.fate == Some(Fate::LeftOut) && self.version == Version::Old
     }
 
     /// Whether a rollback has to go to it: it has the new version, in service or not.
@@ -104,13 +120,20 @@ impl Host {
         self.fate.is_some() && self.version == Version::New
     }
 
-    pub(super) fn end(&self) -> HostEnd {
+    /// What came of it. `reason` is why it is not in service with the new version, where nothing of its own tells.
+    pub(super) fn end(&self, reason: Option<String>) -> HostEnd {
+        // What an earlier run did to one that was found out of service is not known.
+        let (fate, version) = match self.fate {
+            None if self.found_out => (Fate::LeftOut, Version::Unknown),
+            fate => (fate.unwrap_or(Fate::Untouched), self.version),
+        };
         HostEnd {
-            fate: self.fate.unwrap_or(Fate::Untouched),
-            version: self.version,
+            fate,
+            version,
             batch: Some(self.batch + 1),
             failure: self.failure.clone(),
             unrestored: self.unrestored.clone(),
+            reason,
         }
     }
 }

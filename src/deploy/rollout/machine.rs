@@ -36,8 +36,17 @@ pub struct Rollout {
     pub(super) broken: bool,
     /// When some host last became healthy.
     pub(super) progress: Time,
+    /// When to tell next that it pauses.
+    pub(super) say: Time,
     orders: Vec<Order>,
     end: Option<RolloutEnd>,
+}
+
+/// Hosts of the same service that take no part: shares are of them too.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Others {
+    pub out: usize,
+    pub in_service: usize,
 }
 
 /// What the rollout is at.
@@ -64,11 +73,11 @@ pub(super) enum Stage {
 }
 
 impl Rollout {
-    /// A rollout over hosts in the order in which they come. `absent` hosts of the same service take no part and are out of
-    /// service.
+    /// A rollout over hosts in the order in which they come.
     #[must_use]
-    pub fn new(spec: Spec, starts: &[Start], absent: usize) -> Self {
-        let total = starts.len() + absent;
+    pub fn new(spec: Spec, starts: &[Start], others: Others) -> Self {
+        let absent = others.out;
+        let total = starts.len() + others.out + others.in_service;
         let sizes = spec.batches.split(starts.len(), total);
         let batch_of = sizes
             .iter()
@@ -94,6 +103,7 @@ impl Rollout {
             killed: false,
             broken: false,
             progress: Time::ZERO,
+            say: Time::ZERO,
             orders: Vec::new(),
             end: None,
         }
@@ -126,6 +136,8 @@ impl Rollout {
         }
         self.expire(now);
         self.advance(now);
+        self.say_what_goes_on(now);
+        self.say_that_it_pauses(now);
         std::mem::take(&mut self.orders)
     }
 
@@ -133,7 +145,7 @@ impl Rollout {
     #[must_use]
     pub fn wake(&self) -> Option<Time> {
         let pause = match &self.stage {
-            Stage::Pause { until, .. } => Some(*until),
+            Stage::Pause { until, .. } => Some(self.say.min(*until)),
             _ => None,
         };
         let progress = self
@@ -151,7 +163,11 @@ impl Rollout {
         Some(Report {
             end: self.end?,
             reason: self.reason.clone(),
-            hosts: self.hosts.iter().map(Host::end).collect(),
+            hosts: self
+                .hosts
+                .iter()
+                .map(|host| host.end(self.reason_of(host)))
+                .collect(),
         })
     }
 
@@ -308,11 +324,7 @@ impl Rollout {
         }
         let over = self.reason.is_some() || self.interrupted;
         if !over && !self.queue.is_empty() {
-            let most = self.max_unavailable.unwrap_or_default();
-            let reason = format!(
-                "{} of the {most} hosts that may be out of service are left out: no further one may be taken out",
-                self.out()
-            );
+            let reason = format!("no further host may be drained: {}", self.no_room());
             self.abort(reason, now);
         }
         self.tell(News::BatchFinished {
@@ -337,11 +349,7 @@ impl Rollout {
                 after: batch,
                 until: now + self.spec.pause,
             };
-            self.tell(News::Waiting {
-                batch: batch + 1,
-                on: Waiting::Pause,
-                time: Some(self.spec.pause),
-            });
+            self.say = now;
         }
     }
 
@@ -371,9 +379,12 @@ impl Rollout {
             // Hosts that were done with keep the new version, unless a rollback was to come.
             let rollback = self.reason.is_some() && self.spec.on_abort == OnAbort::Rollback;
             let whole = |host: &Host| {
-                let restored = !host.interrupted || host.unrestored.is_none();
+                let restored = !host.interrupted || host.unrestored.is_none() || host.is_as_found();
                 restored && !(rollback && host.version != Version::Old)
             };
+            if rollback {
+                self.note_kept();
+            }
             let end = if self.hosts.iter().all(whole) {
                 RolloutEnd::Interrupted
             } else {

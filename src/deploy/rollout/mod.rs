@@ -15,14 +15,16 @@ mod gate;
 mod host;
 mod machine;
 mod order;
+mod reason;
+mod say;
 mod spec;
 mod steps;
 mod threads;
 
 pub use drive::{World, drive};
-pub use machine::Rollout;
+pub use machine::{Others, Rollout};
 pub use order::{Course, Input, News, Order, Outcome, Question, Report, Start, Step, Time};
-pub use spec::{Batches, Gates, Present, Size, Spec};
+pub use spec::{Batches, Gates, Present, Size, Spec, Times};
 pub use threads::{Hands, Threads};
 
 #[cfg(test)]

@@ -19,14 +19,20 @@ pub enum Step {
     Rollback,
     /// One look at its health after that.
     RollbackHealthy,
+    /// Asks the balancer whether it is in service.
+    InService,
+    /// Makes sure that it answers, before it is drained to be rolled back.
+    Reach,
 }
 
 /// A host as a rollout finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
     pub name: String,
-    /// It is out of service already.
+    /// It is not healthy, or the balancer has it out of service.
     pub down: bool,
+    /// The balancer has it out of service. It is put into service only with the new version.
+    pub found_out: bool,
 }
 
 /// Which way a host goes.
@@ -132,6 +138,15 @@ pub enum News {
     Aborted {
         reason: String,
     },
+    /// A host has been in a phase for a while.
+    Still {
+        host: usize,
+        phase: Phase,
+        batch: usize,
+        so_far: Duration,
+        /// What is in the way, where that is known.
+        reason: Option<String>,
+    },
 }
 
 /// What came of it.
@@ -140,6 +155,6 @@ pub struct Report {
     pub end: RolloutEnd,
     /// Why it was aborted.
     pub reason: Option<String>,
-    /// By the index of the host.
+    /// By the index of the host. Each that does not have the new version in service has its reason.
     pub hosts: Vec<HostEnd>,
 }

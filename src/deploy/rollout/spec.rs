@@ -115,6 +115,7 @@ pub struct Present {
     pub healthy: bool,
     pub readmit: bool,
     pub rollback_healthy: bool,
+    pub in_service: bool,
 }
 
 /// A rollout as it was asked for.
@@ -167,6 +168,41 @@ impl Spec {
             confirm: Gates::Never,
             parallel: 50,
         }
+    }
+}
+
+/// The times of a rollout, where they are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Times {
+    pub min_healthy: Option<Duration>,
+    pub healthy_deadline: Option<Duration>,
+    pub progress_deadline: Option<Duration>,
+    pub rollback_deadline: Option<Duration>,
+}
+
+impl Times {
+    /// What would never get to its end: the option, and why.
+    #[must_use]
+    pub fn contradiction(&self, present: Present) -> Option<(&'static str, &'static str)> {
+        let not_below = |one: Option<Duration>, other: Option<Duration>| {
+            one.zip(other).is_some_and(|(one, other)| one >= other)
+        };
+        let below = |one: Option<Duration>, other: Option<Duration>| {
+            one.zip(other).is_some_and(|(one, other)| one < other)
+        };
+        if present.healthy && not_below(self.min_healthy, self.healthy_deadline) {
+            let why = "it is not shorter than `healthy_deadline`: no host could ever pass";
+            return Some(("min_healthy", why));
+        }
+        if present.rollback_healthy && not_below(self.min_healthy, self.rollback_deadline) {
+            let why = "it is not shorter than `rollback_deadline`: no host could ever be put back";
+            return Some(("min_healthy", why));
+        }
+        if present.healthy && below(self.progress_deadline, self.healthy_deadline) {
+            let why = "it is shorter than `healthy_deadline`, which would never be reached";
+            return Some(("progress_deadline", why));
+        }
+        None
     }
 }
 

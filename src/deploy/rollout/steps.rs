@@ -6,6 +6,7 @@ use super::gate::Gate;
 use super::host::{At, Cut};
 use super::machine::Rollout;
 use super::order::{Course, News, Order, Outcome, Step, Time};
+use super::say::FIRST_SAID;
 
 impl Rollout {
     pub(super) fn begin_forward(&mut self, host: usize, now: Time) {
@@ -21,6 +22,7 @@ impl Rollout {
     fn start(&mut self, host: usize, now: Time) {
         let state = &mut self.hosts[host];
         (state.begun, state.since, state.phase_since) = (true, now, now);
+        state.say = now + FIRST_SAID;
         state.fate = None;
         self.tell(News::HostStarted(host));
     }
@@ -39,7 +41,7 @@ impl Rollout {
             Step::Readmit => Some(Phase::Readmitting),
             Step::Rollback => Some(Phase::RollingBack),
             // Told once for all looks.
-            Step::Healthy | Step::RollbackHealthy => None,
+            Step::Healthy | Step::RollbackHealthy | Step::InService | Step::Reach => None,
         };
         if let Some(phase) = phase {
             self.begins(host, phase, now);
@@ -54,6 +56,7 @@ impl Rollout {
     fn begins(&mut self, host: usize, phase: Phase, now: Time) {
         let state = &mut self.hosts[host];
         state.phase_since = now;
+        state.say = now + FIRST_SAID;
         let batch = state.batch + 1;
         self.tell(News::Host {
             host,
@@ -135,7 +138,9 @@ impl Rollout {
             (Step::Rollback, _) => {
                 self.hosts[host].version = Version::Old;
                 self.ends(host, Phase::RolledBack, None, now);
-                if present.rollback_healthy && !self.killed {
+                if self.hosts[host].found_out {
+                    self.leave_as_found(host, now);
+                } else if present.rollback_healthy && !self.killed {
                     self.open_gate(host, now);
                 } else {
                     self.readmit(host, now);
@@ -145,6 +150,9 @@ impl Rollout {
                 self.ends(host, Phase::Readmitted, None, now);
                 self.done(host, now);
             }
+            // Its drain failed, and put it back into service itself.
+            (Step::InService, _) => self.done(host, now),
+            (Step::Reach, _) => self.go_on(host, Step::Drain, now),
             (Step::Healthy | Step::RollbackHealthy, _) => {}
         }
     }
@@ -156,6 +164,16 @@ impl Rollout {
                 self.fail(host, failure, now);
                 // It may be drained in part.
                 self.turn_back(host, now);
+            }
+            // It is out of service, or nobody can tell.
+            (Step::InService, _) => self.readmit(host, now),
+            (Step::Reach, _) => {
+                self.could_not_put_back(host, failure, lost, now);
+                if lost {
+                    self.leave_out(host, now);
+                } else {
+                    self.done(host, now);
+                }
             }
             (Step::Readmit, Course::Forward) => {
                 self.hosts[host].unrestored = Some(failure.clone());
@@ -236,9 +254,26 @@ impl Rollout {
         state.at = At::Rest;
         if state.touched {
             self.go_on(host, Step::Rollback, now);
+        } else if state.found_out {
+            self.leave_as_found(host, now);
+        } else if self.spec.present.in_service && state.failure.is_some() {
+            self.go_on(host, Step::InService, now);
         } else {
             self.readmit(host, now);
         }
+    }
+
+    /// It was out of service before the rollout, and does not get the new version: nobody knows whether what it has is good.
+    fn leave_as_found(&mut self, host: usize, now: Time) {
+        let what = if self.hosts[host].touched {
+            "it was out of service before the rollout, and was put back to what it was then"
+        } else {
+            "it was out of service before the rollout, and was not updated"
+        };
+        let mut failure = Box::new(Failure::new(FailureKind::Failed, what));
+        self.name_host(host, &mut failure);
+        self.hosts[host].unrestored = Some(failure);
+        self.leave_out(host, now);
     }
 
     /// Rolls back a host that has the new version, in service or left out.
@@ -250,7 +285,8 @@ impl Rollout {
         if drains {
             self.hosts[host].course = Course::Back;
             self.hosts[host].back_deadline = now + self.spec.rollback_deadline;
-            self.do_step(host, Step::Drain, now);
+            // A host that is gone may have requests that are never answered: its drain would take its whole time.
+            self.do_step(host, Step::Reach, now);
         } else {
             self.turn_back(host, now);
         }
@@ -353,6 +389,7 @@ impl Rollout {
         let Some(mut gate) = self.hosts[host].gate.take() else {
             return;
         };
+        let was_healthy = gate.passes_at().is_some();
         let next = match outcome {
             Ok(()) => gate.healthy(now),
             // What was cut short at the deadline says nothing that the look before it did not say better.
@@ -371,7 +408,11 @@ impl Rollout {
             Some(_) if over => self.gate_failed(host, gate, now),
             Some(next) => {
                 self.hosts[host].at = At::Polling { next };
+                let relapsed = was_healthy && gate.passes_at().is_none();
                 self.hosts[host].gate = Some(gate);
+                if relapsed {
+                    self.say(host, now);
+                }
             }
         }
     }
@@ -392,6 +433,7 @@ impl Rollout {
         let limit = humantime::format_duration(self.spec.rollback_deadline);
         let what = match step {
             Step::Drain => "draining it before its rollback",
+            Step::Reach => "connecting to it before its rollback",
             Step::Readmit => "putting it back into service",
             _ => "putting it back",
         };

@@ -280,6 +280,7 @@ fn rolled_back() -> Vec<Event> {
         batch: Some(1),
         failure: failure.map(|message| Box::new(Failure::new(FailureKind::Failed, message))),
         unrestored: None,
+        reason: None,
     };
     let hosts = [
         ("web1", end(Fate::RolledBack, Version::Old, None)),

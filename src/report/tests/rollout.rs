@@ -100,6 +100,7 @@ fn whole() -> Story {
         batch: Some(batch),
         failure: failure.clone().map(Box::new),
         unrestored: (fate == Fate::LeftOut).then(|| Box::new(broken())),
+        reason: None,
     };
     let hosts = [
         ("web1", end(Fate::Updated, Version::New, 1, None)),

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{View, out};
-use crate::model::rollout::told;
-use crate::model::{Event, Failure, Kind, OnAbort, Phase, RolloutEnd, Waiting};
+use crate::model::rollout::{reasons, told};
+use crate::model::{Event, Failure, FailureKind, Kind, OnAbort, Phase, RolloutEnd, Waiting};
 use crate::report::clean_line;
 use crate::report::failures::is_told;
+use crate::report::rollout::word;
 use crate::report::view::Piece;
 use crate::report::words::{BOLD_RED, DIM, GREEN, YELLOW, count, duration, names};
 
@@ -41,6 +42,19 @@ impl View {
             }
             Kind::RolloutHost { phase, failure, .. } => {
                 self.phase(event, *phase, failure.as_deref(), took)
+            }
+            Kind::RolloutWaiting { phase, reason, .. } => {
+                let mut text = match phase {
+                    Phase::WaitingHealthy => "until it is healthy".to_owned(),
+                    phase => word(*phase).to_owned(),
+                };
+                if let Some(took) = took {
+                    let _ = write!(text, ", {} so far", duration(took));
+                }
+                if let Some(reason) = reason {
+                    let _ = write!(text, ": {}", clean_line(reason));
+                }
+                self.line("waiting", YELLOW, event, &text)
             }
             Kind::RolloutPaused { on, .. } => match (on, took) {
                 (Waiting::Pause, Some(took)) => self.heading(&format!("waits {}", duration(took))),
@@ -80,7 +94,14 @@ impl View {
                     RolloutEnd::NotRolledBack => BOLD_RED,
                     _ => YELLOW,
                 };
-                out(self.settings.paint(style, &text))
+                let mut pieces = out(self.settings.paint(style, &text));
+                for (hosts, reason) in reasons(hosts) {
+                    let hosts: Vec<_> = hosts.into_iter().map(clean_line).collect();
+                    let hosts = names(&hosts, MOST_NAMES);
+                    let text = format!("   {hosts}: {}", clean_line(reason));
+                    pieces.extend(out(self.settings.paint(style, &text)));
+                }
+                pieces
             }
             _ => Vec::new(),
         }
@@ -116,6 +137,10 @@ impl View {
             | Phase::RollingBack => return Vec::new(),
         };
         let text = match (phase, took) {
+            (Phase::LeftOut, _) if failure.is_some_and(|why| why.kind == FailureKind::Held) => {
+                "the lock is no longer held: the report of the run that took it over counts"
+                    .to_owned()
+            }
             (Phase::LeftOut, _) => "it stays out of service".to_owned(),
             (_, Some(took)) => format!("in {}", duration(took)),
             (_, None) => String::new(),

@@ -7,7 +7,7 @@ use super::outcome::OutcomeValue;
 use super::tasks::TaskValue;
 use super::vars::VarsValue;
 use crate::model::{Failure, FailureKind};
-use crate::run::{Applied, HostHandle, apply, ask, command, undo};
+use crate::run::{Applied, HostHandle, Run, apply, ask, command, undo};
 use crate::script::command::Call;
 use crate::script::convert::from_json;
 use crate::script::error::{Ended, argument, end, throw};
@@ -254,9 +254,11 @@ fn apply_all(
     tasks: &[TaskValue],
 ) -> Result<Vec<OutcomeValue>> {
     let frame = Frame::acting(context, "apply")?;
+    let host = &adopted(context, &frame, host)?;
     if host.0.link.is_controller() {
         return Err(only_looked_at(context));
     }
+    within_limit("apply", context, frame.run(), &host.0)?;
     let jobs = tasks
         .iter()
         .map(|task| task.job(&frame, &host.0, context))
@@ -283,6 +285,7 @@ fn run(
     options: Map,
 ) -> Result<Map> {
     let frame = Frame::acting(context, "run")?;
+    let host = &adopted(context, &frame, host)?;
     let call = Call::parse(line, Options::new("run", options, context)?)?;
     let command = call.command(context);
     if host.0.link.is_controller() && !command.reads {
@@ -305,6 +308,35 @@ fn run(
         ("stderr".into(), text(&ran.stderr)),
         ("code".into(), Dynamic::from(i64::from(ran.code))),
     ]))
+}
+
+/// The host as one of the frame's run.
+fn adopted(context: &NativeCallContext<'_>, frame: &Frame, host: &HostValue) -> Result<HostValue> {
+    let adopted = frame.adopt(&host.0);
+    adopted
+        .map(HostValue)
+        .map_err(|failure| throw(failure, context))
+}
+
+/// Refuses to change a host outside `--limit`.
+///
+/// # Errors
+/// The host is outside it.
+pub(super) fn within_limit(
+    what: &str,
+    context: &NativeCallContext<'_>,
+    run: &Run,
+    host: &HostHandle,
+) -> Result<()> {
+    if run.inventory.within_limit(&host.link.host) {
+        return Ok(());
+    }
+    let message = format!("`{what}` would change a host outside --limit");
+    let hint = "`hosts(.., #{ limit: false })` is for hosts to look at and to run commands on. Select the hosts to change without it.";
+    let failure = Failure::new(FailureKind::Failed, message)
+        .hint(hint)
+        .on(host.name());
+    Err(throw(failure, context))
 }
 
 fn only_looked_at(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {

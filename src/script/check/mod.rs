@@ -12,6 +12,7 @@ mod health;
 mod hosts;
 mod literals;
 mod options;
+mod rollout;
 mod scope;
 mod script;
 mod tasks;

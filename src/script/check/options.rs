@@ -18,6 +18,9 @@ impl Walk<'_> {
         for argument in &call.args {
             self.keys(name, known, Some(argument));
         }
+        if name == "rollout" {
+            self.rollout_times(call);
+        }
     }
 
     /// Looks at the keys of a literal map. Whether one is not known.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rhai::{AST, ASTFlags, ASTNode, Expr, Stmt};
+use rhai::{AST, ASTFlags, ASTNode, Dynamic, Expr, Stmt};
 
 use super::bodies::{Functions, functions};
 
@@ -14,6 +14,8 @@ pub struct Script {
     pub functions: Functions,
     /// What `import "PATH" as ALIAS` calls its modules: alias to path.
     pub imports: BTreeMap<String, String>,
+    /// Variables of the top level that nobody assigns to, with what is known of them: a literal, or the fallback of a parameter.
+    pub literals: BTreeMap<String, Dynamic>,
     /// Constants of the top level: `global::NAME` in a function.
     pub constants: BTreeSet<String>,
     /// Variables of the top level, constants included.
@@ -24,12 +26,28 @@ pub struct Script {
     pub keys: BTreeSet<String>,
 }
 
+/// A value that is known without a run: a literal, or the fallback of a parameter.
+fn literal(value: &Expr) -> Option<Dynamic> {
+    let Expr::FnCall(call, _) = value else {
+        return value.get_literal_value(None);
+    };
+    if call.name != "param" {
+        return None;
+    }
+    let Some(Expr::Map(options, _)) = call.args.last() else {
+        return None;
+    };
+    let (_, fallback) = options.0.iter().find(|(key, _)| key.name == "fallback")?;
+    fallback.get_literal_value(None)
+}
+
 impl Script {
     pub fn of(name: String, ast: &Arc<AST>) -> Self {
         let mut script = Self {
             name,
             functions: functions(ast),
             imports: BTreeMap::new(),
+            literals: BTreeMap::new(),
             constants: BTreeSet::new(),
             variables: BTreeSet::new(),
             exports: BTreeSet::new(),
@@ -50,6 +68,9 @@ impl Script {
                 }
                 Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
                     script.assigned(&assignment.1.lhs);
+                    if let Expr::Variable(variable, _, _) = &assignment.1.lhs {
+                        script.literals.remove(variable.1.as_str());
+                    }
                 }
                 Some(ASTNode::Expr(Expr::Map(map, _))) => {
                     script
@@ -72,6 +93,9 @@ impl Script {
                 }
                 if flags.contains(ASTFlags::EXPORTED) {
                     self.exports.insert(name.clone());
+                }
+                if let Some(value) = literal(&variable.1) {
+                    self.literals.insert(name.clone(), value);
                 }
                 self.variables.insert(name);
             }

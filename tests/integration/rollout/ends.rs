@@ -72,7 +72,7 @@ fn a_host_that_vanishes_in_its_update_is_left_out_by_name() {
     let ran = running.wait().code(7);
     assert_eq!(service.left(), ["1", "1 out", "1"]);
     ran.stderr_has("could not be rolled back whole")
-        .stderr_has("left out: h2 (unknown version)");
+        .stderr_has("unreachable: h2 (unknown version)");
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn a_host_that_cannot_be_reached_is_a_failure() {
     let service = Service::new(3, "order: \"inventory\",");
     service.host(2).vanish();
     let ran = service.ops().run();
-    // Nothing says that it is still in service: it counts as left out.
-    let ran = ran.code(7).stderr_has("left out: h2 (old version)");
+    // Nothing says that it is still in service.
+    let ran = ran.code(7).stderr_has("unreachable: h2 (old version)");
     assert_eq!(service.left(), ["1", "1", "1"]);
     ran.nothing_left();
 }

@@ -8,6 +8,7 @@ mod ends;
 mod interrupts;
 mod over_http;
 mod shown;
+mod state;
 
 use std::fs;
 use std::path::PathBuf;

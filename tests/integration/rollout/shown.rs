@@ -76,11 +76,6 @@ fn options_that_make_no_sense_are_refused() {
         ),
         ("confirm: 0,", "the first of which is 1"),
         ("interval: \"1ms\",", "at least 10ms"),
-        ("min_healthy: \"10m\",", "`healthy_deadline`"),
-        (
-            "progress_deadline: \"1m\",",
-            "shorter than `healthy_deadline`",
-        ),
     ] {
         let playbook = format!(
             "rollout(hosts(\"all\"), #{{ {options} update: |h| h.run(\"true\"), healthy: |h| true }});"

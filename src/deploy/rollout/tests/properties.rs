@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::world::{Go, Keys, Log, play};
+use super::world::{Found, Go, Keys, Log, play};
 use crate::deploy::rollout::{Batches, Gates, Present, Report, Size, Spec, Step, Time};
-use crate::model::{Fate, OnAbort, RolloutEnd, Version};
+use crate::model::{Fate, HostEnd, OnAbort, RolloutEnd, Version};
 
 /// A rollout, and how the world is.
 #[derive(Debug, Clone)]
 struct Case {
     spec: Spec,
-    down: Vec<bool>,
+    found: Vec<Found>,
     keys: Keys,
     answers: Vec<bool>,
     seed: u64,
@@ -37,7 +37,7 @@ impl Case {
             };
             (takes, go)
         };
-        play(&self.spec, &self.down, self.keys, &self.answers, &script)
+        play(&self.spec, &self.found, self.keys, &self.answers, &script)
     }
 }
 
@@ -50,15 +50,17 @@ fn size() -> impl Strategy<Value = Size> {
 
 fn spec() -> impl Strategy<Value = Spec> {
     let sizes = prop::collection::vec(size(), 1..4);
-    let present = any::<[bool; 4]>().prop_map(|[drain, healthy, readmit, rollback_healthy]| {
-        Present {
-            // A host that is drained has to be readmitted somehow.
-            drain: drain && readmit,
-            healthy,
-            readmit,
-            rollback_healthy,
-        }
-    });
+    let present =
+        any::<[bool; 5]>().prop_map(|[drain, healthy, readmit, rollback_healthy, in_service]| {
+            Present {
+                // A host that is drained has to be readmitted somehow.
+                drain: drain && readmit,
+                healthy,
+                readmit,
+                rollback_healthy,
+                in_service,
+            }
+        });
     let on_abort = prop_oneof![
         3 => Just(OnAbort::Rollback),
         1 => Just(OnAbort::Stop),
@@ -94,14 +96,19 @@ fn spec() -> impl Strategy<Value = Spec> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let down = prop::collection::vec(prop::bool::weighted(0.1), 0..14);
+    let found = prop_oneof![
+        16 => Just(Found::Well),
+        2 => Just(Found::Down),
+        2 => Just(Found::Out)
+    ];
+    let found = prop::collection::vec(found, 0..14);
     let key = || prop::option::weighted(0.3, (0..60_000_u64).prop_map(Duration::from_millis));
     let answers = prop::collection::vec(prop::bool::weighted(0.9), 0..14);
     let trouble = prop_oneof![Just(0_u64), 0..10_u64, 10..60_u64];
-    (spec(), down, key(), key(), answers, any::<u64>(), trouble).prop_map(
-        |(spec, down, interrupt, kill, answers, seed, trouble)| Case {
+    (spec(), found, key(), key(), answers, any::<u64>(), trouble).prop_map(
+        |(spec, found, interrupt, kill, answers, seed, trouble)| Case {
             spec,
-            down,
+            found,
             keys: Keys { interrupt, kill },
             answers,
             seed,
@@ -124,8 +131,8 @@ proptest! {
     #[test]
     fn what_is_promised_holds(case in case()) {
         let (report, log) = case.play();
-        let hosts = case.down.len();
-        let down = case.down.iter().filter(|down| **down).count();
+        let hosts = case.found.len();
+        let down = case.found.iter().filter(|found| **found != Found::Well).count();
 
         // Never more out of service than allowed.
         if let Some(most) = case.spec.max_unavailable {
@@ -145,23 +152,30 @@ proptest! {
         prop_assert!(log.rolled_back.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", log.rolled_back);
 
         // What the end says of the hosts.
-        let whole = |host: &crate::model::HostEnd| {
-            host.fate != Fate::LeftOut && host.version == Version::Old
+        let whole = |(at, host): (usize, &HostEnd)| {
+            let as_found = case.found[at] == Found::Out && host.fate == Fate::LeftOut;
+            let never_begun = as_found && log.of(at).is_empty();
+            never_begun || (as_found || host.fate != Fate::LeftOut) && host.version == Version::Old
         };
+        let all_whole = report.hosts.iter().enumerate().all(whole);
         match report.end {
             RolloutEnd::Done => {
                 prop_assert!(report.hosts.iter().all(|host| host.fate == Fate::Updated));
                 prop_assert_eq!(failed, 0);
             }
             RolloutEnd::WithFailures => prop_assert!(failed > 0),
-            RolloutEnd::RolledBack => prop_assert!(report.hosts.iter().all(whole)),
-            RolloutEnd::NotRolledBack => prop_assert!(!report.hosts.iter().all(whole)),
+            RolloutEnd::RolledBack => prop_assert!(all_whole),
+            RolloutEnd::NotRolledBack => prop_assert!(!all_whole),
             RolloutEnd::Stopped => prop_assert!(case.spec.on_abort != OnAbort::Rollback),
             RolloutEnd::Interrupted => prop_assert!(case.keys.interrupt.is_some()),
         }
         // A host that is left out is named with the reason.
         for host in &report.hosts {
-            prop_assert!(host.fate != Fate::LeftOut || host.unrestored.is_some());
+            prop_assert!(host.fate == Fate::Updated || host.reason.is_some(), "{:#?}", report);
+        }
+        if report.end == RolloutEnd::NotRolledBack && report.reason.is_some() {
+            let silent = |host: &HostEnd| host.version != Version::Old && host.reason.is_none();
+            prop_assert!(!report.hosts.iter().any(silent), "{:#?}", report);
         }
     }
 
@@ -171,7 +185,7 @@ proptest! {
         let spec = Spec { healthy_deadline: Duration::from_mins(1), progress_deadline: Duration::from_mins(10), ..spec };
         let case = Case {
             spec,
-            down: vec![false; hosts],
+            found: vec![Found::Well; hosts],
             keys: Keys::default(),
             answers: Vec::new(),
             seed,

@@ -6,14 +6,15 @@ use super::world::{Go, Keys, Log, Script, play};
 use crate::deploy::rollout::{Batches, Gates, Present, Report, Size, Spec, Step, Time};
 use crate::model::{Fate, OnAbort, RolloutEnd, Version};
 
-const ALL: Present = Present {
+pub(super) const ALL: Present = Present {
     drain: true,
     healthy: true,
     readmit: true,
     rollback_healthy: true,
+    in_service: false,
 };
 
-const fn s(seconds: u64) -> Duration {
+pub(super) const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -24,20 +25,20 @@ fn spec(sizes: &[Size]) -> Spec {
     }
 }
 
-fn by(count: usize) -> Spec {
+pub(super) fn by(count: usize) -> Spec {
     spec(&[Size::Count(count)])
 }
 
-fn run(spec: &Spec, hosts: usize, script: &Script) -> (Report, Log) {
+pub(super) fn run(spec: &Spec, hosts: usize, script: &Script) -> (Report, Log) {
     play(spec, &vec![false; hosts], Keys::default(), &[], script)
 }
 
-fn fates(report: &Report) -> Vec<Fate> {
+pub(super) fn fates(report: &Report) -> Vec<Fate> {
     report.hosts.iter().map(|host| host.fate).collect()
 }
 
 /// Every step takes a second; one host's step goes otherwise.
-fn but(host: usize, step: Step, go: Go) -> impl Fn(usize, Step, Time) -> (Duration, Go) {
+pub(super) fn but(host: usize, step: Step, go: Go) -> impl Fn(usize, Step, Time) -> (Duration, Go) {
     move |at, which, _| {
         let go = if (at, which) == (host, step) {
             go
@@ -48,7 +49,7 @@ fn but(host: usize, step: Step, go: Go) -> impl Fn(usize, Step, Time) -> (Durati
     }
 }
 
-fn well(_: usize, _: Step, _: Time) -> (Duration, Go) {
+pub(super) fn well(_: usize, _: Step, _: Time) -> (Duration, Go) {
     (s(1), Go::Well)
 }
 
@@ -356,9 +357,15 @@ fn pauses_and_gates_lie_between_batches() {
     let waits: Vec<_> = log
         .lines
         .iter()
-        .filter(|line| line.starts_with("waits"))
+        .filter_map(|line| line.strip_prefix("waits: "))
         .collect();
-    assert_eq!(waits, ["waits: Pause", "waits: Confirm", "waits: Pause"]);
+    // A pause of a minute is told three times.
+    assert_eq!(
+        waits,
+        [
+            "Pause", "Pause", "Pause", "Confirm", "Pause", "Pause", "Pause"
+        ]
+    );
     assert!(log.took >= s(120));
 
     let always = Spec {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::deploy::rollout::{
-    Course, Input, News, Outcome, Question, Report, Rollout, Spec, Start, Step, Time, World, drive,
+    Course, Input, News, Others, Outcome, Question, Report, Rollout, Spec, Start, Step, Time,
+    World, drive,
 };
 use crate::model::{Failure, FailureKind, Phase, Version};
 
@@ -17,6 +18,8 @@ pub enum Go {
     Lost,
     /// Never ends by itself.
     Hangs,
+    /// A drain that fails before it takes the host out.
+    Refused,
 }
 
 /// What is made up about a host's step: how long it takes, and how it ends at which time.
@@ -74,6 +77,8 @@ pub struct Log {
     pub updates: usize,
     pub updates_after_abort: usize,
     aborted: bool,
+    /// When something was said of a host that stays in a phase, and what is in its way.
+    pub still: Vec<(Time, usize, String)>,
     pub took: Time,
 }
 
@@ -91,17 +96,34 @@ impl Log {
     }
 }
 
+/// How a rollout finds a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    Well,
+    /// Not healthy.
+    Down,
+    /// The balancer has it out of service.
+    Out,
+}
+
+impl From<bool> for Found {
+    fn from(down: bool) -> Self {
+        if down { Self::Down } else { Self::Well }
+    }
+}
+
 /// Goes through a rollout of so many hosts.
 pub fn play(
     spec: &Spec,
-    down: &[bool],
+    found: &[impl Into<Found> + Copy],
     keys: Keys,
     answers: &[bool],
     script: &Script,
 ) -> (Report, Log) {
-    let truth = |(host, down): (usize, &bool)| {
+    let found: Vec<Found> = found.iter().map(|found| (*found).into()).collect();
+    let truth = |(host, found): (usize, &Found)| {
         let truth = Truth {
-            in_service: !down,
+            in_service: *found == Found::Well,
             version: Version::Old,
         };
         (host, truth)
@@ -117,30 +139,39 @@ pub fn play(
         killed: false,
         readmits: spec.present.readmit,
         lost: HashSet::new(),
-        truth: down.iter().enumerate().map(truth).collect(),
+        truth: found.iter().enumerate().map(truth).collect(),
         most_out: 0,
         log: Log::default(),
         steps: 0,
     };
-    let start = |(host, down): (usize, &bool)| Start {
+    let start = |(host, found): (usize, &Found)| Start {
         name: host.to_string(),
-        down: *down,
+        down: *found == Found::Down,
+        found_out: *found == Found::Out,
     };
-    let starts: Vec<Start> = down.iter().enumerate().map(start).collect();
-    let report = drive(Rollout::new(spec.clone(), &starts, 0), &mut world);
+    let starts: Vec<Start> = found.iter().enumerate().map(start).collect();
+    let report = drive(
+        Rollout::new(spec.clone(), &starts, Others::default()),
+        &mut world,
+    );
     assert!(world.running.is_empty(), "something still runs");
     world.log.took = world.now;
-    world.compare(&report);
+    world.compare(&report, &found);
     world.log.most_out = world.most_out;
     (report, world.log)
 }
 
 impl Fake<'_> {
     /// What the report says is what is so.
-    fn compare(&self, report: &Report) {
+    fn compare(&self, report: &Report, found: &[Found]) {
         use crate::model::Fate;
         for (host, end) in report.hosts.iter().enumerate() {
             let truth = self.truth[&host];
+            let never_begun = self.log.of(host).is_empty();
+            if found[host] == Found::Out && never_begun {
+                assert_eq!(end.fate, Fate::LeftOut, "{host}: {report:#?}");
+                continue;
+            }
             let told = &end.version;
             assert_eq!(*told, truth.version, "the version of {host}: {report:#?}");
             match end.fate {
@@ -150,10 +181,9 @@ impl Fake<'_> {
                 // Its rollback may never have taken it out.
                 Fate::LeftOut => {}
                 Fate::Untouched => assert_eq!(truth.version, Version::Old),
-                Fate::Checked => panic!("nobody checks"),
+                Fate::Checked | Fate::Unchanged => panic!("nobody checks, nobody skips"),
             }
             let in_service = truth.in_service || end.fate == Fate::LeftOut;
-            let never_begun = self.log.of(host).is_empty();
             assert!(
                 in_service || never_begun,
                 "{host} is out, and nobody says so: {report:#?}"
@@ -212,12 +242,16 @@ impl World for Fake<'_> {
             "{step:?} is begun after Ctrl-C"
         );
         let (takes, mut go) = (self.script)(host, step, self.now);
-        if self.lost.contains(&host) && step != Step::Drain && step != Step::Readmit {
+        let of_the_balancer = matches!(step, Step::Drain | Step::Readmit | Step::InService);
+        if self.lost.contains(&host) && !of_the_balancer {
             go = Go::Lost;
+        }
+        if step == Step::InService && go == Go::Well && !self.truth[&host].in_service {
+            go = Go::Badly;
         }
         let truth = self.truth.get_mut(&host).expect("a host");
         match step {
-            Step::Drain => truth.in_service = false,
+            Step::Drain => truth.in_service = go == Go::Refused,
             Step::Update | Step::Rollback => {
                 truth.in_service = false;
                 truth.version = Version::Unknown;
@@ -269,6 +303,11 @@ impl World for Fake<'_> {
                 if !self.readmits && self.log.of(host).last() != Some(&"left_out") {
                     self.truth.get_mut(&host).expect("a host").in_service = true;
                 }
+                return;
+            }
+            News::Still { host, reason, .. } => {
+                let reason = reason.unwrap_or_default();
+                self.log.still.push((self.now, host, reason));
                 return;
             }
             News::BatchFinished { .. } | News::HostStarted(_) => return,

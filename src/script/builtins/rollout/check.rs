@@ -8,7 +8,7 @@ use super::ends::shown;
 use super::options::Wanted;
 use crate::deploy::rollout::Step;
 use crate::model::{
-    Emission, Failure, FailureKind, Fate, HostEnd, HostEnds, Kind, RolloutEnd, Version,
+    Emission, Failure, FailureKind, Fate, HostEnd, HostEnds, Kind, LogLevel, RolloutEnd, Version,
 };
 use crate::run::{fan_out, interrupted};
 use crate::script::builtins::HostValue;
@@ -36,6 +36,7 @@ pub(super) fn rollout(
         })
         .at(at.clone()),
     );
+    run.log(LogLevel::Info, None, way(wanted, hosts.len()));
     let results = fan_out(hosts, wanted.spec.parallel, |host| {
         one(context, frame, wanted, host)
     });
@@ -64,6 +65,7 @@ pub(super) fn rollout(
             batch: None,
             failure,
             unrestored: None,
+            reason: None,
         };
         ends.insert(host.0.name().to_owned(), end);
     }
@@ -86,6 +88,37 @@ pub(super) fn rollout(
         return Err(throw(together(failures, hosts.len()), context));
     }
     Ok(shown(&ends))
+}
+
+/// What a rollout would do with each host beside its update, in one line.
+fn way(wanted: &Wanted, hosts: usize) -> String {
+    let spec = &wanted.spec;
+    let shown = |time| humantime::format_duration(time).to_string();
+    let mut steps = Vec::new();
+    if spec.present.drain {
+        steps.push("drain it".to_owned());
+    }
+    steps.push("update it".to_owned());
+    if spec.present.healthy {
+        steps.push(format!(
+            "wait until it has been healthy for {} (at most {})",
+            shown(spec.min_healthy),
+            shown(spec.healthy_deadline)
+        ));
+    }
+    if spec.present.readmit {
+        steps.push("put it into service again".to_owned());
+    }
+    let batches = spec.batches.split(hosts, hosts).len();
+    let batches = if batches == 1 {
+        "1 batch".to_owned()
+    } else {
+        format!("{batches} batches")
+    };
+    format!(
+        "would go through each host in {batches}: {}",
+        steps.join(", ")
+    )
 }
 
 fn one(

@@ -39,6 +39,7 @@ impl Ended {
                 batch: None,
                 failure,
                 unrestored: None,
+                reason: Some("it failed earlier in the run, and took no part".to_owned()),
             };
             (name, end)
         });
@@ -47,6 +48,12 @@ impl Ended {
             reason: report.reason,
             hosts: taken.chain(absent).collect(),
         }
+    }
+
+    /// The same with hosts that were left as they are.
+    pub(super) fn and_skipped(mut self, skipped: impl Iterator<Item = (String, HostEnd)>) -> Self {
+        self.hosts.extend(skipped);
+        self
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -66,6 +73,9 @@ impl Ended {
     ) -> Result<Map, Box<EvalAltResult>> {
         self.note_failures(run);
         let place = context.call_position();
+        if let Some(failure) = self.taken_over() {
+            return Err(throw(failure, context));
+        }
         let told = told(&self.hosts);
         let reason = self.reason.as_deref().unwrap_or("it was interrupted");
         let (kind, what) = match self.end {
@@ -101,6 +111,20 @@ impl Ended {
         Err(throw(failure.hint(format!("{}.", capital(&told))), context))
     }
 
+    /// The lock passed to another run meanwhile, and hosts were left to that.
+    fn taken_over(&self) -> Option<Failure> {
+        let why = self.hosts.values().find_map(|end| {
+            let why = end.unrestored.as_deref().or(end.failure.as_deref());
+            why.filter(|_| end.is_taken_over())
+        })?;
+        let hint = format!(
+            "{}. What the run that took the lock over reports of them is what is so.",
+            capital(&told(&self.hosts))
+        );
+        let message = format!("the rollout ended half-way: {}", why.message);
+        Some(Failure::new(FailureKind::Held, message).hint(hint))
+    }
+
     fn failures(&self) -> Vec<Failure> {
         let failed = self.hosts.iter().filter(|(_, end)| end.batch.is_some());
         let failure = |(name, end): (&String, &HostEnd)| {
@@ -116,7 +140,7 @@ impl Ended {
         let broken = self.end == RolloutEnd::NotRolledBack;
         for (name, end) in &self.hosts {
             let failure = match (&end.unrestored, &end.failure) {
-                (Some(why), _) if broken => Failure {
+                (Some(why), _) if broken && !end.is_taken_over() => Failure {
                     kind: FailureKind::NotRolledBack,
                     ..(**why).clone()
                 },
@@ -144,6 +168,10 @@ pub(super) fn shown(hosts: &HostEnds) -> Map {
             (
                 "failure".into(),
                 failure.map_or(Dynamic::UNIT, |failure| Dynamic::from(failure.clone())),
+            ),
+            (
+                "reason".into(),
+                end.reason.clone().map_or(Dynamic::UNIT, Dynamic::from),
             ),
         ]);
         (name.as_str().into(), Dynamic::from(host))

@@ -1,7 +1,8 @@
 //! What the rollout can do with hosts: call the closures of the playbook, undo, ask, tell.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use rhai::NativeCallContext;
 use tokio_util::sync::CancellationToken;
@@ -9,21 +10,25 @@ use tokio_util::sync::CancellationToken;
 use super::options::Wanted;
 use crate::deploy::rollout::{Course, Hands, News, Outcome, Question, Step};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{HostHandle, Looks, command, undo};
+use crate::run::{HostHandle, Looks, Run, command, undo};
 use crate::script::builtins::HostValue;
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
 use crate::script::question;
 
+const OUT_OF_SERVICE: &str = "the balancer has it out of service";
+
 /// The closures of a playbook, and the hosts that they are called with.
 pub(super) struct Playbook<'a, 'c> {
-    context: &'a NativeCallContext<'c>,
-    frame: &'a Frame,
-    wanted: &'a Wanted,
-    hosts: &'a [HostValue],
+    pub(super) context: &'a NativeCallContext<'c>,
+    pub(super) frame: &'a Frame,
+    pub(super) wanted: &'a Wanted,
+    pub(super) hosts: &'a [HostValue],
     /// How many changes this run had made on each host when its update began.
     marks: Vec<AtomicUsize>,
     looks: Vec<Arc<Looks>>,
+    /// When the balancer was last asked about each host that is drained.
+    pub(super) asked: Vec<Mutex<Option<Instant>>>,
 }
 
 impl<'a, 'c> Playbook<'a, 'c> {
@@ -40,6 +45,7 @@ impl<'a, 'c> Playbook<'a, 'c> {
             hosts,
             marks: hosts.iter().map(|_| AtomicUsize::new(0)).collect(),
             looks: hosts.iter().map(|_| Arc::default()).collect(),
+            asked: hosts.iter().map(|_| Mutex::default()).collect(),
         }
     }
 
@@ -50,6 +56,32 @@ impl<'a, 'c> Playbook<'a, 'c> {
             self.act(host, Step::RollbackHealthy, false, cancel),
             Outcome::Done
         )
+    }
+
+    /// Asks the balancer whether a host is in service.
+    ///
+    /// # Errors
+    /// The balancer does not say. `None`: the run was interrupted.
+    pub(super) fn is_in_service(&self, host: usize) -> Result<bool, Option<Box<Failure>>> {
+        match self.act(host, Step::InService, false, self.frame.cancel()) {
+            Outcome::Done => Ok(true),
+            Outcome::Failed { failure, .. } if failure.message == OUT_OF_SERVICE => Ok(false),
+            Outcome::Failed { failure, .. } => Err(Some(failure)),
+            Outcome::Cancelled => Err(None),
+        }
+    }
+
+    /// Whether it can be known that a host is back in service, and something be done about it.
+    pub(super) const fn watches(&self) -> bool {
+        self.wanted.spec.present.in_service && self.wanted.spec.present.drain
+    }
+
+    pub(super) fn run(&self) -> &Run {
+        self.frame.run()
+    }
+
+    pub(super) fn name(&self, host: usize) -> String {
+        self.hosts[host].0.name().to_owned()
     }
 
     fn names(&self, hosts: &[usize]) -> Vec<String> {
@@ -72,6 +104,11 @@ impl<'a, 'c> Playbook<'a, 'c> {
     }
 }
 
+/// What the balancer says of a host that gets no requests.
+fn out_of_service() -> Failure {
+    Failure::new(FailureKind::Failed, OUT_OF_SERVICE)
+}
+
 fn failed(mut failure: Failure, host: &HostHandle) -> Outcome {
     if failure.kind == FailureKind::Interrupted {
         return Outcome::Cancelled;
@@ -90,8 +127,15 @@ impl Hands for Playbook<'_, '_> {
         let value = &self.hosts[host];
         let world = self.frame.world();
         let _shield = shielded.then(|| world.shield());
+        if step == Step::Readmit {
+            *self.asked(host) = None;
+        }
         if step == Step::Update {
             self.marks[host].store(value.0.link.history.mark(), Ordering::Relaxed);
+        }
+        if step == Step::Reach {
+            let answered = command::answers(&value.0, cancel);
+            return answered.map_or_else(|failure| failed(failure, &value.0), |()| Outcome::Done);
         }
         let Some(closure) = self.wanted.closure(step) else {
             return self.put_back(host, cancel);
@@ -103,15 +147,32 @@ impl Hands for Playbook<'_, '_> {
             .frame
             .of_host(value.0.clone())
             .with_cancel(cancel.clone());
-        match call(self.context, &frame, value, closure) {
-            Ok(given) => {
-                if looks && given.as_bool() == Ok(false) {
+        let result = if looks {
+            // Between two looks nothing watches the balancer.
+            self.take_out_again(host, cancel, cancel);
+            call(self.context, &frame, value, closure)
+        } else if matches!(step, Step::Update | Step::Rollback) {
+            self.while_watched(host, cancel, || call(self.context, &frame, value, closure))
+        } else {
+            call(self.context, &frame, value, closure)
+        };
+        match result {
+            Ok(given) => match (step, given.as_bool()) {
+                (Step::Healthy | Step::RollbackHealthy, Ok(false)) => {
                     let failure = Failure::new(FailureKind::Failed, "the health check gave false");
                     failed(failure, &value.0)
-                } else {
+                }
+                (Step::InService, Ok(false)) => failed(out_of_service(), &value.0),
+                (Step::InService, Err(kind)) => {
+                    let message = format!("`in_service` gives true or false, and gave a {kind}");
+                    failed(Failure::new(FailureKind::Failed, message), &value.0)
+                }
+                (Step::Drain, _) => {
+                    *self.asked(host) = Some(Instant::now());
                     Outcome::Done
                 }
-            }
+                _ => Outcome::Done,
+            },
             Err(Stop::Failed(failure)) => failed(*failure, &value.0),
             Err(Stop::Ended(_)) => Outcome::Cancelled,
         }
@@ -179,6 +240,19 @@ impl Hands for Playbook<'_, '_> {
             } => Emission::new(Kind::HostFinished { failure })
                 .host(name(host))
                 .duration(took),
+            News::Still {
+                host,
+                phase,
+                batch,
+                so_far,
+                reason,
+            } => Emission::new(Kind::RolloutWaiting {
+                phase,
+                batch,
+                reason,
+            })
+            .host(name(host))
+            .duration(so_far),
             News::Waiting { batch, on, time } => {
                 let emission = Emission::new(Kind::RolloutPaused { batch, on });
                 match time {

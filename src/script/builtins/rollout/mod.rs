@@ -4,16 +4,18 @@ mod check;
 mod ends;
 mod hands;
 mod options;
+mod skip;
+mod watch;
 
 use rhai::{Array, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
-use super::host::HostValue;
+use super::host::{HostValue, within_limit};
 use super::selected::{arrange, hosts_of};
-use crate::deploy::rollout::{Gates, Rollout, Start, Threads};
-use crate::model::{Emission, Kind};
+use crate::deploy::rollout::{Gates, Others, Rollout, Start, Threads};
+use crate::model::{Emission, Failure, Kind, LogLevel};
 use crate::run::fan_out;
-use crate::script::error::{argument, position, throw};
+use crate::script::error::{Ended, argument, end, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
 use crate::script::question;
@@ -36,9 +38,11 @@ required.
 | `readmit` | puts the host back into service |
 | `rollback` | puts the host back; without it what this run changed there since its `update` began is undone |
 | `rollback_healthy` | as `healthy`, for a host that was put back |
+| `in_service` | whether the balancer sends requests to the host: `true` or `false`. Asked of every host before the rollout; hosts that are out already go first and count as out |
 | `batch` | hosts at a time: a number, a share (`\"25%\"`), or a list, one for each batch (1) |
 | `max_unavailable` | hosts out of service at once, a number or a share, those that are left out included (no limit but the batches) |
 | `max_failures` | how many hosts may fail in the whole rollout (0) |
+| `force` | with `true`, hosts are updated on which `update` would change nothing; without it they are skipped if they are healthy and in service (`false`) |
 | `order` | `\"unhealthy_first\"`, `\"inventory\"`, `\"sorted\"`, `\"reverse\"` or `\"shuffle\"` (the first where `rollback_healthy` can tell, else the second) |
 | `min_healthy` | how long a host has to be healthy throughout (`\"10s\"`) |
 | `healthy_deadline` | how long a host has for that (`\"5m\"`) |
@@ -49,8 +53,8 @@ required.
 | `confirm` | asks after batches whether to go on: `true` for each, `\"first\"`, or numbers of batches (`false`) |
 | `on_abort` | `\"rollback\"`: changed hosts are put back; `\"stop\"`: they stay; `\"continue\"`: failures do not end it (`\"rollback\"`) |
 
-Gives a map of host names to maps with `fate` (`\"updated\"`, `\"untouched\"`, `\"rolled_back\"`, `\"left_out\"`, in check mode `\"checked\"`), `version`
-(`\"old\"`, `\"new\"`, `\"unknown\"`), `batch` and `failure`. Throws when it was aborted: the exit code is 6 when everything was put back, 7 when
+Gives a map of host names to maps with `fate` (`\"updated\"`, `\"unchanged\"`, `\"untouched\"`, `\"rolled_back\"`, `\"left_out\"`, in check mode `\"checked\"`), `version`
+(`\"old\"`, `\"new\"`, `\"unknown\"`), `batch`, `failure` and `reason`. Throws when it was aborted: the exit code is 6 when everything was put back, 7 when
 something could not be. In check mode only `update` is gone through, for every host at once.
 
 ```rhai
@@ -76,6 +80,9 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     let mut hosts = hosts_of("rollout", context, hosts)?;
     let mut seen = std::collections::HashSet::new();
     hosts.retain(|host| seen.insert(host.0.name().to_owned()));
+    for host in &hosts {
+        within_limit("rollout", context, run, &host.0)?;
+    }
     // As with `each`, a host that failed takes no further part.
     let (absent, mut hosts): (Vec<_>, Vec<_>) = hosts
         .into_iter()
@@ -89,13 +96,15 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
         question::can_ask(run, "whether a rollout goes on after a batch")
             .map_err(|failure| throw(failure, context))?;
     }
-    let down = unhealthy_first(context, &frame, &wanted, &mut hosts);
-    let starts = hosts.iter().zip(down).map(|(host, down)| Start {
-        name: host.0.name().to_owned(),
-        down,
-    });
-    let starts: Vec<Start> = starts.collect();
-    let rollout = Rollout::new(wanted.spec.clone(), &starts, absent.len());
+    let (starts, skipped) = look_first(context, &frame, &wanted, &mut hosts)?;
+    let rollout = Rollout::new(
+        wanted.spec.clone(),
+        &starts,
+        Others {
+            out: absent.len(),
+            in_service: skipped.len(),
+        },
+    );
     let at = position(context);
     let started = Kind::RolloutStarted {
         hosts: hosts.len(),
@@ -114,6 +123,7 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     };
     let report = threads.run(rollout, &playbook);
     let result = ends::Ended::new(report, &hosts, &absent, run);
+    let result = result.and_skipped(skipped.into_iter().map(|name| (name, skip::end(&wanted))));
     run.bus.emit(
         Emission::new(result.kind())
             .duration(began.elapsed())
@@ -122,29 +132,83 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     result.give(context, run, &wanted)
 }
 
-/// Looks at every host's health once, where there is a closure that tells of the old version's, and puts those first that
-/// are not well: they have nothing to lose, and are out of service already. Says which ones these are.
-fn unhealthy_first(
+/// Looks at every host once: whether the balancer has it in service and whether it is healthy, where there are closures that tell, and whether
+/// `update` would change anything there. Gives the hosts to begin with, and the names of those that are as they should be.
+/// Those that are out of service go first, then those that are not healthy: they have nothing to lose.
+///
+/// # Errors
+/// The balancer does not say which hosts are in service: then nothing is begun.
+fn look_first(
     context: &NativeCallContext<'_>,
     frame: &Frame,
     wanted: &Wanted,
     hosts: &mut Vec<HostValue>,
-) -> Vec<bool> {
-    if !wanted.unhealthy_first {
-        return vec![false; hosts.len()];
-    }
+) -> Result<(Vec<Start>, Vec<String>)> {
     let playbook = Playbook::new(context, frame, wanted, hosts);
     let indices: Vec<usize> = (0..hosts.len()).collect();
-    let looked = fan_out(&indices, wanted.spec.parallel, |host| {
-        playbook.is_well(*host)
-    });
-    let well = looked.into_iter().map(|well| well.unwrap_or(false));
-    let (fit, unfit): (Vec<_>, Vec<_>) = std::mem::take(hosts)
-        .into_iter()
-        .zip(well)
-        .partition(|(_, well)| *well);
-    let down = std::iter::repeat_n(true, unfit.len()).chain(std::iter::repeat_n(false, fit.len()));
-    let down = down.collect();
-    hosts.extend(unfit.into_iter().chain(fit).map(|(host, _)| host));
-    down
+    let look = |host: &usize| -> std::result::Result<(bool, bool, bool), Option<Box<Failure>>> {
+        let in_service = !wanted.spec.present.in_service || playbook.is_in_service(*host)?;
+        let healthy = !wanted.unhealthy_first || playbook.is_well(*host);
+        let skip = in_service && healthy && !wanted.force && playbook.is_up_to_date(*host);
+        Ok((in_service, healthy, skip))
+    };
+    let looked = fan_out(&indices, wanted.spec.parallel, look);
+    let mut starts = Vec::new();
+    let mut skipped = Vec::new();
+    for (host, looked) in std::mem::take(hosts).into_iter().zip(looked) {
+        let (in_service, healthy, skip) = match looked.unwrap_or(Ok((true, false, false))) {
+            Ok(looked) => looked,
+            Err(None) => return Err(end(Ended::Cancelled, context.call_position())),
+            Err(Some(failure)) => {
+                let message = format!(
+                    "cannot determine whether {} is in service, so nothing was begun: {}",
+                    host.0.name(),
+                    failure.message
+                );
+                return Err(throw(
+                    Failure {
+                        message,
+                        ..*failure
+                    },
+                    context,
+                ));
+            }
+        };
+        if skip {
+            skipped.push(host.0.name().to_owned());
+            continue;
+        }
+        let start = Start {
+            name: host.0.name().to_owned(),
+            down: !healthy,
+            found_out: !in_service,
+        };
+        starts.push((host, start));
+    }
+    let rank = |start: &Start| match start {
+        Start {
+            found_out: true, ..
+        } => 0,
+        Start { down: true, .. } => 1,
+        _ => 2,
+    };
+    starts.sort_by_key(|(_, start)| rank(start));
+    let out: Vec<&str> = starts
+        .iter()
+        .filter(|(_, start)| start.found_out)
+        .map(|(_, start)| start.name.as_str())
+        .collect();
+    if !out.is_empty() {
+        let verb = if out.len() == 1 { "is" } else { "are" };
+        let message = format!(
+            "the balancer has {} of {} hosts out of service before the rollout: {} {verb} updated first",
+            out.len(),
+            starts.len() + skipped.len(),
+            out.join(", ")
+        );
+        frame.run().log(LogLevel::Warn, None, message);
+    }
+    let (found, starts) = starts.into_iter().unzip();
+    *hosts = found;
+    Ok((starts, skipped))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString};
 
-use crate::deploy::rollout::{Batches, Gates, Present, Size, Spec, Step};
+use crate::deploy::rollout::{Batches, Gates, Present, Size, Spec, Step, Times};
 use crate::model::OnAbort;
 use crate::script::frame::Frame;
 use crate::script::options::Options;
@@ -22,6 +22,8 @@ const LONGEST: Duration = Duration::from_hours(24 * 365);
 pub(super) struct Wanted {
     pub spec: Spec,
     pub unhealthy_first: bool,
+    /// Hosts on which `update` would change nothing are updated too.
+    pub force: bool,
     order: Option<String>,
     drain: Option<FnPtr>,
     update: FnPtr,
@@ -29,6 +31,7 @@ pub(super) struct Wanted {
     readmit: Option<FnPtr>,
     rollback: Option<FnPtr>,
     rollback_healthy: Option<FnPtr>,
+    in_service: Option<FnPtr>,
 }
 
 impl Wanted {
@@ -41,11 +44,13 @@ impl Wanted {
         let readmit = options.closure("readmit")?;
         let rollback = options.closure("rollback")?;
         let rollback_healthy = options.closure("rollback_healthy")?;
+        let in_service = options.closure("in_service")?;
         let mut spec = Spec::new(Present {
             drain: drain.is_some(),
             healthy: healthy.is_some(),
             readmit: readmit.is_some(),
             rollback_healthy: rollback_healthy.is_some(),
+            in_service: in_service.is_some(),
         });
         spec.parallel = frame.run().settings.forks;
         if let Some(batch) = options.take("batch") {
@@ -68,6 +73,7 @@ impl Wanted {
             spec.confirm = gates(confirm).map_err(|message| options.wrong("confirm", &message))?;
         }
         times(&mut options, &mut spec)?;
+        let force = options.flag("force")?.unwrap_or(false);
         let order = options.text("order")?;
         let told = order.as_deref() == Some("unhealthy_first");
         if told && rollback_healthy.is_none() {
@@ -77,6 +83,7 @@ impl Wanted {
         Ok(Self {
             spec,
             unhealthy_first: told || order.is_none() && rollback_healthy.is_some(),
+            force,
             order: order.filter(|_| !told),
             drain,
             update,
@@ -84,6 +91,7 @@ impl Wanted {
             readmit,
             rollback,
             rollback_healthy,
+            in_service,
         })
     }
 
@@ -101,6 +109,8 @@ impl Wanted {
             Step::Readmit => self.readmit.as_ref(),
             Step::Rollback => self.rollback.as_ref(),
             Step::RollbackHealthy => self.rollback_healthy.as_ref(),
+            Step::InService => self.in_service.as_ref(),
+            Step::Reach => None,
         }
     }
 }
@@ -136,17 +146,14 @@ fn times(options: &mut Options<'_>, spec: &mut Spec) -> Result<()> {
     if spec.interval < SHORTEST_INTERVAL {
         return Err(options.wrong("interval", "it is at least 10ms"));
     }
-    if spec.present.healthy && spec.min_healthy >= spec.healthy_deadline {
-        let message = "it is not shorter than `healthy_deadline`: no host could ever pass";
-        return Err(options.wrong("min_healthy", message));
-    }
-    if spec.present.rollback_healthy && spec.min_healthy >= spec.rollback_deadline {
-        let message = "it is not shorter than `rollback_deadline`: no host could ever be put back";
-        return Err(options.wrong("min_healthy", message));
-    }
-    if spec.present.healthy && spec.progress_deadline < spec.healthy_deadline {
-        let message = "it is shorter than `healthy_deadline`, which would never be reached";
-        return Err(options.wrong("progress_deadline", message));
+    let times = Times {
+        min_healthy: Some(spec.min_healthy),
+        healthy_deadline: Some(spec.healthy_deadline),
+        progress_deadline: Some(spec.progress_deadline),
+        rollback_deadline: Some(spec.rollback_deadline),
+    };
+    if let Some((key, why)) = times.contradiction(spec.present) {
+        return Err(options.wrong(key, why));
     }
     Ok(())
 }

@@ -1,0 +1,93 @@
+//! Hosts that are as they should be already: `update` would change nothing there, which a rehearsal of it in check mode tells.
+
+use rhai::{Dynamic, FnPtr};
+
+use super::hands::Playbook;
+use super::options::Wanted;
+use crate::deploy::rollout::Step;
+use crate::model::{Fate, HostEnd, Totals, Version};
+use crate::script::builtins::HostValue;
+use crate::script::on_host::call;
+
+impl Playbook<'_, '_> {
+    /// Whether a host needs no update, and is healthy. Not so where anything of it is not known: a command that is not guarded, a task that cannot
+    /// tell, a failure.
+    pub(super) fn is_up_to_date(&self, host: usize) -> bool {
+        let changes_nothing = |(_, totals): (Dynamic, Totals)| changes_nothing(&totals);
+        let update = self.wanted.closure(Step::Update);
+        if !update
+            .and_then(|update| self.rehearse(host, update))
+            .is_some_and(changes_nothing)
+        {
+            return false;
+        }
+        let Some(healthy) = self.wanted.closure(Step::Healthy) else {
+            return true;
+        };
+        // What a look does not tell of itself is not told here either.
+        let passes = |(given, totals): (Dynamic, Totals)| {
+            given.as_bool() != Ok(false) && totals.unknown == 0 && totals.would_change == 0
+        };
+        self.rehearse(host, healthy).is_some_and(passes)
+    }
+
+    /// Goes through a closure in check mode. Gives its value, and what became of the tasks. `None` where it failed.
+    fn rehearse(&self, host: usize, closure: &FnPtr) -> Option<(Dynamic, Totals)> {
+        let rehearsal = self.frame.rehearsal();
+        let run = rehearsal.run();
+        let result = rehearsal
+            .adopt(&self.hosts[host].0)
+            .ok()
+            .and_then(|handle| {
+                let frame = rehearsal.of_host(handle.clone());
+                call(self.context, &frame, &HostValue(handle), closure).ok()
+            });
+        let (_, totals) = run.bus.finish(|_| 0, None);
+        run.close();
+        result.map(|given| (given, totals))
+    }
+}
+
+fn changes_nothing(totals: &Totals) -> bool {
+    let Totals {
+        unchanged,
+        changed,
+        would_change,
+        unknown,
+        skipped,
+        failed,
+        unreachable,
+        undone,
+        interrupted,
+    } = *totals;
+    unchanged > 0
+        && [
+            changed,
+            would_change,
+            unknown,
+            skipped,
+            failed,
+            unreachable,
+            undone,
+            interrupted,
+        ]
+        .iter()
+        .all(|count| *count == 0)
+}
+
+/// What is told of a host that was left as it is.
+pub(super) fn end(wanted: &Wanted) -> HostEnd {
+    let reason = if wanted.spec.present.healthy {
+        "`update` would change nothing, and it is healthy"
+    } else {
+        "`update` would change nothing"
+    };
+    HostEnd {
+        fate: Fate::Unchanged,
+        version: Version::New,
+        batch: None,
+        failure: None,
+        unrestored: None,
+        reason: Some(reason.to_owned()),
+    }
+}
