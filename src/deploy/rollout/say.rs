@@ -46,7 +46,7 @@ impl Rollout {
             self.tell(News::Waiting {
                 batch: after + 1,
                 on: Waiting::Pause,
-                time: Some(until - now),
+                time: Some(until.saturating_sub(now)),
             });
         }
     }

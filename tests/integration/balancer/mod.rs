@@ -5,6 +5,7 @@
 
 mod haproxy;
 mod haproxy_process;
+mod killed;
 mod nginx;
 mod nginx_process;
 mod rolls;
@@ -77,6 +78,15 @@ impl Site {
     /// The version that each shop answers, by itself.
     pub fn versions(&self) -> Vec<String> {
         let healthz = |address: &String| get(address, "/healthz").trim().to_owned();
+        self.addresses.iter().map(healthz).collect()
+    }
+
+    /// The same where a shop may be on its way: it has no answer then.
+    pub fn versions_now(&self) -> Vec<String> {
+        let healthz = |address: &String| {
+            let answer = TcpStream::connect(address).map(|_| get(address, "/healthz"));
+            answer.unwrap_or_default().trim().to_owned()
+        };
         self.addresses.iter().map(healthz).collect()
     }
 

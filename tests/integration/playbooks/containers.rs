@@ -64,6 +64,23 @@ impl Machines {
         self.run("rolling-update.rhai", version, &QUICK)
     }
 
+    /// Packs a release whose process is killed three seconds after it began.
+    fn pack_one_that_dies(&self, version: &str) {
+        let script = format!(
+            "set -e; mkdir dies; tar -C dies -xzf shop-1.0.0.tar.gz; cd dies\n\
+             mv bin/shop bin/real; echo {version} >VERSION\n\
+             printf '#!/bin/sh\\n(sleep 3; kill -s KILL $$) &\\nexec \"${{0%%/*}}/real\" \"$@\"\\n' >bin/shop; chmod +x bin/shop\n\
+             tar -czf ../shop-{version}.tar.gz .; cd ..; rm -rf dies\n\
+             sha256sum shop-{version}.tar.gz >shop-{version}.tar.gz.sha256"
+        );
+        let ran = Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(self.dist.path())
+            .output()
+            .expect("sh is installed");
+        assert!(ran.status.success(), "{ran:?}");
+    }
+
     /// Whether every host is healthy as this version.
     fn are_healthy_as(&self, version: &str) {
         let args = vars(&[("version", version), ("min_free", "0%")]);
@@ -188,6 +205,16 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         machines.each_of_web("readlink /srv/shop/current"),
         ["releases/1.1.0", "releases/1.1.0"]
     );
+
+    // One that dies three seconds after each start, and is there again before anybody looks.
+    machines.pack_one_that_dies("1.3.0");
+    let patient = [("min_healthy", "6s"), ("healthy_deadline", "15s")];
+    machines
+        .run("rolling-update.rhai", "1.3.0", &patient)
+        .run()
+        .code(6)
+        .stderr_has("restarted ");
+    machines.are_healthy_as("1.1.0");
 
     // An update is not what full-deploy is for: it would restart all hosts at once.
     machines

@@ -127,8 +127,14 @@ fn a_release_is_rolled_out_and_back_without_a_failed_request() {
     let update = site.roll("rolling-update.rhai").args(site.release("1.1.0"));
     update.run().ok();
     site.health("1.1.0").run().ok();
-    // Nothing is left to do: no release is unpacked, nothing is restarted.
-    update.run().ok().nowhere("unpacks").nowhere("shopctl");
+    // Nothing is left to do: no release is unpacked, nothing is restarted, nobody is drained.
+    update
+        .run()
+        .ok()
+        .stdout_has("`update` would change nothing, and it is healthy")
+        .nowhere("unpacks")
+        .nowhere("shopctl")
+        .nowhere("drained");
     // The other version is not what answers.
     site.health("1.0.0").run().code(3).stdout_has("app1");
 
@@ -145,6 +151,22 @@ fn a_release_is_rolled_out_and_back_without_a_failed_request() {
     // One that is named need not have been good: it only has to be there.
     let named = back.again(["run", &playbook("rollback.rhai"), "--check"]);
     named.args(vars(&[("version", "1.1.0")])).run().ok();
+}
+
+#[test]
+fn an_update_of_one_host_drains_it_on_the_balancer() {
+    let site = Site::start();
+    let load = site.load();
+    site.roll("rolling-update.rhai")
+        .args(site.release("1.1.0"))
+        .args(["--limit", "app2"])
+        .run()
+        .ok()
+        .stdout_has("drain ")
+        .nowhere("is empty");
+    let summary = load.finish().ok();
+    assert!(summary.answered_by("1.1.0") > 0, "{:#}", summary.json);
+    assert!(summary.answered_by("1.0.0") > 0, "{:#}", summary.json);
 }
 
 #[test]
