@@ -18,11 +18,16 @@ struct Awaited<'a> {
     timing: Timing,
     watch: Watch,
     last: Option<Observed>,
+    /// When it was last told.
+    told: Option<Instant>,
     done: bool,
 }
 
-/// Looks at each until it was healthy as often as its timing says, and gives the last observation of each. Tells the first observation
-/// and those at which a state changed.
+/// So often it is told that a check is not healthy, while it stays so.
+const STILL: Duration = Duration::from_secs(10);
+
+/// Looks at each until it was healthy as often as its timing says, and gives the last observation of each. Tells the first observation,
+/// those at which a state changed, and every ten seconds that one is still not healthy.
 ///
 /// In check mode it looks once and does not wait. `None`: what was seen was not healthy, and nobody knows what waiting would bring.
 ///
@@ -49,6 +54,7 @@ pub fn wait_until(
                 timing,
                 watch: Watch::new(timing),
                 last: None,
+                told: None,
                 done: false,
             }
         })
@@ -103,7 +109,9 @@ fn look(
         let state = observed.verdict.state;
         let before = one.last.as_ref().map(|last| last.verdict.state);
         let progress = one.watch.observed(began, ended, state);
-        if before != Some(state) {
+        let is_due = one.told.is_none_or(|told| told.elapsed() >= STILL);
+        if before != Some(state) || !state.is_healthy() && is_due {
+            one.told = Some(Instant::now());
             let unknown = check_mode && progress != Progress::Healthy;
             let told = Told {
                 waiting: true,
