@@ -126,7 +126,7 @@ impl World {
             return self.unknown(&reason, touches.writes, &label);
         }
         match task.plan(&self.imagined) {
-            Plan::Unchanged => Verdict::new(Outcome::Unchanged),
+            Plan::Unchanged => Verdict::unchanged(task.remark(&self.imagined)),
             Plan::Change(change) if matches!(change.effect, Effect::Nothing) => {
                 Verdict::new(Outcome::Skipped)
                     .because("changes nothing, and is not run in check mode")

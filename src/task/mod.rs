@@ -67,6 +67,11 @@ pub trait Task: Send + Sync {
         false
     }
 
+    /// What a user should know where there is nothing to do, by the answers that led to it.
+    fn remark(&self, _: &Found) -> Option<String> {
+        None
+    }
+
     /// Decides. Pure.
     fn plan(&self, found: &Found) -> Plan;
 }

@@ -69,6 +69,13 @@ impl Verdict {
         }
     }
 
+    pub(super) fn unchanged(remark: Option<String>) -> Self {
+        Self {
+            note: remark,
+            ..Self::new(Outcome::Unchanged)
+        }
+    }
+
     pub(super) fn because(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
@@ -108,7 +115,7 @@ pub struct Planner {
     /// In check mode: what earlier batches, and then this one, would leave.
     outlook: Outlook,
     /// Found to want nothing between changes that were on their way: so it stays unless one before fails.
-    unchanged: Vec<usize>,
+    unchanged: Vec<(usize, Option<String>)>,
 }
 
 impl Planner {
@@ -163,7 +170,11 @@ impl Planner {
             },
             Ok(ran) if provable => {
                 let says = ran.stdout.trim();
-                let says = (!change.command && !says.is_empty()).then(|| says.to_owned());
+                let says = match () {
+                    () if change.bare => None,
+                    () if change.command => marked(says),
+                    () => (!says.is_empty()).then(|| says.to_owned()),
+                };
                 let notes = [change.note.clone(), says];
                 let notes: Vec<String> = notes.into_iter().flatten().collect();
                 let note = (!notes.is_empty()).then(|| notes.join("; "));
@@ -231,11 +242,7 @@ impl Planner {
             Proved::Asks(ask) => return Next::Ask(ask),
             Proved::Interrupted => return Next::Interrupted,
         }
-        for index in std::mem::take(&mut self.unchanged) {
-            if !self.has_failed_before(index) {
-                self.verdicts[index] = Some(Verdict::new(Outcome::Unchanged));
-            }
-        }
+        self.settle_unchanged();
         if self.has_failed() {
             self.skip_rest("an earlier task failed");
             return Next::Done;
@@ -259,10 +266,12 @@ impl Planner {
             }
             match task.plan(world) {
                 Plan::Unchanged if group.is_empty() => {
-                    self.verdicts[index] = Some(Verdict::new(Outcome::Unchanged));
+                    self.verdicts[index] = Some(Verdict::unchanged(task.remark(world)));
                 }
                 // A change behind it may alter what it was found on: it must not be looked at again.
-                Plan::Unchanged if !group.is_blocked() => self.unchanged.push(index),
+                Plan::Unchanged if !group.is_blocked() => {
+                    self.unchanged.push((index, task.remark(world)));
+                }
                 Plan::Unchanged => {}
                 Plan::Change(change) => {
                     let alters = change
@@ -328,6 +337,15 @@ impl Planner {
     fn fail(&mut self, index: usize, note: &str) -> Next {
         self.verdicts[index] = Some(Verdict::failed(note));
         self.next_apply()
+    }
+
+    /// What was found to want nothing between changes that are made by now.
+    fn settle_unchanged(&mut self) {
+        for (index, remark) in std::mem::take(&mut self.unchanged) {
+            if !self.has_failed_before(index) {
+                self.verdicts[index] = Some(Verdict::unchanged(remark));
+            }
+        }
     }
 
     /// The questions of the tasks from `from` on that are open, as far as nothing certain makes the answers stale.
@@ -419,6 +437,17 @@ impl Planner {
             *verdict = Some(Verdict::new(Outcome::Skipped).because(note));
         }
     }
+}
+
+/// Begins a line of what a script of ours prints that is meant for the outcome, among what other programs print.
+const MARK: &str = "ops: ";
+
+fn marked(printed: &str) -> Option<String> {
+    let lines: Vec<&str> = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix(MARK))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
 }
 
 /// The questions that are open.
