@@ -2,14 +2,107 @@
 
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none UCF_FORCE_CONFFOLD=1
 
-# Waits for another package manager to end, keeps the files of the configuration, and takes names for names (not
-# for patterns).
-apt() {
-  apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef \
+locks='/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock'
+
+# Keeps the files of the configuration, and takes names for names (not for patterns).
+apt_get() {
+  apt-get -q -y -o Dpkg::Use-Pty=0 -o "DPkg::Lock::Timeout=$patience" -o Dpkg::Options::=--force-confdef \
     -o Dpkg::Options::=--force-confold -o APT::Cmd::Pattern-Only=true "$@" </dev/null
 }
 
-# Fetches the lists of packages. They have a lock of their own, for which apt does not wait.
+# simulate CALL: whether apt can do that by the lists that are there.
+simulate() {
+  apt_get -s -qq "$@" >/dev/null 2>&1
+}
+
+# Says who holds one of the locks, by what the kernel tells: apt waits for the first of the four only. Fails where nobody does.
+lock_holder() {
+  for lock in $locks; do
+    inode=$(stat -c %i "$lock" 2>/dev/null) || continue
+    while read -r _ kind _ _ pid file _; do
+      [ "$kind" = POSIX ] && [ "${file##*:}" = "$inode" ] || continue
+      name=
+      if [ -r "/proc/$pid/comm" ]; then
+        ls -l "/proc/$pid/fd" 2>/dev/null | grep -q -e "-> $lock\$" || continue
+        read -r name <"/proc/$pid/comm" || :
+      fi
+      echo "${name:-a process} (process $pid) holds $lock"
+      return 0
+    done </proc/locks
+  done
+  return 1
+}
+
+wait_for_locks() {
+  began=$(date +%s)
+  told=
+  while holder=$(lock_holder); do
+    if [ $(($(date +%s) - began)) -ge "$patience" ]; then
+      echo "ops: timed out after $patience s waiting for another package manager: $holder" >&2
+      exit 1
+    fi
+    [ "$told" = "$holder" ] || echo "waiting for another package manager: $holder"
+    told=$holder
+    sleep 1
+  done
+}
+
+apt() {
+  tries=0
+  while :; do
+    wait_for_locks
+    code=0
+    apt_get "$@" || code=$?
+    tries=$((tries + 1))
+    # Somebody else may have been faster.
+    if [ "$code" -eq 0 ] || [ "$tries" -ge 3 ] || ! lock_holder >/dev/null; then return "$code"; fi
+  done
+}
+
+# choose NAME PATTERN EXPRESSION: the package in the version that apt prefers of those that fit, by priority and then by age. The pattern where there is none.
+choose() {
+  version=$(LC_ALL=C apt-cache ${release:+-o "APT::Default-Release=$release"} policy -- "$1" 2>/dev/null | awk -v fits="$3" '
+    /^ (\*\*\*|   ) [^ ]+ -?[0-9]+$/ {
+      version = $(NF - 1); priority = $NF + 0
+      if (version ~ fits && priority >= 0 && (best == "" || priority > most)) { best = version; most = priority }
+    }
+    END { print best }')
+  echo "$1=${version:-$2}"
+}
+
+# Finishes what a package manager that was killed left half done: apt and dpkg refuse everything else before that. They tell by these files, too.
+finish_former() {
+  [ -n "$(find /var/lib/dpkg/updates -name '[0-9]*' 2>/dev/null)" ] || return 0
+  wait_for_locks
+  half=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | awk '$1 ~ /^(half-|unpacked|triggers-)/ { printf " %s", $2 }')
+  dpkg --force-confdef --force-confold --configure -a </dev/null || return 0
+  echo "ops: an earlier installation was cut off; \`dpkg --configure -a\` finished it${half:+:}$half"
+}
+
+# Names the packages that are held, where apt could go on without that.
+name_held() {
+  held=$(apt-mark showhold) || return 0
+  [ -n "$held" ] || return 0
+  named=
+  names=
+  for one in $(apt_get -s -qq -o APT::Ignore-Hold=true --allow-change-held-packages "$@" 2>/dev/null |
+    awk '$1 == "Inst" && $3 ~ /^\[/ { gsub(/[][()]/, ""); print $2 "=" $3 "=" $4 } $1 == "Remv" { gsub(/[][]/, ""); print $2 "=" $3 "=" }'); do
+    name=${one%%=*}
+    versions=${one#*=}
+    for other in $held; do
+      [ "${other%%:*}" = "${name%%:*}" ] || continue
+      wanted=${versions#*=}
+      named="${named:+$named, }$name is held at version ${versions%%=*}, and would have to ${wanted:+become $wanted}"
+      [ -n "$wanted" ] || named="${named}go"
+      names="$names $name"
+    done
+  done
+  [ -n "$named" ] || return 0
+  echo "ops: $named" >&2
+  echo "ops hint: \`apt-mark unhold$names\` lets it change." >&2
+}
+
+# Fetches the lists of packages.
 update_lists() {
   apt update || { sleep 5; apt update; }
   mkdir -p -- "$ops_state"
@@ -28,13 +121,14 @@ snapshot() {
 
 # Runs apt with what there was before and after kept for the undo.
 change() {
+  finish_former
   keep_dir
   snapshot >"$keep.before"
   apt-mark showauto >"$keep.auto"
   # Half a list would make the undo remove what is not in it.
   : >"$keep.whole"
   umask 022
-  apt "$@" || { code=$?; snapshot >"$keep.after"; exit "$code"; }
+  apt "$@" || { code=$?; snapshot >"$keep.after"; name_held "$@"; exit "$code"; }
   snapshot >"$keep.after"
 }
 
@@ -42,6 +136,7 @@ change() {
 # go. What somebody else has changed since is left alone.
 change_back() {
   [ -e "$keep.whole" ] || return 0
+  finish_former
   [ -f "$keep.after" ] || snapshot >"$keep.after"
   snapshot >"$keep.now"
   plan=$(awk '
@@ -77,6 +172,7 @@ change_back() {
 
 # Exactly these packages, whoever needs them: apt would take the others along. dpkg does not wait for its lock.
 forget_packages() {
+  wait_for_locks
   tries=0
   until dpkg "--$@"; do
     code=$?

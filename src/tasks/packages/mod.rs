@@ -1,5 +1,6 @@
 //! `packages::installed` and `packages::absent`. apt is the only package manager so far.
 
+mod offers;
 mod spec;
 mod version;
 
@@ -15,6 +16,7 @@ use crate::shell::quote_str as quote;
 use crate::task::{
     Answer, Change, Found, Installed as Package, Plan, Query, Resource, Task, Touches,
 };
+use offers::Offers;
 use spec::Spec;
 
 task! {
@@ -27,14 +29,21 @@ task! {
     /// | `update` | fetch the lists of packages before: `true`, `false`, or their greatest age, `"1h"`; if not given, they are fetched when apt cannot install by those that are there |
     /// | `recommends` | whether recommended packages come too, `true` if not given |
     /// | `release` | take packages from this release: `"bookworm-backports"` |
+    /// | `wait` | how long another package manager that is at work is waited for, `"5m"` if not given |
     /// | `timeout` | how long it may take, `"30m"` if not given |
     ///
     /// A package without a version is left at the one that it has. With one, any other is changed; if the one that is there is newer, that is an error
     /// unless `allow_downgrade` is set. A package that is held is never changed: that is an error too. A name for which there is no package is satisfied
-    /// by an installed one that provides it (`mail-transport-agent`). `libc6:i386` names an architecture.
+    /// by an installed one that provides it (`mail-transport-agent`), and the outcome names that one; where several could provide it and none is installed, that
+    /// is an error which lists them. `libc6:i386` names an architecture.
+    ///
+    /// Of the versions that fit a pattern, the one is installed that apt prefers by its pins (apt_preferences(5)), the newest of these. The diff shows the
+    /// version that apt would choose by the lists that the host has.
     ///
     /// Nothing is asked: files of the configuration that were changed stay as they are. A package manager that is
-    /// at work is waited for, five minutes long. The lists are fetched only if there is something to install; a check writes nothing.
+    /// at work is waited for, whichever of its four locks it holds (the two of dpkg, that of the lists, that of the archives); the output names it. What a
+    /// package manager that was killed left half done is finished first by `dpkg --configure -a`, and the outcome says so. The lists are fetched only if there is
+    /// something to install; a check writes nothing.
     ///
     /// Undone, exactly the packages that appeared are purged, dependencies included, and those that changed get their former version
     /// back, where it still can be had; the undo fails where it cannot, and where something else has come to need a package.
@@ -53,9 +62,10 @@ task! {
     /// | option | what it does |
     /// |---|---|
     /// | `purge` | whether the files of their configuration go too |
+    /// | `wait` | how long another package manager that is at work is waited for, `"5m"` if not given |
     /// | `timeout` | how long it may take, `"30m"` if not given |
     ///
-    /// What needs the packages is removed with them. A name that only other packages provide counts as absent; so does a package of which
+    /// What needs the packages is removed with them. A name that only other packages provide counts as absent, and the outcome names the one that is installed; so does a package of which
     /// only the configuration is left. A package that is held is never removed: that is an error.
     ///
     /// Undone, what was removed is installed again in the version that it had, where that still can be had. What
@@ -77,6 +87,7 @@ pub struct InstalledOptions {
     update: Option<Update>,
     recommends: Option<bool>,
     release: Option<String>,
+    wait: Option<Span>,
     timeout: Option<Span>,
 }
 
@@ -84,6 +95,7 @@ pub struct InstalledOptions {
 #[serde(deny_unknown_fields, default)]
 pub struct AbsentOptions {
     purge: bool,
+    wait: Option<Span>,
     timeout: Option<Span>,
 }
 
@@ -96,6 +108,9 @@ enum Update {
 }
 
 const APT: &str = include_str!("apt.sh");
+
+/// How long another package manager is waited for.
+const USUAL_WAIT: Duration = Duration::from_mins(5);
 
 /// An installation takes its time.
 const USUAL_TIMEOUT: Duration = Duration::from_mins(30);
@@ -183,9 +198,27 @@ impl Installed {
         if let Some(release) = &self.options.release {
             call.push_str(&format!(" -t {}", quote(release)));
         }
-        for (spec, _) in missing {
-            call.push_str(&format!(" {}", quote(&spec.argument())));
-        }
+        // Which version fits a pattern depends on pins, and on lists that may be fetched first. No word of a version holds a blank.
+        let words: Vec<String> = missing
+            .iter()
+            .map(
+                |(spec, _)| match spec.version.as_deref().filter(|v| v.contains('*')) {
+                    Some(pattern) => format!(
+                        "choose {} {} {}",
+                        quote(&spec.name),
+                        quote(pattern),
+                        quote(&version::expression(pattern))
+                    ),
+                    None => format!("echo {}", quote(&spec.argument())),
+                },
+            )
+            .collect();
+        let release = self.options.release.as_deref().unwrap_or_default();
+        let wanted = format!(
+            "release={}\nwanted() {{\n{}\n}}\nwith_call() {{\nhow=$1\nset -f\nset -- {call} $(wanted)\nset +f\n$how \"$@\"\n}}\n",
+            quote(release),
+            words.join("\n")
+        );
         let update = match self.options.update {
             Some(Update::Always(true)) => "update_lists\n".to_owned(),
             Some(Update::Always(false)) => String::new(),
@@ -193,9 +226,24 @@ impl Installed {
                 let minutes = age.0.as_secs().div_ceil(60).max(1);
                 format!("are_fresh {minutes} || update_lists\n")
             }
-            None => format!("apt {call} -s -qq >/dev/null 2>&1 || update_lists\n"),
+            None => "with_call simulate || update_lists\n".to_owned(),
         };
-        format!("{APT}{update}change {call}\n")
+        format!(
+            "{}{wanted}{update}with_call change\n",
+            head(self.options.wait)
+        )
+    }
+}
+
+impl Installed {
+    /// A version that apt would choose, where newer lists may bring a newer one.
+    fn told(&self, version: &str) -> String {
+        match self.options.update {
+            Some(Update::Always(true) | Update::OlderThan(_)) => {
+                format!("{version}, or what newer lists have")
+            }
+            Some(Update::Always(false)) | None => version.to_owned(),
+        }
     }
 }
 
@@ -212,17 +260,49 @@ impl Task for Installed {
         touches(&self.specs)
     }
 
+    fn remark(&self, found: &Found) -> Option<String> {
+        provided(&self.specs, found, |name, provider| {
+            format!("{provider} provides {name}")
+        })
+    }
+
     fn plan(&self, found: &Found) -> Plan {
         let missing = match self.missing(found) {
             Ok(missing) if missing.is_empty() => return Plan::Unchanged,
             Ok(missing) => missing,
             Err(plan) => return plan,
         };
-        let diff = missing.iter().map(|(spec, package)| Diff::Property {
-            name: spec.name.clone(),
-            before: package.map_or("absent", |p| p.version.as_str()).to_owned(),
-            after: spec.version.as_deref().unwrap_or("installed").to_owned(),
-        });
+        let offered = {
+            let specs: Vec<&Spec> = missing.iter().map(|(spec, _)| *spec).collect();
+            offers::query(&specs, self.options.release.as_deref())
+        };
+        if found.get(&offered).is_none() {
+            return Plan::Ask(vec![offered]);
+        }
+        let offers = match found.table(&offered) {
+            Ok(rows) => Offers(rows),
+            Err(reason) => return Plan::Unknown(reason),
+        };
+        let mut diff = Vec::new();
+        for (spec, package) in &missing {
+            let after = match (offers.choice(spec), offers.providers(spec).as_slice()) {
+                (Some(version), _) => self.told(version),
+                (None, []) => spec.version.as_deref().unwrap_or("installed").to_owned(),
+                (None, [provider]) => format!("provided by {provider}"),
+                (None, providers) => {
+                    return Plan::Impossible(format!(
+                        "{} is a virtual package: name one of those that provide it, which are {}",
+                        spec.name,
+                        providers.join(", ")
+                    ));
+                }
+            };
+            diff.push(Diff::Property {
+                name: spec.name.clone(),
+                before: package.map_or("absent", |p| p.version.as_str()).to_owned(),
+                after,
+            });
+        }
         let leaves = missing.iter().map(|(spec, _)| {
             let version = spec.version.clone().unwrap_or_default();
             let package = Package {
@@ -235,7 +315,7 @@ impl Task for Installed {
                 Answer::Package(Some(package)),
             )
         });
-        let change = Change::new(diff.collect(), self.apply(&missing), undo());
+        let change = Change::new(diff, self.apply(&missing), undo(self.options.wait));
         let names: Vec<String> = missing.iter().map(|(spec, _)| spec.argument()).collect();
         Plan::Change(Box::new(Change {
             command: true,
@@ -274,6 +354,12 @@ impl Task for Absent {
         touches(&self.specs)
     }
 
+    fn remark(&self, found: &Found) -> Option<String> {
+        provided(&self.specs, found, |name, provider| {
+            format!("there is no package {name} to remove: {provider} provides it")
+        })
+    }
+
     fn plan(&self, found: &Found) -> Plan {
         let mut diff = Vec::new();
         let mut names = Vec::new();
@@ -303,7 +389,8 @@ impl Task for Absent {
             "remove"
         };
         let quoted: Vec<String> = names.iter().map(|name| quote(name)).collect();
-        let apply = format!("{APT}change {verb} {}\n", quoted.join(" "));
+        let wait = self.options.wait;
+        let apply = format!("{}change {verb} {}\n", head(wait), quoted.join(" "));
         let leaves = names
             .iter()
             .map(|name| (Query::Package(name.clone()), Answer::Package(None)))
@@ -312,7 +399,7 @@ impl Task for Absent {
             command: true,
             timeout: Some(self.options.timeout.map_or(USUAL_TIMEOUT, |span| span.0)),
             shown: Some(format!("apt-get {verb} {}", names.join(" "))),
-            ..Change::new(diff, apply, undo()).leaving(leaves)
+            ..Change::new(diff, apply, undo(wait)).leaving(leaves)
         }))
     }
 }
@@ -343,6 +430,24 @@ fn held(name: &str, version: &str) -> String {
     format!("{name} is held at version {version}: `apt-mark unhold {name}` would let it change")
 }
 
-fn undo() -> String {
-    format!("{APT}change_back\n")
+/// What stands before all scripts.
+fn head(wait: Option<Span>) -> String {
+    let wait = wait.map_or(USUAL_WAIT, |span| span.0).as_secs();
+    format!("patience={wait}\n{APT}")
+}
+
+fn undo(wait: Option<Span>) -> String {
+    format!("{}change_back\n", head(wait))
+}
+
+/// What is said of names that other packages provide.
+fn provided(specs: &[Spec], found: &Found, say: impl Fn(&str, &str) -> String) -> Option<String> {
+    let notes: Vec<String> = specs
+        .iter()
+        .filter_map(|spec| {
+            let package = found.package(&spec.name).ok().flatten()?;
+            Some(say(&spec.name, package.provider.as_deref()?))
+        })
+        .collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }

@@ -92,6 +92,21 @@ pub fn fits(version: &str, pattern: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// A pattern as a regular expression of awk.
+#[must_use]
+pub fn expression(pattern: &str) -> String {
+    let mut expression = "^".to_owned();
+    for c in pattern.chars() {
+        match c {
+            '*' => expression.push_str(".*"),
+            '.' | '+' => expression.push_str(&format!("[{c}]")),
+            c => expression.push(c),
+        }
+    }
+    expression.push('$');
+    expression
+}
+
 /// Whether every version that fits the pattern is older than `installed`, which does not fit it.
 #[must_use]
 pub fn is_newer_than(installed: &str, pattern: &str) -> bool {

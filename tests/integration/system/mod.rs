@@ -1,6 +1,7 @@
 //! Packages, services, users and commands against a machine of their own: a container with systemd, apt and a
 //! small repository of packages.
 
+mod apt;
 mod commands;
 mod machine;
 mod packages;

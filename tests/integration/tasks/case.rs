@@ -28,6 +28,9 @@ pub struct Case {
     pub tree: Vec<tree::Entry>,
     /// Or what the host answers.
     pub facts: Option<Vec<Fact>>,
+    /// What it answers to a question that a plan asks besides.
+    #[serde(default)]
+    pub table: std::collections::BTreeMap<String, String>,
     /// `unchanged`, `change`, `unknown` or `impossible`.
     pub plan: Option<String>,
     /// What the reason of an unknown or impossible one holds.
