@@ -125,6 +125,9 @@ pub struct LoginArgs {
     /// Your own `ssh` holds them, so `--transport native` cannot. `ops connections` shows them and ends them.
     #[arg(long, value_name = "DURATION", env = "OPS_PERSIST", value_parser = length)]
     pub persist: Option<Duration>,
+    /// Ask for the password to log in with. Wins over `ansible_password`
+    #[arg(short = 'k', long)]
+    pub ask_pass: bool,
     /// Ask for the password of sudo
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,

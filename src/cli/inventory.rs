@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::inventory::{Group, Inventory, InventoryError, Overrides, Shown};
 use crate::model::suggest::did_you_mean;
-use crate::model::{Connection, Failure, FailureKind, Host, Secrets, SshClient, Via};
+use crate::model::{Connection, Failure, FailureKind, Host, Secrets, Via};
 use crate::report::table;
 use crate::transport::{Choice, Connector};
 
@@ -184,11 +184,12 @@ impl Way {
             Via::Exec(command) => (Some(command.join(" ")), None),
             Via::Ssh => match Connector::new().choice(&connection) {
                 Choice::Native(_) => (Some("native".to_owned()), None),
-                Choice::Openssh { reason } => {
-                    let is_demanded =
-                        connection.ssh_client == SshClient::Native && reason.is_some();
-                    ((!is_demanded).then(|| "openssh".to_owned()), reason)
+                Choice::Openssh { reason } => (Some("openssh".to_owned()), reason),
+                Choice::None { reason } if connection.password.is_some() => {
+                    let why = format!("a password is set, which ssh is not given: {reason}");
+                    (None, Some(why))
                 }
+                Choice::None { reason } => (None, Some(reason)),
             },
         };
         Self { transport, reason }

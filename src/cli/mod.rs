@@ -13,6 +13,8 @@ mod exec;
 mod files;
 mod health;
 mod help;
+#[cfg(test)]
+mod hints;
 mod history;
 mod inventory;
 mod lock;

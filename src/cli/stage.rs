@@ -90,7 +90,7 @@ pub fn load_inventory(
     }
 }
 
-/// What the command line says of logins. Asks for the password that `-K` wants.
+/// What the command line says of logins. Asks for the passwords that `--ask-pass` and `-K` want.
 ///
 /// # Errors
 /// There is no terminal to ask at.
@@ -103,26 +103,31 @@ pub fn overrides(args: &LoginArgs) -> Result<Overrides, Vec<Failure>> {
         persist: args.persist,
         ..Overrides::default()
     };
+    if args.ask_pass {
+        overrides.password = Some(ask("--ask-pass", "login password", "ansible_password")?);
+    }
     if args.ask_become_pass {
-        let refused = |message: String| {
-            vec![Failure::new(FailureKind::Input, message).hint(
-                "Give it as `ansible_become_password`, from a vaulted file or the environment.",
-            )]
-        };
-        if !std::io::stdin().is_terminal() {
-            return Err(refused(
-                "there is no terminal to ask for the password of -K at".to_owned(),
-            ));
-        }
-        let password = dialoguer::Password::new()
-            .with_prompt("sudo password")
-            .interact();
-        overrides.become_password = Some(
-            password
-                .map_err(|error| refused(format!("failed to ask for the password: {error}")))?,
-        );
+        overrides.become_password = Some(ask("-K", "sudo password", "ansible_become_password")?);
     }
     Ok(overrides)
+}
+
+/// Asks for a password at the terminal, once and without an echo.
+fn ask(option: &str, what: &str, variable: &str) -> Result<String, Vec<Failure>> {
+    let refused = |message: String| {
+        vec![Failure::new(FailureKind::Input, message).hint(format!(
+            "Give it as `{variable}`, from a vaulted file or the environment."
+        ))]
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(refused(format!(
+            "there is no terminal to ask for the password of {option} at"
+        )));
+    }
+    dialoguer::Password::new()
+        .with_prompt(what)
+        .interact()
+        .map_err(|error| refused(format!("failed to ask for the password: {error}")))
 }
 
 impl Stage {

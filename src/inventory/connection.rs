@@ -21,6 +21,8 @@ pub struct Overrides {
     pub elevate: bool,
     /// The user to become, `root` if none is said.
     pub elevate_user: Option<String>,
+    /// The answer to `--ask-pass`.
+    pub password: Option<String>,
     /// The answer to `-K`.
     pub become_password: Option<String>,
     /// `--private-key FILE`.
@@ -38,7 +40,6 @@ pub(super) fn connection(
     overrides: &Overrides,
 ) -> Result<Connection, InventoryError> {
     let settings = Settings { inventory, host };
-    settings.refuse_password()?;
     let address = settings
         .text(&["ansible_host", "ansible_ssh_host"])?
         .unwrap_or_else(|| host.name.clone());
@@ -54,6 +55,14 @@ pub(super) fn connection(
         None => settings
             .text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
             .map(|path| home(&path)),
+    };
+    let password = match &overrides.password {
+        Some(password) => Some(password.clone()),
+        None => settings.text(&[
+            "ansible_password",
+            "ansible_ssh_pass",
+            "ansible_ssh_password",
+        ])?,
     };
     let become_password = match &overrides.become_password {
         Some(password) => Some(password.clone()),
@@ -93,6 +102,7 @@ pub(super) fn connection(
         state_dir: settings.state_dir()?,
         user,
         key_file,
+        password,
         elevation,
         become_password,
         connect_timeout,
@@ -211,22 +221,6 @@ impl Settings<'_> {
             Some(port) if port > 0 => Ok(Some(port)),
             _ => Err(self.error(set.name, "must be a number from 1 to 65535")),
         }
-    }
-
-    /// Passwords would need a terminal to be typed into; ops never has one on the way to a host.
-    fn refuse_password(&self) -> Result<(), InventoryError> {
-        for name in [
-            "ansible_password",
-            "ansible_ssh_pass",
-            "ansible_ssh_password",
-        ] {
-            if self.host.var(name).is_some_and(|var| !var.value.is_null()) {
-                return Err(self
-                    .error(name, "is set, and ops does not log in with passwords")
-                    .hint("Use a key (ansible_ssh_private_key_file) or ssh-agent; `ssh-copy-id` installs a key."));
-            }
-        }
-        Ok(())
     }
 
     fn check_destination(

@@ -21,6 +21,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("port", "ansible_port"),
     ("user", "ansible_user"),
     ("key_file", "ansible_ssh_private_key_file"),
+    ("password", "ansible_password"),
     ("ssh_args", "ansible_ssh_common_args"),
     ("via", "ansible_connection"),
     ("become", "ansible_become"),

@@ -75,6 +75,8 @@ pub struct Connection {
     pub port: Option<u16>,
     pub user: Option<String>,
     pub key_file: Option<PathBuf>,
+    /// Goes to the host in the encrypted connection, never into an argument or the environment.
+    pub password: Option<String>,
     /// `ansible_ssh_common_args`, split as a shell would: `["-o", "ProxyJump=bastion"]`.
     pub ssh_args: Vec<String>,
     pub host_keys: HostKeys,
@@ -103,6 +105,7 @@ impl Connection {
             port: None,
             user: None,
             key_file: None,
+            password: None,
             ssh_args: Vec::new(),
             host_keys: HostKeys::default(),
             ssh_client: SshClient::default(),

@@ -153,6 +153,10 @@ impl Run {
             .inventory
             .connection(host, &self.settings.overrides)
             .map_err(|error| Failure::from(error).on(&host.name))?;
+        if let Some(password) = &connection.password {
+            // One too short to be scrubbed cannot be refused any more.
+            let _ = self.secrets.add(password, "login password");
+        }
         for secret in connection.become_password.as_deref().into_iter().chain(
             connection
                 .elevation

@@ -12,12 +12,12 @@ use crate::model::{
     Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, Kind, Via,
 };
 use crate::shell::{Session, SessionError, SessionOptions, Waiting};
-use crate::transport::{Connector, Transport, TransportError};
+use crate::transport::{Connector, Transport, TransportError, Turn};
 
 use super::context::Run;
 use super::early::Early;
 use super::history::History;
-use super::sudo::{SudoPassword, Turn};
+use super::sudo::{self, SudoPassword};
 
 /// How many times the time for connecting a login has to give a shell, and sudo after it.
 const HELLO: u32 = 3;
@@ -204,16 +204,16 @@ impl Link {
             failure
         })?;
         let session = Arc::new(Session::start(stream, self.options(user)));
-        turn.watch(&session);
+        sudo::watch(turn, &session);
         sessions.insert(key, session.clone());
         self.open_next(&sessions);
         Ok(session)
     }
 
     /// The turn to become a user with the password, if there is one.
-    async fn turn(&self, user: Option<&String>) -> Result<Turn, SessionError> {
+    async fn turn(&self, user: Option<&String>) -> Result<Turn<SessionError>, SessionError> {
         let has_password = user.is_some_and(|user| self.elevation(user.clone()).password.is_some());
-        self.sudo.turn(has_password).await
+        sudo::turn(&self.sudo, has_password).await
     }
 
     /// Who will work here next. Their sessions open as soon as the one that works now has the connection.
@@ -233,13 +233,13 @@ impl Link {
             }
             let transport = self.transport.clone();
             let options = self.options(key.0);
-            let sudo = self.sudo.clone();
+            let password = self.sudo.clone();
             let opening = async move {
                 let elevation = options.elevation.as_ref();
                 let has_password = elevation.is_some_and(|e| e.password.is_some());
-                let turn = sudo.turn(has_password).await.ok()?;
+                let turn = sudo::turn(&password, has_password).await.ok()?;
                 let session = Session::start(transport.open().await.ok()?, options);
-                turn.watch(&session);
+                sudo::watch(turn, &session);
                 Some(session)
             };
             next.opening.insert(user, tokio::spawn(opening));
@@ -327,7 +327,7 @@ impl Link {
             .await
             .map_err(|error| self.unreachable(error.to_string(), error.hint.clone()))?;
         let session = Arc::new(Session::start(stream, self.options(key.0.clone())));
-        turn.watch(&session);
+        sudo::watch(turn, &session);
         self.sessions.lock().await.insert(key, session.clone());
         Ok(session)
     }

@@ -27,6 +27,7 @@ pub use bootstrap::{INNER_COMMAND, REMOTE_COMMAND};
 pub use captured::Captured;
 pub use error::{SessionError, Waiting};
 pub use payload::{Payload, SourceFile};
+pub(crate) use printed::excerpt;
 pub use quote::{NulByte, has_nul, quote, quote_str};
 pub use request::{Body, End, Listener, OnFailure, Reply, Request, Step, StepKind, StepReply};
 pub use session::{Session, SessionOptions};

@@ -23,6 +23,8 @@ pub enum Choice {
     Native(Box<SshSettings>),
     /// The user's own `ssh`; why, if it was not asked for.
     Openssh { reason: Option<String> },
+    /// Neither can do what is asked for; why.
+    None { reason: String },
 }
 
 impl Connector {
@@ -54,16 +56,12 @@ impl Connector {
                     *settings,
                     self.clone(),
                 )),
-                Choice::Openssh {
-                    reason: Some(reason),
-                } if connection.ssh_client == SshClient::Native => {
-                    Arc::new(Impossible::new(connection, &reason))
-                }
+                Choice::None { reason } => Arc::new(Impossible::new(connection, &reason)),
                 Choice::Openssh { reason } => {
                     if let Some(reason) = reason {
                         tracing::debug!(host = connection.address, reason, "takes ssh");
                     }
-                    Arc::new(OpensshTransport::new(connection.clone()))
+                    Arc::new(OpensshTransport::new(connection.clone(), self.clone()))
                 }
             },
             Via::Local => Arc::new(ChildTransport::local()),
@@ -74,6 +72,20 @@ impl Connector {
     /// What carries SSH to a host, and why.
     #[must_use]
     pub fn choice(&self, connection: &Connection) -> Choice {
+        let choice = self.client(connection);
+        match choice {
+            Choice::Openssh { reason } if connection.password.is_some() => Choice::None {
+                reason: reason.unwrap_or_else(|| "`ops_transport` is `openssh`".to_owned()),
+            },
+            Choice::Openssh {
+                reason: Some(reason),
+            } if connection.ssh_client == SshClient::Native => Choice::None { reason },
+            choice => choice,
+        }
+    }
+
+    /// The client that the configuration takes.
+    fn client(&self, connection: &Connection) -> Choice {
         match connection.ssh_client {
             SshClient::Openssh => Choice::Openssh { reason: None },
             _ if connection.persist.is_some() => Choice::Openssh {
@@ -82,9 +94,11 @@ impl Connector {
             SshClient::Auto | SshClient::Native => {
                 let settings = self.ssh_config.settings(connection);
                 let settings = settings.and_then(|settings| {
-                    // Who asks for this client may have a key in mind that it can use.
-                    let reason = (connection.ssh_client == SshClient::Auto)
-                        .then(|| native::keys_take_ssh(&settings, &self.native));
+                    // Who asks for this client may have a key in mind that it can use; with a password none is needed.
+                    let keys_decide =
+                        connection.ssh_client == SshClient::Auto && connection.password.is_none();
+                    let reason =
+                        keys_decide.then(|| native::keys_take_ssh(&settings, &self.native));
                     reason.flatten().map_or(Ok(settings), Err)
                 });
                 match settings {

@@ -7,7 +7,7 @@ use crate::shell::Stream;
 
 use super::{FailedAttempt, Transport, TransportError, TransportErrorKind};
 
-/// `ops_transport = "native"` for a host whose configuration takes `ssh`. Nothing is contacted.
+/// `ops_transport = "native"` or a password for a host whose configuration takes `ssh`. Nothing is contacted.
 #[derive(Debug)]
 pub(super) struct Impossible {
     address: String,
@@ -16,6 +16,22 @@ pub(super) struct Impossible {
 
 impl Impossible {
     pub fn new(connection: &Connection, reason: &str) -> Self {
+        if connection.password.is_some() {
+            return Self {
+                address: connection.address.clone(),
+                error: TransportError {
+                    kind: TransportErrorKind::Invalid,
+                    message: format!(
+                        "only the native transport logs in with a password, and this host takes ssh: {reason}"
+                    ),
+                    hint: Some(
+                        "Change that for this host, or log in with a key and remove the password \
+                         (`ansible_password`, `--ask-pass`)."
+                            .into(),
+                    ),
+                },
+            };
+        }
         Self {
             address: connection.address.clone(),
             error: TransportError {

@@ -10,10 +10,12 @@ mod error;
 mod fake;
 mod impossible;
 mod native;
+mod once;
 mod openssh;
 mod retry;
 mod settings;
 mod ssh_config;
+mod startups;
 
 use std::path::Path;
 
@@ -24,9 +26,11 @@ pub use connector::{Choice, Connector};
 pub use error::{TransportError, TransportErrorKind};
 pub use fake::FakeTransport;
 pub use native::{HostKeys, KnownHosts, NativeTransport, Offer};
+pub use once::{TriedOnce, Turn};
 pub use openssh::{OpensshTransport, Persisted, persisted};
 pub use settings::{
-    AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, SshSettings, StrictHostKeyChecking,
+    AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, LoginMethod, LoginSettings, Password,
+    SshSettings, StrictHostKeyChecking,
 };
 
 use crate::shell::{Session, SessionOptions, Stream};

@@ -28,6 +28,17 @@ impl Queued {
     }
 }
 
+/// The most between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Between half of it and all of it, at random.
+fn spread(pause: Duration) -> Duration {
+    let mut byte = [0_u8];
+    // Without randomness all wait the same.
+    let _ = getrandom::fill(&mut byte);
+    pause.mul_f64(1.0 - f64::from(byte[0]) / 512.0)
+}
+
 /// Connects, again and again where that can help, for as long as the connection's settings say. An attempt is given the
 /// time that it has.
 pub(super) async fn connect<T, A>(
@@ -58,7 +69,8 @@ where
         }
         tracing::debug!(host = connection.address, %error, "connecting again");
         failed(number, &error);
-        tokio::time::sleep(pause).await;
-        pause *= 2;
+        // Those who were turned away together do not come back together.
+        tokio::time::sleep(spread(pause)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

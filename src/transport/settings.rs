@@ -1,5 +1,6 @@
 //! What `ssh` would do to reach a host, as far as it matters to reach it without `ssh`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub struct SshSettings {
     /// `CertificateFile`. Where there is none, `FILE-cert.pub` beside each identity file is tried.
     pub certificate_files: Vec<PathBuf>,
     pub identities_only: bool,
+    pub login: LoginSettings,
     /// The agent's socket, if one is to be asked.
     pub agent: Option<PathBuf>,
     /// `SendEnv` and `SetEnv`: what the session asks the server to set.
@@ -32,6 +34,71 @@ pub struct SshSettings {
     pub jumps: Vec<SshSettings>,
     pub keep_alive: Option<KeepAlive>,
     pub connect_timeout: Duration,
+}
+
+/// How the user proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginSettings {
+    /// In their order: `PreferredAuthentications`, without those that are turned off.
+    pub methods: Vec<LoginMethod>,
+    /// Without one only keys are used.
+    pub password: Option<Password>,
+    /// The key that the inventory or the command line names. It goes before those of an agent.
+    pub key_file: Option<PathBuf>,
+}
+
+impl Default for LoginSettings {
+    fn default() -> Self {
+        Self {
+            methods: LoginMethod::ALL.to_vec(),
+            password: None,
+            key_file: None,
+        }
+    }
+}
+
+/// A way to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginMethod {
+    PublicKey,
+    KeyboardInteractive,
+    Password,
+}
+
+impl LoginMethod {
+    /// In the order of `ssh`.
+    pub const ALL: [Self; 3] = [Self::PublicKey, Self::KeyboardInteractive, Self::Password];
+
+    /// As `PreferredAuthentications` has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PublicKey => "publickey",
+            Self::KeyboardInteractive => "keyboard-interactive",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// The password of a login.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Password(String);
+
+impl Password {
+    #[must_use]
+    pub fn new(password: impl Into<String>) -> Self {
+        Self(password.into())
+    }
+
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -57,6 +57,19 @@ fn the_variables_of_ansible_are_honoured() {
 }
 
 #[test]
+fn a_password_to_log_in_has_three_names() {
+    for name in [
+        "ansible_password",
+        "ansible_ssh_pass",
+        "ansible_ssh_password",
+    ] {
+        let connection = of(&format!("{name}=hunter22")).unwrap();
+        assert_eq!(connection.password.as_deref(), Some("hunter22"), "{name}");
+    }
+    assert_eq!(of("ansible_password=").unwrap().password, None);
+}
+
+#[test]
 fn other_ways_than_ssh() {
     assert_eq!(of("ansible_connection=local").unwrap().via, Via::Local);
     assert_eq!(of("ansible_connection=smart").unwrap().via, Via::Ssh);
@@ -88,13 +101,14 @@ fn other_ways_than_ssh() {
 fn the_command_line_wins() {
     let inventory = load_text(
         "hosts",
-        "h ansible_user=a ansible_become_user=b ansible_become_password=inventory ops_transport=openssh\n",
+        "h ansible_user=a ansible_password=written ansible_become_user=b ansible_become_password=inventory ops_transport=openssh\n",
     )
     .unwrap();
     let overrides = Overrides {
         user: Some("u".to_owned()),
         elevate: true,
         become_password: Some("typed".to_owned()),
+        password: Some("asked".to_owned()),
         key_file: Some("/k".into()),
         connect_timeout: Some(Duration::from_secs(3)),
         ssh_client: Some(SshClient::Native),
@@ -110,6 +124,7 @@ fn the_command_line_wins() {
         password: Some("typed".to_owned()),
     };
     assert_eq!(connection.elevation, Some(elevation));
+    assert_eq!(connection.password.as_deref(), Some("asked"));
     assert_eq!(connection.key_file, Some("/k".into()));
     assert_eq!(connection.connect_timeout, Duration::from_secs(3));
     assert_eq!(connection.ssh_client, SshClient::Native);
@@ -158,10 +173,6 @@ fn what_cannot_be_is_refused_by_name() {
         (
             "ansible_connection=kubectl ansible_kubectl_namespace=--as=root",
             "`ansible_connection` of host h leads to \"--as=root\", which starts with a dash",
-        ),
-        (
-            "ansible_password=x",
-            "`ansible_password` of host h is set, and ops does not log in with passwords",
         ),
         (
             "ansible_ssh_common_args=\"-o 'x\"",

@@ -14,6 +14,7 @@ use crate::shell::{REMOTE_COMMAND, Stream};
 use crate::transport::destination;
 use crate::transport::retry::Queued;
 use crate::transport::settings::SshSettings;
+use crate::transport::startups::Place;
 use crate::transport::{TransportError, TransportErrorKind};
 
 use super::algorithms;
@@ -35,6 +36,14 @@ const LOGIN: Duration = Duration::from_secs(20);
 
 /// What part of its time for connecting a server may say nothing before it is spoken to.
 const SILENCE: u32 = 4;
+
+/// How a connection was made.
+struct Way<'a> {
+    /// `None` behind a jump host.
+    peer: Option<SocketAddr>,
+    attempt: &'a Attempt,
+    place: &'a Place,
+}
 
 /// A connection that is logged in. It ends when nothing holds it any more.
 pub(super) struct Link {
@@ -59,14 +68,19 @@ impl Link {
             let attempt = Attempt::default();
             if let Some(through) = settings.jumps.last() {
                 let key = format!("{} {}:{}", through.host, settings.host, settings.port);
-                let _place = queued.wait(shared.startups.at(&key)).await;
+                let place = queued.wait(shared.startups.at(&key)).await;
                 let tunnel = shared.jumps.tunnel(settings, shared, queued, limit).await?;
                 let stream = attempt.watch(tunnel);
-                return Self::over(stream, None, &attempt, settings, shared, queued, limit).await;
+                let way = Way {
+                    peer: None,
+                    attempt: &attempt,
+                    place: &place,
+                };
+                return Self::over(stream, &way, settings, shared, queued, limit).await;
             }
             let addresses = dial::resolve(settings, limit).await?;
             let address = addresses[0].to_string();
-            let _place = queued.wait(shared.startups.at(&address)).await;
+            let place = queued.wait(shared.startups.at(&address)).await;
             let started = Instant::now();
             let (stream, peer) = dial::connect(settings, &addresses, limit).await?;
             // Nearly every server speaks first. One that says nothing keeps no other host from its key exchange for so long;
@@ -77,15 +91,19 @@ impl Link {
             }
             let left = limit.saturating_sub(started.elapsed());
             let stream = attempt.watch(stream);
-            Self::over(stream, Some(peer), &attempt, settings, shared, queued, left).await
+            let way = Way {
+                peer: Some(peer),
+                attempt: &attempt,
+                place: &place,
+            };
+            Self::over(stream, &way, settings, shared, queued, left).await
         })
     }
 
     /// Exchanges keys and logs in on a connection.
     async fn over<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         stream: S,
-        peer: Option<SocketAddr>,
-        attempt: &Attempt,
+        way: &Way<'_>,
         settings: &SshSettings,
         shared: &Shared,
         queued: &Queued,
@@ -97,15 +115,20 @@ impl Link {
         let handler = Handler {
             news: Arc::clone(&news),
             host_keys: host_keys.clone(),
-            peer,
+            peer: way.peer,
         };
-        let place = queued.wait(shared.startups.exchange()).await;
+        let exchange = queued.wait(shared.startups.exchange()).await;
         let mut handle = timeout(limit, client::connect_stream(config, stream, handler))
             .await
             .map_err(|_| diagnosis::silent(settings))?
-            .map_err(|ended| diagnosis::key_exchange(settings, ended, &news, &attempt.words()))?;
-        attempt.through();
-        drop(place);
+            .map_err(|ended| diagnosis::key_exchange(settings, ended, &news, &way.attempt.words()))
+            .inspect_err(|error| {
+                if error.kind == TransportErrorKind::Network {
+                    way.place.turned_away();
+                }
+            })?;
+        way.attempt.through();
+        drop(exchange);
         if let Some(binding) = handle.agent_session_binding() {
             host_keys.check_signature(binding.signature())?;
         }
@@ -113,6 +136,7 @@ impl Link {
             settings,
             keys: &shared.keys,
             agents: &shared.agents,
+            passwords: &shared.passwords,
             news: &news,
         };
         tokio::select! {

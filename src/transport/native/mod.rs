@@ -5,7 +5,7 @@
 //! no more channels gets another connection.
 //!
 //! `link` is a connection, `login` proves who we are and `host_key` who the host is, `channel` and `inbox` are the streams,
-//! `tunnel` leads through jump hosts, `startups` bounds what is under way at a time.
+//! `tunnel` leads through jump hosts.
 
 mod algorithms;
 mod channel;
@@ -18,7 +18,6 @@ mod link;
 mod login;
 mod preamble;
 mod shared;
-mod startups;
 mod tunnel;
 
 use std::sync::Arc;

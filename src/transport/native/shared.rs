@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::transport::AskPassphrase;
+use crate::transport::startups::Startups;
 
 use super::host_key::KnownHosts;
-use super::login::{Agents, KeyFiles};
-use super::startups::Startups;
+use super::login::{Agents, KeyFiles, Passwords};
 use super::tunnel::Jumps;
 
 /// Caches and limits.
@@ -16,7 +16,9 @@ pub(in super::super) struct Shared {
     pub(super) known_hosts: Arc<KnownHosts>,
     pub(super) keys: KeyFiles,
     pub(super) agents: Agents,
-    pub(super) startups: Startups,
+    pub(super) passwords: Passwords,
+    /// Of `ssh` too.
+    pub(in super::super) startups: Startups,
     pub(super) jumps: Jumps,
 }
 

@@ -181,10 +181,17 @@ fn authentication(connection: &Connection, log: &str) -> String {
     if offered.is_empty() {
         return format!("No key was offered: is there one for {user}, or an agent that holds it?");
     }
-    format!(
+    let none = format!(
         "The host takes none of these for {user}: {}.",
         offered.join("; ")
-    )
+    );
+    if log.contains("Too many authentication failures") {
+        return format!(
+            "{none} Name the right key with `ansible_ssh_private_key_file` or `--private-key`, or set `IdentitiesOnly yes` in \
+             the ssh configuration."
+        );
+    }
+    none
 }
 
 #[cfg(test)]

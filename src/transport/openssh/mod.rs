@@ -23,7 +23,7 @@ use crate::shell::Stream;
 
 use super::destination;
 use super::retry::{self, Queued};
-use super::{FailedAttempt, Transport, TransportError};
+use super::{Connector, FailedAttempt, Transport, TransportError, TransportErrorKind};
 use master::Master;
 
 #[cfg(test)]
@@ -35,14 +35,16 @@ pub use persist::{Persisted, persisted};
 #[derive(Debug)]
 pub struct OpensshTransport {
     connection: Connection,
+    shared: Arc<Connector>,
     masters: Mutex<Vec<Arc<Master>>>,
 }
 
 impl OpensshTransport {
     #[must_use]
-    pub fn new(connection: Connection) -> Self {
+    pub fn new(connection: Connection, shared: Arc<Connector>) -> Self {
         Self {
             connection,
+            shared,
             masters: Mutex::default(),
         }
     }
@@ -59,16 +61,34 @@ impl OpensshTransport {
         masters.retain(|master| master.is_alive());
         // One that is kept and grants no more is helped out by one of this run's own.
         let may_keep = !masters.iter().any(|master| master.is_kept());
-        let (master, stream) =
-            retry::connect(&self.connection, failed, &Queued::default(), |time| {
-                self.attempt(may_keep, time)
-            })
-            .await?;
+        let queued = Queued::default();
+        let attempt = |time| self.attempt(may_keep, &queued, time);
+        let (master, stream) = retry::connect(&self.connection, failed, &queued, attempt).await?;
         masters.push(master);
         Ok(stream)
     }
 
     async fn attempt(
+        &self,
+        may_keep: bool,
+        queued: &Queued,
+        connect_timeout: Duration,
+    ) -> Result<(Arc<Master>, Stream), TransportError> {
+        let port = self.connection.port.unwrap_or_default();
+        let address = format!("{}:{port}", self.connection.address);
+        let place = queued
+            .wait(self.shared.native().startups.at(&address))
+            .await;
+        let connected = self.connect(may_keep, connect_timeout).await;
+        if let Err(error) = &connected
+            && error.kind == TransportErrorKind::Network
+        {
+            place.turned_away();
+        }
+        connected
+    }
+
+    async fn connect(
         &self,
         may_keep: bool,
         connect_timeout: Duration,
@@ -80,7 +100,26 @@ impl OpensshTransport {
                 return Ok(opened);
             }
         }
-        Master::connect(&self.connection, connect_timeout).await
+        match Master::connect(&self.connection, connect_timeout).await {
+            Err(error) if self.key_was_crowded_out(&error) => {
+                // `ssh` offers all keys of an agent before a file that is named.
+                let mut alone = self.connection.clone();
+                alone.ssh_args.push("-oIdentitiesOnly=yes".into());
+                Master::connect(&alone, connect_timeout).await
+            }
+            connected => connected,
+        }
+    }
+
+    /// Whether other keys used up the tries of the host, and the one that is named for it may not have been among them.
+    fn key_was_crowded_out(&self, error: &TransportError) -> bool {
+        error.kind == TransportErrorKind::Authentication
+            && error.message.contains("Too many authentication failures")
+            && self
+                .connection
+                .key_file
+                .as_ref()
+                .is_some_and(|key| key.exists())
     }
 }
 

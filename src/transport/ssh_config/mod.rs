@@ -36,7 +36,7 @@ use std::time::Duration;
 use crate::model::Connection;
 
 use super::native::takes_ssh;
-use super::settings::SshSettings;
+use super::settings::{Password, SshSettings};
 use arguments::CommandLine;
 use file::{File, Owner, Reading};
 use jump::{Hop, Jump};
@@ -46,6 +46,22 @@ use resolve::Given;
 
 /// A chain of jump hosts that is longer leads back to itself.
 const MAX_JUMPS: usize = 16;
+
+/// What is asked for beside the configuration.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    connect_timeout: Duration,
+    has_password: bool,
+}
+
+impl Asked {
+    const fn of(connection: &Connection) -> Self {
+        Self {
+            connect_timeout: connection.connect_timeout,
+            has_password: connection.password.is_some(),
+        }
+    }
+}
 
 /// A file as it was read: why it cannot be, or nothing if it is not there.
 type Read = Arc<Result<Option<File>, String>>;
@@ -71,7 +87,10 @@ impl Reader {
             .map_err(Clone::clone)?;
         let mut line = CommandLine::of(connection)?;
         let host = line.destination(&connection.address)?;
-        self.of_line(local, &host, &line, connection.connect_timeout, 0)
+        let mut settings = self.of_line(local, &host, &line, Asked::of(connection), 0)?;
+        settings.login.password = connection.password.clone().map(Password::new);
+        settings.login.key_file.clone_from(&connection.key_file);
+        Ok(settings)
     }
 
     fn of_line(
@@ -79,7 +98,7 @@ impl Reader {
         local: &Local,
         host: &str,
         line: &CommandLine,
-        connect_timeout: Duration,
+        asked: Asked,
         depth: usize,
     ) -> Result<SshSettings, String> {
         if depth > MAX_JUMPS {
@@ -93,7 +112,8 @@ impl Reader {
         let options = Options::read(local, host, line, &files)?;
         let given = Given {
             local,
-            connect_timeout,
+            connect_timeout: asked.connect_timeout,
+            has_password: asked.has_password,
             hardware: &|path| self.is_hardware(path),
         };
         let mut settings = resolve::settings(&given, &options)?;
@@ -106,7 +126,7 @@ impl Reader {
         if let Some((Jump::Through(hop), place)) = &options.jump {
             check_jump(hop, &settings).map_err(|error| format!("{error}, {place}"))?;
             settings.jumps = self
-                .jumps(local, hop, line.config.as_deref(), connect_timeout, depth)
+                .jumps(local, hop, line.config.as_deref(), asked, depth)
                 .map_err(|error| format!("jump host {}: {error}", hop.host))?;
         }
         Ok(settings)
@@ -119,12 +139,17 @@ impl Reader {
         local: &Local,
         hop: &Hop,
         config: Option<&str>,
-        connect_timeout: Duration,
+        asked: Asked,
         depth: usize,
     ) -> Result<Vec<SshSettings>, String> {
         let user = hop.user.as_deref();
         let line = CommandLine::of_jump(user, hop.port, hop.through.as_deref(), config);
-        let mut last = self.of_line(local, &hop.host, &line, connect_timeout, depth + 1)?;
+        // The password is for the host alone.
+        let asked = Asked {
+            has_password: false,
+            ..asked
+        };
+        let mut last = self.of_line(local, &hop.host, &line, asked, depth + 1)?;
         let mut jumps = std::mem::take(&mut last.jumps);
         jumps.push(last);
         Ok(jumps)

@@ -12,7 +12,8 @@ use super::options::{Named, Options};
 use super::tokens::{self, Tokens};
 use super::{pattern, tickets, value};
 use crate::transport::settings::{
-    AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, SshSettings, StrictHostKeyChecking,
+    AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, LoginMethod, LoginSettings, SshSettings,
+    StrictHostKeyChecking,
 };
 
 /// What a host's settings are made of, beside its options.
@@ -20,13 +21,15 @@ pub(super) struct Given<'a> {
     pub local: &'a Local,
     /// What counts where nothing is said.
     pub connect_timeout: Duration,
+    /// Whether there is a password to log in with. Without one `ssh` has more ways than this process.
+    pub has_password: bool,
     /// Whether a file holds a key of a security key; asked once for each.
     pub hardware: &'a dyn Fn(&Path) -> bool,
 }
 
 /// The settings, without the jumps: these are hosts of their own.
 pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSettings, String> {
-    refuse(options)?;
+    refuse(options, given.has_password)?;
     let host = options.host.clone();
     let port = options.value(Keyword::Port).and_then(value::port);
     let port = port.unwrap_or(22);
@@ -57,6 +60,10 @@ pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSe
         identity_files_are_set: !options.identity_files.is_empty(),
         certificate_files: resolved.files(&options.certificate_files)?,
         identities_only: resolved.flag(Keyword::IdentitiesOnly),
+        login: LoginSettings {
+            methods: resolved.login_methods()?,
+            ..LoginSettings::default()
+        },
         agent: resolved.agent()?,
         environment: resolved.environment(given.local)?,
         host_key: resolved.host_key(alias.clone())?,
@@ -75,8 +82,11 @@ fn at(what: impl std::fmt::Display, place: &Place) -> String {
 }
 
 /// What the table of keywords leaves to `ssh`.
-fn refuse(options: &Options<'_>) -> Result<(), String> {
+fn refuse(options: &Options<'_>, has_password: bool) -> Result<(), String> {
     for keyword in Keyword::all() {
+        if keyword == Keyword::PubkeyAuthentication && has_password {
+            continue;
+        }
         let Some((setting, place)) = options.get(keyword) else {
             continue;
         };
@@ -136,6 +146,7 @@ fn refuse_local(given: &Given<'_>, resolved: &Resolved<'_>) -> Result<(), String
         return Err(at("`ForwardX11 yes`, and there is a display", place));
     }
     if let Some((setting, place)) = options.get(Keyword::PreferredAuthentications)
+        && !given.has_password
         && !setting.first().split(',').any(|way| way == "publickey")
     {
         return Err(at("`PreferredAuthentications` has no `publickey`", place));
@@ -206,7 +217,7 @@ impl Resolved<'_> {
         if named.is_empty() {
             let ssh = given.local.home.join(".ssh");
             for name in ["id_ecdsa_sk", "id_ed25519_sk"] {
-                if (given.hardware)(&ssh.join(name)) {
+                if !given.has_password && (given.hardware)(&ssh.join(name)) {
                     return Err(format!("~/.ssh/{name} is on a security key"));
                 }
             }
@@ -216,11 +227,40 @@ impl Resolved<'_> {
         }
         let files = self.files(named)?;
         for file in &files {
-            if (given.hardware)(file) {
+            if !given.has_password && (given.hardware)(file) {
                 return Err(format!("{} is on a security key", given.local.shown(file)));
             }
         }
         Ok(files)
+    }
+
+    /// The ways to log in, in the order that the configuration wants.
+    fn login_methods(&self) -> Result<Vec<LoginMethod>, String> {
+        let preferred = self.options.value(Keyword::PreferredAuthentications);
+        let mut methods: Vec<LoginMethod> = match preferred {
+            Some(names) => names
+                .split(',')
+                .filter_map(|name| LoginMethod::ALL.into_iter().find(|way| way.name() == name))
+                .collect(),
+            None => LoginMethod::ALL.to_vec(),
+        };
+        for (keyword, method) in [
+            (Keyword::PubkeyAuthentication, LoginMethod::PublicKey),
+            (
+                Keyword::KbdInteractiveAuthentication,
+                LoginMethod::KeyboardInteractive,
+            ),
+            (Keyword::PasswordAuthentication, LoginMethod::Password),
+        ] {
+            let said = self.options.value(keyword);
+            if said == Some("host-bound") {
+                return Err("`PubkeyAuthentication host-bound` is set".to_owned());
+            }
+            if said.and_then(value::flag) == Some(false) {
+                methods.retain(|known| *known != method);
+            }
+        }
+        Ok(methods)
     }
 
     fn agent(&self) -> Result<Option<PathBuf>, String> {

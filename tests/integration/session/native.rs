@@ -30,6 +30,7 @@ fn settings(fleet: &Fleet, host: &Sshd) -> SshSettings {
         identity_files_are_set: true,
         certificate_files: Vec::new(),
         identities_only: true,
+        login: ops::transport::LoginSettings::default(),
         agent: None,
         environment: Vec::new(),
         host_key: HostKeyPolicy {

@@ -12,17 +12,22 @@ use crate::session::command;
 
 over_both!(
     a_server_that_is_full_is_tried_again,
+    a_server_that_takes_two_logins_at_a_time,
     a_hundred_hosts_on_one_server
 );
 
 /// Logs in so often at once, as the hosts of one run, and runs a command in each.
 fn all_get_in(client: SshClient, settings: &Settings, connections: usize) {
+    all_get_in_for(client, settings, connections, Duration::from_mins(2));
+}
+
+fn all_get_in_for(client: SshClient, settings: &Settings, connections: usize, retry_for: Duration) {
     let fleet = Fleet::sshd_with(1, settings);
     let args = format!("-o KexAlgorithms=curve25519-sha256 {}", fleet.ssh_args());
     let connection = Connection {
         ssh_client: client,
         connect_timeout: Duration::from_secs(30),
-        retry_for: Duration::from_mins(2),
+        retry_for,
         ..over::connection(fleet.hosts()[0].endpoint(), &args)
     };
     over::run(async {
@@ -47,6 +52,12 @@ fn all_get_in(client: SshClient, settings: &Settings, connections: usize) {
 
 fn a_server_that_is_full_is_tried_again(client: SshClient) {
     all_get_in(client, &Settings::default().config("MaxStartups 3"), 20);
+}
+
+/// It turns away most of those who come together. Fewer come at a time after that, within the usual time for all attempts.
+fn a_server_that_takes_two_logins_at_a_time(client: SshClient) {
+    let settings = Settings::default().config("MaxStartups 2:50:3");
+    all_get_in_for(client, &settings, 30, Duration::from_secs(20));
 }
 
 fn a_hundred_hosts_on_one_server(client: SshClient) {

@@ -3,9 +3,12 @@
 use std::fs;
 use std::os::unix::fs::chown;
 
+use ops::model::{Connection, SshClient};
+
 use super::identity::{Agent, Identity, OPEN};
 use super::login::{Login, Logins};
 use crate::fleet::{Fleet, Settings};
+use crate::over::{self, over_both};
 
 /// A kind of key: a name, and what `ssh-keygen` is told.
 const KINDS: &[(&str, &[&str])] = &[
@@ -292,4 +295,46 @@ fn certificates_open_a_host() {
         )
         .case("no agent for the key", &certificate, Login::Denied);
     logins.check();
+}
+
+over_both!(a_key_of_the_inventory_is_not_crowded_out_by_an_agent);
+
+/// `ssh` offers what an agent holds before a file that is named, and the host counts.
+fn a_key_of_the_inventory_is_not_crowded_out_by_an_agent(client: SshClient) {
+    let fleet = Fleet::sshd_with(1, &Settings::default().config("MaxAuthTries 3"));
+    let make = |name: String| Identity::new(&fleet.dir().join(name), OPEN);
+    let others: Vec<_> = (0..6).map(|n| make(format!("other{n}"))).collect();
+    let agent = Agent::start(
+        &fleet.dir().join("agent"),
+        others.iter().map(Identity::path),
+    );
+    let args = format!(
+        "-F none -o IdentityAgent={} {}",
+        agent.socket().display(),
+        fleet.ssh_args()
+    );
+    let endpoint = fleet.hosts()[0].endpoint();
+    let named = over::connection(endpoint, &args);
+    over::run(async {
+        let opened = over::transport(client, named.clone()).open().await;
+        opened.map(drop).expect("the named key goes first");
+        let unnamed = Connection {
+            key_file: None,
+            ..named
+        };
+        let refused = over::transport(client, unnamed).open().await.map(drop);
+        let error = refused.expect_err("no key that it takes");
+        assert!(
+            error.message.contains("Too many authentication failures"),
+            "{error}"
+        );
+        let hint = error.hint.expect("a hint");
+        assert!(
+            hint.ends_with(
+                "Name the right key with `ansible_ssh_private_key_file` or `--private-key`, or set `IdentitiesOnly yes` in \
+                 the ssh configuration."
+            ),
+            "{hint}"
+        );
+    });
 }

@@ -221,6 +221,15 @@ impl KeyFile {
         })
     }
 
+    /// Whether it signs without somebody being asked.
+    pub fn is_open(&self) -> bool {
+        match &self.secret {
+            Secret::Open(_) => true,
+            Secret::Locked { opened, .. } => opened.get().is_some_and(Result::is_ok),
+            Secret::None(_) => false,
+        }
+    }
+
     /// Why it will make no signature whoever is asked; `None` while it may.
     pub fn unusable(&self) -> Option<&Unusable> {
         match &self.secret {

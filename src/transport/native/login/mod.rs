@@ -1,29 +1,34 @@
-//! Logging in, with keys alone: whoever needs a password is asked for it by `ssh`.
+//! Logging in: with keys, and with a password where there is one.
 
 mod agent;
+mod hand;
 mod key_file;
 mod offer;
+mod password;
+mod refusal;
 mod signing;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use russh::client::{AuthResult, Handle};
-use russh::keys::agent::{AgentIdentity, AgentSessionBinding};
+use russh::keys::agent::AgentIdentity;
 use russh::keys::{Certificate, HashAlg};
 use russh::{MethodKind, MethodSet};
 
-use crate::transport::settings::SshSettings;
+use crate::transport::settings::{LoginMethod, SshSettings};
 use crate::transport::{TransportError, TransportErrorKind as Kind};
 
 pub(super) use agent::Agents;
 pub(super) use key_file::KeyFiles;
+pub(super) use password::Passwords;
 
 use super::diagnosis;
 use super::handler::{Handler, News};
 use agent::Agent;
-use key_file::{KeyFile, Unusable};
+use hand::Hand;
+use key_file::Unusable;
 use offer::{Held, Offer, Shown, Signer, agree, offers};
+use refusal::names;
 
 /// Why it takes `ssh` itself to log in to a host, if it does: a fragment for the user. It tries keys that cannot be used here.
 pub(in super::super) fn takes_ssh(settings: &SshSettings, keys: &KeyFiles) -> Option<String> {
@@ -54,6 +59,7 @@ pub(super) struct Login<'a> {
     pub settings: &'a SshSettings,
     pub keys: &'a KeyFiles,
     pub agents: &'a Agents,
+    pub passwords: &'a Passwords,
     pub news: &'a News,
 }
 
@@ -66,6 +72,10 @@ struct Tried {
     methods: Option<MethodSet>,
     /// A key was taken, and another is wanted.
     taken: bool,
+    /// What was tried last was taken, and more is wanted.
+    part_of_way: bool,
+    /// The host wants no more keys.
+    keys_are_over: bool,
 }
 
 enum Answer {
@@ -76,8 +86,61 @@ enum Answer {
 }
 
 impl Login<'_> {
-    /// Logs in with the first key that the host takes.
+    /// Logs in by the first method that the host takes. Each is used once, for a host that wants several too.
     pub async fn run(&self, handle: &mut Handle<Handler>) -> Result<(), TransportError> {
+        let mut tried = Tried::default();
+        let mut left = self.settings.login.methods.clone();
+        if self.settings.login.password.is_none() {
+            // Keys are what there is, and `ssh` is left what they are turned off for.
+            left = vec![LoginMethod::PublicKey];
+        }
+        // A host that takes a password alone would count keys as failures.
+        let has_password = self.settings.login.password.is_some();
+        if has_password && self.ask_methods(handle, &mut tried).await? {
+            return Ok(());
+        }
+        while let Some(method) = next(&mut left, &tried) {
+            tried.part_of_way = false;
+            let answer = match (method, &self.settings.login.password) {
+                (LoginMethod::PublicKey, _) => {
+                    if self.by_keys(handle, &mut tried).await? {
+                        Answer::In
+                    } else {
+                        Answer::No
+                    }
+                }
+                (_, Some(password)) => self.by_password(handle, method, password, &mut tried).await,
+                (_, None) => Answer::No,
+            };
+            match answer {
+                Answer::In => return Ok(()),
+                Answer::Stop(error) => return Err(error),
+                Answer::No => {}
+            }
+        }
+        Err(self.denied(&tried))
+    }
+
+    /// Asks the host what it takes. True if it lets in who asks.
+    async fn ask_methods(
+        &self,
+        handle: &mut Handle<Handler>,
+        tried: &mut Tried,
+    ) -> Result<bool, TransportError> {
+        let answer = handle.authenticate_none(&self.settings.user).await;
+        match self.heard(answer.ok(), tried).await {
+            Answer::In => Ok(true),
+            Answer::Stop(error) => Err(error),
+            Answer::No => Ok(false),
+        }
+    }
+
+    /// True once the host took a key, and that is all that it wants.
+    async fn by_keys(
+        &self,
+        handle: &mut Handle<Handler>,
+        tried: &mut Tried,
+    ) -> Result<bool, TransportError> {
         let mut files = Vec::new();
         for path in &self.settings.identity_files {
             files.extend(self.keys.load(path).await);
@@ -98,20 +161,22 @@ impl Login<'_> {
             agent: identities,
             bound: false,
         };
-        let mut tried = Tried::default();
         let first = offers(self.settings, &held);
         if self
-            .offer_all(handle, &first, agent.as_deref(), &mut tried)
+            .offer_all(handle, &first, agent.as_deref(), tried)
             .await?
         {
-            return Ok(());
+            return Ok(true);
         }
         // What is encrypted as a whole shows nothing before it is opened: so that comes after all that can be shown.
         for file in files.iter().filter(|file| file.public.is_none()) {
+            if tried.keys_are_over {
+                break;
+            }
             if let Ok(key) = self.keys.open(file).await {
                 let offer = Offer::of_file(key.public(), file, self.settings);
-                if self.offer_all(handle, &[offer], None, &mut tried).await? {
-                    return Ok(());
+                if self.offer_all(handle, &[offer], None, tried).await? {
+                    return Ok(true);
                 }
             }
         }
@@ -134,22 +199,14 @@ impl Login<'_> {
                     .into_iter()
                     .filter(|offer| matches!(offer.signer, Signer::Agent { .. }))
                     .collect();
-                if self
-                    .offer_all(handle, &more, Some(agent), &mut tried)
-                    .await?
-                {
-                    return Ok(());
+                if self.offer_all(handle, &more, Some(agent), tried).await? {
+                    return Ok(true);
                 }
             }
         }
-        if tried.offered.is_empty() {
-            // A host may let in who asks; else it says what it wants.
-            let answer = handle.authenticate_none(&self.settings.user).await;
-            match self.heard(answer.ok(), &mut tried).await {
-                Answer::In => return Ok(()),
-                Answer::Stop(error) => return Err(error),
-                Answer::No => {}
-            }
+        // A host may let in who asks; else it says what it wants.
+        if tried.methods.is_none() && self.ask_methods(handle, tried).await? {
+            return Ok(true);
         }
         for file in &files {
             if let Some(why) = file.unusable() {
@@ -160,7 +217,7 @@ impl Login<'_> {
                 }
             }
         }
-        Err(self.denied(&tried))
+        Ok(false)
     }
 
     async fn certificates(&self) -> Vec<(PathBuf, Certificate)> {
@@ -199,6 +256,9 @@ impl Login<'_> {
         };
         let binding = handle.agent_session_binding().cloned();
         for offer in offers {
+            if tried.keys_are_over {
+                break;
+            }
             let Ok(hash) = agree(self.settings, &offer.shown, best) else {
                 tried.passed_over.push(format!(
                     "{offer}: no signature algorithm that both sides take"
@@ -277,166 +337,51 @@ impl Login<'_> {
                 diagnosis::lost(self.settings, self.news)
             });
         }
-        if partial && !methods.contains(&MethodKind::PublicKey) {
+        let is_left = |method: LoginMethod| {
+            let has_it = method == LoginMethod::PublicKey || self.settings.login.password.is_some();
+            has_it
+                && self.settings.login.methods.contains(&method)
+                && methods.contains(&password::kind(method))
+        };
+        let goes_on = LoginMethod::ALL.into_iter().any(is_left);
+        if partial && !goes_on {
             return Answer::Stop(TransportError {
                 kind: Kind::Authentication,
                 message: format!(
-                    "{}@{}: the key was taken, and the host wants more: {}",
+                    "{}@{}: what was given was taken, and the host wants more: {}",
                     self.settings.user,
                     self.settings.host,
                     names(&methods)
                 ),
-                hint: Some("Only keys, certificates and an agent can be used to log in.".into()),
+                hint: Some(
+                    "Keys, certificates, an agent and `ansible_password` can be used to log in."
+                        .into(),
+                ),
             });
         }
         // With more than one key wanted, the next is offered.
         tried.taken |= partial;
-        let keys = methods.contains(&MethodKind::PublicKey);
+        tried.part_of_way = partial;
+        tried.keys_are_over = !methods.contains(&MethodKind::PublicKey);
+        let goes_on = goes_on || !tried.keys_are_over;
         tried.methods = Some(methods);
-        if keys {
+        if goes_on {
             Answer::No
         } else {
             Answer::Stop(self.denied(tried))
         }
     }
+}
 
-    fn denied(&self, tried: &Tried) -> TransportError {
-        let methods = tried.methods.as_ref().map(names).unwrap_or_default();
-        let banner = self.news.banner();
-        let mut message = format!(
-            "{}@{}: Permission denied ({methods}).",
-            self.settings.user, self.settings.host
-        );
-        if !banner.is_empty() {
-            message.push_str(&format!(" The host says: {banner}"));
-        }
-        TransportError {
-            kind: Kind::Authentication,
-            message,
-            hint: Some(self.advice(tried)),
-        }
-    }
-
-    fn too_many(&self, end: &str, tried: &Tried) -> TransportError {
-        TransportError {
-            kind: Kind::Authentication,
-            message: format!("{}@{}: {end}", self.settings.user, self.settings.host),
-            hint: Some(format!(
-                "{} Name the right key with `ops_ssh_key` or `IdentityFile`, and set `IdentitiesOnly yes`.",
-                self.advice(tried)
-            )),
-        }
-    }
-
-    fn advice(&self, tried: &Tried) -> String {
-        let user = &self.settings.user;
-        let mut advice = if tried.taken {
-            format!(
-                "The host wants more than one of these for {user}: {}.",
-                tried.offered.join("; ")
-            )
-        } else if tried.offered.is_empty() {
-            let missing = self
-                .settings
-                .identity_files
-                .iter()
-                .find(|path| self.settings.identity_files_are_set && !path.exists());
-            match missing {
-                Some(path) => format!("The key file {} is not there.", path.display()),
-                None => format!(
-                    "No key was offered: is there one for {user}, or an agent that holds it?"
-                ),
-            }
-        } else {
-            format!(
-                "The host takes none of these for {user}: {}.",
-                tried.offered.join("; ")
-            )
-        };
-        if !tried.passed_over.is_empty() {
-            advice.push_str(&format!(" Passed over: {}.", tried.passed_over.join("; ")));
-            if tried
-                .passed_over
-                .iter()
-                .any(|note| note.contains("is encrypted"))
-            {
-                advice.push_str(" Add an encrypted key to ssh-agent with `ssh-add`.");
-            }
-        }
-        advice
-    }
+/// The next method that is wanted here and that the host takes, as far as it said.
+fn next(left: &mut Vec<LoginMethod>, tried: &Tried) -> Option<LoginMethod> {
+    let takes = |method: &LoginMethod| {
+        let methods = tried.methods.as_ref();
+        methods.is_none_or(|methods| methods.contains(&password::kind(*method)))
+    };
+    let found = left.iter().position(takes)?;
+    Some(left.remove(found))
 }
 
 /// What russh says when a server leaves no method.
 const NO_METHODS: &str = "No authentication method";
-
-fn names(methods: &MethodSet) -> String {
-    methods
-        .iter()
-        .map(<&str>::from)
-        .collect::<Vec<_>>()
-        .join(",")
-}
-
-/// Signs for one offer.
-struct Hand<'a> {
-    offer: &'a Offer,
-    keys: &'a KeyFiles,
-    agent: Option<&'a Agent>,
-    binding: Option<&'a AgentSessionBinding>,
-    /// Why there is no signature.
-    failed: Option<String>,
-}
-
-/// There is no signature; why is noted where it was asked for.
-#[derive(Debug)]
-struct NotSigned;
-
-impl From<russh::SendError> for NotSigned {
-    fn from(_: russh::SendError) -> Self {
-        Self
-    }
-}
-
-impl russh::Signer for Hand<'_> {
-    type Error = NotSigned;
-
-    async fn auth_sign(
-        &mut self,
-        _: &AgentIdentity,
-        hash: Option<HashAlg>,
-        request: Vec<u8>,
-    ) -> Result<Vec<u8>, NotSigned> {
-        let signed = match &self.offer.signer {
-            Signer::File(file) => self.by_file(file, hash, request).await,
-            Signer::Agent { identity, bound } => match self.agent {
-                Some(agent) => agent
-                    .sign(identity, hash, request, self.binding.filter(|_| *bound))
-                    .await
-                    .ok_or_else(|| "the agent does not sign".to_owned()),
-                None => Err("there is no agent".to_owned()),
-            },
-        };
-        signed.map_err(|why| {
-            self.failed = Some(why);
-            NotSigned
-        })
-    }
-}
-
-impl Hand<'_> {
-    async fn by_file(
-        &self,
-        file: &Arc<KeyFile>,
-        hash: Option<HashAlg>,
-        request: Vec<u8>,
-    ) -> Result<Vec<u8>, String> {
-        let key = self
-            .keys
-            .open(file)
-            .await
-            .map_err(|why: Unusable| why.to_string())?;
-        key.sign(hash, request)
-            .ok_or_else(|| "no signature could be made".to_owned())
-    }
-}

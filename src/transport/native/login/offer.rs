@@ -115,7 +115,60 @@ pub(super) struct Held<'a> {
     pub bound: bool,
 }
 
-/// The order of ssh(1): the certificates that the configuration names, those beside key files, keys of the agent that are
+impl Held<'_> {
+    /// Who signs for a key: the agent if it holds it, else a file.
+    fn signer_of(&self, key: &KeyData) -> Option<Signer> {
+        let agent = self.agent.iter().find(
+            |identity| matches!(identity, AgentIdentity::PublicKey { key: held, .. } if held.key_data() == key),
+        );
+        let file = || {
+            let mut files = self.files.iter();
+            files.find(|file| {
+                file.public
+                    .as_ref()
+                    .is_some_and(|public| public.key_data() == key)
+            })
+        };
+        match agent {
+            Some(identity) => Some(agent_signer(identity, self)),
+            None => file().map(|file| Signer::File(Arc::clone(file))),
+        }
+    }
+}
+
+/// The key that the inventory or the command line names, with its certificate, if it signs without a passphrase.
+fn named_key(settings: &SshSettings, held: &Held<'_>) -> Vec<Offer> {
+    let named = settings.login.key_file.as_ref();
+    let Some(file) = held.files.iter().find(|file| Some(&file.path) == named) else {
+        return Vec::new();
+    };
+    let Some(public) = &file.public else {
+        return Vec::new();
+    };
+    let signer = held
+        .signer_of(public.key_data())
+        .filter(|signer| matches!(signer, Signer::Agent { .. }) || file.is_open());
+    let Some(signer) = signer else {
+        return Vec::new();
+    };
+    let offer = |shown, from| Offer {
+        shown,
+        signer: signer.clone(),
+        from,
+        explicit: settings.identity_files_are_set,
+    };
+    let path = file.path.display();
+    let certificate = file.certificate.as_ref().map(|certificate| {
+        let shown = Shown::Certificate(Box::new(certificate.clone()));
+        offer(shown, format!("{path}-cert.pub"))
+    });
+    let key = offer(Shown::Key(public.clone()), path.to_string());
+    certificate.into_iter().chain([key]).collect()
+}
+
+/// The key of the inventory or of the command line first: an agent of many keys would use up the tries of the host
+/// (`MaxAuthTries`). (One that nothing here can open without a passphrase has the place that `ssh` gives it.) Then the order of
+/// ssh(1): the certificates that the configuration names, those beside key files, keys of the agent that are
 /// also in files, its others, and the keys that are in files alone.
 pub(super) fn offers(settings: &SshSettings, held: &Held<'_>) -> Vec<Offer> {
     let explicit = settings.identity_files_are_set;
@@ -125,23 +178,8 @@ pub(super) fn offers(settings: &SshSettings, held: &Held<'_>) -> Vec<Offer> {
             offers.push(offer);
         }
     };
-    let signer_of = |key: &KeyData| {
-        let agent = held.agent.iter().find(
-            |identity| matches!(identity, AgentIdentity::PublicKey { key: held, .. } if held.key_data() == key),
-        );
-        agent
-            .map(|identity| agent_signer(identity, held))
-            .or_else(|| {
-                let mut files = held.files.iter();
-                files
-                    .find(|file| {
-                        file.public
-                            .as_ref()
-                            .is_some_and(|public| public.key_data() == key)
-                    })
-                    .map(|file| Signer::File(Arc::clone(file)))
-            })
-    };
+    let signer_of = |key: &KeyData| held.signer_of(key);
+    named_key(settings, held).into_iter().for_each(&mut add);
     for (path, certificate) in held.certificates {
         if let Some(signer) = signer_of(certificate.public_key()) {
             add(Offer {

@@ -102,6 +102,7 @@ pub fn settings(options: &[String], address: &str, port: u16) -> SshSettings {
         identity_files_are_set: false,
         certificate_files: Vec::new(),
         identities_only: false,
+        login: ops::transport::LoginSettings::default(),
         agent: None,
         environment: Vec::new(),
         host_key: HostKeyPolicy {

@@ -109,6 +109,7 @@ fn settings(files: Vec<PathBuf>) -> SshSettings {
         identity_files_are_set: false,
         certificate_files: Vec::new(),
         identities_only: false,
+        login: crate::transport::LoginSettings::default(),
         agent: None,
         environment: Vec::new(),
         host_key: HostKeyPolicy {
