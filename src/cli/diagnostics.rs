@@ -19,6 +19,17 @@ pub fn print(failures: &[Failure]) {
     let _ = std::io::stderr().write_all(drawn.as_bytes());
 }
 
+/// Prints a warning on stderr that comes before there is a run.
+pub fn warn(message: &str, hint: Option<&str>) {
+    let colour = Settings::takes_colour(&std::io::stderr());
+    let mut drawn = diagnostic::render_warning(message, hint, colour);
+    if is_github() {
+        drawn = github::harmless(&drawn);
+    }
+    // Nobody is left to be told that the terminal is gone.
+    let _ = std::io::stderr().write_all(drawn.as_bytes());
+}
+
 /// Prints data on stdout. A reader that has gone away has read enough.
 pub fn out(text: &str) {
     let mut stdout = anstream::stdout().lock();

@@ -14,6 +14,7 @@ use crate::store::{Journal, Store};
 use crate::task::Mode;
 
 use super::args::{InventoryArgs, LoginArgs, OutputArgs};
+use super::diagnostics;
 use super::exit_code;
 use super::files;
 use super::logging::Log;
@@ -58,7 +59,7 @@ pub struct Stage {
     runtime: tokio::runtime::Runtime,
 }
 
-/// Reads the inventory of the command line.
+/// Reads the inventory of the command line. What it warns of goes to stderr.
 ///
 /// # Errors
 /// All that is wrong with it.
@@ -79,6 +80,9 @@ pub fn load_inventory(
         ..inventory::Sources::default()
     };
     let inventory = inventory::load(&sources).map_err(|error| one(error.into()))?;
+    for warning in inventory.warnings() {
+        diagnostics::warn(&warning.to_string(), warning.hint());
+    }
     let watcher = secrets.clone();
     inventory.on_secret(move |value| {
         // One too short to be scrubbed is the inventory's own, and cannot be refused where it is used.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::draft::{ALL, Draft};
-use super::error::InventoryError;
+use super::error::{InventoryError, Warning};
 use super::group::Group;
 use super::secrets::Secrets;
 use super::source::{self, Sources};
@@ -24,6 +24,7 @@ pub(super) struct Built {
     pub groups: IndexMap<String, Group>,
     /// What `localhost` is where no source names it.
     pub localhost: Arc<Host>,
+    pub warnings: Vec<Warning>,
 }
 
 pub(super) fn build(
@@ -32,6 +33,8 @@ pub(super) fn build(
     secrets: &Secrets,
 ) -> Result<Built, InventoryError> {
     reconcile(&mut draft);
+    warn_of_twins(&mut draft);
+    let mut warnings = std::mem::take(&mut draft.warnings);
     let depths = depths(&draft);
     let group_files = VarsDirs::open(sources, "group_vars", secrets)?;
     let mut host_files = VarsDirs::open(sources, "host_vars", secrets)?;
@@ -74,7 +77,7 @@ pub(super) fn build(
     for ((name, host), own) in draft.hosts.iter().zip(own) {
         hosts.insert(
             name.clone(),
-            finish(name, own, &host.groups, Some(Arc::clone(&host.source)))?,
+            finish(name, own, &host.groups, Some(Arc::clone(&host.origin.file)))?,
         );
     }
     let localhost = finish("localhost", local_vars(), &[], None)?;
@@ -91,11 +94,35 @@ pub(super) fn build(
             Group::new(name.clone(), children, group.hosts.clone(), vars),
         );
     }
+    warnings.extend(stacks.files.warnings());
+    warnings.extend(host_files.warnings());
     Ok(Built {
         hosts,
         groups,
         localhost,
+        warnings,
     })
+}
+
+/// Names that a host and a group share.
+fn warn_of_twins(draft: &mut Draft) {
+    let twins: Vec<InventoryError> = draft
+        .hosts
+        .iter()
+        .filter_map(|(name, host)| {
+            let group = draft.groups.get(name)?;
+            let place = match &group.origin {
+                Some(at) => format!(", named at {at}"),
+                None => String::new(),
+            };
+            let error = InventoryError::new(format!("`{name}` is a host and also a group{place}"));
+            let hint = format!("The pattern `{name}` selects the host alone. Rename one of them.");
+            Some(error.hint(hint).at(&host.origin))
+        })
+        .collect();
+    for twin in twins {
+        draft.warn(twin);
+    }
 }
 
 /// Groups without a parent are children of `all`; hosts without a group are in `ungrouped`, and only those.
@@ -187,6 +214,11 @@ impl<'s> VarsDirs<'s> {
             inventory,
             playbook,
         })
+    }
+
+    fn warnings(self) -> impl Iterator<Item = Warning> {
+        let dirs = self.inventory.into_iter().chain(self.playbook);
+        dirs.flat_map(|dir| dir.warnings)
     }
 
     /// Adds the layers of the named groups or hosts, the weakest first.

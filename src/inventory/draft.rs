@@ -1,13 +1,11 @@
 //! Groups and hosts while the sources are read. Sources add to it in order; `build` makes the inventory of it.
 
 use std::collections::HashSet;
-use std::path::Path;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::error::InventoryError;
+use super::error::{InventoryError, Warning};
 use super::name;
 use crate::model::{Origin, Var, Vars};
 
@@ -16,7 +14,7 @@ pub(super) const ALL: &str = "all";
 /// The group of hosts that are in no other.
 pub(super) const UNGROUPED: &str = "ungrouped";
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct DraftGroup {
     pub vars: Vars,
     /// Hosts that are in the group itself, by index, in the order of the sources.
@@ -26,20 +24,24 @@ pub(super) struct DraftGroup {
     pub parents: Vec<usize>,
     /// `ansible_group_priority`; 1 unless said.
     pub priority: Option<i64>,
+    /// Where it is named first; nowhere for `all` and `ungrouped`.
+    pub origin: Option<Origin>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct DraftHost {
     pub vars: Vars,
     /// Groups that it is in itself, by index.
     pub groups: Vec<usize>,
-    pub source: Arc<Path>,
+    /// Where it is named first.
+    pub origin: Origin,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub groups: IndexMap<String, DraftGroup>,
     pub hosts: IndexMap<String, DraftHost>,
+    pub warnings: Vec<Warning>,
 }
 
 impl Draft {
@@ -62,7 +64,12 @@ impl Draft {
         Self {
             groups,
             hosts: IndexMap::new(),
+            warnings: Vec::new(),
         }
+    }
+
+    pub fn warn(&mut self, warning: InventoryError) {
+        self.warnings.push(warning.into());
     }
 
     pub fn group(&mut self, group: &str, at: &Origin) -> Result<usize, InventoryError> {
@@ -70,10 +77,11 @@ impl Draft {
             return Ok(index);
         }
         name::check_group(group).map_err(|error| error.at(at))?;
-        Ok(self
-            .groups
-            .insert_full(group.to_owned(), DraftGroup::default())
-            .0)
+        let draft = DraftGroup {
+            origin: Some(at.clone()),
+            ..DraftGroup::default()
+        };
+        Ok(self.groups.insert_full(group.to_owned(), draft).0)
     }
 
     /// A host, put into a group. `all` holds every host anyhow.
@@ -85,7 +93,7 @@ impl Draft {
             let draft = DraftHost {
                 vars: Vars::new(),
                 groups: Vec::new(),
-                source: Arc::clone(&at.file),
+                origin: at.clone(),
             };
             self.hosts.insert_full(host.to_owned(), draft).0
         };

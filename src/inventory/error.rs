@@ -69,6 +69,30 @@ impl From<InventoryError> for Failure {
     }
 }
 
+/// What an inventory may say and hardly means to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning(InventoryError);
+
+impl Warning {
+    /// What to do, as a sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<InventoryError> for Warning {
+    fn from(error: InventoryError) -> Self {
+        Self(error)
+    }
+}
+
 /// A host pattern that cannot be read, or that names what is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

@@ -1,5 +1,6 @@
 //! Ansible's INI format, read as Ansible's own plugin reads it.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub(super) fn read(text: &str, file: &Arc<Path>, draft: &mut Draft) -> Result<()
     let mut group = draft.group(UNGROUPED, &at)?;
     let mut section = Section::Hosts;
     let mut pending = Pending::default();
+    let mut assigned = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         at.line = Some(index + 1);
         let line = line.trim();
@@ -50,7 +52,14 @@ pub(super) fn read(text: &str, file: &Arc<Path>, draft: &mut Draft) -> Result<()
                     InventoryError::new(format!("expected `name=value`, found `{}`", short(line)))
                         .at(&at)
                 })?;
-                draft.group_var(group, key.trim(), literal::value(value.trim()), &at)?;
+                let key = key.trim();
+                if let Some(first) = assigned.insert((group, key), index + 1) {
+                    let warning = InventoryError::new(format!(
+                        "`{key}` is set twice for one group, first in line {first}, and the last one counts"
+                    ));
+                    draft.warn(warning.at(&at));
+                }
+                draft.group_var(group, key, literal::value(value.trim()), &at)?;
             }
             Section::Children => {
                 let child = group_name(line).map_err(|error| error.at(&at))?;
@@ -177,9 +186,12 @@ fn group_name(line: &str) -> Result<&str, InventoryError> {
 fn hosts(line: &str, group: usize, at: &Origin, draft: &mut Draft) -> Result<(), InventoryError> {
     let words = words::split(line)
         .map_err(|why| InventoryError::new(format!("`{}` has {why}", short(line))))?;
-    let Some((pattern, assignments)) = words.split_first() else {
+    let Some((pattern, assignments)) = words.list.split_first() else {
         return Ok(());
     };
+    if words.is_cut {
+        draft.warn(cut(assignments.last()).at(at));
+    }
     if pattern == "---" {
         return Err(
             InventoryError::new("this looks like YAML").hint("Give the file the extension .yml.")
@@ -200,6 +212,14 @@ fn hosts(line: &str, group: usize, at: &Origin, draft: &mut Draft) -> Result<(),
                 short(assignment)
             ))
         })?;
+        if vars.iter().any(|(known, _)| *known == key) {
+            draft.warn(
+                InventoryError::new(format!(
+                    "`{key}` is there twice in the line, and the last one counts"
+                ))
+                .at(at),
+            );
+        }
         vars.push((key, literal::value(value)));
     }
     for name in names {
@@ -213,6 +233,20 @@ fn hosts(line: &str, group: usize, at: &Origin, draft: &mut Draft) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// The last word of a line ended at a `#` within it. What it holds may be a password.
+fn cut(last: Option<&String>) -> InventoryError {
+    let (what, how) = match last.and_then(|word| word.split_once('=')) {
+        Some((key, _)) => (format!("the value of `{key}`"), format!("{key}='...#...'")),
+        None => ("the last word".to_owned(), "'...#...'".to_owned()),
+    };
+    InventoryError::new(format!(
+        "{what} ends at the `#`, and the rest of the line is a comment"
+    ))
+    .hint(format!(
+        "Quote it: {how}. Put a space before a `#` that starts a comment."
+    ))
 }
 
 /// A piece of the file for a message.

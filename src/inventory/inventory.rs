@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::build::Built;
 use super::connection::{self, Overrides};
-use super::error::{InventoryError, RenderError, SelectError};
+use super::error::{InventoryError, RenderError, SelectError, Warning};
 use super::group::Group;
 use super::secrets::Secrets;
 use super::{pattern, render};
@@ -35,6 +35,7 @@ pub(super) struct World {
     pub playbook_dir: Option<PathBuf>,
     pub secrets: Secrets,
     pub environment: Environment<'static>,
+    pub warnings: Vec<Warning>,
 }
 
 /// Names of this machine, for which Ansible makes up a host when the inventory has none.
@@ -92,6 +93,7 @@ impl Inventory {
             hosts,
             groups,
             localhost,
+            warnings,
         } = built;
         let localhost = LOCALHOST
             .iter()
@@ -105,11 +107,18 @@ impl Inventory {
             playbook_dir,
             secrets,
             environment,
+            warnings,
         };
         Self {
             world: Arc::new(world),
             limit: None,
         }
+    }
+
+    /// What the sources may say and hardly mean to, with the places.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.world.warnings
     }
 
     /// Every host, in the order of the sources. `--limit` has no say here.

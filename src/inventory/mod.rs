@@ -50,7 +50,7 @@ mod yaml_scalar;
 use std::os::unix::fs::PermissionsExt;
 
 pub use connection::Overrides;
-pub use error::{InventoryError, RenderError, SelectError};
+pub use error::{InventoryError, RenderError, SelectError, Warning};
 pub use group::Group;
 pub use inventory::{Inventory, Shown};
 pub use secrets::VaultPasswordFile;

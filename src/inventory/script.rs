@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 
 use super::draft::Draft;
 use super::error::InventoryError;
-use super::node::noun;
+use super::node::{VAULT_KEY, noun};
 use super::program::{self, ProgramError};
-use crate::model::Origin;
+use super::{vault, written};
+use crate::model::{Origin, decode};
 
 /// How many `--host` calls run at once.
 const PARALLEL: usize = 8;
@@ -170,16 +171,20 @@ fn each_host(
 fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError> {
     let output = run(file, args)?;
     let call = args.join(" ");
-    let text = String::from_utf8(output).map_err(|_| {
+    let text = decode(output).map_err(|error| {
         InventoryError::new(format!(
-            "the script printed what is not UTF-8 (called with {call})"
+            "what the script printed is not text (called with {call}), line {}: {error}",
+            error.line
         ))
     })?;
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
     match serde_json::from_str(&text) {
-        Ok(Value::Object(map)) => Ok(map),
+        Ok(Value::Object(map)) => {
+            map.values().try_for_each(damage)?;
+            Ok(map)
+        }
         Ok(other) => Err(InventoryError::new(format!(
             "the script must print an object of JSON, it printed {} (called with {call})",
             noun(&other)
@@ -188,6 +193,29 @@ fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError
             "the script printed no JSON (called with {call}): {error}"
         ))
         .hint("An inventory that is not to be run must not be executable: chmod -x.")),
+    }
+}
+
+/// Finds an encrypted value that is damaged.
+fn damage(value: &Value) -> Result<(), InventoryError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(damage),
+        Value::Object(map) => {
+            if let Some(text) = written::tagged(map, VAULT_KEY) {
+                vault::check(text).map_err(|(_, error)| InventoryError::new(error.to_string()))?;
+            }
+            for (key, value) in map {
+                damage(value).map_err(|error| InventoryError {
+                    message: match error.message.strip_prefix('`') {
+                        Some(rest) => format!("`{key}.{rest}"),
+                        None => format!("`{key}`: {}", error.message),
+                    },
+                    ..error
+                })?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::error::InventoryError;
 use super::vault::{self, VaultError, VaultPassword};
 use super::{executable, script};
+use crate::model::decode;
 
 type Watcher = Box<dyn Fn(&str) + Send + Sync>;
 
@@ -143,8 +144,10 @@ impl VaultPasswordFile {
                 failed(format!("the vault password file cannot be read: {error}"))
             })?
         };
-        let text = String::from_utf8(bytes)
-            .map_err(|_| failed("the vault password is not UTF-8".to_owned()))?;
+        let text = decode(bytes).map_err(|error| {
+            failed(format!("the vault password cannot be read: {error}"))
+                .hint("It must be text in UTF-8.")
+        })?;
         let password = text.trim().to_owned();
         if password.is_empty() {
             return Err(failed("the vault password is empty".to_owned()));

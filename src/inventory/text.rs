@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::error::InventoryError;
 use super::secrets::Secrets;
 use super::vault;
+use crate::model::decode;
 
 /// Bytes of a file of an inventory: a hundred thousand hosts with their variables. A device or a pipe may have no end.
 const MAX_FILE: usize = 64 << 20;
@@ -28,23 +29,28 @@ pub(super) fn read(file: &Arc<Path>, secrets: &Secrets) -> Result<Text, Inventor
         let message = format!("it is larger than {} MiB", MAX_FILE >> 20);
         return Err(InventoryError::new(message).in_file(file, None));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.split(|byte| *byte == b'\n').count();
-        InventoryError::new("it is not UTF-8").in_file(file, Some(line))
+    let text = decode(bytes).map_err(|error| {
+        InventoryError::new(error.to_string())
+            .hint(error.hint(&file.display().to_string()))
+            .in_file(file, Some(error.line))
     })?;
-    let text = match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    };
     if !vault::is_vault(&text) {
+        if let Some((first, last)) = conflict(&text) {
+            return Err(InventoryError::new(format!(
+                "a merge conflict is left in it, lines {first} to {last}"
+            ))
+            .in_file(file, Some(first)));
+        }
         return Ok(Text {
             text,
             sealed: false,
         });
     }
     match vault::open(&text, secrets.passwords()) {
-        Ok(text) => Ok(Text { text, sealed: true }),
+        Ok(text) => Ok(Text {
+            text: text.trim_start_matches('\u{feff}').to_owned(),
+            sealed: true,
+        }),
         Err(error) => {
             let hint = error.hint();
             let error = InventoryError::new(error.to_string()).in_file(file, None);
@@ -54,4 +60,17 @@ pub(super) fn read(file: &Arc<Path>, secrets: &Secrets) -> Result<Text, Inventor
             })
         }
     }
+}
+
+/// The first and the last line of what `git merge` writes where two sides differ.
+fn conflict(text: &str) -> Option<(usize, usize)> {
+    let mut lines = text.lines().enumerate();
+    let mut find = |mark: &str| {
+        lines
+            .find(|(_, line)| line.starts_with(mark))
+            .map(|(at, _)| at + 1)
+    };
+    let first = find("<<<<<<< ")?;
+    find("=======")?;
+    Some((first, find(">>>>>>> ")?))
 }

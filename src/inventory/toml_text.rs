@@ -60,6 +60,10 @@ impl Lines {
     fn node(&self, value: DeValue<'_>, line: usize) -> Result<Node, TomlError> {
         let kind = match value {
             DeValue::String(text) if vault::is_vault(&text) => {
+                vault::check(&text).map_err(|(_, error)| TomlError {
+                    line,
+                    message: error.to_string(),
+                })?;
                 Kind::Scalar(tagged(VAULT_KEY, text))
             }
             DeValue::String(text) => Kind::Scalar(Value::String(text.into_owned())),

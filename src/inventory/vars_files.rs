@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::InventoryError;
+use super::error::{InventoryError, Warning};
 use super::node::Kind;
 use super::secrets::Secrets;
 use super::{text, yaml};
@@ -20,6 +20,7 @@ pub(super) struct VarsDir<'s> {
     names: BTreeSet<String>,
     loaded: HashMap<String, Option<Arc<Vars>>>,
     secrets: &'s Secrets,
+    pub warnings: Vec<Warning>,
 }
 
 impl<'s> VarsDir<'s> {
@@ -34,6 +35,7 @@ impl<'s> VarsDir<'s> {
             names,
             loaded: HashMap::new(),
             secrets,
+            warnings: Vec::new(),
         }))
     }
 
@@ -47,20 +49,29 @@ impl<'s> VarsDir<'s> {
         Ok(vars)
     }
 
-    fn load(&self, name: &str) -> Result<Option<Arc<Vars>>, InventoryError> {
+    fn load(&mut self, name: &str) -> Result<Option<Arc<Vars>>, InventoryError> {
         // A host may be named like a path (`/srv/chroot`); it has no file here.
         if name.contains('/') {
             return Ok(None);
         }
-        let first = std::iter::once(name.to_owned())
+        let mut found = std::iter::once(name.to_owned())
             .chain(
                 EXTENSIONS
                     .iter()
                     .map(|extension| format!("{name}.{extension}")),
             )
-            .find(|file| self.names.contains(file));
-        let Some(first) = first else { return Ok(None) };
+            .filter(|file| self.names.contains(file));
+        let Some(first) = found.next() else {
+            return Ok(None);
+        };
         let path = self.path.join(first);
+        for other in found {
+            let message = format!("it is not read, because {} is there too", path.display());
+            let warning =
+                InventoryError::new(message).hint("Move both into one directory or one file.");
+            let other: Arc<Path> = self.path.join(other).into();
+            self.warnings.push(warning.in_file(&other, None).into());
+        }
         let mut files = Vec::new();
         if path.is_dir() {
             collect(&path, &mut files)?;

@@ -34,7 +34,7 @@ pub(super) enum VaultError {
     WrongPassword { label: Option<String> },
     #[error("its vault format is not known: `{0}`")]
     Format(String),
-    #[error("its vault text is damaged: {0}")]
+    #[error("its encrypted text is damaged: {0}")]
     Damaged(&'static str),
     #[error("what it decrypts to is not UTF-8")]
     NotText,
@@ -58,6 +58,45 @@ impl VaultError {
 /// Whether a text is an encrypted one, by its header.
 pub(super) fn is_vault(text: &str) -> bool {
     text.trim_start().starts_with("$ANSIBLE_VAULT;")
+}
+
+/// Finds damage without a password: so a text that was cut or that a merge left its marks in is an error when it is
+/// read. The number is that of the line in the text, from 0.
+pub(super) fn check(text: &str) -> Result<(), (usize, VaultError)> {
+    let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
+    let is_mark = |line: &&str| {
+        ["<<<<<<<", "=======", ">>>>>>>", "|||||||"]
+            .iter()
+            .any(|mark| line.starts_with(mark))
+    };
+    if let Some(at) = lines.iter().position(is_mark) {
+        return Err((at, VaultError::Damaged("a merge conflict is left in it")));
+    }
+    if !is_vault(text) {
+        return Err((
+            0,
+            VaultError::Damaged("it does not start with $ANSIBLE_VAULT"),
+        ));
+    }
+    let body = lines.iter().enumerate().skip(1);
+    for (at, line) in body.clone() {
+        if !line.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err((at, VaultError::Damaged("the line is not hexadecimal")));
+        }
+    }
+    // All lines but the last are of one even length.
+    let odd = body.rev().find(|(_, line)| !line.len().is_multiple_of(2));
+    match Sealed::parse(text) {
+        Err(VaultError::Damaged(why)) => Err(match odd {
+            Some((at, _)) => (
+                at,
+                VaultError::Damaged("the line has an odd number of digits"),
+            ),
+            None => (0, VaultError::Damaged(why)),
+        }),
+        // One of another format is an error where it is used.
+        _ => Ok(()),
+    }
 }
 
 /// The plaintext.
@@ -105,12 +144,16 @@ impl Sealed {
                 "salt, HMAC and ciphertext were expected",
             ))
         };
-        Ok(Self {
+        let sealed = Self {
             label,
             salt: part()?,
             hmac: part()?,
             ciphertext: part()?,
-        })
+        };
+        if sealed.hmac.len() != 32 || !sealed.ciphertext.len().is_multiple_of(16) {
+            return Err(VaultError::Damaged("a part of it is missing"));
+        }
+        Ok(sealed)
     }
 
     /// None if the password is not the right one.

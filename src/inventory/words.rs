@@ -1,8 +1,15 @@
 //! Splitting a line into words as Python's `shlex` does with comments on, which Ansible's INI format rests on.
 
+pub(super) struct Words {
+    pub list: Vec<String>,
+    /// A `#` in the middle of the last word has cut it: what follows was taken for a comment.
+    pub is_cut: bool,
+}
+
 /// The words of a line. An error says which quote or escape is left open.
-pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
+pub(super) fn split(line: &str) -> Result<Words, &'static str> {
     let mut words = Vec::new();
+    let mut is_cut = false;
     let mut word = String::new();
     let mut started = false;
     let mut chars = line.chars();
@@ -15,7 +22,10 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
                 }
             }
             // Within a word too: `a#b` is the word `a`.
-            '#' => break,
+            '#' => {
+                is_cut = started;
+                break;
+            }
             '\'' => {
                 started = true;
                 loop {
@@ -54,7 +64,10 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     if started {
         words.push(word);
     }
-    Ok(words)
+    Ok(Words {
+        list: words,
+        is_cut,
+    })
 }
 
 #[cfg(test)]
@@ -63,13 +76,18 @@ mod tests {
 
     #[test]
     fn quotes_escapes_and_comments() {
-        let words = |line| split(line).unwrap();
+        let words = |line| split(line).unwrap().list;
         assert_eq!(words("web1 a=1 b='x y' # note"), ["web1", "a=1", "b=x y"]);
         assert_eq!(
             words(r#"h a="say \"hi\" \n" b=c\ d"#),
             ["h", r#"a=say "hi" \n"#, "b=c d"]
         );
         assert_eq!(words("h pass=a#b"), ["h", "pass=a"]);
+        assert!(split("h pass=a#b").unwrap().is_cut);
+        assert!(split("h pass='a'#b").unwrap().is_cut);
+        for whole in ["h pass=a #b", "h pass='a#b'", "h pass=a\\#b", "#h"] {
+            assert!(!split(whole).unwrap().is_cut, "{whole}");
+        }
         assert_eq!(words("h e=''"), ["h", "e="]);
         assert!(split("h a='x").is_err());
         assert!(split("h a=\\").is_err());

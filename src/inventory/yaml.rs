@@ -1,5 +1,5 @@
 //! Text of YAML to a [`Node`], as Ansible's loader (PyYAML, YAML 1.1) reads it: `yes` is true, `0644` is
-//! 420, `<<` merges, the last of two equal keys wins, `!vault` and `!unsafe` are known.
+//! 420, `<<` merges, `!vault` and `!unsafe` are known. Two equal keys are an error.
 //!
 //! The events come from the parser beneath serde-saphyr, since serde has no place for lines and tags.
 
@@ -9,7 +9,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::Value;
 
 use super::node::{Entry, Kind, Node, UNSAFE_KEY, VAULT_KEY, tagged};
-use super::yaml_scalar;
+use super::{vault, yaml_scalar};
 
 /// A mistake in the text and its line.
 #[derive(Debug)]
@@ -164,12 +164,17 @@ impl<'t> Reader<'t> {
                 merged.push(value);
                 continue;
             }
-            entries.set(Entry {
-                key: key_text(&key)?,
-                line,
-                value,
-            });
+            let key = key_text(&key)?;
+            if let Some(at) = entries.position(&key) {
+                let first = entries.list[at].line;
+                return Err(YamlError {
+                    line,
+                    message: format!("the key `{key}` is there twice, first in line {first}"),
+                });
+            }
+            entries.add(Entry { key, line, value });
         }
+        damage(&entries.list)?;
         for node in merged {
             let line = node.line;
             match node.kind {
@@ -189,6 +194,20 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Finds damage in `{"__ansible_vault": "..."}`, the form of an encrypted value in JSON.
+fn damage(entries: &[Entry]) -> Result<(), YamlError> {
+    if let [entry] = entries
+        && entry.key == VAULT_KEY
+        && let Kind::Scalar(Value::String(text)) = &entry.value.kind
+    {
+        vault::check(text).map_err(|(_, error)| YamlError {
+            line: entry.line,
+            message: error.to_string(),
+        })?;
+    }
+    Ok(())
+}
+
 fn bad_merge(line: usize) -> YamlError {
     YamlError {
         line,
@@ -196,7 +215,7 @@ fn bad_merge(line: usize) -> YamlError {
     }
 }
 
-/// Entries of a map under construction: the last of two equal keys wins, at the place of the first.
+/// Entries of a map under construction.
 #[derive(Default)]
 struct Entries {
     list: Vec<Entry>,
@@ -220,22 +239,19 @@ impl Entries {
         self.index.get(key).copied()
     }
 
-    fn set(&mut self, entry: Entry) {
-        if let Some(at) = self.position(&entry.key) {
-            self.list[at] = entry;
-        } else {
-            if !self.index.is_empty() {
-                self.index.insert(entry.key.clone(), self.list.len());
-            }
-            self.list.push(entry);
+    /// Takes an entry whose key is new.
+    fn add(&mut self, entry: Entry) {
+        if !self.index.is_empty() {
+            self.index.insert(entry.key.clone(), self.list.len());
         }
+        self.list.push(entry);
     }
 
     /// Takes what is not there yet.
     fn fill(&mut self, from: Vec<Entry>) {
         for entry in from {
             if self.position(&entry.key).is_none() {
-                self.set(entry);
+                self.add(entry);
             }
         }
     }
@@ -300,7 +316,17 @@ fn scalar(
     match core {
         None if style == ScalarStyle::Plain => Ok(yaml_scalar::resolve(text)),
         None | Some("str" | "!" | "binary" | "timestamp") => Ok(Value::String(text.to_owned())),
-        Some("!vault" | "!vault-encrypted") => Ok(tagged(VAULT_KEY, text)),
+        Some("!vault" | "!vault-encrypted") => {
+            vault::check(text).map_err(|(below, error)| YamlError {
+                // The parser places a block at its first line of text.
+                line: match style {
+                    ScalarStyle::Literal => line + below,
+                    _ => line,
+                },
+                message: error.to_string(),
+            })?;
+            Ok(tagged(VAULT_KEY, text))
+        }
         Some("!unsafe") => Ok(tagged(UNSAFE_KEY, text)),
         Some("null") => Ok(Value::Null),
         Some(kind @ ("int" | "float" | "bool")) => {

@@ -15,6 +15,7 @@ pub mod rollout;
 mod secret;
 pub mod suggest;
 mod texts;
+mod utf8;
 
 pub use connection::{Connection, Elevation, HostKeys, SshClient, Via};
 pub use emission::{Emission, undo_of, undone_by};
@@ -32,3 +33,4 @@ pub use secret::{
     MAX_SECRET, MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, Unscrubbable,
 };
 pub use texts::Texts;
+pub use utf8::{NotUtf8, decode};

@@ -46,6 +46,25 @@ pub fn render_for(failure: &Failure, hosts: &[&str], source: Option<&str>, colou
     drawn
 }
 
+/// Draws a warning that is about no failure, with a newline at its end.
+#[must_use]
+pub fn render_warning(message: &str, hint: Option<&str>, colour: bool) -> String {
+    let title = clean_line(message.trim_end());
+    let mut group = annotate_snippets::Group::with_title(Level::WARNING.primary_title(&*title));
+    if let Some(hint) = hint {
+        group = group.element(Level::HELP.message(clean(hint).into_owned()));
+    }
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+    .term_width(WIDTH);
+    let mut drawn = renderer.render(&[group]);
+    drawn.push('\n');
+    drawn
+}
+
 /// Draws several, with an empty line between.
 #[must_use]
 pub fn render_all<'f>(

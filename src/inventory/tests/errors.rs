@@ -61,8 +61,16 @@ fn a_file_that_is_not_utf8_is_refused_by_name() {
     .unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{}:2: it is not UTF-8", path.display())
+        format!(
+            "{}:2: it is not UTF-8: byte 11 of the line is 0xff",
+            path.display()
+        )
     );
+    let hint = format!(
+        "Save it as UTF-8, e.g. with `iconv -f ISO-8859-1 -t UTF-8 {}`.",
+        path.display()
+    );
+    assert_eq!(error.hint, Some(hint));
 }
 
 #[test]

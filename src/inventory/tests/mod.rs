@@ -4,6 +4,7 @@
 mod connections;
 mod errors;
 mod values;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,121 @@
+//! What a user is warned of when an inventory is read.
+
+use std::path::Path;
+
+use super::load_text;
+use crate::inventory::{Inventory, Sources, load};
+
+/// What is warned of, with its hint, and without the directory.
+fn warned(inventory: &Inventory, dir: &Path) -> Vec<String> {
+    let text = |warning: &crate::inventory::Warning| {
+        let hint = warning.hint().map(|hint| format!("\n{hint}"));
+        let text = format!("{warning}{}", hint.unwrap_or_default());
+        text.replace(&format!("{}/", dir.display()), "")
+    };
+    inventory.warnings().iter().map(text).collect()
+}
+
+/// Of one file.
+fn of(file: &str, text: &str) -> Vec<String> {
+    let inventory = load_text(file, text).unwrap_or_else(|error| panic!("{error}"));
+    let dir = inventory
+        .hosts()
+        .next()
+        .and_then(|host| host.source.clone());
+    let dir = dir
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new(""));
+    warned(&inventory, dir)
+}
+
+#[test]
+fn a_name_of_a_host_and_of_a_group() {
+    assert_eq!(
+        of("hosts", "[web]\na\n[db]\nweb\n"),
+        [
+            "hosts:4: `web` is a host and also a group, named at hosts:1\n\
+          The pattern `web` selects the host alone. Rename one of them."
+        ]
+    );
+    assert_eq!(
+        of("hosts.yml", "db:\n  hosts:\n    all:\n").len(),
+        1,
+        "a group that is always there"
+    );
+    assert_eq!(
+        of("hosts.toml", "[groups.web]\nhosts = [\"web\"]\n"),
+        [
+            "hosts.toml:2: `web` is a host and also a group, named at hosts.toml:1\n\
+          The pattern `web` selects the host alone. Rename one of them."
+        ]
+    );
+}
+
+#[test]
+fn a_value_that_ends_at_a_hash() {
+    assert_eq!(
+        of("hosts", "a x=1 # fine\nb secret=ab#cd\n"),
+        [
+            "hosts:2: the value of `secret` ends at the `#`, and the rest of the line is a comment\n\
+          Quote it: secret='...#...'. Put a space before a `#` that starts a comment."
+        ]
+    );
+    assert_eq!(of("hosts", "a#b\n").len(), 1, "a name");
+    assert_eq!(of("hosts", "a secret='ab#cd'\n"), [""; 0]);
+    assert_eq!(of("hosts", "[w]\na\n[w:vars]\nsecret=ab#cd\n"), [""; 0]);
+}
+
+#[test]
+fn a_variable_that_is_set_twice() {
+    assert_eq!(
+        of("hosts", "a x=1 x=2\n"),
+        ["hosts:1: `x` is there twice in the line, and the last one counts"]
+    );
+    assert_eq!(
+        of("hosts", "[w]\na\n[w:vars]\nx=1\ny=1\nx=2\n"),
+        ["hosts:6: `x` is set twice for one group, first in line 4, and the last one counts"]
+    );
+}
+
+#[test]
+fn a_file_of_variables_behind_another() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("hosts"), "[web]\na\n").unwrap();
+    std::fs::create_dir_all(dir.path().join("group_vars/web")).unwrap();
+    std::fs::write(dir.path().join("group_vars/web.yml"), "x: 1\n").unwrap();
+    let inventory = load(&Sources {
+        paths: vec![dir.path().join("hosts")],
+        ..Sources::default()
+    })
+    .unwrap();
+    assert_eq!(
+        warned(&inventory, dir.path()),
+        [
+            "group_vars/web.yml: it is not read, because group_vars/web is there too\n\
+          Move both into one directory or one file."
+        ]
+    );
+}
+
+/// Windows editors write it.
+#[test]
+fn a_byte_order_mark_is_dropped_everywhere() {
+    for (file, text) in [
+        ("hosts", "\u{feff}[web]\na x=1\n"),
+        ("hosts.yml", "\u{feff}web:\n  hosts:\n    a: {x: 1}\n"),
+        (
+            "hosts.json",
+            "\u{feff}{\"web\": {\"hosts\": {\"a\": {\"x\": 1}}}}",
+        ),
+        (
+            "hosts.toml",
+            "\u{feff}[groups.web.hosts]\na = { vars = { x = 1 } }\n",
+        ),
+    ] {
+        let inventory = load_text(file, text).unwrap_or_else(|error| panic!("{error}"));
+        let host = inventory.host("a").unwrap_or_else(|| panic!("{file}"));
+        assert_eq!(&*host.groups, ["web"], "{file}");
+        assert_eq!(inventory.var(host, "x").unwrap(), Some(1.into()), "{file}");
+    }
+}

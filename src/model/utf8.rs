@@ -1,0 +1,95 @@
+//! Text from bytes: the byte order mark dropped, and the place of the first byte that is not UTF-8.
+
+use std::fmt;
+
+/// Why bytes are not text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotUtf8 {
+    /// Counted from 1.
+    pub line: usize,
+    /// The byte within the line, counted from 1.
+    pub column: usize,
+    pub byte: u8,
+    /// The bytes start with the byte order mark of UTF-16.
+    pub is_utf16: bool,
+}
+
+impl fmt::Display for NotUtf8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_utf16 {
+            return f.write_str("it is UTF-16, not UTF-8");
+        }
+        write!(
+            f,
+            "it is not UTF-8: byte {} of the line is 0x{:02x}",
+            self.column, self.byte
+        )
+    }
+}
+
+impl std::error::Error for NotUtf8 {}
+
+impl NotUtf8 {
+    /// What to do about it, for a file of this name.
+    #[must_use]
+    pub fn hint(&self, file: &str) -> String {
+        let from = if self.is_utf16 {
+            "UTF-16"
+        } else {
+            "ISO-8859-1"
+        };
+        format!("Save it as UTF-8, e.g. with `iconv -f {from} -t UTF-8 {file}`.")
+    }
+}
+
+/// The text in `bytes`, without a byte order mark.
+///
+/// # Errors
+/// The first byte that is not UTF-8, and its place.
+pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let line = good
+            .rsplit(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        NotUtf8 {
+            line: good.split(|byte| *byte == b'\n').count(),
+            column: line.len() + 1,
+            byte: bad.first().copied().unwrap_or_default(),
+            is_utf16: good.is_empty()
+                && (bad.starts_with(b"\xff\xfe") || bad.starts_with(b"\xfe\xff")),
+        }
+    })?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn a_byte_order_mark_is_dropped() {
+        assert_eq!(decode(b"\xef\xbb\xbfweb1\n".to_vec()).unwrap(), "web1\n");
+        assert_eq!(decode(Vec::new()).unwrap(), "");
+    }
+
+    #[test]
+    fn the_first_wrong_byte_has_a_place() {
+        let wrong = decode(b"web1\nname=\xff\n\xfe".to_vec()).unwrap_err();
+        assert_eq!((wrong.line, wrong.column, wrong.byte), (2, 6, 0xff));
+        assert_eq!(
+            wrong.to_string(),
+            "it is not UTF-8: byte 6 of the line is 0xff"
+        );
+        let wrong = decode(b"\xff\xfew\0e\0b\0".to_vec()).unwrap_err();
+        assert_eq!(wrong.to_string(), "it is UTF-16, not UTF-8");
+        assert_eq!(
+            wrong.hint("hosts"),
+            "Save it as UTF-8, e.g. with `iconv -f UTF-16 -t UTF-8 hosts`."
+        );
+    }
+}
