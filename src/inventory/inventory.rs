@@ -13,7 +13,7 @@ use super::connection::{self, Overrides};
 use super::error::{InventoryError, RenderError, SelectError, Warning};
 use super::group::Group;
 use super::secrets::Secrets;
-use super::{pattern, render};
+use super::{limit, pattern, render};
 use crate::model::{Connection, Host, Origin};
 use crate::template;
 
@@ -158,14 +158,13 @@ impl Inventory {
     }
 
     /// The same inventory, of which [`select`](Self::select) gives only what the pattern selects. `@FILE` in it stands for the
-    /// patterns in the lines of a file.
+    /// patterns in the lines of a file. One that only takes hosts out leaves `localhost` in.
     ///
     /// # Errors
     ///
     /// As for [`select`](Self::select), and a file that cannot be read.
     pub fn limited(&self, limit: &str) -> Result<Self, SelectError> {
-        let hosts = pattern::select_limit(&self.world, limit)?;
-        let limit = hosts.into_iter().map(|host| host.name.clone()).collect();
+        let limit = limit::names(&self.world, limit)?;
         Ok(Self {
             world: Arc::clone(&self.world),
             limit: Some(Arc::new(limit)),

@@ -9,7 +9,7 @@
 //! | `source`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
 //! | `text`, `yaml`, `toml_text`, `node`, `literal`, `words`, `name` | what they read with |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
-//! | `pattern` | host patterns |
+//! | `pattern`, `lookalike`, `limit` | host patterns; those that are refused since they look like something else; `--limit` |
 //! | `render`, `written` | variables with their `{{ }}` rendered, when they are asked for |
 //! | `connection` | how a host is reached, from its variables |
 //! | `vault`, `secrets` | encrypted values |
@@ -26,7 +26,9 @@ mod group;
 mod ini;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod inventory;
+mod limit;
 mod literal;
+mod lookalike;
 mod name;
 mod node;
 mod ops_toml;

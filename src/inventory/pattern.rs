@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::error::SelectError;
 use super::inventory::{LOCALHOST, World};
-use super::name;
+use super::{lookalike, name};
 use crate::model::Host;
 use crate::model::suggest::did_you_mean;
 
@@ -16,34 +16,12 @@ pub(super) fn select(world: &World, pattern: &str) -> Result<Vec<Arc<Host>>, Sel
     evaluate(world, pattern, &parts)
 }
 
-/// As `select`, with `@FILE` for the patterns in the lines of a file.
-pub(super) fn select_limit(world: &World, limit: &str) -> Result<Vec<Arc<Host>>, SelectError> {
-    let mut parts = Vec::new();
-    for part in split(limit)? {
-        let Some(file) = part.strip_prefix('@') else {
-            parts.push(part);
-            continue;
-        };
-        let text = std::fs::read_to_string(file).map_err(|error| SelectError {
-            message: format!("the limit file `{file}` cannot be read: {error}"),
-            hint: None,
-        })?;
-        parts.extend(
-            text.lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .map(str::to_owned),
-        );
-    }
-    evaluate(world, limit, &parts)
-}
-
 fn error(message: String, hint: Option<String>) -> SelectError {
     SelectError { message, hint }
 }
 
 /// At commas if there are any; else the whole is one host or address, or it is split at colons outside of brackets.
-fn split(pattern: &str) -> Result<Vec<String>, SelectError> {
+pub(super) fn split(pattern: &str) -> Result<Vec<String>, SelectError> {
     let keep = |parts: Vec<String>| {
         parts
             .into_iter()
@@ -88,7 +66,11 @@ fn split(pattern: &str) -> Result<Vec<String>, SelectError> {
     Ok(keep(parts))
 }
 
-fn evaluate(world: &World, whole: &str, parts: &[String]) -> Result<Vec<Arc<Host>>, SelectError> {
+pub(super) fn evaluate(
+    world: &World,
+    whole: &str,
+    parts: &[String],
+) -> Result<Vec<Arc<Host>>, SelectError> {
     if parts.is_empty() {
         return Err(error(
             "the host pattern is empty".to_owned(),
@@ -140,10 +122,11 @@ fn evaluate(world: &World, whole: &str, parts: &[String]) -> Result<Vec<Arc<Host
 }
 
 /// The hosts of one pattern, without a sign before it.
-fn matching(world: &World, part: &str) -> Result<Vec<Arc<Host>>, SelectError> {
+pub(super) fn matching(world: &World, part: &str) -> Result<Vec<Arc<Host>>, SelectError> {
     if let Some(host) = world.hosts.get(part) {
         return Ok(vec![Arc::clone(host)]);
     }
+    lookalike::check(part)?;
     let (expression, subscript) = subscript(part);
     let matcher = Matcher::new(expression)?;
     let mut hosts: Vec<&Arc<Host>> = Vec::new();
@@ -215,7 +198,7 @@ fn subscript(part: &str) -> (&str, Option<Subscript>) {
             .parse()
             .map_or(none, |index| (expression, Some(Subscript::Index(index))));
     }
-    let Some((start, end)) = inside.split_once([':', '-']) else {
+    let Some((start, end)) = inside.split_once(':') else {
         return none;
     };
     if !number(start) || !(end.is_empty() || number(end)) {

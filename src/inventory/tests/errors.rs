@@ -133,38 +133,6 @@ fn patterns_that_select_nothing_say_so() {
 }
 
 #[test]
-fn a_limit_leaves_what_it_selects() {
-    let dir = tempfile::tempdir().unwrap();
-    let retry = dir.path().join("retry.txt");
-    std::fs::write(&retry, "web2\n\ndb1\n").unwrap();
-    let inventory = load_text("hosts", "[web]\nweb1\nweb2\n[db]\ndb1\n").unwrap();
-    let names = |limit: &str, pattern: &str| -> Vec<String> {
-        let limited = inventory.limited(limit).unwrap();
-        limited
-            .select(pattern)
-            .unwrap()
-            .iter()
-            .map(|host| host.name.clone())
-            .collect()
-    };
-    assert_eq!(names("web", "all"), ["web1", "web2"]);
-    assert_eq!(names("all:!web1", "web"), ["web2"]);
-    assert_eq!(
-        names(&format!("@{}", retry.display()), "all"),
-        ["web2", "db1"]
-    );
-    assert!(names("db", "web").is_empty());
-    assert!(inventory.limited("nosuch").is_err());
-    assert!(
-        inventory
-            .limited("@/nosuch")
-            .unwrap_err()
-            .message
-            .contains("/nosuch")
-    );
-}
-
-#[test]
 fn templates_fail_where_they_stand() {
     let text = "all:\n  hosts:\n    h:\n      db_host: x\n      a: '{{ db_hots }}'\n      b: 'x{{ a }}'\n      c: \"{{ d }}\"\n      \
                 d: '{{ c }}'\n      e: \"{{ lookup('env', 'X') }}\"\n      f: '{{ 1 | to_jsn }}'\n      g: '{{ 1 +'\n      \

@@ -3,6 +3,7 @@
 
 mod connections;
 mod errors;
+mod limits;
 mod values;
 mod warnings;
 

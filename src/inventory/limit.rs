@@ -1,0 +1,133 @@
+//! `--limit`: patterns, and files of patterns.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::error::SelectError;
+use super::inventory::{LOCALHOST, World};
+use super::pattern::{evaluate, matching, split};
+use crate::model::{Host, decode};
+
+/// The names of the hosts that a limit leaves.
+///
+/// `@FILE` stands for the patterns in the lines of a file, `!@FILE` for all hosts but those that they select, `&@FILE` for
+/// those alone. One that only takes hosts out leaves the rest, this machine among them, which no pattern selects but by its
+/// name.
+pub(super) fn names(world: &World, limit: &str) -> Result<HashSet<String>, SelectError> {
+    let mut parts = Vec::new();
+    let mut files = Vec::new();
+    for part in limit_parts(limit)? {
+        let (sign, rest) = match part.strip_prefix(['!', '&']) {
+            // A sign is one byte.
+            Some(rest) => (&part[..1], rest),
+            None => ("", part.as_str()),
+        };
+        let Some(file) = rest.strip_prefix('@') else {
+            parts.push(part);
+            continue;
+        };
+        let patterns = read(world, file)?;
+        if patterns.is_empty() && sign != "!" {
+            return Err(error(format!("the limit file `{file}` holds no pattern"))
+                .hint("Each line is a pattern; `#` starts a comment."));
+        }
+        if sign.is_empty() {
+            parts.extend(patterns);
+        } else {
+            let hosts = match patterns.as_slice() {
+                [] => Vec::new(),
+                patterns => evaluate(world, &part, patterns)?,
+            };
+            files.push((sign == "&", hosts));
+        }
+    }
+    let excludes = |part: &String| part.starts_with('!');
+    let only_excludes = parts.iter().all(excludes) && files.iter().all(|(keep, _)| !keep);
+    if parts.is_empty() && !files.is_empty() {
+        parts.push("all".to_owned());
+    }
+    let hosts = evaluate(world, limit, &parts)?;
+    let mut names: HashSet<String> = hosts.iter().map(|host| host.name.clone()).collect();
+    for (keep, hosts) in &files {
+        names.retain(|name| hosts.iter().any(|host| host.name == *name) == *keep);
+    }
+    if names.is_empty() {
+        return Err(error(format!("the limit `{limit}` leaves no host")));
+    }
+    if only_excludes && world.localhost.source.is_none() {
+        let mut out = files
+            .iter()
+            .flat_map(|(_, hosts)| hosts.clone())
+            .collect::<Vec<_>>();
+        for part in parts.iter().filter_map(|part| part.strip_prefix('!')) {
+            out.extend(matching(world, part)?);
+        }
+        let is_local = |host: &Arc<Host>| LOCALHOST.contains(&host.name.as_str());
+        if !out.iter().any(is_local) {
+            names.extend(LOCALHOST.map(str::to_owned));
+        }
+    }
+    Ok(names)
+}
+
+/// The parts of a limit. The name of a file may hold what else separates patterns.
+fn limit_parts(limit: &str) -> Result<Vec<String>, SelectError> {
+    let file = limit.trim_start_matches(['!', '&']).strip_prefix('@');
+    match file {
+        Some(file) if std::path::Path::new(file).is_file() => Ok(vec![limit.to_owned()]),
+        _ => split(limit),
+    }
+}
+
+/// The patterns of a file: one or more in a line, with comments.
+fn read(world: &World, file: &str) -> Result<Vec<String>, SelectError> {
+    let bytes = std::fs::read(file)
+        .map_err(|why| error(format!("the limit file `{file}` cannot be read: {why}")))?;
+    let text = decode(bytes).map_err(|wrong| {
+        error(format!("{file}:{}: {wrong}", wrong.line)).hint(&wrong.hint(file))
+    })?;
+    let mut patterns = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = without_comment(line).trim();
+        if line.is_empty() {
+            continue;
+        }
+        let placed = |wrong: SelectError| SelectError {
+            message: format!("{file}:{}: {}", index + 1, wrong.message),
+            ..wrong
+        };
+        for part in split(line).map_err(placed)? {
+            matching(world, part.trim_start_matches(['!', '&'])).map_err(placed)?;
+            patterns.push(part);
+        }
+    }
+    Ok(patterns)
+}
+
+/// A `#` starts a comment at the begin of a line or after white space.
+fn without_comment(line: &str) -> &str {
+    let starts = |(at, _): &(usize, &str)| {
+        line[..*at]
+            .chars()
+            .next_back()
+            .is_none_or(char::is_whitespace)
+    };
+    match line.match_indices('#').find(starts) {
+        Some((at, _)) => &line[..at],
+        None => line,
+    }
+}
+
+fn error(message: String) -> SelectError {
+    SelectError {
+        message,
+        hint: None,
+    }
+}
+
+impl SelectError {
+    fn hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+}
