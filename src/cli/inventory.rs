@@ -43,6 +43,9 @@ enum Command {
     /// Show how a host is reached, and every variable of it with the file and line that it comes from
     Show {
         host: String,
+        /// Print passwords and decrypted values too, which are shown as `[secret]` else
+        #[arg(long)]
+        show_secrets: bool,
         #[command(flatten)]
         client: TransportArgs,
         #[command(flatten)]
@@ -61,7 +64,8 @@ struct With {
 
 impl Args {
     pub fn run(self) -> Done {
-        let load = |args: &InventoryArgs| load_inventory(args, None, &Secrets::new());
+        let secrets = Secrets::new();
+        let load = |args: &InventoryArgs| load_inventory(args, None, &secrets);
         let text = match self.command {
             Command::List { pattern, with } => {
                 let inventory = load(&with.inventory)?;
@@ -86,7 +90,12 @@ impl Args {
                 })?;
                 graph(&inventory, group)
             }
-            Command::Show { host, client, with } => {
+            Command::Show {
+                host,
+                show_secrets,
+                client,
+                with,
+            } => {
                 let inventory = load(&with.inventory)?;
                 let host = inventory.host(&host).ok_or_else(|| {
                     unknown(
@@ -95,16 +104,27 @@ impl Args {
                         inventory.hosts().map(|host| host.name.as_str()),
                     )
                 })?;
-                let vars = inventory.show(host);
+                let mut vars = inventory.show(host);
                 let overrides = Overrides {
                     ssh_client: client.transport,
                     ..Overrides::default()
                 };
                 let way = Way::of(inventory.connection(host, &overrides));
-                if with.json {
+                if show_secrets {
+                    for var in &mut vars {
+                        var.secret = false;
+                    }
+                }
+                let text = if with.json {
                     show_json(host, &way, &vars)
                 } else {
                     show(host, &way, &vars)
+                };
+                if show_secrets {
+                    text
+                } else {
+                    // A secret may be a part of another value.
+                    secrets.scrub(&text).into_owned()
                 }
             }
         };
@@ -159,6 +179,9 @@ fn branches(inventory: &Inventory, group: &Group, depth: usize, text: &mut Strin
 }
 
 const HIDDEN: &str = "[secret]";
+
+/// A value or a name that is wider pads no other line.
+const MAX_COLUMN: usize = 40;
 
 /// How a host is reached.
 struct Way {
@@ -224,7 +247,7 @@ fn show(host: &Host, way: &Way, vars: &[Shown]) -> String {
             vec![var.name.clone(), value, var.origin.to_string()]
         })
         .collect();
-    text.push_str(&table::render(&rows));
+    text.push_str(&table::render_ragged(&rows, MAX_COLUMN));
     text
 }
 

@@ -14,6 +14,7 @@ use indexmap::IndexMap;
 use super::draft::{ALL, Draft};
 use super::error::{InventoryError, Warning};
 use super::group::Group;
+use super::password;
 use super::secrets::Secrets;
 use super::source::{self, Sources};
 use super::vars_files::VarsDir;
@@ -33,6 +34,7 @@ pub(super) fn build(
     secrets: &Secrets,
 ) -> Result<Built, InventoryError> {
     reconcile(&mut draft);
+    keep_passwords(&draft, secrets);
     warn_of_twins(&mut draft);
     let mut warnings = std::mem::take(&mut draft.warnings);
     let depths = depths(&draft);
@@ -102,6 +104,15 @@ pub(super) fn build(
         localhost,
         warnings,
     })
+}
+
+/// Notes the passwords that the sources say in clear.
+fn keep_passwords(draft: &Draft, secrets: &Secrets) {
+    let groups = draft.groups.values().flat_map(|group| &group.vars);
+    let hosts = draft.hosts.values().flat_map(|host| &host.vars);
+    for (name, var) in groups.chain(hosts) {
+        password::keep(name, var, secrets);
+    }
 }
 
 /// Names that a host and a group share.

@@ -9,6 +9,7 @@ use super::error::InventoryError;
 use super::inventory::Inventory;
 use super::name;
 use super::node::noun;
+use super::unsupported;
 use crate::model::suggest::did_you_mean;
 use crate::model::{Connection, Elevation, Host, HostKeys, SshClient, Via};
 
@@ -49,6 +50,7 @@ pub(super) fn connection(
     };
     let via = settings.via(&address, user.as_deref())?;
     settings.check_destination(&via, &address, user.as_deref())?;
+    settings.refuse_unsupported(&via)?;
     let usual = Connection::new(via, address);
     let key_file = match &overrides.key_file {
         Some(file) => Some(file.clone()),
@@ -223,6 +225,57 @@ impl Settings<'_> {
         }
     }
 
+    /// What the inventory asks for and ops cannot do.
+    fn refuse_unsupported(&self, via: &Via) -> Result<(), InventoryError> {
+        let unread = "is set, and ops does not read it";
+        for variable in unsupported::of(via) {
+            if self
+                .get(&[variable.name])?
+                .is_some_and(|set| set.value != "")
+            {
+                return Err(self.error(variable.name, unread).hint(variable.hint));
+            }
+        }
+        if let Some(shell) = self.text(&["ansible_shell_type"])?
+            && !unsupported::SHELLS.contains(&shell.as_str())
+        {
+            return Err(self
+                .error("ansible_shell_type", format!("is `{shell}`"))
+                .hint("ops needs a host with a POSIX `sh`."));
+        }
+        if let (Via::Ssh, Some(program)) = (via, self.text(&["ansible_ssh_executable"])?)
+            && !["ssh", "/usr/bin/ssh", "/bin/ssh"].contains(&program.as_str())
+        {
+            return Err(self
+                .error(
+                    "ansible_ssh_executable",
+                    format!("is `{program}`, and ops runs the `ssh` of PATH"),
+                )
+                .hint("Put its directory first in PATH, and set `ops_transport` to `openssh`."));
+        }
+        Ok(())
+    }
+
+    /// Variables of the program that enters a container: what is not read must not be lost.
+    fn extra_args(&self, tool: &str) -> Result<Vec<String>, InventoryError> {
+        let prefix = format!("ansible_{tool}_");
+        let vars = self.host.vars();
+        let unread = vars.keys().find(|name| {
+            let rest = name.strip_prefix(&prefix);
+            rest.is_some_and(|rest| !unsupported::CONTAINER.contains(&rest))
+        });
+        if let Some(name) = unread {
+            return Err(self
+                .error(name, "is set, and ops does not read it")
+                .hint("Write the whole command as `ops_exec`, e.g. `docker exec -i web1`."));
+        }
+        let name = format!("{prefix}extra_args");
+        let Some(line) = self.text(&[&name])? else {
+            return Ok(Vec::new());
+        };
+        shlex::split(&line).ok_or_else(|| self.error(&name, "has a quote that is not closed"))
+    }
+
     fn check_destination(
         &self,
         via: &Via,
@@ -255,20 +308,21 @@ impl Settings<'_> {
         let Some(kind) = self.text(&["ansible_connection"])? else {
             return Ok(Via::Ssh);
         };
-        let words =
-            |words: &[&str]| Via::Exec(words.iter().map(|word| (*word).to_owned()).collect());
         match kind.rsplit('.').next().unwrap_or_default() {
-            "ssh" | "smart" => Ok(Via::Ssh),
+            "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Ok(Via::Ssh),
             "local" => Ok(Via::Local),
             tool @ ("docker" | "podman") => {
-                let mut command = vec![tool, "exec", "-i"];
+                let mut command = vec![tool.to_owned()];
+                command.extend(self.extra_args(tool)?);
+                command.extend(["exec", "-i"].map(str::to_owned));
                 if let Some(user) = user {
-                    command.extend(["-u", user]);
+                    command.extend(["-u", user].map(str::to_owned));
                 }
-                command.push(address);
-                Ok(words(&command))
+                command.push(address.to_owned());
+                Ok(Via::Exec(command))
             }
             tool @ ("kubectl" | "oc") => {
+                let extra = self.extra_args(tool)?;
                 let mut command = vec![tool.to_owned()];
                 for (option, name) in [
                     ("--kubeconfig", "kubeconfig"),
@@ -287,6 +341,7 @@ impl Settings<'_> {
                 }
                 command.push("--".to_owned());
                 self.no_options(&command)?;
+                command.splice(1..1, extra);
                 Ok(Via::Exec(command))
             }
             other => {
@@ -342,7 +397,11 @@ impl Settings<'_> {
 
     fn ssh_args(&self) -> Result<Vec<String>, InventoryError> {
         let mut args = Vec::new();
-        for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
+        for name in [
+            "ansible_ssh_args",
+            "ansible_ssh_common_args",
+            "ansible_ssh_extra_args",
+        ] {
             let Some(line) = self.text(&[name])? else {
                 continue;
             };
@@ -392,6 +451,29 @@ impl Settings<'_> {
         }
     }
 
+    /// ops starts `sudo` in its own way.
+    fn refuse_sudo_settings(&self) -> Result<(), InventoryError> {
+        for name in ["ansible_become_exe", "ansible_sudo_exe"] {
+            if let Some(program) = self.text(&[name])?
+                && !["sudo", "/usr/bin/sudo", "/bin/sudo"].contains(&program.as_str())
+            {
+                let message = format!("is `{program}`, and ops runs the `sudo` of the host's PATH");
+                return Err(self.error(name, message).hint("Remove it."));
+            }
+        }
+        for name in ["ansible_become_flags", "ansible_sudo_flags"] {
+            if let Some(flags) = self.text(&[name])?
+                && !unsupported::are_usual_flags(&flags)
+            {
+                let message = format!("is `{flags}`, and ops gives sudo no flags of yours");
+                return Err(self
+                    .error(name, message)
+                    .hint("Remove it; sudoers on the host has an option for most of them."));
+            }
+        }
+        Ok(())
+    }
+
     fn elevation(
         &self,
         overrides: &Overrides,
@@ -412,10 +494,11 @@ impl Settings<'_> {
                 )
                 .hint("ops becomes another user with sudo."));
         }
+        self.refuse_sudo_settings()?;
         let user = match &overrides.elevate_user {
             Some(user) => user.clone(),
             None => self
-                .text(&["ansible_become_user"])?
+                .text(&["ansible_become_user", "ansible_sudo_user"])?
                 .unwrap_or_else(|| "root".to_owned()),
         };
         name::check_destination("user to become", &user).map_err(|error| {

@@ -13,7 +13,7 @@ use super::connection::{self, Overrides};
 use super::error::{InventoryError, RenderError, SelectError, Warning};
 use super::group::Group;
 use super::secrets::Secrets;
-use super::{limit, pattern, render};
+use super::{limit, password, pattern, render};
 use crate::model::{Connection, Host, Origin};
 use crate::template;
 
@@ -50,7 +50,7 @@ pub struct Shown {
     /// As it was written. An encrypted value is still encrypted here.
     pub written: Value,
     pub origin: Origin,
-    /// The value was encrypted, or lies in an encrypted file or refers to one that was.
+    /// The value was encrypted, lies in an encrypted file, refers to one that was, or is a password by its name.
     pub secret: bool,
 }
 
@@ -208,7 +208,13 @@ impl Inventory {
     ///
     /// A name that is not defined, a filter that is not there, a cycle, a vault that does not open.
     pub fn var(&self, host: &Host, name: &str) -> Result<Option<Value>, RenderError> {
-        render::var(&self.world, host, name)
+        let value = render::var(&self.world, host, name)?;
+        if let Some(value) = &value
+            && password::is_password(name)
+        {
+            password::keep_value(value, &self.world.secrets);
+        }
+        Ok(value)
     }
 
     /// Every variable of a host, rendered, by name.
@@ -252,7 +258,16 @@ impl Inventory {
     /// Every variable of a host for a person to look at, by name.
     #[must_use]
     pub fn show(&self, host: &Host) -> Vec<Shown> {
-        render::show(&self.world, host)
+        let mut vars = render::show(&self.world, host);
+        for var in &mut vars {
+            if password::is_password(&var.name) {
+                var.secret = true;
+                if let Ok(value) = &var.value {
+                    password::keep_value(value, &self.world.secrets);
+                }
+            }
+        }
+        vars
     }
 
     /// How a host is reached.
@@ -268,7 +283,7 @@ impl Inventory {
         connection::connection(self, host, overrides)
     }
 
-    /// The values that were decrypted so far.
+    /// The values that were decrypted so far, and the passwords.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         self.world.secrets.list()

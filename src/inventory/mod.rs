@@ -11,8 +11,8 @@
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern`, `lookalike`, `limit` | host patterns; those that are refused since they look like something else; `--limit` |
 //! | `render`, `written` | variables with their `{{ }}` rendered, when they are asked for |
-//! | `connection` | how a host is reached, from its variables |
-//! | `vault`, `secrets` | encrypted values |
+//! | `connection`, `unsupported` | how a host is reached, from its variables; what is refused |
+//! | `vault`, `secrets`, `password` | encrypted values, and those that are secret by their name |
 //!
 //! Everything follows Ansible where a user of Ansible would notice, and is held against the real one by
 //! `tests/inventory/`. Unlike there, what cannot be read or does not exist is an error and never a warning.
@@ -32,6 +32,7 @@ mod lookalike;
 mod name;
 mod node;
 mod ops_toml;
+mod password;
 mod pattern;
 mod program;
 mod render;
@@ -42,6 +43,7 @@ mod source;
 mod tests;
 mod text;
 mod toml_text;
+mod unsupported;
 mod vars_files;
 mod vault;
 mod words;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::{InventoryError, Warning};
 use super::node::Kind;
 use super::secrets::Secrets;
-use super::{text, yaml};
+use super::{password, text, yaml};
 use crate::model::{Origin, Var, Vars};
 
 /// The extensions that Ansible reads.
@@ -109,7 +109,9 @@ impl<'s> VarsDir<'s> {
                 file: Arc::clone(&file),
                 line: Some(entry.line),
             };
-            vars.insert(entry.key, Var { value, origin });
+            let var = Var { value, origin };
+            password::keep(&entry.key, &var, self.secrets);
+            vars.insert(entry.key, var);
         }
         Ok(())
     }

@@ -17,6 +17,36 @@ pub fn render(rows: &[Vec<String>]) -> String {
     styled(&rows, Settings::default())
 }
 
+/// The same, but a cell that is wider than `most` moves only the rest of its own line.
+#[must_use]
+pub fn render_ragged(rows: &[Vec<String>], most: usize) -> String {
+    let rows: Vec<Vec<_>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| clean_line(cell)).collect())
+        .collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            let narrow = cells
+                .map(|cell| cell.width())
+                .filter(|width| *width <= most);
+            narrow.max().unwrap_or_default()
+        })
+        .collect();
+    let mut out = String::new();
+    for row in &rows {
+        let start = out.len();
+        for (cell, width) in row.iter().zip(&widths) {
+            out.push_str(cell);
+            out.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
+        }
+        out.truncate(start + out[start..].trim_end().len());
+        out.push('\n');
+    }
+    out
+}
+
 /// The same with a style for each cell.
 #[must_use]
 pub(super) fn styled(rows: &[Vec<(Style, String)>], settings: Settings) -> String {
@@ -50,4 +80,24 @@ pub(super) fn styled(rows: &[Vec<(Style, String)>], settings: Settings) -> Strin
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render_ragged;
+
+    #[test]
+    fn a_long_cell_pads_no_other_line() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [
+            row(["a", "1", "hosts:1"]),
+            row(["certificate", "0123456789", "hosts:2"]),
+            row(["b", "12345", "hosts:3"]),
+        ];
+        assert_eq!(
+            render_ragged(&rows, 8),
+            "a  1      hosts:1\ncertificate  0123456789  hosts:2\nb  12345  hosts:3\n"
+        );
+        assert_eq!(render_ragged(&[], 8), "");
+    }
 }

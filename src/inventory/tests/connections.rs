@@ -80,6 +80,13 @@ fn other_ways_than_ssh() {
         words("docker exec -i -u app h")
     );
     assert_eq!(
+        of("ansible_connection=docker ansible_docker_extra_args='-H tcp://d:2376'")
+            .unwrap()
+            .via,
+        words("docker -H tcp://d:2376 exec -i h")
+    );
+    assert_eq!(of("ansible_connection=paramiko").unwrap().via, Via::Ssh);
+    assert_eq!(
         of("ansible_connection=containers.podman.podman ansible_host=c1")
             .unwrap()
             .via,
@@ -199,10 +206,124 @@ fn what_cannot_be_is_refused_by_name() {
             "variable `ansible_host` of host h: `nosuch` is not defined",
         ),
     ] {
-        let error = of(vars).expect_err(vars);
-        assert_eq!(error.message, message);
-        assert_eq!(error.at.and_then(|at| at.line), Some(1), "{vars}");
+        refused(vars, message);
     }
+}
+
+fn refused(vars: &str, message: &str) {
+    let error = of(vars).expect_err(vars);
+    assert_eq!(error.message, message);
+    assert_eq!(error.at.and_then(|at| at.line), Some(1), "{vars}");
+}
+
+/// The host would be reached in another way than its inventory says.
+#[test]
+fn what_ops_does_not_read_is_refused_by_name() {
+    for (vars, message) in [
+        (
+            "ansible_ssh_args=\"-o 'x\"",
+            "`ansible_ssh_args` of host h has a quote that is not closed",
+        ),
+        (
+            "ansible_ssh_executable=/opt/ssh/bin/ssh",
+            "`ansible_ssh_executable` of host h is `/opt/ssh/bin/ssh`, and ops runs the `ssh` of PATH",
+        ),
+        (
+            "ansible_ssh_private_key_passphrase=hunter22",
+            "`ansible_ssh_private_key_passphrase` of host h is set, and ops does not read it",
+        ),
+        (
+            "ansible_pkcs11_provider=/usr/lib/x.so",
+            "`ansible_pkcs11_provider` of host h is set, and ops does not read it",
+        ),
+        (
+            "ansible_shell_type=powershell",
+            "`ansible_shell_type` of host h is `powershell`",
+        ),
+        (
+            "ansible_become=yes ansible_become_exe='sudo su -'",
+            "`ansible_become_exe` of host h is `sudo su -`, and ops runs the `sudo` of the host's PATH",
+        ),
+        (
+            "ansible_become=yes ansible_become_flags=-i",
+            "`ansible_become_flags` of host h is `-i`, and ops gives sudo no flags of yours",
+        ),
+        (
+            "ansible_become=yes ansible_become_method=doas",
+            "`ansible_become_method` of host h is `doas`, a way that ops does not have",
+        ),
+        (
+            "ansible_connection=docker ansible_docker_privileged=yes",
+            "`ansible_docker_privileged` of host h is set, and ops does not read it",
+        ),
+        (
+            "ansible_connection=kubectl ansible_kubectl_token=abcdefgh",
+            "`ansible_kubectl_token` of host h is set, and ops does not read it",
+        ),
+    ] {
+        refused(vars, message);
+    }
+}
+
+/// They tune what ops does not do, or say what it does anyhow.
+#[test]
+fn what_changes_nothing_is_passed_over() {
+    for vars in [
+        "ansible_python_interpreter=/usr/bin/python3",
+        "ansible_pipelining=True ansible_ssh_pipelining=True",
+        "ansible_ssh_transfer_method=scp ansible_scp_if_ssh=True",
+        "ansible_remote_tmp=/tmp/a ansible_ssh_retries=3",
+        "ansible_shell_executable=/bin/bash ansible_shell_type=fish",
+        "ansible_ssh_executable=ssh ansible_control_path=/tmp/x",
+        "ansible_become_exe=sudo ansible_become_flags='-H -S -n'",
+        "ansible_docker_privileged=yes ansible_private_key_passphrase=''",
+    ] {
+        assert_eq!(of(vars).unwrap(), Connection::new(Via::Ssh, "h"), "{vars}");
+    }
+}
+
+/// In the order in which Ansible gives them to `ssh`, which takes the first of two.
+#[test]
+fn arguments_of_ssh_come_in_their_order() {
+    let connection = of(
+        "ansible_ssh_extra_args='-o C=3' ansible_ssh_args='-o A=1' ansible_ssh_common_args='-o B=2'",
+    );
+    assert_eq!(
+        connection.unwrap().ssh_args,
+        ["-o", "A=1", "-o", "B=2", "-o", "C=3"]
+    );
+}
+
+/// Whoever scrubs output hears of it before it is used.
+#[test]
+fn a_password_in_clear_is_a_secret() {
+    let text = "[web]\nh ansible_become_password=hunter22 ansible_sudo_pass=12345678 pw=swordfish ansible_su_pass='{{ pw }}'\n\
+                [web:vars]\nansible_become_pass=of-the-group\n";
+    let inventory = load_text("hosts", text).unwrap();
+    let host = inventory.host("h").unwrap();
+    let known = inventory.secrets();
+    for secret in ["hunter22", "12345678", "of-the-group"] {
+        assert!(known.iter().any(|known| known == secret), "{secret}");
+    }
+    assert!(!known.iter().any(|known| known == "swordfish"));
+    inventory.var(host, "ansible_su_pass").unwrap();
+    assert!(inventory.secrets().iter().any(|known| known == "swordfish"));
+    let shown = inventory.show(host);
+    let secret: Vec<&str> = shown
+        .iter()
+        .filter(|var| var.secret)
+        .map(|var| var.name.as_str())
+        .collect();
+    assert_eq!(
+        secret,
+        [
+            "ansible_become_pass",
+            "ansible_become_password",
+            "ansible_su_pass",
+            "ansible_sudo_pass",
+            "pw"
+        ]
+    );
 }
 
 /// The example of docs/inventory.md says what the page says.
