@@ -15,7 +15,7 @@ use crate::model::{Failure, FailureKind, SshClient};
 pub struct InventoryArgs {
     /// An inventory: a file, a directory, a program, or `host1,host2,`. Can be given several times
     ///
-    /// Without one: inventory.toml, inventory.yml, inventory.yaml, inventory.ini, inventory/ or hosts.ini of the
+    /// Without one: what `inventory` of ansible.cfg says, or inventory.toml, inventory.yml, inventory.yaml, inventory.ini, inventory/ or hosts.ini of the
     /// working directory, whichever is there; if none is, there is only `localhost`.
     ///
     /// OPS_INVENTORY stands in for it, with `:` between several.
@@ -40,17 +40,18 @@ const DEFAULT_INVENTORIES: [&str; 6] = [
 ];
 
 impl InventoryArgs {
-    /// The inventories that were given, or the one that lies in the working directory.
+    /// The inventories that were given, or those of `ansible.cfg`, or the one of the working directory.
     ///
     /// # Errors
-    /// If several lie there.
-    pub fn paths(&self) -> Result<Vec<PathBuf>, Failure> {
+    /// If several are there.
+    pub fn paths(&self, configured: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
         if !self.inventory.is_empty() {
             return Ok(self.inventory.clone());
         }
         let named = std::env::var_os("OPS_INVENTORY").map(|value| listed(&value));
         match named {
             Some(named) if !named.is_empty() => Ok(named),
+            _ if !configured.is_empty() => one_of(configured, Path::new("inventory.toml")),
             _ => default_inventory(Path::new("")).map(|found| found.into_iter().collect()),
         }
     }
@@ -64,6 +65,23 @@ fn listed(value: &OsStr) -> Vec<PathBuf> {
     std::env::split_paths(value)
         .filter(|path| !path.as_os_str().is_empty())
         .collect()
+}
+
+/// What `ansible.cfg` names, unless an inventory of ops is there too.
+fn one_of(configured: Vec<PathBuf>, ours: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !ours.exists() || configured.iter().any(|path| path.ends_with(ours)) {
+        return Ok(configured);
+    }
+    let named: Vec<String> = configured
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let message = format!(
+        "there are two inventories: {}, and {} of ansible.cfg",
+        ours.display(),
+        named.join(", ")
+    );
+    Err(Failure::new(FailureKind::Input, message).hint("Say which one with -i."))
 }
 
 fn default_inventory(dir: &Path) -> Result<Option<PathBuf>, Failure> {

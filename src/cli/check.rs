@@ -1,5 +1,6 @@
 //! `ops check PLAYBOOK`: what is wrong with it, its parameters and the inventory, without contacting anything.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::inventory::Inventory;
@@ -48,7 +49,8 @@ impl Args {
     fn check(self) -> Result<String, Vec<Failure>> {
         let prepared = prepare(&self.playbook);
         let directory = self.playbook.parent().map(PathBuf::from);
-        let inventory = load_inventory(&self.inventory, directory, &Secrets::new());
+        let inventory =
+            load_inventory(&self.inventory, directory, BTreeMap::new(), &Secrets::new());
         let mut failures = Vec::new();
         let mut summary = String::new();
         match &prepared {

@@ -1,5 +1,7 @@
 //! `ops exec PATTERN -- COMMAND`, and `ops ping`.
 
+use std::collections::BTreeMap;
+
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, Secrets};
 use crate::run::{HostHandle, Turns, command};
 use crate::shell::quote_str;
@@ -107,7 +109,7 @@ impl Common {
         work: impl Fn(&HostHandle) -> Result<(), Failure> + Sync,
     ) -> Done {
         let secrets = Secrets::new();
-        let inventory = load_inventory(&self.inventory, None, &secrets)?;
+        let inventory = load_inventory(&self.inventory, None, BTreeMap::new(), &secrets)?;
         let hosts = inventory
             .select(pattern)
             .map_err(|error| vec![error.into()])?;
@@ -126,7 +128,7 @@ impl Common {
             log: log.clone(),
             output: self.output,
             overrides: overrides(&self.login)?,
-            params: std::collections::BTreeMap::new(),
+            params: BTreeMap::new(),
             changes,
             hosts: Some(hosts.len()),
         };

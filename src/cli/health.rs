@@ -86,7 +86,7 @@ impl Args {
             let message = "parameters go with a playbook, and none is given";
             return Err(vec![Failure::new(FailureKind::Input, message)]);
         }
-        let inventory = load_inventory(&self.inventory, None, secrets)?;
+        let inventory = load_inventory(&self.inventory, None, BTreeMap::new(), secrets)?;
         let mut hosts = self.hosts(&inventory)?;
         let mut checks = of_inventory(&inventory, &hosts)?;
         hosts.retain(|host| checks.contains_key(&host.name));
@@ -134,7 +134,12 @@ impl Args {
         declares(&playbook).map_err(|failure| vec![failure])?;
         let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)?;
         keep_secret(&resolved, secrets)?;
-        let inventory = load_inventory(&self.inventory, Some(playbook.directory.clone()), secrets)?;
+        let inventory = load_inventory(
+            &self.inventory,
+            Some(playbook.directory.clone()),
+            resolved.given.clone(),
+            secrets,
+        )?;
         let hosts = self.hosts(&inventory)?;
         let what = format!("health {}", playbook.name);
         let stage = self.stage(what, inventory, &hosts, resolved.shown, secrets, log)?;

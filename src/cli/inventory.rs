@@ -1,5 +1,6 @@
 //! `ops inventory list|graph|show HOST`: what the inventory comes to.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::Subcommand;
@@ -65,7 +66,7 @@ struct With {
 impl Args {
     pub fn run(self) -> Done {
         let secrets = Secrets::new();
-        let load = |args: &InventoryArgs| load_inventory(args, None, &secrets);
+        let load = |args: &InventoryArgs| load_inventory(args, None, BTreeMap::new(), &secrets);
         let text = match self.command {
             Command::List { pattern, with } => {
                 let inventory = load(&with.inventory)?;

@@ -94,7 +94,7 @@ fn playbook(args: &PlaybookArgs) -> Result<String, Failure> {
     check_name(name)?;
     let mut files = templates::playbook(name, args.from);
     // Those that come with ops name groups: without an inventory they would not pass their check.
-    let inventories = InventoryArgs::default().paths();
+    let inventories = InventoryArgs::default().paths(Vec::new());
     if args.from.is_some() && inventories.is_ok_and(|paths| paths.is_empty()) {
         files.push(templates::inventory());
     }

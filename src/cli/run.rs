@@ -56,7 +56,12 @@ impl Args {
         let secrets = Secrets::new();
         keep_secret(&resolved, &secrets)?;
         let directory = playbook.directory.clone();
-        let inventory = load_inventory(&self.inventory, Some(directory.clone()), &secrets)?;
+        let inventory = load_inventory(
+            &self.inventory,
+            Some(directory.clone()),
+            resolved.given.clone(),
+            &secrets,
+        )?;
         let lock = self.lock.wanted(&playbook, &inventory)?;
         let mode = if self.run.check {
             Mode::Check

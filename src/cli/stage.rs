@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inventory::{self, Inventory, Overrides, VaultPasswordFile};
+use serde_json::Value;
+
+use crate::inventory::{self, AnsibleCfg, Inventory, Overrides, VaultPasswordFile};
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
 use crate::run::{Bus, Cancel, Run, Settings};
@@ -59,28 +61,32 @@ pub struct Stage {
     runtime: tokio::runtime::Runtime,
 }
 
-/// Reads the inventory of the command line. What it warns of goes to stderr.
+/// Reads the inventory of the command line. The values `given` there win over all variables in it. What it warns of goes to stderr.
 ///
 /// # Errors
 /// All that is wrong with it.
 pub fn load_inventory(
     args: &InventoryArgs,
     playbook_dir: Option<PathBuf>,
+    given: BTreeMap<String, Value>,
     secrets: &Secrets,
 ) -> Result<Inventory, Vec<Failure>> {
     let one = |failure: Failure| vec![failure];
+    let configured = AnsibleCfg::find(std::env::var_os("ANSIBLE_CONFIG"), playbook_dir.as_deref())
+        .map_err(|error| one(error.into()))?;
+    let passwords = args
+        .vault_password_file
+        .iter()
+        .map(|file| VaultPasswordFile::parse(file));
     let sources = inventory::Sources {
-        paths: args.paths().map_err(one)?,
+        paths: args.paths(configured.inventory).map_err(one)?,
         playbook_dir,
-        vault_passwords: args
-            .vault_password_file
-            .iter()
-            .map(|file| VaultPasswordFile::parse(file))
-            .collect(),
-        ..inventory::Sources::default()
+        vault_passwords: passwords.chain(configured.vault_passwords).collect(),
+        defaults: configured.vars,
+        extra_vars: given.into_iter().collect(),
     };
     let inventory = inventory::load(&sources).map_err(|error| one(error.into()))?;
-    for warning in inventory.warnings() {
+    for warning in configured.warnings.iter().chain(inventory.warnings()) {
         diagnostics::warn(&warning.to_string(), warning.hint());
     }
     let watcher = secrets.clone();

@@ -35,6 +35,9 @@ pub(super) fn build(
 ) -> Result<Built, InventoryError> {
     reconcile(&mut draft);
     keep_passwords(&draft, secrets);
+    for (name, var) in &sources.defaults {
+        password::keep(name, var, secrets);
+    }
     warn_of_twins(&mut draft);
     let mut warnings = std::mem::take(&mut draft.warnings);
     let depths = depths(&draft);
@@ -55,6 +58,7 @@ pub(super) fn build(
     let mut stacks = Stacks {
         draft: &draft,
         depths,
+        defaults: (!sources.defaults.is_empty()).then(|| Arc::new(sources.defaults.clone())),
         inline,
         files: group_files,
         known: HashMap::new(),
@@ -258,6 +262,8 @@ struct Stack {
 struct Stacks<'d, 's> {
     draft: &'d Draft,
     depths: Vec<usize>,
+    /// Weaker than all others.
+    defaults: Option<Arc<Vars>>,
     inline: Vec<Arc<Vars>>,
     files: VarsDirs<'s>,
     known: HashMap<Vec<usize>, Stack>,
@@ -305,6 +311,7 @@ impl Stacks<'_, '_> {
         });
         let mut ordered: Vec<&str> = order.iter().map(|group| name(*group)).collect();
         let mut layers: Vec<Arc<Vars>> = Vec::new();
+        layers.extend(self.defaults.clone());
         let inline = std::iter::once(0)
             .chain(order)
             .map(|group| &self.inline[group]);

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `source`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
 //! | `text`, `yaml`, `toml_text`, `node`, `literal`, `words`, `name` | what they read with |
+//! | `ansible_cfg` | settings of Ansible that hold here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern`, `lookalike`, `limit` | host patterns; those that are refused since they look like something else; `--limit` |
 //! | `render`, `written` | variables with their `{{ }}` rendered, when they are asked for |
@@ -17,6 +18,7 @@
 //! Everything follows Ansible where a user of Ansible would notice, and is held against the real one by
 //! `tests/inventory/`. Unlike there, what cannot be read or does not exist is an error and never a warning.
 
+mod ansible_cfg;
 mod ansible_yaml;
 mod build;
 mod connection;
@@ -53,6 +55,7 @@ mod yaml_scalar;
 
 use std::os::unix::fs::PermissionsExt;
 
+pub use ansible_cfg::AnsibleCfg;
 pub use connection::Overrides;
 pub use error::{InventoryError, RenderError, SelectError, Warning};
 pub use group::Group;

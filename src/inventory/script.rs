@@ -182,7 +182,9 @@ fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError
     }
     match serde_json::from_str(&text) {
         Ok(Value::Object(map)) => {
-            map.values().try_for_each(damage)?;
+            for (key, value) in &map {
+                damage(value).map_err(|error| below(key, error))?;
+            }
             Ok(map)
         }
         Ok(other) => Err(InventoryError::new(format!(
@@ -196,6 +198,17 @@ fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError
     }
 }
 
+/// An error about `a.b`, seen from what holds `a`.
+fn below(key: &str, error: InventoryError) -> InventoryError {
+    InventoryError {
+        message: match error.message.strip_prefix('`') {
+            Some(rest) => format!("`{key}.{rest}"),
+            None => format!("`{key}`: {}", error.message),
+        },
+        ..error
+    }
+}
+
 /// Finds an encrypted value that is damaged.
 fn damage(value: &Value) -> Result<(), InventoryError> {
     match value {
@@ -205,13 +218,7 @@ fn damage(value: &Value) -> Result<(), InventoryError> {
                 vault::check(text).map_err(|(_, error)| InventoryError::new(error.to_string()))?;
             }
             for (key, value) in map {
-                damage(value).map_err(|error| InventoryError {
-                    message: match error.message.strip_prefix('`') {
-                        Some(rest) => format!("`{key}.{rest}"),
-                        None => format!("`{key}`: {}", error.message),
-                    },
-                    ..error
-                })?;
+                damage(value).map_err(|error| below(key, error))?;
             }
             Ok(())
         }

@@ -13,7 +13,7 @@ use super::secrets::{Secrets, VaultPasswordFile};
 use super::{
     ansible_yaml, executable, ini, name, ops_toml, script, text, toml_text, vars_files, yaml,
 };
-use crate::model::Origin;
+use crate::model::{Origin, Vars};
 
 /// What an inventory is made of.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,9 @@ pub struct Sources {
     /// The directory of the playbook, which may have `group_vars/` and `host_vars/`.
     pub playbook_dir: Option<PathBuf>,
     pub vault_passwords: Vec<VaultPasswordFile>,
-    /// Variables of the command line, which are over all others.
+    /// Variables that are weaker than all of the inventory: those of `ansible.cfg`.
+    pub defaults: Vars,
+    /// Values that the command line gives, which win over all others.
     pub extra_vars: IndexMap<String, Value>,
 }
 

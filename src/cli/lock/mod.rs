@@ -100,7 +100,7 @@ struct Loaded {
 impl From {
     fn load(&self) -> Result<Loaded, Vec<Failure>> {
         let secrets = Secrets::new();
-        let inventory = load_inventory(&self.inventory, None, &secrets)?;
+        let inventory = load_inventory(&self.inventory, None, BTreeMap::new(), &secrets)?;
         let hosts = inventory
             .select("all")
             .map_err(|error| vec![error.into()])?;

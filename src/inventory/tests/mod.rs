@@ -56,6 +56,7 @@ fn load_case(dir: &Path, case: &Value) -> Result<Inventory, InventoryError> {
             })
             .into_iter()
             .collect(),
+        defaults: crate::model::Vars::new(),
         extra_vars: case["extra_vars"]
             .as_object()
             .cloned()

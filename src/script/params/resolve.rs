@@ -7,9 +7,8 @@ use rhai::Dynamic;
 use serde_json::Value;
 
 use crate::model::suggest::{did_you_mean, listed};
-use crate::model::{Failure, FailureKind};
+use crate::model::{Failure, FailureKind, decode};
 use crate::script::local;
-use crate::script::mark::without_mark;
 
 use super::declared::{Kind, Param};
 use super::value::{fits, located, parse, shown};
@@ -22,6 +21,8 @@ const HIDDEN: &str = "[secret]";
 pub struct Resolved {
     /// What `param` returns, by name.
     pub values: BTreeMap<String, Dynamic>,
+    /// Those that the command line gives a value, which templates see too.
+    pub given: BTreeMap<String, Value>,
     /// What a user may see of them, for `run.started`.
     pub shown: BTreeMap<String, String>,
     /// Values that may be shown nowhere, each with the name of its parameter.
@@ -74,7 +75,10 @@ pub fn resolve(
             Some(value) => {
                 let value = value.and_then(|value| resolved.locate(param, value));
                 match value {
-                    Ok(value) => resolved.set(param, &value),
+                    Ok(value) => {
+                        resolved.set(param, &value);
+                        resolved.given.insert(param.name.clone(), value);
+                    }
                     Err(why) => failures.push(about(
                         param,
                         format!("the parameter `{}` {why}", param.name),
@@ -170,10 +174,11 @@ fn find<'p>(params: &'p [Param], name: &str, from: &str) -> Result<&'p Param, Fa
 /// A file of values, by the end of its name.
 fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
     let name = file.display();
-    let text = local::read_bounded(file)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()))
-        .map_err(|error| input(format!("cannot read {name}: {error}")))?;
-    let text = without_mark(text);
+    let bytes =
+        local::read_bounded(file).map_err(|error| input(format!("cannot read {name}: {error}")))?;
+    let text = decode(bytes).map_err(|error| {
+        input(format!("{name}: line {}: {error}", error.line)).hint(error.hint(&name.to_string()))
+    })?;
     let extension = file.extension().unwrap_or_default().to_string_lossy();
     // What is quoted from the file in these messages would be a secret's value: the place alone must do.
     let parsed: Result<Value, String> = match &*extension.to_lowercase() {
