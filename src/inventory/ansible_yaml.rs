@@ -16,25 +16,46 @@ pub(super) fn read(
     draft: &mut Draft,
 ) -> Result<(), InventoryError> {
     let Some(document) = document.filter(|node| !node.is_null()) else {
-        return Err(InventoryError::new("the file is empty").in_file(file, None));
+        return Ok(());
     };
     let Kind::Map(groups) = document.kind else {
         return Err(InventoryError::new(format!(
             "an inventory is a mapping of groups, here it is {}",
             document.noun()
         ))
+        .foreign()
         .in_file(file, Some(document.line)));
     };
     if let Some(plugin) = groups.iter().find(|entry| entry.key == "plugin") {
         return Err(InventoryError::new("this configures an inventory plugin, which only Ansible can run")
             .hint("Write its result to a file: ansible-inventory -i FILE --list --yaml --output hosts.yml.")
+            .foreign()
             .in_file(file, Some(plugin.line)));
     }
-    let mut reader = Reader { file, draft };
-    for group in groups {
-        reader.group(group)?;
+    if groups.iter().any(|entry| is_group(&entry.value)) {
+        let mut reader = Reader { file, draft };
+        return groups
+            .into_iter()
+            .try_for_each(|group| reader.group(group).map(drop));
     }
+    // Settings of something, perhaps: nothing of it may stay.
+    let mut trial = draft.clone();
+    let mut reader = Reader {
+        file,
+        draft: &mut trial,
+    };
+    for group in groups {
+        reader.group(group).map_err(InventoryError::foreign)?;
+    }
+    *draft = trial;
     Ok(())
+}
+
+/// Whether a value looks like a group, if only with a typo.
+fn is_group(value: &Node) -> bool {
+    const SECTIONS: [&str; 3] = ["hosts", "vars", "children"];
+    let is_section = |key: &str| SECTIONS.contains(&key) || did_you_mean(key, SECTIONS).is_some();
+    matches!(&value.kind, Kind::Map(sections) if sections.iter().any(|entry| is_section(&entry.key)))
 }
 
 struct Reader<'a> {

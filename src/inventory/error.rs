@@ -15,6 +15,8 @@ pub struct InventoryError {
     pub hint: Option<String>,
     /// The file, and the line where there is one.
     pub at: Option<Origin>,
+    /// The file is no inventory at all, by its looks.
+    pub(super) is_foreign: bool,
 }
 
 impl InventoryError {
@@ -23,7 +25,14 @@ impl InventoryError {
             message: message.into(),
             hint: None,
             at: None,
+            is_foreign: false,
         }
+    }
+
+    /// Says that the file is no inventory at all.
+    pub(super) fn foreign(mut self) -> Self {
+        self.is_foreign = true;
+        self
     }
 
     #[must_use]
@@ -147,6 +156,7 @@ impl From<RenderError> for InventoryError {
             ),
             hint: error.hint,
             at: error.at,
+            is_foreign: false,
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `source`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
+//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
 //! | `text`, `yaml`, `toml_text`, `node`, `literal`, `words`, `name` | what they read with |
 //! | `ansible_cfg` | settings of Ansible that hold here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
@@ -22,6 +22,7 @@ mod ansible_cfg;
 mod ansible_yaml;
 mod build;
 mod connection;
+mod directory;
 mod draft;
 mod error;
 mod group;

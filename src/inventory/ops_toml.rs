@@ -34,6 +34,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("persist", "ops_persist"),
 ];
 
+const TABLES: [&str; 3] = ["all", "groups", "hosts"];
+
 pub(super) fn read(
     document: Node,
     file: &Arc<Path>,
@@ -42,6 +44,9 @@ pub(super) fn read(
     let Kind::Map(tables) = document.kind else {
         return Ok(());
     };
+    let is_ours = tables.iter().any(|table| {
+        did_you_mean(&table.key, TABLES).is_some() || TABLES.contains(&table.key.as_str())
+    });
     let mut reader = Reader {
         file,
         draft,
@@ -69,12 +74,10 @@ pub(super) fn read(
             }
             other => {
                 let error = reader.error(table.line, format!("unknown table `{other}`"));
-                return Err(error.hint(
-                    did_you_mean(other, ["all", "groups", "hosts"]).unwrap_or_else(|| {
-                        "An inventory has the tables [all], [groups.NAME] and [hosts.NAME]."
-                            .to_owned()
-                    }),
-                ));
+                let error = if is_ours { error } else { error.foreign() };
+                return Err(error.hint(did_you_mean(other, TABLES).unwrap_or_else(|| {
+                    "An inventory has the tables [all], [groups.NAME] and [hosts.NAME].".to_owned()
+                })));
             }
         }
     }

@@ -11,7 +11,7 @@ use super::draft::{Draft, UNGROUPED};
 use super::error::InventoryError;
 use super::secrets::{Secrets, VaultPasswordFile};
 use super::{
-    ansible_yaml, executable, ini, name, ops_toml, script, text, toml_text, vars_files, yaml,
+    ansible_yaml, directory, executable, ini, name, ops_toml, script, text, toml_text, yaml,
 };
 use crate::model::{Origin, Vars};
 
@@ -28,11 +28,6 @@ pub struct Sources {
     /// Values that the command line gives, which win over all others.
     pub extra_vars: IndexMap<String, Value>,
 }
-
-/// Ends of names that are passed over in a directory, as Ansible passes over them.
-const IGNORED_ENDS: [&str; 12] = [
-    ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
-];
 
 /// Reads one value of `-i` into the draft.
 pub(super) fn read(
@@ -55,17 +50,9 @@ pub(super) fn read(
         }
     })?;
     if metadata.is_dir() {
-        for name in vars_files::list(path)? {
-            let ignored = name.starts_with('.')
-                || ["host_vars", "group_vars", "vars_plugins"].contains(&name.as_str())
-                || IGNORED_ENDS.iter().any(|end| name.ends_with(end));
-            if !ignored {
-                read(&path.join(name), draft, secrets)?;
-            }
-        }
-        return Ok(());
+        return directory::read(path, draft, secrets);
     }
-    if executable(&metadata) && is_program(path) {
+    if is_run(path) {
         return script::read(&file, draft);
     }
     read_file(&file, draft, secrets)
@@ -98,6 +85,12 @@ fn read_inline(list: &str, draft: &mut Draft) -> Result<(), InventoryError> {
         }
     }
     Ok(())
+}
+
+/// Whether a file is run, and what it prints is the inventory.
+pub(super) fn is_run(path: &Path) -> bool {
+    let metadata = std::fs::metadata(path);
+    metadata.is_ok_and(|metadata| metadata.is_file() && executable(&metadata)) && is_program(path)
 }
 
 /// A file that somebody marked executable by mistake does not start like a program.

@@ -98,6 +98,86 @@ fn a_file_of_variables_behind_another() {
     );
 }
 
+/// The names of the hosts of a directory with these files, and what is warned of.
+fn of_directory(files: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), String> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let sources = Sources {
+        paths: vec![dir.path().to_owned()],
+        ..Sources::default()
+    };
+    let inventory = load(&sources).map_err(|error| error.message)?;
+    let names = inventory.hosts().map(|host| host.name.clone()).collect();
+    Ok((names, warned(&inventory, dir.path())))
+}
+
+#[test]
+fn files_of_a_directory_that_are_no_inventories() {
+    let files = [
+        ("a", "web1\n"),
+        ("aws.yml", "plugin: aws_ec2\n"),
+        ("settings.toml", "retries = 3\n"),
+        ("settings.yaml", "retries: 3\nnested: {a: 1}\n"),
+        ("tasks.yml", "- debug:\n"),
+        ("hosts.yml.sample", "all:\n"),
+        ("plugin.py", "import os\nprint('x')\n"),
+        ("empty.yml", "---\n"),
+        ("more.list", "web2\n"),
+        ("notes.txt", "in silence"),
+    ];
+    let (names, warnings) = of_directory(&files).unwrap();
+    assert_eq!(names, ["web1", "web2"]);
+    assert_eq!(
+        warnings,
+        [
+            "aws.yml:1: the file is passed over: this configures an inventory plugin, which only Ansible can run\n\
+             Write its result to a file: ansible-inventory -i FILE --list --yaml --output hosts.yml.",
+            "hosts.yml.sample: the file is passed over: its name ends in `.sample`",
+            "plugin.py:1: the file is passed over: expected `name=value`, found `os`",
+            "settings.toml:1: the file is passed over: unknown table `retries`\n\
+             An inventory has the tables [all], [groups.NAME] and [hosts.NAME].",
+            "settings.yaml:1: the file is passed over: the group `retries` must be a mapping, here it is a number",
+            "tasks.yml:1: the file is passed over: an inventory is a mapping of groups, here it is a list",
+        ]
+    );
+}
+
+/// Its hosts would be lost.
+#[test]
+fn an_inventory_with_a_mistake_is_no_other_file() {
+    for (file, text) in [
+        ("hosts", "web1 user\n"),
+        ("hosts.ini", "[web:hots]\n"),
+        ("hosts.yml", "web:\n  host:\n    web1:\n"),
+        ("hosts.yml", "web: [\n"),
+        ("hosts.toml", "[group.web]\n"),
+        ("hosts.toml", "[groups.web]\nhost = []\n"),
+    ] {
+        assert!(of_directory(&[(file, text)]).is_err(), "{file} {text:?}");
+    }
+}
+
+#[test]
+fn a_source_without_content_has_no_hosts() {
+    for file in [
+        "hosts",
+        "hosts.ini",
+        "hosts.yml",
+        "hosts.json",
+        "hosts.toml",
+    ] {
+        for text in ["", "# nothing yet\n"] {
+            if let ("hosts.json", "# nothing yet\n") = (file, text) {
+                continue;
+            }
+            assert_eq!(load_text(file, text).unwrap().hosts().len(), 0, "{file}");
+        }
+    }
+    assert_eq!(load_text("hosts.yml", "---\n").unwrap().hosts().len(), 0);
+}
+
 /// Windows editors write it.
 #[test]
 fn a_byte_order_mark_is_dropped_everywhere() {
