@@ -17,6 +17,7 @@ mod fleet;
 mod fleet_itself;
 mod full_disk;
 mod health;
+mod inventory;
 mod language;
 mod limits;
 mod lock;

@@ -1,0 +1,144 @@
+//! Inventories as a user meets them: what is warned of, `ansible.cfg`, passwords, `--var`, `--limit`.
+
+use crate::ops::Ops;
+
+const LOOK: &str =
+    "let h = hosts(\"web1\")[0];\nlog::info(`colour ${h.vars.color}, ` + h.vars.line);\n";
+
+fn count(text: &str, part: &str) -> usize {
+    text.matches(part).count()
+}
+
+/// On stderr, by each subcommand that reads the inventory.
+#[test]
+fn a_warning_is_given_once_with_its_place() {
+    let ops = Ops::new()
+        .inventory_named(
+            "hosts.ini",
+            "[web]\nweb1 secret=ab#cd ansible_connection=local\n",
+        )
+        .playbook("log::info(\"hello\");\n");
+    let warning = "hosts.ini:2: the value of `secret` ends at the `#`";
+    for args in [
+        &["run", "playbook.rhai"][..],
+        &["run", "playbook.rhai", "--output", "json"],
+        &["check", "playbook.rhai"],
+        &["inventory", "show", "web1"],
+        &["inventory", "list"],
+    ] {
+        let ran = ops.again(args).run().ok();
+        assert_eq!(count(&ran.stderr, warning), 1, "{args:?}\n{}", ran.stderr);
+        assert_eq!(count(&ran.stdout, "ends at"), 0, "{args:?}");
+        assert!(!ran.stderr.contains("cd"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn settings_of_ansible_hold() {
+    let ops = Ops::new()
+        .file("hosts", "[web]\nweb1 ansible_user=amy\nweb2\n")
+        .file("pass", "opensesame\n")
+        .file(
+            "ansible.cfg",
+            "[defaults]\ninventory = hosts\nremote_user = deploy\nprivate_key_file = id\n\
+             vault_password_file = pass\n[privilege_escalation]\nbecome = True\nbecome_ask_pass = True\n",
+        )
+        .env("OPS_TRANSPORT", "openssh");
+    let ran = ops.again(["inventory", "show", "web2"]).run().ok();
+    insta::assert_snapshot!(ran.snapshot());
+    ops.again(["inventory", "show", "web1"])
+        .run()
+        .ok()
+        .stdout_has("\"amy\"   hosts:2");
+    // What is named wins, and an inventory of ops beside it is not passed over.
+    ops.again(["inventory", "list", "-i", "other,"])
+        .run()
+        .ok()
+        .stdout_has("other");
+    ops.file("inventory.toml", "")
+        .again(["inventory", "list"])
+        .run()
+        .code(2)
+        .stderr_has("there are two inventories: inventory.toml, and hosts of ansible.cfg");
+}
+
+#[test]
+fn a_password_in_clear_is_not_shown() {
+    let ops = Ops::new()
+        .inventory_named(
+            "hosts.ini",
+            "web1 ansible_connection=local ansible_become_password=hunter22 url='http://amy:{{ ansible_become_password }}@x/'\n",
+        )
+        .playbook("let h = hosts(\"web1\")[0];\nlog::info(h.vars.url);\n");
+    for args in [&["show", "web1"][..], &["show", "web1", "--json"]] {
+        let args: Vec<&str> = ["inventory"].iter().chain(args).copied().collect();
+        let ran = ops.again(&args).run().ok();
+        assert!(!ran.stdout.contains("hunter22"), "{}", ran.stdout);
+        let shown = ops.again(args.iter().chain(&["--show-secrets"])).run().ok();
+        assert_eq!(count(&shown.stdout, "hunter22"), 2, "{}", shown.stdout);
+    }
+    let ran = ops.again(["run", "playbook.rhai"]).run().ok();
+    assert!(!ran.stdout.contains("hunter22"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("http://amy:[secret]@x/"),
+        "{}",
+        ran.stdout
+    );
+}
+
+/// As extra variables do in Ansible.
+#[test]
+fn a_parameter_of_the_command_line_wins_over_the_inventory() {
+    let ops = Ops::new()
+        .inventory_named(
+            "hosts.ini",
+            "web1 ansible_connection=local color=blue line='it is {{ color }}'\n",
+        )
+        .file("vars.toml", "color = \"green\"\n")
+        .playbook(&format!(
+            "let color = param(\"color\", \"a colour\", #{{ fallback: \"red\" }});\n{LOOK}"
+        ));
+    let run = |args: &[&str]| {
+        let args = ["run", "playbook.rhai"].iter().chain(args);
+        ops.again(args).run().ok()
+    };
+    run(&["--var", "color=cli"]).stdout_has("colour cli, it is cli");
+    run(&["--vars-file", "vars.toml"]).stdout_has("colour green, it is green");
+    // A fallback says nothing of hosts.
+    run(&[]).stdout_has("colour blue, it is blue");
+}
+
+#[test]
+fn a_limit_that_takes_out_leaves_localhost() {
+    let ops = Ops::new()
+        .inventory_named("hosts.ini", "web1\nweb2\n")
+        .file("done.txt", "\u{feff}# yesterday\r\nweb1 # fine\r\n")
+        .playbook(
+            "log::info(`${hosts(\"localhost\").len()} here, ${hosts(\"all\").len()} there`);\n",
+        );
+    let run = |limit: &str| ops.again(["run", "playbook.rhai", "--limit", limit]).run();
+    run("!web1").ok().stdout_has("1 here, 1 there");
+    run("!@done.txt").ok().stdout_has("1 here, 1 there");
+    run("@done.txt").ok().stdout_has("0 here, 1 there");
+    run("web[1-2]")
+        .code(2)
+        .stderr_has("may be a slice or a range of names");
+}
+
+/// A directory of an inventory holds other files too.
+#[test]
+fn other_files_of_a_directory_are_passed_over() {
+    let ops = Ops::new()
+        .file("inv/hosts", "[web]\nweb1\n")
+        .file("inv/settings.yml", "retries: 3\nregion: eu\n")
+        .file("inv/hosts.yml.example", "all:\n  hosts:\n    sample:\n")
+        .file("inv/aws.yml", "# all of them\nplugin: amazon.aws.aws_ec2\n")
+        .file("inv/empty.yml", "# nothing yet\n");
+    let ran = ops.again(["inventory", "list", "-i", "inv"]).run().ok();
+    insta::assert_snapshot!(ran.snapshot());
+    // One that is named is meant.
+    ops.again(["inventory", "list", "-i", "inv/aws.yml"])
+        .run()
+        .code(2)
+        .stderr_has("inv/aws.yml:2: this configures an inventory plugin");
+}
