@@ -1,11 +1,15 @@
 //! `ops run PLAYBOOK`.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::inventory::Inventory;
 use crate::model::{Failure, FailureKind, Secrets};
+use crate::script::check::{computes_patterns, host_patterns};
 use crate::script::execute;
 use crate::script::params::{self, Resolved};
+use crate::script::playbook::Playbook;
 use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
 use crate::task::Mode;
@@ -83,7 +87,7 @@ impl Args {
             } else {
                 Changes::Foreseen
             },
-            hosts: None,
+            hosts: used(&playbook, &inventory),
         };
         let stage = Stage::set(plan, inventory, &secrets)?;
         let world = World::new(
@@ -98,6 +102,20 @@ impl Args {
         });
         Ok(stage.strike(result, self.fail_on_change))
     }
+}
+
+/// On how many hosts the playbook works. `None`: only the run knows.
+fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
+    if computes_patterns(playbook) {
+        return None;
+    }
+    let mut names = HashSet::new();
+    for (pattern, _) in host_patterns(playbook) {
+        // One that selects nothing is an error where the playbook comes to it.
+        let hosts = inventory.select(&pattern).unwrap_or_default();
+        names.extend(hosts.iter().map(|host| host.name.clone()));
+    }
+    Some(names.len())
 }
 
 /// From here on no sink shows the values of secret parameters.

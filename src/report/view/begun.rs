@@ -24,7 +24,10 @@ impl View {
         self.exec = playbook == "exec";
         self.board = Board::of(playbook);
         self.started = Some(event.ts);
-        let mut text = format!("{}, {}", clean_line(playbook), count(*hosts as u64, "host"));
+        let mut text = clean_line(playbook).into_owned();
+        if *hosts > 0 {
+            let _ = write!(text, ", {}", count(*hosts as u64, "host"));
+        }
         if *check {
             text.push_str(", check mode");
         }

@@ -4,10 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Totals, undone_by};
 
+/// What the machine that ops runs on is called where a playbook only looks at it. It is not a host of the run.
+const CONTROLLER: &str = "controller";
+
 /// The totals of a run so far.
 #[derive(Default)]
 pub(super) struct Tally {
     all: Totals,
+    /// A host of the inventory has the controller's name: it is connected to, which the controller never is.
+    is_controller_a_host: bool,
     hosts: BTreeMap<String, Totals>,
     /// The steps that changed something, and are not undone.
     standing: HashSet<String>,
@@ -23,6 +28,13 @@ impl Tally {
 
     pub(super) fn count(&mut self, emission: &Emission) {
         let host = emission.host.as_deref();
+        if host == Some(CONTROLLER) {
+            self.is_controller_a_host |= matches!(
+                emission.kind,
+                Kind::HostStarted | Kind::HostConnecting { .. } | Kind::HostConnected { .. }
+            );
+        }
+        let host = host.filter(|host| *host != CONTROLLER || self.is_controller_a_host);
         match &emission.kind {
             Kind::HostStarted => self.with(host, |_| {}),
             Kind::TaskFinished { failure, .. } => match (emission.outcome, failure) {

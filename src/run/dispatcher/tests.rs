@@ -106,6 +106,34 @@ fn events_are_numbered_and_totals_kept() {
     assert_eq!(hosts["web3"].failed, 1);
 }
 
+/// It is counted in all, and is not one of the hosts.
+#[test]
+fn the_controller_is_not_a_host() {
+    let hosts_of = |emissions: Vec<Emission>| {
+        let (events, reporter) = kept();
+        let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
+        for emission in emissions {
+            bus.emit(emission);
+        }
+        let (_, totals) = bus.finish(|_| 0, None);
+        let events = events.lock().expect("no panic");
+        let Some(Kind::RunFinished { hosts, .. }) = events.last().map(|event| &event.kind) else {
+            panic!("{events:?}")
+        };
+        (totals.unchanged, hosts.keys().cloned().collect::<Vec<_>>())
+    };
+    let looked = || finished("controller", Outcome::Unchanged);
+    let web1 = finished("web1", Outcome::Unchanged);
+    assert_eq!(hosts_of(vec![looked(), web1]), (2, vec!["web1".to_owned()]));
+    let begun = Emission::new(Kind::HostStarted).host("controller");
+    let named = vec!["controller".to_owned()];
+    assert_eq!(
+        hosts_of(vec![begun, looked()]),
+        (1, named),
+        "one of the inventory"
+    );
+}
+
 #[test]
 fn a_change_that_is_undone_is_counted_as_such_and_an_undo_is_no_change() {
     let bus = Bus::start("r1", Secrets::new(), vec![]);
