@@ -7,7 +7,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
-//! | `text`, `yaml`, `toml_text`, `node`, `literal`, `words`, `name` | what they read with |
+//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `words`, `name` | what they read with |
 //! | `ansible_cfg` | settings of Ansible that hold here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern`, `lookalike`, `limit` | host patterns; those that are refused since they look like something else; `--limit` |
@@ -31,6 +31,7 @@ mod ini;
 mod inventory;
 mod limit;
 mod literal;
+mod json_text;
 mod lookalike;
 mod name;
 mod node;

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::error::InventoryError;
 use super::node::{VAULT_KEY, noun};
 use super::program::{self, ProgramError};
-use super::{vault, written};
+use super::{json_text, vault, written};
 use crate::model::{Origin, decode};
 
 /// How many `--host` calls run at once.
@@ -180,7 +180,7 @@ fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
-    match serde_json::from_str(&text) {
+    match json_text::parse(&text) {
         Ok(Value::Object(map)) => {
             for (key, value) in &map {
                 damage(value).map_err(|error| below(key, error))?;
@@ -190,6 +190,9 @@ fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError
         Ok(other) => Err(InventoryError::new(format!(
             "the script must print an object of JSON, it printed {} (called with {call})",
             noun(&other)
+        ))),
+        Err(error) if error.is_data() => Err(InventoryError::new(format!(
+            "in what the script printed (called with {call}): {error}"
         ))),
         Err(error) => Err(InventoryError::new(format!(
             "the script printed no JSON (called with {call}): {error}"
