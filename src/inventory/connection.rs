@@ -9,9 +9,7 @@ use super::error::InventoryError;
 use super::inventory::Inventory;
 use super::name;
 use super::node::noun;
-use super::unsupported;
-use crate::model::suggest::did_you_mean;
-use crate::model::{Connection, Elevation, Host, HostKeys, SshClient, Via};
+use crate::model::{Connection, Host, HostKeys, SshClient, Via};
 
 /// What the command line says of connections. It wins over the inventory.
 #[derive(Debug, Clone, Default)]
@@ -107,26 +105,27 @@ pub(super) fn connection(
         password,
         elevation,
         become_password,
+        become_method: settings.become_method()?,
         connect_timeout,
         ..usual
     })
 }
 
 /// The variables of one host that say how it is reached.
-struct Settings<'a> {
+pub(super) struct Settings<'a> {
     inventory: &'a Inventory,
-    host: &'a Host,
+    pub host: &'a Host,
 }
 
 /// A setting that is there, and the variable that it comes from.
-struct Set<'n> {
-    name: &'n str,
-    value: Value,
+pub(super) struct Set<'n> {
+    pub name: &'n str,
+    pub value: Value,
 }
 
 impl Settings<'_> {
     /// The first of the variables that is there and is not null.
-    fn get<'n>(&self, names: &[&'n str]) -> Result<Option<Set<'n>>, InventoryError> {
+    pub(super) fn get<'n>(&self, names: &[&'n str]) -> Result<Option<Set<'n>>, InventoryError> {
         for &name in names {
             if let Some(value) = self
                 .inventory
@@ -140,7 +139,7 @@ impl Settings<'_> {
     }
 
     /// A complaint about a setting, with the place where it was written.
-    fn error(&self, name: &str, message: impl std::fmt::Display) -> InventoryError {
+    pub(super) fn error(&self, name: &str, message: impl std::fmt::Display) -> InventoryError {
         let error = InventoryError::new(format!("`{name}` of host {} {message}", self.host.name));
         match self.host.var(name) {
             Some(var) => error.at(&var.origin),
@@ -148,7 +147,7 @@ impl Settings<'_> {
         }
     }
 
-    fn text(&self, names: &[&str]) -> Result<Option<String>, InventoryError> {
+    pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>, InventoryError> {
         let Some(set) = self.get(names)? else {
             return Ok(None);
         };
@@ -168,7 +167,7 @@ impl Settings<'_> {
         Ok((!text.is_empty()).then_some(text))
     }
 
-    fn flag(&self, names: &[&str]) -> Result<Option<bool>, InventoryError> {
+    pub(super) fn flag(&self, names: &[&str]) -> Result<Option<bool>, InventoryError> {
         let Some(set) = self.get(names)? else {
             return Ok(None);
         };
@@ -225,57 +224,6 @@ impl Settings<'_> {
         }
     }
 
-    /// What the inventory asks for and ops cannot do.
-    fn refuse_unsupported(&self, via: &Via) -> Result<(), InventoryError> {
-        let unread = "is set, and ops does not read it";
-        for variable in unsupported::of(via) {
-            if self
-                .get(&[variable.name])?
-                .is_some_and(|set| set.value != "")
-            {
-                return Err(self.error(variable.name, unread).hint(variable.hint));
-            }
-        }
-        if let Some(shell) = self.text(&["ansible_shell_type"])?
-            && !unsupported::SHELLS.contains(&shell.as_str())
-        {
-            return Err(self
-                .error("ansible_shell_type", format!("is `{shell}`"))
-                .hint("ops needs a host with a POSIX `sh`."));
-        }
-        if let (Via::Ssh, Some(program)) = (via, self.text(&["ansible_ssh_executable"])?)
-            && !["ssh", "/usr/bin/ssh", "/bin/ssh"].contains(&program.as_str())
-        {
-            return Err(self
-                .error(
-                    "ansible_ssh_executable",
-                    format!("is `{program}`, and ops runs the `ssh` of PATH"),
-                )
-                .hint("Put its directory first in PATH, and set `ops_transport` to `openssh`."));
-        }
-        Ok(())
-    }
-
-    /// Variables of the program that enters a container: what is not read must not be lost.
-    fn extra_args(&self, tool: &str) -> Result<Vec<String>, InventoryError> {
-        let prefix = format!("ansible_{tool}_");
-        let vars = self.host.vars();
-        let unread = vars.keys().find(|name| {
-            let rest = name.strip_prefix(&prefix);
-            rest.is_some_and(|rest| !unsupported::CONTAINER.contains(&rest))
-        });
-        if let Some(name) = unread {
-            return Err(self
-                .error(name, "is set, and ops does not read it")
-                .hint("Write the whole command as `ops_exec`, e.g. `docker exec -i web1`."));
-        }
-        let name = format!("{prefix}extra_args");
-        let Some(line) = self.text(&[&name])? else {
-            return Ok(Vec::new());
-        };
-        shlex::split(&line).ok_or_else(|| self.error(&name, "has a quote that is not closed"))
-    }
-
     fn check_destination(
         &self,
         via: &Via,
@@ -298,100 +246,6 @@ impl Settings<'_> {
                 name::check_destination("user", user).map_err(|error| placed(error, user_name))
             }
             None => Ok(()),
-        }
-    }
-
-    fn via(&self, address: &str, user: Option<&str>) -> Result<Via, InventoryError> {
-        if let Some(set) = self.get(&["ops_exec"])? {
-            return self.exec(&set).map(Via::Exec);
-        }
-        let Some(kind) = self.text(&["ansible_connection"])? else {
-            return Ok(Via::Ssh);
-        };
-        match kind.rsplit('.').next().unwrap_or_default() {
-            "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Ok(Via::Ssh),
-            "local" => Ok(Via::Local),
-            tool @ ("docker" | "podman") => {
-                let mut command = vec![tool.to_owned()];
-                command.extend(self.extra_args(tool)?);
-                command.extend(["exec", "-i"].map(str::to_owned));
-                if let Some(user) = user {
-                    command.extend(["-u", user].map(str::to_owned));
-                }
-                command.push(address.to_owned());
-                Ok(Via::Exec(command))
-            }
-            tool @ ("kubectl" | "oc") => {
-                let extra = self.extra_args(tool)?;
-                let mut command = vec![tool.to_owned()];
-                for (option, name) in [
-                    ("--kubeconfig", "kubeconfig"),
-                    ("--context", "context"),
-                    ("-n", "namespace"),
-                ] {
-                    if let Some(value) = self.text(&[&format!("ansible_{tool}_{name}")])? {
-                        command.extend([option.to_owned(), value]);
-                    }
-                }
-                command.extend(["exec".to_owned(), "-i".to_owned()]);
-                let pod = self.text(&[&format!("ansible_{tool}_pod")])?;
-                command.push(pod.unwrap_or_else(|| address.to_owned()));
-                if let Some(container) = self.text(&[&format!("ansible_{tool}_container")])? {
-                    command.extend(["-c".to_owned(), container]);
-                }
-                command.push("--".to_owned());
-                self.no_options(&command)?;
-                command.splice(1..1, extra);
-                Ok(Via::Exec(command))
-            }
-            other => {
-                let known = ["ssh", "local", "docker", "podman", "kubectl", "oc"];
-                let error = self.error(
-                    "ansible_connection",
-                    format!("is `{other}`, a kind that ops does not have"),
-                );
-                Err(error.hint(did_you_mean(other, known).unwrap_or_else(|| {
-                    "There are ssh, local, docker, podman and kubectl; `ops_exec` takes any command that yields a shell."
-                        .to_owned()
-                })))
-            }
-        }
-    }
-
-    /// A value after an option may not be one itself.
-    fn no_options(&self, command: &[String]) -> Result<(), InventoryError> {
-        let known = ["--kubeconfig", "--context", "-n", "-i", "-c", "--"];
-        match command
-            .iter()
-            .find(|word| word.starts_with('-') && !known.contains(&word.as_str()))
-        {
-            Some(word) => Err(self.error(
-                "ansible_connection",
-                format!("leads to {word:?}, which starts with a dash"),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    fn exec(&self, set: &Set<'_>) -> Result<Vec<String>, InventoryError> {
-        let words: Option<Vec<String>> = match &set.value {
-            Value::String(line) => shlex::split(line),
-            Value::Array(items) => items
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect(),
-            _ => None,
-        };
-        match words {
-            Some(words) if !words.is_empty() && words.iter().all(|word| !word.contains('\0')) => {
-                Ok(words)
-            }
-            _ => Err(self
-                .error(
-                    set.name,
-                    "must be a command, as a line or as a list of strings",
-                )
-                .hint("For example `docker exec -i web1`: what is added is ` sh -c ...`.")),
         }
     }
 
@@ -449,69 +303,6 @@ impl Settings<'_> {
             }
             dir => Ok(dir),
         }
-    }
-
-    /// ops starts `sudo` in its own way.
-    fn refuse_sudo_settings(&self) -> Result<(), InventoryError> {
-        for name in ["ansible_become_exe", "ansible_sudo_exe"] {
-            if let Some(program) = self.text(&[name])?
-                && !["sudo", "/usr/bin/sudo", "/bin/sudo"].contains(&program.as_str())
-            {
-                let message = format!("is `{program}`, and ops runs the `sudo` of the host's PATH");
-                return Err(self.error(name, message).hint("Remove it."));
-            }
-        }
-        for name in ["ansible_become_flags", "ansible_sudo_flags"] {
-            if let Some(flags) = self.text(&[name])?
-                && !unsupported::are_usual_flags(&flags)
-            {
-                let message = format!("is `{flags}`, and ops gives sudo no flags of yours");
-                return Err(self
-                    .error(name, message)
-                    .hint("Remove it; sudoers on the host has an option for most of them."));
-            }
-        }
-        Ok(())
-    }
-
-    fn elevation(
-        &self,
-        overrides: &Overrides,
-        password: Option<String>,
-    ) -> Result<Option<Elevation>, InventoryError> {
-        let wanted = overrides.elevate || self.flag(&["ansible_become"])?.unwrap_or(false);
-        if !wanted {
-            return Ok(None);
-        }
-        let method = self
-            .text(&["ansible_become_method"])?
-            .unwrap_or_else(|| "sudo".to_owned());
-        if method.rsplit('.').next() != Some("sudo") {
-            return Err(self
-                .error(
-                    "ansible_become_method",
-                    format!("is `{method}`, a way that ops does not have"),
-                )
-                .hint("ops becomes another user with sudo."));
-        }
-        self.refuse_sudo_settings()?;
-        let user = match &overrides.elevate_user {
-            Some(user) => user.clone(),
-            None => self
-                .text(&["ansible_become_user", "ansible_sudo_user"])?
-                .unwrap_or_else(|| "root".to_owned()),
-        };
-        name::check_destination("user to become", &user).map_err(|error| {
-            match self.host.var("ansible_become_user") {
-                Some(var) => error.at(&var.origin),
-                None => error,
-            }
-        })?;
-        Ok(Some(Elevation {
-            user,
-            method: "sudo".to_owned(),
-            password,
-        }))
     }
 }
 

@@ -12,7 +12,7 @@
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern`, `lookalike`, `limit` | host patterns; those that are refused since they look like something else; `--limit` |
 //! | `render`, `written` | variables with their `{{ }}` rendered, when they are asked for |
-//! | `connection`, `unsupported` | how a host is reached, from its variables; what is refused |
+//! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached, from its variables; what is refused |
 //! | `vault`, `secrets`, `password` | encrypted values, and those that are secret by their name |
 //!
 //! Everything follows Ansible where a user of Ansible would notice, and is held against the real one by
@@ -21,17 +21,19 @@
 mod ansible_cfg;
 mod ansible_yaml;
 mod build;
+mod cfg_text;
 mod connection;
 mod directory;
 mod draft;
+mod elevation;
 mod error;
 mod group;
 mod ini;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod inventory;
+mod json_text;
 mod limit;
 mod literal;
-mod json_text;
 mod lookalike;
 mod name;
 mod node;
@@ -50,6 +52,7 @@ mod toml_text;
 mod unsupported;
 mod vars_files;
 mod vault;
+mod via;
 mod words;
 mod written;
 mod yaml;

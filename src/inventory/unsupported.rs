@@ -3,12 +3,14 @@
 //!
 //! Those that only tune what ops does not do are passed over: see "What is taken from Ansible" in docs/inventory.md.
 
+use super::connection::Settings;
+use super::error::InventoryError;
 use crate::model::Via;
 
 /// A variable, and what to do without it.
-pub(super) struct Unsupported {
-    pub name: &'static str,
-    pub hint: &'static str,
+struct Unsupported {
+    name: &'static str,
+    hint: &'static str,
 }
 
 const SSH: &[Unsupported] = &[
@@ -51,41 +53,47 @@ const SSH: &[Unsupported] = &[
 ];
 
 /// Those that do not fit what carries the connection.
-pub(super) const fn of(via: &Via) -> &'static [Unsupported] {
+const fn of(via: &Via) -> &'static [Unsupported] {
     match via {
         Via::Ssh => SSH,
         Via::Local | Via::Exec(_) => &[],
     }
 }
 
-/// What ops reads of the variables `ansible_TOOL_...` of a program that gives a shell in a container. Any other is an error.
-pub(super) const CONTAINER: &[&str] = &[
-    "extra_args",
-    "kubeconfig",
-    "context",
-    "namespace",
-    "pod",
-    "container",
-    "user",
-    // Time-outs of the plugin's own copies of files.
-    "timeout",
-    "host",
-    "port",
-];
-
 /// Shells in which ops has been tried as the login's. What it runs is always `sh`.
-pub(super) const SHELLS: &[&str] = &[
+const SHELLS: &[&str] = &[
     "sh", "bash", "dash", "ash", "ksh", "zsh", "csh", "tcsh", "fish",
 ];
 
-/// Whether sudo does as these flags say when ops starts it.
-pub(super) fn are_usual_flags(flags: &str) -> bool {
-    let long = ["--set-home", "--stdin", "--non-interactive"];
-    let mut words = flags.split_whitespace();
-    words.all(|word| match word.strip_prefix('-') {
-        Some(letters) if !letters.starts_with('-') => {
-            !letters.is_empty() && letters.chars().all(|letter| "HSn".contains(letter))
+impl Settings<'_> {
+    /// What the inventory asks for and ops cannot do.
+    pub(super) fn refuse_unsupported(&self, via: &Via) -> Result<(), InventoryError> {
+        let unread = "is set, and ops does not read it";
+        for variable in of(via) {
+            if self
+                .get(&[variable.name])?
+                .is_some_and(|set| set.value != "")
+            {
+                return Err(self.error(variable.name, unread).hint(variable.hint));
+            }
         }
-        _ => long.contains(&word),
-    })
+        if let Some(shell) = self.text(&["ansible_shell_type"])?
+            && !SHELLS.contains(&shell.as_str())
+        {
+            return Err(self
+                .error("ansible_shell_type", format!("is `{shell}`"))
+                .hint("ops needs a host with a POSIX `sh`."));
+        }
+        if let (Via::Ssh, Some(program)) = (via, self.text(&["ansible_ssh_executable"])?)
+            && !["ssh", "/usr/bin/ssh", "/bin/ssh"].contains(&program.as_str())
+        {
+            return Err(self
+                .error(
+                    "ansible_ssh_executable",
+                    format!("is `{program}`, and ops runs the `ssh` of PATH"),
+                )
+                .hint("Put its directory first in PATH, and set `ops_transport` to `openssh`."));
+        }
+        Ok(())
+    }
 }

@@ -87,6 +87,8 @@ pub struct Connection {
     pub elevation: Option<Elevation>,
     /// Kept aside from `elevation`: what `h.become(user)` uses.
     pub become_password: Option<String>,
+    /// How `h.become(user)` is done where `elevation` says nothing: `sudo`, or what the host refuses.
+    pub become_method: String,
     /// One attempt. 10 s by default.
     pub connect_timeout: Duration,
     /// All attempts together. 20 s by default.
@@ -112,6 +114,7 @@ impl Connection {
             persist: None,
             elevation: None,
             become_password: None,
+            become_method: "sudo".to_owned(),
             connect_timeout: Duration::from_secs(10),
             retry_for: Duration::from_secs(20),
             state_dir: None,

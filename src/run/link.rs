@@ -344,7 +344,10 @@ impl Link {
     fn elevation(&self, user: String) -> Elevation {
         let known = self.connection.elevation.as_ref();
         Elevation {
-            method: known.map_or_else(|| "sudo".to_owned(), |e| e.method.clone()),
+            method: known.map_or_else(
+                || self.connection.become_method.clone(),
+                |e| e.method.clone(),
+            ),
             password: known
                 .and_then(|e| e.password.clone())
                 .or_else(|| self.connection.become_password.clone()),

@@ -125,6 +125,34 @@ fn a_limit_that_takes_out_leaves_localhost() {
         .stderr_has("may be a slice or a range of names");
 }
 
+#[test]
+fn a_way_to_become_a_user_that_ops_does_not_have_is_named() {
+    Ops::new()
+        .inventory_named(
+            "hosts.ini",
+            "web1 ansible_connection=local ansible_become_method=doas\n",
+        )
+        .playbook("hosts(\"web1\")[0].become(\"nobody\").run(\"id\");\n")
+        .run()
+        .code(3)
+        .stderr_has("`doas` is not supported");
+}
+
+/// Not all of the inventory, and not the machine that ops runs on.
+#[test]
+fn the_hosts_that_a_playbook_uses_are_counted() {
+    let look = "controller().run(\"true\", #{ reads: true });\nhosts(\"web1\")[0].run(\"true\", #{ reads: true });\n";
+    let ops =
+        Ops::new().inventory_named("hosts.ini", "web1 ansible_connection=local\nweb2\nweb3\n");
+    let ran = ops.playbook(look).run().ok();
+    assert!(
+        ran.stdout.starts_with("playbook.rhai, 1 host (run "),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("\nweb1 in "), "{}", ran.stdout);
+}
+
 /// A directory of an inventory holds other files too.
 #[test]
 fn other_files_of_a_directory_are_passed_over() {

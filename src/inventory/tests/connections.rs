@@ -282,6 +282,24 @@ fn what_changes_nothing_is_passed_over() {
     }
 }
 
+/// A playbook may become a user where the inventory does not.
+#[test]
+fn a_way_to_become_a_user_is_not_replaced_by_sudo() {
+    for (vars, method) in [
+        ("", "sudo"),
+        ("ansible_become_method=ansible.builtin.sudo", "sudo"),
+        (
+            "ansible_become_method=community.general.doas",
+            "community.general.doas",
+        ),
+        ("ansible_become_method=su", "su"),
+        ("ansible_become_flags=-i", "sudo -i"),
+        ("ansible_become_exe='sudo su -'", "sudo su -"),
+    ] {
+        assert_eq!(of(vars).unwrap().become_method, method, "{vars}");
+    }
+}
+
 /// In the order in which Ansible gives them to `ssh`, which takes the first of two.
 #[test]
 fn arguments_of_ssh_come_in_their_order() {
