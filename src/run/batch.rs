@@ -10,6 +10,7 @@ use crate::shell::{Body, End, Request, Step, StepReply};
 use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, Verdict};
 
 use super::ask::{Questions, ask, ran};
+use super::awaited::awaited;
 use super::context::interrupted;
 use super::fence::change;
 use super::host::HostHandle;
@@ -86,7 +87,7 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
         };
         let mut part = Part::new(&host, jobs, cancel);
         match batch.failure {
-            None => batch.failure = part.work().err(),
+            None => batch.failure = part.go().err(),
             Some(_) => part.planner.skip_rest("an earlier task failed"),
         }
         part.report();
@@ -98,19 +99,22 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
     batch
 }
 
-/// The users who work behind the first, as far as they are become.
+/// The users who work behind the first, as far as they are become, and as nothing before them may make or change them: their sessions
+/// can open ahead.
 fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
-    let mut users: Vec<_> = jobs
-        .iter()
-        .filter_map(|job| job.user.as_ref().or(host.user.as_ref()))
-        .cloned()
-        .collect();
-    let first = jobs
-        .first()
-        .and_then(|job| job.user.as_ref().or(host.user.as_ref()));
-    users.retain(|user| Some(user) != first);
-    users.sort_unstable();
-    users.dedup();
+    let user_of = |job: &Job| job.user.as_ref().or(host.user.as_ref()).cloned();
+    let first = jobs.first().and_then(user_of);
+    let mut seen: Vec<String> = first.into_iter().collect();
+    let mut users = Vec::new();
+    let mut written = Vec::new();
+    for job in jobs {
+        if let Some(user) = user_of(job).filter(|user| !seen.contains(user)) {
+            let may_be_new = user != "root" && Query::User(user.clone()).depends_on(&written);
+            seen.push(user.clone());
+            users.extend((!may_be_new).then_some(user));
+        }
+        written.extend(job.task.touches().writes);
+    }
     users
 }
 
@@ -156,6 +160,21 @@ impl<'a> Part<'a> {
             intended: vec![false; jobs.len()],
             failures: jobs.iter().map(|_| None).collect(),
             reported: vec![false; jobs.len()],
+        }
+    }
+
+    /// Goes through the jobs, unless in check mode there is nobody yet to do them.
+    fn go(&mut self) -> Result<(), Failure> {
+        match awaited(self.host, self.cancel) {
+            Ok(None) => self.work(),
+            Ok(Some(reason)) => {
+                self.planner.set_unknown(&reason);
+                Ok(())
+            }
+            Err(failure) => {
+                self.planner.skip_rest("the host was lost");
+                Err(failure)
+            }
         }
     }
 

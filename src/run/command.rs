@@ -195,13 +195,15 @@ fn judged(
     Err(failure)
 }
 
-/// In check mode: says that the command was not sent.
-pub fn not_sent(host: &HostHandle, command: &Command) {
+/// In check mode: says that the command was not sent, and why, where it is not that it may change something.
+pub fn not_sent(host: &HostHandle, command: &Command, because: Option<String>) {
     let run = &host.run;
-    let note = "not run in check mode: what follows on this host is not known";
+    let note = because.unwrap_or_else(|| {
+        "not run in check mode: what follows on this host is not known".to_owned()
+    });
     let kind = Kind::TaskFinished {
         diff: Vec::new(),
-        note: Some(note.to_owned()),
+        note: Some(note),
         failure: None,
     };
     run.bus.emit(

@@ -5,6 +5,7 @@
 //! [`undo`] are the three ways to change one. Called by `script` and by `cli`.
 
 mod ask;
+mod awaited;
 mod batch;
 mod cancel;
 pub mod command;
@@ -28,6 +29,7 @@ mod undo;
 mod watch;
 
 pub use ask::ask;
+pub use awaited::awaited;
 pub use batch::{Applied, Batch, Job, apply};
 pub use cancel::Cancel;
 pub use context::{Run, Settings, interrupted};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rhai::{Array, Blob, Dynamic, EvalAltResult, ImmutableString, NativeCallContext};
 
 use crate::run::command::Command;
-use crate::shell::{has_nul, quote_str};
+use crate::shell::{has_nul, pipefail, quote_str};
 
 use super::error::{argument, position};
 use super::options::Options;
@@ -50,7 +50,6 @@ impl Call {
             }
             script.push_str(&format!("cd -- {} || exit\n", quote_str(&directory)));
         }
-        script.push_str(&shown);
         let reads = options.flag("reads")?.unwrap_or(false);
         let quiet = options.flag("quiet")?.unwrap_or(false);
         if quiet && !reads {
@@ -62,6 +61,16 @@ impl Call {
         let mut ok = codes(&mut options, "ok")?.unwrap_or_else(|| vec![0]);
         let unchanged = codes(&mut options, "unchanged")?.unwrap_or_default();
         ok.extend(&unchanged);
+        if options.flag("pipefail")?.unwrap_or(false) {
+            if line.is_array() {
+                return Err(
+                    options.wrong("pipefail", "a list runs without a shell, so it has no pipe")
+                );
+            }
+            script.push_str(&pipefail(&shown, &ok));
+        } else {
+            script.push_str(&shown);
+        }
         Ok(Self {
             script,
             shown,

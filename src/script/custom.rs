@@ -7,7 +7,7 @@ use std::sync::Arc;
     reason = "Rhai calls the stored context volatile; its version is pinned"
 )]
 use rhai::NativeCallContextStore;
-use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use crate::model::Diff;
 use crate::shell::has_nul;
@@ -28,6 +28,8 @@ pub struct Definition {
     plan: FnPtr,
     reads: Vec<Resource>,
     writes: Vec<Resource>,
+    /// Its plan wants to be told of what earlier changes would alter.
+    foresees: bool,
 }
 
 impl Definition {
@@ -47,6 +49,7 @@ impl Definition {
         }
         let reads = resources(&mut options, "reads")?;
         let writes = resources(&mut options, "writes")?;
+        let foresees = options.flag("foresees")?.unwrap_or(false);
         Ok(Self {
             name,
             probe,
@@ -54,6 +57,7 @@ impl Definition {
             plan: isolate(&plan),
             reads,
             writes,
+            foresees,
         })
     }
 
@@ -105,6 +109,21 @@ fn resources(options: &mut Options<'_>, key: &str) -> Result<Vec<Resource>> {
         .collect()
 }
 
+/// What of `reads` earlier changes would alter, as it was written.
+fn altered(reads: &[Resource], found: &Found) -> Array {
+    let is_altered = |read: &&Resource| found.altered().iter().any(|a| a.overlaps(read));
+    let name = |read: &Resource| match read {
+        Resource::Path(path) => path.clone(),
+        Resource::Package(name) => format!("package:{name}"),
+        Resource::Service(name) => format!("service:{name}"),
+        Resource::User(name) => format!("user:{name}"),
+        Resource::Group(name) => format!("group:{name}"),
+        _ => "any".to_owned(),
+    };
+    let names = reads.iter().filter(is_altered).map(name);
+    names.map(Dynamic::from).collect()
+}
+
 fn resource(name: &str) -> Option<Resource> {
     if name == "any" {
         return Some(Resource::Any);
@@ -150,12 +169,17 @@ impl Task for Custom {
         }
     }
 
+    fn foresees(&self) -> bool {
+        self.definition.foresees
+    }
+
     fn plan(&self, found: &Found) -> Plan {
+        let altered = altered(&self.definition.reads, found);
         let ran = match found.command(&self.definition.query()) {
             Ok(ran) => ran,
             Err(reason) => return Plan::Unknown(reason),
         };
-        let found = Map::from([
+        let mut found = Map::from([
             ("code".into(), Dynamic::from(i64::from(ran.code))),
             (
                 "stdout".into(),
@@ -166,6 +190,9 @@ impl Task for Custom {
                 Dynamic::from(ran.stderr.trim_end_matches('\n').to_owned()),
             ),
         ]);
+        if self.definition.foresees {
+            found.insert("altered".into(), altered.into());
+        }
         match self.call(found) {
             Ok(wanted) => read_plan(wanted)
                 .unwrap_or_else(|message| Plan::Impossible(format!("its plan {message}"))),
@@ -220,6 +247,7 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     let Some(mut wanted) = wanted.try_cast::<Map>() else {
         return Err(format!("gives () or a map, not a {kind}"));
     };
+    let keeps = keeps(wanted.remove("keeps"))?;
     let mut text = |key: &str| match wanted.remove(key) {
         None => Ok(None),
         Some(value) if value.is_unit() => Ok(None),
@@ -238,7 +266,7 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     );
     if let Some(key) = wanted.keys().next() {
         return Err(format!(
-            "has the key `{key}`: its keys are `apply`, `undo`, `undo_last`, `diff` and `unknown`"
+            "has the key `{key}`: its keys are `apply`, `undo`, `undo_last`, `diff`, `keeps` and `unknown`"
         ));
     }
     if let Some(reason) = unknown {
@@ -258,5 +286,20 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     change.undoes = Undoes::Change;
     change.undo_last = undo_last;
     change.command = true;
+    change.keeps = keeps;
     Ok(Plan::Change(Box::new(change)))
+}
+
+/// What of its `writes` a change leaves as it is found.
+fn keeps(given: Option<Dynamic>) -> std::result::Result<Vec<Resource>, String> {
+    let Some(given) = given.filter(|given| !given.is_unit()) else {
+        return Ok(Vec::new());
+    };
+    let wrong = || "has a `keeps` that is no list of what stands in `writes`".to_owned();
+    let given = given.try_cast::<Array>().ok_or_else(wrong)?;
+    let one = |name: Dynamic| {
+        let name = name.try_cast::<ImmutableString>();
+        name.as_deref().and_then(resource).ok_or_else(wrong)
+    };
+    given.into_iter().map(one).collect()
 }

@@ -28,6 +28,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "name",
             "quiet",
             "unchanged",
+            "pipefail",
         ],
     ),
     (
@@ -56,6 +57,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
         ],
     ),
     ("read", &["bytes"]),
+    ("stat", &["hash"]),
     ("check", &["ok"]),
     (
         "wait_until",
@@ -72,7 +74,10 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("with_lock", &["wait", "scope", "hosts", "lease"]),
     ("retry", &["times", "delay", "backoff", "stop_when"]),
     ("secret", &["env", "file", "command", "prompt", "value"]),
-    ("task", &["name", "reads", "writes", "probe", "plan"]),
+    (
+        "task",
+        &["name", "reads", "writes", "probe", "plan", "foresees"],
+    ),
 ];
 
 /// The keys that a built-in knows.

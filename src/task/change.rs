@@ -35,6 +35,8 @@ pub struct Change {
     /// For check mode: the answers to these queries after the change. A query that overlaps what the task
     /// writes and that is not listed is unknown afterwards.
     pub leaves: Vec<(Query, Answer)>,
+    /// For check mode: what of that which it alters is found afterwards as it was before.
+    pub keeps: Vec<Resource>,
     /// The scripts may run long: they get a session of their own, their output is shown.
     pub command: bool,
     /// The scripts are the user's: they run as they are.
@@ -118,6 +120,7 @@ impl Change {
             alters: None,
             provable: true,
             leaves: Vec::new(),
+            keeps: Vec::new(),
             command: false,
             bare: false,
             shown: None,

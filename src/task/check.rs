@@ -1,49 +1,19 @@
 //! Check mode: planned on what was found, and on what earlier would-be changes say they would leave.
+//!
+//! What a package brings nobody can say. What it can plausibly touch ([`brings`](super::brings)) is unknown behind one that would be
+//! installed; the rest is planned as things stand, with a note. A change that cannot work ([`Need`](super::Need)) is a
+//! failure, unless something before it may still provide what is missing.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
 
 use crate::model::Outcome;
 
+use super::brings::{brings, touches};
+use super::outlook::{Outlook, asks, certain, packages};
 use super::planner::{ASKED_AGAIN, Next, Verdict};
-use super::{Answer, Effect, Found, Plan, Query, Resource, Task};
-
-/// What the would-be changes of a run leave on a host, so that a later batch is planned on it too.
-#[derive(Debug, Clone, Default)]
-pub struct Outlook {
-    /// What they alter.
-    altered: Vec<Resource>,
-    /// For each of those, the label of the task that would.
-    by: Vec<Arc<str>>,
-    /// What they say that they leave.
-    leaves: HashMap<Query, Answer>,
-}
-
-impl Outlook {
-    /// Whether the host would be as it is.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.altered.is_empty()
-    }
-
-    fn alter(&mut self, resources: Vec<Resource>, by: &str) {
-        self.leaves.retain(|query, _| !query.depends_on(&resources));
-        let by: Arc<str> = by.into();
-        self.by.extend(resources.iter().map(|_| by.clone()));
-        self.altered.extend(resources);
-    }
-
-    /// Why nobody knows what depends on such a resource: the first task that would alter it is the root of it.
-    fn reason(&self, depends: impl Fn(&Resource) -> bool) -> String {
-        let altered = self.altered.iter().position(depends);
-        altered.and_then(|index| self.by.get(index)).map_or_else(
-            || "depends on what an earlier task would change".to_owned(),
-            |by| format!("depends on what `{by}` would change"),
-        )
-    }
-}
+use super::{Answer, Change, Effect, Found, Lack, Need, Plan, Query, Resource, Task};
 
 /// Plans all tasks, or says what has to be asked for that. `outlook` is what earlier batches leave; with the
 /// last word, what these leave on top.
@@ -55,18 +25,19 @@ pub(super) fn next(
 ) -> Next {
     let open: IndexSet<Query> = tasks
         .iter()
-        .flat_map(|task| missing(task.queries(), found))
+        .flat_map(|task| missing(asked(task.as_ref()), found))
         .collect();
     if !open.is_empty() {
         return Next::Ask(open.into_iter().collect());
     }
     let mut world = World {
+        found,
         imagined: found.clone(),
         outlook: outlook.clone(),
         ask: IndexSet::new(),
         interrupted: false,
     };
-    world.imagined.forget(&outlook.altered);
+    world.forget(&outlook.altered);
     for (query, answer) in &outlook.leaves {
         world.imagined.insert(query.clone(), answer.clone());
     }
@@ -88,6 +59,14 @@ pub(super) fn next(
     }
 }
 
+/// What a task wants to know, with what its change would need: that rides along, unless it takes long to tell.
+fn asked(task: &dyn Task) -> Vec<Query> {
+    let needs = task.needs().into_iter();
+    let needs = needs.filter(|need| !matches!(need, Need::Looked { .. }));
+    let needs = needs.map(|need| need.query());
+    task.queries().into_iter().chain(needs).collect()
+}
+
 fn missing(queries: Vec<Query>, found: &Found) -> Vec<Query> {
     queries
         .into_iter()
@@ -95,15 +74,10 @@ fn missing(queries: Vec<Query>, found: &Found) -> Vec<Query> {
         .collect()
 }
 
-/// Whether an answer depends on the resource.
-fn asks(queries: &[Query], resource: &Resource) -> bool {
-    queries
-        .iter()
-        .any(|query| query.depends_on(std::slice::from_ref(resource)))
-}
-
 /// The host as it would be.
-struct World {
+struct World<'a> {
+    /// As it is.
+    found: &'a Found,
     imagined: Found,
     outlook: Outlook,
     /// What plans need besides.
@@ -111,75 +85,221 @@ struct World {
     interrupted: bool,
 }
 
-impl World {
+impl World<'_> {
     fn verdict(&mut self, task: &dyn Task) -> Verdict {
-        let touches = task.touches();
+        let reads = task.touches().reads;
         let queries = task.queries();
         let provable = !queries.is_empty();
-        let label = task.label();
-        let read = |altered: &Resource| touches.reads.iter().any(|read| altered.overlaps(read));
-        let open = missing(queries, &self.imagined);
+        let read = |altered: &Resource| match altered {
+            Resource::Package(name) => reads.iter().any(|read| touches(name, read)),
+            altered => reads.iter().any(|read| altered.overlaps(read)),
+        };
+        let open = missing(queries.clone(), &self.imagined);
+        if let Some(found) = self.foreseen(task, &open) {
+            return self.decided(task, task.plan(&found), &queries);
+        }
         if provable && (self.outlook.altered.iter().any(read) || !open.is_empty()) {
             let reason = self
                 .outlook
-                .reason(|altered| read(altered) || asks(&open, altered));
-            return self.unknown(&reason, touches.writes, &label);
+                .reason(|altered| read(altered) || self.may_answer(&open, altered));
+            return self.unknown(task, &reason);
         }
-        match task.plan(&self.imagined) {
-            Plan::Unchanged => Verdict::unchanged(task.remark(&self.imagined)),
+        self.decided(task, task.plan(&self.imagined), &queries)
+    }
+
+    /// What the host shows now with what would be altered of it, for a task that decides on that.
+    fn foreseen(&self, task: &dyn Task, open: &[Query]) -> Option<Found> {
+        if open.is_empty() || !task.foresees() {
+            return None;
+        }
+        let mut found = self.imagined.clone();
+        for query in open {
+            found.insert(query.clone(), self.found.get(query)?.clone());
+        }
+        found.set_altered(self.outlook.planned(open)?);
+        Some(found)
+    }
+
+    fn decided(&mut self, task: &dyn Task, plan: Plan, queries: &[Query]) -> Verdict {
+        match plan {
+            Plan::Unchanged => Verdict::unchanged(task.remark(&self.imagined)).and_note(self.stands(queries)),
             Plan::Change(change) if matches!(change.effect, Effect::Nothing) => {
                 Verdict::new(Outcome::Skipped)
                     .because("changes nothing, and is not run in check mode")
             }
-            Plan::Change(change) => {
-                self.alter(change.alters.clone().unwrap_or(touches.writes), &label);
-                for (query, answer) in &change.leaves {
-                    let answer = yet_to_come(answer);
-                    self.outlook.leaves.insert(query.clone(), answer.clone());
-                    self.imagined.insert(query.clone(), answer);
-                }
-                if provable && matches!(change.effect, Effect::Changes) {
-                    Verdict::of(Outcome::WouldChange, Arc::new(*change))
-                } else {
-                    Verdict::of(Outcome::Unknown, Arc::new(*change))
-                        .because("nothing tells whether it would change anything")
-                }
-            }
-            Plan::Unknown(reason) => self.unknown(&reason, touches.writes, &label),
-            Plan::Ask(queries) => {
-                let open = missing(queries, &self.imagined);
+            Plan::Change(change) => match self.lack(task) {
+                Some(Lack::Certain(reason)) => self.failed(task, reason),
+                Some(Lack::Possible(reason)) => self.unknown(task, &reason),
+                None => self.change(task, *change, queries),
+            },
+            Plan::Unknown(reason) => self.unknown(task, &reason),
+            Plan::Ask(more) => {
+                let open = missing(more, &self.imagined);
                 if open.is_empty() {
                     return Verdict::failed(ASKED_AGAIN);
                 }
-                let stale = open
-                    .iter()
-                    .any(|query| query.depends_on(&self.outlook.altered));
-                let reason = self.outlook.reason(|altered| asks(&open, altered));
-                if !stale {
+                let reason = self
+                    .outlook
+                    .reason(|altered| self.may_answer(&open, altered));
+                if !open.iter().any(|query| self.is_stale(query)) {
                     self.ask.extend(open);
                 }
-                self.unknown(&reason, touches.writes, &label)
+                self.unknown(task, &reason)
             }
             Plan::Interrupted => {
                 self.interrupted = true;
-                self.unknown("interrupted", touches.writes, &label)
+                self.unknown(task, "interrupted")
             }
-            Plan::Impossible(reason) => {
-                self.alter(touches.writes, &label);
-                Verdict::failed(reason)
-            }
+            Plan::Impossible(reason) => match self.outlook.packages_behind(queries) {
+                Some(by) => {
+                    let reason = format!("{reason}, unless `{by}` changes that");
+                    self.unknown(task, &reason)
+                }
+                None => self.failed(task, reason),
+            },
         }
     }
 
-    fn unknown(&mut self, reason: &str, writes: Vec<Resource>, label: &str) -> Verdict {
-        self.alter(writes, label);
+    fn change(&mut self, task: &dyn Task, change: Change, queries: &[Query]) -> Verdict {
+        let note = self.stands(queries);
+        let alters = change.alters.clone();
+        let mut alters = alters.unwrap_or(task.touches().writes);
+        alters.retain(|resource| !change.keeps.contains(resource));
+        let units = self.units_with(&alters, &change);
+        self.alter(alters, &task.label(), true);
+        for (query, answer) in units {
+            self.outlook.leaves.insert(query.clone(), answer.clone());
+            self.imagined.insert(query, answer);
+        }
+        for (query, answer) in &change.leaves {
+            let answer = yet_to_come(answer);
+            self.outlook.leaves.insert(query.clone(), answer.clone());
+            self.imagined.insert(query.clone(), answer);
+        }
+        if !queries.is_empty() && matches!(change.effect, Effect::Changes) {
+            Verdict::of(Outcome::WouldChange, Arc::new(change)).and_note(note)
+        } else {
+            Verdict::of(Outcome::Unknown, Arc::new(change))
+                .because("cannot determine whether this would change anything")
+        }
+    }
+
+    /// Units whose file the change would write: systemd goes on with what it has read until it is told to read it again, and says so.
+    fn units_with(&self, alters: &[Resource], change: &Change) -> Vec<(Query, Answer)> {
+        let files = change
+            .leaves
+            .iter()
+            .filter_map(|(query, answer)| match (query, answer) {
+                (Query::Path(path), Answer::Path(_)) => Some(Resource::Entry(path.clone())),
+                _ => None,
+            });
+        let files: Vec<Resource> = files.filter(|file| alters.contains(file)).collect();
+        // What else it would do to the unit is not known.
+        let others: Vec<Resource> = alters
+            .iter()
+            .filter(|a| !files.contains(a))
+            .cloned()
+            .collect();
+        let units = self.imagined.iter().filter(|(query, _)| {
+            matches!(query, Query::Unit(_))
+                && query.depends_on(&files)
+                && !query.depends_on(&others)
+        });
+        units
+            .filter_map(|(query, answer)| Some((query.clone(), unread(answer)?)))
+            .collect()
+    }
+
+    /// The note of a plan that packages of an earlier task might have to do with.
+    fn stands(&self, queries: &[Query]) -> Option<String> {
+        let told = |query: &&Query| !self.outlook.leaves.contains_key(*query);
+        let queries: Vec<Query> = queries.iter().filter(told).cloned().collect();
+        let by = self.outlook.packages_behind(&queries)?;
+        Some(format!("as things stand: `{by}` might change that"))
+    }
+
+    /// What the task's change would miss, if no earlier one may provide it.
+    fn lack(&mut self, task: &dyn Task) -> Option<Lack> {
+        let mut lacks = Vec::new();
+        for need in task.needs() {
+            let query = need.query();
+            let Some(answer) = self.imagined.get(&query) else {
+                if !self.is_stale(&query) {
+                    self.ask.insert(query);
+                }
+                continue;
+            };
+            let lack = need.lack(answer);
+            let by = self.outlook.packages_behind(std::slice::from_ref(&query));
+            lacks.extend(lack.map(|lack| match (lack, by) {
+                (Lack::Certain(reason), Some(by)) => {
+                    Lack::Possible(format!("{reason}, unless `{by}` brings it"))
+                }
+                (lack, _) => lack,
+            }));
+        }
+        let certain = |lack: &&Lack| matches!(lack, Lack::Certain(_));
+        lacks
+            .iter()
+            .find(certain)
+            .or_else(|| lacks.first())
+            .cloned()
+    }
+
+    /// Whether an earlier task would alter what the question is about. One that has been answered, and whose answer was forgotten,
+    /// is.
+    fn is_stale(&self, query: &Query) -> bool {
+        query.depends_on(&self.outlook.certain()) || self.found.get(query).is_some()
+    }
+
+    /// Whether a resource has to do with the answer to one of these.
+    fn may_answer(&self, queries: &[Query], altered: &Resource) -> bool {
+        match altered {
+            Resource::Package(name) => queries
+                .iter()
+                .any(|query| brings(name, query, self.found.get(query))),
+            altered => asks(queries, altered),
+        }
+    }
+
+    fn failed(&mut self, task: &dyn Task, reason: String) -> Verdict {
+        self.alter(task.touches().writes, &task.label(), false);
+        Verdict::failed(reason)
+    }
+
+    fn unknown(&mut self, task: &dyn Task, reason: &str) -> Verdict {
+        self.alter(task.touches().writes, &task.label(), false);
         Verdict::new(Outcome::Unknown).because(reason)
     }
 
-    fn alter(&mut self, resources: Vec<Resource>, by: &str) {
-        self.imagined.forget(&resources);
-        self.outlook.alter(resources, by);
+    fn alter(&mut self, resources: Vec<Resource>, by: &str, planned: bool) {
+        self.forget(&resources);
+        self.outlook.alter(resources, by, planned);
     }
+
+    fn forget(&mut self, altered: &[Resource]) {
+        let sure: Vec<Resource> = certain(altered).cloned().collect();
+        self.imagined.forget(&sure);
+        for name in packages(altered) {
+            self.imagined
+                .retain(|query, answer| !brings(name, query, Some(answer)));
+        }
+    }
+}
+
+/// What systemd tells of a unit whose file has changed since it read it.
+fn unread(unit: &Answer) -> Option<Answer> {
+    let Answer::Table(rows) = unit else {
+        return None;
+    };
+    let is_loaded = rows
+        .iter()
+        .any(|(key, value)| key == "LoadState" && value == "loaded");
+    let rows = rows.iter().map(|(key, value)| match key.as_str() {
+        "NeedDaemonReload" if is_loaded => (key.clone(), "yes".to_owned()),
+        _ => (key.clone(), value.clone()),
+    });
+    Some(Answer::Table(rows.collect()))
 }
 
 /// Nobody knows when a run would write it: later than all that there is.

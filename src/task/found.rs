@@ -8,6 +8,8 @@ use super::{Query, Resource};
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     answers: HashMap<Query, Answer>,
+    /// What earlier changes would alter of what the answers are about: for a task that foresees, in check mode.
+    altered: Vec<Resource>,
 }
 
 /// What a host answered.
@@ -142,6 +144,25 @@ impl Found {
         }
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Query, &Answer)> {
+        self.answers.iter()
+    }
+
+    /// What earlier changes would alter of what the answers are about. Empty in a run.
+    #[must_use]
+    pub fn altered(&self) -> &[Resource] {
+        &self.altered
+    }
+
+    pub(super) fn set_altered(&mut self, altered: Vec<Resource>) {
+        self.altered = altered;
+    }
+
+    /// Forgets what does not hold any more.
+    pub(super) fn retain(&mut self, holds: impl Fn(&Query, &Answer) -> bool) {
+        self.answers.retain(|query, answer| holds(query, answer));
+    }
+
     /// What stands at a path. `Err` is the reason why nobody knows.
     pub fn path(&self, path: &str) -> Result<&PathState, String> {
         match self.get(&Query::Path(path.to_owned())) {
@@ -187,14 +208,6 @@ impl Found {
         match self.get(query) {
             Some(Answer::Ran(ran)) => Ok(ran),
             other => Err(unknowable(other, &query.subject())),
-        }
-    }
-
-    /// What a guard came back with.
-    pub fn ran(&self, script: &str) -> Result<&super::Ran, String> {
-        match self.get(&Query::Shell(script.to_owned())) {
-            Some(Answer::Ran(ran)) => Ok(ran),
-            other => Err(unknowable(other, script)),
         }
     }
 }

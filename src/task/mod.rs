@@ -11,10 +11,13 @@
 //! 3. after `undo`, the host is as it was before `apply`;
 //! 4. `plan` is a function of the task and of what was found, and of nothing else.
 
+mod brings;
 mod change;
 mod check;
 mod found;
 mod group;
+mod need;
+mod outlook;
 mod planner;
 mod prelude;
 mod query;
@@ -23,8 +26,9 @@ mod resource;
 mod tests;
 
 pub use change::{Body, Change, Effect, Judge, Ran, Text, Undoes};
-pub use check::Outlook;
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
+pub use need::{Lack, Need};
+pub use outlook::Outlook;
 pub use planner::{Mode, Next, Planned, Planner, Verdict};
 pub use prelude::script;
 pub use query::{MISSING_LINKS, Query, Reply, UPTIME, render};
@@ -70,6 +74,17 @@ pub trait Task: Send + Sync {
     /// What a user should know where there is nothing to do, by the answers that led to it.
     fn remark(&self, _: &Found) -> Option<String> {
         None
+    }
+
+    /// Whether in check mode it can decide on what the host shows now and on what of it earlier changes would alter
+    /// ([`Found::altered`]).
+    fn foresees(&self) -> bool {
+        false
+    }
+
+    /// What a change of it needs to find on the host: in check mode, one that would not is told as the failure that it would be.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
     }
 
     /// Decides. Pure.

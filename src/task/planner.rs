@@ -81,6 +81,12 @@ impl Verdict {
         self
     }
 
+    pub(super) fn and_note(mut self, note: Option<String>) -> Self {
+        let notes: Vec<String> = self.note.take().into_iter().chain(note).collect();
+        self.note = (!notes.is_empty()).then(|| notes.join("; "));
+        self
+    }
+
     pub(super) fn failed(note: impl Into<String>) -> Self {
         Self::new(Outcome::Failed).because(note)
     }
@@ -429,6 +435,15 @@ impl Planner {
             .iter()
             .flatten()
             .any(|verdict| verdict.outcome == Outcome::Failed)
+    }
+
+    /// In check mode: nothing is known of any of them.
+    pub fn set_unknown(&mut self, reason: &str) {
+        for (task, verdict) in self.tasks.iter().zip(&mut self.verdicts) {
+            self.outlook
+                .alter(task.touches().writes, &task.label(), false);
+            *verdict = Some(Verdict::new(Outcome::Unknown).because(reason));
+        }
     }
 
     /// Leaves what is undecided undone.

@@ -18,6 +18,12 @@ pub enum Resource {
     Service(String),
     User(String),
     Group(String),
+    /// A group, where no user but one that is named too changes by it: it is added, it goes with the user of its name, or it gains or
+    /// loses that member.
+    GroupAlone(String),
+    /// The files that hold the users and groups, as files. What stands there of one user or group is [`User`](Self::User) or
+    /// [`Group`](Self::Group).
+    Accounts,
     /// Could be anything.
     Any,
 }
@@ -26,6 +32,16 @@ pub enum Resource {
 /// Hierarchy Standard 3.0, and Debian Policy 9.1.2).
 const SYSTEM: [&str; 10] = [
     "/bin", "/boot", "/etc", "/lib", "/lib64", "/opt", "/run", "/sbin", "/usr", "/var",
+];
+
+/// The files of the users and groups.
+const ACCOUNTS: [&str; 6] = [
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/subuid",
+    "/etc/subgid",
 ];
 
 impl Resource {
@@ -37,8 +53,20 @@ impl Resource {
             | (_, Self::Any)
             | (
                 Self::Package(_),
-                Self::Package(_) | Self::Service(_) | Self::User(_) | Self::Group(_),
+                Self::Package(_)
+                | Self::Service(_)
+                | Self::User(_)
+                | Self::Group(_)
+                | Self::GroupAlone(_)
+                | Self::Accounts,
             ) => true,
+            (Self::Group(a), Self::GroupAlone(b)) | (Self::GroupAlone(a), Self::Group(b)) => a == b,
+            (Self::Accounts, Self::Path(path)) | (Self::Path(path), Self::Accounts) => {
+                ACCOUNTS.iter().any(|file| is_within(file, path))
+            }
+            (Self::Accounts, Self::Entry(path)) | (Self::Entry(path), Self::Accounts) => {
+                ACCOUNTS.contains(&path.as_str())
+            }
             (Self::Package(_), Self::Path(path) | Self::Entry(path)) => {
                 is_of_system(path) || SYSTEM.iter().any(|root| is_within(root, path))
             }
@@ -66,6 +94,7 @@ pub(super) fn alters_path(altered: &[Resource], path: &str) -> bool {
         Resource::Entry(entry) => is_within(path, entry) && is_within(entry, path),
         Resource::Above(below) => is_above(path, below),
         Resource::Package(_) => is_of_system(path),
+        Resource::Accounts => ACCOUNTS.contains(&path),
         _ => false,
     })
 }
@@ -76,7 +105,7 @@ fn is_above(entry: &str, path: &str) -> bool {
 }
 
 /// Whether packages may have files at `path`.
-fn is_of_system(path: &str) -> bool {
+pub(super) fn is_of_system(path: &str) -> bool {
     SYSTEM.iter().any(|root| is_within(path, root)) && !is_within(path, "/usr/local")
 }
 

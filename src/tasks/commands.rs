@@ -10,8 +10,10 @@ use super::one_or_many::OneOrMany;
 use super::span::Span;
 use super::{ArgumentError, HostPath, Surroundings, task};
 use crate::model::Diff;
-use crate::shell::{has_nul, quote_str as quote};
-use crate::task::{Change, Effect, Found, Plan, Query, Ran, Resource, Task, Touches, Undoes};
+use crate::shell::{has_nul, pipefail, quote_str as quote};
+use crate::task::{
+    Change, Effect, Found, Need, Plan, Query, Ran, Resource, Task, Touches, Undoes,
+};
 
 task! {
     /// Runs a command, if its guards let it.
@@ -21,23 +23,29 @@ task! {
     ///
     /// | option | what it does |
     /// |---|---|
+    /// | `name` | what the user reads in place of the command |
     /// | `creates` | a path: the command is run only if nothing is there, and has to bring it |
+    /// | `removes` | a path: the command is run only if something is there, and has to take it away |
     /// | `unless` | a command: the other one is run only if this one fails, and this one has to succeed afterwards |
     /// | `only_if` | a command: the other one is run only if this one succeeds |
     /// | `changed_when` | `true`, `false`, or a regular expression: it changed something if a line that it prints matches |
     /// | `cwd` | the directory that it runs in, the guards too |
     /// | `env` | variables for it and the guards; they stand in no list of processes |
     /// | `stdin` | what it reads |
+    /// | `pipefail` | with `true`, a pipe fails when any of its commands does, not only the last |
     /// | `ok` | the exit codes that are a success, `[0]` if it is not given |
     /// | `timeout` | how long it may take, `"5m"` |
     /// | `writes` | the paths that it may write; without it, it may write anything, and what follows is looked at after it has run |
-    /// | `reads` | the paths that its guards depend on |
+    /// | `reads` | the paths that its guards depend on; without it, they may depend on anything that an earlier task changes |
     /// | `undo` | the command that takes back what it did |
     /// | `undo_last` | a command that runs when all else that the run did on the host has been undone |
     ///
     /// A command without a guard is run every time and counts as a change; say `changed_when: false` of one that only looks.
     /// In check mode it is not run: its outcome is *unknown*, for nothing tells. One with a guard would change
     /// the host, or would not. Guards run in check mode too, so they may only look. In a `cwd` that is not there a guard fails.
+    ///
+    /// `pg_dump shop | gzip >dump.gz` succeeds when `pg_dump` fails: a shell looks at the last command of a pipe alone. `pipefail: true` is for such
+    /// a command, not for its guards and undos. It takes the host's `sh` where that knows `set -o pipefail`, else bash; a host with neither refuses.
     ///
     /// Without `undo` or `undo_last` the command cannot be undone. A restart or a reload wants `undo_last`: it reads what has been put back.
     ///
@@ -47,6 +55,7 @@ task! {
     ///     h.apply(commands::run(["createdb", "shop"], #{ unless: "psql -lqt | grep -qw shop", undo: "dropdb shop" }));
     ///     h.apply(commands::run("shopctl restart", #{ unless: "shopctl is-current", undo_last: "shopctl restart" }));
     ///     h.apply(commands::run("uptime", #{ changed_when: false }));
+    ///     h.apply(commands::run("pg_dump shop | gzip >/var/backups/shop.sql.gz", #{ name: "dump the shop", pipefail: true }));
     /// });
     /// ```
     RUN = commands::run(command: OneOrMany; Options) => Command::new
@@ -55,7 +64,9 @@ task! {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
+    name: Option<String>,
     creates: Option<HostPath>,
+    removes: Option<HostPath>,
     unless: Option<OneOrMany>,
     only_if: Option<OneOrMany>,
     changed_when: Option<ChangedWhen>,
@@ -63,6 +74,8 @@ pub struct Options {
     #[serde(default)]
     env: IndexMap<String, Scalar>,
     stdin: Option<String>,
+    #[serde(default)]
+    pipefail: bool,
     ok: Option<Vec<u8>>,
     timeout: Option<Span>,
     writes: Option<Vec<HostPath>>,
@@ -104,6 +117,7 @@ enum ChangedWhen {
 
 /// A command with its guards.
 pub struct Command {
+    name: Option<String>,
     shown: String,
     script: String,
     unless: Option<String>,
@@ -113,6 +127,8 @@ pub struct Command {
     effect: Effect,
     ok: Vec<u8>,
     creates: Option<HostPath>,
+    removes: Option<HostPath>,
+    cwd: Option<HostPath>,
     timeout: Option<Span>,
     writes: Option<Vec<HostPath>>,
     reads: Vec<HostPath>,
@@ -130,7 +146,20 @@ impl Command {
         }
         let place = Setting::new(options.cwd.as_ref(), &options.env, &ok)?;
         let shown = shown(&command);
-        let text = script_text(&command).map_err(|message| ArgumentError::parameter(0, message))?;
+        let mut text =
+            script_text(&command).map_err(|message| ArgumentError::parameter(0, message))?;
+        if options.pipefail {
+            if matches!(command, OneOrMany::Many(_)) {
+                let message = "a list runs without a shell, so it has no pipe";
+                return Err(ArgumentError::option("pipefail", message));
+            }
+            text = pipefail(&text, &ok);
+        }
+        if let Some(name) = &options.name
+            && (name.trim().is_empty() || name.contains(char::is_control))
+        {
+            return Err(ArgumentError::option("name", "is not one line of text"));
+        }
         let part = |key: &str, command: &Option<OneOrMany>| -> Result<_, ArgumentError> {
             let text = command.as_ref().map(script_text).transpose();
             let text = text.map_err(|message| ArgumentError::option(key, message))?;
@@ -140,6 +169,7 @@ impl Command {
             return Err(ArgumentError::option("stdin", "holds a NUL byte"));
         }
         Ok(Self {
+            name: options.name,
             shown,
             script: place.script(&text, options.stdin.as_deref()),
             unless: part("unless", &options.unless)?,
@@ -149,6 +179,8 @@ impl Command {
             effect: effect(options.changed_when)?,
             ok,
             creates: options.creates,
+            removes: options.removes,
+            cwd: options.cwd,
             timeout: options.timeout,
             writes: options.writes,
             reads: options.reads,
@@ -162,15 +194,37 @@ impl Command {
         {
             return Ok(false);
         }
+        if let Some(path) = &self.removes
+            && found.path(path.as_str())?.own.is_none()
+        {
+            return Ok(false);
+        }
         if let Some(guard) = &self.unless
-            && found.ran(guard)?.code == 0
+            && found.command(&self.guard(guard))?.code == 0
         {
             return Ok(false);
         }
         match &self.only_if {
-            Some(guard) => Ok(found.ran(guard)?.code == 0),
+            Some(guard) => Ok(found.command(&self.guard(guard))?.code == 0),
             None => Ok(true),
         }
+    }
+
+    /// A guard as a question. What its answer depends on is what `reads` says.
+    fn guard(&self, guard: &str) -> Query {
+        let script = guard.to_owned();
+        if self.reads.is_empty() {
+            return Query::Shell(script);
+        }
+        Query::Probe {
+            script,
+            reads: self.reads.iter().map(path).collect(),
+        }
+    }
+
+    /// Whether it has to come out differently after the command: what the command does has to show there.
+    const fn has_proof(&self) -> bool {
+        self.creates.is_some() || self.removes.is_some() || self.unless.is_some()
     }
 
     fn change(&self) -> Change {
@@ -183,8 +237,7 @@ impl Command {
                 .clone()
                 .or_else(|| nothing(self.undo_last.as_ref())),
             undo_last: self.undo_last.clone(),
-            provable: matches!(self.effect, Effect::Changes)
-                && (self.creates.is_some() || self.unless.is_some()),
+            provable: matches!(self.effect, Effect::Changes) && self.has_proof(),
             undoes: Undoes::Change,
             command: true,
             bare: true,
@@ -199,33 +252,41 @@ impl Command {
 
 impl Task for Command {
     fn label(&self) -> String {
-        format!("commands::run {}", one_line(&self.shown))
+        match &self.name {
+            Some(name) => format!("commands::run {name}"),
+            None => format!("commands::run {}", one_line(&self.shown)),
+        }
     }
 
     fn queries(&self) -> Vec<Query> {
-        let path = self
-            .creates
-            .iter()
-            .map(|path| Query::Path(path.to_string()));
+        let paths = self.creates.iter().chain(&self.removes);
+        let paths = paths.map(|path| Query::Path(path.to_string()));
         let guards = self.unless.iter().chain(&self.only_if);
-        path.chain(guards.map(|guard| Query::Shell(guard.clone())))
-            .collect()
+        paths.chain(guards.map(|guard| self.guard(guard))).collect()
     }
 
     fn touches(&self) -> Touches {
-        let path = |path: &HostPath| Resource::Path(path.to_string());
         let writes = match &self.writes {
             _ if matches!(self.effect, Effect::Nothing) => Vec::new(),
-            // What it brings has to be looked at again, and so has its guard.
-            Some(paths) if !(paths.is_empty() && self.unless.is_some()) => {
-                paths.iter().chain(&self.creates).map(path).collect()
+            // What it brings or takes has to be looked at again, and so has its guard.
+            Some(paths)
+                if !(paths.is_empty() && self.unless.is_some() && self.reads.is_empty()) =>
+            {
+                let guarded = self.reads.iter().filter(|_| self.unless.is_some());
+                let own = self.creates.iter().chain(&self.removes);
+                paths.iter().chain(own).chain(guarded).map(path).collect()
             }
             _ => vec![Resource::Any],
         };
         Touches {
-            reads: self.reads.iter().map(path).collect(),
+            reads: Vec::new(),
             writes,
         }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let cwd = self.cwd.iter().map(ToString::to_string);
+        cwd.map(Need::Directory).collect()
     }
 
     fn plan(&self, found: &Found) -> Plan {
@@ -235,6 +296,10 @@ impl Task for Command {
             Ok(true) => Plan::Change(Box::new(self.change())),
         }
     }
+}
+
+fn path(path: &HostPath) -> Resource {
+    Resource::Path(path.to_string())
 }
 
 /// What is undone last alone has nothing to do in its turn, and can be undone.

@@ -7,7 +7,7 @@ use super::ownership::Principal;
 use super::{ArgumentError, HostPath, Mode, Surroundings, task};
 use crate::model::Diff;
 use crate::task::{
-    Answer, Change, Found, PathKind, PathState, Plan, Query, Resource, Stat, Task, Touches,
+    Answer, Change, Found, Need, PathKind, PathState, Plan, Query, Resource, Stat, Task, Touches,
 };
 
 task! {
@@ -129,6 +129,12 @@ impl Task for Directory {
     fn touches(&self) -> Touches {
         Touches::writes(Resource::Entry(self.path.to_string()))
             .and_writes(Resource::Above(self.path.to_string()))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let above = self.path.ancestors();
+        let above = above.map(|path| Need::NoFile(path.to_owned()));
+        above.chain(self.attributes.ownership.needs()).collect()
     }
 
     fn plans_ahead(&self) -> bool {

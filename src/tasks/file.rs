@@ -7,7 +7,7 @@ use super::content::{Before, Content, LARGEST_DIFF};
 use super::landing::{Landing, Validation};
 use super::ownership::Principal;
 use super::{ArgumentError, EntryPath, Mode, Surroundings, task};
-use crate::task::{Change, Found, PathKind, Plan, Query, Task, Touches};
+use crate::task::{Change, Found, Need, PathKind, Plan, Query, Task, Touches};
 
 task! {
     /// Keeps a file there with this content.
@@ -206,6 +206,10 @@ impl Task for File {
 
     fn touches(&self) -> Touches {
         Touches::writes(self.landing.entry())
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.landing.needs()
     }
 
     fn plans_ahead(&self) -> bool {

@@ -7,7 +7,7 @@ use super::content::{Before, Content, inline};
 use super::{ArgumentError, HostPath};
 use crate::model::Diff;
 use crate::shell::{Payload, quote_str};
-use crate::task::{Answer, Body, Change, PathKind, PathState, Query, Resource, Stat, Text};
+use crate::task::{Answer, Body, Change, Need, PathKind, PathState, Query, Resource, Stat, Text};
 
 /// How contents land at a path.
 pub struct Landing {
@@ -297,6 +297,13 @@ impl Landing {
             alters: Some(vec![self.entry()]),
             ..Change::new(diff, apply, undo).leaving(leaves)
         }
+    }
+
+    /// What a file that is written needs.
+    pub fn needs(&self) -> Vec<Need> {
+        let parent = Need::Directory(self.path.parent().to_owned());
+        let owners = self.attributes.ownership.needs();
+        std::iter::once(parent).chain(owners).collect()
     }
 
     pub fn query(&self) -> Query {

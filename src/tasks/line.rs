@@ -10,7 +10,7 @@ use super::line_edit::{Anchor, Fallback, LineEdit};
 use super::line_pattern::{matching, pattern};
 use super::ownership::Principal;
 use super::{ArgumentError, EntryPath, HostPath, Mode, Surroundings, task};
-use crate::task::{Found, PathKind, Plan, Query, Task, Touches};
+use crate::task::{Found, Need, PathKind, Plan, Query, Task, Touches};
 
 task! {
     /// Ensures a line is in a file, or is not. A missing file is made.
@@ -227,6 +227,10 @@ impl Task for FileLine {
 
     fn touches(&self) -> Touches {
         Touches::writes(self.landing.entry())
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.landing.needs()
     }
 
     fn plans_ahead(&self) -> bool {

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use super::{ArgumentError, EntryPath, HostPath, Surroundings, task};
 use crate::model::Diff;
 use crate::shell::quote_str;
-use crate::task::{Change, Found, PathKind, Plan, Query, Resource, Task, Touches};
+use crate::task::{
+    Answer, Change, Found, Need, PathKind, PathState, Plan, Query, Resource, Stat, Task, Touches,
+};
 
 task! {
     /// Keeps a symbolic link there that points to a target.
@@ -75,14 +77,49 @@ impl Link {
         })
     }
 
-    fn change(&self, before: Option<&str>, apply: String, undo: String) -> Plan {
+    fn change(&self, before: Option<&str>, apply: String, undo: String, found: &Found) -> Plan {
         let diff = vec![Diff::Property {
             name: "target".to_owned(),
             before: before.unwrap_or("(absent)").to_owned(),
             after: self.target.clone(),
         }];
-        // What the link would lead to is not known, so the change says nothing of what it leaves.
-        Plan::Change(Box::new(Change::new(diff, apply, undo)))
+        Plan::Change(Box::new(
+            Change::new(diff, apply, undo).leaving(self.leaves(found)),
+        ))
+    }
+
+    /// What would be found of the link, if it is known what it would lead to.
+    fn leaves(&self, found: &Found) -> Vec<(Query, Answer)> {
+        let Some(at) = self.leads_to() else {
+            return Vec::new();
+        };
+        let Ok(state) = found.path(&at) else {
+            return Vec::new();
+        };
+        let size = self.target.len() as u64;
+        let link = PathState {
+            own: Some(Stat::imagined(PathKind::Link, 0o777, size)),
+            target: state.target.clone(),
+            link: Some(self.target.clone()),
+        };
+        let is_file = (state.target.as_ref()).is_some_and(|stat| stat.kind == PathKind::File);
+        let mut leaves = vec![(self.query(), Answer::Path(link))];
+        let sum = found.sha256(&at).ok().filter(|_| is_file);
+        if sum.is_some() || !is_file {
+            let sum = sum.flatten().map(ToOwned::to_owned);
+            leaves.push((Query::Sha256(self.path.to_string()), Answer::Sha256(sum)));
+        }
+        leaves
+    }
+
+    /// The path that it would lead to, where that is plain to see.
+    fn leads_to(&self) -> Option<String> {
+        let at = if self.target.starts_with('/') {
+            self.target.clone()
+        } else {
+            format!("{}/{}", self.path.parent(), self.target)
+        };
+        HostPath::try_from(at).ok().map(String::from)
     }
 
     fn query(&self) -> Query {
@@ -96,11 +133,17 @@ impl Task for Link {
     }
 
     fn queries(&self) -> Vec<Query> {
-        vec![self.query()]
+        // What it would lead to, for check mode.
+        let target = self.leads_to().map(Query::Path);
+        std::iter::once(self.query()).chain(target).collect()
     }
 
     fn touches(&self) -> Touches {
         Touches::writes(Resource::Path(self.path.to_string()))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        vec![Need::Directory(self.path.parent().to_owned())]
     }
 
     fn plans_ahead(&self) -> bool {
@@ -115,7 +158,7 @@ impl Task for Link {
         let (path, target) = (self.path.quoted(), quote_str(&self.target));
         let make = format!("ln -s -- {target} {path} || failed_at {path}");
         let Some(own) = &state.own else {
-            return self.change(None, make, format!("rm -f {path}"));
+            return self.change(None, make, format!("rm -f {path}"), found);
         };
         match &state.link {
             Some(link) if *link == self.target => Plan::Unchanged,
@@ -123,7 +166,7 @@ impl Task for Link {
                 let new = self.path.beside("new").quoted();
                 let apply = format!("keep_copy {path}\nreplace_link {target} {path} {new}");
                 let undo = format!("give_link_back {path} {new}");
-                self.change(Some(link), apply, undo)
+                self.change(Some(link), apply, undo, found)
             }
             None if self.force => {
                 let what = match own.kind {
@@ -135,7 +178,7 @@ impl Task for Link {
                     "keep_away {path}\nln -s -- {target} {path} || {{ bring_back {path}; exit 1; }}"
                 );
                 let undo = format!("if is_kept; then rm -f {path}; fi\nbring_back {path}");
-                self.change(Some(what), apply, undo)
+                self.change(Some(what), apply, undo, found)
             }
             None => {
                 let what = match own.kind {

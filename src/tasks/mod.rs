@@ -14,6 +14,8 @@ mod absent;
 mod archives;
 mod arguments;
 mod attributes;
+#[cfg(test)]
+mod checked;
 mod commands;
 mod compressed;
 mod content;

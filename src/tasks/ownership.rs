@@ -4,7 +4,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::model::Diff;
 use crate::shell::quote_str;
-use crate::task::Stat;
+use crate::task::{Need, Stat};
 
 /// A user or a group, by its name or by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,17 @@ impl Ownership {
             }
         }
         Ok(diff)
+    }
+
+    /// The users and groups that chown has to find. A number needs none.
+    pub fn needs(&self) -> impl Iterator<Item = Need> {
+        let name = |principal: &Option<Principal>| match principal {
+            Some(Principal::Name(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let owner = name(&self.owner).map(Need::User);
+        let group = name(&self.group).map(Need::Group);
+        owner.into_iter().chain(group)
     }
 
     /// The argument of chown, as a word of a shell: `root`, `root:shop`, `:shop`.

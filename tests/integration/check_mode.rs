@@ -9,7 +9,7 @@ const EVERY_TASK: &str = r#"
     each(hosts("all"), |h| {
         let tasks = [
             files::directory("/srv/check"),
-            files::file("/srv/check/file", "content\n", #{ mode: "0600" }),
+            files::file("/srv/file", "content\n", #{ mode: "0600" }),
             files::template("/srv/template", "hello.j2", #{ vars: #{ name: "you" } }),
             files::link("/srv/link", "/etc/hostname"),
             files::absent("/etc/issue"),
@@ -103,12 +103,12 @@ fn a_check_sends_no_command_that_may_write() {
             "would_change",
             "would_change",
             "would_change",
-            "unknown",
+            "would_change",
             "unknown"
         ],
         "{ran}"
     );
-    ran.stdout_has("depends on what `packages::installed ops-hello` would change");
+    ran.stdout_has("as things stand: `packages::installed ops-hello` might change that");
 }
 
 /// `/etc/issue` is there and of another content: what it holds is asked for only then.
@@ -138,4 +138,106 @@ fn a_file_of_another_content_is_known_to_change() {
         "{ran}"
     );
     ran.stdout_has("earlier tasks would change this host first");
+}
+
+/// What the run would say too, and a check used not to.
+#[test]
+fn a_check_fails_where_the_run_is_sure_to() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    for (task, reason) in [
+        (
+            r#"files::file("/tmp/k/no/such/x", "x")"#,
+            "there is no directory /tmp/k/no/such",
+        ),
+        (
+            r#"files::file("/srv/x", "x", #{ owner: "nosuchuser" })"#,
+            "there is no user nosuchuser",
+        ),
+        (
+            r#"packages::installed("nosuchpkg", #{ update: false })"#,
+            "apt would refuse: Unable to locate package nosuchpkg",
+        ),
+        (
+            r#"commands::run("make", #{ cwd: "/srv/gone" })"#,
+            "there is no directory /srv/gone",
+        ),
+    ] {
+        let playbook = format!(r#"each(hosts("all"), |h| {{ h.become("root").apply({task}); }});"#);
+        let ops = host
+            .ops(&["deploy"])
+            .playbook(&playbook)
+            .args(["--output", "json"]);
+        ops.run().code(3);
+        let ran = ops.arg("--check").run().code(3);
+        assert_eq!(ran.outcomes("deploy"), ["failed"], "{ran}");
+        ran.stdout_has(reason);
+    }
+}
+
+/// Nobody can be the user before the task that makes it has run; and one without a home keeps what is replaced elsewhere.
+#[test]
+fn a_user_that_is_made_in_a_list_can_be_become_in_it() {
+    let Some(host) = Container::start(Image::Debian) else {
+        return;
+    };
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            let root = h.become("root");
+            root.apply([
+                users::present("newbie", #{ system: true }),
+                commands::run("id -un >/tmp/who", #{ become: "newbie", creates: "/tmp/who", undo: "rm -f /tmp/who" }),
+                files::file("/tmp/who", "replaced\n", #{ become: "newbie" }),
+            ]);
+            root.apply(files::file("/tmp/another", "x\n", #{ become: "newbie" }));
+            let s = h.become("newbie").stat("/tmp/another", #{ hash: true });
+            log::info(`${s.kind} ${s.mode} ${s.owner} ${s.size} ${s.hash.sub_string(0, 6)}`);
+            h.undo();
+        });
+    "#;
+    let ops = host
+        .ops(&["deploy"])
+        .playbook(playbook)
+        .args(["--output", "json"]);
+    let checked = ops.arg("--check").run().ok();
+    assert_eq!(
+        checked.outcomes("deploy"),
+        ["would_change", "unknown", "unknown", "unknown"],
+        "{checked}"
+    );
+    checked.stdout_has(
+        "there is no user newbie yet: depends on what `users::present newbie` would change",
+    );
+    let ops = host
+        .ops(&["deploy"])
+        .playbook(playbook)
+        .args(["--output", "json"]);
+    let ran = ops.run().ok().nothing_left();
+    assert_eq!(ran.outcomes("deploy")[..4], ["changed"; 4], "{ran}");
+    ran.stdout_has("file 0644 newbie 2 73cb38");
+    assert_eq!(
+        host.look(
+            "id -un newbie 2>/dev/null || echo gone; ls /tmp/another 2>/dev/null || echo gone"
+        ),
+        "gone\ngone\n"
+    );
+}
+
+#[test]
+fn a_pipe_can_fail_with_any_of_its_commands() {
+    let Some(host) = Container::shared(Image::Debian) else {
+        return;
+    };
+    let playbook = r#"
+        each(hosts("all"), |h| {
+            h.run("false | gzip >/dev/null");
+            let ran = h.run("sh -c 'exit 7' | gzip >/dev/null", #{ pipefail: true, ok: [0, 7] });
+            log::info(`ended with ${ran.code}`);
+            h.apply(commands::run("false | gzip >/dev/null", #{ pipefail: true, name: "dump the shop" }));
+        });
+    "#;
+    let ran = host.ops(&["deploy"]).playbook(playbook).run().code(3);
+    ran.stdout_has("ended with 7")
+        .stdout_has("commands::run dump the shop");
 }

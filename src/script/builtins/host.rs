@@ -6,8 +6,8 @@ use super::declare;
 use super::outcome::OutcomeValue;
 use super::tasks::TaskValue;
 use super::vars::VarsValue;
-use crate::model::{Failure, FailureKind};
-use crate::run::{Applied, HostHandle, Run, apply, ask, command, undo};
+use crate::model::{Failure, FailureKind, LogLevel};
+use crate::run::{Applied, HostHandle, Run, apply, ask, awaited, command, undo};
 use crate::script::command::Call;
 use crate::script::convert::from_json;
 use crate::script::error::{Ended, argument, end, throw};
@@ -40,13 +40,15 @@ Runs a command and gives `stdout`, `stderr` (without the newlines at their ends)
 a command and its arguments, with no shell in between. Throws when the code is not 0.
 
 Options: `ok`, the codes that are a success; `unchanged`, those that are one and say that nothing was changed; `reads: true`, it only reads, so that it runs in check mode too; `timeout`, `\"30s\"`;
-`stdin`, a text; `env`, a map; `cwd`; `name`, what the user reads in place of the command; `quiet: true`, for one that only reads and is sent again
+`stdin`, a text; `env`, a map; `cwd`; `pipefail: true`, the command fails when any command of a pipe does, not only the last (by bash where the host's
+`sh` cannot; a host with neither refuses); `name`, what the user reads in place of the command; `quiet: true`, for one that only reads and is sent again
 and again: nothing tells of it unless it fails. In check mode a command that may write is not sent, and what follows in the closure of this host is
 *unknown*.
 
 ```rhai
 each(hosts(\"db\"), |h| {
     let size = h.run([\"du\", \"-sk\", \"/var/lib/postgresql\"], #{ reads: true }).stdout;
+    h.run(\"pg_dump shop | gzip >/var/backups/shop.sql.gz\", #{ pipefail: true });
     h.run(\"systemctl reload postgresql\", #{ timeout: \"1m\" });
 });
 ```";
@@ -292,7 +294,10 @@ fn run(
         return Err(only_looked_at(context));
     }
     let sent = if frame.run().settings.mode == Mode::Check && !command.reads {
-        command::not_sent(&host.0, &command);
+        command::not_sent(&host.0, &command, None);
+        None
+    } else if let Some(reason) = awaits_user(context, &frame, host)? {
+        command::not_sent(&host.0, &command, Some(reason));
         None
     } else {
         command::run(&host.0, &command, frame.cancel())
@@ -339,6 +344,34 @@ pub(super) fn within_limit(
     Err(throw(failure, context))
 }
 
+/// Why nothing can be found out as this user, in check mode: an earlier task would make it.
+fn awaits_user(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    host: &HostValue,
+) -> Result<Option<String>> {
+    awaited(&host.0, frame.cancel()).map_err(|failure| throw(failure, context))
+}
+
+/// Ends the closure of the host as unknown, where [`awaits_user`] has a reason for that.
+pub(super) fn known(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    host: &HostValue,
+) -> Result<()> {
+    let Some(reason) = awaits_user(context, frame, host)? else {
+        return Ok(());
+    };
+    let level = LogLevel::Info;
+    frame.run().log(
+        level,
+        Some(host.0.name()),
+        format!("unknown from here on: {reason}"),
+    );
+    frame.set_unknown();
+    Err(end(Ended::Unknown, context.call_position()))
+}
+
 fn only_looked_at(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
     let message = "the machine that ops runs on is only looked at";
     let hint = "A command that only reads says `reads: true`. A machine that is to be changed stands in the inventory, with `via = \"local\"` if it is this one.";
@@ -371,6 +404,7 @@ fn read(
     if !path.starts_with('/') || path.contains('\0') {
         return Err(argument(context, format!("`{path}` is no absolute path")));
     }
+    known(context, &frame, host)?;
     let answers = ask(
         &host.0,
         frame.cancel(),
@@ -422,6 +456,7 @@ fn unreadable(state: &PathState) -> String {
 
 fn facts(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Dynamic> {
     let frame = Frame::acting(context, "facts")?;
+    known(context, &frame, host)?;
     let facts = host
         .0
         .facts(frame.cancel())

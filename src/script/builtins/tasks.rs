@@ -48,6 +48,11 @@ and gives `()` where nothing is to be done, or a map: `apply`, the script that m
 `diff`, a text for the user; or `unknown`, the reason why nothing can be told. `reads` and `writes` say what the probe depends on and what the change
 may alter: paths, `\"package:NAME\"`, `\"service:NAME\"`, `\"user:NAME\"` or `\"any\"`, which is what both are where they are left out.
 
+In check mode a task whose probe reads what an earlier task would change is *unknown*. With `foresees: true` its plan is called all the same, where
+it is known what would change: `found` is what the host shows now, and `found.altered` lists those of `reads` that would have changed by then. In a
+run that list is empty. What of its `writes` a change leaves as it is found, for a task behind it, its plan lists as `keeps`: a unit of which systemd
+reads the file again runs on.
+
 ```rhai
 let swap_off = task(#{
     name: \"swap off\",

@@ -67,6 +67,12 @@ impl Query {
     #[must_use]
     pub fn depends_on(&self, altered: &[Resource]) -> bool {
         let on = |resource: &Resource| altered.iter().any(|a| a.overlaps(resource));
+        // A row of the file, and not by a task that knows rows: anything may stand there then.
+        let file = |path: &str| {
+            let by_hand = |a: &&Resource| !matches!(a, Resource::Accounts);
+            let mut by_hand = altered.iter().filter(by_hand);
+            by_hand.any(|a| alters_path(std::slice::from_ref(a), path))
+        };
         match self {
             Self::Path(path) | Self::Sha256(path) | Self::Content(path) => {
                 alters_path(altered, path)
@@ -78,16 +84,12 @@ impl Query {
             Self::Stamp(name) => on(&Resource::Service(name.clone())),
             Self::User(name) => {
                 on(&Resource::User(name.clone()))
-                    || alters_path(altered, "/etc/passwd")
-                    || alters_path(altered, "/etc/group")
+                    || file("/etc/passwd")
+                    || file("/etc/group")
                     || altered.iter().any(|a| matches!(a, Resource::Group(_)))
             }
-            Self::Password(name) => {
-                on(&Resource::User(name.clone())) || alters_path(altered, "/etc/shadow")
-            }
-            Self::Group(name) => {
-                on(&Resource::Group(name.clone())) || alters_path(altered, "/etc/group")
-            }
+            Self::Password(name) => on(&Resource::User(name.clone())) || file("/etc/shadow"),
+            Self::Group(name) => on(&Resource::Group(name.clone())) || file("/etc/group"),
             Self::Script { reads, .. } | Self::Probe { reads, .. } => reads.iter().any(on),
             Self::Shell(_) => !altered.is_empty(),
         }

@@ -15,7 +15,8 @@ use super::{ArgumentError, EntryPath, HostPath, Mode, Surroundings, task};
 use crate::model::Diff;
 use crate::shell::quote_str;
 use crate::task::{
-    Answer, Body, Change, Found, PathKind, PathState, Plan, Query, Resource, Stat, Task, Touches,
+    Answer, Body, Change, Found, Need, PathKind, PathState, Plan, Query, Resource, Stat, Task,
+    Touches,
 };
 
 pub use artifact::Artifact;
@@ -342,6 +343,10 @@ impl Task for Unpacked {
 
     fn touches(&self) -> Touches {
         Touches::writes(Resource::Path(self.path.to_string()))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.attributes.ownership.needs().collect()
     }
 
     fn plans_ahead(&self) -> bool {

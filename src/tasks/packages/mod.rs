@@ -14,7 +14,7 @@ use super::{ArgumentError, Surroundings, task};
 use crate::model::Diff;
 use crate::shell::quote_str as quote;
 use crate::task::{
-    Answer, Change, Found, Installed as Package, Plan, Query, Resource, Task, Touches,
+    Answer, Change, Found, Installed as Package, Need, Plan, Query, Resource, Task, Touches,
 };
 use offers::Offers;
 use spec::Spec;
@@ -247,6 +247,36 @@ impl Installed {
     }
 }
 
+impl Installed {
+    /// What apt says to it, without root, without a lock and without its caches. Of lists of packages that a run would fetch anew, only
+    /// those of the last day tell something.
+    fn simulation(&self) -> Query {
+        let names = self.specs.iter().map(|spec| quote(&spec.argument()));
+        let names: Vec<String> = names.collect();
+        let release = self.options.release.as_ref();
+        let release = release.map_or_else(String::new, |release| format!(" -t {}", quote(release)));
+        let fresh = match self.options.update {
+            Some(Update::Always(false)) => "",
+            _ => FRESH_LISTS,
+        };
+        let mut reads = vec![Resource::Path("/etc/apt".to_owned())];
+        reads.extend(touches(&self.specs).writes);
+        Query::Script {
+            script: format!(
+                "{fresh}said=$(apt-get -s -qq -y -o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+                 -o APT::Cmd::Pattern-Only=true install --allow-downgrades{release} {} 2>&1 >/dev/null </dev/null | sed -n 's/^E: //p' | head -n 1)\n\
+                 [ -z \"$said\" ] || printf 'error=apt would refuse: %s\\n' \"$said\"",
+                names.join(" ")
+            ),
+            reads,
+        }
+    }
+}
+
+/// Ends where no list was fetched within the last day.
+const FRESH_LISTS: &str = "set -- /var/lib/apt/lists/*Packages*\n[ -e \"$1\" ] || exit 0\n\
+    [ -n \"$(find \"$ops_state/apt-lists\" /var/lib/apt/periodic/update-success-stamp /var/lib/apt/lists/partial -maxdepth 0 -mmin -1440 2>/dev/null)\" ] || exit 0\n";
+
 impl Task for Installed {
     fn label(&self) -> String {
         label("installed", &self.specs)
@@ -264,6 +294,15 @@ impl Task for Installed {
         provided(&self.specs, found, |name, provider| {
             format!("{provider} provides {name}")
         })
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let help = match self.options.update {
+            Some(Update::Always(false)) => None,
+            _ => Some("a run fetches the lists of packages first"),
+        };
+        let query = self.simulation();
+        vec![Need::Looked { query, help }]
     }
 
     fn plan(&self, found: &Found) -> Plan {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::ACCOUNTS;
 use super::account::{AccountName, Row};
+use super::local;
 use crate::model::Diff;
 use crate::shell::quote_str as quote;
 use crate::task::{Answer, Change, Found, Plan, Query, Resource, Task, Touches};
@@ -100,13 +101,17 @@ impl Task for Absent {
             return Plan::Unchanged;
         }
         let name = &self.name;
+        if let Err(stop) = local::check(Some(name.as_str()), &[], found) {
+            return stop.into();
+        }
         let home = row.get("home");
         let takes_home = self.remove_home && !SHARED.contains(&home.trim_end_matches('/'));
         let mut diff = vec![Diff::Note {
             text: format!("removes the user {name}"),
         }];
         let mut alters = super::present::touches(name).writes;
-        alters.push(Resource::Group(row.get("group").to_owned()));
+        let groups = row.groups().into_iter().chain([row.get("group")]);
+        alters.extend(groups.map(|group| Resource::GroupAlone(group.to_owned())));
         let mut apply = format!("{ACCOUNTS}keep_hash {name}\nremove_user {name}\n");
         let mut undo = format!("{ACCOUNTS}{}", give_back(name, row));
         if takes_home {

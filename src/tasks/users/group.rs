@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::ACCOUNTS;
 use super::account::{AccountName, Row};
+use super::local;
 use crate::model::Diff;
 use crate::task::{Answer, Change, Found, Plan, Query, Resource, Task, Touches};
 use crate::tasks::{ArgumentError, Surroundings, task};
@@ -90,6 +91,16 @@ impl Task for Present {
             Err(reason) => return Plan::Unknown(reason),
         };
         let name = &self.name;
+        let is_changed = self
+            .options
+            .gid
+            .is_some_and(|gid| row.get("gid") != gid.to_string());
+        if row.is_there() && is_changed {
+            match local::check(None, &[name.as_str()], found) {
+                Ok(()) => {}
+                Err(stop) => return stop.into(),
+            }
+        }
         let gid = self.options.gid.map(|gid| gid.to_string());
         let (diff, apply, undo) = match &gid {
             _ if !row.is_there() => (
@@ -118,14 +129,20 @@ impl Task for Present {
             ("gid".to_owned(), gid.unwrap_or_default()),
             ("members".to_owned(), row.get("members").to_owned()),
         ];
-        Plan::Change(Box::new(
-            Change::new(
-                vec![diff],
-                format!("{ACCOUNTS}{apply}\n"),
-                format!("{ACCOUNTS}{undo}\n"),
-            )
-            .leaving(vec![(query(name), Answer::Table(after))]),
-        ))
+        let change = Change::new(
+            vec![diff],
+            format!("{ACCOUNTS}{apply}\n"),
+            format!("{ACCOUNTS}{undo}\n"),
+        );
+        // Nobody is in a group that is new.
+        let group = match row.is_there() {
+            true => Resource::Group(name.to_string()),
+            false => Resource::GroupAlone(name.to_string()),
+        };
+        Plan::Change(Box::new(Change {
+            alters: Some(vec![group, Resource::Accounts]),
+            ..change.leaving(vec![(query(name), Answer::Table(after))])
+        }))
     }
 }
 
@@ -161,6 +178,9 @@ impl Task for Absent {
             return Plan::Unchanged;
         }
         let name = &self.name;
+        if let Err(stop) = local::check(None, &[name.as_str()], found) {
+            return stop.into();
+        }
         let add = add(name, row.get("gid"), false);
         let mut undo = format!("{ACCOUNTS}[ -n \"$(gid_of {name})\" ] || {add}\n");
         for member in row
@@ -195,7 +215,5 @@ fn query(name: &AccountName) -> Query {
 }
 
 fn touches(name: &AccountName) -> Touches {
-    Touches::writes(Resource::Group(name.to_string()))
-        .and_writes(Resource::Entry("/etc/group".to_owned()))
-        .and_writes(Resource::Entry("/etc/gshadow".to_owned()))
+    Touches::writes(Resource::Group(name.to_string())).and_writes(Resource::Accounts)
 }

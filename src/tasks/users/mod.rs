@@ -3,6 +3,7 @@
 mod absent;
 mod account;
 mod group;
+mod local;
 mod present;
 
 pub use absent::ABSENT;

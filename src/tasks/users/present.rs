@@ -10,6 +10,7 @@ use serde::Deserialize;
 use self::steps::{Steps, Stop};
 use super::ACCOUNTS;
 use super::account::{AccountName, Row, check_field};
+use super::local;
 use crate::task::{Answer, Change, Found, Plan, Query, Resource, Task, Touches};
 use crate::tasks::{ArgumentError, HostPath, Mode, Surroundings, task};
 
@@ -133,23 +134,33 @@ impl Present {
         }
         self.memberships(user, &mut steps);
         self.password(user, found, &mut steps)?;
+        let changes_account = user.is_there() && !steps.diff.is_empty();
         self.home_and_keys(user, found, &mut steps)?;
         if steps.diff.is_empty() {
             return Ok(None);
         }
+        let (joins, leaves) = self.moves(user);
+        let groups: Vec<&str> = joins.into_iter().chain(leaves).collect();
+        local::check(
+            changes_account.then_some(self.name.as_str()),
+            &groups,
+            found,
+        )?;
         let mut alters = touches(&self.name).writes;
-        if let Some(group) = &self.options.group {
-            alters.push(Resource::Group(group.to_string()));
-        }
-        if let Some(home) = self.home(user) {
-            alters.push(Resource::Path(home));
-        }
+        let group = self.options.group.iter().map(AccountName::as_str);
+        let groups = group.chain(groups);
+        alters.extend(groups.map(|group| Resource::GroupAlone(group.to_owned())));
+        alters.append(&mut steps.alters);
         let apply = format!("{ACCOUNTS}{}", steps.apply);
         let undo = format!("{ACCOUNTS}{}", steps.undo());
-        let leaves = vec![(self.user_query(), Answer::Table(self.after(user)))];
+        let mut leaves = vec![(self.user_query(), Answer::Table(self.after(user)))];
+        leaves.extend(self.groups_after(found));
+        leaves.append(&mut steps.leaves);
+        let change = Change::new(steps.diff, apply, undo).leaving(leaves);
         Ok(Some(Change {
             alters: Some(alters),
-            ..Change::new(steps.diff, apply, undo).leaving(leaves)
+            note: self.warning(user),
+            ..change
         }))
     }
 }
@@ -178,7 +189,7 @@ impl Task for Present {
         };
         let may_be_made = match &self.options.home {
             Some(_) => self.options.create_home != Some(false),
-            None => self.options.create_home == Some(true),
+            None => self.options.create_home.unwrap_or(!self.options.system),
         };
         if self.options.authorized_keys.is_some() {
             queries.push(Query::Content(format!("{home}/.ssh/authorized_keys")));
@@ -195,15 +206,20 @@ impl Task for Present {
 
     fn touches(&self) -> Touches {
         let mut touches = touches(&self.name);
-        if let Some(group) = &self.options.group {
-            touches = touches.and_writes(Resource::Group(group.to_string()));
+        let groups = self
+            .options
+            .group
+            .iter()
+            .chain(self.options.groups.iter().flatten());
+        for group in groups {
+            touches = touches.and_writes(Resource::GroupAlone(group.to_string()));
         }
-        // Without the option, the home directory is where the host's tools put it.
+        // Without the option, the home directory is where the host's tools put it as a rule.
         touches.and_writes(Resource::Path(
             self.options
                 .home
                 .as_ref()
-                .map_or("/home".to_owned(), ToString::to_string),
+                .map_or_else(|| format!("/home/{}", self.name), ToString::to_string),
         ))
     }
 
@@ -211,19 +227,14 @@ impl Task for Present {
         match self.decide(found) {
             Ok(None) => Plan::Unchanged,
             Ok(Some(change)) => Plan::Change(Box::new(change)),
-            Err(Stop::Ask(queries)) => Plan::Ask(queries),
-            Err(Stop::Unknown(reason)) => Plan::Unknown(reason),
-            Err(Stop::Impossible(reason)) => Plan::Impossible(reason),
+            Err(stop) => stop.into(),
         }
     }
 }
 
 /// What every change of a user alters.
 pub(super) fn touches(name: &AccountName) -> Touches {
-    let mut touches = Touches::writes(Resource::User(name.to_string()))
-        .and_writes(Resource::Group(name.to_string()));
-    for file in ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"] {
-        touches = touches.and_writes(Resource::Entry(format!("/etc/{file}")));
-    }
-    touches
+    Touches::writes(Resource::User(name.to_string()))
+        .and_writes(Resource::GroupAlone(name.to_string()))
+        .and_writes(Resource::Accounts)
 }

@@ -36,16 +36,15 @@ fn answers_lead_to_the_plan() {
             let root = Path::new("/root-of-the-case");
             let task = case.task(entry, root).expect("a task");
             let mut found = found(facts);
-            let plan = match task.plan(&found) {
-                Plan::Ask(queries) if !case.table.is_empty() || entry.namespace == "packages" => {
-                    for query in queries {
-                        let rows = case.table.iter().map(|(k, v)| (k.clone(), v.clone()));
-                        found.insert(query, Answer::Table(rows.collect()));
-                    }
-                    task.plan(&found)
+            let mut plan = task.plan(&found);
+            // What is asked besides is what the case says, or a look that finds nothing wrong.
+            if let Plan::Ask(queries) = &plan {
+                for query in queries {
+                    let rows = case.table.iter().map(|(k, v)| (k.clone(), v.clone()));
+                    found.insert(query.clone(), Answer::Table(rows.collect()));
                 }
-                plan => plan,
-            };
+                plan = task.plan(&found);
+            }
             check(case, root, &plan);
         }
     }

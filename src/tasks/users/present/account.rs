@@ -5,7 +5,10 @@ use super::super::group;
 use super::steps::{Steps, Stop, note, property};
 use super::{Options, Present};
 use crate::shell::quote_str as quote;
-use crate::task::{Found, Query};
+use crate::task::{Answer, Found, Query};
+
+/// Groups whose members become root by what distributions ship in sudoers or doas.conf.
+const ROOTS: [&str; 3] = ["sudo", "wheel", "admin"];
 
 impl Present {
     pub(super) fn primary_group(&self, found: &Found, steps: &mut Steps) -> Result<(), Stop> {
@@ -97,29 +100,16 @@ impl Present {
     }
 
     pub(super) fn memberships(&self, user: Row<'_>, steps: &mut Steps) {
-        let Some(wanted) = &self.options.groups else {
-            return;
-        };
         let name = &self.name;
-        let primary = self
-            .options
-            .group
-            .as_ref()
-            .map_or(user.get("group"), AccountName::as_str);
-        let now = user.groups();
-        for group in wanted.iter().map(AccountName::as_str) {
-            if !now.contains(&group) && group != primary {
-                steps.push(
-                    note(format!("adds {name} to the group {group}")),
-                    &format!("join_group {name} {group}"),
-                    format!("leave_group_if_in {name} {group}"),
-                );
-            }
+        let (joins, leaves) = self.moves(user);
+        for group in joins {
+            steps.push(
+                note(format!("adds {name} to the group {group}")),
+                &format!("join_group {name} {group}"),
+                format!("leave_group_if_in {name} {group}"),
+            );
         }
-        let stays = |group: &str| {
-            self.options.append_groups || wanted.iter().any(|wanted| wanted.as_str() == group)
-        };
-        for group in now.into_iter().filter(|group| !stays(group)) {
+        for group in leaves {
             let quoted = quote(group);
             steps.push(
                 note(format!("takes {name} out of the group {group}")),
@@ -127,6 +117,69 @@ impl Present {
                 format!("join_group {name} {quoted}"),
             );
         }
+    }
+
+    /// The groups that the user joins, and those that the user leaves.
+    pub(super) fn moves<'a>(&'a self, user: Row<'a>) -> (Vec<&'a str>, Vec<&'a str>) {
+        let Some(wanted) = &self.options.groups else {
+            return (Vec::new(), Vec::new());
+        };
+        let group = self.options.group.as_ref();
+        let primary = group.map_or(user.get("group"), AccountName::as_str);
+        let wanted: Vec<&str> = wanted.iter().map(AccountName::as_str).collect();
+        let now = user.groups();
+        let joins = wanted
+            .iter()
+            .filter(|group| !now.contains(group) && **group != primary);
+        let stays = |group: &&str| self.options.append_groups || wanted.contains(group);
+        let leaves = now.iter().filter(|group| !stays(group));
+        (joins.copied().collect(), leaves.copied().collect())
+    }
+
+    /// What it may mean that the user leaves a group.
+    pub(super) fn warning(&self, user: Row<'_>) -> Option<String> {
+        let (_, leaves) = self.moves(user);
+        let group = leaves.into_iter().find(|group| ROOTS.contains(group))?;
+        Some(format!(
+            "warning: members of {group} may become root, and {} leaves it: a login of ops that becomes root by it no longer can",
+            self.name
+        ))
+    }
+
+    /// The groups that are named, as they would be.
+    pub(super) fn groups_after(&self, found: &Found) -> Vec<(Query, Answer)> {
+        let mut after = Vec::new();
+        for group in self.options.groups.iter().flatten() {
+            let query = Query::Group(group.to_string());
+            let Ok(row) = found.table(&query) else {
+                continue;
+            };
+            let row = Row(row);
+            let mut members: Vec<&str> = row
+                .get("members")
+                .split(',')
+                .filter(|m| !m.is_empty())
+                .collect();
+            if !members.contains(&self.name.as_str()) {
+                members.push(self.name.as_str());
+            }
+            let rows = vec![
+                ("gid".to_owned(), row.get("gid").to_owned()),
+                ("members".to_owned(), members.join(",")),
+            ];
+            after.push((query, Answer::Table(rows)));
+        }
+        if let Some(group) = &self.options.group {
+            let query = Query::Group(group.to_string());
+            let row = Row(found.table(&query).unwrap_or_default());
+            let gid = self
+                .options
+                .gid
+                .map_or_else(|| row.get("gid").to_owned(), |gid| gid.to_string());
+            let members = ("members".to_owned(), row.get("members").to_owned());
+            after.push((query, Answer::Table(vec![("gid".to_owned(), gid), members])));
+        }
+        after
     }
 
     pub(super) fn password(

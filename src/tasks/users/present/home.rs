@@ -5,7 +5,7 @@ use super::Present;
 use super::steps::{Steps, Stop, note};
 use crate::model::Diff;
 use crate::shell::quote_str as quote;
-use crate::task::{Found, Query};
+use crate::task::{Answer, Found, PathKind, PathState, Query, Resource, Stat};
 
 impl Present {
     /// The home directory, where anybody knows.
@@ -30,17 +30,25 @@ impl Present {
         if let Some(home) = self.home(user) {
             return self.in_known_home(&home, is_made, found, steps);
         }
-        self.in_chosen_home(is_made, steps);
+        self.in_chosen_home(is_made, found, steps);
         Ok(())
     }
 
     /// For a new user, whose home directory the host's own tools choose.
-    fn in_chosen_home(&self, is_made: bool, steps: &mut Steps) {
+    fn in_chosen_home(&self, is_made: bool, found: &Found, steps: &mut Steps) {
         let name = &self.name;
         let find = format!("home=$(home_of {name})");
+        // Where they put it as a rule.
+        let usual = format!("/home/{name}");
+        steps.alters.push(Resource::Path(usual.clone()));
         if is_made {
+            let there = found.path(&usual).ok().and_then(|home| home.own.as_ref());
+            let told = there.map_or_else(
+                || "makes the home directory".to_owned(),
+                |there| left_alone(&usual, &there.owner),
+            );
             steps.push(
-                note("makes the home directory".to_owned()),
+                note(told),
                 &format!("{find}\n{}", self.make_home()),
                 remove_home(),
             );
@@ -79,12 +87,22 @@ impl Present {
             return Err(Stop::Ask(open));
         }
         let quoted = quote(home);
-        if is_made && found.path(home)?.target.is_none() {
-            steps.push(
-                note(format!("makes the home directory {home}")),
-                &format!("home={quoted}\n{}", self.make_home()),
-                remove_home(),
-            );
+        if is_made {
+            match &found.path(home)?.target {
+                None => {
+                    steps.push(
+                        note(format!("makes the home directory {home}")),
+                        &format!("home={quoted}\n{}", self.make_home()),
+                        remove_home(),
+                    );
+                    self.makes(home, steps);
+                }
+                // Not what makes a user that is there another one: that would be said at each run.
+                Some(there) if !steps.diff.is_empty() && there.owner != self.name.as_str() => {
+                    steps.diff.push(note(left_alone(home, &there.owner)));
+                }
+                Some(_) => {}
+            }
         }
         if let Some(keys) = &self.options.authorized_keys {
             let now = found
@@ -94,6 +112,8 @@ impl Present {
             let wanted = self.wanted_keys(&now, keys);
             if now != wanted {
                 let apply = set_keys(&self.name, &quoted, &wanted);
+                let ssh = format!("{}/.ssh", home.trim_end_matches('/'));
+                steps.alters.push(Resource::Path(ssh));
                 let diff = Diff::Text {
                     path: file,
                     before: now.into_owned(),
@@ -105,11 +125,29 @@ impl Present {
         Ok(())
     }
 
+    /// What would be found of a home directory that is made.
+    fn makes(&self, home: &str, steps: &mut Steps) {
+        steps.alters.push(Resource::Entry(home.to_owned()));
+        steps.alters.push(Resource::Above(home.to_owned()));
+        let home = home.trim_end_matches('/');
+        let skel = SKEL.map(|name| Resource::Path(format!("{home}/{name}")));
+        steps.alters.extend(skel);
+        let mut stat = Stat::imagined(PathKind::Directory, self.home_mode(), 0);
+        stat.owner = self.name.to_string();
+        let group = self.options.group.as_ref();
+        stat.group = group.map_or_else(String::new, ToString::to_string);
+        let state = Answer::Path(PathState::plain(stat));
+        steps.leaves.push((Query::Path(home.to_owned()), state));
+    }
+
+    fn home_mode(&self) -> u32 {
+        let mode = self.options.home_mode.as_ref();
+        mode.map_or(0o755, |mode| mode.on(0o755, true))
+    }
+
     /// Makes the directory `$home`.
     fn make_home(&self) -> String {
-        let mode = self.options.home_mode.as_ref();
-        let mode = mode.map_or(0o755, |mode| mode.on(0o755, true));
-        format!("make_home {} \"$home\" {mode:04o}", self.name)
+        format!("make_home {} \"$home\" {:04o}", self.name, self.home_mode())
     }
 
     fn wanted_keys(&self, now: &str, keys: &[String]) -> String {
@@ -125,6 +163,22 @@ impl Present {
         };
         format!("{now}{end}{}", lines(&missing))
     }
+}
+
+/// What `/etc/skel` has as a rule (Debian), and what an installation adds: it comes to be in a new home directory.
+const SKEL: [&str; 6] = [
+    ".bash_logout",
+    ".bashrc",
+    ".config",
+    ".face",
+    ".profile",
+    ".ssh",
+];
+
+fn left_alone(home: &str, owner: &str) -> String {
+    format!(
+        "leaves the home directory {home} as it is: it is there already, and belongs to {owner}"
+    )
 }
 
 fn lines(keys: &[String]) -> String {

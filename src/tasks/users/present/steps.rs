@@ -1,7 +1,8 @@
 //! The steps that a plan for a user consists of, each with its undo.
 
+pub(super) use super::super::local::Stop;
 use crate::model::Diff;
-use crate::task::Query;
+use crate::task::{Answer, Query, Resource};
 
 /// What has to be done, one step after the other.
 #[derive(Default)]
@@ -10,6 +11,10 @@ pub(super) struct Steps {
     pub(super) apply: String,
     /// In the order of `apply`; undone from the end.
     undo: Vec<String>,
+    /// What they alter beside the accounts.
+    pub(super) alters: Vec<Resource>,
+    /// What would be found there then.
+    pub(super) leaves: Vec<(Query, Answer)>,
 }
 
 impl Steps {
@@ -26,19 +31,6 @@ impl Steps {
             .rev()
             .map(|step| format!("{step}\n"))
             .collect()
-    }
-}
-
-/// Why there is nothing to plan yet.
-pub(super) enum Stop {
-    Ask(Vec<Query>),
-    Unknown(String),
-    Impossible(String),
-}
-
-impl From<String> for Stop {
-    fn from(reason: String) -> Self {
-        Self::Unknown(reason)
     }
 }
 

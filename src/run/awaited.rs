@@ -1,0 +1,36 @@
+//! Users that are not there yet, in check mode: an earlier task would make them.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::Failure;
+use crate::task::{Answer, Mode, Query};
+
+use super::ask::ask;
+use super::host::HostHandle;
+
+/// Why nothing can be done as the handle's user, in check mode: who that is would be made by an earlier task. `None` where the user is
+/// there, or where no task has to do with it: becoming it tells the rest.
+///
+/// # Errors
+/// When the host does not answer.
+pub fn awaited(host: &HostHandle, cancel: &CancellationToken) -> Result<Option<String>, Failure> {
+    let Some(user) = &host.user else {
+        return Ok(None);
+    };
+    if host.run.settings.mode == Mode::Apply || host.link.user() == Some(user) {
+        return Ok(None);
+    }
+    let outlook = host.link.history.outlook();
+    let Some(by) = outlook.who_alters_user(user) else {
+        return Ok(None);
+    };
+    let query = Query::User(user.clone());
+    let at_login = HostHandle {
+        user: host.link.user().map(ToOwned::to_owned),
+        ..host.clone()
+    };
+    let answers = ask(&at_login, cancel, vec![query])?;
+    let is_missing = matches!(answers.first(), Some((_, Answer::Table(rows))) if rows.is_empty());
+    Ok(is_missing
+        .then(|| format!("there is no user {user} yet: depends on what `{by}` would change")))
+}

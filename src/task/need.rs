@@ -1,0 +1,76 @@
+//! What must be on a host before a change can be made there. Only check mode asks: a run finds out when it makes the change.
+
+use super::{Answer, PathKind, Query};
+
+/// Something without which a change is certain to fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// A directory, or a link to one.
+    Directory(String),
+    /// A path that may be missing, but must not be anything else than a directory: it stands above one that would be made.
+    NoFile(String),
+    User(String),
+    Group(String),
+    /// A script that only reads: what it prints says what is wrong.
+    Looked {
+        query: Query,
+        /// What a run would do about it first, so that its failure is not certain.
+        help: Option<&'static str>,
+    },
+}
+
+/// A need that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lack {
+    /// The change would fail. A lower-case fragment.
+    Certain(String),
+    /// It may.
+    Possible(String),
+}
+
+impl Need {
+    /// What tells.
+    #[must_use]
+    pub fn query(&self) -> Query {
+        match self {
+            Self::Directory(path) | Self::NoFile(path) => Query::Path(path.clone()),
+            Self::User(name) => Query::User(name.clone()),
+            Self::Group(name) => Query::Group(name.clone()),
+            Self::Looked { query, .. } => query.clone(),
+        }
+    }
+
+    /// What is missing by this answer. An answer that cannot be had is no reason to fail.
+    #[must_use]
+    pub fn lack(&self, answer: &Answer) -> Option<Lack> {
+        let certain = |text: String| Some(Lack::Certain(text));
+        match (self, answer) {
+            (Self::Directory(path), Answer::Path(state)) => match (&state.own, &state.target) {
+                (None, _) => certain(format!("there is no directory {path}")),
+                (_, Some(stat)) if stat.kind == PathKind::Directory => None,
+                _ => certain(format!("{path} is no directory")),
+            },
+            (Self::NoFile(path), Answer::Path(state)) => match (&state.own, &state.target) {
+                (None, _) => None,
+                (_, Some(stat)) if stat.kind == PathKind::Directory => None,
+                _ => certain(format!("{path} is no directory")),
+            },
+            (Self::User(name), Answer::Table(rows)) if rows.is_empty() => {
+                certain(format!("there is no user {name}"))
+            }
+            (Self::Group(name), Answer::Table(rows)) if rows.is_empty() => {
+                certain(format!("there is no group {name}"))
+            }
+            (Self::Looked { help, .. }, Answer::Table(rows)) => {
+                let said: Vec<&str> = rows.iter().map(|(_, value)| value.as_str()).collect();
+                let said = said.join("; ");
+                match help {
+                    _ if said.is_empty() => None,
+                    Some(help) => Some(Lack::Possible(format!("{said}, but {help}"))),
+                    None => certain(said),
+                }
+            }
+            _ => None,
+        }
+    }
+}

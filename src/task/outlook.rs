@@ -1,0 +1,104 @@
+//! What the would-be changes of a run leave on a host: in check mode.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::brings::brings;
+use super::{Answer, Query, Resource};
+
+/// What the would-be changes of a run leave on a host, so that a later batch is planned on it too.
+#[derive(Debug, Clone, Default)]
+pub struct Outlook {
+    /// What they alter.
+    pub(super) altered: Vec<Resource>,
+    /// For each of those, the label of the task that would.
+    by: Vec<Arc<str>>,
+    /// Whether it is sure to.
+    planned: Vec<bool>,
+    /// What they say that they leave.
+    pub(super) leaves: HashMap<Query, Answer>,
+}
+
+impl Outlook {
+    /// Whether the host would be as it is.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.altered.is_empty()
+    }
+
+    /// The task that would make or change this user, if one would.
+    #[must_use]
+    pub fn who_alters_user(&self, user: &str) -> Option<&str> {
+        let query = Query::User(user.to_owned());
+        self.by(|altered| query.depends_on(std::slice::from_ref(altered)))
+    }
+
+    /// Notes that a task would alter these, or that it may: nothing is known of it.
+    pub(super) fn alter(&mut self, resources: Vec<Resource>, by: &str, planned: bool) {
+        let certain: Vec<Resource> = certain(&resources).cloned().collect();
+        self.leaves.retain(|query, answer| {
+            !query.depends_on(&certain)
+                && !packages(&resources).any(|name| brings(name, query, Some(answer)))
+        });
+        let by: Arc<str> = by.into();
+        self.by.extend(resources.iter().map(|_| by.clone()));
+        self.planned.extend(resources.iter().map(|_| planned));
+        self.altered.extend(resources);
+    }
+
+    /// The first task that would alter such a resource.
+    fn by(&self, depends: impl Fn(&Resource) -> bool) -> Option<&str> {
+        let altered = self.altered.iter().position(depends);
+        altered.and_then(|index| self.by.get(index)).map(|by| &**by)
+    }
+
+    /// Why nobody knows what depends on such a resource: the first task that would alter it is the root of it.
+    pub(super) fn reason(&self, depends: impl Fn(&Resource) -> bool) -> String {
+        self.by(depends).map_or_else(
+            || "depends on what an earlier task would change".to_owned(),
+            |by| format!("depends on what `{by}` would change"),
+        )
+    }
+
+    /// What is sure to be altered of what these are about. `None`: there is more that may be.
+    pub(super) fn planned(&self, queries: &[Query]) -> Option<Vec<Resource>> {
+        let of_it = self.altered.iter().zip(&self.planned);
+        let of_it = of_it.filter(|(altered, _)| asks(queries, altered));
+        of_it
+            .map(|(altered, planned)| {
+                let is_known = *planned && !matches!(altered, Resource::Any | Resource::Package(_));
+                is_known.then(|| altered.clone())
+            })
+            .collect()
+    }
+
+    pub(super) fn certain(&self) -> Vec<Resource> {
+        certain(&self.altered).cloned().collect()
+    }
+
+    /// The task whose packages might have to do with one of these, for all that anybody knows.
+    pub(super) fn packages_behind(&self, queries: &[Query]) -> Option<&str> {
+        self.by(|altered| matches!(altered, Resource::Package(_)) && asks(queries, altered))
+    }
+}
+
+/// What is sure to be altered: all but packages, which may bring this and that.
+pub(super) fn certain(resources: &[Resource]) -> impl Iterator<Item = &Resource> {
+    let is_certain = |resource: &&Resource| !matches!(resource, Resource::Package(_));
+    resources.iter().filter(is_certain)
+}
+
+/// The packages among them.
+pub(super) fn packages(resources: &[Resource]) -> impl Iterator<Item = &str> {
+    resources.iter().filter_map(|resource| match resource {
+        Resource::Package(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// Whether an answer depends on the resource.
+pub(super) fn asks(queries: &[Query], resource: &Resource) -> bool {
+    queries
+        .iter()
+        .any(|query| query.depends_on(std::slice::from_ref(resource)))
+}

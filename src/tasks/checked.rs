@@ -1,0 +1,428 @@
+//! Batches of real tasks in check mode, on a host that is a few answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Arguments, Artifact, Surroundings, Value, find};
+use crate::model::Outcome::{self, Failed, Skipped, Unchanged, Unknown, WouldChange};
+use crate::task::{Answer, Mode, Next, PathKind, PathState, Planner, Query, Ran, Stat, Task};
+
+struct Nothing;
+
+impl Surroundings for Nothing {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
+        Err(path.to_owned())
+    }
+
+    fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
+        Err(path.to_owned())
+    }
+
+    fn vars(&self) -> minijinja::Value {
+        minijinja::Value::UNDEFINED
+    }
+}
+
+fn value(json: serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(value),
+        Json::Number(number) => Value::Int(number.as_i64().unwrap_or_default()),
+        Json::String(text) => Value::Text(text),
+        Json::Array(values) => Value::List(values.into_iter().map(value).collect()),
+        Json::Object(map) => Value::Map(map.into_iter().map(|(k, v)| (k, value(v))).collect()),
+    }
+}
+
+fn task(name: &str, arguments: serde_json::Value) -> Arc<dyn Task> {
+    let (namespace, function) = name.split_once("::").expect("a name with a namespace");
+    let entry = find(namespace, function).expect("a task of that name");
+    let Value::List(values) = value(arguments) else {
+        panic!("arguments are a list");
+    };
+    let made = entry.construct(Arguments::new(values), &Nothing);
+    made.unwrap_or_else(|error| panic!("{name}: {error:?}"))
+}
+
+/// A host of answers. What is not told is not there.
+#[derive(Default)]
+struct Host(HashMap<Query, Answer>);
+
+fn table(rows: &[(&str, &str)]) -> Answer {
+    let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    Answer::Table(rows.iter().map(own).collect())
+}
+
+impl Host {
+    fn with(mut self, query: Query, answer: Answer) -> Self {
+        self.0.insert(query, answer);
+        self
+    }
+
+    fn directory(self, path: &str) -> Self {
+        let mut stat = Stat::imagined(PathKind::Directory, 0o755, 0);
+        (stat.uid, stat.owner) = (0, "root".to_owned());
+        let state = Answer::Path(PathState::plain(stat));
+        self.with(Query::Path(path.to_owned()), state)
+    }
+
+    fn file(self, path: &str) -> Self {
+        let stat = Stat::imagined(PathKind::File, 0o644, 3);
+        let state = Answer::Path(PathState::plain(stat));
+        self.with(Query::Path(path.to_owned()), state)
+            .with(
+                Query::Sha256(path.to_owned()),
+                Answer::Sha256(Some("0".repeat(64))),
+            )
+            .with(
+                Query::Content(path.to_owned()),
+                Answer::Content(Some(b"old".to_vec())),
+            )
+    }
+
+    fn unit(self, name: &str) -> Self {
+        let rows = [
+            ("Names", name),
+            ("Id", name),
+            ("LoadState", "loaded"),
+            ("ActiveState", "active"),
+            ("UnitFileState", "enabled"),
+            ("NeedDaemonReload", "no"),
+            ("ActiveEnterTimestamp", "Sat 2026-11-28 10:00:00 UTC"),
+        ];
+        self.with(Query::Unit(name.to_owned()), table(&rows))
+    }
+
+    fn user(self, name: &str) -> Self {
+        self.with(
+            Query::User(name.to_owned()),
+            table(&[("name", name), ("home", "/home/x")]),
+        )
+    }
+
+    fn group(self, name: &str) -> Self {
+        self.with(
+            Query::Group(name.to_owned()),
+            table(&[("gid", "7"), ("members", "")]),
+        )
+    }
+
+    fn answer(&self, query: &Query) -> Answer {
+        if let Some(answer) = self.0.get(query) {
+            return answer.clone();
+        }
+        match query {
+            Query::Path(_) => Answer::Path(PathState::ABSENT),
+            Query::Sha256(_) => Answer::Sha256(None),
+            Query::Content(_) => Answer::Content(None),
+            Query::Package(_) => Answer::Package(None),
+            Query::Unit(_) => table(&[("LoadState", "not-found"), ("ActiveState", "inactive")]),
+            Query::Shell(_) | Query::Probe { .. } => Answer::Ran(Ran {
+                code: 1,
+                ..Ran::default()
+            }),
+            _ => Answer::Table(Vec::new()),
+        }
+    }
+
+    /// The outcomes, each with its note.
+    fn check(&self, tasks: Vec<Arc<dyn Task>>) -> Vec<(Outcome, String)> {
+        let mut planner = Planner::new(tasks, Mode::Check);
+        for _ in 0..20 {
+            match planner.next() {
+                Next::Done => break,
+                Next::Ask(queries) => {
+                    let answers = queries.into_iter().map(|query| {
+                        let answer = self.answer(&query);
+                        (query, answer)
+                    });
+                    planner.answered(answers.collect());
+                }
+                Next::Apply { .. } => panic!("a check changes something"),
+            }
+        }
+        let verdicts = planner.verdicts().iter().cloned();
+        verdicts
+            .map(|verdict| {
+                let verdict = verdict.expect("it is decided");
+                (verdict.outcome, verdict.note.unwrap_or_default())
+            })
+            .collect()
+    }
+
+    fn outcomes(&self, tasks: Vec<Arc<dyn Task>>) -> Vec<Outcome> {
+        let checked = self.check(tasks);
+        checked.into_iter().map(|(outcome, _)| outcome).collect()
+    }
+}
+
+macro_rules! tasks {
+    ($($name:literal $arguments:tt),* $(,)?) => {
+        vec![$(task($name, serde_json::json!($arguments))),*]
+    };
+}
+
+fn told(outcome: Outcome, note: &str) -> (Outcome, String) {
+    (outcome, note.to_owned())
+}
+
+#[test]
+fn a_failure_that_is_certain_is_told() {
+    let host = Host::default()
+        .directory("/srv")
+        .file("/etc/motd")
+        .file("/srv/x");
+    let lacks = |tasks| host.check(tasks).remove(0);
+    for (tasks, reason) in [
+        (
+            tasks!["files::file" ["/tmp/k/no/x", "x"]],
+            "there is no directory /tmp/k/no",
+        ),
+        (
+            tasks!["files::line" ["/tmp/k/no/x", "x"]],
+            "there is no directory /tmp/k/no",
+        ),
+        (
+            tasks!["files::link" ["/tmp/k/no/x", "/srv"]],
+            "there is no directory /tmp/k/no",
+        ),
+        (
+            tasks!["files::file" ["/etc/motd/x", "x"]],
+            "/etc/motd is no directory",
+        ),
+        (
+            tasks!["files::directory"["/etc/motd/x/y"]],
+            "/etc/motd is no directory",
+        ),
+        (
+            tasks!["files::file" ["/srv/y", "x", { "owner": "nosuchuser" }]],
+            "there is no user nosuchuser",
+        ),
+        (
+            tasks!["files::file" ["/srv/x", "x", { "owner": "nosuchuser" }]],
+            "nothing tells which owner it would have",
+        ),
+        (
+            tasks!["files::directory" ["/srv/y", { "group": "nosuchgroup" }]],
+            "there is no group nosuchgroup",
+        ),
+        (
+            tasks!["commands::run" ["make", { "cwd": "/srv/gone", "creates": "/srv/z" }]],
+            "there is no directory /srv/gone",
+        ),
+        (
+            tasks!["users::present" ["shop", { "groups": ["nosuchgroup"] }]],
+            "there is no group nosuchgroup",
+        ),
+        (
+            tasks!["services::running"["nosuch"]],
+            "there is no unit nosuch.service",
+        ),
+    ] {
+        let outcome = if reason.starts_with("nothing tells") {
+            Unknown
+        } else {
+            Failed
+        };
+        assert_eq!(lacks(tasks), told(outcome, reason));
+    }
+}
+
+#[test]
+fn what_an_earlier_task_provides_is_no_failure() {
+    let host = Host::default().directory("/srv");
+    let outcomes = host.outcomes(tasks![
+        "groups::present" ["staff2"],
+        "users::present" ["shop", { "groups": ["staff2"], "home": "/srv/shop" }],
+        "users::present" ["other", { "groups": ["staff2"] }],
+        "files::directory" ["/srv/shop/releases", { "owner": "shop" }],
+        "files::file" ["/srv/shop/releases/x", "x", { "owner": "shop", "group": "staff2" }],
+        "files::directory" ["/srv/a/b/c"],
+        "files::file" ["/srv/a/b/x", "x"],
+        "files::link" ["/srv/shop/current", "releases/x"],
+        "commands::run" ["make", { "cwd": "/srv/a", "creates": "/srv/a/z" }],
+    ]);
+    assert_eq!(outcomes, [WouldChange; 9]);
+}
+
+#[test]
+fn a_package_makes_unknown_what_it_may_touch() {
+    let host = Host::default()
+        .directory("/etc")
+        .file("/etc/motd")
+        .unit("ssh.service")
+        .group("www-data");
+    let checked = host.check(tasks![
+        "packages::installed" ["nginx"],
+        "files::file" ["/etc/motd", "hello"],
+        "files::file" ["/etc/nginx/nginx.conf", "x"],
+        "services::running" ["nginx"],
+        "services::running" ["ssh"],
+        "services::running" ["shop"],
+        "users::present" ["nginx"],
+        "users::present" ["shop", { "groups": ["www-data"] }],
+        "users::present" ["amy", { "groups": ["adminz"] }],
+        "packages::installed" ["rsync"],
+        "files::file" ["/etc/shop/x", "x"],
+        "files::directory" ["/srv/shop"],
+        "commands::run" ["make", { "unless": "true", "reads": ["/data"], "writes": ["/data"] }],
+        "commands::run" ["make", { "unless": "true" }],
+    ]);
+    let by = "`packages::installed nginx`";
+    let depends = format!("depends on what {by} would change");
+    let stands = format!("as things stand: {by} might change that");
+    let expected = [
+        (WouldChange, String::new()),
+        (WouldChange, stands.clone()),
+        (Unknown, depends.clone()),
+        (Unknown, depends.clone()),
+        (Unchanged, stands.clone()),
+        (Unknown, depends.clone()),
+        (Unknown, depends.clone()),
+        (WouldChange, stands.clone()),
+        (
+            Unknown,
+            format!("there is no group adminz, unless {by} changes that"),
+        ),
+        (WouldChange, stands),
+        (
+            Unknown,
+            format!("there is no directory /etc/shop, unless {by} brings it"),
+        ),
+        (WouldChange, String::new()),
+        (WouldChange, String::new()),
+        (Unknown, depends),
+    ];
+    for (at, (checked, expected)) in checked.into_iter().zip(expected).enumerate() {
+        assert_eq!(checked, expected, "task {at}");
+    }
+}
+
+#[test]
+fn apt_is_asked_whether_it_knows_a_package() {
+    let installed = |update: serde_json::Value| tasks!["packages::installed" ["nosuchpkg", { "update": update }]];
+    let refusal = table(&[(
+        "error",
+        "apt would refuse: Unable to locate package nosuchpkg",
+    )]);
+    let mut host = Host::default();
+    for query in installed(false.into())[0].needs() {
+        host = host.with(query.query(), refusal.clone());
+    }
+    let refused = "apt would refuse: Unable to locate package nosuchpkg";
+    assert_eq!(host.check(installed(false.into())), [told(Failed, refused)]);
+    let unclear = format!("{refused}, but a run fetches the lists of packages first");
+    assert_eq!(host.check(installed(().into())), [told(Unknown, &unclear)]);
+    assert_eq!(
+        Host::default().outcomes(installed(().into())),
+        [WouldChange]
+    );
+    // A source that an earlier task would add may have it.
+    let with_source = Host(host.0)
+        .directory("/etc/apt/sources.list.d")
+        .check(tasks![
+            "files::file" ["/etc/apt/sources.list.d/x.list", "deb x"],
+            "packages::installed" ["nosuchpkg", { "update": false }],
+        ]);
+    assert_eq!(with_source[1].0, WouldChange);
+}
+
+#[test]
+fn guards_depend_on_what_they_are_said_to_read() {
+    let host = Host::default().directory("/tmp");
+    let guarded = |options: serde_json::Value| {
+        let host =
+            host.check(tasks!["files::file" ["/tmp/a1", "x"], "commands::run" ["make", options]]);
+        host[1].clone()
+    };
+    for guard in ["unless", "only_if"] {
+        let mut options = serde_json::json!({ "reads": ["/tmp/zz"], "writes": ["/tmp/zz"] });
+        options[guard] = "test -e /tmp/zz".into();
+        let expected = if guard == "unless" {
+            WouldChange
+        } else {
+            Unchanged
+        };
+        assert_eq!(guarded(options.clone()), told(expected, ""), "{guard}");
+        options["reads"] = serde_json::json!(["/tmp/a1"]);
+        let reason = "depends on what `files::file /tmp/a1` would change";
+        assert_eq!(guarded(options.clone()), told(Unknown, reason), "{guard}");
+    }
+    let skipped = guarded(serde_json::json!({ "changed_when": false }));
+    assert_eq!(skipped.0, Skipped);
+}
+
+#[test]
+fn a_unit_is_planned_on_the_file_that_would_be_written() {
+    let directory = "/etc/systemd/system";
+    let path = format!("{directory}/shop.service");
+    let tasks = || {
+        tasks![
+            "files::file" [path, "[Service]\nExecStart=/bin/true\n"],
+            "services::running" ["shop", { "enabled": true, "restart_on": [path] }],
+        ]
+    };
+    let bare = Host::default().directory(directory);
+    assert_eq!(bare.outcomes(tasks()), [WouldChange; 2]);
+    let running = Host::default()
+        .directory(directory)
+        .file(&path)
+        .unit("shop.service");
+    assert_eq!(running.outcomes(tasks()), [WouldChange; 2]);
+}
+
+#[test]
+fn a_service_is_planned_on_the_link_that_would_be_made() {
+    let host = Host::default()
+        .directory("/srv/shop")
+        .directory("/srv/shop/r2")
+        .unit("shop.service");
+    let outcomes = host.outcomes(tasks![
+        "files::link" ["/srv/shop/current", "r2"],
+        "services::running" ["shop", { "restart_on": ["/srv/shop/current"] }],
+    ]);
+    assert_eq!(outcomes, [WouldChange; 2]);
+}
+
+#[test]
+fn a_user_that_a_directory_service_knows_is_refused() {
+    let user = Host::default().user("ldapuser").group("ldapgroup");
+    let outcomes = user.outcomes(tasks!["users::present"["ldapuser"]]);
+    assert_eq!(outcomes, [Unchanged]);
+    let change = tasks!["users::present" ["ldapuser", { "shell": "/bin/sh" }]];
+    assert_eq!(user.outcomes(change.clone()), [WouldChange]);
+    let Next::Ask(asked) = ({
+        let mut planner = Planner::new(change.clone(), Mode::Check);
+        let Next::Ask(queries) = planner.next() else {
+            panic!("it asks")
+        };
+        let answers = queries
+            .iter()
+            .map(|query| (query.clone(), user.answer(query)));
+        planner.answered(answers.collect());
+        planner.next()
+    }) else {
+        panic!("it asks for more")
+    };
+    let refused = user
+        .with(asked[0].clone(), table(&[("user", "ldapuser")]))
+        .check(change);
+    let reason = "the user ldapuser is not in /etc/passwd: it comes from a directory service (NSS) and has to be changed there";
+    assert_eq!(refused, [told(Failed, reason)]);
+}
+
+#[test]
+fn leaving_the_group_by_which_one_is_root_is_warned_of() {
+    let rows = [
+        ("name", "deploy"),
+        ("home", "/home/deploy"),
+        ("groups", "docker,sudo"),
+    ];
+    let host = Host::default()
+        .with(Query::User("deploy".to_owned()), table(&rows))
+        .group("docker");
+    let checked = host.check(tasks!["users::present" ["deploy", { "groups": ["docker"] }]]);
+    let warning = "warning: members of sudo may become root, and deploy leaves it: a login of ops that becomes root by it no longer can";
+    assert_eq!(checked, [told(WouldChange, warning)]);
+}
