@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::inventory::Inventory;
 use crate::model::{Failure, Secrets};
-use crate::script::check::host_patterns;
+use crate::script::check::{dumps_in_pipes, host_patterns};
 use crate::script::params;
 use crate::script::prepare::{Prepared, prepare};
 
@@ -55,6 +55,7 @@ impl Args {
         let mut summary = String::new();
         match &prepared {
             Ok(prepared) => {
+                diagnostics::warn(&dumps_in_pipes(&prepared.playbook));
                 failures.extend(self.wrong_values(prepared));
                 if let Ok(inventory) = &inventory {
                     failures.extend(wrong_patterns(prepared, inventory));

@@ -30,6 +30,25 @@ pub fn warn(message: &str, hint: Option<&str>) {
     let _ = std::io::stderr().write_all(drawn.as_bytes());
 }
 
+/// Prints warnings on stderr, each with its place.
+pub fn warn_of(warnings: &[Failure]) {
+    let mut text = String::new();
+    for warning in warnings {
+        let at = warning.at.as_ref().map(ToString::to_string);
+        text.push_str(&format!("warning: {}\n", warning.message));
+        if let Some(at) = at {
+            text.push_str(&format!("  --> {at}\n"));
+        }
+        if let Some(hint) = &warning.hint {
+            text.push_str(&format!("  {hint}\n"));
+        }
+    }
+    if is_github() {
+        text = github::harmless(&text);
+    }
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 /// Prints data on stdout. A reader that has gone away has read enough.
 pub fn out(text: &str) {
     let mut stdout = anstream::stdout().lock();

@@ -12,6 +12,7 @@ mod health;
 mod hosts;
 mod literals;
 mod options;
+mod pipes;
 mod rollout;
 mod scope;
 mod script;
@@ -34,6 +35,7 @@ use walk::Walk;
 
 pub use hosts::{computes_patterns, host_patterns};
 pub use literals::{Part, argument_position};
+pub use pipes::dumps_in_pipes;
 
 /// What one script is held against.
 struct World<'a> {
