@@ -16,6 +16,7 @@ mod outcome;
 mod rollout;
 mod secret;
 mod selected;
+mod stat;
 mod tasks;
 mod vars;
 
@@ -30,6 +31,7 @@ pub fn register(engine: &mut Engine) {
     inputs::register(engine);
     hosts::register(engine);
     host::register(engine);
+    stat::register(engine);
     each::register(engine);
     health::register(engine);
     rollout::register(engine);
