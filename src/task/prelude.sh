@@ -80,8 +80,19 @@ keep_dir() {
   umask 077
   if [ ! -d "${keep%/*}" ]; then
     forget_old "${keep%/*/*}"
-    mkdir -p "${keep%/*}"
+    mkdir -p "${keep%/*}" || {
+      echo "ops keeps what it replaces in $ops_state, which it cannot make: name another directory with ops_state_dir" >&2
+      return 1
+    }
   fi
+  # A directory that anybody could have made first.
+  case $ops_state in
+    /var/tmp/ops-*)
+      [ -O "$ops_state" ] || {
+        echo "$ops_state belongs to somebody else, and ops keeps what it replaces there: name another directory with ops_state_dir" >&2
+        return 1
+      };;
+  esac
 }
 
 # clear_away PATH: removes what a killed run left there.

@@ -57,7 +57,18 @@ case $ops_state in
   '')
     case $ops_u in
       0) ops_state=/var/lib/ops;;
-      *) ops_state=${XDG_STATE_HOME:-${HOME:-/tmp}/.local/state}/ops;;
+      *)
+        ops_state=${XDG_STATE_HOME:-${HOME:-/tmp}/.local/state}/ops;
+        ops_x=$ops_state;
+        while [ -n "$ops_x" ] && ! [ -e "$ops_x" ]; do ops_x=${ops_x%/*}; done;
+        if ! [ -w "${ops_x:-/}" ] || ! [ -x "${ops_x:-/}" ]; then
+          ops_x=/var/tmp/ops-$ops_u;
+          if [ -O "$ops_x" ] && [ -d "$ops_x" ] && ! [ -h "$ops_x" ]; then
+            ops_state=$ops_x;
+          elif ! [ -e "$ops_x" ] && ! [ -h "$ops_x" ]; then
+            ops_state=$ops_x;
+          fi;
+        fi;;
     esac;;
 esac;
 if command -v setsid >/dev/null 2>&1; then ops_a can setsid; fi;
