@@ -139,7 +139,7 @@ impl Host {
                     });
                     planner.answered(answers.collect());
                 }
-                Next::Apply { .. } => panic!("a check changes something"),
+                Next::Apply { .. } | Next::Interrupted => panic!("a check changes something"),
             }
         }
         let verdicts = planner.verdicts().iter().cloned();

@@ -11,9 +11,7 @@ use super::span::Span;
 use super::{ArgumentError, HostPath, Surroundings, task};
 use crate::model::Diff;
 use crate::shell::{has_nul, pipefail, quote_str as quote};
-use crate::task::{
-    Change, Effect, Found, Need, Plan, Query, Ran, Resource, Task, Touches, Undoes,
-};
+use crate::task::{Change, Effect, Found, Need, Plan, Query, Ran, Resource, Task, Touches, Undoes};
 
 task! {
     /// Runs a command, if its guards let it.

@@ -135,9 +135,10 @@ impl Task for Present {
             format!("{ACCOUNTS}{undo}\n"),
         );
         // Nobody is in a group that is new.
-        let group = match row.is_there() {
-            true => Resource::Group(name.to_string()),
-            false => Resource::GroupAlone(name.to_string()),
+        let group = if row.is_there() {
+            Resource::Group(name.to_string())
+        } else {
+            Resource::GroupAlone(name.to_string())
         };
         Plan::Change(Box::new(Change {
             alters: Some(vec![group, Resource::Accounts]),

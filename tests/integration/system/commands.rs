@@ -78,7 +78,7 @@ fn guards_decide_and_prove() {
         ),
         (
             json!(["true", { "cwd": "/nowhere", "ok": [125, 0] }]),
-            Unknown,
+            Failed,
             Failed,
             Failed,
         ),
