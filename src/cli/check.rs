@@ -55,7 +55,7 @@ impl Args {
         let mut summary = String::new();
         match &prepared {
             Ok(prepared) => {
-                diagnostics::warn(&dumps_in_pipes(&prepared.playbook));
+                diagnostics::warn_of(&dumps_in_pipes(&prepared.playbook));
                 failures.extend(self.wrong_values(prepared));
                 if let Ok(inventory) = &inventory {
                     failures.extend(wrong_patterns(prepared, inventory));
