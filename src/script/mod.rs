@@ -10,6 +10,7 @@
 //! | [`health`] | the checks that a playbook declares, without running it |
 //! | [`playbook`] | a playbook, compiled with everything that it imports |
 //! | [`prepare`] | the way from a file to a playbook that could run |
+//! | [`parse`] | from the text of a script to its tree |
 //! | [`modules`] | `import` |
 //! | [`params`] | `param(...)`: found without running the playbook, resolved before it runs |
 //! | [`names`] | every function that a playbook can call, with its signatures and its documentation |
@@ -32,6 +33,7 @@ pub mod frame;
 pub mod health;
 mod isolate;
 mod local;
+mod lookup;
 mod mark;
 pub mod modules;
 pub mod names;
@@ -39,6 +41,7 @@ mod nesting;
 mod on_host;
 pub mod options;
 pub mod params;
+pub mod parse;
 pub mod playbook;
 pub mod prepare;
 mod question;

@@ -11,6 +11,7 @@ use crate::script::mark::without_mark;
 use super::local;
 use super::modules::{self, Modules};
 use super::names;
+use super::parse::Parser;
 use super::source::Sources;
 use super::trace;
 
@@ -56,10 +57,11 @@ impl Playbook {
         let name = path.to_string_lossy().into_owned();
         let text = read(path).map_err(|failure| vec![failure])?;
         sources.set_playbook(&name, text.as_str());
-        let modules = modules::install(engine, Arc::clone(sources), path)
+        let parser = Parser::install(engine);
+        let modules = modules::install(engine, &parser, Arc::clone(sources), path)
             .map_err(|error| vec![input(format!("cannot read {name}: {error}"))])?;
-        let mut ast = engine
-            .compile(&text)
+        let mut ast = parser
+            .compile(engine, &text)
             .map_err(|error| vec![trace::parse_failure(&error, &name, sources)])?;
         ast.set_source(&name);
         let ast = Arc::new(ast);

@@ -6,6 +6,7 @@ use crate::deploy::health;
 use crate::model::suggest::{did_you_mean, nearest};
 use crate::script::engine::INSTEAD_OF_EXIT;
 use crate::script::names::{Signature, qualify};
+use crate::script::parse::OPTIONAL;
 
 use super::walk::Walk;
 
@@ -126,6 +127,10 @@ impl Walk<'_> {
     /// A call as a method: on a value of a type that only the run knows.
     pub(super) fn method(&mut self, call: &FnCallExpr, at: rhai::Position) {
         let (name, count) = (call.name.as_str(), call.args.len());
+        // `x?.key`: a property of a value of a type that only the run knows.
+        if name.starts_with(OPTIONAL) {
+            return;
+        }
         let own = self.script.arities(name);
         let names = self.world.names;
         let is_known = KEYWORDS.contains(&name)

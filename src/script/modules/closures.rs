@@ -9,19 +9,15 @@ use std::sync::Arc;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, NativeCallContext, Position};
 
 use super::Modules;
+use crate::script::lookup;
 
 /// What Rhai calls closures: this, and a hash of their body.
 const ANONYMOUS: &str = "anon$";
 
 pub fn install(engine: &mut Engine, modules: Arc<Modules>) {
-    // Rhai asks after any native function that fails, too: the name tells those apart.
-    #[expect(
-        deprecated,
-        reason = "Rhai's mark for an interface that may change; the version is pinned"
-    )]
-    engine.on_missing_function(move |name, args, is_method, context| {
+    lookup::install(engine, move |name, args, is_method, context| {
         if name.starts_with(ANONYMOUS) {
-            call(&modules, name, args, is_method, &context)
+            call(&modules, name, args, is_method, context)
         } else {
             Ok(None)
         }

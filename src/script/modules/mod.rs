@@ -20,6 +20,7 @@ use rhai::{
 
 use crate::model::{Failure, FailureKind};
 
+use super::parse::Parser;
 use super::source::{Sources, position};
 use super::trace;
 use locate::Root;
@@ -28,6 +29,7 @@ use locate::Root;
 #[derive(Debug)]
 pub struct Modules {
     sources: Arc<Sources>,
+    parser: Parser,
     root: Root,
     known: RwLock<Known>,
 }
@@ -48,11 +50,13 @@ struct Known {
 /// If the directory of the playbook is not there.
 pub fn install(
     engine: &mut Engine,
+    parser: &Parser,
     sources: Arc<Sources>,
     playbook: &Path,
 ) -> std::io::Result<Arc<Modules>> {
     let modules = Arc::new(Modules {
         sources,
+        parser: parser.clone(),
         root: Root::of(playbook)?,
         known: RwLock::default(),
     });
@@ -161,8 +165,9 @@ impl Modules {
             return Ok((located.name, ast, false));
         }
         self.sources.insert(&located.name, located.text.as_str());
-        let mut ast = engine
-            .compile(&located.text)
+        let mut ast = self
+            .parser
+            .compile(engine, &located.text)
             .map_err(|error| trace::parse_failure(&error, &located.name, &self.sources))?;
         ast.set_source(&located.name);
         if let Some(other) = known

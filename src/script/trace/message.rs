@@ -28,7 +28,7 @@ pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
              and write `global::NAME`.",
         ),
         E::ErrorPropertyNotFound(name, _) => failed(format!("the map has no key `{name}`"))
-            .hint(format!("`map?.{name}` is `()` where the key is missing.")),
+            .hint(missing_key(name)),
         E::ErrorIndexNotFound(index, _) => failed(format!("nothing at index {index}")),
         E::ErrorModuleNotFound(path, _) => failed(format!("no module `{path}`")),
         E::ErrorDotExpr(text, _) => property(text, names),
@@ -88,6 +88,15 @@ fn too_large(kind: &str) -> Failure {
     };
     failed(message)
         .hint("A map or a list counts with all that is in it. Is there a loop that doubles it?")
+}
+
+/// What to write where a key may be missing.
+fn missing_key(name: &str) -> String {
+    if rhai::is_valid_identifier(name) {
+        format!("`map?.{name}` is `()` where the key is missing.")
+    } else {
+        format!("`map.get({name:?})` is `()` where the key is missing.")
+    }
 }
 
 fn failed(message: String) -> Failure {

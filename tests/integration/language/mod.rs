@@ -11,6 +11,7 @@ mod library;
 mod reading;
 mod secrets;
 mod undo;
+mod values;
 
 use std::path::PathBuf;
 
