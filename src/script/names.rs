@@ -163,6 +163,19 @@ impl Names {
             .map_or_else(Vec::new, |functions| signatures(name, functions))
     }
 
+    /// Whether there are functions of this name with so many parameters, and all of them give `()`.
+    #[must_use]
+    pub fn gives_nothing(&self, name: &str, parameters: usize) -> bool {
+        let mut found = self
+            .functions
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|function| function.num_params == parameters)
+            .peekable();
+        found.peek().is_some() && found.all(|function| kind(&function.return_type) == "()")
+    }
+
     /// Everything, operators and property accessors too.
     pub fn all(&self) -> impl Iterator<Item = (&str, Vec<Signature>)> {
         self.functions
@@ -274,6 +287,7 @@ pub fn type_name(rhai: &str) -> String {
         | "str | ImmutableString | String" => "string",
         "Array" | "Vec<Dynamic>" => "array",
         "Map" => "map",
+        "Blob" => "blob",
         "Fn" | "FnPtr" | "Fn*" => "closure",
         "Dynamic" | "?" | "_" | "RhaiResult" => "any",
         "Range<i64>"

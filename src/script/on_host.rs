@@ -1,10 +1,10 @@
 //! A playbook's closure called for a host, in a frame of its own: what `each` and `rollout` have in common.
 
-use rhai::{Dynamic, FnPtr, NativeCallContext};
+use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use crate::model::Failure;
+use crate::model::{Failure, FailureKind};
 
-use super::builtins::HostValue;
+use super::builtins::{HealthValue, HostValue, TaskValue};
 use super::error::{Ended, ended, failure};
 use super::frame::Frame;
 use super::isolate::isolate;
@@ -40,6 +40,10 @@ pub fn call(
                 Some(Stop::Failed(Box::new(failure)))
             }
         });
+        let stop = stop.and_then(|value| match in_vain(&value) {
+            Some(failure) => Err(Some(Stop::Failed(Box::new(failure.on(name))))),
+            None => Ok(value),
+        });
         let mut clean_up = frame
             .leave(context, matches!(stop, Err(Some(_))))
             .into_iter()
@@ -57,4 +61,21 @@ pub fn call(
         clean_up.for_each(|failure| frame.run().clean_up_failed(&failure));
         result
     })
+}
+
+/// A task or a check that a host's closure gives has not been applied or looked at, and nobody will: its value is no use to
+/// anyone.
+fn in_vain(value: &Dynamic) -> Option<Failure> {
+    if let Some(task) = value.read_lock::<TaskValue>() {
+        let message = format!("`{}` was made, and not applied", task.label());
+        let hint = "A task changes a host when it is applied: `h.apply(...)`.";
+        let failure = Failure::new(FailureKind::Failed, message).hint(hint);
+        return Some(failure.at(task.at().cloned()));
+    }
+    if value.is::<HealthValue>() {
+        let hint = "A check looks at a host when it is asked to: `h.check(...)`.";
+        let message = "a check was made, and not looked at";
+        return Some(Failure::new(FailureKind::Failed, message).hint(hint));
+    }
+    value.read_lock::<Array>()?.iter().find_map(in_vain)
 }

@@ -177,7 +177,12 @@ impl TaskValue {
         }))
     }
 
-    fn label(&self) -> String {
+    /// Where the playbook made it.
+    pub(in crate::script) fn at(&self) -> Option<&Position> {
+        self.0.at.as_ref()
+    }
+
+    pub(in crate::script) fn label(&self) -> String {
         match &self.0.what {
             What::Made(task) => task.label(),
             What::PerHost(entry, _) => entry.full_name(),

@@ -10,6 +10,8 @@ pub struct Function {
     pub parameters: Vec<String>,
     pub body: Vec<Stmt>,
     pub is_private: bool,
+    /// Where the body begins.
+    pub at: rhai::Position,
 }
 
 /// By name and number of parameters. Closures are among them: their names start with `anon$`.
@@ -22,6 +24,7 @@ pub fn functions(ast: &AST) -> Functions {
         // Two that differ by the type of `this` alone are gone through as one.
         let function = functions.entry(key).or_default();
         function.parameters = definition.params.iter().map(ToString::to_string).collect();
+        function.at = definition.body.start_position();
         function.is_private = definition.access.is_private();
         function.body.extend(body(definition));
     }

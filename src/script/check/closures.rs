@@ -20,6 +20,11 @@ pub struct Closure<'a> {
 }
 
 impl<'a> Closure<'a> {
+    /// The name of its function.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Rhai makes a closure without captures a constant, and one with captures a block: `{ share x; curry(f, x) }`.
     pub fn of(expression: &'a Expr) -> Option<Self> {
         match expression {
@@ -53,6 +58,11 @@ impl Walk<'_> {
     pub(super) fn closure(&mut self, closure: &Closure, per_host: bool) {
         for captured in &closure.captured {
             self.expression(captured);
+            if let Expr::Variable(variable, _, at) = captured
+                && !self.script.arities(&variable.1).is_empty()
+            {
+                self.is_function(&variable.1, *at);
+            }
         }
         let found = self
             .script
@@ -72,8 +82,11 @@ impl Walk<'_> {
         });
         let inner = Scope::of(bound.collect::<Vec<_>>());
         let outer = std::mem::replace(&mut self.scope, inner);
+        self.around.push(outer);
         self.statements(&function.body);
-        self.scope = outer;
+        if let Some(outer) = self.around.pop() {
+            self.scope = outer;
+        }
     }
 
     /// The left side of an assignment.

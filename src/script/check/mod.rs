@@ -16,7 +16,9 @@ mod pipes;
 mod rollout;
 mod scope;
 mod script;
+mod shadows;
 mod tasks;
+mod unused;
 mod variables;
 mod walk;
 
@@ -31,6 +33,7 @@ use super::params;
 use super::playbook::Playbook;
 use super::source::Sources;
 use script::Script;
+use unused::Unused;
 use walk::Walk;
 
 pub use hosts::{computes_patterns, host_patterns};
@@ -44,6 +47,18 @@ struct World<'a> {
     scripts: BTreeMap<String, Script>,
     /// Every key that some map is given anywhere: what is called like a method may be a closure in a map.
     keys: HashSet<String>,
+}
+
+impl World<'_> {
+    /// The module that a path of aliases leads to from this script.
+    fn module<'s>(&'s self, mut script: &'s Script, path: &[&str]) -> Option<&'s Script> {
+        for alias in path {
+            let import = script.imports.get(*alias)?;
+            let (name, _) = self.playbook.modules.imported(&script.name, import)?;
+            script = self.scripts.get(&name)?;
+        }
+        Some(script)
+    }
 }
 
 /// Holds a playbook and everything that it imports against what the engine knows.
@@ -72,7 +87,13 @@ pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
         scripts,
     };
     for script in world.scripts.values() {
-        failures.extend(Walk::script(&world, script));
+        let wrong = Walk::script(&world, script);
+        // A line with another mistake in it is not what it is meant to be yet.
+        let line = |failure: &Failure| failure.at.as_ref().map(|at| at.line);
+        let mut unused = Unused::of(&world, script);
+        unused.retain(|failure| !wrong.iter().any(|other| line(other) == line(failure)));
+        failures.extend(wrong);
+        failures.extend(unused);
     }
     tidy(failures, &playbook.sources)
 }

@@ -12,8 +12,14 @@ const GLOBAL: &str = "global";
 
 impl Walk<'_> {
     pub(super) fn variable(&mut self, name: &str, at: rhai::Position) {
+        if self.scope.find(name).is_some() {
+            return;
+        }
         // The name of a function stands for the function.
-        if self.scope.find(name).is_some() || !self.script.arities(name).is_empty() {
+        if !self.script.arities(name).is_empty() {
+            if self.around.iter().any(|scope| scope.find(name).is_some()) {
+                self.is_function(name, at);
+            }
             return;
         }
         let hint = if self.in_function && self.script.constants.contains(name) {
@@ -39,6 +45,13 @@ impl Walk<'_> {
             }
         };
         self.fail(at, format!("no variable `{name}`"), hint);
+    }
+
+    /// Rhai gives a closure the function where a variable around it has the name of one.
+    pub(super) fn is_function(&mut self, name: &str, at: rhai::Position) {
+        let message = format!("in this closure `{name}` is the function, not the variable");
+        let hint = "A closure cannot capture a variable that has the name of a function: rename one of the two.";
+        self.fail(at, message, Some(hint.into()));
     }
 
     pub(super) fn qualified_variable(
@@ -80,13 +93,7 @@ impl Walk<'_> {
 
     /// The module that a path of aliases leads to.
     pub(super) fn module(&self, path: &[&str]) -> Option<&Script> {
-        let mut script = self.script;
-        for alias in path {
-            let import = script.imports.get(*alias)?;
-            let (name, _) = self.world.playbook.modules.imported(&script.name, import)?;
-            script = self.world.scripts.get(&name)?;
-        }
-        Some(script)
+        self.world.module(self.script, path)
     }
 
     pub(super) fn unknown_namespace(&mut self, namespace: &Namespace) {

@@ -14,26 +14,34 @@ pub struct Walk<'a> {
     pub(super) world: &'a World<'a>,
     pub(super) script: &'a Script,
     pub(super) scope: Scope,
+    /// The scopes around the closure that is gone through, the outermost one first.
+    pub(super) around: Vec<Scope>,
     /// Inside a `fn`, which cannot see the script's variables.
     pub(super) in_function: bool,
     pub(super) failures: Vec<Failure>,
 }
 
 impl<'a> Walk<'a> {
-    /// Goes through the top level of a script, and through every function.
-    pub fn script(world: &'a World<'a>, script: &'a Script) -> Vec<Failure> {
-        let mut walk = Walk {
+    pub fn new(world: &'a World<'a>, script: &'a Script) -> Self {
+        Walk {
             world,
             script,
             scope: Scope::default(),
+            around: Vec::new(),
             in_function: false,
             failures: Vec::new(),
-        };
+        }
+    }
+
+    /// Goes through the top level of a script, and through every function.
+    pub fn script(world: &'a World<'a>, script: &'a Script) -> Vec<Failure> {
+        let mut walk = Self::new(world, script);
         walk.statements(script.ast.statements());
         walk.in_function = true;
         for ((name, _), function) in &script.functions {
             // A closure is gone through where it stands.
             if !name.starts_with("anon$") {
+                walk.shadow(name, function);
                 walk.scope = Scope::default();
                 function
                     .parameters
