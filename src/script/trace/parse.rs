@@ -33,7 +33,51 @@ pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failu
     {
         failure.hint = Some(hint.into());
     }
+    // Rhai points at what comes next, which may stand many lines further down.
+    if let ParseErrorType::MissingToken(token, _) = error.err_type()
+        && token == ";"
+        && let Some(at) = failure.at.as_mut()
+        && let Some(text) = sources.text(file)
+        && let Some((line, column)) = end_before(&text, at.line, at.column)
+        && line < at.line
+    {
+        (at.line, at.column) = (line, column);
+        failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
+    }
     failure
+}
+
+/// The place behind the last character of code before this one.
+fn end_before(text: &str, line: usize, column: usize) -> Option<(usize, usize)> {
+    let lines: Vec<&str> = text.lines().take(line).collect();
+    lines.iter().enumerate().rev().find_map(|(index, content)| {
+        let before = if index + 1 == line {
+            let cut = content.char_indices().nth(column.saturating_sub(1));
+            &content[..cut.map_or(content.len(), |(at, _)| at)]
+        } else {
+            content
+        };
+        let code = without_comment(before).trim_end();
+        (!code.is_empty()).then(|| (index + 1, code.chars().count() + 1))
+    })
+}
+
+/// A line without the comment at its end. What looks like one within a string is none.
+fn without_comment(line: &str) -> &str {
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, character) in line.char_indices() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some('"') if character == '\\' => escaped = true,
+            Some(open) if character == open => quote = None,
+            Some(_) => {}
+            None if matches!(character, '"' | '`') => quote = Some(character),
+            None if line[at..].starts_with("//") => return &line[..at],
+            None => {}
+        }
+    }
+    line
 }
 
 /// What the parser says, in our words.
