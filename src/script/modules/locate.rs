@@ -1,4 +1,7 @@
-//! Which file an `import` means. Nothing outside the playbook's directory is ever read.
+//! Which file an `import` means. Nothing outside the playbook's project is ever read.
+//!
+//! The project is the nearest directory above the playbook (or its own) that has an `ops.toml` or a `.git`, else the nearest one that
+//! has an `inventory.toml`, else the directory of the playbook.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -21,6 +24,9 @@ pub struct Refused {
     pub hint: Option<String>,
 }
 
+/// What makes a directory a project, the surest first.
+const MARKS: [&[&str]; 2] = [&["ops.toml", ".git"], &["inventory.toml"]];
+
 /// Where the playbook stands.
 #[derive(Debug)]
 pub struct Root {
@@ -28,6 +34,8 @@ pub struct Root {
     dir: PathBuf,
     /// The same as the user named it: the empty path for the working directory.
     shown: PathBuf,
+    /// The directory of the project, without symbolic links in it: `dir` or one above.
+    project: PathBuf,
 }
 
 impl Root {
@@ -40,13 +48,18 @@ impl Root {
         } else {
             shown.canonicalize()?
         };
-        Ok(Self { dir, shown })
+        let project = project(&dir).unwrap_or(&dir).to_path_buf();
+        Ok(Self {
+            dir,
+            shown,
+            project,
+        })
     }
 
     /// Finds what `import "PATH"` in the module of the name `importer` means.
     ///
     /// # Errors
-    /// If it leaves the playbook's directory, or is not there.
+    /// If it leaves the project, or is not there.
     pub fn locate(&self, importer: &str, path: &str) -> Result<Located, Refused> {
         if let Some(name) = path.strip_prefix("std/") {
             return standard(name);
@@ -56,19 +69,19 @@ impl Root {
                 "a module of ops imports only others of `std/`: `{path}`"
             )));
         }
-        let relative = self.relative(importer, path)?;
-        let file = self.dir.join(&relative);
+        let file = self.file(importer, path)?;
         let real = file.canonicalize().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => self.missing(&relative, path),
-            _ => refused(format!("cannot read {}: {error}", self.show(&relative))),
+            std::io::ErrorKind::NotFound => self.missing(&file, path),
+            _ => refused(format!("cannot read {}: {error}", self.show(&file))),
         })?;
+        if !real.starts_with(&self.project) {
+            return Err(refused(format!(
+                "`{path}` is a link that leads out of {}",
+                self.project_shown()
+            )));
+        }
         // The name is that of the file itself, so that a module which is reached through a link is the same one.
-        let inside = real.strip_prefix(&self.dir).map_err(|_| {
-            refused(format!(
-                "`{path}` is a link that leads out of the playbook's directory"
-            ))
-        })?;
-        let name = self.show(inside);
+        let name = self.show(&real);
         let bytes = local::read_bounded(&real)
             .map_err(|error| refused(format!("cannot read {name}: {error}")))?;
         let text =
@@ -77,47 +90,90 @@ impl Root {
         Ok(Located { name, text })
     }
 
-    /// The path below the root, without `.` and `..`, with its extension.
-    fn relative(&self, importer: &str, path: &str) -> Result<PathBuf, Refused> {
+    /// The path that is meant, without `.` and `..`, with its extension. Nothing need be there.
+    fn file(&self, importer: &str, path: &str) -> Result<PathBuf, Refused> {
         if path.is_empty() {
             return Err(refused("an import needs a path".into()));
         }
-        let importer = Path::new(importer);
-        let from = importer.strip_prefix(&self.shown).unwrap_or(importer);
-        let mut relative = from.parent().unwrap_or(Path::new("")).to_path_buf();
+        // The importer was found: its name leads to it.
+        let importer = Path::new(importer)
+            .canonicalize()
+            .map_err(|error| refused(format!("cannot read {importer}: {error}")))?;
+        let mut file = importer.parent().unwrap_or(&self.dir).to_path_buf();
         for part in Path::new(path).components() {
             match part {
-                Component::Normal(part) => relative.push(part),
+                Component::Normal(part) => file.push(part),
                 Component::CurDir => {}
-                Component::ParentDir if relative.pop() => {}
                 Component::ParentDir => {
-                    return Err(refused(format!("`{path}` leaves the playbook's directory")));
+                    file.pop();
+                    if !file.starts_with(&self.project) {
+                        return Err(self.leaves(path));
+                    }
                 }
                 Component::RootDir | Component::Prefix(_) => {
                     return Err(Refused {
                         message: format!(
                             "an import is relative to the file it stands in: `{path}`"
                         ),
-                        hint: Some("Put the module beside the playbook.".into()),
+                        hint: Some(
+                            "Put the module beside the playbook, or elsewhere in the project."
+                                .into(),
+                        ),
                     });
                 }
             }
         }
-        if relative
-            .extension()
-            .is_none_or(|extension| extension != "rhai")
-        {
-            relative.as_mut_os_string().push(".rhai");
+        if file.extension().is_none_or(|extension| extension != "rhai") {
+            file.as_mut_os_string().push(".rhai");
         }
-        Ok(relative)
+        Ok(file)
     }
 
-    fn show(&self, relative: &Path) -> String {
-        self.shown.join(relative).to_string_lossy().into_owned()
+    fn leaves(&self, path: &str) -> Refused {
+        Refused {
+            message: format!("`{path}` leaves {}", self.project_shown()),
+            hint: Some(
+                "A project is the nearest directory above the playbook with an `ops.toml` or a `.git`, else with an `inventory.toml`, else its own."
+                    .into(),
+            ),
+        }
     }
 
-    fn missing(&self, relative: &Path, path: &str) -> Refused {
-        let dir = self.dir.join(relative.parent().unwrap_or(Path::new("")));
+    fn project_shown(&self) -> String {
+        if self.project == self.dir {
+            "the playbook's directory".to_owned()
+        } else {
+            format!("the project {}", self.project.display())
+        }
+    }
+
+    /// A path in the project, as seen from where the user named the playbook.
+    fn show(&self, real: &Path) -> String {
+        if let Ok(below) = real.strip_prefix(&self.dir) {
+            return self.shown.join(below).to_string_lossy().into_owned();
+        }
+        let mut shown = self.shown.clone();
+        let mut above: &Path = &self.dir;
+        while !real.starts_with(above) {
+            let Some(parent) = above.parent() else { break };
+            above = parent;
+            let last = shown.components().next_back();
+            if !matches!(last, Some(Component::Normal(_))) || !shown.pop() {
+                shown.push("..");
+            }
+        }
+        let Ok(below) = real.strip_prefix(above) else {
+            return real.to_string_lossy().into_owned();
+        };
+        let shown = shown.join(below);
+        // A directory that the user named through a link has another one above it.
+        let is_it = !real.exists() || shown.canonicalize().is_ok_and(|there| there == real);
+        let name = if is_it { &shown } else { real };
+        name.to_string_lossy().into_owned()
+    }
+
+    fn missing(&self, file: &Path, path: &str) -> Refused {
+        let dir = file.parent().unwrap_or(&self.dir);
         let siblings: Vec<String> = std::fs::read_dir(dir)
             .into_iter()
             .flatten()
@@ -135,15 +191,20 @@ impl Root {
             }
         };
         Refused {
-            message: format!(
-                "no module `{path}`: there is no file {}",
-                self.show(relative)
-            ),
+            message: format!("no module `{path}`: there is no file {}", self.show(file)),
             hint: near
                 .map(|name| format!("Did you mean `{}`?", in_dir(name)))
                 .or_else(|| stdlib::text(path).map(|_| format!("Did you mean `std/{path}`?"))),
         }
     }
+}
+
+/// The project that a directory is in.
+fn project(dir: &Path) -> Option<&Path> {
+    MARKS.iter().find_map(|marks| {
+        dir.ancestors()
+            .find(|above| marks.iter().any(|mark| above.join(mark).exists()))
+    })
 }
 
 fn standard(name: &str) -> Result<Located, Refused> {
@@ -181,6 +242,7 @@ mod tests {
         std::fs::write(dir.path().join("outside.rhai"), "").unwrap();
         std::fs::write(book.join("lib/web.rhai"), "1").unwrap();
         std::fs::write(book.join("top.rhai"), "2").unwrap();
+        std::fs::write(book.join("site.rhai"), "").unwrap();
         std::fs::write(book.join("bytes.rhai"), b"\xff").unwrap();
         std::os::unix::fs::symlink(dir.path().join("outside.rhai"), book.join("link.rhai"))
             .unwrap();
@@ -196,7 +258,7 @@ mod tests {
     #[test]
     fn is_relative_to_the_importing_file() {
         let (_dir, root) = tree();
-        let book = root.show(Path::new("site.rhai"));
+        let book = root.show(&root.dir.join("site.rhai"));
         let web = root.locate(&book, "lib/web").unwrap();
         assert_eq!(web.text, "1");
         assert!(web.name.ends_with("book/lib/web.rhai"), "{}", web.name);
@@ -213,7 +275,7 @@ mod tests {
     #[test]
     fn never_leaves_the_playbooks_directory() {
         let (_dir, root) = tree();
-        let book = root.show(Path::new("site.rhai"));
+        let book = root.show(&root.dir.join("site.rhai"));
         assert!(message(&root, &book, "../outside").contains("leaves the playbook's directory"));
         assert!(message(&root, &book, "lib/../../outside").contains("leaves"));
         assert!(message(&root, &book, "/etc/passwd").contains("relative to the file"));
@@ -224,9 +286,50 @@ mod tests {
     }
 
     #[test]
+    fn reaches_all_of_the_project_and_nothing_else() {
+        let (dir, _) = tree();
+        let main = dir.path().join("book/site.rhai");
+        std::fs::create_dir(dir.path().join("shared")).unwrap();
+        std::fs::write(dir.path().join("shared/x.rhai"), "3").unwrap();
+        std::fs::write(dir.path().join("shared/y.rhai"), "4").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.path().join("shared/out.rhai")).unwrap();
+        let main_name = main.display().to_string();
+        for mark in ["inventory.toml", ".git"] {
+            std::fs::write(dir.path().join(mark), "").unwrap();
+            let root = Root::of(&main).unwrap();
+            let found = root.locate(&main_name, "../shared/x").unwrap();
+            assert_eq!(found.text, "3");
+            assert!(
+                found.name.ends_with("shared/x.rhai") && !found.name.contains(".."),
+                "{}",
+                found.name
+            );
+            assert_eq!(root.locate(&found.name, "y").unwrap().text, "4");
+            assert_eq!(
+                root.locate(&found.name, "../book/lib/web").unwrap().text,
+                "1"
+            );
+            assert!(message(&root, &main_name, "../../x").contains("leaves the project"));
+            assert!(
+                message(&root, &main_name, "../shared/out").contains("leads out of the project")
+            );
+            assert!(message(&root, &main_name, "../shared/z").contains("no module"));
+            // The surer mark counts, though it stands further up.
+            std::fs::write(dir.path().join("book/inventory.toml"), "").unwrap();
+            if mark == "inventory.toml" {
+                let root = Root::of(&main).unwrap();
+                assert!(
+                    message(&root, &main_name, "../shared/x").contains("leaves the playbook's")
+                );
+                std::fs::remove_file(dir.path().join("book/inventory.toml")).unwrap();
+            }
+        }
+    }
+
+    #[test]
     fn suggests_what_is_there() {
         let (_dir, root) = tree();
-        let book = root.show(Path::new("site.rhai"));
+        let book = root.show(&root.dir.join("site.rhai"));
         let hint = |path| root.locate(&book, path).unwrap_err().hint.unwrap();
         assert_eq!(hint("lib/wep"), "Did you mean `lib/web`?");
         assert_eq!(hint("std/version"), "Did you mean `std/versions`?");
