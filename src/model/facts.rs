@@ -12,6 +12,9 @@ pub struct HostFacts {
     pub os_like: Vec<String>,
     /// `VERSION_ID` of os-release: `12`.
     pub os_version: String,
+    /// `VERSION_CODENAME` of os-release: `bookworm`, `noble`.
+    #[serde(default)]
+    pub os_codename: String,
     /// `PRETTY_NAME` of os-release.
     pub os_name: String,
     /// `uname -m`: `x86_64`, `aarch64`.
@@ -22,6 +25,10 @@ pub struct HostFacts {
     pub kernel_version: String,
     /// What runs as process 1: `systemd`, `openrc`, `runit`, `sysvinit`, or the name of the process.
     pub init: String,
+    /// What the host runs in: a container (`docker`, `podman`, `lxc`, `systemd-nspawn`) or a virtual machine (`qemu`, `vmware`,
+    /// `hyperv`, `virtualbox`, `xen`, `amazon`, `google`). Empty for hardware, and where nothing tells.
+    #[serde(default)]
+    pub virtualization: String,
     /// `apt`, `dnf`, `yum`, `zypper`, `apk`, `pacman`, `pkg` or empty.
     pub package_manager: String,
     /// The user that commands run as, and its numeric id.

@@ -135,6 +135,8 @@ impl Texts for HostFacts {
             os,
             os_like,
             os_version,
+            os_codename,
+            virtualization,
             os_name,
             architecture,
             kernel,
@@ -152,6 +154,8 @@ impl Texts for HostFacts {
         let one = [
             os,
             os_version,
+            os_codename,
+            virtualization,
             os_name,
             architecture,
             kernel,

@@ -66,6 +66,33 @@ pub fn from_json(value: &serde_json::Value) -> Dynamic {
     }
 }
 
+/// A script's value as JSON. `Err` names what cannot be written.
+pub fn to_json(value: Dynamic) -> Result<serde_json::Value, String> {
+    use serde_json::Value as Json;
+    let value = value.flatten();
+    if value.is_array() {
+        let items = value.cast::<Array>().into_iter().map(to_json);
+        return items.collect::<Result<_, _>>().map(Json::Array);
+    }
+    if value.is_map() {
+        let entries = value.cast::<Map>().into_iter();
+        let entries = entries.map(|(key, value)| Ok((key.to_string(), to_json(value)?)));
+        return entries.collect::<Result<_, String>>().map(Json::Object);
+    }
+    if let Ok(number) = value.as_float() {
+        return serde_json::Number::from_f64(number)
+            .map(Json::Number)
+            .ok_or_else(|| format!("{number} cannot be written"));
+    }
+    match to_value(value)? {
+        Value::Null => Ok(Json::Null),
+        Value::Bool(value) => Ok(Json::Bool(value)),
+        Value::Int(value) => Ok(value.into()),
+        Value::Text(text) => Ok(Json::String(text)),
+        _ => Err("bytes cannot be written".to_owned()),
+    }
+}
+
 /// A duration: `"30s"`, `"1h 5m"`, or a number of seconds.
 pub fn duration(value: &Dynamic) -> Result<Duration, String> {
     if let Ok(seconds) = value.as_int() {

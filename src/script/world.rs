@@ -89,6 +89,14 @@ impl World {
         self
     }
 
+    /// The real path of what the script may read.
+    ///
+    /// # Errors
+    /// When it may not, or is not there. A lower-case fragment.
+    pub fn find(&self, path: &str) -> Result<PathBuf, String> {
+        local::find(&self.directory, &self.granted, path)
+    }
+
     /// The bytes of a local file that the script may read.
     ///
     /// # Errors

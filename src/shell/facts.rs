@@ -14,6 +14,10 @@ pub(super) fn parse(hello: &str) -> HostFacts {
             "os" => os_release(&mut facts, value),
             "uname" => uname(&mut facts, value),
             "init" => init(value).clone_into(&mut facts.init),
+            "container" => value.clone_into(&mut facts.virtualization),
+            "sys_vendor" => vendor(value).clone_into(&mut facts.virtualization),
+            // A machine of a cloud that is rented whole has the vendor of a virtual one.
+            "product_name" if is_hardware(value) => facts.virtualization.clear(),
             "pkg" => value
                 .strip_suffix("-get")
                 .unwrap_or(value)
@@ -44,6 +48,7 @@ fn os_release(facts: &mut HostFacts, line: &str) {
         "ID" => facts.os = value,
         "ID_LIKE" => facts.os_like = value.split_whitespace().map(str::to_owned).collect(),
         "VERSION_ID" => facts.os_version = value,
+        "VERSION_CODENAME" => facts.os_codename = value,
         "PRETTY_NAME" => facts.os_name = value,
         _ => {}
     }
@@ -65,6 +70,33 @@ fn init(comm: &str) -> &str {
         "init" => "sysvinit",
         other => other,
     }
+}
+
+/// What a virtual machine of this maker runs in; nothing for the maker of a real one.
+fn vendor(sys_vendor: &str) -> &'static str {
+    const VENDORS: [(&str, &str); 11] = [
+        ("QEMU", "qemu"),
+        ("VMware", "vmware"),
+        ("Microsoft", "hyperv"),
+        ("innotek", "virtualbox"),
+        ("Xen", "xen"),
+        ("Amazon EC2", "amazon"),
+        ("Google", "google"),
+        ("DigitalOcean", "digitalocean"),
+        ("Hetzner", "hetzner"),
+        ("OpenStack", "openstack"),
+        ("Parallels", "parallels"),
+    ];
+    VENDORS
+        .iter()
+        .find(|(maker, _)| sys_vendor.starts_with(maker))
+        .map_or("", |(_, name)| name)
+}
+
+fn is_hardware(product_name: &str) -> bool {
+    product_name.ends_with(".metal")
+        || product_name.contains(".metal-")
+        || product_name.starts_with("Surface")
 }
 
 /// Counts a list like `0-3,6`.
@@ -94,8 +126,8 @@ mod tests {
     #[test]
     fn a_debian_host() {
         let facts = parse(
-            "uid 1000\nuser amy\nos PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nos VERSION_ID=\"12\"\nos ID=debian\n\
-             uname Linux web1 6.1.0-28-amd64 x86_64\ninit systemd\npkg apt-get\nmem 4030332\ncpus 0-2,5\nip \n\
+            "uid 1000\nuser amy\nos PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nos VERSION_ID=\"12\"\nos VERSION_CODENAME=bookworm\nos ID=debian\n\
+             uname Linux web1 6.1.0-28-amd64 x86_64\ninit systemd\nsys_vendor QEMU\nproduct_name Standard PC\npkg apt-get\nmem 4030332\ncpus 0-2,5\nip \n\
              1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever\n\
              1: lo    inet6 ::1/128 scope host \\       valid_lft forever\n\
              2: eth0    inet 10.0.0.7/24 brd 10.0.0.255 scope global eth0\\       valid_lft forever\n\
@@ -108,11 +140,13 @@ mod tests {
                 os: "debian".into(),
                 os_like: Vec::new(),
                 os_version: "12".into(),
+                os_codename: "bookworm".into(),
                 os_name: "Debian GNU/Linux 12 (bookworm)".into(),
                 architecture: "x86_64".into(),
                 kernel: "Linux".into(),
                 kernel_version: "6.1.0-28-amd64".into(),
                 init: "systemd".into(),
+                virtualization: "qemu".into(),
                 package_manager: "apt".into(),
                 user: "amy".into(),
                 uid: 1000,
@@ -122,6 +156,25 @@ mod tests {
                 cores: Some(4),
                 state_dir: "/home/amy/.local/state/ops".into(),
             }
+        );
+    }
+
+    #[test]
+    fn what_a_host_runs_in() {
+        let inside = |hello: &str| parse(hello).virtualization;
+        assert_eq!(inside("container docker"), "docker");
+        assert_eq!(
+            inside("sys_vendor VMware, Inc.\nproduct_name VMware7,1"),
+            "vmware"
+        );
+        assert_eq!(
+            inside("sys_vendor Amazon EC2\nproduct_name m5.large"),
+            "amazon"
+        );
+        assert_eq!(inside("sys_vendor Amazon EC2\nproduct_name m5.metal"), "");
+        assert_eq!(
+            inside("sys_vendor Dell Inc.\nproduct_name PowerEdge R640"),
+            ""
         );
     }
 

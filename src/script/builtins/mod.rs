@@ -4,7 +4,10 @@
 //! of them can also be had without a run, to check a playbook or to document the language.
 
 mod control;
+mod dates;
 mod each;
+mod formats;
+mod glob;
 mod health;
 mod host;
 mod hosts;
@@ -17,6 +20,7 @@ mod rollout;
 mod secret;
 mod selected;
 mod stat;
+mod strings;
 mod tasks;
 mod vars;
 
@@ -43,16 +47,29 @@ pub fn register(engine: &mut Engine) {
     vars::register(engine);
     library::register(engine);
     lock::register(engine);
+    strings::register(engine);
+    formats::register(engine);
+    dates::register(engine);
+    glob::register(engine);
 }
 
 /// A function with its parameters (the type that it returns last) and its manual page.
 fn declare(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
-    let comments: Vec<String> = page
-        .lines()
-        .map(|line| format!("/// {}", line.trim_start()))
-        .collect();
     FuncRegistration::new(name)
         .with_params_info(parameters)
-        .with_comments([comments.join("\n")])
+        .with_comments([comments(page)])
         .with_volatility(true)
+}
+
+/// The same for a property.
+fn declare_getter(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
+    FuncRegistration::new_getter(name)
+        .with_params_info(parameters)
+        .with_comments([comments(page)])
+}
+
+/// A manual page as comments of a function, with the indentation of its examples.
+fn comments(page: &str) -> String {
+    let lines: Vec<String> = page.lines().map(|line| format!("/// {line}")).collect();
+    lines.join("\n")
 }

@@ -16,7 +16,7 @@ case $ops_u in 0) ops_a user root;; *) ops_a user "$(id -un 2>/dev/null)";; esac
 for ops_f in /etc/os-release /usr/lib/os-release; do
   if [ -r "$ops_f" ]; then
     while IFS= read -r ops_x || [ -n "$ops_x" ]; do
-      case $ops_x in ID=*|ID_LIKE=*|VERSION_ID=*|PRETTY_NAME=*) ops_a os "$ops_x";; esac;
+      case $ops_x in ID=*|ID_LIKE=*|VERSION_ID=*|VERSION_CODENAME=*|PRETTY_NAME=*) ops_a os "$ops_x";; esac;
     done <"$ops_f";
     break;
   fi;
@@ -38,6 +38,18 @@ elif [ -d /run/openrc ]; then
 else
   ops_x=; { read -r ops_x </proc/1/comm; } 2>/dev/null;
   ops_a init "$ops_x";
+fi;
+ops_x=; { read -r ops_x </run/systemd/container; } 2>/dev/null;
+if [ -n "$ops_x" ]; then :;
+elif [ -e /.dockerenv ]; then ops_x=docker;
+elif [ -e /run/.containerenv ]; then ops_x=podman;
+fi;
+if [ -n "$ops_x" ]; then
+  ops_a container "$ops_x";
+else
+  for ops_x in sys_vendor product_name; do
+    if { read -r ops_t <"/sys/class/dmi/id/$ops_x"; } 2>/dev/null; then ops_a "$ops_x" "$ops_t"; fi;
+  done;
 fi;
 for ops_x in apt-get dnf yum zypper apk pacman pkg; do
   if command -v "$ops_x" >/dev/null 2>&1; then ops_a pkg "$ops_x"; break; fi;

@@ -34,3 +34,196 @@ fn a_key_or_a_variable_that_may_be_missing_is_asked_for_with_a_question_mark() {
         .stderr_has(":2:4")
         .stderr_has("a Host has no property `nam`");
 }
+
+#[test]
+fn a_task_that_a_hosts_closure_gives_and_does_not_apply_is_a_failure() {
+    let ops = local(1).playbook(
+        r#"
+        let made = |h| if h.name == "h1" { [files::absent("/nowhere/x")] };
+        each(hosts("all"), made);
+        "#,
+    );
+    ops.run()
+        .code(3)
+        .stderr_has("`files::absent /nowhere/x` was made, and not applied")
+        .stderr_has("h.apply(...)");
+    let ops = local(1).playbook("let look = |h| tcp(\"localhost:1\"); each(hosts(\"all\"), look);");
+    ops.run()
+        .code(3)
+        .stderr_has("a check was made, and not looked at");
+}
+
+#[test]
+fn strings_are_joined_trimmed_and_replaced_without_changing_what_was_there() {
+    let ops = local(1).playbook(
+        r##"
+        let text = " a.b ";
+        print(`<${text.trimmed()}> <${text.replaced(".", "-")}> <${text}>`);
+        print([1, "two", hosts("h1")[0], 3.5].join("|"));
+        print("one\r\ntwo\n".lines().join(","));
+        "##,
+    );
+    ops.run()
+        .ok()
+        .stdout_has("<a.b> < a-b > < a.b >")
+        .stdout_has("1|two|h1|3.5")
+        .stdout_has("one,two");
+}
+
+#[test]
+fn regular_expressions_match_find_capture_replace_and_split() {
+    let ops = local(1).playbook(
+        r##"
+        print(`${regex::matches("1.4.2", #"^\d+(\.\d+)*$"#)} ${regex::matches("x1", "^[0-9]")}`);
+        print(`${regex::find("nginx/1.22.1", "[0-9.]+")} ${regex::find("x", "[0-9]") ?? "none"}`);
+        print(regex::find_all("1, 22 and 333", "[0-9]+").join("+"));
+        let found = regex::captures("shop-1.4.tar", #"^(?<name>\w+)-([0-9.]+)\.(x)?"#);
+        print(`${found.name} ${found["2"]} ${found["3"] == ()} ${regex::captures("x", "y") == ()}`);
+        print(regex::replaced("a1b2", "([a-z])([0-9])", "$2$1"));
+        print(regex::split("a,  b ,c", #"\s*,\s*"#).join("|"));
+        print(regex::matches("a.b", regex::escape("a.b")));
+        regex::find("x", "(");
+        "##,
+    );
+    ops.run()
+        .code(3)
+        .stdout_has("true false")
+        .stdout_has("1.22.1 none")
+        .stdout_has("1+22+333")
+        .stdout_has("shop 1.4 true true")
+        .stdout_has("1a2b")
+        .stdout_has("a|b|c")
+        .stderr_has("`(` is not a regular expression: unclosed group");
+}
+
+#[test]
+fn json_yaml_and_toml_are_read_and_written() {
+    let ops = local(1)
+        .file("x.toml", "port = 80\nday = 2026-11-28\n[a]\nb = [1.5, true]\n")
+        .playbook(
+            r##"
+            let toml = toml::parse(read_file("x.toml"));
+            print(`${toml.port} ${toml.day} ${toml.a.b}`);
+            print(json::format(#{ a: [1, (), "x"] }).replaced("\n", "~"));
+            print(yaml::format(#{ a: [1, "yes"] }).replaced("\n", "~"));
+            print(toml::format(#{ a: #{ b: 1.5 } }).replaced("\n", "~"));
+            for text in [json::format(toml), yaml::format(toml)] {
+                print(yaml::parse(text) == toml);
+            }
+            for wrong in [|| json::parse("{"), || yaml::parse("a: ["), || toml::parse("a = 1\nb"), || toml::format(1), || json::format(hosts("h1")[0])] {
+                try { wrong.call(); } catch (e) { print(e.message); }
+            }
+            "##,
+        );
+    ops.run()
+        .ok()
+        .stdout_has("80 2026-11-28 [1.5, true]")
+        .stdout_has("{~  \"a\": [~    1,~    null,~    \"x\"~  ]~}~")
+        .stdout_has("a:~")
+        .stdout_has("[a]~b = 1.5~")
+        .stdout_has("true")
+        .nowhere("false")
+        .stdout_has("failed to parse JSON: EOF while parsing an object at line 1 column 1")
+        .stdout_has("failed to parse YAML: ")
+        .stdout_has("failed to parse TOML: key with no value, expected `=` at line 2")
+        .stdout_has("failed to write TOML: ")
+        .stdout_has("failed to write JSON: ");
+}
+
+#[test]
+fn dates_are_parsed_compared_moved_and_formatted() {
+    let ops = local(1).playbook(
+        r##"
+        let date = dates::parse("2026-11-28T23:30:05Z");
+        print(`${date} ${date.year} ${date.weekday} ${date.seconds} ${date.zone}`);
+        print(date.plus("1h 30m").format("%F %T %A"));
+        print(date.minus("28days") == dates::parse("2026-10-31T23:30:05Z"));
+        print(date.in_zone("Europe/Berlin").format("%F %T %Z"));
+        print(dates::parse("2026-11-28T12:00:00+02:00").in_zone("UTC"));
+        print(dates::parse("28.11.2026", "%d.%m.%Y"));
+        print(dates::parse("2026-11-28") < date && dates::now() > date.minus("3650days"));
+        print(date.since(dates::from_seconds(date.seconds - 90)));
+        print(type_of(dates::now("UTC")));
+        for wrong in [|| dates::parse("soon"), || dates::now("Mars"), || dates::parse("1", "%Y-%m")] {
+            try { wrong.call(); } catch (e) { print(e.message); }
+        }
+        "##,
+    );
+    ops.run()
+        .ok()
+        .stdout_has("2026-11-28T23:30:05Z 2026 6 1795908605 UTC")
+        .stdout_has("2026-11-29 01:00:05 Sunday")
+        .stdout_has("2026-11-29 00:30:05 CET")
+        .stdout_has("2026-11-28T10:00:00Z")
+        .stdout_has("2026-11-28T00:00:00Z")
+        .stdout_has("90.0")
+        .stdout_has("Date")
+        .stdout_has("true")
+        .nowhere("false")
+        .stdout_has("`soon` is not a date")
+        .stdout_has("no time zone `Mars`")
+        .stdout_has("`1` is not a date like `%Y-%m`: ");
+}
+
+#[test]
+fn files_beside_the_playbook_are_found_and_hashed() {
+    let ops = local(1)
+        .file("conf.d/b.conf", "b")
+        .file("conf.d/a.conf", "abc")
+        .playbook(
+            r#"
+            print(glob("conf.d/*.conf").join(" "));
+            print(sha256("abc"));
+            print(sha256("abc") == sha256_of_file("conf.d/a.conf"));
+            print(sha1("abc"));
+            print(sha512("abc").len());
+            glob("../*");
+            "#,
+        );
+    ops.run()
+        .code(3)
+        .stdout_has("conf.d/a.conf conf.d/b.conf")
+        .stdout_has("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        .stdout_has("true")
+        .stdout_has("a9993e364706816aba3e25717850c26c9cd0d89d")
+        .stdout_has("128")
+        .stderr_has("`../*`: it lies outside of the playbook's directory");
+}
+
+#[test]
+fn modules_of_the_project_are_imported_from_beside_the_playbooks_directory() {
+    let ops = local(1)
+        .file("inventory.toml", "[hosts.h1]\n")
+        .file(
+            "shared/names.rhai",
+            "import \"more\" as more;\nfn name() { more::name }",
+        )
+        .file("shared/more.rhai", "export const name = \"shared\";")
+        .file(
+            "books/site.rhai",
+            "import \"../shared/names\" as names;\nprint(names::name());",
+        );
+    ops.again(["run", "books/site.rhai", "-o", "plain"])
+        .run()
+        .ok()
+        .stdout_has("shared");
+    ops.file("books/far.rhai", "import \"../../x\" as x;")
+        .again(["check", "books/far.rhai"])
+        .run()
+        .code(2)
+        .stderr_has("`../../x` leaves the project ")
+        .stderr_has("books/far.rhai:1:8");
+}
+
+#[test]
+fn what_is_mounted_and_what_the_host_runs_in_is_told() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let root = h.mounts.filter(|mount| mount.path == "/");
+            print(`${root.len() > 0} ${type_of(root[0].options)} ${type_of(h.facts.virtualization)} <${h.facts.os_codename}>`);
+        });
+        "#,
+    );
+    ops.run().ok().stdout_has("true array string <");
+}

@@ -1,0 +1,283 @@
+//! `dates::`: moments in a time zone.
+
+use jiff::civil;
+use jiff::fmt::strtime::BrokenDownTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Unit, Zoned};
+use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Module, NativeCallContext};
+
+use super::declare;
+use crate::model::{Failure, FailureKind};
+use crate::script::convert::duration;
+use crate::script::error::{argument, throw};
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// A moment, and the time zone that it is told in.
+#[derive(Clone)]
+pub struct DateValue(Zoned);
+
+const NOW: &str = "\
+The time now on the machine that ops runs on: in its time zone, or in the one that is given (`\"UTC\"`, `\"Europe/Berlin\"`).
+
+```rhai
+let stamp = dates::now(\"UTC\").format(\"%Y%m%dT%H%M%SZ\");
+```";
+
+const PARSE: &str = "\
+The moment that a text names: a date (`2026-11-28`), a date and a time (`2026-11-28T19:30:00`), with an offset (`Z`, `+01:00`) or a zone
+(`[Europe/Berlin]`); or what `pattern` says, with the conversions of `strftime`. Without an offset or a zone the text is taken as UTC.
+
+```rhai
+let expiry = dates::parse(\"Nov 28 19:30:00 2026 GMT\".replaced(\" GMT\", \"\"), \"%b %d %H:%M:%S %Y\");
+if expiry < dates::now() { log::warn(\"the certificate has expired\"); }
+```";
+
+const FROM_SECONDS: &str = "\
+The moment so many seconds after 1970-01-01 00:00 UTC.
+
+```rhai
+log::info(dates::from_seconds(1795894200).format(\"%F\"));
+```";
+
+const FORMAT: &str = "\
+The date as a text, with the conversions of `strftime`: `%Y-%m-%d`, `%H:%M:%S`, `%F`, `%T`, `%z`, `%A`. `to_string` gives RFC 3339.
+
+```rhai
+log::info(dates::now().format(\"%F %T\"));
+```";
+
+const PLUS: &str = "\
+The moment so much later: a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds. A day has 24 hours.
+
+```rhai
+let tomorrow = dates::now(\"UTC\").plus(\"1day\");
+```";
+
+const MINUS: &str = "\
+The moment so much earlier: a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds. A day has 24 hours.
+
+```rhai
+let limit = dates::now().minus(\"30days\");
+```";
+
+const IN_ZONE: &str = "\
+The same moment in another time zone.
+
+```rhai
+log::info(dates::now().in_zone(\"Asia/Tokyo\").format(\"%H:%M\"));
+```";
+
+const SINCE: &str = "\
+The seconds from another date to this one; negative where that one is later.
+
+```rhai
+let age = dates::now().since(dates::parse(\"2026-11-01\"));
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<DateValue>("Date");
+    register_makers(engine);
+    register_methods(engine);
+    register_properties(engine);
+    engine.register_fn("to_string", |date: &mut DateValue| date.shown());
+    engine.register_fn("to_debug", |date: &mut DateValue| date.shown());
+    engine.register_fn("==", |a: DateValue, b: DateValue| a.moment() == b.moment());
+    engine.register_fn("!=", |a: DateValue, b: DateValue| a.moment() != b.moment());
+    engine.register_fn("<", |a: DateValue, b: DateValue| a.moment() < b.moment());
+    engine.register_fn("<=", |a: DateValue, b: DateValue| a.moment() <= b.moment());
+    engine.register_fn(">", |a: DateValue, b: DateValue| a.moment() > b.moment());
+    engine.register_fn(">=", |a: DateValue, b: DateValue| a.moment() >= b.moment());
+}
+
+fn register_makers(engine: &mut Engine) {
+    let mut module = Module::new();
+    declare("now", &["Date"], NOW).set_into_module(&mut module, || DateValue(Zoned::now()));
+    declare("now", &["zone: &str", "Date"], NOW).set_into_module(
+        &mut module,
+        |context: NativeCallContext, name: &str| {
+            let zone = zone(&context, name)?;
+            Ok::<_, Box<EvalAltResult>>(DateValue(Timestamp::now().to_zoned(zone)))
+        },
+    );
+    declare("parse", &["text: &str", "Date"], PARSE).set_into_module(
+        &mut module,
+        |context: NativeCallContext, text: &str| {
+            parsed(text).map(DateValue).ok_or_else(|| {
+                let message = format!("`{text}` is not a date");
+                let hint = "Write it like 2026-11-28T19:30:00Z, or say how it is written: dates::parse(text, \"%d.%m.%Y\").";
+                throw(Failure::new(FailureKind::Failed, message).hint(hint), &context)
+            })
+        },
+    );
+    declare("parse", &["text: &str", "pattern: &str", "Date"], PARSE).set_into_module(
+        &mut module,
+        |context: NativeCallContext, text: &str, pattern: &str| {
+            parsed_as(text, pattern).map(DateValue).map_err(|error| {
+                let message = format!("`{text}` is not a date like `{pattern}`: {error}");
+                argument(&context, message)
+            })
+        },
+    );
+    declare("from_seconds", &["seconds: int", "Date"], FROM_SECONDS).set_into_module(
+        &mut module,
+        |context: NativeCallContext, seconds: i64| {
+            Timestamp::from_second(seconds)
+                .map(|moment| DateValue(moment.to_zoned(TimeZone::UTC)))
+                .map_err(|_| argument(&context, format!("{seconds} seconds is not a date")))
+        },
+    );
+    engine.register_static_module("dates", module.into());
+}
+
+fn register_methods(engine: &mut Engine) {
+    declare("format", &["date: Date", "pattern: &str", "String"], FORMAT).register_into_engine(
+        engine,
+        |context: NativeCallContext, date: &mut DateValue, pattern: &str| {
+            jiff::fmt::strtime::format(pattern, &date.0).map_err(|error| {
+                argument(
+                    &context,
+                    format!("cannot format a date as `{pattern}`: {error}"),
+                )
+            })
+        },
+    );
+    let parameters = ["date: Date", "duration: Dynamic", "Date"];
+    declare("plus", &parameters, PLUS).register_into_engine(
+        engine,
+        |context: NativeCallContext, date: &mut DateValue, time: Dynamic| {
+            date.moved(&context, &time, 1)
+        },
+    );
+    declare("minus", &parameters, MINUS).register_into_engine(
+        engine,
+        |context: NativeCallContext, date: &mut DateValue, time: Dynamic| {
+            date.moved(&context, &time, -1)
+        },
+    );
+    declare("in_zone", &["date: Date", "zone: &str", "Date"], IN_ZONE).register_into_engine(
+        engine,
+        |context: NativeCallContext, date: &mut DateValue, name: &str| {
+            let zone = zone(&context, name)?;
+            Ok::<_, Box<EvalAltResult>>(DateValue(date.0.with_time_zone(zone)))
+        },
+    );
+    declare("since", &["date: Date", "other: Date", "float"], SINCE)
+        .register_into_engine(engine, |date: &mut DateValue, other: DateValue| {
+            date.0.duration_since(&other.0).as_secs_f64()
+        });
+}
+
+fn register_properties(engine: &mut Engine) {
+    type Property = (&'static str, &'static str, fn(&Zoned) -> Dynamic);
+    let properties: [Property; 9] = [
+        ("year", "The year.", |date| i64::from(date.year()).into()),
+        ("month", "The month, 1 to 12.", |date| {
+            i64::from(date.month()).into()
+        }),
+        ("day", "The day of the month, 1 to 31.", |date| {
+            i64::from(date.day()).into()
+        }),
+        ("hour", "The hour, 0 to 23.", |date| {
+            i64::from(date.hour()).into()
+        }),
+        ("minute", "The minute, 0 to 59.", |date| {
+            i64::from(date.minute()).into()
+        }),
+        ("second", "The second, 0 to 59.", |date| {
+            i64::from(date.second()).into()
+        }),
+        (
+            "weekday",
+            "The day of the week: 1 is Monday, 7 is Sunday.",
+            |date| i64::from(date.weekday().to_monday_one_offset()).into(),
+        ),
+        (
+            "seconds",
+            "The seconds since 1970-01-01 00:00 UTC.",
+            |date| date.timestamp().as_second().into(),
+        ),
+        (
+            "zone",
+            "The name of the time zone, or its offset.",
+            |date| {
+                let zone = date.time_zone();
+                let name = zone.iana_name().map(ToOwned::to_owned);
+                name.unwrap_or_else(|| date.offset().to_string()).into()
+            },
+        ),
+    ];
+    for (name, page, get) in properties {
+        FuncRegistration::new_getter(name)
+            .with_params_info(["date: Date", "Dynamic"])
+            .with_comments([format!("/// {page}")])
+            .register_into_engine(engine, move |date: &mut DateValue| get(&date.0));
+    }
+}
+
+impl DateValue {
+    fn moment(&self) -> Timestamp {
+        self.0.timestamp()
+    }
+
+    /// RFC 3339, to the second.
+    fn shown(&self) -> String {
+        let whole = self
+            .0
+            .round(Unit::Second)
+            .unwrap_or_else(|_| self.0.clone());
+        let offset = if whole.offset().is_zero() {
+            "%FT%TZ"
+        } else {
+            "%FT%T%:z"
+        };
+        whole.strftime(offset).to_string()
+    }
+
+    fn moved(&self, context: &NativeCallContext<'_>, time: &Dynamic, sign: i32) -> Result<Self> {
+        let time = duration(time).map_err(|message| argument(context, message))?;
+        SignedDuration::try_from(time)
+            .ok()
+            .and_then(|time| self.0.checked_add(time * sign).ok())
+            .map(Self)
+            .ok_or_else(|| argument(context, "no date is that far away"))
+    }
+}
+
+fn zone(context: &NativeCallContext<'_>, name: &str) -> Result<TimeZone> {
+    TimeZone::get(name).map_err(|_| {
+        let message = format!("no time zone `{name}`");
+        let hint = "Names are like Europe/Berlin. They come from the package tzdata of the machine that ops runs on.";
+        throw(Failure::new(FailureKind::Failed, message).hint(hint), context)
+    })
+}
+
+fn parsed(text: &str) -> Option<Zoned> {
+    let text = text.trim();
+    if let Ok(zoned) = text.parse::<Zoned>() {
+        return Some(zoned);
+    }
+    if let Ok(broken) = BrokenDownTime::parse("%Y-%m-%dT%H:%M:%S%.f%:z", text)
+        && let Ok(zoned) = broken.to_zoned()
+    {
+        return Some(zoned);
+    }
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Some(moment.to_zoned(TimeZone::UTC));
+    }
+    text.parse::<civil::DateTime>()
+        .ok()?
+        .to_zoned(TimeZone::UTC)
+        .ok()
+}
+
+fn parsed_as(text: &str, pattern: &str) -> std::result::Result<Zoned, jiff::Error> {
+    let broken = BrokenDownTime::parse(pattern, text)?;
+    if let Ok(zoned) = broken.to_zoned() {
+        return Ok(zoned);
+    }
+    match broken.to_datetime() {
+        Ok(time) => time.to_zoned(TimeZone::UTC),
+        Err(_) => broken.to_date()?.to_zoned(TimeZone::UTC),
+    }
+}

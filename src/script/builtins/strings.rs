@@ -1,0 +1,263 @@
+//! Strings: what Rhai's own methods do in place, giving the new string instead; joining; regular expressions; hashes.
+
+use std::fmt::Write as _;
+
+use regex::Regex;
+use rhai::{
+    Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, NativeCallContext,
+};
+use sha2::Digest as _;
+
+use super::declare;
+use crate::script::error::argument;
+use crate::script::frame::Frame;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+const REPLACED: &str = "\
+The string with every `find` replaced by `with`. Rhai's own `replace` changes the string in place and gives nothing.
+
+```rhai
+let name = \"a.b\".replaced(\".\", \"-\");
+```";
+
+const TRIMMED: &str = "\
+The string without whitespace at its ends. Rhai's own `trim` changes the string in place and gives nothing.
+
+```rhai
+let version = read_file(\"VERSION\").trimmed();
+```";
+
+const LINES: &str = "\
+The lines of a string, without their ends. A newline at the end of the string begins no other line.
+
+```rhai
+for line in read_file(\"names.txt\").lines() { log::info(line); }
+```";
+
+const JOIN: &str = "\
+One string of all elements of an array, with `separator` between them. What is no string is written as `print` would write it.
+
+```rhai
+let list = [\"a\", \"b\", 3].join(\", \");
+```";
+
+const MATCHES: &str = "\
+Whether a regular expression matches anywhere in a text. Put `^` and `$` around it to match the whole text. The syntax is that of Rust's
+`regex`: as in Perl, without look-around and back-references. Between `#\"` and `\"#` a backslash stands for itself.
+
+```rhai
+if !regex::matches(\"1.4.2\", #\"^\\d+(\\.\\d+)*$\"#) { fail(\"this is no version\"); }
+```";
+
+const FIND: &str = "\
+The first part of a text that a regular expression matches, or `()`.
+
+```rhai
+let number = regex::find(\"nginx/1.22.1\", #\"[0-9.]+\"#) ?? \"unknown\";
+```";
+
+const FIND_ALL: &str = "\
+All parts of a text that a regular expression matches.
+
+```rhai
+let numbers = regex::find_all(\"1, 22 and 333\", \"[0-9]+\");
+```";
+
+const CAPTURES: &str = "\
+What the groups of a regular expression captured in its first match, as a map, or `()` where it does not match: `\"0\"` is the whole match, `\"1\"`
+the first group, and a group `(?<name>...)` has its name too. A group that took no part is `()`.
+
+```rhai
+let found = regex::captures(\"shop-1.4.2.tar.gz\", #\"^(?<name>\\w+)-(?<version>[0-9.]+)\\.tar\"#);
+if found != () { log::info(`${found.name} ${found.version}`); }
+```";
+
+const REGEX_REPLACED: &str = "\
+A text with everything that a regular expression matches replaced. In `with`, `$1` or `${name}` is what a group captured, and `$$` a dollar sign.
+
+```rhai
+let text = regex::replaced(\"port = 80\", #\"port\\s*=\\s*\\d+\"#, \"port = 8080\");
+```";
+
+const SPLIT: &str = "\
+The parts of a text between the matches of a regular expression.
+
+```rhai
+let words = regex::split(\"a,  b ,c\", #\"\\s*,\\s*\"#);
+```";
+
+const ESCAPE: &str = "\
+A text as a regular expression that matches it and nothing else.
+
+```rhai
+let found = regex::matches(\"a.b\", \"^\" + regex::escape(\"a.b\") + \"$\");
+```";
+
+pub(super) fn register(engine: &mut Engine) {
+    register_strings(engine);
+    register_regex(engine);
+    register_hashes(engine);
+}
+
+fn register_strings(engine: &mut Engine) {
+    let parameters = ["text: &str", "find: &str", "with: &str", "String"];
+    declare("replaced", &parameters, REPLACED)
+        .register_into_engine(engine, |text: &str, find: &str, with: &str| {
+            text.replace(find, with)
+        });
+    declare("trimmed", &["text: &str", "String"], TRIMMED)
+        .register_into_engine(engine, |text: &str| text.trim().to_owned());
+    declare("lines", &["text: &str", "Array"], LINES).register_into_engine(engine, |text: &str| {
+        let lines = text.lines().map(|line| Dynamic::from(line.to_owned()));
+        lines.collect::<Array>()
+    });
+    let parameters = ["items: Array", "separator: &str", "String"];
+    declare("join", &parameters, JOIN).register_into_engine(
+        engine,
+        |context: NativeCallContext, items: &mut Array, separator: &str| {
+            let shown: Vec<String> = items.iter().map(|item| shown(&context, item)).collect();
+            shown.join(separator)
+        },
+    );
+}
+
+fn shown(context: &NativeCallContext<'_>, item: &Dynamic) -> String {
+    let plain = item.to_string();
+    context
+        .call_native_fn::<ImmutableString>("to_string", (item.clone(),))
+        .map_or(plain, Into::into)
+}
+
+fn register_regex(engine: &mut Engine) {
+    let mut module = Module::new();
+    let two = |given| ["text: &str", "pattern: &str", given];
+    declare("matches", &two("bool"), MATCHES).set_into_module(
+        &mut module,
+        |context: NativeCallContext, text: &str, pattern: &str| {
+            Ok::<_, Box<EvalAltResult>>(regex(&context, pattern)?.is_match(text))
+        },
+    );
+    declare("find", &two("Dynamic"), FIND).set_into_module(
+        &mut module,
+        |context: NativeCallContext, text: &str, pattern: &str| {
+            let found = regex(&context, pattern)?.find(text);
+            Ok::<_, Box<EvalAltResult>>(found.map_or(Dynamic::UNIT, |found| string(found.as_str())))
+        },
+    );
+    declare("find_all", &two("Array"), FIND_ALL).set_into_module(
+        &mut module,
+        |context: NativeCallContext, text: &str, pattern: &str| {
+            let pattern = regex(&context, pattern)?;
+            let found = pattern.find_iter(text).map(|found| string(found.as_str()));
+            Ok::<_, Box<EvalAltResult>>(found.collect::<Array>())
+        },
+    );
+    declare("captures", &two("Dynamic"), CAPTURES).set_into_module(
+        &mut module,
+        |context: NativeCallContext, text: &str, pattern: &str| {
+            let pattern = regex(&context, pattern)?;
+            Ok::<_, Box<EvalAltResult>>(captures(&pattern, text))
+        },
+    );
+    let parameters = ["text: &str", "pattern: &str", "with: &str", "String"];
+    declare("replaced", &parameters, REGEX_REPLACED).set_into_module(
+        &mut module,
+        |context: NativeCallContext, text: &str, pattern: &str, with: &str| {
+            let pattern = regex(&context, pattern)?;
+            Ok::<_, Box<EvalAltResult>>(pattern.replace_all(text, with).into_owned())
+        },
+    );
+    declare("split", &two("Array"), SPLIT).set_into_module(
+        &mut module,
+        |context: NativeCallContext, text: &str, pattern: &str| {
+            let pattern = regex(&context, pattern)?;
+            Ok::<_, Box<EvalAltResult>>(pattern.split(text).map(string).collect::<Array>())
+        },
+    );
+    declare("escape", &["text: &str", "String"], ESCAPE)
+        .set_into_module(&mut module, |text: &str| regex::escape(text));
+    engine.register_static_module("regex", module.into());
+}
+
+fn string(text: &str) -> Dynamic {
+    Dynamic::from(text.to_owned())
+}
+
+fn regex(context: &NativeCallContext<'_>, pattern: &str) -> Result<Regex> {
+    Regex::new(pattern).map_err(|error| {
+        // The last line says what is wrong; those before it draw the pattern.
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default();
+        let why = why.trim_start_matches("error: ");
+        argument(
+            context,
+            format!("`{pattern}` is not a regular expression: {why}"),
+        )
+    })
+}
+
+fn captures(pattern: &Regex, text: &str) -> Dynamic {
+    let Some(found) = pattern.captures(text) else {
+        return Dynamic::UNIT;
+    };
+    let mut map = Map::new();
+    for (index, name) in pattern.capture_names().enumerate() {
+        let value = found
+            .get(index)
+            .map_or(Dynamic::UNIT, |part| string(part.as_str()));
+        if let Some(name) = name {
+            map.insert(name.into(), value.clone());
+        }
+        map.insert(index.to_string().into(), value);
+    }
+    map.into()
+}
+
+/// Name, what it is called, and the digest of some bytes in hexadecimal.
+type Hash = (&'static str, &'static str, fn(&[u8]) -> String);
+
+const HASHES: [Hash; 3] = [
+    ("sha256", "SHA-256", |bytes| {
+        hex(&sha2::Sha256::digest(bytes))
+    }),
+    ("sha512", "SHA-512", |bytes| {
+        hex(&sha2::Sha512::digest(bytes))
+    }),
+    ("sha1", "SHA-1", |bytes| hex(&sha1::Sha1::digest(bytes))),
+];
+
+fn register_hashes(engine: &mut Engine) {
+    for (name, title, hash) in HASHES {
+        let page = format!(
+            "The {title} hash of a string or a blob, in hexadecimal.\n\n```rhai\nlog::info({name}(\"text\"));\n```"
+        );
+        declare(name, &["text: &str", "String"], &page)
+            .register_into_engine(engine, move |text: &str| hash(text.as_bytes()));
+        declare(name, &["bytes: Blob", "String"], &page)
+            .register_into_engine(engine, move |bytes: Blob| hash(&bytes));
+        let of_file = format!("{name}_of_file");
+        let page = format!(
+            "The {title} hash of a file beside the playbook, in hexadecimal. The same files can be read as by `read_file`.\n\n\
+             ```rhai\nlet sum = {of_file}(\"shop.tar.gz\");\n```"
+        );
+        declare(&of_file, &["path: &str", "String"], &page).register_into_engine(
+            engine,
+            move |context: NativeCallContext, path: &str| -> Result<String> {
+                let frame = Frame::of(&context)?;
+                let bytes = frame.world().read(path).map_err(|error| {
+                    argument(&context, format!("failed to read {path}: {error}"))
+                })?;
+                Ok(hash(&bytes))
+            },
+        );
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
