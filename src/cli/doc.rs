@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::model::suggest::listed;
 use crate::model::{Failure, FailureKind};
 use crate::report::table;
 use crate::script::docs::{self, Page};
@@ -9,10 +10,10 @@ use crate::script::prepare::complete_engine;
 
 use super::{DONE, Done, diagnostics};
 
-/// Look up a function, a task or a module of the language
+/// Look up a function, a task, a type or a module of the language
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to look up: `each`, `files::template`, `std/versions`; without it, a list of everything
+    /// What to look up: `each`, `files::template`, `string`, `std/versions`, or any word; Ansible's names are known too. Without it, a list of everything
     name: Option<String>,
     /// Print the pages as JSON
     #[arg(long, conflicts_with = "markdown")]
@@ -25,45 +26,102 @@ pub struct Args {
 impl Args {
     pub fn run(self) -> Done {
         let all = docs::reference(&complete_engine());
-        let pages: Vec<Page> = match &self.name {
-            None => all,
-            Some(name) => match docs::find(&all, name) {
-                Ok(found) => found.into_iter().cloned().collect(),
-                Err(hint) => {
-                    let failure =
-                        Failure::new(FailureKind::Input, format!("there is no page `{name}`"));
-                    let all = || Some("`ops doc` lists all there is.".to_owned());
-                    return Err(vec![failure.with_hint(hint.or_else(all))]);
-                }
-            },
+        let Some(name) = &self.name else {
+            let text = self.written(&all).unwrap_or_else(|| listing(&all));
+            diagnostics::out(&text);
+            return Ok(DONE);
         };
-        let text = if self.json {
-            // A page holds texts only: it can always be written.
-            format!(
-                "{}\n",
-                serde_json::to_string_pretty(&pages).unwrap_or_default()
-            )
-        } else if self.markdown {
-            docs::markdown(&pages)
-        } else if self.name.is_none() {
-            listing(&pages)
-        } else {
-            pages.iter().map(docs::page).collect::<Vec<_>>().join("\n")
+        let synonym = docs::synonym(name);
+        let found = docs::find(&all, name);
+        // What is called so in Ansible only: its pages, where there are few of them, else their names.
+        let pages: Vec<Page> = match (&found, synonym) {
+            (Ok(found), _) => found.iter().map(|page| (*page).clone()).collect(),
+            (Err(_), Some(synonym)) => synonym
+                .pages
+                .iter()
+                .filter_map(|name| all.iter().find(|page| page.name == *name).cloned())
+                .collect(),
+            (Err(_), None) => docs::search(&all, name).into_iter().cloned().collect(),
+        };
+        let text = match (self.written(&pages), found, synonym) {
+            _ if pages.is_empty() => return Err(vec![self.nothing(&all)]),
+            (Some(text), ..) => text,
+            (None, Ok(_), Some(synonym)) => {
+                format!("{}\n{}", others(name, synonym, &pages), shown(&pages))
+            }
+            (None, Ok(_), None) => shown(&pages),
+            (None, Err(_), Some(synonym)) => {
+                let told = others(name, synonym, &[]);
+                match pages.as_slice() {
+                    [page] => format!("{told}\n{}", docs::page(page)),
+                    pages => format!("{told}\n{}", listing(pages)),
+                }
+            }
+            (None, Err(_), None) => {
+                format!(
+                    "No page is called `{name}`. These speak of it:\n\n{}",
+                    listing(&pages)
+                )
+            }
         };
         diagnostics::out(&text);
         Ok(DONE)
     }
+
+    /// The pages as JSON or as Markdown, if one of the two is asked for.
+    fn written(&self, pages: &[Page]) -> Option<String> {
+        if self.json {
+            // A page holds texts only: it can always be written.
+            let text = serde_json::to_string_pretty(pages).unwrap_or_default();
+            return Some(format!("{text}\n"));
+        }
+        self.markdown.then(|| docs::markdown(pages))
+    }
+
+    fn nothing(&self, all: &[Page]) -> Failure {
+        let name = self.name.as_deref().unwrap_or_default();
+        let failure = Failure::new(FailureKind::Input, format!("there is no page `{name}`"));
+        let hint = docs::find(all, name).err().flatten();
+        failure.with_hint(hint.or_else(|| Some("`ops doc` lists all pages.".to_owned())))
+    }
+}
+
+fn shown(pages: &[Page]) -> String {
+    pages.iter().map(docs::page).collect::<Vec<_>>().join("\n")
+}
+
+/// What Ansible calls so, with the pages that are not shown anyway.
+fn others(name: &str, synonym: &docs::Synonym, shown: &[Page]) -> String {
+    let pages = synonym.pages.iter().copied();
+    let pages: Vec<&str> = pages
+        .filter(|name| !shown.iter().any(|page| page.name == *name))
+        .collect();
+    let mut text = String::new();
+    if !pages.is_empty() {
+        let _ = writeln!(
+            text,
+            "For what Ansible calls `{name}`, see {}.",
+            listed(pages)
+        );
+    }
+    if !synonym.note.is_empty() {
+        let _ = writeln!(text, "{}", synonym.note);
+    }
+    text
 }
 
 fn listing(pages: &[Page]) -> String {
     let mut text = String::new();
     for (title, entries) in docs::index(pages) {
+        if entries.is_empty() {
+            continue;
+        }
         let rows: Vec<Vec<String>> = entries
             .into_iter()
             .map(|(name, summary)| vec![format!("  {name}"), summary])
             .collect();
         let _ = writeln!(text, "{title}:\n{}", table::render(&rows));
     }
-    text.push_str("`ops doc NAME` shows one of them.\n");
+    text.push_str("`ops doc NAME` shows one of them; `ops doc WORD` finds what speaks of it.\n");
     text
 }

@@ -44,6 +44,36 @@ fn a_page_is_found_by_its_name() {
 }
 
 #[test]
+fn words_of_other_tools_and_any_word_lead_to_pages() {
+    let doc = |word: &str| Ops::new().args(["doc", word]).run();
+    doc("lineinfile").ok().stdout_has(
+        "For what Ansible calls `lineinfile`, see `files::line`.\n\nfiles::line(path, line)",
+    );
+    doc("service")
+        .ok()
+        .stdout_has(
+            "For what Ansible calls `service`, see `services::running`, `services::stopped`",
+        )
+        .stdout_has("Whether a unit of systemd is active.");
+    doc("git")
+        .ok()
+        .stdout_has("ops has no task for working copies");
+    doc("sysctl").ok().stdout_has("ops has no task for it");
+    doc("append_keys")
+        .ok()
+        .stdout_has("No page is called `append_keys`. These speak of it:")
+        .stdout_has("users::present");
+    doc("facts")
+        .ok()
+        .stdout_has("`os_codename`")
+        .stdout_has("`virtualization`");
+    doc("string").ok().stdout_has("- `text.trimmed()`: ");
+    doc("nothingwhatever")
+        .code(2)
+        .stderr_has("there is no page `nothingwhatever`");
+}
+
+#[test]
 fn the_inventory_is_listed_drawn_and_explained() {
     let inventory = |args: &[&str]| {
         Ops::new()

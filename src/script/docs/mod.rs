@@ -3,6 +3,8 @@
 
 mod page;
 mod render;
+mod synonyms;
+mod types;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ use crate::model::suggest::did_you_mean;
 
 pub use page::{Page, Sort};
 pub use render::{index, markdown, page};
+pub use synonyms::Synonym;
 
 /// Every page, in the order of the reference.
 #[must_use]
@@ -31,6 +34,7 @@ pub fn reference(engine: &Engine) -> Vec<Page> {
     for name in stdlib::names() {
         pages.extend(module(engine, name));
     }
+    pages.extend(types::pages(engine));
     pages.sort_by(|a, b| (a.sort, &a.name).cmp(&(b.sort, &b.name)));
     pages
 }
@@ -59,6 +63,34 @@ pub fn find<'p>(pages: &'p [Page], name: &str) -> Result<Vec<&'p Page>, Option<S
     Err(did_you_mean(name, names))
 }
 
+/// What Ansible calls so, and the names of the pages that tell of it here.
+#[must_use]
+pub fn synonym(name: &str) -> Option<&'static Synonym> {
+    synonyms::find(name)
+}
+
+/// The pages that speak of a word, those whose names have it first.
+#[must_use]
+pub fn search<'p>(pages: &'p [Page], word: &str) -> Vec<&'p Page> {
+    let word = word.to_lowercase();
+    if word.trim().is_empty() {
+        return Vec::new();
+    }
+    let has = |text: &str| text.to_lowercase().contains(&word);
+    let named = |page: &&Page| has(&page.name);
+    let told = |page: &&Page| {
+        !has(&page.name) && (has(&page.text) || page.options.iter().any(|key| has(key)))
+    };
+    pages
+        .iter()
+        .filter(named)
+        .chain(pages.iter().filter(told))
+        .collect()
+}
+
+/// Functions of ours that are methods of a type of Rhai's.
+const METHODS: [&str; 4] = ["join", "lines", "replaced", "trimmed"];
+
 fn builtin(name: &str, signatures: &[Signature]) -> Page {
     let doc = signatures
         .iter()
@@ -68,7 +100,7 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
     let subject = first
         .and_then(|signature| signature.parameters.first())
         .map(|parameter| parameter.kind.as_str())
-        .filter(|kind| kind.starts_with(char::is_uppercase));
+        .filter(|kind| kind.starts_with(char::is_uppercase) || METHODS.contains(&name));
     let entry = name
         .split_once("::")
         .and_then(|(namespace, name)| tasks::find(namespace, name));
@@ -112,7 +144,10 @@ fn module(engine: &Engine, name: &str) -> Vec<Page> {
         text: doc(&[ast.doc()]),
     }];
     let mut functions: BTreeMap<String, (Vec<String>, String)> = BTreeMap::new();
-    for function in ast.iter_functions() {
+    let mut written: Vec<_> = ast.iter_functions().collect();
+    // The text is that of the longest way to call it: it tells of all options.
+    written.sort_by_key(|function| std::cmp::Reverse(function.params.len()));
+    for function in written {
         if function.access.is_private() || function.name.starts_with("anon$") {
             continue;
         }
@@ -122,6 +157,10 @@ fn module(engine: &Engine, name: &str) -> Vec<Page> {
         if text.is_empty() {
             *text = doc(&function.comments);
         }
+    }
+    // Rhai keeps the functions of a script in no order: the shortest way to call one stands first.
+    for (signatures, _) in functions.values_mut() {
+        signatures.sort_by_key(|signature| (signature.matches(',').count(), signature.clone()));
     }
     pages.extend(
         functions

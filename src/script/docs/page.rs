@@ -12,16 +12,19 @@ pub enum Sort {
     Method,
     Property,
     Task,
+    /// A type of Rhai's own, with its methods.
+    Type,
     /// A module of the standard library, or a function in it.
     Module,
 }
 
 impl Sort {
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Function, "Functions"),
         (Self::Method, "Methods"),
         (Self::Property, "Properties"),
         (Self::Task, "Tasks"),
+        (Self::Type, "Types of values"),
         (Self::Module, "Standard modules"),
     ];
 }

@@ -28,7 +28,9 @@ pub fn page(page: &Page) -> String {
     for signature in &page.signatures {
         let _ = writeln!(text, "{signature}");
     }
-    text.push('\n');
+    if !text.is_empty() {
+        text.push('\n');
+    }
     let mut in_example = false;
     for line in page.text.lines() {
         if line.starts_with("```") {

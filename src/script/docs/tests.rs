@@ -2,7 +2,7 @@
 
 use crate::script::prepare::{complete_engine, prepare};
 
-use super::{Page, Sort, find, index, markdown, page, reference};
+use super::{Page, Sort, find, index, markdown, page, reference, search, synonym};
 
 fn pages() -> Vec<Page> {
     reference(&complete_engine())
@@ -62,6 +62,77 @@ fn finds_pages_by_the_names_that_people_use() {
             .contains(&"std/versions".to_owned())
     );
     assert_eq!(names("eech"), Err(Some("Did you mean `each`?".to_owned())));
+}
+
+/// Rhai gives the functions of a script in an order that changes from build to build.
+#[test]
+fn every_way_to_call_a_function_is_shown_the_shortest_first() {
+    let pages = pages();
+    let [unit] = find(&pages, "systemd::unit").unwrap()[..] else {
+        panic!("one page")
+    };
+    assert_eq!(
+        unit.signatures,
+        [
+            "systemd::unit(name, content)",
+            "systemd::unit(name, content, options)"
+        ]
+    );
+    for page in &pages {
+        let commas = |signature: &String| signature.matches(',').count();
+        assert!(
+            page.signatures.is_sorted_by_key(commas),
+            "{:?}",
+            page.signatures
+        );
+    }
+}
+
+#[test]
+fn examples_keep_their_indentation() {
+    let pages = pages();
+    for (name, line) in [
+        ("task", "    probe: \"cat /proc/swaps\","),
+        ("rollout", "    batch: "),
+        ("std/haproxy", "    "),
+    ] {
+        let page = find(&pages, name).unwrap()[0];
+        let kept = page
+            .examples()
+            .iter()
+            .any(|example| example.lines().any(|written| written.starts_with(line)));
+        assert!(kept, "{name}\n{}", page.text);
+    }
+}
+
+#[test]
+fn words_and_the_types_of_rhai_are_found() {
+    let pages = pages();
+    let string = find(&pages, "string").unwrap()[0];
+    assert_eq!(string.sort, Sort::Type);
+    for line in [
+        "- `text.split(",
+        "- `text.replaced(find, with)`: ",
+        "- `text.trim()`: ",
+    ] {
+        assert!(string.text.contains(line), "{line}\n{}", string.text);
+    }
+    let found = |word: &str| {
+        let pages = search(&pages, word);
+        pages
+            .iter()
+            .map(|page| page.name.clone())
+            .collect::<Vec<_>>()
+    };
+    assert!(found("hosts_file").is_empty());
+    assert!(found("crypt(5)").contains(&"users::present".to_owned()));
+    assert_eq!(found("append_keys"), ["users::present"]);
+    assert!(found("dictionary").contains(&"map".to_owned()));
+    assert_eq!(
+        synonym("ansible.builtin.lineinfile").unwrap().pages,
+        ["files::line"]
+    );
+    assert!(synonym("files::line").is_none());
 }
 
 #[test]

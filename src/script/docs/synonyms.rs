@@ -1,0 +1,286 @@
+//! What Ansible calls it: its modules and keywords, and what does the same here.
+
+/// Names of Ansible's that mean the same, the pages to read here, and what else there is to say.
+pub struct Synonym {
+    pub names: &'static [&'static str],
+    pub pages: &'static [&'static str],
+    pub note: &'static str,
+}
+
+const fn same(
+    names: &'static [&'static str],
+    pages: &'static [&'static str],
+    note: &'static str,
+) -> Synonym {
+    Synonym { names, pages, note }
+}
+
+const NO_TASK: &str = "ops has no task for it: use `commands::run` with `creates`, `unless` or `only_if`, or define a `task`.";
+
+const SYNONYMS: &[Synonym] = &[
+    same(
+        &["apt", "package"],
+        &["packages::installed", "packages::absent"],
+        "",
+    ),
+    same(
+        &["dnf", "yum", "apk", "zypper", "pacman"],
+        &["packages::installed", "packages::absent"],
+        "ops installs packages with apt only; with another package manager use `commands::run`.",
+    ),
+    same(
+        &[
+            "apt_repository",
+            "deb822_repository",
+            "apt_key",
+            "rpm_key",
+            "yum_repository",
+        ],
+        &["files::file", "files::template"],
+        "ops has no task for repositories: write the file below /etc/apt and the key beside it.",
+    ),
+    same(
+        &["copy"],
+        &["files::file", "files::template", "read_file"],
+        "The content is a text: `files::file(path, read_file(\"x.conf\"))`. Directories and large files go with `archives::unpacked`.",
+    ),
+    same(
+        &["file"],
+        &[
+            "files::directory",
+            "files::link",
+            "files::absent",
+            "files::file",
+        ],
+        "Every `state` of Ansible's module is a task of its own.",
+    ),
+    same(&["lineinfile"], &["files::line"], ""),
+    same(
+        &["blockinfile", "replace", "ini_file", "xml"],
+        &["files::line", "files::template"],
+        "ops has no task for parts of a file but `files::line`: write the whole file, or a drop-in.",
+    ),
+    same(&["template"], &["files::template"], ""),
+    same(&["assemble"], &["glob", "files::file", "array.join"], ""),
+    same(&["fetch", "slurp"], &["Host.read"], ""),
+    same(&["stat", "find", "getent"], &["Host.read", "Host.run"], ""),
+    same(&["unarchive", "synchronize"], &["archives::unpacked"], ""),
+    same(
+        &["get_url"],
+        &["archives::unpacked"],
+        "`archives::unpacked` fetches archives, and with `file` single files. For others use `commands::run` with `creates`.",
+    ),
+    same(
+        &["uri"],
+        &["http", "Host.run"],
+        "A request that changes something is a command.",
+    ),
+    same(
+        &["git", "subversion", "hg"],
+        &["std/release", "archives::unpacked", "commands::run"],
+        "ops has no task for working copies: bring a release as an archive, or run git with `commands::run`.",
+    ),
+    same(
+        &["service", "systemd", "systemd_service"],
+        &[
+            "services::running",
+            "services::stopped",
+            "services::enabled",
+            "services::disabled",
+            "std/systemd",
+        ],
+        "",
+    ),
+    same(
+        &["sysvinit", "openrc", "runit"],
+        &["commands::run"],
+        NO_TASK,
+    ),
+    same(
+        &["user", "authorized_key"],
+        &["users::present", "users::absent"],
+        "",
+    ),
+    same(&["group"], &["groups::present", "groups::absent"], ""),
+    same(
+        &["cron", "at"],
+        &["systemd::timer", "files::file"],
+        "ops has no task for crontabs: make a timer of systemd, or a file below /etc/cron.d.",
+    ),
+    same(
+        &["command", "shell", "raw", "script", "expect"],
+        &["commands::run", "Host.run"],
+        "",
+    ),
+    same(&["debug"], &["log::info", "log::detail"], ""),
+    same(&["fail", "assert"], &["fail"], ""),
+    same(
+        &["wait_for", "wait_for_connection"],
+        &["Host.wait_until", "tcp", "port"],
+        "",
+    ),
+    same(&["ping"], &["Host.run"], ""),
+    same(
+        &["setup", "gather_facts", "mount_facts"],
+        &["Host.facts", "Host.mounts"],
+        "",
+    ),
+    same(&["package_facts", "service_facts"], &["Host.run"], NO_TASK),
+    same(&["pause"], &["confirm", "sleep"], ""),
+    same(
+        &["delegate_to", "local_action"],
+        &["hosts", "controller"],
+        "",
+    ),
+    same(
+        &["serial", "max_fail_percentage", "strategy"],
+        &["rollout", "each"],
+        "",
+    ),
+    same(
+        &["handlers", "notify", "listen"],
+        &["services::running"],
+        "A service says what it is restarted on: `restart_on`.",
+    ),
+    same(
+        &["register"],
+        &["Host.apply"],
+        "`h.apply` gives the outcome.",
+    ),
+    same(
+        &["set_fact", "vars", "include_vars"],
+        &["Host.vars", "yaml::parse"],
+        "A variable is declared with `let`.",
+    ),
+    same(&["vars_prompt"], &["param", "secret"], ""),
+    same(&["no_log", "vault"], &["secret"], ""),
+    same(&["become"], &["Host.become"], ""),
+    same(&["until", "retries"], &["retry"], ""),
+    same(
+        &["block", "rescue", "always"],
+        &["on_failure", "finally"],
+        "`try { ... } catch (failure) { ... }` catches.",
+    ),
+    same(
+        &[
+            "include_tasks",
+            "import_tasks",
+            "include_role",
+            "import_role",
+            "role",
+            "roles",
+            "import_playbook",
+        ],
+        &["options"],
+        "A module is imported: `import \"lib/shop\" as shop;`, and its functions give tasks.",
+    ),
+    same(
+        &["with_items", "loop", "with_fileglob", "fileglob"],
+        &["glob", "array"],
+        "`for x in [1, 2] { ... }` loops.",
+    ),
+    same(
+        &["now", "strftime", "to_datetime"],
+        &["dates::now", "dates::parse", "Date.format"],
+        "",
+    ),
+    same(&["regex_replace"], &["regex::replaced"], ""),
+    same(
+        &["regex_search", "regex_findall"],
+        &["regex::find", "regex::find_all", "regex::captures"],
+        "",
+    ),
+    same(
+        &["from_json", "to_json"],
+        &["json::parse", "json::format"],
+        "",
+    ),
+    same(
+        &["from_yaml", "to_yaml"],
+        &["yaml::parse", "yaml::format"],
+        "",
+    ),
+    same(
+        &[
+            "hostname",
+            "timezone",
+            "sysctl",
+            "mount",
+            "modprobe",
+            "reboot",
+            "selinux",
+            "seboolean",
+            "firewalld",
+            "ufw",
+            "iptables",
+            "nftables",
+            "pip",
+            "npm",
+            "gem",
+            "cargo",
+            "composer",
+            "docker_container",
+            "docker_image",
+            "podman_container",
+            "mysql_db",
+            "mysql_user",
+            "postgresql_db",
+            "postgresql_user",
+            "openssl_privatekey",
+            "x509_certificate",
+            "acme_certificate",
+            "htpasswd",
+            "locale_gen",
+            "debconf",
+            "dpkg_selections",
+            "alternatives",
+            "filesystem",
+            "lvol",
+            "parted",
+            "known_hosts",
+            "archive",
+            "tempfile",
+            "patch",
+            "add_host",
+            "group_by",
+            "helm",
+            "k8s",
+            "make",
+            "lxd_container",
+            "snap",
+            "flatpak",
+        ],
+        &["commands::run", "task"],
+        NO_TASK,
+    ),
+];
+
+/// What is called so in Ansible. A name may have its collection before it: `ansible.builtin.copy`.
+pub fn find(name: &str) -> Option<&'static Synonym> {
+    let name = name.rsplit('.').next().unwrap_or(name);
+    SYNONYMS
+        .iter()
+        .find(|synonym| synonym.names.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SYNONYMS;
+
+    #[test]
+    fn every_name_stands_once_and_leads_to_pages_that_are_there() {
+        let pages = crate::script::docs::reference(&crate::script::prepare::complete_engine());
+        let mut seen = std::collections::BTreeSet::new();
+        for synonym in SYNONYMS {
+            for name in synonym.names {
+                assert!(seen.insert(name), "{name} stands twice");
+            }
+            for wanted in synonym.pages {
+                assert!(
+                    pages.iter().any(|page| page.name == *wanted),
+                    "no page {wanted}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Pages of Rhai's own types: what they are for in a playbook, and their methods, by Rhai's own comments.
+
+use std::collections::BTreeMap;
+
+use rhai::Engine;
+
+use crate::script::names::{Names, Signature};
+
+use super::page::{Page, Sort};
+
+/// A type: its name, and what its page begins with.
+struct Type {
+    name: &'static str,
+    /// What stands before the dot in the list of its methods.
+    subject: &'static str,
+    text: &'static str,
+}
+
+const TYPES: [Type; 4] = [
+    Type {
+        name: "string",
+        subject: "text",
+        text: "\
+A text in UTF-8. Between `\"` it knows the escapes `\\n`, `\\t`, `\\\\`, `\\\"` and `\\u0041`; between backticks it may span lines, `${...}` is replaced by
+its value, and nothing is escaped; between `#\"` and `\"#` it stands as it is. `+` joins two, `==` compares them, `x in text` looks for a part.
+
+Many of Rhai's methods change the string in place and give `()`: `replace`, `trim`, `make_upper`, `crop`. Those that end in `ed` are of ops
+and give a new string. For patterns there is `regex::`.
+
+```rhai
+let name = \"Shop-1.4\".to_lower().replaced(\".\", \"_\");
+let words = \"a b c\".split(\" \");
+if name.starts_with(\"shop\") && \"1\" in name { log::info(`${name} has ${name.len()} characters`); }
+```",
+    },
+    Type {
+        name: "array",
+        subject: "items",
+        text: "\
+A list of values: `[1, \"two\", #{ three: 3 }]`. `items[0]` is the first, `items[-1]` the last one; an index that is not there is an error. `+` joins two, `x in items`
+looks for a value, `for x in items` goes through them.
+
+Some methods change the array in place and give `()`: `push`, `sort`, `reverse`, `dedup`. Others give a new one: `map`, `filter`, `join`.
+
+```rhai
+let ports = [443, 80];
+ports.push(8080);
+ports.sort();
+let shown = ports.filter(|port| port < 1000).map(|port| `:${port}`).join(\", \");
+```",
+    },
+    Type {
+        name: "map",
+        subject: "map",
+        text: "\
+A dictionary, an object: values by name, `#{ port: 80, \"host name\": \"web1\" }`. `map.port` and `map[\"port\"]` are the value of a key; a key that is not there is an error.
+`map?.port` and `map.get(\"port\")` are `()` then, so that `map?.port ?? 80` has a fallback. `\"port\" in map` tells whether it is there, `map.keys()` and
+`map.values()` are arrays in the order of the keys. A word that Rhai reserves stands in quotes as a key.
+
+```rhai
+let settings = #{ port: 80 };
+settings.host = \"web1\";
+for key in settings.keys() { log::info(`${key} = ${settings[key]}`); }
+let user = settings?.user ?? \"www-data\";
+```",
+    },
+    Type {
+        name: "blob",
+        subject: "bytes",
+        text: "\
+Bytes: what `h.read(path, #{ bytes: true })` gives, and what `files::file` takes as content.
+
+```rhai
+let bytes = \"text\".to_blob();
+log::info(`${bytes.len()} bytes, ${sha256(bytes)}`);
+```",
+    },
+];
+
+/// One page for each type.
+pub fn pages(engine: &Engine) -> Vec<Page> {
+    let names = Names::of(engine);
+    let own = Names::own(engine);
+    // A function of ours that takes a string is no method of strings.
+    let is_method = |name: &str| {
+        let is_ours = own.of_name(name).iter().any(|known| !known.doc.is_empty());
+        !HIDDEN.contains(&name)
+            && (!is_ours || OURS.contains(&name) || super::METHODS.contains(&name))
+    };
+    let pages = TYPES.iter().map(|of| Page {
+        sort: Sort::Type,
+        name: of.name.to_owned(),
+        signatures: Vec::new(),
+        options: Vec::new(),
+        text: format!("{}\n\n{}", of.text, methods(&names, of, is_method)),
+    });
+    pages.collect()
+}
+
+/// Plumbing.
+const HIDDEN: [&str; 7] = [
+    "to_debug",
+    "debug",
+    "print",
+    "to_string",
+    "chars",
+    "eval",
+    "get_fn_metadata_list",
+];
+
+/// Functions of ours that read well as a method too.
+const OURS: [&str; 3] = ["sha1", "sha256", "sha512"];
+
+/// The methods in a list: how each is called, and what Rhai says of it.
+fn methods(names: &Names, of: &Type, is_method: impl Fn(&str) -> bool) -> String {
+    let mut listed: BTreeMap<(String, usize), Signature> = BTreeMap::new();
+    for (name, signatures) in names.all() {
+        let is_name = name.starts_with(char::is_alphabetic) && !name.contains(['$', ':']);
+        if !is_name || !is_method(name) {
+            continue;
+        }
+        for signature in signatures {
+            let kind = signature.parameters.first().map(|first| &first.kind);
+            if kind.is_none_or(|kind| kind != of.name) || signature.doc.is_empty() {
+                continue;
+            }
+            // What takes a string takes a character too.
+            let key = (name.to_owned(), signature.parameters.len());
+            let is_first = !listed.contains_key(&key);
+            let takes_string = signature.parameters[1..]
+                .iter()
+                .any(|parameter| parameter.kind == "string");
+            if is_first || takes_string {
+                listed.insert(key, signature);
+            }
+        }
+    }
+    let lines: Vec<String> = listed
+        .into_values()
+        .map(|signature| {
+            let in_place = if signature.returns.is_empty() {
+                " Gives `()`."
+            } else {
+                ""
+            };
+            format!(
+                "- `{}`: {}{in_place}",
+                call(of.subject, &signature),
+                summary(&signature)
+            )
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn call(subject: &str, signature: &Signature) -> String {
+    let parameters: Vec<&str> = signature
+        .parameters
+        .iter()
+        .skip(1)
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    format!("{subject}.{}({})", signature.name, parameters.join(", "))
+}
+
+/// The first sentence.
+fn summary(signature: &Signature) -> String {
+    let first = signature
+        .doc
+        .split("\n\n")
+        .next()
+        .unwrap_or_default()
+        .replace('\n', " ");
+    let first = match first.split_once(". ") {
+        Some((sentence, _)) => format!("{sentence}."),
+        None => first,
+    };
+    first.trim().to_owned()
+}
