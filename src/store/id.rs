@@ -5,13 +5,13 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The name of a run: when it began (UTC, so that names sort by time) and four characters that tell
-/// runs of one second apart: `20261121-141530-k3f9`.
+/// The name of a run: when it began (UTC) and four characters that tell runs of one second apart: `20261121-141530-3kf9`. The
+/// first two of them are the part of the second, in steps of a millisecond, and the others are random: names sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(String);
 
-/// Without `0`, `1`, `l` and `o`, which are easily mistaken when typed from a log.
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// Without `0`, `1`, `l` and `o`, which are easily mistaken when typed from a log; in the order that names sort in.
+const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
 impl RunId {
     /// A new name for a run that begins now.
@@ -24,10 +24,14 @@ impl RunId {
     }
 
     pub(super) fn at(time: Timestamp, random: u32) -> Self {
-        let time = time.to_zoned(TimeZone::UTC).strftime("%Y%m%d-%H%M%S");
-        let tail: String = (0..4)
-            .map(|place| char::from(LETTERS[(random >> (place * 5)) as usize % LETTERS.len()]))
+        // Of 1024 parts, and positive: the second that the nanoseconds are told from is the one before.
+        let part = time.subsec_nanosecond().unsigned_abs() / (1_000_000_000 / 1024 + 1);
+        let places = [part >> 5, part, random >> 5, random];
+        let tail: String = places
+            .into_iter()
+            .map(|place| char::from(LETTERS[place as usize % LETTERS.len()]))
             .collect();
+        let time = time.to_zoned(TimeZone::UTC).strftime("%Y%m%d-%H%M%S");
         Self(format!("{time}-{tail}"))
     }
 
@@ -58,5 +62,33 @@ impl Default for RunId {
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_by_time_within_a_second_too() {
+        let begin: Timestamp = "2026-11-28T19:30:05Z".parse().expect("a time");
+        let names: Vec<RunId> = (0..1000_i64)
+            .map(|ms| {
+                let time = begin + jiff::SignedDuration::from_millis(ms);
+                RunId::at(
+                    time,
+                    u32::try_from(ms)
+                        .expect("small")
+                        .wrapping_mul(2_654_435_761),
+                )
+            })
+            .collect();
+        assert!(names.is_sorted());
+        assert!(
+            names
+                .iter()
+                .all(|name| RunId::parse(name.as_str()).is_some())
+        );
+        assert_eq!(RunId::at(begin, 0).as_str(), "20261128-193005-2222");
     }
 }

@@ -251,7 +251,7 @@ fn names_sort_by_time_and_read_back() {
         at("2026-11-21T14:15:31Z", 0),
     );
     assert!(early < late);
-    assert_eq!(late.as_str(), "20261121-141531-aaaa");
+    assert_eq!(late.as_str(), "20261121-141531-2222");
     assert_eq!(RunId::parse(early.as_str()), Some(early));
     assert_eq!(RunId::parse("20261121-141530-K3F9"), None);
     assert_eq!(
