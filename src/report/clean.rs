@@ -16,6 +16,14 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\t')
 }
 
+/// A message that came in several lines, such as what `sudo` printed, in one: harmless too.
+#[must_use]
+pub fn in_one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines: Vec<_> = lines.map(clean_line).collect();
+    lines.join("; ")
+}
+
 fn escape(text: &str, allowed: impl Fn(char) -> bool) -> Cow<'_, str> {
     let harmful = |c: char| is_harmful(c) && !allowed(c);
     if !text.chars().any(harmful) {

@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
 use super::words::{names, sort};
-use super::{clean, clean_line};
+use super::{clean, clean_line, in_one_line};
 use crate::model::{Failure, Position};
 
 /// How many hosts are named, how many calls and how many lines of stderr are shown.
@@ -79,10 +79,10 @@ pub fn render_all<'f>(
 }
 
 fn title(failure: &Failure) -> String {
-    let message = clean_line(failure.message.trim_end());
+    let message = in_one_line(&failure.message);
     match &failure.task {
         Some(task) => format!("{}: {message}", clean_line(task)),
-        None => message.into_owned(),
+        None => message,
     }
 }
 

@@ -35,13 +35,36 @@ impl Failures {
 
     /// Adds what ended the run, unless it is a failure that is there already on its way up.
     pub(super) fn add_last(&mut self, failure: &Failure) {
-        if !self
+        if self
             .groups
             .iter()
             .any(|group| alike(&group.failure, failure))
         {
-            self.add(failure);
+            return;
         }
+        match self.without_reason(failure) {
+            Some(shorter) => self.add(&shorter),
+            None => self.add(failure),
+        }
+    }
+
+    /// What ended a rollout, without the failure of a host that it names as its reason and that is there already.
+    fn without_reason(&self, failure: &Failure) -> Option<Failure> {
+        let ends_rollout = [FailureKind::RolledBack, FailureKind::NotRolledBack];
+        if !ends_rollout.contains(&failure.kind) || failure.host.is_some() {
+            return None;
+        }
+        let reasons = self.groups.iter().flat_map(|group| {
+            let on = |host: &String| format!(": {}", group.failure.clone().on(host));
+            group.hosts.iter().map(on)
+        });
+        let what = reasons
+            .filter_map(|reason| failure.message.strip_suffix(reason.as_str()))
+            .next()?;
+        Some(Failure {
+            message: what.to_owned(),
+            ..failure.clone()
+        })
     }
 
     pub(super) fn groups(&self) -> &[Group] {

@@ -32,7 +32,7 @@ mod words;
 mod xml;
 
 pub use crate::model::Reporter;
-pub use clean::{clean, clean_line};
+pub use clean::{clean, clean_line, in_one_line};
 pub use github::Github;
 pub use gitlab::Gitlab;
 pub use json::Json;

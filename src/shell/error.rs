@@ -95,9 +95,31 @@ fn told(text: &str, before: &str) -> String {
     }
 }
 
+/// What was printed, behind a colon. Several lines become one: a message has no others.
 fn after(text: &str) -> String {
-    match text.trim() {
-        "" => String::new(),
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    match lines.collect::<Vec<_>>().join("; ") {
+        text if text.is_empty() => text,
         text => format!(": {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SessionError;
+
+    #[test]
+    fn a_message_is_one_line() {
+        let error = SessionError::Elevation {
+            user: "postgres".into(),
+            message:
+                "Sorry, user amy may not run sh as postgres.\r\nsudo: a password is required\n"
+                    .into(),
+            hint: None,
+        };
+        assert_eq!(
+            error.to_string(),
+            "failed to become postgres: Sorry, user amy may not run sh as postgres.; sudo: a password is required"
+        );
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::story::{Page, Story, tell};
 use crate::model::{Diff, Failure, FailureKind, LogLevel, Outcome, Position};
-use crate::report::{Plain, Settings, clean, clean_line, diagnostic};
+use crate::report::{Plain, Settings, clean, clean_line, diagnostic, in_one_line};
 
 #[test]
 fn ordinary_text_passes() {
@@ -12,6 +12,7 @@ fn ordinary_text_passes() {
     assert_eq!(clean("dos\r\nline\r"), "dos\nline");
     assert_eq!(clean("50%\r60%"), "50%\\r60%");
     assert_eq!(clean_line("a\nb"), "a\\nb");
+    assert_eq!(in_one_line("a\r\n\n  b\x07\n"), "a; b\\x07");
     assert_eq!(
         clean("\u{1b}]0;title\u{7}\u{9b}\u{202e}"),
         "\\x1b]0;title\\x07\\u{9b}\\u{202e}"

@@ -117,13 +117,13 @@ fn whole() -> Story {
     };
     let finished = Kind::RolloutFinished {
         end: RolloutEnd::NotRolledBack,
-        reason: Some(reason),
+        reason: Some(reason.clone()),
         hosts,
     };
     let host_finished = Kind::HostFinished {
         failure: Some(Box::new(unhealthy())),
     };
-    let why = "the rollout was aborted, and could not be rolled back whole: web2: not healthy";
+    let why = format!("the rollout was aborted, and could not be rolled back whole: {reason}");
     half()
         .phase_with("web2", 2, Phase::Failed, 300_000, Some(unhealthy()))
         .then(Emission::new(aborted))

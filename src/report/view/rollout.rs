@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::{View, out};
 use crate::model::rollout::{reasons, told};
 use crate::model::{Event, Failure, FailureKind, Kind, OnAbort, Phase, RolloutEnd, Waiting};
-use crate::report::clean_line;
 use crate::report::failures::is_told;
 use crate::report::rollout::word;
 use crate::report::view::Piece;
 use crate::report::words::{BOLD_RED, DIM, GREEN, YELLOW, count, duration, names};
+use crate::report::{clean_line, in_one_line};
 
 /// How many hosts of a batch its heading names.
 const MOST_NAMES: usize = 8;
@@ -67,8 +67,14 @@ impl View {
                     OnAbort::Rollback => "what was changed is put back",
                     OnAbort::Stop | OnAbort::Continue => "what was changed stays",
                 };
-                let reason = clean_line(reason);
-                let text = format!("-- the rollout is aborted, {then}: {reason}");
+                let mut text = format!("-- the rollout is aborted, {then}");
+                // A host's own failure has its line already.
+                let is_told = |(host, failure): (&String, &Failure)| {
+                    *reason == failure.clone().on(host).to_string()
+                };
+                if !self.rolled.iter().any(is_told) {
+                    let _ = write!(text, ": {}", in_one_line(reason));
+                }
                 out(self.settings.paint(BOLD_RED, &text))
             }
             Kind::RolloutFinished { end, hosts, .. } => {
@@ -87,7 +93,7 @@ impl View {
                 }
                 let told = told(hosts);
                 if !told.is_empty() && *end != RolloutEnd::Done {
-                    let _ = write!(text, "; {}", clean_line(&told));
+                    let _ = write!(text, "; {}", in_one_line(&told));
                 }
                 let style = match end {
                     RolloutEnd::Done => DIM,
