@@ -43,7 +43,7 @@ pub struct Github(Grouped<Step>);
 struct Step {
     workflow: Workflow,
     warnings: IndexSet<(String, Option<Position>)>,
-    errors: Vec<String>,
+    errors: Vec<(String, Option<Position>)>,
     summary: JobSummary,
 }
 
@@ -101,7 +101,7 @@ impl Dialect for Step {
                 LogLevel::Warn => {
                     self.warnings.insert((message, event.at.clone()));
                 }
-                LogLevel::Error => self.errors.push(message),
+                LogLevel::Error => self.errors.push((message, event.at.clone())),
                 LogLevel::Info | LogLevel::Debug => {}
             }
         }
@@ -109,10 +109,10 @@ impl Dialect for Step {
 
     fn ended(&mut self, event: &Event, failures: &[Group]) -> String {
         let mut errors: Vec<Annotation> = failures.iter().map(Annotation::of_group).collect();
-        errors.extend(self.errors.iter().map(|message| Annotation {
+        errors.extend(self.errors.iter().map(|(message, at)| Annotation {
             title: "ops".to_owned(),
             message: message.clone(),
-            at: None,
+            at: at.clone(),
         }));
         errors.extend(self.summary.drift().map(|message| Annotation {
             title: "something would change".to_owned(),

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{Inventory, Overrides};
-use crate::model::{Emission, Failure, FailureKind, Host, Kind, LogLevel, Secrets};
+use crate::model::{Emission, Failure, FailureKind, Host, Kind, LogLevel, Position, Secrets};
 use crate::store::{Journal, KeptRun};
 use crate::task::Mode;
 use crate::transport::Connector;
@@ -254,6 +254,17 @@ impl Run {
 
     /// A message of the playbook's, or of the run's own.
     pub fn log(&self, level: LogLevel, host: Option<&str>, message: impl Into<String>) {
+        self.log_at(level, host, None, message);
+    }
+
+    /// The same with the place in the playbook that says it.
+    pub fn log_at(
+        &self,
+        level: LogLevel,
+        host: Option<&str>,
+        at: Option<Position>,
+        message: impl Into<String>,
+    ) {
         let mut message = message.into();
         if LogBudget::cuts(&message) {
             // First, or half a secret could be left.
@@ -262,7 +273,7 @@ impl Run {
         let Some(message) = self.logged.take(message) else {
             return;
         };
-        let mut emission = Emission::new(Kind::Log { level, message });
+        let mut emission = Emission::new(Kind::Log { level, message }).at(at);
         emission.host = host.map(ToOwned::to_owned);
         self.bus.emit(emission);
     }

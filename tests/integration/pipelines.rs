@@ -213,6 +213,26 @@ fn junit_tells_of_commands_of_hosts_that_are_gone_and_of_no_end() {
 }
 
 #[test]
+fn what_a_playbook_warns_of_is_annotated_where_it_stands() {
+    let playbook =
+        "each(hosts(\"all\"), |h| {\n    log::warn(\"old\");\n    log::error(\"bad\");\n});";
+    let ran = on_github(local(1).playbook(playbook)).run().ok();
+    let annotations: Vec<&str> = ran
+        .stdout
+        .lines()
+        .filter(|line| line.contains("title=ops::"))
+        .collect();
+    assert_eq!(
+        annotations,
+        [
+            "::error file=work/playbook.rhai,line=3,col=5,title=ops::h1: bad",
+            "::warning file=work/playbook.rhai,line=2,col=5,title=ops::h1: old",
+        ],
+        "{ran}"
+    );
+}
+
+#[test]
 fn a_cancelled_job_has_its_reports_and_a_killed_one_says_that_it_has_no_end() {
     let playbook = r#"each(hosts("all"), |h| { log::info("begins"); h.run("sleep 4711"); });"#;
     let ops = on_github(local(1).playbook(playbook).args(["--junit", "junit.xml"]));

@@ -5,7 +5,7 @@ use rhai::{
 };
 
 use crate::model::LogLevel;
-use crate::script::error::argument;
+use crate::script::error::{argument, position};
 use crate::script::frame::Frame;
 use crate::script::nesting;
 
@@ -44,9 +44,8 @@ pub(super) fn register(engine: &mut Engine) {
                     let frame = Frame::of(&context)?;
                     nesting::check(&message).map_err(|why| argument(&context, why))?;
                     let host = frame.host().map(|host| host.name().to_owned());
-                    frame
-                        .run()
-                        .log(level, host.as_deref(), text(&context, message));
+                    let (host, at) = (host.as_deref(), position(&context));
+                    frame.run().log_at(level, host, at, text(&context, message));
                     Ok(())
                 },
             );
