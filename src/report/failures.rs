@@ -54,13 +54,11 @@ impl Failures {
         if !ends_rollout.contains(&failure.kind) || failure.host.is_some() {
             return None;
         }
-        let reasons = self.groups.iter().flat_map(|group| {
+        let mut reasons = self.groups.iter().flat_map(|group| {
             let on = |host: &String| format!(": {}", group.failure.clone().on(host));
             group.hosts.iter().map(on)
         });
-        let what = reasons
-            .filter_map(|reason| failure.message.strip_suffix(reason.as_str()))
-            .next()?;
+        let what = reasons.find_map(|reason| failure.message.strip_suffix(reason.as_str()))?;
         Some(Failure {
             message: what.to_owned(),
             ..failure.clone()

@@ -116,6 +116,7 @@ mod tests {
                 "Sorry, user amy may not run sh as postgres.\r\nsudo: a password is required\n"
                     .into(),
             hint: None,
+            tried_password: false,
         };
         assert_eq!(
             error.to_string(),

@@ -94,7 +94,7 @@ fn vendor(sys_vendor: &str) -> &'static str {
 }
 
 fn is_hardware(product_name: &str) -> bool {
-    product_name.ends_with(".metal")
+    product_name.strip_suffix(".metal").is_some()
         || product_name.contains(".metal-")
         || product_name.starts_with("Surface")
 }

@@ -125,7 +125,9 @@ impl<'a> Unused<'a> {
             // What `${...}` holds is a block.
             (None, Expr::Stmt(block)) => {
                 if let Some((last, before)) = block.statements().split_last() {
-                    before.iter().for_each(|one| self.statement(one, true));
+                    for one in before {
+                        self.statement(one, true);
+                    }
                     match last {
                         Stmt::Expr(value) => self.used(value),
                         other => self.statement(other, false),

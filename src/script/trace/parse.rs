@@ -71,10 +71,9 @@ fn without_comment(line: &str) -> &str {
             Some(_) if escaped => escaped = false,
             Some('"') if character == '\\' => escaped = true,
             Some(open) if character == open => quote = None,
-            Some(_) => {}
             None if matches!(character, '"' | '`') => quote = Some(character),
             None if line[at..].starts_with("//") => return &line[..at],
-            None => {}
+            _ => {}
         }
     }
     line

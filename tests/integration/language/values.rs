@@ -56,12 +56,12 @@ fn a_task_that_a_hosts_closure_gives_and_does_not_apply_is_a_failure() {
 #[test]
 fn strings_are_joined_trimmed_and_replaced_without_changing_what_was_there() {
     let ops = local(1).playbook(
-        r##"
+        r#"
         let text = " a.b ";
         print(`<${text.trimmed()}> <${text.replaced(".", "-")}> <${text}>`);
         print([1, "two", hosts("h1")[0], 3.5].join("|"));
         print("one\r\ntwo\n".lines().join(","));
-        "##,
+        "#,
     );
     ops.run()
         .ok()
@@ -101,7 +101,7 @@ fn json_yaml_and_toml_are_read_and_written() {
     let ops = local(1)
         .file("x.toml", "port = 80\nday = 2026-11-28\n[a]\nb = [1.5, true]\n")
         .playbook(
-            r##"
+            r#"
             let toml = toml::parse(read_file("x.toml"));
             print(`${toml.port} ${toml.day} ${toml.a.b}`);
             print(json::format(#{ a: [1, (), "x"] }).replaced("\n", "~"));
@@ -113,7 +113,7 @@ fn json_yaml_and_toml_are_read_and_written() {
             for wrong in [|| json::parse("{"), || yaml::parse("a: ["), || toml::parse("a = 1\nb"), || toml::format(1), || json::format(hosts("h1")[0])] {
                 try { wrong.call(); } catch (e) { print(e.message); }
             }
-            "##,
+            "#,
         );
     ops.run()
         .ok()
@@ -133,7 +133,7 @@ fn json_yaml_and_toml_are_read_and_written() {
 #[test]
 fn dates_are_parsed_compared_moved_and_formatted() {
     let ops = local(1).playbook(
-        r##"
+        r#"
         let date = dates::parse("2026-11-28T23:30:05Z");
         print(`${date} ${date.year} ${date.weekday} ${date.seconds} ${date.zone}`);
         print(date.plus("1h 30m").format("%F %T %A"));
@@ -147,7 +147,7 @@ fn dates_are_parsed_compared_moved_and_formatted() {
         for wrong in [|| dates::parse("soon"), || dates::now("Mars"), || dates::parse("1", "%Y-%m")] {
             try { wrong.call(); } catch (e) { print(e.message); }
         }
-        "##,
+        "#,
     );
     ops.run()
         .ok()
