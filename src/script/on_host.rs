@@ -8,6 +8,7 @@ use super::builtins::{HealthValue, HostValue, TaskValue};
 use super::error::{Ended, ended, failure};
 use super::frame::Frame;
 use super::isolate::isolate;
+use super::nesting;
 
 /// Why a host's closure gave no value.
 pub enum Stop {
@@ -40,9 +41,11 @@ pub fn call(
                 Some(Stop::Failed(Box::new(failure)))
             }
         });
-        let stop = stop.and_then(|value| match in_vain(&value) {
-            Some(failure) => Err(Some(Stop::Failed(Box::new(failure.on(name))))),
-            None => Ok(value),
+        let stop = stop.and_then(|value| {
+            match nesting::check(&value).ok().and_then(|()| in_vain(&value)) {
+                Some(failure) => Err(Some(Stop::Failed(Box::new(failure.on(name))))),
+                None => Ok(value),
+            }
         });
         let mut clean_up = frame
             .leave(context, matches!(stop, Err(Some(_))))

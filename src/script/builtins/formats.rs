@@ -5,6 +5,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
 use super::declare;
 use crate::script::convert::{from_json, to_json};
 use crate::script::error::argument;
+use crate::script::nesting;
 
 type Json = serde_json::Value;
 
@@ -91,7 +92,8 @@ pub(super) fn register(engine: &mut Engine) {
             move |context: NativeCallContext,
                   value: Dynamic|
                   -> Result<String, Box<EvalAltResult>> {
-                to_json(value)
+                nesting::check(&value)
+                    .and_then(|()| to_json(value))
                     .and_then(|value| (format.write)(&value))
                     .map_err(|error| {
                         argument(&context, format!("failed to write {title}: {error}"))

@@ -11,6 +11,7 @@ use sha2::Digest as _;
 use super::declare;
 use crate::script::error::argument;
 use crate::script::frame::Frame;
+use crate::script::nesting;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -115,9 +116,12 @@ fn register_strings(engine: &mut Engine) {
     let parameters = ["items: Array", "separator: &str", "String"];
     declare("join", &parameters, JOIN).register_into_engine(
         engine,
-        |context: NativeCallContext, items: &mut Array, separator: &str| {
-            let shown: Vec<String> = items.iter().map(|item| shown(&context, item)).collect();
-            shown.join(separator)
+        |context: NativeCallContext, items: &mut Array, separator: &str| -> Result<String> {
+            let shown = items.iter().map(|item| {
+                nesting::check(item).map_err(|why| argument(&context, why))?;
+                Ok(shown(&context, item))
+            });
+            Ok(shown.collect::<Result<Vec<_>>>()?.join(separator))
         },
     );
 }
@@ -238,7 +242,7 @@ fn register_hashes(engine: &mut Engine) {
             .register_into_engine(engine, move |bytes: Blob| hash(&bytes));
         let of_file = format!("{name}_of_file");
         let page = format!(
-            "The {title} hash of a file beside the playbook, in hexadecimal. The same files can be read as by `read_file`.\n\n\
+            "The {title} hash of a file beside the playbook, in hexadecimal: one that `read_file` may read, of at most 64 MiB.\n\n\
              ```rhai\nlet sum = {of_file}(\"shop.tar.gz\");\n```"
         );
         declare(&of_file, &["path: &str", "String"], &page).register_into_engine(
