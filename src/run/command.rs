@@ -9,7 +9,7 @@ use crate::shell::{End, Reply, Request, Step};
 use crate::task::{Mode, Ran};
 
 use super::ask::ran;
-use super::batch::ended;
+use super::ended::ended;
 use super::fence::change;
 use super::host::HostHandle;
 use super::label::label;

@@ -12,6 +12,7 @@ pub mod command;
 mod context;
 pub mod dispatcher;
 mod early;
+mod ended;
 mod fanout;
 mod fence;
 mod history;

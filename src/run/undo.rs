@@ -12,8 +12,9 @@ use crate::shell::{End, Listener, Request, Step, StepReply};
 use crate::task::{Change, Found, Mode, Plan, Undoes};
 
 use super::ask::ask;
-use super::batch::{Applied, ended, keep_dir, sent};
+use super::batch::{Applied, keep_dir, sent};
 use super::context::interrupted;
+use super::ended::ended;
 use super::fence::change;
 use super::host::HostHandle;
 use super::record::{Record, State};

@@ -1,0 +1,62 @@
+//! How a step ended, in words: as a fragment, and as a failure of the user's.
+
+use crate::model::{Failure, FailureKind, Secrets};
+use crate::shell::{End, StepReply};
+use crate::task::Change;
+
+use super::said;
+use super::tail::tail;
+
+/// The failure of a step, in words.
+pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets) -> Failure {
+    let mut failure = Failure::new(
+        if step.end == End::Cancelled {
+            FailureKind::Interrupted
+        } else {
+            FailureKind::Failed
+        },
+        ended(step),
+    );
+    if change.command {
+        failure.command = Some(change.shown.clone().unwrap_or_else(|| change.apply.clone()));
+    }
+    if let End::Code(code) = step.end {
+        failure.code = Some(i32::from(code));
+    }
+    failure.stderr = tail(step, secrets);
+    if !change.bare {
+        said::by_a_script_of_ours(&mut failure, change.command);
+        if failure.hint.is_some() {
+            return failure;
+        }
+    }
+    // Our own scripts speak the C locale; what a command of the user's says is the user's to read.
+    let says = |text: &str| {
+        failure
+            .stderr
+            .as_ref()
+            .is_some_and(|said| said.contains(text))
+    };
+    let on_disk = |text: &str| says(text) || failure.message.contains(text);
+    if !change.command && (on_disk("No space left on device") || on_disk("Disk quota exceeded")) {
+        failure.hint = Some(
+            "The disk is full there. Free some room; what ops keeps for its undos goes elsewhere with `ops_state_dir`."
+                .to_owned(),
+        );
+    }
+    failure
+}
+
+/// How a step ended, as a fragment.
+#[must_use]
+pub fn ended(step: &StepReply) -> String {
+    match step.end {
+        End::Code(code) => format!("exited with code {code}"),
+        End::Lost => "killed its own shell: nothing tells how it ended".to_owned(),
+        End::TimedOut => format!(
+            "did not end within {} s, and was killed",
+            step.duration.as_secs()
+        ),
+        End::Cancelled => "interrupted".to_owned(),
+    }
+}
