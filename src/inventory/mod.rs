@@ -32,6 +32,7 @@ mod ini;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod inventory;
 mod json_text;
+mod lazy;
 mod limit;
 mod literal;
 mod lookalike;
@@ -44,6 +45,7 @@ mod program;
 mod render;
 mod script;
 mod secrets;
+mod session;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,21 @@ impl Node {
         }
     }
 
+    /// What `!unsafe` makes of it: no text in it is ever rendered.
+    pub fn make_unsafe(&mut self) {
+        match &mut self.kind {
+            Kind::Scalar(value) => {
+                if let Value::String(text) = value {
+                    *value = tagged(UNSAFE_KEY, std::mem::take(text));
+                }
+            }
+            Kind::List(items) => items.iter_mut().for_each(Self::make_unsafe),
+            Kind::Map(entries) => entries
+                .iter_mut()
+                .for_each(|entry| entry.value.make_unsafe()),
+        }
+    }
+
     pub fn into_value(self) -> Value {
         match self.kind {
             Kind::Scalar(value) => value,
@@ -69,6 +84,9 @@ pub(super) const fn noun(value: &Value) -> &'static str {
 pub(super) const VAULT_KEY: &str = "__ansible_vault";
 /// The key of a value that is never rendered, as Ansible writes it in JSON.
 pub(super) const UNSAFE_KEY: &str = "__ansible_unsafe";
+
+/// The key of a text in an encrypted file: data, if it is no template of known names. Written by ops alone.
+pub(super) const SEALED_KEY: &str = "__ops_decrypted";
 
 pub(super) fn tagged(key: &str, text: impl Into<String>) -> Value {
     Value::Object(std::iter::once((key.to_owned(), Value::String(text.into()))).collect())

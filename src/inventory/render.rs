@@ -1,10 +1,11 @@
 //! Variables with their `{{ }}` rendered, when they are asked for.
 //!
 //! A template sees the variables of its host as an object that renders each one when the template asks for it, so a
-//! variable may refer to any other, of any host. [`Frame`]s tell which are under way, to find a variable that needs itself.
+//! variable may refer to any other, of any host. Members of a mapping or a list render one by one too (`lazy`). The [`Session`]
+//! knows which are under way, to find a variable that needs itself.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Serde, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
@@ -12,57 +13,23 @@ use serde_json::Value as Json;
 
 use super::error::RenderError;
 use super::inventory::{Shown, World};
-use super::node::{UNSAFE_KEY, VAULT_KEY};
+use super::lazy;
+use super::node::{SEALED_KEY, UNSAFE_KEY, VAULT_KEY};
+use super::session::{Place, Session};
 use super::written::{is_plain, is_template, keep_backslashes, short_name, tagged};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Host, Origin, Var};
 use crate::template;
 
-/// References from one variable to the next, of which no inventory has so many.
-const MAX_DEPTH: usize = 50;
-
-/// A variable that is being rendered, and the one that asked for it.
-#[derive(Debug)]
-struct Frame {
-    host: String,
-    name: String,
-    depth: usize,
-    asked_by: Option<Arc<Self>>,
-}
-
-impl Frame {
-    fn chain(frame: Option<&Arc<Self>>) -> impl Iterator<Item = &Self> {
-        std::iter::successors(frame.map(AsRef::as_ref), |frame| frame.asked_by.as_deref())
-    }
-}
-
-/// What one question to the inventory has in common down to the last variable.
-#[derive(Debug, Default)]
-struct Session {
-    /// The first thing that went wrong, with the place at fault; the engine keeps only a text of it.
-    failure: Mutex<Option<RenderError>>,
-    /// What was rendered already or failed to be, by host and name: two references to a variable cost one rendering, so that
-    /// variables which double one another take no more time than there are variables.
-    rendered: Mutex<HashMap<(String, String), Value>>,
-    /// An encrypted value was opened on the way.
-    secret: std::sync::atomic::AtomicBool,
-}
-
-impl Session {
-    fn rendered(&self) -> MutexGuard<'_, HashMap<(String, String), Value>> {
-        self.rendered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The variables of a host, as a template sees them.
 #[derive(Debug)]
-struct Scope {
+pub(super) struct Scope {
     world: Arc<World>,
     host: Host,
-    frame: Option<Arc<Frame>>,
-    session: Arc<Session>,
+    pub session: Arc<Session>,
 }
 
+/// None for a variable that is not there, or that `omit` stands for.
 pub(super) fn var(
     world: &Arc<World>,
     host: &Host,
@@ -75,11 +42,12 @@ pub(super) fn var(
         return Ok(Some(var.value.clone()));
     }
     let scope = Arc::new(Scope::new(world, host));
-    match scope.lookup(name) {
-        None => Ok(None),
-        Some(value) => scope
-            .finish(&value, name, host.var(name).map(|var| &var.origin))
-            .map(Some),
+    match (scope.lookup(name), host.var(name)) {
+        (None, None) => Ok(None),
+        (value, var) => {
+            let value = value.unwrap_or_else(|| scope.undefined(name));
+            scope.finish(&value, name, var.map(|var| &var.origin))
+        }
     }
 }
 
@@ -90,10 +58,16 @@ pub(super) fn text(
     at: Option<&Origin>,
 ) -> Result<Json, RenderError> {
     let scope = Arc::new(Scope::new(world, host));
+    let place = Place {
+        name: "text".to_owned(),
+        origin: at.cloned(),
+    };
     let value = scope
         .template(text)
-        .unwrap_or_else(|error| scope.failed("text", at, &error));
-    scope.finish(&value, "text", at)
+        .unwrap_or_else(|error| scope.failed(&place, &error));
+    scope
+        .finish(&value, "text", at)
+        .map(Option::unwrap_or_default)
 }
 
 pub(super) fn context(world: &Arc<World>, host: &Host) -> Value {
@@ -103,15 +77,13 @@ pub(super) fn context(world: &Arc<World>, host: &Host) -> Value {
 pub(super) fn show(world: &Arc<World>, host: &Host) -> Vec<Shown> {
     let show = |(name, var): (&str, &Var)| {
         let scope = Arc::new(Scope::new(world, host));
-        let value = scope.lookup(name).unwrap_or_default();
-        let value = scope.finish(&value, name, Some(&var.origin));
+        let value = scope.lookup(name).unwrap_or_else(|| scope.undefined(name));
+        let value = scope
+            .finish(&value, name, Some(&var.origin))
+            .map(Option::unwrap_or_default);
         Shown {
             name: name.to_owned(),
-            secret: scope
-                .session
-                .secret
-                .load(std::sync::atomic::Ordering::Relaxed)
-                || is_secret(world, &value),
+            secret: scope.session.saw_secret() || is_secret(world, &value),
             value,
             written: var.value.clone(),
             origin: var.origin.clone(),
@@ -139,7 +111,6 @@ impl Scope {
         Self {
             world: Arc::clone(world),
             host: host.clone(),
-            frame: None,
             session: Arc::default(),
         }
     }
@@ -149,12 +120,12 @@ impl Scope {
         Self {
             world: Arc::clone(&self.world),
             host: host.clone(),
-            frame: self.frame.clone(),
             session: Arc::clone(&self.session),
         }
     }
 
-    /// A variable, or a magic one. What cannot be rendered is a value that fails when it is used.
+    /// A variable, or a magic one. What cannot be rendered is a value that fails when it is used; what needs something that
+    /// is undefined is undefined too.
     fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
         match name {
             "inventory_hostname" => return Some(Value::from(self.host.name.as_str())),
@@ -163,21 +134,18 @@ impl Scope {
             "groups" => return Some(Value::from_object(Groups(Arc::clone(&self.world)))),
             "hostvars" => return Some(Value::from_object(HostVars(Arc::clone(self)))),
             "vars" => return Some(Value::from_dyn_object(Arc::clone(self))),
+            template::REASONS => return Some(Value::from_object(Reasons(Arc::clone(self)))),
             _ => {}
         }
         if let Some(var) = self.host.var(name) {
             if is_plain(&var.value) {
                 return Some(Value::from(Serde(&var.value)));
             }
-            let key = (self.host.name.clone(), name.to_owned());
-            if let Some(known) = self.session.rendered().get(&key) {
-                return Some(known.clone());
-            }
-            let value = self
-                .render_var(name, var)
-                .unwrap_or_else(|error| self.failed(name, Some(&var.origin), &error));
-            self.session.rendered().insert(key, value.clone());
-            return Some(value);
+            let place = Place {
+                name: name.to_owned(),
+                origin: Some(var.origin.clone()),
+            };
+            return self.render(&var.value, &place);
         }
         let path = match name {
             "inventory_file" => self.host.source.as_deref()?,
@@ -195,52 +163,32 @@ impl Scope {
         Some(Value::from(path.to_string_lossy().into_owned()))
     }
 
-    fn render_var(self: &Arc<Self>, name: &str, var: &Var) -> Result<Value, Error> {
-        let under_way = |frame: &Frame| frame.host == self.host.name && frame.name == name;
-        if Frame::chain(self.frame.as_ref()).any(under_way) {
-            let mut path: Vec<&str> = Frame::chain(self.frame.as_ref())
-                .map(|frame| frame.name.as_str())
-                .collect();
-            path.reverse();
-            let start = path.iter().position(|step| *step == name).unwrap_or(0);
-            let path = path[start..]
-                .iter()
-                .chain([&name])
-                .map(|step| format!("`{step}`"))
-                .collect::<Vec<_>>();
-            return Err(Error::new(
-                ErrorKind::InvalidOperation,
-                format!("it refers to itself: {}", path.join(" → ")),
-            ));
+    /// A variable or a member of one. None if it is undefined.
+    pub fn render(self: &Arc<Self>, written: &Json, place: &Place) -> Option<Value> {
+        let key = (self.host.name.clone(), place.name.clone());
+        if let Some(known) = self.session.known(&key) {
+            return known;
         }
-        let depth = self.frame.as_ref().map_or(0, |frame| frame.depth + 1);
-        if depth >= MAX_DEPTH {
-            return Err(Error::new(
-                ErrorKind::InvalidOperation,
-                format!("more than {MAX_DEPTH} variables refer to one another"),
-            ));
-        }
-        let frame = Frame {
-            host: self.host.name.clone(),
-            name: name.to_owned(),
-            depth,
-            asked_by: self.frame.clone(),
+        let rendered = self
+            .session
+            .enter(&key)
+            .and_then(|_under_way| self.value(written, place));
+        let value = match rendered {
+            Ok(value) => Some(value),
+            Err(error) if template::explain(&error).undefined.is_some() => {
+                let why = self.explained(place, &error);
+                self.session.note_undefined(key.clone(), why);
+                None
+            }
+            Err(error) => Some(self.failed(place, &error)),
         };
-        let inner = Arc::new(Self {
-            frame: Some(Arc::new(frame)),
-            ..self.of(&self.host)
-        });
-        inner.value(&var.value)
+        self.session.keep(key, value.clone());
+        value
     }
 
-    fn value(self: &Arc<Self>, value: &Json) -> Result<Value, Error> {
-        match value {
+    fn value(self: &Arc<Self>, written: &Json, place: &Place) -> Result<Value, Error> {
+        match written {
             Json::String(text) if is_template(text) => self.template(text),
-            Json::Array(items) => items
-                .iter()
-                .map(|item| self.value(item))
-                .collect::<Result<Vec<_>, _>>()
-                .map(Value::from),
             Json::Object(map) => {
                 if let Some(text) = tagged(map, UNSAFE_KEY) {
                     return Ok(Value::from(text));
@@ -248,19 +196,18 @@ impl Scope {
                 if let Some(sealed) = tagged(map, VAULT_KEY) {
                     return self.open(sealed);
                 }
-                let pairs = map
-                    .iter()
-                    .map(|(key, item)| Ok((key.as_str(), self.value(item)?)));
-                Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, Error>>()?))
+                if let Some(text) = tagged(map, SEALED_KEY) {
+                    return self.decrypted(text);
+                }
+                Ok(lazy::value(self, place, written).unwrap_or_default())
             }
+            Json::Array(_) => Ok(lazy::value(self, place, written).unwrap_or_default()),
             plain => Ok(Value::from(Serde(plain))),
         }
     }
 
     fn open(self: &Arc<Self>, sealed: &str) -> Result<Value, Error> {
-        self.session
-            .secret
-            .store(true, std::sync::atomic::Ordering::Relaxed);
+        self.session.note_secret();
         let plain = self.world.secrets.open(sealed).map_err(|error| {
             let hint = error
                 .hint()
@@ -270,6 +217,49 @@ impl Scope {
         })?;
         // What was encrypted is taken as it is.
         Ok(Value::from(&*plain))
+    }
+
+    /// A text of a file that was encrypted as a whole. It is data, and braces in a password are part of it. Only where each
+    /// name in it is a variable is it a template, as it is for Ansible.
+    fn decrypted(self: &Arc<Self>, text: &str) -> Result<Value, Error> {
+        self.session.note_secret();
+        let adapted = template::adapt(&keep_backslashes(text));
+        let names = match self.world.environment.template_from_str(&adapted) {
+            Ok(template) => template.undeclared_variables(false),
+            Err(_) => HashSet::new(),
+        };
+        if names.is_empty() || !names.iter().all(|name| self.has(name)) {
+            return Ok(Value::from(text));
+        }
+        match self.template(text) {
+            Ok(value) => {
+                if let Some(text) = value.as_str() {
+                    self.world.secrets.keep(text);
+                }
+                Ok(value)
+            }
+            // The engine's words would show some of it.
+            Err(_) => Err(Error::new(
+                ErrorKind::InvalidOperation,
+                "it lies in an encrypted file, and cannot be rendered\nIf it is no template, put !unsafe before it.",
+            )),
+        }
+    }
+
+    /// Whether templates know this name.
+    fn has(&self, name: &str) -> bool {
+        const MAGIC: [&str; 9] = [
+            "inventory_hostname",
+            "inventory_hostname_short",
+            "group_names",
+            "groups",
+            "hostvars",
+            "vars",
+            "inventory_file",
+            "inventory_dir",
+            "playbook_dir",
+        ];
+        self.host.var(name).is_some() || MAGIC.contains(&name)
     }
 
     /// Renders a text. One that is a single `{{ expression }}` keeps the type of its value.
@@ -285,13 +275,19 @@ impl Scope {
             let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
             let inner = inner.strip_suffix(['-', '+']).unwrap_or(inner);
             // `{{ a }} and {{ b }}` starts and ends alike, and is no expression.
-            if let Ok(expression) = environment.compile_expression(inner) {
-                let value = expression.eval(root)?;
-                if value.is_undefined() {
-                    return Err(Error::new(
-                        ErrorKind::InvalidOperation,
-                        format!("`{}` is not defined", inner.trim()),
-                    ));
+            if let Ok(expression) =
+                environment.compile_expression(&template::adapt_expression(inner))
+            {
+                let value = match expression.eval(root.clone()) {
+                    Ok(value) if !value.is_undefined() => value,
+                    failed => {
+                        // As a text it says more of what is wrong.
+                        environment.render_str(&template::adapt(body), root)?;
+                        return failed.and(Err(Error::from(ErrorKind::UndefinedError)));
+                    }
+                };
+                if lacks_members(&value) {
+                    environment.render_str(&template::adapt(body), root)?;
                 }
                 // A text keeps the newline that stood behind it.
                 return Ok(match value.as_str() {
@@ -300,68 +296,87 @@ impl Scope {
                 });
             }
         }
-        let template = environment.template_from_str(text)?;
-        template::render(&template, root).map(Value::from)
+        let adapted = template::adapt(text);
+        template::render_value(&environment.template_from_str(&adapted)?, root)
     }
 
     /// Notes what went wrong, if it is the first thing, and makes a value that fails when it is used.
-    fn failed(&self, name: &str, at: Option<&Origin>, error: &Error) -> Value {
-        let mut failure = self
-            .session
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let first = failure.get_or_insert_with(|| {
-            let explained = template::explain(error);
-            // A hint may come behind the message, since the engine's error has no place for it.
-            let (message, hint) = match explained.message.split_once('\n') {
-                Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
-                None => (explained.message, explained.hint),
-            };
-            let hint = hint.or_else(|| self.hint(&message));
-            RenderError {
-                host: self.host.name.clone(),
-                name: name.to_owned(),
-                message,
-                hint,
-                at: at.cloned(),
-            }
-        });
+    fn failed(&self, place: &Place, error: &Error) -> Value {
+        let first = self.session.fail(self.explained(place, error));
         Value::from(Error::new(ErrorKind::InvalidOperation, first.to_string()))
     }
 
-    /// Did-you-mean for a name that is not defined.
-    fn hint(&self, message: &str) -> Option<String> {
-        let name = message
-            .strip_prefix('`')?
-            .strip_suffix("` is not defined")?;
-        if name.starts_with("ansible_") && self.host.var(name).is_none() {
-            return Some("Facts of a host are not known to its inventory; the playbook has them as `h.facts`.".to_owned());
+    /// What fails when it is used, because it is undefined.
+    pub fn undefined(&self, name: &str) -> Value {
+        match self.session.why_undefined(&self.host.name, name) {
+            Some(why) => {
+                let first = self.session.fail(why);
+                Value::from(Error::new(ErrorKind::InvalidOperation, first.to_string()))
+            }
+            None => Value::UNDEFINED,
         }
-        let vars = self.host.vars();
-        did_you_mean(name, vars.keys().copied())
     }
 
-    /// The value for the caller, once nothing is left in it that could fail.
-    fn finish(&self, value: &Value, name: &str, at: Option<&Origin>) -> Result<Json, RenderError> {
-        let converted = if value.kind() == ValueKind::Invalid {
-            None
-        } else {
-            serde_json::to_value(value).ok()
+    fn explained(&self, place: &Place, error: &Error) -> RenderError {
+        let explained = template::explain(error);
+        if let Some(why) = explained
+            .undefined
+            .as_deref()
+            .and_then(|name| self.session.why_undefined(&self.host.name, name))
+        {
+            return why;
+        }
+        // A hint may come behind the message, since the engine's error has no place for it.
+        let (message, hint) = match explained.message.split_once('\n') {
+            Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+            None => (explained.message, explained.hint),
         };
-        converted.ok_or_else(|| {
-            let mut failure = self
-                .session
-                .failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            failure.take().unwrap_or_else(|| RenderError {
-                host: self.host.name.clone(),
+        RenderError {
+            host: self.host.name.clone(),
+            name: place.name.clone(),
+            message,
+            hint,
+            at: place.origin.clone(),
+        }
+    }
+
+    /// An error that is shown, with did-you-mean for a name that is not defined. To look for it takes a while, so it is not
+    /// done for what `default` gets over.
+    fn hinted(&self, error: RenderError) -> RenderError {
+        let name = error
+            .message
+            .strip_prefix('`')
+            .and_then(|rest| rest.strip_suffix("` is not defined"));
+        let (Some(name), None) = (name, &error.hint) else {
+            return error;
+        };
+        let host = self.world.host(&error.host).map_or(&self.host, |host| host);
+        let vars = host.vars();
+        let hint = if name.starts_with("ansible_") && !vars.contains_key(name) {
+            Some("Facts of a host are not known to its inventory; the playbook has them as `h.facts`.".to_owned())
+        } else {
+            did_you_mean(name, vars.keys().copied())
+        };
+        RenderError { hint, ..error }
+    }
+
+    /// The value for the caller, once nothing is left in it that could fail. None for `omit`.
+    fn finish(
+        &self,
+        value: &Value,
+        name: &str,
+        at: Option<&Origin>,
+    ) -> Result<Option<Json>, RenderError> {
+        if template::is_omit(value) {
+            return Ok(None);
+        }
+        template::plain(value).map(Some).map_err(|error| {
+            let place = Place {
                 name: name.to_owned(),
-                message: "its value is no plain data".to_owned(),
-                hint: None,
-                at: at.cloned(),
-            })
+                origin: at.cloned(),
+            };
+            let failure = self.session.take_failure();
+            self.hinted(failure.unwrap_or_else(|| self.explained(&place, &error)))
         })
     }
 }
@@ -383,6 +398,41 @@ impl Object for Scope {
                 .map(|name| Value::from(*name))
                 .collect(),
         )
+    }
+}
+
+/// Whether a list or a mapping that an expression made holds something undefined.
+fn lacks_members(value: &Value) -> bool {
+    let lacks = |item: &Value| item.is_undefined() || lacks_members(item);
+    match value.kind() {
+        // Members of variables are another matter: they are rendered when they are asked for.
+        _ if lazy::is_lazy(value) || value.downcast_object_ref::<Scope>().is_some() => false,
+        _ if value.downcast_object_ref::<HostVars>().is_some() => false,
+        ValueKind::Seq => value
+            .try_iter()
+            .into_iter()
+            .flatten()
+            .any(|item| lacks(&item)),
+        ValueKind::Map => value
+            .try_iter()
+            .into_iter()
+            .flatten()
+            .any(|key| value.get_item(&key).is_ok_and(|item| lacks(&item))),
+        _ => false,
+    }
+}
+
+/// For an error in a file's template: why something is undefined, by its name.
+#[derive(Debug)]
+struct Reasons(Arc<Scope>);
+
+impl Object for Reasons {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let why = self
+            .0
+            .session
+            .why_undefined(&self.0.host.name, key.as_str()?)?;
+        Some(Value::from(why.to_string()))
     }
 }
 

@@ -11,7 +11,8 @@ use super::draft::{Draft, UNGROUPED};
 use super::error::InventoryError;
 use super::secrets::{Secrets, VaultPasswordFile};
 use super::{
-    ansible_yaml, directory, executable, ini, name, ops_toml, script, text, toml_text, yaml,
+    ansible_yaml, directory, executable, ini, name, ops_toml, script, text, toml_text, vars_files,
+    written, yaml,
 };
 use crate::model::{Origin, Vars};
 
@@ -121,12 +122,18 @@ fn read_file(file: &Arc<Path>, draft: &mut Draft, secrets: &Secrets) -> Result<(
         _ => ini::read(text, file, draft)?,
     }
     if source.sealed {
-        let groups = draft.groups.values().flat_map(|group| group.vars.values());
-        let hosts = draft.hosts.values().flat_map(|host| host.vars.values());
-        groups
-            .chain(hosts)
-            .filter(|var| var.origin.file == *file)
-            .for_each(|var| secrets.keep_all(&var.value));
+        let groups = draft
+            .groups
+            .values_mut()
+            .flat_map(|group| group.vars.values_mut());
+        let hosts = draft
+            .hosts
+            .values_mut()
+            .flat_map(|host| host.vars.values_mut());
+        for var in groups.chain(hosts).filter(|var| var.origin.file == *file) {
+            secrets.keep_all(&var.value);
+            written::seal(&mut var.value);
+        }
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::{InventoryError, Warning};
 use super::node::Kind;
 use super::secrets::Secrets;
-use super::{password, text, yaml};
+use super::{password, text, written, yaml};
 use crate::model::{Origin, Var, Vars};
 
 /// The extensions that Ansible reads.
@@ -101,9 +101,10 @@ impl<'s> VarsDir<'s> {
             return Err(InventoryError::new(message).in_file(&file, Some(document.line)));
         };
         for entry in entries {
-            let value = entry.value.into_value();
+            let mut value = entry.value.into_value();
             if text.sealed {
                 self.secrets.keep_all(&value);
+                written::seal(&mut value);
             }
             let origin = Origin {
                 file: Arc::clone(&file),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use super::node::{UNSAFE_KEY, VAULT_KEY};
+use super::node::{self, SEALED_KEY, UNSAFE_KEY, VAULT_KEY};
 
 pub(super) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%") || text.contains("{#")
@@ -16,11 +16,26 @@ pub(super) fn is_plain(value: &Json) -> bool {
         Json::String(text) => !is_template(text),
         Json::Array(items) => items.iter().all(is_plain),
         Json::Object(map) => {
-            !map.contains_key(VAULT_KEY)
-                && !map.contains_key(UNSAFE_KEY)
+            ![VAULT_KEY, UNSAFE_KEY, SEALED_KEY]
+                .iter()
+                .any(|tag| map.contains_key(*tag))
                 && map.values().all(is_plain)
         }
         Json::Null | Json::Bool(_) | Json::Number(_) => true,
+    }
+}
+
+/// Marks the texts in a value of an encrypted file that look like templates.
+pub(super) fn seal(value: &mut Json) {
+    match value {
+        Json::String(text) if is_template(text) => *value = node::tagged(SEALED_KEY, &**text),
+        Json::Array(items) => items.iter_mut().for_each(seal),
+        Json::Object(map)
+            if tagged(map, VAULT_KEY).is_none() && tagged(map, UNSAFE_KEY).is_none() =>
+        {
+            map.values_mut().for_each(seal);
+        }
+        _ => {}
     }
 }
 

@@ -82,13 +82,14 @@ impl<'t> Reader<'t> {
             });
         }
         let before = self.aliased;
-        let (kind, anchor) = match event {
+        let (kind, anchor, tag) = match event {
             Event::Scalar(text, style, anchor, tag) => (
                 Kind::Scalar(scalar(&text, style, tag.as_deref(), line)?),
                 anchor,
+                None,
             ),
-            Event::SequenceStart(_, anchor, _) => (Kind::List(self.list(depth)?), anchor),
-            Event::MappingStart(_, anchor, _) => (Kind::Map(self.map(depth)?), anchor),
+            Event::SequenceStart(_, anchor, tag) => (Kind::List(self.list(depth)?), anchor, tag),
+            Event::MappingStart(_, anchor, tag) => (Kind::Map(self.map(depth)?), anchor, tag),
             Event::Alias(id) => return self.alias(id, line),
             other => {
                 return Err(YamlError {
@@ -97,7 +98,10 @@ impl<'t> Reader<'t> {
                 });
             }
         };
-        let node = Node { line, kind };
+        let mut node = Node { line, kind };
+        if tag.is_some_and(|tag| tag.to_string() == "!unsafe") {
+            node.make_unsafe();
+        }
         if anchor != 0 {
             let mut size = self.aliased;
             size.values -= before.values;

@@ -25,7 +25,7 @@ task! {
     /// | `validate` | a command that must accept the new file before it takes its place; `%s` stands for its path, quoted |
     /// | `secret` | with `true`, no diff is shown, and a new file gets mode 0600 |
     ///
-    /// The template is Jinja2 as minijinja reads it, found beside the playbook. It sees `vars`, the variables of the
+    /// The template is Jinja2 as Ansible runs it, found beside the playbook; docs/inventory.md lists its filters and tests. It sees `vars`, the variables of the
     /// host, and what templates of an inventory see (`inventory_hostname`, `groups`, `hostvars`). A name that is not defined is an error. A run reads a
     /// template once, whatever the number of hosts. It is rendered where ops runs; then all is as with `files::file`.
     ///
@@ -72,10 +72,11 @@ fn render(
     let bytes = bytes.ok_or_else(|| unreadable("it is a directory, or very large".to_owned()))?;
     let text = std::str::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
     let own = minijinja::Value::from(minijinja::value::Serde(options.vars));
+    let vars = merge_maps([surroundings.vars(), own]);
     let content = surroundings
         .template(&source, text)
-        .and_then(|template| template.render(&merge_maps([surroundings.vars(), own])))
-        .map_err(|error| failed(&source, &error, template::header_lines(text)))?;
+        .and_then(|template| template.render(&vars))
+        .map_err(|error| failed(&source, &error, &vars, template::header_lines(text)))?;
     let landing = Landing {
         path: path.into(),
         attributes: Attributes::new(options.mode, options.owner, options.group),
@@ -87,8 +88,13 @@ fn render(
     File::new("files::template", landing, content, options.if_absent)
 }
 
-fn failed(source: &str, error: &minijinja::Error, skipped: usize) -> ArgumentError {
-    let explained = template::explain(error);
+fn failed(
+    source: &str,
+    error: &minijinja::Error,
+    vars: &minijinja::Value,
+    skipped: usize,
+) -> ArgumentError {
+    let explained = template::explain_with(error, vars);
     let at = explained.line.map_or_else(
         || source.to_owned(),
         |line| format!("{source}:{}", line + skipped),

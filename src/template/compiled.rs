@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::{Environment, Error, Value};
 
 use super::header::Header;
-use super::{environment, limits};
+use super::{adapt, environment, limits};
 
 /// A template that was read.
 pub struct Compiled {
@@ -24,7 +24,7 @@ impl Compiled {
         if let Some(syntax) = header.syntax(environment.syntax()) {
             environment.set_syntax(syntax);
         }
-        environment.add_template_owned(name.to_owned(), text.to_owned())?;
+        environment.add_template_owned(name.to_owned(), adapt(text))?;
         Ok(Self {
             environment,
             name: name.to_owned(),

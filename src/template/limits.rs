@@ -7,6 +7,8 @@ use std::io::{self, Write};
 
 use minijinja::{Error, ErrorKind, Template, Value};
 
+use super::{plain, python};
+
 /// Steps of the engine in one rendering: about a second of computing. A loop over all of 100,000 hosts that prints
 /// twenty lines for each takes half of them.
 pub const MAX_STEPS: u64 = 10_000_000;
@@ -24,6 +26,21 @@ pub fn render(template: &Template<'_, '_>, root: Value) -> Result<String, Error>
     template.render_captured_to(root, &mut out)?;
     // The engine writes texts only.
     String::from_utf8(out.0).map_err(|_| Error::from(ErrorKind::WriteFailure))
+}
+
+/// The same, but a text that one value makes up is that value: `{% if a %}{{ list }}{% endif %}` is the list.
+///
+/// # Errors
+/// As for [`render`].
+pub fn render_value(template: &Template<'_, '_>, root: Value) -> Result<Value, Error> {
+    let mut out = Bounded(Vec::new());
+    let captured = template.render_captured_to(root, &mut out)?;
+    let written = plain::written(captured.state());
+    drop(captured);
+    let text = String::from_utf8(out.0).map_err(|_| Error::from(ErrorKind::WriteFailure))?;
+    Ok(written
+        .filter(|value| python::finalize(value) == text)
+        .unwrap_or_else(|| Value::from(text)))
 }
 
 /// What to say of an error that is about a limit.

@@ -8,11 +8,24 @@ mod compiled;
 mod filters;
 mod header;
 mod limits;
+mod lookups;
+mod methods;
+mod percent;
+mod plain;
+mod predicates;
 mod python;
+mod rewrite;
+mod tokens;
+mod undefined;
 
 pub use compiled::{Compiled, Templates};
 pub use header::header_lines;
-pub use limits::{MAX_STEPS, MAX_TEXT, render};
+pub use limits::{MAX_STEPS, MAX_TEXT, render, render_value};
+pub use plain::{is_omit, plain};
+pub use rewrite::{LINK, expression as adapt_expression, template as adapt};
+
+/// A name in the context of a template: by the name of something undefined, why it is, where its own template is at fault.
+pub const REASONS: &str = "__reasons";
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
@@ -33,13 +46,25 @@ pub fn environment() -> Environment<'static> {
         .build();
     environment.set_syntax(syntax.unwrap_or_default());
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.set_formatter(|out, state, value| match value.kind() {
-        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        ValueKind::Invalid => minijinja::escape_formatter(out, state, value),
-        _ => out.write_str(&python::finalize(value)).map_err(Error::from),
+    environment.set_unknown_method_callback(methods::call);
+    environment.set_formatter(|out, state, value| {
+        if value.kind() == ValueKind::Invalid {
+            return minijinja::escape_formatter(out, state, value);
+        }
+        undefined::check(value)?;
+        plain::note_written(state, value);
+        out.write_str(&python::finalize(value)).map_err(Error::from)
     });
     filters::add(&mut environment);
+    predicates::add(&mut environment);
+    environment.add_function("lookup", lookups::lookup);
+    environment.add_function("query", lookups::query);
+    environment.add_function("q", lookups::query);
+    environment.add_function("dict", filters::dict);
+    environment.add_function("now", filters::now);
+    environment.add_function("undef", undefined::undef);
+    environment.add_global("omit", minijinja::Value::from_object(plain::Omit));
+    environment.add_global("ansible_managed", "Ansible managed");
     environment
 }
 
@@ -51,6 +76,8 @@ pub struct Explained {
     pub hint: Option<String>,
     /// Of the template, counted from 1.
     pub line: Option<usize>,
+    /// What is not defined, if that is what went wrong. Empty if it is not known.
+    pub undefined: Option<String>,
 }
 
 /// Says what went wrong in a template.
@@ -60,51 +87,53 @@ pub fn explain(error: &Error) -> Explained {
     let piece = error
         .template_source()
         .zip(error.range())
-        .and_then(|(source, range)| source.get(range));
+        .and_then(|(source, range)| {
+            // From the start of its expression: the engine's range of a lookup in a lookup is its last step.
+            let before = source.get(..range.start)?;
+            let start = ["{{", "{%"]
+                .iter()
+                .filter_map(|open| before.rfind(open))
+                .max();
+            source.get(start.map_or(0, |start| start + 2)..range.end)
+        });
     let detail = error.detail().map(ToOwned::to_owned);
-    let name = |detail: Option<String>| {
-        detail.and_then(|detail| {
-            detail
-                .split_whitespace()
-                .find(|word| !["filter", "test", "function", "the"].contains(word))
-                .map(|word| word.trim_matches('`').to_owned())
-        })
+    let kind = match error.kind() {
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
+            error.kind()
+        }
+        _ if undefined::is_told(detail.as_deref()) => ErrorKind::UndefinedError,
+        kind => kind,
     };
     let limit = limits::explain(error);
-    let (message, hint) = match error.kind() {
+    let mut undefined = None;
+    let (message, hint) = match kind {
         _ if let Some((message, hint)) = limit => (message, Some(hint.to_owned())),
         ErrorKind::UndefinedError => {
-            let what = piece.map_or_else(
-                || detail.clone().unwrap_or_default(),
-                |piece| format!("`{}`", piece.trim()),
-            );
-            (format!("{what} is not defined"), None)
+            let name = undefined::name(detail.as_deref(), piece);
+            let message = match &name {
+                Some(name) => format!("`{name}` is not defined"),
+                None => "something in it is not defined".to_owned(),
+            };
+            undefined = Some(name.unwrap_or_default());
+            (message, None)
         }
         ErrorKind::UnknownFilter => {
-            let name = name(detail).unwrap_or_default();
-            (
-                format!("there is no filter `{name}`"),
-                filters::nearest_filter(&name),
-            )
+            let name = named(detail.as_deref(), piece);
+            let hint = filters::missing(&name);
+            (format!("there is no filter `{name}`"), hint)
         }
         ErrorKind::UnknownFunction => {
-            let name = name(detail).unwrap_or_default();
-            let hint = match name.as_str() {
-                "lookup" | "query" | "q" => {
-                    "Lookups of Ansible do not run here; put the value into the inventory, or give it with --var."
-                }
-                "omit" => "`omit` is known to Ansible's modules only.",
-                _ => "It may be one of Ansible's own.",
-            };
+            let name = named(detail.as_deref(), piece);
             (
                 format!("there is no function `{name}`"),
-                Some(hint.to_owned()),
+                Some("It may be one of Ansible's own.".to_owned()),
             )
         }
-        ErrorKind::UnknownTest => (
-            format!("there is no test `{}`", name(detail).unwrap_or_default()),
-            None,
-        ),
+        ErrorKind::UnknownTest => {
+            let name = named(detail.as_deref(), piece);
+            let hint = predicates::missing(&name);
+            (format!("there is no test `{name}`"), hint)
+        }
         ErrorKind::SyntaxError => (
             format!(
                 "the template cannot be read: {}",
@@ -118,5 +147,39 @@ pub fn explain(error: &Error) -> Explained {
         message,
         hint,
         line: error.line(),
+        undefined,
+    }
+}
+
+/// The same for a template that was rendered with these variables: if one of them is undefined because its own template
+/// is at fault, it says where.
+#[must_use]
+pub fn explain_with(error: &Error, vars: &minijinja::Value) -> Explained {
+    let explained = explain(error);
+    let reason = explained.undefined.as_deref().and_then(|name| {
+        let reasons = vars.get_attr(REASONS).ok()?;
+        let reason = reasons.get_attr(name).ok()?;
+        reason.as_str().map(ToOwned::to_owned)
+    });
+    match reason {
+        Some(message) => Explained {
+            message,
+            ..explained
+        },
+        None => explained,
+    }
+}
+
+/// The name of a filter, test or function that is not there: from the engine's words (`filter x is unknown`), or the
+/// piece of the template.
+fn named(detail: Option<&str>, piece: Option<&str>) -> String {
+    let word = detail.and_then(|detail| {
+        detail
+            .split_whitespace()
+            .find(|word| !["filter", "test", "function", "the"].contains(word))
+    });
+    match word {
+        Some(word) => word.trim_matches('`').to_owned(),
+        None => piece.map(rewrite::original).unwrap_or_default(),
     }
 }

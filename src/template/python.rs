@@ -24,20 +24,64 @@ pub(super) fn str(value: &Value) -> String {
     out
 }
 
+/// `repr(value)`.
+pub(super) fn repr_of(value: &Value) -> String {
+    let mut out = String::new();
+    repr(value, &mut out);
+    out
+}
+
+/// A float in Python's shortest form.
+fn float(number: f64) -> String {
+    if number.is_nan() {
+        return "nan".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let size = number.abs();
+    if number != 0.0 && !(1e-4..1e16).contains(&size) {
+        let text = format!("{number:e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        return match power.strip_prefix('-') {
+            Some(power) => format!("{digits}e-{power:0>2}"),
+            None => format!("{digits}e+{power:0>2}"),
+        };
+    }
+    let text = number.to_string();
+    if text.contains('.') {
+        text
+    } else {
+        format!("{text}.0")
+    }
+}
+
 fn repr(value: &Value, out: &mut String) {
     match value.kind() {
         ValueKind::None => out.push_str("None"),
         ValueKind::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
         ValueKind::String => quoted(value.as_str().unwrap_or_default(), out),
+        ValueKind::Number if !value.is_integer() => {
+            let number = f64::try_from(value.clone()).unwrap_or(f64::NAN);
+            out.push_str(&float(number));
+        }
         ValueKind::Seq | ValueKind::Iterable => {
-            out.push('[');
+            let (open, close) = if value.is_tuple() {
+                ('(', ')')
+            } else {
+                ('[', ']')
+            };
+            out.push(open);
             for (index, item) in value.try_iter().into_iter().flatten().enumerate() {
                 if index > 0 {
                     out.push_str(", ");
                 }
                 repr(&item, out);
             }
-            out.push(']');
+            if value.is_tuple() && value.len() == Some(1) {
+                out.push(',');
+            }
+            out.push(close);
         }
         ValueKind::Map => {
             out.push('{');
@@ -51,7 +95,7 @@ fn repr(value: &Value, out: &mut String) {
             }
             out.push('}');
         }
-        // Numbers look the same in both. Writing to a String does not fail.
+        // Writing to a String does not fail.
         _ => {
             let _ = write!(out, "{value}");
         }

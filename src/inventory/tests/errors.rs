@@ -135,7 +135,7 @@ fn patterns_that_select_nothing_say_so() {
 #[test]
 fn templates_fail_where_they_stand() {
     let text = "all:\n  hosts:\n    h:\n      db_host: x\n      a: '{{ db_hots }}'\n      b: 'x{{ a }}'\n      c: \"{{ d }}\"\n      \
-                d: '{{ c }}'\n      e: \"{{ lookup('env', 'X') }}\"\n      f: '{{ 1 | to_jsn }}'\n      g: '{{ 1 +'\n      \
+                d: '{{ c }}'\n      e: \"{{ lookup('pipe', 'X') }}\"\n      f: '{{ 1 | to_jsn }}'\n      g: '{{ 1 +'\n      \
                 i: '{{ 1 + }}'\n      j: '{{ ansible_os_family }}'\n      k: '{{ hostvars.nobody.x }}'\n      l: '{{ 1 is nosuch }}'\n      \
                 m: '{{ 5 | mandatory }}'\n      o: \"{{ 'maybe' | bool }}\"\n      p: [{q: '{{ nope }}'}]\n";
     let inventory = load_text("hosts.yml", text).unwrap();
@@ -160,8 +160,8 @@ fn templates_fail_where_they_stand() {
             "e",
             9,
             "e",
-            "there is no function `lookup`",
-            "Lookups of Ansible do not run here",
+            "the lookup `pipe` is not available",
+            "Only `env`, `file` and `vars` are.",
         ),
         (
             "f",
@@ -182,7 +182,7 @@ fn templates_fail_where_they_stand() {
         ("k", 14, "k", "is not defined", ""),
         ("l", 15, "l", "there is no test `nosuch`", ""),
         ("o", 17, "o", "bool: `maybe` is neither true nor false", ""),
-        ("p", 18, "p", "`nope` is not defined", ""),
+        ("p", 18, "p[0].q", "`nope` is not defined", ""),
     ] {
         let error = inventory.var(&host, name).expect_err(name);
         assert!(error.message.contains(message), "{name}: {error}");

@@ -4,6 +4,7 @@
 mod connections;
 mod errors;
 mod limits;
+mod templates;
 mod values;
 mod warnings;
 

@@ -1,40 +1,105 @@
-//! JSON and YAML as Python writes them, and back.
+//! JSON as Python writes it, and back.
 
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, Value};
 
-use super::invalid;
+use super::{invalid, kwarg, text};
+use crate::template::{plain, python};
 
-/// As Python writes JSON: a space after commas and colons, nothing but ASCII.
-pub(super) fn json(value: &serde_json::Value, sorted: bool) -> String {
+/// How to write it.
+struct Style {
+    sorted: bool,
+    ascii: bool,
+}
+
+pub(super) fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
+    write(value, None, false, &options)
+}
+
+pub(super) fn to_nice_json(
+    value: &Value,
+    indent: Option<usize>,
+    options: Kwargs,
+) -> Result<String, Error> {
+    write(value, Some(indent.unwrap_or(4)), true, &options)
+}
+
+fn write(
+    value: &Value,
+    indent: Option<usize>,
+    sorted: bool,
+    options: &Kwargs,
+) -> Result<String, Error> {
+    let indent = kwarg(options, "indent")?.or(indent);
+    let style = Style {
+        sorted: kwarg(options, "sort_keys")?.unwrap_or(sorted),
+        ascii: kwarg(options, "ensure_ascii")?.unwrap_or(true),
+    };
+    for ignored in [
+        "separators",
+        "vault_to_text",
+        "preprocess_unsafe",
+        "profile",
+    ] {
+        let _ = kwarg::<Value>(options, ignored)?;
+    }
+    options.assert_all_used()?;
+    let value = plain(value)?;
+    Ok(match indent {
+        None => in_line(&value, &style),
+        Some(indent) => {
+            let mut out = String::new();
+            nice(&value, &" ".repeat(indent.min(100)), 0, &style, &mut out);
+            out
+        }
+    })
+}
+
+fn entries<'v>(
+    map: &'v serde_json::Map<String, serde_json::Value>,
+    style: &Style,
+) -> Vec<(&'v String, &'v serde_json::Value)> {
+    let mut entries: Vec<_> = map.iter().collect();
+    if style.sorted {
+        entries.sort_unstable_by_key(|(key, _)| *key);
+    }
+    entries
+}
+
+/// In one line, with a space after commas and colons.
+fn in_line(value: &serde_json::Value, style: &Style) -> String {
     use serde_json::Value as Json;
-    let list =
-        |items: Vec<String>, open: char, close: char| format!("{open}{}{close}", items.join(", "));
     match value {
-        Json::String(text) => ascii(text),
-        Json::Array(items) => list(
-            items.iter().map(|item| json(item, sorted)).collect(),
-            '[',
-            ']',
-        ),
+        Json::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| in_line(item, style)).collect();
+            format!("[{}]", items.join(", "))
+        }
         Json::Object(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
-            if sorted {
-                entries.sort_unstable_by_key(|(key, _)| *key);
-            }
-            let entry =
-                |(key, value): (&String, &Json)| format!("{}: {}", ascii(key), json(value, sorted));
-            list(entries.into_iter().map(entry).collect(), '{', '}')
+            let entry = |(key, value): (&String, &Json)| {
+                format!("{}: {}", quoted(key, style), in_line(value, style))
+            };
+            let entries: Vec<String> = entries(map, style).into_iter().map(entry).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        scalar => single(scalar, style),
+    }
+}
+
+fn single(value: &serde_json::Value, style: &Style) -> String {
+    match value {
+        serde_json::Value::String(text) => quoted(text, style),
+        serde_json::Value::Number(number) if number.is_f64() => {
+            python::str(&Value::from(Serde(value)))
         }
         other => other.to_string(),
     }
 }
 
-fn ascii(text: &str) -> String {
+fn quoted(text: &str, style: &Style) -> String {
     let quoted = serde_json::Value::String(text.to_owned()).to_string();
     let mut out = String::with_capacity(quoted.len());
     for c in quoted.chars() {
-        if c.is_ascii() {
+        if c.is_ascii() || !style.ascii {
             out.push(c);
         } else {
             out.extend(
@@ -47,16 +112,7 @@ fn ascii(text: &str) -> String {
     out
 }
 
-pub(super) fn nice_json(value: &serde_json::Value, options: &Kwargs) -> Result<String, Error> {
-    let indent = options.get::<Option<usize>>("indent")?.unwrap_or(4);
-    let sorted = options.get::<Option<bool>>("sort_keys")?.unwrap_or(true);
-    options.assert_all_used()?;
-    let mut out = String::new();
-    nice(value, &" ".repeat(indent), 0, sorted, &mut out);
-    Ok(out)
-}
-
-fn nice(value: &serde_json::Value, indent: &str, depth: usize, sorted: bool, out: &mut String) {
+fn nice(value: &serde_json::Value, indent: &str, depth: usize, style: &Style, out: &mut String) {
     use serde_json::Value as Json;
     let line = |depth: usize, out: &mut String| {
         out.push('\n');
@@ -68,55 +124,29 @@ fn nice(value: &serde_json::Value, indent: &str, depth: usize, sorted: bool, out
             for (index, item) in items.iter().enumerate() {
                 out.push_str(if index > 0 { "," } else { "" });
                 line(depth + 1, out);
-                nice(item, indent, depth + 1, sorted, out);
+                nice(item, indent, depth + 1, style, out);
             }
             line(depth, out);
             out.push(']');
         }
         Json::Object(map) if !map.is_empty() => {
-            let mut entries: Vec<_> = map.iter().collect();
-            if sorted {
-                entries.sort_unstable_by_key(|(key, _)| *key);
-            }
             out.push('{');
-            for (index, (key, item)) in entries.into_iter().enumerate() {
+            for (index, (key, item)) in entries(map, style).into_iter().enumerate() {
                 out.push_str(if index > 0 { "," } else { "" });
                 line(depth + 1, out);
-                out.push_str(&ascii(key));
+                out.push_str(&quoted(key, style));
                 out.push_str(": ");
-                nice(item, indent, depth + 1, sorted, out);
+                nice(item, indent, depth + 1, style, out);
             }
             line(depth, out);
             out.push('}');
         }
-        other => out.push_str(&json(other, sorted)),
+        other => out.push_str(&in_line(other, style)),
     }
 }
 
-pub(super) fn from_json(text: &str) -> Result<Value, Error> {
-    let value: serde_json::Value = serde_json::from_str(text)
+pub(super) fn from_json(value: &Value) -> Result<Value, Error> {
+    let value: serde_json::Value = serde_json::from_str(&text(value)?)
         .map_err(|error| invalid(format!("from_json: the text is no JSON: {error}")))?;
-    Ok(Value::from(Serde(value)))
-}
-
-/// Blocks throughout, keys sorted: what `to_nice_yaml` gives, and what `to_yaml` may as well.
-pub(super) fn to_yaml(mut value: serde_json::Value) -> Result<String, Error> {
-    value.sort_all_objects();
-    let mut text =
-        serde_saphyr::to_string_with_options(&value, serde_saphyr::ser_options! { indent_step: 4 })
-            .map_err(|error| invalid(format!("to_yaml: {error}")))?;
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    Ok(text)
-}
-
-pub(super) fn from_yaml(text: &str) -> Result<Value, Error> {
-    let value: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| {
-        invalid(format!(
-            "from_yaml: the text is no YAML: {}",
-            error.without_snippet()
-        ))
-    })?;
     Ok(Value::from(Serde(value)))
 }

@@ -3,7 +3,9 @@
 use minijinja::value::{Kwargs, Rest, Serde, ValueKind};
 use minijinja::{Error, Value};
 
-use super::invalid;
+use super::lists::items;
+use super::{invalid, kwarg, text};
+use crate::template::{plain, undefined};
 
 pub(super) fn combine(first: &Value, more: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
     let recursive = options.get::<Option<bool>>("recursive")?.unwrap_or(false);
@@ -11,17 +13,24 @@ pub(super) fn combine(first: &Value, more: Rest<Value>, options: Kwargs) -> Resu
         .get::<Option<String>>("list_merge")?
         .unwrap_or_else(|| "replace".to_owned());
     options.assert_all_used()?;
-    if !["replace", "keep", "append", "prepend"].contains(&lists.as_str()) {
+    if ![
+        "replace",
+        "keep",
+        "append",
+        "prepend",
+        "append_rp",
+        "prepend_rp",
+    ]
+    .contains(&lists.as_str())
+    {
         return Err(invalid(format!(
-            "combine: list_merge=\"{lists}\" is not replace, keep, append or prepend"
+            "combine: list_merge=\"{lists}\" is not replace, keep, append, prepend, append_rp or prepend_rp"
         )));
     }
     let mut result = Map::new();
     for value in std::iter::once(first).chain(more.iter()) {
         // A list of mappings stands for each of them.
-        let maps = match serde_json::to_value(value)
-            .map_err(|error| invalid(format!("combine: {error}")))?
-        {
+        let maps = match plain(value)? {
             serde_json::Value::Array(maps) => maps,
             map => vec![map],
         };
@@ -46,6 +55,16 @@ fn merge(into: &mut Map, from: Map, recursive: bool, lists: &str) {
             }
             (Some(Json::Array(old)), Json::Array(mut new)) if lists != "replace" => match lists {
                 "append" => old.append(&mut new),
+                // Without what is there twice, of which the new one stays.
+                "append_rp" => {
+                    old.retain(|item| !new.contains(item));
+                    old.append(&mut new);
+                }
+                "prepend_rp" => {
+                    old.retain(|item| !new.contains(item));
+                    new.append(old);
+                    *old = new;
+                }
                 "prepend" => {
                     new.append(old);
                     *old = new;
@@ -61,6 +80,7 @@ fn merge(into: &mut Map, from: Map, recursive: bool, lists: &str) {
 
 pub(super) fn dict2items(map: &Value, options: Kwargs) -> Result<Vec<Value>, Error> {
     let (key_name, value_name) = item_names(&options)?;
+    undefined::check(map)?;
     if map.kind() != ValueKind::Map {
         return Err(invalid(format!(
             "dict2items: it takes a mapping, not {}",
@@ -77,10 +97,11 @@ pub(super) fn dict2items(map: &Value, options: Kwargs) -> Result<Vec<Value>, Err
     map.try_iter()?.map(item).collect()
 }
 
-pub(super) fn items2dict(items: Vec<Value>, options: Kwargs) -> Result<Value, Error> {
+pub(super) fn items2dict(list: &Value, options: Kwargs) -> Result<Value, Error> {
     let (key_name, value_name) = item_names(&options)?;
-    let mut pairs = Vec::with_capacity(items.len());
-    for item in items {
+    let list = items(list)?;
+    let mut pairs = Vec::with_capacity(list.len());
+    for item in list {
         let (key, value) = (item.get_attr(&key_name)?, item.get_attr(&value_name)?);
         if key.is_undefined() || value.is_undefined() {
             return Err(invalid(format!(
@@ -104,14 +125,61 @@ fn item_names(options: &Kwargs) -> Result<(String, String), Error> {
     Ok((key, value))
 }
 
-pub(super) fn flatten(items: &Value, levels: Option<usize>) -> Result<Vec<Value>, Error> {
-    let mut flat = Vec::new();
-    for item in items.try_iter()? {
-        if item.kind() == ValueKind::Seq && levels != Some(0) {
-            flat.extend(flatten(&item, levels.map(|levels| levels - 1))?);
-        } else if !item.is_none() {
-            flat.push(item);
+/// `dict(pairs)`, `dict(a=1)`.
+pub(in crate::template) fn dict(pairs: Option<&Value>, options: Kwargs) -> Result<Value, Error> {
+    let mut made: Vec<(Value, Value)> = Vec::new();
+    match pairs {
+        None => {}
+        Some(map) if map.kind() == ValueKind::Map => {
+            for key in items(map)? {
+                let value = map.get_item(&key)?;
+                made.push((key, value));
+            }
+        }
+        Some(pairs) => {
+            for pair in items(pairs)? {
+                match items(&pair)?.as_slice() {
+                    [key, value] => made.push((key.clone(), value.clone())),
+                    _ => return Err(invalid("dict: it takes pairs")),
+                }
+            }
         }
     }
-    Ok(flat)
+    for name in options.args() {
+        made.push((Value::from(name), options.get(name)?));
+    }
+    Ok(Value::from_pairs(made))
+}
+
+/// A mapping of mappings by one of their members.
+pub(super) fn rekey_on_member(data: &Value, key: &Value, options: Kwargs) -> Result<Value, Error> {
+    let duplicates = kwarg::<String>(&options, "duplicates")?.unwrap_or_else(|| "error".to_owned());
+    options.assert_all_used()?;
+    let items: Vec<Value> = if data.kind() == ValueKind::Map {
+        let keys = items(data)?;
+        keys.iter()
+            .map(|key| data.get_item(key))
+            .collect::<Result<_, _>>()?
+    } else {
+        items(data)?
+    };
+    let mut keyed: Vec<(Value, Value)> = Vec::new();
+    for item in items {
+        let name = item.get_item(key)?;
+        if name.is_undefined() {
+            let key = text(key)?;
+            return Err(invalid(format!("rekey_on_member: an item has no `{key}`")));
+        }
+        match keyed.iter_mut().find(|(known, _)| *known == name) {
+            Some(known) if duplicates == "overwrite" => known.1 = item,
+            Some(_) => {
+                let name = text(&name)?;
+                return Err(invalid(format!(
+                    "rekey_on_member: two items are called `{name}`"
+                )));
+            }
+            None => keyed.push((name, item)),
+        }
+    }
+    Ok(Value::from_pairs(keyed))
 }

@@ -1,329 +1,169 @@
-//! Filters of Ansible that minijinja lacks, or that it has with another meaning.
+//! Filters of Ansible and Jinja2 that minijinja lacks, or that it has with another meaning.
 
 #![expect(
     clippy::needless_pass_by_value,
     reason = "the engine hands arguments over by value"
 )]
 
+mod address;
 mod expressions;
 mod json;
+mod lists;
 mod mappings;
+mod numbers;
+mod password;
+mod paths;
+mod quoting;
+mod random;
+mod refused;
+mod texts;
+mod time;
+mod values;
+mod yaml;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use minijinja::value::{Kwargs, Serde, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, State, Value};
-use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+use minijinja::value::{ArgType, Kwargs, Rest};
+use minijinja::{Environment, Error, ErrorKind, Value};
 
-use self::expressions::{regex_findall, regex_replace, regex_search};
-use self::json::{from_json, from_yaml, json, nice_json, to_yaml};
-use self::mappings::{combine, dict2items, flatten, items2dict};
-use super::python;
-use crate::model::suggest::did_you_mean;
-
-/// The names of all filters that there are, for did-you-mean.
-const KNOWN: &[&str] = &[
-    "abs",
-    "attr",
-    "b64decode",
-    "b64encode",
-    "basename",
-    "batch",
-    "bool",
-    "capitalize",
-    "combine",
-    "count",
-    "d",
-    "default",
-    "dict2items",
-    "dictsort",
-    "difference",
-    "dirname",
-    "extract",
-    "first",
-    "flatten",
-    "float",
-    "format",
-    "from_json",
-    "from_yaml",
-    "groupby",
-    "hash",
-    "indent",
-    "int",
-    "intersect",
-    "items",
-    "items2dict",
-    "join",
-    "last",
-    "length",
-    "lines",
-    "list",
-    "lower",
-    "mandatory",
-    "map",
-    "max",
-    "min",
-    "pprint",
-    "quote",
-    "regex_escape",
-    "regex_findall",
-    "regex_replace",
-    "regex_search",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "select",
-    "selectattr",
-    "slice",
-    "sort",
-    "split",
-    "splitext",
-    "string",
-    "sum",
-    "symmetric_difference",
-    "ternary",
-    "title",
-    "to_json",
-    "to_nice_json",
-    "to_nice_yaml",
-    "to_yaml",
-    "tojson",
-    "trim",
-    "type_debug",
-    "union",
-    "unique",
-    "upper",
-    "urlencode",
-    "zip",
-];
+pub(super) use self::expressions::regex_found;
+pub(super) use self::lists::items;
+pub(super) use self::mappings::dict;
+pub(super) use self::refused::missing;
+pub(super) use self::time::now;
+pub(super) use self::values::truth;
+use super::rewrite::REMAINDER;
+use super::{percent, python, undefined};
 
 pub(super) fn add(environment: &mut Environment<'_>) {
-    environment.add_filter("to_json", |value: Serde<serde_json::Value>| {
-        json(&value.0, false)
+    add_lists(environment);
+    add_mappings(environment);
+    add_texts(environment);
+    environment.add_filter(REMAINDER, percent::remainder);
+    environment.add_filter("format", |text: &Value, values: Rest<Value>| {
+        percent::remainder(
+            text,
+            &Value::from(minijinja::value::Tuple::from(values.to_vec())),
+        )
     });
-    environment.add_filter(
-        "to_nice_json",
-        |value: Serde<serde_json::Value>, options: Kwargs| nice_json(&value.0, &options),
-    );
-    environment.add_filter("from_json", from_json);
-    environment.add_filter(
-        "to_yaml",
-        |value: Serde<serde_json::Value>, _options: Kwargs| to_yaml(value.0),
-    );
-    environment.add_filter(
-        "to_nice_yaml",
-        |value: Serde<serde_json::Value>, _options: Kwargs| to_yaml(value.0),
-    );
-    environment.add_filter("from_yaml", from_yaml);
-    environment.add_filter("b64encode", |text: String| STANDARD.encode(text));
-    environment.add_filter("b64decode", b64decode);
-    environment.add_filter("bool", to_bool);
-    environment.add_filter("mandatory", mandatory);
-    environment.add_filter("quote", |value: &Value| quote(&python::str(value)));
-    environment.add_filter("string", |value: &Value| python::str(value));
-    environment.add_filter("join", join);
-    environment.add_filter("basename", |path: String| {
-        path.rsplit('/').next().unwrap_or_default().to_owned()
+    environment.add_filter("default", values::default);
+    environment.add_filter("d", values::default);
+    environment.add_filter("bool", values::to_bool);
+    environment.add_filter("mandatory", values::mandatory);
+    environment.add_filter("string", text);
+    environment.add_filter("ternary", values::ternary);
+    environment.add_filter("pprint", |value: &Value| {
+        undefined::check(value)?;
+        Ok::<_, Error>(python::repr_of(value))
     });
-    environment.add_filter("dirname", |path: String| dirname(&path));
-    environment.add_filter("splitext", |path: String| splitext(&path));
-    environment.add_filter("ternary", ternary);
-    environment.add_filter("combine", combine);
-    environment.add_filter("hash", hash);
-    environment.add_filter("regex_replace", regex_replace);
-    environment.add_filter("regex_search", regex_search);
-    environment.add_filter("regex_findall", regex_findall);
-    environment.add_filter("regex_escape", |text: String| regex::escape(&text));
-    environment.add_filter("dict2items", dict2items);
-    environment.add_filter("items2dict", items2dict);
-    environment.add_filter("flatten", flatten);
-    environment.add_filter("extract", extract);
-    environment.add_filter("type_debug", type_debug);
-    environment.add_filter("union", |a: Vec<Value>, b: Vec<Value>| {
-        unique(a.into_iter().chain(b))
-    });
-    environment.add_filter("intersect", |a: Vec<Value>, b: Vec<Value>| {
-        unique(a.into_iter().filter(|item| b.contains(item)))
-    });
-    environment.add_filter("difference", |a: Vec<Value>, b: Vec<Value>| {
-        unique(a.into_iter().filter(|item| !b.contains(item)))
-    });
-    environment.add_filter("symmetric_difference", |a: Vec<Value>, b: Vec<Value>| {
-        let only = |from: &[Value], other: &[Value]| -> Vec<Value> {
-            from.iter()
-                .filter(|item| !other.contains(item))
-                .cloned()
-                .collect()
-        };
-        unique(only(&a, &b).into_iter().chain(only(&b, &a)))
-    });
+    environment.add_filter("type_debug", values::type_debug);
+    environment.add_filter("int", numbers::int);
+    environment.add_filter("float", numbers::float);
+    environment.add_filter("round", numbers::round);
+    environment.add_filter("sum", numbers::sum);
+    environment.add_filter("log", numbers::log);
+    environment.add_filter("pow", numbers::pow);
+    environment.add_filter("root", numbers::root);
+    environment.add_filter("random", random::random);
+    environment.add_filter("strftime", time::strftime);
+    environment.add_filter("ipaddr", address::ipaddr);
+    environment.add_filter("ipv4", address::ipv4);
+    environment.add_filter("ipv6", address::ipv6);
+    environment.add_filter("ipwrap", address::ipwrap);
+    environment.add_filter("ipmath", address::ipmath);
+    environment.add_filter("ipsubnet", address::ipsubnet);
+    environment.add_filter("nthhost", address::nthhost);
 }
 
-/// A hint for a filter that is not there.
-pub(super) fn nearest_filter(name: &str) -> Option<String> {
-    did_you_mean(name, KNOWN.iter().copied())
+fn add_lists(environment: &mut Environment<'_>) {
+    environment.add_filter("map", lists::map);
+    environment.add_filter("select", lists::select);
+    environment.add_filter("reject", lists::reject);
+    environment.add_filter("selectattr", lists::selectattr);
+    environment.add_filter("rejectattr", lists::rejectattr);
+    environment.add_filter("list", lists::list);
+    environment.add_filter("unique", lists::unique);
+    environment.add_filter("union", lists::union);
+    environment.add_filter("intersect", lists::intersect);
+    environment.add_filter("difference", lists::difference);
+    environment.add_filter("symmetric_difference", lists::symmetric_difference);
+    environment.add_filter("flatten", lists::flatten);
+    environment.add_filter("zip", lists::zip);
+    environment.add_filter("zip_longest", lists::zip_longest);
+    environment.add_filter("product", lists::product);
+    environment.add_filter("permutations", lists::permutations);
+    environment.add_filter("combinations", lists::combinations);
+    environment.add_filter("subelements", lists::subelements);
+    environment.add_filter("shuffle", random::shuffle);
+    environment.add_filter("join", values::join);
+}
+
+fn add_mappings(environment: &mut Environment<'_>) {
+    environment.add_filter("combine", mappings::combine);
+    environment.add_filter("dict2items", mappings::dict2items);
+    environment.add_filter("items2dict", mappings::items2dict);
+    environment.add_filter("rekey_on_member", mappings::rekey_on_member);
+    environment.add_filter("extract", values::extract);
+    environment.add_filter("to_json", json::to_json);
+    environment.add_filter("to_nice_json", json::to_nice_json);
+    environment.add_filter("from_json", json::from_json);
+    environment.add_filter("to_yaml", yaml::to_yaml);
+    environment.add_filter("to_nice_yaml", yaml::to_nice_yaml);
+    environment.add_filter("from_yaml", yaml::from_yaml);
+}
+
+fn add_texts(environment: &mut Environment<'_>) {
+    environment.add_filter("comment", texts::comment);
+    environment.add_filter("b64encode", texts::b64encode);
+    environment.add_filter("b64decode", texts::b64decode);
+    environment.add_filter("quote", texts::quote);
+    environment.add_filter("hash", texts::hash);
+    environment.add_filter("md5", |value: &Value, options: Kwargs| {
+        texts::hash(value, Some("md5".to_owned()), options)
+    });
+    for name in ["sha1", "checksum"] {
+        environment.add_filter(name, |value: &Value, options: Kwargs| {
+            texts::hash(value, None, options)
+        });
+    }
+    environment.add_filter("password_hash", password::password_hash);
+    environment.add_filter("to_uuid", texts::to_uuid);
+    environment.add_filter("urlencode", texts::urlencode);
+    environment.add_filter("center", texts::center);
+    environment.add_filter("wordcount", texts::wordcount);
+    environment.add_filter("truncate", minijinja_contrib::filters::truncate);
+    environment.add_filter("striptags", minijinja_contrib::filters::striptags);
+    environment.add_filter("filesizeformat", minijinja_contrib::filters::filesizeformat);
+    environment.add_filter("urlsplit", texts::urlsplit);
+    environment.add_filter("urldecode", texts::urldecode);
+    environment.add_filter("human_readable", texts::human_readable);
+    environment.add_filter("human_to_bytes", texts::human_to_bytes);
+    environment.add_filter("regex_replace", expressions::regex_replace);
+    environment.add_filter("regex_search", expressions::regex_search);
+    environment.add_filter("regex_findall", expressions::regex_findall);
+    environment.add_filter("regex_escape", expressions::regex_escape);
+    environment.add_filter("basename", paths::basename);
+    environment.add_filter("dirname", paths::dirname);
+    environment.add_filter("splitext", paths::splitext);
+    environment.add_filter("path_join", paths::path_join);
+    environment.add_filter("normpath", paths::normpath);
+    environment.add_filter("relpath", paths::relpath);
+    environment.add_filter("expanduser", paths::expanduser);
+    environment.add_filter("commonpath", paths::commonpath);
 }
 
 fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
-fn unique(items: impl Iterator<Item = Value>) -> Vec<Value> {
-    let mut kept: Vec<Value> = Vec::new();
-    for item in items {
-        if !kept.contains(&item) {
-            kept.push(item);
-        }
-    }
-    kept
+/// The value as a text. What is undefined has none.
+pub(super) fn text(value: &Value) -> Result<String, Error> {
+    undefined::check(value)?;
+    Ok(python::str(value))
 }
 
-fn b64decode(text: &str) -> Result<String, Error> {
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let bytes = STANDARD
-        .decode(text)
-        .map_err(|error| invalid(format!("b64decode: {error}")))?;
-    String::from_utf8(bytes).map_err(|_| invalid("b64decode: what it decodes to is not UTF-8"))
-}
-
-fn to_bool(value: &Value) -> Result<Value, Error> {
-    match value.kind() {
-        ValueKind::None | ValueKind::Bool => return Ok(value.clone()),
-        ValueKind::Number if *value == Value::from(1) => return Ok(Value::from(true)),
-        ValueKind::Number if *value == Value::from(0) => return Ok(Value::from(false)),
-        _ => {}
-    }
-    match value.as_str().map(str::to_lowercase).as_deref() {
-        Some("yes" | "on" | "1" | "true" | "y" | "t") => Ok(Value::from(true)),
-        Some("no" | "off" | "0" | "false" | "n" | "f" | "") => Ok(Value::from(false)),
-        _ => Err(invalid(format!(
-            "bool: `{}` is neither true nor false",
-            python::str(value)
-        ))),
-    }
-}
-
-fn mandatory(value: &Value, message: Option<String>) -> Result<Value, Error> {
-    if value.is_undefined() {
-        let message = message.unwrap_or_else(|| "a mandatory variable is not defined".to_owned());
-        return Err(invalid(message));
-    }
-    Ok(value.clone())
-}
-
-/// Quoted for a shell, as Python's `shlex.quote`.
-fn quote(text: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !text.is_empty() && text.chars().all(safe) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\"'\"'"))
-}
-
-fn join(value: &Value, separator: Option<String>, options: Kwargs) -> Result<String, Error> {
-    let attribute = options.get::<Option<String>>("attribute")?;
-    options.assert_all_used()?;
-    let mut texts = Vec::new();
-    for item in value.try_iter()? {
-        let item = match &attribute {
-            Some(name) => item.get_attr(name)?,
-            None => item,
-        };
-        if item.is_undefined() {
-            return Err(Error::from(ErrorKind::UndefinedError));
-        }
-        texts.push(python::str(&item));
-    }
-    Ok(texts.join(&separator.unwrap_or_default()))
-}
-
-/// As Python's `os.path.dirname`.
-fn dirname(path: &str) -> String {
-    let Some((head, _)) = path.rsplit_once('/') else {
-        return String::new();
-    };
-    let trimmed = head.trim_end_matches('/');
-    // Nothing but slashes stays as it is.
-    if trimmed.is_empty() {
-        format!("{head}/")
-    } else {
-        trimmed.to_owned()
-    }
-}
-
-/// As Python's `os.path.splitext`.
-fn splitext(path: &str) -> Vec<String> {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let stem = name.trim_start_matches('.');
-    match stem.rfind('.') {
-        Some(dot) => {
-            let at = path.len() - stem.len() + dot;
-            vec![path[..at].to_owned(), path[at..].to_owned()]
-        }
-        None => vec![path.to_owned(), String::new()],
-    }
-}
-
-fn ternary(value: &Value, yes: &Value, no: &Value, null: Option<Value>) -> Value {
-    match null {
-        Some(null) if value.is_none() => null,
-        _ if value.is_true() => yes.clone(),
-        _ => no.clone(),
-    }
-}
-
-fn hash(value: &Value, kind: Option<String>) -> Result<String, Error> {
-    let text = python::str(value);
-    let bytes = match kind.as_deref() {
-        Some("sha256") => Sha256::digest(&text).to_vec(),
-        Some("sha224") => Sha224::digest(&text).to_vec(),
-        Some("sha384") => Sha384::digest(&text).to_vec(),
-        Some("sha512") => Sha512::digest(&text).to_vec(),
-        other => {
-            let other = other.unwrap_or("sha1");
-            return Err(invalid(format!(
-                "hash: `{other}` is not there; sha224, sha256, sha384 and sha512 are"
-            )));
-        }
-    };
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// `'web1' | extract(hostvars, 'address')`.
-fn extract(
-    _state: &State<'_, '_>,
-    key: &Value,
-    container: &Value,
-    more: Option<Value>,
-) -> Result<Value, Error> {
-    let mut value = container.get_item(key)?;
-    let keys = match more {
-        None => Vec::new(),
-        Some(keys) if keys.kind() == ValueKind::Seq => keys.try_iter()?.collect(),
-        Some(key) => vec![key],
-    };
-    for key in keys {
-        value = value.get_item(&key)?;
-    }
-    if value.is_undefined() {
-        return Err(invalid(format!(
-            "extract: there is no `{}`",
-            python::str(key)
-        )));
-    }
-    Ok(value)
-}
-
-fn type_debug(value: &Value) -> &'static str {
-    match value.kind() {
-        ValueKind::None => "NoneType",
-        ValueKind::Bool => "bool",
-        ValueKind::Number if value.is_integer() => "int",
-        ValueKind::Number => "float",
-        ValueKind::String => "str",
-        ValueKind::Map => "dict",
-        _ => "list",
-    }
+/// An option by its name.
+pub(super) fn kwarg<T>(options: &Kwargs, name: &str) -> Result<Option<T>, Error>
+where
+    Option<T>: for<'a> ArgType<'a, Output = Option<T>>,
+{
+    options.get(name)
 }
