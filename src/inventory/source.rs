@@ -11,8 +11,8 @@ use super::draft::{Draft, UNGROUPED};
 use super::error::InventoryError;
 use super::secrets::{Secrets, VaultPasswordFile};
 use super::{
-    ansible_yaml, directory, executable, ini, name, ops_toml, script, text, toml_text, vars_files,
-    written, yaml,
+    ansible_yaml, directory, executable, ini, name, ops_toml, script, text, toml_text, written,
+    yaml,
 };
 use crate::model::{Origin, Vars};
 

@@ -122,7 +122,9 @@ impl World<'_> {
 
     fn decided(&mut self, task: &dyn Task, plan: Plan, queries: &[Query]) -> Verdict {
         match plan {
-            Plan::Unchanged => Verdict::unchanged(task.remark(&self.imagined)).and_note(self.stands(queries)),
+            Plan::Unchanged => {
+                Verdict::unchanged(task.remark(&self.imagined)).and_note(self.stands(queries))
+            }
             Plan::Change(change) if matches!(change.effect, Effect::Nothing) => {
                 Verdict::new(Outcome::Skipped)
                     .because("changes nothing, and is not run in check mode")
