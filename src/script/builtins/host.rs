@@ -2,14 +2,13 @@
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext};
 
+use super::declare;
 use super::outcome::OutcomeValue;
 use super::tasks::TaskValue;
 use super::vars::VarsValue;
-use super::{declare, declare_getter};
 use crate::model::{Failure, FailureKind, LogLevel};
 use crate::run::{Applied, HostHandle, Run, apply, ask, awaited, command, undo};
 use crate::script::command::Call;
-use crate::script::convert::from_json;
 use crate::script::error::{Ended, argument, end, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
@@ -81,36 +80,6 @@ each(hosts(\"web\"), |h| {
 });
 ```";
 
-const FACTS: &str = "\
-What the host tells of itself when ops connects: a map. A fact is empty, or `()` for a number, where the host does not tell. Connects.
-
-- `os`: `\"debian\"`; `os_like`: `[\"debian\"]` on Ubuntu; `os_version`: `\"12\"`; `os_codename`: `\"bookworm\"`; `os_name`: `\"Debian GNU/Linux 12 (bookworm)\"`
-- `architecture`: `\"x86_64\"`; `kernel`: `\"Linux\"`; `kernel_version`: `\"6.1.0-28-amd64\"`
-- `init`: `\"systemd\"`, `\"openrc\"`, ...; `package_manager`: `\"apt\"`, `\"dnf\"`, `\"apk\"`, ...
-- `virtualization`: a container (`\"docker\"`, `\"podman\"`, `\"lxc\"`) or a virtual machine (`\"qemu\"`, which is KVM too, `\"vmware\"`, `\"hyperv\"`, `\"amazon\"`, ...); empty for hardware
-- `memory`: bytes; `cores`: processors that are on line
-- `hostname`; `addresses`: those that are not of loopback
-- `user`, `uid`: who commands run as; `state_dir`: where ops keeps its state
-
-What is mounted is asked for when it is needed: `h.mounts`. For anything else there is `h.run(..., #{ reads: true })`.
-
-```rhai
-each(hosts(\"all\"), |h| {
-    if h.facts.os == \"debian\" { log::info(`${h.name} runs ${h.facts.os_codename}`); }
-});
-```";
-
-const MOUNTS: &str = "\
-The file systems that are mounted on the host now, in the order of `/proc/self/mounts`: maps with `source`, `path`, `type` and `options`, an array. Reads in check
-mode too.
-
-```rhai
-each(hosts(\"db\"), |h| {
-    let data = h.mounts.filter(|mount| mount.path == \"/srv\");
-    if data.is_empty() { fail(\"/srv is no file system of its own\"); }
-});
-```";
-
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<HostValue>("Host");
     register_properties(engine);
@@ -150,14 +119,6 @@ fn register_properties(engine: &mut Engine) {
         "The host's variables: `h.vars.port`, `h.vars[\"port\"]`, `h.vars.get(\"port\", 80)`.",
     )
     .register_into_engine(engine, |host: &mut HostValue| VarsValue(host.0.clone()));
-    declare_getter("facts", &["host: Host", "Map"], FACTS).register_into_engine(
-        engine,
-        |context: NativeCallContext, host: &mut HostValue| facts(&context, host),
-    );
-    declare_getter("mounts", &["host: Host", "Array"], MOUNTS).register_into_engine(
-        engine,
-        |context: NativeCallContext, host: &mut HostValue| mounts(&context, host),
-    );
     engine.register_fn("to_string", |host: &mut HostValue| host.0.name().to_owned());
     engine.register_fn("to_debug", |host: &mut HostValue| {
         format!("Host({})", host.0.name())
@@ -427,7 +388,7 @@ fn become_user(context: &NativeCallContext<'_>, host: &HostValue, user: &str) ->
     Ok(HostValue(host.0.become_user(user)))
 }
 
-fn read(
+pub(super) fn read(
     context: &NativeCallContext<'_>,
     host: &HostValue,
     path: &str,
@@ -488,53 +449,6 @@ fn unreadable(state: &PathState) -> String {
         (Some(_), Some(_)) => "it is no regular file",
     };
     why.to_owned()
-}
-
-fn facts(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Dynamic> {
-    let frame = Frame::acting(context, "facts")?;
-    known(context, &frame, host)?;
-    let facts = host
-        .0
-        .facts(frame.cancel())
-        .map_err(|failure| throw(failure, context))?;
-    let facts =
-        serde_json::to_value(facts).map_err(|error| argument(context, error.to_string()))?;
-    Ok(from_json(&facts))
-}
-
-/// The file systems of the host.
-fn mounts(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Array> {
-    let text = read(context, host, "/proc/self/mounts", Map::new())?;
-    let text = text.into_immutable_string().unwrap_or_default();
-    Ok(text.lines().filter_map(mount).map(Dynamic::from).collect())
-}
-
-/// A line of `/proc/self/mounts` (proc(5)): words, with what would end one written in octal.
-fn mount(line: &str) -> Option<Map> {
-    let mut words = line.split(' ').map(|word| {
-        let octal = [
-            ("\\040", " "),
-            ("\\011", "\t"),
-            ("\\012", "\n"),
-            ("\\134", "\\"),
-        ];
-        octal.iter().fold(word.to_owned(), |word, (code, plain)| {
-            word.replace(code, plain)
-        })
-    });
-    let mut next = || words.next().map(Dynamic::from);
-    let (source, path, kind) = (next()?, next()?, next()?);
-    let options = words.next()?;
-    let options: Array = options
-        .split(',')
-        .map(|option| Dynamic::from(option.to_owned()))
-        .collect();
-    Some(Map::from([
-        ("source".into(), source),
-        ("path".into(), path),
-        ("type".into(), kind),
-        ("options".into(), options.into()),
-    ]))
 }
 
 fn give_back(

@@ -6,6 +6,7 @@
 mod control;
 mod dates;
 mod each;
+mod facts;
 mod formats;
 mod glob;
 mod health;
@@ -35,6 +36,7 @@ pub fn register(engine: &mut Engine) {
     inputs::register(engine);
     hosts::register(engine);
     host::register(engine);
+    facts::register(engine);
     stat::register(engine);
     each::register(engine);
     health::register(engine);
