@@ -307,8 +307,10 @@ fn apt_is_asked_whether_it_knows_a_package() {
         "apt would refuse: Unable to locate package nosuchpkg",
     )]);
     let mut host = Host::default();
-    for query in installed(false.into())[0].needs() {
-        host = host.with(query.query(), refusal.clone());
+    for update in [false.into(), ().into()] {
+        for need in installed(update)[0].needs() {
+            host = host.with(need.query(), refusal.clone());
+        }
     }
     let refused = "apt would refuse: Unable to locate package nosuchpkg";
     assert_eq!(host.check(installed(false.into())), [told(Failed, refused)]);
