@@ -156,7 +156,7 @@ fn what_is_not_there_is_told_by_name() {
     run(&site, r#"file: "/nonexistent""#, "web", "lb.drain(h);")
         .code(3)
         .stderr_has("h1 has no file /nonexistent");
-    run(&site, r#"file: "/etc/hostname""#, "web", "lb.drain(h);")
+    run(&site, r#"file: "/etc/passwd""#, "web", "lb.drain(h);")
         .code(3)
         .stderr_has("has no upstream `shop`");
     run(&site, r#"server: |h| "a; }""#, "web", "lb.drain(h);")
