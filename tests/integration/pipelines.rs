@@ -225,8 +225,8 @@ fn what_a_playbook_warns_of_is_annotated_where_it_stands() {
     assert_eq!(
         annotations,
         [
-            "::error file=work/playbook.rhai,line=3,col=5,title=ops::h1: bad",
-            "::warning file=work/playbook.rhai,line=2,col=5,title=ops::h1: old",
+            "::error file=work/playbook.rhai,line=3,col=10,title=ops::h1: bad",
+            "::warning file=work/playbook.rhai,line=2,col=10,title=ops::h1: old",
         ],
         "{ran}"
     );
