@@ -144,13 +144,14 @@ pub fn run(
     }
 }
 
-/// Makes sure that a host answers. Tells nothing, unless it does not.
+/// Makes sure that a host answers, and that it still takes changes from this run.
 ///
 /// # Errors
-/// `Unreachable` when it does not, `Interrupted` when `cancel` comes first.
+/// `Unreachable` when it does not answer, `Held` when a lock has passed to another run, `Interrupted` when `cancel` comes
+/// first.
 pub fn answers(host: &HostHandle, cancel: &CancellationToken) -> Result<(), Failure> {
     let lines = Lines::new(&host.run, Vec::new());
-    host.request(cancel, Request::probe(":"), &lines).map(drop)
+    change(host, cancel, Request::probe(":"), &lines).map(drop)
 }
 
 /// What the command came back with, if it ended well.

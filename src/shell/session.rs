@@ -103,7 +103,8 @@ impl Session {
     pub fn is_over(&self) -> bool {
         match &self.inner {
             Inner::Scripted(..) => false,
-            Inner::Live(live) => live.task.is_finished(),
+            // The reason is known before who waits is told, and the task ends after that.
+            Inner::Live(live) => live.ended.get().is_some() || live.task.is_finished(),
         }
     }
 

@@ -25,7 +25,8 @@ fn a_failing_check_in_the_second_batch_puts_the_first_back() {
     assert_eq!(service.left(), ["1", "1", "1", "1"]);
     assert_eq!(service.steps(3), ["old"], "it was never begun with");
     let ran = ran
-        .stderr_has("the rollout was aborted and rolled back: h2: run")
+        .stderr_has("not healthy within 2s: exited with code 1")
+        .stderr_has("the rollout was aborted and rolled back\n")
         .stderr_has("Rolled back: h1, h2; untouched: h3, h4.")
         .nowhere("after the rollout");
     ran.nothing_left();
