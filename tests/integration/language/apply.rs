@@ -240,7 +240,9 @@ fn a_definition_lacks_nothing() {
             "NUL",
         ),
     ] {
-        let ran = local(1).playbook(&format!("let made = task({definition});")).run();
+        let ran = local(1)
+            .playbook(&format!("let made = task({definition});"))
+            .run();
         assert!(matches!(ran.exit_code(), Some(2 | 3)), "{ran}");
         assert!(ran.stderr.contains(said), "{ran}");
     }

@@ -145,7 +145,10 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         return;
     }
     // The containers have a repository of their own, and no network.
-    let base = [("packages", "ops-hello"), ("expected_environment", "staging")];
+    let base = [
+        ("packages", "ops-hello"),
+        ("expected_environment", "staging"),
+    ];
     let deploy = machines.run("full-deploy.rhai", "1.0.0", &base);
     deploy
         .clone()
@@ -154,7 +157,10 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         .ok()
         .stdout_has("would change");
     // Hosts that are of another environment than was said are not touched.
-    let elsewhere = [("packages", "ops-hello"), ("expected_environment", "production")];
+    let elsewhere = [
+        ("packages", "ops-hello"),
+        ("expected_environment", "production"),
+    ];
     machines
         .run("full-deploy.rhai", "1.0.0", &elsewhere)
         .run()
