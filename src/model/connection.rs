@@ -1,7 +1,10 @@
 //! How a host is reached.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use super::REPLACEMENT;
 
 /// What carries the byte stream to a `sh`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl SshClient {
 }
 
 /// How another user is become.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Elevation {
     pub user: String,
     /// `sudo` today; the inventory names others as an error.
@@ -67,7 +70,7 @@ pub struct Elevation {
 }
 
 /// Everything that is needed to reach a host, rendered from its variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Connection {
     pub via: Via,
     /// `ansible_host`, or the name of the host.
@@ -119,5 +122,89 @@ impl Connection {
             retry_for: Duration::from_secs(20),
             state_dir: None,
         }
+    }
+}
+
+/// Stands for a password in a `Debug` form.
+fn redacted(password: Option<&String>) -> Option<&'static str> {
+    password.map(|_| REPLACEMENT)
+}
+
+/// Shows no password.
+impl fmt::Debug for Elevation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            user,
+            method,
+            password,
+        } = self;
+        f.debug_struct("Elevation")
+            .field("user", user)
+            .field("method", method)
+            .field("password", &redacted(password.as_ref()))
+            .finish()
+    }
+}
+
+/// Shows no password.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            via,
+            address,
+            port,
+            user,
+            key_file,
+            password,
+            ssh_args,
+            host_keys,
+            ssh_client,
+            persist,
+            elevation,
+            become_password,
+            become_method,
+            connect_timeout,
+            retry_for,
+            state_dir,
+        } = self;
+        f.debug_struct("Connection")
+            .field("via", via)
+            .field("address", address)
+            .field("port", port)
+            .field("user", user)
+            .field("key_file", key_file)
+            .field("password", &redacted(password.as_ref()))
+            .field("ssh_args", ssh_args)
+            .field("host_keys", host_keys)
+            .field("ssh_client", ssh_client)
+            .field("persist", persist)
+            .field("elevation", elevation)
+            .field("become_password", &redacted(become_password.as_ref()))
+            .field("become_method", become_method)
+            .field("connect_timeout", connect_timeout)
+            .field("retry_for", retry_for)
+            .field("state_dir", state_dir)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_in_no_debug_form() {
+        let password = || Some("hunter22".to_owned());
+        let mut connection = Connection::new(Via::Ssh, "web1");
+        connection.password = password();
+        connection.become_password = password();
+        connection.elevation = Some(Elevation {
+            user: "root".into(),
+            method: "sudo".into(),
+            password: password(),
+        });
+        let shown = format!("{connection:?} {connection:#?}");
+        assert!(!shown.contains("hunter22"), "{shown}");
+        assert_eq!(shown.matches("Some(\"[secret]\")").count(), 3, "{shown}");
     }
 }
