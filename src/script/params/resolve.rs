@@ -110,7 +110,7 @@ impl Resolved {
         let (Kind::Path, Value::String(text)) = (param.kind, &value) else {
             return Ok(value);
         };
-        let Some(path) = located(text)? else {
+        let Some(path) = located(param, text)? else {
             return Ok(value);
         };
         let Some(absolute) = path.to_str().map(Value::from) else {

@@ -226,6 +226,41 @@ param("json", "x", #{ secret: true, fallback: [] });"#,
 }
 
 #[test]
+fn a_wrong_secret_is_in_no_error_whatever_its_type() {
+    let dir = tempfile::tempdir().unwrap();
+    for (options, value, error) in [
+        (
+            r#"type: "path""#,
+            "/no/hunter2",
+            "names a file that cannot be read: No such file or directory (os error 2)",
+        ),
+        (r#"type: "int""#, "hunter2", "must be an int"),
+        (r#"type: "float""#, "hunter2", "must be a float"),
+        (r#"type: "bool""#, "hunter2", "must be true or false"),
+        (r#"type: "duration""#, "hunter2", "must be a duration"),
+        (r#"one_of: ["a", "b"]"#, "hunter2", "must be one of a, b"),
+        (r#"pattern: "k.*""#, "hunter2", "must match `k.*`"),
+    ] {
+        let params = params(&format!(
+            r#"param("p", "x", #{{ secret: true, {options} }});"#
+        ));
+        let file = dir.path().join("vars.json");
+        std::fs::write(&file, format!(r#"{{"p": "{value}"}}"#)).unwrap();
+        for wrong in [
+            given(&params, &[("p", value)]),
+            resolve(&params, &[], &[file]),
+        ] {
+            let wrong = format!("{:?}", wrong.unwrap_err());
+            assert!(!wrong.contains("hunter2"), "{wrong}");
+            assert!(
+                wrong.contains(&format!("the parameter `p` {error}")),
+                "{wrong}"
+            );
+        }
+    }
+}
+
+#[test]
 fn files_give_values_too() {
     let params = params(
         r#"param("version", "x"); param("port", "x", #{ type: "int" }); param("tags", "x", #{ type: "list" });"#,

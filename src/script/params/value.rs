@@ -73,13 +73,17 @@ pub fn fits(param: &Param, value: &Value) -> Result<(), Unfit> {
 }
 
 /// What the operator names by a path, as an absolute one. An address is none.
-pub fn located(text: &str) -> Result<Option<std::path::PathBuf>, Unfit> {
+pub fn located(param: &Param, text: &str) -> Result<Option<std::path::PathBuf>, Unfit> {
     if text.contains("://") {
         return Ok(None);
     }
-    std::fs::canonicalize(text)
-        .map(Some)
-        .map_err(|error| format!("names `{text}`, which cannot be read: {error}"))
+    std::fs::canonicalize(text).map(Some).map_err(|error| {
+        if param.secret {
+            format!("names a file that cannot be read: {error}")
+        } else {
+            format!("names `{text}`, which cannot be read: {error}")
+        }
+    })
 }
 
 /// Holds a value, or an element of a list, against choices, pattern and bounds.
