@@ -2,7 +2,8 @@
 //!
 //! As it is; each long line of one that has several lines; base64 (both alphabets, at any of the three
 //! alignments, so also inside of `user:password`, and broken at 64 or 76 characters); percent-encoded;
-//! escaped as in JSON (once, and in JSON within JSON) and as Rust's debug form; quoted for a shell; hex.
+//! escaped as in JSON (once, and in JSON within JSON), as Rust's debug form and Python's `repr`; with HTML
+//! entities; quoted for a shell; hex; and, of one that has several lines, indented as in a YAML block.
 //!
 //! What stays: a few bits of the secret at either end of a base64 form that shares a character with its
 //! neighbours; a form that was encrypted, compressed or cut short.
@@ -23,11 +24,38 @@ const LONG: usize = 4096;
 /// Widths at which `openssl base64` (64) and `base64` and MIME (76) break lines.
 const BASE64_WIDTHS: [usize; 2] = [64, 76];
 
+/// The ways to spell `"`, `'` and `/` in HTML and XML: minijinja, Python, Go and markupsafe, Django, PHP, XML,
+/// and those that only `&`, `<` and `>` are spelled by.
+const ENTITIES: [[&str; 3]; 7] = [
+    ["&quot;", "&#x27;", "&#x2f;"],
+    ["&quot;", "&#x27;", "/"],
+    ["&#34;", "&#39;", "/"],
+    ["&quot;", "&#39;", "/"],
+    ["&quot;", "&#039;", "/"],
+    ["&quot;", "&apos;", "/"],
+    ["\"", "'", "/"],
+];
+
+/// Indentations that a secret of several lines is looked for in.
+const INDENTS: [&str; 7] = [
+    "  ",
+    "    ",
+    "      ",
+    "        ",
+    "          ",
+    "            ",
+    "\t",
+];
+
 /// Every text to look for.
 pub(super) fn needles(secret: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for part in parts(secret) {
         forms(part, &mut found);
+    }
+    let trimmed = secret.trim();
+    if trimmed.contains('\n') && trimmed.len() <= LONG {
+        found.extend(INDENTS.map(|indent| indented(trimmed, indent).into_bytes()));
     }
     found.sort_unstable();
     found.dedup();
@@ -71,7 +99,18 @@ fn rare_forms(secret: &str, mut add: impl FnMut(String)) {
     let json = json(secret, false);
     add(self::json(&json, false));
     add(json.replace('/', "\\/"));
-    add(self::json(secret, true));
+    let ascii = self::json(secret, true);
+    add(self::json(&ascii, false));
+    add(self::json(&json, true));
+    add(ascii);
+    for entities in ENTITIES {
+        add(html(secret, entities));
+    }
+    for quoted in [false, true] {
+        for spelling in [Python::Repr, Python::Ascii, Python::Bytes] {
+            add(python(secret, quoted, spelling));
+        }
+    }
     add(json_html(secret));
     add(secret.escape_debug().to_string());
     add(secret.replace('\'', "'\\''"));
@@ -150,6 +189,73 @@ fn json_html(text: &str) -> String {
         } else {
             out.push(c);
         }
+    }
+    out
+}
+
+fn html(text: &str, [double, single, slash]: [&str; 3]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str(double),
+            '\'' => out.push_str(single),
+            '/' => out.push_str(slash),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[derive(Clone, Copy)]
+enum Python {
+    /// `repr(text)`.
+    Repr,
+    /// `ascii(text)`.
+    Ascii,
+    /// `repr(text.encode())`.
+    Bytes,
+}
+
+/// The inside of a string literal of Python. `quoted`: with `'` escaped, as where there is a `"` too.
+fn python(text: &str, quoted: bool, spelling: Python) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match (c, spelling) {
+            ('\\', _) => out.push_str("\\\\"),
+            ('\'', _) if quoted => out.push_str("\\'"),
+            ('\n', _) => out.push_str("\\n"),
+            ('\r', _) => out.push_str("\\r"),
+            ('\t', _) => out.push_str("\\t"),
+            (' '..='~', _) => out.push(c),
+            (c, Python::Repr) if !c.is_control() => out.push(c),
+            (c, Python::Bytes) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(out, "\\x{byte:02x}");
+                }
+            }
+            (c, _) => {
+                let _ = match u32::from(c) {
+                    code @ ..=0xff => write!(out, "\\x{code:02x}"),
+                    code @ ..=0xffff => write!(out, "\\u{code:04x}"),
+                    code => write!(out, "\\U{code:08x}"),
+                };
+            }
+        }
+    }
+    out
+}
+
+/// Each line after the first begins with `indent`; an empty one stays empty.
+fn indented(text: &str, indent: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    for line in text.split_inclusive('\n') {
+        if !out.is_empty() && !line.trim().is_empty() {
+            out.push_str(indent);
+        }
+        out.push_str(line);
     }
     out
 }

@@ -100,6 +100,79 @@ fn wrapped_base64_is_found() {
 }
 
 #[test]
+fn entities_of_html_are_found() {
+    let secrets = knowing(&["a<b>&\"c'/d"]);
+    for form in [
+        "a&lt;b&gt;&amp;&quot;c&#x27;&#x2f;d",
+        "a&lt;b&gt;&amp;&quot;c&#x27;/d",
+        "a&lt;b&gt;&amp;&#34;c&#39;/d",
+        "a&lt;b&gt;&amp;&quot;c&#39;/d",
+        "a&lt;b&gt;&amp;&quot;c&#039;/d",
+        "a&lt;b&gt;&amp;&quot;c&apos;/d",
+        "a&lt;b&gt;&amp;\"c'/d",
+    ] {
+        assert_eq!(secrets.scrub(&format!("<{form}>")), "<[secret]>", "{form}");
+    }
+}
+
+#[test]
+fn json_in_json_is_found_whatever_is_escaped() {
+    let secrets = knowing(&["pä\"ß😀w"]);
+    for form in [
+        r#"{"a":"{\"b\":\"pä\\\"ß😀w\"}"}"#,
+        r#"{"a":"{\"b\":\"p\\u00e4\\\"\\u00df\\ud83d\\ude00w\"}"}"#,
+        r#"{"a":"{\"b\":\"p\u00e4\\\"\u00df\ud83d\ude00w\"}"}"#,
+    ] {
+        assert_eq!(
+            secrets.scrub(form),
+            r#"{"a":"{\"b\":\"[secret]\"}"}"#,
+            "{form}"
+        );
+    }
+}
+
+#[test]
+fn literals_of_python_are_found() {
+    let secrets = knowing(&["pä'ß\\\t\u{1}😀w", "it's \"so\""]);
+    for (form, left) in [
+        (r#""pä'ß\\\t\x01😀w""#, r#""[secret]""#),
+        (r"'pä\'ß\\\t\x01😀w'", "'[secret]'"),
+        (r#""p\xe4'\xdf\\\t\x01\U0001f600w""#, r#""[secret]""#),
+        (
+            r#"b"p\xc3\xa4'\xc3\x9f\\\t\x01\xf0\x9f\x98\x80w""#,
+            r#"b"[secret]""#,
+        ),
+        (r#"'it\'s "so"'"#, "'[secret]'"),
+    ] {
+        assert_eq!(secrets.scrub(form), left, "{form}");
+    }
+}
+
+#[test]
+fn an_indented_secret_of_several_lines_is_found() {
+    let secrets = knowing(&["short\n\nlines\n  more"]);
+    for indent in ["", "  ", "    ", "            ", "\t"] {
+        let text = format!("key: |\n{indent}short\n\n{indent}lines\n{indent}  more\n{indent}end");
+        assert_eq!(
+            secrets.scrub(&text),
+            format!("key: |\n{indent}[secret]\n{indent}end")
+        );
+    }
+    // At any other, only its long lines are.
+    let secrets = knowing(&["short\na line that is long\n"]);
+    assert_eq!(
+        secrets.scrub("   short\n   a line that is long\n"),
+        "   short\n   [secret]\n"
+    );
+}
+
+#[test]
+fn the_forms_of_a_secret_are_few() {
+    let secret = "aä'\"\\/<>&\u{1} $`+~😀".repeat(4);
+    assert!(forms::needles(&secret).len() <= 64);
+}
+
+#[test]
 fn a_secret_added_while_a_stream_runs_is_found_in_what_is_held() {
     let secrets = knowing(&["abcdefgh"]);
     let mut stream = secrets.stream();
