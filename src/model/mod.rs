@@ -6,6 +6,7 @@ mod event;
 mod facts;
 mod failure;
 mod health;
+mod hidden;
 mod host;
 mod lock;
 mod outcome;

@@ -12,8 +12,13 @@ pub trait Texts {
     /// Calls `change` with each of them.
     fn each_text(&mut self, change: &mut dyn FnMut(&mut String));
 
+    /// Hides what may be an old secret, which no scrubber knows. Before the known ones are replaced: they
+    /// tell where it stands.
+    fn hide_old_secrets(&mut self, _scrubber: &Scrubber) {}
+
     /// Replaces every secret.
     fn scrub(&mut self, scrubber: &Scrubber) {
+        self.hide_old_secrets(scrubber);
         self.each_text(&mut |text| scrubber.scrub_in_place(text));
     }
 }
@@ -126,6 +131,10 @@ impl Texts for Diff {
             | Self::Hidden { path } => change(path),
             Self::Note { text } => change(text),
         }
+    }
+
+    fn hide_old_secrets(&mut self, scrubber: &Scrubber) {
+        Self::hide_old_secrets(self, scrubber);
     }
 }
 
@@ -261,6 +270,14 @@ impl Texts for Kind {
             | Self::RolloutPaused { .. } => {}
         }
     }
+
+    fn hide_old_secrets(&mut self, scrubber: &Scrubber) {
+        if let Self::TaskFinished { diff, .. } = self {
+            for diff in diff {
+                diff.hide_old_secrets(scrubber);
+            }
+        }
+    }
 }
 
 /// Of an event about a lock.
@@ -367,6 +384,10 @@ impl Texts for Emission {
         if let Some(at) = at {
             at.each_text(change);
         }
+    }
+
+    fn hide_old_secrets(&mut self, scrubber: &Scrubber) {
+        self.kind.hide_old_secrets(scrubber);
     }
 }
 

@@ -427,7 +427,12 @@ impl<'a> Part<'a> {
 
     fn into_applied(mut self) -> Vec<Applied> {
         self.planner.skip_rest("an earlier task failed");
-        let verdicts = self.planner.verdicts().to_vec();
+        let mut verdicts = self.planner.verdicts().to_vec();
+        // The playbook may log them.
+        let scrubber = self.host.run.secrets.scrubber();
+        for diff in verdicts.iter_mut().flatten().flat_map(|v| &mut v.diff) {
+            diff.hide_old_secrets(&scrubber);
+        }
         let parts = self
             .steps
             .into_iter()

@@ -130,8 +130,9 @@ impl Scrubber {
         }
     }
 
-    /// Where secrets stand, in order, overlapping ones joined.
-    fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+    /// Where secrets stand, in bytes and in order, overlapping ones joined.
+    #[must_use]
+    pub fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         for tier in self.tiers.iter() {
             let first = tier.automaton.try_find(&Input::new(bytes).earliest(true));
