@@ -38,7 +38,7 @@ impl Args {
             Err(failures) if json => {
                 // A failure holds texts and numbers only: it can always be written.
                 let text = serde_json::to_string_pretty(&failures).unwrap_or_default();
-                diagnostics::out(&format!("{text}\n"));
+                diagnostics::json(&format!("{text}\n"));
                 Ok(exit_code(&failures))
             }
             Err(failures) => Err(failures),

@@ -17,7 +17,7 @@ impl Args {
         // Into memory first: a pipe that was closed must not end in a panic.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "ops", &mut script);
-        super::diagnostics::out(&String::from_utf8_lossy(&script));
+        super::diagnostics::unchanged(&String::from_utf8_lossy(&script));
         Ok(DONE)
     }
 }

@@ -35,7 +35,7 @@ impl Args {
                     "open_s": age(connection).map(|age| age.as_secs()),
                     "ended": ended.get(at),
                 });
-                diagnostics::out(&format!("{line}\n"));
+                diagnostics::json(&format!("{line}\n"));
             }
             return Ok(DONE);
         }

@@ -49,8 +49,22 @@ pub fn warn_of(warnings: &[Failure]) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Prints data on stdout. A reader that has gone away has read enough.
+/// Prints a text on stdout.
 pub fn out(text: &str) {
+    if is_github() {
+        unchanged(&github::harmless(text));
+    } else {
+        unchanged(text);
+    }
+}
+
+/// Prints JSON on stdout.
+pub fn json(text: &str) {
+    unchanged(&github::harmless_json(text));
+}
+
+/// Prints data of ours on stdout. A reader that has gone away has read enough.
+pub fn unchanged(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();

@@ -28,7 +28,7 @@ impl Args {
         let all = docs::reference(&complete_engine());
         let Some(name) = &self.name else {
             let text = self.written(&all).unwrap_or_else(|| listing(&all));
-            diagnostics::out(&text);
+            self.print(&text);
             return Ok(DONE);
         };
         let synonym = docs::synonym(name);
@@ -64,8 +64,16 @@ impl Args {
                 )
             }
         };
-        diagnostics::out(&text);
+        self.print(&text);
         Ok(DONE)
+    }
+
+    fn print(&self, text: &str) {
+        if self.json {
+            diagnostics::json(text);
+        } else {
+            diagnostics::out(text);
+        }
     }
 
     /// The pages as JSON or as Markdown, if one of the two is asked for.

@@ -8,7 +8,7 @@ use crate::store::{RunState, RunSummary, Store, StoreError};
 
 use super::args::{Output, OutputArgs};
 use super::logging::Log;
-use super::reporters::reporters;
+use super::reporters::{is_github, reporters};
 use super::{DONE, Done, diagnostics};
 
 /// List the runs that are kept, the newest first.
@@ -47,7 +47,7 @@ impl HistoryArgs {
                 .take(self.lines)
                 .map(|run| json(run) + "\n")
                 .collect();
-            diagnostics::out(&lines);
+            diagnostics::json(&lines);
             return Ok(DONE);
         }
         let head = [
@@ -153,6 +153,7 @@ impl ShowArgs {
                 verbose: log.verbose,
                 diff: self.diff,
                 width: None,
+                on_github: is_github(),
             },
             std::io::stdout().is_terminal(),
         )?;

@@ -67,6 +67,7 @@ impl Args {
     pub fn run(self) -> Done {
         let secrets = Secrets::new();
         let load = |args: &InventoryArgs| load_inventory(args, None, BTreeMap::new(), &secrets);
+        let mut is_json = false;
         let text = match self.command {
             Command::List { pattern, with } => {
                 let inventory = load(&with.inventory)?;
@@ -74,7 +75,8 @@ impl Args {
                     .select(&pattern)
                     .map_err(|error| vec![error.into()])?;
                 let hosts: Vec<&Host> = hosts.iter().map(AsRef::as_ref).collect();
-                if with.json {
+                is_json = with.json;
+                if is_json {
                     list_json(&hosts)
                 } else {
                     list(&hosts)
@@ -116,7 +118,8 @@ impl Args {
                         var.secret = false;
                     }
                 }
-                let text = if with.json {
+                is_json = with.json;
+                let text = if is_json {
                     show_json(host, &way, &vars)
                 } else {
                     show(host, &way, &vars)
@@ -129,7 +132,11 @@ impl Args {
                 }
             }
         };
-        diagnostics::out(&text);
+        if is_json {
+            diagnostics::json(&text);
+        } else {
+            diagnostics::out(&text);
+        }
         Ok(DONE)
     }
 }

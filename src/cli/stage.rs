@@ -21,7 +21,7 @@ use super::exit_code;
 use super::files;
 use super::logging::Log;
 use super::passphrase;
-use super::reporters::reporters;
+use super::reporters::{is_github, reporters};
 
 /// The longest time for one request to a host where nothing else is said. Generous: it is there so that no run hangs
 /// for ever.
@@ -153,6 +153,7 @@ impl Stage {
             verbose: plan.log.verbose,
             diff: plan.diff,
             width: None,
+            on_github: is_github(),
         };
         let terminal = std::io::stdout().is_terminal();
         let (mut reporters, drawn_on) = reporters(&plan.output, shown, terminal)?;

@@ -5,6 +5,7 @@
 //!
 //! Of a step GitHub shows ten errors and ten warnings. The last of ten says how many more there are.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -171,6 +172,17 @@ pub fn harmless(text: &str) -> String {
     out
 }
 
+/// JSON that says the same without anything that the runner would act on. A line of JSON never begins with `::`, and `##[` stands
+/// only in its strings.
+#[must_use]
+pub fn harmless_json(json: &str) -> Cow<'_, str> {
+    if json.contains("##[") {
+        Cow::Owned(json.replace("##[", "#\\u0023["))
+    } else {
+        Cow::Borrowed(json)
+    }
+}
+
 /// What shows beside a line of a file, or above the log.
 struct Annotation {
     title: String,
@@ -297,6 +309,20 @@ mod tests {
             (":::set-env::\n", "\\x3a::set-env::\n"),
         ] {
             assert_eq!(harmless(text), shown);
+        }
+    }
+
+    #[test]
+    fn json_says_the_same_and_is_no_command() {
+        for text in ["##[error]x", "a\n::error::x ###[##[", "\\##[b]#", "plain"] {
+            let json = serde_json::to_string_pretty(&serde_json::json!({ text: [text] }))
+                .expect("texts can be written");
+            let harmless = harmless_json(&json);
+            assert!(!harmless.contains("##["), "{harmless}");
+            let is_command = |line: &str| line.trim_start().starts_with("::");
+            assert!(!harmless.lines().any(is_command), "{harmless}");
+            let read: serde_json::Value = serde_json::from_str(&harmless).expect("it is JSON");
+            assert_eq!(read, serde_json::json!({ text: [text] }));
         }
     }
 

@@ -2,10 +2,11 @@
 
 use std::io::{self, BufWriter, Write};
 
+use super::github;
 use crate::model::{Event, Kind, Reporter};
 
 /// Passes every event on as a line of JSON. Lines are in the reader's hands as soon as nothing more is
-/// waiting to be reported. When nobody reads any more, it keeps silent.
+/// waiting to be reported, and have nothing that a runner of GitHub Actions acts on. When nobody reads any more, it keeps silent.
 pub struct Json {
     out: Option<BufWriter<Box<dyn Write + Send>>>,
 }
@@ -39,7 +40,8 @@ impl Json {
 impl Reporter for Json {
     fn event(&mut self, event: &Event) {
         self.with(|out| {
-            serde_json::to_writer(&mut *out, event)?;
+            let line = serde_json::to_string(event)?;
+            out.write_all(github::harmless_json(&line).as_bytes())?;
             out.write_all(b"\n")?;
             if matches!(event.kind, Kind::RunFinished { .. }) {
                 out.flush()

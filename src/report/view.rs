@@ -19,7 +19,7 @@ use super::board::Board;
 use super::failures::{Failures, Group};
 use super::summary::Summary;
 use super::words::{CYAN, DIM, RED, YELLOW, count, duration, outcome};
-use super::{Settings, clean, clean_line, diagnostic, diff, locks};
+use super::{Settings, clean, clean_line, diagnostic, diff, github, locks};
 use crate::model::{
     Event, Failure, FailureKind, HealthState, Kind, LogLevel, Outcome, OutputStream, Position,
 };
@@ -94,6 +94,23 @@ impl View {
 
     /// What an event adds to what is shown; often nothing.
     pub fn event(&mut self, event: &Event) -> Vec<Piece> {
+        let pieces = self.told(event);
+        self.harmless(pieces)
+    }
+
+    /// Without what a runner would act on, where one reads.
+    fn harmless(&self, pieces: Vec<Piece>) -> Vec<Piece> {
+        if !self.settings.on_github {
+            return pieces;
+        }
+        let harmless = |piece| match piece {
+            Piece::Out(text) => Piece::Out(github::harmless(&text)),
+            Piece::Err(text) => Piece::Err(github::harmless(&text)),
+        };
+        pieces.into_iter().map(harmless).collect()
+    }
+
+    fn told(&mut self, event: &Event) -> Vec<Piece> {
         if let Some(host) = &event.host {
             self.host_width = self
                 .host_width
@@ -207,7 +224,7 @@ impl View {
         pieces.push(Piece::Err(
             "\nthe run has no end: it was killed, or it still goes on\n".to_owned(),
         ));
-        pieces
+        self.harmless(pieces)
     }
 
     fn task(&self, event: &Event, diffs: &[crate::model::Diff], note: Option<&str>) -> Vec<Piece> {

@@ -95,6 +95,46 @@ fn what_is_wrong_with_a_playbook_is_annotated_before_there_is_a_run() {
 }
 
 #[test]
+fn no_text_commands_the_runner_in_any_output() {
+    const TEXT: &str = r#"print("::stop-commands::p"); log::info("a\n::add-mask::x");"#;
+    let ops = on_github(local(2).playbook(&format!("{TEXT}{PLAYBOOK}"))).arg("-v");
+    for output in ["plain", "json", "live"] {
+        let ran = ops.clone().args(["--output", output]).run().code(3);
+        assert_eq!(commands(&ran), [""; 0], "{output}: {ran}");
+        let (begin, anywhere) = match output {
+            "json" => ("::add-mask::x", r"#\u0023[error]x"),
+            _ => (r"\x3a:add-mask::x", r"#\x23[error]x"),
+        };
+        for shown in [begin, anywhere] {
+            assert!(ran.stdout.contains(shown), "{output}: no {shown} in {ran}");
+        }
+    }
+    let script = "printf '::error::e\n##[error]x\n'";
+    let ran = ops.again(["exec", "h1", "--", script]).run().code(0);
+    assert_eq!(commands(&ran), [""; 0], "{ran}");
+    assert!(ran.stdout.contains(r"#\x23[error]x"), "{ran}");
+    for command in [
+        &["show", "-v"] as &[&str],
+        &["show", "-v", "--output", "json"],
+        &["history"],
+        &["history", "--json"],
+    ] {
+        // These take no inventory.
+        let done = Command::new(crate::ops::binary())
+            .args(command)
+            .current_dir(ops.path("."))
+            .env("XDG_STATE_HOME", ops.state())
+            .env("GITHUB_ACTIONS", "true")
+            .output()
+            .expect("ops starts");
+        let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{command:?}: {done:?}");
+        let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
+        assert_eq!(shown.lines().find(is_command), None, "{command:?}");
+    }
+}
+
+#[test]
 fn drift_is_an_error_of_the_step() {
     let playbook = r#"each(hosts("all"), |h| h.apply(files::directory("/nowhere/at/all")));"#;
     let ops = on_github(local(1).playbook(playbook)).args([

@@ -238,16 +238,19 @@ impl Look {
         if let Some(name) = name {
             held.retain(|held| held.lock == name);
         }
-        diagnostics::out(&match (self.json, name) {
-            (true, _) => lines_of_json(&held),
-            (false, None) if held.is_empty() => "No lock is held.\n".to_owned(),
-            (false, None) => rows(&held),
-            (false, Some(name)) if held.is_empty() => {
-                let last = free.map_or_else(String::new, |how| format!(" {how}"));
-                format!("The lock {name} is free.{last}\n")
-            }
-            (false, Some(_)) => held.iter().map(described).collect(),
-        });
+        if self.json {
+            diagnostics::json(&lines_of_json(&held));
+        } else {
+            diagnostics::out(&match name {
+                None if held.is_empty() => "No lock is held.\n".to_owned(),
+                None => rows(&held),
+                Some(name) if held.is_empty() => {
+                    let last = free.map_or_else(String::new, |how| format!(" {how}"));
+                    format!("The lock {name} is free.{last}\n")
+                }
+                Some(_) => held.iter().map(described).collect(),
+            });
+        }
         if failures.is_empty() {
             return Ok(DONE);
         }

@@ -256,6 +256,7 @@ fn no_escape_codes_even_if_asked_for() {
         diff: true,
         verbose: 2,
         width: None,
+        on_github: false,
     };
     let story = changes()
         .starts("web2")
