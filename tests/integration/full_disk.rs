@@ -113,6 +113,35 @@ fn what_was_not_kept_whole_is_not_put_back() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_given_back_fails_the_run() {
+    const FILL: &str = r#"each(hosts("all"), |h| {
+        h.run("cat /dev/zero >$STATE/fill 2>/dev/null; true", #{ reads: true });
+    });"#;
+    let under = format!(r#"let all = hosts("all"); with_lock("shop", || {{ {FILL} }});"#);
+    for (playbook, args) in [
+        (under.as_str(), &[] as &[&str]),
+        (FILL, &["--lock", "shop"]),
+    ] {
+        let ops = ops();
+        let state = ops.path("host-state");
+        let playbook = playbook.replace("$STATE", &state.display().to_string());
+        let ops = ops.playbook(&playbook).args(args);
+        let Some((code, shown)) = with_full(&ops, &state) else {
+            return;
+        };
+        assert_eq!(code, Some(3), "{shown}");
+        for part in [
+            "the lock `shop` could not be given back here: ",
+            "No space left on device; it is held until its lease runs out in 90 s",
+            "The disk is full there. Free some room.",
+        ] {
+            assert!(shown.contains(part), "no {part:?} in\n{shown}");
+        }
+        assert!(!shown.contains("has passed to"), "{shown}");
+    }
+}
+
+#[test]
 fn without_room_for_the_journal_nothing_is_changed() {
     let ops = ops()
         .playbook(

@@ -131,6 +131,10 @@ pub fn under(
     }
     let lock = acquire(run, wanted, playbook, cancel)?;
     let result = work();
-    lock.release(run);
+    match lock.release(run) {
+        Err(failure) if result.is_ok() => return Err(failure),
+        Err(failure) => run.clean_up_failed(&failure),
+        Ok(()) => {}
+    }
     result
 }

@@ -66,7 +66,7 @@ fn about(lock: &str, functions: &[&str], variables: &[(&str, &str)], call: &str)
 pub fn take(holder: &LockHolder, lease: u64) -> String {
     about(
         &holder.lock,
-        &["l_top", "l_age", "l_say", "l_put", "l_take"],
+        &["l_top", "l_age", "l_say", "l_put", "l_try", "l_take"],
         &[
             ("l_id", &holder.id),
             ("l_lease", &lease.to_string()),
@@ -86,7 +86,7 @@ pub fn look(lock: &str) -> String {
 pub fn free(lock: &str, victim: &str, asker: &str, how: &super::Given) -> String {
     about(
         lock,
-        &["l_top", "l_say", "l_put", "l_free"],
+        &["l_top", "l_say", "l_put", "l_try", "l_free"],
         &[
             ("l_id", asker),
             ("l_victim", victim),
@@ -228,7 +228,7 @@ mod tests {
         };
         let take = take(&holder, 90);
         assert!(take.ends_with("l_take"), "{take}");
-        for function in ["l_top", "l_age", "l_say", "l_put", "l_take"] {
+        for function in ["l_top", "l_age", "l_say", "l_put", "l_try", "l_take"] {
             assert_eq!(
                 take.matches(&format!("{function}() {{")).count(),
                 1,

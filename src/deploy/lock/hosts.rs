@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::record::{Given, Record, Seen};
 use super::{RENEWALS, ask, lost, reason};
-use crate::model::{Emission, Failure, Kind, LockHolder, LogLevel};
+use crate::model::{Emission, Failure, FailureKind, Kind, LockHolder, LogLevel};
 use crate::run::{Bus, Fence, Guard, HostHandle, Run};
 use crate::shell::{Request, Step};
 
@@ -141,7 +141,10 @@ impl HostsLock {
     }
 
     /// Frees it on all hosts. Whether it was ours to the end everywhere where that could be asked.
-    pub(super) fn release(&self, run: &Run) -> bool {
+    ///
+    /// # Errors
+    /// A host answered that it could not: it is held there until its lease runs out.
+    pub(super) fn release(&self, run: &Run) -> Result<bool, Failure> {
         if let Some(renewal) = self.renewal.get() {
             renewal.abort();
         }
@@ -153,6 +156,7 @@ impl HostsLock {
         let cancel = &run.cancel.cleanup;
         let answers = run.runtime.block_on(free(&handles, &self.holder, cancel));
         let mut ours = self.known().is_none();
+        let mut kept: Option<Failure> = None;
         for (handle, answer) in handles.iter().zip(answers) {
             match answer {
                 Ok(seen) => match &seen.record {
@@ -163,6 +167,13 @@ impl HostsLock {
                         ours = false;
                     }
                 },
+                Err(failure) if failure.kind == FailureKind::Failed => {
+                    let failure = self.not_given_back(failure);
+                    match &kept {
+                        None => kept = Some(failure),
+                        Some(_) => run.clean_up_failed(&failure),
+                    }
+                }
                 Err(failure) => {
                     let message = format!(
                         "the lock `{}` could not be given back here: {}; its lease runs out in {} s",
@@ -174,7 +185,23 @@ impl HostsLock {
                 }
             }
         }
-        ours
+        kept.map_or(Ok(ours), Err)
+    }
+
+    fn not_given_back(&self, failure: Failure) -> Failure {
+        let why = failure.stderr.clone().unwrap_or(failure.message.clone());
+        let message = format!(
+            "the lock `{}` could not be given back here: {}; it is held until its lease runs out in {} s",
+            self.holder.lock,
+            why.trim().lines().last().unwrap_or_default(),
+            self.lease.as_secs()
+        );
+        let hint = if why.contains("No space left on device") {
+            "The disk is full there. Free some room."
+        } else {
+            "ops keeps locks in its state directory on the host; `ops_state_dir` of the inventory names another one."
+        };
+        Failure { message, ..failure }.hint(hint)
     }
 }
 

@@ -28,6 +28,9 @@ l_say() { printf '%s\n' "$l_n $l_a $l_k $l_t $l_i $l_j"; }
 # Makes the next entry.
 l_put() { printf '%s\n' "$1" >"$l_new" && ln "$l_new" "$l_d/$((l_n + 1))"; }
 
+# The same once more. Not by a builtin: that of dash does not say why it fails.
+l_try() { printf '%s\n' "$1" | cat >"$l_new" && ln "$l_new" "$l_d/$((l_n + 1))"; }
+
 # Looks. Writes nothing.
 l_look() { l_top; l_a=0; case $l_k in free) ;; *) l_age;; esac; l_say; }
 
@@ -51,7 +54,7 @@ if [ "$l_i" = "$l_id" ]; then break; fi
 rm -f "$l_d/$((l_m + 1))"
 else
 l_top
-if [ "$l_n" = "$l_m" ] && ! l_put "held $l_lease $l_id $l_info"; then exit 1; fi
+if [ "$l_n" = "$l_m" ] && ! l_try "held $l_lease $l_id $l_info"; then exit 1; fi
 fi
 done
 set -- "$l_d"/new.*
@@ -69,8 +72,12 @@ l_free() {
 umask 077
 l_top
 if [ "$l_k" = held ] && [ "$l_i" = "$l_victim" ]; then
-l_put "free 0 $l_victim $l_info" 2>/dev/null
-rm -f "$l_d/lease.$l_n"
+l_m=$l_n
+if ! l_put "free 0 $l_victim $l_info" 2>/dev/null; then
+l_top
+if [ "$l_n" = "$l_m" ] && ! l_try "free 0 $l_victim $l_info"; then rm -f "$l_new"; exit 1; fi
+fi
+rm -f "$l_d/lease.$l_m"
 l_top
 fi
 if [ -e "$l_new" ]; then rm -f "$l_new"; fi

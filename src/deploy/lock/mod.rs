@@ -58,26 +58,30 @@ pub enum Lock {
 
 impl Lock {
     /// Frees it, and says so. Shielded from the first interrupt.
-    pub fn release(self, run: &Run) {
-        let (fence, holder, free): (Arc<dyn Fence>, _, bool) = match self {
+    ///
+    /// # Errors
+    /// A host answered that it could not give it back.
+    pub fn release(self, run: &Run) -> Result<(), Failure> {
+        let (fence, holder, free): (Arc<dyn Fence>, _, Result<bool, Failure>) = match self {
             Self::Hosts(lock) => {
                 let free = lock.release(run);
                 let holder = lock.holder().clone();
                 (lock, holder, free)
             }
             Self::Local(lock) => {
-                let free = lock.release();
+                let free = Ok(lock.release());
                 let holder = lock.holder().clone();
                 (lock, holder, free)
             }
         };
         run.fences.lower(&fence);
-        if free {
+        if free? {
             run.bus.emit(Emission::new(Kind::LockReleased {
                 lock: holder.lock,
                 id: holder.id,
             }));
         }
+        Ok(())
     }
 }
 

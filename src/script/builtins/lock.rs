@@ -79,7 +79,11 @@ fn with_lock(
     };
     let result = within(context, &outer.within(), closure);
     if let Some(lock) = lock {
-        lock.release(run);
+        match lock.release(run) {
+            Err(failure) if result.is_ok() => return Err(throw(failure, context)),
+            Err(failure) => run.clean_up_failed(&failure),
+            Ok(()) => {}
+        }
     }
     result
 }
