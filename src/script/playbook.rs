@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use rhai::{AST, Engine};
 
-use crate::model::{Failure, FailureKind};
-use crate::script::mark::without_mark;
+use crate::model::{Failure, FailureKind, Position, decode};
 
 use super::local;
 use super::modules::{self, Modules};
@@ -99,11 +98,41 @@ fn read(path: &Path) -> Result<String, Failure> {
             failure
         }
     })?;
-    let text = String::from_utf8(bytes);
-    let text = text.map_err(|_| input(format!("the playbook {name} is not UTF-8 text")))?;
-    Ok(without_mark(text))
+    decode(bytes).map_err(|error| {
+        let at = Position {
+            file: name.to_string(),
+            line: error.line,
+            column: error.column,
+        };
+        input(format!("cannot read the playbook: {error}"))
+            .hint(error.hint(&name.to_string()))
+            .at(Some(at))
+    })
 }
 
 fn input(message: String) -> Failure {
     Failure::new(FailureKind::Input, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_playbook_that_is_not_utf8_is_refused_with_its_place() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("latin.rhai");
+        std::fs::write(&path, b"let a = 1;\nlet b = \"\xe9\";\n").expect("written");
+        let failure = read(&path).expect_err("not text");
+        let at = failure.at.expect("a place");
+        assert_eq!((at.line, at.column), (2, 10));
+        assert!(
+            failure.message.contains("byte 10 of the line is 0xe9"),
+            "{}",
+            failure.message
+        );
+        assert!(failure.hint.expect("a hint").contains("iconv"));
+        std::fs::write(&path, b"\xef\xbb\xbflet a = 1;\n").expect("written");
+        assert_eq!(read(&path).expect("text"), "let a = 1;\n");
+    }
 }
