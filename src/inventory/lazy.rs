@@ -60,7 +60,7 @@ pub(super) struct List {
     members: Vec<Member>,
 }
 
-/// Whether its members are rendered one by one.
+/// Whether its members are rendered one at a time, when they are asked for.
 pub(super) fn is_lazy(value: &Value) -> bool {
     value.downcast_object_ref::<Mapping>().is_some()
         || value.downcast_object_ref::<List>().is_some()

@@ -130,7 +130,7 @@ impl State {
         let Self::Reading { mut found, key, .. } = self else {
             return Vec::new();
         };
-        // Behind the last token no other one came.
+        // The last token has no successor.
         found.extend(key);
         found
     }

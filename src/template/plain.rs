@@ -31,7 +31,7 @@ struct Written {
     last: Value,
 }
 
-/// Notes a value that goes into the text.
+/// Records a value that is written into the text.
 pub(super) fn note_written(state: &mut State<'_, '_>, value: &Value) {
     let written = state.get_or_insert_extension(Written::default());
     written.count += 1;

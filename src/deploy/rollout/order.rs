@@ -29,7 +29,7 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
     pub name: String,
-    /// It is not healthy, or the balancer has it out of service.
+    /// It is unhealthy, or the balancer has taken it out of service.
     pub down: bool,
     /// The balancer has it out of service. It is put into service only with the new version.
     pub found_out: bool,

@@ -24,7 +24,7 @@ pub struct Refused {
     pub hint: Option<String>,
 }
 
-/// What makes a directory a project, the surest first.
+/// The files that mark a directory as a project, the most reliable first.
 const MARKS: [&[&str]; 2] = [&["ops.toml", ".git"], &["inventory.toml"]];
 
 /// Where the playbook stands.

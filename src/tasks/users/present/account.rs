@@ -146,7 +146,7 @@ impl Present {
         ))
     }
 
-    /// The groups that are named, as they would be.
+    /// The named groups, as they would be after the change.
     pub(super) fn groups_after(&self, found: &Found) -> Vec<(Query, Answer)> {
         let mut after = Vec::new();
         for group in self.options.groups.iter().flatten() {
