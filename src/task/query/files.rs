@@ -1,4 +1,4 @@
-//! Paths, hashes and contents: one `stat` and one `sha256sum` for all of them.
+//! Paths and hashes: one `stat` and one `sha256sum` for all of them.
 
 use super::{Answer, Query, Reply};
 use crate::shell::quote_str as quote;
@@ -79,15 +79,6 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         }
         text.push_str("o sha256\n[ $# -eq 0 ] || sha256sum -- \"$@\" 2>/dev/null\n");
     }
-    for (at, query) in queries.iter().enumerate() {
-        if let Query::Content(path) = query {
-            let path = quote(path);
-            text.push_str(&format!(
-                "if [ -f {path} ] && [ -r {path} ]; then o content.{at}; head -c {} <{path}; fi\n",
-                Query::LARGEST_CONTENT + 1
-            ));
-        }
-    }
 }
 
 fn chunked(paths: &[&str]) -> Vec<String> {
@@ -157,19 +148,6 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
         }
         for (path, hash) in hashed.iter().zip(digests) {
             answers.push((Query::Sha256((*path).to_owned()), Answer::Sha256(hash)));
-        }
-    }
-    for (at, query) in queries.iter().enumerate() {
-        if let Query::Content(path) = query {
-            let content = reply.section(&format!("content.{at}"));
-            let answer = match content {
-                Some(bytes) if bytes.len() as u64 > Query::LARGEST_CONTENT => {
-                    let limit = Query::LARGEST_CONTENT / 1024 / 1024;
-                    Answer::Unknowable(format!("{path} is larger than {limit} MiB"))
-                }
-                content => Answer::Content(content.map(<[u8]>::to_vec)),
-            };
-            answers.push((query.clone(), answer));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! files, one `dpkg-query` for all packages. A process costs a host about 0.7 ms, a builtin of its shell
 //! nothing that one would notice. One file a family.
 
+mod contents;
 mod files;
 mod packages;
 mod scripts;
@@ -131,6 +132,7 @@ impl Query {
 pub fn render(queries: &[Query], token: &str) -> String {
     let mut text = format!("o() {{ printf '\\n%s %s\\n' {token} \"$1\"; }}\n");
     files::render(queries, &mut text);
+    contents::render(queries, token, &mut text);
     packages::render(queries, &mut text);
     units::render(queries, &mut text);
     stamps::render(queries, &mut text);
@@ -142,6 +144,7 @@ pub fn render(queries: &[Query], token: &str) -> String {
 
 /// What a host printed for [`render`]'s script.
 pub struct Reply<'a> {
+    token: &'a str,
     /// The data of each section by its name.
     sections: HashMap<&'a str, &'a [u8]>,
 }
@@ -149,7 +152,7 @@ pub struct Reply<'a> {
 impl<'a> Reply<'a> {
     /// Splits what a host printed. `None`: the script did not come to its end.
     #[must_use]
-    pub fn split(printed: &'a [u8], token: &str) -> Option<Self> {
+    pub fn split(printed: &'a [u8], token: &'a str) -> Option<Self> {
         let border = format!("\n{token} ").into_bytes();
         let mut sections = HashMap::new();
         let mut rest = printed;
@@ -168,7 +171,9 @@ impl<'a> Reply<'a> {
             name = Some(std::str::from_utf8(&after[..end]).ok()?);
             rest = &after[end + 1..];
         }
-        sections.contains_key("end").then_some(Self { sections })
+        sections
+            .contains_key("end")
+            .then_some(Self { token, sections })
     }
 
     /// The answers, one for each of the queries that the script was rendered for.
@@ -176,6 +181,7 @@ impl<'a> Reply<'a> {
     pub fn answers(&self, queries: &[Query]) -> Vec<(Query, Answer)> {
         let mut answers = Vec::with_capacity(queries.len());
         files::parse(queries, self, &mut answers);
+        contents::parse(queries, self, &mut answers);
         packages::parse(queries, self, &mut answers);
         units::parse(queries, self, &mut answers);
         stamps::parse(queries, self, &mut answers);

@@ -1,6 +1,6 @@
 //! The scripts run by real shells against a real directory.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
 use super::{Answer, Query, Reply, render};
@@ -9,7 +9,12 @@ use crate::task::{Found, PathKind, Resource};
 const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
 fn ask(shell: &[&str], queries: &[Query]) -> Found {
-    let script = render(queries, "feedfacecafe");
+    ask_after("", shell, queries)
+}
+
+/// With a script before the questions.
+fn ask_after(before: &str, shell: &[&str], queries: &[Query]) -> Found {
+    let script = format!("{before}{}", render(queries, "feedfacecafe"));
     let output = Command::new(shell[0])
         .args(&shell[1..])
         .arg("-c")
@@ -88,6 +93,56 @@ fn tells_what_stands_at_paths() {
                 ("d".to_owned(), "e f".to_owned())
             ]
         );
+    }
+}
+
+#[test]
+fn reads_several_files_at_once_byte_for_byte() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let contents: [&[u8]; 6] = [
+        b"",
+        b"\n",
+        b"ops_border=feedfacecafd\n\nfeedfacecafd ",
+        b"\0ops_border=\0\xff no newline",
+        b"==> /etc/passwd <==\n",
+        b"last",
+    ];
+    let mut queries = Vec::new();
+    for (number, content) in contents.iter().enumerate() {
+        let path = dir.path().join(format!("-q '{number}'\n"));
+        std::fs::write(&path, content).expect("a file");
+        queries.push(Query::Content(path.to_str().expect("UTF-8").to_owned()));
+        let missing = dir.path().join(format!("missing{number}"));
+        queries.push(Query::Content(missing.to_str().expect("UTF-8").to_owned()));
+    }
+    // A `head` that knows no -q, and one that ends early: then each file is read by itself.
+    let heads = tempfile::tempdir().expect("a directory");
+    let path = |body: &str| {
+        let script =
+            format!("#!/bin/sh\ncase $1 in -q) {body}; exit 1;; esac\nexec /usr/bin/head \"$@\"\n");
+        let name = heads.path().join(body);
+        std::fs::create_dir(&name).expect("a directory");
+        std::fs::write(name.join("head"), script).expect("a script");
+        std::fs::set_permissions(name.join("head"), std::fs::Permissions::from_mode(0o755))
+            .expect("a mode");
+        // `env -i` leaves no PATH, so it is asked for by a function.
+        format!(
+            "PATH='{}':$PATH; env() {{ shift 2; \"$@\"; }}\n",
+            name.display()
+        )
+    };
+    for (before, shell) in [String::new(), path("true"), path("printf spoiled")]
+        .iter()
+        .flat_map(|before| SHELLS.iter().map(move |shell| (before, shell)))
+    {
+        let found = ask_after(before, shell, &queries);
+        for (number, query) in queries.iter().enumerate() {
+            let Query::Content(path) = query else {
+                continue;
+            };
+            let wanted = (number % 2 == 0).then_some(contents[number / 2]);
+            assert_eq!(found.content(path), Ok(wanted), "{shell:?} {before} {path}");
+        }
     }
 }
 

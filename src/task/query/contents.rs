@@ -1,0 +1,80 @@
+//! The contents of files: one `head` for all of them.
+//!
+//! `head` puts nothing between two files that a file could not hold as well. So between two of them it reads its own
+//! environment, which holds the token of the reply and nothing else. Where that fails, each file takes a `head`.
+
+use super::files::lines;
+use super::{Answer, Query, Reply, find};
+use crate::shell::quote_str as quote;
+
+fn border(token: &str) -> String {
+    format!("ops_border={token}")
+}
+
+pub(super) fn render(queries: &[Query], token: &str, text: &mut String) {
+    let mut paths = (queries.iter().enumerate())
+        .filter_map(|(at, query)| match query {
+            Query::Content(path) => Some((at, path)),
+            _ => None,
+        })
+        .peekable();
+    if paths.peek().is_none() {
+        return;
+    }
+    text.push_str(concat!(
+        "o contents\nset --\n",
+        "c() { if [ -f \"$2\" ] && [ -r \"$2\" ]; then echo \"$1\"; f=1; else f=; fi; }\n"
+    ));
+    for (at, path) in paths {
+        let path = quote(path);
+        text.push_str(&format!(
+            "c {at} {path}; [ -z \"$f\" ] || set -- \"$@\" {path} /proc/self/environ\n"
+        ));
+    }
+    // A host without /proc, without a `head` that knows -q, or with a file that has gone in the meantime.
+    text.push_str(&format!(
+        "o joined\n{{ [ $# -gt 2 ] && [ -r /proc/self/environ ] && env -i {border} head -q -c {size} -- \"$@\" 2>/dev/null; }} || {{\n\
+         f=0; while [ $# -gt 0 ]; do o \"content.$f\"; head -c {size} <\"$1\"; shift 2; f=$((f+1)); done; o apart; }}\n",
+        border = border(token),
+        size = Query::LARGEST_CONTENT + 1,
+    ));
+}
+
+pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
+    let there = lines(reply.section("contents"));
+    let contents = if reply.section("apart").is_some() {
+        let section = |at| reply.section(&format!("content.{at}"));
+        (0..there.len()).map(section).collect()
+    } else {
+        joined(reply)
+    };
+    for (at, query) in queries.iter().enumerate() {
+        let Query::Content(path) = query else {
+            continue;
+        };
+        let number = at.to_string();
+        let content = there.iter().position(|at| *at == number);
+        let answer = match content.map(|at| contents.get(at).copied().flatten()) {
+            None => Answer::Content(None),
+            Some(None) => Answer::Unknowable(format!("{path} could not be read")),
+            Some(Some(bytes)) if bytes.len() as u64 > Query::LARGEST_CONTENT => {
+                let limit = Query::LARGEST_CONTENT / 1024 / 1024;
+                Answer::Unknowable(format!("{path} is larger than {limit} MiB"))
+            }
+            Some(Some(bytes)) => Answer::Content(Some(bytes.to_vec())),
+        };
+        answers.push((query.clone(), answer));
+    }
+}
+
+/// What was printed by one `head`, parted.
+fn joined<'a>(reply: &Reply<'a>) -> Vec<Option<&'a [u8]>> {
+    let border = format!("{}\0", border(reply.token)).into_bytes();
+    let mut rest = reply.section("joined").unwrap_or_default();
+    let mut contents = Vec::new();
+    while let Some(at) = find(rest, &border) {
+        contents.push(Some(&rest[..at]));
+        rest = &rest[at + border.len()..];
+    }
+    contents
+}
