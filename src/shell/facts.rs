@@ -25,14 +25,13 @@ pub(super) fn parse(hello: &str) -> HostFacts {
             "mem" => facts.memory = value.parse::<u64>().ok().map(|kib| kib * 1024),
             "cpus" => facts.cores = count(value),
             "cores" => facts.cores = value.parse().ok(),
-            "addrs" => facts.addresses = value.split_whitespace().map(str::to_owned).collect(),
             // The last, as it alone may hold a newline.
             "state" => {
                 let mut state = vec![value];
                 state.extend(lines.by_ref());
                 facts.state_dir = state.join("\n");
             }
-            _ => facts.addresses.extend(address(line)),
+            _ => {}
         }
     }
     facts
@@ -108,17 +107,6 @@ fn count(list: &str) -> Option<u32> {
     })
 }
 
-/// The address in a line of `ip -o addr`, unless it is one of loopback.
-fn address(line: &str) -> Option<String> {
-    let mut words = line
-        .split_whitespace()
-        .skip_while(|word| !matches!(*word, "inet" | "inet6"))
-        .skip(1);
-    let address = words.next()?.split('/').next()?;
-    let parsed: std::net::IpAddr = address.parse().ok()?;
-    (!parsed.is_loopback()).then(|| address.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,11 +115,7 @@ mod tests {
     fn a_debian_host() {
         let facts = parse(
             "uid 1000\nuser amy\nos PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nos VERSION_ID=\"12\"\nos VERSION_CODENAME=bookworm\nos ID=debian\n\
-             uname Linux web1 6.1.0-28-amd64 x86_64\ninit systemd\nsys_vendor QEMU\nproduct_name Standard PC\npkg apt-get\nmem 4030332\ncpus 0-2,5\nip \n\
-             1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever\n\
-             1: lo    inet6 ::1/128 scope host \\       valid_lft forever\n\
-             2: eth0    inet 10.0.0.7/24 brd 10.0.0.255 scope global eth0\\       valid_lft forever\n\
-             2: eth0    inet6 fe80::1/64 scope link \\       valid_lft forever\n\
+             uname Linux web1 6.1.0-28-amd64 x86_64\ninit systemd\nsys_vendor QEMU\nproduct_name Standard PC\npkg apt-get\nmem 4030332\ncpus 0-2,5\n\
              can setsid\nstate /home/amy/.local/state/ops",
         );
         assert_eq!(
@@ -151,7 +135,7 @@ mod tests {
                 user: "amy".into(),
                 uid: 1000,
                 hostname: "web1".into(),
-                addresses: vec!["10.0.0.7".into(), "fe80::1".into()],
+                addresses: Vec::new(),
                 memory: Some(4_030_332 * 1024),
                 cores: Some(4),
                 state_dir: "/home/amy/.local/state/ops".into(),

@@ -1,12 +1,16 @@
-//! `h.facts` and `h.mounts`: what a host tells of itself.
+//! `h.facts`, `h.addresses` and `h.mounts`: what a host tells of itself.
+
+use std::net::IpAddr;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare_getter;
 use super::host::{HostValue, known, read};
+use crate::run::ask;
 use crate::script::convert::from_json;
 use crate::script::error::{argument, throw};
 use crate::script::frame::Frame;
+use crate::task::{Answer, Query};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -18,16 +22,31 @@ What the host tells of itself when ops connects: a map. A fact is empty, or `()`
 - `init`: `\"systemd\"`, `\"openrc\"`, ...; `package_manager`: `\"apt\"`, `\"dnf\"`, `\"apk\"`, ...
 - `virtualization`: a container (`\"docker\"`, `\"podman\"`, `\"lxc\"`) or a virtual machine (`\"qemu\"`, which is KVM too, `\"vmware\"`, `\"hyperv\"`, `\"amazon\"`, ...); empty for hardware
 - `memory`: bytes; `cores`: processors that are on line
-- `hostname`; `addresses`: those that are not of loopback
-- `user`, `uid`: who commands run as; `state_dir`: where ops keeps its state
+- `hostname`; `user`, `uid`: who commands run as; `state_dir`: where ops keeps its state
 
-What is mounted is asked for when it is needed: `h.mounts`. For anything else there is `h.run(..., #{ reads: true })`.
+Two more are read only when a playbook asks for them: `h.addresses` and `h.mounts`. For anything else there is `h.run(..., #{ reads: true })`.
 
 ```rhai
 each(hosts(\"all\"), |h| {
     if h.facts.os == \"debian\" { log::info(`${h.name} runs ${h.facts.os_codename}`); }
 });
 ```";
+
+const ADDRESSES: &str = "\
+The IPv4 and IPv6 addresses of the host now, without those of loopback: an array of strings. `ip` lists them, or `hostname -I` where there is no `ip`; empty where
+neither is installed. Reads in check mode too, at the cost of a round trip.
+
+```rhai
+each(hosts(\"all\"), |h| {
+    let inside = h.addresses.filter(|address| address.starts_with(\"10.\"));
+    log::info(`${h.name}: ${inside}`);
+});
+```";
+
+/// Lines `FAMILY=ADDRESS/LENGTH`.
+const LIST_ADDRESSES: &str = "\
+if command -v ip >/dev/null 2>&1; then ip -o addr | while read -r n link family address rest; do echo \"$family=$address\"; done
+else for address in $(hostname -I); do echo \"inet=$address\"; done; fi";
 
 const MOUNTS: &str = "\
 The file systems that are mounted on the host now, in the order of `/proc/self/mounts`: maps with `source`, `path`, `type` and `options`, an array. Reads in check
@@ -45,6 +64,10 @@ pub(super) fn register(engine: &mut Engine) {
         engine,
         |context: NativeCallContext, host: &mut HostValue| facts(&context, host),
     );
+    declare_getter("addresses", &["host: Host", "Array"], ADDRESSES).register_into_engine(
+        engine,
+        |context: NativeCallContext, host: &mut HostValue| addresses(&context, host),
+    );
     declare_getter("mounts", &["host: Host", "Array"], MOUNTS).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| mounts(&context, host),
@@ -58,9 +81,39 @@ fn facts(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Dynamic> {
         .0
         .facts(frame.cancel())
         .map_err(|failure| throw(failure, context))?;
-    let facts =
+    let mut facts =
         serde_json::to_value(facts).map_err(|error| argument(context, error.to_string()))?;
+    if let Some(facts) = facts.as_object_mut() {
+        facts.remove("addresses");
+    }
     Ok(from_json(&facts))
+}
+
+fn addresses(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Array> {
+    let frame = Frame::acting(context, "addresses")?;
+    known(context, &frame, host)?;
+    let list = Query::Script {
+        script: LIST_ADDRESSES.to_owned(),
+        reads: Vec::new(),
+    };
+    let answers =
+        ask(&host.0, frame.cancel(), vec![list]).map_err(|failure| throw(failure, context))?;
+    let rows = answers.iter().filter_map(|(_, answer)| match answer {
+        Answer::Table(rows) => Some(rows),
+        _ => None,
+    });
+    Ok(rows
+        .flatten()
+        .filter_map(|(family, address)| address_of(family, address))
+        .map(Dynamic::from)
+        .collect())
+}
+
+/// An address that `ip` lists with the length of its prefix, unless it is one of loopback.
+fn address_of(family: &str, address: &str) -> Option<String> {
+    let address = matches!(family, "inet" | "inet6").then(|| address.split('/').next())??;
+    let parsed: IpAddr = address.parse().ok()?;
+    (!parsed.is_loopback()).then(|| address.to_owned())
 }
 
 /// The file systems of the host.
@@ -96,4 +149,24 @@ fn mount(line: &str) -> Option<Map> {
         ("type".into(), kind),
         ("options".into(), options.into()),
     ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address_of;
+
+    #[test]
+    fn loopback_and_other_families_are_no_addresses_of_a_host() {
+        let all = [
+            ("inet", "127.0.0.1/8"),
+            ("inet6", "::1/128"),
+            ("inet", "10.0.0.7/24"),
+            ("inet6", "fe80::1/64"),
+            ("inet", "10.0.0.8"),
+            ("link/ether", "02:42:ac:11:00:02"),
+            ("<BROADCAST,UP>", "mtu"),
+        ];
+        let kept: Vec<_> = all.iter().filter_map(|(f, a)| address_of(f, a)).collect();
+        assert_eq!(kept, ["10.0.0.7", "fe80::1", "10.0.0.8"]);
+    }
 }

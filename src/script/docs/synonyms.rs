@@ -122,7 +122,7 @@ const SYNONYMS: &[Synonym] = &[
     same(&["ping"], &["Host.run"], ""),
     same(
         &["setup", "gather_facts", "mount_facts"],
-        &["Host.facts", "Host.mounts"],
+        &["Host.facts", "Host.addresses", "Host.mounts"],
         "",
     ),
     same(&["package_facts", "service_facts"], &["Host.run"], NO_TASK),

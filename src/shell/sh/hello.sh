@@ -60,11 +60,6 @@ if { read -r ops_x </sys/devices/system/cpu/online; } 2>/dev/null; then
 else
   ops_a cores "$(nproc 2>/dev/null)";
 fi;
-if command -v ip >/dev/null 2>&1; then
-  ops_a ip "$ops_l$(ip -o addr 2>/dev/null)";
-else
-  ops_a addrs "$(hostname -I 2>/dev/null)";
-fi;
 case $ops_state in
   '')
     case $ops_u in

@@ -227,3 +227,16 @@ fn what_is_mounted_and_what_the_host_runs_in_is_told() {
     );
     ops.run().ok().stdout_has("true array string <");
 }
+
+#[test]
+fn addresses_are_asked_for_when_a_playbook_wants_them() {
+    let ops = local(1).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            let loopback = h.addresses.filter(|a| a == "::1" || a.starts_with("127."));
+            print(`${type_of(h.addresses)} ${loopback.len()} ${"addresses" in h.facts}`);
+        });
+        "#,
+    );
+    ops.run().ok().stdout_has("array 0 false");
+}

@@ -96,7 +96,6 @@ fn a_host_of_busybox_has_facts(client: SshClient) {
         let session = transport.session(SessionOptions::default()).await.unwrap();
         let facts = session.facts().await.unwrap();
         assert_eq!((facts.uid, facts.kernel.as_str()), (0, "Linux"));
-        assert!(!facts.addresses.is_empty(), "{facts:?}");
         assert_eq!(command(&session, "echo hi; exit 3").await.1, "hi\n");
         session.close().await;
     });
