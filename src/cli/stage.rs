@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::inventory::{self, AnsibleCfg, Inventory, Overrides, VaultPasswordFile};
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
-use crate::run::{Bus, Cancel, Run, Settings};
+use crate::run::{Bus, Cancel, Pace, Run, Settings};
 use crate::store::{Journal, Store};
 use crate::task::Mode;
 
@@ -202,6 +202,7 @@ impl Stage {
             forks: plan.forks,
             yes: plan.yes,
             timeout: TIMEOUT,
+            pace: pace(),
             overrides: plan.overrides,
         };
         let journal = (plan.changes == Changes::Made).then_some(journal);
@@ -242,6 +243,7 @@ impl Stage {
             forks,
             yes: false,
             timeout: TIMEOUT,
+            pace: pace(),
             overrides,
         };
         let bus = Bus::start(id.clone(), secrets.clone(), Vec::new());
@@ -298,6 +300,16 @@ impl Stage {
         self.runtime.shutdown_timeout(Duration::from_millis(200));
         code
     }
+}
+
+/// When it is told what is waited for. A test cannot wait for long, and says how many milliseconds.
+fn pace() -> Pace {
+    let given = std::env::var("OPS_TEST_PACE").ok();
+    let millis = given.and_then(|millis| millis.parse().ok());
+    millis.map_or_else(Pace::default, |millis| Pace {
+        first: Duration::from_millis(millis),
+        again: Duration::from_millis(millis),
+    })
 }
 
 /// Threads, and signals that end the run in good order.

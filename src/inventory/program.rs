@@ -53,17 +53,23 @@ pub(super) fn run(file: &Path, args: &[&str], limits: &Limits) -> Result<Ran, Pr
         .spawn()
         .map_err(ProgramError::Start)?;
     let until = Instant::now() + limits.time;
-    let result = read_both(&mut child, limits, until);
+    let result = read_both(&mut child, file, limits, until);
     if result.is_err() {
         stop(&mut child);
     }
     result
 }
 
-fn read_both(child: &mut Child, limits: &Limits, until: Instant) -> Result<Ran, ProgramError> {
+fn read_both(
+    child: &mut Child,
+    file: &Path,
+    limits: &Limits,
+    until: Instant,
+) -> Result<Ran, ProgramError> {
     let stdout = child.stdout.take().map(|pipe| collect(pipe, limits.output));
     let stderr = child.stderr.take().map(|pipe| collect(pipe, limits.output));
     let mut until = until;
+    let mut told = Told::default();
     let mut printed = [Vec::new(), Vec::new()];
     for (pipe, printed) in [stdout, stderr].into_iter().flatten().zip(&mut printed) {
         *printed = loop {
@@ -82,6 +88,7 @@ fn read_both(child: &mut Child, limits: &Limits, until: Instant) -> Result<Ran, 
                     return Err(ProgramError::Endless(format!("ran for more than {limit}")));
                 }
                 Err(RecvTimeoutError::Timeout) => {
+                    told.while_it_lasts(file);
                     if child.try_wait().is_ok_and(|status| status.is_some()) {
                         until = until.min(Instant::now() + LEFT_OPEN);
                     }
@@ -96,6 +103,32 @@ fn read_both(child: &mut Child, limits: &Limits, until: Instant) -> Result<Ran, 
         stdout,
         stderr,
     })
+}
+
+/// Tells that a program is waited for, after 8 s and then every 25 s: there is no run yet that could.
+struct Told {
+    began: Instant,
+    due: Duration,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            due: Duration::from_secs(8),
+        }
+    }
+}
+
+impl Told {
+    fn while_it_lasts(&mut self, file: &Path) {
+        let so_far = self.began.elapsed();
+        if so_far >= self.due {
+            self.due = so_far + Duration::from_secs(25);
+            let seconds = so_far.as_secs();
+            tracing::warn!("waiting for {}, {seconds} s so far", file.display());
+        }
+    }
 }
 
 /// Reads a pipe to its end on a thread of its own. `None`: it gave more than the limit.

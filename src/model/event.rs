@@ -220,6 +220,24 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         holder: Option<Box<LockHolder>>,
     },
+    /// It waits for something. Told after 8 s, and again for as long as it does. `duration_ms` is for how long so far.
+    #[serde(rename = "waiting")]
+    Waiting {
+        /// A fragment that fits after "waiting": `for a connection`, `to try again (attempt 2 of 5)`.
+        what: String,
+        /// How things stand: the last line that a step printed, what a look found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// How long it lasts from now on at the most, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left_ms: Option<u64>,
+        /// The hosts, where several wait for the same.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hosts: Vec<String>,
+        /// The operator is asked, and sees the question.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asks: bool,
+    },
     #[serde(rename = "log")]
     Log { level: LogLevel, message: String },
     #[serde(rename = "run.finished")]
@@ -270,6 +288,7 @@ impl Kind {
             Self::LockTakenOver { .. } => "lock.taken_over",
             Self::LockBroken { .. } => "lock.broken",
             Self::LockLost { .. } => "lock.lost",
+            Self::Waiting { .. } => "waiting",
             Self::Log { .. } => "log",
             Self::RunFinished { .. } => "run.finished",
             Self::Other(fields) => fields

@@ -245,6 +245,17 @@ impl Texts for Kind {
             | Self::LockTakenOver { .. }
             | Self::LockBroken { .. }
             | Self::LockLost { .. } => of_lock(self, change),
+            Self::Waiting {
+                what,
+                reason,
+                left_ms: _,
+                hosts,
+                asks: _,
+            } => {
+                change(what);
+                reason.each_text(change);
+                hosts.iter_mut().for_each(change);
+            }
             Self::Log { level: _, message } => change(message),
             Self::RunFinished {
                 totals: _,

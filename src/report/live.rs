@@ -143,6 +143,12 @@ impl Live {
     /// Keeps what the lines show.
     fn follow(&mut self, event: &Event) {
         self.rollouts.event(event);
+        if let Kind::Waiting { what, hosts, .. } = &event.kind {
+            for host in hosts.iter().chain(&event.host) {
+                self.still(host, what);
+            }
+            return;
+        }
         match event.kind {
             Kind::RunStarted { hosts, .. } => self.seen.hosts = hosts,
             // An `each` inside of another one does not begin to count anew.
@@ -205,6 +211,13 @@ impl Live {
                 self.seen.unreachable += 1;
             }
             _ => {}
+        }
+    }
+
+    /// A host that is at work waits. Its clock goes on.
+    fn still(&mut self, host: &str, what: &str) {
+        if let Some(doing) = self.running.get_mut(host) {
+            doing.what = format!("waiting {what}");
         }
     }
 

@@ -6,6 +6,7 @@ mod failing;
 mod health;
 mod looks;
 pub(super) mod rollout;
+mod waiting;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -159,6 +160,7 @@ impl View {
                 _ => self.task(event, diff, note.as_deref()),
             },
             Kind::HealthChecked { .. } => self.checked(event),
+            Kind::Waiting { .. } => self.waiting(event),
             Kind::Log { level, message } => self.log(event, *level, message),
             Kind::RunFinished {
                 totals,

@@ -1,14 +1,15 @@
 //! A batch of tasks on a host: the planner decides, this sends, records and reports.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
 use crate::shell::{Body, End, Request, Step, StepReply};
-use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, Verdict};
+use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task};
 
+use super::applied::Applied;
 use super::ask::{Questions, ask, ran};
 use super::awaited::awaited;
 use super::context::interrupted;
@@ -18,6 +19,7 @@ use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
 use super::record::{Record, State};
+use super::waits::{LastLine, Wait};
 use super::watch::Watch;
 
 /// A task of a batch, and where the playbook wrote it.
@@ -27,42 +29,6 @@ pub struct Job {
     pub at: Option<Position>,
     /// The user to become for this task; `None`: as the host is seen.
     pub user: Option<String>,
-}
-
-/// What became of a job.
-#[derive(Clone)]
-pub struct Applied {
-    /// The identity of the step.
-    pub step: String,
-    pub label: String,
-    pub verdict: Verdict,
-    /// What the change printed, if one was made.
-    pub ran: Option<Ran>,
-    pub duration: Duration,
-    pub at: Option<Position>,
-    /// The user that it was applied as.
-    pub user: Option<String>,
-    /// What is known of its change, if one was sent to the host.
-    pub state: State,
-    task: Arc<dyn Task>,
-}
-
-impl Applied {
-    /// Whether something was changed, or may have been.
-    #[must_use]
-    pub fn is_made(&self) -> bool {
-        self.state != State::NotStarted
-            && self.verdict.change.is_some()
-            && matches!(
-                self.verdict.outcome,
-                Outcome::Changed | Outcome::Failed | Outcome::Unknown
-            )
-    }
-
-    /// What tells whether the change was made.
-    pub(super) fn task(&self) -> &dyn Task {
-        self.task.as_ref()
-    }
 }
 
 /// What became of a batch: of every job that was decided, and why it stopped, if it did.
@@ -135,6 +101,10 @@ pub(super) struct Part<'a> {
     failures: Vec<Option<Failure>>,
     /// Whose verdicts have been reported.
     reported: Vec<bool>,
+    /// What the step printed last that runs on the host.
+    last: LastLine,
+    /// It is waited for.
+    wait: Option<Wait>,
 }
 
 impl<'a> Part<'a> {
@@ -159,6 +129,8 @@ impl<'a> Part<'a> {
             intended: vec![false; jobs.len()],
             failures: jobs.iter().map(|_| None).collect(),
             reported: vec![false; jobs.len()],
+            last: LastLine::default(),
+            wait: None,
         }
     }
 
@@ -185,8 +157,11 @@ impl<'a> Part<'a> {
             let sent = match next {
                 Next::Done => break,
                 Next::Interrupted => Err(interrupted()),
-                Next::Ask(queries) => ask(self.host, self.cancel, queries)
-                    .map(|answers| self.planner.answered(answers)),
+                Next::Ask(queries) => {
+                    let _wait = self.host.wait_for(self.asking());
+                    ask(self.host, self.cancel, queries)
+                        .map(|answers| self.planner.answered(answers))
+                }
                 Next::Apply { changes, ask } => self.change(&changes, ask),
             };
             if let Err(failure) = sent {
@@ -201,6 +176,17 @@ impl<'a> Part<'a> {
                 .is_some_and(|verdict| verdict.outcome == Outcome::Failed)
         });
         failed.map_or(Ok(()), |index| Err(self.failure(index)))
+    }
+
+    /// What is waited for while the host is asked.
+    fn asking(&self) -> String {
+        let open = |index: &usize| self.planner.verdicts()[*index].is_none();
+        let mut open = (0..self.jobs.len()).filter(open);
+        let first = open.next().map_or("", |index| &self.labels[index]);
+        match open.count() {
+            0 => format!("for the probe of {first}"),
+            more => format!("for the probes of {first} and {more} more"),
+        }
     }
 
     /// Why the batch goes no further, as a clause.
@@ -255,13 +241,16 @@ impl<'a> Part<'a> {
         let questions = Questions::new(queries);
         questions.put(&mut request);
         // What is sent with the request (the content of a file) belongs to the first step, and may take a while.
+        let lines = Lines::new(run, sources);
+        self.last = lines.last();
         if let Some(first) = changes.first() {
             self.emit_started(first.index);
         }
         let cancel = self.cancel;
-        let watch = Watch::new(self, changes, Lines::new(run, sources));
+        let watch = Watch::new(self, changes, lines);
         let reply = change(host, cancel, request, &watch);
         let record = watch.close();
+        self.wait = None;
         let reply = reply.and_then(|reply| {
             if reply.cancelled {
                 Err(interrupted())
@@ -380,6 +369,10 @@ impl<'a> Part<'a> {
         if !std::mem::replace(&mut self.started[index], true) {
             let started = self.emission(index, Kind::TaskStarted);
             self.host.run.bus.emit(started);
+            let waited = self.host.waited(format!("for {}", self.labels[index]));
+            // What the one before printed says nothing of this one.
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.wait = Some(self.host.run.waits.begin(waited.with(self.last.clone())));
         }
     }
 

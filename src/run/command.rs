@@ -94,6 +94,9 @@ pub fn run(
         task: label.clone(),
     };
     let lines = Lines::new(run, vec![(!quiet).then_some(source)]);
+    let _wait = run
+        .waits
+        .begin(host.waited(format!("for {label}")).with(lines.last()));
     let send = if command.reads {
         HostHandle::request
     } else {

@@ -20,6 +20,7 @@ use super::host::HostHandle;
 use super::identity::Steps;
 use super::link::Link;
 use super::output::{LogBudget, RunBudget};
+use super::waits::{Pace, Waited, Waits};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Settings {
     pub yes: bool,
     /// Longest time for one request to a host where a task does not say.
     pub timeout: Duration,
+    /// When it is told what the run waits for.
+    pub pace: Pace,
     pub overrides: Overrides,
 }
 
@@ -54,6 +57,8 @@ pub struct Run {
     logged: LogBudget,
     /// The locks that it holds.
     pub fences: Fences,
+    /// What is waited for right now.
+    pub waits: Waits,
     connector: Arc<Connector>,
     /// The run that this is a rehearsal of.
     rehearses: Option<Arc<Self>>,
@@ -86,6 +91,7 @@ impl Run {
         cancel: Cancel,
         connector: Arc<Connector>,
     ) -> Self {
+        let waits = Waits::new(settings.pace, bus.clone(), runtime.clone());
         Self {
             id,
             settings,
@@ -100,6 +106,7 @@ impl Run {
             output: RunBudget::default(),
             logged: LogBudget::default(),
             fences: Fences::default(),
+            waits,
             connector,
             rehearses: None,
             links: Mutex::default(),
@@ -131,6 +138,7 @@ impl Run {
             self.cancel.clone(),
             self.connector.clone(),
         );
+        run.waits = self.waits.clone();
         run.rehearses = Some(self.clone());
         run
     }
@@ -208,6 +216,32 @@ impl Run {
                 done = future => Ok(done),
             }
         })
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// `Interrupted`, when `cancel` comes first.
+    pub fn pause(&self, cancel: &CancellationToken, time: Duration) -> Result<(), Failure> {
+        if time.is_zero() {
+            return Ok(());
+        }
+        // Made inside the runtime: a timer belongs to one.
+        self.wait(cancel, async { tokio::time::sleep(time).await })
+    }
+
+    /// The same, and tells what for where it takes long.
+    ///
+    /// # Errors
+    /// As for [`pause`](Self::pause).
+    pub fn pause_for(
+        &self,
+        cancel: &CancellationToken,
+        time: Duration,
+        waited: Waited,
+    ) -> Result<(), Failure> {
+        let _wait = self.waits.begin(waited.at_most(time));
+        self.pause(cancel, time)
     }
 
     /// Notes that a host takes no further part.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::task::Outlook;
 
-use super::batch::Applied;
+use super::applied::Applied;
 
 /// Of one host.
 #[derive(Default)]

@@ -10,6 +10,7 @@ use crate::shell::{Listener, Reply, Request};
 
 use super::context::{Run, interrupted};
 use super::link::Link;
+use super::waits::{Wait, Waited};
 
 /// A host, seen as one of its users.
 #[derive(Clone)]
@@ -78,11 +79,30 @@ impl HostHandle {
         }
     }
 
+    /// From now on something is waited for on the host.
+    #[must_use]
+    pub fn wait_for(&self, what: impl Into<String>) -> Wait {
+        self.run.waits.begin(self.waited(what))
+    }
+
+    /// Something that is waited for on the host. The machine that ops runs on is none.
+    pub fn waited(&self, what: impl Into<String>) -> Waited {
+        let name = (!self.link.is_controller()).then(|| self.name());
+        Waited::new(what).on(name)
+    }
+
+    /// What is waited for where whoever sends a request does not say it.
+    fn wait_for_answer(&self) -> Option<Wait> {
+        let waited = self.waited("for the host to answer");
+        self.run.waits.begin_unless_known(waited)
+    }
+
     /// What the host tells of itself. Connects, if nothing has yet.
     ///
     /// # Errors
     /// `Unreachable`, or `Interrupted` when `cancel` comes first.
     pub fn facts(&self, cancel: &CancellationToken) -> Result<HostFacts, Failure> {
+        let _answer = self.wait_for_answer();
         self.run
             .wait(cancel, self.link.facts(&self.run, self.user.as_deref()))?
     }
@@ -113,12 +133,15 @@ impl HostHandle {
         request: Request,
         listener: &dyn Listener,
     ) -> Result<Reply, Failure> {
+        let _answer = self.wait_for_answer();
+        let connection = self.wait_for("for a connection");
         let open = self.link.session(&self.run, self.user.as_deref());
         let session = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(interrupted()),
             session = open => session?,
         };
+        drop(connection);
         let reply = session.request(request, listener, cancel).await;
         if reply.is_ok() {
             self.link.report_connected(&self.run, &session).await;

@@ -168,6 +168,9 @@ impl Link {
         }
         let connecting = |attempt: u32, reason: Option<String>| {
             let user = user.clone();
+            if attempt > 1 {
+                run.waits.told_of(&self.host.name);
+            }
             let kind = Kind::HostConnecting {
                 user,
                 attempt,

@@ -4,6 +4,7 @@
 //! network waits in tokio. [`Run`] is what is shared, [`HostHandle`] is a host as one user, and [`apply`], [`command::run`] and
 //! [`undo`] are the three ways to change one. Called by `script` and by `cli`.
 
+mod applied;
 mod ask;
 mod awaited;
 mod batch;
@@ -27,11 +28,13 @@ mod sudo;
 mod tail;
 mod turns;
 mod undo;
+mod waits;
 mod watch;
 
+pub use applied::Applied;
 pub use ask::ask;
 pub use awaited::awaited;
-pub use batch::{Applied, Batch, Job, apply};
+pub use batch::{Batch, Job, apply};
 pub use cancel::Cancel;
 pub use context::{Run, Settings, interrupted};
 pub use dispatcher::Bus;
@@ -42,3 +45,4 @@ pub use label::label;
 pub use link::Link;
 pub use turns::Turns;
 pub use undo::undo;
+pub use waits::{Pace, Rounds, Wait, Waited, Waits, pause_again};

@@ -14,6 +14,7 @@ use crate::shell::Listener;
 use crate::store::OutputFile;
 
 use super::context::Run;
+use super::waits::LastLine;
 use budget::{Full, LAST, LEAST, RUN, STEP, StepBudget, json_size};
 
 pub use budget::{LogBudget, RunBudget};
@@ -37,6 +38,7 @@ pub struct Lines<'a> {
     run: &'a Run,
     /// By the step of the request; `None`: its output is nobody's business.
     sources: Vec<Option<Source>>,
+    last: LastLine,
     open: Mutex<Vec<OpenStep>>,
 }
 
@@ -87,7 +89,17 @@ impl<'a> Lines<'a> {
             ],
         };
         let open = Mutex::new(sources.iter().map(step).collect());
-        Self { run, sources, open }
+        Self {
+            run,
+            sources,
+            last: LastLine::default(),
+            open,
+        }
+    }
+
+    /// What was printed last.
+    pub(super) fn last(&self) -> LastLine {
+        self.last.clone()
     }
 
     /// Reports what was left without an end of line, and how much was left out.
@@ -101,6 +113,7 @@ impl<'a> Lines<'a> {
             {
                 let to = Sink {
                     run: self.run,
+                    last: &self.last,
                     source,
                     stream,
                 };
@@ -122,6 +135,7 @@ impl Listener for Lines<'_> {
         let open = &mut streams[usize::from(stream == OutputStream::Stderr)];
         let to = Sink {
             run: self.run,
+            last: &self.last,
             source,
             stream,
         };
@@ -133,6 +147,7 @@ impl Listener for Lines<'_> {
 /// Where the lines of a stream go.
 struct Sink<'a> {
     run: &'a Run,
+    last: &'a LastLine,
     source: &'a Source,
     stream: OutputStream,
 }
@@ -197,6 +212,7 @@ impl Sink<'_> {
 
     fn emit(&self, text: String) {
         let stream = self.stream;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
         self.run.bus.emit(
             Emission::new(Kind::TaskOutput { stream, text })
                 .step(&self.source.step)

@@ -11,14 +11,16 @@ use crate::model::{
 use crate::shell::{End, Listener, Request, Step, StepReply};
 use crate::task::{Change, Found, Mode, Plan, Undoes};
 
+use super::applied::Applied;
 use super::ask::ask;
-use super::batch::{Applied, keep_dir, sent};
+use super::batch::{keep_dir, sent};
 use super::context::interrupted;
 use super::ended::ended;
 use super::fence::change;
 use super::host::HostHandle;
 use super::record::{Record, State};
 use super::tail::tail;
+use super::waits::Wait;
 
 /// What an undo does, as a user reads it.
 const BACK: &str = "puts back what was there";
@@ -188,7 +190,7 @@ fn send(
 }
 
 /// What is known of undos, and how those ended that did.
-type Undone = (Record, Vec<Option<Result<(), Failure>>>);
+type Undone = (Record, Vec<Option<Result<(), Failure>>>, Option<Wait>);
 
 /// Hears what becomes of undos, and tells it.
 struct Following<'u> {
@@ -203,12 +205,12 @@ impl<'u> Following<'u> {
         Self {
             scripts,
             what,
-            inner: Mutex::new((Record::new(scripts.len()), results)),
+            inner: Mutex::new((Record::new(scripts.len()), results, None)),
         }
     }
 
-    fn close(self) -> Undone {
-        let (mut record, results) = self
+    fn close(self) -> (Record, Vec<Option<Result<(), Failure>>>) {
+        let (mut record, results, _) = self
             .inner
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
@@ -232,6 +234,8 @@ impl Listener for Following<'_> {
         self.inner().0.started(step);
         if let Some((part, _)) = self.scripts.get(step) {
             part.host.run.bus.emit(part.emission(Kind::TaskStarted));
+            let wait = part.host.wait_for(format!("for {}", part.label));
+            self.inner().2 = Some(wait);
         }
     }
 

@@ -4,14 +4,15 @@
 //! globals. It has the token that cancels what is waited for, and the `finally` and `on_failure` that were
 //! registered in it.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Failure, FailureKind};
-use crate::run::{HostHandle, Run};
+use crate::model::{Failure, FailureKind, Position};
+use crate::run::{HostHandle, Rounds, Run};
 
 use super::isolate::isolate;
 use super::world::World;
@@ -55,6 +56,8 @@ struct State {
     hooks: Mutex<Vec<Hook>>,
     /// In check mode: a command was not sent, so what follows is not known.
     unknown: AtomicBool,
+    /// Loops that wait, by where they do.
+    loops: Mutex<HashMap<Position, Rounds>>,
 }
 
 impl Frame {
@@ -134,6 +137,21 @@ impl Frame {
             threads: self.0.threads,
             state: Arc::default(),
         }))
+    }
+
+    /// The last round of the loop that waits at a place.
+    #[must_use]
+    pub fn rounds(&self, at: &Position) -> Option<Rounds> {
+        self.loops().get(at).copied()
+    }
+
+    pub fn set_rounds(&self, at: Position, rounds: Rounds) {
+        self.loops().insert(at, rounds);
+    }
+
+    fn loops(&self) -> MutexGuard<'_, HashMap<Position, Rounds>> {
+        let loops = &self.0.state.loops;
+        loops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same place with another token.

@@ -22,6 +22,7 @@ pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool
         return Ok(true);
     }
     can_ask(run, question)?;
+    run.waits.ask(question);
     let answer = run.bus.paused(|| answer(question, cancel));
     answer
         .map_err(|error| Failure::new(FailureKind::Failed, format!("failed to ask: {error}")))?

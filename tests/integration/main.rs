@@ -49,3 +49,4 @@ mod system;
 mod tasks;
 mod terminal;
 mod uploads;
+mod waits;

@@ -253,6 +253,7 @@ fn ask(
             steps: rest.iter().map(step).collect(),
             ..Request::default()
         };
+        let _wait = host.wait_for(awaited(rest));
         let reply = host.request(cancel, request, &())?;
         if reply.steps.is_empty() {
             let message = "the host gave no answer";
@@ -263,6 +264,16 @@ fn ask(
         }
     }
     Ok(seen)
+}
+
+/// What is waited for while these are observed.
+fn awaited(looks: &[Look<'_>]) -> String {
+    let first = looks.first().map(|look| look.check.label());
+    let first = first.unwrap_or_default();
+    match looks.len() {
+        0 | 1 => format!("for a look at {first}"),
+        more => format!("for a look at {first} and {} more", more - 1),
+    }
 }
 
 /// A message of a length that one reads.

@@ -9,7 +9,7 @@ use super::observe::{Observed, Told, failure, observe, tell};
 use super::watch::{Progress, Watch};
 use super::{State, Timing};
 use crate::model::{Failure, Outcome, Position};
-use crate::run::HostHandle;
+use crate::run::{HostHandle, Wait};
 use crate::task::Mode;
 
 /// A check that is waited for.
@@ -60,9 +60,13 @@ pub fn wait_until(
         })
         .collect();
     let started = Instant::now();
+    let wait = host.wait_for("for a look");
     while let Some(due) = next(&awaited) {
-        sleep_until(host, cancel, started + due)?;
-        if !look(host, &mut awaited, started, at, cancel)? {
+        let (what, reason) = still(&awaited);
+        wait.is(what, reason);
+        let left = (started + due).saturating_duration_since(Instant::now());
+        host.run.pause(cancel, left)?;
+        if !look(host, &mut awaited, started, at, cancel, &wait)? {
             return Ok(None);
         }
     }
@@ -87,6 +91,24 @@ fn next(awaited: &[Awaited<'_>]) -> Option<Duration> {
     open.map(|one| one.watch.due()).min()
 }
 
+/// What is waited for, and how it stands: the first check that is not done with.
+fn still(awaited: &[Awaited<'_>]) -> (String, Option<String>) {
+    let Some(one) = awaited.iter().find(|one| !one.done) else {
+        return (String::new(), None);
+    };
+    let label = one.check.label();
+    let Some(last) = &one.last else {
+        return (format!("for the first look at {label}"), None);
+    };
+    let reason = match one.timing.rise {
+        rise @ 2.. if last.verdict.state.is_healthy() => {
+            format!("{} of {rise} healthy looks in a row", one.watch.healthy())
+        }
+        _ => last.verdict.message.clone(),
+    };
+    (format!("for {label} to be healthy"), Some(reason))
+}
+
 /// Observes what is due. Whether to go on.
 fn look(
     host: &HostHandle,
@@ -94,6 +116,7 @@ fn look(
     started: Instant,
     at: Option<&Position>,
     cancel: &CancellationToken,
+    wait: &Wait,
 ) -> Result<bool, Failure> {
     let began = started.elapsed();
     let mut due: Vec<&mut Awaited<'_>> = awaited
@@ -112,6 +135,7 @@ fn look(
         let is_due = one.told.is_none_or(|told| told.elapsed() >= STILL);
         if before != Some(state) || !state.is_healthy() && is_due {
             one.told = Some(Instant::now());
+            wait.told();
             let unknown = check_mode && progress != Progress::Healthy;
             let told = Told {
                 waiting: true,
@@ -151,18 +175,4 @@ fn too_late(timing: &Timing, last: State) -> String {
     } else {
         format!("not healthy within {deadline}")
     }
-}
-
-fn sleep_until(
-    host: &HostHandle,
-    cancel: &CancellationToken,
-    until: Instant,
-) -> Result<(), Failure> {
-    let left = until.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Ok(());
-    }
-    // Made inside the runtime: a timer belongs to one.
-    host.run
-        .wait(cancel, async { tokio::time::sleep(left).await })
 }

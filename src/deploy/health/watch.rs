@@ -46,6 +46,12 @@ impl Watch {
         self.due
     }
 
+    /// How many healthy looks in a row there were.
+    #[must_use]
+    pub const fn healthy(&self) -> u32 {
+        self.healthy
+    }
+
     /// How long an observation that begins now may take.
     #[must_use]
     pub fn timeout(&self, now: Duration) -> Duration {

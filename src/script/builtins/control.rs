@@ -6,9 +6,10 @@ use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCa
 
 use super::declare;
 use crate::model::{Failure, FailureKind, LogLevel};
+use crate::run::{HostHandle, Waited, pause_again};
 use crate::script::command;
 use crate::script::convert::duration;
-use crate::script::error::{Ended, argument, ended, throw};
+use crate::script::error::{Ended, argument, ended, position, throw};
 use crate::script::frame::{Frame, Hook};
 use crate::script::options::Options;
 use crate::script::question::ask;
@@ -39,10 +40,16 @@ each(hosts(\"db\"), |h| timeout(\"10m\", || h.run(\"pg_dump shop > /var/backups/
 ```";
 
 const SLEEP: &str = "\
-Waits. In check mode it does not.
+Waits. In check mode it does not. A loop that sleeps a little again and again says with a second argument what it waits for, as a fragment that fits
+after \"waiting\": it is shown when the loop has lasted for some seconds, and again for as long as it does.
 
 ```rhai
 sleep(\"5s\");
+each(hosts(\"web\"), |h| {
+    while h.run(\"shopctl queue --count\", #{ reads: true }).stdout != \"0\" {
+        sleep(\"1s\", \"until the queue is empty\");
+    }
+});
 ```";
 
 const FINALLY: &str = "\
@@ -126,6 +133,12 @@ pub(super) fn register(engine: &mut Engine) {
             }),
         };
     }
+    declare("sleep", &["duration: Dynamic", "what: String", "()"], SLEEP).register_into_engine(
+        engine,
+        |context: NativeCallContext, time: Dynamic, what: ImmutableString| {
+            pause_in_loop(&context, &time, what.as_str())
+        },
+    );
     declare("finally", &["closure: Fn", "()"], FINALLY).register_into_engine(
         engine,
         |context: NativeCallContext, closure: FnPtr| -> Result<()> {
@@ -195,7 +208,9 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             humantime::format_duration(delay)
         );
         frame.run().log(LogLevel::Warn, host.as_deref(), message);
-        wait(context, &frame, delay)?;
+        let attempt = times - left + 1;
+        let what = format!("to try again (attempt {attempt} of {times})");
+        wait(context, &frame, delay, what)?;
         delay = Duration::try_from_secs_f64(delay.as_secs_f64() * backoff)
             .map_or(LONGEST_DELAY, |longer| longer.min(LONGEST_DELAY.max(delay)));
     }
@@ -248,15 +263,37 @@ fn pause(context: &NativeCallContext<'_>, time: &Dynamic) -> Result<()> {
     if frame.run().settings.mode == Mode::Check {
         return Ok(());
     }
-    wait(context, &frame, time)
+    let what = format!("for a sleep of {}", humantime::format_duration(time));
+    wait(context, &frame, time, what)
 }
 
-fn wait(context: &NativeCallContext<'_>, frame: &Frame, time: Duration) -> Result<()> {
-    // Made inside the runtime: a timer belongs to one.
-    let sleep = async { tokio::time::sleep(time).await };
+fn pause_in_loop(context: &NativeCallContext<'_>, time: &Dynamic, what: &str) -> Result<()> {
+    let time = duration(time).map_err(|message| argument(context, message))?;
+    let frame = Frame::acting(context, "sleep")?;
+    if frame.run().settings.mode == Mode::Check {
+        return Ok(());
+    }
+    let at = position(context);
+    let before = at.as_ref().and_then(|at| frame.rounds(at));
+    let waited = Waited::new(what).on(frame.host().map(HostHandle::name));
+    let rounds = pause_again(frame.run(), frame.cancel(), time, waited, before)
+        .map_err(|failure| throw(failure, context))?;
+    if let Some(at) = at {
+        frame.set_rounds(at, rounds);
+    }
+    Ok(())
+}
+
+fn wait(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    time: Duration,
+    what: String,
+) -> Result<()> {
+    let waited = Waited::new(what).on(frame.host().map(HostHandle::name));
     frame
         .run()
-        .wait(frame.cancel(), sleep)
+        .pause_for(frame.cancel(), time, waited)
         .map_err(|failure| throw(failure, context))
 }
 

@@ -3,7 +3,7 @@
 mod verdict;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map,
@@ -19,6 +19,7 @@ use crate::deploy::health::{
 };
 use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
+use crate::run::{HostHandle, Waited};
 use crate::script::check::Part;
 use crate::script::convert::to_value;
 use crate::script::error::{self, Ended, argument, end, position, throw};
@@ -385,14 +386,14 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
     waitable(&timing).map_err(|(key, message)| options.wrong(key, message))?;
     let mut watch = health::Watch::new(timing);
     let started = Instant::now();
+    let waited = Waited::new(format!("for {what}")).on(frame.host().map(HostHandle::name));
+    let _wait = frame.run().waits.begin(waited);
     loop {
         let check_mode = frame.run().settings.mode == Mode::Check;
         if !check_mode {
-            pause(
-                context,
-                &frame,
-                watch.due().saturating_sub(started.elapsed()),
-            )?;
+            let left = watch.due().saturating_sub(started.elapsed());
+            let paused = frame.run().pause(frame.cancel(), left);
+            paused.map_err(|failure| throw(failure, context))?;
         }
         let began = started.elapsed();
         let given = closure.call_within_context::<Dynamic>(context, ())?;
@@ -412,26 +413,14 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
         let message = match watch.observed(began, started.elapsed(), state) {
             health::Progress::Waiting => continue,
             health::Progress::Healthy => return Ok(Dynamic::UNIT),
-            health::Progress::Fallen => format!("waited in vain for {what}"),
+            health::Progress::Fallen => format!("gave up waiting for {what}"),
             health::Progress::TooLate => {
                 let deadline = humantime::format_duration(timing.deadline);
-                format!("waited {deadline} in vain for {what}")
+                format!("timed out after {deadline} waiting for {what}")
             }
         };
         let mut failure = Failure::new(FailureKind::Failed, message);
         failure.host = frame.host().map(|host| host.name().to_owned());
         return Err(throw(failure, context));
     }
-}
-
-fn pause(context: &NativeCallContext<'_>, frame: &Frame, time: Duration) -> Result<()> {
-    if time.is_zero() {
-        return Ok(());
-    }
-    // Made inside the runtime: a timer belongs to one.
-    let sleep = async { tokio::time::sleep(time).await };
-    frame
-        .run()
-        .wait(frame.cancel(), sleep)
-        .map_err(|failure| throw(failure, context))
 }

@@ -117,7 +117,7 @@ fn a_closure_can_be_waited_for() {
     wait("rise: 2, fall: 3")
         .run()
         .code(3)
-        .stderr_has("waited in vain for the third line");
+        .stderr_has("gave up waiting for the third line");
     wait("timeout: 1")
         .run()
         .code(3)
@@ -128,7 +128,7 @@ fn a_closure_can_be_waited_for() {
         )
         .run()
         .code(3)
-        .stderr_has("waited 50ms in vain for godot");
+        .stderr_has("timed out after 50ms waiting for godot");
     here()
         .playbook("wait_until(#{ what: \"x\" }, || 3);")
         .run()

@@ -1,0 +1,45 @@
+//! What became of a task that was applied: what a playbook looks at, and what an undo goes by.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{Outcome, Position};
+use crate::task::{Ran, Task, Verdict};
+
+use super::record::State;
+
+/// What became of a job.
+#[derive(Clone)]
+pub struct Applied {
+    /// The identity of the step.
+    pub step: String,
+    pub label: String,
+    pub verdict: Verdict,
+    /// What the change printed, if one was made.
+    pub ran: Option<Ran>,
+    pub duration: Duration,
+    pub at: Option<Position>,
+    /// The user that it was applied as.
+    pub user: Option<String>,
+    /// What is known of its change, if one was sent to the host.
+    pub state: State,
+    pub(super) task: Arc<dyn Task>,
+}
+
+impl Applied {
+    /// Whether something was changed, or may have been.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.state != State::NotStarted
+            && self.verdict.change.is_some()
+            && matches!(
+                self.verdict.outcome,
+                Outcome::Changed | Outcome::Failed | Outcome::Unknown
+            )
+    }
+
+    /// What tells whether the change was made.
+    pub(super) fn task(&self) -> &dyn Task {
+        self.task.as_ref()
+    }
+}
