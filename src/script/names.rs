@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use rhai::{Engine, FuncMetadata};
+use rhai::{Engine, FnArgsVec, Identifier};
 
 /// One way to call a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,18 +27,15 @@ pub struct Parameter {
 }
 
 impl Signature {
-    fn of(qualified: &str, function: &FuncMetadata) -> Self {
-        let namespace = qualified
-            .strip_suffix(function.name.as_str())
-            .and_then(|rest| rest.strip_suffix("::"))
-            .unwrap_or_default();
+    fn of(qualified: &str, function: &Known) -> Self {
+        let (namespace, name) = qualified.rsplit_once("::").unwrap_or(("", qualified));
         let told = function
             .params_info
             .iter()
             .map(|parameter| Parameter::of(parameter));
         Self {
             namespace: namespace.to_owned(),
-            name: function.name.to_string(),
+            name: name.to_owned(),
             // Of some of its own functions Rhai knows the number alone.
             parameters: told
                 .chain(std::iter::repeat(Parameter::default()))
@@ -98,10 +95,20 @@ impl Parameter {
     }
 }
 
-/// All of them, by name. Kept as the engine has them: nearly all that is ever asked is whether there is one.
+/// What the engine knows of a function, as it tells it: nearly all that is ever asked is whether there is one.
+#[derive(Debug)]
+struct Known {
+    num_params: usize,
+    params_info: FnArgsVec<Identifier>,
+    return_type: Identifier,
+    /// Empty unless asked for.
+    comments: Vec<Identifier>,
+}
+
+/// All of them, by name.
 #[derive(Debug, Default)]
 pub struct Names {
-    functions: BTreeMap<String, Vec<FuncMetadata>>,
+    functions: BTreeMap<Identifier, Vec<Known>>,
 }
 
 impl Names {
@@ -112,25 +119,43 @@ impl Names {
         }
     }
 
-    /// Asks the engine for everything that can be called.
+    /// Asks the engine for everything that can be called. Leaves out the documentation, most of what there is.
     #[must_use]
     pub fn of(engine: &Engine) -> Self {
-        Self::ask(engine, true)
+        Self::ask(engine, true, false)
     }
 
-    /// Asks the engine for what is ours, and not Rhai's own.
+    /// Asks the engine for everything that can be called, with its documentation.
+    #[must_use]
+    pub fn documented(engine: &Engine) -> Self {
+        Self::ask(engine, true, true)
+    }
+
+    /// Asks the engine for what is ours, and not Rhai's own, with its documentation.
     #[must_use]
     pub fn own(engine: &Engine) -> Self {
-        Self::ask(engine, false)
+        Self::ask(engine, false, true)
     }
 
-    fn ask(engine: &Engine, with_standard_packages: bool) -> Self {
+    fn ask(engine: &Engine, with_standard_packages: bool, with_docs: bool) -> Self {
         let mut names = Self::default();
         let found = engine.collect_fn_metadata(
             None,
             |function| {
-                let name = qualify(&function.namespace, &function.metadata.name);
-                Some((name, function.metadata.clone()))
+                let told = function.metadata;
+                let name = if function.namespace.is_empty() {
+                    told.name.clone()
+                } else {
+                    qualify(&function.namespace, &told.name).into()
+                };
+                let comments = if with_docs { &told.comments[..] } else { &[] };
+                let known = Known {
+                    num_params: told.num_params,
+                    params_info: told.params_info.clone(),
+                    return_type: told.return_type.clone(),
+                    comments: comments.to_vec(),
+                };
+                Some((name, known))
             },
             with_standard_packages,
         );
@@ -187,7 +212,7 @@ impl Names {
     pub fn callable(&self) -> impl Iterator<Item = &str> {
         self.functions
             .keys()
-            .map(String::as_str)
+            .map(Identifier::as_str)
             .filter(|name| is_identifier(name))
     }
 
@@ -225,7 +250,7 @@ impl Names {
 }
 
 /// Rhai gives the overloads of one length in an order that changes from build to build.
-fn signatures(qualified: &str, functions: &[FuncMetadata]) -> Vec<Signature> {
+fn signatures(qualified: &str, functions: &[Known]) -> Vec<Signature> {
     let mut signatures: Vec<_> = functions
         .iter()
         .map(|function| Signature::of(qualified, function))
@@ -334,7 +359,7 @@ mod tests {
             .with_comments(["/// Puts a text into a file.", "///", "/// More."])
             .set_into_module(&mut files, |_: &str, _: &str| 1_i64);
         engine.register_static_module("files", files.into());
-        let names = Names::of(&engine);
+        let names = Names::documented(&engine);
         let [signature] = &names.of_name("files::file")[..] else {
             panic!("{:?}", names.of_name("files::file"));
         };

@@ -79,7 +79,7 @@ log::info(`${bytes.len()} bytes, ${sha256(bytes)}`);
 
 /// One page for each type.
 pub fn pages(engine: &Engine) -> Vec<Page> {
-    let names = Names::of(engine);
+    let names = Names::documented(engine);
     let own = Names::own(engine);
     // A function of ours that takes a string is no method of strings.
     let is_method = |name: &str| {
