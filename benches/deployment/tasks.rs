@@ -22,6 +22,7 @@ pub fn measure(extent: &Extent) -> Section {
         Rival::openssh(&fast),
         Rival::persistent(&fast),
     ];
+    all.extend(Rival::base(&fast));
     if extent.others {
         all.push(Rival::pyinfra(&fast, extent.rounds));
         all.push(Rival::mitogen(&fast, extent.rounds));

@@ -50,7 +50,7 @@ impl Work {
     }
 
     /// Where on a host.
-    fn root(&self, host: &Sshd) -> PathBuf {
+    pub fn root(&self, host: &Sshd) -> PathBuf {
         host.root().join(&self.name)
     }
 
@@ -88,14 +88,14 @@ impl Work {
 
     /// For `sh -s` on a host: what a careful person writes by hand. Each thing is looked at, and changed only
     /// if it is not as it should be.
-    pub fn script(&self, host: &Sshd) -> String {
+    pub fn script(&self, root: &Path) -> String {
         let mut script = format!(
             "set -eu\nroot={}\n\
              directory() {{ [ -d \"$1\" ] && [ \"$(stat -c %a \"$1\")\" = \"$2\" ] || {{ mkdir -p \"$1\" && chmod \"$2\" \"$1\"; }}; }}\n\
              file() {{\n    cat >\"$1.new\"\n    if cmp -s \"$1.new\" \"$1\" && [ \"$(stat -c %a \"$1\")\" = \"$2\" ]; then rm \"$1.new\"\n    \
              else chmod \"$2\" \"$1.new\" && mv \"$1.new\" \"$1\"; fi\n}}\n\
              line() {{ grep -qxF \"$2\" \"$1\" 2>/dev/null || printf '%s\\n' \"$2\" >>\"$1\"; }}\n",
-            self.root(host).display()
+            root.display()
         );
         for n in 1..=self.amount.directories {
             script += &format!("directory \"$root/dir{n}\" 750\n");

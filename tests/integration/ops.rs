@@ -177,7 +177,12 @@ impl Ops {
 
     /// The command as it would be run, for what needs another way to start it.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        self.command_of(binary())
+    }
+
+    /// The same with another `ops`.
+    pub fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         let dir = self.dir.path();
         command
             .args(self.all_args())

@@ -5,6 +5,7 @@ mod others;
 mod script;
 
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use crate::ops::{Ops, binary};
 use crate::work::Work;
 
 pub use others::{Ansible, Pyinfra};
-pub use script::in_parallel;
+pub use script::{at_once, in_parallel};
 
 /// Somebody who can do the work on all hosts.
 pub struct Rival {
@@ -32,6 +33,7 @@ enum Way {
     Script,
     Ops {
         ops: Ops,
+        program: PathBuf,
         arguments: Vec<String>,
     },
     Pyinfra(Pyinfra),
@@ -43,6 +45,7 @@ enum Way {
 /// What the script is called in the tables.
 pub const SCRIPT: &str = "parallel `ssh HOST sh -s`, by hand";
 pub const NATIVE: &str = "ops, native transport";
+pub const BASE: &str = "ops to compare with, native transport";
 pub const OPENSSH: &str = "ops, through OpenSSH";
 pub const PERSISTENT: &str = "ops, through OpenSSH, `--persist`, connections open";
 
@@ -73,6 +76,17 @@ impl Rival {
         Self::ops(NATIVE, fleet, &["--transport", "native"])
     }
 
+    /// The program that `OPS_BENCH_BASE` names: what a change costs is told by a run of both.
+    pub fn base(fleet: &Fleet) -> Option<Self> {
+        let arguments = ["--transport", "native"].map(ToOwned::to_owned).to_vec();
+        let way = Way::Ops {
+            ops: with_roots(fleet),
+            program: base()?,
+            arguments,
+        };
+        Some(Self::new(BASE, way))
+    }
+
     pub fn openssh(fleet: &Fleet) -> Self {
         Self::ops(OPENSSH, fleet, &["--transport", "openssh"])
     }
@@ -94,6 +108,7 @@ impl Rival {
         }
         let way = Way::Ops {
             ops: with_roots(fleet),
+            program: binary().to_owned(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
         };
         Self::new(name, way)
@@ -140,10 +155,15 @@ impl Rival {
 
     /// `ops` as this rival starts it, to be run with a playbook.
     pub fn ops_command(&self) -> Option<(&Ops, Command)> {
-        let Way::Ops { ops, arguments } = &self.way else {
+        let Way::Ops {
+            ops,
+            program,
+            arguments,
+        } = &self.way
+        else {
             return None;
         };
-        let mut command = ops.command();
+        let mut command = ops.command_of(program);
         command
             .args(["run", "playbook.rhai", "-i", "hosts.ini"])
             .args(["--output", "plain"])
@@ -160,7 +180,7 @@ impl Rival {
 
     /// Ends the connections that it has kept.
     pub fn leave(&self) {
-        if let Way::Ops { ops, arguments } = &self.way
+        if let Way::Ops { ops, arguments, .. } = &self.way
             && arguments.iter().any(|word| word == "--persist")
         {
             // They end by themselves too, when their hosts do.
@@ -178,6 +198,10 @@ impl Rival {
             Way::Missing => Err(self.out.clone().unwrap_or_default()),
         }
     }
+}
+
+pub fn base() -> Option<PathBuf> {
+    std::env::var_os("OPS_BENCH_BASE").map(PathBuf::from)
 }
 
 /// The options of `ops run`, as its help names them.

@@ -2,28 +2,38 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use super::timed;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Sshd};
 use crate::work::Work;
 
 /// The work on every host at once.
 pub fn run(fleet: &Fleet, work: &Work) -> Result<Duration, String> {
     let dir = directory(fleet);
     for host in fleet.hosts() {
-        fs::write(dir.join(host.name()), work.script(host)).expect("a script");
+        let script = work.script(&work.root(host));
+        fs::write(dir.join(host.name()), script).expect("a script");
     }
     in_parallel(fleet, "ssh -F ../ssh_config HOST sh -s <HOST")
 }
 
 /// A command for every host at once, `HOST` in it being its name. Runs in a directory of the fleet.
 pub fn in_parallel(fleet: &Fleet, command: &str) -> Result<Duration, String> {
-    let dir = directory(fleet);
+    let names = fleet.hosts().iter().map(Sshd::name);
+    at_once(&directory(fleet), names, command)
+}
+
+/// A command for each of these names at once, `HOST` in it being the name. Runs in this directory.
+pub fn at_once<'a>(
+    dir: &Path,
+    names: impl Iterator<Item = &'a str>,
+    command: &str,
+) -> Result<Duration, String> {
     let mut all = format!("cd {}\npids=\n", dir.display());
-    for host in fleet.hosts() {
-        let name = host.name();
+    for name in names {
         let command = command.replace("HOST", name);
         let _ = writeln!(all, "{command} >{name}.out 2>&1 & pids=\"$pids $!\"");
     }
