@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
-use crate::shell::{Body, End, Request, Step, StepReply};
-use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task};
+use crate::shell::{Body, End, Request, Step, StepKind, StepReply};
+use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, functions};
 
 use super::applied::Applied;
 use super::ask::{Questions, ask, ran};
@@ -238,6 +238,7 @@ impl<'a> Part<'a> {
             sources.push(planned.change.command.then_some(source));
             request.steps.push(self.step(planned, &state));
         }
+        bring_functions(&mut request);
         let questions = Questions::new(queries);
         questions.put(&mut request);
         // What is sent with the request (the content of a file) belongs to the first step, and may take a while.
@@ -455,6 +456,15 @@ impl<'a> Part<'a> {
             })
             .collect()
     }
+}
+
+/// Puts what the steps call into the request.
+pub(super) fn bring_functions(request: &mut Request) {
+    let own = request
+        .steps
+        .iter()
+        .filter(|step| step.kind == StepKind::Own);
+    request.functions = functions(own.map(|step| &step.script[..]));
 }
 
 /// A script of a change as a step.

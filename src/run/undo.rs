@@ -13,7 +13,7 @@ use crate::task::{Change, Found, Mode, Plan, Undoes};
 
 use super::applied::Applied;
 use super::ask::ask;
-use super::batch::{keep_dir, sent};
+use super::batch::{bring_functions, keep_dir, sent};
 use super::context::interrupted;
 use super::ended::ended;
 use super::fence::change;
@@ -146,6 +146,7 @@ fn send(
     for (part, script) in scripts {
         request.steps.push(part.step(script, &state));
     }
+    bring_functions(&mut request);
     if let Some(journal) = &host.run.journal {
         let steps: Vec<String> = scripts.iter().map(|(part, _)| part.id()).collect();
         if let Err(error) = journal.intend_all(steps.iter().map(String::as_str)) {

@@ -31,6 +31,8 @@ pub use payload::{Payload, SourceFile};
 pub use pipefail::pipefail;
 pub(crate) use printed::excerpt;
 pub use quote::{NulByte, has_nul, quote, quote_str};
-pub use request::{Body, End, Listener, OnFailure, Reply, Request, Step, StepKind, StepReply};
+pub use request::{
+    Body, End, Function, Listener, OnFailure, Reply, Request, Step, StepKind, StepReply,
+};
 pub use session::{Session, SessionOptions};
 pub use stream::{Guard, Stream};

@@ -116,6 +116,18 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
 /// knows that it is whole.
 fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
     let mut program = Vec::new();
+    if !request.functions.is_empty() {
+        // What a command forgets before it begins.
+        program.extend_from_slice(b"ops_fn=\"$ops_fn");
+        for function in &request.functions {
+            program.push(b' ');
+            program.extend_from_slice(function.name.as_bytes());
+        }
+        program.extend_from_slice(b"\"\n");
+        for function in &request.functions {
+            program.extend_from_slice(function.body.as_bytes());
+        }
+    }
     for (index, step) in request.steps.iter().enumerate() {
         // Never as a condition (`||`, `if`): there `set -e` has no effect, in subshells neither. The last of
         // an `&&` is none.

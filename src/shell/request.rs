@@ -18,6 +18,16 @@ pub struct Request {
     /// Text of ours for `sh`. Where it fails, no body lands, and no directory is made for one. It does not keep
     /// the steps from running: that is for the first of them.
     pub guard: Option<Vec<u8>>,
+    /// What the scripts of own steps may call. Commands do not see them.
+    pub functions: Vec<Function>,
+}
+
+/// A function of ours for `sh`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Function {
+    pub name: &'static str,
+    /// With its name: `name() {`, to a line `}`.
+    pub body: &'static str,
 }
 
 impl Request {

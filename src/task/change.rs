@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::Diff;
 use crate::shell::{Payload, quote_str as quote};
 
-use super::{Answer, Query, Resource, script};
+use super::{Answer, Query, Resource, functions, script};
 
 /// What a change needs, and says.
 ///
@@ -130,8 +130,8 @@ impl Change {
         }
     }
 
-    /// One of this change's scripts as it goes to the host. A user's stays as it is; one of ours gets the
-    /// prelude ([`script`]) and `$ops_state`. `state` is ops's state directory on the host, `keep` the
+    /// One of this change's scripts as it goes to the host. A user's stays as it is; one of ours gets what stands
+    /// before it ([`script`]) and `$ops_state`. `state` is ops's state directory on the host, `keep` the
     /// directory of the step below it.
     #[must_use]
     pub fn script(&self, text: &str, state: &str, keep: &str) -> String {
@@ -140,7 +140,14 @@ impl Change {
         }
         let state = state.trim_end_matches('/');
         let prepared = script(text, &format!("{state}/{keep}"));
-        format!("ops_state={}\n{prepared}", quote(state))
+        // A command does not see the functions of its request.
+        let own = if self.command {
+            functions([text.as_bytes()])
+        } else {
+            Vec::new()
+        };
+        let own: String = own.iter().map(|function| function.body).collect();
+        format!("ops_state={}\n{own}{prepared}", quote(state))
     }
 
     /// Writes the text of `next` too, which comes right behind it, so that nothing is left for `next` to do. Not

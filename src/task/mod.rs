@@ -30,7 +30,7 @@ pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
 pub use need::{Lack, Need};
 pub use outlook::Outlook;
 pub use planner::{Mode, Next, Planned, Planner, Verdict};
-pub use prelude::script;
+pub use prelude::{functions, script};
 pub use query::{MISSING_LINKS, Query, Reply, UPTIME, render};
 pub use resource::{Resource, Touches};
 

@@ -1,45 +1,54 @@
 //! What stands before a task's script: the functions that it uses, and where the step keeps what it replaces.
 
-use crate::shell::quote_str;
+use crate::shell::{Function, quote_str};
 
 const SOURCE: &str = include_str!("prelude.sh");
 
-/// A task's apply or undo script as a shell is to run it, in a subshell of its own: strict, in the C locale,
-/// with `$keep` and the functions of `prelude.sh` that it names.
+/// A task's apply or undo script as a shell is to run it, in a subshell of its own: strict, in the C locale, with
+/// `$keep`. It may call what [`functions`] gives for it.
 ///
 /// What it prints on standard output becomes the note of the outcome.
 ///
 /// The subshell must not stand in a condition (`if`, `||`): a shell ignores `set -e` in one.
 #[must_use]
 pub fn script(text: &str, keep: &str) -> String {
-    let mut wanted = text.to_owned();
-    let mut chosen: Vec<&str> = Vec::new();
-    // Those that are used come before those that use them.
-    let functions: Vec<(&str, &str)> = functions().collect();
-    loop {
-        let more = functions
-            .iter()
-            .find(|(name, body)| !chosen.contains(body) && wanted.contains(name));
-        let Some((_, body)) = more else { break };
-        wanted.push_str(body);
-        chosen.push(body);
-    }
-    format!(
-        "set -e\nexport LC_ALL=C\nkeep={}\n{}{text}\n",
-        quote_str(keep),
-        chosen.concat()
-    )
+    let keep = quote_str(keep);
+    format!("set -e\nexport LC_ALL=C\nkeep={keep}\n{text}\n")
 }
 
-/// Each function by its name.
-fn functions() -> impl Iterator<Item = (&'static str, &'static str)> {
+/// The functions of `prelude.sh` that these scripts name, with those that they name in turn. The scripts of a request
+/// share them: with those of its own in each, a request of fifteen changes would be three times as long.
+#[must_use]
+pub fn functions<'s>(scripts: impl IntoIterator<Item = &'s [u8]>) -> Vec<Function> {
+    let all: Vec<Function> = all().collect();
+    let mut wanted = vec![false; all.len()];
+    let mut texts: Vec<&[u8]> = scripts.into_iter().collect();
+    while let Some(text) = texts.pop() {
+        for (function, wanted) in all.iter().zip(&mut wanted) {
+            if !*wanted && names(text, function.name) {
+                *wanted = true;
+                texts.push(function.body.as_bytes());
+            }
+        }
+    }
+    let kept = all.into_iter().zip(wanted);
+    kept.filter_map(|(function, wanted)| wanted.then_some(function))
+        .collect()
+}
+
+fn names(text: &[u8], name: &str) -> bool {
+    text.windows(name.len()).any(|at| at == name.as_bytes())
+}
+
+fn all() -> impl Iterator<Item = Function> {
     SOURCE.split_inclusive("\n}\n").filter_map(|part| {
         let at = part
             .lines()
             .find(|line| line.ends_with("() {"))
             .and_then(|line| part.find(line))?;
         let body = &part[at..];
-        Some((body.split("()").next()?, body))
+        let name = body.split("()").next()?;
+        Some(Function { name, body })
     })
 }
 
@@ -53,10 +62,22 @@ mod tests {
             script("true", "/k eep"),
             "set -e\nexport LC_ALL=C\nkeep='/k eep'\ntrue\n"
         );
-        let text = script("keep_copy /x", "/keep");
-        assert!(text.contains("\nkeep_dir() {\n") && text.contains("\nkeep_copy() {\n"));
-        assert!(text.contains("\nclear_away() {\n") && !text.contains("rmdir"));
-        assert_eq!(functions().count(), SOURCE.matches("() {\n").count());
+        let scripts: [&[u8]; 2] = [b"keep_copy /x", b"replace_link a b c"];
+        let sent: Vec<_> = functions(scripts).iter().map(|f| f.name).collect();
+        assert_eq!(
+            sent,
+            [
+                "failed_at",
+                "hint_at",
+                "forget_old",
+                "keep_dir",
+                "clear_away",
+                "keep_copy",
+                "replace_link",
+                "move_link"
+            ]
+        );
+        assert_eq!(all().count(), SOURCE.matches("() {\n").count());
     }
 
     #[test]
@@ -68,6 +89,9 @@ mod tests {
                 for step in ["a", "b"] {
                     let keep = kept.join(format!("run{run}/{step}"));
                     let text = script("keep_dir; : >\"$keep.x\"", &keep.to_string_lossy());
+                    let own = functions([text.as_bytes()]);
+                    let own: String = own.iter().map(|function| function.body).collect();
+                    let text = format!("{own}{text}");
                     let status = std::process::Command::new(shell[0])
                         .args(&shell[1..])
                         .args(["-c", &text])

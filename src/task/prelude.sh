@@ -1,4 +1,4 @@
-# Functions that the apply and undo scripts of tasks may use. Only those that a script names are sent with it.
+# Functions that the apply and undo scripts of tasks may use. Only those that the scripts of a request name are sent.
 # POSIX sh; each ends in a line "}" of its own. Paths are absolute. What a step keeps is named `$keep.NAME`.
 
 # failed_at PATH: ends the script, and says on stderr what about PATH explains that it could not be written, replaced or

@@ -240,3 +240,18 @@ fn addresses_are_asked_for_when_a_playbook_wants_them() {
     );
     ops.run().ok().stdout_has("array 0 false");
 }
+
+#[test]
+fn a_command_sees_none_of_the_functions_that_its_request_brings() {
+    let ops = local(1).playbook(
+        r#"
+        let dir = env("HOME");
+        each(hosts("all"), |h| h.apply([
+            files::file(`${dir}/a`, "one"),
+            files::file(`${dir}/a`, "two", #{ mode: "0600" }),
+            commands::run("if command -v failed_at || command -v keep_dir || command -v move_over; then exit 7; fi", #{ reads: ["/x"], writes: ["/x"] }),
+        ]));
+        "#,
+    );
+    ops.run().ok().stdout_has("3 changed");
+}

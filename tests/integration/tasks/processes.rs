@@ -15,6 +15,7 @@ const PROGRAMS: &[&str] = &[
     "chmod",
     "chown",
     "cp",
+    "env",
     "head",
     "ln",
     "mkdir",
@@ -166,6 +167,17 @@ fn many_lines_of_a_file_cost_what_one_costs() {
 }
 
 #[test]
+fn contents_of_many_files_are_read_by_one_process() {
+    let ran = programs_of(|root| {
+        (0..5)
+            .map(|n| task(root, "line", &format!("new{n}"), Some("line"), &[]))
+            .collect()
+    });
+    // `env` becomes the one `head`.
+    assert_eq!(ran, "stat mv mv mv mv mv stat env");
+}
+
+#[test]
 fn what_is_kept_needs_one_directory_a_run() {
     let ran = programs_of(|root| {
         std::fs::write(root.join("older"), "older\n").expect("written");
@@ -175,6 +187,6 @@ fn what_is_kept_needs_one_directory_a_run() {
         ]
     });
     let replaced = "cp sha256sum cp mv";
-    let all = format!("stat sha256sum head head mkdir {replaced} {replaced} stat sha256sum");
+    let all = format!("stat sha256sum env mkdir {replaced} {replaced} stat sha256sum");
     assert_eq!(ran, all);
 }

@@ -90,7 +90,9 @@ impl<'a> ShellHost<'a> {
     fn script(&self, change: &Change, text: &str, keep: &str) -> Result<Ran, String> {
         let state = self.state.to_str().expect("UTF-8");
         let script = change.script(text, state, keep);
-        let output = self.run(format!("(\n{script}\n)\n").as_bytes());
+        let functions = ops::task::functions([script.as_bytes()]);
+        let functions: String = functions.iter().map(|function| function.body).collect();
+        let output = self.run(format!("{functions}(\n{script}\n)\n").as_bytes());
         let ran = Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
