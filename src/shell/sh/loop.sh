@@ -125,8 +125,15 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       ops_go "$ops_a" "$ops_b";;
     # A request by bytes: number, kind, how many bytes.
     d)
-      case $ops_d in
-        1) ops_p=$(dd bs="$ops_r" count=1 iflag=fullblock 2>/dev/null);;
+      case $ops_b$ops_d$ops_e in
+        # The first with commands: whether env knows what ops_go wants is tried by the way.
+        c1)
+          ops_e='env --default-signal=INT,QUIT';
+          ops_p=$($ops_e dd bs="$ops_r" count=1 iflag=fullblock 2>/dev/null) || {
+            ops_e=env;
+            ops_p=$(dd bs="$ops_r" count=1 iflag=fullblock 2>/dev/null);
+          };;
+        ?1*) ops_p=$(dd bs="$ops_r" count=1 iflag=fullblock 2>/dev/null);;
         *) ops_p=$(ops_dd "$ops_r");;
       esac;
       ops_go "$ops_a" "$ops_b";;
