@@ -202,7 +202,11 @@ impl World<'_> {
             .filter(|a| !files.contains(a))
             .cloned()
             .collect();
-        let units = self.imagined.iter().filter(|(query, _)| {
+        let as_found = self
+            .found
+            .iter()
+            .filter(|(query, _)| self.is_as_found(query));
+        let units = self.imagined.iter().chain(as_found).filter(|(query, _)| {
             matches!(query, Query::Unit(_))
                 && query.depends_on(&files)
                 && !query.depends_on(&others)
@@ -210,6 +214,18 @@ impl World<'_> {
         units
             .filter_map(|(query, answer)| Some((query.clone(), unread(answer)?)))
             .collect()
+    }
+
+    /// Whether what was found of a unit would still be so behind packages. One that is not there might come with any package, but not where its file is
+    /// written here, unless it bears the package's name.
+    fn is_as_found(&self, query: &Query) -> bool {
+        let Query::Unit(name) = query else {
+            return false;
+        };
+        let unit = Resource::Service(name.clone());
+        self.imagined.get(query).is_none()
+            && !query.depends_on(&self.outlook.certain())
+            && !packages(&self.outlook.altered).any(|package| touches(package, &unit))
     }
 
     /// The note of a plan that packages of an earlier task might have to do with.

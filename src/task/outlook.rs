@@ -63,7 +63,10 @@ impl Outlook {
     /// What is sure to be altered of what these are about. `None`: there is more that may be.
     pub(super) fn planned(&self, queries: &[Query]) -> Option<Vec<Resource>> {
         let of_it = self.altered.iter().zip(&self.planned);
-        let of_it = of_it.filter(|(altered, _)| asks(queries, altered));
+        let of_it = of_it.filter(|(altered, _)| match altered {
+            Resource::Package(name) => queries.iter().any(|query| brings(name, query, None)),
+            altered => asks(queries, altered),
+        });
         of_it
             .map(|(altered, planned)| {
                 let is_known = *planned && !matches!(altered, Resource::Any | Resource::Package(_));
