@@ -36,7 +36,8 @@ task! {
     /// A name without a suffix is a service's. The unit counts as running when systemd says `active`: a socket that listens, a timer
     /// that waits, a one-shot with `RemainAfterExit` that has succeeded. One that dies at once is a failure, shown with the end of
     /// its journal. One that systemd has started again by itself must have been up for three seconds, or for `settle` if that is longer: else the task looks
-    /// on for so long, and fails if the unit is started once more. A unit that is masked, that is not there, or that never stays active is an error. Unit files that changed on disk
+    /// on for so long, and fails if the unit is started once more. One that was started again several times also fails where its journal says that it dies again and again: until it
+    /// has been up for twice as long as before its last end, or for five minutes. A unit that is masked, that is not there, or that never stays active is an error. Unit files that changed on disk
     /// are read again first.
     ///
     /// `restart_on` is about what is, not about what this run did: the host keeps a stamp of each path (a file's hash, a

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::script::{Action, Enable, Script, watch};
+use super::script::{Action, Enable, Script, recur, watch};
 use super::stamp::{Input, START, Stamp};
 use super::unit::Unit;
 use super::{HostPath, Service};
@@ -11,6 +11,9 @@ use crate::task::{Answer, Change, Found, MISSING_LINKS, Plan, Query, Resource};
 
 /// A unit that systemd has started again by itself counts as running when it has been up for so long.
 const STEADY: Duration = Duration::from_secs(3);
+
+/// One that was started again more than once is trusted without a look at its journal when it has been up for so long.
+const TRUSTED: Duration = Duration::from_mins(5);
 
 /// Why there is nothing to plan.
 enum Stop {
@@ -207,34 +210,54 @@ fn activation(
 
 /// Fails where systemd starts the unit again and again: that it is up at this moment says little.
 fn stays_up(service: &Service, unit: Unit<'_>, found: &Found) -> Result<(), Stop> {
+    let name = service.name.as_str();
     let wanted = service.settle.map_or(STEADY, |span| span.0.max(STEADY));
-    if unit.restarts() == 0 || unit.up().is_none_or(|up| up >= wanted) {
+    let Some(up) = unit.up().filter(|_| unit.restarts() > 0) else {
+        return Ok(());
+    };
+    if unit.restarts() > 1 && up < TRUSTED {
+        let (verdict, ended) = answer(service, found, recur(name))?;
+        if let Some(looped) = verdict.strip_prefix("loops ") {
+            let (restarts, every) = looped.split_once(' ').unwrap_or((looped, "?"));
+            let ended = Some(ended).filter(|ended| !ended.is_empty());
+            let ended = ended.map_or_else(String::new, |ended| format!("; {ended}"));
+            return Err(Stop::Impossible(format!(
+                "{name} does not stay up: systemd has started it again {restarts} times, every {every} s{ended}"
+            )));
+        }
+    }
+    if up >= wanted {
         return Ok(());
     }
-    let query = Query::Probe {
-        script: watch(service.name.as_str(), wanted),
-        reads: vec![Resource::Service(service.name.to_string())],
-    };
-    if found.get(&query).is_none() {
-        return Err(Stop::Ask(vec![query]));
-    }
-    let said = &found.command(&query)?.stdout;
-    let (verdict, journal) = said.split_once('\n').unwrap_or((said, ""));
-    let Some(restarts) = verdict.trim().strip_prefix("unsteady ") else {
+    let (verdict, journal) = answer(service, found, watch(name, wanted))?;
+    let Some(restarts) = verdict.strip_prefix("unsteady ") else {
         return Ok(());
     };
     let times = match restarts {
         "1" => "once".to_owned(),
         restarts => format!("{restarts} times"),
     };
-    let ends = match journal.trim() {
+    let ends = match journal.as_str() {
         "" => String::new(),
         line => format!("; its journal ends with: {line}"),
     };
     Err(Stop::Impossible(format!(
-        "{} does not stay up: systemd has started it again {times}{ends}",
-        service.name
+        "{name} does not stay up: systemd has started it again {times}{ends}"
     )))
+}
+
+/// The first line that a script about the unit printed, and the rest.
+fn answer(service: &Service, found: &Found, script: String) -> Result<(String, String), Stop> {
+    let query = Query::Probe {
+        script,
+        reads: vec![Resource::Service(service.name.to_string())],
+    };
+    if found.get(&query).is_none() {
+        return Err(Stop::Ask(vec![query]));
+    }
+    let said = &found.command(&query)?.stdout;
+    let (verdict, rest) = said.split_once('\n').unwrap_or((said, ""));
+    Ok((verdict.trim().to_owned(), rest.trim().to_owned()))
 }
 
 fn stop(unit: Unit<'_>, diff: &mut Vec<Diff>) -> Option<Action> {

@@ -186,6 +186,12 @@ pub fn watch(unit: &str, wanted: Duration) -> String {
     )
 }
 
+/// Looks in the journal whether a unit dies again and again: prints `steady`, or `loops`, the number of restarts, the seconds from one to the next and
+/// how it ended last.
+pub fn recur(unit: &str) -> String {
+    format!("unit={}\n{FUNCTIONS}\nrecur\n", quote(unit))
+}
+
 fn stamp(rows: &[(String, String)]) -> String {
     let mut text = "stamp".to_owned();
     for (fingerprint, path) in rows {

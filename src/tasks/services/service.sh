@@ -28,7 +28,10 @@ failed() {
   echo "$unit $1: its state is ${active:-unknown} (${sub:-unknown}), result ${result:-unknown}" >&2
   if [ "$condition" = no ]; then echo "a condition of its unit file is not met" >&2; fi
   journalctl --sync >/dev/null 2>&1 || :
-  journalctl --no-pager -q -o short -n 20 -u "$unit" >&2 2>/dev/null || :
+  # Of this start alone, where systemd tells them apart. What the unit itself said comes last: it tells why.
+  said=$(for of in INVOCATION_ID _SYSTEMD_INVOCATION_ID; do journalctl --no-pager -q -o short -n 10 "$of=$start" 2>/dev/null; done)
+  [ -n "$said" ] || said=$(journalctl --no-pager -q -o short -n 20 -u "$unit" 2>/dev/null)
+  [ -z "$said" ] || printf '%s\n' "$said" >&2
   exit 1
 }
 
@@ -60,6 +63,27 @@ stamp() {
   (umask 077; mkdir -p -- "$ops_state/stamps")
   printf '%s\n' "start=$start" "$@" >"$ops_state/stamps/.$unit.new"
   mv -f -- "$ops_state/stamps/.$unit.new" "$ops_state/stamps/$unit"
+}
+
+# Prints `loops`, how often systemd has started the unit again, the seconds from one start to the next and how it ended last, where the journal says
+# that it dies again and again: it has been up for less than twice as long as it was before. Prints `steady` otherwise.
+recur() {
+  shown=$(systemctl show -p NRestarts -p ActiveEnterTimestampMonotonic -- "$unit")
+  read -r now _ </proc/uptime
+  # The second id is that of the end of a process, the first one that of a restart that follows.
+  every=$(journalctl --no-pager -q -o short-unix -n 3 --since=-10min -u "$unit" MESSAGE_ID=5eb03494b6584870a536b337290809b3 2>/dev/null |
+    awk -v now="$now" -v since="${shown##*Monotonic=}" '
+      NR > 1 && $1 - last > longest { longest = $1 - last }
+      { last = $1 }
+      END { if (NR > 1 && now - since / 1000000 < 2 * longest) printf "%.1f", longest }')
+  if [ -z "$every" ]; then
+    echo steady
+    return
+  fi
+  restarts=${shown##*NRestarts=}
+  echo "loops ${restarts%%
+*} $every"
+  journalctl --no-pager -q -o cat -n 1 -u "$unit" MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15 2>/dev/null || :
 }
 
 # Looks on until the unit has been up for $wanted seconds, or is no longer what it was. At most as long as that takes.

@@ -303,8 +303,9 @@ fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
     machine.look(
         "cd /etc/systemd/system
          printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nExecStart=/bin/sh -c \"sleep 0.3; echo all is lost; exit 3\"\\nRestart=always\\nRestartSec=1ms\\n' >flaps.service
-         printf '[Service]\\nExecStart=/bin/sh -c \"[ ! -e /run/once ] || exec sleep 9999; touch /run/once; exit 3\"\\nRestart=always\\nRestartSec=1ms\\n' >recovers.service
-         systemctl daemon-reload; systemctl start flaps recovers",
+         printf '[Service]\\nExecStart=/bin/sh -c \"[ ! -e /run/thrice ] || exec sleep 9999; [ ! -e /run/twice ] || touch /run/thrice; [ ! -e /run/once ] || touch /run/twice; touch /run/once; exit 3\"\\nRestart=always\\nRestartSec=1ms\\n' >recovers.service
+         printf '[Service]\\nExecStart=/bin/sh -c \"sleep 4; exit 3\"\\nRestart=always\\nRestartSec=1ms\\n' >ails.service
+         systemctl daemon-reload; systemctl start flaps recovers ails",
     );
     machine
         .look("until [ $(systemctl show -p NRestarts --value flaps) -gt 2 ]; do sleep 0.1; done");
@@ -324,8 +325,20 @@ fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
             ref other => panic!("{other:?}: {notes}"),
         }
     }
+    // It lives for so long that looking on would not tell.
+    machine.look("until [ $(systemctl show -p NRestarts --value ails) -gt 1 ]; do sleep 0.1; done; sleep 3.2");
+    let ails = [task("services::running", &json!(["ails"]))];
+    for mode in [Mode::Check, Mode::Apply] {
+        let gone = machine.go(&ails, mode);
+        assert_eq!(outcomes(&gone), [Failed], "{}", notes(&gone));
+        assert!(
+            notes(&gone).contains(" times, every 4."),
+            "{}",
+            notes(&gone)
+        );
+    }
     machine
-        .look("until [ $(systemctl show -p NRestarts --value recovers) = 1 ]; do sleep 0.1; done");
+        .look("until [ $(systemctl show -p NRestarts --value recovers) = 3 ]; do sleep 0.1; done");
     let recovers = [task("services::running", &json!(["recovers"]))];
     let gone = machine.go(&recovers, Mode::Apply);
     assert_eq!(outcomes(&gone), [Unchanged], "{}", notes(&gone));
