@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::words::{BOLD, BOLD_RED, DIM, YELLOW, count, duration, names, outcome, sort};
 use super::{Settings, clean_line};
-use crate::model::{Outcome, Totals};
+use crate::model::{Failure, FailureKind, Outcome, Totals};
 
 /// How many hosts are named before the rest is a number.
 const HOSTS: usize = 50;
@@ -18,13 +18,20 @@ pub(super) struct Summary<'r> {
     /// The hosts with a failure that nobody caught.
     pub failed: &'r BTreeSet<String>,
     pub check: bool,
+    /// The run did not end well.
+    pub failure: Option<&'r Failure>,
     pub took: Option<Duration>,
 }
 
 impl Summary<'_> {
     pub(super) fn render(&self, settings: Settings) -> String {
         let who = match self.hosts.len() {
-            0 => "done".to_owned(),
+            0 => match self.failure.map(|failure| failure.kind) {
+                None => "done",
+                Some(FailureKind::Interrupted) => "interrupted",
+                Some(_) => "failed",
+            }
+            .to_owned(),
             1 => self
                 .hosts
                 .keys()

@@ -66,8 +66,8 @@ pub struct View {
     explained: Failures,
     /// Those that nobody caught.
     failures: Failures,
-    /// By host: what went wrong in a rollout, until its work there ends. It has its line.
-    rolled: HashMap<String, Failure>,
+    /// By host: what went wrong in a rollout. It has its line.
+    rolled: HashMap<String, Vec<Failure>>,
     /// The hosts of those. A host where the playbook caught a failure went on, and is none.
     failed: BTreeSet<String>,
 }
@@ -184,6 +184,7 @@ impl View {
                     hosts,
                     failed: &self.failed,
                     check: self.check,
+                    failure: failure.as_deref(),
                     took,
                 };
                 let summary = match &mut self.board {

@@ -18,6 +18,8 @@ pub(super) struct Gate {
     /// When it was first found healthy since it last was not.
     healthy_since: Option<Time>,
     longest: Option<Duration>,
+    /// The last look had no answer when the time was up.
+    hangs: bool,
     last: Option<Box<Failure>>,
 }
 
@@ -30,6 +32,7 @@ impl Gate {
             deadline,
             healthy_since: None,
             longest: None,
+            hangs: false,
             last: None,
         }
     }
@@ -47,6 +50,12 @@ impl Gate {
         self.healthy_since = None;
         self.last = Some(failure);
         now + self.interval
+    }
+
+    /// The time was up before a look had an answer. Gives when to look again: not any more.
+    pub(super) const fn hangs(&mut self) -> Time {
+        self.hangs = true;
+        self.deadline
     }
 
     /// When it passes, if it stays healthy.
@@ -72,6 +81,11 @@ impl Gate {
             ),
             _ => format!("not healthy within {patience}"),
         };
+        let is_told = self.last.is_some() && self.healthy_since.is_none();
+        if self.hangs && !is_told {
+            let message = format!("{brief}: the last look had no answer");
+            return Box::new(Failure::new(FailureKind::Failed, message));
+        }
         let Some(last) = self.last else {
             return Box::new(Failure::new(FailureKind::Failed, brief));
         };
@@ -128,6 +142,13 @@ mod tests {
         assert_eq!(
             Gate::new(s(0), s(1), s(0), s(3)).failure().message,
             "not healthy within 3s"
+        );
+        let mut gate = Gate::new(s(10), s(1), s(5), s(35));
+        gate.healthy(s(6));
+        assert_eq!(gate.hangs(), s(35));
+        assert_eq!(
+            gate.failure().message,
+            "not healthy for 10s throughout within 30s (it was for 0s): the last look had no answer"
         );
     }
 }

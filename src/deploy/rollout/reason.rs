@@ -1,6 +1,6 @@
 //! Why a host is not in service with the new version: what the report says of each.
 
-use crate::model::{Fate, OnAbort, Version};
+use crate::model::{Failure, Fate, OnAbort, Version};
 
 use super::host::Host;
 use super::machine::Rollout;
@@ -12,16 +12,16 @@ impl Rollout {
     /// The reason for where a host is; none where all went as it was meant to.
     pub(super) fn reason_of(&self, host: &Host) -> Option<String> {
         let own = host.unrestored.as_ref().or(host.failure.as_ref());
-        let own = own.map(|failure| failure.message.clone());
+        let own = own.map(|failure| in_words(failure));
         match host.fate {
             Some(Fate::Updated) if host.unrestored.is_some() => own,
             Some(Fate::Updated) => host.kept.clone(),
             Some(_) => own.or_else(|| Some(self.ended_by())),
             None if host.found_out => Some(format!(
-                "it was out of service before the rollout, and its turn did not come: {}",
+                "out of service since before the rollout, and not started: {}",
                 self.ended_by()
             )),
-            None => Some(format!("its turn did not come: {}", self.ended_by())),
+            None => Some(format!("not started: {}", self.ended_by())),
         }
     }
 
@@ -52,16 +52,7 @@ impl Rollout {
     /// Why no further host may be taken out of service.
     pub(super) fn no_room(&self) -> String {
         let most = self.max_unavailable().unwrap_or_default();
-        let out: Vec<&str> = self
-            .hosts
-            .iter()
-            .filter(|host| host.out && !host.in_flight())
-            .map(|host| host.name.as_str())
-            .collect();
-        let mut named = out[..out.len().min(MOST_NAMES)].join(", ");
-        if out.len() > MOST_NAMES {
-            named.push_str(&format!(" and {} more", out.len() - MOST_NAMES));
-        }
+        let mut named = self.names(|host| host.out && !host.in_flight());
         if named.is_empty() {
             "hosts that failed earlier in the run".clone_into(&mut named);
         }
@@ -77,6 +68,39 @@ impl Rollout {
             OnAbort::Stop => "stopped",
             _ => "aborted",
         };
-        format!("the rollout was {how}")
+        let failed = self.names(|host| host.failure.is_some());
+        if failed.is_empty() {
+            format!("the rollout was {how}")
+        } else {
+            format!("the rollout was {how} after {failed} failed")
+        }
     }
+
+    /// The first of these hosts by name, and how many more there are.
+    fn names(&self, are: impl Fn(&Host) -> bool) -> String {
+        let hosts = self.hosts.iter().filter(|host| are(host));
+        let hosts: Vec<&str> = hosts.map(|host| host.name.as_str()).collect();
+        let mut named = hosts[..hosts.len().min(MOST_NAMES)].join(", ");
+        if hosts.len() > MOST_NAMES {
+            named.push_str(&format!(" and {} more", hosts.len() - MOST_NAMES));
+        }
+        named
+    }
+}
+
+/// A failure in a line: what failed, how, and the last words of a command, whose exit code says little.
+fn in_words(failure: &Failure) -> String {
+    let mut text = match &failure.task {
+        Some(task) if !failure.message.contains(task.as_str()) => {
+            format!("{task}: {}", failure.message)
+        }
+        _ => failure.message.clone(),
+    };
+    let stderr = failure.stderr.as_deref().unwrap_or_default();
+    if failure.code.is_some()
+        && let Some(last) = stderr.lines().rfind(|line| !line.trim().is_empty())
+    {
+        text.push_str(&format!(": {}", last.trim()));
+    }
+    text
 }

@@ -392,8 +392,12 @@ impl Rollout {
         let was_healthy = gate.passes_at().is_some();
         let next = match outcome {
             Ok(()) => gate.healthy(now),
-            // What was cut short at the deadline says nothing that the look before it did not say better.
-            Err(_) if cut == Some(Cut::Deadline) => Some(gate.deadline),
+            // What was cut short at the deadline says nothing that the look before it did not say better, unless the host is gone.
+            Err((failure, _))
+                if cut == Some(Cut::Deadline) && failure.kind != FailureKind::Unreachable =>
+            {
+                Some(gate.hangs())
+            }
             Err((failure, _)) => Some(gate.unhealthy(now, failure)),
         };
         let over = now >= gate.deadline;

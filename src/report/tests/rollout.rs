@@ -180,3 +180,74 @@ fn as_a_table() {
     half().events.iter().for_each(|event| rollouts.event(event));
     assert_snapshot!(rollouts.tables().join("\n"));
 }
+
+/// What is written of a story.
+fn written(story: &Story) -> String {
+    let page = Page::default();
+    let mut plain = Plain::new(
+        Settings::default(),
+        Box::new(page.clone()),
+        Box::new(page.clone()),
+    );
+    tell(&mut plain, &story.events);
+    page.text()
+}
+
+#[test]
+fn what_went_wrong_with_a_host_has_a_line_each_and_no_second_one_when_its_work_ends() {
+    let finished = || {
+        let failure = Some(Box::new(unhealthy()));
+        Emission::new(Kind::HostFinished { failure }).host("web2")
+    };
+    // Left out, then rolled back, which fails too: both times the first failure is what ends its work.
+    let story = half()
+        .phase_with("web2", 2, Phase::Failed, 1000, Some(unhealthy()))
+        .phase_with("web2", 2, Phase::LeftOut, 0, Some(unhealthy()))
+        .then(finished())
+        .batch(1, 1, "web2", true)
+        .starts("web2")
+        .phase_with("web2", 1, Phase::RollbackFailed, 1000, Some(broken()))
+        .phase_with("web2", 1, Phase::LeftOut, 0, Some(broken()))
+        .then(finished());
+    let text = written(&story);
+    let failed = text.lines().filter(|line| line.starts_with("failed  "));
+    assert_eq!(failed.count(), 2, "{text}");
+}
+
+#[test]
+fn a_run_that_fails_before_it_gets_to_a_host_is_not_done() {
+    let failure = Failure::new(FailureKind::Failed, "the balancer does not answer");
+    let text = written(&Story::of(2, false).finished(3, Some(failure)));
+    assert!(
+        text.contains("\nfailed in ") && !text.contains("done in"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_waited_for_has_a_line_and_a_question_has_none() {
+    let waiting = |hosts: &[&str], asks| Kind::Waiting {
+        what: "for packages::installed nginx".to_owned(),
+        reason: Some("Unpacking\u{1b} libc6".to_owned()),
+        left_ms: Some(30_000),
+        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        asks,
+    };
+    let waits = |kind| Emission::new(kind).duration(Duration::from_secs(8));
+    let story = Story::of(2, false)
+        .then(waits(waiting(&[], false)).host("web1"))
+        .then(waits(waiting(&["web10", "web9"], false)))
+        .then(waits(waiting(&[], true)));
+    let lines: Vec<String> = written(&story)
+        .lines()
+        .filter(|line| line.starts_with("waiting"))
+        .map(ToOwned::to_owned)
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "waiting      web1  for packages::installed nginx, 8.0 s so far, 30.0 s left: Unpacking\\x1b libc6",
+            "waiting      web9, web10: for packages::installed nginx, 8.0 s so far, 30.0 s left: Unpacking\\x1b libc6",
+        ]
+    );
+}

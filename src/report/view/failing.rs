@@ -48,10 +48,7 @@ impl View {
     }
 
     pub(super) fn host_finished(&mut self, event: &Event, failure: Option<&Failure>) -> Vec<Piece> {
-        let shown = event.host.as_ref().and_then(|host| {
-            let shown = self.shown.remove(host);
-            self.rolled.remove(host).or(shown)
-        });
+        let shown = event.host.as_ref().and_then(|host| self.shown.remove(host));
         let Some(failure) = failure else {
             // Lost, and the playbook went on without it.
             if let Some(lost) = shown.filter(|shown| shown.kind == FailureKind::Unreachable) {
@@ -69,7 +66,9 @@ impl View {
         } else {
             self.failures.add(failure);
         }
-        if shown.is_some_and(|shown| is_told(&shown, failure)) {
+        let rolled = event.host.as_ref().and_then(|host| self.rolled.get(host));
+        let mut told = rolled.into_iter().flatten().chain(&shown);
+        if told.any(|told| is_told(told, failure)) {
             return Vec::new();
         }
         let pieces = self.failure(event, failure);

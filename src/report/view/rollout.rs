@@ -25,7 +25,11 @@ impl View {
                 max_unavailable,
                 ..
             } => {
-                let mut text = format!("rollout over {}", count(*hosts as u64, "host"));
+                self.rolled.clear();
+                let mut text = match hosts {
+                    0 => "rollout: there is nothing to do on any host".to_owned(),
+                    hosts => format!("rollout over {}", count(*hosts as u64, "host")),
+                };
                 if !batches.is_empty() {
                     let number = batches.len() as u64;
                     let noun = if number == 1 { "batch" } else { "batches" };
@@ -69,8 +73,9 @@ impl View {
                 };
                 let mut text = format!("-- the rollout is aborted, {then}");
                 // A host's own failure has its line already.
-                let is_told = |(host, failure): (&String, &Failure)| {
-                    *reason == failure.clone().on(host).to_string()
+                let is_told = |(host, failures): (&String, &Vec<Failure>)| {
+                    let mut told = failures.iter().map(|one| one.clone().on(host).to_string());
+                    told.any(|told| told == *reason)
                 };
                 if !self.rolled.iter().any(is_told) {
                     let _ = write!(text, ": {}", in_one_line(reason));
@@ -78,6 +83,7 @@ impl View {
                 out(self.settings.paint(BOLD_RED, &text))
             }
             Kind::RolloutFinished { end, hosts, .. } => {
+                self.rolled.clear();
                 let ended = match end {
                     RolloutEnd::Done if self.check => "rollout checked",
                     RolloutEnd::Done => "rollout done",
@@ -177,7 +183,8 @@ impl View {
             // What ends the host's way is the first failure; this one is told nowhere else.
             self.failures.add(&failure);
         }
-        self.rolled.entry(host.to_owned()).or_insert(failure);
+        let rolled = self.rolled.entry(host.to_owned()).or_default();
+        rolled.push(failure);
         pieces
     }
 }

@@ -70,7 +70,7 @@ fn at_the_deadline_a_drain_fails_and_puts_back_or_warns_and_goes_on() {
     let shop = site.shops()[0].name();
     let slow = slow_request(haproxy.address(), 4000);
     wait_until(|| haproxy.sessions(shop) == 1, || "no request".to_owned());
-    let still = format!("shop/{shop} still has 1 requests on h1 after 200ms");
+    let still = format!("shop/{shop} still has 1 request on h1 after 200ms");
     run(&site, r#"min_up: 0, deadline: "200ms""#, "lb.drain(h);")
         .code(3)
         .stderr_has(&still);
@@ -435,7 +435,7 @@ fn a_drain_that_is_interrupted_puts_back_what_it_took_out() {
 fn run_fails(site: &Site, options: &str, body: &str) {
     run(site, options, body)
         .code(3)
-        .stderr_has("still has 1 requests");
+        .stderr_has("still has 1 request");
 }
 
 /// The one kind of client that comes to a drained server, and what keeps it away.

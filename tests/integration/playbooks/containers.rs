@@ -66,10 +66,22 @@ impl Machines {
 
     /// Packs a release whose process is killed three seconds after it began.
     fn pack_one_that_dies(&self, version: &str) {
+        let program = "(sleep 3; kill -s KILL $$) &\nexec \"${0%/*}/real\" \"$@\"\n";
+        self.pack(version, program);
+    }
+
+    /// Packs a release whose process ends at once.
+    fn pack_one_that_fails(&self, version: &str) {
+        self.pack(version, "echo 'cannot open the keys' >&2; exit 3\n");
+    }
+
+    /// Packs a release with another program in the place of the real one, which stands beside it.
+    fn pack(&self, version: &str, program: &str) {
+        let program = ops::shell::quote_str(&format!("#!/bin/sh\n{program}"));
         let script = format!(
             "set -e; mkdir dies; tar -C dies -xzf shop-1.0.0.tar.gz; cd dies\n\
              mv bin/shop bin/real; echo {version} >VERSION\n\
-             printf '#!/bin/sh\\n(sleep 3; kill -s KILL $$) &\\nexec \"${{0%%/*}}/real\" \"$@\"\\n' >bin/shop; chmod +x bin/shop\n\
+             printf %s {program} >bin/shop; chmod +x bin/shop\n\
              tar -czf ../shop-{version}.tar.gz .; cd ..; rm -rf dies\n\
              sha256sum shop-{version}.tar.gz >shop-{version}.tar.gz.sha256"
         );
@@ -79,6 +91,18 @@ impl Machines {
             .output()
             .expect("sh is installed");
         assert!(ran.status.success(), "{ran:?}");
+    }
+
+    /// A release that does not start goes back. The log has what this start of it said, and not the ones before.
+    fn does_not_take_one_that_fails(&self) {
+        self.pack_one_that_fails("1.6.0");
+        let ran = self.update("1.6.0").run().code(6);
+        ran.stdout_has("web1: services::running shop.service: exited with code 1: ")
+            .stdout_has(": cannot open the keys")
+            .stdout_has("web2: not started: the rollout was aborted after web1 failed")
+            .stderr_has("cannot open the keys")
+            .nowhere("listens on");
+        self.are_healthy_as("1.1.0");
     }
 
     /// Whether every host is healthy as this version.
@@ -150,12 +174,13 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         ("expected_environment", "staging"),
     ];
     let deploy = machines.run("full-deploy.rhai", "1.0.0", &base);
-    deploy
-        .clone()
-        .arg("--check")
-        .run()
-        .ok()
-        .stdout_has("would change");
+    // All but the health of what is not there yet is known, behind a package that has nothing to do with it too.
+    let check = deploy.clone().arg("--check").run().ok();
+    let check = check.stdout_has("services::running shop.service");
+    let unknown = |line: &&str| line.starts_with("unknown");
+    for line in check.stdout.lines().filter(unknown) {
+        assert!(line.contains("/healthz: "), "{check}");
+    }
     // Hosts that are of another environment than was said are not touched.
     let elsewhere = [
         ("packages", "ops-hello"),
@@ -197,6 +222,15 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         "/slow?ms=1000",
     ];
     let load = Load::start(&url, &args);
+    // The link's new target is known, so the restart is.
+    machines
+        .update("1.1.0")
+        .arg("--check")
+        .run()
+        .ok()
+        .stdout_has("would change  web1  services::running shop.service (restarts shop.service: /srv/shop/current changed")
+        .stdout_has("would go through each host in 2 batches: drain it, update it")
+        .nowhere("unknown");
     machines.update("1.1.0").run().ok();
     machines.are_healthy_as("1.1.0");
 
@@ -211,6 +245,8 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         machines.each_of_web("readlink /srv/shop/current"),
         ["releases/1.1.0", "releases/1.1.0"]
     );
+
+    machines.does_not_take_one_that_fails();
 
     // One that dies three seconds after each start, and is there again before anybody looks.
     machines.pack_one_that_dies("1.3.0");

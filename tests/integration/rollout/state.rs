@@ -47,9 +47,13 @@ fn hosts_that_are_out_of_service_are_named_when_they_cannot_be_put_in() {
     assert_eq!(service.left(), ["1", "1", "1 out", "1 out"]);
     assert_eq!(service.steps(4), ["old"], "it was never begun with");
     let ran = ran
-        .stdout_has("h3: it was out of service before the rollout, and was put back to what it was then")
-        .stdout_has("h4: it was out of service before the rollout, and its turn did not come: the rollout was aborted")
-        .stdout_has("h1, h2: its turn did not come: the rollout was aborted")
+        .stdout_has(
+            "h3: it was out of service before the rollout, and was put back to what it was then",
+        )
+        .stdout_has(
+            "h4: out of service since before the rollout, and not started: the rollout was aborted",
+        )
+        .stdout_has("h1, h2: not started: the rollout was aborted")
         .stderr_has("left out: h3 (old version), h4 (unknown version)");
     ran.nothing_left();
     Ops::new()
@@ -57,7 +61,7 @@ fn hosts_that_are_out_of_service_are_named_when_they_cannot_be_put_in() {
         .args(["show"])
         .run()
         .ok()
-        .stdout_has("h4: it was out of service before the rollout");
+        .stdout_has("h4: out of service since before the rollout");
 }
 
 #[test]

@@ -44,10 +44,10 @@ fn hosts_that_are_found_out_of_service_are_readmitted_with_the_new_version_or_na
         [
             Some("it was out of service before the rollout, and was put back to what it was then"),
             Some(
-                "it was out of service before the rollout, and its turn did not come: the rollout was aborted"
+                "out of service since before the rollout, and not started: the rollout was aborted after 0 failed"
             ),
-            Some("its turn did not come: the rollout was aborted"),
-            Some("its turn did not come: the rollout was aborted"),
+            Some("not started: the rollout was aborted after 0 failed"),
+            Some("not started: the rollout was aborted after 0 failed"),
         ]
     );
 }
