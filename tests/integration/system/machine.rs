@@ -5,7 +5,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use ops::model::Outcome;
-use ops::task::{Answer, Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, render};
+use ops::task::{
+    Answer, Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, functions, render,
+};
 use ops::tasks::{Arguments, Surroundings, Value, find};
 use serde_json::json;
 
@@ -122,7 +124,15 @@ impl Machine {
                 ops::shell::quote_str(&text)
             ));
         }
-        let ran = ran(&self.sh(&change.script(text, STATE, keep)));
+        let script = change.script(text, STATE, keep);
+        // As the request brings them.
+        let functions = if change.command {
+            Vec::new()
+        } else {
+            functions([script.as_bytes()])
+        };
+        let functions: String = functions.iter().map(|function| function.body).collect();
+        let ran = ran(&self.sh(&format!("{functions}{script}")));
         let is_good = u8::try_from(ran.code).is_ok_and(|code| change.ok.contains(&code));
         if is_good { Ok(ran) } else { Err(ran.stderr) }
     }
