@@ -61,7 +61,12 @@ fn preferred(wanted: &Algorithms, host_keys: Offer) -> Result<Preferred, Transpo
     )?;
     kex.retain(|name| !EXTENSIONS.contains(name) && *name != kex::NONE);
     kex.extend(EXTENSIONS);
-    let mut ciphers = known("Ciphers", wanted.ciphers.as_deref(), &default.cipher)?;
+    let mut usual = default.cipher.to_vec();
+    if computes_aes() {
+        // Then it takes half the processor time of the other one, on hosts like this one too.
+        usual.sort_by_key(|name| *name != cipher::AES_256_GCM);
+    }
+    let mut ciphers = known("Ciphers", wanted.ciphers.as_deref(), &usual)?;
     ciphers.retain(|name| *name != cipher::NONE && *name != cipher::CLEAR);
     let mut macs = known("MACs", wanted.macs.as_deref(), &default.mac)?;
     macs.retain(|name| *name != mac::NONE);
@@ -79,6 +84,18 @@ fn preferred(wanted: &Algorithms, host_keys: Offer) -> Result<Preferred, Transpo
         mac: macs.into(),
         compression: compression.into(),
     })
+}
+
+/// Whether the processor has instructions for AES-GCM.
+fn computes_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("aes")
+        && std::arch::is_x86_feature_detected!("pclmulqdq");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("aes")
+        && std::arch::is_aarch64_feature_detected!("pmull");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    false
 }
 
 /// Those of the wanted names that are known here, in their order; the defaults where nothing is wanted.
@@ -162,6 +179,13 @@ mod tests {
         assert_eq!(names(&offered.compression), ["zlib@openssh.com", "none"]);
         let offered = preferred_of(&Algorithms::default()).unwrap();
         assert_eq!(names(&offered.compression), ["none"]);
+        let first = if computes_aes() {
+            "aes256-gcm@openssh.com"
+        } else {
+            "chacha20-poly1305@openssh.com"
+        };
+        assert_eq!(names(&offered.cipher)[0], first);
+        assert_eq!(offered.cipher.len(), Preferred::DEFAULT.cipher.len());
         assert_eq!(names(&offered.kex)[0], "mlkem768x25519-sha256");
     }
 
