@@ -1,12 +1,52 @@
 //! What is on its way to the host: messages, of which the bodies of files are read as they are written.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use super::Payload;
-use super::program::{Block, Message};
+use super::program::{Block, MIB, Message};
 
 /// So much of a file is held at a time.
-const PIECE: usize = 128 << 10;
+const PIECE: usize = 256 << 10;
+
+/// How much of a body goes in one message. The host starts a process for each, and a request can be cancelled
+/// between two of them only. So they grow while they leave quickly.
+struct Pace {
+    size: u64,
+    /// When the message was begun that is being written.
+    begun: Instant,
+}
+
+impl Pace {
+    /// The least and the most bytes of a message.
+    const SIZES: (u64, u64) = (2 * MIB, 8 * MIB);
+
+    /// How long a message takes that is about right.
+    const TIMES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(400));
+
+    fn begin(&mut self) -> u64 {
+        self.begun = Instant::now();
+        self.size
+    }
+
+    fn left(&mut self) {
+        let took = self.begun.elapsed();
+        if took < Self::TIMES.0 {
+            self.size = Self::SIZES.1.min(self.size * 2);
+        } else if took > Self::TIMES.1 {
+            self.size = Self::SIZES.0.max(self.size / 2);
+        }
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            size: Self::SIZES.0,
+            begun: Instant::now(),
+        }
+    }
+}
 
 /// Messages that wait to be written, and how far the first of them is.
 #[derive(Default)]
@@ -15,7 +55,8 @@ pub(super) struct Outgoing {
     early: VecDeque<Message>,
     queue: VecDeque<Message>,
     /// How much of the first message is written.
-    written: usize,
+    written: u64,
+    pace: Pace,
     /// Bytes of the file that the first message sends a part of, and where in it they begin.
     piece: (u64, Vec<u8>),
 }
@@ -56,13 +97,20 @@ impl Outgoing {
     /// The block that is next, and from where on in its payload.
     fn block(&self) -> Option<(&Block, u64)> {
         let message = self.first(false)?;
-        let at = self.written.checked_sub(message.head.len())?;
+        let at = self.written.checked_sub(message.head.len() as u64)?;
         let block = message.body.as_ref()?;
-        Some((block, block.range.start + at as u64))
+        Some((block, block.range.start + at))
     }
 
     /// Gets what is to be written next, where it is in a file. Call it before [`front`](Self::front).
     pub async fn prepare(&mut self) {
+        if self.early.is_empty()
+            && let Some(first) = self.queue.front_mut()
+            && first.head.is_empty()
+            && let Some(rest) = first.cut(self.pace.begin())
+        {
+            self.queue.insert(1, rest);
+        }
         let Some((block, at)) = self.block() else {
             return;
         };
@@ -74,10 +122,14 @@ impl Outgoing {
             return;
         }
         let left = usize::try_from(block.range.end - at).unwrap_or(PIECE);
-        let (file, count, step) = (file.clone(), left.min(PIECE), block.step);
+        let (file, step) = (file.clone(), block.step);
+        let mut bytes = std::mem::take(&mut self.piece.1);
         // It may be on a disk that is slow.
-        let read = tokio::task::spawn_blocking(move || file.read(at, count)).await;
-        let read = read.unwrap_or_else(|error| Err(error.to_string()));
+        let read = tokio::task::spawn_blocking(move || {
+            bytes.resize(left.min(PIECE), 0);
+            file.read(at, &mut bytes).map(|()| bytes)
+        });
+        let read = read.await.unwrap_or_else(|error| Err(error.to_string()));
         self.piece = match read {
             Ok(bytes) => (at, bytes),
             Err(reason) => {
@@ -102,7 +154,8 @@ impl Outgoing {
     /// What is to be written next. With `early_only` the rest has to wait.
     pub fn front(&self, early_only: bool) -> Option<&[u8]> {
         let message = self.first(early_only)?;
-        if let Some(head) = message.head.get(self.written..).filter(|h| !h.is_empty()) {
+        let written = usize::try_from(self.written).unwrap_or(usize::MAX);
+        if let Some(head) = message.head.get(written..).filter(|h| !h.is_empty()) {
             return Some(head);
         }
         let Some((block, at)) = self.block() else {
@@ -119,7 +172,7 @@ impl Outgoing {
 
     /// So much of it was written. Whether that was all that waited.
     pub fn wrote(&mut self, count: usize) -> bool {
-        self.written += count;
+        self.written += count as u64;
         let queue = if self.early.is_empty() {
             &mut self.queue
         } else {
@@ -131,7 +184,9 @@ impl Outgoing {
         {
             return false;
         }
-        queue.pop_front();
+        if queue.pop_front().is_some_and(|left| left.body.is_some()) {
+            self.pace.left();
+        }
         self.written = 0;
         if self.queue.front().is_none_or(|next| next.body.is_none()) {
             self.piece = (0, Vec::new());

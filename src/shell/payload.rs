@@ -80,13 +80,12 @@ impl SourceFile {
         self.stamp.size
     }
 
-    /// So many bytes from `at` on.
+    /// Fills `bytes` with what stands there from `at` on.
     ///
     /// # Errors
     /// When it cannot be read, or is not what it was when it was opened. A lower-case fragment.
-    pub fn read(&self, at: u64, count: usize) -> Result<Vec<u8>, String> {
-        let mut bytes = vec![0; count];
-        let read = self.file.read_exact_at(&mut bytes, at);
+    pub fn read(&self, at: u64, bytes: &mut [u8]) -> Result<(), String> {
+        let read = self.file.read_exact_at(bytes, at);
         match Stamp::of(&self.file) {
             Ok(now) if now == self.stamp => {}
             Ok(_) => {
@@ -97,9 +96,6 @@ impl SourceFile {
             }
             Err(error) => return Err(format!("cannot read {}: {error}", self.name)),
         }
-        match read {
-            Ok(()) => Ok(bytes),
-            Err(error) => Err(format!("cannot read {}: {error}", self.name)),
-        }
+        read.map_err(|error| format!("cannot read {}: {error}", self.name))
     }
 }

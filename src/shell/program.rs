@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::quote::{line, printf_format, word};
 use super::{NulByte, OnFailure, Payload, Request, Step, StepKind};
 
-/// A body goes in blocks, so that one `dd` holds one block in memory.
-const BLOCK: u32 = 1 << 20;
+/// A block of more is a whole number of them.
+pub(super) const MIB: u64 = 1 << 20;
 
 /// Up to here a program comes by `read`, which costs no process but about half a microsecond a
 /// byte; beyond, by `dd`.
@@ -14,6 +14,7 @@ const BY_LINES: usize = 2048;
 
 /// One message of the loop. It is sent whole or not at all.
 pub(super) struct Message {
+    /// Empty for what is left of a body, which goes in several messages.
     pub head: Vec<u8>,
     pub body: Option<Block>,
 }
@@ -28,9 +29,8 @@ pub(super) struct Block {
 
 impl Block {
     /// In bytes.
-    pub fn size(&self) -> usize {
-        // No larger than `BLOCK`.
-        usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX)
+    pub fn size(&self) -> u64 {
+        self.range.end - self.range.start
     }
 }
 
@@ -44,8 +44,26 @@ impl Message {
     }
 
     /// In bytes.
-    pub fn size(&self) -> usize {
-        self.head.len() + self.body.as_ref().map_or(0, Block::size)
+    pub fn size(&self) -> u64 {
+        self.head.len() as u64 + self.body.as_ref().map_or(0, Block::size)
+    }
+
+    /// Makes a message of what is left of a body, of so many bytes at most. Gives back what is left then.
+    pub fn cut(&mut self, most: u64) -> Option<Self> {
+        let block = self.body.as_mut().filter(|_| self.head.is_empty())?;
+        let mut rest = block.clone();
+        let mut size = block.size().min(most);
+        if size > MIB {
+            // The host counts in them.
+            size -= size % MIB;
+        }
+        block.range.end = block.range.start + size;
+        rest.range.start = block.range.end;
+        self.head = format!("w {} {}\n", block.size(), block.step).into_bytes();
+        (rest.size() > 0).then(|| Self {
+            head: Vec::new(),
+            body: Some(rest),
+        })
     }
 
     /// Says that the body of a step is no good, and why.
@@ -76,15 +94,12 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
         head.push(b'\n');
         messages.push(Message::new(head));
         let size = body.content.size();
-        let mut from = 0;
-        while from < size {
-            let range = from..size.min(from + u64::from(BLOCK));
-            from = range.end;
+        if size > 0 {
             messages.push(Message {
-                head: format!("w {} {index}\n", range.end - range.start).into_bytes(),
+                head: Vec::new(),
                 body: Some(Block {
                     payload: body.content.clone(),
-                    range,
+                    range: 0..size,
                     step: index,
                 }),
             });
@@ -173,4 +188,39 @@ fn call(index: usize, step: &Step) -> Result<Vec<u8>, NulByte> {
         call.extend(printf_format(stdin));
     }
     Ok(call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_cut_into_whole_mebibytes_and_what_is_left() {
+        for (size, most, expected) in [
+            (5, MIB, vec![5]),
+            (MIB, MIB, vec![MIB]),
+            (2 * MIB + 5, MIB, vec![MIB, MIB, 5]),
+            (2 * MIB + 5, 8 * MIB, vec![2 * MIB, 5]),
+            (20 * MIB, 8 * MIB, vec![8 * MIB, 8 * MIB, 4 * MIB]),
+        ] {
+            let mut left = Some(Message {
+                head: Vec::new(),
+                body: Some(Block {
+                    payload: Payload::from(Vec::new()),
+                    range: 0..size,
+                    step: 7,
+                }),
+            });
+            let (mut blocks, mut at) = (Vec::new(), 0);
+            while let Some(mut message) = left {
+                left = message.cut(most);
+                let block = message.body.expect("a block");
+                assert_eq!(message.head, format!("w {} 7\n", block.size()).as_bytes());
+                assert_eq!(block.range.start, at);
+                at = block.range.end;
+                blocks.push(block.size());
+            }
+            assert_eq!((blocks, at), (expected, size));
+        }
+    }
 }

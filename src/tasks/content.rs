@@ -149,12 +149,14 @@ impl Content {
 
 /// Goes through a file.
 fn each_piece(file: &SourceFile, mut then: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
     let mut at = 0;
     while at < file.size() {
-        let count = usize::try_from(file.size() - at).unwrap_or(PIECE);
-        let bytes = file.read(at, count.min(PIECE)).map_err(io::Error::other)?;
+        let count = usize::try_from(file.size() - at).map_or(PIECE, |left| left.min(PIECE));
+        let bytes = &mut piece[..count];
+        file.read(at, bytes).map_err(io::Error::other)?;
         at += bytes.len() as u64;
-        then(&bytes)?;
+        then(bytes)?;
     }
     Ok(())
 }
