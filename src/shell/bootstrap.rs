@@ -11,6 +11,7 @@ macro_rules! inner {
 const STEPS: &str = include_str!("sh/steps.sh");
 const LOOP: &str = include_str!("sh/loop.sh");
 const HELLO: &str = include_str!("sh/hello.sh");
+const LARGE: &str = include_str!("sh/large.sh");
 
 /// What a transport asks the host to run, whatever the login shell. It hands over to `sh`, which
 /// reads its program from the stream: no program, nonce or secret stands in a command line.
@@ -31,10 +32,10 @@ const LEADER: &str = concat!(
 /// What makes the waiting `sh` a server: a line for it, and the program that this reads.
 pub(super) fn start(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, NulByte> {
     let steps = fold(STEPS);
-    let names = "ops_fn='ops_m ops_ok ops_o ops_tell ops_r ops_in ops_u ops_v ops_can ops_h ops_t ops_y ops_c ops_b'; \
-                 ops_vn='ops_n ops_i ops_l ops_s ops_x ops_z ops_h ops_bad ops_err ops_state ops_fn ops_vn';";
+    let names = "ops_fn='ops_m ops_ok ops_o ops_tell ops_r ops_in ops_u ops_v ops_can ops_h ops_t ops_y ops_c ops_b ops_known'; \
+                 ops_vn='ops_n ops_i ops_l ops_s ops_x ops_z ops_h ops_bad ops_err ops_sums ops_state ops_fn ops_vn';";
     let mut program = format!(
-        "ops_n=@{nonce}; ops_l='\n'; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; \
+        "ops_n=@{nonce}; ops_l='\n'; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; ops_also=; \
          ops_q=0; ops_e=; ops_lead={lead}; ops_w={functions}; ops_state=",
         lead = quote_str(LEADER),
         functions = quote_str(&format!("{names} {steps}")),
@@ -62,6 +63,12 @@ pub(super) fn start(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, Nul
     .into_bytes();
     line.extend(program);
     Ok(line)
+}
+
+/// A program for the loop: the body of a step, which follows, is hashed while it comes. It is no part of the
+/// bootstrap, as most sessions get no such body, and what is sent first should be short.
+pub(super) fn hash_body_of(step: usize) -> String {
+    format!("{} ops_large {step}; #ops", fold(LARGE))
 }
 
 /// Drops comments and indentation, and joins the lines.

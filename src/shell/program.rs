@@ -2,8 +2,13 @@
 
 use std::ops::Range;
 
+use super::bootstrap::hash_body_of;
 use super::quote::{line, printf_format, word};
 use super::{NulByte, OnFailure, Payload, Request, Step, StepKind};
+
+/// A body of so many bytes is hashed on the host while it comes. That takes more processes, and saves reading the
+/// file twice.
+const HASHED: u64 = 4 * MIB;
 
 /// A block of more is a whole number of them.
 pub(super) const MIB: u64 = 1 << 20;
@@ -94,6 +99,10 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
         head.push(b'\n');
         messages.push(Message::new(head));
         let size = body.content.size();
+        if size >= HASHED {
+            let program = hash_body_of(index);
+            messages.push(Message::text(format!("e {}\n{program}", program.len())));
+        }
         if size > 0 {
             messages.push(Message {
                 head: Vec::new(),

@@ -75,6 +75,35 @@ fn a_content_that_does_not_fit_is_said_so_and_leaves_nothing() {
 }
 
 #[test]
+fn a_large_file_that_does_not_fit_is_said_so_and_the_session_goes_on() {
+    let ops = ops().file("big", vec![b'x'; 9_000_001]).playbook(
+        r#"
+        each(hosts("all"), |h| {
+            try {
+                h.apply(files::file(h.vars.root + "/big", #{ source: "big" }));
+            } catch (error) {
+                log::info(error.message);
+            }
+            h.apply(files::file(h.vars.root + "/small", "fits"));
+            log::info(h.run("ls -A " + h.vars.root, #{ reads: true }).stdout);
+            h.apply(files::file(h.vars.root + "/big", #{ source: "big" }));
+        });
+        "#,
+    );
+    let Some((code, shown)) = with_full(&ops, &ops.path("root")) else {
+        return;
+    };
+    assert_eq!(code, Some(3), "{shown}");
+    for part in ["No space left on device", HINT, "playbook.rhai:10:"] {
+        assert!(shown.contains(part), "no {part:?} in\n{shown}");
+    }
+    assert!(
+        shown.contains("small") && !shown.contains(".ops-"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn what_was_not_kept_whole_is_not_put_back() {
     let content = "0123456789abcdef".repeat(16 * 1024);
     for (name, change) in [

@@ -99,6 +99,46 @@ fn a_large_file_that_is_written_to_meanwhile_fails_by_name() {
     assert_eq!(left_behind(&ops.path("h2")), Vec::<String>::new());
 }
 
+#[test]
+fn a_large_file_of_the_same_size_is_replaced_when_it_reads_otherwise() {
+    let ops = hosts(1)
+        .playbook(
+            r#"each(hosts("all"), |h| h.apply(files::file(h.vars.root + "/big", #{ source: "big" })));"#,
+        )
+        .args(["--output", "json"]);
+    let bytes = content(6 * MIB);
+    fs::write(ops.path("big"), &bytes).expect("written");
+    let target = ops.path("h1/big");
+    for at in [0, 3 * MIB, 6 * MIB - 1] {
+        let mut other = bytes.clone();
+        other[at] ^= 1;
+        fs::write(&target, other).expect("written");
+        let ran = ops.run().ok();
+        assert_eq!(ran.outcomes("h1"), ["changed"]);
+        assert!(fs::read(&target).expect("it landed") == bytes);
+        assert_eq!(left_behind(&ops.path("h1")), Vec::<String>::new());
+        let again = ops.run().ok();
+        assert_eq!(again.outcomes("h1"), ["unchanged"]);
+    }
+}
+
+#[test]
+fn what_is_written_into_a_large_file_before_it_takes_its_place_is_found_out() {
+    for (command, reason) in [
+        (
+            "printf x | dd of=%s conv=notrunc 2>/dev/null",
+            "did not converge",
+        ),
+        ("printf x >>%s", "did not converge"),
+    ] {
+        let ops = hosts(1).playbook(&format!(
+            r#"each(hosts("all"), |h| h.apply(files::file(h.vars.root + "/big", #{{ source: "big", validate: {command:?} }})));"#,
+        ));
+        fs::write(ops.path("big"), content(6 * MIB)).expect("written");
+        ops.run().code(3).stderr_has(reason);
+    }
+}
+
 /// A shell of this machine behind a wire, the bytes of which are counted in `wire`, with nothing but these programs.
 fn behind_a_wire(programs: &[&str]) -> Ops {
     let ops = Ops::new();

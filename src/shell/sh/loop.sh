@@ -2,8 +2,9 @@
 # message can end them and the end of the stream ends everything.
 #
 # ops_k  the process at the root of the running request, ops_i its number
-# ops_fs the bodies of the request, quoted
+# ops_fs the bodies of the request, quoted; ops_f the last of them
 # ops_q  what the guard of the bodies said
+# ops_also what shells of their own are told beyond that of steps.sh
 
 # Reads exactly $1 bytes to stdout; byte by byte where dd cannot be told to wait for a whole block (ops_d is
 # 0): a read of a pipe may fall short.
@@ -62,6 +63,20 @@ ops_clean() {
   done;
 };
 
+# The body of step $1 is no good, for the reason $2, quoted.
+ops_spoil() {
+  ops_bad="$ops_bad $1";
+  eval "ops_err=$2";
+  ops_err="cannot read the body: $ops_err";
+};
+
+# The request is over: its bodies go. What it left running is nobody's from now on, as after a login.
+ops_over() {
+  ops_k=;
+  eval "ops_clean $ops_fs";
+  ops_fs=; ops_bad=; ops_err=; ops_also=; ops_sums=; ops_q=0;
+};
+
 # The stream has ended, or somebody ends the loop: nothing of the request may stay.
 ops_end() {
   trap '' TERM HUP;
@@ -103,7 +118,7 @@ ops_go() {
       esac;
       {
         printf '%s %s\n' "$ops_n" "$1";
-        printf 'ops_n=%s; ops_i=%s; ops_bad="%s"; ops_l="%s"; %s\n' "$ops_n" "$1" "$ops_bad" "$ops_l" "$ops_w";
+        printf 'ops_n=%s; ops_i=%s; ops_bad="%s"; ops_l="%s"; %s\n' "$ops_n" "$1" "$ops_bad" "$ops_l" "$ops_w $ops_also";
         printf '%s\n' 'exec 7>&1 8>&2; ops_state=$1; ops_err=$2; set --;' "$ops_p";
       } </dev/null 2>/dev/null 9>&- |
       setsid $ops_e sh -c "$ops_lead" sh "$ops_state" "$ops_err" 9>&- &
@@ -200,16 +215,17 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
       };;
     # It is no good: the number of its step, and why, quoted.
     b)
-      ops_bad="$ops_bad $ops_a";
-      eval "ops_err=$ops_b${ops_r:+ $ops_r}";
-      ops_err="cannot read the body: $ops_err";;
+      ops_spoil "$ops_a" "$ops_b${ops_r:+ $ops_r}";;
     # It is complete.
     g)
       exec 9>&-;;
-    # The request is over: its bodies go. What it left running is nobody's from now on, as after a login.
+    # A program for the loop itself: how many bytes.
+    e)
+      ops_p=$(ops_dd "$ops_a");
+      case $ops_p in *'#ops') eval "$ops_p";; esac;;
+    # The request is over.
     x)
-      ops_k=;
-      eval "ops_clean $ops_fs"; ops_fs=; ops_bad=; ops_err=; ops_q=0;;
+      ops_over;;
   esac;
 done;
 ops_end;

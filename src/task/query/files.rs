@@ -70,7 +70,11 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     }
     let hashed = hashed(queries);
     if !hashed.is_empty() {
-        text.push_str("o hashed\nset --\nh() { if [ -f \"$2\" ] && [ -r \"$2\" ]; then echo \"$1\"; f=1; else f=; fi; }\n");
+        // The session may know the sum of a file that it has just received.
+        text.push_str(concat!(
+            "o hashed\nset --\nh() { f=; if [ -f \"$2\" ] && [ -r \"$2\" ]; then ",
+            "if [ -n \"$ops_sums\" ] && k=$(ops_known \"$2\"); then echo \"$1 $k\"; else echo \"$1\"; f=1; fi; fi; }\n"
+        ));
         for (at, path) in hashed.iter().enumerate() {
             let path = quote(path);
             text.push_str(&format!(
@@ -134,13 +138,16 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
     let hashed = hashed(queries);
     if !hashed.is_empty() {
         let mut digests = vec![None; hashed.len()];
-        let sums = lines(reply.section("sha256"));
-        for (at, sum) in lines(reply.section("hashed")).iter().zip(sums) {
+        let mut sums = lines(reply.section("sha256")).into_iter();
+        for line in lines(reply.section("hashed")) {
+            let (at, known) = match line.split_once(' ') {
+                Some((at, known)) => (at, Some(known)),
+                None => (line, None),
+            };
             // GNU puts a backslash before the sum of a file whose name it had to escape.
+            let sum = known.or_else(|| sums.next().map(|sum| sum.trim_start_matches('\\')));
             let sum = sum
-                .trim_start_matches('\\')
-                .split(' ')
-                .next()
+                .and_then(|sum| sum.split(' ').next())
                 .unwrap_or_default();
             if let Some(hash) = at.parse().ok().and_then(|at: usize| digests.get_mut(at)) {
                 *hash = (sum.len() == 64).then(|| sum.to_owned());

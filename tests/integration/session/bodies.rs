@@ -109,3 +109,123 @@ fn a_body_that_is_read_while_it_is_sent() {
         session.close().await;
     });
 }
+
+/// A body that stays in its file.
+fn payload(path: &std::path::Path) -> ops::shell::Payload {
+    let file = std::fs::File::open(path).unwrap();
+    let file = ops::shell::SourceFile::new(file, "the source").unwrap();
+    ops::shell::Payload::File(file.into())
+}
+
+#[test]
+fn the_sum_of_a_large_body_is_known_when_it_has_come() {
+    on_every_shell(async |host| {
+        let session = host.session().await;
+        let dir = tempfile::tempdir().unwrap();
+        let (body, moved) = (dir.path().join("it's a body"), dir.path().join("moved"));
+        let quoted = ops::shell::quote_str(body.to_str().unwrap());
+        for size in [4 << 20, (4 << 20) + 1, 11_000_003_u32] {
+            let content: Vec<u8> = (0..size).map(|at| (at % 241) as u8).collect();
+            let sum = ring::digest::digest(&ring::digest::SHA256, &content);
+            let sum: String = sum.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+            for command in [false, true] {
+                let moved = moved.display();
+                let script = format!("ops_known {quoted}; mv {quoted} {moved}");
+                let mut first = Step::own(script);
+                first.body = Some(ops::shell::Body {
+                    path: body.to_str().unwrap().into(),
+                    content: std::sync::Arc::<[u8]>::from(content.as_slice()).into(),
+                });
+                let mut steps = vec![
+                    first,
+                    Step::own(format!("chmod 0640 {moved}; ops_known {moved}")),
+                ];
+                if command {
+                    // Then all of it runs in a shell of its own.
+                    steps.push(Step::command("true"));
+                }
+                let changed = format!(
+                    "ops_known {moved}; printf x | dd of={moved} conv=notrunc 2>/dev/null; \
+                     ops_known {moved} || echo changed"
+                );
+                let request = Request {
+                    steps,
+                    probe: Some(changed.into_bytes()),
+                    ..Request::default()
+                };
+                let reply = ask(&session, request).await.unwrap();
+                for step in &reply.steps[..2] {
+                    assert_eq!(step.stdout.text(), format!("{sum}\n"), "{reply:?}");
+                }
+                let probe = reply.probe.unwrap();
+                assert_eq!(probe.stdout.text(), format!("{sum}\nchanged\n"));
+            }
+        }
+        let forgotten = format!("ops_known {} || echo forgotten", moved.display());
+        let reply = ask(&session, Request::step(Step::own(forgotten))).await;
+        assert_eq!(reply.unwrap().steps[0].stdout.text(), "forgotten\n");
+        session.close().await;
+    });
+}
+
+#[test]
+fn a_large_body_is_called_off_while_it_is_sent() {
+    on_every_shell(async |host| {
+        let session = host.session().await;
+        let dir = tempfile::tempdir().unwrap();
+        let (source, body) = (dir.path().join("source"), dir.path().join("body"));
+        let file = std::fs::File::create(&source).unwrap();
+        file.set_len(4 << 30).unwrap();
+        let mut step = Step::own("echo not run");
+        step.body = Some(ops::shell::Body {
+            path: body.to_str().unwrap().into(),
+            content: payload(&source),
+        });
+        let cancel = tokio_util::sync::CancellationToken::new();
+        let sending = session.request(Request::step(step), &(), &cancel);
+        let calling_off = async {
+            while std::fs::metadata(&body).map_or(0, |found| found.len()) < 12 << 20 {
+                tokio::task::yield_now().await;
+            }
+            cancel.cancel();
+        };
+        let (reply, ()) = tokio::join!(sending, calling_off);
+        assert!(
+            matches!(reply, Err(ops::shell::SessionError::Cancelled)),
+            "{reply:?}"
+        );
+        assert_eq!(command(&session, "echo next").await.1, "next\n");
+        assert!(!body.exists());
+        session.close().await;
+    });
+}
+
+#[test]
+fn a_large_body_goes_with_its_connection() {
+    on_every_shell(async |host| {
+        let session = host.session().await;
+        let dir = tempfile::tempdir().unwrap();
+        let (source, body) = (dir.path().join("source"), dir.path().join("body"));
+        let file = std::fs::File::create(&source).unwrap();
+        file.set_len(4 << 30).unwrap();
+        let mut step = Step::own("echo not run");
+        step.body = Some(ops::shell::Body {
+            path: body.to_str().unwrap().into(),
+            content: payload(&source),
+        });
+        let cancel = tokio_util::sync::CancellationToken::new();
+        let sending = session.request(Request::step(step), &(), &cancel);
+        let cut = async {
+            while std::fs::metadata(&body).map_or(0, |found| found.len()) < 12 << 20 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            reply = sending => panic!("it ended: {reply:?}"),
+            () = cut => {}
+        }
+        drop(session);
+        host.wait_until_idle();
+        assert!(!body.exists());
+    });
+}
