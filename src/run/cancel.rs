@@ -2,9 +2,16 @@
 //!
 //! The first one asks the run to stop: what runs on hosts is killed, `finally` and `on_failure` still run, shielded
 //! from it. The second one cuts those short too. The third one is for when even that hangs.
+//!
+//! Signals within a second of the first are the same request: `timeout` and supervisors signal the process and its group.
+
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How close signals are that somebody sends at once.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 /// The two levels of being told to stop.
 #[derive(Debug, Clone, Default)]
@@ -31,13 +38,24 @@ impl Cancel {
         runtime.spawn(async move {
             any(&mut signals).await;
             cancel.work.cancel();
-            any(&mut signals).await;
+            next(&mut signals).await;
             cancel.cleanup.cancel();
-            any(&mut signals).await;
+            next(&mut signals).await;
             std::process::exit(130);
         });
         Ok(())
     }
+}
+
+/// The next signal that is a request of its own.
+async fn next(signals: &mut [Signal; 3]) {
+    let _same = tokio::time::timeout(TOGETHER, async {
+        loop {
+            any(signals).await;
+        }
+    })
+    .await;
+    any(signals).await;
 }
 
 async fn any([a, b, c]: &mut [Signal; 3]) {

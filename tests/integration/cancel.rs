@@ -57,6 +57,28 @@ fn a_termination_ends_what_runs_on_every_host() {
     ends_by(Signal::TERM);
 }
 
+/// As GNU `timeout` does: it signals the process, then its group.
+#[test]
+fn two_signals_at_once_leave_the_hooks_their_time() {
+    let fleet = Fleet::sshd(1);
+    let ops = fleet.ops().playbook(
+        r#"
+        each(hosts("fleet"), |h| {
+            on_failure(|| h.run("sleep 0.3; echo undone"));
+            h.run("sleep 4711");
+        });
+        "#,
+    );
+    let mut running = ops.start();
+    fleet.hosts()[0].wait_for_process("sleep 4711");
+    running
+        .signal(Signal::TERM)
+        .signal(Signal::TERM)
+        .signal(Signal::INT);
+    let ran = nothing_is_left(&fleet, running.wait().code(130));
+    ran.stdout_has("changed      h1  run sleep 0.3; echo undone");
+}
+
 /// The terminal sends the interrupt to everything that runs in it, not to `ops` alone: the connections that
 /// are needed to clean up must not be torn down by it.
 #[test]
