@@ -33,6 +33,33 @@ impl Outlook {
         self.by(|altered| query.depends_on(std::slice::from_ref(altered)))
     }
 
+    /// What the changes say that they leave, where they say it.
+    #[must_use]
+    pub fn left(&self, query: &Query) -> Option<&Answer> {
+        self.leaves.get(query)
+    }
+
+    /// Why the host as it is does not tell the answer: a task would alter what it depends on.
+    #[must_use]
+    pub fn alters(&self, query: &Query) -> Option<String> {
+        let says_so = |altered: &Resource| {
+            !matches!(altered, Resource::Any | Resource::Package(_))
+                && query.depends_on(std::slice::from_ref(altered))
+        };
+        self.by(says_so).map(|_| self.reason(says_so))
+    }
+
+    /// Why something may be there that is not there yet: a command, which may do anything, or a package.
+    #[must_use]
+    pub fn may_bring(&self, query: &Query) -> Option<String> {
+        let may = |altered: &Resource| match altered {
+            Resource::Any => true,
+            Resource::Package(name) => brings(name, query, None),
+            _ => false,
+        };
+        self.by(may).map(|_| self.reason(may))
+    }
+
     /// Notes that a task would alter these, or that it may: nothing is known of it.
     pub(super) fn alter(&mut self, resources: Vec<Resource>, by: &str, planned: bool) {
         let certain: Vec<Resource> = certain(&resources).cloned().collect();

@@ -63,7 +63,8 @@ each(hosts(\"db\"), |h| h.become(\"postgres\").run(\"psql -c 'select 1'\", #{ re
 const LARGEST_READ: usize = 256 * 1024;
 
 const READ: &str = "\
-The text of a file on the host, of at most 256 KiB. `#{ bytes: true }` gives a blob. Reads in check mode too.
+The text of a file on the host, of at most 256 KiB. `#{ bytes: true }` gives a blob. Reads in check mode too: where an earlier
+task would change the file, it gives what the task would write; where that is not known, the rest of the host's closure is *unknown*.
 
 ```rhai
 each(hosts(\"all\"), |h| h.read(\"/etc/hostname\"));
@@ -356,9 +357,19 @@ pub(super) fn known(
     frame: &Frame,
     host: &HostValue,
 ) -> Result<()> {
-    let Some(reason) = awaits_user(context, frame, host)? else {
-        return Ok(());
-    };
+    match awaits_user(context, frame, host)? {
+        Some(reason) => Err(end_unknown(context, frame, host, &reason)),
+        None => Ok(()),
+    }
+}
+
+/// Ends the closure of the host as unknown, for this reason.
+pub(super) fn end_unknown(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    host: &HostValue,
+    reason: &str,
+) -> Box<EvalAltResult> {
     let level = LogLevel::Info;
     frame.run().log(
         level,
@@ -366,7 +377,7 @@ pub(super) fn known(
         format!("unknown from here on: {reason}"),
     );
     frame.set_unknown();
-    Err(end(Ended::Unknown, context.call_position()))
+    end(Ended::Unknown, context.call_position())
 }
 
 fn only_looked_at(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
@@ -402,15 +413,25 @@ pub(super) fn read(
         return Err(argument(context, format!("`{path}` is no absolute path")));
     }
     known(context, &frame, host)?;
-    let answers = ask(
-        &host.0,
-        frame.cancel(),
-        vec![
-            Query::Content(path.to_owned()),
-            Query::Path(path.to_owned()),
-        ],
-    )
-    .map_err(|failure| throw(failure, context))?;
+    let queries = [
+        Query::Content(path.to_owned()),
+        Query::Path(path.to_owned()),
+    ];
+    let outlook = host.0.link.history.outlook();
+    let answers = match (outlook.left(&queries[0]), outlook.alters(&queries[0])) {
+        (Some(Answer::Content(None)), _) => {
+            let gone = PathState {
+                own: None,
+                target: None,
+                link: None,
+            };
+            vec![(queries[1].clone(), Answer::Path(gone))]
+        }
+        (Some(left), _) => vec![(queries[0].clone(), left.clone())],
+        (None, Some(reason)) => return Err(end_unknown(context, &frame, host, &reason)),
+        (None, None) => ask(&host.0, frame.cancel(), queries.to_vec())
+            .map_err(|failure| throw(failure, context))?,
+    };
     let failed = |message: String| {
         let failure = Failure::new(FailureKind::Failed, message);
         throw(failure.on(host.0.name()), context)
@@ -436,7 +457,10 @@ pub(super) fn read(
                 "failed to read {path}: it is not UTF-8 (ask for `bytes: true`)"
             ))
         }),
-        None => Err(failed(format!("failed to read {path}: {why}"))),
+        None => match outlook.may_bring(&queries[0]) {
+            Some(reason) => Err(end_unknown(context, &frame, host, &reason)),
+            None => Err(failed(format!("failed to read {path}: {why}"))),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
-use super::host::{HostValue, known};
+use super::host::{HostValue, end_unknown, known};
 use crate::model::{Failure, FailureKind};
 use crate::run::ask;
 use crate::script::error::{argument, throw};
@@ -29,7 +29,7 @@ What is at a path on the host, as a map. Reads in check mode too.
 | `target` | where a symbolic link points, as it is written |
 | `hash` | with `#{ hash: true }`: the SHA-256 of the file that the path leads to, in hex; `()` where that is no file that the user may read |
 
-A symbolic link is not followed, but for `hash`. In check mode it tells of what is there now, whatever earlier tasks would change.
+A symbolic link is not followed, but for `hash`. In check mode the rest of the host's closure is *unknown* where an earlier task would change what is at the path.
 
 ```rhai
 each(hosts(\"all\"), |h| {
@@ -80,6 +80,11 @@ fn stat(
         ));
     }
     known(context, &frame, host)?;
+    let outlook = host.0.link.history.outlook();
+    let place = Query::Path(path.to_owned());
+    if let Some(reason) = outlook.alters(&place) {
+        return Err(end_unknown(context, &frame, host, &reason));
+    }
     let query = Query::Script {
         script: script(path, hash),
         reads: Vec::new(),
@@ -96,7 +101,10 @@ fn stat(
     match answers.into_iter().next() {
         Some((_, Answer::Table(rows))) => match rows.iter().find(|(key, _)| key == "error") {
             Some((_, why)) => Err(failed(why)),
-            None => Ok(map(&rows)),
+            None => match outlook.may_bring(&place).filter(|_| rows.is_empty()) {
+                Some(reason) => Err(end_unknown(context, &frame, host, &reason)),
+                None => Ok(map(&rows)),
+            },
         },
         Some((_, Answer::Unknowable(why))) => Err(failed(&why)),
         _ => Err(failed("the host gave no answer")),

@@ -105,3 +105,50 @@ fn a_template_sees_what_templates_of_an_inventory_see() {
     .ok()
     .stdout_has("h1: mine h1=/h1 h2=/h2");
 }
+
+/// In check mode: what earlier tasks of the same closure would change is not read as it is.
+#[test]
+fn a_check_does_not_read_what_would_be_another_by_then() {
+    for (before, read, told) in [
+        ("files::file(p, \"new\\n\")", "h.read(p)", "got new"),
+        (
+            "files::file(p, \"new\\n\")",
+            "h.stat(p).exists",
+            "unknown from here on: depends on what `files::file ",
+        ),
+        ("files::line(p, \"more\")", "h.read(p)", "got old\\nmore"),
+        ("files::absent(p)", "h.read(p)", "nothing is there"),
+        (
+            "files::absent(p)",
+            "h.stat(p).exists",
+            "unknown from here on",
+        ),
+        (
+            "files::directory(p + \".d\", #{ mode: \"0700\" })",
+            "h.read(p)",
+            "got old",
+        ),
+        ("commands::run(\"make\")", "h.read(p)", "got old"),
+        (
+            "commands::run(\"make\")",
+            "h.read(p + \".made\")",
+            "unknown from here on: depends on what `commands::run make` would change",
+        ),
+        (
+            "commands::run(\"make\")",
+            "h.stat(p + \".made\").exists",
+            "unknown from here on",
+        ),
+    ] {
+        let ops = local(1).playbook(&format!(
+            "each(hosts(\"all\"), |h| {{ let p = env(\"HOME\") + \"/f\"; h.apply({before}); let got = {read}; \
+             log::info(`got ${{got}}`.replaced(\"\\n\", \"\\\\n\")); }});"
+        ));
+        let home = ops.path("../home");
+        std::fs::create_dir_all(&home).expect("a directory");
+        std::fs::write(home.join("f"), "old\n").expect("a file");
+        let ran = ops.arg("--check").run();
+        let printed = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(printed.contains(told), "{before} {read}: {printed}");
+    }
+}
