@@ -4,6 +4,7 @@
 //! back on a terminal when it does.
 
 use std::io::{self, IsTerminal, Write as _};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{QueueSelector, tcflush};
@@ -23,7 +24,8 @@ pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool
     }
     can_ask(run, question)?;
     run.waits.ask(question);
-    let answer = run.bus.paused(|| answer(question, cancel));
+    let again = run.settings.pace.again;
+    let answer = run.bus.paused(|| answer(question, again, cancel));
     answer
         .map_err(|error| Failure::new(FailureKind::Failed, format!("failed to ask: {error}")))?
         .ok_or_else(interrupted)
@@ -43,18 +45,30 @@ pub fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Failed, message).hint("Run it at a terminal, or say --yes."))
 }
 
-/// `None` when it was cancelled.
-fn answer(question: &str, cancel: &CancellationToken) -> io::Result<Option<bool>> {
+/// `None` when it was cancelled. The question is put again now and then: it may have been scrolled away, or nobody looked.
+fn answer(question: &str, again: Duration, cancel: &CancellationToken) -> io::Result<Option<bool>> {
     let keyboard = io::stdin();
+    let began = Instant::now();
     // What was typed before the question is no answer to it.
     tcflush(&keyboard, QueueSelector::IFlush)?;
     loop {
         write!(io::stderr(), "{question} [y/n] ")?;
         let mut line = Vec::new();
         while line.last() != Some(&b'\n') {
-            if !wait(&keyboard, cancel)? {
-                writeln!(io::stderr())?;
-                return Ok(None);
+            match wait(&keyboard, again, cancel)? {
+                Waited::Typed => {}
+                Waited::Long => {
+                    let so_far = humantime::format_duration(whole(began.elapsed()));
+                    write!(
+                        io::stderr(),
+                        "\nwaiting for an answer, {so_far} so far: {question} [y/n] "
+                    )?;
+                    continue;
+                }
+                Waited::Cancelled => {
+                    writeln!(io::stderr())?;
+                    return Ok(None);
+                }
             }
             let mut bytes = [0; 256];
             let read = rustix::io::read(&keyboard, &mut bytes)?;
@@ -71,19 +85,36 @@ fn answer(question: &str, cancel: &CancellationToken) -> io::Result<Option<bool>
     }
 }
 
-/// Waits until there is something to read. False when it was cancelled.
-fn wait(keyboard: &io::Stdin, cancel: &CancellationToken) -> io::Result<bool> {
+/// What ended a wait for the keyboard.
+enum Waited {
+    Typed,
+    Long,
+    Cancelled,
+}
+
+/// In seconds, where there are any.
+const fn whole(time: Duration) -> Duration {
+    match time.as_secs() {
+        0 => Duration::from_millis(time.subsec_millis() as u64),
+        seconds => Duration::from_secs(seconds),
+    }
+}
+
+/// Waits until there is something to read, at most for so long.
+fn wait(keyboard: &io::Stdin, longest: Duration, cancel: &CancellationToken) -> io::Result<Waited> {
     const SLICE: Timespec = Timespec {
         tv_sec: 0,
         tv_nsec: 50_000_000,
     };
+    let until = Instant::now() + longest;
     while !cancel.is_cancelled() {
         let mut ready = [PollFd::new(keyboard, PollFlags::IN)];
         match poll(&mut ready, Some(&SLICE)) {
+            Ok(0) if Instant::now() >= until => return Ok(Waited::Long),
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(Waited::Typed),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(false)
+    Ok(Waited::Cancelled)
 }

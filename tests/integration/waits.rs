@@ -5,6 +5,7 @@ use std::net::TcpListener;
 
 use crate::ops::Ops;
 use crate::ran::Ran;
+use crate::terminal::Terminal;
 
 /// A host `h1` that is this machine, and a run that tells of a wait after 50 ms instead of seconds.
 fn here(playbook: &str) -> Ops {
@@ -139,4 +140,29 @@ fn hosts_that_wait_for_the_same_have_one_line() {
         .run()
         .ok()
         .stdout_has("waiting      h1, h2, h3, h4, h5, h6, h7, h8 and 4 more: for a sleep of 1s 500ms, 0.5 s so far, 1.0 s left");
+}
+
+#[test]
+fn a_question_is_put_again_while_nobody_answers() {
+    let ops = here("confirm(\"wipe it?\"); log::info(\"went on\");");
+    let mut terminal = Terminal::start(&ops, 120, 30);
+    terminal.wait_for("waiting for an answer, ");
+    terminal.type_in("y\n");
+    let (code, shown) = terminal.wait();
+    assert!(
+        code == 0 && shown.contains(" so far: wipe it? [y/n] ") && shown.contains("went on"),
+        "{shown}"
+    );
+    // Whoever reads what was kept of the run learns what it waited for.
+    let kept = Ops::new()
+        .env("XDG_STATE_HOME", ops.state())
+        .args(["show", "--output", "json"])
+        .run()
+        .ok();
+    let told = &kept.events_of("waiting")[0];
+    assert_eq!(
+        (&told["what"], &told["reason"]),
+        (&"for an answer".into(), &"wipe it?".into()),
+        "{kept}"
+    );
 }
