@@ -13,7 +13,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 
 /// Writes `events.jsonl`, and at the end what `meta.json` says of it.
 ///
-/// Lines are buffered; they are in the file within a second, and at once after a failure and at the end.
+/// Lines are buffered; they are in the file within a second, and at once after a change, a failure and at the end.
 /// They are not forced to disk: what must outlive a crash of the machine is in the journal. When the file cannot be written any more, it says so once and the run goes on.
 pub struct Recorder {
     run: KeptRun,
@@ -103,10 +103,11 @@ impl Reporter for Recorder {
 
 /// What must be in the file even if this process dies right after.
 fn matters(event: &Event) -> bool {
-    event.outcome == Some(Outcome::Failed)
+    matches!(event.outcome, Some(Outcome::Failed | Outcome::Changed))
         || matches!(
             event.kind,
             Kind::RunStarted { .. }
+                | Kind::TaskApplied
                 | Kind::RunFinished { .. }
                 | Kind::HostUnreachable { .. }
                 | Kind::HostFinished { failure: Some(_) }

@@ -170,6 +170,21 @@ fn a_killed_run_is_told_from_one_that_goes_on() {
     assert_eq!((list[0].hosts, list[0].totals.failed), (1, 1));
 }
 
+#[test]
+fn a_change_is_kept_at_once() {
+    let (_dir, store) = store();
+    let run = store.begin("x", false, &Secrets::new()).expect("a run");
+    let mut recorder = run.recorder().expect("a recorder");
+    let kept = || {
+        let lines = fs::read_to_string(run.dir().join("events.jsonl")).expect("the file");
+        lines.lines().count()
+    };
+    let mut event = events().remove(1);
+    event.outcome = Some(Outcome::Changed);
+    recorder.event(&event);
+    assert_eq!(kept(), 1, "a process that is killed now has told of it");
+}
+
 /// The state of a run whose lock was let go. Another test may be starting a process just now, which holds a
 /// copy of the lock until it executes its program.
 fn state_of(run: &StoredRun) -> RunState {
