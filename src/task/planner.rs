@@ -380,6 +380,13 @@ impl Planner {
         let mut interrupted = false;
         for (planned, note) in std::mem::take(&mut self.proving) {
             let task = &self.tasks[planned.index];
+            // A question that is a command is not asked behind a step that failed.
+            let open = missing(&task.queries(), &self.found);
+            if !open.is_empty() {
+                ask.extend(open);
+                self.proving.push((planned, note));
+                continue;
+            }
             let made = Verdict {
                 note: note.clone(),
                 ..Verdict::of(Outcome::Changed, planned.change.clone())

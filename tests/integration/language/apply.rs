@@ -265,3 +265,35 @@ fn a_plan_may_look_at_the_host_it_is_for() {
     ops.run().ok();
     assert_eq!(text(&ops, "h2", "name"), "h2\n");
 }
+
+/// The proofs of tasks that a playbook defines are commands, and none of those runs behind a step that failed.
+#[test]
+fn what_was_made_before_a_failure_is_proved_all_the_same() {
+    let ops = local(1).playbook(
+        r#"
+        fn mark(root, n) {
+            let path = root + "/mark" + n;
+            task(#{ name: "mark " + n, probe: "cat " + quote(path) + " 2>/dev/null; true", reads: [path], writes: [path],
+                plan: |found| if found.stdout == "" { #{ apply: "echo x >" + quote(path), undo: "rm -f " + quote(path), diff: "mark" } } })
+        }
+        each(hosts("all"), |h| {
+            let root = h.vars.root;
+            h.apply([
+                mark(root, 1),
+                mark(root, 2),
+                files::file(root + "/no/such", "1"),
+                mark(root, 3),
+            ]);
+        });
+        "#,
+    );
+    let ran = ops.run().code(3);
+    for line in [
+        "changed      h1  mark 1",
+        "changed      h1  mark 2",
+        "failed       h1  files::file ",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {ran}");
+    }
+    ran.stdout_has("2 changed, 1 skipped, 1 failed");
+}
