@@ -54,7 +54,13 @@ pub fn undo(
             cannot.push((part, "this change cannot be undone".to_owned()));
             continue;
         }
-        match part.was_made(cancel)? {
+        let made_it = match part.was_made(cancel) {
+            Err(failure) if failure.kind != FailureKind::Interrupted => {
+                Made::Unknown(failure.message)
+            }
+            made_it => made_it?,
+        };
+        match made_it {
             Made::Maybe => made.push(part),
             Made::No => host.link.history.set_undone(&part.applied.step),
             Made::Unknown(reason) => {
@@ -75,14 +81,19 @@ pub fn undo(
         part.finish(Err(part.refused(message.clone())), BACK);
     }
     let mut undone = 0;
-    for parts in made.chunk_by(|one, other| one.host.user == other.host.user) {
+    let mut rest = made.chunk_by(|one, other| one.host.user == other.host.user);
+    while let Some(parts) = rest.next() {
         let scripts = parts
             .iter()
             .map(|part| (part, part.change.undo.as_deref().unwrap_or_default()));
-        send(host, &scripts.collect::<Vec<_>>(), BACK, cancel, |part| {
+        let sent = send(host, &scripts.collect::<Vec<_>>(), BACK, cancel, |part| {
             host.link.history.set_undone(&part.applied.step);
             undone += 1;
-        })?;
+        });
+        if let Err(failure) = sent {
+            rest.flatten().for_each(Part::leave);
+            return Err(failure);
+        }
     }
     for parts in lasts.chunk_by(|one, other| one.host.user == other.host.user) {
         let scripts = parts
@@ -170,7 +181,7 @@ fn send(
         match (result, record.state(at), &stopped) {
             (Some(Ok(())), ..) => done(part),
             (Some(Err(failure)), ..) => stopped = stopped.or(Some(failure)),
-            (None, State::NotStarted, Some(_)) => part.skip(),
+            (None, State::NotStarted, Some(_)) => part.leave(),
             (None, state, _) => {
                 let mut failure = match &reply {
                     Ok(()) => part.refused("the host gave no answer".to_owned()),
@@ -373,15 +384,9 @@ impl Part {
         self.host.run.bus.emit(emission);
     }
 
-    fn skip(&self) {
-        let kind = Kind::TaskFinished {
-            diff: Vec::new(),
-            note: Some("an undo before it failed".to_owned()),
-            failure: None,
-        };
-        self.host
-            .run
-            .bus
-            .emit(self.emission(kind).outcome(Outcome::Skipped));
+    /// It was not come to.
+    fn leave(&self) {
+        let message = "not undone, because an undo before it failed".to_owned();
+        self.finish(Err(self.refused(message)), BACK);
     }
 }

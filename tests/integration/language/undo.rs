@@ -156,7 +156,8 @@ fn an_undo_that_fails_ends_it_with_what_it_said() {
         .code(3)
         .stderr_has("undo second")
         .stderr_has("stuck")
-        .stdout_has("exited with code 4");
+        .stdout_has("exited with code 4")
+        .stdout_has("failed       h1  undo first: not undone, because an undo before it failed");
     assert!(!on(&ops, "h1", "third").exists() && on(&ops, "h1", "first").exists());
 }
 
