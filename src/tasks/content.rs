@@ -3,7 +3,8 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use sha2::{Digest, Sha256};
@@ -28,13 +29,61 @@ pub const LARGEST_HELD: u64 = Query::LARGEST_CONTENT;
 #[derive(Clone)]
 pub struct Content {
     payload: Payload,
-    sha256: Arc<str>,
+    sum: Arc<Sum>,
+}
+
+/// SHA-256 in hex. That of a large file is made by a thread: it is wanted once the host has answered, and until then
+/// there is time.
+struct Sum {
+    known: OnceLock<Result<String, String>>,
+    making: Mutex<Option<JoinHandle<io::Result<String>>>>,
+}
+
+impl Sum {
+    fn known(sum: String) -> Self {
+        Self {
+            known: Ok(sum).into(),
+            making: Mutex::default(),
+        }
+    }
+
+    fn of_file(file: Arc<SourceFile>) -> io::Result<Self> {
+        let make = move || {
+            // The faster one of the two that are here.
+            let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+            each_piece(&file, |bytes| {
+                digest.update(bytes);
+                Ok(())
+            })?;
+            Ok(hex(digest.finish().as_ref()))
+        };
+        let making = thread::Builder::new().name("hash".into()).spawn(make)?;
+        Ok(Self {
+            known: OnceLock::new(),
+            making: Mutex::new(Some(making)),
+        })
+    }
+
+    /// Waits for it. `Err` is why there is none.
+    fn get(&self) -> Result<&str, &str> {
+        let sum = self.known.get_or_init(|| {
+            let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+            match making.take().map(JoinHandle::join) {
+                Some(Ok(made)) => made.map_err(|error| error.to_string()),
+                _ => Err("its checksum could not be made".to_owned()),
+            }
+        });
+        match sum {
+            Ok(sum) => Ok(sum),
+            Err(reason) => Err(reason),
+        }
+    }
 }
 
 /// Two of one digest are equal.
 impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
-        self.sha256 == other.sha256
+        self.sha256() == other.sha256()
     }
 }
 
@@ -42,7 +91,7 @@ impl Eq for Content {}
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Content({} bytes, {})", self.size(), self.sha256)
+        write!(f, "Content({} bytes, {})", self.size(), self.sha256())
     }
 }
 
@@ -50,17 +99,18 @@ impl Content {
     #[must_use]
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
-        let sha256 = sha256(&bytes).into();
+        let sum = Arc::new(Sum::known(sha256(&bytes)));
         Self {
             payload: Payload::Held(bytes),
-            sha256,
+            sum,
         }
     }
 
-    /// Of a local file. One that is large is gone through once, for its digest, and read again for each host.
+    /// Of a local file. One that is large is gone through once, for its digest, in the background, and read again for
+    /// each host.
     ///
     /// # Errors
-    /// When it cannot be read, or is written to meanwhile.
+    /// When it cannot be read. For one that is large, [`check`](Self::check) tells.
     pub fn of_file(mut file: File, name: &str) -> io::Result<Self> {
         let found = file.metadata()?;
         if !found.is_file() || found.len() <= LARGEST_HELD {
@@ -69,16 +119,18 @@ impl Content {
             return Ok(Self::new(bytes));
         }
         let file = Arc::new(SourceFile::new(file, name)?);
-        // The faster one of the two that are here.
-        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-        each_piece(&file, |bytes| {
-            digest.update(bytes);
-            Ok(())
-        })?;
         Ok(Self {
+            sum: Arc::new(Sum::of_file(file.clone())?),
             payload: Payload::File(file),
-            sha256: hex(digest.finish().as_ref()).into(),
         })
+    }
+
+    /// Waits until all of it has been gone through once.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was written to meanwhile. A lower-case fragment.
+    pub fn check(&self) -> Result<(), String> {
+        self.sum.get().map(drop).map_err(ToOwned::to_owned)
     }
 
     /// Writes all of it.
@@ -103,10 +155,10 @@ impl Content {
         self.payload.held()
     }
 
-    /// SHA-256 in hex.
+    /// SHA-256 in hex. Empty where [`check`](Self::check) says why there is none.
     #[must_use]
     pub fn sha256(&self) -> &str {
-        &self.sha256
+        self.sum.get().unwrap_or_default()
     }
 
     #[must_use]
@@ -141,7 +193,7 @@ impl Content {
             _ => Diff::Binary {
                 path,
                 before: before.map(|before| (before.size, before.sha256.to_owned())),
-                after: (self.size(), self.sha256.to_string()),
+                after: (self.size(), self.sha256().to_owned()),
             },
         }
     }
@@ -218,5 +270,40 @@ impl<'de> Deserialize<'de> for Content {
             }
         }
         deserializer.deserialize_any(ContentVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(bytes: &[u8]) -> (tempfile::NamedTempFile, Arc<SourceFile>) {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(bytes).expect("written");
+        let opened = SourceFile::new(file.reopen().expect("open"), "big").expect("a stamp");
+        (file, Arc::new(opened))
+    }
+
+    #[test]
+    fn a_large_file_has_the_digest_of_its_bytes() {
+        let bytes: Vec<u8> = (0..5_000_001_u32).map(|at| (at % 251) as u8).collect();
+        let (file, _) = source(&bytes);
+        let large = Content::of_file(file.reopen().expect("open"), "big").expect("readable");
+        assert!(large.bytes().is_none());
+        assert_eq!(large.check(), Ok(()));
+        assert_eq!(large.sha256(), sha256(&bytes));
+    }
+
+    #[test]
+    fn a_file_that_was_written_to_has_no_digest_and_says_why() {
+        let (mut file, source) = source(b"as it was opened");
+        file.write_all(b", and more").expect("written");
+        let content = Content {
+            sum: Arc::new(Sum::of_file(source.clone()).expect("a thread")),
+            payload: Payload::File(source),
+        };
+        let reason = content.check().expect_err("it has changed");
+        assert!(reason.contains("big was changed"), "{reason}");
+        assert_eq!(content.sha256(), "");
     }
 }

@@ -141,6 +141,7 @@ impl File {
     }
 
     fn decide(&self, found: &Found) -> Result<Plan, String> {
+        self.content.check()?;
         let state = found.path(self.path())?;
         let stat = match (&state.own, &state.target) {
             (None, _) => {

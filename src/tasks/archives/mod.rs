@@ -126,6 +126,9 @@ impl Unpacked {
             }
             (Source::Address(_), Some(given)) => given,
             (Source::Local(artifact), given) => {
+                artifact.content.check().map_err(|reason| {
+                    ArgumentError::parameter(1, format!("cannot read `{archive}`: {reason}"))
+                })?;
                 let sha256 = artifact.content.sha256().to_owned();
                 if let Some(given) = given.filter(|given| *given != sha256) {
                     let message = format!("`{archive}` has the checksum {sha256}, not {given}");
