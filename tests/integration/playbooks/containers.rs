@@ -105,6 +105,22 @@ impl Machines {
         self.are_healthy_as("1.1.0");
     }
 
+    /// A release that dies on a host that is back in service is no good one, though it was healthy for long enough.
+    fn finds_one_that_dies_later(&self) {
+        let program = "(until [ -e /srv/shop/dies ]; do sleep 0.1; done; kill -s KILL $$) &\nexec \"${0%/*}/real\" \"$@\"\n";
+        self.pack("1.7.0", program);
+        let patient = [("min_healthy", "3s"), ("healthy_deadline", "30s")];
+        let mut running = self.run("rolling-update.rhai", "1.7.0", &patient).start();
+        running.wait_for("readmitted   web1");
+        let [web1, _] = &self.web;
+        web1.look("touch /srv/shop/dies; until [ $(systemctl show -P NRestarts shop) -gt 0 ]; do sleep 0.1; done; rm /srv/shop/dies");
+        running.wait().code(3).stderr_has("restarted ");
+        assert_eq!(
+            self.each_of_web("grep '1.7.0 good' /srv/shop/releases/.history || echo none"),
+            ["none", "none"]
+        );
+    }
+
     /// Whether every host is healthy as this version.
     fn are_healthy_as(&self, version: &str) {
         let args = vars(&[("version", version), ("min_free", "0%")]);
@@ -273,4 +289,6 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
     machines.are_healthy_as("1.0.0");
     let summary = load.finish().ok();
     assert!(summary.answered_by("1.1.0") > 0, "{:#}", summary.json);
+
+    machines.finds_one_that_dies_later();
 }
