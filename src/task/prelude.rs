@@ -70,6 +70,7 @@ mod tests {
                 "failed_at",
                 "hint_at",
                 "forget_old",
+                "own_state",
                 "keep_dir",
                 "clear_away",
                 "keep_copy",
@@ -88,7 +89,10 @@ mod tests {
             for run in 10..25 {
                 for step in ["a", "b"] {
                     let keep = kept.join(format!("run{run}/{step}"));
-                    let text = script("keep_dir; : >\"$keep.x\"", &keep.to_string_lossy());
+                    let text = script(
+                        "ops_state=$PWD; keep_dir; : >\"$keep.x\"",
+                        &keep.to_string_lossy(),
+                    );
                     let own = functions([text.as_bytes()]);
                     let own: String = own.iter().map(|function| function.body).collect();
                     let text = format!("{own}{text}");

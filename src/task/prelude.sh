@@ -75,24 +75,33 @@ forget_old() {
   done
 }
 
+# own_state: makes ops's state directory, for this user alone.
+own_state() {
+  [ -d "$ops_state" ] || (umask 077; mkdir -p "$ops_state") || {
+    echo "ops keeps its state in $ops_state, which it cannot make: name another directory with ops_state_dir" >&2
+    return 1
+  }
+  # One that anybody could have made first, in /var/tmp or in a directory that several users share.
+  case ${ops_state##*/} in
+    ops-[0-9]*)
+      if ! [ -O "$ops_state" ] || [ -h "$ops_state" ]; then
+        echo "$ops_state belongs to somebody else, and ops keeps its state there: name another directory with ops_state_dir" >&2
+        return 1
+      fi;;
+  esac
+}
+
 # Makes the directory of the run, for this user alone. Sets the umask. `$keep` is KEPT/RUN/STEP.
 keep_dir() {
+  own_state
   umask 077
   if [ ! -d "${keep%/*}" ]; then
     forget_old "${keep%/*/*}"
     mkdir -p "${keep%/*}" || {
-      echo "ops keeps what it replaces in $ops_state, which it cannot make: name another directory with ops_state_dir" >&2
+      echo "ops keeps what it replaces in $ops_state, where it cannot make a directory: name another one with ops_state_dir" >&2
       return 1
     }
   fi
-  # A directory that anybody could have made first.
-  case $ops_state in
-    /var/tmp/ops-*)
-      [ -O "$ops_state" ] || {
-        echo "$ops_state belongs to somebody else, and ops keeps what it replaces there: name another directory with ops_state_dir" >&2
-        return 1
-      };;
-  esac
 }
 
 # clear_away PATH: removes what a killed run left there.

@@ -20,8 +20,8 @@ pub enum Taken {
     Got {
         /// The number of the entry.
         number: u64,
-        /// The directory of the lock's log on the host.
-        dir: String,
+        /// What the paths of the entries begin with on the host.
+        log: String,
         /// Whose lease had run out.
         former: Option<Record>,
     },
@@ -52,21 +52,27 @@ fn script(functions: &[&str], variables: &[(&str, &str)], call: &str) -> String 
     text
 }
 
-/// The directory of a lock's log, for `sh`. Two hosts of an inventory may be one machine: each session has a file of its own.
-const DIR: &str = "l_d=$ops_state/locks/$l_q\nl_new=$l_d/new.$l_id.$$\n";
+/// Where a lock's log is, for `sh`. Two hosts of an inventory may be one machine: each session has a file of its own.
+const PLACE: &str = "case $ops_all in\n\
+    '') l_p=$ops_state/locks/$l_q/ l_o=${l_p}new.;;\n\
+    *) l_p=$ops_all/lock.$l_q. l_o=$ops_state/new.$l_q.;;\n\
+    esac\n\
+    l_new=$l_o$l_id.$$\n";
 
 fn about(lock: &str, functions: &[&str], variables: &[(&str, &str)], call: &str) -> String {
     let file = file_name(lock);
     let mut all = vec![("l_q", file.as_str())];
     all.extend_from_slice(variables);
-    script(functions, &all, &format!("{DIR}{call}"))
+    script(functions, &all, &format!("{PLACE}{call}"))
 }
 
 /// Takes the lock for this holder, for so many seconds.
 pub fn take(holder: &LockHolder, lease: u64) -> String {
     about(
         &holder.lock,
-        &["l_top", "l_age", "l_say", "l_put", "l_try", "l_take"],
+        &[
+            "l_top", "l_age", "l_say", "l_put", "l_try", "l_own", "l_take",
+        ],
         &[
             ("l_id", &holder.id),
             ("l_lease", &lease.to_string()),
@@ -86,7 +92,7 @@ pub fn look(lock: &str) -> String {
 pub fn free(lock: &str, victim: &str, asker: &str, how: &super::Given) -> String {
     about(
         lock,
-        &["l_top", "l_say", "l_put", "l_try", "l_free"],
+        &["l_top", "l_say", "l_put", "l_try", "l_own", "l_free"],
         &[
             ("l_id", asker),
             ("l_victim", victim),
@@ -112,12 +118,12 @@ pub fn list() -> String {
 }
 
 /// Fails where the entry is not there, or is not the highest: of builtins alone. Prints how it stands then.
-pub fn guard(dir: &str, number: u64) -> String {
-    let (dir, next) = (quote_str(dir), number + 1);
+pub fn guard(log: &str, number: u64) -> String {
+    let (log, next) = (quote_str(log), number + 1);
     format!(
-        "l_d={dir}\n\
-         if [ ! -e \"$l_d/{number}\" ] || [ -e \"$l_d/{next}\" ]; then\n\
-         for l_f in \"$l_d\"/1?????????; do :; done\n\
+        "l_p={log}\n\
+         if [ ! -e \"${{l_p}}{number}\" ] || [ -e \"${{l_p}}{next}\" ]; then\n\
+         for l_f in \"$l_p\"1?????????; do :; done\n\
          IFS= read -r l_r <\"$l_f\"\n\
          printf '%s\\n' \"$l_r\"\n\
          exit 1\n\
@@ -186,14 +192,14 @@ pub fn answer(host: &HostHandle, reply: Reply) -> Result<String, Failure> {
 pub fn taken(host: &HostHandle, said: &str) -> Result<Taken, Failure> {
     let mut lines = said.lines();
     let first = lines.next().unwrap_or_default();
-    if let Some((number, dir)) = first
+    if let Some((number, log)) = first
         .strip_prefix("got ")
         .and_then(|rest| rest.split_once(' '))
         && let Ok(number) = number.parse()
     {
         return Ok(Taken::Got {
             number,
-            dir: dir.to_owned(),
+            log: log.to_owned(),
             former: lines.next().map(Record::parse),
         });
     }
@@ -228,7 +234,7 @@ mod tests {
         };
         let take = take(&holder, 90);
         assert!(take.ends_with("l_take"), "{take}");
-        for function in ["l_top", "l_age", "l_say", "l_put", "l_try", "l_take"] {
+        for function in ["l_top", "l_age", "l_say", "l_put", "l_own", "l_take"] {
             assert_eq!(
                 take.matches(&format!("{function}() {{")).count(),
                 1,
@@ -236,8 +242,8 @@ mod tests {
             );
         }
         assert!(!take.contains("l_renew"), "{take}");
-        assert!(take.len() < 1900, "{} bytes", take.len());
+        assert!(take.len() < 2000, "{} bytes", take.len());
         assert!(renew("a", "b").len() < 700);
-        assert!(guard("/var/lib/ops/locks/deploy%2Fshop", 1_000_000_001).len() < 300);
+        assert!(guard("/var/lib/ops/locks/deploy%2Fshop/", 1_000_000_001).len() < 300);
     }
 }

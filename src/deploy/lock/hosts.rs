@@ -21,8 +21,8 @@ pub(super) struct Place {
     pub handle: HostHandle,
     /// The number of our entry.
     pub number: u64,
-    /// The directory of its log.
-    pub dir: String,
+    /// What the paths of its entries begin with.
+    pub log: String,
 }
 
 /// A lock that this run holds on hosts.
@@ -222,7 +222,7 @@ impl Fence for HostsLock {
             return Err(failure.clone().on(host));
         }
         Ok(Some(Guard {
-            script: ask::guard(&place.dir, place.number),
+            script: ask::guard(&place.log, place.number),
             user: place.handle.user.clone(),
         }))
     }

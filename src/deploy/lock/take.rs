@@ -179,7 +179,7 @@ async fn attempt(
             match said.and_then(|said| ask::taken(handle, &said)) {
                 Ok(Taken::Got {
                     number,
-                    dir,
+                    log,
                     former: was,
                 }) => {
                     all.push(Asked::Got);
@@ -187,7 +187,7 @@ async fn attempt(
                     fresh.push(Place {
                         handle: handle.clone(),
                         number,
-                        dir,
+                        log,
                     });
                 }
                 Ok(Taken::Held(seen)) => {

@@ -78,6 +78,9 @@ case $ops_state in
         fi;;
     esac;;
 esac;
+# One that several users share: what each keeps is in a directory of its own.
+ops_all=;
+if [ -k "$ops_state" ]; then ops_all=${ops_state%/}; ops_state=$ops_all/ops-$ops_u; fi;
 if command -v setsid >/dev/null 2>&1; then ops_a can setsid; fi;
 printf '%sstate %s\n%s 0 h\n' "$ops_h" "$ops_state" "$ops_n";
 printf '%s 0 h\n' "$ops_n" >&2;

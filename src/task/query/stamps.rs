@@ -1,6 +1,6 @@
 //! Stamps: what ops noted of a unit when it last started or reloaded it. Read with the shell's builtins.
 //!
-//! `$ops_state/stamps/UNIT` holds lines `key=value`. What they say is the business of `tasks::services`.
+//! A stamp of another user's is none: it could say anything. `$ops_state/stamps/UNIT` holds lines `key=value`. What they say is the business of `tasks::services`.
 
 use super::files::lines;
 use super::{Answer, Query, Reply};
@@ -20,7 +20,7 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     for (at, name) in names(queries).enumerate() {
         let name = quote(name);
         text.push_str(&format!(
-            "o stamp.{at}\nif [ -r \"$ops_state/stamps/\"{name} ]; then while IFS= read -r l; do printf '%s\\n' \"$l\"; done \
+            "o stamp.{at}\nif [ -O \"$ops_state/stamps/\"{name} ]; then while IFS= read -r l; do printf '%s\\n' \"$l\"; done \
              <\"$ops_state/stamps/\"{name}; fi\n"
         ));
     }

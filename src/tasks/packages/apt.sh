@@ -105,7 +105,7 @@ name_held() {
 # Fetches the lists of packages.
 update_lists() {
   apt update || { sleep 5; apt update; }
-  mkdir -p -- "$ops_state"
+  own_state
   touch -- "$ops_state/apt-lists"
 }
 

@@ -60,6 +60,7 @@ stamp() {
     rm -f -- "$ops_state/stamps/$unit"
     return
   fi
+  own_state
   (umask 077; mkdir -p -- "$ops_state/stamps")
   printf '%s\n' "start=$start" "$@" >"$ops_state/stamps/.$unit.new"
   mv -f -- "$ops_state/stamps/.$unit.new" "$ops_state/stamps/$unit"

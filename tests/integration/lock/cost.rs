@@ -58,7 +58,7 @@ fn a_lease_is_renewed_where_there_is_but_one_session() {
         "#
     ));
     let running = started(&ops);
-    let lease = super::log_of(&fleet.hosts()[0]).join("lease.1000000001");
+    let lease = super::log_of(&fleet.hosts()[0]).join("1000000001");
     let renewed = || {
         std::fs::metadata(&lease)
             .and_then(|meta| meta.modified())

@@ -135,7 +135,7 @@ fn a_lease_is_renewed_while_a_command_runs() {
     let fleet = Fleet::sshd(1);
     let first = holding_with(&fleet, r#"#{ lease: "4s" }"#);
     let running = started(&first);
-    let lease = log_of(&fleet.hosts()[0]).join("lease.1000000001");
+    let lease = log_of(&fleet.hosts()[0]).join("1000000001");
     let renewed = || {
         std::fs::metadata(&lease)
             .and_then(|meta| meta.modified())

@@ -5,6 +5,7 @@ mod contest;
 mod cost;
 mod ends;
 mod fence;
+mod shared;
 
 use std::path::PathBuf;
 
