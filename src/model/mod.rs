@@ -34,4 +34,4 @@ pub use secret::{
     MAX_SECRET, MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, Unscrubbable,
 };
 pub use texts::Texts;
-pub use utf8::{NotUtf8, decode};
+pub use utf8::{NotUtf8, as_text, decode};

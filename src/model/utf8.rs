@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Position;
+
 /// Why bytes are not text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotUtf8 {
@@ -30,6 +32,22 @@ impl fmt::Display for NotUtf8 {
 impl std::error::Error for NotUtf8 {}
 
 impl NotUtf8 {
+    /// Where it is in a file of this name.
+    #[must_use]
+    pub fn position(&self, file: &str) -> Position {
+        Position {
+            file: file.to_owned(),
+            line: self.line,
+            column: self.column,
+        }
+    }
+
+    /// The same as a text for a message: `FILE:LINE:COLUMN: why`.
+    #[must_use]
+    pub fn in_file(&self, file: &str) -> String {
+        format!("{file}:{}:{}: {self}", self.line, self.column)
+    }
+
     /// What to do about it, for a file of this name.
     #[must_use]
     pub fn hint(&self, file: &str) -> String {
@@ -42,13 +60,13 @@ impl NotUtf8 {
     }
 }
 
-/// The text in `bytes`, without a byte order mark.
+/// The text in `bytes`, with all that is in it.
 ///
 /// # Errors
 /// The first byte that is not UTF-8, and its place.
-pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+pub fn as_text(bytes: &[u8]) -> Result<&str, NotUtf8> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let (good, bad) = bytes.split_at(error.valid_up_to());
         let line = good
             .rsplit(|byte| *byte == b'\n')
             .next()
@@ -60,21 +78,32 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
             is_utf16: good.is_empty()
                 && (bad.starts_with(b"\xff\xfe") || bad.starts_with(b"\xfe\xff")),
         }
-    })?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
     })
+}
+
+/// The text in `bytes`, without a byte order mark.
+///
+/// # Errors
+/// The first byte that is not UTF-8, and its place.
+pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
+    let mut text =
+        String::from_utf8(bytes).or_else(|error| as_text(error.as_bytes()).map(String::from))?;
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{as_text, decode};
 
     #[test]
     fn a_byte_order_mark_is_dropped() {
         assert_eq!(decode(b"\xef\xbb\xbfweb1\n".to_vec()).unwrap(), "web1\n");
+        assert_eq!(decode("\u{feff}a\u{feff}".into()).unwrap(), "a\u{feff}");
         assert_eq!(decode(Vec::new()).unwrap(), "");
+        assert_eq!(as_text(b"\xef\xbb\xbfa"), Ok("\u{feff}a"));
     }
 
     #[test]
@@ -84,6 +113,10 @@ mod tests {
         assert_eq!(
             wrong.to_string(),
             "it is not UTF-8: byte 6 of the line is 0xff"
+        );
+        assert_eq!(
+            wrong.in_file("hosts"),
+            "hosts:2:6: it is not UTF-8: byte 6 of the line is 0xff"
         );
         let wrong = decode(b"\xff\xfew\0e\0b\0".to_vec()).unwrap_err();
         assert_eq!(wrong.to_string(), "it is UTF-16, not UTF-8");

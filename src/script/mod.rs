@@ -34,7 +34,6 @@ pub mod health;
 mod isolate;
 mod local;
 mod lookup;
-mod mark;
 pub mod modules;
 pub mod names;
 mod nesting;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rhai::{AST, Engine};
 
-use crate::model::{Failure, FailureKind, Position, decode};
+use crate::model::{Failure, FailureKind, decode};
 
 use super::local;
 use super::modules::{self, Modules};
@@ -99,14 +99,10 @@ fn read(path: &Path) -> Result<String, Failure> {
         }
     })?;
     decode(bytes).map_err(|error| {
-        let at = Position {
-            file: name.to_string(),
-            line: error.line,
-            column: error.column,
-        };
+        let name = name.to_string();
         input(format!("cannot read the playbook: {error}"))
-            .hint(error.hint(&name.to_string()))
-            .at(Some(at))
+            .hint(error.hint(&name))
+            .at(Some(error.position(&name)))
     })
 }
 

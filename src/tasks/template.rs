@@ -10,6 +10,7 @@ use super::file::File;
 use super::landing::{Landing, Validation};
 use super::ownership::Principal;
 use super::{ArgumentError, EntryPath, Mode, Surroundings, task};
+use crate::model::as_text;
 use crate::template;
 
 task! {
@@ -70,7 +71,10 @@ fn render(
     let artifact = surroundings.artifact(&source).map_err(unreadable)?;
     let bytes = artifact.content.bytes().filter(|_| !artifact.packed);
     let bytes = bytes.ok_or_else(|| unreadable("it is a directory, or very large".to_owned()))?;
-    let text = std::str::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))?;
+    let text = as_text(bytes).map_err(|error| {
+        let message = format!("cannot read the template {}", error.in_file(&source));
+        ArgumentError::parameter(1, message).hint(error.hint(&source))
+    })?;
     let own = minijinja::Value::from(minijinja::value::Serde(options.vars));
     let vars = merge_maps([surroundings.vars(), own]);
     let content = surroundings

@@ -9,6 +9,7 @@ use minijinja::value::{Kwargs, Rest};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::{python, rewrite, undefined};
+use crate::model::as_text;
 
 /// A file larger than this is no value.
 const MAX_FILE: u64 = 16 << 20;
@@ -117,5 +118,7 @@ fn read(state: &State<'_, '_>, path: &str) -> Result<String, Error> {
     if size > MAX_FILE {
         return Err(refuse("it is larger than 16 MB".to_owned()));
     }
-    std::fs::read_to_string(place).map_err(|error| refuse(error.to_string()))
+    let bytes = std::fs::read(place).map_err(|error| refuse(error.to_string()))?;
+    let read = as_text(&bytes).map(str::to_owned);
+    read.map_err(|error| refuse(error.in_file(&place.display().to_string())))
 }

@@ -3,7 +3,7 @@
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
 use super::declare;
-use crate::model::{Failure, FailureKind};
+use crate::model::{Failure, FailureKind, as_text};
 use crate::script::error::{argument, throw};
 use crate::script::frame::Frame;
 
@@ -106,7 +106,7 @@ fn read_file(context: &NativeCallContext<'_>, path: &str) -> Result<ImmutableStr
         .world()
         .read(path)
         .map_err(|error| argument(context, format!("failed to read {path}: {error}")))?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| argument(context, format!("failed to read {path}: it is not UTF-8")))?;
+    let text = as_text(&bytes)
+        .map_err(|error| argument(context, format!("failed to read {}", error.in_file(path))))?;
     Ok(text.into())
 }

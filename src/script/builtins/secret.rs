@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
 use super::declare;
-use crate::model::{Failure, FailureKind};
+use crate::model::{Failure, FailureKind, as_text};
 use crate::script::error::throw;
 use crate::script::frame::Frame;
 use crate::script::local;
@@ -79,8 +79,14 @@ fn read(frame: &Frame, options: &mut Options<'_>) -> Result<std::result::Result<
             .map_err(|error| format!("the environment variable `{name}`: {error}")));
     }
     if let Some(path) = options.text("file")? {
-        let read = local::read_bounded(Path::new(&path))
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
+        // Which byte it is would be a part of the secret: its place must do.
+        let read = local::read_bounded(Path::new(&path)).and_then(|bytes| {
+            let read = as_text(&bytes).map(str::to_owned);
+            read.map_err(|wrong| {
+                let (line, column) = (wrong.line, wrong.column);
+                format!("it is not UTF-8 (line {line}, byte {column})")
+            })
+        });
         return Ok(read.map_err(|error| format!("failed to read the secret in {path}: {error}")));
     }
     if let Some(line) = options.take("command") {

@@ -7,8 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::stdlib;
 use crate::model::suggest::{listed, nearest};
+use crate::model::{Position, decode};
 use crate::script::local;
-use crate::script::mark::without_mark;
 
 /// A module that was found: its name for the user, and its text.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Located {
 pub struct Refused {
     pub message: String,
     pub hint: Option<String>,
+    /// In the module, where it is there and cannot be read.
+    pub at: Option<Position>,
 }
 
 /// The files that mark a directory as a project, the most reliable first.
@@ -84,9 +86,11 @@ impl Root {
         let name = self.show(&real);
         let bytes = local::read_bounded(&real)
             .map_err(|error| refused(format!("cannot read {name}: {error}")))?;
-        let text =
-            String::from_utf8(bytes).map_err(|_| refused(format!("{name} is not UTF-8 text")))?;
-        let text = without_mark(text);
+        let text = decode(bytes).map_err(|error| Refused {
+            message: format!("cannot read {name}: {error}"),
+            hint: Some(error.hint(&name)),
+            at: Some(error.position(&name)),
+        })?;
         Ok(Located { name, text })
     }
 
@@ -119,6 +123,7 @@ impl Root {
                             "Put the module beside the playbook, or elsewhere in the project."
                                 .into(),
                         ),
+                        at: None,
                     });
                 }
             }
@@ -136,6 +141,7 @@ impl Root {
                 "A project is the nearest directory above the playbook with an `ops.toml` or a `.git`, else with an `inventory.toml`, else its own."
                     .into(),
             ),
+            at: None,
         }
     }
 
@@ -195,6 +201,7 @@ impl Root {
             hint: near
                 .map(|name| format!("Did you mean `{}`?", in_dir(name)))
                 .or_else(|| stdlib::text(path).map(|_| format!("Did you mean `std/{path}`?"))),
+            at: None,
         }
     }
 }
@@ -220,6 +227,7 @@ fn standard(name: &str) -> Result<Located, Refused> {
                 Some(near) => format!("Did you mean `std/{near}`?"),
                 None => format!("`std/` has {}.", listed(stdlib::names())),
             }),
+            at: None,
         }),
     }
 }
@@ -228,6 +236,7 @@ const fn refused(message: String) -> Refused {
     Refused {
         message,
         hint: None,
+        at: None,
     }
 }
 
@@ -243,7 +252,7 @@ mod tests {
         std::fs::write(book.join("lib/web.rhai"), "1").unwrap();
         std::fs::write(book.join("top.rhai"), "2").unwrap();
         std::fs::write(book.join("site.rhai"), "").unwrap();
-        std::fs::write(book.join("bytes.rhai"), b"\xff").unwrap();
+        std::fs::write(book.join("bytes.rhai"), b"let a;\n// \xc3\xa9 \xe9").unwrap();
         std::os::unix::fs::symlink(dir.path().join("outside.rhai"), book.join("link.rhai"))
             .unwrap();
         std::os::unix::fs::symlink(book.join("lib/web.rhai"), book.join("alias.rhai")).unwrap();
@@ -281,7 +290,15 @@ mod tests {
         assert!(message(&root, &book, "/etc/passwd").contains("relative to the file"));
         assert!(message(&root, &book, "link").contains("leads out of"));
         assert!(message(&root, &book, "").contains("needs a path"));
-        assert!(message(&root, &book, "bytes").contains("not UTF-8"));
+        let refused = root.locate(&book, "bytes").unwrap_err();
+        assert!(
+            refused
+                .message
+                .ends_with("bytes.rhai: it is not UTF-8: byte 7 of the line is 0xe9")
+        );
+        let at = refused.at.unwrap();
+        assert!(at.file.ends_with("book/bytes.rhai"), "{}", at.file);
+        assert_eq!((at.line, at.column), (2, 7));
         assert!(message(&root, "std/versions", "top").contains("only others of `std/`"));
     }
 

@@ -156,6 +156,7 @@ impl Modules {
             .locate(importer, path)
             .map_err(|refused| Failure {
                 hint: refused.hint,
+                at: refused.at,
                 ..Failure::new(FailureKind::Input, refused.message)
             })?;
         let key = (importer.to_owned(), path.to_owned());

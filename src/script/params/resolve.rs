@@ -177,7 +177,10 @@ fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
     let bytes =
         local::read_bounded(file).map_err(|error| input(format!("cannot read {name}: {error}")))?;
     let text = decode(bytes).map_err(|error| {
-        input(format!("{name}: line {}: {error}", error.line)).hint(error.hint(&name.to_string()))
+        let name = name.to_string();
+        input(format!("cannot read the values: {error}"))
+            .hint(error.hint(&name))
+            .at(Some(error.position(&name)))
     })?;
     let extension = file.extension().unwrap_or_default().to_string_lossy();
     // What is quoted from the file in these messages would be a secret's value: the place alone must do.

@@ -197,3 +197,52 @@ fn a_line_goes_into_a_large_file_and_leaves_the_rest_alone() {
         .stdout_has("back 1");
     assert!(text(&ops, "h1", "large") == large + "added\n");
 }
+
+/// A file that is read as text and is none: its name, line and byte, wherever it was named.
+#[test]
+fn what_is_not_text_has_its_place() {
+    const LATIN: &[u8] = b"# fine\n# caf\xe9\n";
+    let ops = || {
+        local(1)
+            .file("lib/latin.rhai", b"// fine\nlet a = \"\xe9\";\n")
+            .file("values.toml", b"a = \"b\"\nb = \"\xe9\"\n")
+            .file("latin.txt", LATIN)
+    };
+    let each = |what: &str| format!(r#"each(hosts("all"), |h| {{ {what}; }});"#);
+    for (playbook, code, place) in [
+        (
+            r#"import "lib/latin" as latin;"#.to_owned(),
+            2,
+            "lib/latin.rhai:2:10",
+        ),
+        (
+            each(r#"read_file("latin.txt")"#),
+            3,
+            "latin.txt:2:6: it is not UTF-8: byte 6 of the line is 0xe9",
+        ),
+        (
+            each(r#"h.apply(files::template("/x", "latin.txt"))"#),
+            2,
+            "latin.txt:2:6: it is not UTF-8",
+        ),
+        (
+            each(r#"secret(#{ file: "latin.txt" })"#),
+            3,
+            "latin.txt: it is not UTF-8 (line 2, byte 6)",
+        ),
+    ] {
+        ops()
+            .playbook(&playbook)
+            .arg("--check")
+            .run()
+            .code(code)
+            .stderr_has(place);
+    }
+    ops()
+        .playbook(r#"let b = param("b", "x");"#)
+        .args(["--vars-file", "values.toml"])
+        .run()
+        .code(2)
+        .stderr_has("values.toml:2:6")
+        .stderr_has("byte 6 of the line is 0xe9");
+}
