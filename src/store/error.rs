@@ -14,6 +14,8 @@ pub enum StoreError {
         path: PathBuf,
         source: io::Error,
     },
+    #[error("{path} belongs to another user (uid {owner})", path = .path.display())]
+    Foreign { path: PathBuf, owner: u32 },
     #[error("no run is kept in {path}", path = .0.display())]
     NoRuns(PathBuf),
     #[error("no kept run is named `{0}`")]
@@ -45,6 +47,9 @@ impl StoreError {
             Self::Io { .. } => {
                 Some("Set XDG_STATE_HOME to a directory that can be written and has room.")
             }
+            Self::Foreign { .. } => Some(
+                "Set XDG_STATE_HOME to a directory of your own: what ops keeps of its runs is not left to others.",
+            ),
             Self::NoRuns(_) | Self::NotFound(_) => {
                 Some("`ops history` lists the runs that are kept.")
             }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::kept::new_file;
+use super::private::new_file;
 use crate::model::{Outcome, Secrets};
 
 /// One line of `journal.jsonl`.

@@ -1,9 +1,8 @@
 //! A run that is being kept.
 
 use std::fmt::Write as _;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::output::Taken;
+use super::private::{new_dir, new_file, state_dir};
 use super::{Journal, Meta, OutputFile, Recorder, RunId, StoreError};
 use crate::model::{OutputStream, Secrets};
 
@@ -37,7 +37,7 @@ impl KeptRun {
         check: bool,
         secrets: Secrets,
     ) -> Result<Self, StoreError> {
-        new_dir(runs, true).map_err(StoreError::io("create", runs))?;
+        state_dir(runs)?;
         let (id, dir) = fresh_dir(runs)?;
         Self::fill(id, dir.clone(), playbook, check, secrets).inspect_err(|_| {
             // Half a run helps nobody. Where it cannot be removed, it is listed as killed.
@@ -134,22 +134,4 @@ fn fresh_dir(runs: &Path) -> Result<(RunId, PathBuf), StoreError> {
             Err(error) => return Err(StoreError::io("create", &dir)(error)),
         }
     }
-}
-
-/// Creates a directory that only its owner can look into.
-pub(super) fn new_dir(path: &Path, with_parents: bool) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(with_parents)
-        .mode(0o700)
-        .create(path)
-}
-
-/// Creates (or empties) a file that only its owner can read.
-pub(super) fn new_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
 }

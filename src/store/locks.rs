@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::kept::new_dir;
+use super::private::state_dir;
 
 /// No lock has this name: those of locks begin with no dot.
 const GATE: &str = ".gate";
@@ -57,7 +57,7 @@ impl Locks {
     /// # Errors
     /// The directory cannot be written.
     pub fn take(&self, name: &str, words: &str) -> Result<Took, StoreError> {
-        new_dir(&self.dir, true).map_err(StoreError::io("create", &self.dir))?;
+        state_dir(&self.dir)?;
         let Some(_gate) = self.gate()? else {
             return Ok(Took::Busy);
         };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::kept::new_file;
+use super::private::new_file;
 use crate::model::Totals;
 
 /// `meta.json`. Fields are only ever added.

@@ -12,7 +12,8 @@
 //!
 //! Beside `runs/` there is `locks/`: the locks of this machine ([`Locks`]).
 //!
-//! Directories are 0700 and files 0600; every text is scrubbed of secrets on its way in. The lock is the
+//! Directories are 0700 and files 0600, and those that are found open to others are closed; those of another user are refused. What such a user
+//! put there is passed over; every text is scrubbed of secrets on its way in. The lock is the
 //! standard library's: it is the same `flock` that a crate would take, the kernel frees it however the
 //! process ends, and so a run without an end whose lock is free was killed.
 //!
@@ -27,6 +28,7 @@ mod kept;
 mod locks;
 mod meta;
 mod output;
+mod private;
 mod recorder;
 mod runs;
 mod stored;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StoreError;
-use super::kept::{new_dir, new_file};
+use super::private::{new_dir, new_file};
 
 /// An output up to this many bytes stays in its event, and no file is written.
 pub const OUTPUT_IN_EVENT: usize = 64 * 1024;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::time::{Duration, Instant};
 
-use super::kept::new_file;
+use super::private::new_file;
 use super::{Finished, KeptRun, Meta, StoreError};
 use crate::model::{Event, Kind, Outcome, Reporter};
 

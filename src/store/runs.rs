@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::PathBuf;
 
+use super::private::is_ours;
 use super::{KeptRun, Locks, Meta, RunId, RunSummary, StoreError, StoredRun};
 use crate::model::Secrets;
 
@@ -132,7 +133,13 @@ impl Store {
             Err(error) => return Err(StoreError::io("read", &self.runs)(error)),
         };
         let mut ids: Vec<RunId> = entries
-            .filter_map(|entry| RunId::parse(entry.ok()?.file_name().to_str()?))
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let id = RunId::parse(entry.file_name().to_str()?)?;
+                // Neither a link nor what another user made while the directory was open.
+                let is_run = |meta: &Metadata| meta.is_dir() && is_ours(meta);
+                entry.metadata().ok().filter(is_run).map(|_| id)
+            })
             .collect();
         ids.sort_unstable();
         Ok(ids)

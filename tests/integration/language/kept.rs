@@ -130,3 +130,32 @@ fn history_has_a_row_for_every_run() {
         assert!(row.is_some_and(|row| row.ends_with(end)), "{name}\n{rows}");
     }
 }
+
+/// Where others can write, they can make up what a run did. What they may have read is scrubbed, and still not theirs.
+#[test]
+fn a_directory_of_runs_that_others_can_write_is_closed_and_one_of_others_refused() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let mode = |path: &std::path::Path| {
+        let meta = path.metadata().expect("it is there");
+        meta.permissions().mode() & 0o777
+    };
+    let ops = local(1).playbook(CHANGES);
+    let runs = ops.state().join("ops/runs");
+    std::fs::create_dir_all(&runs).expect("a directory");
+    for open in [0o777, 0o770] {
+        std::fs::set_permissions(&runs, std::fs::Permissions::from_mode(open)).expect("ours");
+        ops.run()
+            .ok()
+            .stderr_has("runs was open to other users (mode 0")
+            .stderr_has("it is 0700 now");
+        assert_eq!(mode(&runs), 0o700);
+    }
+    assert!(!ops.run().ok().stderr.contains("open to other users"));
+    if rustix::process::geteuid().is_root() {
+        chown(&runs, Some(65534), None).expect("root may");
+        ops.run()
+            .code(3)
+            .stderr_has("belongs to another user (uid 65534)")
+            .stderr_has("XDG_STATE_HOME");
+    }
+}

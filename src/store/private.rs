@@ -1,0 +1,164 @@
+//! Directories that only their owner may look into. One that is open to others is closed, and one of somebody else's is
+//! not used: what stands there decides what `ops history`, `ops show` and `ops resume` say and do.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
+use std::path::Path;
+
+use super::StoreError;
+
+/// What the group and others may do.
+const OTHERS: u32 = 0o077;
+
+/// Makes sure that `ops/NAME` is there for its owner alone, with the directory `ops` above it.
+///
+/// # Errors
+/// It cannot be made or closed, or belongs to another user.
+pub(super) fn state_dir(path: &Path) -> Result<(), StoreError> {
+    new_dir(path, true).map_err(StoreError::io("create", path))?;
+    close(path)?;
+    path.parent().map_or(Ok(()), close)
+}
+
+/// Creates a directory that only its owner can look into.
+pub(super) fn new_dir(path: &Path, with_parents: bool) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(with_parents)
+        .mode(0o700)
+        .create(path)
+}
+
+/// Creates (or empties) a file that only its owner can read.
+pub(super) fn new_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Whether something is this user's.
+pub(super) fn is_ours(meta: &Metadata) -> bool {
+    meta.uid() == rustix::process::geteuid().as_raw()
+}
+
+fn close(dir: &Path) -> Result<(), StoreError> {
+    let meta = std::fs::metadata(dir).map_err(StoreError::io("read", dir))?;
+    if !is_ours(&meta) {
+        return Err(StoreError::Foreign {
+            path: dir.to_owned(),
+            owner: meta.uid(),
+        });
+    }
+    let mode = meta.mode() & 0o7777;
+    if mode & OTHERS == 0 {
+        return Ok(());
+    }
+    // First, so that nobody exchanges what is in it meanwhile.
+    set_mode(dir, 0o700).map_err(StoreError::io("close", dir))?;
+    let mut foreign = 0;
+    close_below(dir, &mut foreign);
+    tracing::warn!(
+        "{} was open to other users (mode {mode:04o}): it is 0700 now{}",
+        dir.display(),
+        match foreign {
+            0 => String::new(),
+            _ => format!(
+                ". Other users have put {foreign} files or directories there, which are ignored"
+            ),
+        }
+    );
+    Ok(())
+}
+
+/// Closes what is in a directory, as far as it can be: the directory itself is closed already.
+fn close_below(dir: &Path, foreign: &mut usize) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        // Not what a link leads to.
+        let Ok(meta) = entry.metadata() else { continue };
+        if !is_ours(&meta) {
+            *foreign += 1;
+            continue;
+        }
+        let mode = match () {
+            () if meta.is_dir() => 0o700,
+            () if meta.is_file() => 0o600,
+            () => continue,
+        };
+        if meta.mode() & OTHERS != 0
+            && let Err(error) = set_mode(&path, mode)
+        {
+            tracing::debug!("cannot close {}: {error}", path.display());
+        }
+        if meta.is_dir() {
+            close_below(&path, foreign);
+        }
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).expect("it is there").mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_open_is_closed_and_all_in_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let runs = dir.path().join("ops/runs");
+        fs::create_dir_all(runs.join("r1/output")).expect("directories");
+        fs::write(dir.path().join("outside"), "").expect("a file");
+        let inside = runs.join("r1/events.jsonl");
+        fs::write(&inside, "").expect("a file");
+        std::os::unix::fs::symlink(dir.path().join("outside"), runs.join("r1/link"))
+            .expect("a link");
+        for open in [0o777, 0o770, 0o720, 0o755, 0o1777] {
+            for path in [&runs, &runs.join("r1"), &runs.join("r1/output")] {
+                set_mode(path, open).expect("ours");
+            }
+            for path in [&inside, &dir.path().join("outside")] {
+                set_mode(path, 0o664).expect("ours");
+            }
+            state_dir(&runs).expect("it can be closed");
+            for path in [&runs, &runs.join("r1"), &runs.join("r1/output")] {
+                assert_eq!(mode(path), 0o700, "{open:o}: {}", path.display());
+            }
+            assert_eq!(mode(&inside), 0o600);
+            assert_eq!(mode(&dir.path().join("outside")), 0o664);
+        }
+        set_mode(&dir.path().join("ops"), 0o775).expect("ours");
+        state_dir(&runs).expect("it can be closed");
+        assert_eq!(mode(&dir.path().join("ops")), 0o700);
+    }
+
+    #[test]
+    fn what_belongs_to_somebody_else_is_refused() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        for which in ["ops", "ops/runs"] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let runs = dir.path().join("ops/runs");
+            fs::create_dir_all(&runs).expect("directories");
+            std::os::unix::fs::chown(dir.path().join(which), Some(65534), None).expect("root may");
+            let error = state_dir(&runs).expect_err("it is nobody's");
+            assert!(
+                matches!(&error, StoreError::Foreign { owner: 65534, .. }),
+                "{error}"
+            );
+        }
+    }
+}
