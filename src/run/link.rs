@@ -1,5 +1,7 @@
 //! The link to a host: its connection, and a session for each user on it.
 
+mod former;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -11,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::model::{
     Connection, Elevation, Emission, Failure, FailureKind, Host, HostFacts, Kind, Via,
 };
-use crate::shell::{Session, SessionError, SessionOptions, Waiting};
+use crate::shell::{Former, Session, SessionError, SessionOptions, Waiting};
 use crate::transport::{Connector, Transport, TransportError, Turn};
 
 use super::context::Run;
@@ -65,6 +67,10 @@ pub struct Link {
     on_use: std::sync::Mutex<Option<OnUse>>,
     /// By the user that was become (`None` is the user who logged in), and what it is for.
     sessions: Mutex<HashMap<Key, Arc<Session>>>,
+    /// What sessions that were lost may have left running, and whose that is.
+    former: std::sync::Mutex<Vec<(Option<String>, Former)>>,
+    /// Held by who ends that.
+    ending: Mutex<()>,
     /// Those who will work here after the one who does now.
     next: std::sync::Mutex<NextUsers>,
     sudo: SudoPassword,
@@ -87,6 +93,8 @@ impl Link {
             early: std::sync::Mutex::default(),
             on_use: std::sync::Mutex::default(),
             sessions: Mutex::default(),
+            former: std::sync::Mutex::default(),
+            ending: Mutex::default(),
             next: std::sync::Mutex::default(),
             sudo: SudoPassword::default(),
             history: History::default(),
@@ -155,10 +163,18 @@ impl Link {
         if let Some((run, link)) = &self.beneath {
             return Box::pin(link.session(run, user)).await;
         }
+        let session = self.open(run, user).await?;
+        self.end_former(run, user, &session).await;
+        Ok(session)
+    }
+
+    /// The session of `user` as [`session`](Self::session) gives it, whatever a lost one may have left.
+    async fn open(&self, run: &Run, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         self.is_used();
         let mut sessions = self.sessions.lock().await;
         let user = user.map(ToOwned::to_owned);
         let key = (user.clone(), Lane::Work);
+        self.bury(&mut sessions);
         if let Some(session) = sessions.get(&key)
             && !session.is_over()
         {

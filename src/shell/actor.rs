@@ -13,6 +13,7 @@ use crate::model::{HostFacts, OutputStream};
 use super::buffer::Buffer;
 use super::elevate::{Dialogue, Next};
 use super::flight::{Flight, Progress, Rest, Why};
+use super::former::Former;
 use super::frame::{Frames, Piece};
 use super::opening::Opening;
 use super::outgoing::Outgoing;
@@ -71,6 +72,8 @@ pub(super) struct Actor {
     is_cut: bool,
     next_id: u64,
     hello: Hello,
+    /// The loop on the host.
+    itself: Former,
 }
 
 impl Actor {
@@ -81,6 +84,7 @@ impl Actor {
         mut inbox: mpsc::Receiver<Job>,
         hello: Hello,
         ended: Arc<OnceLock<SessionError>>,
+        doubt: Arc<OnceLock<Former>>,
     ) {
         let mut actor = match Self::new(stream, options, hello.clone()) {
             Ok(actor) => actor,
@@ -94,6 +98,13 @@ impl Actor {
             actor.farewell().await;
             return;
         };
+        if let Some((flight, _)) = &actor.flight
+            && (flight.sent || actor.itself.is_known())
+            && error.is_retryable()
+        {
+            // Before it is seen to be over.
+            let _ = doubt.set(actor.itself.clone());
+        }
         let _ = ended.set(error.clone());
         if !matches!(actor.greeting, Greeting::Done) {
             hello.send_replace(Some(Err(error.clone())));
@@ -140,6 +151,7 @@ impl Actor {
             is_cut: false,
             next_id: 1,
             hello,
+            itself: Former::unknown(),
         })
     }
 
@@ -309,7 +321,9 @@ impl Actor {
         match (kind, &mut self.greeting) {
             (b'H', Greeting::Awaited) if stream == 0 => self.greeting = Greeting::Begun(Vec::new()),
             (b'h', Greeting::Begun(told)) if stream == 0 => {
-                let facts = facts::parse(&String::from_utf8_lossy(told));
+                let told = String::from_utf8_lossy(told);
+                self.itself = Former::parse(&told);
+                let facts = facts::parse(&told);
                 self.greeting = Greeting::Done;
                 self.hello.send_replace(Some(Ok(facts)));
             }

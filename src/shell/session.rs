@@ -11,6 +11,7 @@ use crate::model::{Elevation, HostFacts, OutputStream};
 
 use super::actor::{Actor, Job, News};
 use super::flight::Progress;
+use super::former::Former;
 use super::{End, Listener, Reply, Request, SessionError, StepReply, Stream};
 
 /// What a session is told at its start.
@@ -56,6 +57,8 @@ struct Live {
     hello: watch::Receiver<Option<Result<HostFacts, SessionError>>>,
     /// Why the session ended.
     ended: Arc<OnceLock<SessionError>>,
+    /// What may run on, where it was lost with a request under way.
+    doubt: Arc<OnceLock<Former>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -76,12 +79,21 @@ impl Session {
         let (jobs, inbox) = mpsc::channel(1);
         let (tell, hello) = watch::channel(None);
         let ended = Arc::new(OnceLock::new());
-        let task = tokio::spawn(Actor::run(stream, options, inbox, tell, Arc::clone(&ended)));
+        let doubt = Arc::new(OnceLock::new());
+        let task = tokio::spawn(Actor::run(
+            stream,
+            options,
+            inbox,
+            tell,
+            Arc::clone(&ended),
+            Arc::clone(&doubt),
+        ));
         Self {
             inner: Inner::Live(Live {
                 jobs,
                 hello,
                 ended,
+                doubt,
                 task,
             }),
         }
@@ -105,6 +117,15 @@ impl Session {
             Inner::Scripted(..) => false,
             // The reason is known before who waits is told, and the task ends after that.
             Inner::Live(live) => live.ended.get().is_some() || live.task.is_finished(),
+        }
+    }
+
+    /// The loop on the host of a session that is over, where a request was under way: it may still be.
+    #[must_use]
+    pub fn former(&self) -> Option<&Former> {
+        match &self.inner {
+            Inner::Scripted(..) => None,
+            Inner::Live(live) => live.doubt.get(),
         }
     }
 

@@ -28,6 +28,9 @@ struct Counts {
     received: AtomicU64,
     /// Nothing gets through any more.
     swallows: AtomicBool,
+    /// Of connections up to this one nothing gets through any more, their end neither.
+    silent: AtomicU64,
+    over: AtomicBool,
 }
 
 /// Listens on a loopback address, forwards to another. Ends with the value.
@@ -62,9 +65,11 @@ impl DelayProxy {
                 if closing.load(Ordering::Relaxed) {
                     break;
                 }
-                counts.connections.fetch_add(1, Ordering::Relaxed);
+                let number = counts.connections.fetch_add(1, Ordering::SeqCst) + 1;
                 let (counts, open) = (Arc::clone(&counts), Arc::clone(&open));
-                std::thread::spawn(move || forward(&client, target, delay.0, &counts, &open));
+                std::thread::spawn(move || {
+                    forward(&client, target, delay.0, number, &counts, &open);
+                });
             }
         });
         proxy
@@ -99,6 +104,13 @@ impl DelayProxy {
         self.counts.swallows.store(true, Ordering::SeqCst);
     }
 
+    /// From now on nothing gets through on the connections that there are, and neither side learns that the other has gone. New ones are
+    /// as before.
+    pub fn silence(&self) {
+        let number = self.counts.connections.load(Ordering::SeqCst);
+        self.counts.silent.store(number, Ordering::SeqCst);
+    }
+
     /// Cuts every connection, as a cable that is pulled and noticed at once.
     pub fn cut(&self) {
         for stream in self
@@ -115,6 +127,7 @@ impl DelayProxy {
 impl Drop for DelayProxy {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
+        self.counts.over.store(true, Ordering::SeqCst);
         // Wakes the thread that accepts.
         let _ = TcpStream::connect(self.listening);
         self.cut();
@@ -125,6 +138,7 @@ fn forward(
     client: &TcpStream,
     target: SocketAddr,
     delay: Duration,
+    number: u64,
     counts: &Arc<Counts>,
     open: &Mutex<Vec<TcpStream>>,
 ) {
@@ -149,16 +163,23 @@ fn forward(
         let (counts, spoke) = (Arc::clone(counts), Arc::clone(&client_spoke));
         let wire = Arc::clone(&counts);
         let mut opening = Opening::default();
-        pump(client, &server, delay, Some(back), wire, move |chunk| {
-            counts.sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-            if opening.is_over_after(chunk) {
-                spoke.store(true, Ordering::SeqCst);
-            }
-        })
+        pump(
+            client,
+            &server,
+            delay,
+            Some(back),
+            (wire, number),
+            move |chunk| {
+                counts.sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                if opening.is_over_after(chunk) {
+                    spoke.store(true, Ordering::SeqCst);
+                }
+            },
+        )
     };
     let counts = Arc::clone(counts);
     let wire = Arc::clone(&counts);
-    let downward = pump(&server, client, delay, None, wire, move |chunk| {
+    let downward = pump(&server, client, delay, None, (wire, number), move |chunk| {
         counts
             .received
             .fetch_add(chunk.len() as u64, Ordering::Relaxed);
@@ -211,7 +232,7 @@ fn pump(
     to: &TcpStream,
     delay: Duration,
     earliest: Option<Instant>,
-    wire: Arc<Counts>,
+    (wire, number): (Arc<Counts>, u64),
     mut seen: impl FnMut(&[u8]) + Send + 'static,
 ) -> Option<std::thread::JoinHandle<()>> {
     let (mut from, mut to) = (from.try_clone().ok()?, to.try_clone().ok()?);
@@ -231,6 +252,15 @@ fn pump(
         loop {
             let read = from.read(&mut buffer).unwrap_or(0);
             let now = Instant::now();
+            if number <= wire.silent.load(Ordering::SeqCst) {
+                while read == 0 && !wire.over.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                if read == 0 {
+                    break;
+                }
+                continue;
+            }
             if wire.swallows.load(Ordering::SeqCst) && read > 0 {
                 continue;
             }

@@ -1,0 +1,79 @@
+# Ends the loop of a session that was lost, with all that it runs, and waits until nothing of that lives. Before it stands:
+# was_f the number of the process, was_s for how many seconds it has run at the least.
+
+# Whether the process of that number is a loop of ops, and was_x what it was started as.
+was_loop() {
+  was_x=
+  if [ -r /proc/self/stat ]; then
+    { IFS= read -r was_x <"/proc/$was_f/cmdline"; } 2>/dev/null
+  else
+    was_x=$(ps -o args= -p "$was_f" 2>/dev/null)
+  fi
+  case $was_x in *'IFS= read -r b && eval'*) return 0;; esac
+  return 1
+}
+
+# Whether it is as old as the one that is meant: a number can come again.
+was_old() {
+  { IFS= read -r was_x <"/proc/$was_f/stat" && read -r was_t was_y </proc/uptime; } 2>/dev/null || return 0
+  set -- ${was_x##*\) }
+  [ $((${was_t%.*} - ${20} / 100)) -ge "$was_s" ]
+}
+
+# Its tree into was_v: what descends from it, and what is in a session of those.
+was_tree() {
+  was_v=" $was_f "
+  was_g=1
+  while [ "$was_g" = 1 ]; do
+    was_g=0
+    for was_x in /proc/[0-9]*/stat; do
+      { IFS= read -r was_t <"$was_x"; } 2>/dev/null || continue
+      was_p=${was_t%% *}
+      case $was_v in *" $was_p "*) continue;; esac
+      set -- ${was_t##*\) }
+      case $1 in Z|X) continue;; esac
+      case $was_v in *" $2 "*|*" $4 "*) ;; *) continue;; esac
+      was_v="$was_v$was_p "
+      was_g=1
+    done
+  done
+}
+
+# What lives of that into was_l.
+was_alive() {
+  was_l=
+  for was_p in $was_v; do
+    { IFS= read -r was_t <"/proc/$was_p/stat"; } 2>/dev/null || continue
+    case ${was_t##*\) } in [ZX]*) ;; *) was_l="$was_l $was_p";; esac
+  done
+  [ -n "$was_l" ]
+}
+
+was_pause() {
+  was_n=$((was_n + 1))
+  sleep 0.1 2>/dev/null || { sleep 1; was_n=$((was_n + 9)); }
+}
+
+was_loop && was_old || exit 0
+# It ends what it runs, as it does when its connection ends, and then itself.
+kill -s TERM "$was_f"
+was_n=0
+while was_loop; do
+  if [ "$was_n" -ge 25 ]; then break; fi
+  was_pause
+done
+was_loop || exit 0
+# It cannot: it waits for a program of its own, say.
+was_v=$was_f
+if [ -r /proc/self/stat ]; then was_tree; fi
+kill -s KILL $was_v 2>/dev/null
+was_n=0
+while if [ -r /proc/self/stat ]; then was_alive; else was_l=$was_f; was_loop; fi; do
+  if [ "$was_n" -ge 25 ]; then
+    echo "$was_l"
+    exit 1
+  fi
+  was_pause
+  kill -s KILL $was_l 2>/dev/null
+done
+exit 0
