@@ -16,9 +16,11 @@ use super::context::interrupted;
 use super::ended::step_failure;
 use super::fence::change;
 use super::host::HostHandle;
+use super::keep::keep_dir;
 use super::label::label;
 use super::output::{Lines, Source};
 use super::record::{Record, State};
+use super::said::untouched;
 use super::waits::{LastLine, Wait};
 use super::watch::Watch;
 
@@ -283,6 +285,14 @@ impl<'a> Part<'a> {
                 Err(note)
             };
             self.planner.ran(planned, result);
+            if !matches!(reply.end, End::Code(_)) {
+                self.planner.may_go_on(index);
+            } else if self.failures[index].is_some()
+                && !planned.change.bare
+                && untouched(&reply.stderr.text())
+            {
+                self.planner.untouched(index);
+            }
         }
         self.ran[index] = Some((came_back, reply.duration));
         if self.planner.verdicts()[index].is_none() && matches!(state, State::Ended(_)) {
@@ -478,19 +488,6 @@ pub(super) fn sent(change: &Change, script: &str, state: &str, keep: &str) -> St
     } else {
         Step::own(script)
     }
-}
-
-/// What the names begin with under which a step keeps what it replaces, below ops's state directory on the host.
-#[must_use]
-pub fn keep_dir(run: &str, step: &str) -> String {
-    use sha2::Digest;
-    let digest = sha2::Sha256::digest(step.as_bytes());
-    let short: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("kept/{run}/{short}")
 }
 
 fn is_ok(step: &StepReply, change: &Change) -> bool {

@@ -19,6 +19,7 @@ mod fence;
 mod history;
 mod host;
 mod identity;
+mod keep;
 mod label;
 mod link;
 mod output;

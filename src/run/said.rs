@@ -6,6 +6,14 @@ use crate::model::Failure;
 const REASON: &str = "ops: ";
 const HINT: &str = "ops hint: ";
 
+/// A line of stderr that says that nothing was changed.
+const UNTOUCHED: &str = "ops untouched";
+
+/// Whether a script of ours that failed says that it changed nothing.
+pub(super) fn untouched(stderr: &str) -> bool {
+    stderr.lines().any(|line| line == UNTOUCHED)
+}
+
 /// Takes the marked lines out of what the failure says was printed. Without a marked reason, a script that runs no program of somebody
 /// else's (`is_command`) has said the reason in the first line.
 pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
@@ -19,7 +27,7 @@ pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
             hint = Some(said.to_owned());
         } else if let Some(said) = line.strip_prefix(REASON) {
             reason = Some(said.to_owned());
-        } else {
+        } else if line != UNTOUCHED {
             rest.push(line);
         }
     }

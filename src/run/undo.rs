@@ -13,11 +13,12 @@ use crate::task::{Change, Found, Mode, Plan, Undoes};
 
 use super::applied::Applied;
 use super::ask::ask;
-use super::batch::{bring_functions, keep_dir, sent};
+use super::batch::{bring_functions, sent};
 use super::context::interrupted;
 use super::ended::ended;
 use super::fence::change;
 use super::host::HostHandle;
+use super::keep::keep_dir;
 use super::record::{Record, State};
 use super::tail::tail;
 use super::waits::Wait;

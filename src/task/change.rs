@@ -32,6 +32,7 @@ pub struct Change {
     pub alters: Option<Vec<Resource>>,
     /// Whether the same queries must lead to [`Plan::Unchanged`](super::Plan::Unchanged) afterwards.
     pub provable: bool,
+    pub seen: Seen,
     /// For check mode: the answers to these queries after the change. A query that overlaps what the task
     /// writes and that is not listed is unknown afterwards.
     pub leaves: Vec<(Query, Answer)>,
@@ -72,6 +73,15 @@ pub struct Text {
     /// What gives back the text before, where an earlier change has written this one. `None`: this one has to be
     /// made by itself, as it does more.
     pub undo: Option<String>,
+}
+
+/// How much the task's queries see of what a change leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Everything, also where the script fails half-way: a failure after which they are answered as before has changed
+    /// nothing.
+    Whole,
+    InPart,
 }
 
 /// What an undo can be run after.
@@ -119,6 +129,7 @@ impl Change {
             text: None,
             alters: None,
             provable: true,
+            seen: Seen::InPart,
             leaves: Vec::new(),
             keeps: Vec::new(),
             command: false,
@@ -128,6 +139,13 @@ impl Change {
             ok: vec![0],
             effect: Effect::Changes,
         }
+    }
+
+    /// The same change, of which all is seen if `whole`.
+    #[must_use]
+    pub fn seen_if(mut self, whole: bool) -> Self {
+        self.seen = if whole { Seen::Whole } else { Seen::InPart };
+        self
     }
 
     /// One of this change's scripts as it goes to the host. A user's stays as it is; one of ours gets what stands

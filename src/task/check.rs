@@ -12,7 +12,8 @@ use crate::model::Outcome;
 
 use super::brings::{brings, touches};
 use super::outlook::{Outlook, asks, certain, packages};
-use super::planner::{ASKED_AGAIN, Next, Verdict};
+use super::planner::{ASKED_AGAIN, Next};
+use super::verdict::Verdict;
 use super::{Answer, Change, Effect, Found, Lack, Need, Plan, Query, Resource, Task};
 
 /// Plans all tasks, or says what has to be asked for that. `outlook` is what earlier batches leave; with the

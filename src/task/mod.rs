@@ -11,6 +11,7 @@
 //! 3. after `undo`, the host is as it was before `apply`;
 //! 4. `plan` is a function of the task and of what was found, and of nothing else.
 
+mod before;
 mod brings;
 mod change;
 mod check;
@@ -24,15 +25,17 @@ mod query;
 mod resource;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
-pub use change::{Body, Change, Effect, Judge, Ran, Text, Undoes};
+pub use change::{Body, Change, Effect, Judge, Ran, Seen, Text, Undoes};
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
 pub use need::{Lack, Need};
 pub use outlook::Outlook;
-pub use planner::{Mode, Next, Planned, Planner, Verdict};
+pub use planner::{Mode, Next, Planned, Planner};
 pub use prelude::{functions, script};
 pub use query::{MISSING_LINKS, Query, Reply, UPTIME, render};
 pub use resource::{Resource, Touches};
+pub use verdict::Verdict;
 
 /// What a plan comes to.
 #[derive(Debug)]

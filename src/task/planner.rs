@@ -13,10 +13,14 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 
-use crate::model::{Diff, Outcome};
+use crate::model::Outcome;
 
+use super::before::Before;
 use super::group::{Group, Proof};
-use super::{Answer, Change, Effect, Found, Outlook, Plan, Query, Ran, Resource, Task, check};
+use super::verdict::Verdict;
+use super::{
+    Answer, Change, Effect, Found, Outlook, Plan, Query, Ran, Resource, Seen, Task, check,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -48,59 +52,6 @@ pub struct Planned {
     pub change: Arc<Change>,
 }
 
-/// What became of a task.
-#[derive(Debug, Clone)]
-pub struct Verdict {
-    pub outcome: Outcome,
-    pub diff: Vec<Diff>,
-    /// Why it failed, is unknown or was skipped; or what the change says of itself.
-    pub note: Option<String>,
-    /// The change that was made (or begun, if it failed): it knows the undo.
-    pub change: Option<Arc<Change>>,
-}
-
-impl Verdict {
-    pub(super) fn new(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            diff: Vec::new(),
-            note: None,
-            change: None,
-        }
-    }
-
-    pub(super) fn unchanged(remark: Option<String>) -> Self {
-        Self {
-            note: remark,
-            ..Self::new(Outcome::Unchanged)
-        }
-    }
-
-    pub(super) fn because(mut self, note: impl Into<String>) -> Self {
-        self.note = Some(note.into());
-        self
-    }
-
-    pub(super) fn and_note(mut self, note: Option<String>) -> Self {
-        let notes: Vec<String> = self.note.take().into_iter().chain(note).collect();
-        self.note = (!notes.is_empty()).then(|| notes.join("; "));
-        self
-    }
-
-    pub(super) fn failed(note: impl Into<String>) -> Self {
-        Self::new(Outcome::Failed).because(note)
-    }
-
-    pub(super) fn of(outcome: Outcome, change: Arc<Change>) -> Self {
-        Self {
-            outcome,
-            diff: change.diff.clone(),
-            note: change.note.clone(),
-            change: Some(change),
-        }
-    }
-}
-
 /// How far the proof of what was made has come.
 enum Proved {
     All,
@@ -118,6 +69,8 @@ pub struct Planner {
     verdicts: Vec<Option<Verdict>>,
     /// Made, and not proved yet, with what the change says of itself.
     proving: Vec<(Planned, Option<String>)>,
+    /// What the changes that are on their way were planned on.
+    before: Vec<Before>,
     /// In check mode: what earlier batches, and then this one, would leave.
     outlook: Outlook,
     /// Found to want nothing between changes that were on their way: so it stays unless one before fails.
@@ -134,6 +87,7 @@ impl Planner {
             found: Found::default(),
             verdicts,
             proving: Vec::new(),
+            before: Vec::new(),
             outlook: Outlook::default(),
             unchanged: Vec::new(),
         }
@@ -184,6 +138,7 @@ impl Planner {
                 let notes = [change.note.clone(), says];
                 let notes: Vec<String> = notes.into_iter().flatten().collect();
                 let note = (!notes.is_empty()).then(|| notes.join("; "));
+                self.before.retain(|before| before.index != *index);
                 self.proving.push((planned.clone(), note));
                 return;
             }
@@ -201,6 +156,18 @@ impl Planner {
             },
         };
         self.verdicts[*index] = Some(verdict);
+    }
+
+    /// A change that failed has changed nothing: there is nothing to undo.
+    pub fn untouched(&mut self, index: usize) {
+        if let Some(verdict) = &mut self.verdicts[index] {
+            verdict.change = None;
+        }
+    }
+
+    /// A change that failed may still be at work: what is found now does not tell what it changed.
+    pub fn may_go_on(&mut self, index: usize) {
+        self.before.retain(|before| before.index != index);
     }
 
     /// A change was cut short, or nobody knows whether it was made. With `undo`, what undoes it is of use.
@@ -248,6 +215,7 @@ impl Planner {
             Proved::Asks(ask) => return Next::Ask(ask),
             Proved::Interrupted => return Next::Interrupted,
         }
+        self.settle_untouched();
         self.settle_unchanged();
         if self.has_failed() {
             self.skip_rest("an earlier task failed");
@@ -291,6 +259,9 @@ impl Planner {
                         break;
                     }
                     if !group.is_blocked() {
+                        let whole = change.seen == Seen::Whole;
+                        let before = whole.then(|| Before::of(index, &queries, world));
+                        self.before.extend(before.flatten());
                         let provable = change.provable && !queries.is_empty();
                         let proof = Proof {
                             index,
@@ -343,6 +314,15 @@ impl Planner {
     fn fail(&mut self, index: usize, note: &str) -> Next {
         self.verdicts[index] = Some(Verdict::failed(note));
         self.next_apply()
+    }
+
+    /// What failed, and left everything as it was.
+    fn settle_untouched(&mut self) {
+        for before in std::mem::take(&mut self.before) {
+            if self.has_failed_at(before.index) && before.still_holds(&self.found) {
+                self.untouched(before.index);
+            }
+        }
     }
 
     /// What was found to want nothing between changes that are made by now.
@@ -435,6 +415,11 @@ impl Planner {
 
     fn has_failed(&self) -> bool {
         self.has_failed_before(self.tasks.len())
+    }
+
+    fn has_failed_at(&self, index: usize) -> bool {
+        let verdict = self.verdicts[index].as_ref();
+        verdict.is_some_and(|verdict| verdict.outcome == Outcome::Failed)
     }
 
     fn has_failed_before(&self, index: usize) -> bool {

@@ -9,6 +9,11 @@ failed_at() {
   exit 1
 }
 
+# untouched: said before a script ends that failed, and has changed nothing.
+untouched() {
+  echo "ops untouched" >&2
+}
+
 # hint_at PATH: a sentence, or nothing. The calls are of failures only, so they may take their time.
 hint_at() {
   ops_above=${1%/*}
@@ -259,9 +264,11 @@ give_link_back() {
 # make_directory PATH [MODE]: with the directories above it, the number of which is kept.
 make_directory() {
   ops_missing=0
+  ops_first=$1
   ops_above=${1%/*}
   while [ -n "$ops_above" ] && ! [ -d "$ops_above" ]; do
     ops_missing=$((ops_missing + 1))
+    ops_first=$ops_above
     ops_above=${ops_above%/*}
   done
   if [ "$ops_missing" -gt 0 ]; then
@@ -269,7 +276,10 @@ make_directory() {
     echo "$ops_missing" >"$keep.missing"
   fi
   umask 022
-  mkdir -p ${2:+-m "$2"} "$1" || failed_at "$1"
+  mkdir -p ${2:+-m "$2"} "$1" || {
+    [ -d "$ops_first" ] || untouched
+    failed_at "$1"
+  }
   # Inherited from the directory above.
   if [ -n "$2" ] && [ -g "$1" ]; then chmod "$2" "$1"; fi
 }

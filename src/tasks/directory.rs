@@ -7,7 +7,8 @@ use super::ownership::Principal;
 use super::{ArgumentError, HostPath, Mode, Surroundings, task};
 use crate::model::Diff;
 use crate::task::{
-    Answer, Change, Found, Need, PathKind, PathState, Plan, Query, Resource, Stat, Task, Touches,
+    Answer, Change, Found, Need, PathKind, PathState, Plan, Query, Resource, Seen, Stat, Task,
+    Touches,
 };
 
 task! {
@@ -105,6 +106,7 @@ impl Directory {
                 let after = adjustment.imagine(state);
                 Plan::Change(Box::new(Change {
                     alters: Some(vec![Resource::Entry(self.path.to_string())]),
+                    seen: Seen::Whole,
                     ..Change::new(adjustment.diff, adjustment.apply, adjustment.undo)
                         .leaving(vec![(self.query(), Answer::Path(after))])
                 }))

@@ -7,7 +7,9 @@ use super::content::{Before, Content, inline};
 use super::{ArgumentError, HostPath};
 use crate::model::Diff;
 use crate::shell::{Payload, quote_str};
-use crate::task::{Answer, Body, Change, Need, PathKind, PathState, Query, Resource, Stat, Text};
+use crate::task::{
+    Answer, Body, Change, Need, PathKind, PathState, Query, Resource, Seen, Stat, Text,
+};
 
 /// How contents land at a path.
 pub struct Landing {
@@ -109,6 +111,12 @@ impl Landing {
         let at = at.filter(|_| self.validate.is_none());
         let text = at.map(|at| self.text(None, content, at, None));
         Change {
+            // For a body that comes by itself, missing directories are made.
+            seen: if body.is_none() {
+                Seen::Whole
+            } else {
+                Seen::InPart
+            },
             body,
             text,
             ..self.change(diff, apply, undo, PathState::plain(stat), content)
@@ -172,6 +180,7 @@ impl Landing {
             }
         }
         let change = Change {
+            seen: Seen::Whole,
             body,
             text,
             ..self.change(diff, apply, undo, after, content)
@@ -194,6 +203,7 @@ impl Landing {
             let after = adjustment.imagine(state);
             Change {
                 alters: Some(vec![self.entry()]),
+                seen: Seen::Whole,
                 ..Change::new(adjustment.diff, adjustment.apply, adjustment.undo)
                     .leaving(vec![(self.query(), Answer::Path(after))])
             }

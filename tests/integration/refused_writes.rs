@@ -3,6 +3,7 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
+use crate::fleet::{Container, Image};
 use crate::ops::Ops;
 
 /// One host, that is this machine. `$root` is a directory of the test's own.
@@ -140,4 +141,99 @@ fn a_read_only_file_system_is_named() {
     }
     let hint = format!("The file system at {} is mounted read-only", root.display());
     assert!(shown.contains(&hint), "{shown}");
+}
+
+/// A playbook that makes a file, then does something that fails, and undoes all.
+fn undoing(task: &str) -> String {
+    format!(
+        r#"each(hosts("all"), |h| {{
+            let root = h.vars.root;
+            on_failure(|| log::info(`undone: ${{h.undo()}}`));
+            h.apply([files::file(root + "/first", "new\n"), {task}]);
+        }});"#
+    )
+}
+
+/// What failed before it changed anything is not undone; what may have changed something is.
+#[test]
+fn what_changed_nothing_is_not_undone() {
+    for (task, flag, undone) in [
+        (r#"files::file(root + "/old", "new")"#, "i", 1),
+        (r#"files::line(root + "/old", "new")"#, "i", 1),
+        (
+            r#"files::file(root + "/old", "old\n", #{ mode: "0600" })"#,
+            "i",
+            1,
+        ),
+        (r#"files::absent(root + "/old")"#, "a", 1),
+        (
+            r#"files::link(root + "/old", "x", #{ force: true })"#,
+            "i",
+            1,
+        ),
+        (r#"files::file(root + "/no/such/x", "x")"#, "", 1),
+        (r#"files::link(root + "/no/such/x", "x")"#, "", 1),
+        (r#"files::directory(root + "/old/x/y")"#, "", 1),
+        (
+            r#"files::file(root + "/x", "x", #{ owner: "nosuchuser" })"#,
+            "",
+            1,
+        ),
+        (
+            r#"files::file(root + "/x", "x", #{ validate: "false %s" })"#,
+            "",
+            1,
+        ),
+        (r#"commands::run("exit 1", #{ undo: "true" })"#, "", 2),
+        (
+            r#"task(#{ name: "t", probe: "true", plan: |f| #{ apply: "exit 1", undo: "true" } })"#,
+            "",
+            2,
+        ),
+    ] {
+        let ops = ops().playbook(&undoing(task)).file("root/old", "old\n");
+        let _attribute = match flag {
+            "" => None,
+            flag => {
+                let Some(set) = Attribute::set(ops.path("root/old"), flag) else {
+                    return;
+                };
+                Some(set)
+            }
+        };
+        let ran = ops.run().code(3).stdout_has(&format!("undone: {undone}"));
+        let back = ran.stdout.matches("puts back what was there").count();
+        assert_eq!(back, undone, "{task}: {ran}");
+        assert!(
+            !ran.stdout.contains("ops untouched") && !ran.stderr.contains("ops untouched"),
+            "{ran}"
+        );
+        let left = std::fs::read_dir(ops.path("root"))
+            .expect("the root")
+            .count();
+        assert_eq!(left, 1, "{task}: {ran}");
+    }
+}
+
+/// The same of what only a machine of its own can show.
+#[test]
+fn a_package_that_is_not_there_and_a_user_with_a_bad_number_are_not_undone() {
+    let Some(container) = Container::shared(Image::Debian) else {
+        return;
+    };
+    for task in [
+        r#"packages::installed("nosuchpkg")"#,
+        r#"users::present("newbie", #{ uid: 4294967295 })"#,
+    ] {
+        let ops = container
+            .ops(&["root"])
+            .file("group_vars/all.yml", "root: /tmp\n");
+        let ran = ops
+            .playbook(&undoing(task))
+            .run()
+            .code(3)
+            .stdout_has("undone: 1");
+        let back = ran.stdout.matches("puts back what was there").count();
+        assert_eq!(back, 1, "{task}: {ran}");
+    }
 }

@@ -104,7 +104,7 @@ name_held() {
 
 # Fetches the lists of packages.
 update_lists() {
-  apt update || { sleep 5; apt update; }
+  apt update || { sleep 5; apt update; } || { code=$?; untouched; exit "$code"; }
   own_state
   touch -- "$ops_state/apt-lists"
 }
@@ -128,7 +128,13 @@ change() {
   # Half a list would make the undo remove what is not in it.
   : >"$keep.whole"
   umask 022
-  apt "$@" || { code=$?; snapshot >"$keep.after"; name_held "$@"; exit "$code"; }
+  apt "$@" || {
+    code=$?
+    snapshot >"$keep.after"
+    if cmp -s "$keep.before" "$keep.after"; then untouched; fi
+    name_held "$@"
+    exit "$code"
+  }
   snapshot >"$keep.after"
 }
 

@@ -6,7 +6,7 @@ use super::ACCOUNTS;
 use super::account::{AccountName, Row};
 use super::local;
 use crate::model::Diff;
-use crate::task::{Answer, Change, Found, Plan, Query, Resource, Task, Touches};
+use crate::task::{Answer, Change, Found, Plan, Query, Resource, Seen, Task, Touches};
 use crate::tasks::{ArgumentError, Surroundings, task};
 
 task! {
@@ -142,6 +142,7 @@ impl Task for Present {
         };
         Plan::Change(Box::new(Change {
             alters: Some(vec![group, Resource::Accounts]),
+            seen: Seen::Whole,
             ..change.leaving(vec![(query(name), Answer::Table(after))])
         }))
     }
@@ -199,7 +200,8 @@ impl Task for Absent {
         }];
         Plan::Change(Box::new(
             Change::new(diff, format!("{ACCOUNTS}remove_group {name}\n"), undo)
-                .leaving(vec![(query(name), Answer::Table(Vec::new()))]),
+                .leaving(vec![(query(name), Answer::Table(Vec::new()))])
+                .seen_if(true),
         ))
     }
 }

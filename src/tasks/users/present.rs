@@ -135,6 +135,7 @@ impl Present {
         self.memberships(user, &mut steps);
         self.password(user, found, &mut steps)?;
         let changes_account = user.is_there() && !steps.diff.is_empty();
+        let accounts = steps.diff.len();
         self.home_and_keys(user, found, &mut steps)?;
         if steps.diff.is_empty() {
             return Ok(None);
@@ -156,7 +157,11 @@ impl Present {
         let mut leaves = vec![(self.user_query(), Answer::Table(self.after(user)))];
         leaves.extend(self.groups_after(found));
         leaves.append(&mut steps.leaves);
-        let change = Change::new(steps.diff, apply, undo).leaving(leaves);
+        // What stands beside the accounts, in a home directory, comes behind the user.
+        let seen = !user.is_there() || steps.diff.len() == accounts;
+        let change = Change::new(steps.diff, apply, undo)
+            .leaving(leaves)
+            .seen_if(seen);
         Ok(Some(Change {
             alters: Some(alters),
             note: self.warning(user),

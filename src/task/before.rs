@@ -1,0 +1,27 @@
+//! What a change found, for when it fails: where all of it is found again, nothing was changed and nothing is to be undone.
+
+use super::{Answer, Found, Query};
+
+/// The answers that a change was planned on.
+pub(super) struct Before {
+    /// Of the task in the batch.
+    pub index: usize,
+    answers: Vec<(Query, Answer)>,
+}
+
+impl Before {
+    /// What is known of these questions in a world. `None` where not all of it is.
+    pub fn of(index: usize, queries: &[Query], world: &Found) -> Option<Self> {
+        let known = |query: &Query| Some((query.clone(), world.get(query)?.clone()));
+        let answers: Option<Vec<_>> = queries.iter().map(known).collect();
+        let answers = answers.filter(|answers| !answers.is_empty())?;
+        Some(Self { index, answers })
+    }
+
+    /// Whether everything was found again as it was.
+    pub fn still_holds(&self, found: &Found) -> bool {
+        self.answers.iter().all(|(query, answer)| {
+            !matches!(answer, Answer::Unknowable(_)) && found.get(query) == Some(answer)
+        })
+    }
+}
