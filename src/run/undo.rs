@@ -47,19 +47,23 @@ pub fn undo(
     }
     let mut made = Vec::new();
     let mut cannot: Vec<(Part, String)> = Vec::new();
-    let to_undo = applied
+    let to_undo: Vec<Part> = applied
         .iter()
-        .filter(|applied| applied.is_made() && !host.link.history.is_undone(&applied.step));
-    for part in to_undo.filter_map(|applied| Part::new(host, applied)) {
+        .filter(|applied| applied.is_made() && !host.link.history.is_undone(&applied.step))
+        .filter_map(|applied| Part::new(host, applied))
+        .collect();
+    for part in to_undo.iter().cloned() {
         if part.change.undo.is_none() {
             cannot.push((part, "this change cannot be undone".to_owned()));
             continue;
         }
         let made_it = match part.was_made(cancel) {
-            Err(failure) if failure.kind != FailureKind::Interrupted => {
-                Made::Unknown(failure.message)
+            Ok(made_it) => made_it,
+            Err(failure) if failure.kind == FailureKind::Failed => Made::Unknown(failure.message),
+            Err(failure) => {
+                to_undo.iter().for_each(|part| part.leave(BACK, &failure));
+                return Err(failure);
             }
-            made_it => made_it?,
         };
         match made_it {
             Made::Maybe => made.push(part),
@@ -92,15 +96,19 @@ pub fn undo(
             undone += 1;
         });
         if let Err(failure) = sent {
-            rest.flatten().for_each(Part::leave);
+            rest.flatten().for_each(|part| part.leave(BACK, &failure));
             return Err(failure);
         }
     }
-    for parts in lasts.chunk_by(|one, other| one.host.user == other.host.user) {
+    let mut rest = lasts.chunk_by(|one, other| one.host.user == other.host.user);
+    while let Some(parts) = rest.next() {
         let scripts = parts
             .iter()
             .map(|part| (part, part.change.undo_last.as_deref().unwrap_or_default()));
-        send(host, &scripts.collect::<Vec<_>>(), LAST, cancel, |_| {})?;
+        if let Err(failure) = send(host, &scripts.collect::<Vec<_>>(), LAST, cancel, |_| {}) {
+            rest.flatten().for_each(|part| part.leave(LAST, &failure));
+            return Err(failure);
+        }
     }
     match cannot.split_first() {
         None => Ok(undone),
@@ -153,7 +161,15 @@ fn send(
         return Ok(());
     };
     let user = &first.host;
-    let state = user.facts(cancel)?.state_dir;
+    let state = match user.facts(cancel) {
+        Ok(facts) => facts.state_dir,
+        Err(failure) => {
+            scripts
+                .iter()
+                .for_each(|(part, _)| part.leave(what, &failure));
+            return Err(failure);
+        }
+    };
     let mut request = Request::default();
     for (part, script) in scripts {
         request.steps.push(part.step(script, &state));
@@ -182,7 +198,7 @@ fn send(
         match (result, record.state(at), &stopped) {
             (Some(Ok(())), ..) => done(part),
             (Some(Err(failure)), ..) => stopped = stopped.or(Some(failure)),
-            (None, State::NotStarted, Some(_)) => part.leave(),
+            (None, State::NotStarted, Some(failure)) => part.leave(what, failure),
             (None, state, _) => {
                 let mut failure = match &reply {
                     Ok(()) => part.refused("the host gave no answer".to_owned()),
@@ -363,6 +379,11 @@ impl Part {
             };
             journal.done(&self.id(), outcome);
         }
+        self.tell(result, what);
+    }
+
+    /// Emits the event of it.
+    fn tell(&self, result: Result<Duration, Failure>, what: &str) {
         let (outcome, failure, took) = match result {
             Ok(took) => (Outcome::Changed, None, Some(took)),
             Err(failure) => (Outcome::Failed, Some(Box::new(failure)), None),
@@ -385,9 +406,19 @@ impl Part {
         self.host.run.bus.emit(emission);
     }
 
-    /// It was not come to.
-    fn leave(&self) {
-        let message = "not undone, because an undo before it failed".to_owned();
-        self.finish(Err(self.refused(message)), BACK);
+    /// It was not come to, because of this failure.
+    fn leave(&self, what: &str, failure: &Failure) {
+        let because = match failure.kind {
+            FailureKind::Interrupted => "the undo was interrupted",
+            FailureKind::Unreachable => "the host cannot be reached",
+            _ => "an undo before it failed",
+        };
+        if what == BACK {
+            let message = format!("not undone, because {because}");
+            self.finish(Err(self.refused(message)), what);
+        } else {
+            let message = format!("undone, but not started again, because {because}");
+            self.tell(Err(self.refused(message)), what);
+        }
     }
 }
