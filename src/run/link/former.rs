@@ -30,11 +30,15 @@ impl Link {
                         owner if owner == user => Ok(Arc::clone(session)),
                         owner => self.open(run, owner).await,
                     };
-                    let Ok(session) = session else { return };
-                    // Lost again: the next session is for that to end, too.
-                    match session.request(end, &(), &CancellationToken::new()).await {
-                        Ok(reply) => Former::lives(&reply),
-                        Err(_) => return,
+                    match session {
+                        // Lost again: the next session is for that to end, too.
+                        Ok(session) => {
+                            match session.request(end, &(), &CancellationToken::new()).await {
+                                Ok(reply) => Former::lives(&reply),
+                                Err(_) => return,
+                            }
+                        }
+                        Err(_) => Some("its user's shell could not be opened again".to_owned()),
                     }
                 }
             };

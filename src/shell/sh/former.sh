@@ -13,11 +13,14 @@ was_loop() {
   return 1
 }
 
-# Whether it is as old as the one that is meant: a number can come again.
+# Whether it is as old as the one that is meant: a number can come again. 2: a container whose clock began after its
+# processes does not tell.
 was_old() {
   { IFS= read -r was_x <"/proc/$was_f/stat" && read -r was_t was_y </proc/uptime; } 2>/dev/null || return 0
   set -- ${was_x##*\) }
-  [ $((${was_t%.*} - ${20} / 100)) -ge "$was_s" ]
+  was_y=$((${was_t%.*} - ${20} / 100))
+  if [ "$was_y" -lt 0 ]; then return 2; fi
+  [ "$was_y" -ge "$was_s" ]
 }
 
 # Its tree into was_v: what descends from it, and what is in a session of those.
@@ -54,7 +57,9 @@ was_pause() {
   sleep 0.1 2>/dev/null || { sleep 1; was_n=$((was_n + 9)); }
 }
 
-was_loop && was_old || exit 0
+was_loop || exit 0
+was_old
+case $? in 1) exit 0;; 2) exit 1;; esac
 # It ends what it runs, as it does when its connection ends, and then itself.
 kill -s TERM "$was_f"
 was_n=0
