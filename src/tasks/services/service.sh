@@ -70,9 +70,15 @@ stamp() {
 # that it dies again and again: it has been up for less than twice as long as it was before. Prints `steady` otherwise.
 recur() {
   shown=$(systemctl show -p NRestarts -p ActiveEnterTimestampMonotonic -- "$unit")
+  restarts=${shown##*NRestarts=}
+  restarts=${restarts%%
+*}
+  # Those of this start alone.
+  entries=3
+  if [ "$restarts" -lt 3 ]; then entries=$restarts; fi
   read -r now _ </proc/uptime
   # The second id is that of the end of a process, the first one that of a restart that follows.
-  every=$(journalctl --no-pager -q -o short-unix -n 3 --since=-10min -u "$unit" MESSAGE_ID=5eb03494b6584870a536b337290809b3 2>/dev/null |
+  every=$(journalctl --no-pager -q -o short-unix -n "$entries" --since=-10min -u "$unit" MESSAGE_ID=5eb03494b6584870a536b337290809b3 2>/dev/null |
     awk -v now="$now" -v since="${shown##*Monotonic=}" '
       NR > 1 && $1 - last > longest { longest = $1 - last }
       { last = $1 }
@@ -81,9 +87,7 @@ recur() {
     echo steady
     return
   fi
-  restarts=${shown##*NRestarts=}
-  echo "loops ${restarts%%
-*} $every"
+  echo "loops $restarts $every"
   journalctl --no-pager -q -o cat -n 1 -u "$unit" MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15 2>/dev/null || :
 }
 
