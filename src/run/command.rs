@@ -77,6 +77,7 @@ pub fn run(
                 FailureKind::Failed,
                 format!("the command was not run: {error}"),
             )
+            .hint(error.hint())
             .on(host.name())
         })?;
     }
