@@ -46,7 +46,7 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
         let section = |at| reply.section(&format!("content.{at}"));
         (0..there.len()).map(section).collect()
     } else {
-        joined(reply)
+        joined(reply, there.len())
     };
     for (at, query) in queries.iter().enumerate() {
         let Query::Content(path) = query else {
@@ -67,8 +67,9 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
     }
 }
 
-/// What was printed by one `head`, parted.
-fn joined<'a>(reply: &Reply<'a>) -> Vec<Option<&'a [u8]>> {
+/// What was printed by one `head`, parted. Nothing where it is not what was asked for: a `head` with more in its
+/// environment would put that into the next file.
+fn joined<'a>(reply: &Reply<'a>, count: usize) -> Vec<Option<&'a [u8]>> {
     let border = format!("{}\0", border(reply.token)).into_bytes();
     let mut rest = reply.section("joined").unwrap_or_default();
     let mut contents = Vec::new();
@@ -76,5 +77,9 @@ fn joined<'a>(reply: &Reply<'a>) -> Vec<Option<&'a [u8]>> {
         contents.push(Some(&rest[..at]));
         rest = &rest[at + border.len()..];
     }
-    contents
+    if rest.is_empty() && contents.len() == count {
+        contents
+    } else {
+        Vec::new()
+    }
 }

@@ -147,6 +147,24 @@ fn reads_several_files_at_once_byte_for_byte() {
 }
 
 #[test]
+fn a_head_with_more_in_its_environment_is_not_believed() {
+    let queries = [Query::Content("/a".into()), Query::Content("/b".into())];
+    for printed in [
+        "oneops_border=token\0MORE=1\0twoops_border=token\0MORE=1\0",
+        "oneops_border=token\0",
+    ] {
+        let found = told(
+            &queries,
+            &format!("\ntoken contents\n0\n1\n\ntoken joined\n{printed}"),
+        );
+        assert!(found.content("/b").is_err(), "{printed}");
+    }
+    let printed =
+        "\ntoken contents\n0\n1\n\ntoken joined\noneops_border=token\0twoops_border=token\0";
+    assert_eq!(told(&queries, printed).content("/b"), Ok(Some(&b"two"[..])));
+}
+
+#[test]
 fn a_reply_without_its_end_is_none() {
     assert!(
         Reply::split(
