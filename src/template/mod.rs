@@ -15,6 +15,7 @@ mod plain;
 mod predicates;
 mod python;
 mod rewrite;
+mod strict_tests;
 mod tokens;
 mod undefined;
 
@@ -56,6 +57,7 @@ pub fn environment() -> Environment<'static> {
         out.write_str(&python::finalize(value)).map_err(Error::from)
     });
     filters::add(&mut environment);
+    strict_tests::add(&mut environment);
     predicates::add(&mut environment);
     environment.add_function("lookup", lookups::lookup);
     environment.add_function("query", lookups::query);
@@ -110,8 +112,12 @@ pub fn explain(error: &Error) -> Explained {
         _ if let Some((message, hint)) = limit => (message, Some(hint.to_owned())),
         ErrorKind::UndefinedError => {
             let name = undefined::name(detail.as_deref(), piece);
+            let told = undefined::is_named(detail.as_deref());
             let message = match &name {
-                Some(name) => format!("`{name}` is not defined"),
+                Some(name) if told || undefined::is_name(name) => {
+                    format!("`{name}` is not defined")
+                }
+                Some(expression) => format!("the result of `{expression}` is not defined"),
                 None => "something in it is not defined".to_owned(),
             };
             undefined = Some(name.unwrap_or_default());
@@ -141,6 +147,17 @@ pub fn explain(error: &Error) -> Explained {
             ),
             None,
         ),
+        // It goes on with the numbers, which may come from a secret.
+        _ if detail
+            .as_deref()
+            .is_some_and(|detail| detail.starts_with("unable to calculate ")) =>
+        {
+            (
+                "it cannot be calculated: the result is too large, or it is a division by zero"
+                    .to_owned(),
+                None,
+            )
+        }
         kind => (detail.unwrap_or_else(|| kind.to_string()), None),
     };
     Explained {
@@ -173,6 +190,10 @@ pub fn explain_with(error: &Error, vars: &minijinja::Value) -> Explained {
 /// The name of a filter, test or function that is not there: from the engine's words (`filter x is unknown`), or the
 /// piece of the template.
 fn named(detail: Option<&str>, piece: Option<&str>) -> String {
+    let quoted = detail.and_then(|detail| detail.split_once('`')?.1.rsplit_once('`'));
+    if let Some((name, _)) = quoted {
+        return name.to_owned();
+    }
     let word = detail.and_then(|detail| {
         detail
             .split_whitespace()

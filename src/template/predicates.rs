@@ -149,10 +149,11 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     }
     // A text is a sequence in Python.
     environment.add_test("sequence", |value: &Value| {
-        matches!(
+        undefined::check(value)?;
+        Ok::<_, Error>(matches!(
             value.kind(),
             ValueKind::Seq | ValueKind::Map | ValueKind::String
-        )
+        ))
     });
     for name in ["url", "uri"] {
         environment.add_test(name, |value: &Value| {
@@ -282,10 +283,8 @@ fn by_rule(a: &str, b: &str, strict: bool) -> Result<Ordering, Error> {
                     .iter()
                     .all(|part| part.starts_with(|c: char| c.is_ascii_digit()))
         };
-        if let Some(wrong) = [a, b].into_iter().find(|version| !fits(version)) {
-            return Err(invalid(format!(
-                "version: `{wrong}` is not a strict version number"
-            )));
+        if ![a, b].into_iter().all(fits) {
+            return Err(invalid("version: it is not a strict version number"));
         }
     }
     for pair in loose(a).iter().zip(&loose(b)) {
@@ -293,9 +292,9 @@ fn by_rule(a: &str, b: &str, strict: bool) -> Result<Ordering, Error> {
             (Part::Number(a), Part::Number(b)) => a.cmp(b),
             (Part::Word(a), Part::Word(b)) => a.cmp(b),
             _ => {
-                return Err(invalid(format!(
-                    "version: `{a}` and `{b}` do not compare: a number meets a word"
-                )));
+                return Err(invalid(
+                    "version: the versions cannot be compared: one has a word where the other has a number",
+                ));
             }
         };
         if order.is_ne() {
@@ -319,7 +318,7 @@ fn by_rule(a: &str, b: &str, strict: bool) -> Result<Ordering, Error> {
 /// By the rules of semver.org.
 fn semantic(a: &str, b: &str) -> Result<Ordering, Error> {
     fn read(version: &str) -> Result<([u128; 3], Vec<&str>), Error> {
-        let refuse = || invalid(format!("version: `{version}` is not a semantic version"));
+        let refuse = || invalid("version: it is not a semantic version");
         let core = version.split('+').next().unwrap_or_default();
         let (core, pre) = match core.split_once('-') {
             Some((core, pre)) => (core, pre.split('.').collect()),

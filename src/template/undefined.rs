@@ -72,12 +72,17 @@ pub(super) fn is_told(detail: Option<&str>) -> bool {
     detail.is_some_and(|detail| detail.contains("` is undefined"))
 }
 
+/// Whether the engine's words name it, so that nothing must be guessed.
+pub(super) fn is_named(detail: Option<&str>) -> bool {
+    is_told(detail) && detail.is_some_and(|detail| !detail.contains("(...)"))
+}
+
 /// What is undefined, by the engine's words (`` `a.b` is undefined ``) and the piece of the template that failed.
 pub(super) fn name(detail: Option<&str>, piece: Option<&str>) -> Option<String> {
     let piece = piece.map(|piece| rewrite::original(piece.trim()));
     let described = detail
-        .and_then(|detail| detail.split_once("` is undefined"))
-        .and_then(|(before, _)| before.rsplit_once('`'))
+        .and_then(|detail| detail.rsplit_once("` is undefined"))
+        .and_then(|(before, _)| before.split_once('`'))
         .map(|(_, described)| described);
     match described {
         None => piece.map(|piece| attribute(&piece).unwrap_or(piece)),
@@ -89,6 +94,19 @@ pub(super) fn name(detail: Option<&str>, piece: Option<&str>) -> Option<String> 
         }
         Some(described) => Some(described.to_owned()),
     }
+}
+
+/// Whether it is a name or a lookup (`a`, `a.b['c'][0]`), not what an operator, a filter or a call gives.
+pub(super) fn is_name(text: &str) -> bool {
+    let mut quote = None;
+    text.chars().all(|c| {
+        if let Some(open) = quote {
+            quote = (c != open).then_some(open);
+            return true;
+        }
+        quote = matches!(c, '\'' | '"').then_some(c);
+        quote.is_some() || c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '[' | ']')
+    })
 }
 
 /// What `map(attribute=...)` looks for, if there is one: its items do not know their names.

@@ -181,7 +181,13 @@ fn templates_fail_where_they_stand() {
         ),
         ("k", 14, "k", "is not defined", ""),
         ("l", 15, "l", "there is no test `nosuch`", ""),
-        ("o", 17, "o", "bool: `maybe` is neither true nor false", ""),
+        (
+            "o",
+            17,
+            "o",
+            "bool: the value is neither true nor false",
+            "",
+        ),
         ("p", 18, "p[0].q", "`nope` is not defined", ""),
     ] {
         let error = inventory.var(&host, name).expect_err(name);

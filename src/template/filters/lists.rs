@@ -42,7 +42,8 @@ pub(super) fn attribute(item: &Value, path: &Value) -> Value {
     value
 }
 
-fn undefined_attribute(path: &Value) -> Error {
+/// An item without its attribute.
+pub(super) fn undefined_attribute(path: &Value) -> Error {
     Error::new(
         ErrorKind::UndefinedError,
         format!("`{}` is undefined", path.as_str().unwrap_or("item")),
@@ -97,7 +98,7 @@ pub(super) fn map(
 /// The engine does not say which one is unknown.
 fn with_name(error: Error, kind: ErrorKind, noun: &str, name: &str) -> Error {
     if error.kind() == kind && error.detail().is_none() {
-        Error::new(kind, format!("{noun} {name} is unknown"))
+        Error::new(kind, format!("{noun} `{name}` is unknown"))
     } else {
         error
     }
@@ -114,6 +115,7 @@ fn choose(
         Some(name) => Some(rewrite::short_name(&text(name)?).to_owned()),
         None => None,
     };
+    args.iter().try_for_each(undefined::check)?;
     let mut kept = Vec::new();
     for item in raw_items(value)? {
         let tested = path.map_or_else(|| item.clone(), |path| attribute(&item, path));
@@ -203,6 +205,9 @@ pub(super) fn unique(value: &Value, options: Kwargs) -> Result<Vec<Value>, Error
         let mut key = path
             .as_ref()
             .map_or_else(|| item.clone(), |path| attribute(&item, path));
+        if let (Some(path), true) = (&path, key.is_undefined()) {
+            return Err(undefined_attribute(path));
+        }
         if let Some(text) = key.as_str().filter(|_| !exact) {
             key = Value::from(text.to_lowercase());
         }
@@ -399,6 +404,7 @@ pub(super) fn subelements(
     } else {
         items(value)?
     };
+    let shown = text(path)?;
     let path: Vec<String> = match path.as_str() {
         Some(path) => path.split('.').map(str::to_owned).collect(),
         None => items(path)?.iter().map(text).collect::<Result<_, _>>()?,
@@ -413,15 +419,14 @@ pub(super) fn subelements(
                 .transpose()?;
             match next.filter(|next| !next.is_undefined()) {
                 None if !skip => {
-                    return Err(invalid(format!("subelements: an item has no `{part}`")));
+                    return Err(invalid(format!("subelements: an item has no `{shown}`")));
                 }
                 next => found = next,
             }
         }
         let Some(found) = found else { continue };
         if !matches!(found.kind(), ValueKind::Seq | ValueKind::Iterable) {
-            let path = path.join(".");
-            return Err(invalid(format!("subelements: `{path}` is not a list")));
+            return Err(invalid(format!("subelements: `{shown}` is not a list")));
         }
         for item in items(&found)? {
             rows.push(tuple(vec![element.clone(), item]));

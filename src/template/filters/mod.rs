@@ -16,6 +16,7 @@ mod paths;
 mod quoting;
 mod random;
 mod refused;
+mod strict;
 mod texts;
 mod time;
 mod values;
@@ -34,6 +35,7 @@ use super::rewrite::REMAINDER;
 use super::{percent, python, undefined};
 
 pub(super) fn add(environment: &mut Environment<'_>) {
+    strict::add(environment);
     add_lists(environment);
     add_mappings(environment);
     add_texts(environment);
@@ -129,9 +131,6 @@ fn add_texts(environment: &mut Environment<'_>) {
     environment.add_filter("urlencode", texts::urlencode);
     environment.add_filter("center", texts::center);
     environment.add_filter("wordcount", texts::wordcount);
-    environment.add_filter("truncate", minijinja_contrib::filters::truncate);
-    environment.add_filter("striptags", minijinja_contrib::filters::striptags);
-    environment.add_filter("filesizeformat", minijinja_contrib::filters::filesizeformat);
     environment.add_filter("urlsplit", texts::urlsplit);
     environment.add_filter("urldecode", texts::urldecode);
     environment.add_filter("human_readable", texts::human_readable);

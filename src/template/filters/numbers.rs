@@ -3,8 +3,8 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
-use super::lists::{attribute, items};
-use super::{invalid, kwarg, text};
+use super::lists::{attribute, items, undefined_attribute};
+use super::{invalid, kwarg};
 use crate::template::undefined;
 
 fn number(filter: &str, value: &Value) -> Result<f64, Error> {
@@ -149,6 +149,9 @@ pub(super) fn sum(
         let part = path
             .as_ref()
             .map_or_else(|| item.clone(), |path| attribute(&item, path));
+        if let (Some(path), true) = (&path, part.is_undefined()) {
+            return Err(undefined_attribute(path));
+        }
         undefined::check(&part)?;
         parts.push(part);
     }
@@ -179,7 +182,7 @@ pub(super) fn sum(
 pub(super) fn log(value: &Value, base: Option<f64>) -> Result<f64, Error> {
     let number = number("log", value)?;
     if number <= 0.0 {
-        return Err(invalid(format!("log: {} has no logarithm", text(value)?)));
+        return Err(invalid("log: the number is not above 0"));
     }
     Ok(match base {
         None => number.ln(),

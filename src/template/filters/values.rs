@@ -3,7 +3,7 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, State, Value};
 
-use super::lists::{attribute, items};
+use super::lists::{attribute, items, undefined_attribute};
 use super::{invalid, kwarg, text};
 use crate::template::{python, undefined};
 
@@ -56,10 +56,7 @@ pub(super) fn to_bool(value: &Value) -> Result<bool, Error> {
     {
         return Ok(false);
     }
-    Err(invalid(format!(
-        "bool: `{}` is neither true nor false",
-        python::str(value)
-    )))
+    Err(invalid("bool: the value is neither true nor false"))
 }
 
 pub(super) fn mandatory(value: &Value, message: Option<String>) -> Result<Value, Error> {
@@ -111,7 +108,13 @@ pub(super) fn join(
     let mut texts = Vec::new();
     for item in items(value)? {
         texts.push(match &path {
-            Some(path) => text(&attribute(&item, path))?,
+            Some(path) => {
+                let found = attribute(&item, path);
+                if found.is_undefined() {
+                    return Err(undefined_attribute(path));
+                }
+                text(&found)?
+            }
             None => python::str(&item),
         });
     }
