@@ -55,7 +55,7 @@ fn of_text(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Er
         if columns > MAX_WIDTH {
             return Err(Error::new(
                 ErrorKind::InvalidOperation,
-                format!("{method}: {columns} is too wide"),
+                format!("{method}: the width is larger than {MAX_WIDTH}"),
             ));
         }
         let filler = filler.unwrap_or_else(|| " ".to_owned());

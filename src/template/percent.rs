@@ -100,7 +100,7 @@ fn format(text: &str, values: &Value) -> Result<String, Error> {
                 .ok_or_else(|| invalid("`%`: a name in parentheses has no end"))?;
             let found = arguments.whole.get_attr(name)?;
             if found.is_undefined() {
-                return Err(invalid(format!("`%`: there is no `{name}`")));
+                return Err(invalid("`%`: it names a value that is not there"));
             }
             value = Some(found);
             named = true;
@@ -188,13 +188,13 @@ fn convert(conversion: char, spec: &Spec, value: &Value) -> Result<String, Error
         }
         'c' => padded(spec, "", &python::str(value), false),
         'd' | 'i' | 'u' => {
-            let number = whole(conversion, value)?;
+            let number = whole(value)?;
             let digits = number.unsigned_abs().to_string();
             let digits = format!("{digits:0>width$}", width = spec.precision.unwrap_or(0));
             padded(spec, sign(spec, number < 0), &digits, true)
         }
         'x' | 'X' | 'o' => {
-            let number = whole(conversion, value)?;
+            let number = whole(value)?;
             let size = number.unsigned_abs();
             let (digits, prefix) = match conversion {
                 'x' => (format!("{size:x}"), "0x"),
@@ -213,23 +213,20 @@ fn convert(conversion: char, spec: &Spec, value: &Value) -> Result<String, Error
             let number = f64::try_from(value.clone())
                 .ok()
                 .filter(|_| value.is_number());
-            let number = number.ok_or_else(|| wrong(conversion, value))?;
+            let number = number.ok_or_else(|| wrong(value))?;
             let digits = float(conversion, spec, number.abs());
             padded(spec, sign(spec, number.is_sign_negative()), &digits, true)
         }
-        other => return Err(invalid(format!("`%`: there is no conversion `%{other}`"))),
+        _ => return Err(invalid("`%`: the format is invalid: unknown conversion")),
     })
 }
 
-fn wrong(conversion: char, value: &Value) -> Error {
-    invalid(format!(
-        "`%{conversion}` takes a number, not {}",
-        value.kind()
-    ))
+fn wrong(value: &Value) -> Error {
+    invalid(format!("`%`: a number is needed, not {}", value.kind()))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "Python truncates here too")]
-fn whole(conversion: char, value: &Value) -> Result<i128, Error> {
+fn whole(value: &Value) -> Result<i128, Error> {
     if value.kind() == ValueKind::Bool {
         return Ok(i128::from(value.is_true()));
     }
@@ -243,7 +240,7 @@ fn whole(conversion: char, value: &Value) -> Result<i128, Error> {
     };
     number
         .or_else(|| float().map(|float| float.trunc() as i128))
-        .ok_or_else(|| wrong(conversion, value))
+        .ok_or_else(|| wrong(value))
 }
 
 const fn sign(spec: &Spec, negative: bool) -> &'static str {

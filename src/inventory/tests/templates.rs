@@ -114,6 +114,186 @@ fn what_is_undefined_can_be_looked_into_and_not_used() {
     }
 }
 
+/// The engine takes it for empty in many places.
+#[test]
+fn what_is_undefined_is_refused_by_every_filter_and_test() {
+    let cases = [
+        ("gone | groupby('n')", "gone"),
+        ("gone | tojson", "gone"),
+        ("{'a': gone} | tojson", "gone"),
+        ("gone | escape", "gone"),
+        ("gone | e", "gone"),
+        ("gone | truncate(3)", "gone"),
+        ("gone | striptags", "gone"),
+        ("gone | filesizeformat", "gone"),
+        ("gone.x | first", "gone.x"),
+        ("gone | last", "gone"),
+        ("gone | max", "gone"),
+        ("gone | min", "gone"),
+        ("gone | sort", "gone"),
+        ("[1, gone] | sort", "gone"),
+        ("gone | items", "gone"),
+        ("gone | abs", "gone"),
+        ("gone | dictsort", "gone"),
+        ("gone | split(',')", "gone"),
+        ("gone | upper", "gone"),
+        ("gone | reverse", "gone"),
+        ("gone | batch(2)", "gone"),
+        ("'a' | replace('a', gone)", "gone"),
+        ("[1] | select('equalto', gone)", "gone"),
+        ("[{'n': 1}] | rejectattr('n', 'eq', gone)", "gone"),
+        ("1 is equalto gone", "gone"),
+        ("gone is none", "gone"),
+        ("gone is string", "gone"),
+        ("gone is sequence", "gone"),
+        ("gone is in [1]", "gone"),
+        ("[{'n': 1}, {}] | sort(attribute='n')", "n"),
+        (
+            "[{'n': 1, 'm': 2}, {'n': 2}] | sort(attribute='n,m')",
+            "n,m",
+        ),
+        ("[{'n': 1}, {}] | unique(attribute='n')", "n"),
+        ("[{'n': 1}, {}] | max(attribute='n')", "n"),
+        ("[{'n': 1}, {}] | min(attribute='n')", "n"),
+        ("[{'n': 1}, {}] | groupby('n')", "n"),
+        ("[{'n': 1}, {}] | groupby(attribute='n')", "n"),
+        ("[{'n': 1}, {}] | join(attribute='n')", "n"),
+        ("[{'n': 1}, {}] | sum(attribute='n')", "n"),
+        ("[1] | sort(attribute='q')", "q"),
+    ];
+    let text: Vec<String> = cases
+        .iter()
+        .enumerate()
+        .map(|(at, (expression, _))| format!("u{at}: \"{{{{ {expression} }}}}\""))
+        .collect();
+    let inventory = values(&text.join("\n"));
+    let mut wrong = Vec::new();
+    for (at, (expression, undefined)) in cases.into_iter().enumerate() {
+        let name = format!("u{at}");
+        let host = inventory.host("h").unwrap().clone();
+        let shown = match inventory.var(&host, &name) {
+            Ok(value) => format!("{value:?}"),
+            Err(error) => error.to_string(),
+        };
+        if !shown.ends_with(&format!(": `{undefined}` is not defined")) {
+            wrong.push(format!("{expression}: {shown}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_there_is_filtered_and_tested_as_before() {
+    let inventory = values(
+        "have: [{n: 2, m: {k: x}}, {n: 1, m: {k: y}}]\n\
+         a: \"{{ have | sort(attribute='n') | map(attribute='n') }}\"\n\
+         b: \"{{ (have | max(attribute='n')).n }}\"\n\
+         c: \"{{ have | groupby('m.k') | map('first') }}\"\n\
+         d: \"{{ [{'n': 1}, {}] | groupby('n', default=0) | map('first') }}\"\n\
+         e: \"{{ 'a b' | truncate(length=2, killwords=true, end='', leeway=0) }}\"\n\
+         f: \"{{ [1, 2] | select('equalto', 2) }}\"\n\
+         g: \"{{ [gone is defined, none is none, 'x' is in ['x'], 4 is divisibleby 2] }}\"\n\
+         h: \"{{ [gone, 1] | last }}\"\n\
+         i: \"{{ have | sort(reverse=true, attribute='n') | map(attribute='n') }}\"\n\
+         j: \"{{ {'b': 1, 'a': 2} | dictsort(reverse=true) | map('first') }}\"\n",
+    );
+    for (name, expected) in [
+        ("a", json!([1, 2])),
+        ("b", json!(2)),
+        ("c", json!(["x", "y"])),
+        ("d", json!([0, 1])),
+        ("e", json!("a ")),
+        ("f", json!([2])),
+        ("g", json!([false, true, true, true])),
+        ("h", json!(1)),
+        ("i", json!([2, 1])),
+        ("j", json!(["b", "a"])),
+    ] {
+        assert_eq!(value(&inventory, name), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_result_that_is_undefined_is_no_name() {
+    let inventory = values("have: {a: 1}\nr: \"{{ 'b' | extract(have) }}\"\n");
+    let error = error(&inventory, "r");
+    assert!(
+        error.contains("the result of `'b' | extract(have)` is not defined"),
+        "{error}"
+    );
+}
+
+/// Pieces of a secret are not found by what scrubs it from the output.
+#[test]
+fn an_error_shows_nothing_of_the_values_that_a_filter_takes() {
+    // Each filter would name a part of it: a character, a conversion, a group, a port.
+    let cases = [
+        ("b64decode", "Zx{Qw%KvJj"),
+        ("b64decode(encoding=s)", "ZxQwKvJj.Kv"),
+        ("strftime", "Zx%K%QQJj"),
+        ("format('x')", "Zx%KQQJj"),
+        ("format(1)", "Zx%(KvJj)s"),
+        ("bool", " ZxQwKvJj "),
+        ("regex_search(s)", "Zx(Qw[KvJj"),
+        ("regex_replace(s, 'x')", "Zx(Qw[KvJj"),
+        ("regex_findall(s)", "Zx*+?{Qw"),
+        ("regex_replace('.', s)", "Zx\\g<KvJj>Qw"),
+        ("from_json", "{ZxQw: KvJj"),
+        ("from_yaml", "Zx: *KvJjQw"),
+        ("from_yaml", "{Kv: 1, Kv: 2, Zx"),
+        ("urlsplit('port')", "http://a:KvJj/"),
+        ("urlsplit(s)", "ZxQw KvJj"),
+        ("human_to_bytes", "12 KvJjQw"),
+        ("to_uuid(s)", "ZxQwKvJj"),
+        ("ipmath(1)", "ZxQw.KvJj"),
+        ("map(s)", "ZxQw KvJj"),
+        ("select(s)", "ZxQw KvJj"),
+        ("subelements(s)", "ZxQw.KvJj"),
+        ("int | log", "-12345678"),
+        ("length | strftime(s)", "Zx-KvJj"),
+    ];
+    for (filter, secret) in cases {
+        let inventory = values(&format!(
+            "s: !unsafe '{secret}'\nr: \"{{{{ {} | {filter} }}}}\"\n",
+            if filter.starts_with("map") || filter.starts_with("sel") || filter.starts_with("sub") {
+                "[{}]"
+            } else {
+                "s"
+            }
+        ));
+        shows_nothing_of(&inventory, secret, filter);
+    }
+    for (test, secret) in [
+        ("s is version('1.2', '>')", "1.KvJj"),
+        ("s is version('1.2', '>', strict=true)", "ZxQw.KvJj"),
+        (
+            "s is version('1.2', '>', version_type='semver')",
+            "ZxQw.KvJj",
+        ),
+        ("'x' is match(s)", "Zx(Qw[KvJj"),
+        ("now(fmt=s)", "Zx%K%QQJj"),
+        ("s % 1", "Zx%KQQJj"),
+        ("lookup(s, 1)", "ZxQw.KvJj"),
+        ("(s | int) // 0", "0012345678"),
+    ] {
+        let inventory = values(&format!("s: !unsafe '{secret}'\nr: \"{{{{ {test} }}}}\"\n"));
+        shows_nothing_of(&inventory, secret, test);
+    }
+}
+
+fn shows_nothing_of(inventory: &Inventory, secret: &str, what: &str) {
+    let host = inventory.host("h").unwrap().clone();
+    let Err(error) = inventory.var(&host, "r") else {
+        panic!("{what} takes {secret}");
+    };
+    // The whole of it is scrubbed.
+    let shown = error.to_string().replace(secret.trim(), "");
+    let shown = format!("{shown} {}", error.hint.unwrap_or_default());
+    for piece in ["Kv", "Jj", "Qw", "Zx", "%K", "QQ", "123", "{"] {
+        assert!(!shown.contains(piece), "{what}, {secret}: {shown}");
+    }
+}
+
 #[test]
 fn what_is_missing_is_refused_by_its_name() {
     let inventory = values(
@@ -144,7 +324,7 @@ fn what_is_missing_is_refused_by_its_name() {
         ("g", "`append` would change a value in its place"),
         ("h", "there is no function `nosuch`"),
         ("i", "there is no filter `commnt` | Did you mean `comment`?"),
-        ("j", "`%d` takes a number, not string"),
+        ("j", "`%`: a number is needed, not string"),
     ] {
         let error = error(&inventory, name);
         assert!(error.contains(words), "{name}: {error}");

@@ -391,8 +391,7 @@ pub(super) fn nthhost(value: &Value, number: i128) -> Result<Value, Error> {
 
 pub(super) fn ipmath(value: &Value, amount: i128) -> Result<String, Error> {
     let written = text(value)?;
-    let net = Net::parse(&written)
-        .ok_or_else(|| invalid(format!("ipmath: `{written}` is not an address")))?;
+    let net = Net::parse(&written).ok_or_else(|| invalid("ipmath: the value is not an address"))?;
     let moved = if amount < 0 {
         net.ip.checked_sub(amount.unsigned_abs())
     } else {
@@ -446,9 +445,7 @@ pub(super) fn ipsubnet(
         }));
     }
     let Some(more) = length.checked_sub(net.prefix) else {
-        return Err(invalid(format!(
-            "ipsubnet: the network is smaller than /{length}"
-        )));
+        return Err(invalid("ipsubnet: the network is smaller than the subnet"));
     };
     let subnets = 1_i128
         .checked_shl(more)

@@ -15,15 +15,14 @@ fn regex(filter: &str, pattern: &str, options: &Kwargs) -> Result<Regex, Error> 
     }
     // The end of the text is `\Z` in Python, and `\z` here.
     expression.push_str(&pattern.replace("\\Z", "\\z"));
-    Regex::new(&expression).map_err(|error| {
-        invalid(format!(
-            "{filter}: the expression `{pattern}` cannot be read: {error}"
-        ))
-    })
+    Regex::new(&expression)
+        .map_err(|_| invalid(format!("{filter}: the regular expression is invalid")))
 }
 
-fn failed(filter: &str, error: &fancy_regex::Error) -> Error {
-    invalid(format!("{filter}: {error}"))
+fn failed(filter: &str) -> Error {
+    invalid(format!(
+        "{filter}: the regular expression takes too many steps"
+    ))
 }
 
 /// All matches as Python finds them: an empty one may follow another at once.
@@ -36,7 +35,7 @@ fn matches<'t>(
     let mut at = 0;
     while at <= text.len() {
         let next = regex.captures_from_pos(text, at);
-        let Some(captures) = next.map_err(|error| failed(filter, &error))? else {
+        let Some(captures) = next.map_err(|_| failed(filter))? else {
             break;
         };
         let Some(whole) = captures.get(0) else { break };
@@ -86,12 +85,12 @@ fn expand(template: &str, captures: &Captures<'_, str>, out: &mut String) -> Res
 fn group<'t>(captures: &Captures<'t, str>, name: &str) -> Result<Option<&'t str>, Error> {
     let found = match name.parse::<usize>() {
         Ok(index) if index < captures.len() => captures.get(index),
-        Ok(_) => return Err(invalid(format!("the expression has no group `{name}`"))),
+        Ok(_) => return Err(invalid("the expression has no such group")),
         Err(_) => match captures.name(name) {
             None => {
-                return Err(invalid(format!(
-                    "the expression has no group `{name}`, or it took no part"
-                )));
+                return Err(invalid(
+                    "the expression has no group of that name, or it took no part",
+                ));
             }
             found => found,
         },
@@ -134,7 +133,7 @@ pub(super) fn regex_replace(
     out.push_str(&text[done..]);
     match mandatory {
         Some(mandatory) if mandatory != replaced => Err(invalid(format!(
-            "regex_replace: `{pattern}` must match {mandatory} times, and matches {replaced} times"
+            "regex_replace: the expression must match {mandatory} times, and matches {replaced} times"
         ))),
         _ => Ok(out),
     }
@@ -151,7 +150,7 @@ pub(in crate::template) fn regex_found(
     let _ = kwarg::<String>(&options, "match_type")?;
     options.assert_all_used()?;
     let value = text(value)?;
-    let found = regex.find(&value).map_err(|error| failed(kind, &error))?;
+    let found = regex.find(&value).map_err(|_| failed(kind))?;
     Ok(match (found, kind) {
         (None, _) => false,
         (Some(found), "match") => found.start() == 0,
@@ -171,7 +170,7 @@ pub(super) fn regex_search(
     let haystack = text(value)?;
     let found = regex
         .captures(haystack.as_str())
-        .map_err(|error| failed("regex_search", &error))?;
+        .map_err(|_| failed("regex_search"))?;
     let Some(found) = found else {
         return Ok(Value::from(()));
     };

@@ -146,7 +146,11 @@ fn nice(value: &serde_json::Value, indent: &str, depth: usize, style: &Style, ou
 }
 
 pub(super) fn from_json(value: &Value) -> Result<Value, Error> {
-    let value: serde_json::Value = serde_json::from_str(&text(value)?)
-        .map_err(|error| invalid(format!("from_json: the text is no JSON: {error}")))?;
+    let value: serde_json::Value = serde_json::from_str(&text(value)?).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        invalid(format!(
+            "from_json: the text is not valid JSON: line {line}, column {column}"
+        ))
+    })?;
     Ok(Value::from(Serde(value)))
 }

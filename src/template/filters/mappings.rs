@@ -173,9 +173,9 @@ pub(super) fn rekey_on_member(data: &Value, key: &Value, options: Kwargs) -> Res
         match keyed.iter_mut().find(|(known, _)| *known == name) {
             Some(known) if duplicates == "overwrite" => known.1 = item,
             Some(_) => {
-                let name = text(&name)?;
+                let key = text(key)?;
                 return Err(invalid(format!(
-                    "rekey_on_member: two items are called `{name}`"
+                    "rekey_on_member: two items have the same `{key}`"
                 )));
             }
             None => keyed.push((name, item)),

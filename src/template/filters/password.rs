@@ -41,11 +41,8 @@ pub(super) fn password_hash(
         ));
     }
     let rounds = rounds.unwrap_or(usual);
-    let params = sha_crypt::Params::new(rounds).map_err(|_| {
-        invalid(format!(
-            "password_hash: {rounds} rounds are too few or too many"
-        ))
-    })?;
+    let params = sha_crypt::Params::new(rounds)
+        .map_err(|_| invalid("password_hash: the rounds are too few or too many"))?;
     let password = text(password)?;
     let digest = if id == 6 {
         encoded(&sha_crypt::sha512_crypt(

@@ -163,9 +163,7 @@ pub(super) fn random(
             .and_then(|choices| u64::try_from(choices).ok())
             .unwrap_or(0);
         if choices == 0 {
-            return Err(invalid(format!(
-                "random: there is no number from {start} below {end}"
-            )));
+            return Err(invalid("random: there is no number in the range"));
         }
         // Below the number of choices, each of which is in the range.
         let chosen = i64::try_from(twister.below(choices)).unwrap_or_default();

@@ -104,7 +104,7 @@ pub(super) fn b64decode(value: &Value, options: Kwargs) -> Result<String, Error>
     } else {
         STANDARD.decode(text)
     };
-    let bytes = bytes.map_err(|error| invalid(format!("b64decode: {error}")))?;
+    let bytes = bytes.map_err(|_| invalid("b64decode: the text is not valid base64"))?;
     String::from_utf8(bytes).map_err(|_| invalid("b64decode: what it decodes to is not UTF-8"))
 }
 
@@ -114,9 +114,7 @@ fn encoding_options(filter: &str, options: Kwargs) -> Result<bool, Error> {
     options.assert_all_used()?;
     match encoding.as_deref().map(str::to_lowercase).as_deref() {
         None | Some("utf-8" | "utf8" | "ascii") => Ok(url_safe),
-        Some(other) => Err(invalid(format!(
-            "{filter}: the encoding `{other}` is not available"
-        ))),
+        Some(_) => Err(invalid(format!("{filter}: the encoding must be UTF-8"))),
     }
 }
 
@@ -164,7 +162,7 @@ pub(super) fn to_uuid(
     let namespace = namespace.unwrap_or_else(|| "361E6D51-FAEC-444A-9079-341386DA8E2E".to_owned());
     let hex: Vec<u8> = namespace.bytes().filter(u8::is_ascii_hexdigit).collect();
     if hex.len() != 32 {
-        return Err(invalid(format!("to_uuid: `{namespace}` is not a UUID")));
+        return Err(invalid("to_uuid: the namespace is not a UUID"));
     }
     let digit = |byte: u8| {
         char::from(byte)
@@ -239,7 +237,7 @@ pub(super) fn urlsplit(
     let port = match port.filter(|port| !port.is_empty()) {
         Some(port) => Value::from(
             port.parse::<u16>()
-                .map_err(|_| invalid(format!("urlsplit: the port `{port}` is not a number")))?,
+                .map_err(|_| invalid("urlsplit: the port is not a number"))?,
         ),
         None => Value::from(()),
     };
@@ -314,7 +312,7 @@ pub(super) fn human_to_bytes(
     let end = size
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(size.len());
-    let refuse = || invalid(format!("human_to_bytes: `{size}` is not a size"));
+    let refuse = || invalid("human_to_bytes: the value is not a size");
     let number: f64 = size[..end].parse().map_err(|_| refuse())?;
     let unit = size[end..].trim();
     let unit = if unit.is_empty() {

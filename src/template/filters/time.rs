@@ -27,7 +27,7 @@ pub(super) fn strftime(
     } else {
         TimeZone::system()
     };
-    write(&at.to_zoned(zone), &text(format)?)
+    write("strftime", &at.to_zoned(zone), &text(format)?)
 }
 
 #[expect(
@@ -39,12 +39,12 @@ fn seconds(second: &Value) -> Result<Timestamp, Error> {
     let number: Option<f64> = written.trim().parse().ok();
     number
         .and_then(|number| Timestamp::from_second(number.floor() as i64).ok())
-        .ok_or_else(|| invalid(format!("strftime: `{written}` is not a time in seconds")))
+        .ok_or_else(|| invalid("strftime: the value is not a time in seconds"))
 }
 
-fn write(at: &jiff::Zoned, format: &str) -> Result<String, Error> {
+fn write(filter: &str, at: &jiff::Zoned, format: &str) -> Result<String, Error> {
     jiff::fmt::strtime::format(format, at)
-        .map_err(|error| invalid(format!("strftime: cannot write `{format}`: {error}")))
+        .map_err(|_| invalid(format!("{filter}: the time format is invalid")))
 }
 
 /// `now(utc, fmt)`: the time as Python writes it, or in a format.
@@ -62,5 +62,5 @@ pub(in crate::template) fn now(
         TimeZone::system()
     };
     let format = format.unwrap_or_else(|| "%Y-%m-%d %H:%M:%S.%6f".to_owned());
-    write(&Timestamp::now().to_zoned(zone), &format)
+    write("now", &Timestamp::now().to_zoned(zone), &format)
 }

@@ -394,9 +394,10 @@ pub(super) fn from_yaml(value: &Value) -> Result<Value, Error> {
     }
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
     let value: Json = serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
+        let place = error.location().map(|at| format!(": line {}", at.line()));
         invalid(format!(
-            "from_yaml: the text is no YAML: {}",
-            error.without_snippet()
+            "from_yaml: the text is not valid YAML{}",
+            place.unwrap_or_default()
         ))
     })?;
     Ok(Value::from(Serde(value)))
