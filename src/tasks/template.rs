@@ -76,11 +76,15 @@ fn render(
         ArgumentError::parameter(1, message).hint(error.hint(&source))
     })?;
     let own = minijinja::Value::from(minijinja::value::Serde(options.vars));
-    let vars = merge_maps([surroundings.vars(), own]);
-    let content = surroundings
+    let skipped = template::header_lines(text);
+    // Before the variables are asked for: `ops check` has none, and finds what is wrong with the template itself.
+    let template = surroundings
         .template(&source, text)
-        .and_then(|template| template.render(&vars))
-        .map_err(|error| failed(&source, &error, &vars, template::header_lines(text)))?;
+        .map_err(|error| failed(&source, &error, &own, skipped))?;
+    let vars = merge_maps([surroundings.vars(), own]);
+    let content = template
+        .render(&vars)
+        .map_err(|error| failed(&source, &error, &vars, skipped))?;
     let landing = Landing {
         path: path.into(),
         attributes: Attributes::new(options.mode, options.owner, options.group),
