@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::error::InventoryError;
 use super::secrets::Secrets;
-use super::vault;
+use super::vault::{self, VaultError};
 use crate::model::decode;
 
 /// Bytes of a file of an inventory: a hundred thousand hosts with their variables. A device or a pipe may have no end.
@@ -46,19 +46,25 @@ pub(super) fn read(file: &Arc<Path>, secrets: &Secrets) -> Result<Text, Inventor
             sealed: false,
         });
     }
+    vault::check(&text).map_err(|(below, error)| {
+        let above = text.len() - text.trim_start().len();
+        let line = text[..above].lines().count() + below + 1;
+        of_vault(&error).in_file(file, Some(line))
+    })?;
     match vault::open(&text, secrets.passwords()) {
         Ok(text) => Ok(Text {
             text: text.trim_start_matches('\u{feff}').to_owned(),
             sealed: true,
         }),
-        Err(error) => {
-            let hint = error.hint();
-            let error = InventoryError::new(error.to_string()).in_file(file, None);
-            Err(match hint {
-                Some(hint) => error.hint(hint),
-                None => error,
-            })
-        }
+        Err(error) => Err(of_vault(&error).in_file(file, None)),
+    }
+}
+
+fn of_vault(error: &VaultError) -> InventoryError {
+    let shown = InventoryError::new(error.to_string());
+    match error.hint() {
+        Some(hint) => shown.hint(hint),
+        None => shown,
     }
 }
 

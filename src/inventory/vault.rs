@@ -32,7 +32,7 @@ pub(super) enum VaultError {
     NoPassword,
     #[error("none of the vault passwords opens it{}", label.as_ref().map(|l| format!(" (its vault id is `{l}`)")).unwrap_or_default())]
     WrongPassword { label: Option<String> },
-    #[error("its vault format is not known: `{0}`")]
+    #[error("its vault format is not supported, only 1.1 and 1.2 with AES256 are: `{0}`")]
     Format(String),
     #[error("its encrypted text is damaged: {0}")]
     Damaged(&'static str),
@@ -49,8 +49,7 @@ impl VaultError {
             Self::WrongPassword { .. } => {
                 Some("Check --vault-password-file; several may be given.")
             }
-            Self::Format(_) => Some("Formats 1.1 and 1.2 with AES256 are read."),
-            Self::Damaged(_) | Self::NotText => None,
+            Self::Format(_) | Self::Damaged(_) | Self::NotText => None,
         }
     }
 }
@@ -94,8 +93,8 @@ pub(super) fn check(text: &str) -> Result<(), (usize, VaultError)> {
             ),
             None => (0, VaultError::Damaged(why)),
         }),
-        // One of another format is an error where it is used.
-        _ => Ok(()),
+        Err(error) => Err((0, error)),
+        Ok(_) => Ok(()),
     }
 }
 
