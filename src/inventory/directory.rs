@@ -30,6 +30,35 @@ const TEMPLATE_ENDS: [&str; 9] = [
     ".rej",
 ];
 
+/// Ends of names of what is no inventory, even if each line could be the name of a host. Programs are run all the same.
+const OTHER_ENDS: [&str; 22] = [
+    ".cert", ".crt", ".csv", ".diff", ".env", ".gz", ".html", ".key", ".lock", ".log", ".patch",
+    ".pdf", ".pem", ".png", ".pub", ".py", ".sh", ".sql", ".tar", ".tsv", ".xml", ".zip",
+];
+
+/// Names of files of a project beside an inventory.
+const OTHER_NAMES: [&str; 19] = [
+    "authors",
+    "brewfile",
+    "changelog",
+    "codeowners",
+    "containerfile",
+    "contributing",
+    "copying",
+    "dockerfile",
+    "gemfile",
+    "gnumakefile",
+    "jenkinsfile",
+    "justfile",
+    "license",
+    "makefile",
+    "notice",
+    "rakefile",
+    "readme",
+    "todo",
+    "vagrantfile",
+];
+
 /// Extensions of inventories, and none.
 const EXTENSIONS: [&str; 5] = ["ini", "yml", "yaml", "json", "toml"];
 
@@ -60,6 +89,11 @@ fn read_member(
         draft.warn(passed_over(error.in_file(&file, None)));
         return Ok(());
     }
+    if let Some(why) = is_other(name).filter(|_| !source::is_run(path)) {
+        let error = InventoryError::new(why).in_file(&file, None);
+        draft.warn(passed_over(error));
+        return Ok(());
+    }
     let extension = path.extension().and_then(OsStr::to_str);
     let is_source = extension
         .is_none_or(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
@@ -80,6 +114,16 @@ fn read_member(
         }
         result => result,
     }
+}
+
+/// Why a file is no inventory, by its name.
+fn is_other(name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    if OTHER_NAMES.contains(&name.as_str()) {
+        return Some("it is a file of a project, by its name".to_owned());
+    }
+    let end = OTHER_ENDS.iter().find(|end| name.ends_with(*end))?;
+    Some(format!("its name ends in `{end}`"))
 }
 
 fn passed_over(error: InventoryError) -> InventoryError {

@@ -12,7 +12,15 @@ const MAX_LENGTH: usize = 1024;
 
 /// A host's name may not become an option of a command, nor break a line of output.
 pub(super) fn check_host(name: &str) -> Result<(), InventoryError> {
-    check("host name", name)
+    check("host name", name)?;
+    if name.contains(',') {
+        let shown = shown(name);
+        return Err(
+            InventoryError::new(format!("the host name {shown} holds a comma"))
+                .hint("A comma separates names in a pattern. In an INI file each host has a line."),
+        );
+    }
+    Ok(())
 }
 
 pub(super) fn check_group(name: &str) -> Result<(), InventoryError> {

@@ -158,6 +158,8 @@ fn the_hosts_that_a_playbook_uses_are_counted() {
 fn other_files_of_a_directory_are_passed_over() {
     let ops = Ops::new()
         .file("inv/hosts", "[web]\nweb1\n")
+        .file("inv/list.csv", "a\nb\n")
+        .file("inv/Makefile", "Z\n")
         .file("inv/settings.yml", "retries: 3\nregion: eu\n")
         .file("inv/hosts.yml.example", "all:\n  hosts:\n    sample:\n")
         .file("inv/aws.yml", "# all of them\nplugin: amazon.aws.aws_ec2\n")

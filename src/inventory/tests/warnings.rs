@@ -135,7 +135,7 @@ fn files_of_a_directory_that_are_no_inventories() {
             "aws.yml:1: the file is passed over: this configures an inventory plugin, which only Ansible can run\n\
              Write its result to a file: ansible-inventory -i FILE --list --yaml --output hosts.yml.",
             "hosts.yml.sample: the file is passed over: its name ends in `.sample`",
-            "plugin.py:1: the file is passed over: expected `name=value`, found `os`",
+            "plugin.py: the file is passed over: its name ends in `.py`",
             "settings.toml:1: the file is passed over: unknown table `retries`\n\
              An inventory has the tables [all], [groups.NAME] and [hosts.NAME].",
             "settings.yaml:1: the file is passed over: the group `retries` must be a mapping, here it is a number",
