@@ -59,6 +59,7 @@ impl Args {
                 failures.extend(self.wrong_values(prepared));
                 if let Ok(inventory) = &inventory {
                     failures.extend(wrong_patterns(prepared, inventory));
+                    failures.extend(wrong_settings(prepared, inventory));
                     summary = summarise(prepared, inventory);
                 }
             }
@@ -101,6 +102,18 @@ fn wrong_patterns(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
             Some(failure.at(at))
         })
         .collect()
+}
+
+/// What the hosts that the playbook names by a pattern have in their variables and ops cannot do.
+fn wrong_settings(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
+    let patterns = host_patterns(&prepared.playbook);
+    let selected = patterns
+        .iter()
+        .filter_map(|(pattern, _)| inventory.select(pattern).ok())
+        .flatten();
+    let hosts: BTreeMap<String, _> = selected.map(|host| (host.name.clone(), host)).collect();
+    let errors = inventory.unsupported(hosts.values().map(AsRef::as_ref));
+    errors.into_iter().map(Failure::from).collect()
 }
 
 fn summarise(prepared: &Prepared, inventory: &Inventory) -> String {

@@ -105,7 +105,7 @@ pub(super) fn connection(
         password,
         elevation,
         become_password,
-        become_method: settings.become_method()?,
+        become_refusal: settings.become_refusal(),
         connect_timeout,
         ..usual
     })

@@ -6,24 +6,22 @@ use super::name;
 use crate::model::Elevation;
 
 impl Settings<'_> {
-    /// How to become a user where the inventory does not ask for it: whether ops can is known when it is asked to.
-    pub(super) fn become_method(&self) -> Result<String, InventoryError> {
-        let method = self.text(&["ansible_become_method"])?;
-        let method = method.unwrap_or_else(|| "sudo".to_owned());
-        if self.refuse_sudo_settings().is_ok() {
-            return Ok(match method.rsplit('.').next() {
-                Some("sudo") => "sudo".to_owned(),
-                _ => method,
-            });
-        }
-        let exe = self.text(&["ansible_become_exe", "ansible_sudo_exe"])?;
-        let flags = self.text(&["ansible_become_flags", "ansible_sudo_flags"])?;
-        let words = [Some(exe.unwrap_or(method)), flags];
-        Ok(words.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    /// Why no user can be become as the inventory says. It matters once one is to be.
+    pub(super) fn become_refusal(&self) -> Option<String> {
+        let error = self.refuse_other_ways().err()?;
+        Some(error.to_string())
     }
 
-    /// ops starts `sudo` in its own way.
-    fn refuse_sudo_settings(&self) -> Result<(), InventoryError> {
+    /// ops starts `sudo`, and in its own way.
+    fn refuse_other_ways(&self) -> Result<(), InventoryError> {
+        if let Some(method) = self.text(&["ansible_become_method"])?
+            && method.rsplit('.').next() != Some("sudo")
+        {
+            let message = format!("is `{method}`, which ops does not support");
+            return Err(self
+                .error("ansible_become_method", message)
+                .hint("ops becomes another user with sudo."));
+        }
         for name in ["ansible_become_exe", "ansible_sudo_exe"] {
             if let Some(program) = self.text(&[name])?
                 && !["sudo", "/usr/bin/sudo", "/bin/sudo"].contains(&program.as_str())
@@ -54,18 +52,7 @@ impl Settings<'_> {
         if !wanted {
             return Ok(None);
         }
-        let method = self
-            .text(&["ansible_become_method"])?
-            .unwrap_or_else(|| "sudo".to_owned());
-        if method.rsplit('.').next() != Some("sudo") {
-            return Err(self
-                .error(
-                    "ansible_become_method",
-                    format!("is `{method}`, a way that ops does not have"),
-                )
-                .hint("ops becomes another user with sudo."));
-        }
-        self.refuse_sudo_settings()?;
+        self.refuse_other_ways()?;
         let user = match &overrides.elevate_user {
             Some(user) => user.clone(),
             None => self

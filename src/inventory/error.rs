@@ -17,6 +17,8 @@ pub struct InventoryError {
     pub at: Option<Origin>,
     /// The file is no inventory at all, by its looks.
     pub(super) is_foreign: bool,
+    /// A template or an encrypted value is at fault, which more variables or passwords may be able to change.
+    pub(super) is_rendering: bool,
 }
 
 impl InventoryError {
@@ -26,6 +28,7 @@ impl InventoryError {
             hint: None,
             at: None,
             is_foreign: false,
+            is_rendering: false,
         }
     }
 
@@ -157,6 +160,7 @@ impl From<RenderError> for InventoryError {
             hint: error.hint,
             at: error.at,
             is_foreign: false,
+            is_rendering: true,
         }
     }
 }

@@ -283,6 +283,28 @@ impl Inventory {
         connection::connection(self, host, overrides)
     }
 
+    /// What ops cannot do of what the variables of these hosts say of how they are reached: one error for each place. No
+    /// password is looked at, and what cannot be rendered is left to the run, which knows more.
+    #[must_use]
+    pub fn unsupported<'h>(&self, hosts: impl Iterator<Item = &'h Host>) -> Vec<InventoryError> {
+        let overrides = Overrides {
+            password: Some(String::new()),
+            become_password: Some(String::new()),
+            ..Overrides::default()
+        };
+        let is_setting = |name: &&str| name.starts_with("ansible_") || name.starts_with("ops_");
+        let mut seen = HashSet::new();
+        hosts
+            .filter(|host| host.vars().keys().any(is_setting))
+            .filter_map(|host| self.connection(host, &overrides).err())
+            .filter(|error| !error.is_rendering)
+            .filter(|error| match &error.at {
+                Some(at) => seen.insert((at.to_string(), error.hint.clone())),
+                None => true,
+            })
+            .collect()
+    }
+
     /// The values that were decrypted so far, and the passwords.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {

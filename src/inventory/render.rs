@@ -29,6 +29,19 @@ pub(super) struct Scope {
     pub session: Arc<Session>,
 }
 
+/// Names that every host knows.
+const MAGIC: [&str; 9] = [
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "group_names",
+    "groups",
+    "hostvars",
+    "vars",
+    "inventory_file",
+    "inventory_dir",
+    "playbook_dir",
+];
+
 /// None for a variable that is not there, or that `omit` stands for.
 pub(super) fn var(
     world: &Arc<World>,
@@ -40,6 +53,9 @@ pub(super) fn var(
         && is_plain(&var.value)
     {
         return Ok(Some(var.value.clone()));
+    }
+    if host.var(name).is_none() && !MAGIC.contains(&name) {
+        return Ok(None);
     }
     let scope = Arc::new(Scope::new(world, host));
     match (scope.lookup(name), host.var(name)) {
@@ -248,17 +264,6 @@ impl Scope {
 
     /// Whether templates know this name.
     fn has(&self, name: &str) -> bool {
-        const MAGIC: [&str; 9] = [
-            "inventory_hostname",
-            "inventory_hostname_short",
-            "group_names",
-            "groups",
-            "hostvars",
-            "vars",
-            "inventory_file",
-            "inventory_dir",
-            "playbook_dir",
-        ];
         self.host.var(name).is_some() || MAGIC.contains(&name)
     }
 

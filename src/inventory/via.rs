@@ -70,10 +70,10 @@ impl Settings<'_> {
                 let known = ["ssh", "local", "docker", "podman", "kubectl", "oc"];
                 let error = self.error(
                     "ansible_connection",
-                    format!("is `{other}`, a kind that ops does not have"),
+                    format!("is `{other}`, which ops does not support"),
                 );
                 Err(error.hint(did_you_mean(other, known).unwrap_or_else(|| {
-                    "There are ssh, local, docker, podman and kubectl; `ops_exec` takes any command that yields a shell."
+                    "There are ssh, local, docker, podman, kubectl and oc; `ops_exec` takes any command that runs the command behind it."
                         .to_owned()
                 })))
             }

@@ -12,8 +12,23 @@ pub enum Via {
     Ssh,
     /// A child of this process.
     Local,
-    /// A command that yields a shell when ` sh -c ...` is added: `docker exec -i web1`.
+    /// A command that runs the command behind it on the host: ` sh -c ...` is added: `docker exec -i web1`.
     Exec(Vec<String>),
+}
+
+impl Via {
+    /// The last word of its command if that is a shell, which does not run the command behind it.
+    #[must_use]
+    pub fn last_shell(&self) -> Option<&str> {
+        let Self::Exec(command) = self else {
+            return None;
+        };
+        let last = command.last()?;
+        let name = last.rsplit('/').next()?;
+        ["sh", "bash", "dash", "ash"]
+            .contains(&name)
+            .then_some(last.as_str())
+    }
 }
 
 /// What is done about a host key that is not known.
@@ -63,7 +78,7 @@ impl SshClient {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Elevation {
     pub user: String,
-    /// `sudo` today; the inventory names others as an error.
+    /// `sudo`, or why the way that the inventory names cannot be taken.
     pub method: String,
     /// Goes to the standard input of sudo, never into an argument.
     pub password: Option<String>,
@@ -90,8 +105,8 @@ pub struct Connection {
     pub elevation: Option<Elevation>,
     /// Kept aside from `elevation`: what `h.become(user)` uses.
     pub become_password: Option<String>,
-    /// How `h.become(user)` is done where `elevation` says nothing: `sudo`, or what the host refuses.
-    pub become_method: String,
+    /// Why `h.become(user)` cannot be done as the inventory says: it names another way than `sudo`.
+    pub become_refusal: Option<String>,
     /// One attempt. 10 s by default.
     pub connect_timeout: Duration,
     /// All attempts together. 20 s by default.
@@ -117,7 +132,7 @@ impl Connection {
             persist: None,
             elevation: None,
             become_password: None,
-            become_method: "sudo".to_owned(),
+            become_refusal: None,
             connect_timeout: Duration::from_secs(10),
             retry_for: Duration::from_secs(20),
             state_dir: None,
@@ -162,7 +177,7 @@ impl fmt::Debug for Connection {
             persist,
             elevation,
             become_password,
-            become_method,
+            become_refusal,
             connect_timeout,
             retry_for,
             state_dir,
@@ -180,7 +195,7 @@ impl fmt::Debug for Connection {
             .field("persist", persist)
             .field("elevation", elevation)
             .field("become_password", &redacted(become_password.as_ref()))
-            .field("become_method", become_method)
+            .field("become_refusal", become_refusal)
             .field("connect_timeout", connect_timeout)
             .field("retry_for", retry_for)
             .field("state_dir", state_dir)

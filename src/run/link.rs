@@ -364,7 +364,10 @@ impl Link {
         let known = self.connection.elevation.as_ref();
         Elevation {
             method: known.map_or_else(
-                || self.connection.become_method.clone(),
+                || {
+                    let refusal = self.connection.become_refusal.clone();
+                    refusal.unwrap_or_else(|| "sudo".to_owned())
+                },
                 |e| e.method.clone(),
             ),
             password: known
@@ -424,6 +427,13 @@ impl Link {
         };
         let mut failure = Failure::new(kind, error.to_string()).on(&self.host.name);
         failure.hint = error.hint().map(ToOwned::to_owned);
+        if let (SessionError::Handshake { .. }, Some(shell)) =
+            (error, self.connection.via.last_shell())
+        {
+            failure.hint = Some(format!(
+                "The command of `via` (`ops_exec`) ends in `{shell}`, and ops adds `sh` itself: leave `{shell}` out."
+            ));
+        }
         failure
     }
 

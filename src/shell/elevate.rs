@@ -78,8 +78,8 @@ impl Dialogue {
         };
         if elevation.method != "sudo" {
             return Err(refuse(
-                &format!("`{}` is not supported", elevation.method),
-                "Use `sudo`.",
+                &elevation.method,
+                "ops becomes another user with sudo.",
             ));
         }
         let user = &elevation.user;

@@ -135,7 +135,7 @@ fn a_way_to_become_a_user_that_ops_does_not_have_is_named() {
         .playbook("hosts(\"web1\")[0].become(\"nobody\").run(\"id\");\n")
         .run()
         .code(3)
-        .stderr_has("`doas` is not supported");
+        .stderr_has("hosts.ini:1: `ansible_become_method` of host web1 is `doas`, which ops does not support");
 }
 
 /// Not all of the inventory, and not the machine that ops runs on.

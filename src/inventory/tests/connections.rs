@@ -163,7 +163,7 @@ fn what_cannot_be_is_refused_by_name() {
         ),
         (
             "ansible_become=true ansible_become_method=su",
-            "`ansible_become_method` of host h is `su`, a way that ops does not have",
+            "`ansible_become_method` of host h is `su`, which ops does not support",
         ),
         (
             "ansible_become=true ansible_become_user=-x",
@@ -171,7 +171,7 @@ fn what_cannot_be_is_refused_by_name() {
         ),
         (
             "ansible_connection=winrm",
-            "`ansible_connection` of host h is `winrm`, a kind that ops does not have",
+            "`ansible_connection` of host h is `winrm`, which ops does not support",
         ),
         (
             "ansible_connection=docker ansible_host=--privileged",
@@ -250,7 +250,7 @@ fn what_ops_does_not_read_is_refused_by_name() {
         ),
         (
             "ansible_become=yes ansible_become_method=doas",
-            "`ansible_become_method` of host h is `doas`, a way that ops does not have",
+            "`ansible_become_method` of host h is `doas`, which ops does not support",
         ),
         (
             "ansible_connection=docker ansible_docker_privileged=yes",
@@ -282,21 +282,49 @@ fn what_changes_nothing_is_passed_over() {
     }
 }
 
+#[test]
+fn a_command_that_ends_in_a_shell_is_told() {
+    for (command, shell) in [
+        ("docker exec -i web1", None),
+        ("docker exec -i web1 /bin/bash", Some("/bin/bash")),
+        ("docker exec -i web1 sh", Some("sh")),
+    ] {
+        let via = of(&format!("ops_exec='{command}'")).unwrap().via;
+        assert_eq!(via.last_shell(), shell, "{command}");
+    }
+}
+
 /// A playbook may become a user where the inventory does not.
 #[test]
 fn a_way_to_become_a_user_is_not_replaced_by_sudo() {
-    for (vars, method) in [
-        ("", "sudo"),
-        ("ansible_become_method=ansible.builtin.sudo", "sudo"),
+    for (vars, refusal) in [
+        ("", None),
+        ("ansible_become_method=ansible.builtin.sudo", None),
         (
             "ansible_become_method=community.general.doas",
-            "community.general.doas",
+            Some(
+                "hosts:1: `ansible_become_method` of host h is `community.general.doas`, which ops does not support",
+            ),
         ),
-        ("ansible_become_method=su", "su"),
-        ("ansible_become_flags=-i", "sudo -i"),
-        ("ansible_become_exe='sudo su -'", "sudo su -"),
+        (
+            "ansible_become_flags=-i",
+            Some(
+                "hosts:1: `ansible_become_flags` of host h is `-i`, and ops gives sudo no flags of yours",
+            ),
+        ),
+        (
+            "ansible_become_exe='sudo su -'",
+            Some(
+                "hosts:1: `ansible_become_exe` of host h is `sudo su -`, and ops runs the `sudo` of the host's PATH",
+            ),
+        ),
     ] {
-        assert_eq!(of(vars).unwrap().become_method, method, "{vars}");
+        let found = of(vars).unwrap().become_refusal;
+        let same = match (&found, refusal) {
+            (Some(found), Some(refusal)) => found.ends_with(refusal),
+            (found, refusal) => found.is_none() && refusal.is_none(),
+        };
+        assert!(same, "{vars}: {found:?}");
     }
 }
 
