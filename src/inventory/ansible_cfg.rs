@@ -275,6 +275,7 @@ impl AnsibleCfg {
                 self.vault_passwords.push(VaultPasswordFile {
                     label: None,
                     path: located(&value, dir),
+                    named_at: Some(origin),
                 });
             }
             ("defaults", "vault_identity_list") => {
@@ -293,8 +294,11 @@ impl AnsibleCfg {
                         self.warnings.push(error.hint(hint).at(&origin).into());
                     } else {
                         let path = located(&path, dir);
-                        self.vault_passwords
-                            .push(VaultPasswordFile { path, ..named });
+                        self.vault_passwords.push(VaultPasswordFile {
+                            path,
+                            named_at: Some(origin.clone()),
+                            ..named
+                        });
                     }
                 }
             }
@@ -395,6 +399,13 @@ mod tests {
             ]
         );
         assert_eq!(cfg.warnings.len(), 1, "{:?}", cfg.warnings);
+        let error = cfg.vault_passwords[0].read().unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "shop/ansible.cfg:3: shop/.pass: the vault password file cannot be read: "
+            ),
+            "{error}"
+        );
     }
 
     #[test]

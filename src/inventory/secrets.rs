@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::error::InventoryError;
 use super::vault::{self, VaultError, VaultPassword};
 use super::{executable, script};
-use crate::model::decode;
+use crate::model::{Origin, decode};
 
 type Watcher = Box<dyn Fn(&str) + Send + Sync>;
 
@@ -108,6 +108,8 @@ pub struct VaultPasswordFile {
     /// The label of `--vault-id LABEL@FILE`.
     pub label: Option<String>,
     pub path: PathBuf,
+    /// Where a configuration names it.
+    pub named_at: Option<Origin>,
 }
 
 impl VaultPasswordFile {
@@ -118,15 +120,28 @@ impl VaultPasswordFile {
             Some((label, path)) if !label.contains('/') && !label.is_empty() => Self {
                 label: Some(label.to_owned()),
                 path: path.into(),
+                named_at: None,
             },
             _ => Self {
                 label: None,
                 path: text.into(),
+                named_at: None,
             },
         }
     }
 
     pub(super) fn read(&self) -> Result<VaultPassword, InventoryError> {
+        self.password().map_err(|error| match &self.named_at {
+            Some(origin) => InventoryError {
+                message: error.to_string(),
+                at: Some(origin.clone()),
+                ..error
+            },
+            None => error,
+        })
+    }
+
+    fn password(&self) -> Result<VaultPassword, InventoryError> {
         let file: Arc<Path> = Arc::from(self.path.as_path());
         let failed = |message: String| InventoryError::new(message).in_file(&file, None);
         let metadata = std::fs::metadata(&file)

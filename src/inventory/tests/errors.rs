@@ -252,7 +252,11 @@ fn a_vault_opens_with_its_password_only() {
         let path = wrong.path().join(name);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        VaultPasswordFile { label: None, path }
+        VaultPasswordFile {
+            label: None,
+            path,
+            named_at: None,
+        }
     };
     let with = |passwords: Vec<VaultPasswordFile>| {
         load(&Sources {
@@ -355,4 +359,59 @@ fn what_a_short_text_can_expand_to_is_bounded() {
     };
     let shown = load(&endless).unwrap_err().to_string();
     assert_eq!(shown, "/dev/zero: it is larger than 64 MiB");
+}
+
+#[test]
+fn a_vault_that_cannot_be_opened_is_refused_where_it_is_read() {
+    let error = |text: &str| load_text("hosts.yml", text).unwrap_err();
+    let value = "all:\n  hosts:\n    h:\n      x: !vault |\n        $ANSIBLE_VAULT;9.9;AES256\n        3132\n";
+    for text in [value.to_owned(), value.replace("9.9;AES256", "1.1;AES")] {
+        let found = error(&text);
+        assert!(
+            found.message.contains("its vault format is not supported"),
+            "{found}"
+        );
+        assert_eq!(found.at.and_then(|at| at.line), Some(5));
+    }
+    let found = error("\n$ANSIBLE_VAULT;1.1;AES256\n3132\n31xx\n3132\n");
+    assert!(
+        found.message.contains("the line is not hexadecimal"),
+        "{found}"
+    );
+    assert_eq!(found.at.and_then(|at| at.line), Some(4));
+}
+
+#[test]
+fn a_comma_is_no_part_of_a_host_name() {
+    let found = load_text("hosts", "[web]\na,b\n").unwrap_err();
+    assert_eq!(found.message, "the host name \"a,b\" holds a comma");
+    assert_eq!(found.at.and_then(|at| at.line), Some(2));
+}
+
+#[test]
+fn check_finds_what_ops_cannot_do_and_leaves_the_rest_to_the_run() {
+    let inventory = load_text(
+        "hosts",
+        "[web]\na\nb\nc ansible_become_flags=-i\nd ansible_user='{{ unknown }}'\n\
+         [web:vars]\nansible_become=yes\nansible_become_method=doas\n",
+    )
+    .unwrap();
+    let hosts = inventory.select("all").unwrap();
+    let found = inventory.unsupported(hosts.iter().map(AsRef::as_ref));
+    let found: Vec<_> = found
+        .iter()
+        .map(|error| {
+            (
+                error.message.as_str(),
+                error.at.as_ref().and_then(|at| at.line),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [(
+            "`ansible_become_method` of host a is `doas`, which ops does not support",
+            Some(8)
+        )]
+    );
 }

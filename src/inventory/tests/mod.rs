@@ -54,6 +54,7 @@ fn load_case(dir: &Path, case: &Value) -> Result<Inventory, InventoryError> {
             .map(|name| VaultPasswordFile {
                 label: None,
                 path: dir.join(name),
+                named_at: None,
             })
             .into_iter()
             .collect(),
