@@ -52,7 +52,7 @@ pub(super) fn names(world: &World, limit: &str) -> Result<HashSet<String>, Selec
         names.retain(|name| hosts.iter().any(|host| host.name == *name) == *keep);
     }
     if names.is_empty() {
-        return Err(error(format!("the limit `{limit}` leaves no host")));
+        return Err(error(format!("the pattern `{limit}` leaves no host")));
     }
     if only_excludes && world.localhost.source.is_none() {
         let mut out = files

@@ -60,8 +60,13 @@ impl<'p> Bracket<'p> {
             .find(|(_, c)| *c == ']')
             .map(|(at, _)| at);
         let Some(close) = close else {
+            let wrong = if rest.starts_with(']') {
+                "empty"
+            } else {
+                "never closed"
+            };
             return Err(SelectError {
-                message: format!("the bracket of the pattern `{pattern}` is never closed"),
+                message: format!("the bracket of the pattern `{pattern}` is {wrong}"),
                 hint: Some(
                     "A slice is `web[0:2]`, a set `web[13]*`. A comma separates patterns: `web[0],web[2]`."
                         .to_owned(),
@@ -350,6 +355,11 @@ mod tests {
             (
                 "web[1",
                 "the bracket of the pattern `web[1` is never closed",
+                "A slice is `web[0:2]`, a set `web[13]*`. A comma separates patterns: `web[0],web[2]`.",
+            ),
+            (
+                "web[]",
+                "the bracket of the pattern `web[]` is empty",
                 "A slice is `web[0:2]`, a set `web[13]*`. A comma separates patterns: `web[0],web[2]`.",
             ),
         ] {

@@ -113,8 +113,10 @@ pub(super) fn evaluate(
         } else {
             "`ops inventory list` shows what there is.".to_owned()
         };
+        let takes_out = parts.iter().any(|part| modified(&part));
+        let verb = if takes_out { "leaves" } else { "matches" };
         return Err(error(
-            format!("the pattern `{whole}` matches no host"),
+            format!("the pattern `{whole}` {verb} no host"),
             Some(hint),
         ));
     }

@@ -76,11 +76,11 @@ fn hosts(
         selected.retain(|host| run.inventory.within_limit(host));
     }
     if selected.is_empty() && !all.is_empty() {
-        let hosts = if all.len() == 1 { "host" } else { "hosts" };
-        let message = format!(
-            "hosts(\"{pattern}\") is empty: --limit leaves out all {} {hosts} of it",
-            all.len()
-        );
+        let left_out = match all.len() {
+            1 => "its only host".to_owned(),
+            count => format!("all {count} hosts of it"),
+        };
+        let message = format!("hosts(\"{pattern}\") is empty: --limit leaves out {left_out}");
         let kind = Kind::Log {
             level: LogLevel::Warn,
             message,

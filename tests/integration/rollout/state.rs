@@ -294,7 +294,7 @@ fn a_limit_leaves_the_balancer_where_it_is() {
     run("let lb = hosts(\"h1\"); print(`has ${lb.len()}`);")
         .ok()
         .stdout_has("has 0")
-        .stdout_has("hosts(\"h1\") is empty: --limit leaves out all 1 host of it");
+        .stdout_has("hosts(\"h1\") is empty: --limit leaves out its only host");
     for (what, change) in [
         ("apply", "h.apply(files::absent(\"/nonexistent/x\"))"),
         ("rollout", "rollout([h], #{ update: |h| () })"),
