@@ -41,9 +41,21 @@ pub fn render_for(failure: &Failure, hosts: &[&str], source: Option<&str>, colou
         Renderer::plain()
     }
     .term_width(WIDTH);
-    let mut drawn = renderer.render(&[group]);
-    drawn.push('\n');
-    drawn
+    let drawn = renderer.render(&[group]);
+    let drawn = if failure.at.is_none() {
+        without_bar(&drawn)
+    } else {
+        drawn
+    };
+    drawn + "\n"
+}
+
+/// What is drawn without the line that holds only the bar of a source that is not shown.
+fn without_bar(drawn: &str) -> String {
+    let is_bar = |line: &str| anstream::adapter::strip_str(line).to_string().trim() == "|";
+    let lines = drawn.split('\n').enumerate();
+    let kept = lines.filter(|(at, line)| *at != 1 || !is_bar(line));
+    kept.map(|(_, line)| line).collect::<Vec<_>>().join("\n")
 }
 
 /// Draws a warning that is about no failure, with a newline at its end.
@@ -60,9 +72,7 @@ pub fn render_warning(message: &str, hint: Option<&str>, colour: bool) -> String
         Renderer::plain()
     }
     .term_width(WIDTH);
-    let mut drawn = renderer.render(&[group]);
-    drawn.push('\n');
-    drawn
+    without_bar(&renderer.render(&[group])) + "\n"
 }
 
 /// Draws several, with an empty line between.
