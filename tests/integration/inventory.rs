@@ -138,6 +138,22 @@ fn a_way_to_become_a_user_that_ops_does_not_have_is_named() {
         .stderr_has("hosts.ini:1: `ansible_become_method` of host web1 is `doas`, which ops does not support");
 }
 
+#[test]
+fn check_finds_another_way_to_become_a_user() {
+    let ops = Ops::new()
+        .inventory_named(
+            "hosts.ini",
+            "web1\nweb2 ansible_become=yes ansible_become_flags=-i\n",
+        )
+        .file("one.rhai", "hosts(\"web1\")[0].run(\"id\");\n")
+        .file("both.rhai", "hosts(\"web*\")[0].run(\"id\");\n");
+    ops.again(["check", "one.rhai"]).run().ok();
+    ops.again(["check", "both.rhai"])
+        .run()
+        .code(2)
+        .stderr_has("hosts.ini:2: `ansible_become_flags` of host web2 is `-i`");
+}
+
 /// Not all of the inventory, and not the machine that ops runs on.
 #[test]
 fn the_hosts_that_a_playbook_uses_are_counted() {
