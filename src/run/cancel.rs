@@ -3,7 +3,7 @@
 //! The first one asks the run to stop: what runs on hosts is killed, `finally` and `on_failure` still run, shielded
 //! from it. The second one cuts those short too. The third one is for when even that hangs.
 //!
-//! Signals within a second of the first are the same request: `timeout` and supervisors signal the process and its group.
+//! Signals within a quarter of a second are the same request: `timeout` and supervisors signal the process and its group.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// How close signals are that somebody sends at once.
-const TOGETHER: Duration = Duration::from_secs(1);
+const TOGETHER: Duration = Duration::from_millis(250);
 
 /// The two levels of being told to stop.
 #[derive(Debug, Clone, Default)]

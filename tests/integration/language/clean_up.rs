@@ -89,7 +89,10 @@ fn a_second_ctrl_c_cuts_them_short() {
         .arg("-v");
     let mut running = ops.start();
     running.wait_for("| working").signal(Signal::INT);
-    running.wait_for("| cleaning").signal(Signal::INT);
+    running.wait_for("| cleaning");
+    // At once it would be the same request.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    running.signal(Signal::INT);
     running.wait().code(130).nothing_left();
     assert_eq!(text(&ops, "h1", "log"), "");
 }

@@ -153,8 +153,8 @@ fn a_second_one_ends_it_at_once() {
     service.wait_for_step(1, "update");
     running.signal(Signal::INT);
     service.wait_for_step(1, "old");
-    // Within a second it would be the same request.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    // At once it would be the same request.
+    std::thread::sleep(std::time::Duration::from_millis(300));
     running.signal(Signal::INT);
     let ran = running.wait().code(7);
     assert_eq!(service.left(), ["1 out", "1"]);
