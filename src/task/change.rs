@@ -17,6 +17,8 @@ pub struct Change {
     pub diff: Vec<Diff>,
     /// What a user must know of the change that is not in the diff: the outcome shows it, in check mode too.
     pub note: Option<String>,
+    /// What check mode says besides: of what a run would find out.
+    pub foreseen: Option<String>,
     pub apply: String,
     /// What gives back what was there. `None`: nothing can, and the user is told so.
     pub undo: Option<String>,
@@ -121,6 +123,7 @@ impl Change {
         Self {
             diff,
             note: None,
+            foreseen: None,
             apply: apply.into(),
             undo: Some(undo.into()),
             undoes: Undoes::Anything,

@@ -180,7 +180,10 @@ impl World<'_> {
             self.imagined.insert(query.clone(), answer);
         }
         if !queries.is_empty() && matches!(change.effect, Effect::Changes) {
-            Verdict::of(Outcome::WouldChange, Arc::new(change)).and_note(note)
+            let foreseen = change.foreseen.clone();
+            Verdict::of(Outcome::WouldChange, Arc::new(change))
+                .and_note(foreseen)
+                .and_note(note)
         } else {
             Verdict::of(Outcome::Unknown, Arc::new(change))
                 .because("cannot determine whether this would change anything")

@@ -81,22 +81,7 @@ finish_former() {
 
 # Names the packages that are held, where apt could go on without that.
 name_held() {
-  held=$(apt-mark showhold) || return 0
-  [ -n "$held" ] || return 0
-  named=
-  names=
-  for one in $(apt_get -s -qq -o APT::Ignore-Hold=true --allow-change-held-packages "$@" 2>/dev/null |
-    awk '$1 == "Inst" && $3 ~ /^\[/ { gsub(/[][()]/, ""); print $2 "=" $3 "=" $4 } $1 == "Remv" { gsub(/[][]/, ""); print $2 "=" $3 "=" }'); do
-    name=${one%%=*}
-    versions=${one#*=}
-    for other in $held; do
-      [ "${other%%:*}" = "${name%%:*}" ] || continue
-      wanted=${versions#*=}
-      named="${named:+$named, }$name is held at version ${versions%%=*}, and would have to ${wanted:+become $wanted}"
-      [ -n "$wanted" ] || named="${named}go"
-      names="$names $name"
-    done
-  done
+  find_held "$@"
   [ -n "$named" ] || return 0
   echo "ops: $named" >&2
   echo "ops hint: \`apt-mark unhold$names\` lets it change." >&2

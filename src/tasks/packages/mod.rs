@@ -1,6 +1,7 @@
 //! `packages::installed` and `packages::absent`. apt is the only package manager so far.
 
 mod offers;
+mod simulation;
 mod spec;
 mod version;
 
@@ -107,7 +108,7 @@ enum Update {
     OlderThan(Span),
 }
 
-const APT: &str = include_str!("apt.sh");
+const APT: &str = concat!(include_str!("held.sh"), include_str!("apt.sh"));
 
 /// How long another package manager is waited for.
 const USUAL_WAIT: Duration = Duration::from_mins(5);
@@ -139,7 +140,7 @@ impl Installed {
             && (!release.starts_with(|c: char| c.is_ascii_alphanumeric())
                 || !release.chars().all(plain))
         {
-            let message = format!("{release:?} is no name of a release");
+            let message = format!("{release:?} is not the name of a release");
             return Err(ArgumentError::option("release", message));
         }
         Ok(Self { specs, options })
@@ -235,48 +236,6 @@ impl Installed {
     }
 }
 
-impl Installed {
-    /// A version that apt would choose, where newer lists may bring a newer one.
-    fn told(&self, version: &str) -> String {
-        match self.options.update {
-            Some(Update::Always(true) | Update::OlderThan(_)) => {
-                format!("{version}, or what newer lists have")
-            }
-            Some(Update::Always(false)) | None => version.to_owned(),
-        }
-    }
-}
-
-impl Installed {
-    /// What apt says to it, without root, without a lock and without its caches. Of lists of packages that a run would fetch anew, only
-    /// those of the last day tell something.
-    fn simulation(&self) -> Query {
-        let names = self.specs.iter().map(|spec| quote(&spec.argument()));
-        let names: Vec<String> = names.collect();
-        let release = self.options.release.as_ref();
-        let release = release.map_or_else(String::new, |release| format!(" -t {}", quote(release)));
-        let fresh = match self.options.update {
-            Some(Update::Always(false)) => "",
-            _ => FRESH_LISTS,
-        };
-        let mut reads = vec![Resource::Path("/etc/apt".to_owned())];
-        reads.extend(touches(&self.specs).writes);
-        Query::Script {
-            script: format!(
-                "{fresh}said=$(apt-get -s -qq -y -o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-                 -o APT::Cmd::Pattern-Only=true install --allow-downgrades{release} {} 2>&1 >/dev/null </dev/null | sed -n 's/^E: //p' | head -n 1)\n\
-                 [ -z \"$said\" ] || printf 'error=apt would refuse: %s\\n' \"$said\"",
-                names.join(" ")
-            ),
-            reads,
-        }
-    }
-}
-
-/// Ends where no list was fetched within the last day.
-const FRESH_LISTS: &str = "set -- /var/lib/apt/lists/*Packages*\n[ -e \"$1\" ] || exit 0\n\
-    [ -n \"$(find \"$ops_state/apt-lists\" /var/lib/apt/periodic/update-success-stamp /var/lib/apt/lists/partial -maxdepth 0 -mmin -1440 2>/dev/null)\" ] || exit 0\n";
-
 impl Task for Installed {
     fn label(&self) -> String {
         label("installed", &self.specs)
@@ -301,7 +260,8 @@ impl Task for Installed {
             Some(Update::Always(false)) => None,
             _ => Some("a run fetches the lists of packages first"),
         };
-        let query = self.simulation();
+        let is_fetched = help.is_some();
+        let query = simulation::query(&self.specs, self.options.release.as_deref(), is_fetched);
         vec![Need::Looked { query, help }]
     }
 
@@ -325,7 +285,7 @@ impl Task for Installed {
         let mut diff = Vec::new();
         for (spec, package) in &missing {
             let after = match (offers.choice(spec), offers.providers(spec).as_slice()) {
-                (Some(version), _) => self.told(version),
+                (Some(version), _) => version.to_owned(),
                 (None, []) => spec.version.as_deref().unwrap_or("installed").to_owned(),
                 (None, [provider]) => format!("provided by {provider}"),
                 (None, providers) => {
@@ -356,8 +316,13 @@ impl Task for Installed {
         });
         let change = Change::new(diff, self.apply(&missing), undo(self.options.wait));
         let names: Vec<String> = missing.iter().map(|(spec, _)| spec.argument()).collect();
+        let may_be_newer = matches!(
+            self.options.update,
+            Some(Update::Always(true) | Update::OlderThan(_))
+        );
         Plan::Change(Box::new(Change {
             command: true,
+            foreseen: may_be_newer.then(|| "newer lists may have other versions".to_owned()),
             timeout: Some(self.options.timeout.map_or(USUAL_TIMEOUT, |span| span.0)),
             shown: Some(format!("apt-get install {}", names.join(" "))),
             ..change.leaving(leaves.collect())

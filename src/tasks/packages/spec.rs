@@ -30,7 +30,7 @@ impl Spec {
         let is_architecture =
             |text: &str| text.starts_with(plain) && text.chars().all(|c| plain(c) || c == '-');
         if !is_name || !architecture.is_none_or(is_architecture) {
-            return Err(format!("{name:?} is no name of a package"));
+            return Err(format!("{name:?} is not the name of a package"));
         }
         if let Some(version) = &version {
             check_version(version)?;
@@ -95,7 +95,7 @@ impl Spec {
 fn check_version(version: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || ".+-:~*".contains(c);
     if version.is_empty() || version.starts_with('-') || !version.chars().all(plain) {
-        return Err(format!("{version:?} is no version of a package"));
+        return Err(format!("{version:?} is not the version of a package"));
     }
     Ok(())
 }
