@@ -24,7 +24,9 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
         failure.code = Some(i32::from(code));
     }
     failure.stderr = tail(step, secrets);
-    if !change.bare {
+    if change.bare {
+        said::before_a_command(&mut failure);
+    } else {
         said::by_a_script_of_ours(&mut failure, change.command);
         if failure.hint.is_some() {
             return failure;

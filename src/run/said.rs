@@ -14,6 +14,9 @@ pub(super) fn untouched(stderr: &str) -> bool {
     stderr.lines().any(|line| line == UNTOUCHED)
 }
 
+/// Begins an error of apt's.
+const APT: &str = "E: ";
+
 /// Takes the marked lines out of what the failure says was printed. Without a marked reason, a script that runs no program of somebody
 /// else's (`is_command`) has said the reason in the first line.
 pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
@@ -34,6 +37,16 @@ pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
     if reason.is_none() && !is_command && !rest.is_empty() {
         reason = Some(rest.remove(0).trim_end().to_owned());
     }
+    // What apt gives up with comes last, behind what it tried.
+    if let Some(said) = rest.iter().rev().find_map(|line| line.strip_prefix(APT))
+        && reason.is_none()
+    {
+        reason = Some(format!(
+            "{}: {}",
+            failure.message,
+            said.trim_end_matches('.')
+        ));
+    }
     if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
         failure.message = reason;
     }
@@ -41,9 +54,21 @@ pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
     failure.stderr = (!rest.is_empty()).then(|| rest.join("\n"));
 }
 
+/// Takes the reason out that stands before a command of the user's, where that is all that was printed: the command was not run.
+pub(super) fn before_a_command(failure: &mut Failure) {
+    let said = failure.stderr.as_deref().unwrap_or_default().trim_end();
+    if let Some(reason) = said
+        .strip_prefix(REASON)
+        .filter(|said| !said.contains('\n'))
+    {
+        failure.message = reason.to_owned();
+        failure.stderr = None;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::by_a_script_of_ours;
+    use super::{before_a_command, by_a_script_of_ours};
     use crate::model::{Failure, FailureKind};
 
     fn failed(printed: &str, is_command: bool) -> (String, Option<String>, Option<String>) {
@@ -51,6 +76,23 @@ mod tests {
         failure.stderr = Some(printed.to_owned());
         by_a_script_of_ours(&mut failure, is_command);
         (failure.message, failure.hint, failure.stderr)
+    }
+
+    #[test]
+    fn a_command_that_was_not_run_says_why() {
+        for (printed, message) in [
+            (
+                "ops: there is no directory /no\n",
+                "there is no directory /no",
+            ),
+            ("ops: a\nb\n", "exited with code 125"),
+            ("no", "exited with code 125"),
+        ] {
+            let mut failure = Failure::new(FailureKind::Failed, "exited with code 125");
+            failure.stderr = Some(printed.to_owned());
+            before_a_command(&mut failure);
+            assert_eq!(failure.message, message);
+        }
     }
 
     #[test]
@@ -62,7 +104,7 @@ mod tests {
         );
         assert_eq!(
             failed("E: a\nE: b", true),
-            ("exited with code 1".to_owned(), None, some("E: a\nE: b"))
+            ("exited with code 1: b".to_owned(), None, some("E: a\nE: b"))
         );
         assert_eq!(
             failed("E: a\nops: b is held\nops hint: Unhold it.", true),

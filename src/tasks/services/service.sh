@@ -25,7 +25,7 @@ END
 # Says what went wrong, with the end of the journal.
 failed() {
   look || :
-  echo "$unit $1: its state is ${active:-unknown} (${sub:-unknown}), result ${result:-unknown}" >&2
+  echo "ops: $unit $1: its state is ${active:-unknown} (${sub:-unknown}), result ${result:-unknown}" >&2
   if [ "$condition" = no ]; then echo "a condition of its unit file is not met" >&2; fi
   journalctl --sync >/dev/null 2>&1 || :
   # Of this start alone, where systemd tells them apart. What the unit itself said comes last: it tells why.
