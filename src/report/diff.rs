@@ -31,7 +31,9 @@ pub(super) fn brief(diffs: &[Diff], label: &str) -> String {
             _ => None,
         })
         .collect();
-    parts.join(", ")
+    // What is said of one may have commas of its own.
+    let is_list = parts.iter().any(|part| part.contains(", "));
+    parts.join(if is_list { "; " } else { ", " })
 }
 
 /// What changes, in full: lines, each with its newline.

@@ -228,9 +228,10 @@ impl Custom {
                 Stopped::Interrupted
             } else {
                 let failure = failure(&error, &context, world);
-                let at = failure
-                    .at
-                    .as_ref()
+                // A place in the standard library tells the user nothing.
+                let at = failure.at.as_ref();
+                let at = at
+                    .filter(|at| !at.file.starts_with("std/"))
                     .map(|at| format!(" ({at})"))
                     .unwrap_or_default();
                 Stopped::Failed(format!("{}{at}", failure.message))

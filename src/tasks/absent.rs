@@ -81,7 +81,10 @@ impl Task for Absent {
             return Plan::Unchanged;
         };
         let what = match own.kind {
-            PathKind::File => format!("removes the file of {} bytes", own.size),
+            PathKind::File => match own.size {
+                1 => "removes the file (1 byte)".to_owned(),
+                size => format!("removes the file ({size} bytes)"),
+            },
             PathKind::Directory => "removes the directory with all that is in it".to_owned(),
             PathKind::Link => format!(
                 "removes the symbolic link to {}",
@@ -96,6 +99,11 @@ impl Task for Absent {
             format!("keep_away {path}"),
             format!("bring_back {path}"),
         );
+        if self.path.as_str().starts_with("/etc/sudoers.d/") {
+            change = change.noting(
+                "warning: a login of ops that becomes root by what stands there no longer can",
+            );
+        }
         if !self.keep {
             change.apply = format!("rm -rf {path} || failed_at {path}");
             change.undo = None;

@@ -11,8 +11,15 @@ const PROTECTED: &[&str] = &[
     "/boot",
     "/dev",
     "/etc",
+    "/etc/pam.d",
+    "/etc/ssh",
+    "/etc/ssl",
+    "/etc/systemd",
+    "/etc/systemd/system",
     "/home",
     "/lib",
+    "/lib/modules",
+    "/lib/systemd",
     "/lib32",
     "/lib64",
     "/libx32",
@@ -29,12 +36,19 @@ const PROTECTED: &[&str] = &[
     "/usr",
     "/usr/bin",
     "/usr/lib",
+    "/usr/lib/modules",
+    "/usr/lib/sysimage",
+    "/usr/lib/systemd",
     "/usr/lib64",
     "/usr/local",
     "/usr/sbin",
     "/usr/share",
     "/var",
     "/var/lib",
+    "/var/lib/apt",
+    "/var/lib/dpkg",
+    "/var/lib/rpm",
+    "/var/lib/systemd",
     "/var/log",
     "/var/run",
     "/var/tmp",
@@ -48,22 +62,28 @@ const PROTECTED: &[&str] = &[
 #[serde(try_from = "String")]
 pub struct EntryPath {
     path: HostPath,
-    /// Two slashes, or a `.` between two.
-    has_empty_name: bool,
+    /// As the playbook has it: with two slashes in a row, or a `.` between two.
+    written: String,
 }
 
 impl EntryPath {
     /// The path, where a task removes all that stands there. Stricter: no name within it may be empty either, and it is no directory
     /// that the system needs.
     pub fn removable(self) -> Result<HostPath, ArgumentError> {
-        if PROTECTED.contains(&self.path.as_str()) {
+        let path = self.path.as_str();
+        if PROTECTED.contains(&path) || holds_libraries(path) {
             let message = format!("`{}` is a directory that the system needs", self.path);
             return Err(ArgumentError::parameter(0, message).hint("It is never removed."));
         }
-        if self.has_empty_name {
+        if self.written != path {
             let message = format!(
-                "the path of `{}` is written with an empty name or a `.` in it",
-                self.path
+                "the path `{}` has {} in it",
+                self.written,
+                if self.written.contains("//") {
+                    "an empty component"
+                } else {
+                    "a component `.`"
+                }
             );
             return Err(ArgumentError::parameter(0, message)
                 .hint("What stands at this path is removed, so it must be written out. Is a variable empty?"));
@@ -83,21 +103,33 @@ impl TryFrom<String> for EntryPath {
 
     fn try_from(text: String) -> Result<Self, String> {
         let path = HostPath::try_from(text.clone())?;
-        if path.as_str() != "/" && has_no_last_name(&text) {
+        if let Some(end) = empty_end(&text).filter(|_| path.as_str() != "/") {
             return Err(format!(
-                "the path `{text}` ends in a slash\nName the entry itself: `{path}`. Is a variable empty?"
+                "the path `{text}` ends in {end}\nName the entry itself: `{path}`. Is a variable empty?"
             ));
         }
-        let has_empty_name = text != path.as_str();
         Ok(Self {
             path,
-            has_empty_name,
+            written: text,
         })
     }
 }
 
-fn has_no_last_name(text: &str) -> bool {
-    text.ends_with('/') || text.ends_with("/.")
+/// What stands at the end of a path in place of a name.
+fn empty_end(text: &str) -> Option<&'static str> {
+    match text {
+        text if text.ends_with('/') => Some("a slash"),
+        text if text.ends_with("/.") => Some("`/.`"),
+        _ => None,
+    }
+}
+
+/// The libraries of an architecture: `/usr/lib/x86_64-linux-gnu`.
+fn holds_libraries(path: &str) -> bool {
+    let name = path
+        .strip_prefix("/usr/lib/")
+        .or_else(|| path.strip_prefix("/lib/"));
+    name.is_some_and(|name| !name.contains('/') && name.contains("-linux-gnu"))
 }
 
 #[cfg(test)]
@@ -109,7 +141,14 @@ mod tests {
         let entry = |text: &str| EntryPath::try_from(text.to_owned());
         for text in ["/srv/d/", "/srv/d//", "/srv/d/.", "/srv/d/./"] {
             assert!(
-                entry(text).is_err_and(|e| e.contains("ends in a slash") && e.contains("`/srv/d`")),
+                entry(text).is_err_and(|e| {
+                    let end = if text.ends_with('.') {
+                        "ends in `/.`"
+                    } else {
+                        "ends in a slash"
+                    };
+                    e.contains(end) && e.contains("`/srv/d`")
+                }),
                 "{text}"
             );
         }
@@ -119,6 +158,10 @@ mod tests {
             ("//srv/d", false),
             ("/srv/./d", false),
             ("/", false),
+            ("/var/lib/dpkg", false),
+            ("/var/lib/dpkg/status-old", true),
+            ("/usr/lib/x86_64-linux-gnu", false),
+            ("/usr/lib/x86_64-linux-gnu/libshop.so", true),
         ] {
             assert_eq!(
                 entry(text).expect("a path").removable().is_ok(),

@@ -75,7 +75,7 @@ fn parse(text: &str) -> Result<Mode, String> {
         return match bits {
             Some(bits) if (3..=5).contains(&text.len()) => Ok(Mode::Bits(bits)),
             _ => Err(format!(
-                "`{text}` is no mode\nWrite three or four octal digits: \"0644\"."
+                "`{text}` is not a mode\nWrite three or four octal digits: \"0644\"."
             )),
         };
     }
@@ -83,7 +83,7 @@ fn parse(text: &str) -> Result<Mode, String> {
     for part in text.split(',') {
         symbolic(part, &mut clauses).ok_or_else(|| {
             format!(
-                "`{text}` is no mode\nWrite octal digits (\"0644\") or who, what and permissions (\"u=rw,go=r\", \"a+x\")."
+                "`{text}` is not a mode\nWrite octal digits (\"0644\") or who, what and permissions (\"u=rw,go=r\", \"a+x\")."
             )
         })?;
     }

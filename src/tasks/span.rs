@@ -25,9 +25,9 @@ impl TryFrom<Written> for Span {
             Written::Seconds(seconds) => Ok(Self(Duration::from_secs(seconds))),
             Written::Fraction(seconds) => Duration::try_from_secs_f64(seconds)
                 .map(Self)
-                .map_err(|_| format!("{seconds} is no length of time in seconds")),
+                .map_err(|_| format!("{seconds} is not a length of time in seconds")),
             Written::Text(text) => humantime::parse_duration(&text).map(Self).map_err(|_| {
-                format!("{text:?} is no length of time\nWrite \"90s\", \"5m\" or \"1h 30m\".")
+                format!("{text:?} is not a length of time\nWrite \"90s\", \"5m\" or \"1h 30m\".")
             }),
         }
     }

@@ -157,7 +157,7 @@ impl Unpacked {
             attributes: Attributes::new(options.mode, options.owner, options.group),
             replace: options.replace,
             timeout: timeout.transpose().map_err(|error| {
-                ArgumentError::option("timeout", format!("it is no duration: {error}"))
+                ArgumentError::option("timeout", format!("it is not a duration: {error}"))
             })?,
         })
     }
@@ -201,7 +201,10 @@ impl Unpacked {
                     ))),
                 }
             }
-            Some(_) => Ok(Plan::Impossible(format!("{} is no directory", self.path))),
+            Some(_) => Ok(Plan::Impossible(format!(
+                "{} is not a directory",
+                self.path
+            ))),
         }
     }
 
@@ -323,7 +326,7 @@ fn link(name: &str, target: &str) -> Result<(), ArgumentError> {
         return refused("holds a NUL");
     }
     if !name.split('/').all(fits) {
-        return refused("is no name within the directory");
+        return refused("is not a name within the directory");
     }
     if target.is_empty() {
         return refused("has no target");

@@ -37,7 +37,7 @@ impl TryFrom<String> for UnitName {
     fn try_from(name: String) -> Result<Self, String> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ":_.\\@-".contains(c);
         if name.is_empty() || name.starts_with('-') || !name.chars().all(is_plain) {
-            return Err(format!("{name:?} is no name of a unit"));
+            return Err(format!("{name:?} is not the name of a unit"));
         }
         let whole = if SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
             name
