@@ -1,4 +1,4 @@
-//! Users that are not there yet, in check mode: an earlier task would make them.
+//! Users that an earlier task would make or remove, in check mode.
 
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,11 @@ pub fn awaited(host: &HostHandle, cancel: &CancellationToken) -> Result<Option<S
     let Some(by) = outlook.who_alters_user(user) else {
         return Ok(None);
     };
+    if let Some(by) = outlook.who_removes_user(user) {
+        return Ok(Some(format!(
+            "there would be no user {user}: `{by}` would remove it"
+        )));
+    }
     let query = Query::User(user.clone());
     let at_login = HostHandle {
         user: host.link.user().map(ToOwned::to_owned),

@@ -14,6 +14,7 @@ use super::fence::change;
 use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
+use super::said;
 use super::tail::tail;
 
 /// A command to run.
@@ -197,6 +198,7 @@ fn judged(
         None
     };
     failure.stderr = tail(&step, &host.run.secrets);
+    said::before_a_command(&mut failure);
     Err(failure)
 }
 

@@ -48,7 +48,11 @@ impl Call {
             if has_nul(&directory) {
                 return Err(options.wrong("cwd", "it holds a NUL byte"));
             }
-            script.push_str(&format!("cd -- {} || exit\n", quote_str(&directory)));
+            let told = quote_str(&format!("ops: there is no directory {directory}"));
+            script.push_str(&format!(
+                "[ -d {0} ] || {{ echo {told} >&2; exit 2; }}\ncd -- {0} || exit\n",
+                quote_str(&directory)
+            ));
         }
         let reads = options.flag("reads")?.unwrap_or(false);
         let quiet = options.flag("quiet")?.unwrap_or(false);

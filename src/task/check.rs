@@ -14,7 +14,7 @@ use super::brings::{brings, touches};
 use super::outlook::{Outlook, asks, certain, packages};
 use super::planner::{ASKED_AGAIN, Next};
 use super::verdict::Verdict;
-use super::{Answer, Change, Effect, Found, Lack, Need, Plan, Query, Resource, Task};
+use super::{Answer, Change, Effect, Found, Lack, Need, PathState, Plan, Query, Resource, Task};
 
 /// Plans all tasks, or says what has to be asked for that. `outlook` is what earlier batches leave; with the
 /// last word, what these leave on top.
@@ -91,6 +91,11 @@ impl World<'_> {
         let reads = task.touches().reads;
         let queries = task.queries();
         let provable = !queries.is_empty();
+        for query in missing(queries.clone(), &self.imagined) {
+            if let Some(answer) = self.below_nothing(&query) {
+                self.imagined.insert(query, answer);
+            }
+        }
         let read = |altered: &Resource| match altered {
             Resource::Package(name) => reads.iter().any(|read| touches(name, read)),
             altered => reads.iter().any(|read| altered.overlaps(read)),
@@ -106,6 +111,22 @@ impl World<'_> {
             return self.unknown(task, &reason);
         }
         self.decided(task, task.plan(&self.imagined), &queries)
+    }
+
+    /// What would be found below a directory that an earlier task would remove.
+    fn below_nothing(&self, query: &Query) -> Option<Answer> {
+        let (path, answer) = match query {
+            Query::Path(path) => (path, Answer::Path(PathState::ABSENT)),
+            Query::Sha256(path) => (path, Answer::Sha256(None)),
+            Query::Content(path) => (path, Answer::Content(None)),
+            _ => return None,
+        };
+        let (Resource::Path(removed), _) = self.outlook.last(query)? else {
+            return None;
+        };
+        let left = self.outlook.leaves.get(&Query::Path(removed.clone()));
+        let is_gone = matches!(left, Some(Answer::Path(state)) if !state.is_there());
+        (is_gone && path != removed).then_some(answer)
     }
 
     /// What the host shows now with what would be altered of it, for a task that decides on that.

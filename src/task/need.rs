@@ -1,6 +1,6 @@
 //! What must be on a host before a change can be made there. Only check mode asks: a run finds out when it makes the change.
 
-use super::{Answer, PathKind, Query};
+use super::{Answer, PathKind, Query, Resource};
 
 /// Something without which a change is certain to fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,44 @@ pub enum Lack {
     Possible(String),
 }
 
+/// Where a shell looks for programs, as a rule.
+const PATH: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
 impl Need {
+    /// A script that prints `error=REASON` where a change is certain to fail.
+    #[must_use]
+    pub const fn looked(script: String, reads: Vec<Resource>) -> Self {
+        let query = Query::Script { script, reads };
+        Self::Looked { query, help: None }
+    }
+
+    /// A program that is run by this name: one that stands in `PATH`, or at an absolute path. `None` where what is found under the
+    /// name depends on more than that.
+    #[must_use]
+    pub fn program(name: &str) -> Option<Self> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
+        let is_found = name.starts_with('/') || !name.contains('/');
+        if name.is_empty() || name.starts_with('-') || !name.chars().all(is_plain) || !is_found {
+            return None;
+        }
+        let reads = if name.starts_with('/') {
+            vec![Resource::Path(name.to_owned())]
+        } else {
+            PATH.map(|dir| Resource::Path(format!("{dir}/{name}")))
+                .into()
+        };
+        let script =
+            format!("command -v {name} >/dev/null || echo 'error=there is no program {name}'");
+        Some(Self::looked(script, reads))
+    }
+
     /// What tells.
     #[must_use]
     pub fn query(&self) -> Query {
@@ -48,12 +85,12 @@ impl Need {
             (Self::Directory(path), Answer::Path(state)) => match (&state.own, &state.target) {
                 (None, _) => certain(format!("there is no directory {path}")),
                 (_, Some(stat)) if stat.kind == PathKind::Directory => None,
-                _ => certain(format!("{path} is no directory")),
+                _ => certain(format!("{path} is not a directory")),
             },
             (Self::NoFile(path), Answer::Path(state)) => match (&state.own, &state.target) {
                 (None, _) => None,
                 (_, Some(stat)) if stat.kind == PathKind::Directory => None,
-                _ => certain(format!("{path} is no directory")),
+                _ => certain(format!("{path} is not a directory")),
             },
             (Self::User(name), Answer::Table(rows)) if rows.is_empty() => {
                 certain(format!("there is no user {name}"))

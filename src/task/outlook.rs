@@ -60,6 +60,24 @@ impl Outlook {
         self.by(may).map(|_| self.reason(may))
     }
 
+    /// The task that would remove this user, if one would.
+    #[must_use]
+    pub fn who_removes_user(&self, user: &str) -> Option<&str> {
+        let query = Query::User(user.to_owned());
+        let is_gone =
+            matches!(self.leaves.get(&query), Some(Answer::Table(rows)) if rows.is_empty());
+        let (_, by) = self.last(&query).filter(|_| is_gone)?;
+        Some(by)
+    }
+
+    /// What would be altered last of what a question is about, and the label of the task that would.
+    pub(super) fn last(&self, query: &Query) -> Option<(&Resource, &str)> {
+        let mut altered = self.altered.iter().zip(&self.by).rev();
+        let (altered, by) =
+            altered.find(|(altered, _)| query.depends_on(std::slice::from_ref(altered)))?;
+        Some((altered, by))
+    }
+
     /// Notes that a task would alter these, or that it may: nothing is known of it.
     pub(super) fn alter(&mut self, resources: Vec<Resource>, by: &str, planned: bool) {
         let certain: Vec<Resource> = certain(&resources).cloned().collect();

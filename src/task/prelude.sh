@@ -4,9 +4,44 @@
 # failed_at PATH: ends the script, and says on stderr what about PATH explains that it could not be written, replaced or
 # removed. By what is there, never by the text of an error.
 failed_at() {
+  ops_above=${1%/*}
+  ops_above=${ops_above:-/}
+  if ! [ -e "$ops_above" ]; then
+    echo "ops: cannot create $1: there is no directory $ops_above" >&2
+  elif ! [ -d "$ops_above" ]; then
+    echo "ops: cannot create $1: $ops_above is not a directory" >&2
+  fi
   ops_hint=$(hint_at "$1")
   [ -z "$ops_hint" ] || echo "ops hint: $ops_hint" >&2
   exit 1
+}
+
+# refused CODE COMMAND: ends the script, for a command that looks at a new file did not accept it. `$ops_said` is what it printed.
+refused() {
+  ops_first=${ops_said%%"
+"*}
+  # Of much that is printed, the end is kept.
+  [ "$ops_first" = "$ops_said" ] || printf '%s\n' "$ops_said" >&2
+  echo "ops: the validate command \`$2\` exited with code $1${ops_first:+: $ops_first}" >&2
+  exit "$1"
+}
+
+# set_owner USER GROUP PATH: gives a file to a user and a group; both may be numbers, and one of them empty.
+set_owner() {
+  ops_error=$(chown "$1${2:+:$2}" "$3" 2>&1) && return
+  case $1 in
+    *[!0-9]*) id -u -- "$1" >/dev/null 2>&1 || echo "ops: there is no user $1" >&2 ;;
+  esac
+  case $2 in
+    *[!0-9]*) is_group "$2" || echo "ops: there is no group $2" >&2 ;;
+  esac
+  echo "$ops_error" >&2
+  failed_at "$3"
+}
+
+# is_group NAME: whether the host has a group of this name.
+is_group() {
+  if command -v getent >/dev/null 2>&1; then getent group "$1" >/dev/null; else grep -q "^$1:" /etc/group; fi
 }
 
 # untouched: said before a script ends that failed, and has changed nothing.

@@ -66,12 +66,13 @@ impl Attributes {
         // chown takes set-id bits away.
         let set_id = |mode: u32| chown && mode & 0o6000 != 0;
         let (mut apply, mut undo) = (String::new(), String::new());
-        if let Some(owner) = self.ownership.argument().filter(|_| chown) {
-            apply.push_str(&format!("chown {owner} {path}\n"));
+        if let Some(owner) = self.ownership.arguments().filter(|_| chown) {
+            apply.push_str(&format!("set_owner {owner} {path}\n"));
             undo.push_str(&format!("chown {}:{} {path}\n", stat.uid, stat.gid));
         }
         if mode != stat.mode || set_id(mode) {
-            apply.push_str(&chmod(mode, path));
+            let chmod = chmod(mode, path);
+            apply.push_str(&format!("{} || failed_at {path}\n", chmod.trim_end()));
         }
         if mode != stat.mode || set_id(stat.mode) {
             undo.push_str(&chmod(stat.mode, path));

@@ -130,6 +130,8 @@ pub struct Command {
     timeout: Option<Span>,
     writes: Option<Vec<HostPath>>,
     reads: Vec<HostPath>,
+    /// The program of a list, which must be there.
+    program: Option<Need>,
 }
 
 impl Command {
@@ -142,6 +144,14 @@ impl Command {
         if ok.is_empty() {
             return Err(ArgumentError::option("ok", "no exit code is a success"));
         }
+        // A `PATH` of its own may have another, and a shell says 127 where there is none.
+        let is_usual = !options.env.contains_key("PATH") && !ok.contains(&127);
+        let program = match &command {
+            OneOrMany::Many(words) if is_usual => {
+                words.first().and_then(|word| Need::program(word))
+            }
+            _ => None,
+        };
         let place = Setting::new(options.cwd.as_ref(), &options.env, &ok)?;
         let shown = shown(&command);
         let mut text =
@@ -182,6 +192,7 @@ impl Command {
             timeout: options.timeout,
             writes: options.writes,
             reads: options.reads,
+            program,
         })
     }
 
@@ -284,7 +295,8 @@ impl Task for Command {
 
     fn needs(&self) -> Vec<Need> {
         let cwd = self.cwd.iter().map(ToString::to_string);
-        cwd.map(Need::Directory).collect()
+        let cwd = cwd.map(Need::Directory);
+        cwd.chain(self.program.clone()).collect()
     }
 
     fn plan(&self, found: &Found) -> Plan {
@@ -333,7 +345,10 @@ impl Setting {
         for (name, Scalar(value)) in env {
             let key = || format!("env.{name}");
             if !is_variable(name) {
-                return Err(ArgumentError::option(key(), "is no name of a variable"));
+                return Err(ArgumentError::option(
+                    key(),
+                    "is not the name of a variable",
+                ));
             }
             if has_nul(value) {
                 return Err(ArgumentError::option(key(), "holds a NUL byte"));
@@ -343,7 +358,11 @@ impl Setting {
         if let Some(cwd) = cwd {
             // A code that cannot be taken for a success.
             let code = (1..=125).rev().find(|code| !ok.contains(code)).unwrap_or(1);
-            text.push_str(&format!("cd {} || exit {code}\n", cwd.quoted()));
+            let told = quote(&format!("ops: there is no directory {cwd}"));
+            text.push_str(&format!(
+                "[ -d {0} ] || {{ echo {told} >&2; exit {code}; }}\ncd {0} || exit {code}\n",
+                cwd.quoted()
+            ));
         }
         Ok(Self(text))
     }
@@ -385,7 +404,7 @@ fn script_text(command: &OneOrMany) -> Result<String, String> {
         OneOrMany::Many(words) => match words.first().map(String::as_str) {
             None | Some("") => Err("the list names no program".to_owned()),
             Some(program) if program.starts_with('-') => {
-                Err(format!("{program:?} is no name of a program"))
+                Err(format!("{program:?} is not the name of a program"))
             }
             Some(_) => Ok(format!("exec {}", shown(command))),
         },

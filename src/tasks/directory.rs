@@ -64,10 +64,10 @@ impl Directory {
         if self.attributes.mode.is_some() {
             apply.push_str(&format!(" {mode:05o}"));
         }
-        if let Some(owner) = self.attributes.ownership.argument() {
+        if let Some(owner) = self.attributes.ownership.arguments() {
             // An owner that the host does not know: what was made goes again.
             apply.push_str(&format!(
-                "\nchown {owner} {path} || {{ remove_directory {path}; exit 1; }}"
+                "\n(set_owner {owner} {path}) || {{ remove_directory {path}; exit 1; }}"
             ));
             if mode & 0o6000 != 0 {
                 apply.push_str(&format!("\nchmod {mode:05o} {path}"));
@@ -151,7 +151,7 @@ impl Task for Directory {
         match (&state.own, &state.target) {
             (None, _) => self.make(found),
             (Some(_), Some(stat)) if stat.kind == PathKind::Directory => self.adjust(state, stat),
-            (Some(_), Some(_)) => Plan::Impossible(format!("{} is no directory", self.path)),
+            (Some(_), Some(_)) => Plan::Impossible(format!("{} is not a directory", self.path)),
             (Some(_), None) => Plan::Impossible(format!(
                 "{} is a symbolic link that leads nowhere",
                 self.path

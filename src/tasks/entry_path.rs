@@ -77,12 +77,12 @@ impl EntryPath {
         }
         if self.written != path {
             let message = format!(
-                "the path `{}` has {} in it",
+                "the path `{}` has {}",
                 self.written,
                 if self.written.contains("//") {
                     "an empty component"
                 } else {
-                    "a component `.`"
+                    "a `.` in it"
                 }
             );
             return Err(ArgumentError::parameter(0, message)

@@ -186,7 +186,7 @@ pub(super) fn planned(change: Option<Change>) -> Plan {
 /// Why what stands at a path cannot be written as a file.
 pub(super) fn no_file(path: &str, leads_somewhere: bool) -> String {
     if leads_somewhere {
-        format!("{path} is no regular file")
+        format!("{path} is not a regular file")
     } else {
         format!("{path} is a symbolic link that leads nowhere")
     }
@@ -218,6 +218,7 @@ impl Task for File {
     }
 
     fn plan(&self, found: &Found) -> Plan {
-        self.decide(found).unwrap_or_else(Plan::Unknown)
+        let plan = self.decide(found).unwrap_or_else(Plan::Unknown);
+        self.landing.possible(plan)
     }
 }

@@ -8,7 +8,7 @@ use super::{ArgumentError, HostPath};
 use crate::model::Diff;
 use crate::shell::{Payload, quote_str};
 use crate::task::{
-    Answer, Body, Change, Need, PathKind, PathState, Query, Resource, Seen, Stat, Text,
+    Answer, Body, Change, Need, PathKind, PathState, Plan, Query, Resource, Seen, Stat, Text,
 };
 
 /// How contents land at a path.
@@ -41,7 +41,15 @@ impl Validation {
 
     fn line(&self) -> String {
         let command = quote_str(&self.0.replace("%s", "\"$1\""));
-        format!("sh -c {command} validate \"$ops_new\" </dev/null >&2\n")
+        let shown = quote_str(&self.0);
+        format!(
+            "ops_said=$(sh -c {command} validate \"$ops_new\" </dev/null 2>&1) || refused $? {shown}\n"
+        )
+    }
+
+    /// The program, where its name is told by the first word.
+    fn need(&self) -> Option<Need> {
+        Need::program(self.0.split_whitespace().next()?)
     }
 }
 
@@ -91,8 +99,8 @@ impl Landing {
             ));
             Some(body)
         };
-        if let Some(owner) = self.attributes.ownership.argument() {
-            apply.push_str(&format!("chown {owner} \"$ops_new\"\n"));
+        if let Some(owner) = self.attributes.ownership.arguments() {
+            apply.push_str(&format!("set_owner {owner} \"$ops_new\"\n"));
         }
         if body.is_some() || mode & !CREATED != 0 {
             apply.push_str(&chmod(mode, "\"$ops_new\""));
@@ -313,7 +321,31 @@ impl Landing {
     pub fn needs(&self) -> Vec<Need> {
         let parent = Need::Directory(self.path.parent().to_owned());
         let owners = self.attributes.ownership.needs();
-        std::iter::once(parent).chain(owners).collect()
+        let validate = self.validate.as_ref().and_then(Validation::need);
+        std::iter::once(parent)
+            .chain(owners)
+            .chain(validate)
+            .collect()
+    }
+
+    /// The plan, unless it is to make or replace a file where none can be.
+    pub fn possible(&self, plan: Plan) -> Plan {
+        match (&plan, self.refused()) {
+            (Plan::Change(change), Some(reason)) if writes(change) => Plan::Impossible(reason),
+            _ => plan,
+        }
+    }
+
+    fn refused(&self) -> Option<String> {
+        let of_kernel = |root: &&str| {
+            let rest = self.path.as_str().strip_prefix(*root);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let root = ["/proc", "/sys"].into_iter().find(of_kernel)?;
+        Some(format!(
+            "{} is in the pseudo file system {root}, where no file can be made or replaced",
+            self.path
+        ))
     }
 
     pub fn query(&self) -> Query {
@@ -323,6 +355,12 @@ impl Landing {
     pub fn entry(&self) -> Resource {
         Resource::Entry(self.path.to_string())
     }
+}
+
+/// Whether it is more than attributes.
+fn writes(change: &Change) -> bool {
+    let is_content = |(query, _): &(Query, Answer)| matches!(query, Query::Sha256(_));
+    change.leaves.iter().any(is_content)
 }
 
 fn body_at(path: &HostPath, payload: &Payload) -> Body {

@@ -174,9 +174,12 @@ impl FileLine {
             bytes: Some(content),
         };
         let others = self.edit.others(&edited);
+        let lines = |text: &[u8]| text.split_inclusive(|&b| b == b'\n').count();
+        let gone = lines(content).saturating_sub(lines(&edited));
         let edited = Content::new(edited);
         let change = self.landing.replace(state, stat, before, &edited)?;
         Ok(planned(Some(match others.as_slice() {
+            [] if self.edit.absent && gone > 1 => change.noting(format!("removes {gone} lines")),
             [] => change,
             others => change.noting(stay(others)),
         })))
@@ -238,6 +241,7 @@ impl Task for FileLine {
     }
 
     fn plan(&self, found: &Found) -> Plan {
-        self.decide(found).unwrap_or_else(Plan::Unknown)
+        let plan = self.decide(found).unwrap_or_else(Plan::Unknown);
+        self.landing.possible(plan)
     }
 }

@@ -93,6 +93,19 @@ impl Ownership {
         Some(quote_str(&text))
     }
 
+    /// The first arguments of the shell's `set_owner`: the user and the group.
+    #[must_use]
+    pub fn arguments(&self) -> Option<String> {
+        if self.is_any() {
+            return None;
+        }
+        let word = |principal: &Option<Principal>| {
+            let text = principal.as_ref().map(Principal::text);
+            quote_str(&text.unwrap_or_default())
+        };
+        Some(format!("{} {}", word(&self.owner), word(&self.group)))
+    }
+
     /// What a file of this ownership would show, for check mode.
     pub fn imagine(&self, stat: &mut Stat) {
         if let Some(owner) = &self.owner {
@@ -131,7 +144,7 @@ impl<'de> Deserialize<'de> for Principal {
                 let odd = |c: char| c.is_control() || c.is_whitespace() || ":/,".contains(c);
                 if text.is_empty() || text.starts_with('-') || text.contains(odd) {
                     return Err(E::custom(format!(
-                        "{text:?} is no name of a user or a group"
+                        "{text:?} is not the name of a user or a group"
                     )));
                 }
                 Ok(Principal::Name(text.to_owned()))
@@ -148,7 +161,11 @@ impl<'de> Deserialize<'de> for Principal {
 
             fn visit_i64<E: de::Error>(self, id: i64) -> Result<Principal, E> {
                 u64::try_from(id).map_or_else(
-                    |_| Err(E::custom(format!("{id} is no number of a user or a group"))),
+                    |_| {
+                        Err(E::custom(format!(
+                            "{id} is not the number of a user or a group"
+                        )))
+                    },
                     |id| self.visit_u64(id),
                 )
             }

@@ -56,6 +56,7 @@ fn a_check_of_every_task_leaves_the_file_tree_as_it_was() {
         .file("hello.j2", "hello {{ name }}\n")
         .playbook(EVERY_TASK);
     let ops = ops.args(["--check", "--output", "json"]);
+    assert!(host.exec("apt-get update -qq").status.success());
     // Whatever a first connection leaves is there before.
     assert!(host.ssh("deploy", "sudo -n true").status.success());
     let before = host.tree();
@@ -93,6 +94,7 @@ fn a_check_sends_no_command_that_may_write() {
         .ops(&["deploy"])
         .playbook(playbook)
         .args(["--check", "--output", "json"]);
+    assert!(host.exec("apt-get update -qq").status.success());
     assert!(host.ssh("deploy", "sudo -n true").status.success());
     let before = host.tree();
     let ran = ops.run().ok().nothing_left();
@@ -109,6 +111,42 @@ fn a_check_sends_no_command_that_may_write() {
         "{ran}"
     );
     ran.stdout_has("as things stand: `packages::installed ops-hello` might change that");
+}
+
+/// The less is known of packages, the less is claimed.
+#[test]
+fn a_package_is_unknown_without_lists_and_by_old_ones() {
+    let Some(host) = Container::start(Image::Debian) else {
+        return;
+    };
+    let check = |name: &str, options: &str| {
+        let playbook = format!(
+            r#"each(hosts("all"), |h| h.become("root").apply(packages::installed("{name}"{options})));"#
+        );
+        let ops = host.ops(&["deploy"]).playbook(&playbook);
+        ops.args(["--check", "--output", "json"]).run()
+    };
+    for name in ["nosuchpkg", "ops-hello"] {
+        let ran = check(name, "").ok();
+        assert_eq!(ran.outcomes("deploy"), ["unknown"], "{ran}");
+        ran.stdout_has("the host has no package lists yet");
+    }
+    let never = check("nosuchpkg", ", #{ update: false }").code(3);
+    never.stdout_has("apt would refuse: Unable to locate package nosuchpkg");
+    for age in ["", "find /var/lib/apt -exec touch -d '3 days ago' {} +"] {
+        assert!(
+            host.exec(&format!("apt-get update -qq; {age}"))
+                .status
+                .success()
+        );
+        let ran = check("nosuchpkg", "").ok();
+        assert_eq!(ran.outcomes("deploy"), ["unknown"], "{ran}");
+        ran.stdout_has(
+            "apt would refuse: Unable to locate package nosuchpkg, but a run fetches the lists of packages first",
+        );
+        let ran = check("ops-hello", "").ok();
+        assert_eq!(ran.outcomes("deploy"), ["would_change"], "{ran}");
+    }
 }
 
 /// `/etc/issue` is there and of another content: what it holds is asked for only then.
@@ -163,13 +201,48 @@ fn a_check_fails_where_the_run_is_sure_to() {
             r#"commands::run("make", #{ cwd: "/srv/gone" })"#,
             "there is no directory /srv/gone",
         ),
+        (
+            r#"users::present("u9", #{ uid: 0 })"#,
+            "the number 0 is that of the user root",
+        ),
+        (
+            r#"groups::present("root", #{ gid: 5 })"#,
+            "the number 5 is that of the group tty",
+        ),
+        (
+            r#"groups::absent("root")"#,
+            "root is the primary group of the user root",
+        ),
+        (
+            r#"users::present("rz", #{ home: "/etc/motd" })"#,
+            "/etc/motd is not a directory",
+        ),
+        (
+            r#"commands::run(["nosuchprog"], #{ creates: "/srv/x" })"#,
+            "there is no program nosuchprog",
+        ),
+        (
+            r#"files::file("/srv/x", "x", #{ validate: "nosuchprog -c %s" })"#,
+            "there is no program nosuchprog",
+        ),
+        (
+            r#"files::file("/proc/x", "1")"#,
+            "/proc/x is in the pseudo file system /proc",
+        ),
     ] {
         let playbook = format!(r#"each(hosts("all"), |h| {{ h.become("root").apply({task}); }});"#);
         let ops = host
             .ops(&["deploy"])
             .playbook(&playbook)
             .args(["--output", "json"]);
-        ops.run().code(3);
+        let ran = ops.run().code(3);
+        // What a program says itself is not repeated.
+        if !reason.starts_with("the number")
+            && !reason.contains("primary")
+            && !reason.contains("program")
+        {
+            ran.stdout_has(reason.trim_start_matches("apt would refuse: "));
+        }
         let ran = ops.arg("--check").run().code(3);
         assert_eq!(ran.outcomes("deploy"), ["failed"], "{ran}");
         ran.stdout_has(reason);

@@ -95,6 +95,70 @@ fn an_immutable_file_is_named() {
 }
 
 #[test]
+fn an_immutable_file_is_named_where_only_its_attributes_change() {
+    for task in [
+        r#"files::file(root + "/old", "old\n", #{ mode: "0600" })"#,
+        r#"files::line(root + "/old", "old", #{ mode: "0600" })"#,
+        r#"files::file(root + "/old", "old\n", #{ group: "bin" })"#,
+    ] {
+        let ops = ops()
+            .playbook(&format!(
+                r#"each(hosts("all"), |h| {{ let root = h.vars.root; h.apply({task}); }});"#
+            ))
+            .file("root/old", "old\n");
+        let Some(_attribute) = Attribute::set(ops.path("root/old"), "i") else {
+            return;
+        };
+        ops.run()
+            .code(3)
+            .stderr_has("old is immutable (`lsattr -d ");
+    }
+}
+
+/// The error that a playbook catches tells why.
+#[test]
+fn the_message_of_an_error_tells_why() {
+    for (task, message) in [
+        (
+            r#"commands::run("ls", #{ cwd: "/nosuch" })"#,
+            "there is no directory /nosuch",
+        ),
+        (
+            r#"files::file(root + "/x", "x", #{ validate: "false %s" })"#,
+            "the validate command `false %s` exited with code 1\n",
+        ),
+        (
+            r#"files::file(root + "/x", "x", #{ validate: "echo bad; echo worse; ! cat %s >/dev/null" })"#,
+            "` exited with code 1: bad\n",
+        ),
+        (
+            r#"files::file(root + "/x", "x", #{ owner: "nosuch" })"#,
+            "there is no user nosuch\n",
+        ),
+        (
+            r#"files::directory(root + "/d", #{ group: "nosuch" })"#,
+            "there is no group nosuch\n",
+        ),
+        (
+            r#"files::file(root + "/no/such/x", "x")"#,
+            "/no/such/x: there is no directory ",
+        ),
+    ] {
+        let ops = ops().playbook(&format!(
+            r#"each(hosts("all"), |h| {{
+                let root = h.vars.root;
+                try {{ h.apply({task}); }} catch (e) {{ log::info(`caught: ${{e.message}}`); throw e; }}
+            }});"#
+        ));
+        let ran = ops.run().code(3);
+        let caught = ran.stdout.find("caught: ").expect("the error was caught");
+        let caught = &ran.stdout[caught..];
+        let line = &caught[..=caught.find('\n').expect("a line")];
+        assert!(line.contains(message), "{task}: {line}");
+    }
+}
+
+#[test]
 fn a_missing_directory_is_named() {
     for task in [
         r#"files::file(root + "/no/such/x", "new")"#,

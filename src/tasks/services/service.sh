@@ -22,16 +22,16 @@ END
   start=${start:-$entered}
 }
 
-# Says what went wrong, with the end of the journal.
+# Says what went wrong, with the end of the journal before it: of much that is printed, the end is kept.
 failed() {
   look || :
-  echo "ops: $unit $1: its state is ${active:-unknown} (${sub:-unknown}), result ${result:-unknown}" >&2
   if [ "$condition" = no ]; then echo "a condition of its unit file is not met" >&2; fi
   journalctl --sync >/dev/null 2>&1 || :
   # Of this start alone, where systemd tells them apart. What the unit itself said comes last: it tells why.
   said=$(for of in INVOCATION_ID _SYSTEMD_INVOCATION_ID; do journalctl --no-pager -q -o short -n 10 "$of=$start" 2>/dev/null; done)
   [ -n "$said" ] || said=$(journalctl --no-pager -q -o short -n 20 -u "$unit" 2>/dev/null)
   [ -z "$said" ] || printf '%s\n' "$said" >&2
+  echo "ops: $unit $1: its state is ${active:-unknown} (${sub:-unknown}), result ${result:-unknown}" >&2
   exit 1
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::ACCOUNTS;
 use super::account::{AccountName, Row};
-use super::local;
+use super::{local, roots};
 use crate::model::Diff;
 use crate::shell::quote_str as quote;
 use crate::task::{Answer, Change, Found, Plan, Query, Resource, Task, Touches};
@@ -127,6 +127,7 @@ impl Task for Absent {
         }
         Plan::Change(Box::new(Change {
             alters: Some(alters),
+            note: roots::without_user(name, row),
             ..Change::new(diff, apply, undo).leaving(vec![(query, Answer::Table(Vec::new()))])
         }))
     }

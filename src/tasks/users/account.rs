@@ -29,7 +29,7 @@ impl TryFrom<String> for AccountName {
         if is_name {
             Ok(Self(name))
         } else {
-            Err(format!("{name:?} is no name of a user or a group"))
+            Err(format!("{name:?} is not the name of a user or a group"))
         }
     }
 }

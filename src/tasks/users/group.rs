@@ -5,8 +5,10 @@ use serde::Deserialize;
 use super::ACCOUNTS;
 use super::account::{AccountName, Row};
 use super::local;
+use super::numbers;
+use super::roots;
 use crate::model::Diff;
-use crate::task::{Answer, Change, Found, Plan, Query, Resource, Seen, Task, Touches};
+use crate::task::{Answer, Change, Found, Need, Plan, Query, Resource, Seen, Task, Touches};
 use crate::tasks::{ArgumentError, Surroundings, task};
 
 task! {
@@ -83,6 +85,11 @@ impl Task for Present {
 
     fn touches(&self) -> Touches {
         touches(&self.name)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let gid = self.options.gid.map(|gid| numbers::gid(&self.name, gid));
+        gid.into_iter().collect()
     }
 
     fn plan(&self, found: &Found) -> Plan {
@@ -171,6 +178,10 @@ impl Task for Absent {
         touches(&self.name)
     }
 
+    fn needs(&self) -> Vec<Need> {
+        vec![numbers::is_nobodys_primary(&self.name)]
+    }
+
     fn plan(&self, found: &Found) -> Plan {
         let row = match found.table(&query(&self.name)) {
             Ok(rows) => Row(rows),
@@ -199,9 +210,12 @@ impl Task for Absent {
             text: format!("removes the group {name}"),
         }];
         Plan::Change(Box::new(
-            Change::new(diff, format!("{ACCOUNTS}remove_group {name}\n"), undo)
-                .leaving(vec![(query(name), Answer::Table(Vec::new()))])
-                .seen_if(true),
+            Change {
+                note: roots::without_group(name),
+                ..Change::new(diff, format!("{ACCOUNTS}remove_group {name}\n"), undo)
+            }
+            .leaving(vec![(query(name), Answer::Table(Vec::new()))])
+            .seen_if(true),
         ))
     }
 }

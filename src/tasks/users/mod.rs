@@ -4,7 +4,9 @@ mod absent;
 mod account;
 mod group;
 mod local;
+mod numbers;
 mod present;
+mod roots;
 
 pub use absent::ABSENT;
 pub use group::{GROUP_ABSENT, GROUP_PRESENT};

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use self::steps::{Steps, Stop};
 use super::ACCOUNTS;
 use super::account::{AccountName, Row, check_field};
-use super::local;
-use crate::task::{Answer, Change, Found, Plan, Query, Resource, Task, Touches};
+use super::{local, numbers};
+use crate::task::{Answer, Change, Found, Need, Plan, Query, Resource, Task, Touches};
 use crate::tasks::{ArgumentError, HostPath, Mode, Surroundings, task};
 
 task! {
@@ -89,7 +89,7 @@ impl Present {
             if let Some(Err(message)) = text.map(check_field) {
                 // The message would show the hash.
                 let message = match key {
-                    "password_hash" => "is no hash as crypt(5) writes it".to_owned(),
+                    "password_hash" => "is not a hash as crypt(5) writes it".to_owned(),
                     _ => message,
                 };
                 return Err(ArgumentError::option(key, message));
@@ -97,7 +97,7 @@ impl Present {
         }
         for (at, key) in options.authorized_keys.iter().flatten().enumerate() {
             if key.trim().is_empty() || key.contains(['\n', '\r', '\0']) {
-                let message = "is no key in one line";
+                let message = "is not a key in one line";
                 return Err(ArgumentError::option(
                     format!("authorized_keys[{at}]"),
                     message,
@@ -226,6 +226,13 @@ impl Task for Present {
                 .as_ref()
                 .map_or_else(|| format!("/home/{}", self.name), ToString::to_string),
         ))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let uid = self.options.uid.map(|uid| numbers::uid(&self.name, uid));
+        let group = self.options.group.as_ref().zip(self.options.gid);
+        let gid = group.map(|(group, gid)| numbers::gid(group, gid));
+        uid.into_iter().chain(gid).collect()
     }
 
     fn plan(&self, found: &Found) -> Plan {

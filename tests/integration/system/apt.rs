@@ -1,7 +1,7 @@
 //! What `packages::*` does where apt would fail or choose by itself: pins, virtual packages, held ones, locks, and an installation that was cut off.
 
 use ops::model::Diff;
-use ops::model::Outcome::{Changed, Failed, Unchanged, WouldChange};
+use ops::model::Outcome::{Changed, Failed, Unchanged, Unknown, WouldChange};
 use ops::task::Mode;
 use serde_json::json;
 
@@ -139,7 +139,15 @@ fn a_held_dependency_is_named() {
             "ops: ops-hello is held at version 1.0, and would have to go",
         ),
     ] {
-        let gone = machine.go(&[task("packages::installed", &json!([name]))], Mode::Apply);
+        let wanted = [task("packages::installed", &json!([name]))];
+        let checked = machine.go(&wanted, Mode::Check);
+        assert_eq!(outcomes(&checked), [Unknown]);
+        let foreseen = said.trim_start_matches("ops: ");
+        assert_eq!(
+            notes(&checked),
+            format!("{foreseen}, but a run fetches the lists of packages first")
+        );
+        let gone = machine.go(&wanted, Mode::Apply);
         assert_eq!(outcomes(&gone), [Failed]);
         let notes = notes(&gone);
         assert!(notes.contains(said), "{notes}");

@@ -1,14 +1,11 @@
 //! The entry of a user in the host's accounts: its groups, its properties, its password.
 
 use super::super::account::{AccountName, Row};
-use super::super::group;
+use super::super::{group, roots};
 use super::steps::{Steps, Stop, note, property};
 use super::{Options, Present};
 use crate::shell::quote_str as quote;
 use crate::task::{Answer, Found, Query};
-
-/// Groups whose members become root by what distributions ship in sudoers or doas.conf.
-const ROOTS: [&str; 3] = ["sudo", "wheel", "admin"];
 
 impl Present {
     pub(super) fn primary_group(&self, found: &Found, steps: &mut Steps) -> Result<(), Stop> {
@@ -136,14 +133,14 @@ impl Present {
         (joins.copied().collect(), leaves.copied().collect())
     }
 
-    /// What it may mean that the user leaves a group.
+    /// What it may mean that the user leaves a group, or gets another shell.
     pub(super) fn warning(&self, user: Row<'_>) -> Option<String> {
         let (_, leaves) = self.moves(user);
-        let group = leaves.into_iter().find(|group| ROOTS.contains(group))?;
-        Some(format!(
-            "warning: members of {group} may become root, and {} leaves it: a login of ops that becomes root by it no longer can",
-            self.name
-        ))
+        let shell = self.options.shell.as_ref();
+        let shell = shell.and_then(|shell| roots::with_shell(&self.name, user, shell.as_str()));
+        let warnings = roots::leaves(&self.name, &leaves).into_iter().chain(shell);
+        let warnings: Vec<String> = warnings.collect();
+        (!warnings.is_empty()).then(|| warnings.join("; "))
     }
 
     /// The named groups, as they would be after the change.

@@ -30,12 +30,11 @@ impl Present {
         if let Some(home) = self.home(user) {
             return self.in_known_home(&home, is_made, found, steps);
         }
-        self.in_chosen_home(is_made, found, steps);
-        Ok(())
+        self.in_chosen_home(is_made, found, steps)
     }
 
     /// For a new user, whose home directory the host's own tools choose.
-    fn in_chosen_home(&self, is_made: bool, found: &Found, steps: &mut Steps) {
+    fn in_chosen_home(&self, is_made: bool, found: &Found, steps: &mut Steps) -> Result<(), Stop> {
         let name = &self.name;
         let find = format!("home=$(home_of {name})");
         // Where they put it as a rule.
@@ -43,6 +42,9 @@ impl Present {
         steps.alters.push(Resource::Path(usual.clone()));
         if is_made {
             let there = found.path(&usual).ok().and_then(|home| home.own.as_ref());
+            if let Ok(state) = found.path(&usual) {
+                is_directory(&usual, state)?;
+            }
             let told = there.map_or_else(
                 || "makes the home directory".to_owned(),
                 |there| left_alone(&usual, &there.owner),
@@ -61,6 +63,7 @@ impl Present {
                 remove_keys(),
             );
         }
+        Ok(())
     }
 
     fn in_known_home(
@@ -88,7 +91,9 @@ impl Present {
         }
         let quoted = quote(home);
         if is_made {
-            match &found.path(home)?.target {
+            let state = found.path(home)?;
+            is_directory(home, state)?;
+            match &state.target {
                 None => {
                     steps.push(
                         note(format!("makes the home directory {home}")),
@@ -174,6 +179,15 @@ const SKEL: [&str; 6] = [
     ".profile",
     ".ssh",
 ];
+
+/// What stands at the path of a home directory has to be one.
+fn is_directory(home: &str, state: &PathState) -> Result<(), Stop> {
+    match (&state.own, &state.target) {
+        (None, _) => Ok(()),
+        (_, Some(stat)) if stat.kind == PathKind::Directory => Ok(()),
+        _ => Err(Stop::Impossible(format!("{home} is not a directory"))),
+    }
+}
 
 fn left_alone(home: &str, owner: &str) -> String {
     format!(

@@ -163,6 +163,8 @@ macro_rules! tasks {
     };
 }
 
+mod certain;
+
 fn told(outcome: Outcome, note: &str) -> (Outcome, String) {
     (outcome, note.to_owned())
 }
@@ -189,11 +191,11 @@ fn a_failure_that_is_certain_is_told() {
         ),
         (
             tasks!["files::file" ["/etc/motd/x", "x"]],
-            "/etc/motd is no directory",
+            "/etc/motd is not a directory",
         ),
         (
             tasks!["files::directory"["/etc/motd/x/y"]],
-            "/etc/motd is no directory",
+            "/etc/motd is not a directory",
         ),
         (
             tasks!["files::file" ["/srv/y", "x", { "owner": "nosuchuser" }]],
@@ -413,19 +415,4 @@ fn a_user_that_a_directory_service_knows_is_refused() {
         .check(change);
     let reason = "the user ldapuser is not in /etc/passwd: it comes from a directory service (NSS) and has to be changed there";
     assert_eq!(refused, [told(Failed, reason)]);
-}
-
-#[test]
-fn leaving_the_group_by_which_one_is_root_is_warned_of() {
-    let rows = [
-        ("name", "deploy"),
-        ("home", "/home/deploy"),
-        ("groups", "docker,sudo"),
-    ];
-    let host = Host::default()
-        .with(Query::User("deploy".to_owned()), table(&rows))
-        .group("docker");
-    let checked = host.check(tasks!["users::present" ["deploy", { "groups": ["docker"] }]]);
-    let warning = "warning: members of sudo may become root, and deploy leaves it: a login of ops that becomes root by it no longer can";
-    assert_eq!(checked, [told(WouldChange, warning)]);
 }

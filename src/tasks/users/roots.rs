@@ -1,0 +1,47 @@
+//! Warnings of what may take root away from a login of ops.
+
+use super::account::{AccountName, Row};
+
+/// Groups whose members become root by what distributions ship in sudoers or doas.conf.
+const ROOTS: [&str; 3] = ["sudo", "wheel", "admin"];
+
+/// Where one of these groups loses a user.
+pub fn leaves(name: &AccountName, groups: &[&str]) -> Option<String> {
+    let group = groups.iter().find(|group| ROOTS.contains(group))?;
+    Some(format!(
+        "warning: members of {group} may become root, and {name} leaves it: a login of ops that becomes root by it no longer can"
+    ))
+}
+
+/// Where a group goes.
+pub fn without_group(name: &AccountName) -> Option<String> {
+    ROOTS.contains(&name.as_str()).then(|| {
+        format!("warning: members of {name} may become root: a login of ops that becomes root by it no longer can")
+    })
+}
+
+/// Where a user goes.
+pub fn without_user(name: &AccountName, user: Row<'_>) -> Option<String> {
+    let group = root_of(user)?;
+    Some(format!(
+        "warning: {name} may become root as a member of {group}: a login of ops as {name} is no longer possible"
+    ))
+}
+
+/// Where a user gets another shell.
+pub fn with_shell(name: &AccountName, user: Row<'_>, shell: &str) -> Option<String> {
+    let is_none = shell.ends_with("/nologin") || shell.ends_with("/false");
+    if !is_none || !user.is_there() || user.get("shell") == shell {
+        return None;
+    }
+    let group = root_of(user)?;
+    Some(format!(
+        "warning: {name} may become root as a member of {group}, and {shell} lets nobody log in: a login of ops as {name} is no longer possible"
+    ))
+}
+
+fn root_of(user: Row<'_>) -> Option<&'static str> {
+    let groups = user.groups();
+    let is_of = |group: &str| groups.contains(&group) || user.get("group") == group;
+    ROOTS.into_iter().find(|group| is_of(group))
+}
