@@ -61,7 +61,9 @@ pub fn undo(
             Ok(made_it) => made_it,
             Err(failure) if failure.kind == FailureKind::Failed => Made::Unknown(failure.message),
             Err(failure) => {
-                to_undo.iter().for_each(|part| part.leave(BACK, &failure));
+                for part in &to_undo {
+                    part.leave(BACK, &failure);
+                }
                 return Err(failure);
             }
         };
@@ -164,9 +166,9 @@ fn send(
     let state = match user.facts(cancel) {
         Ok(facts) => facts.state_dir,
         Err(failure) => {
-            scripts
-                .iter()
-                .for_each(|(part, _)| part.leave(what, &failure));
+            for (part, _) in scripts {
+                part.leave(what, &failure);
+            }
             return Err(failure);
         }
     };

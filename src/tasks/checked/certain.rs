@@ -65,7 +65,7 @@ fn what_is_certain_to_fail_is_a_failure() {
         assert_eq!(host.check(tasks), [told(Failed, said)]);
     }
     for path in ["/proc/x", "/sys/kernel/x"] {
-        let root = &path[..path[1..].find('/').expect("a slash") + 1];
+        let root = &path[..=path[1..].find('/').expect("a slash")];
         let host = Host::default().directory(root).directory("/sys/kernel");
         let reason = format!(
             "{path} is in the pseudo file system {root}, where no file can be made or replaced"
