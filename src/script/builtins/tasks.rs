@@ -63,6 +63,7 @@ let swap_off = task(#{
         #{ apply: \"swapoff -a\", undo: \"swapon -a\", diff: \"turns swap off\" }
     },
 });
+each(hosts(\"all\"), |h| h.apply(swap_off));
 ```";
 
 pub(super) fn register(engine: &mut Engine) {

@@ -25,6 +25,11 @@ impl<'a> Closure<'a> {
         &self.name
     }
 
+    /// How many variables it captured.
+    pub fn captures(&self) -> usize {
+        self.captured.len()
+    }
+
     /// Rhai makes a closure without captures a constant, and one with captures a block: `{ share x; curry(f, x) }`.
     pub fn of(expression: &'a Expr) -> Option<Self> {
         match expression {
@@ -119,7 +124,7 @@ impl Walk<'_> {
 }
 
 /// The variable that `x.a[0].b` starts with.
-fn root(target: &Expr) -> &Expr {
+pub fn root(target: &Expr) -> &Expr {
     match target {
         Expr::Dot(pair, ..) | Expr::Index(pair, ..) => root(&pair.lhs),
         other => other,

@@ -241,7 +241,7 @@ fn a_definition_lacks_nothing() {
         ),
     ] {
         let ran = local(1)
-            .playbook(&format!("let made = task({definition});"))
+            .playbook(&format!("let _made = task({definition});"))
             .run();
         assert!(matches!(ran.exit_code(), Some(2 | 3)), "{ran}");
         assert!(ran.stderr.contains(said), "{ran}");

@@ -1,0 +1,115 @@
+//! Methods that change a value in place and give `()`, where that `()` is taken for their result.
+
+use rhai::{ASTFlags, Expr, FnCallExpr, Position};
+
+use crate::model::{Failure, FailureKind};
+use crate::script::source::position;
+
+use super::World;
+use super::bodies::Function;
+use super::closures::root;
+use super::made;
+use super::script::Script;
+use super::tails::{Tail, tails};
+
+/// Methods of arrays that use what their closures give.
+pub const ASK: [&str; 15] = [
+    "all",
+    "dedup",
+    "drain",
+    "filter",
+    "find",
+    "find_map",
+    "index_of",
+    "map",
+    "none",
+    "reduce",
+    "reduce_rev",
+    "retain",
+    "some",
+    "sort",
+    "sort_by",
+];
+
+/// Methods of strings, which nobody calls at the end of a function but for a new string.
+const OF_STRINGS: [&str; 4] = ["make_lower", "make_upper", "replace", "trim"];
+
+/// Whether all that a method of this name could be gives `()`.
+pub fn works_in_place(world: &World, script: &Script, call: &FnCallExpr) -> bool {
+    let name = call.name.as_str();
+    !world.keys.contains(name)
+        && script.arities(name).is_empty()
+        && world.names.gives_nothing(name, call.args.len() + 1)
+}
+
+pub fn failure(script: &Script, call: &FnCallExpr, at: Position) -> Failure {
+    let name = &call.name;
+    let hint = match name.as_str() {
+        "replace" => "`replaced` gives the new string.".to_owned(),
+        "trim" => "`trimmed` gives the new string.".to_owned(),
+        "make_upper" => "`to_upper` gives the new string.".to_owned(),
+        "make_lower" => "`to_lower` gives the new string.".to_owned(),
+        _ => {
+            format!("Call it first, and use the value that it was called on: `x.{name}(...); x`.")
+        }
+    };
+    let message = format!("`{name}` changes a value in place and gives nothing");
+    Failure::new(FailureKind::Input, message)
+        .at(position(&script.name, at))
+        .with_hint(Some(hint))
+}
+
+/// The method call that a chain of dots and indices ends with.
+pub fn last_method(expression: &Expr) -> Option<(&FnCallExpr, Position)> {
+    match expression {
+        Expr::Dot(pair, ..) => match &pair.rhs {
+            Expr::MethodCall(call, at) => Some((call, *at)),
+            further => last_method(further),
+        },
+        // With the flag the chain ends here, and what follows is the index.
+        Expr::Index(pair, flags, _) if !flags.contains(ASTFlags::BREAK) => last_method(&pair.rhs),
+        _ => None,
+    }
+}
+
+/// What a function gives by such a method, where the value of the call is used.
+pub fn given(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -> Vec<Failure> {
+    let (Some((of, function)), Some(deepest)) =
+        (made::function(world, script, call), deepest.checked_sub(1))
+    else {
+        return Vec::new();
+    };
+    let found = tails(&function.body)
+        .into_iter()
+        .flat_map(|tail| match tail {
+            Tail::Call(call) => given(world, of, call, deepest),
+            Tail::Value(value) => last_method(value)
+                .filter(|(call, _)| works_in_place(world, of, call))
+                .map(|(call, at)| failure(of, call, at))
+                .into_iter()
+                .collect(),
+        });
+    found.collect()
+}
+
+/// Strings that a function changes in place as the last thing it does, though nobody sees them afterwards:
+/// its own parameters and variables are copies. Its first parameters may be variables that it captured.
+pub fn lost(world: &World, script: &Script, function: &Function, captured: usize) -> Vec<Failure> {
+    let seen_outside = |value: &Expr| match root(value) {
+        Expr::ThisPtr(_) => true,
+        Expr::Variable(variable, ..) => {
+            let captured = function.parameters.iter().take(captured);
+            captured.into_iter().any(|name| *name == *variable.1)
+        }
+        _ => false,
+    };
+    let found = tails(&function.body).into_iter().filter_map(|tail| {
+        let Tail::Value(value) = tail else {
+            return None;
+        };
+        let (call, at) = last_method(value)?;
+        let is_lost = OF_STRINGS.contains(&call.name.as_str()) && !seen_outside(value);
+        (is_lost && works_in_place(world, script, call)).then(|| failure(script, call, at))
+    });
+    found.collect()
+}

@@ -1,0 +1,102 @@
+//! What a call is sure to make: a task or a check, which do nothing by themselves.
+
+use rhai::{Expr, FnCallExpr, Stmt};
+
+use crate::deploy::health;
+use crate::script::names::qualify;
+use crate::tasks;
+
+use super::World;
+use super::bodies::Function;
+use super::script::Script;
+
+/// How many functions are followed to see what a call gives.
+pub const DEEPEST: usize = 8;
+
+#[derive(Clone, Copy)]
+pub enum Made {
+    Task,
+    Check,
+}
+
+impl Made {
+    pub const fn shown(self) -> &'static str {
+        match self {
+            Self::Task => "a task",
+            Self::Check => "a check",
+        }
+    }
+
+    /// What to do with it, for a hint.
+    pub fn advice(self, shown: &str) -> String {
+        let (verb, sentence) = match self {
+            Self::Task => ("apply", "A task changes a host when it is applied"),
+            Self::Check => ("check", "A check looks at a host when it is asked to"),
+        };
+        format!("{sentence}: `h.{verb}({shown})`.")
+    }
+}
+
+pub fn full_name(call: &FnCallExpr) -> String {
+    qualify(&path(call).join("::"), &call.name)
+}
+
+fn path(call: &FnCallExpr) -> Vec<&str> {
+    let path = call.namespace.path.iter();
+    path.map(rhai::Ident::as_str).collect()
+}
+
+/// The function of a script that a call leads to, with its script.
+pub fn function<'w>(
+    world: &'w World,
+    script: &'w Script,
+    call: &FnCallExpr,
+) -> Option<(&'w Script, &'w Function)> {
+    let path = path(call);
+    let of = if path.is_empty() {
+        script
+    } else {
+        world.module(script, &path)?
+    };
+    let key = (call.name.to_string(), call.args.len());
+    Some((of, of.functions.get(&key)?))
+}
+
+/// What a call makes, if it is sure to make a task or a check.
+pub fn made(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -> Option<Made> {
+    let name = call.name.as_str();
+    if let [namespace] = path(call).as_slice()
+        && tasks::find(namespace, name).is_some()
+    {
+        return Some(Made::Task);
+    }
+    match function(world, script, call) {
+        Some((of, function)) => {
+            last_value(world, of, function.body.last()?, deepest.checked_sub(1)?)
+        }
+        None if call.is_qualified() => None,
+        None if name == "task" => Some(Made::Task),
+        None => (name == "health_check" || health::find(name).is_some()).then_some(Made::Check),
+    }
+}
+
+/// What a function gives, by its last statement.
+fn last_value(world: &World, script: &Script, last: &Stmt, deepest: usize) -> Option<Made> {
+    match last {
+        Stmt::FnCall(call, _) => made(world, script, call, deepest),
+        Stmt::Expr(expression) => value(world, script, expression, deepest),
+        Stmt::Return(Some(expression), flags, _) if flags.is_empty() => {
+            value(world, script, expression, deepest)
+        }
+        _ => None,
+    }
+}
+
+/// What an expression makes: a call, or an array that begins with one.
+pub fn value(world: &World, script: &Script, expression: &Expr, deepest: usize) -> Option<Made> {
+    match expression {
+        Expr::FnCall(call, _) => made(world, script, call, deepest),
+        Expr::Array(items, _) => value(world, script, items.first()?, deepest),
+        _ => None,
+    }
+}
