@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 
 use rhai::{Engine, FnArgsVec, Identifier};
 
+/// Functions of ours that are methods of a type of Rhai's.
+pub const METHODS: [&str; 4] = ["join", "lines", "replaced", "trimmed"];
+
 /// One way to call a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
@@ -135,6 +138,12 @@ impl Names {
     #[must_use]
     pub fn own(engine: &Engine) -> Self {
         Self::ask(engine, false, true)
+    }
+
+    /// Asks the engine for what is ours, and not Rhai's own.
+    #[must_use]
+    pub fn without_rhai(engine: &Engine) -> Self {
+        Self::ask(engine, false, false)
     }
 
     fn ask(engine: &Engine, with_standard_packages: bool, with_docs: bool) -> Self {

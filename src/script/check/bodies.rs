@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rhai::{AST, ASTNode, Module, ScriptFuncDef, Shared, Stmt};
+use rhai::{AST, ASTNode, Expr, Module, ScriptFuncDef, Shared, Stmt};
 
 /// A function or a closure.
 #[derive(Debug, Default)]
@@ -10,6 +10,8 @@ pub struct Function {
     pub parameters: Vec<String>,
     pub body: Vec<Stmt>,
     pub is_private: bool,
+    /// Whether it looks at what it is called on.
+    pub uses_this: bool,
     /// Where the body begins.
     pub at: rhai::Position,
 }
@@ -26,19 +28,23 @@ pub fn functions(ast: &AST) -> Functions {
         function.parameters = definition.params.iter().map(ToString::to_string).collect();
         function.at = definition.body.start_position();
         function.is_private = definition.access.is_private();
-        function.body.extend(body(definition));
+        function
+            .body
+            .extend(body(definition, &mut function.uses_this));
     }
     functions
 }
 
 /// Rhai gives no access to a body but through a walk over all of them: so walk a script that has only this one.
-fn body(definition: &Shared<ScriptFuncDef>) -> Vec<Stmt> {
+fn body(definition: &Shared<ScriptFuncDef>, uses_this: &mut bool) -> Vec<Stmt> {
     let mut body = Vec::new();
     let mut only = Module::new();
     only.set_script_fn(Shared::clone(definition));
     AST::new([], only).walk(&mut |nodes: &[ASTNode]| {
-        if let [ASTNode::Stmt(statement)] = nodes {
-            body.push((*statement).clone());
+        match nodes {
+            [ASTNode::Stmt(statement)] => body.push((*statement).clone()),
+            [.., ASTNode::Expr(Expr::ThisPtr(_))] => *uses_this = true,
+            _ => {}
         }
         true
     });

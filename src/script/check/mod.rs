@@ -46,6 +46,7 @@ pub use pipes::dumps_in_pipes;
 
 /// What one script is held against.
 struct World<'a> {
+    engine: &'a Engine,
     names: &'a Names,
     playbook: &'a Playbook,
     scripts: BTreeMap<String, Script>,
@@ -82,6 +83,7 @@ pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
     let name = playbook.name.clone();
     scripts.insert(name.clone(), Script::of(name, &playbook.ast));
     let world = World {
+        engine,
         names: playbook.sources.names(engine),
         playbook,
         keys: scripts

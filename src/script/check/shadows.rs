@@ -1,6 +1,9 @@
-//! Functions of a script that take the place of a method of ours: `fn undo()` would answer `h.undo()`.
+//! Functions of a script that take the place of ours: `fn undo()` would answer `h.undo()`, and `fn fail(x)`
+//! would answer `fail("why")`.
 
-use crate::script::names::Names;
+use rhai::{ASTNode, Expr, FnCallExpr, Stmt};
+
+use crate::script::names::{METHODS, Names, Signature};
 
 use super::bodies::Function;
 use super::walk::Walk;
@@ -8,19 +11,76 @@ use super::walk::Walk;
 impl Walk<'_> {
     /// Looks at the name of a function that the script defines.
     pub(super) fn shadow(&mut self, name: &str, function: &Function) {
-        let subjects = subjects(self.world.names, name, function.parameters.len());
-        if subjects.is_empty() {
+        let count = function.parameters.len();
+        if !self.world.names.has(name) {
             return;
         }
+        let own = Names::without_rhai(self.world.engine);
+        let subjects = subjects(&own, name, count);
+        let (message, hint) = if !subjects.is_empty() {
+            let message = format!("`{name}` is a method of {}", subjects.join(", "));
+            let every =
+                format!("Every `.{name}(...)` in this file would call this function instead");
+            (message, every)
+        } else if self.is_function_of_ours(&own, name, count) {
+            let message = format!("`{name}` is a function of ops");
+            let every =
+                format!("Every `{name}(...)` in this file would call this function instead");
+            (message, every)
+        } else if self.is_method_by_mistake(name, function) {
+            let message = format!("`{name}` is a method already, and this file calls it");
+            let every = format!("`.{name}(...)` calls this function instead");
+            (message, every)
+        } else {
+            return;
+        };
         let at = self
             .text()
             .and_then(|text| defined_at(&text, name, function.at))
             .unwrap_or(function.at);
-        let message = format!("`{name}` is a method of {}", subjects.join(", "));
-        let hint = format!(
-            "Every `.{name}(...)` in this file would call this function instead. Give it another name."
-        );
-        self.fail(at, message, Some(hint));
+        self.fail(at, message, Some(format!("{hint}. Give it another name.")));
+    }
+
+    /// Whether calls of a function of ours would call this one. Those of a module are called with its name
+    /// before them, so that only calls in the module itself count there.
+    fn is_function_of_ours(&self, own: &Names, name: &str, count: usize) -> bool {
+        let mut ours = own.of_name(name).into_iter();
+        if !ours.any(|known| known.parameters.len() == count && subject(&known).is_none()) {
+            return false;
+        }
+        let is_playbook = self.script.name == self.world.playbook.name;
+        is_playbook
+            || self.calls(|node| match node {
+                ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _)) => {
+                    !call.is_qualified() && is_call(call, name, count)
+                }
+                _ => false,
+            })
+    }
+
+    /// Whether the script calls a method of Rhai's and gets this function, which does not look at `this`.
+    fn is_method_by_mistake(&self, name: &str, function: &Function) -> bool {
+        let count = function.parameters.len();
+        self.world
+            .names
+            .arities(name)
+            .any(|arity| arity == count + 1)
+            && !self.world.keys.contains(name)
+            && !function.uses_this
+            && self.calls(|node| match node {
+                ASTNode::Expr(Expr::MethodCall(call, _)) => is_call(call, name, count),
+                _ => false,
+            })
+    }
+
+    /// Whether something in the script is such a call.
+    fn calls(&self, is: impl Fn(&ASTNode) -> bool) -> bool {
+        let mut found = false;
+        self.script.ast.walk(&mut |nodes: &[ASTNode]| {
+            found |= nodes.last().is_some_and(&is);
+            !found
+        });
+        found
     }
 
     fn text(&self) -> Option<std::sync::Arc<str>> {
@@ -28,31 +88,30 @@ impl Walk<'_> {
     }
 }
 
-/// The types of ours that have a method of this name with so many arguments.
-fn subjects(names: &Names, name: &str, arguments: usize) -> Vec<String> {
-    let mut found: Vec<String> = names
-        .of_name(name)
-        .into_iter()
+fn is_call(call: &FnCallExpr, name: &str, count: usize) -> bool {
+    call.name == name && call.args.len() == count
+}
+
+/// The types that have a method of ours of this name with so many arguments.
+fn subjects(own: &Names, name: &str, arguments: usize) -> Vec<String> {
+    let signatures = own.of_name(name);
+    let mut found: Vec<String> = signatures
+        .iter()
         .filter(|signature| signature.parameters.len() == arguments + 1)
-        .filter_map(|signature| Some(signature.parameters.first()?.kind.clone()))
-        .filter(|kind| OURS.contains(&kind.as_str()))
+        .filter_map(|signature| subject(signature).map(ToOwned::to_owned))
         .collect();
     found.sort();
     found.dedup();
     found
 }
 
-/// The types of values that only ops makes. Rhai's own have methods that a playbook may well want to replace.
-const OURS: [&str; 8] = [
-    "Host",
-    "Hosts",
-    "Outcome",
-    "Task",
-    "Vars",
-    "HealthCheck",
-    "Verdict",
-    "Lock",
-];
+/// The type whose method it is. A function that takes a string is no method of strings.
+fn subject(signature: &Signature) -> Option<&str> {
+    let kind = signature.parameters.first()?.kind.as_str();
+    let is_method = METHODS.contains(&signature.name.as_str())
+        || kind.starts_with(char::is_uppercase) && !kind.contains('|');
+    is_method.then_some(kind)
+}
 
 /// Where the name stands in the last `fn NAME` before the body: Rhai knows the place of the body only.
 fn defined_at(text: &str, name: &str, body: rhai::Position) -> Option<rhai::Position> {

@@ -14,7 +14,7 @@ use crate::deploy::health;
 use crate::tasks;
 
 use super::modules::stdlib;
-use super::names::{Names, Signature, doc, qualify};
+use super::names::{METHODS, Names, Signature, doc, qualify};
 use crate::model::suggest::did_you_mean;
 
 pub use page::{Page, Sort};
@@ -87,9 +87,6 @@ pub fn search<'p>(pages: &'p [Page], word: &str) -> Vec<&'p Page> {
         .chain(pages.iter().filter(told))
         .collect()
 }
-
-/// Functions of ours that are methods of a type of Rhai's.
-const METHODS: [&str; 4] = ["join", "lines", "replaced", "trimmed"];
 
 fn builtin(name: &str, signatures: &[Signature]) -> Page {
     let doc = signatures

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rhai::Engine;
 
-use crate::script::names::{Names, Signature};
+use crate::script::names::{METHODS, Names, Signature};
 
 use super::page::{Page, Sort};
 
@@ -84,8 +84,7 @@ pub fn pages(engine: &Engine) -> Vec<Page> {
     // A function of ours that takes a string is no method of strings.
     let is_method = |name: &str| {
         let is_ours = own.of_name(name).iter().any(|known| !known.doc.is_empty());
-        !HIDDEN.contains(&name)
-            && (!is_ours || OURS.contains(&name) || super::METHODS.contains(&name))
+        !HIDDEN.contains(&name) && (!is_ours || OURS.contains(&name) || METHODS.contains(&name))
     };
     let pages = TYPES.iter().map(|of| Page {
         sort: Sort::Type,
