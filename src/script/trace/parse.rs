@@ -25,7 +25,14 @@ pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failu
             column,
         })
     };
-    failure.at = position(file, error.position()).or_else(end);
+    // What is missing at the end is missed on a line that is not there, where a newline ends the last one.
+    let is_there = |at: &crate::model::Position| {
+        let lines = sources.text(file).map(|text| text.lines().count());
+        lines.is_none_or(|lines| at.line <= lines)
+    };
+    failure.at = position(file, error.position())
+        .filter(is_there)
+        .or_else(end);
     failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
     // A habit of another language explains what is missing better than what is missing does.
     if (failure.hint.is_none() || matches!(error.err_type(), ParseErrorType::MissingToken(..)))
@@ -35,7 +42,7 @@ pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failu
     }
     // Rhai points at what comes next, which may stand many lines further down.
     if let ParseErrorType::MissingToken(token, _) = error.err_type()
-        && token == ";"
+        && matches!(token.as_str(), ";" | ",")
         && let Some(at) = failure.at.as_mut()
         && let Some(text) = sources.text(file)
         && let Some((line, column)) = end_before(&text, at.line, at.column)
@@ -93,7 +100,7 @@ pub fn describe(error: &ParseErrorType) -> Failure {
         }
         P::Reserved(word) => reserved(word),
         P::MissingToken(token, text) => (
-            format!("`{token}` is missing {text}"),
+            missing(token, text),
             missing_hint(token, text).map(Into::into),
         ),
         P::MissingSymbol(text) if text.is_empty() => ("a symbol is missing".into(), None),
@@ -215,6 +222,17 @@ fn operator_hint(operator: &str) -> Option<String> {
         _ => return None,
     };
     Some(hint.into())
+}
+
+fn missing(token: &str, text: &str) -> String {
+    let of = |words: &str| text.strip_prefix(words)?.strip_suffix('\'');
+    if let Some(name) = of("to close the arguments list of this function call '") {
+        return format!("missing `{token}` after the arguments of `{name}`");
+    }
+    if let Some(name) = of("to close the parameters list of function '") {
+        return format!("missing `{token}` after the parameters of `{name}`");
+    }
+    format!("`{token}` is missing {text}")
 }
 
 fn missing_hint(token: &str, text: &str) -> Option<&'static str> {
