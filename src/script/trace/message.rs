@@ -95,8 +95,13 @@ fn missing_key(name: &str) -> String {
     if rhai::is_valid_identifier(name) {
         format!("`map?.{name}` is `()` where the key is missing.")
     } else {
-        format!("`map.get({name:?})` is `()` where the key is missing.")
+        missing_index(name)
     }
+}
+
+/// The same where the key stands in brackets.
+pub fn missing_index(name: &str) -> String {
+    format!("`map.get({name:?})` is `()` where the key is missing.")
 }
 
 fn failed(message: String) -> Failure {

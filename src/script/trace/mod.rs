@@ -63,7 +63,22 @@ pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failu
     if failure.source_line.is_none() {
         failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
     }
+    if let EvalAltResult::ErrorPropertyNotFound(key, _) = inner
+        && is_index(&failure)
+    {
+        failure.hint = Some(message::missing_index(key));
+    }
     failure
+}
+
+/// Whether the failure points at a key in brackets: `map["key"]`.
+fn is_index(failure: &Failure) -> bool {
+    let at = failure.at.as_ref();
+    at.zip(failure.source_line.as_deref())
+        .is_some_and(|(at, line)| {
+            let before: String = line.chars().take(at.column.saturating_sub(1)).collect();
+            before.trim_end().ends_with('[')
+        })
 }
 
 /// The failure that was thrown as one, by a native function or again by the script.

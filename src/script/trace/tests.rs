@@ -71,6 +71,14 @@ fn errors_are_told_in_our_words() {
             "let m = #{}; m.key;",
             "1:16 the map has no key `key` | `map?.key` is `()` where the key is missing.",
         ),
+        (
+            "let m = #{}; m[\"key\"] ?? 1;",
+            "1:16 the map has no key `key` | `map.get(\"key\")` is `()` where the key is missing.",
+        ),
+        (
+            "let m = #{}; m?[\"key\"] ?? 1;",
+            "1:17 the map has no key `key` | `map.get(\"key\")` is `()` where the key is missing.",
+        ),
         ("1 / 0;", "division by zero: 1 / 0"),
         ("let x = 1; if x { 2 }", "1:15 a bool is needed, not an int"),
         (
