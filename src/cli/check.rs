@@ -55,12 +55,13 @@ impl Args {
         let mut summary = String::new();
         match &prepared {
             Ok(prepared) => {
-                diagnostics::warn_of(&dumps_in_pipes(&prepared.playbook));
+                let warnings = dumps_in_pipes(&prepared.playbook);
+                diagnostics::warn_of(&warnings);
                 failures.extend(self.wrong_values(prepared));
                 if let Ok(inventory) = &inventory {
                     failures.extend(wrong_patterns(prepared, inventory));
                     failures.extend(wrong_settings(prepared, inventory));
-                    summary = summarise(prepared, inventory);
+                    summary = summarise(prepared, inventory, warnings.len());
                 }
             }
             Err(wrong) => failures.extend(wrong.iter().cloned()),
@@ -116,13 +117,17 @@ fn wrong_settings(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
     errors.into_iter().map(Failure::from).collect()
 }
 
-fn summarise(prepared: &Prepared, inventory: &Inventory) -> String {
+fn summarise(prepared: &Prepared, inventory: &Inventory, warnings: usize) -> String {
     let counted = |count: usize, noun: &str| {
         let plural = if count == 1 { "" } else { "s" };
         format!("{count} {noun}{plural}")
     };
+    let verdict = match warnings {
+        0 => "no problems found".to_owned(),
+        some => format!("{}, no errors", counted(some, "warning")),
+    };
     format!(
-        "{}: nothing is wrong ({}, {}, {})\n",
+        "{}: {verdict} ({}, {}, {})\n",
         prepared.playbook.name,
         counted(prepared.playbook.modules.asts().len(), "module"),
         counted(prepared.params.len(), "parameter"),

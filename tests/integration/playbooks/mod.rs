@@ -54,7 +54,7 @@ fn all_of_them_are_right() {
             .args(["check", &path])
             .run()
             .ok()
-            .stdout_has("nothing is wrong");
+            .stdout_has("no problems found");
     }
 }
 
