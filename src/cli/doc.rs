@@ -32,7 +32,10 @@ impl Args {
             return Ok(DONE);
         };
         let synonym = docs::synonym(name);
-        let found = docs::find(&all, name);
+        let found = docs::find(&all, name).and_then(|found| {
+            let is_meant = docs::meant(name, &found);
+            is_meant.then_some(found).ok_or(None)
+        });
         // What is called so in Ansible only: its pages, where there are few of them, else their names.
         let pages: Vec<Page> = match (&found, synonym) {
             (Ok(found), _) => found.iter().map(|page| (*page).clone()).collect(),
@@ -47,7 +50,9 @@ impl Args {
             _ if pages.is_empty() => return Err(vec![self.nothing(&all)]),
             (Some(text), ..) => text,
             (None, Ok(_), Some(synonym)) => {
-                format!("{}\n{}", others(name, synonym, &pages), shown(&pages))
+                let told = others(name, synonym, &pages);
+                let gap = if told.is_empty() { "" } else { "\n" };
+                format!("{told}{gap}{}", shown(&pages))
             }
             (None, Ok(_), None) => shown(&pages),
             (None, Err(_), Some(synonym)) => {

@@ -58,6 +58,10 @@ fn words_of_other_tools_and_any_word_lead_to_pages() {
     doc("git")
         .ok()
         .stdout_has("ops has no task for working copies");
+    doc("user").ok().stdout_has("users::present");
+    doc("lineinfil")
+        .code(2)
+        .stderr_has("Did you mean `lineinfile`?");
     doc("sysctl").ok().stdout_has("ops has no task for it");
     doc("append_keys")
         .ok()

@@ -60,13 +60,27 @@ pub fn find<'p>(pages: &'p [Page], name: &str) -> Result<Vec<&'p Page>, Option<S
     let names = pages
         .iter()
         .flat_map(|page| [page.name.as_str(), page.last()]);
-    Err(did_you_mean(name, names))
+    Err(did_you_mean(name, names).or_else(|| did_you_mean(name, synonyms::names())))
 }
 
 /// What Ansible calls so, and the names of the pages that tell of it here.
 #[must_use]
 pub fn synonym(name: &str) -> Option<&'static Synonym> {
     synonyms::find(name)
+}
+
+/// Whether a name means these pages of ours. It does not where it is Ansible's word for something else, and only
+/// a method or a property happens to end in it: `user` does not mean `Host.user`.
+#[must_use]
+pub fn meant(name: &str, found: &[&Page]) -> bool {
+    let Some(synonym) = synonym(name) else {
+        return true;
+    };
+    found.iter().any(|page| {
+        page.name == name
+            || !matches!(page.sort, Sort::Method | Sort::Property)
+            || synonym.pages.contains(&page.name.as_str())
+    })
 }
 
 /// The pages that speak of a word, those whose names have it first.

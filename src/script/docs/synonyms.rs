@@ -41,8 +41,8 @@ const SYNONYMS: &[Synonym] = &[
     ),
     same(
         &["copy"],
-        &["files::file", "files::template", "read_file"],
-        "The content is a text: `files::file(path, read_file(\"x.conf\"))`. Directories and large files go with `archives::unpacked`.",
+        &["files::file", "files::template", "archives::unpacked"],
+        "`files::file(path, #{ source: \"files/x.conf\" })` copies a file, `archives::unpacked` a directory.",
     ),
     same(
         &["file"],
@@ -63,7 +63,8 @@ const SYNONYMS: &[Synonym] = &[
     same(&["template"], &["files::template"], ""),
     same(&["assemble"], &["glob", "files::file", "array.join"], ""),
     same(&["fetch", "slurp"], &["Host.read"], ""),
-    same(&["stat", "find", "getent"], &["Host.read", "Host.run"], ""),
+    same(&["stat"], &["Host.stat"], ""),
+    same(&["find", "getent"], &["Host.run", "Host.read"], ""),
     same(&["unarchive", "synchronize"], &["archives::unpacked"], ""),
     same(
         &["get_url"],
@@ -96,10 +97,11 @@ const SYNONYMS: &[Synonym] = &[
         &["commands::run"],
         NO_TASK,
     ),
+    same(&["user"], &["users::present", "users::absent"], ""),
     same(
-        &["user", "authorized_key"],
-        &["users::present", "users::absent"],
-        "",
+        &["authorized_key"],
+        &["users::present"],
+        "The keys are options of the user: `authorized_keys` is all of them, `append_keys` keeps the others.",
     ),
     same(&["group"], &["groups::present", "groups::absent"], ""),
     same(
@@ -138,9 +140,19 @@ const SYNONYMS: &[Synonym] = &[
         "",
     ),
     same(
-        &["handlers", "notify", "listen"],
+        &["handler", "handlers", "notify", "listen"],
         &["services::running"],
         "A service says what it is restarted on: `restart_on`.",
+    ),
+    same(
+        &["run_once"],
+        &["hosts", "controller"],
+        "What is outside of `each` runs once: `let first = hosts(\"web\")[0]; first.run(\"...\");`.",
+    ),
+    same(
+        &["when"],
+        &["Host.facts", "param"],
+        "`if condition { ... } else { ... }` decides.",
     ),
     same(
         &["register"],
@@ -254,6 +266,12 @@ const SYNONYMS: &[Synonym] = &[
         NO_TASK,
     ),
 ];
+
+/// All of these names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let all = SYNONYMS.iter().flat_map(|synonym| synonym.names);
+    all.copied()
+}
 
 /// What is called so in Ansible. A name may have its collection before it: `ansible.builtin.copy`.
 pub fn find(name: &str) -> Option<&'static Synonym> {

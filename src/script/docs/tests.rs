@@ -2,7 +2,7 @@
 
 use crate::script::prepare::{complete_engine, prepare};
 
-use super::{Page, Sort, find, index, markdown, page, reference, search, synonym};
+use super::{Page, Sort, find, index, markdown, meant, page, reference, search, synonym};
 
 fn pages() -> Vec<Page> {
     reference(&complete_engine())
@@ -62,6 +62,35 @@ fn finds_pages_by_the_names_that_people_use() {
             .contains(&"std/versions".to_owned())
     );
     assert_eq!(names("eech"), Err(Some("Did you mean `each`?".to_owned())));
+    assert_eq!(
+        names("lineinfil"),
+        Err(Some("Did you mean `lineinfile`?".to_owned()))
+    );
+}
+
+#[test]
+fn words_of_ansible_are_meant_before_properties_that_end_in_them() {
+    let pages = pages();
+    for (word, is_meant) in [
+        ("user", false),
+        ("stat", true),
+        ("service", true),
+        ("file", true),
+    ] {
+        let found = find(&pages, word).unwrap();
+        assert_eq!(meant(word, &found), is_meant, "{word}");
+    }
+    for (word, page) in [
+        ("stat", "Host.stat"),
+        ("user", "users::present"),
+        ("authorized_key", "users::present"),
+        ("handler", "services::running"),
+        ("notify", "services::running"),
+        ("run_once", "hosts"),
+        ("when", "Host.facts"),
+    ] {
+        assert_eq!(synonym(word).unwrap().pages[0], page, "{word}");
+    }
 }
 
 /// Rhai gives the functions of a script in an order that changes from build to build.
