@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::inventory::Inventory;
 use crate::model::{Failure, FailureKind, Secrets};
-use crate::script::check::{computes_patterns, host_patterns};
+use crate::script::check::{computes_patterns, host_patterns, patterns_in_part};
 use crate::script::execute;
 use crate::script::params::{self, Resolved};
 use crate::script::playbook::Playbook;
@@ -109,10 +109,14 @@ fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
     if computes_patterns(playbook) {
         return None;
     }
+    let in_part = patterns_in_part(playbook);
     let mut names = HashSet::new();
     for (pattern, _) in host_patterns(playbook) {
         // One that selects nothing is an error where the playbook comes to it.
         let hosts = inventory.select(&pattern).unwrap_or_default();
+        if hosts.len() > 1 && in_part.contains(&pattern) {
+            return None;
+        }
         names.extend(hosts.iter().map(|host| host.name.clone()));
     }
     Some(names.len())

@@ -40,7 +40,7 @@ pub struct Plan {
     pub overrides: Overrides,
     pub params: BTreeMap<String, String>,
     pub changes: Changes,
-    /// How many hosts it is about; all of the inventory's if nothing is said.
+    /// How many hosts it is about. `None`: only the run knows.
     pub hosts: Option<usize>,
 }
 
@@ -180,14 +180,14 @@ impl Stage {
         };
         let bus = Bus::start(id.clone(), secrets.clone(), reporters);
         let all = || inventory.select("all").map_or(0, |hosts| hosts.len());
-        let hosts = plan.hosts.unwrap_or_else(all);
-        files::allow_for(hosts);
+        let hosts = plan.hosts;
+        files::allow_for(hosts.unwrap_or_else(all));
         bus.emit(Emission::new(Kind::RunStarted {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             playbook: plan.what,
             check,
-            hosts,
+            hosts: hosts.unwrap_or(0),
             params: plan.params,
         }));
         if let Some(reason) = unkept {

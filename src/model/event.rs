@@ -52,7 +52,7 @@ pub enum Kind {
         /// What the user ran: a playbook's path, or a subcommand such as `exec`.
         playbook: String,
         check: bool,
-        /// How many hosts the inventory (with `--limit`) has; for a subcommand, on how many it is run.
+        /// On how many hosts it works, after `--limit`; 0 where only the run knows.
         hosts: usize,
         /// Parameters by name; a secret one reads `[secret]`.
         params: BTreeMap<String, String>,

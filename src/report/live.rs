@@ -398,11 +398,11 @@ impl Drop for Live {
 
 impl Seen {
     fn line(&self) -> String {
-        let mut parts = vec![format!(
-            "{} of {} done",
-            self.done,
-            count(self.hosts as u64, "host")
-        )];
+        let mut parts = vec![match self.hosts {
+            // How many there will be is not known yet.
+            0 => format!("{} done", count(self.done as u64, "host")),
+            hosts => format!("{} of {} done", self.done, count(hosts as u64, "host")),
+        }];
         for (number, word) in [
             (self.changed, "changed"),
             (self.undone, "undone"),

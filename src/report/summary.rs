@@ -43,9 +43,14 @@ impl Summary<'_> {
         if let Some(took) = self.took {
             let _ = write!(line, " in {}", duration(took));
         }
-        let parts = self.parts(settings);
+        let (here, on_controller) = self.by_place();
+        let parts = self.parts(&here, settings);
         if !parts.is_empty() {
             let _ = write!(line, ": {}", parts.join(", "));
+        }
+        let parts = self.parts(&on_controller, settings);
+        if !parts.is_empty() {
+            let _ = write!(line, "; controller: {}", parts.join(", "));
         }
         if self.check {
             line.push_str(&settings.paint(DIM, " (check mode: nothing was changed)"));
@@ -65,7 +70,42 @@ impl Summary<'_> {
         line
     }
 
-    fn parts(&self, settings: Settings) -> Vec<String> {
+    /// The totals of the hosts, and what the machine that ops runs on did beside them. Without hosts all stands
+    /// together.
+    fn by_place(&self) -> (Totals, Totals) {
+        if self.hosts.is_empty() {
+            return (self.totals, Totals::default());
+        }
+        let mut rest = self.totals;
+        for host in self.hosts.values() {
+            for (left, done) in [
+                (&mut rest.unchanged, host.unchanged),
+                (&mut rest.changed, host.changed),
+                (&mut rest.would_change, host.would_change),
+                (&mut rest.unknown, host.unknown),
+                (&mut rest.skipped, host.skipped),
+                (&mut rest.failed, host.failed),
+                (&mut rest.undone, host.undone),
+            ] {
+                *left = left.saturating_sub(done);
+            }
+        }
+        // A host counts as gone or as interrupted by its name: the controller does not.
+        (rest.unreachable, rest.interrupted) = (0, 0);
+        let here = Totals {
+            unchanged: self.totals.unchanged - rest.unchanged,
+            changed: self.totals.changed - rest.changed,
+            would_change: self.totals.would_change - rest.would_change,
+            unknown: self.totals.unknown - rest.unknown,
+            skipped: self.totals.skipped - rest.skipped,
+            failed: self.totals.failed - rest.failed,
+            undone: self.totals.undone - rest.undone,
+            ..self.totals
+        };
+        (here, rest)
+    }
+
+    fn parts(&self, totals: &Totals, settings: Settings) -> Vec<String> {
         let Totals {
             unchanged,
             changed,
@@ -76,7 +116,7 @@ impl Summary<'_> {
             unreachable,
             undone,
             interrupted,
-        } = self.totals;
+        } = *totals;
         let mut parts: Vec<String> = [
             // What stands of it: what was put back is told on its own.
             (Outcome::Changed, changed.saturating_sub(undone)),

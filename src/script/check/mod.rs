@@ -40,7 +40,7 @@ use script::Script;
 use unused::Unused;
 use walk::Walk;
 
-pub use hosts::{computes_patterns, host_patterns};
+pub use hosts::{computes_patterns, host_patterns, patterns_in_part};
 pub use literals::{Part, argument_position};
 pub use pipes::dumps_in_pipes;
 
