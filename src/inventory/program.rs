@@ -1,10 +1,15 @@
 //! Running a program of the user's on this machine, with limits on its time and its output.
 
 use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// What a program may take.
 pub(super) struct Limits {
@@ -19,14 +24,19 @@ pub(super) const LIMITS: Limits = Limits {
     output: 64 << 20,
 };
 
-/// How long after its end what it has printed is waited for: a child that it left behind may hold its output open.
-const LEFT_OPEN: Duration = Duration::from_secs(5);
+/// How long after the end of a program its output may stay open: a child that it left behind may still print.
+const LEFT_OPEN: Duration = Duration::from_secs(2);
+
+/// How long after a kill the output is waited for. The child of another user cannot be killed.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// What a program came back with.
 pub(super) struct Ran {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
+    /// Something that it started kept its output open after its end, and was stopped.
+    pub left_open: bool,
 }
 
 /// Why a program did not come to its end.
@@ -52,57 +62,77 @@ pub(super) fn run(file: &Path, args: &[&str], limits: &Limits) -> Result<Ran, Pr
         .stderr(Stdio::piped())
         .spawn()
         .map_err(ProgramError::Start)?;
-    let until = Instant::now() + limits.time;
-    let result = read_both(&mut child, file, limits, until);
+    let pipes: Vec<Pipe> = [
+        child
+            .stdout
+            .take()
+            .map(|pipe| Pipe::read(pipe, limits.output)),
+        child
+            .stderr
+            .take()
+            .map(|pipe| Pipe::read(pipe, limits.output)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let result = read_all(&mut child, &pipes, file, limits);
     if result.is_err() {
-        stop(&mut child);
+        stop(&mut child, &pipes);
     }
-    result
+    let left_open = result?;
+    let status = child.wait().map_err(ProgramError::Start)?;
+    let mut printed = pipes.iter().map(Pipe::printed);
+    Ok(Ran {
+        status,
+        stdout: printed.next().unwrap_or_default(),
+        stderr: printed.next().unwrap_or_default(),
+        left_open,
+    })
 }
 
-fn read_both(
+/// Waits until all pipes are at their end. Gives whether one stayed open after the program's end.
+fn read_all(
     child: &mut Child,
+    pipes: &[Pipe],
     file: &Path,
     limits: &Limits,
-    until: Instant,
-) -> Result<Ran, ProgramError> {
-    let stdout = child.stdout.take().map(|pipe| collect(pipe, limits.output));
-    let stderr = child.stderr.take().map(|pipe| collect(pipe, limits.output));
-    let mut until = until;
+) -> Result<bool, ProgramError> {
+    let mut until = Instant::now() + limits.time;
+    let mut ended = false;
+    let mut left_open = false;
     let mut told = Told::default();
-    let mut printed = [Vec::new(), Vec::new()];
-    for (pipe, printed) in [stdout, stderr].into_iter().flatten().zip(&mut printed) {
-        *printed = loop {
+    for pipe in pipes {
+        loop {
             let left = until.saturating_duration_since(Instant::now());
-            match pipe.recv_timeout(left.min(Duration::from_millis(200))) {
-                Ok(Some(bytes)) => break bytes,
-                Ok(None) => {
+            match pipe.end.recv_timeout(left.min(Duration::from_millis(200))) {
+                Ok(End::TooLong) => {
                     let limit = limits.output >> 20;
                     return Err(ProgramError::Endless(format!(
                         "printed more than {limit} MiB"
                     )));
                 }
-                Err(RecvTimeoutError::Disconnected) => break Vec::new(),
+                Ok(End::Whole) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if left.is_zero() && left_open => break,
+                Err(RecvTimeoutError::Timeout) if left.is_zero() && ended => {
+                    left_open = true;
+                    kill_writers(pipes);
+                    until = Instant::now() + CLOSING;
+                }
                 Err(RecvTimeoutError::Timeout) if left.is_zero() => {
                     let limit = humantime::format_duration(limits.time);
                     return Err(ProgramError::Endless(format!("ran for more than {limit}")));
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     told.while_it_lasts(file);
-                    if child.try_wait().is_ok_and(|status| status.is_some()) {
-                        until = until.min(Instant::now() + LEFT_OPEN);
+                    if !ended && child.try_wait().is_ok_and(|status| status.is_some()) {
+                        ended = true;
+                        until = Instant::now() + LEFT_OPEN;
                     }
                 }
             }
-        };
+        }
     }
-    let [stdout, stderr] = printed;
-    let status = child.wait().map_err(ProgramError::Start)?;
-    Ok(Ran {
-        status,
-        stdout,
-        stderr,
-    })
+    Ok(left_open)
 }
 
 /// Tells that a program is waited for, after 8 s and then every 25 s: there is no run yet that could.
@@ -131,21 +161,60 @@ impl Told {
     }
 }
 
-/// Reads a pipe to its end on a thread of its own. `None`: it gave more than the limit.
-fn collect(pipe: impl Read + Send + 'static, limit: usize) -> Receiver<Option<Vec<u8>>> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = pipe.take(limit as u64 + 1).read_to_end(&mut bytes);
-        let whole = read.is_ok() && bytes.len() <= limit;
-        // Nobody waits for it any more once the program was stopped.
-        let _ = sender.send(whole.then_some(bytes));
-    });
-    receiver
+/// A pipe that a program writes to, read on a thread of its own.
+struct Pipe {
+    /// What the kernel calls it, in the links of `/proc/PID/fd`.
+    name: Option<String>,
+    so_far: Arc<Mutex<Vec<u8>>>,
+    end: Receiver<End>,
 }
 
-/// Ends a program and what it has started. Its children are found before it goes, as they are nobody's after.
-fn stop(child: &mut Child) {
+enum End {
+    Whole,
+    TooLong,
+}
+
+impl Pipe {
+    fn read(mut pipe: impl Read + AsFd + Send + 'static, limit: usize) -> Self {
+        let name = rustix::fs::fstat(&pipe).map(|stat| format!("pipe:[{}]", stat.st_ino));
+        let so_far = Arc::new(Mutex::new(Vec::new()));
+        let (sender, end) = channel();
+        let bytes = Arc::clone(&so_far);
+        std::thread::spawn(move || {
+            let mut block = vec![0; 64 << 10];
+            let end = loop {
+                match pipe.read(&mut block) {
+                    Ok(0) => break End::Whole,
+                    Ok(count) => {
+                        let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+                        if bytes.len() + count > limit {
+                            break End::TooLong;
+                        }
+                        bytes.extend_from_slice(&block[..count]);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => break End::Whole,
+                }
+            };
+            // Nobody waits for it any more once the program was stopped.
+            let _ = sender.send(end);
+        });
+        Self {
+            name: name.ok(),
+            so_far,
+            end,
+        }
+    }
+
+    /// What came through it so far.
+    fn printed(&self) -> Vec<u8> {
+        std::mem::take(&mut self.so_far.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Ends a program and what it has started. Its children are found before it goes, because they lose their parent then;
+/// of those that have lost theirs before, the ones that can still print.
+fn stop(child: &mut Child, pipes: &[Pipe]) {
     let mut found = vec![child.id()];
     let mut next = 0;
     while let Some(process) = found.get(next) {
@@ -158,16 +227,51 @@ fn stop(child: &mut Child) {
         );
         next += 1;
     }
-    let ids = found
-        .into_iter()
-        .skip(1)
-        .filter_map(|id| i32::try_from(id).ok());
     // Errors mean that it has ended already.
     let _ = child.kill();
-    for id in ids.filter_map(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+    for id in found.into_iter().skip(1) {
+        kill(id);
     }
+    kill_writers(pipes);
     let _ = child.wait();
+}
+
+/// Kills the processes that hold the writing end of a pipe.
+fn kill_writers(pipes: &[Pipe]) {
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return;
+    };
+    let own = std::process::id();
+    processes
+        .flatten()
+        .filter_map(|process| process.file_name().to_str()?.parse().ok())
+        .filter(|id| *id != own && writes_to(*id, pipes))
+        .for_each(kill);
+}
+
+fn writes_to(process: u32, pipes: &[Pipe]) -> bool {
+    let Ok(open) = std::fs::read_dir(format!("/proc/{process}/fd")) else {
+        return false;
+    };
+    open.flatten().any(|file| {
+        // A process that ops is just starting has the reading end too, for a moment.
+        let writes = || {
+            file.metadata()
+                .is_ok_and(|link| link.permissions().mode() & 0o200 != 0)
+        };
+        std::fs::read_link(file.path()).is_ok_and(|target| {
+            let target = target.as_os_str().to_str();
+            pipes
+                .iter()
+                .any(|pipe| pipe.name.as_deref() == target && target.is_some())
+        }) && writes()
+    })
+}
+
+fn kill(process: u32) {
+    if let Some(id) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(id, Signal::KILL);
+    }
 }
 
 #[cfg(test)]
@@ -176,7 +280,7 @@ mod tests {
 
     use super::*;
 
-    fn endless(script: &str, seconds: u64) -> String {
+    fn ran(script: &str, seconds: u64) -> Result<Ran, String> {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("script");
         std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("written");
@@ -188,14 +292,47 @@ mod tests {
         };
         loop {
             match run(&file, &[], &limits) {
-                Err(ProgramError::Endless(why)) => return why,
+                Err(ProgramError::Endless(why)) => return Err(why),
                 // Another thread has forked while the file was open for writing.
                 Err(ProgramError::Start(error))
                     if error.kind() == io::ErrorKind::ExecutableFileBusy => {}
                 Err(ProgramError::Start(error)) => panic!("{error}"),
-                Ok(ran) => panic!("{}", ran.status),
+                Ok(ran) => return Ok(ran),
             }
         }
+    }
+
+    fn endless(script: &str, seconds: u64) -> String {
+        match ran(script, seconds) {
+            Err(why) => why,
+            Ok(ran) => panic!("{}", ran.status),
+        }
+    }
+
+    /// Waits for the end of the process whose number is in a file.
+    fn gone(note: &Path) {
+        let process = std::fs::read_to_string(note).expect("a process");
+        // The kill was sent; when it takes effect is up to the machine.
+        let until = Instant::now() + Duration::from_mins(1);
+        loop {
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", process.trim()));
+            if state.is_err() || state.is_ok_and(|state| state.contains(") Z ")) {
+                break;
+            }
+            assert!(Instant::now() < until, "it still runs");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_is_stopped_and_its_output_taken() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let note = dir.path().join("pid");
+        let script = format!("sleep 1000 &\necho $! >{}\necho done", note.display());
+        let ran = ran(&script, 60).expect("an end");
+        assert!(ran.status.success() && ran.left_open);
+        assert_eq!(ran.stdout, b"done\n");
+        gone(&note);
     }
 
     #[test]
@@ -206,16 +343,6 @@ mod tests {
         let note = dir.path().join("pid");
         let script = format!("sleep 1000 &\necho $! >{}\nwait", note.display());
         assert_eq!(endless(&script, 2), "ran for more than 2s");
-        let sleeper = std::fs::read_to_string(&note).expect("a process");
-        // The kill was sent; when it takes effect is up to the machine.
-        let until = Instant::now() + Duration::from_mins(1);
-        loop {
-            let state = std::fs::read_to_string(format!("/proc/{}/stat", sleeper.trim()));
-            if state.is_err() || state.is_ok_and(|state| state.contains(") Z ")) {
-                break;
-            }
-            assert!(Instant::now() < until, "it still runs");
-            std::thread::yield_now();
-        }
+        gone(&note);
     }
 }

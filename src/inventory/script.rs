@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::draft::Draft;
 use super::error::InventoryError;
 use super::node::{VAULT_KEY, noun};
-use super::program::{self, ProgramError};
+use super::program::{self, ProgramError, Ran};
 use super::{json_text, vault, written};
 use crate::model::{Origin, decode};
 
@@ -169,8 +169,21 @@ fn each_host(
 
 /// What the script prints, an object of JSON. Nothing at all is an empty one.
 fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError> {
-    let output = run(file, args)?;
-    let call = args.join(" ");
+    let ran = run_whole(file, args)?;
+    let left_open = ran.left_open;
+    object(ran.stdout, &args.join(" ")).map_err(|error| {
+        if left_open {
+            error.hint(LEFT_OPEN)
+        } else {
+            error
+        }
+    })
+}
+
+const LEFT_OPEN: &str =
+    "The script ended, but something that it started kept its output open and was stopped.";
+
+fn object(output: Vec<u8>, call: &str) -> Result<Map<String, Value>, InventoryError> {
     let text = decode(output).map_err(|error| {
         InventoryError::new(format!(
             "what the script printed is not text (called with {call}), line {}: {error}",
@@ -231,6 +244,10 @@ fn damage(value: &Value) -> Result<(), InventoryError> {
 
 /// Runs an executable of the user's and gives what it printed. Fails with its code and the end of its stderr.
 pub(super) fn run(file: &Path, args: &[&str]) -> Result<Vec<u8>, InventoryError> {
+    run_whole(file, args).map(|ran| ran.stdout)
+}
+
+fn run_whole(file: &Path, args: &[&str]) -> Result<Ran, InventoryError> {
     let called = args.join(" ");
     let called = if called.is_empty() {
         String::new()
@@ -242,8 +259,14 @@ pub(super) fn run(file: &Path, args: &[&str]) -> Result<Vec<u8>, InventoryError>
             .hint("A script needs a first line such as #!/bin/sh; a file that is no script must not be executable."),
         ProgramError::Endless(limit) => InventoryError::new(format!("the script {limit}{called}, and was stopped")),
     })?;
+    if ran.left_open {
+        tracing::warn!(
+            "{} ended{called}, but something that it started kept its output open and was stopped",
+            file.display()
+        );
+    }
     if ran.status.success() {
-        return Ok(ran.stdout);
+        return Ok(ran);
     }
     let stderr = String::from_utf8_lossy(&ran.stderr);
     let tail: Vec<&str> = stderr.trim_end().lines().rev().take(5).collect();
