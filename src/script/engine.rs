@@ -4,6 +4,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, OptimizationLevel}
 
 use crate::model::{Failure, FailureKind};
 
+use super::bounded;
 use super::error::throw;
 
 /// Calls within calls. A level takes about 16 KiB of stack, so this fits in 2 MiB with room to spare.
@@ -18,8 +19,8 @@ pub(super) const MAX_ARRAY: usize = 1_000_000;
 /// Entries of a map and of all maps in it.
 pub(super) const MAX_MAP: usize = 1_000_000;
 
-/// Bytes of a text, and of all texts in a list or a map: what a hundred hosts print at most, twice.
-pub(super) const MAX_TEXT: usize = 256 << 20;
+/// Bytes of a string, and of all strings in a list or a map: the largest file that `read_file` gives.
+pub(super) const MAX_TEXT: usize = 64 << 20;
 
 /// A loop that never ends is stopped after some ten seconds of computing; waiting costs nothing of this.
 const MAX_OPERATIONS: u64 = 200_000_000;
@@ -45,6 +46,7 @@ pub fn base() -> Engine {
         .on_debug(|text, source, position| {
             tracing::debug!(target: "playbook", source, line = position.line(), "{text}");
         });
+    bounded::register(&mut engine);
     // Rhai's own would end the run with success, whatever it is given.
     engine.register_fn("exit", |context: NativeCallContext| no_exit(&context));
     engine.register_fn("exit", |context: NativeCallContext, _: Dynamic| {

@@ -19,6 +19,7 @@
 //! | [`trace`] | errors of Rhai's as failures of ours |
 
 mod artifacts;
+mod bounded;
 pub mod builtins;
 pub mod check;
 mod command;

@@ -55,7 +55,7 @@ fn each(
     let frame = Frame::acting(context, "each")?;
     let run = frame.run();
     if frame.depth() >= MAX_EACH {
-        let message = format!("more than {MAX_EACH} `each` within one another");
+        let message = format!("`each` is nested more than {MAX_EACH} deep");
         let failure = Failure::new(FailureKind::Failed, message)
             .hint("Does a function that calls `each` call itself?");
         return Err(throw(failure, context));

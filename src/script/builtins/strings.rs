@@ -9,6 +9,7 @@ use rhai::{
 use sha2::Digest as _;
 
 use super::declare;
+use crate::script::bounded;
 use crate::script::error::argument;
 use crate::script::frame::Frame;
 use crate::script::nesting;
@@ -103,25 +104,31 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn register_strings(engine: &mut Engine) {
     let parameters = ["text: &str", "find: &str", "with: &str", "String"];
-    declare("replaced", &parameters, REPLACED)
-        .register_into_engine(engine, |text: &str, find: &str, with: &str| {
-            text.replace(find, with)
-        });
+    declare("replaced", &parameters, REPLACED).register_into_engine(
+        engine,
+        |context: NativeCallContext, text: &str, find: &str, with: &str| {
+            bounded::replaced(&context, text, find, with)
+        },
+    );
     declare("trimmed", &["text: &str", "String"], TRIMMED)
         .register_into_engine(engine, |text: &str| text.trim().to_owned());
-    declare("lines", &["text: &str", "Array"], LINES).register_into_engine(engine, |text: &str| {
-        let lines = text.lines().map(|line| Dynamic::from(line.to_owned()));
-        lines.collect::<Array>()
-    });
+    declare("lines", &["text: &str", "Array"], LINES)
+        .register_into_engine(engine, |context: NativeCallContext, text: &str| {
+            bounded::list(&context, text.lines())
+        });
     let parameters = ["items: Array", "separator: &str", "String"];
     declare("join", &parameters, JOIN).register_into_engine(
         engine,
         |context: NativeCallContext, items: &mut Array, separator: &str| -> Result<String> {
-            let shown = items.iter().map(|item| {
+            let mut text = bounded::Text::default();
+            for (index, item) in items.iter().enumerate() {
                 nesting::check(item).map_err(|why| argument(&context, why))?;
-                Ok(shown(&context, item))
-            });
-            Ok(shown.collect::<Result<Vec<_>>>()?.join(separator))
+                if index > 0 {
+                    text.push(&context, separator)?;
+                }
+                text.push(&context, &shown(&context, item))?;
+            }
+            Ok(text.into_string())
         },
     );
 }
@@ -153,8 +160,10 @@ fn register_regex(engine: &mut Engine) {
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let pattern = regex(&context, pattern)?;
-            let found = pattern.find_iter(text).map(|found| string(found.as_str()));
-            Ok::<_, Box<EvalAltResult>>(found.collect::<Array>())
+            bounded::list(
+                &context,
+                pattern.find_iter(text).map(|found| found.as_str()),
+            )
         },
     );
     declare("captures", &two("Dynamic"), CAPTURES).set_into_module(
@@ -169,14 +178,14 @@ fn register_regex(engine: &mut Engine) {
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str, with: &str| {
             let pattern = regex(&context, pattern)?;
-            Ok::<_, Box<EvalAltResult>>(pattern.replace_all(text, with).into_owned())
+            regex_replaced(&context, text, &pattern, with)
         },
     );
     declare("split", &two("Array"), SPLIT).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let pattern = regex(&context, pattern)?;
-            Ok::<_, Box<EvalAltResult>>(pattern.split(text).map(string).collect::<Array>())
+            bounded::list(&context, pattern.split(text))
         },
     );
     declare("escape", &["text: &str", "String"], ESCAPE)
@@ -199,6 +208,28 @@ fn regex(context: &NativeCallContext<'_>, pattern: &str) -> Result<Regex> {
             format!("`{pattern}` is not a regular expression: {why}"),
         )
     })
+}
+
+/// As [`Regex::replace_all`], up to the limit of a string.
+fn regex_replaced(
+    context: &NativeCallContext<'_>,
+    text: &str,
+    pattern: &Regex,
+    with: &str,
+) -> Result<String> {
+    let mut out = bounded::Text::default();
+    let mut part = String::new();
+    let mut end = 0;
+    for found in pattern.captures_iter(text) {
+        let whole = found.get_match();
+        out.push(context, &text[end..whole.start()])?;
+        part.clear();
+        found.expand(with, &mut part);
+        out.push(context, &part)?;
+        end = whole.end();
+    }
+    out.push(context, &text[end..])?;
+    Ok(out.into_string())
 }
 
 fn captures(pattern: &Regex, text: &str) -> Dynamic {

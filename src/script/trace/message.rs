@@ -61,7 +61,7 @@ pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
         E::ErrorAssignmentToConstant(name, _) => failed(format!("`{name}` is a constant")),
         E::ErrorUnboundThis(_) => failed("`this` means nothing here".into())
             .hint("`this` is the subject of a method: `x.f()` calls `fn f()` with `this` as `x`."),
-        E::ErrorArithmetic(text, _) => failed(lower(text)),
+        E::ErrorArithmetic(text, _) => failed(arithmetic(text)),
         E::ErrorTooManyOperations(_) => failed("the playbook computed for too long".into())
             .hint("Is there a loop that never ends? Waiting costs nothing: use `retry`."),
         E::ErrorStackOverflow(_) => failed("calls within calls go too deep".into())
@@ -76,11 +76,30 @@ pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
     }
 }
 
+/// Rhai: `Negation overflow: --9223372036854775808`, `Division overflow: ...`.
+fn arithmetic(text: &str) -> String {
+    let (what, of) = text.split_once(": ").unwrap_or((text, ""));
+    match what.strip_suffix(" overflow") {
+        Some("Negation") => {
+            let number = of.strip_prefix('-').unwrap_or(of);
+            format!("the negative of {number} does not fit into an integer (64 bits)")
+        }
+        Some(operation) if of.is_empty() => {
+            format!(
+                "the result of the {} does not fit into an integer (64 bits)",
+                operation.to_lowercase()
+            )
+        }
+        Some(_) => format!("the result of {of} does not fit into an integer (64 bits)"),
+        None => lower(text),
+    }
+}
+
 /// Which of the limits of the engine a value went over.
 fn too_large(kind: &str) -> Failure {
     let message = match kind {
         "Length of string" => format!(
-            "a text, or all texts in a value, of more than {} MiB",
+            "a string (or all strings in one value) grew beyond {} MiB",
             MAX_TEXT >> 20
         ),
         "Size of object map" => format!("a map of more than {MAX_MAP} entries"),

@@ -1,0 +1,283 @@
+//! Rhai's own methods that make much of a short string, with the limits of the engine checked before memory is taken.
+//!
+//! Rhai looks at a value when the method has made it: a string of 60 MB that is split into its characters takes
+//! gigabytes by then. The methods here replace those of Rhai under the same names; the built-ins of ours that do the
+//! same use [`list`] and [`Text`].
+
+use rhai::{
+    Array, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext,
+};
+
+use super::engine::{MAX_ARRAY, MAX_TEXT};
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+pub(super) fn register(engine: &mut Engine) {
+    register_splits(engine);
+    register_replacements(engine);
+}
+
+/// A list of at most [`MAX_ARRAY`] elements.
+pub(super) fn list<T: Into<Dynamic>>(
+    context: &NativeCallContext<'_>,
+    items: impl Iterator<Item = T>,
+) -> Result<Array> {
+    let found: Array = items.take(MAX_ARRAY + 1).map(Into::into).collect();
+    if found.len() > MAX_ARRAY {
+        return Err(too_large("Size of array", context));
+    }
+    Ok(found)
+}
+
+/// A string that grows to at most [`MAX_TEXT`] bytes.
+#[derive(Default)]
+pub(super) struct Text(String);
+
+impl Text {
+    pub(super) fn push(&mut self, context: &NativeCallContext<'_>, part: &str) -> Result<()> {
+        if self.0.len() + part.len() > MAX_TEXT {
+            return Err(too_large("Length of string", context));
+        }
+        self.0.push_str(part);
+        Ok(())
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// A text with every `find` replaced.
+pub(super) fn replaced(
+    context: &NativeCallContext<'_>,
+    text: &str,
+    find: &str,
+    with: &str,
+) -> Result<String> {
+    let mut out = Text::default();
+    let mut end = 0;
+    for (at, found) in text.match_indices(find) {
+        out.push(context, &text[end..at])?;
+        out.push(context, with)?;
+        end = at + found.len();
+    }
+    out.push(context, &text[end..])?;
+    Ok(out.into_string())
+}
+
+/// Rhai's own kind of error, which is told with the number of the limit.
+fn too_large(kind: &str, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorDataTooLarge(kind.to_owned(), context.call_position()).into()
+}
+
+fn method(name: &str, parameters: &[&str]) -> FuncRegistration {
+    FuncRegistration::new(name).with_params_info(parameters)
+}
+
+fn register_splits(engine: &mut Engine) {
+    type Context<'a> = NativeCallContext<'a>;
+    method("to_chars", &["string: &str", "Array"])
+        .register_into_engine(engine, |context: Context, text: &str| {
+            list(&context, text.chars())
+        });
+    method("split", &["string: &str", "Array"]).register_into_engine(
+        engine,
+        |context: Context, text: &str| {
+            if text.is_empty() {
+                return Ok(vec![Dynamic::from(String::new())]);
+            }
+            list(&context, text.split_whitespace())
+        },
+    );
+    let by_text = ["string: &str", "delimiter: &str", "Array"];
+    let by_char = ["string: &str", "delimiter: char", "Array"];
+    let limited_text = ["string: &str", "delimiter: &str", "segments: int", "Array"];
+    let limited_char = ["string: &str", "delimiter: char", "segments: int", "Array"];
+    method("split", &by_text)
+        .register_into_engine(engine, |context: Context, text: &str, by: &str| {
+            split(&context, text, by)
+        });
+    method("split", &by_char)
+        .register_into_engine(engine, |context: Context, text: &str, by: char| {
+            split(&context, text, by.encode_utf8(&mut [0; 4]))
+        });
+    method("split", &limited_text).register_into_engine(
+        engine,
+        |context: Context, text: &str, by: &str, most: i64| {
+            list(&context, text.splitn(segments(most), by))
+        },
+    );
+    method("split", &limited_char).register_into_engine(
+        engine,
+        |context: Context, text: &str, by: char, most: i64| {
+            list(&context, text.splitn(segments(most), by))
+        },
+    );
+    method("split_rev", &by_text)
+        .register_into_engine(engine, |context: Context, text: &str, by: &str| {
+            split_rev(&context, text, by)
+        });
+    method("split_rev", &by_char).register_into_engine(
+        engine,
+        |context: Context, text: &str, by: char| {
+            split_rev(&context, text, by.encode_utf8(&mut [0; 4]))
+        },
+    );
+    method("split_rev", &limited_text).register_into_engine(
+        engine,
+        |context: Context, text: &str, by: &str, most: i64| {
+            list(&context, text.rsplitn(segments(most), by))
+        },
+    );
+    method("split_rev", &limited_char).register_into_engine(
+        engine,
+        |context: Context, text: &str, by: char, most: i64| {
+            list(&context, text.rsplitn(segments(most), by))
+        },
+    );
+}
+
+/// Rhai gives an empty string back as it is, whatever it is split by.
+fn split(context: &NativeCallContext<'_>, text: &str, by: &str) -> Result<Array> {
+    if text.is_empty() {
+        return Ok(vec![Dynamic::from(String::new())]);
+    }
+    list(context, text.split(by))
+}
+
+fn split_rev(context: &NativeCallContext<'_>, text: &str, by: &str) -> Result<Array> {
+    if text.is_empty() {
+        return Ok(vec![Dynamic::from(String::new())]);
+    }
+    list(context, text.rsplit(by))
+}
+
+/// At most this many; less than one is one.
+fn segments(most: i64) -> usize {
+    usize::try_from(most.max(1)).unwrap_or(usize::MAX)
+}
+
+fn register_replacements(engine: &mut Engine) {
+    method(
+        "replace",
+        &["string: &mut String", "find: &str", "with: &str", "()"],
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, text: &mut ImmutableString, find: &str, with: &str| {
+            *text = replaced(&context, text, find, with)?.into();
+            Ok::<_, Box<EvalAltResult>>(())
+        },
+    );
+    method(
+        "replace",
+        &["string: &mut String", "find: char", "with: &str", "()"],
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, text: &mut ImmutableString, find: char, with: &str| {
+            *text = replaced(&context, text, find.encode_utf8(&mut [0; 4]), with)?.into();
+            Ok::<_, Box<EvalAltResult>>(())
+        },
+    );
+    method(
+        "pad",
+        &["string: &mut String", "len: int", "padding: &str", "()"],
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, text: &mut ImmutableString, len: i64, padding: &str| {
+            pad(&context, text, len, padding)
+        },
+    );
+}
+
+/// Rhai's own never ends with an empty padding.
+fn pad(
+    context: &NativeCallContext<'_>,
+    text: &mut ImmutableString,
+    len: i64,
+    padding: &str,
+) -> Result<()> {
+    let len = usize::try_from(len).unwrap_or(0);
+    let missing = len.saturating_sub(text.chars().count());
+    if missing == 0 || padding.is_empty() {
+        return Ok(());
+    }
+    if len > MAX_TEXT {
+        return Err(too_large("Length of string", context));
+    }
+    text.make_mut()
+        .extend(padding.chars().cycle().take(missing));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::script::engine;
+
+    fn run(script: &str) -> Result<String, String> {
+        let engine = engine::base();
+        engine
+            .eval::<rhai::Dynamic>(script)
+            .map(|value| value.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_would_take_gigabytes_is_refused_first() {
+        let long = "let s = \"x\"; s.pad(1500000, \"y\");";
+        for call in [
+            "s.split(\"\")",
+            "s.split('y')",
+            "s.split(\"y\", 9999999)",
+            "s.split('y', 9999999)",
+            "s.split_rev(\"\")",
+            "s.split_rev('y')",
+            "s.split_rev(\"y\", 9999999)",
+            "s.split_rev('y', 9999999)",
+            "s.to_chars()",
+        ] {
+            let error = run(&format!("{long} {call}")).expect_err(call);
+            assert!(error.contains("Size of array"), "{call}: {error}");
+        }
+        for call in [
+            "s.replace(\"y\", s)",
+            "s.replace('y', s)",
+            "s.replace(\"\", s)",
+            "s.pad(200000000, \"z\")",
+            "s.pad(200000000, 'z')",
+        ] {
+            let error = run(&format!("{long} {call}")).expect_err(call);
+            assert!(error.contains("Length of string"), "{call}: {error}");
+        }
+    }
+
+    #[test]
+    fn they_do_what_those_of_rhai_do() {
+        for (script, value) in [
+            ("\"a b  c\".split()", "[\"a\", \"b\", \"c\"]"),
+            ("\"\".split()", "[\"\"]"),
+            ("\"\".split(\"\")", "[\"\"]"),
+            ("\"\".split_rev(',')", "[\"\"]"),
+            ("\"ab\".split(\"\")", "[\"\", \"a\", \"b\", \"\"]"),
+            ("\"a,b,c\".split(\",\")", "[\"a\", \"b\", \"c\"]"),
+            ("\"a,b,c\".split(',', 2)", "[\"a\", \"b,c\"]"),
+            ("\"a,b,c\".split(\",\", 0)", "[\"a,b,c\"]"),
+            ("\"a,b,c\".split(\";\")", "[\"a,b,c\"]"),
+            ("\"abc\".split(1)", "[\"a\", \"bc\"]"),
+            ("\"a,b,c\".split_rev(\",\")", "[\"c\", \"b\", \"a\"]"),
+            ("\"a,b,c\".split_rev(',', 2)", "[\"c\", \"a,b\"]"),
+            ("\"ab\".to_chars()", "['a', 'b']"),
+            ("const S = \"a b\"; S.split(\" \")", "[\"a\", \"b\"]"),
+            ("let s = \"aba\"; s.replace(\"a\", \"xy\"); s", "xybxy"),
+            ("let s = \"aba\"; s.replace('b', \"\"); s", "aa"),
+            ("let s = \"aba\"; s.replace('b', 'c'); s", "aca"),
+            ("let s = \"ab\"; s.pad(7, \"xyz\"); s", "abxyzxy"),
+            ("let s = \"ab\"; s.pad(7, \"\"); s", "ab"),
+            ("let s = \"ab\"; s.pad(-1, \"x\"); s", "ab"),
+        ] {
+            assert_eq!(run(script).as_deref(), Ok(value), "{script}");
+        }
+    }
+}
