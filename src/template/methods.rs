@@ -3,6 +3,7 @@
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::limits;
 use super::rewrite::LINK;
 use super::undefined;
 
@@ -67,6 +68,10 @@ fn of_text(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Er
         }
         Ok((columns, filler))
     };
+    if ["replace", "join"].contains(&method) {
+        grows(text, method, args)?;
+        return Ok(None);
+    }
     let three = |a: &str, b: &str, c: &str| Value::from(Tuple::from([a, b, c].map(Value::from)));
     Ok(Some(match method {
         "zfill" => {
@@ -141,6 +146,19 @@ fn of_text(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Er
         "casefold" => Value::from(text.to_lowercase()),
         _ => return Ok(None),
     }))
+}
+
+/// Refuses what would make a text too large; else what it does is left to others.
+fn grows(text: &str, method: &str, args: &[Value]) -> Result<(), Error> {
+    let (times, part) = match (method, args) {
+        ("replace", [find, with, ..]) => (
+            find.as_str().map(|find| text.matches(find).count()),
+            with.as_str().map(str::len),
+        ),
+        ("join", [items, ..]) => (items.len(), Some(text.len())),
+        _ => return Ok(()),
+    };
+    limits::fits(method, 0, times.unwrap_or(0), part.unwrap_or(0))
 }
 
 /// The default separator is left to others.

@@ -317,6 +317,28 @@ fn bounded(rows: Option<usize>, filter: &str) -> Result<(), Error> {
     }
 }
 
+/// As the engine has it, unless it is asked for too many parts.
+pub(super) fn slice(
+    state: &mut State<'_, '_>,
+    value: Value,
+    count: usize,
+    filler: Option<Value>,
+) -> Result<Value, Error> {
+    bounded(Some(count), "slice")?;
+    minijinja::filters::slice(state, value, count, filler)
+}
+
+/// As the engine has it, unless a part would be filled up to too many items.
+pub(super) fn batch(
+    state: &mut State<'_, '_>,
+    value: Value,
+    count: usize,
+    filler: Option<Value>,
+) -> Result<Value, Error> {
+    bounded(Some(count), "batch")?;
+    minijinja::filters::batch(state, value, count, filler)
+}
+
 pub(super) fn product(
     first: &Value,
     more: Rest<Value>,
@@ -332,6 +354,14 @@ pub(super) fn product(
         .iter()
         .try_fold(1_usize, |size, list| size.checked_mul(list.len()));
     let power = u32::try_from(repeat).ok();
+    // Each row has as many items as there are lists.
+    bounded(
+        lists
+            .len()
+            .checked_mul(repeat)
+            .and_then(|length| length.checked_mul(100)),
+        "product",
+    )?;
     bounded(
         size.zip(power)
             .and_then(|(size, power)| size.checked_pow(power)),
@@ -379,6 +409,9 @@ fn arrange(
                 }
             }
             bounded(Some(longer.len()), filter)?;
+        }
+        if longer.is_empty() {
+            return Ok(Vec::new());
         }
         rows = longer;
     }

@@ -94,6 +94,8 @@ fn add_lists(environment: &mut Environment<'_>) {
     environment.add_filter("permutations", lists::permutations);
     environment.add_filter("combinations", lists::combinations);
     environment.add_filter("subelements", lists::subelements);
+    environment.add_filter("slice", lists::slice);
+    environment.add_filter("batch", lists::batch);
     environment.add_filter("shuffle", random::shuffle);
     environment.add_filter("join", values::join);
 }
@@ -129,6 +131,8 @@ fn add_texts(environment: &mut Environment<'_>) {
     environment.add_filter("password_hash", password::password_hash);
     environment.add_filter("to_uuid", texts::to_uuid);
     environment.add_filter("urlencode", texts::urlencode);
+    environment.add_filter("indent", texts::indent);
+    environment.add_filter("replace", texts::replace);
     environment.add_filter("center", texts::center);
     environment.add_filter("wordcount", texts::wordcount);
     environment.add_filter("urlsplit", texts::urlsplit);

@@ -7,6 +7,8 @@ use minijinja::value::Kwargs;
 use super::{invalid, kwarg, text};
 
 const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// About a second of computing. The format has room for a thousand times as many, which take a quarter of an hour.
+const MAX_ROUNDS: u32 = 1_000_000;
 /// What crypt(3) takes if the hash names none.
 const UNNAMED_ROUNDS: u32 = 5000;
 
@@ -41,6 +43,11 @@ pub(super) fn password_hash(
         ));
     }
     let rounds = rounds.unwrap_or(usual);
+    if rounds > MAX_ROUNDS {
+        return Err(invalid(format!(
+            "password_hash: too many rounds, {MAX_ROUNDS} is the limit"
+        )));
+    }
     let params = sha_crypt::Params::new(rounds)
         .map_err(|_| invalid("password_hash: the rounds are too few or too many"))?;
     let password = text(password)?;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use super::lists::items;
 use super::{invalid, kwarg, text};
+use crate::template::limits;
 
 /// `comment`: each line behind the mark of a style, between a beginning and an end.
 pub(super) fn comment(
@@ -379,6 +380,52 @@ pub(super) fn center(value: &Value, width: Option<usize>) -> Result<String, Erro
         " ".repeat(left),
         " ".repeat(missing - left)
     ))
+}
+
+/// An indentation wider than this is a mistake.
+const MAX_INDENT: usize = 10_000;
+
+/// Spaces before each line but the first and the empty ones, unless asked for.
+pub(super) fn indent(
+    value: &Value,
+    width: Option<usize>,
+    first: Option<bool>,
+    blank: Option<bool>,
+    options: Kwargs,
+) -> Result<String, Error> {
+    let text = text(value)?;
+    let width = width.or(kwarg(&options, "width")?).unwrap_or(4);
+    let first = first.or(kwarg(&options, "first")?).unwrap_or(false);
+    let blank = blank.or(kwarg(&options, "blank")?).unwrap_or(false);
+    options.assert_all_used()?;
+    if width > MAX_INDENT {
+        return Err(invalid(format!(
+            "indent: a width is a number up to {MAX_INDENT}"
+        )));
+    }
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    limits::fits("indent", text.len(), text.split('\n').count(), width)?;
+    let spaces = " ".repeat(width);
+    let mut out = String::new();
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let empty = line.is_empty() || line == "\r";
+        if (index > 0 || first) && (blank || !empty) {
+            out.push_str(&spaces);
+        }
+        out.push_str(line);
+    }
+    Ok(out)
+}
+
+pub(super) fn replace(value: &Value, find: &Value, with: &Value) -> Result<String, Error> {
+    let (value, find, with) = (text(value)?, text(find)?, text(with)?);
+    let count = value.matches(&find).count();
+    limits::fits("replace", value.len(), count, with.len())?;
+    Ok(value.replace(&find, &with))
 }
 
 pub(super) fn wordcount(value: &Value) -> Result<usize, Error> {

@@ -5,7 +5,7 @@ use minijinja::{Error, State, Value};
 
 use super::lists::{attribute, items, undefined_attribute};
 use super::{invalid, kwarg, text};
-use crate::template::{python, undefined};
+use crate::template::{limits, python, undefined};
 
 pub(super) fn default(
     value: &Value,
@@ -102,6 +102,7 @@ pub(super) fn join(
     let path = kwarg::<Value>(&options, "attribute")?;
     options.assert_all_used()?;
     if let Some(text) = value.as_str() {
+        limits::fits("join", text.len(), text.len(), separator.len())?;
         let letters: Vec<String> = text.chars().map(String::from).collect();
         return Ok(letters.join(&separator));
     }
@@ -118,6 +119,8 @@ pub(super) fn join(
             None => python::str(&item),
         });
     }
+    let size = texts.iter().map(String::len).sum();
+    limits::fits("join", size, texts.len(), separator.len())?;
     Ok(texts.join(&separator))
 }
 
