@@ -53,6 +53,12 @@ impl HostHandle {
         &self.link.host.name
     }
 
+    /// Whether a failure here is for good: sudo refused the password, which is not tried again.
+    #[must_use]
+    pub fn is_final(&self, failure: &Failure) -> bool {
+        self.link.is_refused_password(failure)
+    }
+
     /// The same host where it is only looked at.
     #[must_use]
     pub fn looked_at(&self, looks: &Arc<Looks>) -> Self {

@@ -437,6 +437,13 @@ impl Link {
         failure
     }
 
+    /// Whether this is what came of a password that was refused: it is not tried again.
+    pub(super) fn is_refused_password(&self, failure: &Failure) -> bool {
+        self.sudo
+            .refusal()
+            .is_some_and(|error| failure.message.ends_with(&error.to_string()))
+    }
+
     fn unreachable(&self, message: String, hint: Option<String>) -> Failure {
         let mut failure = Failure::new(FailureKind::Unreachable, message).on(&self.host.name);
         failure.hint = hint;

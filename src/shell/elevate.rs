@@ -232,7 +232,8 @@ fn hint(printed: &str, user: &str) -> String {
     } else if said("password is required") || said("interactive authentication is required") {
         // Also what `sudo -n` says where something is allowed without a password, and `sh` as this user is not.
         format!(
-            "Give the password with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. {list}"
+            "Either sudo wants a password: give it with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. Or \
+             sudoers lets this user run other commands only, or none as {user}. {list}"
         )
     } else if said("not in the sudoers")
         || said("not allowed to")
@@ -283,7 +284,8 @@ mod tests {
                 "sudo-rs: interactive authentication is required\n"
             ),
             "failed to become postgres: sudo-rs: interactive authentication is required\n\
-             Give the password with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. \
+             Either sudo wants a password: give it with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. Or \
+             sudoers lets this user run other commands only, or none as postgres. \
              `sudo -l` on the host lists what is allowed: ops needs `sh`."
         );
         assert_eq!(

@@ -174,7 +174,8 @@ mod tests {
         assert_eq!(
             said(&error),
             "failed to become root: sudo: a password is required\n\
-             Give the password with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. \
+             Either sudo wants a password: give it with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. Or \
+             sudoers lets this user run other commands only, or none as root. \
              `sudo -l` on the host lists what is allowed: ops needs `sh`."
         );
     }

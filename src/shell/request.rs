@@ -162,7 +162,7 @@ pub enum End {
     /// What the shell says of it. A code of 128+n is either that very code or the end by signal n;
     /// no `sh` tells which.
     Code(u8),
-    /// It took its own shell with it: nothing tells how it ended.
+    /// It took its own shell with it: how it ended is unknown.
     Lost,
     /// Its time was up; its processes were killed.
     TimedOut,

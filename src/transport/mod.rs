@@ -72,3 +72,17 @@ pub trait Transport: Send + Sync {
     /// For diagnostics: `ssh amy@web1`, `docker exec -i web1`.
     fn describe(&self) -> String;
 }
+
+/// What to say of keys that were left over when the host ended the login.
+fn not_tried(keys: &[impl AsRef<str>]) -> String {
+    let (more, were) = match keys.len() {
+        0 => return String::new(),
+        1 => ("1 more key".to_owned(), "was"),
+        many => (format!("{many} more keys"), "were"),
+    };
+    let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+    format!(
+        " The host ended the login before {more} {were} tried: {}.",
+        keys.join("; ")
+    )
+}

@@ -48,6 +48,17 @@ impl<E: Clone> TriedOnce<E> {
     }
 }
 
+impl<E: Clone> TriedOnce<E> {
+    /// Why it was refused, if it was.
+    #[must_use]
+    pub fn refusal(&self) -> Option<E> {
+        match &*self.0.try_lock().ok()? {
+            Verdict::Refused(error) => Some(error.clone()),
+            _ => None,
+        }
+    }
+}
+
 impl<E> Turn<E> {
     /// Of a secret that is not used, or known to be good.
     #[must_use]

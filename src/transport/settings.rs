@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct SshSettings {
     /// As the inventory says it.
     pub original: String,
+    /// The file of `-F`.
+    pub config: Option<String>,
     /// `HostName`: what is connected to.
     pub host: String,
     pub port: u16,

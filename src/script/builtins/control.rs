@@ -192,6 +192,9 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             return Err(error);
         }
         let failure = crate::script::error::failure(&error, context, frame.world());
+        if frame.host().is_some_and(|host| host.is_final(&failure)) {
+            return Err(error);
+        }
         if let Some(stop_when) = &stop_when
             && stop_when.call_within_context::<bool>(context, (failure.clone(),))?
         {

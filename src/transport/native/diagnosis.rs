@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use russh::AlgorithmKind;
 
+use crate::shell::quote_str;
 use crate::transport::settings::SshSettings;
 use crate::transport::{TransportError, TransportErrorKind as Kind};
 
@@ -54,7 +55,16 @@ pub(super) fn unreachable(
 const DOWN: &str = "Is the host up, and does a firewall let this machine through?";
 
 fn again(settings: &SshSettings) -> String {
-    format!("Try `ssh -v {}`.", settings.original)
+    let config = match &settings.config {
+        Some(file) => format!(" -F {}", quote_str(file)),
+        None => String::new(),
+    };
+    format!(
+        "Try `ssh -v{config} -p {} -l {} {}`.",
+        settings.port,
+        quote_str(&settings.user),
+        quote_str(&settings.original)
+    )
 }
 
 /// A name that no address is found for.

@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use crate::model::Connection;
+use crate::shell::quote_str;
+use crate::transport::not_tried;
 use crate::transport::{TransportError, TransportErrorKind as Kind};
 
 /// How lines begin that tell of nothing wrong, at the level of the log.
@@ -78,9 +80,9 @@ pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
         "banner exchange",
         "Broken pipe",
     ]) {
-        (Kind::Network, format!("Try `ssh -v {host}`."))
+        (Kind::Network, try_ssh(connection))
     } else {
-        (Kind::Other, format!("Try `ssh -v {host}`."))
+        (Kind::Other, try_ssh(connection))
     };
     let message = match kind {
         // Of the eleven lines the one that says it, and whose key it is now.
@@ -112,6 +114,51 @@ pub(super) fn too_slow(log: &str, after: Duration) -> TransportError {
         },
         hint: Some("Is the host up, and does a firewall let this machine through?".into()),
     }
+}
+
+/// The command that shows more, with what ops was told of the connection.
+fn try_ssh(connection: &Connection) -> String {
+    let mut words = vec!["ssh".to_owned(), "-v".to_owned()];
+    if let Some(port) = connection.port {
+        words.extend(["-p".to_owned(), port.to_string()]);
+    }
+    if let Some(user) = &connection.user {
+        words.extend(["-l".to_owned(), quote_str(user)]);
+    }
+    if let Some(key) = &connection.key_file {
+        words.extend(["-i".to_owned(), quote_str(&key.display().to_string())]);
+    }
+    words.extend(
+        connection
+            .ssh_args
+            .iter()
+            .map(|argument| quote_str(argument)),
+    );
+    words.push(quote_str(&connection.address));
+    format!("Try `{}`.", words.join(" "))
+}
+
+/// Lines of what `ssh` and its `ProxyCommand` printed that are shown.
+const PRINTED: usize = 3;
+
+/// Adds what was printed beside the log: by a `ProxyCommand`, mostly.
+pub(super) fn with_printed(mut error: TransportError, printed: &str) -> TransportError {
+    if matches!(error.kind, Kind::Network | Kind::Other | Kind::TimedOut) {
+        let lines: Vec<&str> = printed
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        let last = &lines[lines.len().saturating_sub(PRINTED)..];
+        if !last.is_empty() {
+            error.message = format!(
+                "{}; ssh or its ProxyCommand printed: {}",
+                error.message,
+                last.join("; ")
+            );
+        }
+    }
+    error
 }
 
 /// How the old key of a host is forgotten: `ssh` says it with the right file and port.
@@ -181,10 +228,19 @@ fn authentication(connection: &Connection, log: &str) -> String {
     if offered.is_empty() {
         return format!("No key was offered: is there one for {user}, or an agent that holds it?");
     }
-    let none = format!(
+    let mut none = format!(
         "The host takes none of these for {user}: {}.",
         offered.join("; ")
     );
+    if log.contains("Too many authentication failures") {
+        let untried: Vec<&str> = log
+            .lines()
+            .filter_map(|line| line.strip_prefix("debug1: Will attempt key: "))
+            .map(str::trim)
+            .filter(|key| !offered.contains(key))
+            .collect();
+        none.push_str(&not_tried(&untried));
+    }
     if log.contains("Too many authentication failures") {
         return format!(
             "{none} Name the right key with `ansible_ssh_private_key_file` or `--private-key`, or set `IdentitiesOnly yes` in \
@@ -324,6 +380,44 @@ mod tests {
             assert_eq!(error.message, denied);
             assert!(error.hint.unwrap().contains(hint), "{log}");
         }
+    }
+
+    #[test]
+    fn the_command_to_try_is_that_of_ops() {
+        let connection = Connection {
+            port: Some(2222),
+            ssh_args: vec!["-F".into(), "/my config".into()],
+            ..connection()
+        };
+        let error = diagnose(
+            &connection,
+            "kex_exchange_identification: Connection closed by remote host\r\n",
+        );
+        let hint = error.hint.clone();
+        assert_eq!(
+            hint.as_deref(),
+            Some("Try `ssh -v -p 2222 -l amy -F '/my config' web1`.")
+        );
+        let error = with_printed(error, "1\n2\n\n3\nsh: 1: exec: /no/such/prog: not found\n");
+        assert!(
+            error.message.ends_with(
+                "host; ssh or its ProxyCommand printed: 2; 3; sh: 1: exec: /no/such/prog: not found"
+            ),
+            "{}",
+            error.message
+        );
+    }
+
+    #[test]
+    fn keys_that_were_not_tried_are_named() {
+        let log = "debug1: Will attempt key: a RSA SHA256:a agent\r\ndebug1: Will attempt key: b RSA SHA256:b agent\r\n\
+                   debug1: Offering public key: a RSA SHA256:a agent\r\n\
+                   Received disconnect from 127.0.0.1 port 22:2: Too many authentication failures\r\n";
+        let hint = diagnose(&connection(), log).hint.expect("a hint");
+        assert!(
+            hint.contains("amy: a RSA SHA256:a agent. The host ended the login before 1 more key was tried: b RSA SHA256:b agent."),
+            "{hint}"
+        );
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Master {
             hint: Some("Is OpenSSH's client installed?".into()),
             ..failed("start `ssh`", &error)
         })?;
-        let (stdin, mut stdout, stderr) = pipes(&mut child);
+        let (stdin, mut stdout, mut stderr) = pipes(&mut child);
         let mut child = Ending(Some(child));
 
         let limit = connect_timeout + LOGIN;
@@ -94,11 +94,17 @@ impl Master {
             Ok(Some(status)) => {
                 let log = read(&log, 0);
                 return Err(match status.code() {
-                    Some(255) | None => diagnosis::diagnose(connection, &log),
+                    Some(255) | None => diagnosis::with_printed(
+                        diagnosis::diagnose(connection, &log),
+                        &printed(&mut stderr).await,
+                    ),
                     Some(code) => turned_away(code, &mut stdout).await,
                 });
             }
-            Err(_) => return Err(diagnosis::too_slow(&read(&log, 0), limit)),
+            Err(_) => {
+                let error = diagnosis::too_slow(&read(&log, 0), limit);
+                return Err(diagnosis::with_printed(error, &printed(&mut stderr).await));
+            }
         }
         let channels = Arc::new(Semaphore::new(CHANNELS));
         let permit = Arc::clone(&channels).try_acquire_owned().ok();
@@ -273,6 +279,15 @@ async fn ready(child: &mut Ending, socket: &std::path::Path) -> Option<std::proc
 }
 
 /// The login worked, and its shell went at once: `nologin`, a forced command.
+/// What came on the error output so far: something that `ssh` started may still hold it open.
+async fn printed(stderr: &mut (dyn AsyncRead + Send + Unpin)) -> String {
+    let mut said = Vec::new();
+    let mut stderr = stderr.take(16 << 10);
+    let whole = stderr.read_to_end(&mut said);
+    let _ = tokio::time::timeout(Duration::from_millis(200), whole).await;
+    String::from_utf8_lossy(&said).into_owned()
+}
+
 async fn turned_away(code: i32, stdout: &mut (dyn AsyncRead + Send + Unpin)) -> TransportError {
     let mut said = Vec::new();
     let _ = stdout.take(1024).read_to_end(&mut said).await;

@@ -117,6 +117,7 @@ impl Reader {
             hardware: &|path| self.is_hardware(path),
         };
         let mut settings = resolve::settings(&given, &options)?;
+        settings.config.clone_from(&line.config);
         if let Some(reason) = takes_ssh(&settings) {
             return Err(reason);
         }

@@ -50,6 +50,7 @@ pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSe
     let identities = resolved.identities(given)?;
     Ok(SshSettings {
         original: options.original.to_owned(),
+        config: None,
         address_family: match options.value(Keyword::AddressFamily) {
             Some(family) if family.eq_ignore_ascii_case("inet") => AddressFamily::Inet,
             Some(family) if family.eq_ignore_ascii_case("inet6") => AddressFamily::Inet6,

@@ -21,6 +21,7 @@ fn settings(fleet: &Fleet, host: &Sshd) -> SshSettings {
     let endpoint = host.endpoint();
     SshSettings {
         original: endpoint.name.clone(),
+        config: None,
         host: endpoint.address.to_string(),
         port: endpoint.port,
         user: endpoint.user.clone(),

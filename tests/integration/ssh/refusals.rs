@@ -86,7 +86,10 @@ fn sudoers_that_allow_too_little_are_explained() {
             "onlydeploy",
             "`sudo -l` on the host lists what is allowed: ops needs `sh`.",
         ),
-        ("onlycmd", "Give the password with `-K`"),
+        (
+            "onlycmd",
+            "Or sudoers lets this user run other commands only, or none as root.",
+        ),
         ("plain", "`sudo -l`"),
     ] {
         let Some(ops) = ops(user) else { return };

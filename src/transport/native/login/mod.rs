@@ -67,6 +67,8 @@ pub(super) struct Login<'a> {
 #[derive(Default)]
 struct Tried {
     offered: Vec<String>,
+    /// Keys that come after these.
+    untried: Vec<String>,
     /// Keys that were passed over, and why.
     passed_over: Vec<String>,
     methods: Option<MethodSet>,
@@ -255,7 +257,7 @@ impl Login<'_> {
             None
         };
         let binding = handle.agent_session_binding().cloned();
-        for offer in offers {
+        for (index, offer) in offers.iter().enumerate() {
             if tried.keys_are_over {
                 break;
             }
@@ -267,6 +269,10 @@ impl Login<'_> {
             };
             tracing::debug!(host = self.settings.original, %offer, "offering public key");
             tried.offered.push(offer.to_string());
+            tried.untried = offers[index + 1..]
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             let mut hand = Hand {
                 offer,
                 keys: self.keys,

@@ -3,7 +3,7 @@
 use russh::MethodSet;
 
 use super::{Login, Tried};
-use crate::transport::{TransportError, TransportErrorKind as Kind};
+use crate::transport::{TransportError, TransportErrorKind as Kind, not_tried};
 
 impl Login<'_> {
     pub(super) fn denied(&self, tried: &Tried) -> TransportError {
@@ -33,9 +33,10 @@ impl Login<'_> {
             kind: Kind::Authentication,
             message: format!("{}@{}: {end}", self.settings.user, self.settings.host),
             hint: Some(format!(
-                "{} Name the right key with `ansible_ssh_private_key_file` or `--private-key`, or set `IdentitiesOnly yes` in the \
+                "{}{} Name the right key with `ansible_ssh_private_key_file` or `--private-key`, or set `IdentitiesOnly yes` in the \
                  ssh configuration.{password}",
-                self.advice(tried)
+                self.advice(tried),
+                not_tried(&tried.untried)
             )),
         }
     }

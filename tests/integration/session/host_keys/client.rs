@@ -93,6 +93,7 @@ impl russh::client::Handler for Client {
 pub fn settings(options: &[String], address: &str, port: u16) -> SshSettings {
     let mut settings = SshSettings {
         original: address.to_owned(),
+        config: None,
         host: address.to_owned(),
         port,
         user: "nobody".to_owned(),

@@ -100,6 +100,7 @@ fn fill(known: &str) -> String {
 fn settings(files: Vec<PathBuf>) -> SshSettings {
     SshSettings {
         original: "web1".into(),
+        config: None,
         host: "web1".into(),
         port: 22,
         user: "amy".into(),
