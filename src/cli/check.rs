@@ -85,9 +85,11 @@ impl Args {
                 param
             })
             .collect();
-        params::resolve(&optional, &self.vars.vars, &self.vars.vars_file)
-            .err()
-            .unwrap_or_default()
+        let failures = params::resolve(&optional, &self.vars.vars, &self.vars.vars_file).err();
+        prepared
+            .playbook
+            .sources
+            .with_lines(failures.unwrap_or_default())
     }
 }
 

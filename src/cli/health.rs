@@ -132,7 +132,8 @@ impl Args {
             params,
         } = prepare(path)?;
         declares(&playbook).map_err(|failure| vec![failure])?;
-        let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)?;
+        let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)
+            .map_err(|failures| playbook.sources.with_lines(failures))?;
         keep_secret(&resolved, secrets)?;
         let inventory = load_inventory(
             &self.inventory,

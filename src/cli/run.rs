@@ -56,7 +56,8 @@ impl Args {
             playbook,
             params,
         } = prepare(path)?;
-        let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)?;
+        let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)
+            .map_err(|failures| playbook.sources.with_lines(failures))?;
         let secrets = Secrets::new();
         keep_secret(&resolved, &secrets)?;
         let directory = playbook.directory.clone();

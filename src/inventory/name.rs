@@ -204,7 +204,7 @@ fn expand_range(text: &str, names: &mut Vec<String>) -> Result<(), InventoryErro
             step.parse::<usize>()
                 .ok()
                 .filter(|s| *s > 0)
-                .ok_or_else(|| bad("has a step that is no number"))?,
+                .ok_or_else(|| bad("is wrong: the step must be a whole number of at least 1"))?,
         ),
         _ => {
             return Err(bad("is not `begin:end` or `begin:end:step`")
@@ -238,7 +238,7 @@ fn expand_range(text: &str, names: &mut Vec<String>) -> Result<(), InventoryErro
         0
     };
     if width > 0 && width != end.len() {
-        return Err(bad("must be as wide at its end as at its begin"));
+        return Err(bad("must have the same number of digits at both ends"));
     }
     let number = |part: &str| {
         part.parse::<u64>()

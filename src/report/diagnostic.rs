@@ -1,5 +1,7 @@
 //! The drawing of a failure: what happened, the line of the playbook with a caret, and all that helps.
 
+use std::fmt::Write as _;
+
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
 use super::words::{names, sort};
@@ -10,6 +12,10 @@ use crate::model::{Failure, Position};
 const HOSTS: usize = 20;
 const CALLS: usize = 8;
 const STDERR: usize = 20;
+
+/// How much of a command that failed is shown.
+const COMMAND_LINES: usize = 20;
+const COMMAND_CHARS: usize = 2000;
 
 /// Columns when nothing else is said: annotate-snippets cuts source lines to it.
 const WIDTH: usize = 140;
@@ -165,7 +171,10 @@ fn notes(failure: &Failure, hosts: &[&str]) -> Vec<String> {
         more => notes.push(format!("on {} hosts: {}", more.len(), names(more, HOSTS))),
     }
     if let Some(command) = &failure.command {
-        notes.push(format!("the command was: {}", indented(&clean(command))));
+        notes.push(format!(
+            "the command was: {}",
+            indented(&head(&clean(command)))
+        ));
     }
     if let Some(code) = failure.code
         && !failure.message.contains(&format!("exit code {code}"))
@@ -196,6 +205,32 @@ fn notes(failure: &Failure, hosts: &[&str]) -> Vec<String> {
     notes
 }
 
+/// The first lines of a command, with a word of how many are missing.
+fn head(command: &str) -> String {
+    let command = command.trim_end();
+    let mut shown = String::new();
+    let mut lines = command.lines();
+    let mut left = lines.clone().count();
+    for line in lines.by_ref().take(COMMAND_LINES) {
+        let room = COMMAND_CHARS.saturating_sub(shown.chars().count());
+        if line.chars().count() > room {
+            shown.extend(line.chars().take(room));
+            shown.push_str(" ...");
+            left -= 1;
+            break;
+        }
+        shown.push_str(line);
+        shown.push('\n');
+        left -= 1;
+    }
+    if left > 0 {
+        let plural = if left == 1 { "" } else { "s" };
+        shown.truncate(shown.trim_end().len());
+        let _ = write!(shown, "\n... {left} more line{plural}");
+    }
+    shown.trim_end().to_owned()
+}
+
 /// A text of several lines begins on a line of its own.
 fn indented(text: &str) -> String {
     let text = text.trim_end();
@@ -219,4 +254,19 @@ pub(super) fn tail(text: &str, most: usize) -> Vec<String> {
     }
     shown.extend(lines[left_out..].iter().map(|line| (*line).to_owned()));
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::head;
+
+    #[test]
+    fn a_long_command_is_cut() {
+        assert_eq!(head("a\nb\n"), "a\nb");
+        let script: Vec<String> = (1..=25).map(|line| format!("echo {line}")).collect();
+        let shown = head(&script.join("\n"));
+        assert!(shown.ends_with("\necho 20\n... 5 more lines"), "{shown}");
+        let shown = head(&format!("{}\nb", "x".repeat(3000)));
+        assert_eq!(shown, format!("{} ...\n... 1 more line", "x".repeat(2000)));
+    }
 }

@@ -54,7 +54,7 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
 pub fn ended(step: &StepReply) -> String {
     match step.end {
         End::Code(code) => format!("exited with code {code}"),
-        End::Lost => "killed its own shell: nothing tells how it ended".to_owned(),
+        End::Lost => "killed its own shell, so how it ended is unknown".to_owned(),
         End::TimedOut => format!(
             "did not end within {} s, and was killed",
             step.duration.as_secs()

@@ -255,7 +255,7 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
         Some(value) => {
             let text = value.try_cast::<ImmutableString>().map(String::from);
             text.map(Some)
-                .ok_or_else(|| format!("has a `{key}` that is no text"))
+                .ok_or_else(|| format!("has a `{key}` that is not a string"))
         }
     };
     let (unknown, apply, undo, undo_last, diff) = (

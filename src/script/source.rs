@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use rhai::AST;
 
-use crate::model::Position;
+use crate::model::{Failure, Position};
 
 use super::check::{Part, argument_position};
 use super::names::Names;
@@ -76,6 +76,17 @@ impl Sources {
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
             .cloned()
+    }
+
+    /// Failures with the line that they point to.
+    #[must_use]
+    pub fn with_lines(&self, mut failures: Vec<Failure>) -> Vec<Failure> {
+        for failure in &mut failures {
+            if failure.source_line.is_none() {
+                failure.source_line = failure.at.as_ref().and_then(|at| self.line(at));
+            }
+        }
+        failures
     }
 
     /// The line that a position stands in.

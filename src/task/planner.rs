@@ -284,7 +284,7 @@ impl Planner {
                 Plan::Interrupted => return Next::Interrupted,
                 Plan::Unknown(_) | Plan::Impossible(_) if !group.is_empty() => break,
                 Plan::Unknown(reason) => {
-                    return self.fail(index, &format!("cannot tell what there is to do: {reason}"));
+                    return self.fail(index, &format!("{reason}, so ops cannot plan it"));
                 }
                 Plan::Impossible(reason) => return self.fail(index, &reason),
             }

@@ -94,7 +94,7 @@ fn looks_at_given_values_and_at_the_inventory() {
     check(&["--var", "count=3"]).ok();
     check(&["--var", "count=few"])
         .code(2)
-        .stderr_has("the parameter `count` must be an int, not `few`");
+        .stderr_has("the parameter `count` must be an integer, not `few`");
     check(&["--var", "cont=3"])
         .code(2)
         .stderr_has("Did you mean `count`?");

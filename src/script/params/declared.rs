@@ -54,7 +54,7 @@ impl Kind {
     pub fn described(self) -> &'static str {
         match self {
             Self::String => "a string",
-            Self::Int => "an int",
+            Self::Int => "an integer",
             Self::Float => "a float",
             Self::Bool => "true or false",
             Self::List => "a list",
