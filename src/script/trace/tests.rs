@@ -79,7 +79,11 @@ fn errors_are_told_in_our_words() {
             "let m = #{}; m?[\"key\"] ?? 1;",
             "1:17 the map has no key `key` | `map.get(\"key\")` is `()` where the key is missing.",
         ),
-        ("1 / 0;", "division by zero: 1 / 0"),
+        ("1 / 0;", "1:3 division by zero: 1 / 0"),
+        (
+            "let a = 9223372036854775807;\na + 1;",
+            "2:3 the result of 9223372036854775807 + 1 does not fit into an integer (64 bits)",
+        ),
         ("let x = 1; if x { 2 }", "1:15 a bool is needed, not an int"),
         (
             "let x = 5; for y in x { }",
