@@ -3,7 +3,7 @@
 //! As it is; each long line of one that has several lines; base64 (both alphabets, at any of the three
 //! alignments, so also inside of `user:password`, and broken at 64 or 76 characters); percent-encoded;
 //! escaped as in JSON (once, and in JSON within JSON), as Rust's debug form and Python's `repr`; with HTML
-//! entities; quoted for a shell; hex; and, of one that has several lines, indented as in a YAML block.
+//! entities, by name or number; quoted for a shell, also as bash's `$'...'`; hex; and, of one that has several lines, indented as in a YAML block.
 //!
 //! What stays: a few bits of the secret at either end of a base64 form that shares a character with its
 //! neighbours; a form that was encrypted, compressed or cut short.
@@ -103,8 +103,25 @@ fn rare_forms(secret: &str, mut add: impl FnMut(String)) {
     add(self::json(&ascii, false));
     add(self::json(&json, true));
     add(ascii);
+    let upper = upper_units(secret, true);
+    add(self::json(&upper, false));
+    add(upper);
+    add(upper_units(secret, false));
+    add(bash(secret, false));
+    add(bash(secret, true));
     for entities in ENTITIES {
-        add(html(secret, entities));
+        let html = html(secret, entities);
+        add(numeric(
+            &html,
+            |c| !c.is_ascii(),
+            |code| format!("&#{code};"),
+        ));
+        add(html);
+    }
+    for spelled in [|_| true, |c: char| !c.is_ascii_alphanumeric()] {
+        add(numeric(secret, spelled, |code| format!("&#{code};")));
+        add(numeric(secret, spelled, |code| format!("&#x{code:x};")));
+        add(numeric(secret, spelled, |code| format!("&#x{code:X};")));
     }
     for quoted in [false, true] {
         for spelling in [Python::Repr, Python::Ascii, Python::Bytes] {
@@ -203,6 +220,62 @@ fn html(text: &str, [double, single, slash]: [&str; 3]) -> String {
             '"' => out.push_str(double),
             '\'' => out.push_str(single),
             '/' => out.push_str(slash),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// With some characters as references by their number: `&#246;`.
+fn numeric(text: &str, spelled: fn(char) -> bool, reference: fn(u32) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if spelled(c) {
+            out.push_str(&reference(u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// JSON as [`json`] writes it, with capital letters in its `\u00E9`.
+fn upper_units(text: &str, ascii: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if (c.is_control() && c < ' ' && !"\n\r\t\u{8}\u{c}".contains(c))
+            || (ascii && !c.is_ascii())
+        {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04X}");
+            }
+        } else {
+            out.push_str(&json(c.encode_utf8(&mut [0; 4]), false));
+        }
+    }
+    out
+}
+
+/// The inside of bash's `$'...'`, as `printf %q` prints it. `ascii`: in the C locale.
+fn bash(text: &str, ascii: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\'' => out.push_str("\\'"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\u{1b}' => out.push_str("\\E"),
+            c if c.is_control() || (ascii && !c.is_ascii()) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(out, "\\{byte:03o}");
+                }
+            }
             c => out.push(c),
         }
     }
