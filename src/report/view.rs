@@ -60,6 +60,8 @@ pub struct View {
     connecting: HashMap<String, Timestamp>,
     /// The last failure that was shown for a host, until its closure ends.
     shown: HashMap<String, Failure>,
+    /// How many closures of a host run within one another.
+    within: HashMap<String, usize>,
     /// What checks saw last, by host and label.
     health: HashMap<(String, String), HealthState>,
     /// Those whose stderr was shown, so that a thousand hosts do not show it each.
@@ -85,6 +87,7 @@ impl View {
             host_width: 0,
             connecting: HashMap::new(),
             shown: HashMap::new(),
+            within: HashMap::new(),
             health: HashMap::new(),
             explained: Failures::default(),
             failures: Failures::default(),
@@ -142,6 +145,13 @@ impl View {
                 self.connecting
                     .remove(event.host.as_deref().unwrap_or_default());
                 self.failure(event, failure)
+            }
+            Kind::HostStarted => {
+                *self
+                    .within
+                    .entry(event.host.clone().unwrap_or_default())
+                    .or_default() += 1;
+                Vec::new()
             }
             Kind::HostFinished { failure } => self.host_finished(event, failure.as_deref()),
             Kind::TaskOutput { stream, text } if verbose || self.exec => {

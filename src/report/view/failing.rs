@@ -49,6 +49,13 @@ impl View {
 
     pub(super) fn host_finished(&mut self, event: &Event, failure: Option<&Failure>) -> Vec<Piece> {
         let shown = event.host.as_ref().and_then(|host| self.shown.remove(host));
+        let around = self
+            .within
+            .get_mut(event.host.as_deref().unwrap_or_default());
+        let around = around.map_or(0, |around| {
+            *around = around.saturating_sub(1);
+            *around
+        });
         let Some(failure) = failure else {
             // Lost, and the playbook went on without it.
             if let Some(lost) = shown.filter(|shown| shown.kind == FailureKind::Unreachable) {
@@ -68,12 +75,18 @@ impl View {
         }
         let rolled = event.host.as_ref().and_then(|host| self.rolled.get(host));
         let mut told = rolled.into_iter().flatten().chain(&shown);
-        if told.any(|told| is_told(told, failure)) {
-            return Vec::new();
-        }
-        let pieces = self.failure(event, failure);
+        let pieces = if told.any(|told| is_told(told, failure)) {
+            Vec::new()
+        } else {
+            self.failure(event, failure)
+        };
         if let Some(host) = &event.host {
-            self.shown.remove(host);
+            // The closures around this one mostly fail with it, and say nothing new.
+            if around > 0 {
+                self.shown.insert(host.clone(), failure.clone());
+            } else {
+                self.shown.remove(host);
+            }
         }
         pieces
     }
