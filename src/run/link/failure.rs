@@ -1,0 +1,74 @@
+//! What a host that gave no answer, or refused, is told as.
+
+use std::time::Instant;
+
+use crate::model::{Failure, FailureKind, Kind};
+use crate::run::context::Run;
+use crate::shell::{SessionError, Waiting};
+
+use super::{Link, STILL_LOST, lock};
+
+impl Link {
+    /// The failure of a request that got no answer.
+    pub(in crate::run) fn lost(&self, run: &Run, error: &SessionError) -> Failure {
+        let failure = self.failure_of(error);
+        if failure.kind == FailureKind::Unreachable {
+            self.report_unreachable(run, &failure);
+        }
+        failure
+    }
+
+    pub(in crate::run) fn failure_of(&self, error: &SessionError) -> Failure {
+        let kind = match error {
+            SessionError::Cancelled => FailureKind::Interrupted,
+            // The host was reached, and said no.
+            SessionError::Elevation { .. }
+            | SessionError::TimedOut {
+                waiting: Waiting::Sudo { .. },
+                ..
+            } => FailureKind::Failed,
+            _ => FailureKind::Unreachable,
+        };
+        let mut failure = Failure::new(kind, error.to_string()).on(&self.host.name);
+        failure.hint = error.hint().map(ToOwned::to_owned);
+        if let (SessionError::Handshake { .. }, Some(shell)) =
+            (error, self.connection.via.last_shell())
+        {
+            failure.hint = Some(format!(
+                "The command of `via` (`ops_exec`) ends in `{shell}`, and ops adds `sh` itself: leave `{shell}` out."
+            ));
+        }
+        failure
+    }
+
+    /// Whether this is what came of a password that was refused: it is not tried again.
+    pub(in crate::run) fn is_refused_password(&self, failure: &Failure) -> bool {
+        self.sudo
+            .refusal()
+            .is_some_and(|error| failure.message.ends_with(&error.to_string()))
+    }
+
+    pub(super) fn unreachable(&self, message: String, hint: Option<String>) -> Failure {
+        let mut failure = Failure::new(FailureKind::Unreachable, message).on(&self.host.name);
+        failure.hint = hint;
+        failure
+    }
+
+    /// Tells it once, and again now and then while it stays so: looks at a host's health try it every second.
+    pub(super) fn report_unreachable(&self, run: &Run, failure: &Failure) {
+        if let Some((run, link)) = &self.beneath {
+            return link.report_unreachable(run, failure);
+        }
+        {
+            let mut told = lock(&self.told_lost);
+            if told.is_some_and(|told| told.elapsed() < STILL_LOST) {
+                return;
+            }
+            *told = Some(Instant::now());
+        }
+        let kind = Kind::HostUnreachable {
+            failure: Box::new(failure.clone()),
+        };
+        self.emit(run, kind);
+    }
+}
