@@ -83,14 +83,17 @@ fn after_a_kill_the_next_run_keeps_the_floor_and_loses_no_request() {
     let counting = Sampler::start(haproxy.counter());
     let began = Instant::now();
     roll("2.0.0").run().ok();
-    let whole = began.elapsed();
+    let mut whole = u64::try_from(began.elapsed().as_millis()).expect("it is short");
 
     let mut dice = Dice(0x5EED_0001);
     let (mut cut_short, mut found_out) = (0, 0);
-    for point in 0..points {
+    let mut point = 0;
+    // A kill may come too late, or between two batches.
+    while point < points || (found_out == 0 && point < points + 9) {
+        point += 1;
         let version = format!("3.{point}.0");
         let mut running = roll(&version).start();
-        let after = dice.below(u64::try_from(whole.as_millis()).expect("it is short"));
+        let after = dice.below(whole);
         // The moment is the point of it: nothing is waited for.
         std::thread::sleep(Duration::from_millis(after));
         running.signal(Signal::KILL);
@@ -101,7 +104,12 @@ fn after_a_kill_the_next_run_keeps_the_floor_and_loses_no_request() {
             .map(|shop| shop.name().to_owned())
             .filter(|name| !haproxy.state(name).starts_with("UP"))
             .collect();
-        cut_short += usize::from(site.versions_now().iter().any(|now| *now != version));
+        if site.versions_now().iter().any(|now| *now != version) {
+            cut_short += 1;
+        } else {
+            // The first one took longer: the machine was busier then.
+            whole = whole.min(after.max(1));
+        }
 
         let ran = roll(&version).run().ok();
         let told = "hosts out of service before the rollout";
@@ -116,7 +124,7 @@ fn after_a_kill_the_next_run_keeps_the_floor_and_loses_no_request() {
     let samples = counting.finish();
     let load = load.finish();
     println!(
-        "{points} kills, {cut_short} before the end, {found_out} with hosts out: {} requests, {} failed; {samples:?}",
+        "{point} kills, {cut_short} before the end, {found_out} with hosts out: {} requests, {} failed; {samples:?}",
         load.requests(),
         load.failed()
     );
