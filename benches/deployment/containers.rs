@@ -32,7 +32,7 @@ impl Containers {
         let mut endpoints = Vec::new();
         for (number, host) in hosts.iter().enumerate() {
             let reload = format!(
-                "echo '{FAST_EXCHANGE}' >/etc/ssh/sshd_config.d/bench.conf && systemctl restart ssh && mkdir -p {ROOT}"
+                "sed -i '1i {FAST_EXCHANGE}' /etc/ssh/sshd_config && systemctl restart ssh && mkdir -p {ROOT}"
             );
             host.look(&reload);
             let mut endpoint = host.endpoint("root");
