@@ -76,7 +76,7 @@ impl Containers {
         timed(&mut command)
     }
 
-    /// What has come about on each host.
+    /// The resulting state of each host.
     fn look(&self, work: &Work) -> Vec<String> {
         let look = format!(
             "cd {ROOT}/{} && stat -c '%n %a' dir* dir*/file && cat dir*/file lines log",

@@ -11,7 +11,7 @@
 //! | `OPS_BENCH_ROUNDS` | how often the quick ones are measured (7) |
 //! | `OPS_BENCH_HOSTS` | how many real `sshd` hosts the comparisons have (10) |
 //! | `OPS_BENCH_SIZES` | how many hosts the section `scale` has (`1,10,100,1000`) |
-//! | `OPS_BENCH_BASE` | another `ops`, to be compared with in the sections `tasks` and `containers` |
+//! | `OPS_BENCH_BASE` | another `ops` binary to compare with in the sections `tasks` and `containers` |
 //! | `OPS_BENCH_OTHERS` | with `0`, without pyinfra and Ansible, which take most of the time |
 
 #[path = "../../tests/integration/fleet/mod.rs"]

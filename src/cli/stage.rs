@@ -40,7 +40,7 @@ pub struct Plan {
     pub overrides: Overrides,
     pub params: BTreeMap<String, String>,
     pub changes: Changes,
-    /// How many hosts it is about. `None`: only the run knows.
+    /// The number of hosts. `None` if it is known only during the run.
     pub hosts: Option<usize>,
 }
 
@@ -302,7 +302,7 @@ impl Stage {
     }
 }
 
-/// When it is told what is waited for. A test cannot wait for long, and says how many milliseconds.
+/// When waits are reported. Tests cannot wait long, and set the time in milliseconds.
 fn pace() -> Pace {
     let given = std::env::var("OPS_TEST_PACE").ok();
     let millis = given.and_then(|millis| millis.parse().ok());

@@ -30,7 +30,7 @@ const TEMPLATE_ENDS: [&str; 9] = [
     ".rej",
 ];
 
-/// Ends of names of what is no inventory, even if each line could be the name of a host. Programs are run all the same.
+/// Suffixes of files that are not inventories, even if each line could be a host name. Executables are run all the same.
 const OTHER_ENDS: [&str; 22] = [
     ".cert", ".crt", ".csv", ".diff", ".env", ".gz", ".html", ".key", ".lock", ".log", ".patch",
     ".pdf", ".pem", ".png", ".pub", ".py", ".sh", ".sql", ".tar", ".tsv", ".xml", ".zip",
@@ -116,7 +116,7 @@ fn read_member(
     }
 }
 
-/// Why a file is no inventory, by its name.
+/// Why a file is not an inventory, by its name.
 fn is_other(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase();
     if OTHER_NAMES.contains(&name.as_str()) {

@@ -17,7 +17,7 @@ pub struct InventoryError {
     pub at: Option<Origin>,
     /// The file is no inventory at all, by its looks.
     pub(super) is_foreign: bool,
-    /// A template or an encrypted value is at fault, which more variables or passwords may be able to change.
+    /// A template or an encrypted value is at fault; other variables or passwords may fix it.
     pub(super) is_rendering: bool,
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Ran {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// Something that it started kept its output open after its end, and was stopped.
+    /// A process that the script started kept the output open after the script's end, and was stopped.
     pub left_open: bool,
 }
 
@@ -135,7 +135,7 @@ fn read_all(
     Ok(left_open)
 }
 
-/// Tells that a program is waited for, after 8 s and then every 25 s: there is no run yet that could.
+/// Reports after 8 s, and then every 25 s, that ops is waiting for a program. There is no run yet that could.
 struct Told {
     began: Instant,
     due: Duration,
@@ -196,7 +196,7 @@ impl Pipe {
                     Err(_) => break End::Whole,
                 }
             };
-            // Nobody waits for it any more once the program was stopped.
+            // Nothing waits for it once the program has been stopped.
             let _ = sender.send(end);
         });
         Self {
@@ -206,7 +206,7 @@ impl Pipe {
         }
     }
 
-    /// What came through it so far.
+    /// The output so far.
     fn printed(&self) -> Vec<u8> {
         std::mem::take(&mut self.so_far.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -236,7 +236,7 @@ fn stop(child: &mut Child, pipes: &[Pipe]) {
     let _ = child.wait();
 }
 
-/// Kills the processes that hold the writing end of a pipe.
+/// Kills the processes that hold the write end of a pipe.
 fn kill_writers(pipes: &[Pipe]) {
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return;
@@ -254,7 +254,7 @@ fn writes_to(process: u32, pipes: &[Pipe]) -> bool {
         return false;
     };
     open.flatten().any(|file| {
-        // A process that ops is just starting has the reading end too, for a moment.
+        // A process that ops is starting at this moment holds the reading end for an instant, too.
         let writes = || {
             file.metadata()
                 .is_ok_and(|link| link.permissions().mode() & 0o200 != 0)
@@ -312,7 +312,7 @@ mod tests {
     /// Waits for the end of the process whose number is in a file.
     fn gone(note: &Path) {
         let process = std::fs::read_to_string(note).expect("a process");
-        // The kill was sent; when it takes effect is up to the machine.
+        // The signal has been sent; when it takes effect depends on the machine.
         let until = Instant::now() + Duration::from_mins(1);
         loop {
             let state = std::fs::read_to_string(format!("/proc/{}/stat", process.trim()));

@@ -12,7 +12,7 @@ pub enum Via {
     Ssh,
     /// A child of this process.
     Local,
-    /// A command that runs the command behind it on the host: ` sh -c ...` is added: `docker exec -i web1`.
+    /// A command that runs, on the host, the command that follows it: `docker exec -i web1`, to which ` sh -c ...` is added.
     Exec(Vec<String>),
 }
 

@@ -52,7 +52,7 @@ pub enum Kind {
         /// What the user ran: a playbook's path, or a subcommand such as `exec`.
         playbook: String,
         check: bool,
-        /// On how many hosts it works, after `--limit`; 0 where only the run knows.
+        /// The number of hosts after `--limit`; 0 if it is known only during the run.
         hosts: usize,
         /// Parameters by name; a secret one reads `[secret]`.
         params: BTreeMap<String, String>,
@@ -220,21 +220,21 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         holder: Option<Box<LockHolder>>,
     },
-    /// It waits for something. Told after 8 s, and again for as long as it does. `duration_ms` is for how long so far.
+    /// The run is waiting. Sent after 8 s, and again while it lasts. `duration_ms` is the time so far.
     #[serde(rename = "waiting")]
     Waiting {
         /// A fragment that fits after "waiting": `for a connection`, `to try again (attempt 2 of 5)`.
         what: String,
-        /// How things stand: the last line that a step printed, what a look found.
+        /// The state of the wait: the last line that a step printed, or the result of a look.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
-        /// How long it lasts from now on at the most, where that is known.
+        /// The longest that it can still last, if that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left_ms: Option<u64>,
-        /// The hosts, where several wait for the same.
+        /// The hosts, if several wait for the same thing.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hosts: Vec<String>,
-        /// The operator is asked, and sees the question.
+        /// The operator is being asked, and sees the question.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         asks: bool,
     },

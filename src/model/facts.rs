@@ -35,7 +35,7 @@ pub struct HostFacts {
     pub user: String,
     pub uid: u32,
     pub hostname: String,
-    /// Empty: a playbook that wants the addresses asks for them (`h.addresses`). Readers of events may expect the key.
+    /// Always empty: a playbook asks for addresses with `h.addresses`. Kept for readers of events, which may expect the key.
     pub addresses: Vec<String>,
     /// Bytes of memory in all.
     pub memory: Option<u64>,

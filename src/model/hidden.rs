@@ -1,7 +1,7 @@
-//! Diffs whose old side may hold a secret that the run does not know: the one that was rotated out.
+//! Diffs whose old side may hold a secret that the run does not know: the one that was replaced.
 //!
 //! What a task writes is known to hold a secret. What it replaces is read from a host, and its old secret
-//! is a text like any other. So lines are hidden for where they stand: a line that goes where a line with
+//! is a text like any other. So lines are hidden by position: a removed line in the place of which a line with
 //! a secret comes is not shown.
 
 use std::ops::Range;
@@ -10,7 +10,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
 use super::{Diff, REPLACEMENT, Scrubber};
 
-/// What stands for the lines that are not shown.
+/// What is shown in place of hidden lines.
 pub const HIDDEN_LINES: &str = "[hidden: this may hold an old secret]";
 
 /// Two texts that are together longer than this (in bytes) and hold a secret are not compared.
@@ -168,7 +168,7 @@ impl<'t> Compared<'t> {
                 changes().for_each(|op| hidden[op.old_range()].fill(true));
             }
         }
-        // A line that moves away from its hunk begins as it did: `password = `.
+        // A line that moved to another hunk still begins in the same way: `password = `.
         let beginnings: Vec<&str> = self
             .changes()
             .flat_map(|op| &self.new[op.new_range()])

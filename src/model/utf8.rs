@@ -60,7 +60,7 @@ impl NotUtf8 {
     }
 }
 
-/// The text in `bytes`, with all that is in it.
+/// The text in `bytes`, byte order mark included.
 ///
 /// # Errors
 /// The first byte that is not UTF-8, and its place.

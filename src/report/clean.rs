@@ -16,7 +16,7 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\t')
 }
 
-/// Joins a message of several lines, such as what `sudo` printed, into one, with control characters escaped.
+/// Joins a message of several lines, such as the output of `sudo`, into one line with control characters escaped.
 #[must_use]
 pub fn in_one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

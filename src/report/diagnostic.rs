@@ -205,7 +205,7 @@ fn notes(failure: &Failure, hosts: &[&str]) -> Vec<String> {
     notes
 }
 
-/// The first lines of a command, with a word of how many are missing.
+/// The first lines of a command, and how many more there are.
 fn head(command: &str) -> String {
     let command = command.trim_end();
     let mut shown = String::new();

@@ -31,7 +31,7 @@ pub(super) fn brief(diffs: &[Diff], label: &str) -> String {
             _ => None,
         })
         .collect();
-    // What is said of one may have commas of its own.
+    // One reason may contain commas.
     let is_list = parts.iter().any(|part| part.contains(", "));
     parts.join(if is_list { "; " } else { ", " })
 }

@@ -214,7 +214,7 @@ impl Live {
         }
     }
 
-    /// A host that is at work waits. Its clock goes on.
+    /// A host at work is waiting. Its clock goes on.
     fn still(&mut self, host: &str, what: &str) {
         if let Some(doing) = self.running.get_mut(host) {
             doing.what = format!("waiting {what}");

@@ -13,7 +13,7 @@ pub struct Settings {
     pub diff: bool,
     /// Columns, where they are not the terminal's own.
     pub width: Option<u16>,
-    /// A runner of GitHub Actions reads it: see [`github::harmless`](super::github::harmless).
+    /// A GitHub Actions runner reads the output: see [`github::harmless`](super::github::harmless).
     pub on_github: bool,
 }
 

@@ -90,7 +90,7 @@ impl Summary<'_> {
                 *left = left.saturating_sub(done);
             }
         }
-        // A host counts as gone or as interrupted by its name: the controller does not.
+        // Only a host is counted as unreachable or interrupted by name, not the controller.
         (rest.unreachable, rest.interrupted) = (0, 0);
         let here = Totals {
             unchanged: self.totals.unchanged - rest.unchanged,

@@ -60,7 +60,7 @@ pub struct View {
     connecting: HashMap<String, Timestamp>,
     /// The last failure that was shown for a host, until its closure ends.
     shown: HashMap<String, Failure>,
-    /// How many closures of a host run within one another.
+    /// How deep closures of a host are nested.
     within: HashMap<String, usize>,
     /// What checks saw last, by host and label.
     health: HashMap<(String, String), HealthState>,
@@ -68,7 +68,7 @@ pub struct View {
     explained: Failures,
     /// Those that nobody caught.
     failures: Failures,
-    /// By host: what went wrong in a rollout. It has its line.
+    /// By host: failures of a rollout that already have a line.
     rolled: HashMap<String, Vec<Failure>>,
     /// The hosts of those. A host where the playbook caught a failure went on, and is none.
     failed: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! Users that an earlier task would make or remove, in check mode.
+//! Users that an earlier task would create or remove, in check mode.
 
 use tokio_util::sync::CancellationToken;
 

@@ -103,7 +103,7 @@ pub(super) struct Part<'a> {
     failures: Vec<Option<Failure>>,
     /// Whose verdicts have been reported.
     reported: Vec<bool>,
-    /// What the step printed last that runs on the host.
+    /// The last line printed by the step that is running on the host.
     last: LastLine,
     /// It is waited for.
     wait: Option<Wait>,
@@ -180,7 +180,7 @@ impl<'a> Part<'a> {
         failed.map_or(Ok(()), |index| Err(self.failure(index)))
     }
 
-    /// What is waited for while the host is asked.
+    /// The wait while the host is being asked.
     fn asking(&self) -> String {
         let open = |index: &usize| self.planner.verdicts()[*index].is_none();
         let mut open = (0..self.jobs.len()).filter(open);
@@ -381,7 +381,7 @@ impl<'a> Part<'a> {
             let started = self.emission(index, Kind::TaskStarted);
             self.host.run.bus.emit(started);
             let waited = self.host.waited(format!("for {}", self.labels[index]));
-            // What the one before printed says nothing of this one.
+            // The output of the previous step says nothing about this one.
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
             self.wait = Some(self.host.run.waits.begin(waited.with(self.last.clone())));
         }
@@ -468,7 +468,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Puts what the steps call into the request.
+/// Adds the functions that the steps call to the request.
 pub(super) fn bring_functions(request: &mut Request) {
     let own = request
         .steps

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// How close signals are that somebody sends at once.
+/// Signals within this time of each other count as one.
 const TOGETHER: Duration = Duration::from_millis(250);
 
 /// The two levels of being told to stop.

@@ -32,7 +32,7 @@ pub struct Settings {
     pub yes: bool,
     /// Longest time for one request to a host where a task does not say.
     pub timeout: Duration,
-    /// When it is told what the run waits for.
+    /// When waits of the run are reported.
     pub pace: Pace,
     pub overrides: Overrides,
 }
@@ -57,7 +57,7 @@ pub struct Run {
     logged: LogBudget,
     /// The locks that it holds.
     pub fences: Fences,
-    /// What is waited for right now.
+    /// The current waits.
     pub waits: Waits,
     connector: Arc<Connector>,
     /// The run that this is a rehearsal of.
@@ -226,11 +226,11 @@ impl Run {
         if time.is_zero() {
             return Ok(());
         }
-        // Made inside the runtime: a timer belongs to one.
+        // Created inside the runtime, which a timer needs.
         self.wait(cancel, async { tokio::time::sleep(time).await })
     }
 
-    /// The same, and tells what for where it takes long.
+    /// The same, and reports what it waits for if that takes long.
     ///
     /// # Errors
     /// As for [`pause`](Self::pause).

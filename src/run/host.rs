@@ -53,7 +53,7 @@ impl HostHandle {
         &self.link.host.name
     }
 
-    /// Whether a failure here is for good: sudo refused the password, which is not tried again.
+    /// Whether a failure is final: sudo refused the password, which is not tried again.
     #[must_use]
     pub fn is_final(&self, failure: &Failure) -> bool {
         self.link.is_refused_password(failure)
@@ -85,19 +85,19 @@ impl HostHandle {
         }
     }
 
-    /// From now on something is waited for on the host.
+    /// Begins a wait on the host.
     #[must_use]
     pub fn wait_for(&self, what: impl Into<String>) -> Wait {
         self.run.waits.begin(self.waited(what))
     }
 
-    /// Something that is waited for on the host. The machine that ops runs on is none.
+    /// A wait on the host. The controller does not count as a host.
     pub fn waited(&self, what: impl Into<String>) -> Waited {
         let name = (!self.link.is_controller()).then(|| self.name());
         Waited::new(what).on(name)
     }
 
-    /// What is waited for where whoever sends a request does not say it.
+    /// The wait of a request whose sender does not name one.
     fn wait_for_answer(&self) -> Option<Wait> {
         let waited = self.waited("for the host to answer");
         self.run.waits.begin_unless_known(waited)

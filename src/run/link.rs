@@ -66,7 +66,7 @@ pub struct Link {
     on_use: std::sync::Mutex<Option<OnUse>>,
     /// By the user that was become (`None` is the user who logged in), and what it is for.
     sessions: Mutex<HashMap<Key, Arc<Session>>>,
-    /// What sessions that were lost may have left running, and whose that is.
+    /// What lost sessions may have left running, with the user of each.
     former: std::sync::Mutex<Vec<(Option<String>, Former)>>,
     /// Held by who ends that.
     ending: Mutex<()>,
@@ -167,7 +167,7 @@ impl Link {
         Ok(session)
     }
 
-    /// The session of `user` as [`session`](Self::session) gives it, whatever a lost one may have left.
+    /// The session of `user` like [`session`](Self::session), but without ending what a lost one may have left.
     async fn open(&self, run: &Run, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         self.is_used();
         let mut sessions = self.sessions.lock().await;

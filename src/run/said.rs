@@ -6,7 +6,7 @@ use crate::model::Failure;
 const REASON: &str = "ops: ";
 const HINT: &str = "ops hint: ";
 
-/// A line of stderr that says that nothing was changed.
+/// The line on stderr that says nothing was changed.
 const UNTOUCHED: &str = "ops untouched";
 
 /// Whether a script of ours that failed says that it changed nothing.
@@ -37,7 +37,7 @@ pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
     if reason.is_none() && !is_command && !rest.is_empty() {
         reason = Some(rest.remove(0).trim_end().to_owned());
     }
-    // What apt gives up with comes last, behind what it tried.
+    // The error that made apt give up comes last, after what it tried.
     if let Some(said) = rest.iter().rev().find_map(|line| line.strip_prefix(APT))
         && reason.is_none()
     {

@@ -408,7 +408,7 @@ impl Part {
         self.host.run.bus.emit(emission);
     }
 
-    /// It was not come to, because of this failure.
+    /// Reports that the undo was not reached because of this failure.
     fn leave(&self, what: &str, failure: &Failure) {
         let because = match failure.kind {
             FailureKind::Interrupted => "the undo was interrupted",

@@ -1,4 +1,4 @@
-//! Rhai's own methods that make much of a short string, with the limits of the engine checked before memory is taken.
+//! Rhai's own methods that turn a string into many values, with the engine's limits checked before memory is allocated.
 //!
 //! Rhai looks at a value when the method has made it: a string of 60 MB that is split into its characters takes
 //! gigabytes by then. The methods here replace those of Rhai under the same names; the built-ins of ours that do the
@@ -137,7 +137,7 @@ fn register_splits(engine: &mut Engine) {
     );
 }
 
-/// Rhai gives an empty string back as it is, whatever it is split by.
+/// Rhai returns an empty string unchanged, whatever the separator.
 fn split(context: &NativeCallContext<'_>, text: &str, by: &str) -> Result<Array> {
     if text.is_empty() {
         return Ok(vec![Dynamic::from(String::new())]);
@@ -192,7 +192,7 @@ fn register_replacements(engine: &mut Engine) {
     );
 }
 
-/// Rhai's own never ends with an empty padding.
+/// Rhai's own version does not terminate with empty padding.
 fn pad(
     context: &NativeCallContext<'_>,
     text: &mut ImmutableString,

@@ -228,7 +228,7 @@ impl Custom {
                 Stopped::Interrupted
             } else {
                 let failure = failure(&error, &context, world);
-                // A place in the standard library tells the user nothing.
+                // A position in the standard library is of no use to the user.
                 let at = failure.at.as_ref();
                 let at = at
                     .filter(|at| !at.file.starts_with("std/"))

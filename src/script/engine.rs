@@ -36,7 +36,7 @@ pub fn base() -> Engine {
         .set_max_call_levels(MAX_CALL_LEVELS)
         .set_max_expr_depths(MAX_DEPTH, MAX_DEPTH)
         .set_max_operations(MAX_OPERATIONS)
-        // The fast ones tell no place of an overflow or a division by zero.
+        // Errors of the fast operators (overflow, division by zero) have no position.
         .set_fast_operators(false)
         .set_max_array_size(MAX_ARRAY)
         .set_max_map_size(MAX_MAP)

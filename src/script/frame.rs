@@ -56,7 +56,7 @@ struct State {
     hooks: Mutex<Vec<Hook>>,
     /// In check mode: a command was not sent, so what follows is not known.
     unknown: AtomicBool,
-    /// Loops that wait, by where they do.
+    /// Loops that wait, by their position in the script.
     loops: Mutex<HashMap<Position, Rounds>>,
 }
 
@@ -139,7 +139,7 @@ impl Frame {
         }))
     }
 
-    /// The last round of the loop that waits at a place.
+    /// The last round of a loop that waits at this position.
     #[must_use]
     pub fn rounds(&self, at: &Position) -> Option<Rounds> {
         self.loops().get(at).copied()

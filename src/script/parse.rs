@@ -130,7 +130,7 @@ impl State {
         let Self::Reading { mut found, key, .. } = self else {
             return Vec::new();
         };
-        // The last token has no successor.
+        // No token follows the last one.
         found.extend(key);
         found
     }

@@ -45,7 +45,7 @@ pub fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Failed, message).hint("Run it at a terminal, or say --yes."))
 }
 
-/// `None` when it was cancelled. The question is put again now and then: it may have been scrolled away, or nobody looked.
+/// `None` when it was cancelled. The question is repeated from time to time: it may have scrolled away.
 fn answer(question: &str, again: Duration, cancel: &CancellationToken) -> io::Result<Option<bool>> {
     let keyboard = io::stdin();
     let began = Instant::now();
@@ -85,7 +85,7 @@ fn answer(question: &str, again: Duration, cancel: &CancellationToken) -> io::Re
     }
 }
 
-/// What ended a wait for the keyboard.
+/// How a wait for input ended.
 enum Waited {
     Typed,
     Long,

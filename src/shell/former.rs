@@ -1,4 +1,4 @@
-//! What a session that was lost may have left running: its loop, and what that started.
+//! The loop that a lost session may have left running on its host, with everything that it started.
 //!
 //! A network that is cut tells neither side. Long after the client has given up, a host may go on with a request, since its
 //! sshd has not noticed: over a new connection the two would get in each other's way. So the hello tells which
@@ -13,20 +13,20 @@ const SCRIPT: &str = include_str!("sh/former.sh");
 /// How long the host may take for it: the script gives up before.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// How much the start of a process may seem later than it was.
+/// By how many seconds a process may seem to have started later than it did.
 const ROUNDING: u64 = 2;
 
 /// The loop of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Former {
-    /// The number of its process; `None` where the host had not said it yet.
+    /// Its process id; `None` if the host had not sent it yet.
     process: Option<u32>,
-    /// When the host had said it: the process is older.
+    /// When the host sent its process id: the process is older than this.
     since: Instant,
 }
 
 impl Former {
-    /// One of which nothing is known.
+    /// A loop about which nothing is known.
     pub(super) fn unknown() -> Self {
         Self::parse("")
     }
@@ -60,7 +60,7 @@ impl Former {
         Some(Request::step(step))
     }
 
-    /// Why it may still run, by the answer to that. `None`: nothing of it lives.
+    /// Why it may still be running, according to the reply. `None`: nothing of it is alive.
     #[must_use]
     pub fn lives(reply: &Reply) -> Option<String> {
         let step = reply.steps.first()?;

@@ -13,15 +13,15 @@ const PIECE: usize = 256 << 10;
 /// between two of them only. So they grow while they leave quickly.
 struct Pace {
     size: u64,
-    /// When the message was begun that is being written.
+    /// When writing of the current message began.
     begun: Instant,
 }
 
 impl Pace {
-    /// The least and the most bytes of a message.
+    /// The smallest and the largest message, in bytes.
     const SIZES: (u64, u64) = (2 * MIB, 8 * MIB);
 
-    /// How long a message takes that is about right.
+    /// The time that sending a message should take.
     const TIMES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(400));
 
     fn begin(&mut self) -> u64 {

@@ -80,7 +80,7 @@ impl SourceFile {
         self.stamp.size
     }
 
-    /// Fills `bytes` with what stands there from `at` on.
+    /// Fills `bytes` with the content from the offset `at`.
     ///
     /// # Errors
     /// When it cannot be read, or is not what it was when it was opened. A lower-case fragment.

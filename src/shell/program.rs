@@ -10,7 +10,7 @@ use super::{NulByte, OnFailure, Payload, Request, Step, StepKind};
 /// file twice.
 const HASHED: u64 = 4 * MIB;
 
-/// A block of more is a whole number of them.
+/// A larger block is a multiple of this size.
 pub(super) const MIB: u64 = 1 << 20;
 
 /// Up to here a program comes by `read`, which costs no process but about half a microsecond a
@@ -19,7 +19,7 @@ const BY_LINES: usize = 2048;
 
 /// One message of the loop. It is sent whole or not at all.
 pub(super) struct Message {
-    /// Empty for what is left of a body, which goes in several messages.
+    /// Empty for the rest of a body that is sent in several messages.
     pub head: Vec<u8>,
     pub body: Option<Block>,
 }
@@ -53,7 +53,7 @@ impl Message {
         self.head.len() as u64 + self.body.as_ref().map_or(0, Block::size)
     }
 
-    /// Makes a message of what is left of a body, of so many bytes at most. Gives back what is left then.
+    /// Makes a message of at most so many bytes from the rest of a body. Returns what is left after it.
     pub fn cut(&mut self, most: u64) -> Option<Self> {
         let block = self.body.as_mut().filter(|_| self.head.is_empty())?;
         let mut rest = block.clone();

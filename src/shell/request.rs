@@ -18,7 +18,7 @@ pub struct Request {
     /// Text of ours for `sh`. Where it fails, no body lands, and no directory is made for one. It does not keep
     /// the steps from running: that is for the first of them.
     pub guard: Option<Vec<u8>>,
-    /// What the scripts of own steps may call. Commands do not see them.
+    /// Functions that the scripts of own steps may call. They are hidden from commands.
     pub functions: Vec<Function>,
 }
 
@@ -162,7 +162,7 @@ pub enum End {
     /// What the shell says of it. A code of 128+n is either that very code or the end by signal n;
     /// no `sh` tells which.
     Code(u8),
-    /// It took its own shell with it: how it ended is unknown.
+    /// It killed its own shell, so how it ended is unknown.
     Lost,
     /// Its time was up; its processes were killed.
     TimedOut,

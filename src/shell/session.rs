@@ -57,7 +57,7 @@ struct Live {
     hello: watch::Receiver<Option<Result<HostFacts, SessionError>>>,
     /// Why the session ended.
     ended: Arc<OnceLock<SessionError>>,
-    /// What may run on, where it was lost with a request under way.
+    /// What may still be running, if the session was lost during a request.
     doubt: Arc<OnceLock<Former>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -115,12 +115,12 @@ impl Session {
     pub fn is_over(&self) -> bool {
         match &self.inner {
             Inner::Scripted(..) => false,
-            // The reason is known before who waits is told, and the task ends after that.
+            // The reason is set before the waiting caller is woken, and the task ends after that.
             Inner::Live(live) => live.ended.get().is_some() || live.task.is_finished(),
         }
     }
 
-    /// The loop on the host of a session that is over, where a request was under way: it may still be.
+    /// The loop of a session that ended while a request was running on the host: the request may still be running.
     #[must_use]
     pub fn former(&self) -> Option<&Former> {
         match &self.inner {

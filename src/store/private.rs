@@ -13,10 +13,10 @@ use super::StoreError;
 /// What the group and others may do.
 const OTHERS: u32 = 0o077;
 
-/// Makes sure that `ops/NAME` is there for its owner alone, with the directory `ops` above it.
+/// Ensures that `ops/NAME` and the directory `ops` above it exist and are closed to other users.
 ///
 /// # Errors
-/// It cannot be made or closed, or belongs to another user.
+/// When the directory cannot be created or closed, or belongs to another user.
 pub(super) fn state_dir(path: &Path) -> Result<(), StoreError> {
     new_dir(path, true).map_err(StoreError::io("create", path))?;
     close(path)?;
@@ -58,7 +58,7 @@ fn close(dir: &Path) -> Result<(), StoreError> {
     if mode & OTHERS == 0 {
         return Ok(());
     }
-    // First, so that nobody exchanges what is in it meanwhile.
+    // First, so that nobody can replace its entries in the meantime.
     set_mode(dir, 0o700).map_err(StoreError::io("close", dir))?;
     let mut foreign = 0;
     close_below(dir, &mut foreign);
@@ -75,7 +75,7 @@ fn close(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Closes what is in a directory, as far as it can be: the directory itself is closed already.
+/// Closes the entries of a directory if that is possible: the directory itself is already closed.
 fn close_below(dir: &Path, foreign: &mut usize) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();

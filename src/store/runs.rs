@@ -136,7 +136,7 @@ impl Store {
             .filter_map(|entry| {
                 let entry = entry.ok()?;
                 let id = RunId::parse(entry.file_name().to_str()?)?;
-                // Neither a link nor what another user made while the directory was open.
+                // Skip links, and files that another user created while the directory was open.
                 let is_run = |meta: &Metadata| meta.is_dir() && is_ours(meta);
                 entry.metadata().ok().filter(is_run).map(|_| id)
             })

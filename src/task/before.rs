@@ -1,4 +1,4 @@
-//! What a change found, for when it fails: where all of it is found again, nothing was changed and nothing is to be undone.
+//! The answers that a change was planned on. If the change fails and the answers are still the same, nothing was changed and there is nothing to undo.
 
 use super::{Answer, Found, Query};
 
@@ -18,7 +18,7 @@ impl Before {
         Some(Self { index, answers })
     }
 
-    /// Whether everything was found again as it was.
+    /// Whether all answers are the same as before.
     pub fn still_holds(&self, found: &Found) -> bool {
         self.answers.iter().all(|(query, answer)| {
             !matches!(answer, Answer::Unknowable(_)) && found.get(query) == Some(answer)

@@ -17,7 +17,7 @@ pub struct Change {
     pub diff: Vec<Diff>,
     /// What a user must know of the change that is not in the diff: the outcome shows it, in check mode too.
     pub note: Option<String>,
-    /// What check mode says besides: of what a run would find out.
+    /// A note for check mode only: what a run would find out.
     pub foreseen: Option<String>,
     pub apply: String,
     /// What gives back what was there. `None`: nothing can, and the user is told so.
@@ -77,7 +77,7 @@ pub struct Text {
     pub undo: Option<String>,
 }
 
-/// How much the task's queries see of what a change leaves.
+/// How much of a change's effect the task's queries see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
     /// Everything, also where the script fails half-way: a failure after which they are answered as before has changed
@@ -151,7 +151,7 @@ impl Change {
         self
     }
 
-    /// One of this change's scripts as it goes to the host. A user's stays as it is; one of ours gets what stands
+    /// One of this change's scripts as it is sent to the host. A user's script is sent as it is; one of ours gets what comes
     /// before it ([`script`]) and `$ops_state`. `state` is ops's state directory on the host, `keep` the
     /// directory of the step below it.
     #[must_use]

@@ -28,7 +28,7 @@ pub enum Lack {
     Possible(String),
 }
 
-/// Where a shell looks for programs, as a rule.
+/// Where a shell usually looks for programs.
 const PATH: [&str; 6] = [
     "/usr/local/sbin",
     "/usr/local/bin",

@@ -39,7 +39,7 @@ impl Outlook {
         self.leaves.get(query)
     }
 
-    /// Why the host as it is does not tell the answer: a task would alter what it depends on.
+    /// Why the present state of the host does not answer the question: a task would change what it depends on.
     #[must_use]
     pub fn alters(&self, query: &Query) -> Option<String> {
         let says_so = |altered: &Resource| {
@@ -49,7 +49,7 @@ impl Outlook {
         self.by(says_so).map(|_| self.reason(says_so))
     }
 
-    /// Why something may be there that is not there yet: a command, which may do anything, or a package.
+    /// Why something that does not exist yet may exist by then: a command may do anything, and a package may bring it.
     #[must_use]
     pub fn may_bring(&self, query: &Query) -> Option<String> {
         let may = |altered: &Resource| match altered {
@@ -70,7 +70,7 @@ impl Outlook {
         Some(by)
     }
 
-    /// What would be altered last of what a question is about, and the label of the task that would.
+    /// The last resource that a question depends on and a task would change, with the label of that task.
     pub(super) fn last(&self, query: &Query) -> Option<(&Resource, &str)> {
         let mut altered = self.altered.iter().zip(&self.by).rev();
         let (altered, by) =

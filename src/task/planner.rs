@@ -69,7 +69,7 @@ pub struct Planner {
     verdicts: Vec<Option<Verdict>>,
     /// Made, and not proved yet, with what the change says of itself.
     proving: Vec<(Planned, Option<String>)>,
-    /// What the changes that are on their way were planned on.
+    /// The answers on which the changes under way were planned.
     before: Vec<Before>,
     /// In check mode: what earlier batches, and then this one, would leave.
     outlook: Outlook,
@@ -316,7 +316,7 @@ impl Planner {
         self.next_apply()
     }
 
-    /// What failed, and left everything as it was.
+    /// Drops the undo of changes that failed and left everything as it was.
     fn settle_untouched(&mut self) {
         for before in std::mem::take(&mut self.before) {
             if self.has_failed_at(before.index) && before.still_holds(&self.found) {

@@ -109,7 +109,7 @@ impl Task for Absent {
             change.undo = None;
         }
         let path = self.path.to_string();
-        // Of a directory, some of what is in it may be gone while it still stands.
+        // Some entries of a directory may be gone while the directory still exists.
         let change = change.seen_if(own.kind != PathKind::Directory);
         Plan::Change(Box::new(change.leaving(vec![
             (Query::Path(path.clone()), Answer::Path(PathState::ABSENT)),

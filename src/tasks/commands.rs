@@ -144,7 +144,7 @@ impl Command {
         if ok.is_empty() {
             return Err(ArgumentError::option("ok", "no exit code is a success"));
         }
-        // A `PATH` of its own may have another, and a shell says 127 where there is none.
+        // With a `PATH` of its own it may find another program, and a shell exits with 127 if it finds none.
         let is_usual = !options.env.contains_key("PATH") && !ok.contains(&127);
         let program = match &command {
             OneOrMany::Many(words) if is_usual => {

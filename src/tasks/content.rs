@@ -32,7 +32,7 @@ pub struct Content {
     sum: Arc<Sum>,
 }
 
-/// SHA-256 in hex. That of a large file is made by a thread: it is wanted once the host has answered, and until then
+/// SHA-256 in hex. A thread computes it for a large file: it is needed only once the host has answered, and until then
 /// there is time.
 struct Sum {
     known: OnceLock<Result<String, String>>,
@@ -49,7 +49,7 @@ impl Sum {
 
     fn of_file(file: Arc<SourceFile>) -> io::Result<Self> {
         let make = move || {
-            // The faster one of the two that are here.
+            // The faster of the two that are available.
             let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
             each_piece(&file, |bytes| {
                 digest.update(bytes);
@@ -64,7 +64,7 @@ impl Sum {
         })
     }
 
-    /// Waits for it. `Err` is why there is none.
+    /// Waits for the digest. `Err` says why there is none.
     fn get(&self) -> Result<&str, &str> {
         let sum = self.known.get_or_init(|| {
             let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +106,7 @@ impl Content {
         }
     }
 
-    /// Of a local file. One that is large is gone through once, for its digest, in the background, and read again for
+    /// The content of a local file. A large file is read once in the background for its digest, and again for
     /// each host.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl Content {
         })
     }
 
-    /// Waits until all of it has been gone through once.
+    /// Waits until the file has been read once.
     ///
     /// # Errors
     /// When it cannot be read, or was written to meanwhile. A lower-case fragment.

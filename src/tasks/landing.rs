@@ -119,7 +119,7 @@ impl Landing {
         let at = at.filter(|_| self.validate.is_none());
         let text = at.map(|at| self.text(None, content, at, None));
         Change {
-            // For a body that comes by itself, missing directories are made.
+            // Missing directories are created for a body that is sent separately.
             seen: if body.is_none() {
                 Seen::Whole
             } else {

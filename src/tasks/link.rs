@@ -83,7 +83,7 @@ impl Link {
             before: before.unwrap_or("(absent)").to_owned(),
             after: self.target.clone(),
         }];
-        // Of a directory that makes way, some of what is in it may be gone while it still stands.
+        // When a directory is replaced, some of its entries may be gone while it still exists.
         let state = found.path(self.path.as_str()).ok();
         let own = state.and_then(|state| state.own.as_ref());
         let is_directory = own.is_some_and(|own| own.kind == PathKind::Directory);

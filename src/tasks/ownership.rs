@@ -93,7 +93,7 @@ impl Ownership {
         Some(quote_str(&text))
     }
 
-    /// The first arguments of the shell's `set_owner`: the user and the group.
+    /// The first arguments of the shell function `set_owner`: user and group.
     #[must_use]
     pub fn arguments(&self) -> Option<String> {
         if self.is_any() {

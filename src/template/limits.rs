@@ -43,7 +43,7 @@ pub fn render_value(template: &Template<'_, '_>, root: Value) -> Result<Value, E
         .unwrap_or_else(|| Value::from(text)))
 }
 
-/// Refuses a text that grows by a part that comes several times, before it is made.
+/// Refuses a text that a repeated part would make too large, before it is built.
 pub(super) fn fits(what: &str, text: usize, times: usize, part: usize) -> Result<(), Error> {
     let size = times
         .checked_mul(part)

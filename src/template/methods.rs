@@ -148,7 +148,7 @@ fn of_text(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Er
     }))
 }
 
-/// Refuses what would make a text too large; else what it does is left to others.
+/// Refuses arguments that would make a text too large; other errors are left to the filter itself.
 fn grows(text: &str, method: &str, args: &[Value]) -> Result<(), Error> {
     let (times, part) = match (method, args) {
         ("replace", [find, with, ..]) => (

@@ -73,7 +73,7 @@ pub trait Transport: Send + Sync {
     fn describe(&self) -> String;
 }
 
-/// What to say of keys that were left over when the host ended the login.
+/// The hint about keys that had not been tried when the host ended the login.
 fn not_tried(keys: &[impl AsRef<str>]) -> String {
     let (more, were) = match keys.len() {
         0 => return String::new(),

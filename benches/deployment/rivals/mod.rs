@@ -76,7 +76,7 @@ impl Rival {
         Self::ops(NATIVE, fleet, &["--transport", "native"])
     }
 
-    /// The program that `OPS_BENCH_BASE` names: what a change costs is told by a run of both.
+    /// The binary that `OPS_BENCH_BASE` names: a run of both shows what a change costs.
     pub fn base(fleet: &Fleet) -> Option<Self> {
         let arguments = ["--transport", "native"].map(ToOwned::to_owned).to_vec();
         let way = Way::Ops {

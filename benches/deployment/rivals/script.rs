@@ -26,7 +26,7 @@ pub fn in_parallel(fleet: &Fleet, command: &str) -> Result<Duration, String> {
     at_once(&directory(fleet), names, command)
 }
 
-/// A command for each of these names at once, `HOST` in it being the name. Runs in this directory.
+/// Runs a command for each of these names at once, in this directory. `HOST` in the command stands for the name.
 pub fn at_once<'a>(
     dir: &Path,
     names: impl Iterator<Item = &'a str>,

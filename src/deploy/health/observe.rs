@@ -266,7 +266,7 @@ fn ask(
     Ok(seen)
 }
 
-/// What is waited for while these are observed.
+/// The wait during these observations.
 fn awaited(looks: &[Look<'_>]) -> String {
     let first = looks.first().map(|look| look.check.label());
     let first = first.unwrap_or_default();

@@ -91,7 +91,7 @@ fn next(awaited: &[Awaited<'_>]) -> Option<Duration> {
     open.map(|one| one.watch.due()).min()
 }
 
-/// What is waited for, and how it stands: the first check that is not done with.
+/// What is being waited for and its state: the first check that is not finished.
 fn still(awaited: &[Awaited<'_>]) -> (String, Option<String>) {
     let Some(one) = awaited.iter().find(|one| !one.done) else {
         return (String::new(), None);

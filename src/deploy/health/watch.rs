@@ -46,7 +46,7 @@ impl Watch {
         self.due
     }
 
-    /// How many healthy looks in a row there were.
+    /// The number of consecutive healthy looks.
     #[must_use]
     pub const fn healthy(&self) -> u32 {
         self.healthy

@@ -60,7 +60,7 @@ impl Lock {
     /// Frees it, and says so. Shielded from the first interrupt.
     ///
     /// # Errors
-    /// A host answered that it could not give it back.
+    /// A host answered that it could not release the lock.
     pub fn release(self, run: &Run) -> Result<(), Failure> {
         let (fence, holder, free): (Arc<dyn Fence>, _, Result<bool, Failure>) = match self {
             Self::Hosts(lock) => {

@@ -18,7 +18,7 @@ pub(super) struct Gate {
     /// When it was first found healthy since it last was not.
     healthy_since: Option<Time>,
     longest: Option<Duration>,
-    /// The last look had no answer when the time was up.
+    /// The last look had not been answered at the deadline.
     hangs: bool,
     last: Option<Box<Failure>>,
 }
@@ -52,7 +52,7 @@ impl Gate {
         now + self.interval
     }
 
-    /// The time was up before a look had an answer. Gives when to look again: not any more.
+    /// The deadline passed before a look was answered. Returns the deadline: there is no further look.
     pub(super) const fn hangs(&mut self) -> Time {
         self.hangs = true;
         self.deadline

@@ -88,7 +88,7 @@ impl Rollout {
     }
 }
 
-/// A failure in a line: what failed, how, and the last words of a command, whose exit code says little.
+/// A failure in one line: what failed, how, and the last line that a command printed, since its exit code says little.
 fn in_words(failure: &Failure) -> String {
     let mut text = match &failure.task {
         Some(task) if !failure.message.contains(task.as_str()) => {

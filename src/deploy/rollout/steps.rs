@@ -392,7 +392,7 @@ impl Rollout {
         let was_healthy = gate.passes_at().is_some();
         let next = match outcome {
             Ok(()) => gate.healthy(now),
-            // What was cut short at the deadline says nothing that the look before it did not say better, unless the host is gone.
+            // A look that was cut short at the deadline adds nothing to the one before it, unless the host is gone.
             Err((failure, _))
                 if cut == Some(Cut::Deadline) && failure.kind != FailureKind::Unreachable =>
             {

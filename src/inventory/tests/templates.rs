@@ -114,7 +114,7 @@ fn what_is_undefined_can_be_looked_into_and_not_used() {
     }
 }
 
-/// The engine takes it for empty in many places.
+/// The engine treats it as empty in many places.
 #[test]
 fn what_is_undefined_is_refused_by_every_filter_and_test() {
     let cases = [
@@ -223,10 +223,10 @@ fn a_result_that_is_undefined_is_no_name() {
     );
 }
 
-/// Pieces of a secret are not found by what scrubs it from the output.
+/// Pieces of a secret are not recognised when output is scrubbed.
 #[test]
 fn an_error_shows_nothing_of_the_values_that_a_filter_takes() {
-    // Each filter would name a part of it: a character, a conversion, a group, a port.
+    // Each of these filters would quote a part of it: a character, a conversion, a group, a port.
     let cases = [
         ("b64decode", "Zx{Qw%KvJj"),
         ("b64decode(encoding=s)", "ZxQwKvJj.Kv"),

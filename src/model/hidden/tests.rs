@@ -1,4 +1,4 @@
-//! An old secret does not show, and what is not secret does.
+//! Old secrets are hidden, and everything else is shown.
 
 use super::*;
 use crate::model::{Secrets, Texts as _};
@@ -41,7 +41,7 @@ fn a_change_of_only_a_secret_says_so() {
     let old = "[db]\nuser = app\npw = old-secret-value\nport = 1\n";
     let new = "[db]\nuser = app\npw = new-secret-value\nport = 1\n";
     only_a_secret_changes(&hidden(&["new-secret-value"], old, new));
-    // The old one is known as well: what is shown must not be an empty diff.
+    // The old secret is known too: the diff shown must not be empty.
     only_a_secret_changes(&hidden(&["new-secret-value", "old-secret-value"], old, new));
 }
 

@@ -36,7 +36,7 @@ const ENTITIES: [[&str; 3]; 7] = [
     ["\"", "'", "/"],
 ];
 
-/// Indentations that a secret of several lines is looked for in.
+/// The indentations at which a multi-line secret is recognised.
 const INDENTS: [&str; 7] = [
     "  ",
     "    ",

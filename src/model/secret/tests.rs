@@ -192,7 +192,7 @@ fn an_indented_secret_of_several_lines_is_found() {
             format!("key: |\n{indent}[secret]\n{indent}end")
         );
     }
-    // At any other, only its long lines are.
+    // At any other indentation only its long lines are.
     let secrets = knowing(&["short\na line that is long\n"]);
     assert_eq!(
         secrets.scrub("   short\n   a line that is long\n"),

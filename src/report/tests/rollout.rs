@@ -181,7 +181,7 @@ fn as_a_table() {
     assert_snapshot!(rollouts.tables().join("\n"));
 }
 
-/// What is written of a story.
+/// What the plain reporter prints for a story.
 fn written(story: &Story) -> String {
     let page = Page::default();
     let mut plain = Plain::new(
@@ -199,7 +199,7 @@ fn what_went_wrong_with_a_host_has_a_line_each_and_no_second_one_when_its_work_e
         let failure = Some(Box::new(unhealthy()));
         Emission::new(Kind::HostFinished { failure }).host("web2")
     };
-    // Left out, then rolled back, which fails too: both times the first failure is what ends its work.
+    // The host is left out and then rolled back, which fails too. The first failure ends its work both times.
     let story = half()
         .phase_with("web2", 2, Phase::Failed, 1000, Some(unhealthy()))
         .phase_with("web2", 2, Phase::LeftOut, 0, Some(unhealthy()))

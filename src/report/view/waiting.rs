@@ -1,4 +1,4 @@
-//! What the run waits for, when it has for a while.
+//! What a run is waiting for, when that takes long.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -20,7 +20,7 @@ impl View {
     }
 }
 
-/// What is waited for, for how long so far and how long still. `None` where the operator is asked: the question says it.
+/// What is being waited for, for how long, and how long it can still take. `None` if the operator is being asked: the question says it.
 fn text(event: &Event) -> Option<String> {
     let Kind::Waiting {
         what,

@@ -1,4 +1,4 @@
-//! What a host that gave no answer, or refused, is told as.
+//! The failures of a link: hosts that give no answer, and hosts that refuse.
 
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ impl Link {
     pub(in crate::run) fn failure_of(&self, error: &SessionError) -> Failure {
         let kind = match error {
             SessionError::Cancelled => FailureKind::Interrupted,
-            // The host was reached, and said no.
+            // The host was reached, and refused.
             SessionError::Elevation { .. }
             | SessionError::TimedOut {
                 waiting: Waiting::Sudo { .. },
@@ -41,7 +41,7 @@ impl Link {
         failure
     }
 
-    /// Whether this is what came of a password that was refused: it is not tried again.
+    /// Whether a refused password caused this failure: it is not tried again.
     pub(in crate::run) fn is_refused_password(&self, failure: &Failure) -> bool {
         self.sudo
             .refusal()
@@ -54,7 +54,7 @@ impl Link {
         failure
     }
 
-    /// Tells it once, and again now and then while it stays so: looks at a host's health try it every second.
+    /// Reports it once, and again every now and then while it lasts: health checks retry every second.
     pub(super) fn report_unreachable(&self, run: &Run, failure: &Failure) {
         if let Some((run, link)) = &self.beneath {
             return link.report_unreachable(run, failure);

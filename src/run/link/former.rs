@@ -1,4 +1,4 @@
-//! Sessions that were lost, and what they may have left running on the host.
+//! Lost sessions, and what they may have left running on the host.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::shell::{Former, Session};
 use super::{Key, Lane, Link, lock};
 
 impl Link {
-    /// Ends what lost sessions may have left running, before anything else is sent.
+    /// Ends what lost sessions may have left running before anything else is sent.
     pub(super) async fn end_former(&self, run: &Run, user: Option<&str>, session: &Arc<Session>) {
         if lock(&self.former).is_empty() {
             return;
@@ -31,7 +31,7 @@ impl Link {
                         owner => self.open(run, owner).await,
                     };
                     match session {
-                        // Lost again: the next session is for that to end, too.
+                        // Lost again: the next session has to end this one, too.
                         Ok(session) => {
                             match session.request(end, &(), &CancellationToken::new()).await {
                                 Ok(reply) => Former::lives(&reply),
@@ -52,7 +52,7 @@ impl Link {
         }
     }
 
-    /// Takes away the sessions that are over, and notes what they may have left.
+    /// Removes sessions that have ended, and notes what they may have left running.
     pub(super) fn bury(&self, sessions: &mut HashMap<Key, Arc<Session>>) {
         if !sessions.values().any(|session| session.is_over()) {
             return;

@@ -1,4 +1,4 @@
-//! Which waits are to be told, and when.
+//! Decides which waits are reported, and when.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
@@ -8,17 +8,17 @@ use crate::model::{Emission, Kind};
 
 use super::{LastLine, Pace, Waited};
 
-/// A line that somebody printed is shown up to here.
+/// Longer lines are cut here, in bytes.
 const LONGEST: usize = 200;
 
-/// What is waited for, by who began to wait for it first.
+/// The waits, in the order in which they began.
 #[derive(Debug, Default)]
 pub(super) struct Board {
     next: u64,
     waits: BTreeMap<u64, Entry>,
-    /// When something was last told of a host.
+    /// When a wait of a host was last reported.
     hosts: HashMap<String, Instant>,
-    /// Somebody looks now and then whether something is due.
+    /// Whether a task is running that checks for due reports.
     pub is_watched: bool,
 }
 
@@ -34,7 +34,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Whether it lasts this share of the time after which it is told.
+    /// Whether it has lasted for this fraction of the time before it is reported.
     fn lasts(&self, now: Instant, pace: Pace, share: u32) -> bool {
         let (since, needed) = match self.told {
             Some(told) => (told, pace.again),
@@ -105,7 +105,7 @@ impl Board {
         }
     }
 
-    /// It goes on with one that ended a moment ago.
+    /// Continues a wait that ended a moment ago.
     pub fn goes_on(&mut self, id: u64, since: Instant, told: Option<Instant>) {
         if let Some(entry) = self.waits.get_mut(&id) {
             (entry.since, entry.told) = (since, told);
@@ -127,7 +127,7 @@ impl Board {
         self.hosts.get(host).copied()
     }
 
-    /// What is to be told now. Of several waits on one host the innermost is, if it is one that lasts: it says more.
+    /// What must be reported now. Of several waits on a host, the innermost long one is reported: it says more.
     pub fn due(&mut self, now: Instant, pace: Pace) -> Vec<Emission> {
         let mut inner: HashMap<&str, u64> = HashMap::new();
         for (id, entry) in &self.waits {
@@ -141,7 +141,7 @@ impl Board {
             let inner = entry.host.as_deref().and_then(|host| inner.get(host));
             inner.is_none_or(|inner| *inner <= id)
         };
-        // By what is waited for: those who are told with the first that is due.
+        // Grouped by what is waited for: the hosts that are reported together with the first one that is due.
         let mut groups: Vec<(&str, Vec<u64>)> = Vec::new();
         for (id, entry) in &self.waits {
             let grouped = groups.iter().any(|(what, _)| *what == entry.what);

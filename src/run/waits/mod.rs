@@ -1,7 +1,7 @@
-//! What is waited for right now, and telling it while it lasts: within ten seconds, and again at least every thirty.
+//! Reports what a run is waiting for: within ten seconds, and again at least every thirty.
 //!
-//! Whoever waits begins a [`Wait`] and drops it at the end. Those that last are told as `waiting` events, hosts that wait for the same
-//! together. The timing is that of [`Board`], which knows no clock.
+//! Code that waits begins a [`Wait`] and drops it at the end. Long waits become `waiting` events; hosts that wait for the same thing are reported
+//! together. [`Board`] decides when, and is handed the time.
 
 mod board;
 
@@ -19,9 +19,9 @@ use board::Board;
 /// When a wait is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// How long it has to last before it is told.
+    /// How long a wait lasts before it is reported.
     pub first: Duration,
-    /// Between two times that it is told.
+    /// The time between two reports of the same wait.
     pub again: Duration,
 }
 
@@ -35,24 +35,24 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// How often it is looked whether something is to be told.
+    /// How often to check whether something must be reported.
     fn tick(self) -> Duration {
         (self.first / 8).max(Duration::from_millis(1))
     }
 }
 
-/// Something that is waited for.
+/// A wait, before it begins.
 #[derive(Debug, Clone)]
 pub struct Waited {
     /// A fragment that fits after "waiting".
     what: String,
     host: Option<String>,
-    /// How long it lasts at the most.
+    /// The longest that it can last.
     at_most: Option<Duration>,
     last: Option<LastLine>,
 }
 
-/// The last line that somebody printed.
+/// The last line that was printed.
 pub type LastLine = Arc<Mutex<Option<String>>>;
 
 impl Waited {
@@ -66,7 +66,7 @@ impl Waited {
         }
     }
 
-    /// It is on this host that it is waited.
+    /// The wait is on this host.
     #[must_use]
     pub fn on(mut self, host: Option<&str>) -> Self {
         self.host = host.map(ToOwned::to_owned);
@@ -79,14 +79,14 @@ impl Waited {
         self
     }
 
-    /// How things stand is what was printed last.
+    /// Reports the last printed line as the state of the wait.
     pub(super) fn with(mut self, last: LastLine) -> Self {
         self.last = Some(last);
         self
     }
 }
 
-/// A loop that waits a little again and again.
+/// A loop that pauses again and again.
 #[derive(Debug, Clone, Copy)]
 pub struct Rounds {
     since: Instant,
@@ -94,10 +94,10 @@ pub struct Rounds {
     told: Option<Instant>,
 }
 
-/// A loop that comes round later than this after its last wait began anew.
+/// A loop whose last wait was longer ago than this counts as a new one.
 const LAPSED: Duration = Duration::from_secs(30);
 
-/// Lets time pass in a loop, and tells what it waits for where all of the loop lasts.
+/// Pauses a loop, and reports what it is waiting for if the loop as a whole takes long.
 ///
 /// # Errors
 /// `Interrupted`, when `cancel` comes first.
@@ -157,7 +157,7 @@ impl Waits {
         }))
     }
 
-    /// From now on this is waited for, until what is returned is dropped.
+    /// Begins a wait, which lasts until the returned value is dropped.
     #[must_use]
     pub fn begin(&self, waited: Waited) -> Wait {
         let mut board = self.0.board();
@@ -171,25 +171,25 @@ impl Waits {
         }
     }
 
-    /// The same, unless it is known what is waited for on the host.
+    /// The same, unless the host already has a wait.
     pub(super) fn begin_unless_known(&self, waited: Waited) -> Option<Wait> {
         let is_known = self.0.board().has(waited.host.as_deref());
         (!is_known).then(|| self.begin(waited))
     }
 
-    /// What is waited for on a host was told in another way.
+    /// What a host is waiting for has been reported in another way.
     pub(super) fn told_of(&self, host: &str) {
         self.0.board().told_of(Instant::now(), host);
     }
 
-    /// Whether it was told lately what is waited for on a host.
+    /// Whether a wait of the host was reported recently.
     #[must_use]
     pub fn is_told_of(&self, host: &str) -> bool {
         let told = self.0.board().last_told_of(host);
         told.is_some_and(|told| told.elapsed() <= self.0.pace.again)
     }
 
-    /// Tells what lasts, for as long as there is anything.
+    /// Reports long waits for as long as there are any.
     fn watch(&self) {
         let shared = Arc::downgrade(&self.0);
         let (pace, tick) = (self.0.pace, self.0.pace.tick());
@@ -214,7 +214,7 @@ impl Waits {
         });
     }
 
-    /// Tells at once that the operator is asked: what is emitted later shows behind the answer.
+    /// Reports at once that the operator is being asked: later events are shown only after the answer.
     pub fn ask(&self, question: &str) {
         self.0.bus.emit(Emission::new(Kind::Waiting {
             what: "for an answer".to_owned(),
@@ -226,19 +226,19 @@ impl Waits {
     }
 }
 
-/// While it lives, something is waited for.
+/// A wait in progress; dropping it ends the wait.
 pub struct Wait {
     shared: Arc<Shared>,
     id: u64,
 }
 
 impl Wait {
-    /// What is waited for, and how things stand.
+    /// Sets what is being waited for, and its state.
     pub fn is(&self, what: impl Into<String>, reason: Option<String>) {
         self.shared.board().set(self.id, what.into(), reason);
     }
 
-    /// It was told in another way.
+    /// It has been reported in another way.
     pub fn told(&self) {
         self.shared.board().told(Instant::now(), self.id);
     }

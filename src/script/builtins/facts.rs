@@ -1,4 +1,4 @@
-//! `h.facts`, `h.addresses` and `h.mounts`: what a host tells of itself.
+//! `h.facts`, `h.addresses` and `h.mounts`: facts about a host.
 
 use std::net::IpAddr;
 

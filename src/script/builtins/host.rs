@@ -363,7 +363,7 @@ pub(super) fn known(
     }
 }
 
-/// Ends the closure of the host as unknown, for this reason.
+/// Ends the host's closure as unknown, for this reason.
 pub(super) fn end_unknown(
     context: &NativeCallContext<'_>,
     frame: &Frame,

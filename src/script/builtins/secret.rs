@@ -79,7 +79,7 @@ fn read(frame: &Frame, options: &mut Options<'_>) -> Result<std::result::Result<
             .map_err(|error| format!("the environment variable `{name}`: {error}")));
     }
     if let Some(path) = options.text("file")? {
-        // Which byte it is would be a part of the secret: its place must do.
+        // The byte itself would reveal a part of the secret: report only its position.
         let read = local::read_bounded(Path::new(&path)).and_then(|bytes| {
             let read = as_text(&bytes).map(str::to_owned);
             read.map_err(|wrong| {

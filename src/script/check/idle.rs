@@ -1,4 +1,4 @@
-//! Variables that hold a task or a check, or an array of them, and that nobody reads.
+//! Variables that hold a task or a check, or an array of them, and are never read.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,10 +11,10 @@ use super::World;
 use super::made::{DEEPEST, Made, value};
 use super::script::Script;
 
-/// Methods that put something into an array, which is no reading of it.
+/// Methods that add to an array, which does not count as reading it.
 const ADD: [&str; 3] = ["append", "insert", "push"];
 
-/// Goes by names: a variable counts as read where one of its name is, anywhere in the script. One whose name
+/// Goes by name: a variable counts as read if a variable of that name is read anywhere in the script. One whose name
 /// begins with `_` is meant to be unused.
 pub fn idle(world: &World, script: &Script) -> Vec<Failure> {
     let mut held: BTreeMap<String, (Position, Made, &str)> = BTreeMap::new();

@@ -31,7 +31,7 @@ pub const ASK: [&str; 15] = [
     "sort_by",
 ];
 
-/// Methods of strings, which nobody calls at the end of a function but for a new string.
+/// String methods that are called at the end of a function only by someone who expects a new string.
 const OF_STRINGS: [&str; 4] = ["make_lower", "make_upper", "replace", "trim"];
 
 /// Whether all that a method of this name could be gives `()`.

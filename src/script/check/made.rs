@@ -1,4 +1,4 @@
-//! What a call is sure to make: a task or a check, which do nothing by themselves.
+//! Calls that are sure to give a task or a check, which do nothing by themselves.
 
 use rhai::{Expr, FnCallExpr, Stmt};
 
@@ -62,7 +62,7 @@ pub fn function<'w>(
     Some((of, of.functions.get(&key)?))
 }
 
-/// What a call makes, if it is sure to make a task or a check.
+/// The task or check that a call gives, if it is sure to give one.
 pub fn made(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -> Option<Made> {
     let name = call.name.as_str();
     if let [namespace] = path(call).as_slice()

@@ -29,7 +29,7 @@ const DUMPS: [&str; 15] = [
 /// What may stand before a command.
 const BEFORE: [&str; 7] = ["command", "env", "exec", "ionice", "nice", "sudo", "time"];
 
-/// Commands that run another one, which stands somewhere behind them.
+/// Commands that run another command given after them.
 const AROUND: [&str; 14] = [
     "bash", "chroot", "dash", "docker", "flock", "kubectl", "podman", "runuser", "setpriv", "sh",
     "ssh", "su", "sudo", "timeout",
@@ -48,7 +48,7 @@ pub fn dumps_in_pipes(playbook: &Playbook) -> Vec<Failure> {
     found
 }
 
-/// Looks at every text that is written out, whatever becomes of it.
+/// Checks every literal text, wherever it is used.
 fn in_script(ast: &AST) -> Vec<Failure> {
     let file = ast.source().unwrap_or_default();
     let runs_others_safely = runs_others_safely(ast);
@@ -127,7 +127,7 @@ fn use_of(around: &[ASTNode]) -> Use {
     }
 }
 
-/// Functions that show a text to a user.
+/// Functions that show text to the user.
 const TOLD: [&str; 3] = ["confirm", "fail", "param"];
 
 /// Whether some command that is not written out where it is run is run with `pipefail`: it may be any of the

@@ -1,5 +1,5 @@
-//! Functions of a script that take the place of ours: `fn undo()` would answer `h.undo()`, and `fn fail(x)`
-//! would answer `fail("why")`.
+//! Functions of a script that replace ours: `fn undo()` would be called by `h.undo()`, and `fn fail(x)`
+//! by `fail("why")`.
 
 use rhai::{ASTNode, Expr, FnCallExpr, Stmt};
 

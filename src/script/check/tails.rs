@@ -1,4 +1,4 @@
-//! What the body of a function gives: the last expression of every way through it, and what it returns early.
+//! The value of a function's body: the last expression of each path through it, and its early returns.
 
 use rhai::{Expr, FnCallExpr, Stmt};
 

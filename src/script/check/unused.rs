@@ -23,7 +23,7 @@ const ONLY_CALL: [&str; 2] = ["finally", "on_failure"];
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Dropped,
-    /// It goes to where nobody can tell.
+    /// Its value goes somewhere that cannot be determined.
     Unknown,
     Used,
 }

@@ -22,7 +22,7 @@ pub struct Located {
 pub struct Refused {
     pub message: String,
     pub hint: Option<String>,
-    /// In the module, where it is there and cannot be read.
+    /// In the module itself, if it exists and cannot be read.
     pub at: Option<Position>,
 }
 

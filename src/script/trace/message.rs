@@ -118,7 +118,7 @@ fn missing_key(name: &str) -> String {
     }
 }
 
-/// The same where the key stands in brackets.
+/// The same for a key in brackets.
 pub fn missing_index(name: &str) -> String {
     format!("`map.get({name:?})` is `()` where the key is missing.")
 }

@@ -25,7 +25,7 @@ pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failu
             column,
         })
     };
-    // What is missing at the end is missed on a line that is not there, where a newline ends the last one.
+    // Where a newline ends the file, the parser reports what is missing on a line that does not exist.
     let is_there = |at: &crate::model::Position| {
         let lines = sources.text(file).map(|text| text.lines().count());
         lines.is_none_or(|lines| at.line <= lines)

@@ -1,7 +1,7 @@
 //! The contents of files: one `head` for all of them.
 //!
-//! `head` puts nothing between two files that a file could not hold as well. So between two of them it reads its own
-//! environment, which holds the token of the reply and nothing else. Where that fails, each file takes a `head`.
+//! `head` prints no border between two files that a file could not contain too. So between two files it reads its own
+//! environment, which holds nothing but the token of the reply. If that fails, each file is read by a `head` of its own.
 
 use super::files::lines;
 use super::{Answer, Query, Reply, find};
@@ -67,8 +67,8 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
     }
 }
 
-/// What was printed by one `head`, parted. Nothing where it is not what was asked for: a `head` with more in its
-/// environment would put that into the next file.
+/// Splits what one `head` printed. Nothing if it is not as expected: a `head` with more in its
+/// environment would print that at the beginning of the next file.
 fn joined<'a>(reply: &Reply<'a>, count: usize) -> Vec<Option<&'a [u8]>> {
     let border = format!("{}\0", border(reply.token)).into_bytes();
     let mut rest = reply.section("joined").unwrap_or_default();

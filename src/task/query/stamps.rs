@@ -1,6 +1,6 @@
 //! Stamps: what ops noted of a unit when it last started or reloaded it. Read with the shell's builtins.
 //!
-//! A stamp of another user's is none: it could say anything. `$ops_state/stamps/UNIT` holds lines `key=value`. What they say is the business of `tasks::services`.
+//! Stamps of other users are ignored: they could say anything. `$ops_state/stamps/UNIT` holds lines `key=value`; `tasks::services` interprets them.
 
 use super::files::lines;
 use super::{Answer, Query, Reply};

@@ -125,7 +125,7 @@ fn reads_several_files_at_once_byte_for_byte() {
         std::fs::write(name.join("head"), script).expect("a script");
         std::fs::set_permissions(name.join("head"), std::fs::Permissions::from_mode(0o755))
             .expect("a mode");
-        // `env -i` leaves no PATH, so it is asked for by a function.
+        // `env -i` drops PATH, so a function replaces `env`.
         format!(
             "PATH='{}':$PATH; env() {{ shift 2; \"$@\"; }}\n",
             name.display()

@@ -1,4 +1,4 @@
-//! What a run is certain to fail by, and what it is warned of.
+//! Failures that are certain before a run, and warnings.
 
 use super::{Host, table, task, told};
 use crate::model::Outcome::{Failed, Unknown, WouldChange};

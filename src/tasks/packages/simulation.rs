@@ -1,4 +1,4 @@
-//! What apt says to an installation: asked in check mode, without root, without a lock and without apt's caches.
+//! What apt would do for an installation: asked in check mode, without root, locks or apt's caches.
 
 use super::spec::Spec;
 use crate::shell::quote_str as quote;
@@ -6,7 +6,7 @@ use crate::task::{Query, Resource};
 
 const HELD: &str = include_str!("held.sh");
 
-/// Ends where there are no lists: apt knows no package then.
+/// Exits if there are no lists: apt does not know any package then.
 const HAS_LISTS: &str = "set -- /var/lib/apt/lists/*Packages*\n\
     [ -e \"$1\" ] || { echo 'error=the host has no package lists yet'; exit 0; }\n";
 
@@ -14,7 +14,7 @@ const APT_GET: &str = "apt_get() {\n\
     apt-get -y -o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Cmd::Pattern-Only=true \"$@\" </dev/null\n\
     }\n";
 
-/// Prints why apt would refuse, by the first of its errors or by the packages that are held.
+/// Prints why apt would refuse: its first error, or the held packages.
 const ASK: &str = "said=$(apt_get -s -qq \"$@\" 2>&1 >/dev/null | sed -n 's/^E: //p' | head -n 1)\n\
     [ -n \"$said\" ] || exit 0\n\
     find_held \"$@\"\n\

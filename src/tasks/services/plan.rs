@@ -12,7 +12,7 @@ use crate::task::{Answer, Change, Found, MISSING_LINKS, Plan, Query, Resource};
 /// A unit that systemd has started again by itself counts as running when it has been up for so long.
 const STEADY: Duration = Duration::from_secs(3);
 
-/// One that was started again more than once is trusted without a look at its journal when it has been up for so long.
+/// A unit that was restarted more than once is trusted without a look at its journal after this uptime.
 const TRUSTED: Duration = Duration::from_mins(5);
 
 /// Why there is nothing to plan.

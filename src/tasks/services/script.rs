@@ -186,7 +186,7 @@ pub fn watch(unit: &str, wanted: Duration) -> String {
     )
 }
 
-/// Looks in the journal whether a unit dies again and again: prints `steady`, or `loops`, the number of restarts, the seconds from one to the next and
+/// Checks the journal for a unit that dies again and again: prints `steady`, or `loops`, the number of restarts, the seconds between them and
 /// how it ended last.
 pub fn recur(unit: &str) -> String {
     format!("unit={}\n{FUNCTIONS}\nrecur\n", quote(unit))

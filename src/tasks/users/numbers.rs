@@ -1,19 +1,19 @@
-//! What is certain to be refused of numbers of users and groups: by useradd(8), groupadd(8), groupdel(8) and their like.
+//! User and group ids that useradd(8), groupadd(8), groupdel(8) and the like are certain to refuse.
 
 use super::account::AccountName;
 use crate::task::{Need, Resource};
 
-/// A number that no other user has.
+/// Fails if another user has the number.
 pub fn uid(name: &AccountName, uid: u32) -> Need {
     free("passwd", "user", "usermod", name, uid)
 }
 
-/// A number that no other group has.
+/// Fails if another group has the number.
 pub fn gid(name: &AccountName, gid: u32) -> Need {
     free("group", "group", "groupmod", name, gid)
 }
 
-/// A group that is no user's primary one.
+/// Fails for the primary group of a user.
 pub fn is_nobodys_primary(name: &AccountName) -> Need {
     let script = format!(
         "{LOOK_UP}gid=$(row group {name} | cut -d: -f3)\n\

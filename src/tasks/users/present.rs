@@ -157,7 +157,7 @@ impl Present {
         let mut leaves = vec![(self.user_query(), Answer::Table(self.after(user)))];
         leaves.extend(self.groups_after(found));
         leaves.append(&mut steps.leaves);
-        // What stands beside the accounts, in a home directory, comes behind the user.
+        // Files in a home directory come after the user.
         let seen = !user.is_there() || steps.diff.len() == accounts;
         let change = Change::new(steps.diff, apply, undo)
             .leaving(leaves)

@@ -1,4 +1,4 @@
-//! Warnings of what may take root away from a login of ops.
+//! Warnings about changes that may leave ops's login without root.
 
 use super::account::{AccountName, Row};
 

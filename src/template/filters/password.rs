@@ -7,7 +7,7 @@ use minijinja::value::Kwargs;
 use super::{invalid, kwarg, text};
 
 const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// About a second of computing. The format has room for a thousand times as many, which take a quarter of an hour.
+/// Takes about a second to compute. The format allows a thousand times as many, which would take a quarter of an hour.
 const MAX_ROUNDS: u32 = 1_000_000;
 /// What crypt(3) takes if the hash names none.
 const UNNAMED_ROUNDS: u32 = 5000;

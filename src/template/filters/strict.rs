@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, State, Value, filters};
 use super::lists::{attribute, undefined_attribute};
 use crate::template::undefined;
 
-/// What of the value must be defined.
+/// Which part of the value must be defined.
 #[derive(Clone, Copy)]
 enum Depth {
     /// The value itself: its members may be undefined, and are not rendered.
@@ -131,7 +131,7 @@ fn defined_argument(argument: &Value) -> Result<(), Error> {
     names.try_for_each(|name| itself(&options.get::<Value>(name)?))
 }
 
-/// Each item must have the attribute that it is compared by.
+/// Every item must have the attribute that items are compared by.
 fn attributes(value: &Value, args: &[Value]) -> Result<(), Error> {
     let options = args.last().cloned().map(Kwargs::try_from);
     let options = options.and_then(Result::ok);

@@ -116,7 +116,7 @@ pub(super) fn too_slow(log: &str, after: Duration) -> TransportError {
     }
 }
 
-/// The command that shows more, with what ops was told of the connection.
+/// The command that shows more, with the connection's port, user and configuration.
 fn try_ssh(connection: &Connection) -> String {
     let mut words = vec!["ssh".to_owned(), "-v".to_owned()];
     if let Some(port) = connection.port {
@@ -141,7 +141,7 @@ fn try_ssh(connection: &Connection) -> String {
 /// Lines of what `ssh` and its `ProxyCommand` printed that are shown.
 const PRINTED: usize = 3;
 
-/// Adds what was printed beside the log: by a `ProxyCommand`, mostly.
+/// Adds what was printed besides the log, usually by a `ProxyCommand`.
 pub(super) fn with_printed(mut error: TransportError, printed: &str) -> TransportError {
     if matches!(error.kind, Kind::Network | Kind::Other | Kind::TimedOut) {
         let lines: Vec<&str> = printed

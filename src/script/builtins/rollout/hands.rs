@@ -240,7 +240,7 @@ impl Hands for Playbook<'_, '_> {
             } => Emission::new(Kind::HostFinished { failure })
                 .host(name(host))
                 .duration(took),
-            // What it waits for was told of the host itself.
+            // What the host waits for has already been reported.
             News::Still {
                 host, reason: None, ..
             } if self.run().waits.is_told_of(self.hosts[host].0.name()) => return,
