@@ -34,7 +34,7 @@ impl Settings<'_> {
             if let Some(flags) = self.text(&[name])?
                 && !are_usual_flags(&flags)
             {
-                let message = format!("is `{flags}`, and ops gives sudo no flags of yours");
+                let message = format!("is `{flags}`, and ops does not pass extra flags to sudo");
                 return Err(self
                     .error(name, message)
                     .hint("Remove it; sudoers on the host has an option for most of them."));

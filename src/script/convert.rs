@@ -107,7 +107,7 @@ pub fn duration(value: &Dynamic) -> Result<Duration, String> {
     let text = text.ok_or_else(|| "a duration is a text like \"30s\", or seconds".to_owned())?;
     humantime::parse_duration(&text).map_err(|error| match error {
         humantime::DurationError::NumberOverflow => format!("`{text}` is too long a duration"),
-        error => format!("`{text}` is no duration: {error}; write it like \"30s\" or \"1h 5m\""),
+        error => format!("`{text}` is not a duration: {error}; write it like \"30s\" or \"1h 5m\""),
     })
 }
 

@@ -76,7 +76,7 @@ fn in_vain(value: &Dynamic) -> Option<Failure> {
         return Some(failure.at(task.at().cloned()));
     }
     if value.is::<HealthValue>() {
-        let hint = "A check looks at a host when it is asked to: `h.check(...)`.";
+        let hint = "A check only runs where it is asked for: `h.check(...)`.";
         let message = "a check was made, and not looked at";
         return Some(Failure::new(FailureKind::Failed, message).hint(hint));
     }

@@ -69,7 +69,7 @@ impl Former {
         }
         let printed = step.stdout.text();
         Some(match printed.trim() {
-            "" => "the host does not say what became of it".to_owned(),
+            "" => "the host did not report what became of it".to_owned(),
             numbers => format!("not even KILL ended the processes {numbers}"),
         })
     }

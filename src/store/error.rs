@@ -48,7 +48,7 @@ impl StoreError {
                 Some("Set XDG_STATE_HOME to a directory that can be written and has room.")
             }
             Self::Foreign { .. } => Some(
-                "Set XDG_STATE_HOME to a directory of your own: what ops keeps of its runs is not left to others.",
+                "Set XDG_STATE_HOME to a directory of your own: ops does not keep runs in a directory of another user.",
             ),
             Self::NoRuns(_) | Self::NotFound(_) => {
                 Some("`ops history` lists the runs that are kept.")

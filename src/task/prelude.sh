@@ -118,14 +118,14 @@ forget_old() {
 # own_state: makes ops's state directory, for this user alone.
 own_state() {
   [ -d "$ops_state" ] || (umask 077; mkdir -p "$ops_state") || {
-    echo "ops keeps its state in $ops_state, which it cannot make: name another directory with ops_state_dir" >&2
+    echo "ops keeps its state in $ops_state, which it cannot create: set ops_state_dir to another directory" >&2
     return 1
   }
   # One that anybody could have made first, in /var/tmp or in a directory that several users share.
   case ${ops_state##*/} in
     ops-[0-9]*)
       if ! [ -O "$ops_state" ] || [ -h "$ops_state" ]; then
-        echo "$ops_state belongs to somebody else, and ops keeps its state there: name another directory with ops_state_dir" >&2
+        echo "$ops_state belongs to another user, and ops keeps its state there: set ops_state_dir to another directory" >&2
         return 1
       fi;;
   esac
@@ -138,7 +138,7 @@ keep_dir() {
   if [ ! -d "${keep%/*}" ]; then
     forget_old "${keep%/*/*}"
     mkdir -p "${keep%/*}" || {
-      echo "ops keeps what it replaces in $ops_state, where it cannot make a directory: name another one with ops_state_dir" >&2
+      echo "ops keeps what it replaces in $ops_state, where it cannot create a directory: set ops_state_dir to another one" >&2
       return 1
     }
   fi

@@ -101,7 +101,7 @@ impl Task for Absent {
         );
         if self.path.as_str().starts_with("/etc/sudoers.d/") {
             change = change.noting(
-                "warning: a login of ops that becomes root by what stands there no longer can",
+                "warning: if ops becomes root through this file, it no longer can",
             );
         }
         if !self.keep {

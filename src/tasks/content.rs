@@ -70,7 +70,7 @@ impl Sum {
             let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
             match making.take().map(JoinHandle::join) {
                 Some(Ok(made)) => made.map_err(|error| error.to_string()),
-                _ => Err("its checksum could not be made".to_owned()),
+                _ => Err("its checksum could not be computed".to_owned()),
             }
         });
         match sum {

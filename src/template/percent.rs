@@ -100,7 +100,7 @@ fn format(text: &str, values: &Value) -> Result<String, Error> {
                 .ok_or_else(|| invalid("`%`: a name in parentheses has no end"))?;
             let found = arguments.whole.get_attr(name)?;
             if found.is_undefined() {
-                return Err(invalid("`%`: it names a value that is not there"));
+                return Err(invalid("`%`: it names a missing value"));
             }
             value = Some(found);
             named = true;

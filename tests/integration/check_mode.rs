@@ -203,11 +203,11 @@ fn a_check_fails_where_the_run_is_sure_to() {
         ),
         (
             r#"users::present("u9", #{ uid: 0 })"#,
-            "the number 0 is that of the user root",
+            "the id 0 belongs to the user root",
         ),
         (
             r#"groups::present("root", #{ gid: 5 })"#,
-            "the number 5 is that of the group tty",
+            "the id 5 belongs to the group tty",
         ),
         (
             r#"groups::absent("root")"#,

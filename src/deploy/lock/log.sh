@@ -44,7 +44,7 @@ case $ops_all in ?*) l_f=$ops_state;; esac
 [ -d "$l_f" ] || mkdir -p "$l_f" || exit 1
 case $ops_all in ?*)
 umask 022
-[ -O "$l_f" ] && ! [ -h "$l_f" ] || { echo "$l_f belongs to somebody else" >&2; exit 1; };;
+[ -O "$l_f" ] && ! [ -h "$l_f" ] || { echo "$l_f belongs to another user" >&2; exit 1; };;
 esac
 }
 

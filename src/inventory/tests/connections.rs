@@ -246,7 +246,7 @@ fn what_ops_does_not_read_is_refused_by_name() {
         ),
         (
             "ansible_become=yes ansible_become_flags=-i",
-            "`ansible_become_flags` of host h is `-i`, and ops gives sudo no flags of yours",
+            "`ansible_become_flags` of host h is `-i`, and ops does not pass extra flags to sudo",
         ),
         (
             "ansible_become=yes ansible_become_method=doas",
@@ -309,7 +309,7 @@ fn a_way_to_become_a_user_is_not_replaced_by_sudo() {
         (
             "ansible_become_flags=-i",
             Some(
-                "hosts:1: `ansible_become_flags` of host h is `-i`, and ops gives sudo no flags of yours",
+                "hosts:1: `ansible_become_flags` of host h is `-i`, and ops does not pass extra flags to sudo",
             ),
         ),
         (

@@ -24,7 +24,7 @@ impl Link {
             };
             let (owner, one) = &next;
             let why = match one.end() {
-                None => Some("the host had not said which process it is".to_owned()),
+                None => Some("the host had not sent its process id".to_owned()),
                 Some(end) => {
                     let session = match owner.as_deref() {
                         owner if owner == user => Ok(Arc::clone(session)),
@@ -38,13 +38,13 @@ impl Link {
                                 Err(_) => return,
                             }
                         }
-                        Err(_) => Some("its user's shell could not be opened again".to_owned()),
+                        Err(_) => Some("a shell of its user could not be opened again".to_owned()),
                     }
                 }
             };
             if let Some(why) = why {
                 let message = format!(
-                    "what was under way when the connection was lost may still be running: {why}"
+                    "what was running when the connection was lost may still be running: {why}"
                 );
                 run.log(LogLevel::Warn, Some(&self.host.name), message);
             }

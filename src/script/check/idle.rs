@@ -67,7 +67,7 @@ pub fn idle(world: &World, script: &Script) -> Vec<Failure> {
     held.into_iter()
         .filter(|(name, _)| !name.starts_with('_') && !read.contains(name))
         .map(|(name, (at, made, what))| {
-            let message = format!("`{name}` holds {what}, and nothing is done with it");
+            let message = format!("`{name}` holds {what}, and is never used");
             Failure::new(FailureKind::Input, message)
                 .at(position(&script.name, at))
                 .with_hint(Some(made.advice(&name)))

@@ -31,7 +31,7 @@ impl Made {
     pub fn advice(self, shown: &str) -> String {
         let (verb, sentence) = match self {
             Self::Task => ("apply", "A task changes a host when it is applied"),
-            Self::Check => ("check", "A check looks at a host when it is asked to"),
+            Self::Check => ("check", "A check only runs where it is asked for"),
         };
         format!("{sentence}: `h.{verb}({shown})`.")
     }

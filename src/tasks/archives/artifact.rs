@@ -207,7 +207,7 @@ impl Form {
         if strip > 0 {
             return refused(
                 "strip",
-                "a file that is not an archive has no directories to take off",
+                "a file that is not an archive has no directories to strip",
             );
         }
         if file.is_none()

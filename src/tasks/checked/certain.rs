@@ -35,11 +35,11 @@ fn what_is_certain_to_fail_is_a_failure() {
     for (tasks, said) in [
         (
             tasks!["users::present" ["u9", { "uid": 0 }]],
-            "the number 0 is that of the user root",
+            "the id 0 belongs to the user root",
         ),
         (
             tasks!["groups::present" ["crew", { "gid": 5 }]],
-            "the number 5 is that of the group tty",
+            "the id 5 belongs to the group tty",
         ),
         (
             tasks!["groups::absent"["crew"]],
@@ -103,7 +103,7 @@ fn leaving_the_group_by_which_one_is_root_is_warned_of() {
         .with(Query::User("deploy".to_owned()), table(&rows))
         .group("docker");
     let checked = host.check(tasks!["users::present" ["deploy", { "groups": ["docker"] }]]);
-    let warning = "warning: members of sudo may become root, and deploy leaves it: a login of ops that becomes root by it no longer can";
+    let warning = "warning: members of sudo may become root, and deploy leaves the group: if ops becomes root through it, it no longer can";
     assert_eq!(checked, [told(WouldChange, warning)]);
 }
 

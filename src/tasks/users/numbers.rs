@@ -36,7 +36,7 @@ fn free(table: &str, kind: &str, modify: &str, name: &AccountName, number: u32) 
          [ \"$now\" != {number} ] || exit 0\n\
          [ -z \"$now\" ] || command -v {modify} >/dev/null || exit 0\n\
          other=$(row {table} {number} | cut -d: -f1)\n\
-         [ -z \"$other\" ] || echo \"error=the number {number} is that of the {kind} $other\""
+         [ -z \"$other\" ] || echo \"error=the id {number} belongs to the {kind} $other\""
     );
     Need::looked(script, vec![Resource::Accounts])
 }

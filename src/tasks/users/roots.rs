@@ -9,14 +9,14 @@ const ROOTS: [&str; 3] = ["sudo", "wheel", "admin"];
 pub fn leaves(name: &AccountName, groups: &[&str]) -> Option<String> {
     let group = groups.iter().find(|group| ROOTS.contains(group))?;
     Some(format!(
-        "warning: members of {group} may become root, and {name} leaves it: a login of ops that becomes root by it no longer can"
+        "warning: members of {group} may become root, and {name} leaves the group: if ops becomes root through it, it no longer can"
     ))
 }
 
 /// Where a group goes.
 pub fn without_group(name: &AccountName) -> Option<String> {
     ROOTS.contains(&name.as_str()).then(|| {
-        format!("warning: members of {name} may become root: a login of ops that becomes root by it no longer can")
+        format!("warning: members of {name} may become root: if ops becomes root through this group, it no longer can")
     })
 }
 
@@ -24,7 +24,7 @@ pub fn without_group(name: &AccountName) -> Option<String> {
 pub fn without_user(name: &AccountName, user: Row<'_>) -> Option<String> {
     let group = root_of(user)?;
     Some(format!(
-        "warning: {name} may become root as a member of {group}: a login of ops as {name} is no longer possible"
+        "warning: {name} may become root as a member of {group}: ops can no longer log in as {name}"
     ))
 }
 
@@ -36,7 +36,7 @@ pub fn with_shell(name: &AccountName, user: Row<'_>, shell: &str) -> Option<Stri
     }
     let group = root_of(user)?;
     Some(format!(
-        "warning: {name} may become root as a member of {group}, and {shell} lets nobody log in: a login of ops as {name} is no longer possible"
+        "warning: {name} may become root as a member of {group}, and {shell} does not allow logins: ops can no longer log in as {name}"
     ))
 }
 

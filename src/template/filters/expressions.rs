@@ -89,7 +89,7 @@ fn group<'t>(captures: &Captures<'t, str>, name: &str) -> Result<Option<&'t str>
         Err(_) => match captures.name(name) {
             None => {
                 return Err(invalid(
-                    "the expression has no group of that name, or it took no part",
+                    "the expression has no group of that name, or the group did not match",
                 ));
             }
             found => found,

@@ -147,7 +147,7 @@ fn what_a_user_keeps_is_private() {
 /// Another user got there first, with what would lead a writer astray.
 #[test]
 fn what_another_user_planted_is_not_followed() {
-    const SAID: &str = "belongs to somebody else";
+    const SAID: &str = "belongs to another user";
     let Some(container) = Container::shared(Image::Debian) else {
         return;
     };
