@@ -103,10 +103,10 @@ fn rare_forms(secret: &str, mut add: impl FnMut(String)) {
     add(self::json(&ascii, false));
     add(self::json(&json, true));
     add(ascii);
-    let upper = upper_units(secret, true);
+    let upper = json_with(secret, true, upper_units);
     add(self::json(&upper, false));
     add(upper);
-    add(upper_units(secret, false));
+    add(json_with(secret, false, upper_units));
     add(bash(secret, false));
     add(bash(secret, true));
     for entities in ENTITIES {
@@ -180,6 +180,10 @@ fn base64(secret: &[u8]) -> Vec<String> {
 
 /// The inside of a JSON string.
 fn json(text: &str, ascii: bool) -> String {
+    json_with(text, ascii, units)
+}
+
+fn json_with(text: &str, ascii: bool, units: fn(char, &mut String)) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -234,23 +238,6 @@ fn numeric(text: &str, spelled: fn(char) -> bool, reference: fn(u32) -> String) 
             out.push_str(&reference(u32::from(c)));
         } else {
             out.push(c);
-        }
-    }
-    out
-}
-
-/// JSON as [`json`] writes it, with capital letters in its `\u00E9`.
-fn upper_units(text: &str, ascii: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if (c.is_control() && c < ' ' && !"\n\r\t\u{8}\u{c}".contains(c))
-            || (ascii && !c.is_ascii())
-        {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04X}");
-            }
-        } else {
-            out.push_str(&json(c.encode_utf8(&mut [0; 4]), false));
         }
     }
     out
@@ -333,9 +320,17 @@ fn indented(text: &str, indent: &str) -> String {
     out
 }
 
+/// The escapes of a character: `\u00e9`.
 fn units(c: char, out: &mut String) {
     for unit in c.encode_utf16(&mut [0; 2]) {
         let _ = write!(out, "\\u{unit:04x}");
+    }
+}
+
+/// The same in capital letters: `\u00E9`.
+fn upper_units(c: char, out: &mut String) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        let _ = write!(out, "\\u{unit:04X}");
     }
 }
 
