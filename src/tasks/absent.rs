@@ -100,9 +100,8 @@ impl Task for Absent {
             format!("bring_back {path}"),
         );
         if self.path.as_str().starts_with("/etc/sudoers.d/") {
-            change = change.noting(
-                "warning: if ops becomes root through this file, it no longer can",
-            );
+            change =
+                change.noting("warning: if ops becomes root through this file, it no longer can");
         }
         if !self.keep {
             change.apply = format!("rm -rf {path} || failed_at {path}");

@@ -168,25 +168,36 @@ fn the_sum_of_a_large_body_is_known_when_it_has_come() {
     });
 }
 
+/// A step with a body of 4 GB, and where that lands.
+fn with_endless_body(dir: &std::path::Path) -> (Step, std::path::PathBuf) {
+    let (source, body) = (dir.join("source"), dir.join("body"));
+    let file = std::fs::File::create(&source).unwrap();
+    file.set_len(4 << 30).unwrap();
+    let mut step = Step::own("echo not run");
+    step.body = Some(ops::shell::Body {
+        path: body.to_str().unwrap().into(),
+        content: payload(&source),
+    });
+    (step, body)
+}
+
+/// Waits until several blocks of a body have landed.
+async fn has_begun(body: &std::path::Path) {
+    while std::fs::metadata(body).map_or(0, |found| found.len()) < 12 << 20 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[test]
 fn a_large_body_is_called_off_while_it_is_sent() {
     on_every_shell(async |host| {
         let session = host.session().await;
         let dir = tempfile::tempdir().unwrap();
-        let (source, body) = (dir.path().join("source"), dir.path().join("body"));
-        let file = std::fs::File::create(&source).unwrap();
-        file.set_len(4 << 30).unwrap();
-        let mut step = Step::own("echo not run");
-        step.body = Some(ops::shell::Body {
-            path: body.to_str().unwrap().into(),
-            content: payload(&source),
-        });
+        let (step, body) = with_endless_body(dir.path());
         let cancel = tokio_util::sync::CancellationToken::new();
         let sending = session.request(Request::step(step), &(), &cancel);
         let calling_off = async {
-            while std::fs::metadata(&body).map_or(0, |found| found.len()) < 12 << 20 {
-                tokio::task::yield_now().await;
-            }
+            has_begun(&body).await;
             cancel.cancel();
         };
         let (reply, ()) = tokio::join!(sending, calling_off);
@@ -205,21 +216,10 @@ fn a_large_body_goes_with_its_connection() {
     on_every_shell(async |host| {
         let session = host.session().await;
         let dir = tempfile::tempdir().unwrap();
-        let (source, body) = (dir.path().join("source"), dir.path().join("body"));
-        let file = std::fs::File::create(&source).unwrap();
-        file.set_len(4 << 30).unwrap();
-        let mut step = Step::own("echo not run");
-        step.body = Some(ops::shell::Body {
-            path: body.to_str().unwrap().into(),
-            content: payload(&source),
-        });
+        let (step, body) = with_endless_body(dir.path());
         let cancel = tokio_util::sync::CancellationToken::new();
         let sending = session.request(Request::step(step), &(), &cancel);
-        let cut = async {
-            while std::fs::metadata(&body).map_or(0, |found| found.len()) < 12 << 20 {
-                tokio::task::yield_now().await;
-            }
-        };
+        let cut = has_begun(&body);
         tokio::select! {
             reply = sending => panic!("it ended: {reply:?}"),
             () = cut => {}
