@@ -112,7 +112,7 @@ pub fn duration(value: &Dynamic) -> Result<Duration, String> {
 }
 
 fn negative(number: &str) -> String {
-    format!("{number} is no duration in seconds")
+    format!("{number} is not a duration in seconds")
 }
 
 #[cfg(test)]

@@ -237,7 +237,7 @@ fn a_check_fails_where_the_run_is_sure_to() {
             .args(["--output", "json"]);
         let ran = ops.run().code(3);
         // What a program says itself is not repeated.
-        if !reason.starts_with("the number")
+        if !reason.starts_with("the id")
             && !reason.contains("primary")
             && !reason.contains("program")
         {

@@ -27,8 +27,14 @@ failed() {
   look || :
   if [ "$condition" = no ]; then echo "a condition of its unit file is not met" >&2; fi
   journalctl --sync >/dev/null 2>&1 || :
-  # Of this start alone, where systemd tells them apart. What the unit itself said comes last: it tells why.
-  said=$(for of in INVOCATION_ID _SYSTEMD_INVOCATION_ID; do journalctl --no-pager -q -o short -n 10 "$of=$start" 2>/dev/null; done)
+  # Of this start alone, if systemd tells starts apart. The unit's own words come last: they say why. They are selected by unit and
+  # time, because the journal does not know the invocation of a process that has already ended.
+  began=$(journalctl --no-pager -q -o short-unix "INVOCATION_ID=$start" 2>/dev/null | { read -r at _ && echo "$at"; }) || began=
+  said=
+  if [ -n "$began" ]; then
+    said=$(journalctl --no-pager -q -o short -n 10 "INVOCATION_ID=$start" 2>/dev/null
+      journalctl --no-pager -q -o short -n 10 --since "@$began" "_SYSTEMD_UNIT=$unit" 2>/dev/null) || :
+  fi
   [ -n "$said" ] || said=$(journalctl --no-pager -q -o short -n 20 -u "$unit" 2>/dev/null)
   [ -z "$said" ] || printf '%s\n' "$said" >&2
   echo "ops: $unit $1: its state is ${active:-unknown} (${sub:-unknown}), result ${result:-unknown}" >&2

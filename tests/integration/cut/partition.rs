@@ -102,20 +102,21 @@ fn what_runs_on_as_another_user_is_ended_too() {
     let proxy = DelayProxy::start(endpoint.address, target, wire);
     let inventory = format!(
         "h1 ansible_host={} ansible_port={} ansible_user=deploy ansible_ssh_private_key_file={} ansible_ssh_common_args='-o \
-         StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ServerAliveInterval=1 -o ServerAliveCountMax=1'\n",
+         StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ServerAliveInterval=1 -o ServerAliveCountMax=2'\n",
         endpoint.address,
         proxy.address().port(),
         endpoint.key.display(),
     );
     let slow = COMMAND
         .replace("ROOT", "/root")
+        .replace("4.711", "9.711")
         .replace("#{ undo", "#{ become: \"root\", undo");
     let running = Ops::new()
         .inventory_named("hosts.ini", &inventory)
         .playbook(&format!(
             r#"each(hosts("all"), |h| {{
                 on_failure(|| {{
-                    print("as the login: " + h.run("pgrep -fc '^sleep 4[.]711' || true", #{{ reads: true }}).stdout);
+                    print("as the login: " + h.run("pgrep -fc '^sleep 9[.]711' || true", #{{ reads: true }}).stdout);
                     print(`undone ${{h.undo()}}`);
                 }});
                 h.apply([files::file("/home/deploy/a", "1\n"), {slow}]);
@@ -123,7 +124,7 @@ fn what_runs_on_as_another_user_is_ended_too() {
         ))
         .start();
     wait_until(
-        || container.exec("pgrep -f '^sleep 4[.]711'").status.success(),
+        || container.exec("pgrep -f '^sleep 9[.]711'").status.success(),
         || "it does not start".to_owned(),
     );
     proxy.silence();
@@ -134,7 +135,7 @@ fn what_runs_on_as_another_user_is_ended_too() {
         .stdout_has("as the login: 0")
         .stdout_has("undone 2");
     wait_until(
-        || begun.elapsed() > Duration::from_secs(6),
+        || begun.elapsed() > Duration::from_secs(11),
         || "time passes".to_owned(),
     );
     let left = container.look("ls /root/early /root/late /home/deploy/a 2>/dev/null || true");

@@ -181,10 +181,10 @@ fn values_that_make_no_sense_are_refused() {
     for (playbook, said) in [
         (r"retry(#{ times: -1 }, || 1);", "at least 0"),
         (r"retry(#{ backoff: 0.5 }, || 1);", "from 1 to 100"),
-        (r#"retry(#{ delay: "soon" }, || 1);"#, "no duration"),
-        (r#"timeout("never", || 1);"#, "no duration"),
-        (r"timeout(-1, || 1);", "no duration"),
-        (r"sleep(-0.5);", "no duration"),
+        (r#"retry(#{ delay: "soon" }, || 1);"#, "not a duration"),
+        (r#"timeout("never", || 1);"#, "not a duration"),
+        (r"timeout(-1, || 1);", "not a duration"),
+        (r"sleep(-0.5);", "not a duration"),
         (
             r#"retry(#{ times: 2, delay: "500y", backoff: 100 }, || timeout("1s", || fail("x")));"#,
             "x",
