@@ -13,7 +13,9 @@
 //! | [`shell`] | quoting, and the framed protocol that turns a POSIX `sh` into a server |
 //! | [`transport`] | ways to reach a `sh`: SSH, a local child, any command, a scripted fake |
 //! | [`task`] | the contract of a task, what it may ask a host, and the planner of a batch (pure) |
-//! | [`tasks`] | the tasks themselves, one file each |
+//! | [`declare`] | how a thing that a playbook can call is declared once |
+//! | [`tasks`] | the tasks: `NAMESPACE/STATE.rs` (pure) |
+//! | [`checks`] | the kinds of health checks, one file each (pure) |
 //! | [`store`] | where runs are kept on the controller |
 //! | [`report`] | what the user sees: one file a reporter |
 //! | [`run`] | a batch on a host, fan-out, cancellation, the journal, the dispatcher of events |
@@ -21,7 +23,9 @@
 //! | [`script`] | all that knows Rhai |
 //! | [`cli`] | one file a subcommand; wires the rest |
 
+pub mod checks;
 pub mod cli;
+pub mod declare;
 pub mod deploy;
 pub mod inventory;
 pub mod model;

@@ -4,12 +4,13 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ops::declare::{Arguments, Value};
 use ops::model::{Emission, Kind, Outcome, Position, Secrets};
 use ops::report::Json;
 use ops::run::Bus;
 use ops::store::Store;
 use ops::task::{Answer, Mode, Next, PathKind, PathState, Planner, Query, Ran, Stat, Task, render};
-use ops::tasks::{Arguments, Surroundings, Value, find};
+use ops::tasks::{Surroundings, find};
 use sha2::{Digest as _, Sha256};
 
 use crate::report::Profile;
@@ -153,10 +154,8 @@ fn task(number: usize) -> Arc<dyn Task> {
             ],
         ),
     };
-    find("files", name)
-        .expect("a built-in task")
-        .construct(Arguments::new(values), &Nothing)
-        .expect("what it takes")
+    let entry = find("files", name).expect("a built-in task");
+    (entry.make)(Arguments::new(values), &Nothing).expect("what it takes")
 }
 
 /// Answers as a host would.

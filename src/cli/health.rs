@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
+use crate::declare::Value;
 use crate::deploy::health::{self, Check, Declared, State, Vantage, declared};
 use crate::inventory::Inventory;
 use crate::model::suggest::did_you_mean;
@@ -17,7 +18,6 @@ use crate::script::params;
 use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
 use crate::task::Mode;
-use crate::tasks::Value;
 
 use super::Done;
 use super::args::{InventoryArgs, LoginArgs, OutputArgs, VarArgs, forks};

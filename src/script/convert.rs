@@ -5,7 +5,7 @@ use std::time::Duration;
 use rhai::{Array, Blob, Dynamic, ImmutableString, Map};
 
 use super::nesting;
-use crate::tasks::Value;
+use crate::declare::Value;
 
 /// A script's value as a task gets it. `Err` names what cannot be one.
 pub fn to_value(value: Dynamic) -> Result<Value, String> {

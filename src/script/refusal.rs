@@ -1,7 +1,7 @@
-//! What a task or a health check says against its arguments, in words and with the part of the call that it is about. The static
-//! checks and the run tell it alike.
+//! How a refused argument is reported: the message, and the part of the call that it is about. The static checks and the
+//! run report it in the same way.
 
-use crate::tasks::{ArgumentError, Place};
+use crate::declare::{ArgumentError, Place};
 
 use super::check::Part;
 

@@ -1,8 +1,8 @@
-//! The built-in tasks, one file each. A playbook calls them by the names in [`TASKS`].
+//! The built-in tasks: `NAMESPACE/STATE.rs` has the task that a playbook calls `NAMESPACE::STATE`.
 //!
-//! A task's file has its options (a struct that serde reads), a constructor, the [`Task`](crate::task::Task) itself and a
-//! `task!` declaration with the manual page. docs/adding-a-task.md goes through one. What several tasks
-//! share has a file too: modes, owners, paths of a host, contents and how they land.
+//! A task's file has its options, a constructor, the [`Task`](crate::task::Task) itself and a `task!` declaration with
+//! the manual page. docs/adding-things.md goes through one. What tasks of several namespaces share is in [`fs`]
+//! (paths, modes, owners, contents and how files are written) and in `accounts`.
 
 #![allow(
     clippy::needless_pass_by_value,
@@ -10,68 +10,44 @@
     reason = "every constructor takes and returns what `task!` hands on"
 )]
 
-mod absent;
+mod accounts;
 mod archives;
-mod arguments;
-mod attributes;
 #[cfg(test)]
 mod checked;
 mod commands;
-mod compressed;
-mod content;
-mod directory;
 mod entry;
-mod entry_path;
-mod file;
-mod host_path;
-mod landing;
-mod line;
-mod line_edit;
-mod line_pattern;
-mod link;
-mod mode;
-mod one_or_many;
-mod ownership;
+mod files;
+mod fs;
+mod groups;
 mod packages;
 mod services;
-mod span;
-mod template;
+mod surroundings;
 mod users;
-mod value;
 
-use entry::task;
-
-pub use archives::Artifact;
-pub use arguments::{ArgumentError, Arguments, Place, Surroundings, unknown_option};
-pub use content::{Content, LARGEST_HELD};
-pub use entry::{Entry, Parameter, fields, is_optional};
-pub use entry_path::EntryPath;
-pub use host_path::HostPath;
-pub use mode::Mode;
-pub use ownership::Ownership;
-pub use span::Span;
-pub use value::{Unfit, Value};
+pub use entry::Entry;
+pub use fs::{Artifact, Content, LARGEST_HELD};
+pub use surroundings::Surroundings;
 
 /// Every built-in task, in the order of the reference.
 pub const TASKS: &[Entry] = &[
-    directory::DIRECTORY,
-    file::FILE,
-    template::TEMPLATE,
-    link::LINK,
-    line::LINE,
-    absent::ABSENT,
-    archives::UNPACKED,
-    packages::INSTALLED,
-    packages::ABSENT,
-    users::PRESENT,
-    users::ABSENT,
-    users::GROUP_PRESENT,
-    users::GROUP_ABSENT,
-    services::RUNNING,
-    services::STOPPED,
-    services::ENABLED,
-    services::DISABLED,
-    commands::RUN,
+    files::directory::TASK,
+    files::file::TASK,
+    files::template::TASK,
+    files::link::TASK,
+    files::line::TASK,
+    files::absent::TASK,
+    archives::unpacked::TASK,
+    packages::installed::TASK,
+    packages::absent::TASK,
+    users::present::TASK,
+    users::absent::TASK,
+    groups::present::TASK,
+    groups::absent::TASK,
+    services::running::TASK,
+    services::stopped::TASK,
+    services::enabled::TASK,
+    services::disabled::TASK,
+    commands::run::TASK,
 ];
 
 /// The task that a playbook calls `namespace::name`.

@@ -3,9 +3,10 @@
 //! The key that names a kind has its first argument, or `true` where it takes none, or a table with everything. The other keys are its further
 //! arguments and its options, under the names that they have in a playbook.
 
-use super::{Check, Entry, KINDS, Vantage, find};
+use super::vantage::{Check, Vantage};
+use crate::checks::{self, Entry, KINDS, find, option_names};
+use crate::declare::{ArgumentError, Arguments, Place, Value, unknown_option};
 use crate::model::suggest::did_you_mean;
-use crate::tasks::{ArgumentError, Arguments, Place, Value, unknown_option};
 
 /// A check, and from where it is looked.
 #[derive(Clone)]
@@ -88,7 +89,11 @@ fn one(item: Value) -> Result<Declared, Wrong> {
             return Err(wrong(ArgumentError::option("from", message)));
         }
     };
-    let check = entry.construct(arguments, Vantage::Host).map_err(wrong)?;
+    let what = checks::construct(entry, arguments).map_err(wrong)?;
+    let check = Check {
+        what,
+        vantage: Vantage::Host,
+    };
     Ok(Declared { check, from })
 }
 
@@ -96,7 +101,7 @@ fn one(item: Value) -> Result<Declared, Wrong> {
 fn kind(given: &[(String, Value)]) -> Result<&'static Entry, ArgumentError> {
     let named: Vec<&Entry> = given.iter().filter_map(|(key, _)| find(key)).collect();
     let knows_others = |entry: &&&Entry| {
-        let options = entry.options();
+        let options = option_names(entry);
         named
             .iter()
             .all(|other| other.name == entry.name || options.contains(&other.name))
@@ -153,7 +158,7 @@ fn arguments(
         values.push(take(&mut given, parameter.name).unwrap_or(Value::Null));
     }
     // The names of arguments are known here too.
-    let known = entry.options();
+    let known = option_names(entry);
     if let Some((key, _)) = given.iter().find(|(key, _)| !known.contains(&key.as_str())) {
         let names = entry.parameters.iter().map(|parameter| parameter.name);
         let known: Vec<&str> = names.chain(known).collect();

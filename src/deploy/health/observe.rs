@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::check::{Check, Vantage};
-use super::{Answer, State, Verdict};
+use super::vantage::{Check, Vantage};
+use crate::checks::{Answer, State, Verdict};
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position, Secrets};
 use crate::run::{HostHandle, fan_out, interrupted, label};
 use crate::shell::{End, OnFailure, Request, Step, StepReply};

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::check::{Check, Overrides};
 use super::observe::{Observed, Told, failure, observe, tell};
+use super::vantage::Check;
 use super::watch::{Progress, Watch};
-use super::{State, Timing};
+use crate::checks::{Overrides, State, Timing};
 use crate::model::{Failure, Outcome, Position};
 use crate::run::{HostHandle, Wait};
 use crate::task::Mode;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{State, Timing};
+use crate::checks::{State, Timing};
 
 /// A wait's observer may overrun the deadline of it by this much: in no time nothing can be seen.
 const LAST_LOOK: Duration = Duration::from_secs(1);

@@ -6,28 +6,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rhai::{
-    Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map,
-    NativeCallContext,
+    Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, Module, NativeCallContext,
 };
 
 use verdict::VerdictValue;
 
-use super::declare;
 use super::host::HostValue;
-use crate::deploy::health::{
-    self, Check, Entry, KINDS, Observed, Overrides, State, Timing, Vantage, waitable,
-};
+use super::{constructors, declare};
+use crate::checks::{self, Entry, KINDS, Overrides, State, Timing, waitable};
+use crate::deploy::health::{self, Check, Observed, Vantage};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
 use crate::run::{HostHandle, Waited};
 use crate::script::check::Part;
-use crate::script::convert::to_value;
 use crate::script::error::{self, Ended, argument, end, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::script::refusal;
 use crate::task::Mode;
-use crate::tasks::{Arguments, Parameter, Value};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -90,47 +85,15 @@ each(hosts(\"web\"), |h| {
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<HealthValue>("Health");
     engine.register_fn("to_string", |health: &mut HealthValue| health.0.label());
+    let mut module = Module::new();
     for entry in KINDS {
-        constructors(engine, entry);
+        constructors::register(&mut module, entry, "Health", make);
     }
+    engine.register_global_module(module.into());
     verdict::register(engine);
     register_look(engine, "check", CHECK, look);
     register_look(engine, "wait_until", WAIT_UNTIL, wait);
     register_wait_for_closure(engine);
-}
-
-/// One overload for each number of arguments that a kind takes.
-fn constructors(engine: &mut Engine, entry: &'static Entry) {
-    let page: Vec<String> = entry.doc.lines().map(|line| format!("///{line}")).collect();
-    let page = page.join("\n");
-    for arity in entry.arities() {
-        let parameters = Parameter::signature(entry.parameters, arity, "Health");
-        let register = FuncRegistration::new(entry.name)
-            .with_params_info(parameters)
-            .with_comments([&page])
-            .with_volatility(true);
-        match arity {
-            0 => register.register_into_engine(engine, move |context: NativeCallContext| {
-                make(&context, entry, vec![])
-            }),
-            1 => register
-                .register_into_engine(engine, move |context: NativeCallContext, a: Dynamic| {
-                    make(&context, entry, vec![a])
-                }),
-            2 => register.register_into_engine(
-                engine,
-                move |context: NativeCallContext, a: Dynamic, b: Dynamic| {
-                    make(&context, entry, vec![a, b])
-                },
-            ),
-            _ => register.register_into_engine(
-                engine,
-                move |context: NativeCallContext, a: Dynamic, b: Dynamic, c: Dynamic| {
-                    make(&context, entry, vec![a, b, c])
-                },
-            ),
-        };
-    }
 }
 
 fn make(
@@ -138,30 +101,21 @@ fn make(
     entry: &'static Entry,
     mut values: Vec<Dynamic>,
 ) -> Result<HealthValue> {
-    let vantage = take_vantage(context, entry, &mut values)?;
-    let values = values
-        .into_iter()
-        .map(to_value)
-        .collect::<std::result::Result<Vec<Value>, _>>()
-        .map_err(|message| argument(context, format!("`{}`: {message}", entry.name)))?;
-    let check = entry.construct(Arguments::new(values), vantage);
-    check
-        .map(|check| HealthValue(Arc::new(check)))
-        .map_err(|error| {
-            let part = refusal::part(&error).and_then(|part| error::part(context, part));
-            let message = refusal::message(entry.name, &error);
-            let failure = Failure::new(FailureKind::Failed, message).at(part);
-            throw(failure.with_hint(error.hint), context)
-        })
+    let options = values.last_mut();
+    let vantage = take_vantage(context, entry.name, options)?;
+    let arguments = constructors::arguments(context, values)?;
+    let what = checks::construct(entry, arguments)
+        .map_err(|error| constructors::refused(context, entry, &error))?;
+    Ok(HealthValue(Arc::new(Check { what, vantage })))
 }
 
-/// Takes `from` out of the options: a host is no plain value.
+/// Removes `from` from the options: a host is not a plain value.
 fn take_vantage(
     context: &NativeCallContext<'_>,
-    entry: &Entry,
-    values: &mut [Dynamic],
+    name: &str,
+    options: Option<&mut Dynamic>,
 ) -> Result<Vantage> {
-    let Some(mut options) = values.last_mut().and_then(Dynamic::write_lock::<Map>) else {
+    let Some(mut options) = options.and_then(Dynamic::write_lock::<Map>) else {
         return Ok(Vantage::Host);
     };
     let Some(from) = options.remove("from").map(Dynamic::flatten) else {
@@ -178,7 +132,7 @@ fn take_vantage(
         _ => {
             let message = format!(
                 "option `from` of `{}`: it is \"host\", \"controller\" or a host, as `hosts(\"lb\")[0]` gives one",
-                entry.name
+                name
             );
             let at = error::part(context, Part::Key("from"));
             Err(throw(

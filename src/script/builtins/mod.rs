@@ -3,6 +3,7 @@
 //! A built-in finds the run it belongs to in the innermost [`Frame`](super::frame::Frame). So an engine with all
 //! of them can also be had without a run, to check a playbook or to document the language.
 
+mod constructors;
 mod control;
 mod dates;
 mod each;

@@ -3,19 +3,18 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext};
 
-use super::declare;
-use crate::model::{Failure, FailureKind, Position};
+use super::{constructors, declare};
+use crate::declare::{Arguments, Value};
+use crate::model::Position;
 use crate::run::{HostHandle, Job};
-use crate::script::convert::to_value;
 use crate::script::custom::Definition;
-use crate::script::error::{self, argument, position, throw};
+use crate::script::error::{argument, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::script::refusal;
 use crate::task::Task;
-use crate::tasks::{self, ArgumentError, Arguments, Artifact, Entry, Parameter, Surroundings};
+use crate::tasks::{self, Artifact, Entry, Surroundings};
 use crate::template::Compiled;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -78,7 +77,7 @@ pub(super) fn register(engine: &mut Engine) {
                 modules.push((entry.namespace, Module::new()));
                 modules.len() - 1
             });
-        constructors(&mut modules[at].1, entry);
+        constructors::register(&mut modules[at].1, entry, "Task", make);
     }
     for (name, module) in modules {
         engine.register_static_module(name, module.into());
@@ -93,65 +92,20 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-/// One overload for each number of arguments that a task takes.
-fn constructors(module: &mut Module, entry: &'static Entry) {
-    let page: Vec<String> = entry.doc.lines().map(|line| format!("///{line}")).collect();
-    let page = page.join("\n");
-    for arity in entry.arities() {
-        let parameters = Parameter::signature(entry.parameters, arity, "Task");
-        let register = FuncRegistration::new(entry.name)
-            .with_params_info(parameters)
-            .with_comments([&page])
-            .with_volatility(true);
-        match arity {
-            1 => register.set_into_module(module, move |context: NativeCallContext, a: Dynamic| {
-                make(&context, entry, vec![a])
-            }),
-            2 => register.set_into_module(
-                module,
-                move |context: NativeCallContext, a: Dynamic, b: Dynamic| {
-                    make(&context, entry, vec![a, b])
-                },
-            ),
-            3 => register.set_into_module(
-                module,
-                move |context: NativeCallContext, a: Dynamic, b: Dynamic, c: Dynamic| {
-                    make(&context, entry, vec![a, b, c])
-                },
-            ),
-            _ => register.set_into_module(
-                module,
-                move |context: NativeCallContext,
-                      a: Dynamic,
-                      b: Dynamic,
-                      c: Dynamic,
-                      d: Dynamic| { make(&context, entry, vec![a, b, c, d]) },
-            ),
-        };
-    }
-}
-
 fn make(
     context: &NativeCallContext<'_>,
     entry: &'static Entry,
     values: Vec<Dynamic>,
 ) -> Result<TaskValue> {
-    let values = values
-        .into_iter()
-        .map(to_value)
-        .collect::<std::result::Result<Vec<_>, _>>();
-    let mut arguments = Arguments::new(values.map_err(|message| argument(context, message))?);
+    let mut arguments = constructors::arguments(context, values)?;
     let user = become_option(&mut arguments, context)?;
     let frame = Frame::of(context)?;
     let around = Around::new(&frame, None);
-    let made = entry.construct(arguments.clone(), &around);
+    let made = (entry.make)(arguments.clone(), &around);
     let what = match made {
         _ if around.asked_for_vars.get() => What::PerHost(entry, arguments),
         Ok(task) => What::Made(task),
-        Err(error) => {
-            let part = refusal::part(&error).and_then(|part| error::part(context, part));
-            return Err(throw(wrong_argument(entry, &error).at(part), context));
-        }
+        Err(error) => return Err(constructors::refused(context, entry, &error)),
     };
     Ok(TaskValue::new(what, context, user))
 }
@@ -161,10 +115,8 @@ fn become_option(
     context: &NativeCallContext<'_>,
 ) -> Result<Option<String>> {
     match arguments.take_option("become") {
-        None | Some(tasks::Value::Null) => Ok(None),
-        Some(tasks::Value::Text(user)) if !user.is_empty() && !user.starts_with('-') => {
-            Ok(Some(user))
-        }
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Text(user)) if !user.is_empty() && !user.starts_with('-') => Ok(Some(user)),
         Some(_) => Err(argument(context, "option `become` is the name of a user")),
     }
 }
@@ -200,14 +152,16 @@ impl TaskValue {
     ) -> Result<Job> {
         let task = match &self.0.what {
             What::Made(task) => task.clone(),
-            What::PerHost(entry, arguments) => entry
-                .construct(arguments.clone(), &Around::new(frame, Some(host)))
-                .map_err(|error| {
-                    let failure = wrong_argument(entry, &error)
-                        .on(host.name())
-                        .at(self.0.at.clone());
-                    throw(failure, context)
-                })?,
+            What::PerHost(entry, arguments) => {
+                (entry.make)(arguments.clone(), &Around::new(frame, Some(host))).map_err(
+                    |error| {
+                        let failure = constructors::failure(&entry.full_name(), &error)
+                            .on(host.name())
+                            .at(self.0.at.clone());
+                        throw(failure, context)
+                    },
+                )?
+            }
             What::Custom(definition) => definition.task(frame, context),
         };
         Ok(Job {
@@ -216,15 +170,6 @@ impl TaskValue {
             user: self.0.user.clone(),
         })
     }
-}
-
-fn wrong_argument(entry: &Entry, error: &ArgumentError) -> Failure {
-    let mut failure = Failure::new(
-        FailureKind::Failed,
-        refusal::message(&entry.full_name(), error),
-    );
-    failure.hint.clone_from(&error.hint);
-    failure
 }
 
 /// What a constructor may ask of the playbook.

@@ -2,7 +2,7 @@
 
 use rhai::FnCallExpr;
 
-use crate::deploy::health;
+use crate::checks;
 use crate::model::suggest::{did_you_mean, nearest};
 use crate::script::engine::INSTEAD_OF_EXIT;
 use crate::script::names::{Signature, qualify};
@@ -48,7 +48,7 @@ impl Walk<'_> {
         let names = self.world.names;
         if own.contains(&count) || names.arities(name).any(|arity| arity == count) {
             if own.is_empty()
-                && let Some(entry) = health::find(name)
+                && let Some(entry) = checks::find(name)
             {
                 return self.health(entry, call, at);
             }

@@ -2,7 +2,7 @@
 
 use rhai::{Expr, FnCallExpr, Stmt};
 
-use crate::deploy::health;
+use crate::checks;
 use crate::script::names::qualify;
 use crate::tasks;
 
@@ -76,7 +76,7 @@ pub fn made(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -
         }
         None if call.is_qualified() => None,
         None if name == "task" => Some(Made::Task),
-        None => (name == "health_check" || health::find(name).is_some()).then_some(Made::Check),
+        None => (name == "health_check" || checks::find(name).is_some()).then_some(Made::Check),
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, Expr, FnCallExpr};
 
+use crate::declare::{ArgumentError, Arguments};
 use crate::script::artifacts::Artifacts;
 use crate::script::convert::to_value;
 use crate::script::{local, refusal};
-use crate::tasks::{self, ArgumentError, Arguments, Artifact, Entry, Surroundings};
+use crate::tasks::{self, Artifact, Entry, Surroundings};
 
 use super::literals::of;
 use super::walk::Walk;
@@ -23,13 +24,31 @@ impl Walk<'_> {
         let Some(entry) = tasks::find(namespace, &call.name) else {
             return;
         };
-        let found_unknown = self.keys(&entry.full_name(), &known_keys(entry), call.args.last());
-        // A constructor would tell the same again.
+        let mut known = entry.manual.option_names();
+        known.extend(COMMON);
+        let directory = &self.world.playbook.directory;
+        let refused = |arguments| refusal(entry, arguments, directory);
+        self.constructor(&entry.full_name(), &known, &COMMON, call, at, refused);
+    }
+
+    /// Looks at the arguments of a constructor, and if they are literal has it called. `apart` are the options that it does not
+    /// get itself.
+    pub(super) fn constructor(
+        &mut self,
+        name: &str,
+        known: &[&str],
+        apart: &[&str],
+        call: &FnCallExpr,
+        at: rhai::Position,
+        refused: impl Fn(Arguments) -> Option<ArgumentError>,
+    ) {
+        let found_unknown = self.keys(name, known, call.args.last());
+        // A constructor would report the same again.
         if !found_unknown
-            && let Some(arguments) = literal_arguments(call)
-            && let Some(error) = refusal(entry, arguments, &self.world.playbook.directory)
+            && let Some(arguments) = literal_arguments(call, apart)
+            && let Some(error) = refused(arguments)
         {
-            self.refuse(&entry.full_name(), call, at, &error);
+            self.refuse(name, call, at, &error);
         }
     }
 
@@ -48,18 +67,15 @@ impl Walk<'_> {
     }
 }
 
-fn known_keys(entry: &Entry) -> Vec<&'static str> {
-    entry.options().iter().chain(&COMMON).copied().collect()
-}
-
-fn literal_arguments(call: &FnCallExpr) -> Option<Arguments> {
+/// The arguments of a call, without the options `apart`, if all of them are literal.
+fn literal_arguments(call: &FnCallExpr, apart: &[&str]) -> Option<Arguments> {
     let value = |argument: &Expr| {
         let literal: Dynamic = argument.get_literal_value(None)?;
         to_value(literal).ok()
     };
     let values: Option<Vec<_>> = call.args.iter().map(value).collect();
     let mut arguments = Arguments::new(values?);
-    for key in COMMON {
+    for key in apart {
         arguments.take_option(key);
     }
     Some(arguments)
@@ -71,7 +87,7 @@ fn refusal(entry: &Entry, arguments: Arguments, directory: &Path) -> Option<Argu
         directory,
         asked_for_vars: Cell::new(false),
     };
-    let error = entry.construct(arguments, &around).err()?;
+    let error = (entry.make)(arguments, &around).err()?;
     (!around.asked_for_vars.get()).then_some(error)
 }
 

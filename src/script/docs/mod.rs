@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use rhai::Engine;
 
-use crate::deploy::health;
+use crate::checks;
 use crate::tasks;
 
 use super::modules::stdlib;
@@ -115,9 +115,9 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
     let entry = name
         .split_once("::")
         .and_then(|(namespace, name)| tasks::find(namespace, name));
-    let options = match (entry, health::find(name)) {
-        (Some(entry), _) => entry.options().to_vec(),
-        (None, Some(kind)) => kind.options(),
+    let options = match (entry, checks::find(name)) {
+        (Some(entry), _) => entry.manual.option_names(),
+        (None, Some(kind)) => checks::option_names(kind),
         (None, None) => super::options::known(name).to_vec(),
     };
     let (sort, name) = match (name.strip_prefix("get$"), subject) {

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::artifact::{Compression, Form, Source};
-use super::{HostPath, STAMP};
+use super::source::{Compression, Form, Source};
 use crate::shell::quote_str;
+use crate::tasks::fs::HostPath;
+
+/// In the directory: what it was unpacked from.
+pub(super) const STAMP: &str = ".unpacked";
 
 /// Where the archive lands.
 pub(super) fn body(path: &HostPath) -> HostPath {

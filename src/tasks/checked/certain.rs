@@ -1,6 +1,6 @@
 //! Failures that are certain before a run, and warnings.
 
-use super::{Host, table, task, told};
+use super::{Host, made, table, told};
 use crate::model::Outcome::{Failed, Unknown, WouldChange};
 use crate::task::{Need, Query};
 
@@ -72,7 +72,7 @@ fn what_is_certain_to_fail_is_a_failure() {
         );
         for name in ["files::file", "files::line"] {
             assert_eq!(
-                host.check(vec![task(name, serde_json::json!([path, "1"]))]),
+                host.check(vec![made(name, serde_json::json!([path, "1"]))]),
                 [told(Failed, &reason)]
             );
         }

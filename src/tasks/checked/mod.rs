@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Arguments, Artifact, Surroundings, Value, find};
+use super::find;
+use crate::declare::{Arguments, Value};
 use crate::model::Outcome::{self, Failed, Skipped, Unchanged, Unknown, WouldChange};
 use crate::task::{Answer, Mode, Next, PathKind, PathState, Planner, Query, Ran, Stat, Task};
+use crate::tasks::fs::Artifact;
+use crate::tasks::surroundings::Surroundings;
 
 struct Nothing;
 
@@ -35,13 +38,13 @@ fn value(json: serde_json::Value) -> Value {
     }
 }
 
-fn task(name: &str, arguments: serde_json::Value) -> Arc<dyn Task> {
+fn made(name: &str, arguments: serde_json::Value) -> Arc<dyn Task> {
     let (namespace, function) = name.split_once("::").expect("a name with a namespace");
     let entry = find(namespace, function).expect("a task of that name");
     let Value::List(values) = value(arguments) else {
         panic!("arguments are a list");
     };
-    let made = entry.construct(Arguments::new(values), &Nothing);
+    let made = (entry.make)(Arguments::new(values), &Nothing);
     made.unwrap_or_else(|error| panic!("{name}: {error:?}"))
 }
 
@@ -159,7 +162,7 @@ impl Host {
 
 macro_rules! tasks {
     ($($name:literal $arguments:tt),* $(,)?) => {
-        vec![$(task($name, serde_json::json!($arguments))),*]
+        vec![$(made($name, serde_json::json!($arguments))),*]
     };
 }
 

@@ -1,7 +1,7 @@
 //! What a playbook names: a package, and the version that it wants of it.
 
 use super::version;
-use crate::tasks::ArgumentError;
+use crate::declare::ArgumentError;
 
 /// A package by its name, for one architecture if it says so, in one version if it says so.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::script::{Action, Enable, Script, recur, watch};
+use super::service::Service;
 use super::stamp::{Input, START, Stamp};
 use super::unit::Unit;
-use super::{HostPath, Service};
 use crate::model::Diff;
-use crate::task::{Answer, Change, Found, MISSING_LINKS, Plan, Query, Resource};
+use crate::task::{Answer, Change, Found, MISSING_LINKS, Plan, Query, Resource, Task, Touches};
+use crate::tasks::fs::HostPath;
 
 /// A unit that systemd has started again by itself counts as running when it has been up for so long.
 const STEADY: Duration = Duration::from_secs(3);
@@ -28,7 +29,30 @@ impl From<String> for Stop {
     }
 }
 
-pub(super) fn plan(service: &Service, found: &Found) -> Plan {
+impl Task for Service {
+    fn label(&self) -> String {
+        format!("services::{} {}", self.called, self.name)
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        let mut queries = vec![self.unit_query()];
+        if self.inputs().next().is_some() {
+            queries.push(self.stamp_query());
+            queries.extend(self.inputs().flat_map(Input::queries));
+        }
+        queries
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::writes(Resource::Service(self.name.to_string()))
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        plan(self, found)
+    }
+}
+
+fn plan(service: &Service, found: &Found) -> Plan {
     match decide(service, found) {
         Ok(Some(change)) => Plan::Change(Box::new(change)),
         Ok(None) => Plan::Unchanged,

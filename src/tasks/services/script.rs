@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Span;
 use super::stamp::Stamp;
+use crate::declare::Span;
 use crate::shell::quote_str as quote;
 
 const FUNCTIONS: &str = include_str!("service.sh");

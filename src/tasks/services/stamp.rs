@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::unit::Unit;
 use crate::task::{Found, PathKind, PathState, Query, Stat};
-use crate::tasks::HostPath;
+use crate::tasks::fs::HostPath;
 
 /// What an input is now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,38 +1,35 @@
 //! `users::absent`.
 
-use serde::Deserialize;
-
-use super::ACCOUNTS;
-use super::account::{AccountName, Row};
-use super::{local, roots};
+use crate::declare::{ArgumentError, options};
 use crate::model::Diff;
 use crate::shell::quote_str as quote;
 use crate::task::{Answer, Change, Found, Plan, Query, Resource, Task, Touches};
-use crate::tasks::{ArgumentError, Surroundings, task};
+use crate::tasks::accounts::{ACCOUNTS, AccountName, Row, local, roots};
+use crate::tasks::entry::task;
 
 task! {
     /// Keeps a user from being there.
     ///
-    /// | option | what it does |
-    /// |---|---|
-    /// | `remove_home` | whether the home directory goes too |
-    ///
     /// A user of whom a process runs is not removed: that is an error. The files of the user elsewhere stay.
     ///
-    /// Undone, the user comes back with the same number, groups and password, and so does the home directory, which was kept.
+    /// Undone, the user comes back with the same number, groups and password, and so does the home
+    /// directory, which was kept.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
     ///     h.apply(users::absent("shop", #{ remove_home: true }));
     /// });
     /// ```
-    ABSENT = users::absent(name: AccountName; Options) => Absent::new
+    users::absent(name: AccountName; Options) => Absent::new
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Options {
-    remove_home: bool,
+options! {
+    #[derive(Debug, Default)]
+    #[serde(default)]
+    pub struct Options {
+        /// whether the home directory goes too
+        remove_home: bool,
+    }
 }
 
 /// A user that is not to be there.
@@ -58,11 +55,7 @@ const SHARED: [&str; 12] = [
 ];
 
 impl Absent {
-    fn new(
-        name: AccountName,
-        options: Options,
-        _: &dyn Surroundings,
-    ) -> Result<Self, ArgumentError> {
+    fn new(name: AccountName, options: Options) -> Result<Self, ArgumentError> {
         if name.as_str() == "root" {
             return Err(ArgumentError::parameter(0, "root cannot be removed"));
         }

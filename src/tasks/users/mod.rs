@@ -1,16 +1,4 @@
-//! `users::present`, `users::absent`, `groups::present`, `groups::absent`.
+//! `users::`: users of the host.
 
-mod absent;
-mod account;
-mod group;
-mod local;
-mod numbers;
-mod present;
-mod roots;
-
-pub use absent::ABSENT;
-pub use group::{GROUP_ABSENT, GROUP_PRESENT};
-pub use present::PRESENT;
-
-/// The functions that the scripts are made of.
-const ACCOUNTS: &str = include_str!("accounts.sh");
+pub mod absent;
+pub mod present;

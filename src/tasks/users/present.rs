@@ -4,40 +4,24 @@
 mod account;
 mod home;
 mod steps;
-
-use serde::Deserialize;
+mod wanted;
 
 use self::steps::{Steps, Stop};
-use super::ACCOUNTS;
-use super::account::{AccountName, Row, check_field};
-use super::{local, numbers};
+use self::wanted::{Options, Present};
+use crate::declare::ArgumentError;
 use crate::task::{Answer, Change, Found, Need, Plan, Query, Resource, Task, Touches};
-use crate::tasks::{ArgumentError, HostPath, Mode, Surroundings, task};
+use crate::tasks::accounts::{ACCOUNTS, AccountName, Row, check_field, local, numbers};
+use crate::tasks::entry::task;
+use crate::tasks::fs::HostPath;
 
 task! {
     /// Keeps a user there.
     ///
-    /// | option | what it does |
-    /// |---|---|
-    /// | `uid` | the number of the user |
-    /// | `group` | the primary group by its name; it is added if it is missing |
-    /// | `gid` | the number of the primary group, if it is added |
-    /// | `groups` | the other groups; the user leaves those that are not named. They must be there |
-    /// | `append_groups` | the user stays in groups that are not named |
-    /// | `home` | the home directory |
-    /// | `create_home` | whether it is made if it is missing, `true` for a new user that is none of the system's |
-    /// | `home_mode` | permission bits of a home directory that is made, `"0755"` if not given |
-    /// | `shell` | the login shell |
-    /// | `comment` | the full name |
-    /// | `system` | whether a new user gets a number of the system's range |
-    /// | `password_hash` | the hashed password as crypt(5) writes it; `"!"` for none. It is not shown |
-    /// | `authorized_keys` | the ssh keys that let the user in: all of them, as the file will hold them |
-    /// | `append_keys` | keys that are not named stay |
+    /// What an option does not name stays as it is, or is what the host's own tools choose for a new user.
+    /// A password hash can be compared only by root. A home directory that is changed is not moved.
     ///
-    /// What an option does not name stays as it is, or is what the host's own tools choose for a new user. A password hash can be
-    /// compared only by root. A home directory that is changed is not moved.
-    ///
-    /// Undone, what changed gets its former value, and a user that was added is removed, with the home directory that was made for it.
+    /// Undone, what changed gets its former value, and a user that was added is removed, with the home
+    /// directory that was made for it.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -45,40 +29,11 @@ task! {
     ///     h.apply(users::present("eva", #{ groups: ["sudo"], append_groups: true, authorized_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMq eva"] }));
     /// });
     /// ```
-    PRESENT = users::present(name: AccountName; Options) => Present::new
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Options {
-    uid: Option<u32>,
-    group: Option<AccountName>,
-    gid: Option<u32>,
-    groups: Option<Vec<AccountName>>,
-    append_groups: bool,
-    home: Option<HostPath>,
-    create_home: Option<bool>,
-    home_mode: Option<Mode>,
-    shell: Option<HostPath>,
-    comment: Option<String>,
-    system: bool,
-    password_hash: Option<String>,
-    authorized_keys: Option<Vec<String>>,
-    append_keys: bool,
-}
-
-/// A user that is to be there.
-pub struct Present {
-    name: AccountName,
-    options: Options,
+    users::present(name: AccountName; Options) => Present::new
 }
 
 impl Present {
-    fn new(
-        name: AccountName,
-        options: Options,
-        _: &dyn Surroundings,
-    ) -> Result<Self, ArgumentError> {
+    fn new(name: AccountName, options: Options) -> Result<Self, ArgumentError> {
         let texts = [
             ("comment", options.comment.as_deref()),
             ("home", options.home.as_ref().map(HostPath::as_str)),

@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
+use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
 use ops::task::{
     Answer, Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, functions, render,
 };
-use ops::tasks::{Arguments, Surroundings, Value, find};
+use ops::tasks::{Surroundings, find};
 use serde_json::json;
 
 use crate::fleet::{Container, Image};
@@ -178,9 +179,7 @@ pub fn task(name: &str, args: &serde_json::Value) -> Arc<dyn Task> {
         .map(Value::from)
         .collect();
     let entry = find(namespace, function).expect("a task");
-    entry
-        .construct(Arguments::new(values), &Nowhere)
-        .expect("good arguments")
+    (entry.make)(Arguments::new(values), &Nowhere).expect("good arguments")
 }
 
 /// A file of the machine.

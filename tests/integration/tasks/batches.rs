@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
 use ops::task::{Mode, Task};
-use ops::tasks::{Arguments, Surroundings, Value, find};
+use ops::tasks::{Surroundings, find};
 use proptest::prelude::*;
 
 use super::shell_host::{SHELLS, ShellHost};
@@ -40,9 +41,7 @@ impl Call {
         let options = options.map(|(key, value)| ((*key).to_owned(), value.clone()));
         values.push(Value::Map(options.collect()));
         let entry = find("files", self.name).expect("a task");
-        entry
-            .construct(Arguments::new(values), &Nowhere)
-            .expect("taken")
+        (entry.make)(Arguments::new(values), &Nowhere).expect("taken")
     }
 }
 

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ops::declare::{ArgumentError, Arguments, Place, Value};
 use ops::model::Diff;
 use ops::task::Task;
-use ops::tasks::{ArgumentError, Arguments, Artifact, Content, Entry, Place, Surroundings, Value};
+use ops::tasks::{Artifact, Content, Entry, Surroundings};
 use serde::Deserialize;
 
 use super::bytes::Bytes;
@@ -77,7 +78,7 @@ impl Case {
     pub fn task(&self, entry: &Entry, root: &Path) -> Result<Arc<dyn Task>, ArgumentError> {
         let root = root.to_str().expect("UTF-8");
         let values = self.args.iter().map(|value| convert(value, root)).collect();
-        entry.construct(Arguments::new(values), &Beside)
+        (entry.make)(Arguments::new(values), &Beside)
     }
 
     /// Holds a refusal against what is written.

@@ -3,9 +3,10 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
 use ops::task::Mode;
-use ops::tasks::{Arguments, Value, find};
+use ops::tasks::find;
 use proptest::prelude::*;
 
 use super::batches::Nowhere;
@@ -53,7 +54,7 @@ proptest! {
         }
         let values = vec![Value::Text(format!("{}/{name}", root.display())), value(new.clone())];
         let entry = find("files", "file").expect("a task");
-        let task = entry.construct(Arguments::new(values), &Nowhere).expect("taken");
+        let task = (entry.make)(Arguments::new(values), &Nowhere).expect("taken");
         let mut host = ShellHost::new(SHELLS[shell], &state);
         let gone = host.go(vec![task], Mode::Apply);
         let same = old.as_ref() == Some(&new);
@@ -88,9 +89,7 @@ fn a_mount_is_written_in_place() {
         Value::Map(vec![("mode".to_owned(), "0600".into())]),
     ];
     let entry = find("files", "file").expect("a task");
-    let task = entry
-        .construct(Arguments::new(values), &Nowhere)
-        .expect("taken");
+    let task = (entry.make)(Arguments::new(values), &Nowhere).expect("taken");
     let mut host = ShellHost::new(&shell, dir.path());
     let gone = host.go(vec![task], Mode::Apply);
     let verdict = &gone.verdicts[0];
@@ -139,9 +138,7 @@ fn a_link_is_replaced_without_the_help_of_mv() {
     let shell = ["env", &path, "dash"];
     let values = vec![Value::Text(link.display().to_string()), "2".into()];
     let entry = find("files", "link").expect("a task");
-    let task = entry
-        .construct(Arguments::new(values), &Nowhere)
-        .expect("taken");
+    let task = (entry.make)(Arguments::new(values), &Nowhere).expect("taken");
     let mut host = ShellHost::new(&shell, &state);
     let gone = host.go(vec![task], Mode::Apply);
     assert_eq!(

@@ -4,8 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use ops::declare::{Arguments, Value};
 use ops::task::{Mode, Task};
-use ops::tasks::{Arguments, Value, find};
+use ops::tasks::find;
 
 use super::batches::Nowhere;
 use super::shell_host::ShellHost;
@@ -81,9 +82,7 @@ fn task(
         .map(|(k, v)| ((*k).to_owned(), Value::from(*v)));
     values.push(Value::Map(options.collect()));
     let entry = find("files", name).expect("a task");
-    entry
-        .construct(Arguments::new(values), &Nowhere)
-        .expect("taken")
+    (entry.make)(Arguments::new(values), &Nowhere).expect("taken")
 }
 
 #[test]

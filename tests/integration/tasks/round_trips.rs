@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
 use ops::task::{Mode, Task, Verdict};
-use ops::tasks::{Arguments, Value, find};
+use ops::tasks::find;
 
 use super::batches::Nowhere;
 use super::case::lines;
@@ -15,9 +16,7 @@ fn task(name: &str, root: &Path, path: &str, content: Option<&str>) -> Arc<dyn T
     let mut values = vec![Value::Text(format!("{}/{path}", root.display()))];
     values.extend(content.map(Value::from));
     let entry = find("files", name).expect("a task");
-    entry
-        .construct(Arguments::new(values), &Nowhere)
-        .expect("taken")
+    (entry.make)(Arguments::new(values), &Nowhere).expect("taken")
 }
 
 /// Directories below each other, files and lines in them.

@@ -2,7 +2,8 @@
 
 use rhai::{Engine, FuncRegistration};
 
-use crate::deploy::health::{Observed, State};
+use crate::checks::State;
+use crate::deploy::health::Observed;
 
 /// What an observation came to.
 #[derive(Clone)]

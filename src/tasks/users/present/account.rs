@@ -1,11 +1,10 @@
 //! The entry of a user in the host's accounts: its groups, its properties, its password.
 
-use super::super::account::{AccountName, Row};
-use super::super::{group, roots};
 use super::steps::{Steps, Stop, note, property};
-use super::{Options, Present};
+use super::wanted::{Options, Present};
 use crate::shell::quote_str as quote;
 use crate::task::{Answer, Found, Query};
+use crate::tasks::accounts::{AccountName, Row, group, roots};
 
 impl Present {
     pub(super) fn primary_group(&self, found: &Found, steps: &mut Steps) -> Result<(), Stop> {

@@ -1,11 +1,11 @@
 //! The home directory of a user, and the keys that let the user in.
 
-use super::super::account::{AccountName, Row};
-use super::Present;
 use super::steps::{Steps, Stop, note};
+use super::wanted::Present;
 use crate::model::Diff;
 use crate::shell::quote_str as quote;
 use crate::task::{Answer, Found, PathKind, PathState, Query, Resource, Stat};
+use crate::tasks::accounts::{AccountName, Row};
 
 impl Present {
     /// The home directory, where anybody knows.

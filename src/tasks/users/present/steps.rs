@@ -1,8 +1,8 @@
 //! The steps that a plan for a user consists of, each with its undo.
 
-pub(super) use super::super::local::Stop;
 use crate::model::Diff;
 use crate::task::{Answer, Query, Resource};
+pub(super) use crate::tasks::accounts::local::Stop;
 
 /// What has to be done, one step after the other.
 #[derive(Default)]

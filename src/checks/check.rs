@@ -1,0 +1,111 @@
+//! A check as a playbook holds it: what to observe, and when. The same for every host.
+
+use std::sync::Arc;
+
+use super::entry::Entry;
+use super::observe::Observe;
+use super::timing::{Overrides, Timing, possible};
+use crate::declare::{ArgumentError, Arguments, HasOptions, Span, Value, options};
+
+/// What to observe, with its timing.
+#[derive(Clone)]
+pub struct Check {
+    /// The name of its kind.
+    pub kind: &'static str,
+    pub observe: Arc<dyn Observe>,
+    /// What the user calls it, in place of the label.
+    pub name: Option<String>,
+    pub timing: Timing,
+}
+
+/// The kinds that tell of the machine that they run on: from another one they would tell of that.
+const OF_MACHINE: [&str; 7] = [
+    "command", "process", "port", "service", "disk", "memory", "load",
+];
+
+impl Check {
+    /// Whether it tells of the machine that it runs on, and not of what it finds in the network.
+    #[must_use]
+    pub fn is_of_machine(&self) -> bool {
+        OF_MACHINE.contains(&self.kind)
+    }
+
+    /// What the user reads.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.observe.label())
+    }
+}
+
+options! {
+    /// The options of every check, except `from`, which is not a plain value.
+    struct Common {
+        /// what the user calls it
+        name: Option<String>,
+        /// from the start of one look to the start of the next: `"1s"`
+        interval: Option<Span>,
+        /// for one look; what runs then is killed: `"5s"`
+        timeout: Option<Span>,
+        /// this many healthy looks in a row are enough: `1`
+        rise: Option<u32>,
+        /// this many unhealthy looks in a row end a wait before its deadline
+        fall: Option<u32>,
+        /// for the whole wait: `"1m"`
+        deadline: Option<Span>,
+        /// before the first look: none
+        initial_delay: Option<Span>,
+    }
+}
+
+/// The option that says from where a check looks.
+const FROM: &str = "from";
+
+/// All options of a kind: its own, and those of every check.
+#[must_use]
+pub fn option_names(entry: &Entry) -> Vec<&'static str> {
+    let common = Common::FIELDS.iter().map(|field| field.name);
+    let mut names = entry.manual.option_names();
+    names.extend(common.chain([FROM]));
+    names
+}
+
+/// Makes a check from what a playbook passed. Its option `from` is not among the arguments any more.
+pub fn construct(entry: &Entry, mut arguments: Arguments) -> Result<Check, ArgumentError> {
+    arguments.check_keys(&option_names(entry))?;
+    let (name, timing) = common(&mut arguments)?;
+    let observe = (entry.make)(arguments, ())?;
+    Ok(Check {
+        kind: entry.name,
+        observe,
+        name,
+        timing,
+    })
+}
+
+/// Takes the options of every check out of the arguments of one.
+fn common(arguments: &mut Arguments) -> Result<(Option<String>, Timing), ArgumentError> {
+    let given = Common::FIELDS.iter().filter_map(|field| {
+        let value = arguments.take_option(field.name)?;
+        Some((field.name.to_owned(), value))
+    });
+    let given = Arguments::new(vec![Value::Map(given.collect())]);
+    let common: Common = given.options(0)?;
+    let seconds = |span: Option<Span>| span.map(|span| span.0);
+    let timing = Timing::default().with(&Overrides {
+        interval: seconds(common.interval),
+        timeout: seconds(common.timeout),
+        rise: common.rise,
+        fall: common.fall,
+        deadline: seconds(common.deadline),
+        initial_delay: seconds(common.initial_delay),
+    });
+    possible(&timing).map_err(|(key, message)| ArgumentError::option(key, message))?;
+    if common
+        .name
+        .as_deref()
+        .is_some_and(|name| name.trim().is_empty())
+    {
+        return Err(ArgumentError::option("name", "it is empty"));
+    }
+    Ok((common.name, timing))
+}

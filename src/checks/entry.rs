@@ -1,0 +1,27 @@
+//! How a kind's file declares it.
+
+use std::sync::Arc;
+
+use super::observe::Observe;
+use crate::declare::{self, ArgumentError, Arguments};
+
+/// A kind of check: what a playbook calls, and what makes it.
+pub type Entry = declare::Entry<Make>;
+
+/// Makes what a check observes. There is nothing that it could ask for.
+pub type Make = fn(Arguments, ()) -> Result<Arc<dyn Observe>, ArgumentError>;
+
+/// Declares the kind of a file as its constant `KIND`.
+///
+/// ```text
+/// kind! {
+///     /// Checks that a program listens on a port of the host.
+///     port(port: u16; Options) => Port::new
+/// }
+/// ```
+macro_rules! kind {
+    ($($declaration:tt)+) => {
+        $crate::declare::declare! { KIND: $crate::checks::Entry; $($declaration)+ }
+    };
+}
+pub(super) use kind;

@@ -1,0 +1,156 @@
+//! Whatever a host says, no kind panics, and none of it is a success by chance.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::KINDS;
+use crate::checks::observe::{Answer, Observe};
+use crate::checks::verdict::State;
+use crate::declare::{Arguments, Value};
+
+/// A check of each kind that reads what a program prints, with an answer that passes.
+const CASES: &[(&str, &str, &str, &str)] = &[
+    (
+        "tls",
+        r#"["a.test:443"]"#,
+        "ops:now 1795262400\nnotBefore=Nov  1 00:00:00 2026 GMT\nnotAfter=Dec 25 12:00:00 2026 GMT\n\
+         Hostname a.test does match certificate\nops:connection\nCONNECTED(00000003)\nVerify return code: 0 (ok)\n",
+        "",
+    ),
+    (
+        "dns",
+        r#"["a.test", {"address": "10.0.0.1"}]"#,
+        "ops:with getent\n10.0.0.1 STREAM a.test\nops:code 0\n",
+        "",
+    ),
+    (
+        "dns",
+        r#"["a.test", {"type": "MX"}]"#,
+        "ops:with dig\n;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 1\na.test. 0 IN MX 10 b.test.\nops:code 0\n",
+        "",
+    ),
+    (
+        "disk",
+        r#"["/"]"#,
+        "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 1000 100 900 10% /\nops:inodes\n",
+        "",
+    ),
+    (
+        "memory",
+        "[]",
+        "MemTotal: 1000 kB\nMemAvailable: 900 kB\n",
+        "",
+    ),
+    ("load", "[]", "0.10 0.10 0.10 1/80 11206\n4\n", ""),
+    (
+        "postgres",
+        r#"[{"query": "select 1", "expect": 1, "replica_lag": "9s"}]"#,
+        "ops:connected\nops:lag\n0\nops:query\n1\nops:end\n",
+        "",
+    ),
+    (
+        "redis",
+        r#"["a:1", {"role": "primary"}]"#,
+        "+PONG\r\n$13\r\nrole:master\r\n\r\n+OK\r\n",
+        "",
+    ),
+    (
+        "prometheus",
+        r#"["http://a:1", "up", {"at_least": 1}]"#,
+        "HTTP/1.1 200 OK\r\n\r\n{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":{},\"value\":[1,\"1\"]}]}}",
+        "ops-end perl 0\n",
+    ),
+];
+
+/// The checks of the cases. They are made once: that takes longer than a verdict.
+static CHECKS: LazyLock<Vec<Arc<dyn Observe>>> = LazyLock::new(|| {
+    CASES
+        .iter()
+        .map(|(name, arguments, ..)| check(name, arguments))
+        .collect()
+});
+
+fn check(name: &str, arguments: &str) -> Arc<dyn Observe> {
+    let entry = KINDS.iter().find(|entry| entry.name == name).expect(name);
+    let values: Vec<serde_json::Value> = serde_json::from_str(arguments).expect("JSON");
+    let arguments = Arguments::new(values.into_iter().map(Value::from).collect());
+    match (entry.make)(arguments, ()) {
+        Ok(observe) => observe,
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+fn answer(code: i32, stdout: &[u8], stderr: &[u8]) -> Answer {
+    Answer {
+        code,
+        stdout: stdout.to_vec(),
+        stderr: stderr.to_vec(),
+        duration: Duration::from_millis(3),
+    }
+}
+
+#[test]
+fn the_answers_that_pass_do() {
+    for (name, arguments, stdout, stderr) in CASES {
+        let verdict =
+            check(name, arguments).verdict(&answer(0, stdout.as_bytes(), stderr.as_bytes()));
+        assert_eq!(verdict.state, State::Passing, "{name}: {}", verdict.message);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn noise_is_no_success(
+        code in prop_oneof![Just(0), 0..=255_i32],
+        stdout in proptest::collection::vec(any::<u8>(), 0..400),
+        stderr in proptest::collection::vec(any::<u8>(), 0..100),
+    ) {
+        for ((name, ..), check) in CASES.iter().zip(&*CHECKS) {
+            let verdict = check.verdict(&answer(code, &stdout, &stderr));
+            prop_assert_ne!(verdict.state, State::Passing, "{}", name);
+        }
+    }
+
+    /// Words that such answers are made of, in any order.
+    #[test]
+    fn words_of_an_answer_are_no_answer(
+        words in proptest::collection::vec(
+            prop_oneof![
+                Just("ops:"), Just("connected"), Just("now "), Just("connection"), Just("with "), Just("code "), Just("lag"),
+                Just("query"), Just("end"), Just("\n"), Just("\r\n"), Just(" "), Just("0"), Just("9999999999999999999999"), Just("-1"),
+                Just("$"), Just("+"), Just("PONG"), Just("role:"), Just("master"), Just("MemTotal:"), Just("MemAvailable:"),
+                Just("kB"), Just("%"), Just("/"), Just("dig"), Just("getent"), Just("status: "), Just("NOERROR"), Just("notAfter="),
+                Just("Nov"), Just("GMT"), Just("{"), Just("}"), Just("\"value\":"), Just("["), Just("]"), Just("NaN"), Just("\u{fffd}"),
+            ],
+            0..40,
+        ),
+    ) {
+        let text = words.concat();
+        for ((name, ..), check) in CASES.iter().zip(&*CHECKS) {
+            let verdict = check.verdict(&answer(0, text.as_bytes(), b"ops-end perl 0\n"));
+            prop_assert_ne!(verdict.state, State::Passing, "{}: {:?}", name, text);
+        }
+    }
+
+    /// An answer that is cut off or has a byte wrong panics nobody, and where a program did not end well it is no success.
+    #[test]
+    fn half_an_answer_is_read_to_its_end(at in 0_usize..400, byte in any::<u8>(), code in 1..=255_i32) {
+        for ((name, _, stdout, stderr), check) in CASES.iter().zip(&*CHECKS) {
+            let cut = at.min(stdout.len());
+            check.verdict(&answer(0, &stdout.as_bytes()[..cut], stderr.as_bytes()));
+            let mut wrong = stdout.as_bytes().to_vec();
+            if let Some(place) = wrong.get_mut(at) {
+                *place = byte;
+            }
+            check.verdict(&answer(0, &wrong, stderr.as_bytes()));
+            // Of a request the tool says itself how it ended.
+            if !matches!(*name, "prometheus" | "redis") {
+                let verdict = check.verdict(&answer(code, stdout.as_bytes(), stderr.as_bytes()));
+                prop_assert_ne!(verdict.state, State::Passing, "{}: code {}", name, code);
+            }
+        }
+    }
+}

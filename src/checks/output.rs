@@ -1,0 +1,168 @@
+//! What the kinds of checks have in common: reading what a host said, and bounds in two steps.
+
+use std::fmt::Display;
+
+use super::amount::Amount;
+use crate::checks::observe::Answer;
+use crate::checks::verdict::{State, Verdict};
+use crate::declare::ArgumentError;
+
+/// Stands before the name of a program that the host does not have.
+const MISSING: &str = "ops:missing ";
+
+/// Shell that ends the check where none of the programs is there.
+#[must_use]
+pub fn need(program: &str) -> String {
+    format!("command -v {program} >/dev/null 2>&1 || {{ echo '{MISSING}{program}'; exit 0; }}\n")
+}
+
+/// An answer as text. What is no UTF-8 is replaced, as nothing is decided by it.
+pub struct Output {
+    pub stdout: String,
+    /// What was said last, on one line.
+    complaint: String,
+}
+
+impl Output {
+    #[must_use]
+    pub fn of(answer: &Answer) -> Self {
+        Self {
+            stdout: answer.text(),
+            complaint: answer.said(),
+        }
+    }
+
+    /// What stands before a line, and what behind it.
+    #[must_use]
+    pub fn split(&self, line: &str) -> (&str, Option<&str>) {
+        let mut at = 0;
+        for whole in self.stdout.split_inclusive('\n') {
+            let end = at + whole.len();
+            if whole.trim_end_matches(['\n', '\r']) == line {
+                return (&self.stdout[..at], Some(&self.stdout[end..]));
+            }
+            at = end;
+        }
+        (&self.stdout, None)
+    }
+
+    /// The verdict where the program that the check looks with is not there.
+    #[must_use]
+    pub fn missing(&self) -> Option<Verdict> {
+        let program = self.stdout.strip_prefix(MISSING)?.lines().next()?;
+        let verdict = Verdict::error(format!("{program} is not installed where the check runs"));
+        Some(verdict.hint("Install it there, or look from elsewhere with `from`."))
+    }
+
+    /// The verdict where the check itself did not work: what it was, and what was said.
+    #[must_use]
+    pub fn broken(&self, what: &str) -> Verdict {
+        if self.complaint.is_empty() {
+            Verdict::error(what)
+        } else {
+            Verdict::error(format!("{what}: {}", self.complaint))
+        }
+    }
+
+    /// The verdict where the answer is none.
+    #[must_use]
+    pub fn garbled(&self, program: &str) -> Verdict {
+        self.broken(&format!("cannot read what {program} said"))
+    }
+}
+
+/// Which of two bounds on what is left is not met, if one is.
+#[must_use]
+pub fn level(
+    there: u64,
+    whole: u64,
+    critical: Amount,
+    warning: Option<Amount>,
+) -> Option<(State, Amount)> {
+    if !critical.is_met(there, whole) {
+        return Some((State::Critical, critical));
+    }
+    warning
+        .filter(|bound| !bound.is_met(there, whole))
+        .map(|bound| (State::Warning, bound))
+}
+
+/// The bound of the warning: as given, or the usual one where the critical is the usual one too.
+///
+/// # Errors
+/// One that is met only where it is critical already.
+pub fn warning(
+    warning: Option<Amount>,
+    critical: Option<Amount>,
+    least: Amount,
+    usual: Amount,
+) -> Result<Option<Amount>, ArgumentError> {
+    let Some(warning) = warning else {
+        return Ok(critical.is_none().then_some(usual));
+    };
+    let critical = critical.unwrap_or(least);
+    let behind = match (warning, critical) {
+        (Amount::Share(warning), Amount::Share(critical)) => warning <= critical,
+        (Amount::Count(warning), Amount::Count(critical)) => warning <= critical,
+        _ => false,
+    };
+    if behind {
+        return Err(never_warns(&warning, &critical));
+    }
+    Ok(Some(warning))
+}
+
+#[must_use]
+pub fn never_warns(warning: &impl Display, critical: &impl Display) -> ArgumentError {
+    ArgumentError::option(
+        "warning",
+        format!("it would never warn: {warning} comes after {critical}, which is critical"),
+    )
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::time::Duration;
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// An answer as a host gives it.
+    #[must_use]
+    pub fn case(code: i32, stdout: &str, stderr: &str) -> Answer {
+        Answer {
+            code,
+            stdout: stdout.as_bytes().to_vec(),
+            stderr: stderr.as_bytes().to_vec(),
+            duration: Duration::from_millis(3),
+        }
+    }
+
+    /// Options as JSON.
+    #[must_use]
+    pub fn given<T: DeserializeOwned>(json: &str) -> T {
+        let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        T::deserialize(crate::declare::Value::from(value)).expect("options")
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_an_error() {
+        let said = Output::of(&case(0, "ops:missing openssl\n", ""));
+        let verdict = said.missing().expect("a verdict");
+        assert_eq!(verdict.state, State::Error);
+        assert!(verdict.message.starts_with("openssl is not installed"));
+        assert!(
+            Output::of(&case(0, "x\nops:missing a\n", ""))
+                .missing()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn splits_at_a_whole_line() {
+        let said = Output::of(&case(0, "a\nops:bc\nops:b\r\nd\n", ""));
+        assert_eq!(said.split("ops:b"), ("a\nops:bc\n", Some("d\n")));
+        assert_eq!(said.split("x").1, None);
+    }
+}

@@ -1,0 +1,3 @@
+//! `commands::`: commands with guards.
+
+pub mod run;

@@ -1,0 +1,226 @@
+//! `files::file`.
+
+use crate::declare::{ArgumentError, options};
+use crate::task::{Change, Found, Need, PathKind, Plan, Query, Task, Touches};
+use crate::tasks::entry::task;
+use crate::tasks::fs::{
+    Attributes, Before, Content, EntryPath, LARGEST_DIFF, Landing, Mode, Principal, Validation,
+};
+use crate::tasks::surroundings::Surroundings;
+
+task! {
+    /// Keeps a file there with this content.
+    ///
+    /// The content is text or a blob. `files::file(path, #{ source: "files/logo.png" })` takes it from a
+    /// local file instead. A run reads such a file once, so that every host gets the same bytes, whatever
+    /// comes to stand at its path meanwhile. One of more than 4 MiB is not held in memory: it stays open,
+    /// and is read again for each host while it is sent. If somebody writes into it meanwhile, the task
+    /// fails.
+    ///
+    /// What an option does not name stays as it is: a file that is replaced keeps its mode, owner, SELinux
+    /// label and ACL. A new file gets mode 0644. The directory must be there.
+    ///
+    /// The new file is put together beside the old one and renamed over it, so that no reader finds half of
+    /// it. A symbolic link is followed. If somebody else changes the file after it was looked at, nothing
+    /// is written over that, and the task fails. A file that cannot be renamed over, because it is a mount,
+    /// is written in place, and the outcome says so.
+    ///
+    /// Undone, the file is as it was, or gone.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     h.apply(files::file("/etc/motd", "be kind\n", #{ mode: "0644" }));
+    /// });
+    /// ```
+    files::file(path: EntryPath, content: Option<Content>; Options) => File::from_arguments, context
+}
+
+options! {
+    #[derive(Debug)]
+    pub struct Options {
+        /// a local file beside the playbook that has the content
+        source: Option<String>,
+        /// with `true`, a `source` that does not fit into a script (64 KiB of text) crosses the network
+        /// compressed; the host needs gzip
+        #[serde(default)]
+        compress: bool,
+        /// permission bits, as text: `"0644"`, `"u=rw,go=r"`, `"a+x"`
+        mode: Option<Mode>,
+        /// the owner, by name or by number
+        owner: Option<Principal>,
+        /// the group, by name or by number
+        group: Option<Principal>,
+        /// with `true`, a file that is there keeps its content
+        #[serde(default)]
+        if_absent: bool,
+        /// a command that must accept the new file before it takes its place; `%s` stands for its path,
+        /// quoted
+        validate: Option<String>,
+        /// with `true`, no diff is shown, and a new file gets mode 0600
+        #[serde(default)]
+        secret: bool,
+    }
+}
+
+/// A file with a content that is to be there.
+pub struct File {
+    /// The task that a playbook called.
+    name: &'static str,
+    landing: Landing,
+    content: Content,
+    if_absent: bool,
+}
+
+impl File {
+    fn from_arguments(
+        path: EntryPath,
+        content: Option<Content>,
+        options: Options,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Self, ArgumentError> {
+        let mut compressed = None;
+        let content = match (content, &options.source) {
+            (Some(_), None) if options.compress => {
+                let message = "only what comes from a local file is compressed";
+                return Err(ArgumentError::option("compress", message)
+                    .hint("Give the file as `#{ source: ... }`."));
+            }
+            (Some(content), None) => content,
+            (None, Some(source)) => {
+                let unreadable = |reason: &str| {
+                    ArgumentError::option("source", format!("cannot read `{source}`: {reason}"))
+                };
+                let artifact = surroundings.artifact(source);
+                let artifact = artifact.map_err(|reason| unreadable(&reason))?;
+                if artifact.packed {
+                    return Err(unreadable("it is a directory")
+                        .hint("`archives::unpacked` takes a directory to hosts."));
+                }
+                if options.compress && artifact.content.inline().is_none() {
+                    let payload = artifact.compressed();
+                    compressed = payload.map_err(|reason| unreadable(&reason))?;
+                }
+                artifact.content.clone()
+            }
+            (Some(_), Some(_)) => {
+                let message = "the content is given twice, as a value and as a file";
+                return Err(ArgumentError::option("source", message));
+            }
+            (None, None) => {
+                return Err(ArgumentError::call("the content is missing")
+                    .hint("Give it after the path, or a local file as `#{ source: ... }`."));
+            }
+        };
+        let landing = Landing {
+            path: path.into(),
+            attributes: Attributes::new(options.mode, options.owner, options.group),
+            validate: options.validate.map(Validation::new).transpose()?,
+            secret: options.secret,
+            compressed,
+        };
+        Self::new("files::file", landing, content, options.if_absent)
+    }
+
+    pub(super) fn new(
+        name: &'static str,
+        landing: Landing,
+        content: Content,
+        if_absent: bool,
+    ) -> Result<Self, ArgumentError> {
+        if landing.path.as_str() == "/" {
+            return Err(ArgumentError::parameter(0, "`/` is a directory"));
+        }
+        Ok(Self {
+            name,
+            landing,
+            content,
+            if_absent,
+        })
+    }
+
+    fn path(&self) -> &str {
+        self.landing.path.as_str()
+    }
+
+    fn decide(&self, found: &Found) -> Result<Plan, String> {
+        self.content.check()?;
+        let state = found.path(self.path())?;
+        let stat = match (&state.own, &state.target) {
+            (None, _) => {
+                let change = self.landing.create(&self.content);
+                return Ok(Plan::Change(Box::new(change)));
+            }
+            (Some(_), Some(stat)) if stat.kind == PathKind::File => stat,
+            (Some(_), target) => {
+                return Ok(Plan::Impossible(no_file(self.path(), target.is_some())));
+            }
+        };
+        if self.if_absent {
+            return Ok(planned(self.landing.adjust(state, stat)?));
+        }
+        let Some(hash) = found.sha256(self.path())? else {
+            return Err(format!("may not read {}", self.path()));
+        };
+        if hash == self.content.sha256() {
+            return Ok(planned(self.landing.adjust(state, stat)?));
+        }
+        let query = Query::Content(self.path().to_owned());
+        let wants_diff = !self.landing.secret
+            && self.content.inline().is_some()
+            && stat.size.max(self.content.size()) <= LARGEST_DIFF;
+        if wants_diff && found.get(&query).is_none() {
+            return Ok(Plan::Ask(vec![query]));
+        }
+        let before = Before {
+            size: stat.size,
+            sha256: hash,
+            bytes: found.content(self.path()).ok().flatten(),
+        };
+        let change = self.landing.replace(state, stat, before, &self.content)?;
+        Ok(Plan::Change(Box::new(change)))
+    }
+}
+
+pub(super) fn planned(change: Option<Change>) -> Plan {
+    change.map_or(Plan::Unchanged, |change| Plan::Change(Box::new(change)))
+}
+
+/// Why what stands at a path cannot be written as a file.
+pub(super) fn no_file(path: &str, leads_somewhere: bool) -> String {
+    if leads_somewhere {
+        format!("{path} is not a regular file")
+    } else {
+        format!("{path} is a symbolic link that leads nowhere")
+    }
+}
+
+impl Task for File {
+    fn label(&self) -> String {
+        format!("{} {}", self.name, self.path())
+    }
+
+    fn queries(&self) -> Vec<Query> {
+        let mut queries = vec![self.landing.query()];
+        if !self.if_absent {
+            queries.push(Query::Sha256(self.path().to_owned()));
+        }
+        queries
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::writes(self.landing.entry())
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.landing.needs()
+    }
+
+    fn plans_ahead(&self) -> bool {
+        true
+    }
+
+    fn plan(&self, found: &Found) -> Plan {
+        let plan = self.decide(found).unwrap_or_else(Plan::Unknown);
+        self.landing.possible(plan)
+    }
+}

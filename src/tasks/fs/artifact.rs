@@ -1,0 +1,54 @@
+//! A local file or directory that is sent to hosts.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::shell::Payload;
+use crate::tasks::fs::{Content, compressed};
+
+/// A local file, or a local directory as a tar file.
+pub struct Artifact {
+    pub(in crate::tasks) content: Content,
+    /// It was a directory.
+    pub(in crate::tasks) packed: bool,
+    /// The owner may execute the file.
+    pub(in crate::tasks) executable: bool,
+    /// Made for the first host that wants it.
+    compressed: OnceLock<Result<Option<Payload>, String>>,
+}
+
+impl fmt::Debug for Artifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Artifact({:?})", self.content)
+    }
+}
+
+impl Artifact {
+    /// Of a file.
+    #[must_use]
+    pub const fn file(content: Content, executable: bool) -> Self {
+        Self {
+            content,
+            packed: false,
+            executable,
+            compressed: OnceLock::new(),
+        }
+    }
+
+    /// Of a directory that has been packed into a tar file.
+    #[must_use]
+    pub const fn packed(tar: Content) -> Self {
+        Self {
+            content: tar,
+            packed: true,
+            executable: false,
+            compressed: OnceLock::new(),
+        }
+    }
+
+    /// Its bytes compressed, once for all hosts; `None`: that would not make them fewer.
+    pub(in crate::tasks) fn compressed(&self) -> Result<Option<Payload>, String> {
+        let compress = || compressed(&self.content).map_err(|error| error.to_string());
+        self.compressed.get_or_init(compress).clone()
+    }
+}

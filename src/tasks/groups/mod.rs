@@ -1,0 +1,4 @@
+//! `groups::`: groups of users.
+
+pub mod absent;
+pub mod present;

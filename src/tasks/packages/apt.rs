@@ -1,0 +1,67 @@
+//! What the tasks of packages have in common: their scripts for apt, labels and queries.
+
+use std::time::Duration;
+
+use super::spec::Spec;
+use crate::declare::Span;
+use crate::task::{Found, Query, Resource, Touches};
+
+const APT: &str = concat!(include_str!("held.sh"), include_str!("apt.sh"));
+
+/// How long another package manager is waited for.
+const USUAL_WAIT: Duration = Duration::from_mins(5);
+
+/// An installation takes its time.
+pub const USUAL_TIMEOUT: Duration = Duration::from_mins(30);
+
+pub fn label(function: &str, specs: &[Spec]) -> String {
+    let names: Vec<String> = specs.iter().map(Spec::argument).collect();
+    format!("packages::{function} {}", names.join(" "))
+}
+
+pub fn queries(specs: &[Spec]) -> Vec<Query> {
+    specs
+        .iter()
+        .map(|spec| Query::Package(spec.name.clone()))
+        .collect()
+}
+
+pub fn touches(specs: &[Spec]) -> Touches {
+    Touches {
+        reads: Vec::new(),
+        writes: specs
+            .iter()
+            .map(|spec| Resource::Package(spec.name.clone()))
+            .collect(),
+    }
+}
+
+pub fn held(name: &str, version: &str) -> String {
+    format!("{name} is held at version {version}: `apt-mark unhold {name}` would let it change")
+}
+
+/// What stands before all scripts.
+pub fn head(wait: Option<Span>) -> String {
+    let wait = wait.map_or(USUAL_WAIT, |span| span.0).as_secs();
+    format!("patience={wait}\n{APT}")
+}
+
+pub fn undo(wait: Option<Span>) -> String {
+    format!("{}change_back\n", head(wait))
+}
+
+/// What is said of names that other packages provide.
+pub fn provided(
+    specs: &[Spec],
+    found: &Found,
+    say: impl Fn(&str, &str) -> String,
+) -> Option<String> {
+    let notes: Vec<String> = specs
+        .iter()
+        .filter_map(|spec| {
+            let package = found.package(&spec.name).ok().flatten()?;
+            Some(say(&spec.name, package.provider.as_deref()?))
+        })
+        .collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
+}

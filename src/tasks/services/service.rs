@@ -1,0 +1,51 @@
+//! A unit of systemd in a wanted state.
+
+use super::unit_name::UnitName;
+use crate::declare::Span;
+use crate::task::Query;
+use crate::tasks::fs::HostPath;
+
+/// A unit in a wanted state. What is `None` stays as it is.
+pub struct Service {
+    /// The function that a playbook called.
+    pub called: &'static str,
+    pub name: UnitName,
+    pub active: Option<bool>,
+    pub enabled: Option<bool>,
+    pub restart_on: Vec<HostPath>,
+    pub reload_on: Vec<HostPath>,
+    pub settle: Option<Span>,
+    pub timeout: Option<Span>,
+}
+
+impl Service {
+    pub fn new(
+        called: &'static str,
+        name: UnitName,
+        active: Option<bool>,
+        enabled: Option<bool>,
+    ) -> Self {
+        Self {
+            called,
+            name,
+            active,
+            enabled,
+            restart_on: Vec::new(),
+            reload_on: Vec::new(),
+            settle: None,
+            timeout: None,
+        }
+    }
+
+    pub fn unit_query(&self) -> Query {
+        Query::Unit(self.name.to_string())
+    }
+
+    pub fn stamp_query(&self) -> Query {
+        Query::Stamp(self.name.to_string())
+    }
+
+    pub fn inputs(&self) -> impl Iterator<Item = &HostPath> {
+        self.restart_on.iter().chain(&self.reload_on)
+    }
+}
