@@ -260,7 +260,11 @@ expect_sha256() {
 # move_over PATH [FUNCTION]: renames the new file to PATH. A PATH that cannot be renamed over (a mount) is written
 # in place, after FUNCTION has set its attributes.
 move_over() {
-  if ! ops_error=$(mv -f "$ops_new" "$1" 2>&1); then
+  ops_code=0
+  ops_error=$(mv -f "$ops_new" "$1" 2>&1) || ops_code=$?
+  # Ended by a signal, mv does not say whether the path can be renamed over.
+  [ "$ops_code" -lt 128 ] || exit "$ops_code"
+  if [ "$ops_code" != 0 ]; then
     if ! [ -f "$1" ] || ! [ -w "$1" ]; then
       echo "$ops_error" >&2
       failed_at "$1"
@@ -285,6 +289,7 @@ replace_link() {
 # it takes a NEW of the same name, and the directory that PATH stands in.
 move_link() {
   mv -fT "$1" "$2" 2>/dev/null || {
+    [ $? -lt 128 ] || exit 1
     clear_away "$1.d"
     mkdir "$1.d"
     mv "$1" "$1.d/${2##*/}"

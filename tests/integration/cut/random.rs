@@ -173,7 +173,11 @@ impl Case<'_> {
             // What could not be undone is named, with the failure of its undo.
             let unnamed: Vec<_> = differs.iter().filter(|at| !outcomes[**at].kept).collect();
             if !unnamed.is_empty() || (self.cut != Cut::Session && !differs.is_empty()) {
-                return Err(format!("not as before: {differs:?}, unnamed: {unnamed:?}"));
+                let part = |at: &usize| (self.part(&self.before, *at), self.part(&self.after, *at));
+                let parts: Vec<_> = differs.iter().map(part).collect();
+                return Err(format!(
+                    "not as before: {differs:?}, unnamed: {unnamed:?}: {parts:?}"
+                ));
             }
             if self.before.keys().ne(self.after.keys()) && differs.is_empty() {
                 return Err("something is left that belongs to no task".to_owned());
