@@ -60,12 +60,17 @@ options! {
 /// The option that says from where a check looks.
 const FROM: &str = "from";
 
+/// The options of every check.
+pub fn common_names() -> impl Iterator<Item = &'static str> {
+    let common = Common::FIELDS.iter().map(|field| field.name);
+    common.chain([FROM])
+}
+
 /// All options of a kind: its own, and those of every check.
 #[must_use]
 pub fn option_names(entry: &Entry) -> Vec<&'static str> {
-    let common = Common::FIELDS.iter().map(|field| field.name);
     let mut names = entry.manual.option_names();
-    names.extend(common.chain([FROM]));
+    names.extend(common_names());
     names
 }
 
@@ -76,6 +81,23 @@ pub fn construct(entry: &Entry, mut arguments: Arguments) -> Result<Check, Argum
     let observe = (entry.make)(arguments, ())?;
     Ok(Check {
         kind: entry.name,
+        observe,
+        name,
+        timing,
+    })
+}
+
+/// The name of the kind of checks that a playbook defines.
+pub const CUSTOM: &str = "health_check";
+
+/// Makes a check that a playbook defines. The options are those of every check, without `from`.
+pub fn custom(observe: Arc<dyn Observe>, mut options: Arguments) -> Result<Check, ArgumentError> {
+    let (name, timing) = common(&mut options)?;
+    if name.is_none() {
+        return Err(ArgumentError::option("name", "it is required"));
+    }
+    Ok(Check {
+        kind: CUSTOM,
         observe,
         name,
         timing,

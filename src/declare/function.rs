@@ -1,6 +1,9 @@
 //! Built-in functions.
 
-use super::manual::Manual;
+use serde::de::DeserializeOwned;
+
+use super::arguments::{ArgumentError, Arguments};
+use super::manual::{HasOptions, Manual};
 
 /// A built-in function: its name, the ways to call it, and its manual page. `script` has the function itself.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +12,13 @@ pub struct Function {
     /// Each way to call it: its parameters as `name: Type`, then the type of what it returns.
     pub forms: &'static [&'static [&'static str]],
     pub manual: Manual,
+    /// Whether it would take these options.
+    pub check: fn(Arguments) -> Result<(), ArgumentError>,
+}
+
+/// Whether a function with the options `T` would take these.
+pub fn check<T: DeserializeOwned + HasOptions>(options: Arguments) -> Result<(), ArgumentError> {
+    options.options::<T>(0).map(drop)
 }
 
 /// Declares a built-in function: its manual page, its options if it has any, and each way to call it.
@@ -26,22 +36,30 @@ macro_rules! function {
     (
         $(#[doc = $doc:literal])+
         $visible:vis $function:ident = $name:ident $(($options:ty))? {
-            $(($($parameter:ident: $type:ident),*) -> $returns:tt),+ $(,)?
+            $(($($parameter:ident: $type:ident $(| $other:ident)*),*) -> $returns:tt),+ $(,)?
         }
     ) => {
         $visible const $function: $crate::declare::Function = $crate::declare::Function {
             name: stringify!($name),
             forms: &[$(&[
-                $(concat!(stringify!($parameter), ": ", stringify!($type)),)*
+                $(concat!(
+                    stringify!($parameter),
+                    ": ",
+                    stringify!($type)
+                    $(, " | ", stringify!($other))*
+                ),)*
                 stringify!($returns),
             ]),+],
             manual: $crate::declare::Manual::new(
                 concat!($($doc, "\n"),+),
-                $crate::declare::function!(@options $($options)?),
+                $crate::declare::function!(@fields $($options)?),
             ),
+            check: $crate::declare::function!(@check $($options)?),
         };
     };
-    (@options) => { &[] };
-    (@options $options:ty) => { <$options as $crate::declare::HasOptions>::FIELDS };
+    (@fields) => { &[] };
+    (@fields $options:ty) => { <$options as $crate::declare::HasOptions>::FIELDS };
+    (@check) => { |_| Ok(()) };
+    (@check $options:ty) => { $crate::declare::check::<$options> };
 }
 pub(crate) use function;

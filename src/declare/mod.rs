@@ -23,11 +23,12 @@ mod value;
 
 pub use arguments::{ArgumentError, Arguments, Place, unknown_option};
 pub use entry::{Entry, Parameter, is_optional};
-pub use function::Function;
+pub use function::{Function, check};
 pub use manual::{Field, HasOptions, Manual};
 pub use one_or_many::OneOrMany;
 pub use span::Span;
-pub use value::{Unfit, Value};
+pub use value::{Closure, Unfit, Value};
 
 pub(crate) use entry::declare;
+pub(crate) use function::function;
 pub(crate) use options::options;

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{self, DeserializeSeed, EnumAccess, IntoDeserializer, VariantAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, EnumAccess, IntoDeserializer, VariantAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 
 /// A value as a playbook gives it. Unlike JSON it can hold bytes that are not text.
@@ -18,7 +20,16 @@ pub enum Value {
     Bytes(Vec<u8>),
     List(Vec<Value>),
     Map(Vec<(String, Value)>),
+    /// What only the script can use. An option of the type [`Closure`] takes it.
+    Closure(Closure),
 }
+
+/// A closure of the script: its place in a table that `script` keeps for the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closure(pub usize);
+
+/// Under this name serde is asked for a [`Closure`].
+const CLOSURE: &str = "ops::Closure";
 
 /// Why a value does not fit: a lower-case fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +46,51 @@ impl std::error::Error for Unfit {}
 impl de::Error for Unfit {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self(message.to_string())
+    }
+
+    fn invalid_type(given: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self(format!("expected {}, got {}", plain(expected), shown(given)))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self(format!("`{field}` is required"))
+    }
+
+    fn invalid_value(given: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::invalid_type(given, expected)
+    }
+}
+
+/// What is expected, without the names of Rust's types.
+fn plain(expected: &dyn de::Expected) -> String {
+    let text = expected.to_string();
+    match text.as_str() {
+        "u8" => "a whole number from 0 to 255".to_owned(),
+        "u16" => "a whole number from 0 to 65535".to_owned(),
+        "u32" | "u64" | "usize" => "a whole number of at least 0".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a string" | "string" => "a string".to_owned(),
+        "a sequence" => "an array".to_owned(),
+        _ => text,
+    }
+}
+
+/// A value in a message.
+fn shown(given: de::Unexpected<'_>) -> String {
+    use de::Unexpected;
+    match given {
+        Unexpected::Bool(value) => value.to_string(),
+        Unexpected::Signed(value) => value.to_string(),
+        Unexpected::Unsigned(value) => value.to_string(),
+        Unexpected::Float(value) => value.to_string(),
+        Unexpected::Str(text) => format!("the string {text:?}"),
+        Unexpected::Bytes(_) => "a blob".to_owned(),
+        Unexpected::Unit => "()".to_owned(),
+        Unexpected::Seq => "an array".to_owned(),
+        Unexpected::Map => "a map".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -84,6 +140,7 @@ impl<'de> de::Deserializer<'de> for Value {
             Self::Bytes(bytes) => visitor.visit_byte_buf(bytes),
             Self::List(values) => visitor.visit_seq(SeqDeserializer::new(values.into_iter())),
             Self::Map(entries) => visitor.visit_map(MapDeserializer::new(entries.into_iter())),
+            Self::Closure(_) => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
         }
     }
 
@@ -96,10 +153,16 @@ impl<'de> de::Deserializer<'de> for Value {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Unfit> {
-        visitor.visit_newtype_struct(self)
+        match self {
+            Self::Closure(Closure(index)) if name == CLOSURE => visitor.visit_u64(index as u64),
+            other if name == CLOSURE => {
+                Err(de::Error::invalid_type(other.unexpected(), &visitor))
+            }
+            other => visitor.visit_newtype_struct(other),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -121,6 +184,19 @@ impl<'de> de::Deserializer<'de> for Value {
 }
 
 impl Value {
+    /// A string, a number or a boolean as text. `None` for anything else.
+    #[must_use]
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Int(value) => Some(value.to_string()),
+            // As the language prints it: `1.0`.
+            Self::Float(value) => Some(format!("{value:?}")),
+            Self::Bool(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
     /// For messages.
     #[must_use]
     pub fn unexpected(&self) -> de::Unexpected<'_> {
@@ -133,7 +209,83 @@ impl Value {
             Self::Bytes(bytes) => de::Unexpected::Bytes(bytes),
             Self::List(_) => de::Unexpected::Seq,
             Self::Map(_) => de::Unexpected::Map,
+            Self::Closure(_) => de::Unexpected::Other("a closure"),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Closure {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Index;
+
+        impl Visitor<'_> for Index {
+            type Value = Closure;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a closure")
+            }
+
+            fn visit_u64<E>(self, index: u64) -> Result<Closure, E> {
+                Ok(Closure(usize::try_from(index).unwrap_or(usize::MAX)))
+            }
+        }
+        deserializer.deserialize_newtype_struct(CLOSURE, Index)
+    }
+}
+
+/// For options that take values of several kinds. A closure is none of them.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(Value::Bool(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(Value::Int(value))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+                Ok(Value::Float(value))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::Text(text.to_owned()))
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Value, E> {
+                Ok(Value::Bytes(bytes))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Value::List(list))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+                let mut map = Vec::new();
+                while let Some(entry) = entries.next_entry()? {
+                    map.push(entry);
+                }
+                Ok(Value::Map(map))
+            }
+        }
+        deserializer.deserialize_any(Any)
     }
 }
 

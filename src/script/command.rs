@@ -2,15 +2,62 @@
 
 use std::time::Duration;
 
-use rhai::{Array, Blob, Dynamic, EvalAltResult, ImmutableString, NativeCallContext};
+use indexmap::IndexMap;
+use rhai::{Array, Dynamic, EvalAltResult, NativeCallContext};
+use serde::Deserialize;
 
 use crate::run::command::Command;
 use crate::shell::{has_nul, pipefail, quote_str};
 
 use super::error::{argument, position};
 use super::options::Options;
+use crate::declare::{Span, Value, options};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+options! {
+    /// The options of `h.run`.
+    pub struct CallOptions {
+        /// the exit codes that are a success, one or a list: `0`
+        ok: Option<Codes>,
+        /// exit codes that are a success and say that nothing was changed
+        unchanged: Option<Codes>,
+        /// with `true`, it only reads, so it runs in check mode too
+        reads: Option<bool>,
+        /// what runs longer is killed: `"30s"`
+        timeout: Option<Span>,
+        /// what it reads on its standard input: a string or a blob
+        stdin: Option<Value>,
+        /// environment variables: a map
+        env: Option<IndexMap<String, Value>>,
+        /// the directory that it runs in
+        cwd: Option<String>,
+        /// with `true`, it fails if any command of a pipe fails, not only the last. Uses bash if the host's `sh` cannot
+        /// do that; a host with neither refuses
+        pipefail: Option<bool>,
+        /// what the user reads in place of the command
+        name: Option<String>,
+        /// with `true`, it is reported only if it fails: for one that only reads and is sent again and again
+        quiet: Option<bool>,
+    }
+}
+
+/// An exit code, or several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "exit codes are numbers from 0 to 255")]
+enum Codes {
+    One(u8),
+    Many(Vec<u8>),
+}
+
+impl Codes {
+    fn to_vec(&self) -> Vec<u8> {
+        match self {
+            Self::One(code) => vec![*code],
+            Self::Many(codes) => codes.clone(),
+        }
+    }
+}
 
 /// A call of `h.run`.
 pub struct Call {
@@ -26,17 +73,19 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn parse(line: &Dynamic, mut options: Options<'_>) -> Result<Self> {
+    pub fn parse(line: &Dynamic, options: &Options<'_, CallOptions>) -> Result<Self> {
         let shown = words(line).map_err(|message| options.wrong("command", &message))?;
         if has_nul(&shown) {
             return Err(options.wrong("command", "it holds a NUL byte"));
         }
         let mut script = String::new();
-        for (name, value) in options.map("env")?.unwrap_or_default() {
-            if !is_variable(&name) {
+        for (name, value) in options.env.iter().flatten() {
+            if !is_variable(name) {
                 return Err(options.wrong("env", &format!("`{name}` is no name of a variable")));
             }
-            let value = value.to_string();
+            let value = value
+                .to_text()
+                .ok_or_else(|| options.wrong("env", &format!("the value of `{name}` is not a string")))?;
             if has_nul(&value) {
                 return Err(
                     options.wrong("env", &format!("the value of `{name}` holds a NUL byte"))
@@ -44,28 +93,28 @@ impl Call {
             }
             script.push_str(&format!("export {name}={}\n", quote_str(&value)));
         }
-        if let Some(directory) = options.text("cwd")? {
-            if has_nul(&directory) {
+        if let Some(directory) = &options.cwd {
+            if has_nul(directory) {
                 return Err(options.wrong("cwd", "it holds a NUL byte"));
             }
             let told = quote_str(&format!("ops: there is no directory {directory}"));
             script.push_str(&format!(
                 "[ -d {0} ] || {{ echo {told} >&2; exit 2; }}\ncd -- {0} || exit\n",
-                quote_str(&directory)
+                quote_str(directory)
             ));
         }
-        let reads = options.flag("reads")?.unwrap_or(false);
-        let quiet = options.flag("quiet")?.unwrap_or(false);
+        let reads = options.reads.unwrap_or(false);
+        let quiet = options.quiet.unwrap_or(false);
         if quiet && !reads {
             return Err(options.wrong(
                 "quiet",
                 "it is for commands that only read: say `reads: true` too",
             ));
         }
-        let mut ok = codes(&mut options, "ok")?.unwrap_or_else(|| vec![0]);
-        let unchanged = codes(&mut options, "unchanged")?.unwrap_or_default();
+        let mut ok = options.ok.as_ref().map_or_else(|| vec![0], Codes::to_vec);
+        let unchanged = options.unchanged.as_ref().map_or_else(Vec::new, Codes::to_vec);
         ok.extend(&unchanged);
-        if options.flag("pipefail")?.unwrap_or(false) {
+        if options.pipefail.unwrap_or(false) {
             if line.is_array() {
                 return Err(
                     options.wrong("pipefail", "a list runs without a shell, so it has no pipe")
@@ -78,12 +127,12 @@ impl Call {
         Ok(Self {
             script,
             shown,
-            name: options.text("name")?,
+            name: options.name.clone(),
             quiet,
             ok,
             unchanged,
-            timeout: options.duration("timeout")?,
-            stdin: stdin(&mut options)?,
+            timeout: options.timeout.map(|span| span.0),
+            stdin: stdin(options)?,
             reads,
         })
     }
@@ -141,27 +190,13 @@ fn is_variable(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn codes(options: &mut Options<'_>, key: &str) -> Result<Option<Vec<u8>>> {
-    let Some(given) = options.one_or_many(key) else {
-        return Ok(None);
-    };
-    let codes = given.into_iter().map(|code| {
-        let code = code.as_int().ok().and_then(|code| u8::try_from(code).ok());
-        code.ok_or_else(|| options.wrong(key, "exit codes are numbers from 0 to 255"))
-    });
-    codes.collect::<Result<_>>().map(Some)
-}
-
-fn stdin(options: &mut Options<'_>) -> Result<Option<Vec<u8>>> {
-    let Some(given) = options.take("stdin") else {
-        return Ok(None);
-    };
-    if given.is_blob() {
-        return Ok(Some(given.cast::<Blob>()));
+fn stdin(options: &Options<'_, CallOptions>) -> Result<Option<Vec<u8>>> {
+    match &options.stdin {
+        None => Ok(None),
+        Some(Value::Bytes(bytes)) => Ok(Some(bytes.clone())),
+        Some(Value::Text(text)) => Ok(Some(text.as_bytes().to_vec())),
+        Some(_) => Err(options.wrong("stdin", "it is a string or a blob")),
     }
-    let text = given.try_cast::<ImmutableString>();
-    text.map(|text| Some(text.as_bytes().to_vec()))
-        .ok_or_else(|| options.wrong("stdin", "it is a text or a blob"))
 }
 
 /// `quote(x)`: one word, or the words of a list.

@@ -1,205 +1,137 @@
-//! The map of options of a built-in: typed, with an error for what it does not know.
+//! The map of options of a built-in: read by serde into a struct, with errors at the key that they are about.
 
-use std::time::Duration;
+use std::ops::Deref;
 
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{EvalAltResult, FnPtr, Map, NativeCallContext};
+use serde::de::DeserializeOwned;
 
+use crate::declare::{Arguments, Closure, Function, HasOptions, Place, Value};
+use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
 
 use super::check::Part;
-use super::convert;
+use super::convert::to_value;
 use super::error::{part, throw};
-use crate::model::suggest::did_you_mean;
-
-/// The options that each built-in knows. The static checks read it too.
-pub const KNOWN: &[(&str, &[&str])] = &[
-    ("param", super::params::OPTIONS),
-    ("hosts", &["limit"]),
-    ("each", &["forks", "max_failures", "order"]),
-    (
-        "run",
-        &[
-            "ok",
-            "reads",
-            "timeout",
-            "stdin",
-            "env",
-            "cwd",
-            "name",
-            "quiet",
-            "unchanged",
-            "pipefail",
-        ],
-    ),
-    (
-        "rollout",
-        &[
-            "batch",
-            "max_unavailable",
-            "max_failures",
-            "order",
-            "drain",
-            "update",
-            "healthy",
-            "readmit",
-            "rollback",
-            "rollback_healthy",
-            "in_service",
-            "force",
-            "rollback_deadline",
-            "min_healthy",
-            "healthy_deadline",
-            "progress_deadline",
-            "interval",
-            "pause",
-            "confirm",
-            "on_abort",
-        ],
-    ),
-    ("read", &["bytes"]),
-    ("stat", &["hash"]),
-    ("check", &["ok"]),
-    (
-        "wait_until",
-        &[
-            "what",
-            "interval",
-            "timeout",
-            "rise",
-            "fall",
-            "deadline",
-            "initial_delay",
-        ],
-    ),
-    ("with_lock", &["wait", "scope", "hosts", "lease"]),
-    ("retry", &["times", "delay", "backoff", "stop_when"]),
-    ("secret", &["env", "file", "command", "prompt", "value"]),
-    (
-        "task",
-        &["name", "reads", "writes", "probe", "plan", "foresees"],
-    ),
-];
-
-/// The keys that a built-in knows.
-#[must_use]
-pub fn known(name: &str) -> &'static [&'static str] {
-    KNOWN
-        .iter()
-        .find(|(of, _)| *of == name)
-        .map_or(&[], |(_, keys)| keys)
-}
-
-/// The options of one call.
-pub struct Options<'a> {
-    of: &'static str,
-    given: Map,
-    context: &'a NativeCallContext<'a>,
-}
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-impl<'a> Options<'a> {
-    /// # Errors
-    /// A key that the built-in does not know.
-    pub fn new(of: &'static str, given: Map, context: &'a NativeCallContext<'a>) -> Result<Self> {
-        let known = known(of);
-        if let Some(unknown) = given.keys().find(|key| !known.contains(&key.as_str())) {
-            let hint = did_you_mean(unknown, known.iter().copied())
-                .unwrap_or_else(|| format!("The options are {}.", known.join(", ")));
-            let message = format!("`{of}` has no option `{unknown}`");
-            return Err(throw(
-                Failure::new(FailureKind::Failed, message).hint(hint),
-                context,
-            ));
-        }
-        Ok(Self { of, given, context })
-    }
+/// The options of one call.
+pub struct Options<'a, T> {
+    of: &'static str,
+    context: &'a NativeCallContext<'a>,
+    read: T,
+    closures: Vec<FnPtr>,
+}
 
+impl<T> Deref for Options<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.read
+    }
+}
+
+impl<'a, T: DeserializeOwned + HasOptions> Options<'a, T> {
+    /// # Errors
+    /// An option that the function does not know, or a value that it does not take.
+    pub fn read(
+        function: &'static Function,
+        given: Map,
+        context: &'a NativeCallContext<'a>,
+    ) -> Result<Self> {
+        let of = function.name;
+        let mut closures = Vec::new();
+        let mut values = Vec::new();
+        for (key, value) in given {
+            let key = key.to_string();
+            if value.is_unit() {
+                unknown(of, &key, T::FIELDS.iter().map(|field| field.name))
+                    .map_or(Ok(()), |failure| refused(failure, &key, context))?;
+                continue;
+            }
+            let value = match value.flatten().try_cast_result::<FnPtr>() {
+                Ok(closure) => {
+                    closures.push(closure);
+                    Value::Closure(Closure(closures.len() - 1))
+                }
+                Err(value) => match to_value(value) {
+                    Ok(value) => value,
+                    Err(message) => return wrong(of, &key, &message, context),
+                },
+            };
+            values.push((key, value));
+        }
+        for (key, _) in &values {
+            if let Some(failure) = unknown(of, key, T::FIELDS.iter().map(|field| field.name)) {
+                return refused(failure, key, context);
+            }
+        }
+        match Arguments::new(vec![Value::Map(values)]).options::<T>(0) {
+            Ok(read) => Ok(Self {
+                of,
+                context,
+                read,
+                closures,
+            }),
+            Err(error) => {
+                let key = match &error.place {
+                    Place::Option(path) => path.clone(),
+                    Place::Parameter(_) | Place::Call => String::new(),
+                };
+                let failure = super::refusal::failure(of, &error);
+                refused(failure, &key, context)
+            }
+        }
+    }
+}
+
+impl<T> Options<'_, T> {
     /// An error about an option.
     #[must_use]
     pub fn wrong(&self, key: &str, message: &str) -> Box<EvalAltResult> {
-        let message = format!("option `{key}` of `{}`: {message}", self.of);
-        let place = part(self.context, Part::Key(key));
-        throw(
-            Failure::new(FailureKind::Failed, message).at(place),
-            self.context,
-        )
+        failure_at(about(self.of, key, message), key, self.context)
     }
 
-    /// The value of an option, if it was given.
-    pub fn take(&mut self, key: &str) -> Option<Dynamic> {
-        self.given.remove(key).filter(|value| !value.is_unit())
+    /// The closure that an option holds.
+    #[must_use]
+    pub fn closure(&self, closure: Option<Closure>) -> Option<&FnPtr> {
+        self.closures.get(closure?.0)
     }
+}
 
-    pub fn text(&mut self, key: &str) -> Result<Option<String>> {
-        self.typed::<ImmutableString>(key, "a text")
-            .map(|text| text.map(Into::into))
+/// The failure for an option that is not known.
+pub fn unknown(
+    of: &str,
+    key: &str,
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Option<Failure> {
+    if known.clone().any(|name| name == key) {
+        return None;
     }
+    let hint = did_you_mean(key, known.clone())
+        .unwrap_or_else(|| format!("The options are {}.", listed(known)));
+    let message = format!("`{of}` has no option `{key}`");
+    Some(Failure::new(FailureKind::Failed, message).hint(hint))
+}
 
-    pub fn flag(&mut self, key: &str) -> Result<Option<bool>> {
-        self.typed(key, "true or false")
-    }
+fn about(of: &str, key: &str, message: &str) -> Failure {
+    let message = format!("option `{key}` of `{of}`: {message}");
+    Failure::new(FailureKind::Failed, message)
+}
 
-    pub fn closure(&mut self, key: &str) -> Result<Option<FnPtr>> {
-        self.typed(key, "a closure")
-    }
+fn wrong<T>(of: &str, key: &str, message: &str, context: &NativeCallContext<'_>) -> Result<T> {
+    refused(about(of, key, message), key, context)
+}
 
-    pub fn map(&mut self, key: &str) -> Result<Option<Map>> {
-        self.typed(key, "a map")
-    }
+fn refused<T>(failure: Failure, key: &str, context: &NativeCallContext<'_>) -> Result<T> {
+    Err(failure_at(failure, key, context))
+}
 
-    pub fn count(&mut self, key: &str) -> Result<Option<usize>> {
-        let Some(number) = self.typed::<i64>(key, "a whole number")? else {
-            return Ok(None);
-        };
-        usize::try_from(number)
-            .map(Some)
-            .map_err(|_| self.wrong(key, "it is at least 0"))
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "Rhai reads a whole number as a float in the same way"
-    )]
-    pub fn float(&mut self, key: &str) -> Result<Option<f64>> {
-        let Some(value) = self.take(key) else {
-            return Ok(None);
-        };
-        let number = value
-            .as_float()
-            .or_else(|_| value.as_int().map(|int| int as f64));
-        number
-            .map(Some)
-            .map_err(|_| self.wrong(key, "it is a number"))
-    }
-
-    /// A list; a single value is a list of one.
-    pub fn one_or_many(&mut self, key: &str) -> Option<Array> {
-        let given = self.take(key)?;
-        Some(if given.is_array() {
-            given.cast::<Array>()
-        } else {
-            vec![given]
-        })
-    }
-
-    pub fn duration(&mut self, key: &str) -> Result<Option<Duration>> {
-        let Some(value) = self.take(key) else {
-            return Ok(None);
-        };
-        convert::duration(&value)
-            .map(Some)
-            .map_err(|message| self.wrong(key, &message))
-    }
-
-    fn typed<T: rhai::Variant + Clone>(&mut self, key: &str, what: &str) -> Result<Option<T>> {
-        let Some(value) = self.take(key) else {
-            return Ok(None);
-        };
-        let kind = value.type_name();
-        let typed = value.try_cast::<T>();
-        typed
-            .map(Some)
-            .ok_or_else(|| self.wrong(key, &format!("it is {what}, not a {kind}")))
-    }
+fn failure_at(
+    failure: Failure,
+    key: &str,
+    context: &NativeCallContext<'_>,
+) -> Box<EvalAltResult> {
+    let key = key.split(['.', '[']).next().unwrap_or(key);
+    throw(failure.at(part(context, Part::Key(key))), context)
 }

@@ -2,6 +2,7 @@
 //! run report it in the same way.
 
 use crate::declare::{ArgumentError, Place};
+use crate::model::{Failure, FailureKind};
 
 use super::check::Part;
 
@@ -12,6 +13,14 @@ pub fn message(name: &str, error: &ArgumentError) -> String {
         // These messages name the parameter themselves.
         Place::Parameter(_) | Place::Call => format!("`{name}`: {}", error.message),
     }
+}
+
+/// The failure for it, without a place.
+#[must_use]
+pub fn failure(name: &str, error: &ArgumentError) -> Failure {
+    let mut failure = Failure::new(FailureKind::Failed, message(name, error));
+    failure.hint.clone_from(&error.hint);
+    failure
 }
 
 /// The part of the call, if it is not the call as a whole.

@@ -15,20 +15,22 @@ const LAYERS: &[(&str, &str)] = &[
     ("report", "model"),
     ("transport", "model shell"),
     ("task", "model shell transport"),
-    ("tasks", "model template shell transport task"),
-    ("run", "model inventory shell transport task tasks store"),
+    ("declare", "model"),
+    ("tasks", "model template shell task declare"),
+    ("checks", "model shell declare"),
+    ("run", "model inventory shell transport task store"),
     (
         "deploy",
-        "model template inventory shell transport task tasks run store",
+        "model template inventory shell transport task declare checks run store",
     ),
     // A playbook reads a diff as a report draws it; wiring reporters is for `cli` alone.
     (
         "script",
-        "model template inventory shell transport task tasks run deploy store report",
+        "model template inventory shell transport task declare tasks checks run deploy store report",
     ),
     (
         "cli",
-        "model template inventory shell transport task tasks run deploy store report script",
+        "model template inventory shell transport task declare tasks checks run deploy store report script",
     ),
 ];
 

@@ -6,7 +6,6 @@ use rhai::{Dynamic, EvalAltResult, FuncRegistration, Module, NativeCallContext, 
 
 use super::comments;
 use crate::declare::{ArgumentError, Arguments, Entry};
-use crate::model::{Failure, FailureKind};
 use crate::script::convert::to_value;
 use crate::script::error::{self, argument, throw};
 use crate::script::refusal;
@@ -58,12 +57,5 @@ pub fn refused<M>(
     wrong: &ArgumentError,
 ) -> Box<EvalAltResult> {
     let part = refusal::part(wrong).and_then(|part| error::part(context, part));
-    throw(failure(&entry.full_name(), wrong).at(part), context)
-}
-
-/// The same without a place.
-pub fn failure(name: &str, wrong: &ArgumentError) -> Failure {
-    let mut failure = Failure::new(FailureKind::Failed, refusal::message(name, wrong));
-    failure.hint.clone_from(&wrong.hint);
-    failure
+    throw(refusal::failure(&entry.full_name(), wrong).at(part), context)
 }

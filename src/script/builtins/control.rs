@@ -5,6 +5,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use super::declare;
+use crate::declare::{Closure, Span, function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
 use crate::run::{HostHandle, Waited, pause_again};
 use crate::script::command;
@@ -20,140 +21,180 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 /// A delay between tries does not grow beyond this.
 const LONGEST_DELAY: Duration = Duration::from_hours(1);
 
-const RETRY: &str = "\
-Calls a closure until it does not throw, and gives what it returned. Throws its last failure.
-
-Options: `times`, how often at most (3); `delay` between two tries (`\"1s\"`); `backoff`, what the delay is multiplied with after each (1.0);
-`stop_when`, a closure that gets the failure and gives true where trying again cannot help.
-
-```rhai
-each(hosts(\"web\"), |h| {
-    retry(#{ times: 5, delay: \"2s\", backoff: 2 }, || h.run(\"curl -fsS http://127.0.0.1:8080/\", #{ reads: true }));
-});
-```";
-
-const TIMEOUT: &str = "\
-Calls a closure and throws if it takes longer than a duration. What runs on a host by then is killed.
-
-```rhai
-each(hosts(\"db\"), |h| timeout(\"10m\", || h.run(\"pg_dump shop > /var/backups/shop.sql\")));
-```";
-
-const SLEEP: &str = "\
-Waits. In check mode it does not. A loop that sleeps a little again and again says with a second argument what it waits for, as a fragment that fits
-after \"waiting\": it is shown when the loop has lasted for some seconds, and again for as long as it does.
-
-```rhai
-sleep(\"5s\");
-each(hosts(\"web\"), |h| {
-    while h.run(\"shopctl queue --count\", #{ reads: true }).stdout != \"0\" {
-        sleep(\"1s\", \"until the queue is empty\");
+options! {
+    struct Retry {
+        /// how often to call it at most: `3`
+        times: Option<usize>,
+        /// the delay between two attempts: `"1s"`
+        delay: Option<Span>,
+        /// what the delay is multiplied by after each attempt, from 1 to 100: `1.0`
+        backoff: Option<f64>,
+        /// a closure that gets the failure and gives `true` if trying again cannot help
+        stop_when: Option<Closure>,
     }
-});
-```";
+}
 
-const FINALLY: &str = "\
-Registers a closure that runs when the innermost frame ends, well or not: the playbook, a host's closure in `each`, the closure of `with_lock`. The last one that was registered
-runs first. It runs after Ctrl-C too, and is shielded from it.
+function! {
+    /// Calls a closure until it does not throw, and gives what it returned. Throws its last failure.
+    ///
+    /// ```rhai
+    /// each(hosts("web"), |h| {
+    ///     retry(#{ times: 5, delay: "2s", backoff: 2 }, || h.run("curl -fsS http://127.0.0.1:8080/", #{ reads: true }));
+    /// });
+    /// ```
+    pub RETRY = retry(Retry) {
+        (closure: Fn) -> Dynamic,
+        (options: Map, closure: Fn) -> Dynamic,
+    }
+}
 
-```rhai
-each(hosts(\"web\"), |h| {
-    h.run(\"touch /run/maintenance\");
-    finally(|| h.run(\"rm -f /run/maintenance\"));
-});
-```";
+function! {
+    /// Calls a closure and throws if it takes longer than a duration. What runs on a host by then is killed.
+    ///
+    /// ```rhai
+    /// each(hosts("db"), |h| timeout("10m", || h.run("pg_dump shop > /var/backups/shop.sql")));
+    /// ```
+    TIMEOUT = timeout {
+        (duration: String, closure: Fn) -> Dynamic,
+    }
+}
 
-const ON_FAILURE: &str = "\
-Registers a closure that runs when the innermost frame ends with a failure (or is interrupted), like `finally`.
+function! {
+    /// Waits. In check mode it does not. A loop that sleeps a little again and again says with a second
+    /// argument what it waits for, as a fragment that fits after "waiting": it is shown when the loop has
+    /// lasted for some seconds, and again for as long as it does.
+    ///
+    /// ```rhai
+    /// sleep("5s");
+    /// each(hosts("web"), |h| {
+    ///     while h.run("shopctl queue --count", #{ reads: true }).stdout != "0" {
+    ///         sleep("1s", "until the queue is empty");
+    ///     }
+    /// });
+    /// ```
+    SLEEP = sleep {
+        (duration: String) -> (),
+        (duration: i64) -> (),
+        (duration: f64) -> (),
+        (duration: Dynamic, what: String) -> (),
+    }
+}
 
-```rhai
-each(hosts(\"web\"), |h| {
-    on_failure(|| h.undo());
-    h.apply(files::file(\"/etc/motd\", \"hello\\n\"));
-});
-```";
+function! {
+    /// Registers a closure that runs when the innermost frame ends, well or not: the playbook, a host's closure
+    /// in `each`, the closure of `with_lock`. The last one that was registered runs first. It runs after Ctrl-C
+    /// too, and is shielded from it.
+    ///
+    /// ```rhai
+    /// each(hosts("web"), |h| {
+    ///     h.run("touch /run/maintenance");
+    ///     finally(|| h.run("rm -f /run/maintenance"));
+    /// });
+    /// ```
+    FINALLY = finally {
+        (closure: Fn) -> (),
+    }
+}
 
-const FAIL: &str = "\
-Throws a failure with this message.
+function! {
+    /// Registers a closure that runs when the innermost frame ends with a failure (or is interrupted), like
+    /// `finally`.
+    ///
+    /// ```rhai
+    /// each(hosts("web"), |h| {
+    ///     on_failure(|| h.undo());
+    ///     h.apply(files::file("/etc/motd", "hello\n"));
+    /// });
+    /// ```
+    ON_FAILURE = on_failure {
+        (closure: Fn) -> (),
+    }
+}
 
-```rhai
-if hosts(\"web\").len() < 2 { fail(\"a rolling update needs two hosts\"); }
-```";
+function! {
+    /// Throws a failure with this message.
+    ///
+    /// ```rhai
+    /// if hosts("web").len() < 2 { fail("a rolling update needs two hosts"); }
+    /// ```
+    FAIL = fail {
+        (message: String) -> (),
+    }
+}
 
-const CONFIRM: &str = "\
-Asks the operator, and throws unless the answer is yes. `--yes` answers it. Without a terminal and without `--yes` it throws. In check mode it does not ask.
+function! {
+    /// Asks the operator, and throws unless the answer is yes. `--yes` answers it. Without a terminal and
+    /// without `--yes` it throws. In check mode it does not ask.
+    ///
+    /// ```rhai
+    /// confirm("restore the database from the last backup?");
+    /// ```
+    CONFIRM = confirm {
+        (question: String) -> (),
+    }
+}
 
-```rhai
-confirm(\"restore the database from the last backup?\");
-```";
-
-const QUOTE: &str = "\
-A value as one word of a shell's command line; a list as several.
-
-```rhai
-let name = \"it's here\";
+function! {
+    /// A value as one word of a shell's command line; a list as several.
+    ///
+    /// ```rhai
+    /// let name = "it's here\
+    QUOTE = quote {
+        (value: Dynamic) -> String,
+    }
+}
 each(hosts(\"web\"), |h| h.run(\"ls -l \" + quote(name), #{ reads: true, ok: [0, 2] }));
 ```";
 
 pub(super) fn register(engine: &mut Engine) {
-    declare("retry", &["closure: Fn", "Dynamic"], RETRY)
+    declare(&RETRY, 0)
         .register_into_engine(engine, |context: NativeCallContext, closure: FnPtr| {
             retry(&context, Map::new(), &closure)
         });
-    declare("retry", &["options: Map", "closure: Fn", "Dynamic"], RETRY).register_into_engine(
+    declare(&RETRY, 1).register_into_engine(
         engine,
         |context: NativeCallContext, options: Map, closure: FnPtr| {
             retry(&context, options, &closure)
         },
     );
-    declare(
-        "timeout",
-        &["duration: String", "closure: Fn", "Dynamic"],
-        TIMEOUT,
-    )
+    declare(&TIMEOUT, 0)
     .register_into_engine(
         engine,
         |context: NativeCallContext, limit: Dynamic, closure: FnPtr| {
             timeout(&context, &limit, &closure)
         },
     );
-    for kind in ["String", "i64", "f64"] {
-        let register = declare("sleep", &[&format!("duration: {kind}"), "()"], SLEEP);
-        match kind {
-            "String" => register.register_into_engine(
-                engine,
-                |context: NativeCallContext, time: ImmutableString| pause(&context, &time.into()),
-            ),
-            "i64" => register
-                .register_into_engine(engine, |context: NativeCallContext, time: i64| {
-                    pause(&context, &time.into())
-                }),
-            _ => register.register_into_engine(engine, |context: NativeCallContext, time: f64| {
-                pause(&context, &time.into())
-            }),
-        };
-    }
-    declare("sleep", &["duration: Dynamic", "what: String", "()"], SLEEP).register_into_engine(
+    declare(&SLEEP, 0).register_into_engine(
+        engine,
+        |context: NativeCallContext, time: ImmutableString| pause(&context, &time.into()),
+    );
+    declare(&SLEEP, 1).register_into_engine(engine, |context: NativeCallContext, time: i64| {
+        pause(&context, &time.into())
+    });
+    declare(&SLEEP, 2).register_into_engine(engine, |context: NativeCallContext, time: f64| {
+        pause(&context, &time.into())
+    });
+    declare(&SLEEP, 3).register_into_engine(
         engine,
         |context: NativeCallContext, time: Dynamic, what: ImmutableString| {
             pause_in_loop(&context, &time, what.as_str())
         },
     );
-    declare("finally", &["closure: Fn", "()"], FINALLY).register_into_engine(
+    declare(&FINALLY, 0).register_into_engine(
         engine,
         |context: NativeCallContext, closure: FnPtr| -> Result<()> {
             Frame::acting(&context, "finally")?.register(Hook::Finally(closure));
             Ok(())
         },
     );
-    declare("on_failure", &["closure: Fn", "()"], ON_FAILURE).register_into_engine(
+    declare(&ON_FAILURE, 0).register_into_engine(
         engine,
         |context: NativeCallContext, closure: FnPtr| -> Result<()> {
             Frame::acting(&context, "on_failure")?.register(Hook::OnFailure(closure));
             Ok(())
         },
     );
-    declare("fail", &["message: &str", "()"], FAIL).register_into_engine(
+    declare(&FAIL, 0).register_into_engine(
         engine,
         |context: NativeCallContext, message: &str| -> Result<()> {
             let mut failure = Failure::new(FailureKind::Failed, message);
@@ -163,11 +204,11 @@ pub(super) fn register(engine: &mut Engine) {
             Err(throw(failure, &context))
         },
     );
-    declare("confirm", &["question: &str", "()"], CONFIRM)
+    declare(&CONFIRM, 0)
         .register_into_engine(engine, |context: NativeCallContext, question: &str| {
             confirm(&context, question)
         });
-    declare("quote", &["value: Dynamic", "String"], QUOTE)
+    declare(&QUOTE, 0)
         .register_into_engine(engine, |context: NativeCallContext, value: Dynamic| {
             command::quote(&context, &value)
         });
@@ -175,14 +216,14 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Result<Dynamic> {
     let frame = Frame::acting(context, "retry")?;
-    let mut options = Options::new("retry", options, context)?;
-    let times = options.count("times")?.unwrap_or(3).max(1);
-    let mut delay = options.duration("delay")?.unwrap_or(Duration::from_secs(1));
-    let backoff = options.float("backoff")?.unwrap_or(1.0);
+    let options = Options::<Retry>::read(&RETRY, options, context)?;
+    let times = options.times.unwrap_or(3).max(1);
+    let mut delay = options.delay.map_or(Duration::from_secs(1), |span| span.0);
+    let backoff = options.backoff.unwrap_or(1.0);
     if !(1.0..=100.0).contains(&backoff) {
         return Err(options.wrong("backoff", "it is a number from 1 to 100"));
     }
-    let stop_when = options.closure("stop_when")?;
+    let stop_when = options.closure(options.stop_when);
     for left in (0..times).rev() {
         let error = match closure.call_within_context::<Dynamic>(context, ()) {
             Ok(value) => return Ok(value),
@@ -195,7 +236,7 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
         if frame.host().is_some_and(|host| host.is_final(&failure)) {
             return Err(error);
         }
-        if let Some(stop_when) = &stop_when
+        if let Some(stop_when) = stop_when
             && stop_when.call_within_context::<bool>(context, (failure.clone(),))?
         {
             return Err(error);

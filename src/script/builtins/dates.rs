@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit, Zoned};
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Module, NativeCallContext};
 
-use super::declare;
+use super::declare_plain;
 use crate::model::{Failure, FailureKind};
 use crate::script::convert::duration;
 use crate::script::error::{argument, throw};
@@ -92,15 +92,15 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn register_makers(engine: &mut Engine) {
     let mut module = Module::new();
-    declare("now", &["Date"], NOW).set_into_module(&mut module, || DateValue(Zoned::now()));
-    declare("now", &["zone: &str", "Date"], NOW).set_into_module(
+    declare_plain("now", &["Date"], NOW).set_into_module(&mut module, || DateValue(Zoned::now()));
+    declare_plain("now", &["zone: &str", "Date"], NOW).set_into_module(
         &mut module,
         |context: NativeCallContext, name: &str| {
             let zone = zone(&context, name)?;
             Ok::<_, Box<EvalAltResult>>(DateValue(Timestamp::now().to_zoned(zone)))
         },
     );
-    declare("parse", &["text: &str", "Date"], PARSE).set_into_module(
+    declare_plain("parse", &["text: &str", "Date"], PARSE).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str| {
             parsed(text).map(DateValue).ok_or_else(|| {
@@ -110,7 +110,7 @@ fn register_makers(engine: &mut Engine) {
             })
         },
     );
-    declare("parse", &["text: &str", "pattern: &str", "Date"], PARSE).set_into_module(
+    declare_plain("parse", &["text: &str", "pattern: &str", "Date"], PARSE).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             parsed_as(text, pattern).map(DateValue).map_err(|error| {
@@ -119,7 +119,7 @@ fn register_makers(engine: &mut Engine) {
             })
         },
     );
-    declare("from_seconds", &["seconds: int", "Date"], FROM_SECONDS).set_into_module(
+    declare_plain("from_seconds", &["seconds: int", "Date"], FROM_SECONDS).set_into_module(
         &mut module,
         |context: NativeCallContext, seconds: i64| {
             Timestamp::from_second(seconds)
@@ -131,7 +131,7 @@ fn register_makers(engine: &mut Engine) {
 }
 
 fn register_methods(engine: &mut Engine) {
-    declare("format", &["date: Date", "pattern: &str", "String"], FORMAT).register_into_engine(
+    declare_plain("format", &["date: Date", "pattern: &str", "String"], FORMAT).register_into_engine(
         engine,
         |context: NativeCallContext, date: &mut DateValue, pattern: &str| {
             jiff::fmt::strtime::format(pattern, &date.0).map_err(|error| {
@@ -143,26 +143,26 @@ fn register_methods(engine: &mut Engine) {
         },
     );
     let parameters = ["date: Date", "duration: Dynamic", "Date"];
-    declare("plus", &parameters, PLUS).register_into_engine(
+    declare_plain("plus", &parameters, PLUS).register_into_engine(
         engine,
         |context: NativeCallContext, date: &mut DateValue, time: Dynamic| {
             date.moved(&context, &time, 1)
         },
     );
-    declare("minus", &parameters, MINUS).register_into_engine(
+    declare_plain("minus", &parameters, MINUS).register_into_engine(
         engine,
         |context: NativeCallContext, date: &mut DateValue, time: Dynamic| {
             date.moved(&context, &time, -1)
         },
     );
-    declare("in_zone", &["date: Date", "zone: &str", "Date"], IN_ZONE).register_into_engine(
+    declare_plain("in_zone", &["date: Date", "zone: &str", "Date"], IN_ZONE).register_into_engine(
         engine,
         |context: NativeCallContext, date: &mut DateValue, name: &str| {
             let zone = zone(&context, name)?;
             Ok::<_, Box<EvalAltResult>>(DateValue(date.0.with_time_zone(zone)))
         },
     );
-    declare("since", &["date: Date", "other: Date", "float"], SINCE)
+    declare_plain("since", &["date: Date", "other: Date", "float"], SINCE)
         .register_into_engine(engine, |date: &mut DateValue, other: DateValue| {
             date.0.duration_since(&other.0).as_secs_f64()
         });

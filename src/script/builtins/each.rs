@@ -5,6 +5,7 @@ use std::time::Instant;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::declare;
+use crate::declare::{function, options};
 use super::host::HostValue;
 use super::selected::{arrange, hosts_of};
 use crate::model::{Emission, Failure, FailureKind, Kind};
@@ -14,30 +15,40 @@ use crate::script::frame::{Frame, MAX_EACH};
 use crate::script::on_host::{Stop, call};
 use crate::script::options::Options;
 
-const EACH: &str = "\
-Calls a closure for every host, in parallel, and gives a map of host names to what it returned.
+options! {
+    struct Each {
+        /// how many hosts at a time: 50, or `--forks`
+        forks: Option<usize>,
+        /// how many hosts may fail before it throws: `0`
+        max_failures: Option<usize>,
+        /// `"inventory"`, `"sorted"`, `"reverse"` or `"shuffle"`
+        order: Option<String>,
+    }
+}
 
-Options: `forks`, how many hosts at a time (50, or `--forks`); `max_failures`, how many may fail before it throws (0);
-`order`: `\"inventory\"`, `\"sorted\"`, `\"reverse\"` or `\"shuffle\"`.
-All hosts finish, then it throws if more than `max_failures` failed. A host that failed takes no part in a
-later `each` of the run. Every host gets its own copy of the variables that the closure captures.
-
-```rhai
-let uptimes = each(hosts(\"web\"), #{ forks: 10 }, |h| h.run(\"uptime\", #{ reads: true }).stdout);
-```";
+function! {
+    /// Calls a closure for every host, in parallel, and gives a map of host names to what it returned.
+    ///
+    /// All hosts finish, then it throws if more than `max_failures` failed. A host that failed takes no part in
+    /// a later `each` of the run. Every host gets its own copy of the variables that the closure captures.
+    ///
+    /// ```rhai
+    /// let uptimes = each(hosts("web"), #{ forks: 10 }, |h| h.run("uptime", #{ reads: true }).stdout);
+    /// ```
+    pub EACH = each(Each) {
+        (hosts: Array, closure: Fn) -> Map,
+        (hosts: Array, options: Map, closure: Fn) -> Map,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
-    declare("each", &["hosts: Array", "closure: Fn", "Map"], EACH).register_into_engine(
+    declare(&EACH, 0).register_into_engine(
         engine,
         |context: NativeCallContext, hosts: Array, closure: FnPtr| {
             each(&context, hosts, Map::new(), &closure)
         },
     );
-    declare(
-        "each",
-        &["hosts: Array", "options: Map", "closure: Fn", "Map"],
-        EACH,
-    )
+    declare(&EACH, 1)
     .register_into_engine(
         engine,
         |context: NativeCallContext, hosts: Array, options: Map, closure: FnPtr| {
@@ -60,14 +71,13 @@ fn each(
             .hint("Does a function that calls `each` call itself?");
         return Err(throw(failure, context));
     }
-    let mut options = Options::new("each", options, context)?;
-    let forks = options.count("forks")?.unwrap_or(run.settings.forks).max(1);
+    let options = Options::<Each>::read(&EACH, options, context)?;
+    let forks = options.forks.unwrap_or(run.settings.forks).max(1);
     let forks = frame.threads(forks);
-    let max_failures = options.count("max_failures")?.unwrap_or(0);
-    let order = options.text("order")?;
+    let max_failures = options.max_failures.unwrap_or(0);
     let mut selected = hosts_of("each", context, hosts)?;
     selected.retain(|host| run.failure_of(host.0.name()).is_none());
-    arrange(&mut selected, order.as_deref()).map_err(|message| argument(context, message))?;
+    arrange(&mut selected, options.order.as_deref()).map_err(|message| argument(context, message))?;
 
     let started = Kind::EachStarted {
         hosts: selected.len(),

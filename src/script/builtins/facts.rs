@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare_getter;
+use crate::declare::function;
 use super::host::{HostValue, known, read};
 use crate::run::ask;
 use crate::script::convert::from_json;
@@ -14,61 +15,76 @@ use crate::task::{Answer, Query};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-const FACTS: &str = "\
-What the host tells of itself when ops connects: a map. A fact is empty, or `()` for a number, where the host does not tell. Connects.
+function! {
+    /// What the host tells of itself when ops connects: a map. A fact is empty, or `()` for a number, where the
+    /// host does not tell. Connects.
+    ///
+    /// - `os`: `"debian"`; `os_like`: `["debian"]` on Ubuntu; `os_version`: `"12"`; `os_codename`: `"bookworm"`; `os_name`: `"Debian GNU/Linux 12 (bookworm)"`
+    /// - `architecture`: `"x86_64"`; `kernel`: `"Linux"`; `kernel_version`: `"6.1.0-28-amd64"`
+    /// - `init`: `"systemd"`, `"openrc"`, ...; `package_manager`: `"apt"`, `"dnf"`, `"apk"`, ...
+    /// - `virtualization`: a container (`"docker"`, `"podman"`, `"lxc"`) or a virtual machine (`"qemu"`, which is KVM too, `"vmware"`, `"hyperv"`, `"amazon"`, ...); empty for hardware
+    /// - `memory`: bytes; `cores`: processors that are on line
+    /// - `hostname`; `user`, `uid`: who commands run as; `state_dir`: where ops keeps its state
+    ///
+    /// Two more are read only when a playbook asks for them: `h.addresses` and `h.mounts`. For anything else
+    /// there is `h.run(..., #{ reads: true })`.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     if h.facts.os == "debian" { log::info(`${h.name} runs ${h.facts.os_codename}`); }
+    /// });
+    /// ```
+    FACTS = facts {
+        (host: Host) -> Map,
+    }
+}
 
-- `os`: `\"debian\"`; `os_like`: `[\"debian\"]` on Ubuntu; `os_version`: `\"12\"`; `os_codename`: `\"bookworm\"`; `os_name`: `\"Debian GNU/Linux 12 (bookworm)\"`
-- `architecture`: `\"x86_64\"`; `kernel`: `\"Linux\"`; `kernel_version`: `\"6.1.0-28-amd64\"`
-- `init`: `\"systemd\"`, `\"openrc\"`, ...; `package_manager`: `\"apt\"`, `\"dnf\"`, `\"apk\"`, ...
-- `virtualization`: a container (`\"docker\"`, `\"podman\"`, `\"lxc\"`) or a virtual machine (`\"qemu\"`, which is KVM too, `\"vmware\"`, `\"hyperv\"`, `\"amazon\"`, ...); empty for hardware
-- `memory`: bytes; `cores`: processors that are on line
-- `hostname`; `user`, `uid`: who commands run as; `state_dir`: where ops keeps its state
-
-Two more are read only when a playbook asks for them: `h.addresses` and `h.mounts`. For anything else there is `h.run(..., #{ reads: true })`.
-
-```rhai
-each(hosts(\"all\"), |h| {
-    if h.facts.os == \"debian\" { log::info(`${h.name} runs ${h.facts.os_codename}`); }
-});
-```";
-
-const ADDRESSES: &str = "\
-The IPv4 and IPv6 addresses of the host now, without those of loopback: an array of strings. `ip` lists them, or `hostname -I` where there is no `ip`; empty where
-neither is installed. Reads in check mode too, at the cost of a round trip.
-
-```rhai
-each(hosts(\"all\"), |h| {
-    let inside = h.addresses.filter(|address| address.starts_with(\"10.\"));
-    log::info(`${h.name}: ${inside}`);
-});
-```";
+function! {
+    /// The IPv4 and IPv6 addresses of the host now, without those of loopback: an array of strings. `ip` lists
+    /// them, or `hostname -I` where there is no `ip`; empty where neither is installed. Reads in check mode
+    /// too, at the cost of a round trip.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     let inside = h.addresses.filter(|address| address.starts_with("10."));
+    ///     log::info(`${h.name}: ${inside}`);
+    /// });
+    /// ```
+    ADDRESSES = addresses {
+        (host: Host) -> Array,
+    }
+}
 
 /// Lines `FAMILY=ADDRESS/LENGTH`.
 const LIST_ADDRESSES: &str = "\
 if command -v ip >/dev/null 2>&1; then ip -o addr | while read -r n link family address rest; do echo \"$family=$address\"; done
 else for address in $(hostname -I); do echo \"inet=$address\"; done; fi";
 
-const MOUNTS: &str = "\
-The file systems that are mounted on the host now, in the order of `/proc/self/mounts`: maps with `source`, `path`, `type` and `options`, an array. Reads in check
-mode too.
-
-```rhai
-each(hosts(\"db\"), |h| {
-    let data = h.mounts.filter(|mount| mount.path == \"/srv\");
-    if data.is_empty() { fail(\"/srv is no file system of its own\"); }
-});
-```";
+function! {
+    /// The file systems that are mounted on the host now, in the order of `/proc/self/mounts`: maps with
+    /// `source`, `path`, `type` and `options`, an array. Reads in check mode too.
+    ///
+    /// ```rhai
+    /// each(hosts("db"), |h| {
+    ///     let data = h.mounts.filter(|mount| mount.path == "/srv");
+    ///     if data.is_empty() { fail("/srv is no file system of its own"); }
+    /// });
+    /// ```
+    MOUNTS = mounts {
+        (host: Host) -> Array,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
-    declare_getter("facts", &["host: Host", "Map"], FACTS).register_into_engine(
+    declare_getter(&FACTS).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| facts(&context, host),
     );
-    declare_getter("addresses", &["host: Host", "Array"], ADDRESSES).register_into_engine(
+    declare_getter(&ADDRESSES).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| addresses(&context, host),
     );
-    declare_getter("mounts", &["host: Host", "Array"], MOUNTS).register_into_engine(
+    declare_getter(&MOUNTS).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| mounts(&context, host),
     );

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
 
-use super::declare;
+use super::declare_plain;
 use crate::script::convert::{from_json, to_json};
 use crate::script::error::argument;
 use crate::script::nesting;
@@ -73,7 +73,7 @@ pub(super) fn register(engine: &mut Engine) {
             "The value that a {title} text holds: maps, arrays, strings, numbers, `true`, `false` and `()`.\n\n\
              ```rhai\nlet settings = {name}::parse({example});\nlog::info(settings.port);\n```"
         );
-        declare("parse", &["text: &str", "Dynamic"], &page).set_into_module(
+        declare_plain("parse", &["text: &str", "Dynamic"], &page).set_into_module(
             &mut module,
             move |context: NativeCallContext, text: &str| {
                 (format.parse)(text)
@@ -87,7 +87,7 @@ pub(super) fn register(engine: &mut Engine) {
             "A value as {title}. {note} Keys are in the order of the alphabet.\n\n\
              ```rhai\nlet text = {name}::format(#{{ port: 80, hosts: [\"a\", \"b\"] }});\n```"
         );
-        declare("format", &["value: Dynamic", "String"], &page).set_into_module(
+        declare_plain("format", &["value: Dynamic", "String"], &page).set_into_module(
             &mut module,
             move |context: NativeCallContext,
                   value: Dynamic|

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 
-use super::declare;
+use super::declare_plain;
 use crate::script::error::argument;
 use crate::script::frame::Frame;
 
@@ -24,7 +24,7 @@ for path in glob(\"conf.d/*.conf\") {
 ```";
 
 pub(super) fn register(engine: &mut Engine) {
-    declare("glob", &["pattern: &str", "Array"], GLOB).register_into_engine(
+    declare_plain("glob", &["pattern: &str", "Array"], GLOB).register_into_engine(
         engine,
         |context: NativeCallContext, pattern: &str| -> Result<Array, Box<EvalAltResult>> {
             let frame = Frame::of(&context)?;

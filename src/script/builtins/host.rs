@@ -3,12 +3,13 @@
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext};
 
 use super::declare;
+use crate::declare::{function, options};
 use super::outcome::OutcomeValue;
 use super::tasks::TaskValue;
 use super::vars::VarsValue;
 use crate::model::{Failure, FailureKind, LogLevel};
 use crate::run::{Applied, HostHandle, Run, apply, ask, awaited, command, undo};
-use crate::script::command::Call;
+use crate::script::command::{Call, CallOptions};
 use crate::script::error::{Ended, argument, end, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
@@ -20,66 +21,99 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 #[derive(Clone)]
 pub struct HostValue(pub HostHandle);
 
-const APPLY: &str = "\
-Brings the host to the state that a task, or a list of tasks, describes, and gives the outcome of each. It is the one way to change a
-host. A list goes to the host in as few round trips as the tasks' dependencies allow: one, where nothing is to
-be changed. Throws at the first task that fails; those behind it are skipped.
+function! {
+    /// Brings the host to the state that a task, or a list of tasks, describes, and gives the outcome of each.
+    /// It is the one way to change a host. A list goes to the host in as few round trips as the tasks'
+    /// dependencies allow: one, where nothing is to be changed. Throws at the first task that fails; those
+    /// behind it are skipped.
+    ///
+    /// In check mode nothing is changed, and the outcomes say what would be.
+    ///
+    /// ```rhai
+    /// each(hosts("web"), |h| {
+    ///     let done = h.apply(files::line("/etc/hosts", "10.0.0.7 db"));
+    ///     if done.changed { log::info(`${h.name}: hosts file changed`); }
+    /// });
+    /// ```
+    APPLY = apply {
+        (host: Host, task: Task) -> Outcome,
+        (host: Host, tasks: Array) -> Array,
+    }
+}
 
-In check mode nothing is changed, and the outcomes say what would be.
+function! {
+    /// Runs a command and gives `stdout`, `stderr` (without the newlines at their ends) and `code`. A text goes
+    /// to the host's `sh`; a list is a command and its arguments, with no shell in between. Throws when the
+    /// code is not 0.
+    ///
+    /// In check mode a command that may write is not sent, and what follows in the closure of this host is
+    /// *unknown*.
+    ///
+    /// ```rhai
+    /// each(hosts("db"), |h| {
+    ///     let size = h.run(["du", "-sk", "/var/lib/postgresql"], #{ reads: true }).stdout;
+    ///     h.run("pg_dump shop | gzip >/var/backups/shop.sql.gz", #{ pipefail: true });
+    ///     h.run("systemctl reload postgresql", #{ timeout: "1m" });
+    /// });
+    /// ```
+    pub RUN = run(CallOptions) {
+        (host: Host, command: String | Array) -> Map,
+        (host: Host, command: String | Array, options: Map) -> Map,
+    }
+}
 
-```rhai
-each(hosts(\"web\"), |h| {
-    let done = h.apply(files::line(\"/etc/hosts\", \"10.0.0.7 db\"));
-    if done.changed { log::info(`${h.name}: hosts file changed`); }
-});
-```";
-
-const RUN: &str = "\
-Runs a command and gives `stdout`, `stderr` (without the newlines at their ends) and `code`. A text goes to the host's `sh`; a list is
-a command and its arguments, with no shell in between. Throws when the code is not 0.
-
-Options: `ok`, the codes that are a success; `unchanged`, those that are one and say that nothing was changed; `reads: true`, it only reads, so that it runs in check mode too; `timeout`, `\"30s\"`;
-`stdin`, a text; `env`, a map; `cwd`; `pipefail: true`, the command fails when any command of a pipe does, not only the last (by bash where the host's
-`sh` cannot; a host with neither refuses); `name`, what the user reads in place of the command; `quiet: true`, for one that only reads and is sent again
-and again: nothing tells of it unless it fails. In check mode a command that may write is not sent, and what follows in the closure of this host is
-*unknown*.
-
-```rhai
-each(hosts(\"db\"), |h| {
-    let size = h.run([\"du\", \"-sk\", \"/var/lib/postgresql\"], #{ reads: true }).stdout;
-    h.run(\"pg_dump shop | gzip >/var/backups/shop.sql.gz\", #{ pipefail: true });
-    h.run(\"systemctl reload postgresql\", #{ timeout: \"1m\" });
-});
-```";
-
-const BECOME: &str = "\
-The same host, seen as another user. Needs `sudo` on the host.
-
-```rhai
-each(hosts(\"db\"), |h| h.become(\"postgres\").run(\"psql -c 'select 1'\", #{ reads: true }));
-```";
+function! {
+    /// The same host, seen as another user. Needs `sudo` on the host.
+    ///
+    /// ```rhai
+    /// each(hosts("db"), |h| h.become("postgres").run("psql -c 'select 1'", #{ reads: true }));
+    /// ```
+    BECOME = become {
+        (host: Host, user: String) -> Host,
+    }
+}
 
 /// Bytes of a file that `h.read` gives at most: what is larger is no text to decide on.
 const LARGEST_READ: usize = 256 * 1024;
 
-const READ: &str = "\
-The text of a file on the host, of at most 256 KiB. `#{ bytes: true }` gives a blob. Reads in check mode too: where an earlier
-task would change the file, it gives what the task would write; where that is not known, the rest of the host's closure is *unknown*.
+options! {
+    struct ReadOptions {
+        /// with `true`, it gives a blob: `false`
+        bytes: Option<bool>,
+    }
+}
 
-```rhai
-each(hosts(\"all\"), |h| h.read(\"/etc/hostname\"));
-```";
+function! {
+    /// The text of a file on the host, of at most 256 KiB. Reads in check mode
+    /// too: where an earlier task would change the file, it gives what the task would write; where that is not
+    /// known, the rest of the host's closure is *unknown*.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| h.read("/etc/hostname"));
+    /// ```
+    pub READ = read(ReadOptions) {
+        (host: Host, path: String) -> String,
+        (host: Host, path: String, options: Map) -> Dynamic,
+    }
+}
 
-const UNDO: &str = "\
-Undoes changes, the last one first: those of the outcomes that are given, or all that this run made on the host. Services that the changes had restarted
-are restarted last. A change that cannot be undone is left as it is; when the others are undone, it throws and names it. Gives how many were undone.
-
-```rhai
-each(hosts(\"web\"), |h| {
-    on_failure(|| h.undo());
-    h.apply(files::file(\"/etc/motd\", \"hello\\n\"));
-});
-```";
+function! {
+    /// Undoes changes, the last one first: those of the outcomes that are given, or all that this run made on
+    /// the host. Services that the changes had restarted are restarted last. A change that cannot be undone is
+    /// left as it is; when the others are undone, it throws and names it. Gives how many were undone.
+    ///
+    /// ```rhai
+    /// each(hosts("web"), |h| {
+    ///     on_failure(|| h.undo());
+    ///     h.apply(files::file("/etc/motd", "hello\n"));
+    /// });
+    /// ```
+    UNDO = undo {
+        (host: Host) -> i64,
+        (host: Host, outcome: Outcome) -> i64,
+        (host: Host, outcomes: Array) -> i64,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<HostValue>("Host");
@@ -130,7 +164,7 @@ fn register_properties(engine: &mut Engine) {
 }
 
 fn register_acts(engine: &mut Engine) {
-    declare("apply", &["host: Host", "task: Task", "Outcome"], APPLY).register_into_engine(
+    declare(&APPLY, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, task: TaskValue| {
             let applied = apply_all(&context, host, &[task])?;
@@ -140,7 +174,7 @@ fn register_acts(engine: &mut Engine) {
                 .ok_or_else(|| argument(&context, "the task came to no outcome"))
         },
     );
-    declare("apply", &["host: Host", "tasks: Array", "Array"], APPLY).register_into_engine(
+    declare(&APPLY, 1).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, tasks: Array| -> Result<Array> {
             let mut flat = Vec::with_capacity(tasks.len());
@@ -151,50 +185,33 @@ fn register_acts(engine: &mut Engine) {
                 .collect())
         },
     );
-    declare(
-        "run",
-        &["host: Host", "command: String | Array", "Map"],
-        RUN,
-    )
+    declare(&RUN, 0)
     .register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, line: Dynamic| {
             run(&context, host, &line, Map::new())
         },
     );
-    declare(
-        "run",
-        &[
-            "host: Host",
-            "command: String | Array",
-            "options: Map",
-            "Map",
-        ],
-        RUN,
-    )
+    declare(&RUN, 1)
     .register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, line: Dynamic, options: Map| {
             run(&context, host, &line, options)
         },
     );
-    declare("become", &["host: Host", "user: &str", "Host"], BECOME).register_into_engine(
+    declare(&BECOME, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, user: &str| {
             become_user(&context, host, user)
         },
     );
-    declare("read", &["host: Host", "path: &str", "String"], READ).register_into_engine(
+    declare(&READ, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, path: &str| {
             read(&context, host, path, Map::new())
         },
     );
-    declare(
-        "read",
-        &["host: Host", "path: &str", "options: Map", "Dynamic"],
-        READ,
-    )
+    declare(&READ, 1)
     .register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, path: &str, options: Map| {
@@ -204,20 +221,20 @@ fn register_acts(engine: &mut Engine) {
 }
 
 fn register_undo(engine: &mut Engine) {
-    declare("undo", &["host: Host", "i64"], UNDO).register_into_engine(
+    declare(&UNDO, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| {
             let made = host.0.link.history.made();
             give_back(&context, host, &made)
         },
     );
-    declare("undo", &["host: Host", "outcome: Outcome", "i64"], UNDO).register_into_engine(
+    declare(&UNDO, 1).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, outcome: OutcomeValue| {
             give_back(&context, host, &[outcome.into_applied()])
         },
     );
-    declare("undo", &["host: Host", "outcomes: Array", "i64"], UNDO).register_into_engine(
+    declare(&UNDO, 2).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, outcomes: Array| {
             let applied = outcomes.into_iter().map(|outcome| {
@@ -286,7 +303,7 @@ fn run(
 ) -> Result<Map> {
     let frame = Frame::acting(context, "run")?;
     let host = &adopted(context, &frame, host)?;
-    let call = Call::parse(line, Options::new("run", options, context)?)?;
+    let call = Call::parse(line, &Options::read(&RUN, options, context)?)?;
     let command = call.command(context);
     if host.0.link.is_controller() && !command.reads {
         return Err(only_looked_at(context));
@@ -406,9 +423,8 @@ pub(super) fn read(
     options: Map,
 ) -> Result<Dynamic> {
     let frame = Frame::acting(context, "read")?;
-    let blob = Options::new("read", options, context)?
-        .flag("bytes")?
-        .unwrap_or(false);
+    let options = Options::<ReadOptions>::read(&READ, options, context)?;
+    let blob = options.bytes.unwrap_or(false);
     if !path.starts_with('/') || path.contains('\0') {
         return Err(argument(context, format!("`{path}` is no absolute path")));
     }

@@ -3,6 +3,7 @@
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
+use crate::declare::{function, options};
 use super::host::HostValue;
 use crate::model::{Emission, Kind, LogLevel};
 use crate::run::HostHandle;
@@ -10,48 +11,64 @@ use crate::script::error::{position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
 
-const HOSTS: &str = "\
-The hosts of the inventory that a pattern selects, in the inventory's order. `--limit` restricts them.
+options! {
+    struct Hosts {
+        /// with `false`, `--limit` does not restrict them: `true`
+        limit: Option<bool>,
+    }
+}
 
-A pattern is a name, a group, a glob (`web*`), a regular expression (`~web\\d+`), `all`, several of them with `:` or `,`
-between, with `:&` what must and `:!` what must not be in, and with a subscript a part: `web[0]`, `web[0:3]`.
-A pattern that selects nothing is an error. One whose hosts are all outside `--limit` gives an empty list and a warning.
+function! {
+    /// The hosts of the inventory that a pattern selects, in the inventory's order. `--limit` restricts them.
+    ///
+    /// A pattern is a name, a group, a glob (`web*`), a regular expression (`~web\d+`), `all`, several of them
+    /// with `:` or `,` between, with `:&` what must and `:!` what must not be in, and with a subscript a part:
+    /// `web[0]`, `web[0:3]`. A pattern that selects nothing is an error. One whose hosts are all outside
+    /// `--limit` gives an empty list and a warning.
+    ///
+    /// A limit restricts what a run changes. Hosts that a playbook only looks at, or that it works through,
+    /// such as the balancers in front of a service or the list of all servers in a template, want `limit:
+    /// false`. `rollout` and `h.apply` refuse a host outside the limit; `h.run`, `h.read` and `h.check` work
+    /// there.
+    ///
+    /// ```rhai
+    /// let web = hosts("web:&eu:!web3");
+    /// let balancers = hosts("lb", #{ limit: false });
+    /// ```
+    pub HOSTS = hosts(Hosts) {
+        (pattern: String) -> Array,
+        (pattern: String, options: Map) -> Array,
+    }
+}
 
-| option | what it does |
-|---|---|
-| `limit` | with `false`, `--limit` does not restrict them (`true`) |
-
-A limit restricts what a run changes. Hosts that a playbook only looks at, or that it works through, such as the balancers in front of a service or the list of all servers in
-a template, want `limit: false`. `rollout` and `h.apply` refuse a host outside the limit; `h.run`, `h.read` and `h.check` work there.
-
-```rhai
-let web = hosts(\"web:&eu:!web3\");
-let balancers = hosts(\"lb\", #{ limit: false });
-```";
-
-const CONTROLLER: &str = "\
-The machine that ops runs on, as the user who runs it, to be looked at: it has `facts`, `read`, and `run` with `reads: true`. It takes no part in the
-run, and a playbook does not change it; a machine that is to be changed stands in the inventory.
-
-```rhai
-let branch = controller().run(\"git rev-parse --abbrev-ref HEAD\", #{ reads: true }).stdout;
-if branch != \"main\" { fail(`this is ${branch}, and releases are made from main`); }
-```";
+function! {
+    /// The machine that ops runs on, as the user who runs it, to be looked at: it has `facts`, `read`, and
+    /// `run` with `reads: true`. It takes no part in the run, and a playbook does not change it; a machine that
+    /// is to be changed stands in the inventory.
+    ///
+    /// ```rhai
+    /// let branch = controller().run("git rev-parse --abbrev-ref HEAD", #{ reads: true }).stdout;
+    /// if branch != "main" { fail(`this is ${branch}, and releases are made from main`); }
+    /// ```
+    CONTROLLER = controller {
+        () -> Host,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
-    declare("hosts", &["pattern: &str", "Array"], HOSTS)
+    declare(&HOSTS, 0)
         .register_into_engine(engine, |context: NativeCallContext, pattern: &str| {
             hosts(&context, pattern, true)
         });
-    declare("hosts", &["pattern: &str", "options: Map", "Array"], HOSTS).register_into_engine(
+    declare(&HOSTS, 1).register_into_engine(
         engine,
         |context: NativeCallContext, pattern: &str, options: Map| {
-            let mut options = Options::new("hosts", options, &context)?;
-            let limited = options.flag("limit")?.unwrap_or(true);
+            let options = Options::<Hosts>::read(&HOSTS, options, &context)?;
+            let limited = options.limit.unwrap_or(true);
             hosts(&context, pattern, limited)
         },
     );
-    declare("controller", &["Host"], CONTROLLER).register_into_engine(
+    declare(&CONTROLLER, 0).register_into_engine(
         engine,
         |context: NativeCallContext| -> Result<HostValue, Box<EvalAltResult>> {
             Ok(HostValue(Frame::of(&context)?.run().controller()))

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
-use super::declare;
+use super::declare_plain;
 use crate::model::{Failure, FailureKind, as_text};
 use crate::script::error::{argument, throw};
 use crate::script::frame::Frame;
@@ -37,11 +37,11 @@ let notes = read_file(\"CHANGES.md\");
 ```";
 
 pub(super) fn register(engine: &mut Engine) {
-    declare("param", &["name: &str", "help: &str", "Dynamic"], PARAM)
+    declare_plain("param", &["name: &str", "help: &str", "Dynamic"], PARAM)
         .register_into_engine(engine, |context: NativeCallContext, name: &str, _: &str| {
             param(&context, name)
         });
-    declare(
+    declare_plain(
         "param",
         &["name: &str", "help: &str", "options: Map", "Dynamic"],
         PARAM,
@@ -50,17 +50,17 @@ pub(super) fn register(engine: &mut Engine) {
         engine,
         |context: NativeCallContext, name: &str, _: &str, _: Map| param(&context, name),
     );
-    declare("env", &["name: &str", "String"], ENV)
+    declare_plain("env", &["name: &str", "String"], ENV)
         .register_into_engine(engine, |context: NativeCallContext, name: &str| {
             env(&context, name, None)
         });
-    declare("env", &["name: &str", "fallback: &str", "String"], ENV).register_into_engine(
+    declare_plain("env", &["name: &str", "fallback: &str", "String"], ENV).register_into_engine(
         engine,
         |context: NativeCallContext, name: &str, fallback: ImmutableString| {
             env(&context, name, Some(fallback))
         },
     );
-    declare("read_file", &["path: &str", "String"], READ_FILE)
+    declare_plain("read_file", &["path: &str", "String"], READ_FILE)
         .register_into_engine(engine, |context: NativeCallContext, path: &str| {
             read_file(&context, path)
         });

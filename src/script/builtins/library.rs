@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
-use super::declare;
+use super::declare_plain;
 use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
 use crate::script::convert::duration;
@@ -48,13 +48,13 @@ log::info(`ops ${ops_version()}`);
 
 pub(super) fn register(engine: &mut Engine) {
     let parameters = ["name: &str", "given: Map", "fallbacks: Map", "Map"];
-    declare("options", &parameters, OPTIONS).register_into_engine(
+    declare_plain("options", &parameters, OPTIONS).register_into_engine(
         engine,
         |context: NativeCallContext, name: &str, given: Map, fallbacks: Map| {
             options(&context, name, given, fallbacks)
         },
     );
-    declare("seconds", &["duration: Dynamic", "f64"], SECONDS).register_into_engine(
+    declare_plain("seconds", &["duration: Dynamic", "f64"], SECONDS).register_into_engine(
         engine,
         |context: NativeCallContext, time: Dynamic| {
             duration(&time)
@@ -62,9 +62,9 @@ pub(super) fn register(engine: &mut Engine) {
                 .map_err(|message| argument(&context, message))
         },
     );
-    declare("ops_version", &["String"], OPS_VERSION)
+    declare_plain("ops_version", &["String"], OPS_VERSION)
         .register_into_engine(engine, || env!("CARGO_PKG_VERSION").to_owned());
-    declare("check_mode", &["bool"], CHECK_MODE).register_into_engine(
+    declare_plain("check_mode", &["bool"], CHECK_MODE).register_into_engine(
         engine,
         |context: NativeCallContext| -> Result<bool> {
             Ok(Frame::of(&context)?.run().settings.mode == Mode::Check)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::declare;
+use crate::declare::{Span, function, options};
 use crate::deploy::lock::{LEASE, SHORTEST_LEASE, Wanted, acquire, name, tell_holders};
 use crate::model::{Failure, FailureKind, Host, LockScope};
 use crate::script::error::{Ended, argument, ended, throw};
@@ -15,35 +16,50 @@ use crate::task::Mode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-const WITH_LOCK: &str = "\
-Calls a closure while this run holds a lock, and gives what it returned. Of all runs that want a lock of that name, one has it at a time.
+options! {
+    struct LockOptions {
+        /// how long to wait for a lock that another run holds: `"0s"`, not at all
+        wait: Option<Span>,
+        /// `"hosts"`: it is held on the hosts, so it holds against anyone who deploys from anywhere; `"local"`:
+        /// on this machine
+        scope: Option<String>,
+        /// a pattern: the hosts to hold it on; by default all that the playbook has named with `hosts(...)` so far
+        hosts: Option<String>,
+        /// how long it holds after the run is lost, from `"3s"` to `"24h"`: `"90s"`; it is renewed all along
+        lease: Option<Span>,
+    }
+}
 
-Options: `wait`, how long to wait for a lock that another run has (`\"0s\"`: not at all); `scope`, `\"hosts\"` (it is held on the hosts, so it
-holds whoever deploys from wherever) or `\"local\"` (on this machine); `hosts`, a pattern: the hosts to hold it on, where it is not held on all that the playbook has
-named with `hosts(...)` so far; `lease`, how long it holds when the run is lost (`\"90s\"`, at least `\"3s\"`; it is renewed all along).
-
-It is held on all of the hosts or on none, also on those that `--limit` leaves out. Held by another run, it throws a failure of the kind
-`held`, which ends `ops` with the code 5. It is given back when the closure ends, well or not, and after Ctrl-C. A host
-refuses every change of this run once its lock has passed to another. `finally` and `on_failure` in the closure run
-before it is given back. It goes around `each`, not into it. In check mode it is not taken; who has it is told.
-
-```rhai
-let web = hosts(\"web\");
-with_lock(\"deploy/shop\", #{ wait: \"5m\" }, || {
-    each(web, |h| h.apply(files::file(\"/srv/shop/VERSION\", \"1.4.2\\n\")));
-});
-```";
+function! {
+    /// Calls a closure while this run holds a lock, and gives what it returned. Of all runs that want a lock with
+    /// this name, one holds it at a time.
+    ///
+    /// It is held on all of the hosts or on none, also on those that `--limit` excludes. If another run holds it,
+    /// `with_lock` throws a failure of the kind `held`, which ends `ops` with the code 5. It is released when the
+    /// closure ends, with or without a failure, and after Ctrl-C. A host refuses every change of this run once its
+    /// lock has passed to another. `finally` and `on_failure` in the closure run before it is released. Put it
+    /// around `each`, not inside. In check mode it is not taken; its holder is reported.
+    ///
+    /// ```rhai
+    /// let web = hosts("web");
+    /// with_lock("deploy/shop", #{ wait: "5m" }, || {
+    ///     each(web, |h| h.apply(files::file("/srv/shop/VERSION", "1.4.2\n")));
+    /// });
+    /// ```
+    pub WITH_LOCK = with_lock(LockOptions) {
+        (name: String, closure: Fn) -> Dynamic,
+        (name: String, options: Map, closure: Fn) -> Dynamic,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
-    let parameters = ["name: &str", "closure: Fn", "Dynamic"];
-    declare("with_lock", &parameters, WITH_LOCK).register_into_engine(
+    declare(&WITH_LOCK, 0).register_into_engine(
         engine,
         |context: NativeCallContext, name: &str, closure: FnPtr| {
             with_lock(&context, name, Map::new(), &closure)
         },
     );
-    let parameters = ["name: &str", "options: Map", "closure: Fn", "Dynamic"];
-    declare("with_lock", &parameters, WITH_LOCK).register_into_engine(
+    declare(&WITH_LOCK, 1).register_into_engine(
         engine,
         |context: NativeCallContext, name: &str, options: Map, closure: FnPtr| {
             with_lock(&context, name, options, &closure)
@@ -117,13 +133,13 @@ fn wanted(
     name: &str,
     options: Map,
 ) -> Result<Wanted> {
-    let mut options = Options::new("with_lock", options, context)?;
-    let wait = options.duration("wait")?.unwrap_or_default();
-    let lease = options.duration("lease")?.unwrap_or(LEASE);
+    let options = Options::<LockOptions>::read(&WITH_LOCK, options, context)?;
+    let wait = options.wait.map_or(Duration::ZERO, |span| span.0);
+    let lease = options.lease.map_or(LEASE, |span| span.0);
     if lease < SHORTEST_LEASE || lease > Duration::from_hours(24) {
         return Err(options.wrong("lease", "it is a duration from \"3s\" to \"24h\""));
     }
-    let scope = match options.text("scope")?.as_deref() {
+    let scope = match options.scope.as_deref() {
         None | Some("hosts") => LockScope::Hosts,
         Some("local") => LockScope::Local,
         Some(other) => {
@@ -131,8 +147,7 @@ fn wanted(
             return Err(options.wrong("scope", &message));
         }
     };
-    let pattern = options.text("hosts")?;
-    let hosts = match (scope, &pattern) {
+    let hosts = match (scope, &options.hosts) {
         (LockScope::Local, Some(_)) => {
             return Err(options.wrong("hosts", "a local lock is held on no host"));
         }

@@ -28,6 +28,8 @@ mod vars;
 
 use rhai::{Engine, FuncRegistration};
 
+use crate::declare::Function;
+
 pub use health::HealthValue;
 pub use host::HostValue;
 pub use tasks::TaskValue;
@@ -56,19 +58,51 @@ pub fn register(engine: &mut Engine) {
     glob::register(engine);
 }
 
-/// A function with its parameters (the type that it returns last) and its manual page.
-fn declare(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
-    FuncRegistration::new(name)
-        .with_params_info(parameters)
-        .with_comments([comments(page)])
+/// The functions that take options. `param` is not among them: its options are read from the script.
+const WITH_OPTIONS: [&Function; 13] = [
+    &hosts::HOSTS,
+    &each::EACH,
+    &host::RUN,
+    &rollout::ROLLOUT,
+    &host::READ,
+    &stat::STAT,
+    &health::CHECK,
+    &health::WAIT_UNTIL,
+    &health::HEALTH_CHECK,
+    &lock::WITH_LOCK,
+    &control::RETRY,
+    &secret::SECRET,
+    &tasks::TASK,
+];
+
+/// The function with this name, if it takes options.
+#[must_use]
+pub fn with_options(name: &str) -> Option<&'static Function> {
+    let mut functions = WITH_OPTIONS.into_iter();
+    functions.find(|function| function.name == name)
+}
+
+/// Registers one way to call a function. `form` is its index in the declaration.
+fn declare(function: &Function, form: usize) -> FuncRegistration {
+    FuncRegistration::new(function.name)
+        .with_params_info(function.forms[form])
+        .with_comments([comments(&function.manual.markdown())])
         .with_volatility(true)
 }
 
 /// The same for a property.
-fn declare_getter(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
-    FuncRegistration::new_getter(name)
+fn declare_getter(function: &Function) -> FuncRegistration {
+    FuncRegistration::new_getter(function.name)
+        .with_params_info(function.forms[0])
+        .with_comments([comments(&function.manual.markdown())])
+}
+
+/// The same for a function whose parameters and page are given as they are.
+fn declare_plain(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
+    FuncRegistration::new(name)
         .with_params_info(parameters)
         .with_comments([comments(page)])
+        .with_volatility(true)
 }
 
 /// A manual page as comments of a function, with the indentation of its examples.

@@ -4,9 +4,10 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
+use rhai::{Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
 use super::declare;
+use crate::declare::{OneOrMany, function, options};
 use crate::model::{Failure, FailureKind, as_text};
 use crate::script::error::throw;
 use crate::script::frame::Frame;
@@ -15,19 +16,38 @@ use crate::script::options::Options;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-const SECRET: &str = "\
-A secret, as an ordinary string. From then on it is scrubbed from everything that ops prints or keeps: output, diffs, errors, events and the
-journal, in its base64, URL, JSON and shell-quoted forms too. One with fewer than six bytes cannot be scrubbed safely and is refused.
+options! {
+    struct Source {
+        /// an environment variable
+        env: Option<String>,
+        /// a path on the controller
+        file: Option<String>,
+        /// a command for the controller's `sh`, or a list of words: what it prints
+        command: Option<OneOrMany>,
+        /// a question to the operator
+        prompt: Option<String>,
+        /// a string
+        value: Option<String>,
+    }
+}
 
-One option says where it comes from: `env`, an environment variable; `file`, a path on the machine that ops runs on; `command`, a text for its `sh` or a
-list of words, whose output it is; `prompt`, a question to the operator; `value`, a string that is at hand. A newline at the end is not part of it.
-
-```rhai
-let password = secret(#{ env: \"DB_PASSWORD\" });
-```";
+function! {
+    /// A secret, as an ordinary string. From then on it is scrubbed from everything that ops prints or keeps:
+    /// output, diffs, errors, events and the journal, in its base64, URL, JSON and shell-quoted forms too. One
+    /// with fewer than six bytes cannot be scrubbed safely and is refused.
+    ///
+    /// One option says where it comes from. A newline at the end is not part of it.
+    ///
+    /// ```rhai
+    /// let password = secret(#{ env: "DB_PASSWORD" });
+    /// ```
+    pub SECRET = secret(Source) {
+        (source: Map) -> String,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
-    declare("secret", &["source: Map", "String"], SECRET)
+    declare(&SECRET, 0)
         .register_into_engine(engine, |context: NativeCallContext, source: Map| {
             secret(&context, source)
         });
@@ -46,13 +66,8 @@ fn secret(context: &NativeCallContext<'_>, source: Map) -> Result<ImmutableStrin
         .next()
         .map(|(key, value)| format!("{key} {value}"))
         .unwrap_or_default();
-    let mut options = Options::new("secret", source, context)?;
-    let value = if let Some(value) = options.text("value")? {
-        value
-    } else {
-        let read = read(&frame, &mut options)?;
-        read.map_err(|message| failed(context, message))?
-    };
+    let options = Options::<Source>::read(&SECRET, source, context)?;
+    let value = read(&frame, &options).map_err(|message| failed(context, message))?;
     let value = value
         .strip_suffix('\n')
         .map_or(value.as_str(), |v| v.strip_suffix('\r').unwrap_or(v));
@@ -73,50 +88,43 @@ fn failed(context: &NativeCallContext<'_>, message: String) -> Box<EvalAltResult
     throw(Failure::new(FailureKind::Failed, message), context)
 }
 
-fn read(frame: &Frame, options: &mut Options<'_>) -> Result<std::result::Result<String, String>> {
-    if let Some(name) = options.text("env")? {
-        return Ok(std::env::var(&name)
-            .map_err(|error| format!("the environment variable `{name}`: {error}")));
+fn read(frame: &Frame, source: &Source) -> std::result::Result<String, String> {
+    if let Some(value) = &source.value {
+        return Ok(value.clone());
     }
-    if let Some(path) = options.text("file")? {
+    if let Some(name) = &source.env {
+        return std::env::var(name)
+            .map_err(|error| format!("the environment variable `{name}`: {error}"));
+    }
+    if let Some(path) = &source.file {
         // The byte itself would reveal a part of the secret: report only its position.
-        let read = local::read_bounded(Path::new(&path)).and_then(|bytes| {
+        let read = local::read_bounded(Path::new(path)).and_then(|bytes| {
             let read = as_text(&bytes).map(str::to_owned);
             read.map_err(|wrong| {
                 let (line, column) = (wrong.line, wrong.column);
                 format!("it is not UTF-8 (line {line}, byte {column})")
             })
         });
-        return Ok(read.map_err(|error| format!("failed to read the secret in {path}: {error}")));
+        return read.map_err(|error| format!("failed to read the secret in {path}: {error}"));
     }
-    if let Some(line) = options.take("command") {
-        return Ok(output(line));
+    if let Some(command) = &source.command {
+        return output(command);
     }
-    if let Some(question) = options.text("prompt")? {
-        if !std::io::stdin().is_terminal() {
-            return Ok(Err(
-                "there is no terminal to ask for the secret at".to_owned()
-            ));
-        }
-        let ask = || dialoguer::Password::new().with_prompt(question).interact();
-        return Ok(frame
-            .run()
-            .bus
-            .paused(ask)
-            .map_err(|error| format!("failed to ask for the secret: {error}")));
+    let Some(question) = &source.prompt else {
+        return Err("its source is empty".to_owned());
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err("there is no terminal to ask for the secret at".to_owned());
     }
-    Ok(Err("its source is empty".to_owned()))
+    let ask = || dialoguer::Password::new().with_prompt(question).interact();
+    let answer = frame.run().bus.paused(ask);
+    answer.map_err(|error| format!("failed to ask for the secret: {error}"))
 }
 
-/// What a command on this machine prints.
-fn output(line: Dynamic) -> std::result::Result<String, String> {
-    let words: Vec<String> = if line.is_array() {
-        line.cast::<Array>()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
-    } else {
-        vec!["sh".to_owned(), "-c".to_owned(), line.to_string()]
+fn output(command: &OneOrMany) -> std::result::Result<String, String> {
+    let words = match command {
+        OneOrMany::Many(words) => words.clone(),
+        OneOrMany::One(text) => vec!["sh".to_owned(), "-c".to_owned(), text.clone()],
     };
     let (program, arguments) = words.split_first().ok_or("the command is empty")?;
     let output = Command::new(program)

@@ -3,6 +3,7 @@
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
+use crate::declare::{function, options};
 use super::host::{HostValue, end_unknown, known};
 use crate::model::{Failure, FailureKind};
 use crate::run::ask;
@@ -14,42 +15,51 @@ use crate::task::{Answer, Query};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-const STAT: &str = "\
-What is at a path on the host, as a map. Reads in check mode too.
+options! {
+    struct StatOptions {
+        /// with `true`, the SHA-256 of the file too: `false`
+        hash: Option<bool>,
+    }
+}
 
-| key | value |
-|---|---|
-| `exists` | whether anything is there; without it the other keys are `()` |
-| `kind` | `\"file\"`, `\"directory\"`, `\"link\"` or `\"other\"` (a device, a socket, a pipe) |
-| `mode` | permission bits as text: `\"0644\"` |
-| `owner`, `group` | by name, or the number as text where it has no name |
-| `uid`, `gid` | by number |
-| `size` | in bytes; of a directory or a link what the file system says |
-| `mtime` | when its content was last changed, in seconds since 1970 |
-| `target` | where a symbolic link points, as it is written |
-| `hash` | with `#{ hash: true }`: the SHA-256 of the file that the path leads to, in hex; `()` where that is no file that the user may read |
-
-A symbolic link is not followed, but for `hash`. In check mode the rest of the host's closure is *unknown* where an earlier task would change what is at the path.
-
-```rhai
-each(hosts(\"all\"), |h| {
-    let s = h.stat(\"/etc/shop/env\", #{ hash: true });
-    if s.exists && s.mode != \"0640\" { log::warn(`${h.name}: ${s.owner} has opened it to others`); }
-});
-```";
+function! {
+    /// What is at a path on the host, as a map. Reads in check mode too.
+    ///
+    /// | key | value |
+    /// |---|---|
+    /// | `exists` | whether anything is there; without it the other keys are `()` |
+    /// | `kind` | `"file"`, `"directory"`, `"link"` or `"other"` (a device, a socket, a pipe) |
+    /// | `mode` | permission bits as text: `"0644"` |
+    /// | `owner`, `group` | by name, or the number as text where it has no name |
+    /// | `uid`, `gid` | by number |
+    /// | `size` | in bytes; of a directory or a link what the file system says |
+    /// | `mtime` | when its content was last changed, in seconds since 1970 |
+    /// | `target` | where a symbolic link points, as it is written |
+    /// | `hash` | with `#{ hash: true }`: the SHA-256 of the file that the path leads to, in hex; `()` where that is no file that the user may read |
+    ///
+    /// A symbolic link is not followed, but for `hash`. In check mode the rest of the host's closure is
+    /// *unknown* where an earlier task would change what is at the path.
+    ///
+    /// ```rhai
+    /// each(hosts("all"), |h| {
+    ///     let s = h.stat("/etc/shop/env", #{ hash: true });
+    ///     if s.exists && s.mode != "0640" { log::warn(`${h.name}: ${s.owner} has opened it to others`); }
+    /// });
+    /// ```
+    pub STAT = stat(StatOptions) {
+        (host: Host, path: String) -> Map,
+        (host: Host, path: String, options: Map) -> Map,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
-    declare("stat", &["host: Host", "path: &str", "Map"], STAT).register_into_engine(
+    declare(&STAT, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, path: &str| {
             stat(&context, host, path, Map::new())
         },
     );
-    declare(
-        "stat",
-        &["host: Host", "path: &str", "options: Map", "Map"],
-        STAT,
-    )
+    declare(&STAT, 1)
     .register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, path: &str, options: Map| {
@@ -70,9 +80,8 @@ fn stat(
     options: Map,
 ) -> Result<Map> {
     let frame = Frame::acting(context, "stat")?;
-    let hash = Options::new("stat", options, context)?
-        .flag("hash")?
-        .unwrap_or(false);
+    let options = Options::<StatOptions>::read(&STAT, options, context)?;
+    let hash = options.hash.unwrap_or(false);
     if !path.starts_with('/') || path.contains('\0') {
         return Err(argument(
             context,

@@ -8,7 +8,7 @@ use rhai::{
 };
 use sha2::Digest as _;
 
-use super::declare;
+use super::declare_plain;
 use crate::script::bounded;
 use crate::script::error::argument;
 use crate::script::frame::Frame;
@@ -104,20 +104,20 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn register_strings(engine: &mut Engine) {
     let parameters = ["text: &str", "find: &str", "with: &str", "String"];
-    declare("replaced", &parameters, REPLACED).register_into_engine(
+    declare_plain("replaced", &parameters, REPLACED).register_into_engine(
         engine,
         |context: NativeCallContext, text: &str, find: &str, with: &str| {
             bounded::replaced(&context, text, find, with)
         },
     );
-    declare("trimmed", &["text: &str", "String"], TRIMMED)
+    declare_plain("trimmed", &["text: &str", "String"], TRIMMED)
         .register_into_engine(engine, |text: &str| text.trim().to_owned());
-    declare("lines", &["text: &str", "Array"], LINES)
+    declare_plain("lines", &["text: &str", "Array"], LINES)
         .register_into_engine(engine, |context: NativeCallContext, text: &str| {
             bounded::list(&context, text.lines())
         });
     let parameters = ["items: Array", "separator: &str", "String"];
-    declare("join", &parameters, JOIN).register_into_engine(
+    declare_plain("join", &parameters, JOIN).register_into_engine(
         engine,
         |context: NativeCallContext, items: &mut Array, separator: &str| -> Result<String> {
             let mut text = bounded::Text::default();
@@ -143,20 +143,20 @@ fn shown(context: &NativeCallContext<'_>, item: &Dynamic) -> String {
 fn register_regex(engine: &mut Engine) {
     let mut module = Module::new();
     let two = |given| ["text: &str", "pattern: &str", given];
-    declare("matches", &two("bool"), MATCHES).set_into_module(
+    declare_plain("matches", &two("bool"), MATCHES).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             Ok::<_, Box<EvalAltResult>>(regex(&context, pattern)?.is_match(text))
         },
     );
-    declare("find", &two("Dynamic"), FIND).set_into_module(
+    declare_plain("find", &two("Dynamic"), FIND).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let found = regex(&context, pattern)?.find(text);
             Ok::<_, Box<EvalAltResult>>(found.map_or(Dynamic::UNIT, |found| string(found.as_str())))
         },
     );
-    declare("find_all", &two("Array"), FIND_ALL).set_into_module(
+    declare_plain("find_all", &two("Array"), FIND_ALL).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let pattern = regex(&context, pattern)?;
@@ -166,7 +166,7 @@ fn register_regex(engine: &mut Engine) {
             )
         },
     );
-    declare("captures", &two("Dynamic"), CAPTURES).set_into_module(
+    declare_plain("captures", &two("Dynamic"), CAPTURES).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let pattern = regex(&context, pattern)?;
@@ -174,21 +174,21 @@ fn register_regex(engine: &mut Engine) {
         },
     );
     let parameters = ["text: &str", "pattern: &str", "with: &str", "String"];
-    declare("replaced", &parameters, REGEX_REPLACED).set_into_module(
+    declare_plain("replaced", &parameters, REGEX_REPLACED).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str, with: &str| {
             let pattern = regex(&context, pattern)?;
             regex_replaced(&context, text, &pattern, with)
         },
     );
-    declare("split", &two("Array"), SPLIT).set_into_module(
+    declare_plain("split", &two("Array"), SPLIT).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let pattern = regex(&context, pattern)?;
             bounded::list(&context, pattern.split(text))
         },
     );
-    declare("escape", &["text: &str", "String"], ESCAPE)
+    declare_plain("escape", &["text: &str", "String"], ESCAPE)
         .set_into_module(&mut module, |text: &str| regex::escape(text));
     engine.register_static_module("regex", module.into());
 }
@@ -267,16 +267,16 @@ fn register_hashes(engine: &mut Engine) {
         let page = format!(
             "The {title} hash of a string or a blob, in hexadecimal.\n\n```rhai\nlog::info({name}(\"text\"));\n```"
         );
-        declare(name, &["text: &str", "String"], &page)
+        declare_plain(name, &["text: &str", "String"], &page)
             .register_into_engine(engine, move |text: &str| hash(text.as_bytes()));
-        declare(name, &["bytes: Blob", "String"], &page)
+        declare_plain(name, &["bytes: Blob", "String"], &page)
             .register_into_engine(engine, move |bytes: Blob| hash(&bytes));
         let of_file = format!("{name}_of_file");
         let page = format!(
             "The {title} hash of a file beside the playbook, in hexadecimal: one that `read_file` may read, of at most 64 MiB.\n\n\
              ```rhai\nlet sum = {of_file}(\"shop.tar.gz\");\n```"
         );
-        declare(&of_file, &["path: &str", "String"], &page).register_into_engine(
+        declare_plain(&of_file, &["path: &str", "String"], &page).register_into_engine(
             engine,
             move |context: NativeCallContext, path: &str| -> Result<String> {
                 let frame = Frame::of(&context)?;

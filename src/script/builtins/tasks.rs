@@ -6,10 +6,10 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext};
 
 use super::{constructors, declare};
-use crate::declare::{Arguments, Value};
+use crate::declare::{Arguments, Value, function};
 use crate::model::Position;
 use crate::run::{HostHandle, Job};
-use crate::script::custom::Definition;
+use crate::script::custom_task::{Definition, TaskOptions};
 use crate::script::error::{argument, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
@@ -37,33 +37,40 @@ enum What {
     Custom(Definition),
 }
 
-const TASK: &str = "\
-Defines a task in the playbook. It goes through the same machinery as a built-in one: probed with the others in one round trip, planned, proved
-after the change, undone.
-
-`name` is what the user sees. `probe` is a shell script that only reads. `plan` gets what it came back with, a map with `code`, `stdout` and `stderr`,
-and gives `()` where nothing is to be done, or a map: `apply`, the script that makes the change; `undo`, the script that gives back what was there;
-`undo_last`, one that runs when all else on the host has been undone, such as a restart that reads what was put back;
-`diff`, a text for the user; or `unknown`, the reason why nothing can be told. `reads` and `writes` say what the probe depends on and what the change
-may alter: paths, `\"package:NAME\"`, `\"service:NAME\"`, `\"user:NAME\"` or `\"any\"`, which is what both are where they are left out.
-
-In check mode a task whose probe reads what an earlier task would change is *unknown*. With `foresees: true` its plan is called all the same, where
-it is known what would change: `found` is what the host shows now, and `found.altered` lists those of `reads` that would have changed by then. In a
-run that list is empty. What of its `writes` a change leaves as it is found, for a task behind it, its plan lists as `keeps`: a unit of which systemd
-reads the file again runs on.
-
-```rhai
-let swap_off = task(#{
-    name: \"swap off\",
-    probe: \"cat /proc/swaps\",
-    reads: [\"/proc/swaps\"],
-    writes: [\"/proc/swaps\"],
-    plan: |found| if found.stdout.split(\"\\n\").len() > 1 {
-        #{ apply: \"swapoff -a\", undo: \"swapon -a\", diff: \"turns swap off\" }
-    },
-});
-each(hosts(\"all\"), |h| h.apply(swap_off));
-```";
+function! {
+    /// Defines a task in the playbook. It goes through the same machinery as a built-in one: probed with the
+    /// others in one round trip, planned, proved after the change, undone.
+    ///
+    /// `name` is what the user sees. `probe` is a shell script that only reads. `plan` gets what it came back
+    /// with, a map with `code`, `stdout` and `stderr`, and gives `()` where nothing is to be done, or a map:
+    /// `apply`, the script that makes the change; `undo`, the script that gives back what was there;
+    /// `undo_last`, one that runs when all else on the host has been undone, such as a restart that reads what
+    /// was put back; `diff`, a text for the user; or `unknown`, the reason why nothing can be told. `reads` and
+    /// `writes` say what the probe depends on and what the change may alter: paths, `"package:NAME"`,
+    /// `"service:NAME"`, `"user:NAME"` or `"any"`, which is what both are where they are left out.
+    ///
+    /// In check mode a task whose probe reads what an earlier task would change is *unknown*. With `foresees:
+    /// true` its plan is called all the same, where it is known what would change: `found` is what the host
+    /// shows now, and `found.altered` lists those of `reads` that would have changed by then. In a run that
+    /// list is empty. What of its `writes` a change leaves as it is found, for a task behind it, its plan lists
+    /// as `keeps`: a unit of which systemd reads the file again runs on.
+    ///
+    /// ```rhai
+    /// let swap_off = task(#{
+    ///     name: "swap off",
+    ///     probe: "cat /proc/swaps",
+    ///     reads: ["/proc/swaps"],
+    ///     writes: ["/proc/swaps"],
+    ///     plan: |found| if found.stdout.split("\n").len() > 1 {
+    ///         #{ apply: "swapoff -a", undo: "swapon -a", diff: "turns swap off" }
+    ///     },
+    /// });
+    /// each(hosts("all"), |h| h.apply(swap_off));
+    /// ```
+    pub TASK = task(TaskOptions) {
+        (definition: Map) -> Task,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<TaskValue>("Task");
@@ -82,11 +89,10 @@ pub(super) fn register(engine: &mut Engine) {
     for (name, module) in modules {
         engine.register_static_module(name, module.into());
     }
-    declare("task", &["definition: Map", "Task"], TASK).register_into_engine(
+    declare(&TASK, 0).register_into_engine(
         engine,
         |context: NativeCallContext, definition: Map| {
-            let definition =
-                Definition::parse(Options::new("task", definition, &context)?, &context)?;
+            let definition = Definition::new(&Options::read(&TASK, definition, &context)?)?;
             Ok::<_, Box<EvalAltResult>>(TaskValue::new(What::Custom(definition), &context, None))
         },
     );
@@ -155,7 +161,7 @@ impl TaskValue {
             What::PerHost(entry, arguments) => {
                 (entry.make)(arguments.clone(), &Around::new(frame, Some(host))).map_err(
                     |error| {
-                        let failure = constructors::failure(&entry.full_name(), &error)
+                        let failure = refusal::failure(&entry.full_name(), &error)
                             .on(host.name())
                             .at(self.0.at.clone());
                         throw(failure, context)

@@ -52,7 +52,7 @@ impl Walk<'_> {
             {
                 return self.health(entry, call, at);
             }
-            return self.options(name, call);
+            return self.options(name, call, at);
         }
         // What is wrong with a declaration is told where parameters are collected.
         if name == "param" && own.is_empty() {

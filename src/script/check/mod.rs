@@ -42,6 +42,7 @@ use walk::Walk;
 
 pub use hosts::{computes_patterns, host_patterns, patterns_in_part};
 pub use literals::{Part, argument_position};
+pub use options::option_names;
 pub use pipes::dumps_in_pipes;
 
 /// What one script is held against.

@@ -1,22 +1,39 @@
-//! Options: the keys of literal maps that built-ins and tasks are given.
+//! Options: the literal maps that built-ins and tasks are given.
 
 use rhai::{Expr, FnCallExpr};
 
-use crate::model::suggest::{did_you_mean, listed};
-use crate::script::options;
+use crate::checks;
+use crate::declare::{Arguments, Place, Value};
+use crate::script::builtins::with_options;
+use crate::script::convert::to_value;
+use crate::script::options::unknown;
+use crate::script::params;
 
 use super::walk::Walk;
 
 impl Walk<'_> {
     /// Looks at the options of a built-in that is called with the right number of arguments.
-    pub(super) fn options(&mut self, name: &str, call: &FnCallExpr) {
-        let known = options::known(name);
-        // Those of `param` are looked at where parameters are collected.
-        if known.is_empty() || name == "param" {
+    pub(super) fn options(&mut self, name: &str, call: &FnCallExpr, at: rhai::Position) {
+        let Some(function) = with_options(name) else {
+            return;
+        };
+        let known = option_names(name);
+        let mut found_unknown = false;
+        for argument in &call.args {
+            found_unknown |= self.keys(name, &known, Some(argument));
+        }
+        if found_unknown {
             return;
         }
         for argument in &call.args {
-            self.keys(name, known, Some(argument));
+            // What is not literal, such as a closure, is left out; so nothing can be said about what is missing.
+            if let Some(mut literals) = literals(argument)
+                && let () = literals.retain(|(key, _)| function.manual.option_names().contains(&key.as_str()))
+                && let Err(error) = (function.check)(Arguments::new(vec![Value::Map(literals)]))
+                && matches!(error.place, Place::Option(_))
+            {
+                self.refuse(name, call, at, &error);
+            }
         }
         if name == "rollout" {
             self.rollout_times(call);
@@ -24,25 +41,48 @@ impl Walk<'_> {
     }
 
     /// Looks at the keys of a literal map. Whether one is not known.
-    pub(super) fn keys(&mut self, name: &str, known: &[&str], argument: Option<&Expr>) -> bool {
+    pub(super) fn keys(
+        &mut self,
+        name: &str,
+        known: &[&'static str],
+        argument: Option<&Expr>,
+    ) -> bool {
         let Some(Expr::Map(map, _)) = argument else {
             return false;
         };
-        let unknown = map
-            .0
-            .iter()
-            .map(|(key, _)| key)
-            .filter(|key| !known.contains(&key.as_str()));
         let before = self.failures.len();
-        for key in unknown {
-            let hint = did_you_mean(key.as_str(), known.iter().copied())
-                .unwrap_or_else(|| format!("The options are {}.", listed(known.iter().copied())));
-            self.fail(
-                key.pos,
-                format!("`{name}` has no option `{}`", key.name),
-                Some(hint),
-            );
+        for (key, _) in &map.0 {
+            if let Some(failure) = unknown(name, key, known.iter().copied()) {
+                self.fail(key.pos, failure.message, failure.hint);
+            }
         }
         self.failures.len() > before
+    }
+}
+
+/// The literal values of a literal map.
+fn literals(argument: &Expr) -> Option<Vec<(String, Value)>> {
+    let Expr::Map(map, _) = argument else {
+        return None;
+    };
+    let literal = |(key, value): &(rhai::Ident, Expr)| {
+        let value = to_value(value.get_literal_value(None)?).ok()?;
+        (value != Value::Null).then(|| (key.name.to_string(), value))
+    };
+    Some(map.0.iter().filter_map(literal).collect())
+}
+
+/// The options that the reference lists for a built-in.
+pub fn option_names(name: &str) -> Vec<&'static str> {
+    match with_options(name) {
+        Some(function) => {
+            let mut names = function.manual.option_names();
+            if name == checks::CUSTOM {
+                names.extend(checks::common_names());
+            }
+            names
+        }
+        None if name == "param" => params::OPTIONS.to_vec(),
+        None => Vec::new(),
     }
 }

@@ -118,7 +118,7 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
     let options = match (entry, checks::find(name)) {
         (Some(entry), _) => entry.manual.option_names(),
         (None, Some(kind)) => checks::option_names(kind),
-        (None, None) => super::options::known(name).to_vec(),
+        (None, None) => super::check::option_names(name),
     };
     let (sort, name) = match (name.strip_prefix("get$"), subject) {
         (Some(property), Some(subject)) => (Sort::Property, format!("{subject}.{property}")),

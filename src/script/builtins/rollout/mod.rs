@@ -10,6 +10,7 @@ mod watch;
 use rhai::{Array, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
+use crate::declare::function;
 use super::host::{HostValue, within_limit};
 use super::selected::{arrange, hosts_of};
 use crate::deploy::rollout::{Gates, Others, Rollout, Start, Threads};
@@ -22,52 +23,35 @@ use crate::script::question;
 use crate::task::Mode;
 
 use hands::Playbook;
-use options::Wanted;
+use options::{RolloutOptions, Wanted};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-const ROLLOUT: &str = "\
-Rolls a change over hosts, a batch at a time, and puts back what it changed if it goes wrong. The closures take the host; only `update` is
-required.
-
-| option | what it does |
-|---|---|
-| `drain` | takes the host out of service |
-| `update` | changes it |
-| `healthy` | passes when it throws nothing and does not give `false`; looked at again and again |
-| `readmit` | puts the host back into service |
-| `rollback` | puts the host back; without it what this run changed there since its `update` began is undone |
-| `rollback_healthy` | as `healthy`, for a host that was put back |
-| `in_service` | whether the balancer sends requests to the host: `true` or `false`. Asked of every host before the rollout; hosts that are out already go first and count as out |
-| `batch` | hosts at a time: a number, a share (`\"25%\"`), or a list, one for each batch (1) |
-| `max_unavailable` | hosts out of service at once, a number or a share, those that are left out included (no limit but the batches) |
-| `max_failures` | how many hosts may fail in the whole rollout (0) |
-| `force` | with `true`, hosts are updated on which `update` would change nothing; without it they are skipped if they are healthy and in service (`false`) |
-| `order` | `\"unhealthy_first\"`, `\"inventory\"`, `\"sorted\"`, `\"reverse\"` or `\"shuffle\"` (the first where `rollback_healthy` can tell, else the second) |
-| `min_healthy` | how long a host has to be healthy throughout (`\"10s\"`) |
-| `healthy_deadline` | how long a host has for that (`\"5m\"`) |
-| `progress_deadline` | how long it may take until a further host is healthy (`\"10m\"`) |
-| `rollback_deadline` | how long it may take to put a host back (`\"5m\"`) |
-| `interval` | time between two looks at a host's health (`\"1s\"`) |
-| `pause` | time between two batches (none) |
-| `confirm` | asks after batches whether to go on: `true` for each, `\"first\"`, or numbers of batches (`false`) |
-| `on_abort` | `\"rollback\"`: changed hosts are put back; `\"stop\"`: they stay; `\"continue\"`: failures do not end it (`\"rollback\"`) |
-
-Gives a map of host names to maps with `fate` (`\"updated\"`, `\"unchanged\"`, `\"untouched\"`, `\"rolled_back\"`, `\"left_out\"`, in check mode `\"checked\"`), `version`
-(`\"old\"`, `\"new\"`, `\"unknown\"`), `batch`, `failure` and `reason`. Throws when it was aborted: the exit code is 6 when everything was put back, 7 when
-something could not be. In check mode only `update` is gone through, for every host at once.
-
-```rhai
-rollout(hosts(\"web\"), #{
-    batch: [1, \"25%\"],
-    min_healthy: \"5s\",
-    update: |h| h.apply(files::file(\"/srv/shop/VERSION\", \"1.4.2\\n\")),
-    healthy: |h| h.run(\"curl -fsS http://127.0.0.1:8080/healthz\", #{ reads: true }).stdout == \"1.4.2\",
-});
-```";
+function! {
+    /// Rolls a change over hosts, a batch at a time, and puts back what it changed if it goes wrong. The
+    /// closures take the host; only `update` is required.
+    ///
+    /// Gives a map of host names to maps with `fate` (`"updated"`, `"unchanged"`, `"untouched"`,
+    /// `"rolled_back"`, `"left_out"`, in check mode `"checked"`), `version` (`"old"`, `"new"`, `"unknown"`),
+    /// `batch`, `failure` and `reason`. Throws when it was aborted: the exit code is 6 when everything was put
+    /// back, 7 when something could not be. In check mode only `update` is gone through, for every host at
+    /// once.
+    ///
+    /// ```rhai
+    /// rollout(hosts("web"), #{
+    ///     batch: [1, "25%"],
+    ///     min_healthy: "5s",
+    ///     update: |h| h.apply(files::file("/srv/shop/VERSION", "1.4.2\n")),
+    ///     healthy: |h| h.run("curl -fsS http://127.0.0.1:8080/healthz", #{ reads: true }).stdout == "1.4.2",
+    /// });
+    /// ```
+    pub ROLLOUT = rollout(RolloutOptions) {
+        (hosts: Array, options: Map) -> Map,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
-    declare("rollout", &["hosts: Array", "options: Map", "Map"], ROLLOUT).register_into_engine(
+    declare(&ROLLOUT, 0).register_into_engine(
         engine,
         |context: NativeCallContext, hosts: Array, options: Map| rollout(&context, hosts, options),
     );
@@ -76,7 +60,7 @@ pub(super) fn register(engine: &mut Engine) {
 fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Result<Map> {
     let frame = Frame::acting(context, "rollout")?;
     let run = frame.run();
-    let wanted = Wanted::parse(Options::new("rollout", options, context)?, &frame)?;
+    let wanted = Wanted::new(&Options::read(&ROLLOUT, options, context)?, &frame)?;
     let mut hosts = hosts_of("rollout", context, hosts)?;
     let mut seen = std::collections::HashSet::new();
     hosts.retain(|host| seen.insert(host.0.name().to_owned()));

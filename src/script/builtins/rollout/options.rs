@@ -3,14 +3,66 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString};
+use rhai::{EvalAltResult, FnPtr};
 
+use crate::declare::{Closure, Span, Value, options};
 use crate::deploy::rollout::{Batches, Gates, Present, Size, Spec, Step, Times};
 use crate::model::OnAbort;
 use crate::script::frame::Frame;
 use crate::script::options::Options;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+options! {
+    /// The options of `rollout`.
+    pub(in crate::script) struct RolloutOptions {
+        /// takes the host out of service
+        drain: Option<Closure>,
+        /// changes it
+        update: Closure,
+        /// passes unless it throws or gives `false`; asked again and again
+        healthy: Option<Closure>,
+        /// puts the host back into service
+        readmit: Option<Closure>,
+        /// puts the host back; without it, what this run changed there since its `update` began is undone
+        rollback: Option<Closure>,
+        /// as `healthy`, for a host that was put back
+        rollback_healthy: Option<Closure>,
+        /// whether the balancer sends requests to the host: `true` or `false`. Asked of every host before the rollout;
+        /// hosts that are out already go first and count as out
+        in_service: Option<Closure>,
+        /// hosts at a time: a number, a share (`"25%"`), or a list, one for each batch: `1`
+        batch: Option<Value>,
+        /// hosts out of service at once, a number or a share, including those that are left out; by default only the
+        /// batches limit it
+        max_unavailable: Option<Value>,
+        /// how many hosts may fail in the whole rollout: `0`
+        max_failures: Option<usize>,
+        /// with `true`, hosts are updated even if `update` would change nothing; without it they are skipped if they
+        /// are healthy and in service: `false`
+        force: Option<bool>,
+        /// `"unhealthy_first"`, `"inventory"`, `"sorted"`, `"reverse"` or `"shuffle"`; by default the first if there is
+        /// a `rollback_healthy`, else the second
+        order: Option<String>,
+        /// how long a host has to stay healthy: `"10s"`
+        min_healthy: Option<Span>,
+        /// how long a host has for that: `"5m"`
+        healthy_deadline: Option<Span>,
+        /// how long it may take until another host is healthy: `"10m"`
+        progress_deadline: Option<Span>,
+        /// how long it may take to put a host back: `"5m"`
+        rollback_deadline: Option<Span>,
+        /// time between two looks at a host's health: `"1s"`
+        interval: Option<Span>,
+        /// time between two batches: none
+        pause: Option<Span>,
+        /// asks after batches whether to go on: `true` for each, `"first"`, or numbers of batches: `false`
+        confirm: Option<Value>,
+        /// `"rollback"`: changed hosts are put back; `"stop"`: they stay; `"continue"`: failures do not end it:
+        /// `"rollback"`
+        on_abort: Option<String>,
+    }
+}
 
 /// Looking more often costs more than it tells.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
@@ -35,16 +87,17 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn parse(mut options: Options<'_>, frame: &Frame) -> Result<Self> {
-        let Some(update) = options.closure("update")? else {
+    pub(super) fn new(options: &Options<'_, RolloutOptions>, frame: &Frame) -> Result<Self> {
+        let closure = |given| options.closure(given).cloned();
+        let Some(update) = closure(Some(options.update)) else {
             return Err(options.wrong("update", "it is required"));
         };
-        let drain = options.closure("drain")?;
-        let healthy = options.closure("healthy")?;
-        let readmit = options.closure("readmit")?;
-        let rollback = options.closure("rollback")?;
-        let rollback_healthy = options.closure("rollback_healthy")?;
-        let in_service = options.closure("in_service")?;
+        let drain = closure(options.drain);
+        let healthy = closure(options.healthy);
+        let readmit = closure(options.readmit);
+        let rollback = closure(options.rollback);
+        let rollback_healthy = closure(options.rollback_healthy);
+        let in_service = closure(options.in_service);
         let mut spec = Spec::new(Present {
             drain: drain.is_some(),
             healthy: healthy.is_some(),
@@ -53,28 +106,28 @@ impl Wanted {
             in_service: in_service.is_some(),
         });
         spec.parallel = frame.run().settings.forks;
-        if let Some(batch) = options.take("batch") {
+        if let Some(batch) = &options.batch {
             spec.batches = batches(batch).map_err(|message| options.wrong("batch", &message))?;
         }
-        if let Some(most) = options.take("max_unavailable") {
-            let most = size(&most).map_err(|message| options.wrong("max_unavailable", &message))?;
+        if let Some(most) = &options.max_unavailable {
+            let most = size(most).map_err(|message| options.wrong("max_unavailable", &message))?;
             spec.max_unavailable = Some(most);
         }
-        if let Some(most) = options.count("max_failures")? {
+        if let Some(most) = options.max_failures {
             spec.max_failures = most;
         }
-        if let Some(word) = options.text("on_abort")? {
-            spec.on_abort = on_abort(&word).ok_or_else(|| {
+        if let Some(word) = &options.on_abort {
+            spec.on_abort = on_abort(word).ok_or_else(|| {
                 let message = "it is \"rollback\", \"stop\" or \"continue\"";
                 options.wrong("on_abort", message)
             })?;
         }
-        if let Some(confirm) = options.take("confirm") {
+        if let Some(confirm) = &options.confirm {
             spec.confirm = gates(confirm).map_err(|message| options.wrong("confirm", &message))?;
         }
-        times(&mut options, &mut spec)?;
-        let force = options.flag("force")?.unwrap_or(false);
-        let order = options.text("order")?;
+        times(options, &mut spec)?;
+        let force = options.force.unwrap_or(false);
+        let order = options.order.clone();
         let told = order.as_deref() == Some("unhealthy_first");
         if told && rollback_healthy.is_none() {
             let message = "what is healthy before the update is told by `rollback_healthy`, which is not given";
@@ -115,10 +168,10 @@ impl Wanted {
     }
 }
 
-fn times(options: &mut Options<'_>, spec: &mut Spec) -> Result<()> {
+fn times(options: &Options<'_, RolloutOptions>, spec: &mut Spec) -> Result<()> {
     let looked_at = spec.present.healthy || spec.present.rollback_healthy;
-    let mut time = |key: &str, of: bool| -> Result<Option<Duration>> {
-        let Some(time) = options.duration(key)? else {
+    let time = |key: &str, given: Option<Span>, of: bool| -> Result<Option<Duration>> {
+        let Some(Span(time)) = given else {
             return Ok(None);
         };
         if !of {
@@ -129,12 +182,12 @@ fn times(options: &mut Options<'_>, spec: &mut Spec) -> Result<()> {
         }
         Ok(Some(time))
     };
-    let min_healthy = time("min_healthy", looked_at)?;
-    let interval = time("interval", looked_at)?;
-    let healthy_deadline = time("healthy_deadline", spec.present.healthy)?;
-    let progress_deadline = time("progress_deadline", true)?;
-    let rollback_deadline = time("rollback_deadline", true)?;
-    let pause = time("pause", true)?;
+    let min_healthy = time("min_healthy", options.min_healthy, looked_at)?;
+    let interval = time("interval", options.interval, looked_at)?;
+    let healthy_deadline = time("healthy_deadline", options.healthy_deadline, spec.present.healthy)?;
+    let progress_deadline = time("progress_deadline", options.progress_deadline, true)?;
+    let rollback_deadline = time("rollback_deadline", options.rollback_deadline, true)?;
+    let pause = time("pause", options.pause, true)?;
     spec.min_healthy = min_healthy.unwrap_or(spec.min_healthy);
     spec.interval = interval.unwrap_or(spec.interval);
     spec.healthy_deadline = healthy_deadline.unwrap_or(spec.healthy_deadline);
@@ -160,30 +213,26 @@ fn times(options: &mut Options<'_>, spec: &mut Spec) -> Result<()> {
 
 type Parsed<T> = std::result::Result<T, String>;
 
-fn size(value: &Dynamic) -> Parsed<Size> {
-    if let Ok(count) = value.as_int() {
-        let count = usize::try_from(count).map_err(|_| "it is at least 1".to_owned())?;
-        return Size::Count(count).checked();
+fn size(value: &Value) -> Parsed<Size> {
+    match value {
+        Value::Int(count) => {
+            let count = usize::try_from(*count).map_err(|_| "it is at least 1".to_owned())?;
+            Size::Count(count).checked()
+        }
+        Value::Text(text) => Size::parse(text),
+        _ => Err("it is a number or a share such as \"25%\"".to_owned()),
     }
-    let kind = value.type_name();
-    let text = value.clone().try_cast::<ImmutableString>();
-    let text =
-        text.ok_or_else(|| format!("it is a number or a share such as \"25%\", not a {kind}"))?;
-    Size::parse(&text)
 }
 
 /// A number, a share, or several: in an array, or in a text with commas as a parameter has it.
-fn batches(value: Dynamic) -> Parsed<Batches> {
-    let sizes = if value.is_array() {
-        let sizes = value.cast::<Array>();
-        sizes.iter().map(size).collect::<Parsed<Vec<_>>>()?
-    } else if value.is_string() {
-        let text = value.to_string();
-        text.split(',')
-            .map(Size::parse)
-            .collect::<Parsed<Vec<_>>>()?
-    } else {
-        vec![size(&value)?]
+fn batches(value: &Value) -> Parsed<Batches> {
+    let sizes = match value {
+        Value::List(sizes) => sizes.iter().map(size).collect::<Parsed<Vec<_>>>()?,
+        Value::Text(text) => {
+            let sizes = text.split(',').map(Size::parse);
+            sizes.collect::<Parsed<Vec<_>>>()?
+        }
+        one => vec![size(one)?],
     };
     Batches::new(sizes).ok_or_else(|| "the list is empty".to_owned())
 }
@@ -197,31 +246,20 @@ fn on_abort(word: &str) -> Option<OnAbort> {
     })
 }
 
-fn gates(value: Dynamic) -> Parsed<Gates> {
-    if let Ok(flag) = value.as_bool() {
-        return Ok(if flag { Gates::Always } else { Gates::Never });
-    }
-    if value.is_string() && value.to_string() == "first" {
-        return Ok(Gates::After(BTreeSet::from([1])));
-    }
-    let numbers = if value.is_array() {
-        value.cast::<Array>()
-    } else {
-        vec![value]
+fn gates(value: &Value) -> Parsed<Gates> {
+    let numbers = match value {
+        Value::Bool(true) => return Ok(Gates::Always),
+        Value::Bool(false) => return Ok(Gates::Never),
+        Value::Text(text) if text == "first" => return Ok(Gates::After(BTreeSet::from([1]))),
+        Value::List(numbers) => numbers.as_slice(),
+        one => std::slice::from_ref(one),
     };
-    let number = |value: &Dynamic| {
-        let number = value.as_int().ok();
-        number
-            .and_then(|number| usize::try_from(number).ok())
-            .filter(|number| *number > 0)
-            .ok_or_else(|| {
-                "it is true, false, \"first\", or the numbers of batches, the first of which is 1"
-                    .to_owned()
-            })
+    let number = |value: &Value| match value {
+        Value::Int(number) => usize::try_from(*number).ok().filter(|number| *number > 0),
+        _ => None,
     };
-    let numbers = numbers
-        .iter()
-        .map(number)
-        .collect::<Parsed<BTreeSet<_>>>()?;
-    Ok(Gates::After(numbers))
+    let numbers = numbers.iter().map(number).collect::<Option<BTreeSet<_>>>();
+    numbers.map(Gates::After).ok_or_else(|| {
+        "it is true, false, \"first\", or the numbers of batches, the first of which is 1".to_owned()
+    })
 }

@@ -17,10 +17,29 @@ use super::error::{ended, failure};
 use super::frame::Frame;
 use super::isolate::isolate;
 use super::options::Options;
+use crate::declare::{Closure, OneOrMany, options};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// What `task(#{...})` was given.
+options! {
+    /// What `task(#{...})` takes.
+    pub struct TaskOptions {
+        /// what the user sees
+        name: String,
+        /// a shell script that only reads
+        probe: String,
+        /// a closure that gets what the probe came back with, and gives the plan
+        plan: Closure,
+        /// what the probe depends on; `"any"` by default
+        reads: Option<OneOrMany>,
+        /// what the change may alter; `"any"` by default
+        writes: Option<OneOrMany>,
+        /// with `true`, its plan is called in check mode too if an earlier task would change what it reads: `false`
+        foresees: Option<bool>,
+    }
+}
+
+/// A task that a playbook has defined.
 #[derive(Clone)]
 pub struct Definition {
     name: String,
@@ -28,36 +47,25 @@ pub struct Definition {
     plan: FnPtr,
     reads: Vec<Resource>,
     writes: Vec<Resource>,
-    /// Its plan wants to be told of what earlier changes would alter.
+    /// Its plan wants to know what earlier changes would alter.
     foresees: bool,
 }
 
 impl Definition {
-    pub fn parse(mut options: Options<'_>, _context: &NativeCallContext<'_>) -> Result<Self> {
-        let missing = |options: &Options<'_>, key: &str| options.wrong(key, "it is required");
-        let name = options
-            .text("name")?
-            .ok_or_else(|| missing(&options, "name"))?;
-        let probe = options
-            .text("probe")?
-            .ok_or_else(|| missing(&options, "probe"))?;
-        let plan = options
-            .closure("plan")?
-            .ok_or_else(|| missing(&options, "plan"))?;
-        if has_nul(&probe) {
+    pub fn new(options: &Options<'_, TaskOptions>) -> Result<Self> {
+        if has_nul(&options.probe) {
             return Err(options.wrong("probe", "it holds a NUL byte"));
         }
-        let reads = resources(&mut options, "reads")?;
-        let writes = resources(&mut options, "writes")?;
-        let foresees = options.flag("foresees")?.unwrap_or(false);
+        let plan = options.closure(Some(options.plan));
+        let plan = plan.ok_or_else(|| options.wrong("plan", "it is a closure"))?;
         Ok(Self {
-            name,
-            probe,
-            // Copied now: while a host applies the task, what it captured may be in use, the host itself above all.
-            plan: isolate(&plan),
-            reads,
-            writes,
-            foresees,
+            name: options.name.clone(),
+            probe: options.probe.clone(),
+            // Copied now: while a host applies the task, what it captured may be in use, above all the host itself.
+            plan: isolate(plan),
+            reads: resources(options, "reads", options.reads.as_ref())?,
+            writes: resources(options, "writes", options.writes.as_ref())?,
+            foresees: options.foresees.unwrap_or(false),
         })
     }
 
@@ -92,21 +100,20 @@ impl Definition {
     }
 }
 
-fn resources(options: &mut Options<'_>, key: &str) -> Result<Vec<Resource>> {
-    let Some(given) = options.one_or_many(key) else {
+fn resources(
+    options: &Options<'_, TaskOptions>,
+    key: &str,
+    given: Option<&OneOrMany>,
+) -> Result<Vec<Resource>> {
+    let Some(given) = given else {
         return Ok(vec![Resource::Any]);
     };
-    given
-        .into_iter()
-        .map(|name| {
-            let name = name.try_cast::<ImmutableString>();
-            name.as_deref().and_then(resource).ok_or_else(|| {
-                let known =
-                    "\"package:NAME\", \"service:NAME\", \"user:NAME\", \"group:NAME\" or \"any\"";
-                options.wrong(key, &format!("it lists absolute paths, {known}"))
-            })
-        })
-        .collect()
+    let given = given.clone().into_vec();
+    let resources = given.iter().map(|name| resource(name));
+    resources.collect::<Option<_>>().ok_or_else(|| {
+        let known = "\"package:NAME\", \"service:NAME\", \"user:NAME\", \"group:NAME\" or \"any\"";
+        options.wrong(key, &format!("it lists absolute paths, {known}"))
+    })
 }
 
 /// What of `reads` earlier changes would alter, as it was written.

@@ -1,0 +1,171 @@
+//! `wait_until`: looks until all is well, or until a closure gives `true`.
+
+use std::time::Instant;
+
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+
+use super::HealthValue;
+use super::look::{checks, verdicts};
+use super::verdict::VerdictValue;
+use crate::checks::{Overrides, State, Timing, waitable};
+use crate::declare::{Span, function, options};
+use crate::deploy::health;
+use crate::model::{Failure, FailureKind};
+use crate::run::{HostHandle, Waited};
+use crate::script::builtins::declare;
+use crate::script::builtins::host::HostValue;
+use crate::script::error::{Ended, argument, end, position, throw};
+use crate::script::frame::Frame;
+use crate::script::options::Options;
+use crate::task::Mode;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+options! {
+    struct WaitOptions {
+        /// what a closure waits for, for messages
+        what: Option<String>,
+        /// from the start of one look to the start of the next: `"1s"`
+        interval: Option<Span>,
+        /// for one look; what runs then is killed: `"5s"`
+        timeout: Option<Span>,
+        /// this many healthy looks in a row are enough: `1`
+        rise: Option<u32>,
+        /// this many unhealthy looks in a row end the wait before the deadline; without it only the deadline does
+        fall: Option<u32>,
+        /// for the whole wait: `"1m"`
+        deadline: Option<Span>,
+        /// before the first look: none
+        initial_delay: Option<Span>,
+    }
+}
+
+function! {
+    /// Waits until a check of a host, or each of a list, is healthy `rise` times in a row, and gives the last
+    /// verdicts. Throws when the deadline comes first, with what was seen last. `warning` is healthy; `error`
+    /// is not, but is waited for too, since a name that does not resolve yet may soon.
+    ///
+    /// A check can have these options itself; those given here come before them.
+    ///
+    /// `wait_until(#{ what, deadline, interval }, || ...)` waits until a closure gives `true`, `rise` times in
+    /// a row. `what` says in a message what was waited for. What the closure throws ends the wait.
+    ///
+    /// In check mode it looks once and does not wait. What is not healthy then is *unknown*, and so is what
+    /// follows in the closure of the host.
+    ///
+    /// ```rhai
+    /// each(hosts("web"), |h| {
+    ///     h.wait_until(http("http://127.0.0.1:8080/healthz"), #{ deadline: "2m", rise: 3 });
+    ///     wait_until(#{ what: "the queue to drain", deadline: "5m", interval: "2s" }, || {
+    ///         h.run("shopctl queue --count", #{ reads: true }).stdout == "0"
+    ///     });
+    /// });
+    /// ```
+    pub WAIT_UNTIL = wait_until(WaitOptions) {
+        (host: Host, health: Health) -> Verdict,
+        (host: Host, health: Health, options: Map) -> Verdict,
+        (host: Host, healths: Array) -> Array,
+        (host: Host, healths: Array, options: Map) -> Array,
+        (options: Map, closure: Fn) -> (),
+    }
+}
+
+pub(super) fn register_wait_for_closure(engine: &mut Engine) {
+    declare(&WAIT_UNTIL, 4)
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, options: Map, closure: FnPtr| {
+            until(&context, options, &closure)
+        },
+    );
+}
+
+pub(super) fn wait(
+    context: &NativeCallContext<'_>,
+    host: &HostValue,
+    healths: &[HealthValue],
+    options: Map,
+) -> Result<Vec<VerdictValue>> {
+    let frame = Frame::acting(context, "wait_until")?;
+    let options = Options::<WaitOptions>::read(&WAIT_UNTIL, options, context)?;
+    if options.what.is_some() {
+        let message = "it is for a closure: a check says itself what it looks at, or has a `name`";
+        return Err(options.wrong("what", message));
+    }
+    let over = options.overrides();
+    let checks = checks(healths);
+    for check in &checks {
+        waitable(&check.timing.with(&over))
+            .map_err(|(key, message)| options.wrong(key, message))?;
+    }
+    let at = position(context);
+    let seen = health::wait_until(&host.0, &checks, &over, at.as_ref(), frame.cancel());
+    verdicts(context, &frame, &checks, seen)
+}
+
+impl WaitOptions {
+    fn overrides(&self) -> Overrides {
+        let time = |span: Option<Span>| span.map(|span| span.0);
+        Overrides {
+            interval: time(self.interval),
+            timeout: time(self.timeout),
+            rise: self.rise,
+            fall: self.fall,
+            deadline: time(self.deadline),
+            initial_delay: time(self.initial_delay),
+        }
+    }
+}
+
+/// `wait_until(#{ what, ... }, || bool)`.
+fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Result<Dynamic> {
+    let frame = Frame::acting(context, "wait_until")?;
+    let options = Options::<WaitOptions>::read(&WAIT_UNTIL, options, context)?;
+    let what = options.what.as_deref().unwrap_or("the closure to give true");
+    let over = options.overrides();
+    if over.timeout.is_some() {
+        let message = "it is for a check: put `timeout(\"5s\", || ...)` into the closure";
+        return Err(options.wrong("timeout", message));
+    }
+    let timing = Timing::default().with(&over);
+    waitable(&timing).map_err(|(key, message)| options.wrong(key, message))?;
+    let mut watch = health::Watch::new(timing);
+    let started = Instant::now();
+    let waited = Waited::new(format!("for {what}")).on(frame.host().map(HostHandle::name));
+    let _wait = frame.run().waits.begin(waited);
+    loop {
+        let check_mode = frame.run().settings.mode == Mode::Check;
+        if !check_mode {
+            let left = watch.due().saturating_sub(started.elapsed());
+            let paused = frame.run().pause(frame.cancel(), left);
+            paused.map_err(|failure| throw(failure, context))?;
+        }
+        let began = started.elapsed();
+        let given = closure.call_within_context::<Dynamic>(context, ())?;
+        let kind = given.type_name();
+        let so = given.as_bool().map_err(|_| {
+            let message = format!("the closure of `wait_until` gives true or false, not a {kind}");
+            argument(context, message)
+        })?;
+        if check_mode && so {
+            return Ok(Dynamic::UNIT);
+        }
+        if check_mode {
+            frame.set_unknown();
+            return Err(end(Ended::Unknown, context.call_position()));
+        }
+        let state = if so { State::Passing } else { State::Critical };
+        let message = match watch.observed(began, started.elapsed(), state) {
+            health::Progress::Waiting => continue,
+            health::Progress::Healthy => return Ok(Dynamic::UNIT),
+            health::Progress::Fallen => format!("gave up waiting for {what}"),
+            health::Progress::TooLate => {
+                let deadline = humantime::format_duration(timing.deadline);
+                format!("timed out after {deadline} waiting for {what}")
+            }
+        };
+        let mut failure = Failure::new(FailureKind::Failed, message);
+        failure.host = frame.host().map(|host| host.name().to_owned());
+        return Err(throw(failure, context));
+    }
+}

@@ -1,0 +1,176 @@
+//! Kinds of health checks that are defined in a playbook or in the standard library.
+
+use std::sync::Arc;
+
+#[expect(
+    deprecated,
+    reason = "Rhai calls the stored context volatile; its version is pinned"
+)]
+use rhai::NativeCallContextStore;
+use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+
+use crate::checks::{Answer, Observe, State, StepKind, Verdict};
+use crate::declare::{Closure, options};
+use crate::shell::has_nul;
+
+use super::error::{ended, failure};
+use super::frame::Frame;
+use super::isolate::isolate;
+use super::options::Options;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+options! {
+    /// What `health_check(#{...})` takes besides the options of every check.
+    pub struct CheckOptions {
+        /// a shell script that looks and changes nothing
+        script: String,
+        /// a closure that gets what the script came back with, and gives the verdict
+        verdict: Closure,
+    }
+}
+
+/// A check that a playbook has defined.
+pub struct CustomCheck {
+    script: String,
+    verdict: FnPtr,
+    frame: Frame,
+    #[expect(
+        deprecated,
+        reason = "Rhai calls the stored context volatile; its version is pinned"
+    )]
+    context: NativeCallContextStore,
+}
+
+impl CustomCheck {
+    #[expect(
+        deprecated,
+        reason = "Rhai calls the stored context volatile; its version is pinned"
+    )]
+    pub fn new(
+        options: &Options<'_, CheckOptions>,
+        frame: &Frame,
+        context: &NativeCallContext<'_>,
+    ) -> Result<Arc<Self>> {
+        if has_nul(&options.script) {
+            return Err(options.wrong("script", "it holds a NUL byte"));
+        }
+        let verdict = options.closure(Some(options.verdict));
+        let verdict = verdict.ok_or_else(|| options.wrong("verdict", "it is a closure"))?;
+        let frame = frame.planning();
+        let mut context = context.store_data();
+        context.global.tag = Dynamic::from(frame.clone());
+        Ok(Arc::new(Self {
+            script: options.script.clone(),
+            // Copied now: what it captured may be in use while a host is looked at.
+            verdict: isolate(verdict),
+            frame,
+            context,
+        }))
+    }
+
+    /// Calls the closure. `Err` says why it gave nothing.
+    #[expect(
+        deprecated,
+        reason = "Rhai calls the stored context volatile; its version is pinned"
+    )]
+    fn call(&self, found: Map) -> std::result::Result<Dynamic, String> {
+        let world = self.frame.world();
+        let engine = world.engine().ok_or("the playbook has ended")?;
+        let context = self.context.create_context(&engine);
+        // Several hosts may be looked at at the same time.
+        let verdict = isolate(&self.verdict);
+        let given = verdict.call_within_context::<Dynamic>(&context, (found,));
+        given.map_err(|error| {
+            if ended(&error).is_some() {
+                return "it was interrupted".to_owned();
+            }
+            let failure = failure(&error, &context, world);
+            // A position in the standard library is of no use to the user.
+            let at = failure.at.as_ref();
+            let at = at.filter(|at| !at.file.starts_with("std/"));
+            let at = at.map(|at| format!(" ({at})")).unwrap_or_default();
+            format!("{}{at}", failure.message)
+        })
+    }
+}
+
+impl Observe for CustomCheck {
+    fn label(&self) -> String {
+        // A name is required, and it comes before this.
+        "health_check".to_owned()
+    }
+
+    fn script(&self) -> String {
+        self.script.clone()
+    }
+
+    fn runs_as(&self) -> StepKind {
+        StepKind::Command
+    }
+
+    fn verdict(&self, answer: &Answer) -> Verdict {
+        let text = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            Dynamic::from(text.trim_end_matches('\n').to_owned())
+        };
+        let found = Map::from([
+            ("code".into(), Dynamic::from(i64::from(answer.code))),
+            ("stdout".into(), text(&answer.stdout)),
+            ("stderr".into(), text(&answer.stderr)),
+            (
+                "seconds".into(),
+                Dynamic::from(answer.duration.as_secs_f64()),
+            ),
+        ]);
+        match self.call(found).and_then(|given| read(given, answer)) {
+            Ok(verdict) => verdict,
+            Err(message) => Verdict::error(format!("its verdict: {message}")),
+        }
+    }
+}
+
+/// The verdict that a closure gave: `true` or `false`, the name of a state, or a map.
+fn read(given: Dynamic, answer: &Answer) -> std::result::Result<Verdict, String> {
+    let kind = given.type_name();
+    let said = || match answer.said() {
+        said if said.is_empty() => format!("exit code {}", answer.code),
+        said => said,
+    };
+    if let Ok(is_healthy) = given.as_bool() {
+        let state = if is_healthy { State::Passing } else { State::Critical };
+        return Ok(Verdict::new(state, said()));
+    }
+    if let Some(name) = given.clone().try_cast::<ImmutableString>() {
+        return Ok(Verdict::new(state(&name)?, said()));
+    }
+    let Some(mut map) = given.try_cast::<Map>() else {
+        return Err(format!(
+            "it gives true, false, a state or a map, not a value of the type {kind}"
+        ));
+    };
+    let mut text = |key: &str| match map.remove(key).filter(|value| !value.is_unit()) {
+        None => Ok(None),
+        Some(value) => match value.try_cast::<ImmutableString>() {
+            Some(text) => Ok(Some(text.to_string())),
+            None => Err(format!("its `{key}` is not a string")),
+        },
+    };
+    let name = text("state")?.ok_or("it has no `state`")?;
+    let (message, hint) = (text("message")?, text("hint")?);
+    if let Some(key) = map.keys().next() {
+        return Err(format!(
+            "it has the key `{key}`; its keys are `state`, `message` and `hint`"
+        ));
+    }
+    let verdict = Verdict::new(state(&name)?, message.unwrap_or_else(said));
+    Ok(Verdict { hint, ..verdict })
+}
+
+fn state(name: &str) -> std::result::Result<State, String> {
+    let names = State::ALL.map(State::as_str);
+    let found = State::ALL.into_iter().find(|state| state.as_str() == name);
+    found.ok_or_else(|| {
+        format!("there is no state \"{name}\"; the states are {}", names.join(", "))
+    })
+}
