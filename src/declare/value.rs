@@ -49,7 +49,11 @@ impl de::Error for Unfit {
     }
 
     fn invalid_type(given: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self(format!("expected {}, got {}", plain(expected), shown(given)))
+        Self(format!(
+            "expected {}, got {}",
+            plain(expected),
+            shown(given)
+        ))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -158,9 +162,7 @@ impl<'de> de::Deserializer<'de> for Value {
     ) -> Result<V::Value, Unfit> {
         match self {
             Self::Closure(Closure(index)) if name == CLOSURE => visitor.visit_u64(index as u64),
-            other if name == CLOSURE => {
-                Err(de::Error::invalid_type(other.unexpected(), &visitor))
-            }
+            other if name == CLOSURE => Err(de::Error::invalid_type(other.unexpected(), &visitor)),
             other => visitor.visit_newtype_struct(other),
         }
     }

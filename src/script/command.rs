@@ -83,9 +83,9 @@ impl Call {
             if !is_variable(name) {
                 return Err(options.wrong("env", &format!("`{name}` is no name of a variable")));
             }
-            let value = value
-                .to_text()
-                .ok_or_else(|| options.wrong("env", &format!("the value of `{name}` is not a string")))?;
+            let value = value.to_text().ok_or_else(|| {
+                options.wrong("env", &format!("the value of `{name}` is not a string"))
+            })?;
             if has_nul(&value) {
                 return Err(
                     options.wrong("env", &format!("the value of `{name}` holds a NUL byte"))
@@ -112,7 +112,10 @@ impl Call {
             ));
         }
         let mut ok = options.ok.as_ref().map_or_else(|| vec![0], Codes::to_vec);
-        let unchanged = options.unchanged.as_ref().map_or_else(Vec::new, Codes::to_vec);
+        let unchanged = options
+            .unchanged
+            .as_ref()
+            .map_or_else(Vec::new, Codes::to_vec);
         ok.extend(&unchanged);
         if options.pipefail.unwrap_or(false) {
             if line.is_array() {

@@ -138,7 +138,11 @@ fn read(given: Dynamic, answer: &Answer) -> std::result::Result<Verdict, String>
         said => said,
     };
     if let Ok(is_healthy) = given.as_bool() {
-        let state = if is_healthy { State::Passing } else { State::Critical };
+        let state = if is_healthy {
+            State::Passing
+        } else {
+            State::Critical
+        };
         return Ok(Verdict::new(state, said()));
     }
     if let Some(name) = given.clone().try_cast::<ImmutableString>() {
@@ -171,6 +175,9 @@ fn state(name: &str) -> std::result::Result<State, String> {
     let names = State::ALL.map(State::as_str);
     let found = State::ALL.into_iter().find(|state| state.as_str() == name);
     found.ok_or_else(|| {
-        format!("there is no state \"{name}\"; the states are {}", names.join(", "))
+        format!(
+            "there is no state \"{name}\"; the states are {}",
+            names.join(", ")
+        )
     })
 }

@@ -100,10 +100,10 @@ impl<T> Options<'_, T> {
 }
 
 /// The failure for an option that is not known.
-pub fn unknown(
+pub fn unknown<'a>(
     of: &str,
     key: &str,
-    known: impl Iterator<Item = &'static str> + Clone,
+    known: impl Iterator<Item = &'a str> + Clone,
 ) -> Option<Failure> {
     if known.clone().any(|name| name == key) {
         return None;
@@ -127,11 +127,7 @@ fn refused<T>(failure: Failure, key: &str, context: &NativeCallContext<'_>) -> R
     Err(failure_at(failure, key, context))
 }
 
-fn failure_at(
-    failure: Failure,
-    key: &str,
-    context: &NativeCallContext<'_>,
-) -> Box<EvalAltResult> {
+fn failure_at(failure: Failure, key: &str, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
     let key = key.split(['.', '[']).next().unwrap_or(key);
     throw(failure.at(part(context, Part::Key(key))), context)
 }

@@ -57,5 +57,8 @@ pub fn refused<M>(
     wrong: &ArgumentError,
 ) -> Box<EvalAltResult> {
     let part = refusal::part(wrong).and_then(|part| error::part(context, part));
-    throw(refusal::failure(&entry.full_name(), wrong).at(part), context)
+    throw(
+        refusal::failure(&entry.full_name(), wrong).at(part),
+        context,
+    )
 }

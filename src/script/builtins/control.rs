@@ -138,13 +138,13 @@ function! {
     /// A value as one word of a shell's command line; a list as several.
     ///
     /// ```rhai
-    /// let name = "it's here\
+    /// let name = "it's here";
+    /// each(hosts("web"), |h| h.run("ls -l " + quote(name), #{ reads: true, ok: [0, 2] }));
+    /// ```
     QUOTE = quote {
         (value: Dynamic) -> String,
     }
 }
-each(hosts(\"web\"), |h| h.run(\"ls -l \" + quote(name), #{ reads: true, ok: [0, 2] }));
-```";
 
 pub(super) fn register(engine: &mut Engine) {
     declare(&RETRY, 0)
@@ -157,8 +157,7 @@ pub(super) fn register(engine: &mut Engine) {
             retry(&context, options, &closure)
         },
     );
-    declare(&TIMEOUT, 0)
-    .register_into_engine(
+    declare(&TIMEOUT, 0).register_into_engine(
         engine,
         |context: NativeCallContext, limit: Dynamic, closure: FnPtr| {
             timeout(&context, &limit, &closure)

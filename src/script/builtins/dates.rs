@@ -131,17 +131,18 @@ fn register_makers(engine: &mut Engine) {
 }
 
 fn register_methods(engine: &mut Engine) {
-    declare_plain("format", &["date: Date", "pattern: &str", "String"], FORMAT).register_into_engine(
-        engine,
-        |context: NativeCallContext, date: &mut DateValue, pattern: &str| {
-            jiff::fmt::strtime::format(pattern, &date.0).map_err(|error| {
-                argument(
-                    &context,
-                    format!("cannot format a date as `{pattern}`: {error}"),
-                )
-            })
-        },
-    );
+    declare_plain("format", &["date: Date", "pattern: &str", "String"], FORMAT)
+        .register_into_engine(
+            engine,
+            |context: NativeCallContext, date: &mut DateValue, pattern: &str| {
+                jiff::fmt::strtime::format(pattern, &date.0).map_err(|error| {
+                    argument(
+                        &context,
+                        format!("cannot format a date as `{pattern}`: {error}"),
+                    )
+                })
+            },
+        );
     let parameters = ["date: Date", "duration: Dynamic", "Date"];
     declare_plain("plus", &parameters, PLUS).register_into_engine(
         engine,

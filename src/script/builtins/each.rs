@@ -5,9 +5,9 @@ use std::time::Instant;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::declare;
-use crate::declare::{function, options};
 use super::host::HostValue;
 use super::selected::{arrange, hosts_of};
+use crate::declare::{function, options};
 use crate::model::{Emission, Failure, FailureKind, Kind};
 use crate::run::{Turns, interrupted};
 use crate::script::error::{Ended, argument, end, position, throw};
@@ -48,8 +48,7 @@ pub(super) fn register(engine: &mut Engine) {
             each(&context, hosts, Map::new(), &closure)
         },
     );
-    declare(&EACH, 1)
-    .register_into_engine(
+    declare(&EACH, 1).register_into_engine(
         engine,
         |context: NativeCallContext, hosts: Array, options: Map, closure: FnPtr| {
             each(&context, hosts, options, &closure)
@@ -77,7 +76,8 @@ fn each(
     let max_failures = options.max_failures.unwrap_or(0);
     let mut selected = hosts_of("each", context, hosts)?;
     selected.retain(|host| run.failure_of(host.0.name()).is_none());
-    arrange(&mut selected, options.order.as_deref()).map_err(|message| argument(context, message))?;
+    arrange(&mut selected, options.order.as_deref())
+        .map_err(|message| argument(context, message))?;
 
     let started = Kind::EachStarted {
         hosts: selected.len(),

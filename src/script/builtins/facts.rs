@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare_getter;
-use crate::declare::function;
 use super::host::{HostValue, known, read};
+use crate::declare::function;
 use crate::run::ask;
 use crate::script::convert::from_json;
 use crate::script::error::{argument, throw};

@@ -1,10 +1,9 @@
 //! Health checks: their constructors, `health_check`, `h.check` and `wait_until`.
 
 mod look;
+mod value;
 mod verdict;
 mod wait;
-
-use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, NativeCallContext};
 
@@ -22,20 +21,10 @@ use crate::script::options::Options;
 use crate::script::refusal;
 
 pub use look::CHECK;
+pub use value::HealthValue;
 pub use wait::WAIT_UNTIL;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
-
-/// A check as a value: the same for every host.
-#[derive(Clone)]
-pub struct HealthValue(Arc<Check>);
-
-impl HealthValue {
-    #[must_use]
-    pub fn check(&self) -> Check {
-        (*self.0).clone()
-    }
-}
 
 function! {
     /// Defines a kind of health check in the playbook. It goes through the same machinery as a built-in one:
@@ -73,16 +62,16 @@ function! {
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<HealthValue>("Health");
-    engine.register_fn("to_string", |health: &mut HealthValue| health.0.label());
+    engine.register_fn("to_string", |health: &mut HealthValue| health.label());
     let mut module = Module::new();
     for entry in KINDS {
         constructors::register(&mut module, entry, "Health", make);
     }
     engine.register_global_module(module.into());
-    declare(&HEALTH_CHECK, 0).register_into_engine(
-        engine,
-        |context: NativeCallContext, definition: Map| define(&context, definition),
-    );
+    declare(&HEALTH_CHECK, 0)
+        .register_into_engine(engine, |context: NativeCallContext, definition: Map| {
+            define(&context, definition)
+        });
     verdict::register(engine);
     look::register_look(engine, &CHECK, look::look);
     look::register_look(engine, &WAIT_UNTIL, wait::wait);
@@ -101,9 +90,12 @@ fn define(context: &NativeCallContext<'_>, definition: Map) -> Result<HealthValu
     let common = constructors::arguments(context, vec![common.into()])?;
     let what = checks::custom(observe, common).map_err(|error| {
         let part = refusal::part(&error).and_then(|part| error::part(context, part));
-        throw(refusal::failure(HEALTH_CHECK.name, &error).at(part), context)
+        throw(
+            refusal::failure(HEALTH_CHECK.name, &error).at(part),
+            context,
+        )
     })?;
-    Ok(HealthValue(Arc::new(Check { what, vantage })))
+    Ok(HealthValue::new(Check { what, vantage }))
 }
 
 fn make(
@@ -116,7 +108,7 @@ fn make(
     let arguments = constructors::arguments(context, values)?;
     let what = checks::construct(entry, arguments)
         .map_err(|error| constructors::refused(context, entry, &error))?;
-    Ok(HealthValue(Arc::new(Check { what, vantage })))
+    Ok(HealthValue::new(Check { what, vantage }))
 }
 
 /// Removes `from` from the options: a host is not a plain value.

@@ -3,10 +3,10 @@
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext};
 
 use super::declare;
-use crate::declare::{function, options};
 use super::outcome::OutcomeValue;
 use super::tasks::TaskValue;
 use super::vars::VarsValue;
+use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
 use crate::run::{Applied, HostHandle, Run, apply, ask, awaited, command, undo};
 use crate::script::command::{Call, CallOptions};
@@ -185,15 +185,13 @@ fn register_acts(engine: &mut Engine) {
                 .collect())
         },
     );
-    declare(&RUN, 0)
-    .register_into_engine(
+    declare(&RUN, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, line: Dynamic| {
             run(&context, host, &line, Map::new())
         },
     );
-    declare(&RUN, 1)
-    .register_into_engine(
+    declare(&RUN, 1).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, line: Dynamic, options: Map| {
             run(&context, host, &line, options)
@@ -211,8 +209,7 @@ fn register_acts(engine: &mut Engine) {
             read(&context, host, path, Map::new())
         },
     );
-    declare(&READ, 1)
-    .register_into_engine(
+    declare(&READ, 1).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, path: &str, options: Map| {
             read(&context, host, path, options)

@@ -3,8 +3,8 @@
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
-use crate::declare::{function, options};
 use super::host::HostValue;
+use crate::declare::{function, options};
 use crate::model::{Emission, Kind, LogLevel};
 use crate::run::HostHandle;
 use crate::script::error::{position, throw};
@@ -56,10 +56,9 @@ function! {
 }
 
 pub(super) fn register(engine: &mut Engine) {
-    declare(&HOSTS, 0)
-        .register_into_engine(engine, |context: NativeCallContext, pattern: &str| {
-            hosts(&context, pattern, true)
-        });
+    declare(&HOSTS, 0).register_into_engine(engine, |context: NativeCallContext, pattern: &str| {
+        hosts(&context, pattern, true)
+    });
     declare(&HOSTS, 1).register_into_engine(
         engine,
         |context: NativeCallContext, pattern: &str, options: Map| {

@@ -47,10 +47,9 @@ function! {
 }
 
 pub(super) fn register(engine: &mut Engine) {
-    declare(&SECRET, 0)
-        .register_into_engine(engine, |context: NativeCallContext, source: Map| {
-            secret(&context, source)
-        });
+    declare(&SECRET, 0).register_into_engine(engine, |context: NativeCallContext, source: Map| {
+        secret(&context, source)
+    });
 }
 
 fn secret(context: &NativeCallContext<'_>, source: Map) -> Result<ImmutableString> {

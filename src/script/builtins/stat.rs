@@ -3,8 +3,8 @@
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
-use crate::declare::{function, options};
 use super::host::{HostValue, end_unknown, known};
+use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind};
 use crate::run::ask;
 use crate::script::error::{argument, throw};
@@ -59,8 +59,7 @@ pub(super) fn register(engine: &mut Engine) {
             stat(&context, host, path, Map::new())
         },
     );
-    declare(&STAT, 1)
-    .register_into_engine(
+    declare(&STAT, 1).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, path: &str, options: Map| {
             stat(&context, host, path, options)

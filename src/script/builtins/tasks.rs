@@ -13,6 +13,7 @@ use crate::script::custom_task::{Definition, TaskOptions};
 use crate::script::error::{argument, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
+use crate::script::refusal;
 use crate::task::Task;
 use crate::tasks::{self, Artifact, Entry, Surroundings};
 use crate::template::Compiled;

@@ -138,7 +138,7 @@ impl Walk<'_> {
             || own.contains(&count)
             || names.arities(name).any(|arity| arity == count + 1);
         if is_known {
-            self.options(name, call);
+            self.options(name, call, at);
         } else if own.is_empty() && !names.has(name) {
             let names = names.plain().chain(self.script.function_names());
             let hint = did_you_mean(name, names);

@@ -28,7 +28,8 @@ impl Walk<'_> {
         for argument in &call.args {
             // What is not literal, such as a closure, is left out; so nothing can be said about what is missing.
             if let Some(mut literals) = literals(argument)
-                && let () = literals.retain(|(key, _)| function.manual.option_names().contains(&key.as_str()))
+                && let () = literals
+                    .retain(|(key, _)| function.manual.option_names().contains(&key.as_str()))
                 && let Err(error) = (function.check)(Arguments::new(vec![Value::Map(literals)]))
                 && matches!(error.place, Place::Option(_))
             {
@@ -41,18 +42,13 @@ impl Walk<'_> {
     }
 
     /// Looks at the keys of a literal map. Whether one is not known.
-    pub(super) fn keys(
-        &mut self,
-        name: &str,
-        known: &[&'static str],
-        argument: Option<&Expr>,
-    ) -> bool {
+    pub(super) fn keys(&mut self, name: &str, known: &[&str], argument: Option<&Expr>) -> bool {
         let Some(Expr::Map(map, _)) = argument else {
             return false;
         };
         let before = self.failures.len();
         for (key, _) in &map.0 {
-            if let Some(failure) = unknown(name, key, known.iter().copied()) {
+            if let Some(failure) = unknown(name, key.as_str(), known.iter().copied()) {
                 self.fail(key.pos, failure.message, failure.hint);
             }
         }

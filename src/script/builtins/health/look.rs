@@ -2,7 +2,7 @@
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
-use super::HealthValue;
+use super::value::HealthValue;
 use super::verdict::VerdictValue;
 use crate::checks::State;
 use crate::declare::{Function, OneOrMany, function, options};
@@ -149,7 +149,10 @@ pub(super) fn look(
 ) -> Result<Vec<VerdictValue>> {
     let frame = Frame::acting(context, "check")?;
     let options = Options::<CheckOptions>::read(&CHECK, options, context)?;
-    let given = options.ok.clone().map_or_else(Vec::new, OneOrMany::into_vec);
+    let given = options
+        .ok
+        .clone()
+        .map_or_else(Vec::new, OneOrMany::into_vec);
     let ok = given
         .iter()
         .map(|state| state_of(state).map_err(|message| options.wrong("ok", &message)))

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
-use super::HealthValue;
 use super::look::{checks, verdicts};
+use super::value::HealthValue;
 use super::verdict::VerdictValue;
 use crate::checks::{Overrides, State, Timing, waitable};
 use crate::declare::{Span, function, options};
@@ -71,8 +71,7 @@ function! {
 }
 
 pub(super) fn register_wait_for_closure(engine: &mut Engine) {
-    declare(&WAIT_UNTIL, 4)
-    .register_into_engine(
+    declare(&WAIT_UNTIL, 4).register_into_engine(
         engine,
         |context: NativeCallContext, options: Map, closure: FnPtr| {
             until(&context, options, &closure)
@@ -121,7 +120,10 @@ impl WaitOptions {
 fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Result<Dynamic> {
     let frame = Frame::acting(context, "wait_until")?;
     let options = Options::<WaitOptions>::read(&WAIT_UNTIL, options, context)?;
-    let what = options.what.as_deref().unwrap_or("the closure to give true");
+    let what = options
+        .what
+        .as_deref()
+        .unwrap_or("the closure to give true");
     let over = options.overrides();
     if over.timeout.is_some() {
         let message = "it is for a check: put `timeout(\"5s\", || ...)` into the closure";

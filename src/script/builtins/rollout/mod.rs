@@ -10,9 +10,9 @@ mod watch;
 use rhai::{Array, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare;
-use crate::declare::function;
 use super::host::{HostValue, within_limit};
 use super::selected::{arrange, hosts_of};
+use crate::declare::function;
 use crate::deploy::rollout::{Gates, Others, Rollout, Start, Threads};
 use crate::model::{Emission, Failure, Kind, LogLevel};
 use crate::run::fan_out;

@@ -184,7 +184,11 @@ fn times(options: &Options<'_, RolloutOptions>, spec: &mut Spec) -> Result<()> {
     };
     let min_healthy = time("min_healthy", options.min_healthy, looked_at)?;
     let interval = time("interval", options.interval, looked_at)?;
-    let healthy_deadline = time("healthy_deadline", options.healthy_deadline, spec.present.healthy)?;
+    let healthy_deadline = time(
+        "healthy_deadline",
+        options.healthy_deadline,
+        spec.present.healthy,
+    )?;
     let progress_deadline = time("progress_deadline", options.progress_deadline, true)?;
     let rollback_deadline = time("rollback_deadline", options.rollback_deadline, true)?;
     let pause = time("pause", options.pause, true)?;
@@ -260,6 +264,7 @@ fn gates(value: &Value) -> Parsed<Gates> {
     };
     let numbers = numbers.iter().map(number).collect::<Option<BTreeSet<_>>>();
     numbers.map(Gates::After).ok_or_else(|| {
-        "it is true, false, \"first\", or the numbers of batches, the first of which is 1".to_owned()
+        "it is true, false, \"first\", or the numbers of batches, the first of which is 1"
+            .to_owned()
     })
 }
