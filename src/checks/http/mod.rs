@@ -32,8 +32,8 @@ kind! {
     /// `contains`. The first 256 KiB are looked at. Proxies are not used.
     ///
     /// No connection, no answer in time, a certificate that does not verify: critical. A name that does not
-    /// resolve, or no program that could ask: an error. It is asked with curl, else (without TLS) perl or
-    /// nc, else GNU wget where no headers are sent.
+    /// resolve, or no program that could ask: an error. It uses curl, else perl for plain HTTP,
+    /// else GNU wget if no headers are sent.
     ///
     /// ```rhai
     /// let healthy = http("http://127.0.0.1:8080/healthz", #{ body: "1.4.2", max_latency: "1s" });

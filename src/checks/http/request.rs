@@ -1,10 +1,11 @@
 //! A request, as a script for `sh` that makes it with what the host has.
 //!
-//! curl, if it is there. For plain HTTP else perl (its base is part of every Debian), else nc: these get the very text of the request. Else,
-//! and for HTTPS, GNU wget, for a GET that needs no headers: there is no way to give it these but its command line, which everybody can
-//! read. BusyBox's wget is not used: it verifies no certificate and keeps the body of an error to itself.
+//! curl, if it is installed. Without it, plain HTTP is left to perl, whose base is part of every Debian: it gets the
+//! text of the request. HTTPS is left to GNU wget, for a GET without headers: wget takes headers only on its command
+//! line, which everybody can read. BusyBox's wget is not used: it verifies no certificate and does not print the body
+//! of an error.
 //!
-//! What stands in a request goes by standard input and never in a command line.
+//! The content of a request is passed on standard input, never on a command line.
 
 use super::url::{Url, bracketed};
 use crate::shell::quote_str;
@@ -58,7 +59,6 @@ impl Request {
         let mut script = format!("if {}; then {}\n", has("curl"), self.curl());
         if !self.url.secure && !self.follow {
             script.push_str(&format!("elif {}; then {}\n", has("perl"), self.perl()));
-            script.push_str(&format!("elif {}; then {}\n", has("nc"), self.nc()));
         }
         if self.suits_wget() {
             // BusyBox's names itself otherwise.
@@ -171,11 +171,6 @@ impl Request {
         let program = quote_str(&PERL.replace("LARGEST", &LARGEST.to_string()));
         let input = format!("{} {}\n{}", self.url.host, self.url.port(), self.text());
         piped(&quote_str(&input), &format!("perl -e {program}"), "perl")
-    }
-
-    fn nc(&self) -> String {
-        let ask = format!("nc {} {}", quote_str(&self.url.host), self.url.port());
-        piped(&quote_str(&self.text()), &ask, "nc")
     }
 
     fn wget(&self) -> String {

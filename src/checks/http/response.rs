@@ -45,7 +45,7 @@ impl Response {
         if !is_cut {
             ending.judge()?;
         }
-        let raw = matches!(ending.tool, "perl" | "nc");
+        let raw = ending.tool == "perl";
         let took = ending.took.unwrap_or(answer.duration);
         let (status, headers, body) = parse(&answer.stdout).ok_or_else(|| {
             let message = match excerpt(&answer.stdout) {
@@ -117,12 +117,11 @@ impl<'a> Ending<'a> {
         Err(match (self.tool, self.code) {
             // GNU wget's 8: the server gave an error, which it saved.
             (_, 0) | ("wget", 8) => return Ok(()),
-            // curl's 1: what answers speaks no HTTP that has a status. Neither wget nor nc tells a name that does not resolve from a port that is
-            // closed.
+            // curl's 1: what answers does not speak an HTTP that has a status. wget does not tell a name that does not
+            // resolve from a port that is closed.
             ("curl", 1 | 7 | 16 | 18 | 28 | 47 | 52 | 55 | 56 | 61 | 92)
             | ("perl", 7)
-            | ("wget", 4 | 7)
-            | ("nc", _) => Verdict::critical(said),
+            | ("wget", 4 | 7) => Verdict::critical(said),
             ("curl", 35 | 51 | 60 | 83 | 90 | 91) | ("wget", 5) => {
                 Verdict::critical(format!("TLS: {said}"))
             }
@@ -146,10 +145,7 @@ fn plain(said: &str) -> String {
         Some((number, rest)) if number.parse::<u8>().is_ok() => rest,
         _ => said,
     };
-    let said = said
-        .strip_prefix("nc: ")
-        .or_else(|| said.strip_prefix("wget: "))
-        .unwrap_or(said);
+    let said = said.strip_prefix("wget: ").unwrap_or(said);
     let mut letters = said.chars();
     match (letters.next(), letters.next()) {
         (Some(first), Some(second))

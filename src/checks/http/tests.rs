@@ -200,11 +200,6 @@ fn no_response_is_the_servers_fault_or_that_of_the_check() {
             "the connection was closed without an answer",
         ),
         (
-            "nc: can't connect to remote host (127.0.0.1): Connection refused\nops-end nc 1\n",
-            State::Critical,
-            "can't connect to remote host (127.0.0.1): Connection refused",
-        ),
-        (
             "sh: head: not found\n",
             State::Error,
             "the request was cut short: sh: head: not found",
