@@ -17,7 +17,8 @@ pub trait HasOptions {
 /// A manual page in Markdown. Its first paragraph says what the thing does.
 #[derive(Debug, Clone, Copy)]
 pub struct Manual {
-    text: &'static str,
+    /// Without the table of options, as doc comments write it: a space before each line.
+    pub text: &'static str,
     pub options: &'static [Field],
 }
 
@@ -41,7 +42,6 @@ impl Field {
 }
 
 impl Manual {
-    /// `text` as doc comments write it: a space before each line.
     #[must_use]
     pub const fn new(text: &'static str, options: &'static [Field]) -> Self {
         Self { text, options }

@@ -342,11 +342,10 @@ pub fn doc<S: AsRef<str>>(comments: &[S]) -> String {
         .iter()
         .flat_map(|comment| comment.as_ref().lines())
         .map(|line| {
-            let line = line.trim_start();
-            let line = line
-                .strip_prefix("///")
-                .or_else(|| line.strip_prefix("//!"))
-                .unwrap_or(line);
+            let comment = line.trim_start();
+            let comment = (comment.strip_prefix("///")).or_else(|| comment.strip_prefix("//!"));
+            // What is declared outside the language has no marks.
+            let line = comment.unwrap_or(line);
             line.strip_prefix(' ').unwrap_or(line).trim_end()
         })
         .collect();

@@ -4,7 +4,6 @@ use std::any::TypeId;
 
 use rhai::{Dynamic, EvalAltResult, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
 
-use super::comments;
 use crate::declare::{ArgumentError, Arguments, Entry};
 use crate::script::convert::to_value;
 use crate::script::error::{self, argument, throw};
@@ -21,7 +20,6 @@ pub fn register<M, V: rhai::Variant + Clone>(
 ) where
     Entry<M>: Send + Sync,
 {
-    let page = comments(&entry.manual.markdown());
     for arity in entry.arities() {
         let types = vec![TypeId::of::<Dynamic>(); arity];
         let call = move |context: Option<NativeCallContext>, values: &mut [&mut Dynamic]| {
@@ -37,7 +35,7 @@ pub fn register<M, V: rhai::Variant + Clone>(
         };
         FuncRegistration::new(entry.name)
             .with_params_info(entry.signature(arity, returns))
-            .with_comments([&page])
+            .with_comments([entry.manual.text])
             .set_into_module_raw(module, types, function);
     }
 }

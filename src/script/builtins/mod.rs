@@ -86,7 +86,7 @@ pub fn with_options(name: &str) -> Option<&'static Function> {
 fn declare(function: &Function, form: usize) -> FuncRegistration {
     FuncRegistration::new(function.name)
         .with_params_info(function.forms[form])
-        .with_comments([comments(&function.manual.markdown())])
+        .with_comments([function.manual.text])
         .with_volatility(true)
 }
 
@@ -94,7 +94,7 @@ fn declare(function: &Function, form: usize) -> FuncRegistration {
 fn declare_getter(function: &Function) -> FuncRegistration {
     FuncRegistration::new_getter(function.name)
         .with_params_info(function.forms[0])
-        .with_comments([comments(&function.manual.markdown())])
+        .with_comments([function.manual.text])
 }
 
 /// The same for a function whose parameters and page are given as they are.

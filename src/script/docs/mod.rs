@@ -13,6 +13,7 @@ use rhai::Engine;
 use crate::checks;
 use crate::tasks;
 
+use super::builtins::with_options;
 use super::modules::stdlib;
 use super::names::{METHODS, Names, Signature, doc, qualify};
 use crate::model::suggest::did_you_mean;
@@ -103,10 +104,6 @@ pub fn search<'p>(pages: &'p [Page], word: &str) -> Vec<&'p Page> {
 }
 
 fn builtin(name: &str, signatures: &[Signature]) -> Page {
-    let doc = signatures
-        .iter()
-        .map(|signature| &signature.doc)
-        .find(|doc| !doc.is_empty());
     let first = signatures.first();
     let subject = first
         .and_then(|signature| signature.parameters.first())
@@ -115,6 +112,20 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
     let entry = name
         .split_once("::")
         .and_then(|(namespace, name)| tasks::find(namespace, name));
+    let manual = match (entry, checks::find(name)) {
+        (Some(entry), _) => Some(entry.manual),
+        (None, Some(kind)) => Some(kind.manual),
+        (None, None) => with_options(name).map(|function| function.manual),
+    };
+    let text = match manual {
+        Some(manual) => manual.markdown(),
+        None => {
+            let mut docs = signatures.iter().map(|signature| &signature.doc);
+            docs.find(|doc| !doc.is_empty())
+                .cloned()
+                .unwrap_or_default()
+        }
+    };
     let options = match (entry, checks::find(name)) {
         (Some(entry), _) => entry.manual.option_names(),
         (None, Some(kind)) => checks::option_names(kind),
@@ -138,7 +149,7 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
         name,
         signatures: shown,
         options: options.into_iter().map(ToOwned::to_owned).collect(),
-        text: doc.cloned().unwrap_or_default(),
+        text,
     }
 }
 

@@ -76,7 +76,10 @@ fn a_timeout_can_be_caught_and_what_ran_is_killed() {
     }
     // On a busy machine a command may be ended before its first word.
     let tries = text(&ops, "h1", "tries");
-    assert!(tries.lines().all(|line| line == "try") && tries.lines().count() <= 5, "{tries}");
+    assert!(
+        tries.lines().all(|line| line == "try") && tries.lines().count() <= 5,
+        "{tries}"
+    );
 }
 
 #[test]
