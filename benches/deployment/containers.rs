@@ -1,5 +1,5 @@
-//! Twenty tasks on hosts that are containers: they share the processors with the controller, so that every process that a
-//! host starts counts.
+//! Twenty tasks on hosts that are containers: they share the processors with the controller, so every process that a host
+//! starts counts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::rivals::{self, at_once, timed};
 use crate::work::{Amount, Work};
 use crate::{Extent, FAST_EXCHANGE};
 
-/// Below this, on every host.
+/// The work is done below this directory on every host.
 const ROOT: &str = "/srv/bench";
 
 struct Containers {

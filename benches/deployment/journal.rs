@@ -1,7 +1,7 @@
-//! What it costs that a run is kept: every change is on disk before it is made, and every event is written.
+//! What keeping a run costs: every change is on disk before it is made, and every event is written.
 //!
-//! There is no way to switch that off, and none is made for this. The same run is measured with its state on the disk
-//! and on a file system in memory, where to wait for the disk takes no time.
+//! This cannot be switched off, not even for the benchmark. The same run is measured with its state on the disk and on a
+//! file system in memory, where waiting for the disk takes no time.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ use crate::{Extent, FAST_EXCHANGE};
 /// A file system in memory, on Linux.
 const IN_MEMORY: &str = "/dev/shm";
 
-/// Tasks of the run that is only about events.
+/// Number of tasks in the run that only produces events.
 const MANY: usize = 2000;
 
 pub fn measure(extent: &Extent) -> Section {
@@ -122,7 +122,7 @@ fn many_events(section: &mut Section, extent: &Extent, memory: &Path) {
     }
 }
 
-/// How often a run waits for the disk, as strace sees it.
+/// How often a run waits for the disk, as counted by strace.
 fn waits(section: &mut Section, extent: &Extent) {
     let fleet = Fleet::sshd_with(extent.hosts, &Settings::default().config(FAST_EXCHANGE));
     let work = Work::new("journal-waits", Amount::TWENTY);

@@ -1,6 +1,6 @@
 //! One task on hosts by the thousand: SSH servers in this process on loopback addresses, each of which starts a real
-//! `sh` for a session. Beside ops runs a bare loop on the same SSH library, which does the same by a script of its own.
-//! Both are processes of their own, and are measured alone.
+//! `sh` for a session. ops is compared with a bare loop on the same SSH library, which does the same with a script of its
+//! own. Both run as separate processes, one at a time.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -12,11 +12,11 @@ use crate::bare;
 use crate::figures::{Section, ratio, shown_ratio};
 use crate::fleet::{Measured, Servers, measure as taken};
 
-/// Hosts at a time: what `--forks` is where nothing is said.
+/// Hosts at a time: the default of `--forks`.
 const FORKS: usize = 50;
 
-/// What ops may take longer from 100 to 1,000 hosts, for each of them: the kernel counts processor time in hundredths
-/// of a second.
+/// How much more time per host ops may take from 100 to 1,000 hosts: the kernel counts processor time in hundredths of a
+/// second.
 const NO_FASTER: f64 = 1.05;
 
 pub fn measure(extent: &Extent) -> Section {
@@ -114,7 +114,7 @@ fn all_three(
     Ok(())
 }
 
-/// What the file holds in which round.
+/// The content of the file in each round.
 pub fn content(round: usize) -> String {
     format!("round {round}\n")
 }

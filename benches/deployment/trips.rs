@@ -1,4 +1,4 @@
-//! How often each waits for a host that is far away.
+//! How often each tool waits for a distant host.
 
 use std::time::Duration;
 
@@ -85,13 +85,13 @@ pub fn measure(extent: &Extent) -> Section {
 
 fn tell(near: &Times, far: &Times, section: &mut Section) {
     near.tell(section);
-    // Why it is missing is told once.
+    // The reason why it is missing is reported once.
     if near.out.is_none() {
         far.tell(section);
     }
 }
 
-/// Of the fastest of each: what else the machine did is no distance.
+/// From the fastest run of each, because whatever else the machine did is not distance.
 fn trips(near: &[Duration], far: &[Duration]) -> Option<f64> {
     Some((fastest(far)? - fastest(near)?) / (TRIP.as_secs_f64() * 1000.0))
 }
