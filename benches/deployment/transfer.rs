@@ -226,7 +226,7 @@ fn copy_all(from: &Path, to: &Path) {
 fn remove(fleet: &Fleet) {
     for host in fleet.hosts() {
         let target = host.root().join("target");
-        // This file is different.
+        // It is either a file or a directory: one of the two calls fails.
         let _ = fs::remove_file(&target);
         let _ = fs::remove_dir_all(&target);
     }
