@@ -90,7 +90,7 @@ pub fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "containers",
         &format!("Twenty tasks on {} containers", extent.hosts),
-        "The same tasks on Debian in containers of this machine. The hosts share its processors with the controller, so that every process on a host counts.",
+        "The same tasks on Debian in containers on this machine. The hosts share its processors with the controller, so every process on a host counts.",
         &["", "first run", "ratio", "second run", "ratio"],
     );
     let containers = Containers::start(extent.hosts);

@@ -36,7 +36,7 @@ fn machine(machine: &Value, rounds: &Value) -> String {
     let word = |name: &str| machine[name].as_str().unwrap_or("unknown").to_owned();
     format!(
         "{} with {} cores, {} GiB of memory, Linux {}, {}, {}. Controller and hosts are the same machine and share its cores. \
-         A time is the median of {rounds} rounds (of fewer where it says so), with the least and the most in parentheses.\n",
+         A time is the median of {rounds} rounds (of fewer if it says so), with the minimum and the maximum in parentheses.\n",
         word("cpu"),
         machine["cores"],
         machine["memory_gib"],

@@ -23,9 +23,9 @@ pub fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "scale",
         "One task on 1 to 1,000 hosts",
-        "One file on every host, over the native transport, 50 hosts at a time. The hosts are SSH servers of the benchmark's own process, on one loopback address each; \
-         each starts a real `sh`. The bare loop is the least that must be done, on the same SSH library: connect, log in, start `sh`, hand it a script, read the answer. \
-         Processor time and memory are those of the controller's process alone.",
+        "One file on every host, over the native transport, 50 hosts at a time. The hosts are SSH servers in the benchmark's own process, with a loopback address each; \
+         each starts a real `sh`. The bare loop is the minimum of work, on the same SSH library: connect, log in, start `sh`, send it a script, read the answer. \
+         Processor time and memory are those of the controller's process only.",
         &[
             "hosts",
             "",
@@ -68,7 +68,7 @@ pub fn measure(extent: &Extent) -> Section {
         }
         if size == 1000 {
             let name = "1,000 hosts, one task, nothing to change";
-            section.goal(&format!("{name}: controller CPU a host"), cpu, 2.0, "ms");
+            section.goal(&format!("{name}: controller CPU per host"), cpu, 2.0, "ms");
             section.goal(
                 &format!("{name}: peak memory"),
                 middle(idle, peak),
@@ -84,7 +84,7 @@ pub fn measure(extent: &Extent) -> Section {
             );
             let growth = ratio(cpu, at_100);
             section.goal(
-                "controller CPU a host, from 100 to 1,000 hosts",
+                "controller CPU per host, from 100 to 1,000 hosts",
                 growth,
                 NO_FASTER,
                 "x",

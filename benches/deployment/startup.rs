@@ -18,7 +18,7 @@ pub fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "start-up",
         "Start-up",
-        "From the start of the process to its end. The local run starts a `sh`, looks at one directory and keeps the run.",
+        "From the start of the process to its end. The local run starts a `sh`, checks one directory and keeps the run.",
         &["", "time"],
     );
     // A playbook of the usual length: every line is checked.
@@ -71,7 +71,7 @@ pub fn inventory(extent: &Extent) -> Section {
     let mut section = Section::new(
         "inventory",
         "An inventory of 10,000 hosts",
-        "`ops check` of a playbook of one line: the inventory is read, its groups and variables are laid out, and the pattern of the playbook is looked up in it. \
+        "`ops check` of a playbook of one line: the inventory is read, its groups and variables are resolved, and the pattern of the playbook is matched. \
          Every host has a variable of its own.",
         &["", "time"],
     );

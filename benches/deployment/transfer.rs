@@ -20,7 +20,7 @@ pub fn measure(extent: &Extent) -> Section {
         "transfer",
         "Files to several hosts",
         "Random bytes, so that nothing is compressed. By hand: `scp` to every host at once, and `tar` through `ssh` for the directory of 500 files of 10 kB. \
-         ops compares checksums, puts the file beside its target and renames it. The second run of ops has nothing to do but to look.",
+         ops compares checksums, writes the file beside its target and renames it. The second run of ops only checks.",
         &[
             "",
             "by hand",

@@ -106,12 +106,12 @@ impl Report {
 
     fn markdown(&self) -> String {
         let mut text = format!(
-            "# Instructions\n\nCounted by callgrind in a build that is {}. The middle of {} for a run of \
-             `ops`, and how far apart they were.\n\n\
+            "# Instructions\n\nCounted by callgrind in a build that is {}. The median of {} counts for a run of \
+             `ops`, and their spread.\n\n\
              | | instructions | spread | baseline | difference |\n|---|--:|--:|--:|--:|\n",
             match self.profile {
                 Profile::Optimised => "optimised",
-                Profile::Debug => "not optimised: what counts is the difference",
+                Profile::Debug => "not optimised: only the differences are meaningful",
             },
             crate::TIMES
         );
