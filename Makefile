@@ -10,7 +10,8 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 build:
 	cargo build --release --locked
 
-# Installs what is missing, builds ops and shows it: a release is rolled out under load, to hosts started for the purpose.
+# Installs what is missing, builds ops and shows it: a release is rolled out under load, to hosts started for
+# the purpose.
 demo:
 	@scripts/demo
 
@@ -22,8 +23,9 @@ demo-broken:
 test:
 	scripts/test
 
-# Compares ops with a parallel ssh script written by hand, pyinfra, Ansible and Ansible with Mitogen; writes target/bench.md
-# and target/bench.json. Some twenty minutes on two cores. SECTIONS="scale trips" measures only these sections again.
+# Compares ops with a parallel ssh script written by hand, pyinfra, Ansible and Ansible with Mitogen; writes
+# target/bench.md and target/bench.json. Some twenty minutes on two cores. SECTIONS="scale trips" measures
+# only these sections again.
 bench: bench-needs
 	cargo bench --locked --bench deployment -- $(SECTIONS)
 
@@ -41,7 +43,8 @@ bench-needs:
 bench-docs:
 	cargo bench --locked --bench deployment -- docs
 
-# Counts the instructions of an optimised build for start-up, planning and events; writes target/instructions.md.
+# Counts the instructions of an optimised build for start-up, planning and events; writes
+# target/instructions.md.
 instructions:
 	scripts/need rust instructions
 	cargo bench --locked --profile counted --bench instructions

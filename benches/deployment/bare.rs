@@ -1,5 +1,5 @@
-//! The minimum of work, on the same SSH library: connect, authenticate, run `sh`, send it a script, read the answer.
-//! All connections stay open until the last host has answered, as they do in a run.
+//! The minimum of work, on the same SSH library: connect, authenticate, run `sh`, send it a script, read the
+//! answer. All connections stay open until the last host has answered, as they do in a run.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

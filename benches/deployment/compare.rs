@@ -1,4 +1,5 @@
-//! The same work by all rivals, in turns within one run, so that whatever else the machine does affects all of them.
+//! The same work by all rivals, in turns within one run, so that whatever else the machine does affects all
+//! of them.
 
 use std::time::Duration;
 
@@ -96,7 +97,8 @@ fn both(fleet: &Fleet, rival: &Rival, work: &Work) -> Result<(Duration, Duration
     Ok((first, second))
 }
 
-/// A run of `ops` with its defaults, with the inventory `hosts.ini`, in which each host has a directory of its own.
+/// A run of `ops` with its defaults, with the inventory `hosts.ini`, in which each host has a directory of
+/// its own.
 pub fn with_roots(fleet: &Fleet) -> Ops {
     let endpoints: Vec<_> = fleet.hosts().iter().map(with_root).collect();
     Ops::new().file("hosts.ini", inventory_text(&endpoints, &fleet.ssh_args()))

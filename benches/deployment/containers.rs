@@ -1,5 +1,5 @@
-//! Twenty tasks on hosts that are containers: they share the processors with the controller, so every process that a host
-//! starts counts.
+//! Twenty tasks on hosts that are containers: they share the processors with the controller, so every process
+//! that a host starts counts.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The results: `target/bench.json` for programs, `target/bench.md` for people. A section that is measured again replaces
-//! its former results, and leaves the others.
+//! The results: `target/bench.json` for programs, `target/bench.md` for people. A section that is measured
+//! again replaces its former results, and leaves the others.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What keeping a run costs: every change is on disk before it is made, and every event is written.
 //!
-//! This cannot be switched off, not even for the benchmark. The same run is measured with its state on the disk and on a
-//! file system in memory, where waiting for the disk takes no time.
+//! This cannot be switched off, not even for the benchmark. The same run is measured with its state on the
+//! disk and on a file system in memory, where waiting for the disk takes no time.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,9 +1,10 @@
-//! `make bench`: what a deployment costs, compared with a script written by hand and with the tools that people use.
+//! `make bench`: what a deployment costs, compared with a script written by hand and with the tools that
+//! people use.
 //!
-//! One file per section; `cargo bench --bench deployment -- tasks trips` measures two of them again and leaves the figures
-//! of the others. Each writes its part of `target/bench.md` (for people) and `target/bench.json` (for programs) as soon
-//! as it is done; `-- docs` writes the results into docs/performance.md. A time counts only if the hosts were checked to
-//! be correct.
+//! One file per section; `cargo bench --bench deployment -- tasks trips` measures two of them again and
+//! leaves the figures of the others. Each writes its part of `target/bench.md` (for people) and
+//! `target/bench.json` (for programs) as soon as it is done; `-- docs` writes the results into
+//! docs/performance.md. A time counts only if the hosts were checked to be correct.
 //!
 //! | variable | |
 //! |---|---|
@@ -43,8 +44,9 @@ use std::process::ExitCode;
 
 use figures::{Figures, Section};
 
-/// Under both of its names: paramiko only knows the older one. OpenSSH's default spends most of a handshake's processor
-/// time on a post-quantum key exchange. That is the same for all tools, and would hide the differences.
+/// Under both of its names: paramiko only knows the older one. OpenSSH's default spends most of a handshake's
+/// processor time on a post-quantum key exchange. That is the same for all tools, and would hide the
+/// differences.
 const FAST_EXCHANGE: &str = "KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org";
 
 /// What to measure.

@@ -1,6 +1,6 @@
-//! One task on hosts by the thousand: SSH servers in this process on loopback addresses, each of which starts a real
-//! `sh` for a session. ops is compared with a bare loop on the same SSH library, which does the same with a script of its
-//! own. Both run as separate processes, one at a time.
+//! One task on hosts by the thousand: SSH servers in this process on loopback addresses, each of which starts
+//! a real `sh` for a session. ops is compared with a bare loop on the same SSH library, which does the same
+//! with a script of its own. Both run as separate processes, one at a time.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -15,8 +15,8 @@ use crate::fleet::{Measured, Servers, measure as taken};
 /// Hosts at a time: the default of `--forks`.
 const FORKS: usize = 50;
 
-/// How much more time per host ops may take from 100 to 1,000 hosts: the kernel counts processor time in hundredths of a
-/// second.
+/// How much more time per host ops may take from 100 to 1,000 hosts: the kernel counts processor time in
+/// hundredths of a second.
 const NO_FASTER: f64 = 1.05;
 
 pub fn measure(extent: &Extent) -> Section {

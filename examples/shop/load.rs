@@ -1,10 +1,10 @@
-//! An open-loop load generator: requests are sent on a fixed schedule, whatever became of the previous ones, so that a
-//! stall shows as latency and failures and not as fewer requests. The demonstrations and the tests run it against a
-//! balancer during a rollout.
+//! An open-loop load generator: requests are sent on a fixed schedule, whatever became of the previous ones,
+//! so that a stall shows as latency and failures and not as fewer requests. The demonstrations and the tests
+//! run it against a balancer during a rollout.
 //!
-//! Connections are kept and reused as a browser does. A request that was sent on a connection that the other side had
-//! just closed, and that got no byte in return, is sent once more on a new one (RFC 9110, 9.2.2): it is counted
-//! separately, and `--strict` makes it a failure.
+//! Connections are kept and reused as a browser does. A request that was sent on a connection that the other
+//! side had just closed, and that got no byte in return, is sent once more on a new one (RFC 9110, 9.2.2): it
+//! is counted separately, and `--strict` makes it a failure.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -27,9 +27,9 @@ use tally::{Answer, Failure, Tally};
 
 /// Sends requests at a fixed rate and reports the results.
 ///
-/// Ends after --duration, or at Ctrl-C or SIGTERM: it then waits for requests in flight. The exit code is 1 if a
-/// request failed. A failure is a connection refused or reset, a status of 400 or above, an answer cut short, or
-/// a timeout.
+/// Ends after --duration, or at Ctrl-C or SIGTERM: it then waits for requests in flight. The exit code is 1
+/// if a request failed. A failure is a connection refused or reset, a status of 400 or above, an answer cut
+/// short, or a timeout.
 #[derive(Parser)]
 #[command(name = "load")]
 struct Options {
@@ -141,7 +141,8 @@ impl Target {
         let kept = self.kept();
         let reply = match kept {
             Some(sender) => match self.send(sender, path).await {
-                // Nothing came back on a connection that had been idle: it was closed while the request was on its way.
+                // Nothing came back on a connection that had been idle: it was closed while the request was
+                // on its way.
                 Err(Lost::BeforeAnswer(_)) if !self.strict => {
                     sent_again = true;
                     self.send(self.connect(path).await?, path).await

@@ -31,8 +31,8 @@ const SLOWEST: Duration = Duration::from_mins(1);
 
 /// Serve one release of the shop.
 ///
-/// Every option can also be set in the environment, or in a file of `NAME=value` lines as systemd reads them. The
-/// command line overrides the environment, and the environment overrides the file.
+/// Every option can also be set in the environment, or in a file of `NAME=value` lines as systemd reads them.
+/// The command line overrides the environment, and the environment overrides the file.
 #[derive(Parser)]
 #[command(name = "shop")]
 struct Options {

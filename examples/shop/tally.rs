@@ -51,7 +51,8 @@ pub struct Tally {
     kinds: BTreeMap<&'static str, u64>,
     /// The failure that was due first, and when that was.
     first: Option<(Duration, Failure)>,
-    /// Latencies of successful requests: the usual ones, and the slow ones. A percentile over both would describe neither.
+    /// Latencies of successful requests: the usual ones, and the slow ones. A percentile over both would
+    /// describe neither.
     latencies: [Vec<Duration>; 2],
     latest: Duration,
     duration: Duration,

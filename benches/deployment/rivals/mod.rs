@@ -1,5 +1,5 @@
-//! The tools that are compared: a script written by hand, `ops` over each of its transports, and the tools that people use
-//! today.
+//! The tools that are compared: a script written by hand, `ops` over each of its transports, and the tools
+//! that people use today.
 
 mod others;
 mod script;
@@ -188,7 +188,8 @@ impl Rival {
         }
     }
 
-    /// Does the work on every host, and returns how long that took; `second` if there is nothing left to change.
+    /// Does the work on every host, and returns how long that took; `second` if there is nothing left to
+    /// change.
     pub fn run(&self, fleet: &Fleet, work: &Work, second: bool) -> Result<Duration, String> {
         match &self.way {
             Way::Script => script::run(fleet, work),
@@ -227,8 +228,8 @@ pub fn with_root(host: &Sshd) -> Endpoint {
     endpoint
 }
 
-/// Runs a command to its end. `Err` is what it printed last. Its output goes into files: with pipes, a process that it
-/// leaves behind would be waited for.
+/// Runs a command to its end. `Err` is what it printed last. Its output goes into files: with pipes, a
+/// process that it leaves behind would be waited for.
 pub fn timed(command: &mut Command) -> Result<Duration, String> {
     let output = tempfile::tempfile().map_err(|error| error.to_string())?;
     let same = |file: &File| file.try_clone().map_err(|error| error.to_string());

@@ -1,5 +1,5 @@
-//! pyinfra, Ansible and Ansible with Mitogen, as `scripts/bench-rivals` installs them, each with its own modules for the
-//! work.
+//! pyinfra, Ansible and Ansible with Mitogen, as `scripts/bench-rivals` installs them, each with its own
+//! modules for the work.
 
 use std::cell::Cell;
 use std::fmt::Write as _;

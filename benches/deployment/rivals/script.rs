@@ -26,7 +26,8 @@ pub fn in_parallel(fleet: &Fleet, command: &str) -> Result<Duration, String> {
     at_once(&directory(fleet), names, command)
 }
 
-/// Runs a command for each of these names at once, in this directory. `HOST` in the command stands for the name.
+/// Runs a command for each of these names at once, in this directory. `HOST` in the command stands for the
+/// name.
 pub fn at_once<'a>(
     dir: &Path,
     names: impl Iterator<Item = &'a str>,
