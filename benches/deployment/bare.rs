@@ -1,5 +1,5 @@
-//! The least that must be done, on the same SSH library: connect, prove who is there, run `sh`, hand it a script, read
-//! the answer. All connections stay open until the last host has answered, as they do in a run.
+//! The minimum of work, on the same SSH library: connect, authenticate, run `sh`, send it a script, read the
+//! answer. All connections stay open until the last host has answered, as they do in a run.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use tokio::sync::Semaphore;
 
 use crate::fleet::Servers;
 
-/// In the fleet's directory: a host a line, with its address, its key, who logs in, and its directory.
+/// In the fleet's directory: one host per line, with its address, its key, the login user, and its directory.
 const HOSTS: &str = "bare.tsv";
 
-/// Writes down what the loop has to know.
+/// Writes the list of hosts for the loop.
 pub fn describe(servers: &Servers) {
     let lines: String = servers
         .servers()
@@ -52,7 +52,7 @@ impl client::Handler for Client {
     }
 }
 
-/// Brings the content about on every host, so many at a time.
+/// Ensures the content on every host, this many at a time.
 pub fn run(dir: &Path, at_a_time: usize, content: &str) {
     let text = std::fs::read_to_string(dir.join(HOSTS)).expect("the hosts");
     let key = std::fs::read_to_string(dir.join("id")).expect("the private key");
@@ -112,7 +112,7 @@ pub fn run(dir: &Path, at_a_time: usize, content: &str) {
     });
 }
 
-/// A connection that is kept until all are done.
+/// A connection that stays open until all hosts are done.
 struct Connected(Handle<Client>);
 
 async fn one(

@@ -1,4 +1,5 @@
-//! The same work by all rivals, in turns within one run, so that whatever else the machine does meets all of them.
+//! The same work by all rivals, in turns within one run, so that whatever else the machine does affects all
+//! of them.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub struct Times {
     pub name: &'static str,
     pub first: Vec<Duration>,
     pub second: Vec<Duration>,
-    /// Why it did not go on.
+    /// Why it stopped.
     pub out: Option<String>,
     pub is_ops: bool,
 }
@@ -29,7 +30,7 @@ impl Times {
         })
     }
 
-    /// What is to be said of one that did not go on.
+    /// The remark about one that stopped.
     pub fn tell(&self, section: &mut Section) {
         if let Some(reason) = &self.out {
             let remark = format!("{}: {reason}", self.name);
@@ -42,7 +43,7 @@ impl Times {
     }
 }
 
-/// Has each of them do the work so many times. A time counts only when the hosts are seen to be as they should.
+/// Has each of them do the work this many times. A time counts only if the hosts were checked to be correct.
 pub fn compare(fleet: &Fleet, mut rivals: Vec<Rival>, amount: Amount, rounds: usize) -> Vec<Times> {
     let mut times: Vec<Times> = rivals
         .iter()
@@ -57,7 +58,7 @@ pub fn compare(fleet: &Fleet, mut rivals: Vec<Rival>, amount: Amount, rounds: us
     // The first round warms the caches.
     for round in 0..=rounds {
         for turn in 0..rivals.len() {
-            // Who goes first changes: what one leaves warm is of no more use to the other.
+            // The order alternates, so that no rival always profits from caches that another one has warmed.
             let at = (round + turn) % rivals.len();
             let rival = &mut rivals[at];
             let takes_part = round <= rival.rounds && (round > 0 || rival.warms_up);
@@ -96,7 +97,8 @@ fn both(fleet: &Fleet, rival: &Rival, work: &Work) -> Result<(Duration, Duration
     Ok((first, second))
 }
 
-/// A run of `ops` as it comes, with the inventory `hosts.ini`: its hosts know the directory that is theirs.
+/// A run of `ops` with its defaults, with the inventory `hosts.ini`, in which each host has a directory of
+/// its own.
 pub fn with_roots(fleet: &Fleet) -> Ops {
     let endpoints: Vec<_> = fleet.hosts().iter().map(with_root).collect();
     Ops::new().file("hosts.ini", inventory_text(&endpoints, &fleet.ssh_args()))

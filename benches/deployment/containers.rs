@@ -1,5 +1,5 @@
-//! Twenty tasks on hosts that are containers: they share the processors with the controller, so that every process that a
-//! host starts counts.
+//! Twenty tasks on hosts that are containers: they share the processors with the controller, so every process
+//! that a host starts counts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::rivals::{self, at_once, timed};
 use crate::work::{Amount, Work};
 use crate::{Extent, FAST_EXCHANGE};
 
-/// Below this, on every host.
+/// The work is done below this directory on every host.
 const ROOT: &str = "/srv/bench";
 
 struct Containers {
@@ -90,7 +90,7 @@ pub fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "containers",
         &format!("Twenty tasks on {} containers", extent.hosts),
-        "The same tasks on Debian in containers of this machine. The hosts share its processors with the controller, so that every process on a host counts.",
+        "The same tasks on Debian in containers on this machine. The hosts share its processors with the controller, so every process on a host counts.",
         &["", "first run", "ratio", "second run", "ratio"],
     );
     let containers = Containers::start(extent.hosts);

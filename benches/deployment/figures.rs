@@ -1,5 +1,5 @@
-//! What was measured: `target/bench.json` for programs, `target/bench.md` for people. A section that is measured
-//! again takes the place of what it was, and leaves the others.
+//! The results: `target/bench.json` for programs, `target/bench.md` for people. A section that is measured
+//! again replaces its former results, and leaves the others.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use crate::markdown;
 
-/// All that was measured, the sections of earlier runs too.
+/// All results, including the sections of earlier runs.
 #[derive(Debug)]
 pub struct Figures {
     all: Value,
     failed: bool,
 }
 
-/// What one section found.
+/// The results of one section.
 #[derive(Debug)]
 pub struct Section {
     name: &'static str,
@@ -54,7 +54,7 @@ impl Section {
         self.raw.push(raw);
     }
 
-    /// Something that was to be at most so much. One that could not be measured is not reached.
+    /// A goal with an upper bound. One that could not be measured is not reached.
     pub fn goal(&mut self, what: &str, measured: Option<f64>, at_most: f64, unit: &str) {
         self.goals.push(json!({
             "what": what, "measured": measured, "at_most": at_most, "unit": unit,
@@ -68,7 +68,7 @@ impl Section {
         self.remarks.push(remark.to_owned());
     }
 
-    /// What ops did wrong: the benchmark ends as a failure, with everything else measured.
+    /// A mistake of ops: the benchmark fails, after measuring everything else.
     pub fn wrong(&mut self, remark: &str) {
         self.failed = true;
         self.remark(remark);
@@ -76,7 +76,7 @@ impl Section {
 }
 
 impl Figures {
-    /// Those of earlier runs, if there are any.
+    /// Loads the results of earlier runs, if there are any.
     pub fn load() -> Self {
         let all = fs::read_to_string(target("bench.json"))
             .ok()
@@ -90,7 +90,7 @@ impl Figures {
         self.all["rounds"] = rounds.into();
     }
 
-    /// Keeps a section, and writes everything down: what comes after may fail.
+    /// Adds a section and writes everything to disk, because a later section may fail.
     pub fn put(&mut self, section: &Section) {
         self.failed |= section.failed;
         self.all["sections"][section.name] = json!({
@@ -102,9 +102,9 @@ impl Figures {
         fs::write(target("bench.md"), self.markdown()).expect("target/bench.md");
     }
 
-    /// A section came to no end. What was measured of it before stays.
+    /// A section failed. Its former results stay.
     pub fn lost(&mut self, name: &str) {
-        eprintln!("  the section {name} came to no end");
+        eprintln!("  the section {name} failed");
         self.failed = true;
     }
 
@@ -124,7 +124,7 @@ pub fn target(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// In milliseconds; `None` of nothing.
+/// In milliseconds; `None` for an empty list.
 pub fn median(times: &[Duration]) -> Option<f64> {
     let mut times = millis(times);
     times.sort_unstable_by(f64::total_cmp);
@@ -137,12 +137,12 @@ pub fn median(times: &[Duration]) -> Option<f64> {
     })
 }
 
-/// In milliseconds: what else the machine did is least in it.
+/// In milliseconds: the time least affected by whatever else the machine did.
 pub fn fastest(times: &[Duration]) -> Option<f64> {
     millis(times).into_iter().reduce(f64::min)
 }
 
-/// `312 ms (300-350)`: the median, and how far apart they were.
+/// `312 ms (300-350)`: the median, the minimum and the maximum.
 pub fn shown(times: &[Duration]) -> String {
     let Some(middle) = median(times) else {
         return "-".to_owned();
@@ -158,7 +158,7 @@ pub fn shown(times: &[Duration]) -> String {
     }
 }
 
-/// How much more than another; empty where one of them is missing.
+/// The ratio to another; empty if one of them is missing.
 pub fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
     Some(of? / to?)
 }

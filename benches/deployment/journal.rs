@@ -1,7 +1,7 @@
-//! What it costs that a run is kept: every change is on disk before it is made, and every event is written.
+//! What keeping a run costs: every change is on disk before it is made, and every event is written.
 //!
-//! There is no way to switch that off, and none is made for this. The same run is measured with its state on the disk
-//! and on a file system in memory, where to wait for the disk takes no time.
+//! This cannot be switched off, not even for the benchmark. The same run is measured with its state on the
+//! disk and on a file system in memory, where waiting for the disk takes no time.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,14 +20,14 @@ use crate::{Extent, FAST_EXCHANGE};
 /// A file system in memory, on Linux.
 const IN_MEMORY: &str = "/dev/shm";
 
-/// Tasks of the run that is only about events.
+/// Number of tasks in the run that only produces events.
 const MANY: usize = 2000;
 
 pub fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "journal",
         "The journal's share",
-        "The same runs, with what is kept of a run (`XDG_STATE_HOME`) on the disk and in memory (tmpfs). What is between them is the wait for the disk.",
+        "The same runs, with kept runs (`XDG_STATE_HOME`) on the disk and in memory (tmpfs). The difference is the wait for the disk.",
         &["", "on disk", "in memory", "ratio"],
     );
     let Ok(memory) = tempfile::Builder::new()
@@ -116,13 +116,13 @@ fn many_events(section: &mut Section, extent: &Extent, memory: &Path) {
     if let Some(ms) = median(&times[0]) {
         let whole = u32::try_from(MANY).map_or(0.0, f64::from);
         section.remark(&format!(
-            "{:.0} tasks a second, each with its event, for the local run",
+            "{:.0} tasks per second, each with its event, in the local run",
             whole / ms * 1000.0
         ));
     }
 }
 
-/// How often a run waits for the disk, as strace sees it.
+/// How often a run waits for the disk, as counted by strace.
 fn waits(section: &mut Section, extent: &Extent) {
     let fleet = Fleet::sshd_with(extent.hosts, &Settings::default().config(FAST_EXCHANGE));
     let work = Work::new("journal-waits", Amount::TWENTY);
@@ -161,7 +161,7 @@ fn waits(section: &mut Section, extent: &Extent) {
         .filter_map(|line| line.rsplit_once('<')?.1.strip_suffix('>')?.parse().ok())
         .collect();
     section.remark(&format!(
-        "{} waits for the disk in a run of 20 changing tasks on {} hosts, {:.1} ms each and {:.0} ms together; hosts that wait at the same time share one",
+        "{} waits for the disk in a run of 20 changing tasks on {} hosts, {:.1} ms each and {:.0} ms in total; hosts that wait at the same time share a wait",
         took.len(),
         extent.hosts,
         took.iter().sum::<f64>() * 1000.0 / f64::from(u32::try_from(took.len().max(1)).unwrap_or(1)),

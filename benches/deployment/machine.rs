@@ -1,4 +1,4 @@
-//! On what it was measured.
+//! The machine that was measured on.
 
 use std::fs;
 use std::process::Command;

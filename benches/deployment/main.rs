@@ -1,14 +1,14 @@
-//! `make bench`: what a deployment costs, against the script that one would write by hand and against the tools that
+//! `make bench`: what a deployment costs, compared with a script written by hand and with the tools that
 //! people use.
 //!
-//! One file a section; `cargo bench --bench deployment -- tasks trips` measures two of them again and leaves the figures of
-//! the others. Each writes its part of `target/bench.md` (for people) and `target/bench.json` (for programs) as
-//! soon as it is done; `-- docs` puts the results into docs/performance.md. A time counts only when the hosts are seen to
-//! be as they should.
+//! One file per section; `cargo bench --bench deployment -- tasks trips` measures two of them again and
+//! leaves the figures of the others. Each writes its part of `target/bench.md` (for people) and
+//! `target/bench.json` (for programs) as soon as it is done; `-- docs` writes the results into
+//! docs/performance.md. A time counts only if the hosts were checked to be correct.
 //!
 //! | variable | |
 //! |---|---|
-//! | `OPS_BENCH_ROUNDS` | how often the quick ones are measured (7) |
+//! | `OPS_BENCH_ROUNDS` | how many rounds the fast tools are measured (7) |
 //! | `OPS_BENCH_HOSTS` | how many real `sshd` hosts the comparisons have (10) |
 //! | `OPS_BENCH_SIZES` | how many hosts the section `scale` has (`1,10,100,1000`) |
 //! | `OPS_BENCH_BASE` | another `ops` binary to compare with in the sections `tasks` and `containers` |
@@ -44,16 +44,17 @@ use std::process::ExitCode;
 
 use figures::{Figures, Section};
 
-/// Under both of its names: paramiko knows the older one alone. OpenSSH's default spends most of a handshake's processor time on a post-quantum exchange, for all sides of
-/// the comparison alike: set apart, it would hide what is compared.
+/// Under both of its names: paramiko only knows the older one. OpenSSH's default spends most of a handshake's
+/// processor time on a post-quantum key exchange. That is the same for all tools, and would hide the
+/// differences.
 const FAST_EXCHANGE: &str = "KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org";
 
-/// How much is measured.
+/// What to measure.
 #[derive(Debug)]
 pub struct Extent {
     pub hosts: usize,
     pub rounds: usize,
-    /// Of the fleets of the section `scale`.
+    /// The sizes of the fleets of the section `scale`.
     pub sizes: Vec<usize>,
     /// Whether the tools that take minutes are measured too.
     pub others: bool,
@@ -61,7 +62,7 @@ pub struct Extent {
 
 type Measure = fn(&Extent) -> Section;
 
-/// What is measured, in this order.
+/// The sections, in this order.
 const SECTIONS: &[(&str, Measure)] = &[
     ("start-up", startup::measure),
     ("inventory", startup::inventory),
@@ -116,7 +117,7 @@ fn main() -> ExitCode {
     for (name, measure) in SECTIONS {
         if arguments.is_empty() || arguments.iter().any(|word| word == name) {
             eprintln!("{name}:");
-            // Hosts that do not start end this section, and no other.
+            // If hosts do not start, only this section fails.
             match std::panic::catch_unwind(|| measure(&extent)) {
                 Ok(section) => figures.put(&section),
                 Err(_) => figures.lost(name),
@@ -127,7 +128,7 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(figures.failed()))
 }
 
-/// Puts what was measured into the page about it.
+/// Writes the results into the page about performance.
 fn write_docs() -> ExitCode {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
     let written = std::fs::read_to_string(&page)
@@ -136,7 +137,7 @@ fn write_docs() -> ExitCode {
         .and_then(|text| std::fs::write(&page, text).ok());
     if written.is_none() {
         eprintln!(
-            "{} cannot be written, or has not the two lines between which the results stand",
+            "{} cannot be written, or lacks the two lines that enclose the results",
             page.display()
         );
         return ExitCode::FAILURE;
@@ -151,5 +152,5 @@ fn number(name: &str, otherwise: usize) -> usize {
 fn parsed(text: &str, what: &str) -> usize {
     text.trim()
         .parse()
-        .unwrap_or_else(|_| panic!("{what}: {text:?} is no number"))
+        .unwrap_or_else(|_| panic!("{what}: {text:?} is not a number"))
 }

@@ -1,4 +1,4 @@
-//! The Markdown of what was measured.
+//! The results as Markdown.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ pub const SECTIONS: &[&str] = &[
     "journal",
 ];
 
-/// Between these lines of docs/performance.md stands what [`all`] makes.
+/// The output of [`all`] goes between these lines of docs/performance.md.
 pub const BEGIN: &str = "<!-- What follows is written by `make bench-docs`. -->";
 pub const END: &str = "<!-- End of what `make bench-docs` writes. -->";
 
@@ -36,7 +36,7 @@ fn machine(machine: &Value, rounds: &Value) -> String {
     let word = |name: &str| machine[name].as_str().unwrap_or("unknown").to_owned();
     format!(
         "{} with {} cores, {} GiB of memory, Linux {}, {}, {}. Controller and hosts are the same machine and share its cores. \
-         A time is the median of {rounds} rounds (of fewer where it says so), with the least and the most in parentheses.\n",
+         A time is the median of {rounds} rounds (of fewer if it says so), with the minimum and the maximum in parentheses.\n",
         word("cpu"),
         machine["cores"],
         machine["memory_gib"],
@@ -46,7 +46,7 @@ fn machine(machine: &Value, rounds: &Value) -> String {
     )
 }
 
-/// What was to be at most so much.
+/// The goals, and whether they were reached.
 fn goals(figures: &Value) -> String {
     let mut text = String::from("\n| what | measured | at most | |\n|---|--:|--:|---|\n");
     for name in SECTIONS {

@@ -1,6 +1,6 @@
-//! One task on hosts by the thousand: SSH servers in this process on loopback addresses, each of which starts a real
-//! `sh` for a session. Beside ops runs a bare loop on the same SSH library, which does the same by a script of its own.
-//! Both are processes of their own, and are measured alone.
+//! One task on hosts by the thousand: SSH servers in this process on loopback addresses, each of which starts
+//! a real `sh` for a session. ops is compared with a bare loop on the same SSH library, which does the same
+//! with a script of its own. Both run as separate processes, one at a time.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -12,20 +12,20 @@ use crate::bare;
 use crate::figures::{Section, ratio, shown_ratio};
 use crate::fleet::{Measured, Servers, measure as taken};
 
-/// Hosts at a time: what `--forks` is where nothing is said.
+/// Hosts at a time: the default of `--forks`.
 const FORKS: usize = 50;
 
-/// What ops may take longer from 100 to 1,000 hosts, for each of them: the kernel counts processor time in hundredths
-/// of a second.
+/// How much more time per host ops may take from 100 to 1,000 hosts: the kernel counts processor time in
+/// hundredths of a second.
 const NO_FASTER: f64 = 1.05;
 
 pub fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "scale",
         "One task on 1 to 1,000 hosts",
-        "One file on every host, over the native transport, 50 hosts at a time. The hosts are SSH servers of the benchmark's own process, on one loopback address each; \
-         each starts a real `sh`. The bare loop is the least that must be done, on the same SSH library: connect, log in, start `sh`, hand it a script, read the answer. \
-         Processor time and memory are those of the controller's process alone.",
+        "One file on every host, over the native transport, 50 hosts at a time. The hosts are SSH servers in the benchmark's own process, with a loopback address each; \
+         each starts a real `sh`. The bare loop is the minimum of work, on the same SSH library: connect, log in, start `sh`, send it a script, read the answer. \
+         Processor time and memory are those of the controller's process only.",
         &[
             "hosts",
             "",
@@ -68,7 +68,7 @@ pub fn measure(extent: &Extent) -> Section {
         }
         if size == 1000 {
             let name = "1,000 hosts, one task, nothing to change";
-            section.goal(&format!("{name}: controller CPU a host"), cpu, 2.0, "ms");
+            section.goal(&format!("{name}: controller CPU per host"), cpu, 2.0, "ms");
             section.goal(
                 &format!("{name}: peak memory"),
                 middle(idle, peak),
@@ -84,7 +84,7 @@ pub fn measure(extent: &Extent) -> Section {
             );
             let growth = ratio(cpu, at_100);
             section.goal(
-                "controller CPU a host, from 100 to 1,000 hosts",
+                "controller CPU per host, from 100 to 1,000 hosts",
                 growth,
                 NO_FASTER,
                 "x",
@@ -114,7 +114,7 @@ fn all_three(
     Ok(())
 }
 
-/// What the file holds in which round.
+/// The content of the file in each round.
 pub fn content(round: usize) -> String {
     format!("round {round}\n")
 }

@@ -9,7 +9,7 @@ use crate::Extent;
 use crate::figures::{Section, median, millis, shown};
 use crate::ops::{Ops, binary};
 
-/// Of the large inventory.
+/// Number of hosts in the large inventory.
 const HOSTS: usize = 10_000;
 
 const NOOP: &str = "each(hosts(\"all\"), |h| h.apply(files::directory(\"/tmp\")));\n";
@@ -18,10 +18,10 @@ pub fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "start-up",
         "Start-up",
-        "From the start of the process to its end. The local run starts a `sh`, looks at one directory and keeps the run.",
+        "From the start of the process to its end. The local run starts a `sh`, checks one directory and keeps the run.",
         &["", "time"],
     );
-    // A playbook of a usual length: each of these lines is looked at.
+    // A playbook of the usual length: every line is checked.
     let long: String = (0..200)
         .map(|n| format!("fn step{n}(h) {{ h.run(\"true {n}\") }}\n"))
         .collect();
@@ -71,7 +71,7 @@ pub fn inventory(extent: &Extent) -> Section {
     let mut section = Section::new(
         "inventory",
         "An inventory of 10,000 hosts",
-        "`ops check` of a playbook of one line: the inventory is read, its groups and variables are laid out, and the pattern of the playbook is looked up in it. \
+        "`ops check` of a playbook of one line: the inventory is read, its groups and variables are resolved, and the pattern of the playbook is matched. \
          Every host has a variable of its own.",
         &["", "time"],
     );
@@ -104,7 +104,7 @@ fn row(section: &mut Section, what: &str, times: &[Duration]) {
     );
 }
 
-/// So many times, and once before that.
+/// Runs it this many times, and once before to warm up.
 fn timed(section: &mut Section, command: &mut Command, times: usize) -> Vec<Duration> {
     let mut all = Vec::new();
     for round in 0..=times {

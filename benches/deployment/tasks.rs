@@ -12,7 +12,7 @@ pub fn measure(extent: &Extent) -> Section {
         "tasks",
         &format!("Twenty tasks on {} hosts", extent.hosts),
         "Five directories, five files, five lines and five commands, on real `sshd` processes on loopback addresses. The first run changes all of it, \
-         the second finds nothing to change (the commands run again). The ratio is to the script with the same key exchange.",
+         the second has nothing to change (the commands run again). Ratios are to the script with the same key exchange.",
         &["", "first run", "ratio", "second run", "ratio"],
     );
     let fast = Fleet::sshd_with(extent.hosts, &Settings::default().config(FAST_EXCHANGE));

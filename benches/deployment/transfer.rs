@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, Settings};
 use crate::rivals::{self, Rival, in_parallel};
 use crate::{Extent, FAST_EXCHANGE};
 
-/// Files in the directory, each of so many bytes.
+/// The number of files in the directory, and the bytes in each.
 const FILES: usize = 500;
 const BYTES: usize = 10_000;
 
@@ -20,7 +20,7 @@ pub fn measure(extent: &Extent) -> Section {
         "transfer",
         "Files to several hosts",
         "Random bytes, so that nothing is compressed. By hand: `scp` to every host at once, and `tar` through `ssh` for the directory of 500 files of 10 kB. \
-         ops compares checksums, puts the file beside its target and renames it. The second run of ops has nothing to do but to look.",
+         ops compares checksums, writes the file beside its target and renames it. The second run of ops only checks.",
         &[
             "",
             "by hand",
@@ -44,7 +44,7 @@ pub fn measure(extent: &Extent) -> Section {
     section
 }
 
-/// What is put on the hosts.
+/// What is sent to the hosts.
 #[derive(Debug)]
 enum What {
     File { megabytes: usize },
@@ -59,7 +59,7 @@ impl What {
         }
     }
 
-    /// Makes it, as `source` in a directory.
+    /// Creates it, as `source` in a directory.
     fn make(&self, dir: &Path) {
         let source = dir.join("source");
         match self {
@@ -108,7 +108,7 @@ fn one(section: &mut Section, fleet: &Fleet, what: &What, rounds: usize) {
     let source = made.path().join("source");
     for rival in &all {
         if let Some((ops, _)) = rival.ops_command() {
-            // Beside the playbook, which may read nothing else.
+            // Beside the playbook, which may only read files there.
             let linked = ops.path("source");
             match what {
                 What::File { .. } => drop(fs::copy(&source, linked).expect("a copy")),
@@ -164,7 +164,7 @@ fn one(section: &mut Section, fleet: &Fleet, what: &What, rounds: usize) {
     }
 }
 
-/// How long it took to put it there, and for ops, to look again.
+/// How long it took to send it, and for ops, to check it again.
 fn put(
     fleet: &Fleet,
     rival: &Rival,
@@ -226,7 +226,7 @@ fn copy_all(from: &Path, to: &Path) {
 fn remove(fleet: &Fleet) {
     for host in fleet.hosts() {
         let target = host.root().join("target");
-        // One of them is not what it is.
+        // It is either a file or a directory: one of the two calls fails.
         let _ = fs::remove_file(&target);
         let _ = fs::remove_dir_all(&target);
     }

@@ -1,4 +1,4 @@
-//! How often each waits for a host that is far away.
+//! How often each tool waits for a distant host.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "trips",
         "Fifty tasks on one host that is 50 ms away",
-        "Twenty directories, twenty files and ten lines, with a proxy before the host that delays each way by 25 ms. \
-         Round trips are the time that the distance adds to the fastest run, by 50 ms: those of the connection and the login are among them.",
+        "Twenty directories, twenty files and ten lines, with a proxy in front of the host that adds a delay of 25 ms in each direction. \
+         Round trips are the time that the distance adds to the fastest run, divided by 50 ms; they include those of the connection and the login.",
         &[
             "",
             "first run, far",
@@ -75,7 +75,7 @@ pub fn measure(extent: &Extent) -> Section {
         .zip(of(rivals::SCRIPT))
         .map(|(ops, script)| ops - script);
     section.goal(
-        "one unchanged host, 50 tasks, 50 ms, native: round trips more than the script",
+        "one unchanged host, 50 tasks, 50 ms, native: round trips in addition to those of the script",
         more,
         1.0,
         "",
@@ -85,13 +85,13 @@ pub fn measure(extent: &Extent) -> Section {
 
 fn tell(near: &Times, far: &Times, section: &mut Section) {
     near.tell(section);
-    // Why it is missing is told once.
+    // The reason why it is missing is reported once.
     if near.out.is_none() {
         far.tell(section);
     }
 }
 
-/// Of the fastest of each: what else the machine did is no distance.
+/// From the fastest run of each, because whatever else the machine did is not distance.
 fn trips(near: &[Duration], far: &[Duration]) -> Option<f64> {
     Some((fastest(far)? - fastest(near)?) / (TRIP.as_secs_f64() * 1000.0))
 }

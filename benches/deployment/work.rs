@@ -1,4 +1,4 @@
-//! What is brought about, written for `ops` and for a shell, and the look whether it is there.
+//! The work to do, written for `ops` and for a shell, and the check that it was done.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,7 +10,7 @@ use crate::fleet::{Fleet, Sshd};
 #[derive(Debug, Clone, Copy)]
 pub struct Amount {
     pub directories: usize,
-    /// Each in a directory of its own: not more than there are of those.
+    /// Each in a directory of its own: at most as many as there are directories.
     pub files: usize,
     pub lines: usize,
     pub commands: usize,
@@ -25,7 +25,7 @@ impl Amount {
         commands: 5,
     };
 
-    /// Fifty tasks that find nothing to do the second time: a command would run again.
+    /// Fifty tasks that have nothing to change the second time: a command would run again.
     pub const FIFTY: Self = Self {
         directories: 20,
         files: 20,
@@ -115,7 +115,7 @@ impl Work {
         script
     }
 
-    /// Looks whether everything is there on every host, after so many runs. `Err` says what is not.
+    /// Checks that everything is there on every host, after this many runs. `Err` says what is missing.
     pub fn verify(&self, fleet: &Fleet, runs: usize) -> Result<(), String> {
         for host in fleet.hosts() {
             let root = self.root(host);
@@ -153,7 +153,7 @@ impl Work {
         Ok(())
     }
 
-    /// What a change would leave its mark on: the inode and the time of every file that is no log.
+    /// What any change would affect: the inode and the time of every file except logs.
     pub fn traces(&self, fleet: &Fleet) -> Vec<(PathBuf, u64, i64, i64)> {
         let mut traces = Vec::new();
         for host in fleet.hosts() {
@@ -162,7 +162,7 @@ impl Work {
                 .map(|n| root.join(format!("dir{n}/file")))
                 .chain([root.join("lines")]);
             for path in files {
-                // What is not there has been told by `verify`.
+                // `verify` has reported what is missing.
                 let Ok(meta) = fs::metadata(&path) else {
                     continue;
                 };
@@ -174,7 +174,7 @@ impl Work {
 
     pub fn remove(&self, fleet: &Fleet) {
         for host in fleet.hosts() {
-            // Of a rival that failed there may be nothing.
+            // A rival that failed may have left nothing.
             let _ = fs::remove_dir_all(self.root(host));
         }
     }

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// How many functions are kept of a count.
+/// How many functions of a count are kept.
 const DEAREST: usize = 10;
 
-/// What a command took.
+/// The instructions that a command took.
 #[derive(Debug, Clone)]
 pub struct Count {
     pub total: u64,
-    /// Instructions of the function itself, without what it calls: the dearest first.
+    /// Instructions of each function itself, without its callees: the most expensive first.
     pub functions: Vec<(u64, String)>,
 }
 
@@ -87,7 +87,7 @@ impl Count {
         }
     }
 
-    /// What remains when that of another is taken away. The functions stay as they are.
+    /// Subtracts another count from the total. The functions stay as they are.
     pub fn without(self, other: &Self) -> Self {
         Self {
             total: self.total.saturating_sub(other.total),
@@ -105,7 +105,7 @@ fn function(line: &str) -> Option<(u64, String)> {
     let (count, rest) = line.trim_start().split_once(' ')?;
     let count = number(count)?;
     let (_, rest) = rest.split_once(")  ")?;
-    // Behind it, in brackets, the object that it is in; a type may have brackets too.
+    // The object that it is in follows in brackets; a type may have brackets too.
     let name = match rest.rsplit_once(" [") {
         Some((name, _)) if rest.ends_with(']') => name,
         _ => rest,
@@ -113,12 +113,12 @@ fn function(line: &str) -> Option<(u64, String)> {
     if name == "PROGRAM TOTALS" {
         return None;
     }
-    // The name of a C++ or Rust function has colons of its own, but none before its file ends.
+    // The name of a C++ or Rust function may contain colons, but the file before it does not.
     let name = name.split_once(':').map_or(name, |(_, name)| name);
     Some((count, name.to_owned()))
 }
 
-/// A function whose lines stand in several files (one was inlined into it) is counted as one.
+/// A function with lines in several files (because another was inlined into it) is counted as one.
 fn merged(functions: impl Iterator<Item = (u64, String)>) -> Vec<(u64, String)> {
     let mut by_name = std::collections::HashMap::<String, u64>::new();
     for (count, name) in functions {

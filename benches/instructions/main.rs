@@ -1,17 +1,19 @@
-//! How many instructions ops takes for what a user waits for: start-up, the planning of a batch, the way of an event.
+//! How many instructions ops takes for what a user waits for: start-up, the planning of a batch, the handling
+//! of an event.
 //!
-//! A count tells a regression from a busy machine, which no clock does. Each workload is run under Valgrind's
-//! callgrind; what it takes to set one up is counted with a size of nothing, and subtracted. Prints a Markdown table
-//! with the difference to `baseline.json` and the dearest functions of each, and leaves both in
+//! Unlike a time, a count can tell a regression from a busy machine. Each workload is run under Valgrind's
+//! callgrind; its set-up is counted with a size of zero, and subtracted. Prints a Markdown table with the
+//! difference to `baseline.json` and the most expensive functions of each, and writes both to
 //! `target/instructions.md`. A difference is no failure: the table is a report.
 //!
 //! ```text
-//! cargo bench --profile dev --bench instructions                 what CI does: no build of its own
-//! cargo bench --profile counted --bench instructions             optimised: what a release takes
-//! ... -- --baseline                                              writes down what was counted as the baseline
+//! cargo bench --profile dev --bench instructions                 what CI does: it needs no other build
+//! cargo bench --profile counted --bench instructions             optimised, as in a release
+//! ... -- --baseline                                              stores the counts as the baseline
 //! ```
 //!
-//! The two profiles have a baseline each. Counts of a debug build are no figures of a release; they move with it.
+//! Each profile has a baseline. Counts of a debug build are not those of a release, but change along with
+//! them.
 
 mod callgrind;
 mod report;
@@ -21,8 +23,8 @@ mod workloads;
 use callgrind::Count;
 use report::{Profile, Report};
 
-/// How often the built program is counted: hash seeds and threads make a difference there. What is done in one process
-/// is counted once: it comes to the same within a thousandth.
+/// How often the built program is counted: hash seeds and threads make a difference. A workload within one
+/// process is counted once: its counts differ by less than a thousandth.
 const TIMES: usize = 3;
 
 fn main() {

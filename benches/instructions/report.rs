@@ -1,4 +1,4 @@
-//! The table, and the counts that it is held against.
+//! The table, and the counts that it compares with.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::callgrind::Count;
 
-/// A difference of more is marked.
+/// A larger difference is marked.
 const REMARKABLE: f64 = 0.03;
 
-/// How what is counted was built.
+/// The profile of the build that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     Optimised,
@@ -39,13 +39,13 @@ struct Row {
     what: String,
     /// More about it, for the table.
     remark: String,
-    /// The middle one of those that were counted.
+    /// The median of the counts.
     count: Count,
-    /// From the least to the most, as a share of the middle one.
+    /// From the minimum to the maximum, as a share of the median.
     spread: Option<f64>,
 }
 
-/// All that was counted.
+/// All counts.
 #[derive(Debug)]
 pub struct Report {
     profile: Profile,
@@ -84,7 +84,7 @@ impl Report {
         self.baseline[self.profile.name()][what].as_u64()
     }
 
-    /// These counts are what later ones are held against. Those of the other profile stay.
+    /// Stores these counts as the baseline. Those of the other profile stay.
     pub fn write_baseline(&mut self) {
         let counts: Map<String, Value> = self
             .rows
@@ -96,7 +96,7 @@ impl Report {
         std::fs::write(baseline_file(), text).expect("the baseline");
     }
 
-    /// On standard output and in `target/instructions.md`.
+    /// Writes the report to standard output and to `target/instructions.md`.
     pub fn print(&self) {
         let text = self.markdown();
         println!("{text}");
@@ -106,12 +106,12 @@ impl Report {
 
     fn markdown(&self) -> String {
         let mut text = format!(
-            "# Instructions\n\nCounted by callgrind in a build that is {}. The middle of {} for a run of \
-             `ops`, and how far apart they were.\n\n\
+            "# Instructions\n\nCounted by callgrind in a build that is {}. The median of {} counts for a run of \
+             `ops`, and their spread.\n\n\
              | | instructions | spread | baseline | difference |\n|---|--:|--:|--:|--:|\n",
             match self.profile {
                 Profile::Optimised => "optimised",
-                Profile::Debug => "not optimised: what counts is the difference",
+                Profile::Debug => "not optimised: only the differences are meaningful",
             },
             crate::TIMES
         );

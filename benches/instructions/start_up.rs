@@ -1,12 +1,12 @@
-//! The built `ops`, from its start to its end, where there is next to nothing to do.
+//! The built `ops`, from start to end, with hardly anything to do.
 
 use std::fs;
 use std::process::Command;
 
-/// Functions in the playbook that is checked: a long one.
+/// Number of functions in the playbook that is checked: a long one.
 const FUNCTIONS: usize = 200;
 
-/// What is counted, and the arguments of it.
+/// The commands that are counted, with their arguments.
 pub const ALL: &[(&str, &[&str])] = &[
     ("`ops --version`", &["--version"]),
     (
@@ -44,7 +44,7 @@ pub fn command(arguments: &[&str]) -> Command {
     ] {
         fs::write(dir.join(name), text).expect("a file in it");
     }
-    // Runs that earlier counts kept would be looked at.
+    // Otherwise ops would look at the runs that earlier counts kept.
     let _ = fs::remove_dir_all(dir.join("state"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
     command
@@ -55,7 +55,7 @@ pub fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Takes that directory away.
+/// Removes that directory.
 pub fn clean_up() {
     let dir = std::env::temp_dir().join(format!("ops-instructions-{}", std::process::id()));
     let _ = fs::remove_dir_all(dir);

@@ -1,4 +1,4 @@
-//! What is done in this process, so many times over: it runs itself under callgrind.
+//! The workloads within this process, each repeated: the process runs itself under callgrind.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::report::Profile;
 
-/// Something that is done so many times.
+/// Something that is done a number of times.
 pub struct Workload {
     pub name: &'static str,
-    /// What there is so many of.
+    /// The unit of that number.
     pub unit: &'static str,
     /// A debug build takes some twenty times as long, and grows in the same way.
     optimised: usize,
@@ -71,7 +71,7 @@ pub fn run(name: &str, size: usize) {
     }
 }
 
-/// Makes a batch, and goes through it on a host that is as the tasks want it, or has nothing of it.
+/// Makes a batch, and runs it on a host that is in the desired state, or has none of it.
 fn plan(size: usize, there: bool) {
     let tasks = (0..size).map(task).collect();
     let mut host = Host { there };
@@ -119,7 +119,7 @@ fn content(number: usize) -> String {
         .collect()
 }
 
-/// Of five, two are a directory, two a file and one a line of a file of its own.
+/// Of every five, two are a directory, two a file and one a line in a file of its own.
 fn task(number: usize) -> Arc<dyn Task> {
     struct Nothing;
     impl Surroundings for Nothing {
@@ -160,7 +160,7 @@ fn task(number: usize) -> Arc<dyn Task> {
 
 /// Answers as a host would.
 struct Host {
-    /// Whether all that the tasks want is there.
+    /// Whether the host is in the desired state.
     there: bool,
 }
 
@@ -214,7 +214,7 @@ fn stat(kind: PathKind, mode: u32, size: u64) -> Stat {
     }
 }
 
-/// What a run tells of its tasks, as `--output json` prints and `ops show` keeps it.
+/// The events of a run's tasks, as `--output json` prints them and a kept run holds them.
 fn events(size: usize) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let secrets = Secrets::new();

@@ -1,10 +1,10 @@
-//! An open-loop load generator: requests leave on a schedule that was fixed beforehand, whatever became of those
-//! before, so that a stall shows as latency and failures and not as fewer requests. The demonstrations and the
-//! tests keep it on a balancer while a release is rolled behind it.
+//! An open-loop load generator: requests are sent on a fixed schedule, whatever became of the previous ones,
+//! so that a stall shows as latency and failures and not as fewer requests. The demonstrations and the tests
+//! run it against a balancer during a rollout.
 //!
-//! Connections are kept and used again as a browser does it. A request that was sent on one which the other
-//! side had just closed, and that no byte came back for, is sent once more on a new one (RFC 9110, 9.2.2):
-//! it is counted apart, and `--strict` makes it a failure.
+//! Connections are kept and reused as a browser does. A request that was sent on a connection that the other
+//! side had just closed, and that got no byte in return, is sent once more on a new one (RFC 9110, 9.2.2): it
+//! is counted separately, and `--strict` makes it a failure.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -25,38 +25,38 @@ mod tally;
 
 use tally::{Answer, Failure, Tally};
 
-/// Sends requests at a fixed rate and says what came of them.
+/// Sends requests at a fixed rate and reports the results.
 ///
-/// Ends after --duration, or at Ctrl-C or SIGTERM: it then waits for what is in flight. The exit code is 1 if a
-/// request failed. A failure is a connection refused or reset, a status of 400 or above, an answer cut short, or
-/// a timeout.
+/// Ends after --duration, or at Ctrl-C or SIGTERM: it then waits for requests in flight. The exit code is 1
+/// if a request failed. A failure is a connection refused or reset, a status of 400 or above, an answer cut
+/// short, or a timeout.
 #[derive(Parser)]
 #[command(name = "load")]
 struct Options {
-    /// Where to: http://HOST:PORT/PATH
+    /// The URL to request: http://HOST:PORT/PATH
     url: Uri,
-    /// Requests a second
+    /// Requests per second
     #[arg(long, default_value_t = 200.0, value_parser = positive)]
     rate: f64,
-    /// Connections that are kept and used again; 0 makes a new one for every request
+    /// Number of connections to keep and reuse; 0 makes a new one for every request
     #[arg(long, default_value_t = 16)]
     connections: usize,
     /// The share of requests, 0 to 1, that go to --slow-path
     #[arg(long, default_value_t = 0.0, value_parser = share)]
     slow_share: f64,
-    /// What slow requests ask for
+    /// The path of slow requests
     #[arg(long, default_value = "/slow?ms=2000")]
     slow_path: String,
-    /// Seconds to go on for; without it until Ctrl-C or SIGTERM
+    /// How many seconds to run; without it, until Ctrl-C or SIGTERM
     #[arg(long, value_parser = positive)]
     duration: Option<f64>,
     /// Seconds after which a request has failed
     #[arg(long, default_value_t = 10.0, value_parser = positive)]
     timeout: f64,
-    /// A request whose kept connection had been closed counts as failed, and is not sent again
+    /// Count a request whose kept connection had been closed as failed, and do not send it again
     #[arg(long)]
     strict: bool,
-    /// Prints the summary as JSON
+    /// Print the summary as JSON
     #[arg(long)]
     json: bool,
 }
@@ -81,10 +81,10 @@ fn share(text: &str) -> Result<f64, String> {
 
 type Sender = SendRequest<Empty<Bytes>>;
 
-/// As long as a connection is kept that nothing is sent on: less than servers wait, as clients have it.
+/// How long an idle connection is kept: less than servers do, as is usual for clients.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Where requests go, and the connections that wait for one.
+/// The target of the requests, and the idle connections.
 struct Target {
     authority: String,
     path: String,
@@ -141,7 +141,8 @@ impl Target {
         let kept = self.kept();
         let reply = match kept {
             Some(sender) => match self.send(sender, path).await {
-                // Nothing came back on a connection that had waited: it was closed while the request was under way.
+                // Nothing came back on a connection that had been idle: it was closed while the request was
+                // on its way.
                 Err(Lost::BeforeAnswer(_)) if !self.strict => {
                     sent_again = true;
                     self.send(self.connect(path).await?, path).await
@@ -184,7 +185,7 @@ impl Target {
         })
     }
 
-    /// The connection that was used last, if one has waited for less than [`IDLE`].
+    /// The connection that was used last, if one has been idle for less than [`IDLE`].
     fn kept(&self) -> Option<Sender> {
         let mut idle = self
             .idle
@@ -203,7 +204,7 @@ impl Target {
         let (sender, connection) = handshake(TokioIo::new(stream))
             .await
             .map_err(|error| failure(&error))?;
-        // Its errors reach the request that it was for.
+        // Its errors are reported to the request that it was made for.
         tokio::spawn(connection);
         Ok(sender)
     }
@@ -233,13 +234,13 @@ impl Target {
     }
 }
 
-/// When a connection broke.
+/// The moment at which a connection broke.
 enum Lost {
     BeforeAnswer(hyper::Error),
     InAnswer(hyper::Error),
 }
 
-/// An error with what is behind it: hyper's own words alone do not tell a reset from a refusal.
+/// An error with its cause: hyper's message alone does not tell a reset from a refusal.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -296,7 +297,7 @@ async fn run(options: &Options) -> Result<Tally, String> {
             break;
         }
         let due = began + at;
-        // What has come back is taken in while there is nothing to send.
+        // Results are collected while there is nothing to send.
         let stop = loop {
             tokio::select! {
                 biased;
@@ -315,7 +316,7 @@ async fn run(options: &Options) -> Result<Tally, String> {
         let target = Arc::clone(&target);
         flying.spawn(async move {
             let result = target.request(slow).await;
-            // From when it should have left: a request that waited for its turn has waited.
+            // Latency counts from when it was due, so waiting for its turn is included.
             tally::Finished {
                 at: due - began,
                 took: due.elapsed(),
@@ -332,12 +333,12 @@ async fn run(options: &Options) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// How many of the first `sent` requests are slow ones. Tenths added up fall short of one, hence the crumb.
+/// How many of the first `sent` requests are slow. The small addend makes up for rounding errors.
 fn due_of(share: f64, sent: u32) -> f64 {
     f64::from(sent).mul_add(share, 1e-9).floor()
 }
 
-/// As many open files as the kernel grants: a stalled balancer makes many connections.
+/// Raises the limit of open files as far as possible: a stalled balancer causes many connections.
 fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);

@@ -1,8 +1,8 @@
 //! The shop: a small web application to deploy. It serves one release, whose directory says which version it
 //! is (`VERSION`) and how it behaves (`shop.toml`); both are read once, at the start. The demonstrations and
-//! the tests roll it from version to version. `examples/shop/README.md` has the rest.
+//! the tests roll it out from version to version. `examples/shop/README.md` has the rest.
 //!
-//! On SIGTERM it takes no new connections, answers what it has been asked, and ends.
+//! On SIGTERM it accepts no new connections, answers the requests in flight, and ends.
 
 use std::convert::Infallible;
 use std::fs;
@@ -26,38 +26,38 @@ use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The longest that `/slow` takes, whatever it is asked for.
+/// The longest time that `/slow` takes.
 const SLOWEST: Duration = Duration::from_mins(1);
 
-/// Serves one release of the shop.
+/// Serve one release of the shop.
 ///
-/// Every option can stand in the environment, or in a file of `NAME=value` lines as systemd reads them. The
-/// command line wins over the environment, the environment over the file.
+/// Every option can also be set in the environment, or in a file of `NAME=value` lines as systemd reads them.
+/// The command line overrides the environment, and the environment overrides the file.
 #[derive(Parser)]
 #[command(name = "shop")]
 struct Options {
-    /// A file with SHOP_LISTEN, SHOP_RELEASE and so on, one `NAME=value` a line
+    /// A file with SHOP_LISTEN, SHOP_RELEASE and so on, one `NAME=value` per line
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
+    /// The address to listen on; port 0 takes a free port [default: 127.0.0.1:8080]
     #[arg(long, env = "SHOP_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
     /// The release to serve: a directory with a file VERSION [default: .]
     #[arg(long, env = "SHOP_RELEASE", value_name = "DIR")]
     release: Option<PathBuf>,
-    /// What this host calls itself in answers [default: the machine's host name]
+    /// The name of this host in answers [default: the machine's host name]
     #[arg(long, env = "SHOP_NAME")]
     name: Option<String>,
-    /// Written once it listens, removed when it ends
+    /// A file for the process id, written once it listens and removed when it ends
     #[arg(long, env = "SHOP_PIDFILE", value_name = "FILE")]
     pidfile: Option<PathBuf>,
-    /// How long what is in flight may take after SIGTERM, in seconds [default: 30]
+    /// How long requests in flight may take after SIGTERM, in seconds [default: 30]
     #[arg(long, env = "SHOP_GRACE", value_name = "SECONDS")]
     grace: Option<u64>,
 }
 
 impl Options {
-    /// Takes from the file what neither the command line nor the environment said.
+    /// Takes from the file what neither the command line nor the environment sets.
     fn with_env_file(mut self) -> Result<Self, String> {
         let Some(file) = self.env_file.clone() else {
             return Ok(self);
@@ -74,7 +74,7 @@ impl Options {
                         .map_err(|_| format!("{}: SHOP_GRACE={value}", file.display()))?;
                     self.grace.get_or_insert(seconds);
                 }
-                // The file of a service may well hold more than the service reads.
+                // The environment file of a service may contain more than the service reads.
                 _ => {}
             }
         }
@@ -82,7 +82,7 @@ impl Options {
     }
 }
 
-/// The `NAME=value` lines of a file, quotes taken off.
+/// The `NAME=value` lines of a file, without quotes.
 fn env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(text
@@ -100,7 +100,7 @@ fn env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
         .collect())
 }
 
-/// What the release says of itself in `shop.toml`. All of it is there to be rolled out and found out.
+/// The settings of a release in `shop.toml`. All of them make releases that a rollout must detect.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Behaviour {
@@ -114,7 +114,7 @@ struct Behaviour {
     unhealthy_after: Option<f64>,
     /// Seconds until the process ends by itself, with code 70.
     exits_after: Option<f64>,
-    /// Why it does not even start.
+    /// Why it refuses to start.
     refuses_to_start: Option<String>,
 }
 
@@ -242,13 +242,13 @@ fn milliseconds(query: Option<&str>) -> u64 {
         .unwrap_or(0)
 }
 
-/// A pidfile that goes when the process does, unless another process has written its own there since.
+/// A pidfile that is removed when the process ends, unless another process has written its own since.
 struct Pidfile(Option<PathBuf>);
 
 impl Pidfile {
     fn write(path: Option<PathBuf>) -> Result<Self, String> {
         if let Some(path) = &path {
-            // Renamed into place: who polls for it never reads half a number.
+            // Renamed into place, so that a reader never sees half a number.
             let fresh = path.with_extension(format!("{}.new", std::process::id()));
             fs::write(&fresh, format!("{}\n", std::process::id()))
                 .and_then(|()| fs::rename(&fresh, path))
@@ -268,7 +268,7 @@ impl Drop for Pidfile {
     }
 }
 
-/// Tells systemd that the service is ready (`Type=notify`); nothing where systemd did not start it.
+/// Tells systemd that the service is ready (`Type=notify`); does nothing if systemd did not start it.
 /// See sd_notify(3).
 fn notify_ready() {
     use std::os::linux::net::SocketAddrExt as _;
@@ -307,7 +307,7 @@ async fn run(options: Options) -> Result<ExitCode, String> {
         .await
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    // Signals are caught before anybody is told that it runs, or one could end it the hard way.
+    // Signals are caught before anybody is told that it runs, or one could kill it.
     let told_to_stop = stop_signal().map_err(|error| error.to_string())?;
     let _pidfile = Pidfile::write(options.pidfile)?;
     announce(&shop, address);
@@ -329,7 +329,7 @@ async fn run(options: Options) -> Result<ExitCode, String> {
             return Ok(ExitCode::from(70));
         }
     }
-    // The kernel has connections that wait to be accepted: closing the listener would reset them.
+    // Closing the listener would reset the connections that the kernel has not handed over yet.
     while let Some(Ok((stream, _))) = std::pin::pin!(listener.accept()).now_or_never() {
         connect(stream, &shop, &connections);
     }
@@ -343,7 +343,7 @@ async fn run(options: Options) -> Result<ExitCode, String> {
     }
 }
 
-/// Accepts connections for ever.
+/// Accepts connections forever.
 async fn serve(listener: &TcpListener, shop: &Arc<Shop>, connections: &GracefulShutdown) {
     loop {
         match listener.accept().await {
@@ -357,7 +357,7 @@ async fn serve(listener: &TcpListener, shop: &Arc<Shop>, connections: &GracefulS
     }
 }
 
-/// Answers what comes on a connection, beside everything else.
+/// Answers the requests of a connection in the background.
 fn connect(stream: TcpStream, shop: &Arc<Shop>, connections: &GracefulShutdown) {
     let _ = stream.set_nodelay(true);
     let shop = Arc::clone(shop);
@@ -368,7 +368,7 @@ fn connect(stream: TcpStream, shop: &Arc<Shop>, connections: &GracefulShutdown) 
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);
-    // A client that goes away in the middle is its own business.
+    // A client that disconnects is not an error.
     tokio::spawn(connections.watch(connection));
 }
 
@@ -384,7 +384,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The one line on stdout: whoever starts it with port 0 reads there where it is.
+/// The one line on stdout: with port 0, it tells the address.
 fn announce(shop: &Shop, address: SocketAddr) {
     use std::io::Write as _;
     let mut stdout = io::stdout().lock();

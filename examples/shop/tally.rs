@@ -1,20 +1,20 @@
-//! What came of the requests of a load: counts, latencies, and the first failure.
+//! The results of a load: counts, latencies, and the first failure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// A request that was answered well.
+/// A request that succeeded.
 pub struct Answer {
-    /// What the answer says of the version that gave it.
+    /// The version that gave the answer.
     pub version: Option<String>,
     pub host: Option<String>,
-    /// The kept connection had been closed, so it went out twice.
+    /// The kept connection had been closed, so it was sent twice.
     pub sent_again: bool,
 }
 
-/// A request that was not.
+/// A request that failed.
 pub struct Failure {
     kind: &'static str,
     path: String,
@@ -31,9 +31,9 @@ impl Failure {
     }
 }
 
-/// A request that is over.
+/// A finished request.
 pub struct Finished {
-    /// When it was due, from the beginning.
+    /// When it was due, counted from the start.
     pub at: Duration,
     /// From when it was due to the end of its answer.
     pub took: Duration,
@@ -41,7 +41,7 @@ pub struct Finished {
     pub result: Result<Answer, Failure>,
 }
 
-/// The sum of what is over.
+/// The totals of all finished requests.
 #[derive(Default)]
 pub struct Tally {
     requests: u64,
@@ -51,7 +51,8 @@ pub struct Tally {
     kinds: BTreeMap<&'static str, u64>,
     /// The failure that was due first, and when that was.
     first: Option<(Duration, Failure)>,
-    /// Of what was answered: the usual requests, and the slow ones. A percentile over both would tell of neither.
+    /// Latencies of successful requests: the usual ones, and the slow ones. A percentile over both would
+    /// describe neither.
     latencies: [Vec<Duration>; 2],
     latest: Duration,
     duration: Duration,
@@ -86,7 +87,7 @@ impl Tally {
         }
     }
 
-    /// How long after its time a request left.
+    /// How late a request was sent.
     pub fn late(&mut self, by: Duration) {
         self.latest = self.latest.max(by);
     }
@@ -179,12 +180,12 @@ impl Tally {
     }
 }
 
-/// The 50th, 90th and 99th percentile and the greatest, in milliseconds; none of nothing.
+/// The 50th, 90th and 99th percentile and the maximum, in milliseconds; none for an empty list.
 fn percentiles(latencies: &[Duration]) -> Option<[f64; 4]> {
     let mut sorted = latencies.to_vec();
     sorted.sort_unstable();
     let last = sorted.len().checked_sub(1)?;
-    // The nearest rank below: exact enough for thousands, and always a time that was measured.
+    // The nearest rank below: exact enough for thousands, and always a measured time.
     Some([50, 90, 99, 100].map(|percent| milliseconds(sorted[last * percent / 100])))
 }
 

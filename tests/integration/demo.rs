@@ -93,7 +93,7 @@ fn both_demonstrations_keep_their_promises_side_by_side() {
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = broken.end();
     assert!(said.contains(" requests, 0 failed\n"), "{said}");
-    assert!(said.contains("as promised  ops ended with 6"), "{said}");
+    assert!(said.contains("ok      ops ended with 6"), "{said}");
     let put_back = "rolled back: app1, app2; untouched: app3, app4";
     assert!(said.contains(put_back), "{said}");
     assert!(

@@ -1,4 +1,4 @@
-//! Those that are compared: the script that one would write by hand, `ops` over each of its transports, and the tools
+//! The tools that are compared: a script written by hand, `ops` over each of its transports, and the tools
 //! that people use today.
 
 mod others;
@@ -18,14 +18,14 @@ use crate::work::Work;
 pub use others::{Ansible, Pyinfra};
 pub use script::{at_once, in_parallel};
 
-/// Somebody who can do the work on all hosts.
+/// A tool that can do the work on all hosts.
 pub struct Rival {
     pub name: &'static str,
     way: Way,
-    /// One that takes minutes goes through fewer rounds, and through none that only warms the caches.
+    /// A tool that takes minutes runs fewer rounds, and none that only warms the caches.
     pub rounds: usize,
     pub warms_up: bool,
-    /// Why it does not take part any more.
+    /// Why it no longer takes part.
     pub out: Option<String>,
 }
 
@@ -38,11 +38,11 @@ enum Way {
     },
     Pyinfra(Pyinfra),
     Ansible(Ansible),
-    /// It cannot be had here.
+    /// It is not available here.
     Missing,
 }
 
-/// What the script is called in the tables.
+/// The name of the script in the tables.
 pub const SCRIPT: &str = "parallel `ssh HOST sh -s`, by hand";
 pub const NATIVE: &str = "ops, native transport";
 pub const BASE: &str = "ops to compare with, native transport";
@@ -76,7 +76,7 @@ impl Rival {
         Self::ops(NATIVE, fleet, &["--transport", "native"])
     }
 
-    /// The binary that `OPS_BENCH_BASE` names: a run of both shows what a change costs.
+    /// The binary that `OPS_BENCH_BASE` names: comparing both shows what a change to ops costs.
     pub fn base(fleet: &Fleet) -> Option<Self> {
         let arguments = ["--transport", "native"].map(ToOwned::to_owned).to_vec();
         let way = Way::Ops {
@@ -91,7 +91,7 @@ impl Rival {
         Self::ops(OPENSSH, fleet, &["--transport", "openssh"])
     }
 
-    /// With connections that the first round leaves open.
+    /// Uses the connections that the first round leaves open.
     pub fn persistent(fleet: &Fleet) -> Self {
         Self::ops(
             PERSISTENT,
@@ -171,24 +171,25 @@ impl Rival {
         Some((ops, command))
     }
 
-    /// Runs a playbook of ops's, and says how long that took.
+    /// Runs a playbook, and returns how long that took.
     pub fn run_playbook(&self, playbook: &str) -> Result<Duration, String> {
         let (ops, mut command) = self.ops_command().ok_or("it is not ops")?;
         fs::write(ops.path("playbook.rhai"), playbook).map_err(|error| error.to_string())?;
         timed(&mut command)
     }
 
-    /// Ends the connections that it has kept.
+    /// Closes the connections that it has kept open.
     pub fn leave(&self) {
         if let Way::Ops { ops, arguments, .. } = &self.way
             && arguments.iter().any(|word| word == "--persist")
         {
-            // They end by themselves too, when their hosts do.
+            // They also end by themselves, when their hosts do.
             let _ = timed(ops.command().args(["connections", "--end"]));
         }
     }
 
-    /// Does the work on every host, and says how long that took; `second` when there is nothing left to change.
+    /// Does the work on every host, and returns how long that took; `second` if there is nothing left to
+    /// change.
     pub fn run(&self, fleet: &Fleet, work: &Work, second: bool) -> Result<Duration, String> {
         match &self.way {
             Way::Script => script::run(fleet, work),
@@ -227,8 +228,8 @@ pub fn with_root(host: &Sshd) -> Endpoint {
     endpoint
 }
 
-/// Runs a command to its end. `Err` says what it printed last. Its output goes into files: what it leaves behind it
-/// and that still holds a pipe would be waited for.
+/// Runs a command to its end. `Err` is what it printed last. Its output goes into files: with pipes, a
+/// process that it leaves behind would be waited for.
 pub fn timed(command: &mut Command) -> Result<Duration, String> {
     let output = tempfile::tempfile().map_err(|error| error.to_string())?;
     let same = |file: &File| file.try_clone().map_err(|error| error.to_string());
@@ -255,7 +256,7 @@ pub fn timed(command: &mut Command) -> Result<Duration, String> {
 fn last_lines(mut output: File) -> String {
     use std::io::{Read as _, Seek as _};
     let mut bytes = Vec::new();
-    // What cannot be read is not told.
+    // If it cannot be read, it is left out.
     let _ = output
         .rewind()
         .and_then(|()| output.read_to_end(&mut bytes));

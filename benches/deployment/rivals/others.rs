@@ -1,5 +1,5 @@
-//! pyinfra, Ansible and Ansible with Mitogen, as `scripts/bench-rivals` installs them, each with the modules that it
-//! has for the things to be done.
+//! pyinfra, Ansible and Ansible with Mitogen, as `scripts/bench-rivals` installs them, each with its own
+//! modules for the work.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ use crate::figures::target;
 use crate::fleet::{Fleet, inventory_text};
 use crate::work::Work;
 
-/// No run of theirs takes as long, in seconds.
+/// Time limit of a run, in seconds.
 const LIMIT: &str = "300";
 
-/// A directory with what one of them needs. Short: there are sockets in it.
+/// A directory with what one of them needs. Its path is short, because it contains sockets.
 struct Place {
     dir: tempfile::TempDir,
     hosts: usize,
@@ -52,7 +52,7 @@ impl Place {
     }
 }
 
-/// A program of the environment that `scripts/bench-rivals` makes. `Err` says why it is not there.
+/// A program of the environment that `scripts/bench-rivals` makes. `Err` says why it is missing.
 fn program(name: &str) -> Result<PathBuf, String> {
     let path = target("bench-venv/bin").join(name);
     if path.exists() {
@@ -155,7 +155,7 @@ impl Ansible {
             .iter()
             .map(|host| {
                 let mut endpoint = with_root(host);
-                // It would look for one on every host.
+                // Otherwise it would search for one on every host.
                 endpoint.var("ansible_python_interpreter", "/usr/bin/python3");
                 endpoint
             })

@@ -1,4 +1,4 @@
-//! All that is done by hand, in a file that a shell runs.
+//! The work as a script written by hand, in a file that a shell runs.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -20,13 +20,14 @@ pub fn run(fleet: &Fleet, work: &Work) -> Result<Duration, String> {
     in_parallel(fleet, "ssh -F ../ssh_config HOST sh -s <HOST")
 }
 
-/// A command for every host at once, `HOST` in it being its name. Runs in a directory of the fleet.
+/// A command for every host at once, in which `HOST` is the host's name. Runs in a directory of the fleet.
 pub fn in_parallel(fleet: &Fleet, command: &str) -> Result<Duration, String> {
     let names = fleet.hosts().iter().map(Sshd::name);
     at_once(&directory(fleet), names, command)
 }
 
-/// Runs a command for each of these names at once, in this directory. `HOST` in the command stands for the name.
+/// Runs a command for each of these names at once, in this directory. `HOST` in the command stands for the
+/// name.
 pub fn at_once<'a>(
     dir: &Path,
     names: impl Iterator<Item = &'a str>,
@@ -37,7 +38,7 @@ pub fn at_once<'a>(
         let command = command.replace("HOST", name);
         let _ = writeln!(all, "{command} >{name}.out 2>&1 & pids=\"$pids $!\"");
     }
-    // Every one is waited for, and one that failed is told with what it printed.
+    // All of them are waited for, and a failed one is reported with its output.
     all.push_str("code=0; for pid in $pids; do wait $pid || code=1; done; [ $code = 0 ] || cat *.out; exit $code\n");
     fs::write(dir.join("all"), all).expect("a script");
     timed(Command::new("sh").arg(dir.join("all")))
