@@ -11,7 +11,7 @@
 //! | [`template`] | the template language of inventories and of files |
 //! | [`inventory`] | reading inventories into the model |
 //! | [`shell`] | quoting, and the framed protocol that turns a POSIX `sh` into a server |
-//! | [`transport`] | ways to reach a `sh`: SSH, a local child, any command, a scripted fake |
+//! | [`transport`] | ways to reach a `sh`: SSH, a local child, any command |
 //! | [`task`] | the contract of a task, what it may ask a host, and the planner of a batch (pure) |
 //! | [`tasks`] | the tasks themselves, one file each |
 //! | [`store`] | where runs are kept on the controller |
