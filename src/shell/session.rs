@@ -92,7 +92,8 @@ impl Session {
         self.ended.get().is_some() || self.task.is_finished()
     }
 
-    /// The loop of a session that ended while a request was running on the host: the request may still be running.
+    /// The loop of a session that ended while a request was running on the host: the request may still be
+    /// running.
     #[must_use]
     pub fn former(&self) -> Option<&Former> {
         self.doubt.get()
@@ -124,8 +125,8 @@ impl Session {
         })
     }
 
-    /// Sends a request and waits for the reply. `listener` hears what becomes of it in the meantime, also where there is
-    /// no reply in the end.
+    /// Sends a request and waits for the reply. `listener` hears what becomes of it in the meantime, also
+    /// where there is no reply in the end.
     ///
     /// On cancel the processes of the request are killed, and the step that was running ends as
     /// [`End::Cancelled`]. Dropping the future does the same in the background; the next request
@@ -156,8 +157,8 @@ impl Session {
         Ok(reply)
     }
 
-    /// Ends the session in good order: what runs of it is waited for (or killed, if nobody wants it any more), up to
-    /// two seconds. The host's loop has ended by then, or ends with the transport:
+    /// Ends the session in good order: what runs of it is waited for (or killed, if nobody wants it any
+    /// more), up to two seconds. The host's loop has ended by then, or ends with the transport:
     /// [`Guard::ends_with_transport`](super::Guard::ends_with_transport).
     pub async fn close(self) {
         drop(self.jobs);

@@ -134,7 +134,7 @@ fn the_password_is_answered_once() {
         assert_eq!(
             error.hint.as_deref(),
             Some(
-                "The host does not take the password of amy (`ansible_password`, `--ask-pass`). \
+                "The host refused the password of amy (`ansible_password`, `--ask-pass`). \
                  It is not tried again in this run."
             )
         );
