@@ -16,7 +16,7 @@ use super::inbox::{Inbox, Incoming, Which};
 use super::news::News;
 
 /// What keeps a connection open for as long as it is held.
-pub type KeepsOpen = Arc<dyn Any + Send + Sync>;
+pub(super) type KeepsOpen = Arc<dyn Any + Send + Sync>;
 
 /// The most that is accepted from a writer at once. The channel cuts it into packets.
 const CHUNK: usize = 64 << 10;

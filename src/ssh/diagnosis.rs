@@ -13,7 +13,7 @@ use super::settings::SshSettings;
 
 /// What ends a connection's task.
 #[derive(Debug)]
-pub enum HandlerError {
+pub(super) enum HandlerError {
     Ssh(russh::Error),
     /// Decided by this client: the host's key was refused.
     Refused(SshError),

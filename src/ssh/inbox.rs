@@ -217,7 +217,7 @@ impl AsyncRead for Incoming {
 
 /// The inboxes of a connection's channels.
 #[derive(Debug, Default)]
-pub struct Inboxes {
+pub(super) struct Inboxes {
     open: Mutex<HashMap<ChannelId, Arc<Inbox>>>,
 }
 

@@ -15,7 +15,7 @@ const BANNER: usize = 1024;
 
 /// What is known of a connection from its task.
 #[derive(Debug, Default)]
-pub struct News {
+pub(super) struct News {
     pub inboxes: Inboxes,
     texts: Mutex<Texts>,
     /// A reader is behind, and nothing else is read meanwhile.

@@ -12,7 +12,7 @@ use crate::ssh::settings::{Algorithms, HostKeyPolicy, SshSettings, StrictHostKey
 
 /// What `ssh` offers by default, the preferred one first, without keys on security keys (an `sshd` of OpenSSH
 /// has one only if its configuration names it).
-pub const DEFAULT_ALGORITHMS: &[&str] = &[
+pub(crate) const DEFAULT_ALGORITHMS: &[&str] = &[
     "ssh-ed25519-cert-v01@openssh.com",
     "ecdsa-sha2-nistp256-cert-v01@openssh.com",
     "ecdsa-sha2-nistp384-cert-v01@openssh.com",
@@ -148,7 +148,7 @@ impl HostVerifier {
 }
 
 /// Why only `ssh` itself can verify this host, if so: a fragment for the user.
-pub fn host_key_needs_ssh(settings: &SshSettings) -> Option<String> {
+pub(crate) fn host_key_needs_ssh(settings: &SshSettings) -> Option<String> {
     if settings.host_key.check_host_ip && settings.host.contains('%') {
         return Some("CheckHostIP is set for an address with a zone".to_owned());
     }

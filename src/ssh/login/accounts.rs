@@ -9,7 +9,7 @@ use crate::ssh::tried_once::TriedOnce;
 
 /// The passwords of a run.
 #[derive(Debug, Default)]
-pub struct Passwords {
+pub(crate) struct Passwords {
     tried: Mutex<HashMap<Account, TriedOnce<SshError>>>,
 }
 

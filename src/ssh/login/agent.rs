@@ -16,13 +16,13 @@ const AT_ONCE: usize = 8;
 
 /// The agents of a run: nearly always one.
 #[derive(Debug, Default)]
-pub struct Agents {
+pub(crate) struct Agents {
     agents: Mutex<HashMap<PathBuf, Arc<Agent>>>,
 }
 
 /// One, identified by its socket.
 #[derive(Debug)]
-pub struct Agent {
+pub(crate) struct Agent {
     socket: PathBuf,
     turn: Semaphore,
     /// Asked for once: otherwise every host would ask an agent with many keys.

@@ -23,7 +23,7 @@ type FileCell = OnceCell<Option<Arc<KeyFile>>>;
 
 /// The key files of a run.
 #[derive(Default)]
-pub struct KeyFiles {
+pub(crate) struct KeyFiles {
     files: Mutex<HashMap<PathBuf, Arc<FileCell>>>,
     ask: Option<Arc<AskPassphrase>>,
     /// Open questions. A login that waits for an answer is not late.
@@ -31,7 +31,7 @@ pub struct KeyFiles {
 }
 
 /// One, with what can be known without its passphrase.
-pub struct KeyFile {
+pub(crate) struct KeyFile {
     pub path: PathBuf,
     /// `None` if it can only be known with the passphrase, or not at all.
     pub public: Option<PublicKey>,
@@ -200,7 +200,7 @@ impl KeyFile {
     }
 
     /// Why it can sign nothing, with any passphrase; `None` while it may be able to.
-    pub fn unusable(&self) -> Option<&Unusable> {
+    pub(super) fn unusable(&self) -> Option<&Unusable> {
         match &self.secret {
             Secret::Open(_) => None,
             Secret::Locked { opened, .. } => opened.get().and_then(|opened| opened.as_ref().err()),

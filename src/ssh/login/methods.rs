@@ -9,7 +9,7 @@ use crate::ssh::settings::{LoginMethod, LoginSettings};
 
 /// Logs in by the first method that the host accepts. Each is used once, also for a host that asks for
 /// several.
-pub async fn run(login: &Login<'_>, handle: &mut Handle<Handler>) -> Result<(), SshError> {
+pub(crate) async fn run(login: &Login<'_>, handle: &mut Handle<Handler>) -> Result<(), SshError> {
     let mut tried = Progress::default();
     let LoginSettings {
         methods, password, ..

@@ -17,7 +17,7 @@ use crate::ssh::settings::{LoginMethod, SshSettings};
 const NO_METHODS: &str = "No authentication method";
 
 /// A login in progress.
-pub struct Login<'a> {
+pub(crate) struct Login<'a> {
     pub settings: &'a SshSettings,
     pub keys: &'a KeyFiles,
     pub agents: &'a Agents,

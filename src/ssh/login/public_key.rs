@@ -18,7 +18,7 @@ use crate::ssh::settings::SshSettings;
 
 /// Why only `ssh` itself can log in to a host, if so: a fragment for the user. It can use keys that this
 /// client cannot.
-pub fn keys_need_ssh(settings: &SshSettings, keys: &KeyFiles) -> Option<String> {
+pub(crate) fn keys_need_ssh(settings: &SshSettings, keys: &KeyFiles) -> Option<String> {
     for path in &settings.identity_files {
         // Nobody asked for these, and no server accepts them any more.
         let outdated = ["id_dsa", "id_xmss"]

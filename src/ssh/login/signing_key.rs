@@ -24,7 +24,7 @@ pub(super) enum SigningKey {
 
 /// Why a key file cannot sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unusable {
+pub(super) enum Unusable {
     /// It has a passphrase, and there is nobody to ask for it.
     Encrypted,
     /// The user gave no passphrase that unlocks it.

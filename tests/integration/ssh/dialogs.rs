@@ -203,6 +203,6 @@ fn a_host_that_never_stops_asking_is_given_up() {
     let (error, _) = log_in(dialog.collect());
     assert_eq!(
         error.message,
-        "amy@127.0.0.1: the host asks too many questions"
+        "amy@127.0.0.1: the host asked too many questions"
     );
 }

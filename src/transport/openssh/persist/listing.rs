@@ -73,7 +73,7 @@ pub(super) async fn end(socket: &Path) -> bool {
 }
 
 /// Whether a process listens at a socket.
-pub fn listens(socket: &Path) -> bool {
+pub(crate) fn listens(socket: &Path) -> bool {
     match UnixStream::connect(socket) {
         Ok(_) => true,
         Err(error) => !matches!(

@@ -1,4 +1,4 @@
-//! What `ops` decides of a host that is connected to.
+//! What `ops` decides about a host that it connects to.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -141,7 +141,7 @@ pub fn settings(options: &[String], address: &str, port: u16) -> SshSettings {
             "HostKeyAlias" => policy.alias = Some(value.to_owned()),
             "UserKnownHostsFile" => policy.user_files = paths(),
             "GlobalKnownHostsFile" => policy.global_files = paths(),
-            "RevokedHostVerifier" => policy.revoked = Some(value.into()),
+            "RevokedHostKeys" => policy.revoked = Some(value.into()),
             "CheckHostIP" => policy.check_host_ip = value == "yes",
             "HashKnownHosts" => policy.hash_names = value == "yes",
             "NoHostAuthenticationForLocalhost" => policy.trust_localhost = value == "yes",
