@@ -10,8 +10,9 @@
 //! | [`model`] | hosts, outcomes, events, secrets: plain data, no I/O |
 //! | [`template`] | the template language of inventories and of files |
 //! | [`inventory`] | reading inventories into the model |
+//! | [`ssh`] | an SSH client: configuration, host keys, login, connections; stands alone |
 //! | [`shell`] | quoting, and the framed protocol that turns a POSIX `sh` into a server |
-//! | [`transport`] | ways to reach a `sh`: SSH, a local child, any command, a scripted fake |
+//! | [`transport`] | ways to reach a `sh`: SSH, a local child, any command |
 //! | [`task`] | the contract of a task, what it may ask a host, and the planner of a batch (pure) |
 //! | [`declare`] | how a thing that a playbook can call is declared once |
 //! | [`tasks`] | the tasks: `NAMESPACE/STATE.rs` (pure) |
@@ -33,6 +34,7 @@ pub mod report;
 pub mod run;
 pub mod script;
 pub mod shell;
+pub mod ssh;
 pub mod store;
 pub mod task;
 pub mod tasks;

@@ -31,7 +31,6 @@ pub use error::{SessionError, Waiting};
 pub use former::Former;
 pub use payload::{Payload, SourceFile};
 pub use pipefail::pipefail;
-pub(crate) use printed::excerpt;
 pub use quote::{NulByte, has_nul, quote, quote_str};
 pub use request::{
     Body, End, Function, Listener, OnFailure, Reply, Request, Step, StepKind, StepReply,

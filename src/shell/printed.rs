@@ -32,7 +32,7 @@ impl Printed {
 }
 
 /// A text of a host on one line, cut where it is long.
-pub(crate) fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     let mut lines = text
         .split(['\n', '\r'])
         .map(str::trim)

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Elevation, HostFacts, OutputStream};
+use crate::model::{Elevation, HostFacts};
 
 use super::actor::{Actor, Job, News};
 use super::flight::Progress;
@@ -44,15 +44,9 @@ impl Default for SessionOptions {
     }
 }
 
-type Script = dyn Fn(&Request) -> Result<Reply, SessionError> + Send + Sync;
-
-enum Inner {
-    Live(Live),
-    /// For tests of the layers above: no shell, a function.
-    Scripted(Box<HostFacts>, Box<Script>),
-}
-
-struct Live {
+/// One waiting `sh`, as one user. Requests of several tasks go one after the other. Dropping it ends
+/// the stream, and the host kills what runs.
+pub struct Session {
     jobs: mpsc::Sender<Job>,
     hello: watch::Receiver<Option<Result<HostFacts, SessionError>>>,
     /// Why the session ended.
@@ -60,12 +54,6 @@ struct Live {
     /// What may still be running, if the session was lost during a request.
     doubt: Arc<OnceLock<Former>>,
     task: tokio::task::JoinHandle<()>,
-}
-
-/// One waiting `sh`, as one user. Requests of several tasks go one after the other. Dropping it ends
-/// the stream, and the host kills what runs.
-pub struct Session {
-    inner: Inner,
 }
 
 impl Session {
@@ -89,44 +77,26 @@ impl Session {
             Arc::clone(&doubt),
         ));
         Self {
-            inner: Inner::Live(Live {
-                jobs,
-                hello,
-                ended,
-                doubt,
-                task,
-            }),
-        }
-    }
-
-    /// A session that is a function: for tests of the layers above.
-    #[must_use]
-    pub fn scripted(
-        facts: HostFacts,
-        script: impl Fn(&Request) -> Result<Reply, SessionError> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            inner: Inner::Scripted(Box::new(facts), Box::new(script)),
+            jobs,
+            hello,
+            ended,
+            doubt,
+            task,
         }
     }
 
     /// Whether the stream has ended: no request will be answered any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        match &self.inner {
-            Inner::Scripted(..) => false,
-            // The reason is set before the waiting caller is woken, and the task ends after that.
-            Inner::Live(live) => live.ended.get().is_some() || live.task.is_finished(),
-        }
+        // The reason is set before the waiting caller is woken, and the task ends after that.
+        self.ended.get().is_some() || self.task.is_finished()
     }
 
-    /// The loop of a session that ended while a request was running on the host: the request may still be running.
+    /// The loop of a session that ended while a request was running on the host: the request may still be
+    /// running.
     #[must_use]
     pub fn former(&self) -> Option<&Former> {
-        match &self.inner {
-            Inner::Scripted(..) => None,
-            Inner::Live(live) => live.doubt.get(),
-        }
+        self.doubt.get()
     }
 
     /// What the host told of itself. Waits for the hello.
@@ -135,25 +105,17 @@ impl Session {
     ///
     /// Why there was none.
     pub async fn facts(&self) -> Result<HostFacts, SessionError> {
-        match &self.inner {
-            Inner::Scripted(facts, _) => Ok((**facts).clone()),
-            Inner::Live(live) => {
-                let mut hello = live.hello.clone();
-                match hello.wait_for(Option::is_some).await {
-                    Ok(told) => told.clone().unwrap_or_else(|| Err(live.end())),
-                    Err(_) => Err(live.end()),
-                }
-            }
+        let mut hello = self.hello.clone();
+        match hello.wait_for(Option::is_some).await {
+            Ok(told) => told.clone().unwrap_or_else(|| Err(self.end())),
+            Err(_) => Err(self.end()),
         }
     }
 
     /// What comes of the start, for who does not hold the session.
     #[must_use]
     pub fn opened(&self) -> BoxFuture<'static, Result<(), SessionError>> {
-        let Inner::Live(live) = &self.inner else {
-            return Box::pin(async { Ok(()) });
-        };
-        let (mut hello, ended) = (live.hello.clone(), Arc::clone(&live.ended));
+        let (mut hello, ended) = (self.hello.clone(), Arc::clone(&self.ended));
         Box::pin(async move {
             let told = hello.wait_for(Option::is_some).await.ok();
             match told.and_then(|told| told.clone()) {
@@ -163,8 +125,8 @@ impl Session {
         })
     }
 
-    /// Sends a request and waits for the reply. `listener` hears what becomes of it in the meantime, also where there is
-    /// no reply in the end.
+    /// Sends a request and waits for the reply. `listener` hears what becomes of it in the meantime, also
+    /// where there is no reply in the end.
     ///
     /// On cancel the processes of the request are killed, and the step that was running ends as
     /// [`End::Cancelled`]. Dropping the future does the same in the background; the next request
@@ -179,59 +141,36 @@ impl Session {
         listener: &dyn Listener,
         cancel: &CancellationToken,
     ) -> Result<Reply, SessionError> {
-        match &self.inner {
-            Inner::Scripted(_, script) => {
-                if cancel.is_cancelled() {
-                    return Err(SessionError::Cancelled);
-                }
-                listener.sent();
-                let reply = script(&request)?;
-                for (step, result) in reply.steps.iter().enumerate() {
-                    listener.started(step);
-                    listener.chunk(step, OutputStream::Stdout, &result.stdout.bytes());
-                    listener.chunk(step, OutputStream::Stderr, &result.stderr.bytes());
-                    listener.ended(step, result);
-                }
-                listener.over();
-                Ok(reply)
-            }
-            Inner::Live(live) => {
-                let probe = request.probe.clone();
-                let mut reply = live.send(request, listener, cancel).await?;
-                let broken = reply
-                    .steps
-                    .last()
-                    .is_some_and(|step| matches!(step.end, End::TimedOut | End::Lost));
-                if broken
-                    && reply.probe.is_none()
-                    && let Some(probe) = probe
-                {
-                    // It would have run in a shell that is no more.
-                    reply.probe = live.send(Request::probe(probe), &(), cancel).await?.probe;
-                }
-                Ok(reply)
-            }
+        let probe = request.probe.clone();
+        let mut reply = self.send(request, listener, cancel).await?;
+        let broken = reply
+            .steps
+            .last()
+            .is_some_and(|step| matches!(step.end, End::TimedOut | End::Lost));
+        if broken
+            && reply.probe.is_none()
+            && let Some(probe) = probe
+        {
+            // It would have run in a shell that no longer exists.
+            reply.probe = self.send(Request::probe(probe), &(), cancel).await?.probe;
         }
+        Ok(reply)
     }
 
-    /// Ends the session in good order: what runs of it is waited for (or killed, if nobody wants it any more), up to
-    /// two seconds. The host's loop has ended by then, or ends with the transport:
+    /// Ends the session in good order: what runs of it is waited for (or killed, if nobody wants it any
+    /// more), up to two seconds. The host's loop has ended by then, or ends with the transport:
     /// [`Guard::ends_with_transport`](super::Guard::ends_with_transport).
     pub async fn close(self) {
-        if let Inner::Live(Live { jobs, task, .. }) = self.inner {
-            drop(jobs);
-            let abort = task.abort_handle();
-            if tokio::time::timeout(Duration::from_secs(2), task)
-                .await
-                .is_err()
-            {
-                abort.abort();
-            }
+        drop(self.jobs);
+        let abort = self.task.abort_handle();
+        if tokio::time::timeout(Duration::from_secs(2), self.task)
+            .await
+            .is_err()
+        {
+            abort.abort();
         }
     }
-}
 
-impl Live {
     async fn send(
         &self,
         request: Request,

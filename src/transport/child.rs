@@ -1,13 +1,14 @@
-//! A `sh` that is a child of this process: here, or behind a command such as `docker exec -i web1`.
+//! A `sh` that is a child of this process: on this machine, or behind a command such as `docker exec -i
+//! web1`.
 
 use std::process::Stdio;
 
 use futures_util::future::BoxFuture;
 use tokio::process::{Child, Command};
 
+use super::error::{TransportError, TransportErrorKind};
+use super::transport::{FailedAttempt, Transport};
 use crate::shell::{Guard, INNER_COMMAND, Stream};
-
-use super::{FailedAttempt, Transport, TransportError, TransportErrorKind};
 
 /// Starts `PREFIX... sh -c ...` for every stream.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Transport for ChildTransport {
 }
 
 /// Starts a child with three pipes, in a process group of its own: a Ctrl-C at the terminal is for
-/// ops, which ends its children in good order.
+/// ops, which shuts down its children itself.
 pub(super) fn spawn(command: &mut Command) -> std::io::Result<Child> {
     command
         .stdin(Stdio::piped())
@@ -77,7 +78,7 @@ pub(super) fn spawn(command: &mut Command) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// The same for one that says nothing and is told nothing: what it leaves in the background holds no pipe of ours.
+/// The same without pipes: a process that it leaves in the background holds none of ours.
 pub(super) fn spawn_quiet(command: &mut Command) -> std::io::Result<Child> {
     command
         .stdin(Stdio::null())
@@ -93,7 +94,7 @@ fn stream(mut child: Child) -> Stream {
         stdin,
         stdout,
         stderr,
-        guard: Box::new(Ended(child)),
+        guard: Box::new(EndOnDrop(child)),
     }
 }
 
@@ -120,21 +121,21 @@ pub(super) fn pipes(child: &mut Child) -> Pipes {
     )
 }
 
-/// Ends the child when dropped: by TERM, which the loop on the other side takes as the end of its
-/// stream, so that it still kills what it started. tokio reaps the child later.
-struct Ended(Child);
+/// Sends the child a TERM when dropped. For the loop on the other side that is the end of its
+/// stream, so it still kills what it started. tokio reaps the child later.
+struct EndOnDrop(Child);
 
-impl Guard for Ended {}
+impl Guard for EndOnDrop {}
 
-impl Drop for Ended {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         end(&self.0);
     }
 }
 
-/// Sends TERM to a child that still runs.
+/// Sends TERM to a child that is still running.
 pub(super) fn end(child: &Child) {
-    // `id` is `None` once the child was waited for, so the number cannot be another's.
+    // `id` is `None` once the child was waited for, so the number cannot be another process's.
     if let Some(pid) = child
         .id()
         .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))

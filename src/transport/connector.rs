@@ -1,29 +1,32 @@
-//! Picks the way to a host, and holds what the ways to many hosts share.
+//! Chooses the transport for a host, and holds what the transports of a run share.
 
 use std::sync::Arc;
 
+use super::child::ChildTransport;
+use super::destination;
+use super::native::NativeTransport;
+use super::openssh::OpensshTransport;
+use super::transport::Transport;
+use super::unavailable::Unavailable;
 use crate::model::{Connection, SshClient, Via};
+use crate::ssh::{AskPassphrase, Client, SshSettings, config};
 
-use super::impossible::Impossible;
-use super::native::{self, NativeTransport};
-use super::settings::SshSettings;
-use super::{AskPassphrase, ChildTransport, OpensshTransport, Transport, ssh_config};
-
-/// One for a run. What is read for one host and holds for others too (configuration, known hosts, keys) is kept here.
+/// One for a run. It keeps what is read for one host and is good for others too (configuration, known hosts,
+/// keys).
 #[derive(Debug, Default)]
 pub struct Connector {
-    native: native::Shared,
-    ssh_config: ssh_config::Reader,
+    client: Arc<Client>,
+    config: config::Reader,
 }
 
-/// What carries SSH to a host.
+/// The SSH client for a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// This process.
     Native(Box<SshSettings>),
-    /// The user's own `ssh`; why, if it was not asked for.
+    /// The user's own `ssh`; the reason, if it was not asked for.
     Openssh { reason: Option<String> },
-    /// Neither can do what is asked for; why.
+    /// Neither can do what is asked for; the reason.
     None { reason: String },
 }
 
@@ -37,31 +40,30 @@ impl Connector {
     #[must_use]
     pub fn asking(ask: Arc<AskPassphrase>) -> Arc<Self> {
         Arc::new(Self {
-            ssh_config: ssh_config::Reader::default(),
-            native: native::Shared::asking(ask),
+            client: Arc::new(Client::asking(ask)),
+            config: config::Reader::default(),
         })
     }
 
-    pub(super) const fn native(&self) -> &native::Shared {
-        &self.native
-    }
-
-    /// The transport that a host's connection asks for. Nothing is connected yet.
+    /// The transport for a host's connection. Nothing is connected yet.
     #[must_use]
-    pub fn transport(self: &Arc<Self>, connection: &Connection) -> Arc<dyn Transport> {
+    pub fn transport(&self, connection: &Connection) -> Arc<dyn Transport> {
         match &connection.via {
             Via::Ssh => match self.choice(connection) {
                 Choice::Native(settings) => Arc::new(NativeTransport::new(
                     connection.clone(),
                     *settings,
-                    self.clone(),
+                    self.client.clone(),
                 )),
-                Choice::None { reason } => Arc::new(Impossible::new(connection, &reason)),
+                Choice::None { reason } => Arc::new(Unavailable::new(connection, &reason)),
                 Choice::Openssh { reason } => {
                     if let Some(reason) = reason {
-                        tracing::debug!(host = connection.address, reason, "takes ssh");
+                        tracing::debug!(host = connection.address, reason, "needs ssh");
                     }
-                    Arc::new(OpensshTransport::new(connection.clone(), self.clone()))
+                    Arc::new(OpensshTransport::new(
+                        connection.clone(),
+                        self.client.clone(),
+                    ))
                 }
             },
             Via::Local => Arc::new(ChildTransport::local()),
@@ -69,7 +71,7 @@ impl Connector {
         }
     }
 
-    /// What carries SSH to a host, and why.
+    /// The SSH client for a host, and why.
     #[must_use]
     pub fn choice(&self, connection: &Connection) -> Choice {
         let choice = self.client(connection);
@@ -84,7 +86,7 @@ impl Connector {
         }
     }
 
-    /// The client that the configuration takes.
+    /// The client that the configuration needs.
     fn client(&self, connection: &Connection) -> Choice {
         match connection.ssh_client {
             SshClient::Openssh => Choice::Openssh { reason: None },
@@ -92,13 +94,15 @@ impl Connector {
                 reason: Some("`ops_persist` is set, and only ssh keeps connections".to_owned()),
             },
             SshClient::Auto | SshClient::Native => {
-                let settings = self.ssh_config.settings(connection);
+                let settings = self
+                    .config
+                    .settings(&destination::target(connection, connection.connect_timeout));
                 let settings = settings.and_then(|settings| {
-                    // Who asks for this client may have a key in mind that it can use; with a password none is needed.
+                    // A user who asks for this client may have another key that it can use; with a password
+                    // none is needed.
                     let keys_decide =
                         connection.ssh_client == SshClient::Auto && connection.password.is_none();
-                    let reason =
-                        keys_decide.then(|| native::keys_take_ssh(&settings, &self.native));
+                    let reason = keys_decide.then(|| self.client.keys_need_ssh(&settings));
                     reason.flatten().map_or(Ok(settings), Err)
                 });
                 match settings {

@@ -1,32 +1,37 @@
-//! Where an SSH connection leads to: its names may be taken for nothing else.
+//! Where an SSH connection leads.
 
-use crate::model::Connection;
+use std::time::Duration;
 
-use super::{TransportError, TransportErrorKind};
+use crate::model::{Connection, HostKeys};
+use crate::ssh::config::Target;
+use crate::ssh::{KeepAlive, Password, StrictHostKeyChecking};
 
-/// A host or a user can never be taken for an option of `ssh`, or for more than a name.
-pub(super) fn check(host: &str, user: Option<&str>) -> Result<(), TransportError> {
-    for (what, name) in [("address", Some(host)), ("user", user)] {
-        let Some(name) = name else { continue };
-        let why = if name.is_empty() {
-            "is empty"
-        } else if name.starts_with('-') {
-            "starts with a dash"
-        } else if name.contains(|c: char| c.is_control() || c.is_whitespace()) {
-            "holds a blank or a control character"
-        } else {
-            continue;
-        };
-        return Err(TransportError {
-            kind: TransportErrorKind::Invalid,
-            message: format!("the {what} {name:?} {why}"),
-            hint: Some("Check the host's connection settings in the inventory.".into()),
-        });
+/// Finds a dead connection within 15 seconds.
+const KEEP_ALIVE: KeepAlive = KeepAlive {
+    interval: Duration::from_secs(5),
+    count: 3,
+};
+
+/// What both SSH clients are asked for. One attempt may take `connect_timeout`.
+pub(super) fn target(connection: &Connection, connect_timeout: Duration) -> Target<'_> {
+    Target {
+        address: &connection.address,
+        port: connection.port,
+        user: connection.user.as_deref(),
+        key_file: connection.key_file.as_deref(),
+        ssh_args: &connection.ssh_args,
+        password: connection.password.clone().map(Password::new),
+        connect_timeout,
+        keep_alive: KEEP_ALIVE,
+        strict_host_keys: match connection.host_keys {
+            HostKeys::Strict => Some(StrictHostKeyChecking::Yes),
+            HostKeys::AcceptNew => Some(StrictHostKeyChecking::AcceptNew),
+            HostKeys::SshConfig => None,
+        },
     }
-    Ok(())
 }
 
-/// As a person would call `ssh`: `ssh amy@web1:2222`.
+/// For people: `ssh amy@web1:2222`.
 pub(super) fn describe(connection: &Connection) -> String {
     let user = connection.user.as_ref().map(|user| format!("{user}@"));
     let port = connection.port.map(|port| format!(":{port}"));

@@ -1,34 +1,15 @@
-//! Connecting again, where that can help.
+//! Connecting again, if that can help.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::error::TransportError;
+use super::transport::FailedAttempt;
 use crate::model::Connection;
+use crate::ssh::Queued;
 
-use super::{FailedAttempt, TransportError};
-
-/// How long an attempt stood in a queue of this side. That is no fault of the host, and not taken from its time.
-#[derive(Debug, Default)]
-pub(super) struct Queued(AtomicU64);
-
-impl Queued {
-    /// Waits for a turn.
-    pub async fn wait<T>(&self, turn: impl Future<Output = T>) -> T {
-        let started = Instant::now();
-        let turn = turn.await;
-        let waited = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.0.fetch_add(waited, Ordering::Relaxed);
-        turn
-    }
-
-    fn take(&self) -> Duration {
-        Duration::from_micros(self.0.swap(0, Ordering::Relaxed))
-    }
-}
-
-/// The most between two attempts.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Between half of it and all of it, at random.
@@ -39,8 +20,8 @@ fn spread(pause: Duration) -> Duration {
     pause.mul_f64(1.0 - f64::from(byte[0]) / 512.0)
 }
 
-/// Connects, again and again where that can help, for as long as the connection's settings say. An attempt is given the
-/// time that it has.
+/// Connects, again and again if that can help, for as long as the connection's settings say. An attempt is
+/// given its time limit.
 pub(super) async fn connect<T, A>(
     connection: &Connection,
     failed: &FailedAttempt<'_>,
@@ -55,7 +36,7 @@ where
     let mut number = 0;
     loop {
         number += 1;
-        // The first attempt has its whole time, whatever there is for all.
+        // The first attempt has its full time, even if that is more than all may take together.
         let left = until
             .saturating_duration_since(Instant::now())
             .max(Duration::from_secs(1));
@@ -69,7 +50,7 @@ where
         }
         tracing::debug!(host = connection.address, %error, "connecting again");
         failed(number, &error);
-        // Those who were turned away together do not come back together.
+        // Connections that were dropped at the same time do not come back at the same time.
         tokio::time::sleep(spread(pause)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

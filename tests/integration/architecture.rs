@@ -10,10 +10,11 @@ const LAYERS: &[(&str, &str)] = &[
     ("model", ""),
     ("template", "model"),
     ("inventory", "model template"),
+    ("ssh", ""),
     ("shell", "model"),
     ("store", "model"),
     ("report", "model"),
-    ("transport", "model shell"),
+    ("transport", "model ssh shell"),
     ("task", "model shell transport"),
     ("declare", "model"),
     ("tasks", "model template shell task declare"),
@@ -38,7 +39,7 @@ const LAYERS: &[(&str, &str)] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("rhai", &["script"]),
     ("openssh", &["transport"]),
-    ("russh", &["transport"]),
+    ("russh", &["ssh"]),
     ("clap", &["cli", "script"]),
     ("indicatif", &["report"]),
 ];

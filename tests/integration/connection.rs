@@ -250,7 +250,7 @@ fn the_key_of_the_command_line_wins_over_that_of_the_inventory() {
         .args(["--private-key", "not/there"])
         .run()
         .code(4)
-        .stderr_has("The key file not/there is not there");
+        .stderr_has("The key file not/there does not exist");
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn a_key_that_only_the_agent_has_opens_a_host() {
     let socket = fleet.dir().join("agent");
     let _agent = Agent::start(&socket, &fleet.key());
     let ops = with_root(&fleet, |endpoint| endpoint.key = "/nowhere/id".into()).playbook(MARK);
-    ops.run().code(4).stderr_has("/nowhere/id is not there");
+    ops.run().code(4).stderr_has("/nowhere/id does not exist");
     ops.env("SSH_AUTH_SOCK", &socket).run().ok().nothing_left();
     assert_eq!(marked(&fleet), [true]);
 }

@@ -334,7 +334,7 @@ fn a_host_that_refuses_is_named_as_ever() {
         endpoint.key = "/nowhere/id".into();
     });
     let ran = keeping.ops(LOOKS, "1m").run().code(4);
-    assert!(ran.stderr.contains("/nowhere/id is not there"), "{ran}");
+    assert!(ran.stderr.contains("/nowhere/id does not exist"), "{ran}");
     keeping.host().vanish();
     let ran = keeping.ops(LOOKS, "1m").run().code(4);
     assert!(ran.stderr.contains("refused"), "{ran}");

@@ -1,16 +1,18 @@
-//! Names what `ssh` says of a connection that failed.
+//! Explains a failed connection by what `ssh` says.
 //!
-//! `ssh` ends with 255 whatever happened, so its words are all there is. They are the same in every
-//! locale: it asks for none but the character set's.
+//! `ssh` always ends with 255, so its words are the only clue. They are the same in every locale: it uses
+//! only the character set of one.
 
 use std::time::Duration;
 
 use crate::model::Connection;
 use crate::shell::quote_str;
-use crate::transport::not_tried;
-use crate::transport::{TransportError, TransportErrorKind as Kind};
+use crate::ssh::not_tried;
+use crate::transport::error::{
+    ACCEPT_HOST_KEY, NAME_KEY, TransportError, TransportErrorKind as Kind,
+};
 
-/// How lines begin that tell of nothing wrong, at the level of the log.
+/// Beginnings of lines that report no problem, at the level of the log.
 const CHATTER: &[&str] = &[
     "debug",
     "OpenSSH_",
@@ -21,7 +23,7 @@ const CHATTER: &[&str] = &[
     "Warning: Permanently added",
 ];
 
-/// The words of `ssh` without its debugging.
+/// The words of `ssh` without its debugging output.
 pub(super) fn words(log: &str) -> String {
     let wanted =
         |line: &&str| !line.is_empty() && !CHATTER.iter().any(|chatter| line.starts_with(chatter));
@@ -43,16 +45,13 @@ pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
         (
             Kind::HostKeyChanged,
             format!(
-                "If the host was set up anew, remove its old key with `{}`; else somebody may be in between.",
+                "If the host was reinstalled, remove its old key with `{}`; otherwise someone may be \
+                 intercepting the connection.",
                 forget_key(&said, host)
             ),
         )
     } else if any(&["Host key verification failed", "host key is known for"]) {
-        (
-            Kind::HostKeyUnknown,
-            "Log in once with `ssh` to take its key, or set `ops_host_keys = \"accept-new\"`."
-                .to_owned(),
-        )
+        (Kind::HostKeyUnknown, ACCEPT_HOST_KEY.to_owned())
     } else if any(&["Permission denied", "Too many authentication failures"]) {
         (Kind::Authentication, authentication(connection, log))
     } else if any(&["Could not resolve hostname"]) {
@@ -85,10 +84,10 @@ pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
         (Kind::Other, try_ssh(connection))
     };
     let message = match kind {
-        // Of the eleven lines the one that says it, and whose key it is now.
+        // Of the eleven lines the one that says so, and the new fingerprint.
         Kind::HostKeyChanged => changed_key(&said),
         Kind::Authentication => denied(&said),
-        _ if said.is_empty() => "ssh ended without a word".to_owned(),
+        _ if said.is_empty() => "ssh ended without a message".to_owned(),
         _ => said
             .strip_suffix("\nHost key verification failed.")
             .unwrap_or(&said)
@@ -138,10 +137,10 @@ fn try_ssh(connection: &Connection) -> String {
     format!("Try `{}`.", words.join(" "))
 }
 
-/// Lines of what `ssh` and its `ProxyCommand` printed that are shown.
+/// The number of lines that are shown of what `ssh` and its `ProxyCommand` printed.
 const PRINTED: usize = 3;
 
-/// Adds what was printed besides the log, usually by a `ProxyCommand`.
+/// Adds what was printed outside the log, usually by a `ProxyCommand`.
 pub(super) fn with_printed(mut error: TransportError, printed: &str) -> TransportError {
     if matches!(error.kind, Kind::Network | Kind::Other | Kind::TimedOut) {
         let lines: Vec<&str> = printed
@@ -161,7 +160,7 @@ pub(super) fn with_printed(mut error: TransportError, printed: &str) -> Transpor
     error
 }
 
-/// How the old key of a host is forgotten: `ssh` says it with the right file and port.
+/// The command that removes the old key of a host: `ssh` names it with the right file and port.
 fn forget_key(said: &str, host: &str) -> String {
     said.lines()
         .map(str::trim)
@@ -184,7 +183,7 @@ fn changed_key(said: &str) -> String {
     }
 }
 
-/// Of what ssh says on the way to a refusal the refusal. (A key file that it passes over is in the hint.)
+/// The refusal, without what ssh says before it. (A key file that it skips is in the hint.)
 fn denied(said: &str) -> String {
     said.lines()
         .rfind(|line| line.contains("Permission denied") || line.contains("Too many"))
@@ -192,7 +191,7 @@ fn denied(said: &str) -> String {
         .to_owned()
 }
 
-/// Which keys were offered, and what came of them, as the debugging log tells.
+/// Which keys were offered, and what happened to them, from the debugging log.
 fn authentication(connection: &Connection, log: &str) -> String {
     let open = log.lines().find_map(|line| {
         line.strip_prefix("Load key \"")?
@@ -200,7 +199,7 @@ fn authentication(connection: &Connection, log: &str) -> String {
     });
     if let Some(path) = open {
         return format!(
-            "The permissions of the key file let others in, so it is passed over: try `chmod 600 {path}`."
+            "The permissions of the key file let others read it, so it is skipped: try `chmod 600 {path}`."
         );
     }
     let locked = log
@@ -211,7 +210,8 @@ fn authentication(connection: &Connection, log: &str) -> String {
         let path = key.split(" SHA256:").next().unwrap_or(key);
         let path = path.rsplit_once(' ').map_or(path, |(path, _)| path);
         return format!(
-            "The host takes {key}, but it cannot sign: if it has a passphrase, give it to an agent with `ssh-add {path}`."
+            "The host accepts {key}, but it cannot sign: if it has a passphrase, add it to an agent with \
+             `ssh-add {path}`."
         );
     }
     let offered: Vec<&str> = log
@@ -223,13 +223,13 @@ fn authentication(connection: &Connection, log: &str) -> String {
     if let Some(key) = &connection.key_file
         && !key.exists()
     {
-        return format!("The key file {} is not there.", key.display());
+        return format!("The key file {} does not exist.", key.display());
     }
     if offered.is_empty() {
         return format!("No key was offered: is there one for {user}, or an agent that holds it?");
     }
     let mut none = format!(
-        "The host takes none of these for {user}: {}.",
+        "The host accepts none of these for {user}: {}.",
         offered.join("; ")
     );
     if log.contains("Too many authentication failures") {
@@ -242,10 +242,7 @@ fn authentication(connection: &Connection, log: &str) -> String {
         none.push_str(&not_tried(&untried));
     }
     if log.contains("Too many authentication failures") {
-        return format!(
-            "{none} Name the right key with `ansible_ssh_private_key_file` or `--private-key`, or set `IdentitiesOnly yes` in \
-             the ssh configuration."
-        );
+        return format!("{none} {NAME_KEY}");
     }
     none
 }
@@ -302,7 +299,9 @@ mod tests {
                 false,
             ),
             (
-                "@@@@@@@@@@@\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n@@@@@@@@@@@\r\n\
+                "@@@@@@@@@@@\r\n\
+                 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n\
+                 @@@@@@@@@@@\r\n\
                  Host key for web1 has changed and you have requested strict checking.\r\n\
                  Host key verification failed.\r\n",
                 Kind::HostKeyChanged,
@@ -328,8 +327,10 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_key_is_one_line_and_its_remedy_is_that_of_ssh() {
-        let log = "@@@@@@@@@@@\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n@@@@@@@@@@@\r\n\
+    fn a_changed_key_is_one_line_with_the_remedy_of_ssh() {
+        let log = "@@@@@@@@@@@\r\n\
+                   @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n\
+                   @@@@@@@@@@@\r\n\
                    The fingerprint for the ED25519 key sent by the remote host is\r\nSHA256:abc.\r\n\
                    Offending ED25519 key in /k/known_hosts:1\r\n  remove with:\r\n  \
                    ssh-keygen -f \"/k/known_hosts\" -R \"[web1]:2222\"\r\n\
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_that_is_not_there_is_named() {
+    fn a_missing_key_file_is_named() {
         let connection = Connection {
             key_file: Some("/nowhere/id".into()),
             ..connection()
@@ -356,12 +357,12 @@ mod tests {
         let error = diagnose(&connection, "amy@web1: Permission denied (publickey).\r\n");
         assert_eq!(
             error.hint.as_deref(),
-            Some("The key file /nowhere/id is not there.")
+            Some("The key file /nowhere/id does not exist.")
         );
     }
 
     #[test]
-    fn a_key_that_cannot_be_used_is_named() {
+    fn an_unusable_key_is_named() {
         let denied = "amy@web1: Permission denied (publickey).";
         for (log, hint) in [
             (
@@ -383,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_to_try_is_that_of_ops() {
+    fn the_command_to_try_has_the_arguments_of_the_host() {
         let connection = Connection {
             port: Some(2222),
             ssh_args: vec!["-F".into(), "/my config".into()],
@@ -409,19 +410,23 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_were_not_tried_are_named() {
-        let log = "debug1: Will attempt key: a RSA SHA256:a agent\r\ndebug1: Will attempt key: b RSA SHA256:b agent\r\n\
+    fn untried_keys_are_named() {
+        let log = "debug1: Will attempt key: a RSA SHA256:a agent\r\n\
+                   debug1: Will attempt key: b RSA SHA256:b agent\r\n\
                    debug1: Offering public key: a RSA SHA256:a agent\r\n\
                    Received disconnect from 127.0.0.1 port 22:2: Too many authentication failures\r\n";
         let hint = diagnose(&connection(), log).hint.expect("a hint");
         assert!(
-            hint.contains("amy: a RSA SHA256:a agent. The host ended the login before 1 more key was tried: b RSA SHA256:b agent."),
+            hint.contains(
+                "amy: a RSA SHA256:a agent. \
+                 The host ended the login before 1 more key was tried: b RSA SHA256:b agent."
+            ),
             "{hint}"
         );
     }
 
     #[test]
-    fn a_refused_login_names_what_was_offered() {
+    fn a_refused_login_names_the_offered_keys() {
         let log = "debug1: Offering public key: /home/amy/.ssh/id_ed25519 ED25519 SHA256:x explicit\r\n\
                    amy@web1: Permission denied (publickey).\r\n";
         let error = diagnose(&connection(), log);

@@ -9,38 +9,38 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::model::Connection;
-use crate::shell::{Guard, REMOTE_COMMAND, Stream};
-use crate::transport::child::{end, pipes, spawn};
-use crate::transport::{TransportError, TransportErrorKind};
-
 use super::arguments::{self, Holds};
 use super::control::{self, LOG, SOCKET};
 use super::diagnosis;
-use super::persist::{self, Files};
+use super::persist::files::Files;
+use super::persist::listing;
+use crate::model::Connection;
+use crate::shell::{Guard, REMOTE_COMMAND, Stream};
+use crate::transport::child::{end, pipes, spawn};
+use crate::transport::error::{TransportError, TransportErrorKind};
 
 /// Streams on one connection. Servers grant ten (`MaxSessions`) by default.
 const CHANNELS: usize = 8;
 
-/// How often it is looked whether the connection stands. `ssh` makes its control socket then, and has no
-/// other way of saying so that leaves its streams alone.
+/// How often to check whether the connection is up. `ssh` makes its control socket then, and has no
+/// other way to say so that leaves its streams alone.
 const LOOK: Duration = Duration::from_millis(3);
 
-/// Beyond the time for connecting: for a login, in which somebody may have to touch a key.
+/// For a login, beyond the time for connecting: the user may have to touch a security key.
 pub(super) const LOGIN: Duration = Duration::from_secs(20);
 
-/// How long `ssh` has to end when it is told to.
+/// How long `ssh` may take to end when told to.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Master {
     /// `None` once it is being waited for, and where it is no child of this process.
     child: Mutex<Option<Child>>,
-    /// The socket of one that others use too, and that outlives the run.
+    /// The socket of a connection that other runs use too, and that outlives this one.
     kept: Option<PathBuf>,
     mux: Arc<openssh::Session>,
     channels: Arc<Semaphore>,
-    /// What `ssh` says, and how much of that was said before.
+    /// The log of `ssh`, and how long it was before.
     log: (PathBuf, u64),
     /// Removed with it.
     _dir: Option<TempDir>,
@@ -49,14 +49,14 @@ pub(super) struct Master {
 /// Why a connection gives no further channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoChannel {
-    /// It is no more, or about to end.
+    /// It has ended, or is about to.
     Gone,
     /// The server, or this process, allows no more.
     Refused,
 }
 
 impl Master {
-    /// Connects and logs in. The stream is the connection's first; its `sh` may be spoken to at once.
+    /// Connects and logs in. The stream is the connection's first; its `sh` accepts input at once.
     pub async fn connect(
         connection: &Connection,
         connect_timeout: Duration,
@@ -98,7 +98,7 @@ impl Master {
                         diagnosis::diagnose(connection, &log),
                         &printed(&mut stderr).await,
                     ),
-                    Some(code) => turned_away(code, &mut stdout).await,
+                    Some(code) => shell_ended(code, &mut stdout).await,
                 });
             }
             Err(_) => {
@@ -109,7 +109,7 @@ impl Master {
         let channels = Arc::new(Semaphore::new(CHANNELS));
         let permit = Arc::clone(&channels).try_acquire_owned().ok();
         let mux = Arc::new(openssh::Session::resume_mux(socket.into_boxed_path(), None));
-        // It was there a moment ago.
+        // It was `Some` a moment ago.
         let Some(child) = child.0.take() else {
             return Err(diagnosis::diagnose(connection, ""));
         };
@@ -121,7 +121,7 @@ impl Master {
             log: (log, 0),
             _dir: Some(dir),
         });
-        let guard = Channel {
+        let guard = ChannelGuard {
             master: Arc::clone(&master),
             _permit: permit,
             _child: None,
@@ -137,7 +137,7 @@ impl Master {
         ))
     }
 
-    /// A connection that `ssh` keeps in the background, whose log was so long before.
+    /// A connection that `ssh` keeps in the background, and the length of its log before.
     pub fn kept(files: &Files, log_length: u64) -> Self {
         let socket = files.socket.clone().into_boxed_path();
         Self {
@@ -172,7 +172,7 @@ impl Master {
             tracing::debug!(%error, "no further channel");
             match error {
                 openssh::Error::Disconnected => NoChannel::Gone,
-                // It went while it was spoken with.
+                // It ended meanwhile.
                 _ if self.kept.is_some() && !self.is_alive() => NoChannel::Gone,
                 _ => NoChannel::Refused,
             }
@@ -184,7 +184,7 @@ impl Master {
         ) else {
             return Err(NoChannel::Refused);
         };
-        let guard = Channel {
+        let guard = ChannelGuard {
             master: Arc::clone(self),
             _permit: Some(permit),
             _child: Some(child),
@@ -203,7 +203,7 @@ impl Master {
 
     pub fn is_alive(&self) -> bool {
         if let Some(socket) = &self.kept {
-            return persist::listens(socket);
+            return listing::listens(socket);
         }
         let mut child = self.child();
         child
@@ -211,10 +211,10 @@ impl Master {
             .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Ends the process, and waits until it has ended. By itself it would end with its last stream, a round trip later:
-    /// when the host has said that it did.
+    /// Ends the process, and waits for that. By itself it would end with its last stream, a round trip later:
+    /// after the host has confirmed the end of that.
     pub async fn close(&self) {
-        // One that is kept is no child.
+        // A kept one is not a child.
         let mut child = Ending(self.child().take());
         if let Some(child) = &mut child.0 {
             end(child);
@@ -234,26 +234,26 @@ impl Drop for Master {
 }
 
 /// A stream of a connection: keeps the connection.
-struct Channel {
+struct ChannelGuard {
     master: Arc<Master>,
     _permit: Option<OwnedSemaphorePermit>,
     _child: Option<openssh::Child<Arc<openssh::Session>>>,
 }
 
-impl Guard for Channel {
+impl Guard for ChannelGuard {
     fn epitaph(&self) -> Option<String> {
         let said = diagnosis::words(&read(&self.master.log.0, self.master.log.1));
         (!said.is_empty()).then_some(said)
     }
 
-    /// `ssh` tells the server that it goes, and the server closes what its sessions read from. Where even that is lost, the
-    /// server ends them when it misses its client.
+    /// `ssh` tells the server that it disconnects, and the server closes the input of its sessions. If even
+    /// that is lost, the server ends them when it misses its client.
     fn ends_with_transport(&self) -> bool {
         true
     }
 }
 
-/// A child that is ended when nobody waits for it any more, if it runs by then.
+/// A child that is ended when nobody waits for it any more, if it still runs then.
 pub(super) struct Ending(pub(super) Option<Child>);
 
 impl Drop for Ending {
@@ -264,7 +264,7 @@ impl Drop for Ending {
     }
 }
 
-/// Waits until the connection stands (`None`) or `ssh` has ended.
+/// Waits until the connection is up (`None`) or `ssh` has ended.
 async fn ready(child: &mut Ending, socket: &std::path::Path) -> Option<std::process::ExitStatus> {
     let mut look = tokio::time::interval(LOOK);
     loop {
@@ -278,8 +278,7 @@ async fn ready(child: &mut Ending, socket: &std::path::Path) -> Option<std::proc
     }
 }
 
-/// The login worked, and its shell went at once: `nologin`, a forced command.
-/// What came on the error output so far: something that `ssh` started may still hold it open.
+/// The error output so far: something that `ssh` started may still hold it open.
 async fn printed(stderr: &mut (dyn AsyncRead + Send + Unpin)) -> String {
     let mut said = Vec::new();
     let mut stderr = stderr.take(16 << 10);
@@ -288,7 +287,8 @@ async fn printed(stderr: &mut (dyn AsyncRead + Send + Unpin)) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-async fn turned_away(code: i32, stdout: &mut (dyn AsyncRead + Send + Unpin)) -> TransportError {
+/// The error of a login whose shell ended at once: `nologin`, a forced command.
+async fn shell_ended(code: i32, stdout: &mut (dyn AsyncRead + Send + Unpin)) -> TransportError {
     let mut said = Vec::new();
     let _ = stdout.take(1024).read_to_end(&mut said).await;
     let said = String::from_utf8_lossy(&said);
@@ -303,7 +303,7 @@ async fn turned_away(code: i32, stdout: &mut (dyn AsyncRead + Send + Unpin)) -> 
     }
 }
 
-/// What a log says behind its first bytes; all of it where it has been begun anew.
+/// What a log says after its first bytes; all of it if it was truncated.
 pub(super) fn read(log: &Path, from: u64) -> String {
     let said = std::fs::read(log).unwrap_or_default();
     let from = usize::try_from(from).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Hosts reached by the user's own `ssh`.
 //!
-//! One `ssh` process a host is both the connection's master and its first stream: the bootstrap goes out
-//! with the handshake, and when ops dies, by `kill -9` too, `ssh` sees the end of its input and goes. More
-//! streams (for other users) are channels of that master, opened with the `openssh` crate's mux client. A
-//! server that grants no more channels gets another connection. With `--persist` the connection is one that `ssh` keeps in
-//! the background: see `persist`.
+//! One `ssh` process for each host is both the connection's master and its first stream: the bootstrap is
+//! sent with the handshake, and when ops dies, by `kill -9` too, `ssh` sees the end of its input and exits.
+//! More streams (for other users) are channels of that master, opened with the `openssh` crate's mux client.
+//! If a server grants no more channels, another connection is made. With `--persist`, `ssh` keeps the
+//! connection in the background: see `persist`.
 
 mod arguments;
 mod control;
@@ -18,40 +18,39 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
+use super::destination;
+use super::error::{TransportError, TransportErrorKind};
+use super::retry;
+use super::transport::{FailedAttempt, Transport};
 use crate::model::Connection;
 use crate::shell::Stream;
-
-use super::destination;
-use super::retry::{self, Queued};
-use super::{Connector, FailedAttempt, Transport, TransportError, TransportErrorKind};
+use crate::ssh::{Client, Queued, check_destination};
 use master::Master;
+use persist::kept;
 
-#[cfg(test)]
-pub(super) use arguments::{Holds, arguments};
-
-pub use persist::{Persisted, persisted};
+pub use persist::listing::{Persisted, persisted};
 
 /// A host behind `ssh`.
 #[derive(Debug)]
 pub struct OpensshTransport {
     connection: Connection,
-    shared: Arc<Connector>,
+    client: Arc<Client>,
     masters: Mutex<Vec<Arc<Master>>>,
 }
 
 impl OpensshTransport {
     #[must_use]
-    pub fn new(connection: Connection, shared: Arc<Connector>) -> Self {
+    pub fn new(connection: Connection, client: Arc<Client>) -> Self {
         Self {
             connection,
-            shared,
+            client,
             masters: Mutex::default(),
         }
     }
 
     async fn open_stream(&self, failed: &FailedAttempt<'_>) -> Result<Stream, TransportError> {
-        destination::check(&self.connection.address, self.connection.user.as_deref())?;
-        // Held while connecting, so that the next one finds the connection instead of making another.
+        check_destination(&self.connection.address, self.connection.user.as_deref())?;
+        // Held while connecting, so that the next caller finds the connection instead of making another.
         let mut masters = self.masters.lock().await;
         for master in masters.iter() {
             if let Some(stream) = master.channel().await {
@@ -59,7 +58,7 @@ impl OpensshTransport {
             }
         }
         masters.retain(|master| master.is_alive());
-        // One that is kept and grants no more is helped out by one of this run's own.
+        // If a kept one grants no more channels, this run makes one of its own.
         let may_keep = !masters.iter().any(|master| master.is_kept());
         let queued = Queued::default();
         let attempt = |time| self.attempt(may_keep, &queued, time);
@@ -76,14 +75,12 @@ impl OpensshTransport {
     ) -> Result<(Arc<Master>, Stream), TransportError> {
         let port = self.connection.port.unwrap_or_default();
         let address = format!("{}:{port}", self.connection.address);
-        let place = queued
-            .wait(self.shared.native().startups.at(&address))
-            .await;
+        let place = queued.wait(self.client.startups().at(&address)).await;
         let connected = self.connect(may_keep, connect_timeout).await;
         if let Err(error) = &connected
             && error.kind == TransportErrorKind::Network
         {
-            place.turned_away();
+            place.dropped_by_server();
         }
         connected
     }
@@ -95,14 +92,14 @@ impl OpensshTransport {
     ) -> Result<(Arc<Master>, Stream), TransportError> {
         if let Some(persist) = self.connection.persist.filter(|_| may_keep) {
             let leads_to = self.describe();
-            let kept = persist::open(&self.connection, &leads_to, persist, connect_timeout).await?;
+            let kept = kept::open(&self.connection, &leads_to, persist, connect_timeout).await?;
             if let Some(opened) = kept {
                 return Ok(opened);
             }
         }
         match Master::connect(&self.connection, connect_timeout).await {
             Err(error) if self.key_was_crowded_out(&error) => {
-                // `ssh` offers all keys of an agent before a file that is named.
+                // `ssh` offers all keys of an agent before a named file.
                 let mut alone = self.connection.clone();
                 alone.ssh_args.push("-oIdentitiesOnly=yes".into());
                 Master::connect(&alone, connect_timeout).await
@@ -111,7 +108,7 @@ impl OpensshTransport {
         }
     }
 
-    /// Whether other keys used up the tries of the host, and the one that is named for it may not have been among them.
+    /// Whether other keys used up the host's tries, and the named one may not have been among them.
     fn key_was_crowded_out(&self, error: &TransportError) -> bool {
         error.kind == TransportErrorKind::Authentication
             && error.message.contains("Too many authentication failures")

@@ -4,14 +4,15 @@ mod jumps;
 mod login;
 mod streams;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ops::model::{Connection, SshClient, Via};
 use ops::shell::SessionOptions;
-use ops::transport::{
-    AddressFamily, Algorithms, Connector, HostKeyPolicy, KeepAlive, NativeTransport, SshSettings,
-    StrictHostKeyChecking, Transport, TransportErrorKind as Kind,
+use ops::ssh::{
+    AddressFamily, Algorithms, HostKeyPolicy, KeepAlive, SshSettings, StrictHostKeyChecking,
 };
+use ops::transport::{NativeTransport, Transport, TransportErrorKind as Kind};
 
 use super::{command, runtime};
 use crate::fleet::{Fleet, Settings, Sshd};
@@ -31,7 +32,7 @@ fn settings(fleet: &Fleet, host: &Sshd) -> SshSettings {
         identity_files_are_set: true,
         certificate_files: Vec::new(),
         identities_only: true,
-        login: ops::transport::LoginSettings::default(),
+        login: ops::ssh::LoginSettings::default(),
         agent: None,
         environment: Vec::new(),
         host_key: HostKeyPolicy {
@@ -70,7 +71,7 @@ fn transport(fleet: &Fleet, host: &Sshd) -> NativeTransport {
 }
 
 fn with(host: &Sshd, settings: SshSettings) -> NativeTransport {
-    NativeTransport::new(connection(host), settings, Connector::new())
+    NativeTransport::new(connection(host), settings, Arc::default())
 }
 
 /// A file that says of the host of one fleet that it has the key of another's.
@@ -169,7 +170,7 @@ fn what_cannot_be_reached_is_named() {
                 retry_for: Duration::from_millis(700),
                 ..connection(host)
             };
-            let transport = NativeTransport::new(connection, settings, Connector::new());
+            let transport = NativeTransport::new(connection, settings, Arc::default());
             let error = transport.open().await.unwrap_err();
             assert_eq!((error.kind, error.is_retryable()), (kind, again), "{error}");
             assert!(error.message.contains(words), "{error}");
@@ -234,7 +235,7 @@ fn a_server_that_waits_to_be_spoken_to_is_reached() {
         ..connection(host)
     };
     runtime().block_on(async {
-        let transport = NativeTransport::new(connection, settings, Connector::new());
+        let transport = NativeTransport::new(connection, settings, Arc::default());
         let session = transport.session(SessionOptions::default()).await.unwrap();
         assert_eq!(command(&session, "echo here").await.1, "here\n");
     });

@@ -134,7 +134,7 @@ fn the_password_is_answered_once() {
         assert_eq!(
             error.hint.as_deref(),
             Some(
-                "The host does not take the password of amy (`ansible_password`, `--ask-pass`). \
+                "The host refused the password of amy (`ansible_password`, `--ask-pass`). \
                  It is not tried again in this run."
             )
         );
@@ -203,6 +203,6 @@ fn a_host_that_never_stops_asking_is_given_up() {
     let (error, _) = log_in(dialog.collect());
     assert_eq!(
         error.message,
-        "amy@127.0.0.1: the host asks too many questions"
+        "amy@127.0.0.1: the host asked too many questions"
     );
 }

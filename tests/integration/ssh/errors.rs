@@ -212,7 +212,7 @@ fn the_login(client: SshClient) {
                 "a key that is not there",
                 of_key(Path::new("/nowhere/id")),
                 Kind::Authentication,
-                &[denied, "the key file /nowhere/id is not there"],
+                &[denied, "the key file /nowhere/id does not exist"],
             ),
             Case::new(
                 "a wrong key",

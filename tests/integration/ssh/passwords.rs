@@ -134,7 +134,7 @@ fn a_wrong_password_is_tried_once_for_a_host_and_a_user() {
             .run()
             .code(4)
             .stderr_has("Permission denied (")
-            .stderr_has(&format!("The host does not take the password of {user}"))
+            .stderr_has(&format!("The host refused the password of {user}"))
             .stderr_has("It is not tried again in this run.")
             .nowhere("wrong-one");
         assert_eq!(refused(container, user) - before, 1, "{user}");
@@ -174,11 +174,11 @@ fn a_password_and_ssh_do_not_go_together() {
         .playbook(WHO)
         .args(["--transport", "openssh"]))
     .stderr_has(
-        "only the native transport logs in with a password, and this host takes ssh: `ops_transport` is `openssh`",
+        "only the native transport logs in with a password, and this host needs ssh: `ops_transport` is `openssh`",
     );
     run(ops(container, &["pw"]).file(
         "host_vars/pw.yml",
         "ansible_ssh_extra_args: -o 'ProxyCommand=nc %h %p'\n",
     ))
-    .stderr_has("this host takes ssh: `ProxyCommand` is set, ssh_args");
+    .stderr_has("this host needs ssh: `ProxyCommand` is set, ssh_args");
 }

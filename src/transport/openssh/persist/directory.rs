@@ -1,4 +1,5 @@
-//! The directory of the sockets: whoever can enter it can be the user on every host that a connection is kept to.
+//! The directory of the sockets: whoever can enter it can be the user on every host that a connection is kept
+//! to.
 
 use std::fs::{DirBuilder, Metadata};
 use std::io::{Error, ErrorKind, Result};

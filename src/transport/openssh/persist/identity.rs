@@ -95,7 +95,8 @@ fn configurations(arguments: &[String]) -> Vec<PathBuf> {
     files
 }
 
-/// Where the user's files are: `ssh` asks the database of users, and `~` elsewhere is `$HOME`. Both are looked at.
+/// Where the user's files are: `ssh` asks the database of users, and `~` elsewhere is `$HOME`. Both are
+/// looked at.
 fn homes() -> BTreeSet<PathBuf> {
     let user = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -141,7 +142,8 @@ fn included(content: &str) -> Vec<String> {
     patterns
 }
 
-/// The files of a pattern, in order. A relative one is looked for where the user's and where the system's are.
+/// The files of a pattern, in order. A relative one is looked for where the user's and where the system's
+/// are.
 fn expand(pattern: &str, near: &Path) -> BTreeSet<PathBuf> {
     let homes = homes();
     let from: Vec<PathBuf> = match pattern.strip_prefix("~/") {
@@ -157,7 +159,8 @@ fn expand(pattern: &str, near: &Path) -> BTreeSet<PathBuf> {
     from.iter().flat_map(|path| matching(path)).collect()
 }
 
-/// The entries that match, with `*`, `?` and `[...]` in the last part; a pattern above that stands for itself.
+/// The entries that match, with `*`, `?` and `[...]` in the last part; a pattern above that stands for
+/// itself.
 fn matching(path: &Path) -> Vec<PathBuf> {
     let (Some(dir), Some(name)) = (
         path.parent(),

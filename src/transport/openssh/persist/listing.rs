@@ -1,14 +1,15 @@
-//! The kept connections of this user: to be shown, and ended.
+//! The kept connections of this user: listing and ending them.
 
 use std::io::{ErrorKind, Result};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::directory;
+use super::files::Files;
 use super::lock::Lock;
-use super::{Files, directory};
 
-/// How long an `ssh` that is to end may take to say that it will.
+/// How long an `ssh` may take to confirm that it will end.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// A connection that is kept.
@@ -16,22 +17,22 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub struct Persisted {
     /// `ssh amy@web1:22`.
     pub leads_to: String,
-    /// When it was opened, as far as its files tell.
+    /// When it was opened, if its files tell.
     pub since: Option<SystemTime>,
     socket: PathBuf,
 }
 
 impl Persisted {
-    /// Ends it: at once, or with the last run that uses it. Whether it said that it will.
+    /// Ends it: at once, or with the last run that uses it. False if it did not confirm that.
     pub async fn end(&self) -> bool {
         end(&self.socket).await
     }
 }
 
-/// All that are kept, by where they lead. What is left of those that are no more is taken away.
+/// All kept connections, sorted by where they lead. The remains of dead ones are removed.
 ///
 /// # Errors
-/// The directory is not one's own.
+/// The directory is not safe.
 pub fn persisted() -> Result<Vec<Persisted>> {
     let Some(dir) = directory::existing()? else {
         return Ok(Vec::new());
@@ -52,7 +53,7 @@ pub fn persisted() -> Result<Vec<Persisted>> {
                 socket: files.socket,
             });
         } else if let Ok(Some(_lock)) = Lock::attempt(&files.log)
-            // Somebody may have been connecting.
+            // Another run may have been connecting.
             && !listens(&files.socket)
         {
             files.remove();
@@ -62,7 +63,7 @@ pub fn persisted() -> Result<Vec<Persisted>> {
     Ok(found)
 }
 
-/// Asks the `ssh` behind a socket to take no more, and to end when nothing uses it.
+/// Asks the `ssh` behind a socket to accept no more channels, and to end when nothing uses it.
 pub(super) async fn end(socket: &Path) -> bool {
     let master = openssh::Session::resume_mux(socket.into(), None);
     matches!(
@@ -71,8 +72,8 @@ pub(super) async fn end(socket: &Path) -> bool {
     )
 }
 
-/// Whether somebody listens at a socket.
-pub fn listens(socket: &Path) -> bool {
+/// Whether a process listens at a socket.
+pub(crate) fn listens(socket: &Path) -> bool {
     match UnixStream::connect(socket) {
         Ok(_) => true,
         Err(error) => !matches!(

@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-/// How often it is tried. The one who has it opens a connection, which takes some tens of milliseconds at least.
+/// How often it is tried. The one who has it opens a connection, which takes some tens of milliseconds at
+/// least.
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// Held until dropped, or until the process is gone, however it went.

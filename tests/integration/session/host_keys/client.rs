@@ -1,20 +1,20 @@
-//! What `ops` decides of a host that is connected to.
+//! What `ops` decides about a host that it connects to.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ops::transport::{
-    AddressFamily, Algorithms, HostKeyPolicy, HostKeys, KnownHosts, SshSettings,
-    StrictHostKeyChecking, TransportError,
+use ops::ssh::{
+    AddressFamily, Algorithms, HostKeyPolicy, HostVerifier, KnownHosts, SshError, SshSettings,
+    StrictHostKeyChecking,
 };
 use russh::keys::PublicKeyOrCertificate;
 
 #[derive(Debug)]
 pub enum Decision {
     Taken,
-    Refused(TransportError),
+    Refused(SshError),
     /// There was no key to decide on: nothing that both sides know.
     NoKey(#[expect(dead_code, reason = "shown where a case fails")] russh::Error),
 }
@@ -27,22 +27,22 @@ impl Decision {
 
 /// Connects, and gives what became of the host's key.
 pub fn decide(options: &[String], address: &str, port: u16) -> Decision {
-    let keys = HostKeys::new(
+    let verifier = HostVerifier::new(
         &settings(options, address, port),
         Arc::new(KnownHosts::default()),
     );
-    decide_with(&keys, &format!("{address}:{port}").parse().unwrap())
+    decide_with(&verifier, &format!("{address}:{port}").parse().unwrap())
 }
 
-pub fn decide_with(keys: &HostKeys, address: &SocketAddr) -> Decision {
-    let offer = keys.algorithms();
+pub fn decide_with(verifier: &HostVerifier, address: &SocketAddr) -> Decision {
+    let offer = verifier.algorithms();
     let mut config = russh::client::Config::default();
     config.preferred.kex = Cow::Borrowed(&[russh::kex::CURVE25519]);
     config.preferred.key = Cow::Owned(offer.keys);
     config.preferred.host_key_certificates = Cow::Owned(offer.certificates);
     let refused = Arc::new(Mutex::new(None));
     let client = Client {
-        keys: keys.clone(),
+        verifier: verifier.clone(),
         peer: *address,
         refused: refused.clone(),
     };
@@ -54,7 +54,7 @@ pub fn decide_with(keys: &HostKeys, address: &SocketAddr) -> Decision {
         .await
         .expect("the host answers")?;
         let binding = handle.agent_session_binding().expect("a key exchange");
-        Ok(keys.check_signature(binding.signature()))
+        Ok(verifier.check_signature(binding.signature()))
     });
     if let Some(error) = refused.lock().unwrap().take() {
         return Decision::Refused(error);
@@ -67,9 +67,9 @@ pub fn decide_with(keys: &HostKeys, address: &SocketAddr) -> Decision {
 }
 
 struct Client {
-    keys: HostKeys,
+    verifier: HostVerifier,
     peer: SocketAddr,
-    refused: Arc<Mutex<Option<TransportError>>>,
+    refused: Arc<Mutex<Option<SshError>>>,
 }
 
 impl russh::client::Handler for Client {
@@ -79,7 +79,7 @@ impl russh::client::Handler for Client {
         &mut self,
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        match self.keys.check(shown, Some(self.peer)).await {
+        match self.verifier.check(shown, Some(self.peer)).await {
             Ok(()) => Ok(true),
             Err(error) => {
                 *self.refused.lock().unwrap() = Some(error);
@@ -103,7 +103,7 @@ pub fn settings(options: &[String], address: &str, port: u16) -> SshSettings {
         identity_files_are_set: false,
         certificate_files: Vec::new(),
         identities_only: false,
-        login: ops::transport::LoginSettings::default(),
+        login: ops::ssh::LoginSettings::default(),
         agent: None,
         environment: Vec::new(),
         host_key: HostKeyPolicy {

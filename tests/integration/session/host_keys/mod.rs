@@ -301,7 +301,7 @@ impl Hosts {
                 learnt(&ours)
             ));
         }
-        if matches!(&decision, Decision::Refused(error) if error.hint.is_none()) {
+        if matches!(&decision, Decision::Refused(error) if error.advice.is_none()) {
             fault("nothing is said of what to do");
         }
         faults

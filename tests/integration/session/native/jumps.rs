@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use ops::shell::SessionOptions;
-use ops::transport::{
-    Connector, HostKeyPolicy, NativeTransport, SshSettings, Transport, TransportErrorKind as Kind,
-};
+use ops::ssh::{Client, HostKeyPolicy, SshSettings};
+use ops::transport::{NativeTransport, Transport, TransportErrorKind as Kind};
 
 use super::super::{command, runtime};
 use super::{connection, settings};
@@ -22,7 +21,7 @@ fn a_host_behind_two_others_is_reached() {
         ..settings(&fleet, last)
     };
     runtime().block_on(async {
-        let transport = NativeTransport::new(connection(last), settings, Connector::new());
+        let transport = NativeTransport::new(connection(last), settings, Arc::default());
         let session = transport.session(SessionOptions::default()).await.unwrap();
         assert_eq!(command(&session, "echo behind").await.1, "behind\n");
     });
@@ -35,7 +34,7 @@ fn a_host_behind_two_others_is_reached() {
 fn hosts_behind_one_share_the_way() {
     let fleet = Fleet::sshd(4);
     let (gate, behind) = fleet.hosts().split_first().unwrap();
-    let shared = Connector::new();
+    let client = Arc::new(Client::default());
     runtime().block_on(async {
         let transports: Vec<_> = behind
             .iter()
@@ -44,7 +43,7 @@ fn hosts_behind_one_share_the_way() {
                     jumps: vec![settings(&fleet, gate)],
                     ..settings(&fleet, host)
                 };
-                NativeTransport::new(connection(host), settings, Arc::clone(&shared))
+                NativeTransport::new(connection(host), settings, Arc::clone(&client))
             })
             .collect();
         let sessions = transports
@@ -61,7 +60,7 @@ fn hosts_behind_one_share_the_way() {
             jumps: vec![settings(&fleet, gate)],
             ..settings(&fleet, host)
         };
-        let again = NativeTransport::new(connection(host), settings, Arc::clone(&shared));
+        let again = NativeTransport::new(connection(host), settings, Arc::clone(&client));
         again.open().await.unwrap();
     });
 }
@@ -112,7 +111,7 @@ fn what_goes_wrong_on_the_way_is_told_apart() {
                 retry_for: std::time::Duration::from_millis(100),
                 ..connection(host)
             };
-            let transport = NativeTransport::new(connection, settings, Connector::new());
+            let transport = NativeTransport::new(connection, settings, Arc::default());
             let error = transport.open().await.unwrap_err();
             assert_eq!(error.kind, kind, "{error}");
             assert!(error.message.contains(words), "{error}");

@@ -6,10 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ops::transport::{
-    Algorithms, Connector, NativeTransport, SshSettings, Transport, TransportError,
-    TransportErrorKind as Kind,
-};
+use ops::ssh::{Algorithms, Client, SshSettings};
+use ops::transport::{NativeTransport, Transport, TransportError, TransportErrorKind as Kind};
 
 use super::{connection, runtime, settings};
 use crate::fleet::{Fleet, Settings, Sshd, process};
@@ -50,9 +48,9 @@ fn with_keys(fleet: &Fleet, host: &Sshd, keys: &[PathBuf]) -> SshSettings {
     }
 }
 
-fn open(host: &Sshd, settings: SshSettings, shared: &Arc<Connector>) -> Result<(), TransportError> {
+fn open(host: &Sshd, settings: SshSettings, client: &Arc<Client>) -> Result<(), TransportError> {
     runtime().block_on(async {
-        let transport = NativeTransport::new(connection(host), settings, Arc::clone(shared));
+        let transport = NativeTransport::new(connection(host), settings, Arc::clone(client));
         transport.open().await.map(drop)
     })
 }
@@ -91,7 +89,7 @@ fn every_kind_of_key_logs_in() {
     ] {
         let key = key(&fleet, name, how, "");
         authorize(&fleet, &key);
-        open(host, with_keys(&fleet, host, &[key]), &Connector::new())
+        open(host, with_keys(&fleet, host, &[key]), &Arc::default())
             .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
         assert!(accepted(host).contains(&format!("ssh2: {said} ")), "{name}");
     }
@@ -117,7 +115,7 @@ fn rsa_signs_with_what_both_sides_take() {
             },
             ..with_keys(&fleet, host, &[key])
         };
-        let opened = open(host, settings, &Connector::new());
+        let opened = open(host, settings, &Arc::default());
         assert_eq!(opened.is_ok(), in_, "{server} {client:?}: {opened:?}");
     }
 }
@@ -137,16 +135,16 @@ fn a_passphrase_is_asked_for_once_in_a_run() {
         }
         let asked = Arc::new(AtomicU32::new(0));
         let (counted, named) = (Arc::clone(&asked), key.clone());
-        let shared = Connector::asking(Arc::new(move |path, before| {
+        let client = Arc::new(Client::asking(Arc::new(move |path, before| {
             assert_eq!(path, named);
             counted.fetch_add(1, Ordering::Relaxed);
             // Mistyped first.
             Some(["wrong", "correct horse"][before as usize].to_owned())
-        }));
+        })));
         runtime().block_on(async {
             let hosts = fleet.hosts().iter().map(|host| {
                 let settings = with_keys(&fleet, host, std::slice::from_ref(&key));
-                NativeTransport::new(connection(host), settings, Arc::clone(&shared))
+                NativeTransport::new(connection(host), settings, Arc::clone(&client))
             });
             let hosts: Vec<_> = hosts.collect();
             let opened = futures_util::future::join_all(hosts.iter().map(NativeTransport::open));
@@ -165,7 +163,7 @@ fn a_key_that_stays_shut_is_named() {
     let key = key(&fleet, "shut", &["-t", "ed25519"], "correct horse");
     authorize(&fleet, &key);
     let settings = with_keys(&fleet, host, std::slice::from_ref(&key));
-    let nobody = open(host, settings.clone(), &Connector::new()).unwrap_err();
+    let nobody = open(host, settings.clone(), &Arc::default()).unwrap_err();
     assert_eq!(nobody.kind, Kind::Authentication);
     let hint = nobody.hint.unwrap();
     assert!(
@@ -176,12 +174,12 @@ fn a_key_that_stays_shut_is_named() {
 
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);
-    let shared = Connector::asking(Arc::new(move |_: &Path, _| {
+    let client = Arc::new(Client::asking(Arc::new(move |_: &Path, _| {
         counted.fetch_add(1, Ordering::Relaxed);
         Some("wrong".to_owned())
-    }));
-    let hint = open(host, settings, &shared).unwrap_err().hint.unwrap();
-    assert!(hint.contains("was not opened"), "{hint}");
+    })));
+    let hint = open(host, settings, &client).unwrap_err().hint.unwrap();
+    assert!(hint.contains("was not unlocked"), "{hint}");
     assert_eq!(asked.load(Ordering::Relaxed), 3);
 }
 
@@ -201,9 +199,9 @@ fn a_key_that_cannot_be_used_is_named() {
         (open_to_all, "can be read by others (mode 0644)"),
         (short, "2048 to 4096 bits"),
         (garbage, "not a private key of a known format"),
-        (fleet.dir().join("missing"), "is not there"),
+        (fleet.dir().join("missing"), "does not exist"),
     ] {
-        let error = open(host, with_keys(&fleet, host, &[key]), &Connector::new()).unwrap_err();
+        let error = open(host, with_keys(&fleet, host, &[key]), &Arc::default()).unwrap_err();
         assert_eq!(error.kind, Kind::Authentication, "{error}");
         assert!(
             error.message.ends_with("Permission denied (publickey)."),
@@ -274,7 +272,7 @@ fn an_agent_signs() {
                 agent: Some(agent.socket.clone()),
                 ..with_keys(&fleet, host, &[file])
             };
-            open(host, named, &Connector::new())
+            open(host, named, &Arc::default())
                 .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
         }
     }
@@ -287,8 +285,8 @@ fn an_agent_signs() {
         identities_only: false,
         ..none.clone()
     };
-    open(host, others, &Connector::new()).unwrap();
-    let error = open(host, none, &Connector::new()).unwrap_err();
+    open(host, others, &Arc::default()).unwrap();
+    let error = open(host, none, &Arc::default()).unwrap_err();
     assert!(error.hint.unwrap().starts_with("No key was offered"));
 }
 
@@ -305,8 +303,8 @@ fn an_agent_that_holds_an_encrypted_key_spares_the_question() {
         agent: Some(agent.socket.clone()),
         ..with_keys(&fleet, host, &[key])
     };
-    let shared = Connector::asking(Arc::new(|_: &Path, _| panic!("asked")));
-    open(host, settings, &shared).unwrap();
+    let client = Arc::new(Client::asking(Arc::new(|_: &Path, _| panic!("asked"))));
+    open(host, settings, &client).unwrap();
 }
 
 #[test]
@@ -322,7 +320,7 @@ fn more_keys_than_the_host_has_patience_for_are_named() {
         identities_only: false,
         ..settings(&fleet, host)
     };
-    let error = open(host, usual.clone(), &Connector::new()).unwrap_err();
+    let error = open(host, usual.clone(), &Arc::default()).unwrap_err();
     assert_eq!(error.kind, Kind::Authentication);
     assert!(
         error.message.contains("Too many authentication failures"),
@@ -335,7 +333,7 @@ fn more_keys_than_the_host_has_patience_for_are_named() {
         identities_only: true,
         ..usual
     };
-    open(host, only, &Connector::new()).unwrap();
+    open(host, only, &Arc::default()).unwrap();
 }
 
 #[test]
@@ -360,7 +358,7 @@ fn certificates_log_in() {
         open(
             host,
             with_keys(&fleet, host, std::slice::from_ref(&key)),
-            &Connector::new(),
+            &Arc::default(),
         )
         .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
         assert!(
@@ -379,7 +377,7 @@ fn certificates_log_in() {
             certificate_files: vec![elsewhere],
             ..with_keys(&fleet, host, &[key])
         };
-        open(host, named, &Connector::new())
+        open(host, named, &Arc::default())
             .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.hint));
     }
 }
@@ -394,11 +392,11 @@ fn what_the_host_wants_beside_a_key_is_said() {
     let second = key(&two, "second", &["-t", "ecdsa"], "");
     authorize(&two, &second);
     let both = with_keys(&two, host, &[two.key(), second]);
-    open(host, both, &Connector::new()).unwrap();
-    let error = open(host, settings(&two, host), &Connector::new()).unwrap_err();
+    open(host, both, &Arc::default()).unwrap();
+    let error = open(host, settings(&two, host), &Arc::default()).unwrap_err();
     assert_eq!(error.kind, Kind::Authentication);
     let hint = error.hint.unwrap();
-    assert!(hint.contains("wants more than one of these"), "{hint}");
+    assert!(hint.contains("asks for more than one of these"), "{hint}");
 
     let password = Fleet::sshd_with(
         1,
@@ -408,10 +406,10 @@ fn what_the_host_wants_beside_a_key_is_said() {
         )),
     );
     let host = &password.hosts()[0];
-    let error = open(host, settings(&password, host), &Connector::new()).unwrap_err();
+    let error = open(host, settings(&password, host), &Arc::default()).unwrap_err();
     assert_eq!(error.kind, Kind::Authentication);
     assert!(
-        error.message.ends_with("the host wants more: password"),
+        error.message.ends_with("asks for more: password"),
         "{error}"
     );
 }
@@ -425,14 +423,14 @@ fn a_banner_is_shown_with_a_refusal() {
     let host = &fleet.hosts()[0];
     let stranger = key(&fleet, "stranger", &["-t", "ed25519"], "");
     let settings = with_keys(&fleet, host, std::slice::from_ref(&stranger));
-    let error = open(host, settings, &Connector::new()).unwrap_err();
+    let error = open(host, settings, &Arc::default()).unwrap_err();
     assert!(
         error.message.ends_with("The host says: Only for members."),
         "{error}"
     );
     let hint = error.hint.unwrap();
     let offered = format!(
-        "takes none of these for {}: {} ED25519 SHA256:",
+        "accepts none of these for {}: {} ED25519 SHA256:",
         host.endpoint().user,
         stranger.display()
     );

@@ -2,13 +2,13 @@
 
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ops::model::Connection;
 use ops::shell::{Request, SessionOptions};
-use ops::transport::{
-    Connector, KeepAlive, NativeTransport, SshSettings, Transport, TransportErrorKind as Kind,
-};
+use ops::ssh::{KeepAlive, SshSettings};
+use ops::transport::{NativeTransport, Transport, TransportErrorKind as Kind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::{ask, command, runtime};
@@ -238,7 +238,7 @@ fn a_server_that_is_none_is_named() {
                 retry_for: Duration::ZERO,
                 ..connection(host)
             };
-            let transport = NativeTransport::new(connection, settings, Connector::new());
+            let transport = NativeTransport::new(connection, settings, Arc::default());
             let started = Instant::now();
             let error = transport.open().await.unwrap_err();
             assert_eq!(error.kind, kind, "{error}");

@@ -1,0 +1,187 @@
+//! A channel of a connection, as the streams of the program at its other end.
+
+use std::any::Any;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use russh::client::Msg;
+use russh::{ChannelId, ChannelWriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::sync::{CancellationToken, DropGuard, PollSender};
+
+use super::inbox::{Inbox, Incoming, Which};
+use super::news::News;
+
+/// What keeps a connection open for as long as it is held.
+pub(super) type KeepsOpen = Arc<dyn Any + Send + Sync>;
+
+/// The most that is accepted from a writer at once. The channel cuts it into packets.
+const CHUNK: usize = 64 << 10;
+
+/// Writes to a channel. Bytes that it accepted are sent, even if the caller goes away or comes back with
+/// other bytes.
+pub struct Outgoing {
+    sender: PollSender<Vec<u8>>,
+}
+
+impl Outgoing {
+    /// The task behind it ends the channel's input when the writer is shut down or dropped, and closes the
+    /// channel when the guard is dropped.
+    fn start(
+        channel: ChannelWriteHalf<Msg>,
+        gone: CancellationToken,
+        closed: CancellationToken,
+    ) -> Self {
+        let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(1);
+        tokio::spawn(async move {
+            let write = async {
+                while let Some(chunk) = chunks.recv().await {
+                    channel.data_bytes(chunk).await?;
+                }
+                channel.eof().await
+            };
+            let _ = closed
+                .run_until_cancelled(gone.run_until_cancelled(write))
+                .await;
+            // A writer is told that nobody takes its bytes.
+            drop(chunks);
+            closed.cancelled().await;
+            // The connection may be gone.
+            let _ = channel.close().await;
+        });
+        Self {
+            sender: PollSender::new(sender),
+        }
+    }
+}
+
+impl AsyncWrite for Outgoing {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.sender.poll_reserve(context)).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        let count = bytes.len().min(CHUNK);
+        self.sender
+            .send_item(bytes[..count].to_vec())
+            .map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.sender.close();
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Holds a channel: the connection stays open with it, and dropping it closes the channel.
+pub struct ChannelGuard {
+    news: Arc<News>,
+    inbox: Arc<Inbox>,
+    channel: ChannelId,
+    _connection: KeepsOpen,
+    _place: OwnedSemaphorePermit,
+    _open: DropGuard,
+}
+
+impl ChannelGuard {
+    /// What to say about the channel when it has ended.
+    #[must_use]
+    pub fn epitaph(&self) -> Option<String> {
+        self.news.epitaph(&self.inbox)
+    }
+}
+
+impl Drop for ChannelGuard {
+    fn drop(&mut self) {
+        self.news.inboxes.remove(self.channel);
+        self.inbox.abandon();
+    }
+}
+
+/// A channel that is open: one way in, two ways out.
+pub struct OpenChannel {
+    pub outgoing: Outgoing,
+    pub stdout: Incoming,
+    pub stderr: Incoming,
+    pub guard: ChannelGuard,
+}
+
+impl OpenChannel {
+    pub(super) fn new(
+        connection: KeepsOpen,
+        news: Arc<News>,
+        channel: ChannelWriteHalf<Msg>,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let id = channel.id();
+        let closed = CancellationToken::new();
+        let inbox = news.inboxes.open(id);
+        Self {
+            outgoing: Outgoing::start(channel, inbox.gone.clone(), closed.clone()),
+            stdout: Incoming::new(&inbox, Which::Stdout),
+            stderr: Incoming::new(&inbox, Which::Stderr),
+            guard: ChannelGuard {
+                news,
+                inbox,
+                channel: id,
+                _connection: connection,
+                _place: place,
+                _open: closed.drop_guard(),
+            },
+        }
+    }
+
+    /// A channel that carries another connection.
+    pub(super) fn tunnel(self) -> Tunnel {
+        self.guard.inbox.set_tunnel();
+        Tunnel {
+            outgoing: self.outgoing,
+            incoming: self.stdout,
+            _guard: self.guard,
+        }
+    }
+}
+
+/// A connection that a jump host made for us. Holds the connection to the jump host.
+pub(super) struct Tunnel {
+    outgoing: Outgoing,
+    incoming: Incoming,
+    _guard: ChannelGuard,
+}
+
+impl AsyncRead for Tunnel {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.incoming).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Tunnel {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.outgoing).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.outgoing).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.outgoing).poll_shutdown(context)
+    }
+}

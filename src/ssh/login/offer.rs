@@ -1,0 +1,333 @@
+//! Which keys are offered to a host, and in which order.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use russh::keys::agent::AgentIdentity;
+use russh::keys::ssh_key::public::KeyData;
+use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
+
+use crate::ssh::settings::SshSettings;
+
+use super::key_file::KeyFile;
+use super::signing_key::Unusable;
+
+/// A key or a certificate, and what signs for it.
+#[derive(Clone)]
+pub(super) struct Offer {
+    pub shown: Shown,
+    pub signer: Signer,
+    /// Where it comes from: a file, or the agent's comment.
+    from: String,
+    explicit: bool,
+}
+
+#[derive(Clone)]
+pub(super) enum Shown {
+    Key(PublicKey),
+    Certificate(Box<Certificate>),
+}
+
+#[derive(Clone)]
+pub(super) enum Signer {
+    File(Arc<KeyFile>),
+    Agent {
+        identity: Box<AgentIdentity>,
+        /// The agent shows it only to this connection.
+        bound: bool,
+    },
+}
+
+impl Shown {
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Key(key) => key.algorithm(),
+            Self::Certificate(certificate) => certificate.algorithm(),
+        }
+    }
+
+    fn key(&self) -> &KeyData {
+        match self {
+            Self::Key(key) => key.key_data(),
+            Self::Certificate(certificate) => certificate.public_key(),
+        }
+    }
+}
+
+/// As `ssh -v` shows it: `/home/amy/.ssh/id_ed25519 ED25519 SHA256:... explicit`.
+impl fmt::Display for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let print = self.shown.key().fingerprint(HashAlg::Sha256);
+        write!(f, "{} {} {print}", self.from, self.kind())?;
+        if self.explicit {
+            f.write_str(" explicit")?;
+        }
+        if matches!(self.signer, Signer::Agent { .. }) {
+            f.write_str(" agent")?;
+        }
+        Ok(())
+    }
+}
+
+impl Offer {
+    /// The key of a file that had to be unlocked first.
+    pub fn of_file(public: PublicKey, file: &Arc<KeyFile>, settings: &SshSettings) -> Self {
+        Self {
+            shown: Shown::Key(public),
+            signer: Signer::File(Arc::clone(file)),
+            from: file.path.display().to_string(),
+            explicit: settings.identity_files_are_set,
+        }
+    }
+
+    fn kind(&self) -> String {
+        let kind = match self.shown.algorithm() {
+            Algorithm::Ed25519 => "ED25519",
+            Algorithm::Ecdsa { .. } => "ECDSA",
+            Algorithm::Rsa { .. } => "RSA",
+            Algorithm::SkEd25519 => "ED25519-SK",
+            Algorithm::SkEcdsaSha2NistP256 => "ECDSA-SK",
+            other => return other.to_string(),
+        };
+        match self.shown {
+            Shown::Key(_) => kind.to_owned(),
+            Shown::Certificate(_) => format!("{kind}-CERT"),
+        }
+    }
+
+    /// The same key or certificate, whatever signs for it.
+    fn is(&self, other: &Self) -> bool {
+        match (&self.shown, &other.shown) {
+            (Shown::Key(a), Shown::Key(b)) => a.key_data() == b.key_data(),
+            (Shown::Certificate(a), Shown::Certificate(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// The keys that can be offered.
+pub(super) struct KeysAtHand<'a> {
+    pub files: &'a [Arc<KeyFile>],
+    /// Those of `CertificateFile`.
+    pub certificates: &'a [(PathBuf, Certificate)],
+    pub agent: &'a [AgentIdentity],
+    /// Whether the agent shows its keys only to this connection.
+    pub bound: bool,
+}
+
+impl KeysAtHand<'_> {
+    /// What signs for a key: the agent if it holds it, else a file.
+    fn signer_of(&self, key: &KeyData) -> Option<Signer> {
+        let agent = self.agent.iter().find(|identity| match identity {
+            AgentIdentity::PublicKey { key: own, .. } => own.key_data() == key,
+            AgentIdentity::Certificate { .. } => false,
+        });
+        let file = || {
+            let mut files = self.files.iter();
+            files.find(|file| {
+                file.public
+                    .as_ref()
+                    .is_some_and(|public| public.key_data() == key)
+            })
+        };
+        match agent {
+            Some(identity) => Some(agent_signer(identity, self)),
+            None => file().map(|file| Signer::File(Arc::clone(file))),
+        }
+    }
+}
+
+/// The key that the program names, with its certificate, if it signs without a passphrase.
+fn named_key(settings: &SshSettings, held: &KeysAtHand<'_>) -> Vec<Offer> {
+    let named = settings.login.key_file.as_ref();
+    let Some(file) = held.files.iter().find(|file| Some(&file.path) == named) else {
+        return Vec::new();
+    };
+    let Some(public) = &file.public else {
+        return Vec::new();
+    };
+    let signer = held
+        .signer_of(public.key_data())
+        .filter(|signer| matches!(signer, Signer::Agent { .. }) || file.is_open());
+    let Some(signer) = signer else {
+        return Vec::new();
+    };
+    let offer = |shown, from| Offer {
+        shown,
+        signer: signer.clone(),
+        from,
+        explicit: settings.identity_files_are_set,
+    };
+    let path = file.path.display();
+    let certificate = file.certificate.as_ref().map(|certificate| {
+        let shown = Shown::Certificate(Box::new(certificate.clone()));
+        offer(shown, format!("{path}-cert.pub"))
+    });
+    let key = offer(Shown::Key(public.clone()), path.to_string());
+    certificate.into_iter().chain([key]).collect()
+}
+
+/// The key that the program names goes first: an agent with many keys would use up the tries of the host
+/// (`MaxAuthTries`). (A named key with a passphrase has its place in the order of `ssh`.) Then the order of
+/// ssh(1): the certificates that the configuration names, those beside key files, keys of the agent that are
+/// also in files, its others, and the keys that are only in files.
+pub(super) fn offers(settings: &SshSettings, held: &KeysAtHand<'_>) -> Vec<Offer> {
+    let explicit = settings.identity_files_are_set;
+    let mut offers: Vec<Offer> = Vec::new();
+    let mut add = |offer: Offer| {
+        if !offers.iter().any(|known| known.is(&offer)) {
+            offers.push(offer);
+        }
+    };
+    let signer_of = |key: &KeyData| held.signer_of(key);
+    named_key(settings, held).into_iter().for_each(&mut add);
+    for (path, certificate) in held.certificates {
+        if let Some(signer) = signer_of(certificate.public_key()) {
+            add(Offer {
+                shown: Shown::Certificate(Box::new(certificate.clone())),
+                signer,
+                from: path.display().to_string(),
+                explicit: true,
+            });
+        }
+    }
+    for file in held.files {
+        if let Some(certificate) = &file.certificate
+            && let Some(signer) = signer_of(certificate.public_key())
+        {
+            add(Offer {
+                shown: Shown::Certificate(Box::new(certificate.clone())),
+                signer,
+                from: format!("{}-cert.pub", file.path.display()),
+                explicit,
+            });
+        }
+    }
+    let in_file = |identity: &AgentIdentity| {
+        let key = identity.public_key();
+        held.files.iter().find(|file| {
+            matches!(identity, AgentIdentity::PublicKey { .. })
+                && file
+                    .public
+                    .as_ref()
+                    .is_some_and(|public| public.key_data() == key.key_data())
+        })
+    };
+    for file in held.files {
+        for identity in held.agent {
+            if in_file(identity).is_some_and(|found| Arc::ptr_eq(found, file)) {
+                add(Offer {
+                    explicit,
+                    ..agent_offer(identity, held, file.path.display().to_string())
+                });
+            }
+        }
+    }
+    if !settings.identities_only {
+        for identity in held.agent {
+            if in_file(identity).is_none() {
+                add(agent_offer(identity, held, identity.comment().to_owned()));
+            }
+        }
+    }
+    for file in held.files {
+        let can_sign = !matches!(
+            file.unusable(),
+            Some(
+                Unusable::Public
+                    | Unusable::SecurityKey
+                    | Unusable::Permissions(_)
+                    | Unusable::Unknown(_)
+            )
+        );
+        if let Some(public) = file.public.as_ref().filter(|_| can_sign) {
+            add(Offer {
+                shown: Shown::Key(public.clone()),
+                signer: Signer::File(Arc::clone(file)),
+                from: file.path.display().to_string(),
+                explicit,
+            });
+        }
+    }
+    offers
+}
+
+fn agent_signer(identity: &AgentIdentity, held: &KeysAtHand<'_>) -> Signer {
+    Signer::Agent {
+        identity: Box::new(identity.clone()),
+        bound: held.bound,
+    }
+}
+
+fn agent_offer(identity: &AgentIdentity, held: &KeysAtHand<'_>, from: String) -> Offer {
+    let shown = match identity {
+        AgentIdentity::PublicKey { key, .. } => Shown::Key(key.clone()),
+        AgentIdentity::Certificate { certificate, .. } => {
+            Shown::Certificate(Box::new(certificate.clone()))
+        }
+    };
+    Offer {
+        shown,
+        signer: agent_signer(identity, held),
+        from,
+        explicit: false,
+    }
+}
+
+/// The signature algorithms that `ssh` uses by default.
+const DEFAULT: [&str; 16] = [
+    "ssh-ed25519-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp521-cert-v01@openssh.com",
+    "sk-ssh-ed25519-cert-v01@openssh.com",
+    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "rsa-sha2-512-cert-v01@openssh.com",
+    "rsa-sha2-256-cert-v01@openssh.com",
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+];
+
+/// Both sides share no algorithm for signing with a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Disagreed;
+
+/// Whether a key may be offered (`PubkeyAcceptedAlgorithms`), and for RSA the hash to sign with, of those
+/// that the server accepts. `best` is what it named: nothing if it named nothing, or only SHA-1.
+pub(super) fn agree(
+    settings: &SshSettings,
+    shown: &Shown,
+    best: Option<HashAlg>,
+) -> Result<Option<HashAlg>, Disagreed> {
+    let is_certificate = matches!(shown, Shown::Certificate(_));
+    let accepted = |algorithm: &Algorithm| {
+        let name = if is_certificate {
+            algorithm.to_certificate_type()
+        } else {
+            algorithm.to_string()
+        };
+        settings.algorithms.public_keys.as_ref().map_or_else(
+            || DEFAULT.contains(&name.as_str()),
+            |names| names.contains(&name),
+        )
+    };
+    let algorithm = shown.algorithm();
+    let Algorithm::Rsa { .. } = algorithm else {
+        return accepted(&algorithm).then_some(None).ok_or(Disagreed);
+    };
+    // A server that names no algorithms is taken to know only SHA-1, which this client does not sign with.
+    let best = best.ok_or(Disagreed)?;
+    [HashAlg::Sha512, HashAlg::Sha256]
+        .into_iter()
+        .filter(|hash| *hash == best || best == HashAlg::Sha512)
+        .find(|hash| accepted(&Algorithm::Rsa { hash: Some(*hash) }))
+        .map(Some)
+        .ok_or(Disagreed)
+}

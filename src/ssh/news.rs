@@ -1,0 +1,128 @@
+//! What the connection's task reports to the rest of the client.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::inbox::{Inbox, Inboxes, ROOM, SHARED_ROOM, Which};
+
+/// How long a reader may be behind before its connection counts as stalled.
+const STALL: Duration = Duration::from_millis(250);
+
+/// The most of a banner that is kept.
+const BANNER: usize = 1024;
+
+/// What is known of a connection from its task.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    pub inboxes: Inboxes,
+    texts: Mutex<Texts>,
+    /// A reader is behind, and nothing else is read meanwhile.
+    stalled: watch::Sender<bool>,
+    /// Why the last channel was refused.
+    refusal: watch::Sender<Option<String>>,
+    /// True once the connection has ended.
+    over: watch::Sender<bool>,
+}
+
+/// What the server said.
+#[derive(Debug, Default)]
+struct Texts {
+    banner: String,
+    /// Why the connection ended, in a few words.
+    end: Option<String>,
+}
+
+impl News {
+    /// Hands data to the reader of a channel, and waits while that is behind.
+    pub async fn take(&self, inbox: &Inbox, which: Which, data: &[u8]) {
+        let room = if self.inboxes.are_shared() {
+            SHARED_ROOM
+        } else {
+            ROOM
+        };
+        if inbox.has_room(which, room) {
+            inbox.push(which, data, room).await;
+            return;
+        }
+        self.stalled.send_replace(true);
+        inbox.push(which, data, room).await;
+        self.stalled.send_replace(false);
+    }
+
+    /// Waits until nothing has been read for a while because a reader is behind.
+    pub async fn stalled(&self) {
+        let mut stalled = self.stalled.subscribe();
+        loop {
+            // The sender lives as long as this does.
+            let _ = stalled.wait_for(|stalled| *stalled).await;
+            let resumed = stalled.wait_for(|stalled| !*stalled);
+            if tokio::time::timeout(STALL, resumed).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub fn add_to_banner(&self, text: &str) {
+        let banner = &mut self.texts().banner;
+        if banner.len() < BANNER {
+            banner.extend(text.chars().take(BANNER));
+        }
+    }
+
+    pub fn set_refusal(&self, why: &str) {
+        self.refusal.send_replace(Some(why.to_owned()));
+    }
+
+    /// The first reason counts.
+    pub fn set_end(&self, why: String) {
+        self.texts().end.get_or_insert(why);
+    }
+
+    pub fn set_over(&self) {
+        self.inboxes.end();
+        self.over.send_replace(true);
+    }
+
+    /// What the server printed before the login.
+    pub fn banner(&self) -> String {
+        self.texts().banner.trim().to_owned()
+    }
+
+    pub fn end(&self) -> Option<String> {
+        self.texts().end.clone()
+    }
+
+    /// Why the server refused a channel. The reason arrives a moment after the refusal.
+    pub async fn refusal(&self) -> Option<String> {
+        let mut refusal = self.refusal.subscribe();
+        let heard = refusal.wait_for(Option::is_some);
+        match tokio::time::timeout(Duration::from_millis(100), heard).await {
+            Ok(Ok(refusal)) => refusal.clone(),
+            _ => None,
+        }
+    }
+
+    /// Waits until the connection has ended.
+    pub async fn over(&self) {
+        // The sender lives as long as this does.
+        let _ = self.over.subscribe().wait_for(|over| *over).await;
+    }
+
+    /// What to say about a stream that ended: why the connection did, or which signal ended its program.
+    pub fn epitaph(&self, inbox: &Inbox) -> Option<String> {
+        self.end().or_else(|| {
+            let signal = inbox.signal()?;
+            Some(format!("the shell was ended by SIG{signal}"))
+        })
+    }
+
+    pub fn is_over(&self) -> bool {
+        *self.over.borrow()
+    }
+
+    fn texts(&self) -> MutexGuard<'_, Texts> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,31 @@
+//! The files of a kept connection.
+
+use std::path::{Path, PathBuf};
+
+/// The files of one kept connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    pub socket: PathBuf,
+    /// What `ssh` says. The lock is on this file, too.
+    pub log: PathBuf,
+    /// Where it leads, for people.
+    pub leads_to: PathBuf,
+}
+
+impl Files {
+    pub fn new(dir: &Path, name: &str) -> Self {
+        let file = |end: &str| dir.join(format!("{name}{end}"));
+        Self {
+            socket: file(""),
+            log: file(".log"),
+            leads_to: file(".host"),
+        }
+    }
+
+    /// Removes what a dead connection has left. Needs its lock.
+    pub fn remove(&self) {
+        for file in [&self.socket, &self.leads_to, &self.log] {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
