@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Kind, Outcome, Position};
+use super::{Event, Kind, Outcome, Position};
 
 /// What the identity of an undo ends with, behind that of the step that it undoes.
 const UNDO: &str = "/undo";
@@ -80,5 +80,31 @@ impl Emission {
     pub fn at(mut self, position: impl Into<Option<Position>>) -> Self {
         self.at = position.into();
         self
+    }
+
+    /// The event, as it happened in `run` at `ts`, and was the `seq`th to be reported.
+    #[must_use]
+    pub fn stamp(self, run: impl Into<String>, seq: u64, ts: jiff::Timestamp) -> Event {
+        let Self {
+            kind,
+            step,
+            host,
+            task,
+            outcome,
+            duration_ms,
+            at,
+        } = self;
+        Event {
+            ts,
+            run: run.into(),
+            seq,
+            kind,
+            step,
+            host,
+            task,
+            outcome,
+            duration_ms,
+            at,
+        }
     }
 }

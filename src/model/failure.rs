@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Position;
+use super::scrub::record;
 
 /// What sort of failure it is. Decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,40 +62,42 @@ impl FailureKind {
     }
 }
 
-/// A failure with all that a user needs to act on it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Failure {
-    pub kind: FailureKind,
-    /// A lower-case fragment that fits after "failed: ".
-    pub message: String,
-    /// What to try, as a sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// The task, as its label reads: `files::file /etc/motd`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<String>,
-    /// The command as the playbook wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
-    /// Its exit code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<i32>,
-    /// The end of what it printed on stderr (of stdout, where stderr was empty).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stderr: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Position>,
-    /// The line of the playbook that `at` stands in, so that a kept run shows it as it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_line: Option<String>,
-    /// The calls that led to `at`, innermost first: the name of the function, and where it was called.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub trace: Vec<(String, Position)>,
-    /// It only counts failures that were told on their own: `2 of 3 hosts failed`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub sums_up: bool,
+record! {
+    /// A failure with all that a user needs to act on it.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct Failure {
+        pub kind: FailureKind,
+        /// A lower-case fragment that fits after "failed: ".
+        pub message: String,
+        /// What to try, as a sentence.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub hint: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub host: Option<String>,
+        /// The task, as its label reads: `files::file /etc/motd`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub task: Option<String>,
+        /// The command as the playbook wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub command: Option<String>,
+        /// Its exit code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub code: Option<i32>,
+        /// The end of what it printed on stderr (of stdout, where stderr was empty).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub stderr: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub at: Option<Position>,
+        /// The line of the playbook that `at` stands in, so that a kept run shows it as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub source_line: Option<String>,
+        /// The calls that led to `at`, innermost first: the name of the function, and where it was called.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub trace: Vec<(String, Position)>,
+        /// It only counts failures that were told on their own: `2 of 3 hosts failed`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub sums_up: bool,
+    }
 }
 
 impl Failure {

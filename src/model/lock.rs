@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::scrub::record;
+
 /// Where a lock is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,34 +26,36 @@ impl fmt::Display for LockScope {
     }
 }
 
-/// Who holds a lock. What an older or newer ops left out reads as empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockHolder {
-    /// The name of the lock.
-    pub lock: String,
-    /// Of this holding of it: no other one has it.
-    pub id: String,
-    #[serde(default)]
-    pub scope: LockScope,
-    /// The user who runs ops.
-    #[serde(default)]
-    pub user: String,
-    /// The machine that ops runs on.
-    #[serde(default)]
-    pub controller: String,
-    /// The process there.
-    #[serde(default)]
-    pub pid: u32,
-    /// By the clock of that machine.
-    pub since: jiff::Timestamp,
-    /// The id of the run.
-    #[serde(default)]
-    pub run: String,
-    #[serde(default)]
-    pub playbook: String,
-    /// On how many hosts it is held; 0 for one that is local.
-    #[serde(default)]
-    pub hosts: usize,
+record! {
+    /// Who holds a lock. What an older or newer ops left out reads as empty.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct LockHolder {
+        /// The name of the lock.
+        pub lock: String,
+        /// Of this holding of it: no other one has it.
+        pub id: String,
+        #[serde(default)]
+        pub scope: LockScope,
+        /// The user who runs ops.
+        #[serde(default)]
+        pub user: String,
+        /// The machine that ops runs on.
+        #[serde(default)]
+        pub controller: String,
+        /// The process there.
+        #[serde(default)]
+        pub pid: u32,
+        /// By the clock of that machine.
+        pub since: jiff::Timestamp,
+        /// The id of the run.
+        #[serde(default)]
+        pub run: String,
+        #[serde(default)]
+        pub playbook: String,
+        /// On how many hosts it is held; 0 for one that is local.
+        #[serde(default)]
+        pub hosts: usize,
+    }
 }
 
 impl fmt::Display for LockHolder {

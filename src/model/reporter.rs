@@ -1,6 +1,6 @@
 //! Who is told what happened.
 
-use super::Event;
+use super::{Event, Scrubbed};
 
 /// Receives the events of a run, in order, on the dispatcher's thread. Stands here and not with the
 /// reporters because the recorder of `store` is one too.
@@ -8,7 +8,7 @@ use super::Event;
 /// None of these can fail: a reporter that cannot write any more keeps silent. The events are scrubbed
 /// before they come here.
 pub trait Reporter: Send {
-    fn event(&mut self, event: &Event);
+    fn event(&mut self, event: &Scrubbed<Event>);
 
     /// Called when there is nothing more to report for now, and several times a second: the time to
     /// flush, or to redraw.

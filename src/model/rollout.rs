@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::scrub::record;
 use super::{Failure, FailureKind};
 
 /// What a host goes through.
@@ -83,23 +84,25 @@ impl fmt::Display for Version {
     }
 }
 
-/// A host at the end of a rollout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostEnd {
-    pub fate: Fate,
-    pub version: Version,
-    /// Counts from 1; none in check mode, and for a host that had failed before the rollout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch: Option<usize>,
-    /// The first thing that went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Box<Failure>>,
-    /// Why it could not be put back, or into service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unrestored: Option<Box<Failure>>,
-    /// Why it is where it is, in one line, unless it was updated as it was meant to be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+record! {
+    /// A host at the end of a rollout.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct HostEnd {
+        pub fate: Fate,
+        pub version: Version,
+        /// Counts from 1; none in check mode, and for a host that had failed before the rollout.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub batch: Option<usize>,
+        /// The first thing that went wrong.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub failure: Option<Box<Failure>>,
+        /// Why it could not be put back, or into service.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub unrestored: Option<Box<Failure>>,
+        /// Why it is where it is, in one line, unless it was updated as it was meant to be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reason: Option<String>,
+    }
 }
 
 impl HostEnd {

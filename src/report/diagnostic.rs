@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
-use super::words::{names, sort};
+use super::names::{names, sort};
 use super::{clean, clean_line, in_one_line};
 use crate::model::{Failure, Position};
 

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use similar::TextDiff;
 
-use super::words::{CYAN, DIM, GREEN, RED, bytes};
+use super::quantity::bytes;
+use super::style::{CYAN, DIM, GREEN, RED};
 use super::{Settings, clean, clean_line};
 use crate::model::Diff;
 

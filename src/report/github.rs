@@ -15,9 +15,25 @@ use indexmap::IndexSet;
 use super::failures::Group;
 use super::grouped::{Dialect, Grouped};
 use super::job_summary::JobSummary;
-use super::words::{count, names};
+use super::names::names;
+use super::output::{Opened, Output, is_true};
+use super::quantity::count;
 use super::{Settings, View, clean, diagnostic};
-use crate::model::{Event, Failure, Kind, LogLevel, Position, Reporter};
+use crate::model::{Event, Failure, Kind, LogLevel, Position, Reporter, Scrubbed};
+
+pub(super) const OUTPUT: Output = Output {
+    name: "github",
+    help: "Plain, with groups, annotations and a summary for GitHub Actions",
+    is_data: false,
+    is_default: is_step,
+    open: |settings| Opened::writing(Github::stdout(settings, Workflow::of_environment())),
+};
+
+/// Whether this is a step of GitHub Actions, the runner of which acts on what is printed.
+#[must_use]
+pub fn is_step() -> bool {
+    is_true("GITHUB_ACTIONS")
+}
 
 /// How many annotations of one level a step may have.
 const MOST: usize = 10;
@@ -71,7 +87,7 @@ impl Github {
 }
 
 impl Reporter for Github {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.0.event(event);
     }
 
@@ -269,6 +285,21 @@ fn annotations(level: &str, all: &[Annotation], workflow: &Workflow) -> String {
 }
 
 impl Workflow {
+    /// The step that this process is part of.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        let path = |name: &str| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        Self {
+            workspace: path("GITHUB_WORKSPACE"),
+            directory: std::env::current_dir().unwrap_or_default(),
+            summary: path("GITHUB_STEP_SUMMARY"),
+        }
+    }
+
     /// A file as annotations name it: from the workspace, with `/`. None for one that is not in it, such as a module of
     /// the standard library.
     fn file(&self, file: &str) -> Option<String> {

@@ -8,8 +8,17 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::grouped::{Dialect, Grouped};
+use super::output::{Opened, Output, is_true};
 use super::{Settings, View};
-use crate::model::{Event, Reporter};
+use crate::model::{Event, Reporter, Scrubbed};
+
+pub(super) const OUTPUT: Output = Output {
+    name: "gitlab",
+    help: "Plain, with sections for GitLab CI",
+    is_data: false,
+    is_default: || is_true("GITLAB_CI") && !super::github::is_step(),
+    open: |settings| Opened::writing(Gitlab::stdout(settings)),
+};
 
 /// Writes for the log of a GitLab job.
 pub struct Gitlab(Grouped<Sections>);
@@ -40,7 +49,7 @@ impl Gitlab {
 }
 
 impl Reporter for Gitlab {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.0.event(event);
     }
 

@@ -10,7 +10,7 @@ use std::io::Write;
 
 use super::failures::Group;
 use super::{Piece, View, clean_line};
-use crate::model::{Event, Kind, Reporter};
+use crate::model::{Event, Kind, Reporter, Scrubbed};
 
 /// How a CI system writes it.
 pub(super) trait Dialect: Send {
@@ -99,7 +99,7 @@ impl<D: Dialect> Grouped<D> {
 }
 
 impl<D: Dialect> Reporter for Grouped<D> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.dialect.event(event);
         let mut pieces = self.view.event(event);
         match unit(event) {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failures::Group;
-use super::words::{count, duration, names, sort};
+use super::names::{names, sort};
+use super::quantity::{count, duration};
 use super::{clean, clean_line, diagnostic};
 use crate::model::{Event, FailureKind, Fate, HostEnds, Kind, RolloutEnd, Totals};
 

@@ -3,7 +3,16 @@
 use std::io::{self, BufWriter, Write};
 
 use super::github;
-use crate::model::{Event, Kind, Reporter};
+use super::output::{Opened, Output};
+use crate::model::{Event, Kind, Reporter, Scrubbed};
+
+pub(super) const OUTPUT: Output = Output {
+    name: "json",
+    help: "One event per line, as JSON",
+    is_data: true,
+    is_default: || false,
+    open: |_| Opened::writing(Json::stdout()),
+};
 
 /// Passes every event on as a line of JSON. Lines are in the reader's hands as soon as nothing more is
 /// waiting to be reported, and have nothing that a runner of GitHub Actions acts on. When nobody reads any more, it keeps silent.
@@ -38,7 +47,7 @@ impl Json {
 }
 
 impl Reporter for Json {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.with(|out| {
             let line = serde_json::to_string(event)?;
             out.write_all(github::harmless_json(&line).as_bytes())?;

@@ -17,7 +17,8 @@ use jiff::Timestamp;
 
 use super::xml::Document;
 use crate::model::{
-    Event, Failure, FailureKind, Fate, HealthState, HostEnd, Kind, Outcome, Reporter, Totals,
+    Event, Failure, FailureKind, Fate, HealthState, HostEnd, Kind, Outcome, Reporter, Scrubbed,
+    Totals,
 };
 use suite::{Case, Counts, End, Said, Suite, between, seconds};
 
@@ -245,7 +246,7 @@ impl Junit {
 }
 
 impl Reporter for Junit {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         match &event.kind {
             Kind::RunStarted {
                 version,

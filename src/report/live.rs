@@ -1,6 +1,6 @@
 //! `--output live`: what every host is doing right now, with what is done scrolling above.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -8,9 +8,25 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthChar as _;
 
 use super::keyboard::Keyboard;
-use super::words::{count, duration};
+use super::output::{Opened, Output};
+use super::quantity::{count, duration};
 use super::{Piece, Rollouts, Settings, View, clean_line};
-use crate::model::{Event, FailureKind, Kind, Outcome, Reporter, undone_by};
+use crate::model::{Event, FailureKind, Kind, Outcome, Reporter, Scrubbed, undone_by};
+
+pub(super) const OUTPUT: Output = Output {
+    name: "live",
+    help: "What runs right now, with what is done scrolling above",
+    is_data: false,
+    is_default: || io::stdout().is_terminal() && std::env::var_os("CI").is_none(),
+    open: |settings| {
+        let live = Live::stdio(settings);
+        let terminal = Some(live.terminal());
+        Opened {
+            reporter: Box::new(live),
+            terminal,
+        }
+    },
+};
 
 /// The terminal is drawn at most this often.
 const REDRAW: Duration = Duration::from_millis(80);
@@ -357,7 +373,7 @@ impl Live {
 }
 
 impl Reporter for Live {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.follow(event);
         let mut pieces = self.view.event(event);
         self.pending.append(&mut pieces);

@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::words::{DIM, YELLOW};
+use super::style::{DIM, YELLOW};
 use crate::model::{Kind, LockHolder};
 
 /// A line about a lock.

@@ -8,7 +8,6 @@
 //!
 //! Texts in events come from hosts and playbooks: whatever goes to a terminal passes [`clean`] first.
 
-mod board;
 mod clean;
 pub mod diagnostic;
 mod diff;
@@ -16,19 +15,23 @@ mod failures;
 pub mod github;
 mod gitlab;
 mod grouped;
+mod health_table;
 mod job_summary;
 mod json;
 mod junit;
 mod keyboard;
 mod live;
 mod locks;
+mod names;
+mod output;
 mod plain;
+mod quantity;
 mod rollout;
 mod settings;
+mod style;
 mod summary;
 pub mod table;
 mod view;
-mod words;
 mod xml;
 
 pub use crate::model::Reporter;
@@ -38,11 +41,21 @@ pub use gitlab::Gitlab;
 pub use json::Json;
 pub use junit::Junit;
 pub use live::{Live, Terminal};
+pub use output::{Opened, Output};
 pub use plain::Plain;
+pub use quantity::duration;
 pub use rollout::Rollouts;
 pub use settings::Settings;
 pub use view::{Piece, View};
-pub use words::duration;
+
+/// The reporters that `--output` offers, a line each.
+const OUTPUTS: &[Output] = &[
+    live::OUTPUT,
+    plain::OUTPUT,
+    json::OUTPUT,
+    github::OUTPUT,
+    gitlab::OUTPUT,
+];
 
 /// What a change does, in full and without colour.
 #[must_use]

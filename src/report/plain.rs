@@ -2,8 +2,17 @@
 
 use std::io::{self, Write};
 
+use super::output::{Opened, Output};
 use super::{Piece, Settings, View};
-use crate::model::{Event, Reporter};
+use crate::model::{Event, Reporter, Scrubbed};
+
+pub(super) const OUTPUT: Output = Output {
+    name: "plain",
+    help: "One line for each thing that happens",
+    is_data: false,
+    is_default: || true,
+    open: |settings| Opened::writing(Plain::stdio(settings)),
+};
 
 /// Writes what happens to one stream and what went wrong to another, as it comes, without escape codes.
 /// When nobody reads one any more, it keeps silent there.
@@ -53,7 +62,7 @@ impl Plain {
 }
 
 impl Reporter for Plain {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         let pieces = self.view.event(event);
         self.write(pieces);
     }

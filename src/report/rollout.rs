@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::words::{count, duration, sort};
+use super::names::sort;
+use super::quantity::{count, duration};
 use super::{clean_line, table};
 use crate::model::{Event, Fate, HostEnd, Kind, Phase, Waiting};
 

@@ -18,6 +18,18 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// For standard output as it is here.
+    #[must_use]
+    pub fn of_stdout(verbose: u8, diff: bool) -> Self {
+        Self {
+            colour: Self::takes_colour(&std::io::stdout()),
+            verbose,
+            diff,
+            width: None,
+            on_github: super::github::is_step(),
+        }
+    }
+
     /// Whether a stream takes colour: it is a terminal, and `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`,
     /// `TERM` and `CI` do not say otherwise.
     #[must_use]

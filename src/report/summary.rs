@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::words::{BOLD, BOLD_RED, DIM, YELLOW, count, duration, names, outcome, sort};
+use super::names::{names, sort};
+use super::quantity::{count, duration};
+use super::style::{BOLD, BOLD_RED, DIM, YELLOW, outcome};
 use super::{Settings, clean_line};
 use crate::model::{Failure, FailureKind, Outcome, Totals};
 

@@ -1,11 +1,11 @@
 //! Events as text for a person, whatever it is written to.
 
-mod begun;
 mod connection;
-mod failing;
+mod failure;
 mod health;
-mod looks;
+mod health_table;
 pub(super) mod rollout;
+mod run_start;
 mod waiting;
 
 use std::collections::{BTreeSet, HashMap};
@@ -16,10 +16,11 @@ use anstyle::Style;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::board::Board;
 use super::failures::{Failures, Group};
+use super::health_table::HealthTable;
+use super::quantity::{count, duration};
+use super::style::{CYAN, DIM, RED, YELLOW, outcome};
 use super::summary::Summary;
-use super::words::{CYAN, DIM, RED, YELLOW, count, duration, outcome};
 use super::{Settings, clean, clean_line, diagnostic, diff, github, locks};
 use crate::model::{
     Event, Failure, FailureKind, HealthState, Kind, LogLevel, Outcome, OutputStream, Position,
@@ -51,7 +52,7 @@ pub struct View {
     /// The user ran a command: what it prints is what was asked for.
     exec: bool,
     /// The user asked how hosts are: the table of it.
-    board: Option<Board>,
+    health_table: Option<HealthTable>,
     started: Option<Timestamp>,
     finished: bool,
     /// Columns of the host, as wide as the widest seen.
@@ -81,7 +82,7 @@ impl View {
             settings,
             check: false,
             exec: false,
-            board: None,
+            health_table: None,
             started: None,
             finished: false,
             host_width: 0,
@@ -120,7 +121,7 @@ impl View {
                 .host_width
                 .max(clean_line(host).width().min(HOST_COLUMN));
         }
-        if let Some(pieces) = self.looked(event) {
+        if let Some(pieces) = self.in_health_table(event) {
             return pieces;
         }
         let verbose = self.settings.verbose >= 1;
@@ -135,7 +136,7 @@ impl View {
 
     fn of_kind(&mut self, event: &Event, verbose: bool) -> Vec<Piece> {
         match &event.kind {
-            Kind::RunStarted { .. } => self.begun(event),
+            Kind::RunStarted { .. } => self.run_started(event),
             Kind::EachStarted { hosts, forks } if *hosts > 1 => {
                 let text = each(*hosts, *forks, event.at.as_ref());
                 out(self.settings.paint(DIM, &format!("-- {text}")))
@@ -197,8 +198,8 @@ impl View {
                     failure: failure.as_deref(),
                     took,
                 };
-                let summary = match &mut self.board {
-                    Some(board) => board.render(self.settings, took),
+                let summary = match &mut self.health_table {
+                    Some(table) => table.render(self.settings, took),
                     None => summary.render(self.settings),
                 };
                 // The summary last: it is what a reader of the end of a log looks for.

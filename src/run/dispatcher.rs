@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Diff, Event, Failure, Kind, LogLevel, Secrets, Texts};
+use crate::model::{Diff, Failure, Kind, LogLevel, Scrubbed, Secrets};
 pub use crate::model::{Emission, Reporter, Totals};
 use tally::Tally;
 
@@ -333,35 +333,15 @@ impl Dispatcher {
     }
 
     fn report(&mut self, ts: Timestamp, mut emission: Emission) {
-        emission.scrub(&self.secrets.scrubber());
         if let Kind::TaskFinished { diff, .. } = &mut emission.kind {
             for diff in diff {
                 self.bound(diff);
             }
         }
-        self.tally.count(&emission);
         self.seq += 1;
-        let Emission {
-            kind,
-            step,
-            host,
-            task,
-            outcome,
-            duration_ms,
-            at,
-        } = emission;
-        let event = Event {
-            ts,
-            run: self.run.clone(),
-            seq: self.seq,
-            kind,
-            step,
-            host,
-            task,
-            outcome,
-            duration_ms,
-            at,
-        };
+        let event = emission.stamp(&self.run, self.seq, ts);
+        let event = Scrubbed::new(event, &self.secrets.scrubber());
+        self.tally.count(&event);
         self.each(|reporter| reporter.event(&event));
     }
 

@@ -23,8 +23,8 @@ pub struct Locks {
 
 /// What came of asking for a lock.
 #[derive(Debug)]
-pub enum Took {
-    Got(HeldFile),
+pub enum TakeResult {
+    Acquired(HeldFile),
     /// Another process has it, and says this of itself.
     Held(String),
     /// Somebody is at the gate: ask again at once.
@@ -33,10 +33,10 @@ pub enum Took {
 
 /// What came of taking a lock away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broke {
+pub enum Break {
     Done,
     /// Nobody holds it, or somebody else.
-    Other,
+    NotHeld,
     Busy,
 }
 
@@ -56,17 +56,17 @@ impl Locks {
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn take(&self, name: &str, words: &str) -> Result<Took, StoreError> {
+    pub fn take(&self, name: &str, words: &str) -> Result<TakeResult, StoreError> {
         state_dir(&self.dir)?;
         let Some(_gate) = self.gate()? else {
-            return Ok(Took::Busy);
+            return Ok(TakeResult::Busy);
         };
         let path = self.dir.join(name);
         let failed = || StoreError::io("write", &path);
         let mut file = open(&path).map_err(failed())?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Took::Held(read(&mut file))),
+            Err(TryLockError::WouldBlock) => return Ok(TakeResult::Held(read(&mut file))),
             Err(TryLockError::Error(error)) => return Err(failed()(error)),
         }
         let write = |file: &mut File| {
@@ -74,7 +74,7 @@ impl Locks {
             file.write_all(words.as_bytes())
         };
         write(&mut file).map_err(failed())?;
-        Ok(Took::Got(HeldFile { file, path }))
+        Ok(TakeResult::Acquired(HeldFile { file, path }))
     }
 
     /// What the holder of a lock says of itself. `None`: nobody holds it.
@@ -104,19 +104,19 @@ impl Locks {
     ///
     /// # Errors
     /// The file cannot be removed.
-    pub fn break_one(&self, name: &str, is: impl Fn(&str) -> bool) -> Result<Broke, StoreError> {
+    pub fn break_one(&self, name: &str, is: impl Fn(&str) -> bool) -> Result<Break, StoreError> {
         if !self.dir.is_dir() {
-            return Ok(Broke::Other);
+            return Ok(Break::NotHeld);
         }
         let Some(_gate) = self.gate()? else {
-            return Ok(Broke::Busy);
+            return Ok(Break::Busy);
         };
         if !self.look(name).is_some_and(|words| is(&words)) {
-            return Ok(Broke::Other);
+            return Ok(Break::NotHeld);
         }
         let path = self.dir.join(name);
         std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        Ok(Broke::Done)
+        Ok(Break::Done)
     }
 
     fn gate(&self) -> Result<Option<File>, StoreError> {
@@ -187,9 +187,9 @@ mod tests {
         (dir, locks)
     }
 
-    fn got(took: Took) -> HeldFile {
+    fn got(took: TakeResult) -> HeldFile {
         match took {
-            Took::Got(file) => file,
+            TakeResult::Acquired(file) => file,
             other => panic!("{other:?}"),
         }
     }
@@ -198,7 +198,7 @@ mod tests {
     fn one_holds_it_and_the_other_reads_who() {
         let (_dir, locks) = locks();
         let held = got(locks.take("a", "ada").expect("it can be written"));
-        assert!(matches!(locks.take("a", "bob"), Ok(Took::Held(who)) if who == "ada"));
+        assert!(matches!(locks.take("a", "bob"), Ok(TakeResult::Held(who)) if who == "ada"));
         assert_eq!(locks.list(), ["ada"]);
         drop(held);
         assert_eq!(locks.look("a"), None);
@@ -211,12 +211,12 @@ mod tests {
         let held = got(locks.take("a", "ada").expect("it can be written"));
         assert_eq!(
             locks.break_one("a", |words| words == "bob").ok(),
-            Some(Broke::Other)
+            Some(Break::NotHeld)
         );
         assert!(held.is_ours());
         assert_eq!(
             locks.break_one("a", |words| words == "ada").ok(),
-            Some(Broke::Done)
+            Some(Break::Done)
         );
         assert!(!held.is_ours());
         let next = got(locks.take("a", "bob").expect("it can be written"));

@@ -24,25 +24,26 @@
 mod error;
 mod id;
 mod journal;
-mod kept;
+
 mod locks;
 mod meta;
 mod output;
 mod private;
 mod recorder;
+mod run_directory;
 mod runs;
-mod stored;
+mod stored_run;
 
 pub use error::StoreError;
 pub use id::RunId;
 pub use journal::{Journal, JournalEntry, JournalError};
-pub use kept::KeptRun;
-pub use locks::{Broke, HeldFile, Locks, Took};
+pub use locks::{Break, HeldFile, Locks, TakeResult};
 pub use meta::{Finished, Meta};
 pub use output::{OUTPUT_IN_EVENT, OUTPUT_KEPT, OUTPUTS_KEPT, OutputFile};
 pub use recorder::Recorder;
+pub use run_directory::RunDirectory;
 pub use runs::{KEEP, Store};
-pub use stored::{Events, RunState, RunSummary, StoredRun};
+pub use stored_run::{Events, RunState, RunSummary, StoredRun};
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write as _};
 use std::time::{Duration, Instant};
 
 use super::private::new_file;
-use super::{Finished, KeptRun, Meta, StoreError};
-use crate::model::{Event, Kind, Outcome, Reporter};
+use super::{Finished, Meta, RunDirectory, StoreError};
+use crate::model::{Event, Kind, Outcome, Reporter, Scrubbed};
 
 /// How long an event may stay in memory.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -16,14 +16,14 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// Lines are buffered; they are in the file within a second, and at once after a change, a failure and at the end.
 /// They are not forced to disk: what must outlive a crash of the machine is in the journal. When the file cannot be written any more, it says so once and the run goes on.
 pub struct Recorder {
-    run: KeptRun,
+    run: RunDirectory,
     file: Option<BufWriter<File>>,
     flushed: Instant,
     finished: Option<Finished>,
 }
 
 impl Recorder {
-    pub(super) fn create(run: KeptRun) -> Result<Self, StoreError> {
+    pub(super) fn create(run: RunDirectory) -> Result<Self, StoreError> {
         let path = run.dir().join("events.jsonl");
         let file = new_file(&path).map_err(StoreError::io("create", &path))?;
         let file = Some(BufWriter::with_capacity(256 * 1024, file));
@@ -52,7 +52,7 @@ impl Recorder {
 }
 
 impl Reporter for Recorder {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.with(|file| {
             serde_json::to_writer(&mut *file, event)?;
             file.write_all(b"\n")

@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::private::is_ours;
-use super::{KeptRun, Locks, Meta, RunId, RunSummary, StoreError, StoredRun};
+use super::{Locks, Meta, RunDirectory, RunId, RunSummary, StoreError, StoredRun};
 use crate::model::Secrets;
 
 /// How many runs are kept when nothing else is said.
@@ -63,8 +63,8 @@ impl Store {
         playbook: &str,
         check: bool,
         secrets: &Secrets,
-    ) -> Result<KeptRun, StoreError> {
-        let run = KeptRun::begin(&self.runs, playbook, check, secrets.clone())?;
+    ) -> Result<RunDirectory, StoreError> {
+        let run = RunDirectory::begin(&self.runs, playbook, check, secrets.clone())?;
         self.prune();
         Ok(run)
     }

@@ -92,6 +92,18 @@ impl Scrubber {
         Arc::ptr_eq(&self.tiers, &other.tiers)
     }
 
+    /// Whether there is no secret to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tiers.is_empty()
+    }
+
+    /// Whether a text holds a secret.
+    #[must_use]
+    pub fn finds_in(&self, text: &str) -> bool {
+        !self.found(text.as_bytes()).is_empty()
+    }
+
     /// The text with every secret replaced.
     #[must_use]
     pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {

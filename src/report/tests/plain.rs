@@ -4,8 +4,8 @@ use insta::assert_snapshot;
 
 use super::story::{Page, Story, apt_failure, at, refused, tell};
 use crate::model::{
-    Diff, Emission, Event, Failure, FailureKind, Kind, LogLevel, Outcome, OutputStream, Secrets,
-    Texts,
+    Diff, Emission, Event, Failure, FailureKind, Kind, LogLevel, Outcome, OutputStream, Scrub as _,
+    Secrets,
 };
 use crate::report::{Json, Plain, Settings};
 
@@ -277,7 +277,7 @@ fn secrets_do_not_show() {
         .fails("web1", &apt_failure())
         .finished(3, None);
     for event in &mut story.events {
-        event.kind.scrub(&secrets.scrubber());
+        event.scrub(&secrets.scrubber());
     }
     assert_snapshot!(shown(&story.events));
 }

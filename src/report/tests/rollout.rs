@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 
 use super::live::live;
-use super::story::{Page, Story, tell};
+use super::story::{Page, Story, scrubbed, tell};
 use crate::model::{
     Emission, Failure, FailureKind, Fate, HostEnd, Kind, OnAbort, Outcome, Phase, Reporter as _,
     RolloutEnd, Version, Waiting,
@@ -151,7 +151,10 @@ fn in_the_log() {
 #[test]
 fn on_the_terminal() {
     let (term, mut live) = live(Settings::default());
-    half().events.iter().for_each(|event| live.event(event));
+    half()
+        .events
+        .iter()
+        .for_each(|event| live.event(&scrubbed(event)));
     live.tick();
     assert_snapshot!(term.contents());
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::model::{
     Diff, Emission, Event, Failure, FailureKind, Kind, LogLevel, Outcome, Position, Reporter,
-    SCHEMA, Totals,
+    SCHEMA, Scrubbed, Scrubber, Totals,
 };
 
 /// What was written, shared with whoever wrote it.
@@ -31,9 +31,14 @@ impl io::Write for Page {
 
 pub(super) fn tell(reporter: &mut dyn Reporter, events: &[Event]) {
     for event in events {
-        reporter.event(event);
+        reporter.event(&scrubbed(event));
     }
     reporter.finish();
+}
+
+/// As the dispatcher hands it on.
+pub(super) fn scrubbed(event: &Event) -> Scrubbed<Event> {
+    Scrubbed::new(event.clone(), &Scrubber::default())
 }
 
 /// A run as it is told: each event half a second after the one before.
@@ -57,32 +62,11 @@ impl Story {
     }
 
     pub fn then(mut self, emission: Emission) -> Self {
-        let Emission {
-            kind,
-            step,
-            host,
-            task,
-            outcome,
-            duration_ms,
-            at,
-        } = emission;
         let seq = self.events.len() as u64 + 1;
         let start: jiff::Timestamp = "2026-11-21T14:15:30Z".parse().expect("a time");
-        let ts =
-            start + jiff::SignedDuration::from_millis(i64::try_from(seq).expect("small") * 500);
-        let run = "20261121-141530-k3f9".into();
-        self.events.push(Event {
-            ts,
-            run,
-            seq,
-            kind,
-            step,
-            host,
-            task,
-            outcome,
-            duration_ms,
-            at,
-        });
+        let since = jiff::SignedDuration::from_millis(i64::try_from(seq).expect("small") * 500);
+        self.events
+            .push(emission.stamp("20261121-141530-k3f9", seq, start + since));
         self
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Piece, View};
 use crate::model::{Event, HostFacts, Kind};
-use crate::report::words::{DIM, duration};
+use crate::report::quantity::duration;
+use crate::report::style::DIM;
 
 /// How long a host may refuse before it is told.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use super::{Piece, View};
 use crate::model::{Event, Failure, FailureKind, HealthState, Kind, Outcome};
-use crate::report::words::{BOLD_RED, CYAN, DIM, GREEN, YELLOW};
+use crate::report::style::{BOLD_RED, CYAN, DIM, GREEN, YELLOW};
 
 impl View {
     pub(super) fn checked(&mut self, event: &Event) -> Vec<Piece> {

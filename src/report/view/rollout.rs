@@ -7,9 +7,11 @@ use super::{View, out};
 use crate::model::rollout::{reasons, told};
 use crate::model::{Event, Failure, FailureKind, Kind, OnAbort, Phase, RolloutEnd, Waiting};
 use crate::report::failures::is_told;
+use crate::report::names::names;
+use crate::report::quantity::{count, duration};
 use crate::report::rollout::word;
+use crate::report::style::{BOLD_RED, DIM, GREEN, YELLOW};
 use crate::report::view::Piece;
-use crate::report::words::{BOLD_RED, DIM, GREEN, YELLOW, count, duration, names};
 use crate::report::{clean_line, in_one_line};
 
 /// How many hosts of a batch its heading names.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::{Piece, View};
 use crate::model::{Event, Kind};
 use crate::report::clean_line;
-use crate::report::words::{YELLOW, duration, names, sort};
+use crate::report::names::{names, sort};
+use crate::report::quantity::duration;
+use crate::report::style::YELLOW;
 
 /// How many hosts that wait for the same are named.
 const MOST_NAMES: usize = 8;

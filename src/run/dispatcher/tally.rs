@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Totals, undone_by};
+use crate::model::{Event, Failure, FailureKind, Kind, Outcome, Totals, undone_by};
 
 /// What the machine that ops runs on is called where a playbook only looks at it. It is not a host of the run.
 const CONTROLLER: &str = "controller";
@@ -26,26 +26,26 @@ impl Tally {
         )
     }
 
-    pub(super) fn count(&mut self, emission: &Emission) {
-        let host = emission.host.as_deref();
+    pub(super) fn count(&mut self, event: &Event) {
+        let host = event.host.as_deref();
         if host == Some(CONTROLLER) {
             self.is_controller_a_host |= matches!(
-                emission.kind,
+                event.kind,
                 Kind::HostStarted | Kind::HostConnecting { .. } | Kind::HostConnected { .. }
             );
         }
         let host = host.filter(|host| *host != CONTROLLER || self.is_controller_a_host);
-        match &emission.kind {
+        match &event.kind {
             Kind::HostStarted => self.with(host, |_| {}),
-            Kind::TaskFinished { failure, .. } => match (emission.outcome, failure) {
+            Kind::TaskFinished { failure, .. } => match (event.outcome, failure) {
                 (Some(Outcome::Failed), Some(failure)) if is_of_host(failure) => {
                     self.host(host, failure);
                 }
-                (Some(outcome), _) => self.task(host, emission.step.as_deref(), outcome),
+                (Some(outcome), _) => self.task(host, event.step.as_deref(), outcome),
                 (None, _) => {}
             },
             // In check mode one that a change might mend; else a check is no task and counts by what comes of it.
-            Kind::HealthChecked { .. } if emission.outcome == Some(Outcome::Unknown) => {
+            Kind::HealthChecked { .. } if event.outcome == Some(Outcome::Unknown) => {
                 self.with(host, |totals| totals.unknown += 1);
             }
             Kind::HostUnreachable { failure } => self.host(host, failure),

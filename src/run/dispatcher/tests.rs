@@ -3,14 +3,14 @@
 use std::sync::mpsc;
 
 use super::*;
-use crate::model::{Diff, FailureKind, Outcome, OutputStream};
+use crate::model::{Diff, Event, FailureKind, Outcome, OutputStream};
 
 /// Keeps what it is told, where the test can look.
 struct Kept(Arc<Mutex<Vec<Event>>>);
 
 impl Reporter for Kept {
-    fn event(&mut self, event: &Event) {
-        self.0.lock().expect("no panic").push(event.clone());
+    fn event(&mut self, event: &Scrubbed<Event>) {
+        self.0.lock().expect("no panic").push((**event).clone());
     }
 }
 
@@ -249,7 +249,7 @@ fn every_text_of_an_event_is_scrubbed() {
 fn a_panicking_reporter_is_left_out() {
     struct Panics;
     impl Reporter for Panics {
-        fn event(&mut self, _: &Event) {
+        fn event(&mut self, _: &Scrubbed<Event>) {
             panic!("on purpose");
         }
     }
@@ -289,7 +289,7 @@ fn a_pause_comes_after_what_was_emitted_before() {
 struct Stuck(mpsc::Receiver<()>);
 
 impl Reporter for Stuck {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         if event.seq == 1 {
             let _ = self.0.recv();
         }

@@ -3,7 +3,7 @@
 use super::{Piece, STDERR, View, below};
 use crate::model::{Event, Failure, FailureKind};
 use crate::report::failures::is_told;
-use crate::report::words::{BOLD_RED, YELLOW};
+use crate::report::style::{BOLD_RED, YELLOW};
 use crate::report::{clean, diagnostic};
 
 impl View {

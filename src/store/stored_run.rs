@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::kept::output_path;
+use super::run_directory::output_path;
 use super::{JournalEntry, Meta, RunId, StoreError};
-use crate::model::{Event, Kind, OutputStream, Totals};
+use crate::model::{Event, Kind, OutputStream, Scrubbed, Scrubber, Totals};
 
 /// A kept run.
 #[derive(Debug, Clone)]
@@ -163,7 +163,7 @@ impl RunSummary {
                 }
                 _ => {}
             }
-            hosts.extend(event.host);
+            hosts.extend(event.host.clone());
         }
         self.totals.unreachable = lost.len() as u64;
         self.hosts = hosts.len();
@@ -189,10 +189,12 @@ impl Events {
 }
 
 impl Iterator for Events {
-    type Item = Event;
+    type Item = Scrubbed<Event>;
 
-    fn next(&mut self) -> Option<Event> {
-        self.lines.next()
+    fn next(&mut self) -> Option<Self::Item> {
+        // It was scrubbed with the secrets of its run before it was written.
+        let event = self.lines.next()?;
+        Some(Scrubbed::new(event, &Scrubber::default()))
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anstyle::Style;
 
-use super::words::{BOLD, BOLD_RED, GREEN, RED, YELLOW, count, duration, natural};
+use super::names::natural;
+use super::quantity::{count, duration};
+use super::style::{BOLD, BOLD_RED, GREEN, RED, YELLOW};
 use super::{Settings, clean_line, table};
 use crate::model::{Event, HealthState};
 
@@ -54,11 +56,11 @@ struct Row {
 
 /// The rows so far, as they came.
 #[derive(Default)]
-pub(super) struct Board {
+pub(super) struct HealthTable {
     rows: Vec<Row>,
 }
 
-impl Board {
+impl HealthTable {
     /// The table of a run, if it is one of `ops health` or `ops health PLAYBOOK`.
     pub(super) fn of(run: &str) -> Option<Self> {
         let looks = run == "health" || run.starts_with("health ");
@@ -170,7 +172,7 @@ fn latency(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HealthState, Kind};
+    use crate::model::{Emission, HealthState, Kind};
 
     fn seen(host: &str, check: &str, state: HealthState, millis: u64, message: &str) -> Event {
         let kind = Kind::HealthChecked {
@@ -179,22 +181,15 @@ mod tests {
             vantage: "host".to_owned(),
             waiting: false,
         };
-        Event {
-            ts: jiff::Timestamp::UNIX_EPOCH,
-            run: "r".to_owned(),
-            seq: 1,
-            kind,
-            step: None,
-            host: Some(host.to_owned()),
-            task: Some(check.to_owned()),
-            outcome: None,
-            duration_ms: Some(millis),
-            at: None,
-        }
+        Emission::new(kind)
+            .host(host)
+            .task(check)
+            .duration(Duration::from_millis(millis))
+            .stamp("r", 1, jiff::Timestamp::UNIX_EPOCH)
     }
 
-    fn board() -> Board {
-        let mut board = Board::of("health").expect("a table");
+    fn table() -> HealthTable {
+        let mut table = HealthTable::of("health").expect("a table");
         for (host, check, state, millis, message) in [
             ("web10", "memory", HealthState::Passing, 3, "7.6G available"),
             ("web2", "memory", HealthState::Passing, 4, "7.5G available"),
@@ -209,16 +204,16 @@ mod tests {
             ("web10", "tls", HealthState::Error, 0, "no openssl"),
         ] {
             let event = seen(host, check, state, millis, message);
-            board.checked(&event, state, message);
+            table.checked(&event, state, message);
         }
-        board.lost("db1", "no route\nto it");
-        board.lost("db1", "no route\nto it");
-        board
+        table.lost("db1", "no route\nto it");
+        table.lost("db1", "no route\nto it");
+        table
     }
 
     #[test]
     fn the_worst_comes_first() {
-        let drawn = board().render(Settings::default(), Some(Duration::from_millis(1_300)));
+        let drawn = table().render(Settings::default(), Some(Duration::from_millis(1_300)));
         insta::assert_snapshot!(drawn, @r"
         HOST   CHECK   STATE        TIME   MESSAGE
         db1            unreachable         no route
@@ -238,21 +233,21 @@ mod tests {
             colour: true,
             ..Settings::default()
         };
-        let drawn = board().render(coloured, None);
+        let drawn = table().render(coloured, None);
         assert!(
             drawn.contains("\u{1b}[1m\u{1b}[31mcritical\u{1b}[0m     1.2 s  "),
             "{drawn:?}"
         );
         assert_eq!(
             anstream::adapter::strip_str(&drawn).to_string(),
-            board().render(Settings::default(), None)
+            table().render(Settings::default(), None)
         );
     }
 
     #[test]
     fn a_playbook_of_that_name_is_no_look() {
-        assert!(Board::of("health x.rhai").is_some());
-        assert!(Board::of("health.rhai").is_none());
-        assert!(Board::of("healthy").is_none());
+        assert!(HealthTable::of("health x.rhai").is_some());
+        assert!(HealthTable::of("health.rhai").is_none());
+        assert!(HealthTable::of("healthy").is_none());
     }
 }

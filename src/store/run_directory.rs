@@ -17,7 +17,7 @@ use crate::model::{OutputStream, Secrets};
 /// The directory of the run that is going on. A clone is the same run; its lock is held until the last
 /// clone and its recorder are gone.
 #[derive(Clone)]
-pub struct KeptRun(Arc<Inner>);
+pub struct RunDirectory(Arc<Inner>);
 
 struct Inner {
     id: RunId,
@@ -29,7 +29,7 @@ struct Inner {
     _lock: File,
 }
 
-impl KeptRun {
+impl RunDirectory {
     /// Makes the directory of a new run in `runs`.
     pub(super) fn begin(
         runs: &Path,
