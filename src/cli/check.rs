@@ -9,8 +9,9 @@ use crate::script::check::{dumps_in_pipes, host_patterns};
 use crate::script::params;
 use crate::script::prepare::{Prepared, prepare};
 
-use super::args::{InventoryArgs, VarArgs};
-use super::stage::load_inventory;
+use super::args::VarArgs;
+use super::inventory_args::InventoryArgs;
+use super::logging::Log;
 use super::{DONE, Done, diagnostics, exit_code};
 
 /// Find what is wrong with a playbook, its parameters and the inventory; contacts no host
@@ -28,7 +29,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let json = self.json;
         match self.check() {
             Ok(summary) => {
@@ -49,8 +50,9 @@ impl Args {
     fn check(self) -> Result<String, Vec<Failure>> {
         let prepared = prepare(&self.playbook);
         let directory = self.playbook.parent().map(PathBuf::from);
-        let inventory =
-            load_inventory(&self.inventory, directory, BTreeMap::new(), &Secrets::new());
+        let inventory = self
+            .inventory
+            .load(directory, BTreeMap::new(), &Secrets::new());
         let mut failures = Vec::new();
         let mut summary = String::new();
         match &prepared {

@@ -3,6 +3,7 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
+use super::logging::Log;
 use super::{Cli, DONE, Done};
 
 /// Print the completions of a shell: `ops completions bash > /etc/bash_completion.d/ops`
@@ -13,7 +14,7 @@ pub struct Args {
 
 impl Args {
     #[expect(clippy::unnecessary_wraps, reason = "as all subcommands")]
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         // Into memory first: a pipe that was closed must not end in a panic.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "ops", &mut script);

@@ -8,6 +8,7 @@ use crate::model::{Failure, FailureKind};
 use crate::report::{self, table};
 use crate::transport::{Persisted, persisted};
 
+use super::logging::Log;
 use super::{DONE, Done, diagnostics};
 
 /// List the connections that are kept for the next run (--persist), or end them
@@ -22,7 +23,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let kept = persisted().map_err(|error| {
             let message = format!("failed to look for connections: {error}");
             vec![Failure::new(FailureKind::Input, message)]

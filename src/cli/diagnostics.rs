@@ -5,15 +5,16 @@ use std::io::Write as _;
 use crate::model::Failure;
 use crate::report::{Settings, diagnostic, github};
 
-use super::reporters::{is_github, workflow};
-
 /// Prints failures on stderr.
 pub fn print(failures: &[Failure]) {
     let colour = Settings::takes_colour(&std::io::stderr());
     let mut drawn = diagnostic::render_all(failures.iter().map(|failure| (failure, None)), colour);
-    if is_github() {
+    if github::is_step() {
         drawn = github::harmless(&drawn);
-        drawn.push_str(&github::annotate(failures, &workflow()));
+        drawn.push_str(&github::annotate(
+            failures,
+            &github::Workflow::of_environment(),
+        ));
     }
     // Nobody is left to be told that the terminal is gone.
     let _ = std::io::stderr().write_all(drawn.as_bytes());
@@ -23,7 +24,7 @@ pub fn print(failures: &[Failure]) {
 pub fn warn(message: &str, hint: Option<&str>) {
     let colour = Settings::takes_colour(&std::io::stderr());
     let mut drawn = diagnostic::render_warning(message, hint, colour);
-    if is_github() {
+    if github::is_step() {
         drawn = github::harmless(&drawn);
     }
     // Nobody is left to be told that the terminal is gone.
@@ -43,7 +44,7 @@ pub fn warn_of(warnings: &[Failure]) {
             text.push_str(&format!("  {hint}\n"));
         }
     }
-    if is_github() {
+    if github::is_step() {
         text = github::harmless(&text);
     }
     let _ = std::io::stderr().write_all(text.as_bytes());
@@ -51,7 +52,7 @@ pub fn warn_of(warnings: &[Failure]) {
 
 /// Prints a text on stdout.
 pub fn out(text: &str) {
-    if is_github() {
+    if github::is_step() {
         unchanged(&github::harmless(text));
     } else {
         unchanged(text);

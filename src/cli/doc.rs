@@ -8,6 +8,7 @@ use crate::report::table;
 use crate::script::docs::{self, Page};
 use crate::script::prepare::complete_engine;
 
+use super::logging::Log;
 use super::{DONE, Done, diagnostics};
 
 /// Look up a function, a task, a type or a module of the language
@@ -24,7 +25,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let all = docs::reference(&complete_engine());
         let Some(name) = &self.name else {
             let text = self.written(&all).unwrap_or_else(|| listing(&all));

@@ -20,10 +20,13 @@ use crate::task::Mode;
 use crate::tasks::Value;
 
 use super::Done;
-use super::args::{InventoryArgs, LoginArgs, OutputArgs, VarArgs, forks};
+use super::active_run::{ActiveRun, Changes, Setup};
+use super::args::{VarArgs, forks};
+use super::inventory_args::InventoryArgs;
 use super::logging::Log;
+use super::login_args::LoginArgs;
+use super::reporters::OutputArgs;
 use super::run::keep_secret;
-use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
 
 /// The variables of a host that declare checks: this one, and those that begin with it and `_`.
 const VARIABLE: &str = "ops_health";
@@ -86,7 +89,7 @@ impl Args {
             let message = "parameters go with a playbook, and none is given";
             return Err(vec![Failure::new(FailureKind::Input, message)]);
         }
-        let inventory = load_inventory(&self.inventory, None, BTreeMap::new(), secrets)?;
+        let inventory = self.inventory.load(None, BTreeMap::new(), secrets)?;
         let mut hosts = self.hosts(&inventory)?;
         let mut checks = of_inventory(&inventory, &hosts)?;
         hosts.retain(|host| checks.contains_key(&host.name));
@@ -103,7 +106,7 @@ impl Args {
                 }
             }
         }
-        let stage = self.stage(
+        let active = self.start(
             "health".to_owned(),
             inventory,
             &hosts,
@@ -122,7 +125,7 @@ impl Args {
             });
             checks.collect()
         };
-        Ok(self.look(stage, &hosts, &source))
+        Ok(self.look(active, &hosts, &source))
     }
 
     fn of_playbook(self, path: &Path, secrets: &Secrets, log: &Log) -> Done {
@@ -135,17 +138,16 @@ impl Args {
         let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)
             .map_err(|failures| playbook.sources.with_lines(failures))?;
         keep_secret(&resolved, secrets)?;
-        let inventory = load_inventory(
-            &self.inventory,
+        let inventory = self.inventory.load(
             Some(playbook.directory.clone()),
             resolved.given.clone(),
             secrets,
         )?;
         let hosts = self.hosts(&inventory)?;
         let what = format!("health {}", playbook.name);
-        let stage = self.stage(what, inventory, &hosts, resolved.shown, secrets, log)?;
+        let active = self.start(what, inventory, &hosts, resolved.shown, secrets, log)?;
         let world = Arc::new(World::new(
-            stage.run.clone(),
+            active.run.clone(),
             playbook.sources.clone(),
             playbook.directory.clone(),
             resolved.values,
@@ -161,7 +163,7 @@ impl Args {
             }
             Ok(checks)
         };
-        let code = self.look(stage, &hosts, &source);
+        let code = self.look(active, &hosts, &source);
         Ok(code)
     }
 
@@ -183,7 +185,7 @@ impl Args {
         Ok(hosts)
     }
 
-    fn stage(
+    fn start(
         &self,
         what: String,
         inventory: Inventory,
@@ -191,8 +193,8 @@ impl Args {
         params: BTreeMap<String, String>,
         secrets: &Secrets,
         log: &Log,
-    ) -> Result<Stage, Vec<Failure>> {
-        let plan = Plan {
+    ) -> Result<ActiveRun, Vec<Failure>> {
+        let setup = Setup {
             what,
             // A function of a playbook that would change a host does not get to.
             mode: Mode::Check,
@@ -201,22 +203,22 @@ impl Args {
             diff: false,
             log: log.clone(),
             output: self.output.clone(),
-            overrides: overrides(&self.login)?,
+            overrides: self.login.overrides()?,
             params,
             changes: Changes::None,
             hosts: Some(hosts.len()),
         };
-        Stage::set(plan, inventory, secrets)
+        ActiveRun::start(setup, inventory, secrets)
     }
 
     /// Looks at every host, several at a time.
     fn look(
         &self,
-        stage: Stage,
+        active: ActiveRun,
         hosts: &[Arc<Host>],
         source: &(impl Fn(&HostHandle) -> Result<Vec<Check>, Failure> + Sync),
     ) -> u8 {
-        let run = stage.run.clone();
+        let run = active.run.clone();
         let done = fan_out(hosts, self.forks, |host| {
             let began = Instant::now();
             let emission = |kind| Emission::new(kind).host(&host.name);
@@ -235,12 +237,12 @@ impl Args {
             run.host_failed(&host.name, &failure.on(&host.name));
         }
         drop(run);
-        let result = if stage.run.cancel.work.is_cancelled() {
+        let result = if active.run.cancel.work.is_cancelled() {
             Err(interrupted())
         } else {
             Ok(())
         };
-        stage.strike(result, false)
+        active.finish(result, false)
     }
 
     fn look_at(

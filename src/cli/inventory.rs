@@ -12,8 +12,9 @@ use crate::model::{Connection, Failure, FailureKind, Host, Secrets, Via};
 use crate::report::table;
 use crate::transport::{Choice, Connector};
 
-use super::args::{InventoryArgs, TransportArgs};
-use super::stage::load_inventory;
+use super::inventory_args::InventoryArgs;
+use super::logging::Log;
+use super::login_args::TransportArgs;
 use super::{DONE, Done, diagnostics};
 
 /// Look at the inventory: hosts, groups, and where a host's variables come from
@@ -64,9 +65,9 @@ struct With {
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let secrets = Secrets::new();
-        let load = |args: &InventoryArgs| load_inventory(args, None, BTreeMap::new(), &secrets);
+        let load = |args: &InventoryArgs| args.load(None, BTreeMap::new(), &secrets);
         let mut is_json = false;
         let text = match self.command {
             Command::List { pattern, with } => {

@@ -10,8 +10,6 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::model::Secrets;
 use crate::report::{Terminal, github};
 
-use super::reporters::is_github;
-
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Say more of what is done (-vv: most of it); OPS_LOG takes filters such as `ops::transport=debug`
@@ -104,7 +102,7 @@ impl Write for Line {
         let way = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(bytes);
         let mut line = way.secrets.scrub(&text);
-        if is_github() {
+        if github::is_step() {
             line = github::harmless(&line).into();
         }
         let write = || io::stderr().write_all(line.as_bytes());

@@ -3,33 +3,40 @@
 //! [`main`] parses, sets up the diagnostics, runs the subcommand and turns what came of it into the exit
 //! code. Data goes to stdout, everything else to stderr.
 
-pub mod args;
+mod active_run;
+mod args;
 mod check;
 mod completions;
 mod connections;
 mod diagnostics;
 mod doc;
+mod each_host;
 mod exec;
-mod files;
 mod health;
 mod help;
-#[cfg(test)]
-mod hints;
 mod history;
 mod inventory;
+mod inventory_args;
 mod lock;
 mod logging;
+mod login_args;
+#[cfg(test)]
+mod message_tests;
 mod new;
+mod open_files;
 mod passphrase;
+mod ping;
 mod reporters;
 mod run;
-mod stage;
+mod show;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::model::Failure;
+
+use logging::Log;
 
 /// What a subcommand comes to: an exit code, or what it could not do.
 pub type Done = Result<u8, Vec<Failure>>;
@@ -60,14 +67,31 @@ Exit codes:
   8    --check --fail-on-change found something to change, or that may be
   130  interrupted";
 
-#[derive(Debug, Subcommand)]
-enum Command {
+/// Declares the subcommands. Their help is the doc comment of their arguments.
+macro_rules! subcommands {
+    ($($name:ident($args:ty),)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($name($args),)*
+        }
+
+        impl Command {
+            fn run(self, log: &Log) -> Done {
+                match self {
+                    $(Self::$name(args) => args.run(log),)*
+                }
+            }
+        }
+    };
+}
+
+subcommands! {
     Run(run::Args),
-    Exec(exec::ExecArgs),
-    Ping(exec::PingArgs),
+    Exec(exec::Args),
+    Ping(ping::Args),
     Health(health::Args),
-    History(history::HistoryArgs),
-    Show(history::ShowArgs),
+    History(history::Args),
+    Show(show::Args),
     Check(check::Args),
     Doc(doc::Args),
     New(new::Args),
@@ -75,26 +99,6 @@ enum Command {
     Lock(lock::Args),
     Connections(connections::Args),
     Completions(completions::Args),
-}
-
-impl Command {
-    fn run(self, log: &logging::Log) -> Done {
-        match self {
-            Self::Run(args) => args.run(log),
-            Self::Exec(args) => args.run(log),
-            Self::Ping(args) => args.run(log),
-            Self::Health(args) => args.run(log),
-            Self::History(args) => args.run(),
-            Self::Show(args) => args.run(log),
-            Self::Check(args) => args.run(),
-            Self::Doc(args) => args.run(),
-            Self::New(args) => args.run(),
-            Self::Inventory(args) => args.run(),
-            Self::Lock(args) => args.run(log),
-            Self::Connections(args) => args.run(),
-            Self::Completions(args) => args.run(),
-        }
-    }
 }
 
 /// Runs `ops` with the arguments of the process.

@@ -11,7 +11,8 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::model::{Failure, FailureKind};
 
-use super::args::InventoryArgs;
+use super::inventory_args::InventoryArgs;
+use super::logging::Log;
 use super::{DONE, Done, diagnostics};
 use templates::File;
 
@@ -79,7 +80,7 @@ pub enum Ci {
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let told = match self.what {
             What::Playbook(args) => playbook(&args),
             What::Project(args) => project(&args),

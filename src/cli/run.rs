@@ -14,10 +14,12 @@ use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
 use crate::task::Mode;
 
-use super::args::{InventoryArgs, LoginArgs, RunArgs, VarArgs};
+use super::active_run::{ActiveRun, Changes, Setup};
+use super::args::{RunArgs, VarArgs};
+use super::inventory_args::InventoryArgs;
 use super::lock::{LockArgs, under};
 use super::logging::Log;
-use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
+use super::login_args::LoginArgs;
 use super::{DONE, Done, diagnostics, help};
 
 /// Run a playbook.
@@ -61,19 +63,16 @@ impl Args {
         let secrets = Secrets::new();
         keep_secret(&resolved, &secrets)?;
         let directory = playbook.directory.clone();
-        let inventory = load_inventory(
-            &self.inventory,
-            Some(directory.clone()),
-            resolved.given.clone(),
-            &secrets,
-        )?;
+        let inventory =
+            self.inventory
+                .load(Some(directory.clone()), resolved.given.clone(), &secrets)?;
         let lock = self.lock.wanted(&playbook, &inventory)?;
         let mode = if self.run.check {
             Mode::Check
         } else {
             Mode::Apply
         };
-        let plan = Plan {
+        let setup = Setup {
             what: playbook.name.clone(),
             mode,
             forks: self.run.forks,
@@ -81,7 +80,7 @@ impl Args {
             diff: self.run.diff,
             log: log.clone(),
             output: self.run.output,
-            overrides: overrides(&self.login)?,
+            overrides: self.login.overrides()?,
             params: resolved.shown,
             changes: if mode == Mode::Apply {
                 Changes::Made
@@ -90,18 +89,18 @@ impl Args {
             },
             hosts: used(&playbook, &inventory),
         };
-        let stage = Stage::set(plan, inventory, &secrets)?;
+        let active = ActiveRun::start(setup, inventory, &secrets)?;
         let world = World::new(
-            stage.run.clone(),
+            active.run.clone(),
             playbook.sources.clone(),
             directory,
             resolved.values,
         );
         let world = Arc::new(world.granting(resolved.paths));
-        let result = under(&stage.run, lock.as_ref(), &playbook.name, || {
+        let result = under(&active.run, lock.as_ref(), &playbook.name, || {
             execute::execute(engine, &playbook, &world)
         });
-        Ok(stage.strike(result, self.fail_on_change))
+        Ok(active.finish(result, self.fail_on_change))
     }
 }
 

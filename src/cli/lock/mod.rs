@@ -1,7 +1,7 @@
 //! `ops run --lock NAME`, and `ops lock list|show|break`.
 
-mod around;
-mod shown;
+mod option;
+mod table;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -15,13 +15,16 @@ use crate::model::{Emission, Failure, FailureKind, Host, Kind, LockScope, LogLev
 use crate::run::Run;
 use crate::task::Mode;
 
-use super::args::{InventoryArgs, LoginArgs, OutputArgs, forks};
+use super::active_run::{ActiveRun, Changes, Setup};
+use super::args::forks;
+use super::inventory_args::InventoryArgs;
 use super::logging::Log;
-use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
+use super::login_args::LoginArgs;
+use super::reporters::OutputArgs;
 use super::{DONE, Done, diagnostics, exit_code};
-use shown::{Held, described, gather, last_free, lines_of_json, rows};
+use table::{Held, described, gather, last_free, lines_of_json, rows};
 
-pub use around::{LockArgs, under};
+pub use option::{LockArgs, under};
 
 /// Look at locks, and take one away from a run that is no more
 #[derive(Debug, clap::Args)]
@@ -100,7 +103,7 @@ struct Loaded {
 impl From {
     fn load(&self) -> Result<Loaded, Vec<Failure>> {
         let secrets = Secrets::new();
-        let inventory = load_inventory(&self.inventory, None, BTreeMap::new(), &secrets)?;
+        let inventory = self.inventory.load(None, BTreeMap::new(), &secrets)?;
         let hosts = inventory
             .select("all")
             .map_err(|error| vec![error.into()])?;
@@ -117,7 +120,7 @@ impl From {
             hosts,
             secrets,
         } = self.load()?;
-        let plan = Plan {
+        let setup = Setup {
             what: format!("lock break {id}"),
             mode: Mode::Apply,
             forks: self.forks,
@@ -125,14 +128,14 @@ impl From {
             diff: false,
             log: log.clone(),
             output,
-            overrides: overrides(&self.login)?,
+            overrides: self.login.overrides()?,
             params: BTreeMap::new(),
             changes: Changes::Made,
             hosts: Some(hosts.len()),
         };
-        let stage = Stage::set(plan, inventory, &secrets)?;
-        let result = break_it(&stage.run, &hosts, id);
-        Ok(stage.strike(result, false))
+        let active = ActiveRun::start(setup, inventory, &secrets)?;
+        let result = break_it(&active.run, &hosts, id);
+        Ok(active.finish(result, false))
     }
 }
 
@@ -228,10 +231,10 @@ impl Look {
             hosts,
             secrets,
         } = self.from.load()?;
-        let overrides = overrides(&self.from.login)?;
-        let stage = Stage::unseen(inventory, overrides, self.from.forks, &secrets)?;
-        let found = list(&stage.run, &hosts, &stage.run.cancel.work);
-        stage.leave();
+        let overrides = self.from.login.overrides()?;
+        let active = ActiveRun::start_unreported(inventory, overrides, self.from.forks, &secrets)?;
+        let found = list(&active.run, &hosts, &active.run.cancel.work);
+        active.close();
         let (found, failures) = found.map_err(|failure| vec![failure])?;
         let free = name.and_then(|name| last_free(&found, name));
         let mut held = gather(found).map_err(|failure| vec![failure])?;
