@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Event, Kind, Outcome, Position};
 
-/// What the identity of an undo ends with, behind that of the step that it undoes.
+/// The identity of an undo is that of the step, with this at the end.
 const UNDO: &str = "/undo";
 
 /// The identity of the undo of a step.
@@ -75,7 +75,7 @@ impl Emission {
         self
     }
 
-    /// Takes an `Option` because not everything that happens has a place in the playbook.
+    /// Takes an `Option` because not every event has a position in the playbook.
     #[must_use]
     pub fn at(mut self, position: impl Into<Option<Position>>) -> Self {
         self.at = position.into();

@@ -1,7 +1,7 @@
 //! What happened, typed and serialisable. One event is one line of `--output json` and of a kept run.
 //!
-//! The schema is versioned by [`SCHEMA`]: fields and kinds are only ever added. docs/events.md describes it. The kinds
-//! are declared in `kind.rs`.
+//! The schema is versioned by [`SCHEMA`]: fields and kinds are only ever added. docs/events.md describes it.
+//! The kinds are declared in `kind.rs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a host tells of itself when a session starts.
+//! What a host reports about itself when a session starts.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::scrub::record;
 
 record! {
     /// Facts of a host, gathered in the session's own first round trip. A field is empty (or `None`)
-    /// where the host does not tell.
+    /// if the host does not report it.
     #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct HostFacts {
         /// `ID` of os-release: `debian`, `alpine`.
@@ -26,10 +26,11 @@ record! {
         pub kernel: String,
         /// `uname -r`.
         pub kernel_version: String,
-        /// What runs as process 1: `systemd`, `openrc`, `runit`, `sysvinit`, or the name of the process.
+        /// Process 1: `systemd`, `openrc`, `runit`, `sysvinit`, or the name of the process.
         pub init: String,
-        /// What the host runs in: a container (`docker`, `podman`, `lxc`, `systemd-nspawn`) or a virtual machine (`qemu`, `vmware`,
-        /// `hyperv`, `virtualbox`, `xen`, `amazon`, `google`). Empty for hardware, and where nothing tells.
+        /// What the host runs in: a container (`docker`, `podman`, `lxc`, `systemd-nspawn`) or a virtual
+        /// machine (`qemu`, `vmware`, `hyperv`, `virtualbox`, `xen`, `amazon`, `google`). Empty for hardware,
+        /// and if it is not known.
         #[serde(default)]
         pub virtualization: String,
         /// `apt`, `dnf`, `yum`, `zypper`, `apk`, `pacman`, `pkg` or empty.
@@ -38,11 +39,12 @@ record! {
         pub user: String,
         pub uid: u32,
         pub hostname: String,
-        /// Always empty: a playbook asks for addresses with `h.addresses`. Kept for readers of events, which may expect the key.
+        /// Always empty: a playbook asks for addresses with `h.addresses`. Kept for readers of events, which
+        /// may expect the key.
         pub addresses: Vec<String>,
-        /// Bytes of memory in all.
+        /// Total bytes of memory.
         pub memory: Option<u64>,
-        /// Processors that are on line.
+        /// The number of processors that are online.
         pub cores: Option<u32>,
         /// Where ops keeps its state on the host for this user.
         pub state_dir: String,

@@ -1,5 +1,5 @@
-//! The kinds of events. Each is declared here once: its name, its fields and its documentation. Its name in JSON, the
-//! scrubbing of its texts and its section of docs/events.md follow from that.
+//! The kinds of events. Each is declared here once: its name, its fields and its documentation. Its name in
+//! JSON, the scrubbing of its texts and its section of docs/events.md follow from that.
 //!
 //! docs/adding-things.md says how to add one.
 
@@ -38,8 +38,8 @@ macro_rules! kinds {
                 #[serde(rename = $name)]
                 $variant $({ $($(#[$($field_meta)*])* $field: $type,)* })?,
             )*
-            /// Written by a newer ops. Kept whole (the name of the kind included), so that a reader of today's lines
-            /// reads tomorrow's and can pass them on.
+            /// Written by a newer ops. Kept whole (the name of the kind included), so that a reader of
+            /// today's lines reads tomorrow's and can pass them on.
             #[serde(untagged)]
             Other(Map<String, Value>),
         }
@@ -102,9 +102,9 @@ kinds! {
         playbook: String,
         /// True in check mode.
         check: bool,
-        /// The number of hosts that the playbook works on, after `--limit`. 0 if there are none, or if the number is
-        /// known only during the run: a pattern is computed, or the playbook selects some hosts of an array, as in
-        /// `hosts("web")[0]` or `hosts("web").filter(...)`.
+        /// The number of hosts that the playbook works on, after `--limit`. 0 if there are none, or if the
+        /// number is known only during the run: a pattern is computed, or the playbook selects some hosts of
+        /// an array, as in `hosts("web")[0]` or `hosts("web").filter(...)`.
         hosts: usize,
         /// An object of parameters by name, each as text; the value of a secret one is `[secret]`.
         params: BTreeMap<String, String>,
@@ -149,10 +149,10 @@ kinds! {
 
     /// A session is ready.
     "host.connected" => HostConnected {
-        /// What the host reported about itself: `os`, `os_like`, `os_version`, `os_codename`, `os_name`, `architecture`,
-        /// `kernel`, `kernel_version`, `init`, `virtualization`, `package_manager`, `user`, `uid`, `hostname`, `memory`
-        /// (bytes), `cores`, `state_dir`. Empty or null if the host did not report it. `addresses` is always empty:
-        /// only a playbook's `h.addresses` asks for them.
+        /// What the host reported about itself: `os`, `os_like`, `os_version`, `os_codename`, `os_name`,
+        /// `architecture`, `kernel`, `kernel_version`, `init`, `virtualization`, `package_manager`, `user`,
+        /// `uid`, `hostname`, `memory` (bytes), `cores`, `state_dir`. Empty or null if the host did not
+        /// report it. `addresses` is always empty: only a playbook's `h.addresses` asks for them.
         facts: Box<HostFacts>,
     }
 
@@ -165,15 +165,15 @@ kinds! {
     /// The change of a task has started on the host: the task's plan wants one.
     "task.started" => TaskStarted
 
-    /// The change was made. Whether the host is now in the desired state is verified at the end of the request that
-    /// the change is part of, and `task.finished` follows. Not emitted for a change that needs no verification (an
-    /// unguarded command) or that failed.
+    /// The change was made. Whether the host is now in the desired state is verified at the end of the
+    /// request that the change is part of, and `task.finished` follows. Not emitted for a change that needs
+    /// no verification (an unguarded command) or that failed.
     "task.applied" => TaskApplied
 
-    /// Something that a task or a command printed: a line, or at the end what is left of one. If output arrives
-    /// faster than it can be reported, lines are dropped, and a `log` event of level `warn` says how many. A step and
-    /// a run have a [limit](limits.md): a line in brackets marks the place where the output was cut, and one at the
-    /// end says how many bytes were left out before the last lines.
+    /// Something that a task or a command printed: a line, or at the end what is left of one. If output
+    /// arrives faster than it can be reported, lines are dropped, and a `log` event of level `warn` says how
+    /// many. A step and a run have a [limit](limits.md): a line in brackets marks the place where the output
+    /// was cut, and one at the end says how many bytes were left out before the last lines.
     "task.output" => TaskOutput {
         /// `stdout` or `stderr`.
         stream: OutputStream,
@@ -181,14 +181,14 @@ kinds! {
         text: String,
     }
 
-    /// A task ended; `outcome` says how. The undo of a change is reported as a task too: its `step` is that of the
-    /// change followed by `/undo`.
+    /// A task ended; `outcome` says how. The undo of a change is reported as a task too: its `step` is that
+    /// of the change followed by `/undo`.
     "task.finished" => TaskFinished {
         /// An array of [diffs](#diffs); missing if there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         diff: Vec<Diff>,
-        /// Optional: why the outcome is unknown or skipped, that a change was made and could not be verified, or what
-        /// the task says about its change.
+        /// Optional: why the outcome is unknown or skipped, that a change was made and could not be verified,
+        /// or what the task says about its change.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
         /// A [failure](#failures), if `outcome` is `failed`.
@@ -196,11 +196,11 @@ kinds! {
         failure: Option<Box<Failure>>,
     }
 
-    /// A health check observed `host`; `task` is its label, and `duration_ms` the time that the observation took. In
-    /// a wait there is one event for the first observation, one whenever the state has changed, and one every ten
-    /// seconds while the check is not healthy. `outcome` is `failed` if the observation ends the closure, and
-    /// `unknown` in check mode if what a run would do before it, or waiting, may fix what was observed; otherwise
-    /// there is none.
+    /// A health check observed `host`; `task` is its label, and `duration_ms` the time that the observation
+    /// took. In a wait there is one event for the first observation, one whenever the state has changed, and
+    /// one every ten seconds while the check is not healthy. `outcome` is `failed` if the observation ends
+    /// the closure, and `unknown` in check mode if what a run would do before it, or waiting, may fix what
+    /// was observed; otherwise there is none.
     "health.checked" => HealthChecked {
         /// `passing`, `warning`, `critical` or `error` (the check itself did not work).
         state: HealthState,
@@ -254,8 +254,8 @@ kinds! {
 
     /// A host entered a phase of the rollout. `duration_ms` is how long the phase took that this one ends.
     "rollout.host" => RolloutHost {
-        /// `draining`, `drained`, `updating`, `updated`, `waiting_healthy`, `healthy`, `readmitting`, `readmitted`,
-        /// `failed`, `rolling_back`, `rolled_back`, `rollback_failed` or `left_out`.
+        /// `draining`, `drained`, `updating`, `updated`, `waiting_healthy`, `healthy`, `readmitting`,
+        /// `readmitted`, `failed`, `rolling_back`, `rolled_back`, `rollback_failed` or `left_out`.
         phase: Phase,
         /// The batch that the host is in.
         batch: usize,
@@ -264,8 +264,9 @@ kinds! {
         failure: Option<Box<Failure>>,
     }
 
-    /// A host stays in a phase. `duration_ms` is the time so far. The first event is sent after 10 s, further ones at
-    /// least every 30 s. One without a `reason` is left out if a `waiting` event has just been sent for the host.
+    /// A host stays in a phase. `duration_ms` is the time so far. The first event is sent after 10 s, further
+    /// ones at least every 30 s. One without a `reason` is left out if a `waiting` event has just been sent
+    /// for the host.
     "rollout.waiting" => RolloutWaiting {
         /// `draining`, `updating`, `waiting_healthy`, `readmitting` or `rolling_back`.
         phase: Phase,
@@ -276,8 +277,8 @@ kinds! {
         reason: Option<String>,
     }
 
-    /// The rollout waits between two batches. `duration_ms`, if present, is how long the wait lasts from now on. Sent
-    /// again at least every 30 s.
+    /// The rollout waits between two batches. `duration_ms`, if present, is how long the wait lasts from now
+    /// on. Sent again at least every 30 s.
     "rollout.paused" => RolloutPaused {
         /// The batch that has ended.
         batch: usize,
@@ -300,15 +301,15 @@ kinds! {
         /// Optional: why it was aborted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
-        /// An object of hosts by name, each with `fate` (`updated`, `unchanged`, `untouched`, `rolled_back`, `left_out`,
-        /// `checked`), `version` (`old`, `new`, `unknown`), and optionally `batch`, `failure` (the first thing that went
-        /// wrong), `unrestored` (why the host was not put back, or into service) and `reason` (why the host is in this
-        /// state, as text).
+        /// An object of hosts by name, each with `fate` (`updated`, `unchanged`, `untouched`, `rolled_back`,
+        /// `left_out`, `checked`), `version` (`old`, `new`, `unknown`), and optionally `batch`, `failure`
+        /// (the first thing that went wrong), `unrestored` (why the host was not put back, or into service)
+        /// and `reason` (why the host is in this state, as text).
         hosts: HostEnds,
     }
 
-    /// Another run holds the [lock](locks.md) that this one wants, and this one waits. Sent again when the holder
-    /// changes, and at least every 30 s.
+    /// Another run holds the [lock](locks.md) that this one wants, and this one waits. Sent again when the
+    /// holder changes, and at least every 30 s.
     "lock.waiting" => LockWaiting {
         /// The name of the lock.
         lock: String,
@@ -365,8 +366,8 @@ kinds! {
         hosts: Vec<String>,
     }
 
-    /// The run no longer holds a lock, or its lease could not be renewed, so that another run may take it. `host` is
-    /// where that was found.
+    /// The run no longer holds a lock, or its lease could not be renewed, so that another run may take it.
+    /// `host` is where that was found.
     "lock.lost" => LockLost {
         /// The name of the lock.
         lock: String,
@@ -379,12 +380,13 @@ kinds! {
         holder: Option<Box<LockHolder>>,
     }
 
-    /// The run is waiting. The first event is sent after 8 s, and another every 25 s; `duration_ms` is the time waited
-    /// so far. `host` is the host that it waits for, if there is exactly one. Some waits have events of their own:
-    /// `rollout.waiting`, `rollout.paused`, `lock.waiting`, and `health.checked` when a check is not healthy.
+    /// The run is waiting. The first event is sent after 8 s, and another every 25 s; `duration_ms` is the
+    /// time waited so far. `host` is the host that it waits for, if there is exactly one. Some waits have
+    /// events of their own: `rollout.waiting`, `rollout.paused`, `lock.waiting`, and `health.checked` when a
+    /// check is not healthy.
     "waiting" => Waiting {
-        /// A fragment that fits after "waiting": `for a connection`, `for packages::installed nginx`, `to try again
-        /// (attempt 2 of 5)`.
+        /// A fragment that fits after "waiting": `for a connection`, `for packages::installed nginx`, `to try
+        /// again (attempt 2 of 5)`.
         what: String,
         /// Optional: the current state, such as the last line that a step printed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -395,8 +397,8 @@ kinds! {
         /// An array of hosts, if several wait for the same thing; then there is no `host`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hosts: Vec<String>,
-        /// True if the operator is being asked, with the question in `reason`. Sent once, immediately; only the
-        /// terminal repeats the question, every 25 s. Missing otherwise.
+        /// True if the operator is being asked, with the question in `reason`. Sent once, immediately; only
+        /// the terminal repeats the question, every 25 s. Missing otherwise.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         asks: bool,
     }
@@ -411,12 +413,12 @@ kinds! {
 
     /// The last event of a run. A run without it was killed.
     "run.finished" => RunFinished {
-        /// The number of tasks by outcome: `unchanged`, `changed`, `would_change`, `unknown`, `skipped`, `failed`;
-        /// `undone`, how many of those in `changed` were put back (a successful undo is counted nowhere else);
-        /// `unreachable`, the number of hosts that could not be reached or were lost, and `interrupted`, the number of
-        /// hosts that were interrupted. A host whose closure failed outside of any task counts 1 in `failed`. A task
-        /// that failed because its host was lost or interrupted does not count in `failed`. `undone` and `interrupted`
-        /// are 0 if an older ops wrote the run.
+        /// The number of tasks by outcome: `unchanged`, `changed`, `would_change`, `unknown`, `skipped`,
+        /// `failed`; `undone`, how many of those in `changed` were put back (a successful undo is counted
+        /// nowhere else); `unreachable`, the number of hosts that could not be reached or were lost, and
+        /// `interrupted`, the number of hosts that were interrupted. A host whose closure failed outside of
+        /// any task counts 1 in `failed`. A task that failed because its host was lost or interrupted does
+        /// not count in `failed`. `undone` and `interrupted` are 0 if an older ops wrote the run.
         totals: Totals,
         /// The same by host, for hosts that took part; `unreachable` and `interrupted` are 1 or 0.
         hosts: BTreeMap<String, Totals>,

@@ -1,4 +1,4 @@
-//! Who holds a lock, as it is told and as it stands in the lock itself.
+//! Who holds a lock, as reported and as written in the lock itself.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use super::scrub::record;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LockScope {
-    /// On every host that it is about.
+    /// On every host that it covers.
     #[default]
     Hosts,
-    /// On the machine that ops runs on.
+    /// On the controller.
     Local,
 }
 
@@ -27,19 +27,19 @@ impl fmt::Display for LockScope {
 }
 
 record! {
-    /// Who holds a lock. What an older or newer ops left out reads as empty.
+    /// Who holds a lock. Fields that an older or newer ops does not write are empty.
     #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
     pub struct LockHolder {
         /// The name of the lock.
         pub lock: String,
-        /// Of this holding of it: no other one has it.
+        /// The lock id, which is unique.
         pub id: String,
         #[serde(default)]
         pub scope: LockScope,
         /// The user who runs ops.
         #[serde(default)]
         pub user: String,
-        /// The machine that ops runs on.
+        /// The machine that runs ops.
         #[serde(default)]
         pub controller: String,
         /// The process there.
@@ -52,7 +52,7 @@ record! {
         pub run: String,
         #[serde(default)]
         pub playbook: String,
-        /// On how many hosts it is held; 0 for one that is local.
+        /// The number of hosts on which it is held; 0 for a local lock.
         #[serde(default)]
         pub hosts: usize,
     }

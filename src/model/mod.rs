@@ -1,4 +1,4 @@
-//! Plain data that every other layer may name. No I/O here.
+//! Plain data that every other layer may use. No I/O here.
 
 mod connection;
 mod emission;

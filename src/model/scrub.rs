@@ -1,9 +1,10 @@
 //! Taking secrets out of typed values before anyone sees them.
 //!
-//! The type of a field decides whether it is scrubbed: a `String` always is, wherever it is, as a value or as the
-//! key of a map. [`record!`] declares a struct and `kinds!` the kinds of events; both scrub every field, so a field
-//! that is added is scrubbed without anyone listing it, and one whose type cannot be scrubbed does not compile.
-//! Names of kinds, outcomes and states are enums here and text only in JSON, so no secret can change them.
+//! The type of a field decides whether it is scrubbed: a `String` always is, wherever it is, as a value or as
+//! the key of a map. [`record!`] declares a struct and `kinds!` the kinds of events; both scrub every field,
+//! so a field that is added is scrubbed without anyone listing it, and one whose type cannot be scrubbed does
+//! not compile. Names of kinds, outcomes and states are enums here and text only in JSON, so no secret can
+//! change them.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -26,8 +27,8 @@ pub trait Scrub {
     fn scrub(&mut self, scrubber: &Scrubber);
 }
 
-/// A value without secrets. Only [`Scrubbed::new`] makes one, so whoever asks for a `Scrubbed<Event>` is never
-/// handed an event that still has to be scrubbed.
+/// A value without secrets. Only [`Scrubbed::new`] makes one, so whoever asks for a `Scrubbed<Event>` is
+/// never handed an event that still has to be scrubbed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Scrubbed<T>(T);
@@ -193,7 +194,8 @@ macro_rules! record {
 }
 pub(super) use record;
 
-/// Types that hold no text: numbers, times, and enums whose names are ours. A value of each is for [`Sample`].
+/// Types that hold no text: numbers, times, and enums whose names are ours. A value of each is for
+/// [`Sample`].
 macro_rules! textless {
     ($($type:ty = $sample:expr,)*) => {
         $(
