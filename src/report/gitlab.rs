@@ -1,7 +1,7 @@
 //! `--output gitlab`: a plain log with sections that GitLab folds up.
 //!
-//! A section begins and ends with a marker that has a carriage return and an escape in it. Texts of hosts and playbooks
-//! have neither when they are written, so none of them can make one.
+//! A section begins and ends with a marker that contains a carriage return and an escape character. Both are
+//! escaped in texts of hosts and playbooks, so none of these can make a section.
 
 use std::io::{self, Write};
 
@@ -23,12 +23,12 @@ pub(super) const OUTPUT: Output = Output {
 /// Writes for the log of a GitLab job.
 pub struct Gitlab(Grouped<Sections>);
 
-/// Numbers the sections: each name may stand once in a log.
+/// Numbers the sections, because each name may be used once in a log.
 #[derive(Default)]
 struct Sections {
     run: String,
     number: usize,
-    /// The time of the last event, for an end that comes without one.
+    /// The time of the last event, for a section that ends without one.
     now: Timestamp,
 }
 
@@ -59,7 +59,8 @@ impl Reporter for Gitlab {
 }
 
 impl Sections {
-    /// Letters, digits, `_`, `.` and `-` are allowed. A job may run ops twice.
+    /// The name of the current section, of letters, digits, `_`, `.` and `-`. It has the run, as a job may
+    /// run ops twice.
     fn name(&self) -> String {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
         let run: String = self.run.chars().filter(|c| allowed(*c)).collect();

@@ -1,4 +1,4 @@
-//! What `ops health` comes to: a table of every check, the worst first.
+//! The result of `ops health`: a table of all checks, the worst first.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use super::style::{BOLD, BOLD_RED, GREEN, RED, YELLOW};
 use super::{Settings, clean_line, table};
 use crate::model::{Event, HealthState};
 
-/// How a row stands, the better ones first.
+/// The state of a row, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
     Seen(HealthState),
-    /// Nobody could look.
+    /// The host could not be reached.
     Unreachable,
 }
 
@@ -45,7 +45,7 @@ impl Standing {
     }
 }
 
-/// A check of a host.
+/// A health check of a host.
 struct Row {
     standing: Standing,
     host: String,
@@ -54,7 +54,7 @@ struct Row {
     message: String,
 }
 
-/// The rows so far, as they came.
+/// The rows so far, in the order of their events.
 #[derive(Default)]
 pub(super) struct HealthTable {
     rows: Vec<Row>,
@@ -63,8 +63,8 @@ pub(super) struct HealthTable {
 impl HealthTable {
     /// The table of a run, if it is one of `ops health` or `ops health PLAYBOOK`.
     pub(super) fn of(run: &str) -> Option<Self> {
-        let looks = run == "health" || run.starts_with("health ");
-        looks.then(Self::default)
+        let is_health = run == "health" || run.starts_with("health ");
+        is_health.then(Self::default)
     }
 
     /// A check was made.
@@ -78,7 +78,7 @@ impl HealthTable {
         });
     }
 
-    /// A host could not be reached. That is told once.
+    /// A host could not be reached. It gets one row.
     pub(super) fn lost(&mut self, host: &str, message: &str) {
         let known = |row: &Row| row.host == host && row.standing == Standing::Unreachable;
         if !self.rows.iter().any(known) {
@@ -92,12 +92,12 @@ impl HealthTable {
         }
     }
 
-    /// Whether the table tells of a host.
+    /// Whether the table has a row for a host.
     pub(super) fn has(&self, host: &str) -> bool {
         self.rows.iter().any(|row| row.host == host)
     }
 
-    /// The table, and a line that counts.
+    /// The table, and a line with totals.
     pub(super) fn render(&mut self, settings: Settings, took: Option<Duration>) -> String {
         // Stable: the checks of a host stay in their order.
         self.rows.sort_by(|one, other| {
@@ -160,7 +160,7 @@ impl Row {
     }
 }
 
-/// A time that is mostly short.
+/// A duration, in milliseconds if it is short.
 fn latency(time: Duration) -> String {
     if time < Duration::from_secs(1) {
         format!("{} ms", time.as_millis())
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_playbook_of_that_name_is_no_look() {
+    fn a_playbook_of_that_name_gets_no_table() {
         assert!(HealthTable::of("health x.rhai").is_some());
         assert!(HealthTable::of("health.rhai").is_none());
         assert!(HealthTable::of("healthy").is_none());

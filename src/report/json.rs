@@ -1,4 +1,4 @@
-//! `--output json`: one event a line, and nothing else.
+//! `--output json`: one event per line, and nothing else.
 
 use std::io::{self, BufWriter, Write};
 
@@ -14,8 +14,8 @@ pub(super) const OUTPUT: Output = Output {
     open: |_| Opened::writing(Json::stdout()),
 };
 
-/// Passes every event on as a line of JSON. Lines are in the reader's hands as soon as nothing more is
-/// waiting to be reported, and have nothing that a runner of GitHub Actions acts on. When nobody reads any more, it keeps silent.
+/// Writes every event as a line of JSON that a runner of GitHub Actions does not act on. Lines are flushed as
+/// soon as no more events are waiting. If the output can no longer be written, the rest is dropped.
 pub struct Json {
     out: Option<BufWriter<Box<dyn Write + Send>>>,
 }
@@ -40,7 +40,7 @@ impl Json {
     ) {
         let Some(out) = &mut self.out else { return };
         if write(out).is_err() {
-            // Without its buffer: what could not be written is not tried again.
+            // Without its buffer, which would be written again.
             self.out.take().map(BufWriter::into_parts);
         }
     }

@@ -1,12 +1,12 @@
 //! What the user sees of a run: one file a reporter.
 //!
-//! [`Plain`] writes a log, [`Live`] adds what is going on right now on a terminal, [`Json`] passes events
-//! on. The first two share one [`View`], which turns events into text and knows nothing of terminals, so
-//! they read alike, and kept events that are replayed read as the run did. [`diagnostic`] draws a failure,
-//! for the reporters and for whoever has one before there is a run. docs/output.md is the contract with
-//! the user.
+//! [`Plain`] writes a log, [`Live`] adds what is happening right now on a terminal, [`Json`] passes events
+//! on. Those for people share one [`View`], which turns events into text and knows nothing of terminals, so
+//! they read alike, and replayed events read as the run did. [`diagnostic`] draws a failure, also before
+//! there is a run. docs/output.md is the contract with the user, and docs/adding-things.md says how to add a
+//! reporter.
 //!
-//! Texts in events come from hosts and playbooks: whatever goes to a terminal passes [`clean`] first.
+//! Texts in events come from hosts and playbooks: [`clean`] escapes them before they go to a terminal.
 
 mod clean;
 pub mod diagnostic;
@@ -57,7 +57,7 @@ const OUTPUTS: &[Output] = &[
     gitlab::OUTPUT,
 ];
 
-/// What a change does, in full and without colour.
+/// A diff in full and without colour.
 #[must_use]
 pub fn diff(diffs: &[crate::model::Diff]) -> String {
     diff::full(diffs, Settings::default())

@@ -1,4 +1,5 @@
-//! What `--output` offers: each reporter for standard output says its name, its help and when it is the default.
+//! What `--output` offers: each reporter for standard output says its name, its help and when it is the
+//! default.
 
 use super::{Settings, Terminal};
 use crate::model::Reporter;
@@ -12,7 +13,7 @@ pub struct Output {
     pub help: &'static str,
     /// Standard output is for a program then: ops prints nothing else there.
     pub is_data: bool,
-    /// Whether it is the default in this environment. The last one in the list that is wins.
+    /// Whether it is the default in this environment.
     pub is_default: fn() -> bool,
     pub open: fn(Settings) -> Opened,
 }
@@ -42,12 +43,13 @@ impl Output {
         Self::ALL.iter().find(|output| output.name == name)
     }
 
-    /// The reporter for this environment: the one of the CI system whose job this is, `live` on a terminal, else
-    /// `plain`.
+    /// The reporter for this environment: the one of the CI system whose job this is, `live` on a terminal,
+    /// else `plain`.
     #[must_use]
     pub fn default_here() -> &'static Self {
-        let mut suitable = Self::ALL.iter().filter(|output| (output.is_default)());
-        suitable.next_back().unwrap_or(&super::plain::OUTPUT)
+        // A CI system before the terminal: the later one in the list.
+        let default = Self::ALL.iter().rfind(|output| (output.is_default)());
+        default.unwrap_or(&super::plain::OUTPUT)
     }
 }
 

@@ -10,12 +10,13 @@ pub(super) const OUTPUT: Output = Output {
     name: "plain",
     help: "One line for each thing that happens",
     is_data: false,
-    is_default: || true,
+    // It is used where no other one is the default.
+    is_default: || false,
     open: |settings| Opened::writing(Plain::stdio(settings)),
 };
 
-/// Writes what happens to one stream and what went wrong to another, as it comes, without escape codes.
-/// When nobody reads one any more, it keeps silent there.
+/// Writes what happens to one stream and failures to another, at once and without escape codes. If a stream
+/// can no longer be written, the rest for it is dropped.
 pub struct Plain {
     view: View,
     out: Option<Box<dyn Write + Send>>,
@@ -48,7 +49,7 @@ impl Plain {
                 Piece::Out(text) => (&mut self.out, text),
                 Piece::Err(text) => (&mut self.err, text),
             };
-            // Flushed each time: both streams may be one file, and the order is part of the message.
+            // Flushed each time: both streams may be the same file, and the order matters.
             let written = stream.as_mut().map(|stream| {
                 stream
                     .write_all(text.as_bytes())

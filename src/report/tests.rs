@@ -1,4 +1,4 @@
-//! What users read, and that it stays so.
+//! Tests of what users read.
 
 mod counted;
 mod harmless;

@@ -5,7 +5,8 @@ use crate::model::{Event, Kind, Scrubbed, Secrets};
 use crate::report::github::Workflow;
 use crate::report::{Github, Gitlab, Json, Junit, Plain, Reporter, Settings, View};
 
-/// Kinds that the log does not show: another one says the same, or only the live display and programs need them.
+/// Kinds that the log does not show: another one says the same, or only the live display and programs need
+/// them.
 const NOT_SHOWN: &[&str] = &[
     "each.finished",
     "host.started",
@@ -75,9 +76,9 @@ fn no_reporter_shows_a_secret_in_any_kind() {
     }
 }
 
-/// What is shown of an event of a newer ops is nothing, and it harms nothing.
+/// An event of a newer ops is not shown and does no harm.
 #[test]
-fn an_unknown_kind_is_passed_over() {
+fn an_unknown_kind_is_ignored() {
     let mut events = Story::of(1, false).events;
     let mut unknown = events[0].clone();
     unknown.kind = Kind::Other(serde_json::Map::new());

@@ -344,7 +344,7 @@ fn hosts_that_all_fail_differently_are_not_all_explained() {
     let log = log(Settings::default(), &story.finished(3, None).events);
     assert_eq!(log.matches("error: ").count(), 50);
     assert!(
-        log.contains("and 950 other failures: the events of the run have them all"),
+        log.contains("and 950 other failures: the events of the run have all of them"),
         "{log}"
     );
 }

@@ -249,8 +249,10 @@ fn what_is_waited_for_has_a_line_and_a_question_has_none() {
     assert_eq!(
         lines,
         [
-            "waiting      web1  for packages::installed nginx, 8.0 s so far, 30.0 s left: Unpacking\\x1b libc6",
-            "waiting      web9, web10: for packages::installed nginx, 8.0 s so far, 30.0 s left: Unpacking\\x1b libc6",
+            "waiting      web1  for packages::installed nginx, 8.0 s so far, 30.0 s left: \
+             Unpacking\\x1b libc6",
+            "waiting      web9, web10: for packages::installed nginx, 8.0 s so far, 30.0 s left: \
+             Unpacking\\x1b libc6",
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! Events of runs that never were, and writers that a test can look into.
+//! Events of invented runs, and writers that a test can read.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use crate::model::{
     SCHEMA, Scrubbed, Scrubber, Totals,
 };
 
-/// What was written, shared with whoever wrote it.
+/// A writer that shares its text with the test.
 #[derive(Clone, Default)]
 pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
 
@@ -41,7 +41,7 @@ pub(super) fn scrubbed(event: &Event) -> Scrubbed<Event> {
     Scrubbed::new(event.clone(), &Scrubber::default())
 }
 
-/// A run as it is told: each event half a second after the one before.
+/// The events of a run, half a second apart.
 #[derive(Default)]
 pub(super) struct Story {
     pub events: Vec<Event>,
@@ -160,7 +160,7 @@ impl Story {
         self.then(emission)
     }
 
-    /// The end, with the totals of what was told.
+    /// The end, with the totals of the events so far.
     pub fn finished(self, exit_code: u8, failure: Option<Failure>) -> Self {
         let mut totals = Totals::default();
         let mut hosts = std::collections::BTreeMap::<String, Totals>::new();
@@ -202,7 +202,14 @@ pub(super) fn apt_failure() -> Failure {
     failure.task = Some("packages::installed ngnix".into());
     failure.command = Some("apt-get install -y ngnix".into());
     failure.code = Some(100);
-    failure.stderr = Some("Get:1 http://deb.debian.org/debian bookworm InRelease\nReading package lists...\nBuilding dependency tree...\nReading state information...\nE: Unable to locate package ngnix\n".into());
+    let stderr = [
+        "Get:1 http://deb.debian.org/debian bookworm InRelease",
+        "Reading package lists...",
+        "Building dependency tree...",
+        "Reading state information...",
+        "E: Unable to locate package ngnix\n",
+    ];
+    failure.stderr = Some(stderr.join("\n"));
     failure.source_line = Some("    h.apply(packages::installed(\"ngnix\"));".into());
     failure
 }

@@ -1,10 +1,10 @@
-//! `ops health`: what it sees goes into a table, which comes at the end.
+//! `ops health`: results go into a table, which is shown at the end.
 
 use super::{Piece, View};
 use crate::model::{Event, FailureKind, Kind};
 
 impl View {
-    /// What an event adds where all that counts is the table. `None` if it is shown as in any other run.
+    /// The text of an event that goes into the table. `None` if the event is shown as in any other run.
     pub(super) fn in_health_table(&mut self, event: &Event) -> Option<Vec<Piece>> {
         let table = self.health_table.as_mut()?;
         let host = event.host.as_deref().unwrap_or_default();
@@ -20,7 +20,7 @@ impl View {
                 self.shown.insert(host.to_owned(), (**failure).clone());
                 Some(Vec::new())
             }
-            // It sums up what stands in the table.
+            // The table has the same in detail.
             Kind::HostFinished {
                 failure: Some(failure),
             } if failure.kind == FailureKind::Failed && table.has(host) => Some(Vec::new()),
