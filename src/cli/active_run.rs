@@ -1,4 +1,4 @@
-//! Sets up a run: inventory, sinks, signals; and takes it down again. For all subcommands that contact hosts.
+//! Starts a run with its reporters, journal and signals, and ends it. For all subcommands that contact hosts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use super::open_files;
 use super::passphrase;
 use super::reporters::OutputArgs;
 
-/// The longest time for one request to a host where nothing else is said. Generous: it is there so that no run hangs
-/// for ever.
+/// The longest time for one request to a host by default. It is long: its only purpose is that no run hangs
+/// forever.
 const TIMEOUT: Duration = Duration::from_hours(1);
 
-/// What a run is made of, before it is one.
+/// The settings of a run before it starts.
 pub struct Setup {
     /// What the user runs: a playbook, or a subcommand.
     pub what: String,
@@ -38,28 +38,28 @@ pub struct Setup {
     pub hosts: Option<usize>,
 }
 
-/// What a run does to hosts.
+/// Whether a run changes hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Changes {
-    /// It may change them: then there has to be a journal.
+    /// It may change them, so it needs a journal.
     Made,
-    /// It finds out what would be changed: check mode.
+    /// It reports what would change: check mode.
     Foreseen,
-    /// It only looks, and could do nothing else.
+    /// It only reads, and could do nothing else.
     None,
 }
 
-/// A run that is set up.
+/// A run that has started.
 pub struct ActiveRun {
     pub run: Arc<Run>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl ActiveRun {
-    /// Begins a run.
+    /// Starts a run.
     ///
     /// # Errors
-    /// What this machine cannot give: threads, signals.
+    /// This machine cannot provide threads or signals.
     pub fn start(
         setup: Setup,
         inventory: Inventory,
@@ -69,7 +69,7 @@ impl ActiveRun {
         let check = setup.changes == Changes::Foreseen;
         let shown = report::Settings::of_stdout(setup.log.verbose, setup.diff);
         let (mut reporters, drawn_on) = setup.output.reporters(shown)?;
-        setup.log.go_through(secrets, drawn_on);
+        setup.log.redirect(secrets, drawn_on);
         let kept = Store::locate(|name| std::env::var_os(name))
             .and_then(|store| store.begin(&setup.what, check, secrets));
         let mut unkept = None;
@@ -103,7 +103,7 @@ impl ActiveRun {
             params: setup.params,
         }));
         if let Some(reason) = unkept {
-            let message = format!("this run is not kept: {reason}");
+            let message = format!("this run will not be kept: {reason}");
             bus.emit(Emission::new(Kind::Log {
                 level: LogLevel::Warn,
                 message,
@@ -137,7 +137,7 @@ impl ActiveRun {
         })
     }
 
-    /// A run that nobody is told of, and that is not kept: for what only looks, and prints what it found.
+    /// Starts a run that is not reported or kept: for what only reads, and prints what it found.
     ///
     /// # Errors
     /// As for [`start`](Self::start).
@@ -178,18 +178,18 @@ impl ActiveRun {
         })
     }
 
-    /// Ends such a run.
+    /// Ends a run that is not reported.
     pub fn close(self) {
         self.run.close();
         self.runtime.shutdown_timeout(Duration::from_millis(200));
     }
 
-    /// Ends the run: closes what is open, reports the end. Gives the exit code.
+    /// Ends the run: closes what is open and reports the end. Returns the exit code.
     pub fn finish(self, result: Result<(), Failure>, fail_on_change: bool) -> u8 {
         self.run.close();
         if let Some(journal) = &self.run.journal {
-            // The results of the last steps: what is lost of them would count as in doubt.
-            // Where nothing can be kept, that has been said.
+            // The results of the last steps: without them these steps would count as in doubt.
+            // That nothing can be kept was reported at the start.
             if let Err(error) = journal.sync()
                 && self.run.kept.is_some()
             {
@@ -208,13 +208,13 @@ impl ActiveRun {
             }
         };
         let (code, _) = self.run.bus.finish(decide, failure);
-        // What still waits for a host that hangs must not hold the user up.
+        // The user does not wait for a host that hangs.
         self.runtime.shutdown_timeout(Duration::from_millis(200));
         code
     }
 }
 
-/// When waits are reported. Tests cannot wait long, and set the time in milliseconds.
+/// When waits are reported. Tests set a short time in milliseconds.
 fn pace() -> Pace {
     let given = std::env::var("OPS_TEST_PACE").ok();
     let millis = given.and_then(|millis| millis.parse().ok());
@@ -224,7 +224,7 @@ fn pace() -> Pace {
     })
 }
 
-/// Threads, and signals that end the run in good order.
+/// Threads, and signals that end the run cleanly.
 fn runtime() -> Result<(tokio::runtime::Runtime, Cancel), Vec<Failure>> {
     let internal = |what: &str, error: std::io::Error| {
         vec![Failure::new(
@@ -236,7 +236,7 @@ fn runtime() -> Result<(tokio::runtime::Runtime, Cancel), Vec<Failure>> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| internal("start", error))?;
+        .map_err(|error| internal("start the runtime", error))?;
     let cancel = Cancel::default();
     cancel
         .on_signals(runtime.handle())

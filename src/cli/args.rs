@@ -8,10 +8,10 @@ use super::reporters::OutputArgs;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Parameters")]
 pub struct VarArgs {
-    /// Give a parameter of the playbook its value. Can be given several times
+    /// Set a playbook parameter. Can be given several times
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub vars: Vec<(String, String)>,
-    /// Read values of parameters from a TOML, YAML or JSON file; --var wins over it
+    /// Read playbook parameters from a TOML, YAML or JSON file; --var overrides them
     #[arg(long, value_name = "FILE")]
     pub vars_file: Vec<PathBuf>,
 }
@@ -27,26 +27,26 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
-    /// Find out what would change, and change nothing
+    /// Report what would change without changing anything
     #[arg(long)]
     pub check: bool,
-    /// Show how contents change
+    /// Show changes of file contents as diffs
     #[arg(long)]
     pub diff: bool,
-    /// At most so many hosts at once, unless the playbook says otherwise
+    /// Work on at most N hosts at once, unless the playbook sets its own limit
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
     pub forks: usize,
-    /// Answer every question of the playbook with yes
+    /// Answer yes to every question of the playbook
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
-/// How many hosts at once.
+/// Parses a number of hosts.
 pub fn forks(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("expected a number from 1 on".into()),
+        Ok(0) | Err(_) => Err("expected a number of at least 1".into()),
         Ok(forks) => Ok(forks),
     }
 }

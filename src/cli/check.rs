@@ -1,4 +1,4 @@
-//! `ops check PLAYBOOK`: what is wrong with it, its parameters and the inventory, without contacting anything.
+//! `ops check PLAYBOOK`: mistakes in a playbook, its parameters and the inventory. Contacts no host.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,16 +14,16 @@ use super::inventory_args::InventoryArgs;
 use super::logging::Log;
 use super::{DONE, Done, diagnostics, exit_code};
 
-/// Find what is wrong with a playbook, its parameters and the inventory; contacts no host
+/// Find mistakes in a playbook, its parameters and the inventory, without contacting a host
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The playbook: a Rhai script
+    /// Playbook to check: a Rhai script
     playbook: PathBuf,
     #[command(flatten)]
     inventory: InventoryArgs,
     #[command(flatten)]
     vars: VarArgs,
-    /// Print what is wrong as a JSON array on stdout, for editors
+    /// Print the mistakes as a JSON array on stdout, for editors
     #[arg(long)]
     json: bool,
 }
@@ -37,7 +37,7 @@ impl Args {
                 Ok(DONE)
             }
             Err(failures) if json => {
-                // A failure holds texts and numbers only: it can always be written.
+                // A failure is only text and numbers, so it can always be serialised.
                 let text = serde_json::to_string_pretty(&failures).unwrap_or_default();
                 diagnostics::json(&format!("{text}\n"));
                 Ok(exit_code(&failures))
@@ -46,7 +46,7 @@ impl Args {
         }
     }
 
-    /// Goes on after each sort of mistake, so that all are told at once.
+    /// Goes on after each kind of mistake, so that all are reported at once.
     fn check(self) -> Result<String, Vec<Failure>> {
         let prepared = prepare(&self.playbook);
         let directory = self.playbook.parent().map(PathBuf::from);
@@ -58,7 +58,7 @@ impl Args {
         match &prepared {
             Ok(prepared) => {
                 let warnings = dumps_in_pipes(&prepared.playbook);
-                diagnostics::warn_of(&warnings);
+                diagnostics::warn_all(&warnings);
                 failures.extend(self.wrong_values(prepared));
                 if let Ok(inventory) = &inventory {
                     failures.extend(wrong_patterns(prepared, inventory));
@@ -76,7 +76,7 @@ impl Args {
         }
     }
 
-    /// Values that are given must fit; that some are missing is for the run to say.
+    /// Values that are given must fit. Whether some are missing is checked by the run.
     fn wrong_values(&self, prepared: &Prepared) -> Vec<Failure> {
         let optional: Vec<_> = prepared
             .params
@@ -95,7 +95,7 @@ impl Args {
     }
 }
 
-/// Patterns that are written out and select nothing.
+/// Literal patterns that select no host.
 fn wrong_patterns(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
     host_patterns(&prepared.playbook)
         .into_iter()
@@ -109,7 +109,7 @@ fn wrong_patterns(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
         .collect()
 }
 
-/// What the hosts that the playbook names by a pattern have in their variables and ops cannot do.
+/// Variables of the playbook's hosts that ask for something that ops does not support.
 fn wrong_settings(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
     let patterns = host_patterns(&prepared.playbook);
     let selected = patterns

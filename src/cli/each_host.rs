@@ -21,7 +21,7 @@ pub struct HostArgs {
     inventory: InventoryArgs,
     #[command(flatten)]
     login: LoginArgs,
-    /// At most so many hosts at once
+    /// Work on at most N hosts at once
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
     forks: usize,
     #[command(flatten)]
@@ -43,7 +43,7 @@ impl HostArgs {
         let hosts = inventory
             .select(pattern)
             .map_err(|error| vec![error.into()])?;
-        // A playbook goes on with nobody; here there is nothing else to do.
+        // A playbook goes on without hosts; here there is nothing else to do.
         if hosts.is_empty() {
             let limit = self.inventory.limit.as_deref().unwrap_or_default();
             let message = format!("the pattern `{pattern}` matches no host within `{limit}`");

@@ -8,17 +8,17 @@ use super::active_run::Changes;
 use super::each_host::HostArgs;
 use super::logging::Log;
 
-/// Run a command on hosts.
+/// Run a command on hosts
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The hosts: a name, a group, or any pattern
+    /// Hosts to run it on: a name, a group, or any pattern
     pattern: String,
-    /// The command: one word is a text for the host's shell, several are a command and its arguments
+    /// Command to run: a single word is text for the host's shell, several are a command and its arguments
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<String>,
     #[command(flatten)]
     hosts: HostArgs,
-    /// How long the command may take: 30s, 5m
+    /// Stop the command after this time: 30s, 5m
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     timeout: Option<std::time::Duration>,
 }

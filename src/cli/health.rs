@@ -1,4 +1,4 @@
-//! `ops health [PLAYBOOK]`: looks once at what the inventory, or a playbook, says is to be well.
+//! `ops health [PLAYBOOK]`: runs the health checks of the inventory, or of a playbook, once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -28,13 +28,13 @@ use super::login_args::LoginArgs;
 use super::reporters::OutputArgs;
 use super::run::keep_secret;
 
-/// The variables of a host that declare checks: this one, and those that begin with it and `_`.
+/// The variables of a host that declare checks: this one, and those that begin with `ops_health_`.
 const VARIABLE: &str = "ops_health";
 
-/// Look at the health of hosts: what the inventory declares as `ops_health`, or a playbook in `fn health(h)`.
+/// Run the health checks that the inventory declares as `ops_health`, or a playbook in `fn health(h)`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A playbook whose function `health(h)` gives the checks of a host; nothing else of it runs
+    /// Playbook whose function `health(h)` returns the checks of a host; nothing else in it runs
     playbook: Option<PathBuf>,
     #[command(flatten)]
     inventory: InventoryArgs,
@@ -42,16 +42,16 @@ pub struct Args {
     vars: VarArgs,
     #[command(flatten)]
     login: LoginArgs,
-    /// Look from there: `controller`, `host`, or a host of the inventory
+    /// Run the checks from here: `controller`, `host`, or a host of the inventory
     ///
-    /// For all checks that look through the network, whatever they say themselves. Those of the machine itself (disk,
-    /// memory, load, command, process, port, service) stay where they are.
+    /// This applies to all checks over the network and overrides their own `from`. Checks of the machine
+    /// itself (disk, memory, load, command, process, port, service) always run on it.
     #[arg(long, value_name = "PLACE")]
     from: Option<String>,
-    /// Exit with 3 from which state on
+    /// Exit with 3 if a check is in this state, or a worse one
     #[arg(long, value_enum, value_name = "STATE", default_value = "critical")]
     fail_on: FailOn,
-    /// At most so many hosts at once
+    /// Work on at most N hosts at once
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
     forks: usize,
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum FailOn {
-    /// A warning fails too
+    /// Warnings, critical, and errors of the checks themselves
     Warning,
     /// Critical, and errors of the checks themselves
     Critical,
@@ -86,7 +86,7 @@ impl Args {
 
     fn of_inventory(self, secrets: &Secrets, log: &Log) -> Done {
         if !self.vars.vars.is_empty() || !self.vars.vars_file.is_empty() {
-            let message = "parameters go with a playbook, and none is given";
+            let message = "parameters need a playbook, and none is given";
             return Err(vec![Failure::new(FailureKind::Input, message)]);
         }
         let inventory = self.inventory.load(None, BTreeMap::new(), secrets)?;
@@ -96,7 +96,8 @@ impl Args {
         if hosts.is_empty() {
             let message = format!("no host has a variable `{VARIABLE}` with health checks");
             return Err(vec![Failure::new(FailureKind::Input, message).hint(
-                "For example in inventory.toml: [all] vars.ops_health = [\"memory\", { disk = \"/\" }]. Or name a playbook with `fn health(h)`.",
+                "For example in inventory.toml: [all] vars.ops_health = [\"memory\", { disk = \"/\" }]. \
+                 Or name a playbook with `fn health(h)`.",
             )]);
         }
         if let Some(from) = &self.from {
@@ -167,7 +168,7 @@ impl Args {
         Ok(code)
     }
 
-    /// The hosts that are meant. From where it is looked is known too.
+    /// The hosts to check. `--from` must name a place too.
     fn hosts(&self, inventory: &Inventory) -> Result<Vec<Arc<Host>>, Vec<Failure>> {
         if let Some(from) = &self.from {
             place(inventory, from).map_err(|message| {
@@ -179,7 +180,7 @@ impl Args {
         let hosts = inventory.select("all");
         let hosts = hosts.map_err(|error| vec![error.into()])?;
         if hosts.is_empty() {
-            let message = "the inventory has no host, or none within --limit";
+            let message = "the inventory has no hosts, or none within --limit";
             return Err(vec![Failure::new(FailureKind::Input, message)]);
         }
         Ok(hosts)
@@ -196,7 +197,7 @@ impl Args {
     ) -> Result<ActiveRun, Vec<Failure>> {
         let setup = Setup {
             what,
-            // A function of a playbook that would change a host does not get to.
+            // So that the playbook's function cannot change a host.
             mode: Mode::Check,
             forks: self.forks,
             yes: false,
@@ -211,7 +212,7 @@ impl Args {
         ActiveRun::start(setup, inventory, secrets)
     }
 
-    /// Looks at every host, several at a time.
+    /// Runs the checks of every host, several hosts at a time.
     fn look(
         &self,
         active: ActiveRun,
@@ -255,8 +256,7 @@ impl Args {
         let checks = source(&host)?;
         let cancel = &run.cancel.work;
         let Some(seen) = health::check(&host, &checks, &State::ALL, None, cancel)? else {
-            let message =
-                "`health(h)` would change the host first: what the checks see then is not known";
+            let message = "`health(h)` would change the host first: the results of its checks cannot be known";
             return Err(Failure::new(FailureKind::Failed, message).on(host.name()));
         };
         let failing: Vec<_> = checks
@@ -272,14 +272,14 @@ impl Args {
     }
 }
 
-/// The checks that the inventory declares, by host; or all that is wrong with them.
+/// The checks that the inventory declares, by host; or every mistake in them.
 fn of_inventory(
     inventory: &Inventory,
     hosts: &[Arc<Host>],
 ) -> Result<HashMap<String, Vec<Declared>>, Vec<Failure>> {
     let mut checks = HashMap::new();
     let mut failures: Vec<Failure> = Vec::new();
-    // What a group says is wrong for each of its hosts, and told once.
+    // A mistake in a group is found for each of its hosts, and reported once.
     let mut told = BTreeSet::new();
     let mut fail = |failures: &mut Vec<Failure>, message: String, hint: Option<String>| {
         if told.insert(message.clone()) {
@@ -327,7 +327,7 @@ fn of_inventory(
     }
 }
 
-/// Whether it can be looked from there: a message and a hint where not.
+/// Whether checks can run from there: a message and a hint if not.
 fn place(inventory: &Inventory, from: &str) -> Result<(), (String, Option<String>)> {
     if matches!(from, "host" | "controller") || inventory.host(from).is_some() {
         return Ok(());

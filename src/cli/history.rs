@@ -1,4 +1,4 @@
-//! `ops history`: the recorded runs.
+//! `ops history`: the kept runs.
 
 use crate::model::{Failure, FailureKind};
 use crate::report::{self, table};
@@ -7,13 +7,13 @@ use crate::store::{RunState, RunSummary, Store, StoreError};
 use super::logging::Log;
 use super::{DONE, Done, diagnostics};
 
-/// List the runs that are kept, the newest first.
+/// List the kept runs, newest first
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// At most so many
+    /// List at most N runs
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     lines: usize,
-    /// As JSON, one run a line
+    /// Print them as JSON, one per line
     #[arg(long)]
     json: bool,
 }
@@ -36,7 +36,7 @@ impl Args {
         let mut rows = vec![head.map(String::from).to_vec()];
         rows.extend(runs.iter().take(self.lines).map(row));
         if rows.len() == 1 {
-            diagnostics::out("No run is kept yet.\n");
+            diagnostics::out("There are no kept runs yet.\n");
         } else {
             diagnostics::out(&table::render(&rows));
         }

@@ -11,27 +11,28 @@ use crate::model::{Failure, FailureKind, Secrets};
 
 use super::diagnostics;
 
-/// Which hosts there are.
+/// The inventory, and which of its hosts take part.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Inventory")]
 pub struct InventoryArgs {
-    /// An inventory: a file, a directory, a program, or `host1,host2,`. Can be given several times
+    /// Use this inventory: a file, a directory, a program, or `host1,host2,`. Can be given several times
     ///
-    /// Without one: what `inventory` of ansible.cfg says, or inventory.toml, inventory.yml, inventory.yaml, inventory.ini, inventory/ or hosts.ini of the
-    /// working directory, whichever is there; if none is, there is only `localhost`.
+    /// By default, ops uses the `inventory` setting of ansible.cfg, or whichever of inventory.toml,
+    /// inventory.yml, inventory.yaml, inventory.ini, inventory/ and hosts.ini exists in the working
+    /// directory. If none exists, the only host is `localhost`.
     ///
-    /// OPS_INVENTORY stands in for it, with `:` between several.
+    /// OPS_INVENTORY sets it too, with `:` between several.
     #[arg(short, long, value_name = "PATH")]
     pub inventory: Vec<PathBuf>,
-    /// Leave out all hosts that this pattern does not select
+    /// Use only the hosts that this pattern selects
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Option<String>,
-    /// Read the password of vaulted values from this file, or from the output of this program
+    /// Read the vault password from this file, or from the output of this program
     #[arg(long, value_name = "[ID@]FILE")]
     pub vault_password_file: Vec<String>,
 }
 
-/// What stands in for `-i`, in this order; more than one of them is an error.
+/// The inventories that are used without `-i`, in this order; more than one of them is an error.
 const DEFAULT_INVENTORIES: [&str; 6] = [
     "inventory.toml",
     "inventory.yml",
@@ -42,10 +43,11 @@ const DEFAULT_INVENTORIES: [&str; 6] = [
 ];
 
 impl InventoryArgs {
-    /// Reads the inventory of the command line. The values `given` there win over all variables in it. What it warns of goes to stderr.
+    /// Reads the inventory. The values in `given`, from the command line, override all of its variables.
+    /// Warnings go to stderr.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// Every mistake in it.
     pub fn load(
         &self,
         playbook_dir: Option<PathBuf>,
@@ -73,7 +75,7 @@ impl InventoryArgs {
         }
         let watcher = secrets.clone();
         inventory.on_secret(move |value| {
-            // One too short to be scrubbed is the inventory's own, and cannot be refused where it is used.
+            // A value that is too short to be scrubbed is used all the same: it is the inventory's.
             let _ = watcher.add(value, "vault");
         });
         match &self.limit {
@@ -85,7 +87,7 @@ impl InventoryArgs {
     /// The inventories that were given, or those of `ansible.cfg`, or the one of the working directory.
     ///
     /// # Errors
-    /// If several are there.
+    /// If there are several.
     pub fn paths(&self, configured: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
         if !self.inventory.is_empty() {
             return Ok(self.inventory.clone());
@@ -99,7 +101,8 @@ impl InventoryArgs {
     }
 }
 
-/// The paths of OPS_INVENTORY. A list of hosts, `web1:2222,web2,`, is one: what its colons separate are ports.
+/// The paths of OPS_INVENTORY. A list of hosts, `web1:2222,web2,`, is a single one: its colons separate
+/// ports.
 fn listed(value: &OsStr) -> Vec<PathBuf> {
     if value.as_encoded_bytes().ends_with(b",") {
         return vec![value.into()];
@@ -109,7 +112,7 @@ fn listed(value: &OsStr) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What `ansible.cfg` names, unless an inventory of ops is there too.
+/// What `ansible.cfg` names. An inventory of ops beside it is an error.
 fn one_of(configured: Vec<PathBuf>, ours: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !ours.exists() || configured.iter().any(|path| path.ends_with(ours)) {
         return Ok(configured);
@@ -123,7 +126,7 @@ fn one_of(configured: Vec<PathBuf>, ours: &Path) -> Result<Vec<PathBuf>, Failure
         ours.display(),
         named.join(", ")
     );
-    Err(Failure::new(FailureKind::Input, message).hint("Say which one with -i."))
+    Err(Failure::new(FailureKind::Input, message).hint("Choose one with -i."))
 }
 
 fn default_inventory(dir: &Path) -> Result<Option<PathBuf>, Failure> {
@@ -141,7 +144,7 @@ fn default_inventory(dir: &Path) -> Result<Option<PathBuf>, Failure> {
                 second.display()
             ),
         )
-        .hint("Say which one with -i.")),
+        .hint("Choose one with -i.")),
         _ => Ok(first),
     }
 }

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::inventory::Overrides;
 use crate::model::{Failure, FailureKind, SshClient};
 
-/// Who to be on the hosts.
+/// How to log in to the hosts, and as whom.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct LoginArgs {
@@ -19,26 +19,27 @@ pub struct LoginArgs {
     /// Log in with this private key
     #[arg(long, value_name = "FILE")]
     pub private_key: Option<PathBuf>,
-    /// Become root (or what `ansible_become_user` says) for everything
+    /// Become root (or the user in `ansible_become_user`) for everything
     #[arg(short = 'b', long = "become")]
     pub elevate: bool,
     #[command(flatten)]
     pub client: TransportArgs,
-    /// Keep the connections for the next run, so long after their last use; 0: do not. Wins over `ops_persist`
+    /// Keep idle connections open for DURATION for the next run; 0 keeps none. Overrides `ops_persist`
     ///
-    /// Your own `ssh` holds them, so `--transport native` cannot. `ops connections` shows them and ends them.
+    /// Your own `ssh` keeps them open, so this does not work with `--transport native`. `ops connections`
+    /// lists and closes them.
     #[arg(long, value_name = "DURATION", env = "OPS_PERSIST", value_parser = length)]
     pub persist: Option<Duration>,
-    /// Ask for the password to log in with. Wins over `ansible_password`
+    /// Ask for the login password. Overrides `ansible_password`
     #[arg(short = 'k', long)]
     pub ask_pass: bool,
-    /// Ask for the password of sudo
+    /// Ask for the sudo password
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,
 }
 
 impl LoginArgs {
-    /// What the command line says of logins. Asks for the passwords that `--ask-pass` and `-K` want.
+    /// The login settings of the command line. Asks for the passwords of `--ask-pass` and `-K`.
     ///
     /// # Errors
     /// There is no terminal to ask at.
@@ -62,11 +63,11 @@ impl LoginArgs {
     }
 }
 
-/// Asks for a password at the terminal, once and without an echo.
+/// Asks for a password at the terminal, once and without echo.
 fn ask(option: &str, what: &str, variable: &str) -> Result<String, Vec<Failure>> {
     let refused = |message: String| {
         vec![Failure::new(FailureKind::Input, message).hint(format!(
-            "Give it as `{variable}`, from a vaulted file or the environment."
+            "Set `{variable}`, from a vaulted file or the environment."
         ))]
     };
     if !std::io::stdin().is_terminal() {
@@ -89,19 +90,19 @@ fn length(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// What carries the connection.
+/// Which SSH client is used.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct TransportArgs {
-    /// What speaks SSH. Wins over `ops_transport` of the inventory
+    /// SSH client to use. Overrides `ops_transport` of the inventory
     ///
-    /// `native` is ops itself, `openssh` your own `ssh`. `auto` takes ops itself where it can do all that your ssh
-    /// configuration asks for, and `ssh` elsewhere.
+    /// `native` is the client built into ops, `openssh` your own `ssh`. `auto` uses the built-in client if it
+    /// supports everything in your ssh configuration, otherwise `ssh`.
     #[arg(long, value_name = "TRANSPORT", env = "OPS_TRANSPORT", value_parser = transport())]
     pub transport: Option<SshClient>,
 }
 
-/// By the names that the inventory has for them.
+/// The clients by the names that the inventory uses.
 fn transport() -> impl TypedValueParser<Value = SshClient> {
     let names = SshClient::ALL.map(SshClient::name);
     PossibleValuesParser::new(names).map(|name| SshClient::from_name(&name).unwrap_or_default())

@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand, and the only place that wires reporters.
 //!
-//! [`main`] parses, sets up the diagnostics, runs the subcommand and turns what came of it into the exit
-//! code. Data goes to stdout, everything else to stderr.
+//! [`main`] parses, sets up the diagnostics, runs the subcommand and turns its result into the exit code.
+//! Data goes to stdout, everything else to stderr.
 
 mod active_run;
 mod args;
@@ -38,10 +38,10 @@ use crate::model::Failure;
 
 use logging::Log;
 
-/// What a subcommand comes to: an exit code, or what it could not do.
+/// The result of a subcommand: an exit code, or why it could not do its work.
 pub type Done = Result<u8, Vec<Failure>>;
 
-/// The exit code of a run that did what it was asked.
+/// The exit code of a run without failures.
 pub const DONE: u8 = 0;
 
 /// Deployments as scripts: idempotent tasks in parallel over SSH, on hosts with nothing but a POSIX shell.
@@ -63,8 +63,8 @@ Exit codes:
   4    hosts could not be reached
   5    a lock is held by another run
   6    a rollout was aborted and rolled back
-  7    a rollout was aborted and could not be rolled back whole
-  8    --check --fail-on-change found something to change, or that may be
+  7    a rollout was aborted and could not be rolled back completely
+  8    --check --fail-on-change found something that would or might change
   130  interrupted";
 
 /// Declares the subcommands. Their help is the doc comment of their arguments.
@@ -116,13 +116,13 @@ pub fn main() -> ExitCode {
             exit_code(&failures)
         })
     });
-    // The hook has said what there is to say.
+    // The panic hook has printed the message.
     ExitCode::from(code.unwrap_or(crate::model::FailureKind::Internal.exit_code()))
 }
 
 /// Wrong arguments, or `--help`, which goes to stdout.
 fn usage(error: &clap::Error) -> u8 {
-    // Nobody is left to be told that the terminal is gone.
+    // If the terminal is gone, nobody can be told.
     let _ = error.print();
     u8::try_from(error.exit_code()).unwrap_or(2)
 }

@@ -7,10 +7,10 @@ use super::active_run::Changes;
 use super::each_host::HostArgs;
 use super::logging::Log;
 
-/// Connect to hosts, and say what they are.
+/// Connect to hosts and print what they are
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The hosts: a name, a group, or any pattern
+    /// Hosts to connect to: a name, a group, or any pattern
     #[arg(default_value = "all")]
     pattern: String,
     #[command(flatten)]

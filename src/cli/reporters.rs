@@ -7,10 +7,10 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use crate::model::{Failure, FailureKind, Reporter};
 use crate::report::{Junit, Opened, Output, Settings, Terminal};
 
-/// How the run is shown.
+/// How a run is shown.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct OutputArgs {
-    /// Choose how the run is shown on stdout [default: live on a terminal, github or gitlab in their jobs, else plain]
+    /// Show the run in this format [default: live on a terminal, github or gitlab in their jobs, else plain]
     #[arg(short, long, value_name = "FORMAT", value_parser = outputs())]
     output: Option<&'static Output>,
     /// Also write a JUnit report, which most CI systems read

@@ -22,11 +22,11 @@ use super::logging::Log;
 use super::login_args::LoginArgs;
 use super::{DONE, Done, diagnostics, help};
 
-/// Run a playbook.
+/// Run a playbook
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
-    /// The playbook: a Rhai script
+    /// Playbook to run: a Rhai script
     #[arg(required_unless_present = "help")]
     playbook: Option<PathBuf>,
     #[command(flatten)]
@@ -39,10 +39,10 @@ pub struct Args {
     run: RunArgs,
     #[command(flatten)]
     lock: LockArgs,
-    /// With --check: exit with 8 if something would change, or may change
+    /// Exit with 8 if --check finds something that would or might change
     #[arg(long, requires = "check", help_heading = "Run")]
     fail_on_change: bool,
-    /// Print help; with a playbook, that of its parameters too
+    /// Print help, with a playbook also for its parameters
     #[arg(short, long)]
     help: bool,
 }
@@ -104,7 +104,7 @@ impl Args {
     }
 }
 
-/// On how many hosts the playbook works. `None`: only the run knows.
+/// The number of hosts that the playbook works on. `None` if it is known only during the run.
 fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
     if computes_patterns(playbook) {
         return None;
@@ -112,7 +112,7 @@ fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
     let in_part = patterns_in_part(playbook);
     let mut names = HashSet::new();
     for (pattern, _) in host_patterns(playbook) {
-        // One that selects nothing is an error where the playbook comes to it.
+        // A pattern that selects nothing is an error when the playbook gets there.
         let hosts = inventory.select(&pattern).unwrap_or_default();
         if hosts.len() > 1 && in_part.contains(&pattern) {
             return None;
@@ -122,7 +122,7 @@ fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
     Some(names.len())
 }
 
-/// From here on no sink shows the values of secret parameters.
+/// From here on the values of secret parameters are scrubbed.
 pub fn keep_secret(resolved: &Resolved, secrets: &Secrets) -> Result<(), Vec<Failure>> {
     let refused = |(name, value): &(String, String)| {
         let error = secrets.add(value, name).err()?;

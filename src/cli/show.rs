@@ -1,4 +1,4 @@
-//! `ops show [RUN]`: a recorded run again, as it was reported.
+//! `ops show [RUN]`: a kept run again, as it was reported.
 
 use crate::model::{Failure, FailureKind, OutputStream};
 use crate::report;
@@ -8,16 +8,16 @@ use super::logging::Log;
 use super::reporters::OutputArgs;
 use super::{DONE, Done, diagnostics};
 
-/// Show a kept run again, as it was reported.
+/// Show a kept run again, as it was reported
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Its id, the beginning of one, or `last`
+    /// Run to show: its id, the beginning or the end of its id, or `last`
     #[arg(default_value = "last")]
     run: String,
-    /// Show the whole output of a step that was too long for its event, by the id of the step
+    /// Show the whole output of this step, if it was too long for its event
     #[arg(long, value_name = "STEP")]
     step: Option<String>,
-    /// Show how contents changed
+    /// Show changes of file contents as diffs
     #[arg(long)]
     diff: bool,
     #[command(flatten)]
@@ -45,9 +45,9 @@ impl Args {
                 Err(vec![
                     Failure::new(
                         FailureKind::Input,
-                        format!("no output of step {step} is kept on its own"),
+                        format!("there is no separate output of step {step}"),
                     )
-                    .hint("One that was short stands in the events: ops show -v shows it."),
+                    .hint("`ops show -v` shows the output of each step that is short enough for its event."),
                 ])
             };
         }
@@ -70,7 +70,7 @@ impl Args {
             }
         }
         if events.broken() > 0 {
-            tracing::warn!("{} lines of the events could not be read", events.broken());
+            tracing::warn!("failed to read {} lines of the events", events.broken());
         }
         Ok(DONE)
     }

@@ -1,4 +1,4 @@
-//! Runs are kept as they were, and found again.
+//! Runs are kept as they were and can be read again.
 
 mod journal;
 
@@ -114,17 +114,17 @@ fn a_run_comes_back_as_it_was() {
 
 #[test]
 fn an_unknown_kind_keeps_its_fields() {
-    let line = r#"{"ts":"2026-11-21T14:15:30Z","run":"r","seq":9,"kind":"lock.acquired","lock":"deploy/shop","host":"a"}"#;
-    let event: Event = serde_json::from_str(line).expect("read");
+    let line = serde_json::json!({
+        "ts": "2026-11-21T14:15:30Z", "run": "r", "seq": 9,
+        "kind": "lock.acquired", "lock": "deploy/shop", "host": "a",
+    });
+    let event: Event = serde_json::from_value(line.clone()).expect("read");
     assert_eq!(
         (event.kind.name(), event.host.as_deref()),
         ("lock.acquired", Some("a"))
     );
     let written: serde_json::Value = serde_json::to_value(&event).expect("written");
-    assert_eq!(
-        written,
-        serde_json::from_str::<serde_json::Value>(line).expect("JSON")
-    );
+    assert_eq!(written, line);
 }
 
 #[test]
@@ -246,9 +246,9 @@ fn a_run_is_found_by_either_end_of_its_name() {
     assert_eq!(open("k3fa"), Ok("20261121-141531-k3fa".into()));
     assert_eq!(
         open("20261121-1415"),
-        Err("`20261121-1415` names 2 runs: 20261121-141531-k3fa, 20261121-141530-k3f9".into())
+        Err("`20261121-1415` matches 2 runs: 20261121-141531-k3fa, 20261121-141530-k3f9".into())
     );
-    assert_eq!(open("../x"), Err("no kept run is named `../x`".into()));
+    assert_eq!(open("../x"), Err("there is no kept run `../x`".into()));
     assert!(open("").is_err());
 }
 
@@ -319,7 +319,8 @@ fn what_runs_often_does_not_push_out_what_runs_seldom() {
         begin("health");
     }
     let kept = store.list().expect("a list");
-    // A lock seems held while another thread is between fork and exec: then the next run removes what this one could not.
+    // A lock seems held while another thread is between fork and exec: then the next run removes what this
+    // one could not.
     assert!((4..11).contains(&kept.len()), "{}", kept.len());
     assert!(kept.iter().any(|run| run.id == deployment));
 }

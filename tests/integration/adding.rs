@@ -126,7 +126,8 @@ fn every_reporter_is_offered() {
         "::OUTPUT,",
     );
     assert_eq!(declared, list, "OUTPUTS in src/report/mod.rs");
-    // What implements the trait and is not offered there has an option of its own, or is a part of one that is.
+    // What implements the trait and is not offered there has an option of its own, or is a part of one that
+    // is.
     let reporters = modules_with("src/report", " Reporter for ");
     let others: BTreeSet<_> = reporters.difference(&list).map(String::as_str).collect();
     assert_eq!(others, BTreeSet::from(["grouped", "junit"]));

@@ -26,7 +26,7 @@ use table::{Held, described, gather, last_free, lines_of_json, rows};
 
 pub use option::{LockArgs, under};
 
-/// Look at locks, and take one away from a run that is no more
+/// Inspect locks, or break a lock left by a dead run
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -35,22 +35,23 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the locks that are held on the hosts of the inventory and on this machine
+    /// List the locks held on the hosts of the inventory and on this machine
     List(Look),
     /// Show who holds a lock, and where
     Show {
-        /// The name of the lock
+        /// Name of the lock
         name: String,
         #[command(flatten)]
         look: Look,
     },
-    /// Take a lock away from its holder, whose next change is refused
+    /// Break a lock: the next change of its holder is refused
     Break {
-        /// The id of the lock, as `ops lock list` shows it. Not its name: a lock that changed hands meanwhile stays
+        /// Id of the lock, as `ops lock list` shows it. Not its name, so that a lock that changed hands is
+        /// not broken
         id: String,
         #[command(flatten)]
         from: From,
-        /// Do not ask
+        /// Answer yes to the confirmation
         #[arg(short, long)]
         yes: bool,
         #[command(flatten)]
@@ -64,7 +65,7 @@ struct From {
     inventory: InventoryArgs,
     #[command(flatten)]
     login: LoginArgs,
-    /// At most so many hosts at once
+    /// Work on at most N hosts at once
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
     forks: usize,
 }
@@ -73,7 +74,7 @@ struct From {
 struct Look {
     #[command(flatten)]
     from: From,
-    /// Print it as JSON
+    /// Print as JSON
     #[arg(long)]
     json: bool,
 }
@@ -88,12 +89,12 @@ impl Args {
                 from,
                 yes,
                 output,
-            } => from.take_away(&id, yes, output, log),
+            } => from.break_lock(&id, yes, output, log),
         }
     }
 }
 
-/// Where to look.
+/// The inventory to look for locks in.
 struct Loaded {
     inventory: Inventory,
     hosts: Vec<Arc<Host>>,
@@ -114,7 +115,7 @@ impl From {
         })
     }
 
-    fn take_away(self, id: &str, yes: bool, output: OutputArgs, log: &Log) -> Done {
+    fn break_lock(self, id: &str, yes: bool, output: OutputArgs, log: &Log) -> Done {
         let Loaded {
             inventory,
             hosts,
@@ -142,7 +143,10 @@ impl From {
 fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure> {
     let (found, failures) = all(run, hosts)?;
     for failure in &failures {
-        let message = format!("whether it is held here is not known: {}", failure.message);
+        let message = format!(
+            "failed to determine whether the lock is held here: {}",
+            failure.message
+        );
         run.log(LogLevel::Warn, failure.host.as_deref(), message);
     }
     let Some(held) = found.into_iter().find(|held| held.id == id) else {
@@ -153,14 +157,14 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
     let who = held
         .holder
         .as_ref()
-        .map_or_else(|| "nobody knows whom".to_owned(), ToString::to_string);
-    let question = format!("Take the lock `{}` away from {who}?", held.lock);
+        .map_or_else(|| "an unknown holder".to_owned(), ToString::to_string);
+    let question = format!("Break the lock `{}`, held by {who}?", held.lock);
     confirm(run, &question)?;
     if let Some(journal) = &run.journal {
         journal
             .intend(&format!("lock/{id}/break"))
             .map_err(|error| {
-                let message = format!("the lock was not taken away: {error}");
+                let message = format!("the lock was not broken: {error}");
                 Failure::new(FailureKind::Failed, message).hint(error.hint())
             })?;
     }
@@ -178,7 +182,7 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
             match was_his {
                 Ok(true) => gone.push(host),
                 Ok(false) => {
-                    let message = "it changed hands meanwhile, and stays as it is";
+                    let message = "the lock changed hands in the meantime and was not broken";
                     run.log(LogLevel::Warn, Some(&host), message);
                 }
                 Err(error) => failure = failure.or(Some(error)),
@@ -194,7 +198,7 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
             hosts: gone,
         }));
     } else if failure.is_none() {
-        let message = "the lock changed hands meanwhile, and stays as it is";
+        let message = "the lock changed hands in the meantime and was not broken";
         failure = Some(Failure::new(FailureKind::Failed, message));
     }
     failure.map_or(Ok(()), Err)
@@ -208,7 +212,7 @@ fn confirm(run: &Run, question: &str) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         let message =
             format!("this needs a confirmation, and there is no terminal to ask at: {question}");
-        return refused(message).map_err(|failure| failure.hint("Say --yes."));
+        return refused(message).map_err(|failure| failure.hint("Confirm with --yes."));
     }
     let answer = run.bus.paused(|| {
         dialoguer::Confirm::new()
@@ -218,13 +222,13 @@ fn confirm(run: &Run, question: &str) -> Result<(), Failure> {
     });
     match answer {
         Ok(true) => Ok(()),
-        Ok(false) => refused("the operator said no".to_owned()),
+        Ok(false) => refused("the operator answered no".to_owned()),
         Err(error) => refused(format!("failed to ask: {error}")),
     }
 }
 
 impl Look {
-    /// Prints all locks, or the one of that name.
+    /// Prints all locks, or the one with this name.
     fn locks(self, name: Option<&str>) -> Done {
         let Loaded {
             inventory,
@@ -245,7 +249,7 @@ impl Look {
             diagnostics::json(&lines_of_json(&held));
         } else {
             diagnostics::out(&match name {
-                None if held.is_empty() => "No lock is held.\n".to_owned(),
+                None if held.is_empty() => "No locks are held.\n".to_owned(),
                 None => rows(&held),
                 Some(name) if held.is_empty() => {
                     let last = free.map_or_else(String::new, |how| format!(" {how}"));
@@ -262,7 +266,7 @@ impl Look {
     }
 }
 
-/// The locks that are held, on these hosts and on this machine.
+/// The locks held on these hosts and on this machine.
 fn all(run: &Arc<Run>, hosts: &[Arc<Host>]) -> Result<(Vec<Held>, Vec<Failure>), Failure> {
     let (found, failures) = list(run, hosts, &run.cancel.work)?;
     if let Some(interrupt) = failures
