@@ -1,4 +1,4 @@
-//! `ops check PLAYBOOK`: what is wrong with it, its parameters and the inventory, without contacting anything.
+//! `ops check PLAYBOOK`: mistakes in a playbook, its parameters and the inventory. Contacts no host.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,26 +9,27 @@ use crate::script::check::{dumps_in_pipes, host_patterns};
 use crate::script::params;
 use crate::script::prepare::{Prepared, prepare};
 
-use super::args::{InventoryArgs, VarArgs};
-use super::stage::load_inventory;
+use super::args::VarArgs;
+use super::inventory_args::InventoryArgs;
+use super::logging::Log;
 use super::{DONE, Done, diagnostics, exit_code};
 
-/// Find what is wrong with a playbook, its parameters and the inventory; contacts no host
+/// Find mistakes in a playbook, its parameters and the inventory, without contacting a host
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The playbook: a Rhai script
+    /// Playbook to check: a Rhai script
     playbook: PathBuf,
     #[command(flatten)]
     inventory: InventoryArgs,
     #[command(flatten)]
     vars: VarArgs,
-    /// Print what is wrong as a JSON array on stdout, for editors
+    /// Print the mistakes as a JSON array on stdout, for editors
     #[arg(long)]
     json: bool,
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let json = self.json;
         match self.check() {
             Ok(summary) => {
@@ -36,7 +37,7 @@ impl Args {
                 Ok(DONE)
             }
             Err(failures) if json => {
-                // A failure holds texts and numbers only: it can always be written.
+                // A failure is only text and numbers, so it can always be serialised.
                 let text = serde_json::to_string_pretty(&failures).unwrap_or_default();
                 diagnostics::json(&format!("{text}\n"));
                 Ok(exit_code(&failures))
@@ -45,18 +46,19 @@ impl Args {
         }
     }
 
-    /// Goes on after each sort of mistake, so that all are told at once.
+    /// Goes on after each kind of mistake, so that all are reported at once.
     fn check(self) -> Result<String, Vec<Failure>> {
         let prepared = prepare(&self.playbook);
         let directory = self.playbook.parent().map(PathBuf::from);
-        let inventory =
-            load_inventory(&self.inventory, directory, BTreeMap::new(), &Secrets::new());
+        let inventory = self
+            .inventory
+            .load(directory, BTreeMap::new(), &Secrets::new());
         let mut failures = Vec::new();
         let mut summary = String::new();
         match &prepared {
             Ok(prepared) => {
                 let warnings = dumps_in_pipes(&prepared.playbook);
-                diagnostics::warn_of(&warnings);
+                diagnostics::warn_all(&warnings);
                 failures.extend(self.wrong_values(prepared));
                 if let Ok(inventory) = &inventory {
                     failures.extend(wrong_patterns(prepared, inventory));
@@ -74,7 +76,7 @@ impl Args {
         }
     }
 
-    /// Values that are given must fit; that some are missing is for the run to say.
+    /// Values that are given must fit. Whether some are missing is checked by the run.
     fn wrong_values(&self, prepared: &Prepared) -> Vec<Failure> {
         let optional: Vec<_> = prepared
             .params
@@ -93,7 +95,7 @@ impl Args {
     }
 }
 
-/// Patterns that are written out and select nothing.
+/// Literal patterns that select no host.
 fn wrong_patterns(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
     host_patterns(&prepared.playbook)
         .into_iter()
@@ -107,7 +109,7 @@ fn wrong_patterns(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
         .collect()
 }
 
-/// What the hosts that the playbook names by a pattern have in their variables and ops cannot do.
+/// Variables of the playbook's hosts that ask for something that ops does not support.
 fn wrong_settings(prepared: &Prepared, inventory: &Inventory) -> Vec<Failure> {
     let patterns = host_patterns(&prepared.playbook);
     let selected = patterns

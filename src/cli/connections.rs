@@ -1,4 +1,4 @@
-//! `ops connections`: the connections that runs with `--persist` left open.
+//! `ops connections`: the connections that `--persist` keeps open.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,23 +8,24 @@ use crate::model::{Failure, FailureKind};
 use crate::report::{self, table};
 use crate::transport::{Persisted, persisted};
 
+use super::logging::Log;
 use super::{DONE, Done, diagnostics};
 
-/// List the connections that are kept for the next run (--persist), or end them
+/// List the connections that --persist keeps open, or close them
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// End them. One that a run uses ends with that run
+    /// Close them. A connection that a run uses closes when the run ends
     #[arg(long)]
     end: bool,
-    /// Print them as JSON, one a line
+    /// Print them as JSON, one per line
     #[arg(long)]
     json: bool,
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let kept = persisted().map_err(|error| {
-            let message = format!("failed to look for connections: {error}");
+            let message = format!("failed to list connections: {error}");
             vec![Failure::new(FailureKind::Input, message)]
         })?;
         let ended = if self.end { end(&kept)? } else { Vec::new() };

@@ -1,37 +1,38 @@
-//! What goes to the user outside of a run: failures on stderr, data on stdout, and the word of a bug.
+//! What the user sees outside of a run: failures on stderr, data on stdout, and the message of a panic.
 
 use std::io::Write as _;
 
 use crate::model::Failure;
 use crate::report::{Settings, diagnostic, github};
 
-use super::reporters::{is_github, workflow};
-
 /// Prints failures on stderr.
 pub fn print(failures: &[Failure]) {
     let colour = Settings::takes_colour(&std::io::stderr());
     let mut drawn = diagnostic::render_all(failures.iter().map(|failure| (failure, None)), colour);
-    if is_github() {
+    if github::is_step() {
         drawn = github::harmless(&drawn);
-        drawn.push_str(&github::annotate(failures, &workflow()));
+        drawn.push_str(&github::annotate(
+            failures,
+            &github::Workflow::of_environment(),
+        ));
     }
-    // Nobody is left to be told that the terminal is gone.
+    // If the terminal is gone, nobody can be told.
     let _ = std::io::stderr().write_all(drawn.as_bytes());
 }
 
-/// Prints a warning on stderr that comes before there is a run.
+/// Prints a warning on stderr before a run starts.
 pub fn warn(message: &str, hint: Option<&str>) {
     let colour = Settings::takes_colour(&std::io::stderr());
     let mut drawn = diagnostic::render_warning(message, hint, colour);
-    if is_github() {
+    if github::is_step() {
         drawn = github::harmless(&drawn);
     }
-    // Nobody is left to be told that the terminal is gone.
+    // If the terminal is gone, nobody can be told.
     let _ = std::io::stderr().write_all(drawn.as_bytes());
 }
 
-/// Prints warnings on stderr, each with its place.
-pub fn warn_of(warnings: &[Failure]) {
+/// Prints warnings on stderr, each with its position.
+pub fn warn_all(warnings: &[Failure]) {
     let mut text = String::new();
     for warning in warnings {
         let at = warning.at.as_ref().map(ToString::to_string);
@@ -43,7 +44,7 @@ pub fn warn_of(warnings: &[Failure]) {
             text.push_str(&format!("  {hint}\n"));
         }
     }
-    if is_github() {
+    if github::is_step() {
         text = github::harmless(&text);
     }
     let _ = std::io::stderr().write_all(text.as_bytes());
@@ -51,7 +52,7 @@ pub fn warn_of(warnings: &[Failure]) {
 
 /// Prints a text on stdout.
 pub fn out(text: &str) {
-    if is_github() {
+    if github::is_step() {
         unchanged(&github::harmless(text));
     } else {
         unchanged(text);
@@ -63,21 +64,22 @@ pub fn json(text: &str) {
     unchanged(&github::harmless_json(text));
 }
 
-/// Prints data of ours on stdout. A reader that has gone away has read enough.
+/// Prints data on stdout as it is. A reader that closed the pipe has read enough.
 pub fn unchanged(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();
 }
 
-/// A panic is a bug of ours, and says so.
+/// A panic is a bug in ops, and the message says so.
 pub fn install_panic_hook() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         default(info);
         let _ = writeln!(
             std::io::stderr(),
-            "\nThis is a bug in ops {}. What was done on hosts so far stays done; run it again to go on.",
+            "\nThis is a bug in ops {}. Changes made on hosts so far stay; \
+             run the playbook again to continue.",
             env!("CARGO_PKG_VERSION"),
         );
     }));

@@ -8,12 +8,14 @@ use crate::report::table;
 use crate::script::docs::{self, Page};
 use crate::script::prepare::complete_engine;
 
+use super::logging::Log;
 use super::{DONE, Done, diagnostics};
 
 /// Look up a function, a task, a type or a module of the language
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to look up: `each`, `files::template`, `string`, `std/versions`, or any word; Ansible's names are known too. Without it, a list of everything
+    /// What to look up: `each`, `files::template`, `string`, `std/versions`, any word, or Ansible's name for
+    /// it. Without it, list everything
     name: Option<String>,
     /// Print the pages as JSON
     #[arg(long, conflicts_with = "markdown")]
@@ -24,7 +26,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let all = docs::reference(&complete_engine());
         let Some(name) = &self.name else {
             let text = self.written(&all).unwrap_or_else(|| listing(&all));
@@ -36,7 +38,7 @@ impl Args {
             let is_meant = docs::meant(name, &found);
             is_meant.then_some(found).ok_or(None)
         });
-        // What is called so in Ansible only: its pages, where there are few of them, else their names.
+        // A name that only Ansible has: its pages if there are few, else their names.
         let pages: Vec<Page> = match (&found, synonym) {
             (Ok(found), _) => found.iter().map(|page| (*page).clone()).collect(),
             (Err(_), Some(synonym)) => synonym
@@ -64,7 +66,7 @@ impl Args {
             }
             (None, Err(_), None) => {
                 format!(
-                    "No page is called `{name}`. These speak of it:\n\n{}",
+                    "No page is called `{name}`. These mention it:\n\n{}",
                     listing(&pages)
                 )
             }
@@ -84,7 +86,7 @@ impl Args {
     /// The pages as JSON or as Markdown, if one of the two is asked for.
     fn written(&self, pages: &[Page]) -> Option<String> {
         if self.json {
-            // A page holds texts only: it can always be written.
+            // A page is only text, so it can always be serialised.
             let text = serde_json::to_string_pretty(pages).unwrap_or_default();
             return Some(format!("{text}\n"));
         }
@@ -93,7 +95,7 @@ impl Args {
 
     fn nothing(&self, all: &[Page]) -> Failure {
         let name = self.name.as_deref().unwrap_or_default();
-        let failure = Failure::new(FailureKind::Input, format!("there is no page `{name}`"));
+        let failure = Failure::new(FailureKind::Input, format!("no page is called `{name}`"));
         let hint = docs::find(all, name).err().flatten();
         failure.with_hint(hint.or_else(|| Some("`ops doc` lists all pages.".to_owned())))
     }
@@ -103,7 +105,7 @@ fn shown(pages: &[Page]) -> String {
     pages.iter().map(docs::page).collect::<Vec<_>>().join("\n")
 }
 
-/// What Ansible calls so, with the pages that are not shown anyway.
+/// What this name is in Ansible, with the pages that are not shown anyway.
 fn others(name: &str, synonym: &docs::Synonym, shown: &[Page]) -> String {
     let pages = synonym.pages.iter().copied();
     let pages: Vec<&str> = pages
@@ -135,6 +137,6 @@ fn listing(pages: &[Page]) -> String {
             .collect();
         let _ = writeln!(text, "{title}:\n{}", table::render(&rows));
     }
-    text.push_str("`ops doc NAME` shows one of them; `ops doc WORD` finds what speaks of it.\n");
+    text.push_str("`ops doc NAME` shows one of them; `ops doc WORD` searches them.\n");
     text
 }

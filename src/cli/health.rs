@@ -1,4 +1,4 @@
-//! `ops health [PLAYBOOK]`: looks once at what the inventory, or a playbook, says is to be well.
+//! `ops health [PLAYBOOK]`: runs the health checks of the inventory, or of a playbook, once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -20,18 +20,21 @@ use crate::script::world::World;
 use crate::task::Mode;
 
 use super::Done;
-use super::args::{InventoryArgs, LoginArgs, OutputArgs, VarArgs, forks};
+use super::active_run::{ActiveRun, Changes, Setup};
+use super::args::{VarArgs, forks};
+use super::inventory_args::InventoryArgs;
 use super::logging::Log;
+use super::login_args::LoginArgs;
+use super::reporters::OutputArgs;
 use super::run::keep_secret;
-use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
 
-/// The variables of a host that declare checks: this one, and those that begin with it and `_`.
+/// The variables of a host that declare checks: this one, and those that begin with `ops_health_`.
 const VARIABLE: &str = "ops_health";
 
-/// Look at the health of hosts: what the inventory declares as `ops_health`, or a playbook in `fn health(h)`.
+/// Run the health checks that the inventory declares as `ops_health`, or a playbook in `fn health(h)`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A playbook whose function `health(h)` gives the checks of a host; nothing else of it runs
+    /// Playbook whose function `health(h)` returns the checks of a host; nothing else in it runs
     playbook: Option<PathBuf>,
     #[command(flatten)]
     inventory: InventoryArgs,
@@ -39,16 +42,16 @@ pub struct Args {
     vars: VarArgs,
     #[command(flatten)]
     login: LoginArgs,
-    /// Look from there: `controller`, `host`, or a host of the inventory
+    /// Run the checks from here: `controller`, `host`, or a host of the inventory
     ///
-    /// For all checks that look through the network, whatever they say themselves. Those of the machine itself (disk,
-    /// memory, load, command, process, port, service) stay where they are.
+    /// This applies to all checks over the network and overrides their own `from`. Checks of the machine
+    /// itself (disk, memory, load, command, process, port, service) always run on it.
     #[arg(long, value_name = "PLACE")]
     from: Option<String>,
-    /// Exit with 3 from which state on
+    /// Exit with 3 if a check is in this state, or a worse one
     #[arg(long, value_enum, value_name = "STATE", default_value = "critical")]
     fail_on: FailOn,
-    /// At most so many hosts at once
+    /// Work on at most N hosts at once
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
     forks: usize,
     #[command(flatten)]
@@ -57,7 +60,7 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum FailOn {
-    /// A warning fails too
+    /// Warnings, critical, and errors of the checks themselves
     Warning,
     /// Critical, and errors of the checks themselves
     Critical,
@@ -83,17 +86,18 @@ impl Args {
 
     fn of_inventory(self, secrets: &Secrets, log: &Log) -> Done {
         if !self.vars.vars.is_empty() || !self.vars.vars_file.is_empty() {
-            let message = "parameters go with a playbook, and none is given";
+            let message = "parameters need a playbook, and none is given";
             return Err(vec![Failure::new(FailureKind::Input, message)]);
         }
-        let inventory = load_inventory(&self.inventory, None, BTreeMap::new(), secrets)?;
+        let inventory = self.inventory.load(None, BTreeMap::new(), secrets)?;
         let mut hosts = self.hosts(&inventory)?;
         let mut checks = of_inventory(&inventory, &hosts)?;
         hosts.retain(|host| checks.contains_key(&host.name));
         if hosts.is_empty() {
             let message = format!("no host has a variable `{VARIABLE}` with health checks");
             return Err(vec![Failure::new(FailureKind::Input, message).hint(
-                "For example in inventory.toml: [all] vars.ops_health = [\"memory\", { disk = \"/\" }]. Or name a playbook with `fn health(h)`.",
+                "For example in inventory.toml: [all] vars.ops_health = [\"memory\", { disk = \"/\" }]. \
+                 Or name a playbook with `fn health(h)`.",
             )]);
         }
         if let Some(from) = &self.from {
@@ -103,7 +107,7 @@ impl Args {
                 }
             }
         }
-        let stage = self.stage(
+        let active = self.start(
             "health".to_owned(),
             inventory,
             &hosts,
@@ -122,7 +126,7 @@ impl Args {
             });
             checks.collect()
         };
-        Ok(self.look(stage, &hosts, &source))
+        Ok(self.look(active, &hosts, &source))
     }
 
     fn of_playbook(self, path: &Path, secrets: &Secrets, log: &Log) -> Done {
@@ -135,17 +139,16 @@ impl Args {
         let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)
             .map_err(|failures| playbook.sources.with_lines(failures))?;
         keep_secret(&resolved, secrets)?;
-        let inventory = load_inventory(
-            &self.inventory,
+        let inventory = self.inventory.load(
             Some(playbook.directory.clone()),
             resolved.given.clone(),
             secrets,
         )?;
         let hosts = self.hosts(&inventory)?;
         let what = format!("health {}", playbook.name);
-        let stage = self.stage(what, inventory, &hosts, resolved.shown, secrets, log)?;
+        let active = self.start(what, inventory, &hosts, resolved.shown, secrets, log)?;
         let world = Arc::new(World::new(
-            stage.run.clone(),
+            active.run.clone(),
             playbook.sources.clone(),
             playbook.directory.clone(),
             resolved.values,
@@ -161,11 +164,11 @@ impl Args {
             }
             Ok(checks)
         };
-        let code = self.look(stage, &hosts, &source);
+        let code = self.look(active, &hosts, &source);
         Ok(code)
     }
 
-    /// The hosts that are meant. From where it is looked is known too.
+    /// The hosts to check. `--from` must name a place too.
     fn hosts(&self, inventory: &Inventory) -> Result<Vec<Arc<Host>>, Vec<Failure>> {
         if let Some(from) = &self.from {
             place(inventory, from).map_err(|message| {
@@ -177,13 +180,13 @@ impl Args {
         let hosts = inventory.select("all");
         let hosts = hosts.map_err(|error| vec![error.into()])?;
         if hosts.is_empty() {
-            let message = "the inventory has no host, or none within --limit";
+            let message = "the inventory has no hosts, or none within --limit";
             return Err(vec![Failure::new(FailureKind::Input, message)]);
         }
         Ok(hosts)
     }
 
-    fn stage(
+    fn start(
         &self,
         what: String,
         inventory: Inventory,
@@ -191,32 +194,32 @@ impl Args {
         params: BTreeMap<String, String>,
         secrets: &Secrets,
         log: &Log,
-    ) -> Result<Stage, Vec<Failure>> {
-        let plan = Plan {
+    ) -> Result<ActiveRun, Vec<Failure>> {
+        let setup = Setup {
             what,
-            // A function of a playbook that would change a host does not get to.
+            // So that the playbook's function cannot change a host.
             mode: Mode::Check,
             forks: self.forks,
             yes: false,
             diff: false,
             log: log.clone(),
             output: self.output.clone(),
-            overrides: overrides(&self.login)?,
+            overrides: self.login.overrides()?,
             params,
             changes: Changes::None,
             hosts: Some(hosts.len()),
         };
-        Stage::set(plan, inventory, secrets)
+        ActiveRun::start(setup, inventory, secrets)
     }
 
-    /// Looks at every host, several at a time.
+    /// Runs the checks of every host, several hosts at a time.
     fn look(
         &self,
-        stage: Stage,
+        active: ActiveRun,
         hosts: &[Arc<Host>],
         source: &(impl Fn(&HostHandle) -> Result<Vec<Check>, Failure> + Sync),
     ) -> u8 {
-        let run = stage.run.clone();
+        let run = active.run.clone();
         let done = fan_out(hosts, self.forks, |host| {
             let began = Instant::now();
             let emission = |kind| Emission::new(kind).host(&host.name);
@@ -235,12 +238,12 @@ impl Args {
             run.host_failed(&host.name, &failure.on(&host.name));
         }
         drop(run);
-        let result = if stage.run.cancel.work.is_cancelled() {
+        let result = if active.run.cancel.work.is_cancelled() {
             Err(interrupted())
         } else {
             Ok(())
         };
-        stage.strike(result, false)
+        active.finish(result, false)
     }
 
     fn look_at(
@@ -253,8 +256,7 @@ impl Args {
         let checks = source(&host)?;
         let cancel = &run.cancel.work;
         let Some(seen) = health::check(&host, &checks, &State::ALL, None, cancel)? else {
-            let message =
-                "`health(h)` would change the host first: what the checks see then is not known";
+            let message = "`health(h)` would change the host first: the results of its checks cannot be known";
             return Err(Failure::new(FailureKind::Failed, message).on(host.name()));
         };
         let failing: Vec<_> = checks
@@ -270,14 +272,14 @@ impl Args {
     }
 }
 
-/// The checks that the inventory declares, by host; or all that is wrong with them.
+/// The checks that the inventory declares, by host; or every mistake in them.
 fn of_inventory(
     inventory: &Inventory,
     hosts: &[Arc<Host>],
 ) -> Result<HashMap<String, Vec<Declared>>, Vec<Failure>> {
     let mut checks = HashMap::new();
     let mut failures: Vec<Failure> = Vec::new();
-    // What a group says is wrong for each of its hosts, and told once.
+    // A mistake in a group is found for each of its hosts, and reported once.
     let mut told = BTreeSet::new();
     let mut fail = |failures: &mut Vec<Failure>, message: String, hint: Option<String>| {
         if told.insert(message.clone()) {
@@ -325,7 +327,7 @@ fn of_inventory(
     }
 }
 
-/// Whether it can be looked from there: a message and a hint where not.
+/// Whether checks can run from there: a message and a hint if not.
 fn place(inventory: &Inventory, from: &str) -> Result<(), (String, Option<String>)> {
     if matches!(from, "host" | "controller") || inventory.host(from).is_some() {
         return Ok(());

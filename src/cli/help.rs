@@ -15,14 +15,14 @@ use crate::script::source::Sources;
 
 use super::Cli;
 
-/// The text of `ops run --help`; with a playbook, what that is for and what it takes comes first.
+/// The text of `ops run --help`. With a playbook, its description and its parameters come first.
 ///
 /// # Errors
-/// If the playbook cannot be read, or declares parameters that are none.
+/// If the playbook cannot be read, or declares a parameter that is invalid.
 pub fn run_help(playbook: Option<&Path>) -> Result<String, Vec<Failure>> {
     let mut text = String::new();
     if let Some(path) = playbook {
-        // Mistakes further on in the playbook are no reason to show no help.
+        // Help is shown even if there are mistakes further on in the playbook.
         let sources = Arc::new(Sources::default());
         let playbook = Playbook::load(&mut complete_engine(), path, &sources)?;
         let params = params::collect(&playbook.ast, &sources)?;
@@ -43,7 +43,7 @@ fn of_playbook(name: &str, header: &str, params: &[Param]) -> String {
         let _ = writeln!(text, "{header}\n");
     }
     if params.is_empty() {
-        let _ = writeln!(text, "{name} takes no parameters.\n");
+        let _ = writeln!(text, "{name} has no parameters.\n");
         return text;
     }
     let _ = writeln!(

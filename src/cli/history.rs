@@ -1,45 +1,25 @@
-//! `ops history`: the kept runs, and `ops show RUN`: one of them again.
+//! `ops history`: the kept runs.
 
-use std::io::IsTerminal;
-
-use crate::model::{Failure, FailureKind, OutputStream};
+use crate::model::{Failure, FailureKind};
 use crate::report::{self, table};
 use crate::store::{RunState, RunSummary, Store, StoreError};
 
-use super::args::{Output, OutputArgs};
 use super::logging::Log;
-use super::reporters::{is_github, reporters};
 use super::{DONE, Done, diagnostics};
 
-/// List the runs that are kept, the newest first.
+/// List the kept runs, newest first
 #[derive(Debug, clap::Args)]
-pub struct HistoryArgs {
-    /// At most so many
+pub struct Args {
+    /// List at most N runs
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     lines: usize,
-    /// As JSON, one run a line
+    /// Print them as JSON, one per line
     #[arg(long)]
     json: bool,
 }
 
-/// Show a kept run again, as it was reported.
-#[derive(Debug, clap::Args)]
-pub struct ShowArgs {
-    /// Its id, the beginning of one, or `last`
-    #[arg(default_value = "last")]
-    run: String,
-    /// Show the whole output of a step that was too long for its event, by the id of the step
-    #[arg(long, value_name = "STEP")]
-    step: Option<String>,
-    /// Show how contents changed
-    #[arg(long)]
-    diff: bool,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl HistoryArgs {
-    pub fn run(self) -> Done {
+impl Args {
+    pub fn run(self, _: &Log) -> Done {
         let runs = store()?.list().map_err(|error| failures(&error))?;
         if self.json {
             let lines: String = runs
@@ -56,7 +36,7 @@ impl HistoryArgs {
         let mut rows = vec![head.map(String::from).to_vec()];
         rows.extend(runs.iter().take(self.lines).map(row));
         if rows.len() == 1 {
-            diagnostics::out("No run is kept yet.\n");
+            diagnostics::out("There are no kept runs yet.\n");
         } else {
             diagnostics::out(&table::render(&rows));
         }
@@ -117,73 +97,11 @@ fn json(run: &RunSummary) -> String {
     .to_string()
 }
 
-impl ShowArgs {
-    pub fn run(self, log: &Log) -> Done {
-        let run = store()?.open(&self.run).map_err(|error| failures(&error))?;
-        if let Some(step) = &self.step {
-            let mut found = false;
-            for stream in [OutputStream::Stdout, OutputStream::Stderr] {
-                if let Some(path) = run.output(step, stream) {
-                    found = true;
-                    let text = std::fs::read(&path).map_err(|error| {
-                        let message = format!("failed to read {}: {error}", path.display());
-                        vec![Failure::new(FailureKind::Input, message)]
-                    })?;
-                    diagnostics::out(&String::from_utf8_lossy(&text));
-                }
-            }
-            return if found {
-                Ok(DONE)
-            } else {
-                Err(vec![
-                    Failure::new(
-                        FailureKind::Input,
-                        format!("no output of step {step} is kept on its own"),
-                    )
-                    .hint("One that was short stands in the events: ops show -v shows it."),
-                ])
-            };
-        }
-        let output = self.output.output;
-        let mut events = run.events().map_err(|error| failures(&error))?;
-        let (mut reporters, _) = reporters(
-            &self.output,
-            report::Settings {
-                colour: report::Settings::takes_colour(&std::io::stdout()),
-                verbose: log.verbose,
-                diff: self.diff,
-                width: None,
-                on_github: is_github(),
-            },
-            std::io::stdout().is_terminal(),
-        )?;
-        let mut rollouts = report::Rollouts::default();
-        for event in events.by_ref() {
-            rollouts.event(&event);
-            for reporter in &mut reporters {
-                reporter.event(&event);
-            }
-        }
-        for reporter in &mut reporters {
-            reporter.finish();
-        }
-        if output != Some(Output::Json) {
-            for table in rollouts.tables() {
-                diagnostics::out(&format!("\n{table}"));
-            }
-        }
-        if events.broken() > 0 {
-            tracing::warn!("{} lines of the events could not be read", events.broken());
-        }
-        Ok(DONE)
-    }
-}
-
-fn store() -> Result<Store, Vec<Failure>> {
+pub fn store() -> Result<Store, Vec<Failure>> {
     Store::locate(|name| std::env::var_os(name)).map_err(|error| failures(&error))
 }
 
-fn failures(error: &StoreError) -> Vec<Failure> {
+pub fn failures(error: &StoreError) -> Vec<Failure> {
     let failure = Failure::new(FailureKind::Input, error.to_string());
     vec![failure.with_hint(error.hint().map(ToOwned::to_owned))]
 }

@@ -1,4 +1,4 @@
-//! `ops inventory list|graph|show HOST`: what the inventory comes to.
+//! `ops inventory list|graph|show HOST`: hosts, groups and variables as ops reads them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,11 +12,12 @@ use crate::model::{Connection, Failure, FailureKind, Host, Secrets, Via};
 use crate::report::table;
 use crate::transport::{Choice, Connector};
 
-use super::args::{InventoryArgs, TransportArgs};
-use super::stage::load_inventory;
+use super::inventory_args::InventoryArgs;
+use super::logging::Log;
+use super::login_args::TransportArgs;
 use super::{DONE, Done, diagnostics};
 
-/// Look at the inventory: hosts, groups, and where a host's variables come from
+/// Inspect the inventory: hosts, groups, and where a host's variables come from
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -27,7 +28,7 @@ pub struct Args {
 enum Command {
     /// List the hosts that a pattern selects, with their groups
     List {
-        /// A host pattern: `web:&eu:!web3`
+        /// Hosts to list: a pattern such as `web:&eu:!web3`
         #[arg(default_value = "all")]
         pattern: String,
         #[command(flatten)]
@@ -35,16 +36,17 @@ enum Command {
     },
     /// Draw the groups as a tree
     Graph {
-        /// The group to begin with
+        /// Group at the root of the tree
         #[arg(default_value = "all")]
         group: String,
         #[command(flatten)]
         inventory: InventoryArgs,
     },
-    /// Show how a host is reached, and every variable of it with the file and line that it comes from
+    /// Show how a host is reached, and its variables with the file and line that each comes from
     Show {
+        /// Host to show
         host: String,
-        /// Print passwords and decrypted values too, which are shown as `[secret]` else
+        /// Print passwords and decrypted values instead of `[secret]`
         #[arg(long)]
         show_secrets: bool,
         #[command(flatten)]
@@ -58,15 +60,15 @@ enum Command {
 struct With {
     #[command(flatten)]
     inventory: InventoryArgs,
-    /// Print it as JSON
+    /// Print as JSON
     #[arg(long)]
     json: bool,
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let secrets = Secrets::new();
-        let load = |args: &InventoryArgs| load_inventory(args, None, BTreeMap::new(), &secrets);
+        let load = |args: &InventoryArgs| args.load(None, BTreeMap::new(), &secrets);
         let mut is_json = false;
         let text = match self.command {
             Command::List { pattern, with } => {
@@ -112,7 +114,7 @@ impl Args {
                     ssh_client: client.transport,
                     ..Overrides::default()
                 };
-                let way = Way::of(inventory.connection(host, &overrides));
+                let route = Route::of(inventory.connection(host, &overrides));
                 if show_secrets {
                     for var in &mut vars {
                         var.secret = false;
@@ -120,14 +122,14 @@ impl Args {
                 }
                 is_json = with.json;
                 let text = if is_json {
-                    show_json(host, &way, &vars)
+                    show_json(host, &route, &vars)
                 } else {
-                    show(host, &way, &vars)
+                    show(host, &route, &vars)
                 };
                 if show_secrets {
                     text
                 } else {
-                    // A secret may be a part of another value.
+                    // A secret may be part of another value.
                     secrets.scrub(&text).into_owned()
                 }
             }
@@ -165,14 +167,14 @@ fn list_json(hosts: &[&Host]) -> String {
     format!("{:#}\n", Value::from(hosts))
 }
 
-/// As Ansible draws it: groups with an `@`, hosts without.
+/// The tree as Ansible draws it: groups with an `@`, hosts without.
 fn graph(inventory: &Inventory, root: &Group) -> String {
     let mut text = format!("@{}:\n", root.name);
     branches(inventory, root, 1, &mut text);
     text
 }
 
-/// The inventory refuses groups that hold each other, so this ends.
+/// The inventory refuses groups that contain each other, so this ends.
 fn branches(inventory: &Inventory, group: &Group, depth: usize, text: &mut String) {
     let stem = "  |".repeat(depth);
     for child in &group.children {
@@ -188,18 +190,18 @@ fn branches(inventory: &Inventory, group: &Group, depth: usize, text: &mut Strin
 
 const HIDDEN: &str = "[secret]";
 
-/// A value or a name that is wider pads no other line.
+/// A name or value that is wider does not widen its column.
 const MAX_COLUMN: usize = 40;
 
 /// How a host is reached.
-struct Way {
-    /// `native`, `openssh`, `local`, or a command; nothing if it cannot be reached.
+struct Route {
+    /// `native`, `openssh`, `local`, or a command; none if the host cannot be reached.
     transport: Option<String>,
-    /// Why it is that one, if it was not asked for, or why there is none.
+    /// Why it is that one, if nobody asked for it, or why there is none.
     reason: Option<String>,
 }
 
-impl Way {
+impl Route {
     fn of(connection: Result<Connection, InventoryError>) -> Self {
         let connection = match connection {
             Ok(connection) => connection,
@@ -217,7 +219,7 @@ impl Way {
                 Choice::Native(_) => (Some("native".to_owned()), None),
                 Choice::Openssh { reason } => (Some("openssh".to_owned()), reason),
                 Choice::None { reason } if connection.password.is_some() => {
-                    let why = format!("a password is set, which ssh is not given: {reason}");
+                    let why = format!("a password is set, and ops cannot pass it to ssh: {reason}");
                     (None, Some(why))
                 }
                 Choice::None { reason } => (None, Some(reason)),
@@ -227,7 +229,7 @@ impl Way {
     }
 }
 
-impl std::fmt::Display for Way {
+impl std::fmt::Display for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.transport, &self.reason) {
             (Some(transport), Some(reason)) => write!(f, "{transport} ({reason})"),
@@ -237,13 +239,13 @@ impl std::fmt::Display for Way {
     }
 }
 
-fn show(host: &Host, way: &Way, vars: &[Shown]) -> String {
+fn show(host: &Host, route: &Route, vars: &[Shown]) -> String {
     let groups = if host.groups.is_empty() {
         "none".to_owned()
     } else {
         host.groups.join(", ")
     };
-    let mut text = format!("{}\ngroups: {groups}\ntransport: {way}\n\n", host.name);
+    let mut text = format!("{}\ngroups: {groups}\ntransport: {route}\n\n", host.name);
     let rows: Vec<Vec<String>> = vars
         .iter()
         .map(|var| {
@@ -259,7 +261,7 @@ fn show(host: &Host, way: &Way, vars: &[Shown]) -> String {
     text
 }
 
-fn show_json(host: &Host, way: &Way, vars: &[Shown]) -> String {
+fn show_json(host: &Host, route: &Route, vars: &[Shown]) -> String {
     let vars: serde_json::Map<String, Value> = vars
         .iter()
         .map(|var| {
@@ -281,10 +283,10 @@ fn show_json(host: &Host, way: &Way, vars: &[Shown]) -> String {
         })
         .collect();
     let mut shown = json!({ "name": host.name, "groups": host.groups.to_vec() });
-    if let Some(transport) = &way.transport {
+    if let Some(transport) = &route.transport {
         shown["transport"] = transport.clone().into();
     }
-    if let Some(reason) = &way.reason {
+    if let Some(reason) = &route.reason {
         shown["transport_reason"] = reason.clone().into();
     }
     shown["vars"] = vars.into();

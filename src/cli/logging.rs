@@ -10,14 +10,12 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::model::Secrets;
 use crate::report::{Terminal, github};
 
-use super::reporters::is_github;
-
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Say more of what is done (-vv: most of it); OPS_LOG takes filters such as `ops::transport=debug`
+    /// Show more of what is done (-vv: even more); OPS_LOG takes filters such as `ops::transport=debug`
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// How diagnostics are written on stderr
+    /// Write diagnostics on stderr in this format
     #[arg(
         long,
         value_enum,
@@ -35,24 +33,24 @@ enum Format {
     Json,
 }
 
-/// What was asked for, and the way that diagnostics go.
+/// How verbose ops is, and where its diagnostics go.
 #[derive(Clone, Default)]
 pub struct Log {
     pub verbose: u8,
-    way: Arc<RwLock<Way>>,
+    route: Arc<RwLock<Route>>,
 }
 
 /// Where a line of diagnostics goes.
 #[derive(Default)]
-struct Way {
-    /// What must not be seen in it.
+struct Route {
+    /// Secrets that are scrubbed from it.
     secrets: Secrets,
-    /// The live display that it must not smear.
+    /// The live display that it is written above.
     terminal: Option<Terminal>,
 }
 
 impl Args {
-    /// From now on what ops does is told on stderr, as far as it was asked for.
+    /// From now on diagnostics are written on stderr.
     pub fn install(&self) -> Log {
         let log = Log {
             verbose: self.verbose,
@@ -79,9 +77,9 @@ impl Args {
 }
 
 impl Log {
-    /// From now on lines are scrubbed of these secrets, and drawn above a live display.
-    pub fn go_through(&self, secrets: &Secrets, terminal: Option<Terminal>) {
-        *self.way.write().unwrap_or_else(PoisonError::into_inner) = Way {
+    /// From now on lines are scrubbed of these secrets, and written above a live display.
+    pub fn redirect(&self, secrets: &Secrets, terminal: Option<Terminal>) {
+        *self.route.write().unwrap_or_else(PoisonError::into_inner) = Route {
             secrets: secrets.clone(),
             terminal,
         };
@@ -92,23 +90,23 @@ impl<'a> MakeWriter<'a> for Log {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line(self.way.clone())
+        Line(self.route.clone())
     }
 }
 
 /// Takes one event, which the formatter writes in one piece.
-pub struct Line(Arc<RwLock<Way>>);
+pub struct Line(Arc<RwLock<Route>>);
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let way = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let route = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(bytes);
-        let mut line = way.secrets.scrub(&text);
-        if is_github() {
+        let mut line = route.secrets.scrub(&text);
+        if github::is_step() {
             line = github::harmless(&line).into();
         }
         let write = || io::stderr().write_all(line.as_bytes());
-        match &way.terminal {
+        match &route.terminal {
             Some(terminal) => terminal.suspend(write),
             None => write(),
         }?;

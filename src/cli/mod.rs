@@ -1,29 +1,34 @@
 //! The command line: one file a subcommand, and the only place that wires reporters.
 //!
-//! [`main`] parses, sets up the diagnostics, runs the subcommand and turns what came of it into the exit
-//! code. Data goes to stdout, everything else to stderr.
+//! [`main`] parses, sets up the diagnostics, runs the subcommand and turns its result into the exit code.
+//! Data goes to stdout, everything else to stderr.
 
-pub mod args;
+mod active_run;
+mod args;
 mod check;
 mod completions;
 mod connections;
 mod diagnostics;
 mod doc;
+mod each_host;
 mod exec;
-mod files;
 mod health;
 mod help;
-#[cfg(test)]
-mod hints;
 mod history;
 mod inventory;
+mod inventory_args;
 mod lock;
 mod logging;
+mod login_args;
+#[cfg(test)]
+mod message_tests;
 mod new;
+mod open_files;
 mod passphrase;
+mod ping;
 mod reporters;
 mod run;
-mod stage;
+mod show;
 
 use std::process::ExitCode;
 
@@ -31,10 +36,12 @@ use clap::{Parser, Subcommand};
 
 use crate::model::Failure;
 
-/// What a subcommand comes to: an exit code, or what it could not do.
+use logging::Log;
+
+/// The result of a subcommand: an exit code, or why it could not do its work.
 pub type Done = Result<u8, Vec<Failure>>;
 
-/// The exit code of a run that did what it was asked.
+/// The exit code of a run without failures.
 pub const DONE: u8 = 0;
 
 /// Deployments as scripts: idempotent tasks in parallel over SSH, on hosts with nothing but a POSIX shell.
@@ -56,18 +63,35 @@ Exit codes:
   4    hosts could not be reached
   5    a lock is held by another run
   6    a rollout was aborted and rolled back
-  7    a rollout was aborted and could not be rolled back whole
-  8    --check --fail-on-change found something to change, or that may be
+  7    a rollout was aborted and could not be rolled back completely
+  8    --check --fail-on-change found something that would or might change
   130  interrupted";
 
-#[derive(Debug, Subcommand)]
-enum Command {
+/// Declares the subcommands. Their help is the doc comment of their arguments.
+macro_rules! subcommands {
+    ($($name:ident($args:ty),)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($name($args),)*
+        }
+
+        impl Command {
+            fn run(self, log: &Log) -> Done {
+                match self {
+                    $(Self::$name(args) => args.run(log),)*
+                }
+            }
+        }
+    };
+}
+
+subcommands! {
     Run(run::Args),
-    Exec(exec::ExecArgs),
-    Ping(exec::PingArgs),
+    Exec(exec::Args),
+    Ping(ping::Args),
     Health(health::Args),
-    History(history::HistoryArgs),
-    Show(history::ShowArgs),
+    History(history::Args),
+    Show(show::Args),
     Check(check::Args),
     Doc(doc::Args),
     New(new::Args),
@@ -75,26 +99,6 @@ enum Command {
     Lock(lock::Args),
     Connections(connections::Args),
     Completions(completions::Args),
-}
-
-impl Command {
-    fn run(self, log: &logging::Log) -> Done {
-        match self {
-            Self::Run(args) => args.run(log),
-            Self::Exec(args) => args.run(log),
-            Self::Ping(args) => args.run(log),
-            Self::Health(args) => args.run(log),
-            Self::History(args) => args.run(),
-            Self::Show(args) => args.run(log),
-            Self::Check(args) => args.run(),
-            Self::Doc(args) => args.run(),
-            Self::New(args) => args.run(),
-            Self::Inventory(args) => args.run(),
-            Self::Lock(args) => args.run(log),
-            Self::Connections(args) => args.run(),
-            Self::Completions(args) => args.run(),
-        }
-    }
 }
 
 /// Runs `ops` with the arguments of the process.
@@ -112,13 +116,13 @@ pub fn main() -> ExitCode {
             exit_code(&failures)
         })
     });
-    // The hook has said what there is to say.
+    // The panic hook has printed the message.
     ExitCode::from(code.unwrap_or(crate::model::FailureKind::Internal.exit_code()))
 }
 
 /// Wrong arguments, or `--help`, which goes to stdout.
 fn usage(error: &clap::Error) -> u8 {
-    // Nobody is left to be told that the terminal is gone.
+    // If the terminal is gone, nobody can be told.
     let _ = error.print();
     u8::try_from(error.exit_code()).unwrap_or(2)
 }

@@ -1,5 +1,5 @@
-//! `ops new playbook NAME` and `ops new project NAME`: files to begin with. Their texts are files of `src/cli/new/`
-//! and of `playbooks/`; a test holds each of them against `ops check`.
+//! `ops new playbook NAME` and `ops new project NAME`: files to start from. Their texts are in `src/cli/new/`
+//! and `playbooks/`; a test runs `ops check` on each of them.
 
 mod templates;
 
@@ -11,11 +11,12 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::model::{Failure, FailureKind};
 
-use super::args::InventoryArgs;
+use super::inventory_args::InventoryArgs;
+use super::logging::Log;
 use super::{DONE, Done, diagnostics};
 use templates::File;
 
-/// Write files to begin with: a playbook, or a project with an inventory and a playbook
+/// Create files to start from: a playbook, or a project with an inventory and a playbook
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -24,39 +25,39 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Write NAME.rhai into the working directory
+    /// Create NAME.rhai in the working directory
     Playbook(PlaybookArgs),
-    /// Make a directory NAME with an inventory, a playbook and what belongs to them
+    /// Create a directory NAME with an inventory, a playbook and the files that they use
     Project(ProjectArgs),
 }
 
 #[derive(Debug, clap::Args)]
 struct PlaybookArgs {
-    /// What it is to be called, without `.rhai`
+    /// Name of the playbook, without `.rhai`
     name: String,
-    /// Begin with a copy of one that comes with ops
+    /// Copy a playbook that comes with ops
     #[arg(long, value_enum, value_name = "PLAYBOOK")]
     from: Option<From>,
 }
 
 #[derive(Debug, clap::Args)]
 struct ProjectArgs {
-    /// What the directory is to be called
+    /// Name of the directory
     name: String,
-    /// Add a job that checks the playbook on every push and runs it when it is told to
+    /// Add a CI job that checks the playbook on every push and runs it on request
     #[arg(long, value_enum, value_name = "SERVICE")]
     ci: Option<Ci>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum From {
-    /// Roll a release over hosts, some at a time, behind HAProxy
+    /// Roll out a release behind HAProxy, some hosts at a time
     RollingUpdate,
-    /// Bring hosts from nothing to a running application behind HAProxy
+    /// Set up new hosts with an application behind HAProxy
     FullDeploy,
-    /// Look at the health of an application and its balancer
+    /// Check the health of an application and its load balancer
     HealthCheck,
-    /// Go back to the release before
+    /// Go back to the previous release
     Rollback,
 }
 
@@ -79,7 +80,7 @@ pub enum Ci {
 }
 
 impl Args {
-    pub fn run(self) -> Done {
+    pub fn run(self, _: &Log) -> Done {
         let told = match self.what {
             What::Playbook(args) => playbook(&args),
             What::Project(args) => project(&args),
@@ -93,7 +94,7 @@ fn playbook(args: &PlaybookArgs) -> Result<String, Failure> {
     let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
     check_name(name)?;
     let mut files = templates::playbook(name, args.from);
-    // Those that come with ops name groups: without an inventory they would not pass their check.
+    // The playbooks that come with ops name groups: without an inventory they would not pass `ops check`.
     let inventories = InventoryArgs::default().paths(Vec::new());
     if args.from.is_some() && inventories.is_ok_and(|paths| paths.is_empty()) {
         files.push(templates::inventory());
@@ -102,11 +103,11 @@ fn playbook(args: &PlaybookArgs) -> Result<String, Failure> {
     let run = match args.from {
         None => (
             format!("ops run {name}.rhai --check --diff"),
-            "what would change; nothing does",
+            "shows what would change; changes nothing",
         ),
         Some(_) => (
             "ops inventory list".to_owned(),
-            "has to have the groups web and lb",
+            "must have the groups web and lb",
         ),
     };
     let next = [
@@ -114,9 +115,12 @@ fn playbook(args: &PlaybookArgs) -> Result<String, Failure> {
             format!("ops check {name}.rhai"),
             "finds mistakes; contacts no host",
         ),
-        (format!("ops run {name}.rhai --help"), "its parameters"),
+        (
+            format!("ops run {name}.rhai --help"),
+            "lists its parameters",
+        ),
         run,
-        ("ops doc".to_owned(), "every function and task"),
+        ("ops doc".to_owned(), "lists every function and task"),
     ];
     Ok(format!("{written}\nNext:\n{}", steps(&next)))
 }
@@ -125,7 +129,7 @@ fn project(args: &ProjectArgs) -> Result<String, Failure> {
     let name = &args.name;
     check_name(name)?;
     let dir = Path::new(name);
-    // One that is empty was made for it, most likely; of all others nobody knows what is to stay.
+    // An empty directory was most likely made for it. The files of another one might be needed.
     let is_taken = match fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
@@ -133,7 +137,7 @@ fn project(args: &ProjectArgs) -> Result<String, Failure> {
     if is_taken {
         return Err(Failure::new(
             FailureKind::Input,
-            format!("{name} is there already, and is no empty directory"),
+            format!("{name} exists and is not an empty directory"),
         )
         .hint("Nothing was written. `ops new playbook NAME` adds a playbook to a project."));
     }
@@ -147,11 +151,11 @@ fn project(args: &ProjectArgs) -> Result<String, Failure> {
         ),
         (
             run.to_owned(),
-            "what would change on this machine; nothing does",
+            "shows what would change on this machine; changes nothing",
         ),
         (
             "$EDITOR inventory.toml".to_owned(),
-            "names hosts of your own",
+            "to list your own hosts",
         ),
     ];
     Ok(format!("{written}\nNext:\n{}", steps(&next)))
@@ -173,17 +177,17 @@ fn steps(steps: &[(String, &str)]) -> String {
         .collect()
 }
 
-/// A name that is one on every file system, and in every shell without quotes.
+/// Whether a name works on every file system, and in every shell without quotes.
 fn check_name(name: &str) -> Result<(), Failure> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     let why = if name.is_empty() {
         "it is empty"
     } else if name.contains('/') {
-        "it is a path: go to the directory first"
+        "it is a path: change to the directory first"
     } else if name.starts_with(['.', '-']) {
         "it begins with a dot or a dash"
     } else if !name.chars().all(allowed) {
-        "letters, digits, dashes, underscores and dots make one"
+        "only letters, digits, dashes, underscores and dots are allowed"
     } else if name.len() > 100 {
         "it is longer than 100 bytes"
     } else {
@@ -191,31 +195,31 @@ fn check_name(name: &str) -> Result<(), Failure> {
     };
     Err(Failure::new(
         FailureKind::Input,
-        format!("`{name}` is no name of a file: {why}"),
+        format!("invalid file name `{name}`: {why}"),
     )
     .hint("Nothing was written."))
 }
 
-/// Writes all of the files, or none if something is in the way. Says what was written, a line each.
+/// Writes all of the files, or none if one of them exists. Returns a line for each file that was written.
 fn write(dir: &Path, files: &[File]) -> Result<String, Failure> {
     let mut missing = Vec::new();
     for file in files {
         let path = dir.join(&file.path);
         match fs::read(&path) {
-            // What several playbooks share may be there from an earlier one.
+            // A file that several playbooks share may exist from an earlier one.
             Ok(content) if file.shared && content == file.text.as_bytes() => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push((path, file)),
             _ => {
-                let message = format!("{} is there already", path.display());
+                let message = format!("{} exists already", path.display());
                 return Err(Failure::new(FailureKind::Input, message)
-                    .hint("Nothing was written. Take another name."));
+                    .hint("Nothing was written. Choose another name."));
             }
         }
     }
     let mut told = String::new();
     for (path, file) in missing {
         create(&path, &file.text).map_err(|error| {
-            let message = format!("cannot write {}: {error}", path.display());
+            let message = format!("failed to write {}: {error}", path.display());
             Failure::new(FailureKind::Input, message)
         })?;
         told.push_str(&format!("wrote {}\n", path.display()));
@@ -227,7 +231,7 @@ fn create(path: &PathBuf, text: &str) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    // Not over a file that has come since.
+    // Does not overwrite a file that was created in the meantime.
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(text.as_bytes())
 }
@@ -237,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_are_told_from_others() {
+    fn only_file_names_are_accepted() {
         for good in ["deploy", "rolling-update", "v1.2_x", "größer"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
@@ -266,16 +270,16 @@ mod tests {
         };
         let files = [file("a.rhai", false), file("lib/b.rhai", true)];
         write(dir.path(), &files[1..]).expect("written");
-        let told = write(dir.path(), &files).expect("the shared one is as it should be");
+        let told = write(dir.path(), &files).expect("the shared file has the same content");
         assert!(
             told.contains("a.rhai") && !told.contains("b.rhai"),
             "{told}"
         );
         let files = [file("c.rhai", false), file("a.rhai", false)];
-        let failure = write(dir.path(), &files).expect_err("a.rhai is there");
+        let failure = write(dir.path(), &files).expect_err("a.rhai exists");
         assert!(failure.message.contains("a.rhai"), "{}", failure.message);
         assert!(!dir.path().join("c.rhai").exists());
         fs::write(dir.path().join("lib/b.rhai"), "mine\n").expect("written");
-        write(dir.path(), &[file("lib/b.rhai", true)]).expect_err("it is another one now");
+        write(dir.path(), &[file("lib/b.rhai", true)]).expect_err("its content is another one now");
     }
 }

@@ -8,7 +8,7 @@ use crate::model::Secrets;
 use crate::run::Bus;
 use crate::transport::Connector;
 
-/// What connects the hosts of a run. Where there is no terminal to ask at, a key that has a passphrase is passed over: then an
+/// Connects the hosts of a run. If there is no terminal to ask at, a key with a passphrase is skipped: an
 /// agent has to hold it.
 pub(super) fn connector(bus: &Bus, secrets: &Secrets) -> Arc<Connector> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
@@ -16,13 +16,9 @@ pub(super) fn connector(bus: &Bus, secrets: &Secrets) -> Arc<Connector> {
     }
     let (bus, secrets) = (bus.clone(), secrets.clone());
     Connector::asking(Arc::new(move |path: &Path, before: u32| {
-        let again = if before > 0 {
-            "That does not open it. "
-        } else {
-            ""
-        };
+        let again = if before > 0 { "Wrong passphrase. " } else { "" };
         let question = format!(
-            "{again}Passphrase for {} (none: pass it over)",
+            "{again}Passphrase for {} (empty: skip this key)",
             path.display()
         );
         let ask = || {
@@ -32,7 +28,7 @@ pub(super) fn connector(bus: &Bus, secrets: &Secrets) -> Arc<Connector> {
                 .interact()
         };
         let answer = bus.paused(ask).ok().filter(|answer| !answer.is_empty())?;
-        // One too short to be scrubbed opens its key all the same.
+        // A passphrase that is too short to be scrubbed is used all the same.
         let _ = secrets.add(&answer, "passphrase");
         Some(answer)
     }))

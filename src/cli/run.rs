@@ -14,17 +14,19 @@ use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
 use crate::task::Mode;
 
-use super::args::{InventoryArgs, LoginArgs, RunArgs, VarArgs};
+use super::active_run::{ActiveRun, Changes, Setup};
+use super::args::{RunArgs, VarArgs};
+use super::inventory_args::InventoryArgs;
 use super::lock::{LockArgs, under};
 use super::logging::Log;
-use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
+use super::login_args::LoginArgs;
 use super::{DONE, Done, diagnostics, help};
 
-/// Run a playbook.
+/// Run a playbook
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
-    /// The playbook: a Rhai script
+    /// Playbook to run: a Rhai script
     #[arg(required_unless_present = "help")]
     playbook: Option<PathBuf>,
     #[command(flatten)]
@@ -37,10 +39,10 @@ pub struct Args {
     run: RunArgs,
     #[command(flatten)]
     lock: LockArgs,
-    /// With --check: exit with 8 if something would change, or may change
+    /// Exit with 8 if --check finds something that would or might change
     #[arg(long, requires = "check", help_heading = "Run")]
     fail_on_change: bool,
-    /// Print help; with a playbook, that of its parameters too
+    /// Print help, with a playbook also for its parameters
     #[arg(short, long)]
     help: bool,
 }
@@ -61,19 +63,16 @@ impl Args {
         let secrets = Secrets::new();
         keep_secret(&resolved, &secrets)?;
         let directory = playbook.directory.clone();
-        let inventory = load_inventory(
-            &self.inventory,
-            Some(directory.clone()),
-            resolved.given.clone(),
-            &secrets,
-        )?;
+        let inventory =
+            self.inventory
+                .load(Some(directory.clone()), resolved.given.clone(), &secrets)?;
         let lock = self.lock.wanted(&playbook, &inventory)?;
         let mode = if self.run.check {
             Mode::Check
         } else {
             Mode::Apply
         };
-        let plan = Plan {
+        let setup = Setup {
             what: playbook.name.clone(),
             mode,
             forks: self.run.forks,
@@ -81,7 +80,7 @@ impl Args {
             diff: self.run.diff,
             log: log.clone(),
             output: self.run.output,
-            overrides: overrides(&self.login)?,
+            overrides: self.login.overrides()?,
             params: resolved.shown,
             changes: if mode == Mode::Apply {
                 Changes::Made
@@ -90,22 +89,22 @@ impl Args {
             },
             hosts: used(&playbook, &inventory),
         };
-        let stage = Stage::set(plan, inventory, &secrets)?;
+        let active = ActiveRun::start(setup, inventory, &secrets)?;
         let world = World::new(
-            stage.run.clone(),
+            active.run.clone(),
             playbook.sources.clone(),
             directory,
             resolved.values,
         );
         let world = Arc::new(world.granting(resolved.paths));
-        let result = under(&stage.run, lock.as_ref(), &playbook.name, || {
+        let result = under(&active.run, lock.as_ref(), &playbook.name, || {
             execute::execute(engine, &playbook, &world)
         });
-        Ok(stage.strike(result, self.fail_on_change))
+        Ok(active.finish(result, self.fail_on_change))
     }
 }
 
-/// On how many hosts the playbook works. `None`: only the run knows.
+/// The number of hosts that the playbook works on. `None` if it is known only during the run.
 fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
     if computes_patterns(playbook) {
         return None;
@@ -113,7 +112,7 @@ fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
     let in_part = patterns_in_part(playbook);
     let mut names = HashSet::new();
     for (pattern, _) in host_patterns(playbook) {
-        // One that selects nothing is an error where the playbook comes to it.
+        // A pattern that selects nothing is an error when the playbook gets there.
         let hosts = inventory.select(&pattern).unwrap_or_default();
         if hosts.len() > 1 && in_part.contains(&pattern) {
             return None;
@@ -123,7 +122,7 @@ fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
     Some(names.len())
 }
 
-/// From here on no sink shows the values of secret parameters.
+/// From here on the values of secret parameters are scrubbed.
 pub fn keep_secret(resolved: &Resolved, secrets: &Secrets) -> Result<(), Vec<Failure>> {
     let refused = |(name, value): &(String, String)| {
         let error = secrets.add(value, name).err()?;

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use super::REPLACEMENT;
 
-/// What carries the byte stream to a `sh`.
+/// How the byte stream to a `sh` is carried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Via {
     Ssh,
     /// A child of this process.
     Local,
-    /// A command that runs, on the host, the command that follows it: `docker exec -i web1`, to which ` sh -c ...` is added.
+    /// A command that runs the command after it on the host: `docker exec -i web1`, to which ` sh -c ...` is
+    /// added.
     Exec(Vec<String>),
 }
 
 impl Via {
-    /// The last word of its command if that is a shell, which does not run the command behind it.
+    /// The last word of its command, if that is a shell: a shell does not run the command after it.
     #[must_use]
     pub fn last_shell(&self) -> Option<&str> {
         let Self::Exec(command) = self else {
@@ -31,25 +32,25 @@ impl Via {
     }
 }
 
-/// What is done about a host key that is not known.
+/// What to do about an unknown host key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HostKeys {
     /// Refuse it.
     #[default]
     Strict,
-    /// Take it the first time, refuse a changed one.
+    /// Accept it the first time, refuse a changed one.
     AcceptNew,
     /// Leave it to the user's ssh configuration.
     SshConfig,
 }
 
-/// What speaks SSH with a host.
+/// The SSH client to use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SshClient {
-    /// This process where it can do all that the user's configuration asks for, else `ssh`.
+    /// The client in this process if it supports everything in the user's configuration, else `ssh`.
     #[default]
     Auto,
-    /// This process; an error where it cannot.
+    /// The client in this process; an error if it cannot be used.
     Native,
     /// The user's own `ssh`.
     Openssh,
@@ -58,7 +59,7 @@ pub enum SshClient {
 impl SshClient {
     pub const ALL: [Self; 3] = [Self::Auto, Self::Native, Self::Openssh];
 
-    /// As `ops_transport` and `--transport` say it.
+    /// Its name in `ops_transport` and `--transport`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -74,13 +75,13 @@ impl SshClient {
     }
 }
 
-/// How another user is become.
+/// How to become another user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Elevation {
     pub user: String,
-    /// `sudo`, or why the way that the inventory names cannot be taken.
+    /// `sudo`, or why the method that the inventory names is not supported.
     pub method: String,
-    /// Goes to the standard input of sudo, never into an argument.
+    /// Passed on the standard input of sudo, never as an argument.
     pub password: Option<String>,
 }
 
@@ -93,30 +94,30 @@ pub struct Connection {
     pub port: Option<u16>,
     pub user: Option<String>,
     pub key_file: Option<PathBuf>,
-    /// Goes to the host in the encrypted connection, never into an argument or the environment.
+    /// Sent in the encrypted connection, never as an argument or in the environment.
     pub password: Option<String>,
     /// `ansible_ssh_common_args`, split as a shell would: `["-o", "ProxyJump=bastion"]`.
     pub ssh_args: Vec<String>,
     pub host_keys: HostKeys,
     pub ssh_client: SshClient,
-    /// How long the connection stays when nothing uses it any more, for the next run. `None`: it ends with the run.
+    /// How long an idle connection stays open for the next run. `None`: it ends with the run.
     pub persist: Option<Duration>,
     /// The user to become for everything on this host, if the inventory or `-b` says so.
     pub elevation: Option<Elevation>,
-    /// Kept aside from `elevation`: what `h.become(user)` uses.
+    /// The password for `h.become(user)`, apart from `elevation`.
     pub become_password: Option<String>,
-    /// Why `h.become(user)` cannot be done as the inventory says: it names another way than `sudo`.
+    /// Why `h.become(user)` does not work: the inventory names a method other than `sudo`.
     pub become_refusal: Option<String>,
-    /// One attempt. 10 s by default.
+    /// The limit of one attempt. 10 s by default.
     pub connect_timeout: Duration,
-    /// All attempts together. 20 s by default.
+    /// The limit of all attempts together. 20 s by default.
     pub retry_for: Duration,
-    /// `ops_state_dir`; else chosen on the host.
+    /// `ops_state_dir`. `None`: it is chosen on the host.
     pub state_dir: Option<String>,
 }
 
 impl Connection {
-    /// One where nothing is said but what carries it, and where to.
+    /// A connection with all other settings at their defaults.
     #[must_use]
     pub fn new(via: Via, address: impl Into<String>) -> Self {
         Self {
@@ -140,7 +141,7 @@ impl Connection {
     }
 }
 
-/// Stands for a password in a `Debug` form.
+/// What a `Debug` form shows for a password.
 fn redacted(password: Option<&String>) -> Option<&'static str> {
     password.map(|_| REPLACEMENT)
 }
@@ -208,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_in_no_debug_form() {
+    fn no_debug_form_shows_a_password() {
         let password = || Some("hunter22".to_owned());
         let mut connection = Connection::new(Via::Ssh, "web1");
         connection.password = password();

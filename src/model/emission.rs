@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Kind, Outcome, Position};
+use super::{Event, Kind, Outcome, Position};
 
-/// What the identity of an undo ends with, behind that of the step that it undoes.
+/// The identity of an undo is that of the step, with this at the end.
 const UNDO: &str = "/undo";
 
 /// The identity of the undo of a step.
@@ -75,10 +75,36 @@ impl Emission {
         self
     }
 
-    /// Takes an `Option` because not everything that happens has a place in the playbook.
+    /// Takes an `Option` because not every event has a position in the playbook.
     #[must_use]
     pub fn at(mut self, position: impl Into<Option<Position>>) -> Self {
         self.at = position.into();
         self
+    }
+
+    /// The event, as it happened in `run` at `ts`, and was the `seq`th to be reported.
+    #[must_use]
+    pub fn stamp(self, run: impl Into<String>, seq: u64, ts: jiff::Timestamp) -> Event {
+        let Self {
+            kind,
+            step,
+            host,
+            task,
+            outcome,
+            duration_ms,
+            at,
+        } = self;
+        Event {
+            ts,
+            run: run.into(),
+            seq,
+            kind,
+            step,
+            host,
+            task,
+            outcome,
+            duration_ms,
+            at,
+        }
     }
 }

@@ -1,27 +1,28 @@
-//! What went wrong, as data: the playbook can look at it, a reporter can draw it, the exit code follows
-//! from it.
+//! Failures as data: the playbook can inspect them, a reporter can draw them, and they determine the exit
+//! code.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Position;
+use super::scrub::record;
 
-/// What sort of failure it is. Decides the exit code.
+/// The kind of a failure. Determines the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The playbook, a parameter or the inventory is wrong; found before any host was contacted. Exit 2.
+    /// The playbook, a parameter or the inventory is wrong. Found before any host is contacted. Exit 2.
     Input,
     /// A task or a command failed on a host, or the playbook threw. Exit 3.
     Failed,
     /// A host could not be reached, or was lost. Exit 4.
     Unreachable,
-    /// A lock that the run needs is held by another. Exit 5.
+    /// A lock that the run needs is held by another run. Exit 5.
     Held,
-    /// A rollout was aborted, and every host that it had changed was put back. Exit 6.
+    /// A rollout was aborted, and every host that it had changed was rolled back. Exit 6.
     RolledBack,
-    /// A rollout was aborted, and not every host that it had changed could be put back. Exit 7.
+    /// A rollout was aborted, and not every host that it had changed could be rolled back. Exit 7.
     NotRolledBack,
     /// The run was interrupted. Exit 130.
     Interrupted,
@@ -30,7 +31,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The word that events have for it.
+    /// Its name in events.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,40 +62,42 @@ impl FailureKind {
     }
 }
 
-/// A failure with all that a user needs to act on it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Failure {
-    pub kind: FailureKind,
-    /// A lower-case fragment that fits after "failed: ".
-    pub message: String,
-    /// What to try, as a sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// The task, as its label reads: `files::file /etc/motd`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<String>,
-    /// The command as the playbook wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
-    /// Its exit code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<i32>,
-    /// The end of what it printed on stderr (of stdout, where stderr was empty).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stderr: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Position>,
-    /// The line of the playbook that `at` stands in, so that a kept run shows it as it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_line: Option<String>,
-    /// The calls that led to `at`, innermost first: the name of the function, and where it was called.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub trace: Vec<(String, Position)>,
-    /// It only counts failures that were told on their own: `2 of 3 hosts failed`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub sums_up: bool,
+record! {
+    /// A failure with everything that a user needs to act on it.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct Failure {
+        pub kind: FailureKind,
+        /// A lower-case fragment that fits after "failed: ".
+        pub message: String,
+        /// What to try, as a sentence.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub hint: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub host: Option<String>,
+        /// The task, as its label reads: `files::file /etc/motd`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub task: Option<String>,
+        /// The command as the playbook wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub command: Option<String>,
+        /// Its exit code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub code: Option<i32>,
+        /// The end of its stderr, or of its stdout if stderr was empty.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub stderr: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub at: Option<Position>,
+        /// The line of the playbook at `at`, so that a kept run shows it as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub source_line: Option<String>,
+        /// The calls that led to `at`, innermost first: the name of the function, and where it was called.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub trace: Vec<(String, Position)>,
+        /// Whether it only counts failures that were reported on their own: `2 of 3 hosts failed`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub sums_up: bool,
+    }
 }
 
 impl Failure {
@@ -122,7 +125,7 @@ impl Failure {
         self
     }
 
-    /// The same where there may be none.
+    /// The same with an optional hint.
     #[must_use]
     pub fn with_hint(mut self, hint: Option<String>) -> Self {
         self.hint = self.hint.or(hint);

@@ -1,19 +1,19 @@
-//! What a health check says of its subject.
+//! The result of a health check.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What an observation says, the better ones first.
+/// The state that a check found, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthState {
     Passing,
-    /// It works, and somebody should look at it: nothing is held up by it.
+    /// It works, but somebody should look at it. A deployment goes on.
     Warning,
-    /// It does not do what is expected of it.
+    /// It does not work as expected.
     Critical,
-    /// The check itself did not work: nothing is known of its subject.
+    /// The check itself did not work, so the state is not known.
     Error,
 }
 
@@ -31,7 +31,7 @@ impl HealthState {
         }
     }
 
-    /// Whether a deployment may go on: a warning holds nothing up.
+    /// Whether a deployment may go on, which it does with a warning.
     #[must_use]
     pub const fn is_healthy(self) -> bool {
         matches!(self, Self::Passing | Self::Warning)

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-/// Where a variable was written.
+/// Where a variable is defined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The file, or the command for an executable inventory.
     pub file: Arc<Path>,
-    /// Counted from 1, where the format tells.
+    /// Counted from 1, if the format has lines.
     pub line: Option<usize>,
 }
 
@@ -26,28 +26,28 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A variable as it was written: `{{ }}` in it renders when it is used.
+/// A variable as it is written: `{{ }}` in it renders when it is used.
 ///
-/// An encrypted value is an object with the one key `__ansible_vault`, one that must not be
-/// rendered has the one key `__ansible_unsafe`: the forms that Ansible gives them in JSON.
+/// An encrypted value is an object with the single key `__ansible_vault`, and one that must not be
+/// rendered has the single key `__ansible_unsafe`, as in Ansible's JSON.
 #[derive(Debug, Clone)]
 pub struct Var {
     pub value: Value,
     pub origin: Origin,
 }
 
-/// Variables of one place: a group in one file, or a host.
+/// The variables of one source: a group in one file, or a host.
 pub type Vars = IndexMap<String, Var>;
 
 /// A host of the inventory.
 #[derive(Debug, Clone, Default)]
 pub struct Host {
     pub name: String,
-    /// Every group that it is in, itself or through a child group; `all` left out, sorted by name.
+    /// Every group that it is in, directly or through a child group, sorted by name; without `all`.
     pub groups: Arc<[String]>,
-    /// Its variables, the weakest first. Hosts of the same groups share the layers of these.
+    /// Its variables, lowest precedence first. Hosts of the same groups share these layers.
     pub layers: Vec<Arc<Vars>>,
-    /// The inventory source that named it first. None for the `localhost` that no inventory names.
+    /// The inventory source that named it first. None for an implicit `localhost`.
     pub source: Option<Arc<Path>>,
 }
 
@@ -61,13 +61,13 @@ impl Host {
         }
     }
 
-    /// The variable that precedence left, as it was written.
+    /// The variable with the highest precedence, as it is written.
     #[must_use]
     pub fn var(&self, name: &str) -> Option<&Var> {
         self.layers.iter().rev().find_map(|layer| layer.get(name))
     }
 
-    /// Every variable that precedence left, as it was written, sorted by name.
+    /// All variables by precedence, as they are written, sorted by name.
     #[must_use]
     pub fn vars(&self) -> IndexMap<&str, &Var> {
         let mut all: IndexMap<&str, &Var> = IndexMap::new();

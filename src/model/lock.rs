@@ -1,17 +1,19 @@
-//! Who holds a lock, as it is told and as it stands in the lock itself.
+//! Who holds a lock, as reported and as written in the lock itself.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::scrub::record;
+
 /// Where a lock is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LockScope {
-    /// On every host that it is about.
+    /// On every host that it covers.
     #[default]
     Hosts,
-    /// On the machine that ops runs on.
+    /// On the controller.
     Local,
 }
 
@@ -24,34 +26,36 @@ impl fmt::Display for LockScope {
     }
 }
 
-/// Who holds a lock. What an older or newer ops left out reads as empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockHolder {
-    /// The name of the lock.
-    pub lock: String,
-    /// Of this holding of it: no other one has it.
-    pub id: String,
-    #[serde(default)]
-    pub scope: LockScope,
-    /// The user who runs ops.
-    #[serde(default)]
-    pub user: String,
-    /// The machine that ops runs on.
-    #[serde(default)]
-    pub controller: String,
-    /// The process there.
-    #[serde(default)]
-    pub pid: u32,
-    /// By the clock of that machine.
-    pub since: jiff::Timestamp,
-    /// The id of the run.
-    #[serde(default)]
-    pub run: String,
-    #[serde(default)]
-    pub playbook: String,
-    /// On how many hosts it is held; 0 for one that is local.
-    #[serde(default)]
-    pub hosts: usize,
+record! {
+    /// Who holds a lock. Fields that an older or newer ops does not write are empty.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct LockHolder {
+        /// The name of the lock.
+        pub lock: String,
+        /// The lock id, which is unique.
+        pub id: String,
+        #[serde(default)]
+        pub scope: LockScope,
+        /// The user who runs ops.
+        #[serde(default)]
+        pub user: String,
+        /// The machine that runs ops.
+        #[serde(default)]
+        pub controller: String,
+        /// The process there.
+        #[serde(default)]
+        pub pid: u32,
+        /// By the clock of that machine.
+        pub since: jiff::Timestamp,
+        /// The id of the run.
+        #[serde(default)]
+        pub run: String,
+        #[serde(default)]
+        pub playbook: String,
+        /// The number of hosts on which it is held; 0 for a local lock.
+        #[serde(default)]
+        pub hosts: usize,
+    }
 }
 
 impl fmt::Display for LockHolder {

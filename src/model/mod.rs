@@ -1,4 +1,4 @@
-//! Plain data that every other layer may name. No I/O here.
+//! Plain data that every other layer may use. No I/O here.
 
 mod connection;
 mod emission;
@@ -6,32 +6,34 @@ mod event;
 mod facts;
 mod failure;
 mod health;
-mod hidden;
 mod host;
+mod kind;
 mod lock;
+mod old_secrets;
 mod outcome;
 mod position;
 mod reporter;
 pub mod rollout;
+mod scrub;
 mod secret;
 pub mod suggest;
-mod texts;
 mod utf8;
 
 pub use connection::{Connection, Elevation, HostKeys, SshClient, Via};
 pub use emission::{Emission, undo_of, undone_by};
-pub use event::{Event, Kind, LogLevel, OutputStream, SCHEMA, Totals};
+pub use event::{Event, LogLevel, OutputStream, SCHEMA, Totals};
 pub use facts::HostFacts;
 pub use failure::{Failure, FailureKind};
 pub use health::HealthState;
 pub use host::{Host, Origin, Var, Vars};
+pub use kind::Kind;
 pub use lock::{LockHolder, LockScope};
 pub use outcome::{Diff, Outcome};
 pub use position::Position;
 pub use reporter::Reporter;
 pub use rollout::{Fate, HostEnd, HostEnds, OnAbort, Phase, RolloutEnd, Version, Waiting};
+pub use scrub::{Scrub, Scrubbed};
 pub use secret::{
     MAX_SECRET, MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, Unscrubbable,
 };
-pub use texts::Texts;
 pub use utf8::{NotUtf8, as_text, decode};

@@ -1,28 +1,28 @@
-//! What became of a task.
+//! The outcome of a task, and what it changes.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a task on a host.
+/// The outcome of a task on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The host was already as the task wants it.
+    /// The host was already in the desired state.
     Unchanged,
-    /// The host was changed, and the probe that found the difference now finds none.
+    /// The host was changed, and the probe now finds it in the desired state.
     Changed,
     /// In check mode: a run would change the host.
     WouldChange,
-    /// In check mode: nothing tells whether a run would change the host.
+    /// In check mode: ops cannot determine whether a run would change the host.
     Unknown,
-    /// Not gone through: an earlier task of the batch failed, or the run was cancelled.
+    /// Not started: an earlier task of the batch failed, or the run was cancelled.
     Skipped,
     Failed,
 }
 
 impl Outcome {
-    /// The word that a user reads, in events and in the output.
+    /// Its name in events.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,12 +42,11 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What a change does, for a person to read. Holds no secret: a task that manages one says
-/// [`Diff::Hidden`].
+/// What a change does, for a person to read. A task that manages a secret uses [`Diff::Hidden`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "form", rename_all = "snake_case")]
 pub enum Diff {
-    /// Some property that goes from one value to another: a mode, an owner, a version.
+    /// A property that changes its value: a mode, an owner, a version.
     Property {
         name: String,
         before: String,
@@ -59,13 +58,13 @@ pub enum Diff {
         before: String,
         after: String,
     },
-    /// Content that is no text: sizes in bytes and SHA-256 digests in hex.
+    /// Content that is not text: sizes in bytes and SHA-256 digests in hex.
     Binary {
         path: String,
         before: Option<(u64, String)>,
         after: (u64, String),
     },
-    /// The content of `path` changes, and may not be shown.
+    /// The content of `path` changes, and must not be shown.
     Hidden { path: String },
     /// Anything else, as a sentence: `starts nginx`.
     Note { text: String },

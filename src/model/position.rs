@@ -1,16 +1,20 @@
-//! A place in a playbook.
+//! A position in a playbook.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where in a playbook (or a module that it imports) something stands. Lines and columns count from 1.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Position {
-    /// The file as the user would name it: relative to the working directory, or `std/haproxy`.
-    pub file: String,
-    pub line: usize,
-    pub column: usize,
+use super::scrub::record;
+
+record! {
+    /// A position in a playbook, or in a module that it imports. Lines and columns count from 1.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct Position {
+        /// The file as the user names it: relative to the working directory, or `std/haproxy`.
+        pub file: String,
+        pub line: usize,
+        pub column: usize,
+    }
 }
 
 impl fmt::Display for Position {

@@ -1,23 +1,22 @@
-//! Who is told what happened.
+//! The trait of everything that receives events.
 
-use super::Event;
+use super::{Event, Scrubbed};
 
-/// Receives the events of a run, in order, on the dispatcher's thread. Stands here and not with the
-/// reporters because the recorder of `store` is one too.
+/// Receives the events of a run, in order, on the dispatcher's thread. The trait is here and not in `report`
+/// because the recorder of `store` implements it too.
 ///
-/// None of these can fail: a reporter that cannot write any more keeps silent. The events are scrubbed
-/// before they come here.
+/// No call can fail: a reporter that can no longer write drops the rest. Events are scrubbed, as their type
+/// says.
 pub trait Reporter: Send {
-    fn event(&mut self, event: &Event);
+    fn event(&mut self, event: &Scrubbed<Event>);
 
-    /// Called when there is nothing more to report for now, and several times a second: the time to
-    /// flush, or to redraw.
+    /// Called when no more events are waiting, and several times a second: the time to flush, or to redraw.
     fn tick(&mut self) {}
 
-    /// Called before the terminal goes to someone else: a question, another program.
+    /// Called before something else uses the terminal: a question, another program.
     fn pause(&mut self) {}
 
-    /// The terminal is back.
+    /// Called when the terminal is free again.
     fn resume(&mut self) {}
 
     /// Called once, after the last event.

@@ -1,13 +1,14 @@
-//! What a rollout does with hosts, as data: its events, the machine that decides and the reports share it.
+//! The states of a rollout and its hosts, as data for the state machine, the events and the reporters.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::scrub::record;
 use super::{Failure, FailureKind};
 
-/// What a host goes through.
+/// A phase of a host in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -15,38 +16,38 @@ pub enum Phase {
     Drained,
     Updating,
     Updated,
-    /// Its health is looked at until it has been good for long enough.
+    /// Its health is checked until it has been good for long enough.
     WaitingHealthy,
     Healthy,
     Readmitting,
     Readmitted,
-    /// Something of the above failed: this is why the host does not get the new version.
+    /// One of the phases above failed, so the host does not get the new version.
     Failed,
     RollingBack,
     RolledBack,
-    /// It could not be put back.
+    /// It could not be rolled back.
     RollbackFailed,
     /// It stays out of service.
     LeftOut,
 }
 
-/// What a host was left on.
+/// The version on a host at the end of a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Version {
     Old,
     New,
-    /// Its update, or its rollback, was not gone through to the end.
+    /// Its update, or its rollback, was not completed.
     Unknown,
 }
 
-/// What came of a host.
+/// The outcome of a rollout for a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// In service with the new version.
     Updated,
-    /// In service as it was: it was not begun with, or given back before its update.
+    /// In service as it was: it was not started, or readmitted before its update.
     Untouched,
     /// In service as it was, after it had been changed.
     RolledBack,
@@ -54,12 +55,12 @@ pub enum Fate {
     LeftOut,
     /// In service with the new version from the start: nothing was done.
     Unchanged,
-    /// In check mode: its update was gone through.
+    /// In check mode: its update was checked.
     Checked,
 }
 
 impl Fate {
-    /// As a user reads it.
+    /// Its name for a user.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -83,41 +84,43 @@ impl fmt::Display for Version {
     }
 }
 
-/// A host at the end of a rollout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostEnd {
-    pub fate: Fate,
-    pub version: Version,
-    /// Counts from 1; none in check mode, and for a host that had failed before the rollout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch: Option<usize>,
-    /// The first thing that went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Box<Failure>>,
-    /// Why it could not be put back, or into service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unrestored: Option<Box<Failure>>,
-    /// Why it is where it is, in one line, unless it was updated as it was meant to be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+record! {
+    /// A host at the end of a rollout.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct HostEnd {
+        pub fate: Fate,
+        pub version: Version,
+        /// Counts from 1. None in check mode, and for a host that had failed before the rollout.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub batch: Option<usize>,
+        /// The first thing that went wrong.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub failure: Option<Box<Failure>>,
+        /// Why it could not be rolled back, or readmitted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub unrestored: Option<Box<Failure>>,
+        /// Why it is in this state, in one line, unless it was updated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reason: Option<String>,
+    }
 }
 
 impl HostEnd {
-    /// It was left out because it could not be reached.
+    /// Whether it was left out because it could not be reached.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         let why = self.unrestored.as_ref().or(self.failure.as_ref());
         self.fate == Fate::LeftOut && why.is_some_and(|why| why.kind == FailureKind::Unreachable)
     }
 
-    /// It was left where it was because the lock had passed to another run: what that one reports is what is so.
+    /// Whether it was left out because another run took the lock over. The report of that run has its state.
     #[must_use]
     pub fn is_taken_over(&self) -> bool {
         let why = self.unrestored.as_ref().or(self.failure.as_ref());
         self.fate == Fate::LeftOut && why.is_some_and(|why| why.kind == FailureKind::Held)
     }
 
-    /// What came of it, as a user reads it.
+    /// Its outcome for a user.
     #[must_use]
     pub fn word(&self) -> &'static str {
         if self.is_unreachable() {
@@ -133,7 +136,7 @@ impl HostEnd {
 /// The hosts of a rollout by name.
 pub type HostEnds = BTreeMap<String, HostEnd>;
 
-/// Which hosts are where, in a sentence: `updated: web1; left out: web2`. Empty without hosts.
+/// The outcomes of all hosts on one line: `updated: web1; left out: web2`. Empty without hosts.
 #[must_use]
 pub fn told(hosts: &HostEnds) -> String {
     const WORDS: [&str; 8] = [
@@ -160,7 +163,7 @@ pub fn told(hosts: &HostEnds) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// Why hosts are where they are: each reason once, with the hosts that it is about, in their order.
+/// The reasons of the hosts' states: each reason once, with its hosts, in order.
 #[must_use]
 pub fn reasons(hosts: &HostEnds) -> Vec<(Vec<&str>, &str)> {
     let mut reasons: Vec<(Vec<&str>, &str)> = Vec::new();
@@ -174,22 +177,22 @@ pub fn reasons(hosts: &HostEnds) -> Vec<(Vec<&str>, &str)> {
     reasons
 }
 
-/// What came of a rollout.
+/// The outcome of a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RolloutEnd {
     /// Every host has the new version.
     Done,
-    /// It went through, without the hosts that failed.
+    /// It was completed without the hosts that failed.
     WithFailures,
-    /// It was aborted, and nothing was rolled back: `on_abort` says so.
+    /// It was aborted, and `on_abort` says not to roll back.
     Stopped,
     RolledBack,
     NotRolledBack,
     Interrupted,
 }
 
-/// What happens to hosts that are changed already when a rollout is aborted.
+/// What happens to changed hosts when a rollout is aborted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnAbort {

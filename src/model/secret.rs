@@ -1,8 +1,9 @@
-//! Values that must not be seen, and the scrubbing of text that may hold them.
+//! Values that must not be shown, and the scrubbing of text that may contain them.
 //!
-//! [`Secrets`] is the registry of a run. Whoever learns a secret adds it; whoever writes something down
-//! asks for the [`Scrubber`] (whole texts) or a [`StreamScrubber`] (chunks, where a secret may be cut in
-//! two). Scrubbing is by value and finds the forms that [`forms`] lists.
+//! [`Secrets`] is the registry of a run. Code that learns a secret adds it; code that writes text uses the
+//! [`Scrubber`] (whole texts) or a [`StreamScrubber`] (chunks, which may cut a secret in two). Scrubbing is
+//! by value and finds the forms that [`forms`] lists. Events are scrubbed by type: see
+//! [`Scrubbed`](super::Scrubbed).
 
 mod forms;
 mod scrubber;
@@ -15,11 +16,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub use scrubber::{REPLACEMENT, Scrubber};
 pub use stream::StreamScrubber;
 
-/// A secret with fewer bytes than this (spaces around it not counted) would also be found where it is
-/// not meant, and a reader could guess it from what was taken out.
+/// A secret with fewer bytes than this (without spaces around it) would also be found in unrelated text, and
+/// a reader could guess it from what is missing.
 pub const MIN_SECRET: usize = 6;
 
-/// A secret with more bytes than this would cost seconds and hundreds of megabytes to look for.
+/// Looking for a secret with more bytes than this would take seconds and hundreds of megabytes.
 pub const MAX_SECRET: usize = 64 * 1024;
 
 /// Why a secret was refused.
@@ -27,7 +28,8 @@ pub const MAX_SECRET: usize = 64 * 1024;
 pub enum Unscrubbable {
     /// `len` is its length in bytes, without spaces around it.
     #[error(
-        "secret `{name}` is too short to be scrubbed safely: {len} bytes, and at least {MIN_SECRET} are needed"
+        "secret `{name}` is too short to be scrubbed safely: \
+         {len} bytes, and at least {MIN_SECRET} are needed"
     )]
     TooShort { name: String, len: usize },
     #[error(
@@ -36,15 +38,15 @@ pub enum Unscrubbable {
     TooLong { name: String, len: usize },
 }
 
-/// The secrets of a run. A clone is the same registry; what was added is never taken out.
+/// The secrets of a run. A clone is the same registry; secrets are never removed.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<RwLock<Registry>>);
 
 #[derive(Default)]
 struct Registry {
-    /// Values to the name that they were first added under.
+    /// The name under which each value was first added.
     names: HashMap<String, String>,
-    /// Needles that no scrubber knows yet.
+    /// Forms that no scrubber knows yet.
     fresh: Vec<Vec<u8>>,
     scrubber: Scrubber,
 }
@@ -55,11 +57,10 @@ impl Secrets {
         Self::default()
     }
 
-    /// Adds a secret: from now on every scrub of this registry replaces it. `name` is what a message
-    /// may call it.
+    /// Adds a secret: from now on every scrubber of this registry replaces it. Messages call it `name`.
     ///
     /// # Errors
-    /// A value too short or too long to be scrubbed is refused, and not kept.
+    /// A value that is too short or too long to be scrubbed is refused, and not added.
     pub fn add(&self, value: &str, name: &str) -> Result<(), Unscrubbable> {
         let (name, len) = (name.to_owned(), value.trim().len());
         if len < MIN_SECRET {
@@ -87,7 +88,7 @@ impl Secrets {
             .cloned()
     }
 
-    /// A scrubber of all that was added until now. Cheap unless something was added since the last call.
+    /// A scrubber for all secrets so far. Cheap unless secrets were added since the last call.
     #[must_use]
     pub fn scrubber(&self) -> Scrubber {
         {
@@ -108,14 +109,14 @@ impl Secrets {
         self.scrubber().scrub(text)
     }
 
-    /// A scrubber for a stream that comes in chunks. It also finds what is added while it runs.
+    /// A scrubber for a stream that arrives in chunks. It also finds secrets that are added in the meantime.
     #[must_use]
     pub fn stream(&self) -> StreamScrubber {
         StreamScrubber::new(self.clone())
     }
 }
 
-/// Shows how many there are, never one of them.
+/// Shows the number of secrets, never their values.
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let count = self

@@ -1,17 +1,17 @@
-//! "Did you mean": the known name that is nearest to one that is not known.
+//! "Did you mean": the known name that is nearest to an unknown one.
 
-/// Bytes of a name that may be meant, or mistyped.
+/// Longer names (in bytes) are not compared.
 const LONGEST: usize = 256;
 
-/// The nearest candidate, if one is near enough that a slip of the finger explains it.
+/// The nearest candidate, if it is near enough to be a typing mistake.
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A very long name is no slip, and the distance to it costs its length times that of every other.
+    // A very long name is not a typing mistake, and computing its distance is expensive.
     if name.len() > LONGEST {
         return None;
     }
     let length = name.chars().count();
-    // Of one or two letters, every other name of that length would be near.
+    // For one or two letters, every other name of that length would be near.
     let allowed = if length < 3 {
         0
     } else {
@@ -40,7 +40,7 @@ pub fn did_you_mean<'a>(
     nearest(name, candidates).map(|near| format!("Did you mean `{near}`?"))
 }
 
-/// Names in a row as a user reads them: `` `a`, `b` ``.
+/// A list of names for a message: `` `a`, `b` ``.
 #[must_use]
 pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn suggests_what_is_near_and_nothing_else() {
+    fn only_near_names_are_suggested() {
         let known = ["each", "hosts", "files::template", "mode"];
         assert_eq!(nearest("hots", known), Some("hosts"));
         assert_eq!(nearest("Each", known), Some("each"));

@@ -1,4 +1,4 @@
-//! Text from bytes: the byte order mark dropped, and the place of the first byte that is not UTF-8.
+//! Text from bytes, without the byte order mark, and the position of the first byte that is not UTF-8.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ impl NotUtf8 {
         format!("{file}:{}:{}: {self}", self.line, self.column)
     }
 
-    /// What to do about it, for a file of this name.
+    /// How to fix it, for a file of this name.
     #[must_use]
     pub fn hint(&self, file: &str) -> String {
         let from = if self.is_utf16 {
@@ -63,7 +63,7 @@ impl NotUtf8 {
 /// The text in `bytes`, byte order mark included.
 ///
 /// # Errors
-/// The first byte that is not UTF-8, and its place.
+/// The first byte that is not UTF-8, and its position.
 pub fn as_text(bytes: &[u8]) -> Result<&str, NotUtf8> {
     std::str::from_utf8(bytes).map_err(|error| {
         let (good, bad) = bytes.split_at(error.valid_up_to());
@@ -84,7 +84,7 @@ pub fn as_text(bytes: &[u8]) -> Result<&str, NotUtf8> {
 /// The text in `bytes`, without a byte order mark.
 ///
 /// # Errors
-/// The first byte that is not UTF-8, and its place.
+/// The first byte that is not UTF-8, and its position.
 pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
     let mut text =
         String::from_utf8(bytes).or_else(|error| as_text(error.as_bytes()).map(String::from))?;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_wrong_byte_has_a_place() {
+    fn the_first_invalid_byte_has_a_position() {
         let wrong = decode(b"web1\nname=\xff\n\xfe".to_vec()).unwrap_err();
         assert_eq!((wrong.line, wrong.column, wrong.byte), (2, 6, 0xff));
         assert_eq!(

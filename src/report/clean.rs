@@ -1,22 +1,23 @@
-//! Making texts harmless for a terminal.
+//! Escaping texts that a terminal would act on.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A text of several lines without anything that a terminal would act on: control characters (but tab and
-/// newline) and marks that turn the direction of text read as escapes. A carriage return before a newline goes.
+/// A text of several lines that a terminal only shows: control characters (except tab and newline) and marks
+/// that change the direction of text are escaped. A carriage return before a newline is removed.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\n' || c == '\t')
 }
 
-/// The same for a text that must stay on its line.
+/// The same for a text that must stay on one line.
 #[must_use]
 pub fn clean_line(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\t')
 }
 
-/// Joins a message of several lines, such as the output of `sudo`, into one line with control characters escaped.
+/// Joins a message of several lines, such as the output of `sudo`, into one line with control characters
+/// escaped.
 #[must_use]
 pub fn in_one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

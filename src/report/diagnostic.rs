@@ -1,27 +1,27 @@
-//! The drawing of a failure: what happened, the line of the playbook with a caret, and all that helps.
+//! Drawing a failure: what happened, the line of the playbook with a caret, and what helps to fix it.
 
 use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
-use super::words::{names, sort};
+use super::names::{names, sort};
 use super::{clean, clean_line, in_one_line};
 use crate::model::{Failure, Position};
 
-/// How many hosts are named, how many calls and how many lines of stderr are shown.
+/// How many hosts, calls and lines of stderr are shown.
 const HOSTS: usize = 20;
 const CALLS: usize = 8;
 const STDERR: usize = 20;
 
-/// How much of a command that failed is shown.
+/// How much of a failed command is shown.
 const COMMAND_LINES: usize = 20;
 const COMMAND_CHARS: usize = 2000;
 
-/// Columns when nothing else is said: annotate-snippets cuts source lines to it.
+/// The width in columns. annotate-snippets cuts source lines to it.
 const WIDTH: usize = 140;
 
-/// Draws a failure, with a newline at its end. `source` is the whole text of the file that it points into;
-/// without it the line that the failure carries is shown, and without that the position alone.
+/// Draws a failure, with a newline at the end. `source` is the whole text of the file that it points into;
+/// without it, the line that the failure carries is shown, or only the position.
 #[must_use]
 pub fn render(failure: &Failure, source: Option<&str>, colour: bool) -> String {
     let hosts: Vec<&str> = failure.host.as_deref().into_iter().collect();
@@ -56,7 +56,7 @@ pub fn render_for(failure: &Failure, hosts: &[&str], source: Option<&str>, colou
     drawn + "\n"
 }
 
-/// What is drawn without the line that holds only the bar of a source that is not shown.
+/// The drawing without the bar of a source that is not shown.
 fn without_bar(drawn: &str) -> String {
     let is_bar = |line: &str| anstream::adapter::strip_str(line).to_string().trim() == "|";
     let lines = drawn.split('\n').enumerate();
@@ -64,7 +64,7 @@ fn without_bar(drawn: &str) -> String {
     kept.map(|(_, line)| line).collect::<Vec<_>>().join("\n")
 }
 
-/// Draws a warning that is about no failure, with a newline at its end.
+/// Draws a warning that is not about a failure, with a newline at the end.
 #[must_use]
 pub fn render_warning(message: &str, hint: Option<&str>, colour: bool) -> String {
     let title = clean_line(message.trim_end());
@@ -81,7 +81,7 @@ pub fn render_warning(message: &str, hint: Option<&str>, colour: bool) -> String
     without_bar(&renderer.render(&[group])) + "\n"
 }
 
-/// Draws several, with an empty line between.
+/// Draws several failures, with an empty line between them.
 #[must_use]
 pub fn render_all<'f>(
     failures: impl IntoIterator<Item = (&'f Failure, Option<&'f str>)>,
@@ -102,7 +102,7 @@ fn title(failure: &Failure) -> String {
     }
 }
 
-/// The source line with its caret, or the position where there is none.
+/// The source line with its caret, or only the position if the line is not known.
 fn place(failure: &Failure, source: Option<&str>) -> Vec<Element<'static>> {
     let Some(at) = &failure.at else {
         return Vec::new();
@@ -131,7 +131,7 @@ fn place(failure: &Failure, source: Option<&str>) -> Vec<Element<'static>> {
     ]
 }
 
-/// The line made harmless, and the bytes of the word at the position.
+/// The escaped line, and the range of the word at the position in it.
 fn marked(line: &str, at: &Position) -> (String, std::ops::Range<usize>) {
     let start = line
         .char_indices()
@@ -231,7 +231,7 @@ fn head(command: &str) -> String {
     shown.trim_end().to_owned()
 }
 
-/// A text of several lines begins on a line of its own.
+/// A text of several lines begins on a new line.
 fn indented(text: &str) -> String {
     let text = text.trim_end();
     if text.contains('\n') {
@@ -241,16 +241,16 @@ fn indented(text: &str) -> String {
     }
 }
 
-/// The last lines of a text, with a word of how many are missing.
+/// The last lines of a text, and how many are left out before them.
 pub(super) fn tail(text: &str, most: usize) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut left_out = lines.len().saturating_sub(most);
     let mut shown = Vec::new();
     if left_out == 1 {
-        // To say so would take the line that it saves.
+        // Saying so would take as much room as the line.
         left_out = 0;
     } else if left_out > 1 {
-        shown.push(format!("... {left_out} lines before ..."));
+        shown.push(format!("... {left_out} lines left out ..."));
     }
     shown.extend(lines[left_out..].iter().map(|line| (*line).to_owned()));
     shown

@@ -1,20 +1,22 @@
-//! Diffs as a person reads them.
+//! Diffs as text.
 
 use std::fmt::Write as _;
 
 use similar::TextDiff;
 
-use super::words::{CYAN, DIM, GREEN, RED, bytes};
+use super::quantity::bytes;
+use super::style::{CYAN, DIM, GREEN, RED};
 use super::{Settings, clean, clean_line};
 use crate::model::Diff;
 
-/// Two texts that are together longer than this (in bytes) are not compared: nobody reads it, and it takes long.
+/// Two texts that are together longer than this (in bytes) are not compared: it is slow, and nobody reads the
+/// result.
 const TOO_LONG: usize = 1 << 20;
 
-/// What changes, on a line: for those who did not ask for the whole diff. Empty where only that would tell, and where
-/// the label of the task says it: a command that is run.
+/// What changes, on one line: for users who did not ask for the full diff. Empty if only the full diff would
+/// show it, or if the label of the task already says it: a command that is run.
 pub(super) fn brief(diffs: &[Diff], label: &str) -> String {
-    let told = |text: &str| {
+    let is_in_label = |text: &str| {
         let command = text.strip_prefix("runs ");
         command.is_some_and(|command| label.ends_with(command))
     };
@@ -26,7 +28,7 @@ pub(super) fn brief(diffs: &[Diff], label: &str) -> String {
                 before,
                 after,
             } => Some(property(name, before, after)),
-            Diff::Note { text } if told(text) => None,
+            Diff::Note { text } if is_in_label(text) => None,
             Diff::Note { text } => Some(clean_line(text).into_owned()),
             _ => None,
         })
@@ -36,7 +38,7 @@ pub(super) fn brief(diffs: &[Diff], label: &str) -> String {
     parts.join(if is_list { "; " } else { ", " })
 }
 
-/// What changes, in full: lines, each with its newline.
+/// What changes, in full, as whole lines.
 pub(super) fn full(diffs: &[Diff], settings: Settings) -> String {
     let mut out = String::new();
     for diff in diffs {
@@ -86,7 +88,7 @@ fn property(name: &str, before: &str, after: &str) -> String {
     format!("{} {} -> {}", clean_line(name), value(before), value(after))
 }
 
-/// The beginning of a digest is enough to tell two apart.
+/// The first characters of a digest, which are enough to distinguish two.
 fn short(hash: &str) -> String {
     clean_line(hash).chars().take(12).collect()
 }

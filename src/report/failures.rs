@@ -1,4 +1,4 @@
-//! The failures of a run, those that are alike as one.
+//! The failures of a run, with equal ones grouped.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use indexmap::IndexSet;
 
 use crate::model::{Failure, FailureKind};
 
-/// Failures in the order in which they came.
+/// Failures in the order in which they happened.
 #[derive(Default)]
 pub(super) struct Failures {
     groups: Vec<Group>,
@@ -14,9 +14,9 @@ pub(super) struct Failures {
     places: HashMap<Failure, usize>,
 }
 
-/// A failure and all hosts that have it.
+/// A failure, and all hosts on which it happened.
 pub(super) struct Group {
-    /// As it was on the first of them.
+    /// As it was on the first host.
     pub failure: Failure,
     pub hosts: IndexSet<String>,
 }
@@ -33,7 +33,7 @@ impl Failures {
         self.groups[place].hosts.extend(failure.host.clone());
     }
 
-    /// Adds what ended the run, unless it is a failure that is there already on its way up.
+    /// Adds what ended the run, unless it is a known failure that was passed on.
     pub(super) fn add_last(&mut self, failure: &Failure) {
         if self
             .groups
@@ -48,7 +48,7 @@ impl Failures {
         }
     }
 
-    /// What ended a rollout, without the failure of a host that it names as its reason and that is there already.
+    /// The failure that ended a rollout, without its reason, if the reason is a known failure of a host.
     fn without_reason(&self, failure: &Failure) -> Option<Failure> {
         let ends_rollout = [FailureKind::RolledBack, FailureKind::NotRolledBack];
         if !ends_rollout.contains(&failure.kind) || failure.host.is_some() {
@@ -70,7 +70,7 @@ impl Failures {
     }
 }
 
-/// Whether two are the same failure, seen from different places of the playbook.
+/// Whether two are the same failure at different places of the playbook.
 fn alike(one: &Failure, other: &Failure) -> bool {
     let seen = |failure: &Failure| Failure {
         at: None,
@@ -82,14 +82,14 @@ fn alike(one: &Failure, other: &Failure) -> bool {
     seen(one) == seen(other)
 }
 
-/// Whether what ended a closure has its line. A task that fails says so itself; what a `timeout` around it adds
-/// stands in the explanation.
-pub(super) fn is_told(shown: &Failure, failure: &Failure) -> bool {
+/// Whether the failure that ended a closure was already shown. A task that fails says so itself; what a
+/// `timeout` around it adds is part of the explanation.
+pub(super) fn is_shown(shown: &Failure, failure: &Failure) -> bool {
     alike(shown, failure) || (failure.task.is_some() && shown.task == failure.task)
 }
 
-/// The failure with the host taken out, also from its texts: `cannot resolve web1` and `cannot resolve web2`
-/// are alike.
+/// The failure without the host, also in its texts: `cannot resolve web1` and `cannot resolve web2` are
+/// equal.
 fn without_host(failure: &Failure) -> Failure {
     let mut failure = failure.clone();
     let Some(host) = failure.host.take() else {
@@ -108,7 +108,7 @@ fn without_host(failure: &Failure) -> Failure {
     failure
 }
 
-/// The text with a word taken out where it stands alone.
+/// The text without a word, where it is a whole word.
 fn without_word(text: &str, word: &str) -> String {
     let part_of_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let mut out = String::with_capacity(text.len());

@@ -1,9 +1,9 @@
 //! `--output github`: a plain log with groups, annotations and a job summary, for a step of GitHub Actions.
 //!
-//! The runner acts on lines that begin with `::` (after white space) and on `##[` anywhere in a line. Texts of hosts and
-//! playbooks are written so that neither stands in them: [`harmless`].
+//! The runner acts on lines that begin with `::` (after white space) and on `##[` anywhere in a line.
+//! [`harmless`] escapes both in texts of hosts and playbooks.
 //!
-//! Of a step GitHub shows ten errors and ten warnings. The last of ten says how many more there are.
+//! GitHub shows ten errors and ten warnings per step. The last of ten says how many more there are.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -15,9 +15,25 @@ use indexmap::IndexSet;
 use super::failures::Group;
 use super::grouped::{Dialect, Grouped};
 use super::job_summary::JobSummary;
-use super::words::{count, names};
+use super::names::names;
+use super::output::{Opened, Output, is_true};
+use super::quantity::count;
 use super::{Settings, View, clean, diagnostic};
-use crate::model::{Event, Failure, Kind, LogLevel, Position, Reporter};
+use crate::model::{Event, Failure, Kind, LogLevel, Position, Reporter, Scrubbed};
+
+pub(super) const OUTPUT: Output = Output {
+    name: "github",
+    help: "Plain, with groups, annotations and a summary for GitHub Actions",
+    is_data: false,
+    is_default: is_step,
+    open: |settings| Opened::writing(Github::stdout(settings, Workflow::of_environment())),
+};
+
+/// Whether this is a step of GitHub Actions, the runner of which acts on what is printed.
+#[must_use]
+pub fn is_step() -> bool {
+    is_true("GITHUB_ACTIONS")
+}
 
 /// How many annotations of one level a step may have.
 const MOST: usize = 10;
@@ -26,7 +42,7 @@ const MOST: usize = 10;
 const HOSTS: usize = 5;
 const STDERR: usize = 10;
 
-/// Where the step runs, as the runner tells in the environment.
+/// Where the step runs, as the runner says in the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Workflow {
     /// `GITHUB_WORKSPACE`: the files of annotations are named from here.
@@ -40,7 +56,7 @@ pub struct Workflow {
 /// Writes for the log of a step, and its summary.
 pub struct Github(Grouped<Step>);
 
-/// A step, and what is to be said of it at its end.
+/// A step, and what is written at its end.
 struct Step {
     workflow: Workflow,
     warnings: IndexSet<(String, Option<Position>)>,
@@ -71,7 +87,7 @@ impl Github {
 }
 
 impl Reporter for Github {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.0.event(event);
     }
 
@@ -108,7 +124,7 @@ impl Dialect for Step {
         }
     }
 
-    fn ended(&mut self, event: &Event, failures: &[Group]) -> String {
+    fn ended(&mut self, failures: &[Group]) -> String {
         let mut errors: Vec<Annotation> = failures.iter().map(Annotation::of_group).collect();
         errors.extend(self.errors.iter().map(|(message, at)| Annotation {
             title: "ops".to_owned(),
@@ -130,7 +146,7 @@ impl Dialect for Step {
             })
             .collect();
         if let Some(path) = &self.workflow.summary
-            && let Err(error) = self.summary.append(path, event, failures)
+            && let Err(error) = self.summary.append(path, failures)
         {
             tracing::warn!("failed to write the job summary: {error}");
         }
@@ -140,7 +156,7 @@ impl Dialect for Step {
     }
 }
 
-/// Failures that came before there was a run, as annotations.
+/// Failures from before the run started, as annotations.
 #[must_use]
 pub fn annotate(failures: &[Failure], workflow: &Workflow) -> String {
     let errors: Vec<Annotation> = failures
@@ -153,7 +169,7 @@ pub fn annotate(failures: &[Failure], workflow: &Workflow) -> String {
     annotations("error", &errors, workflow)
 }
 
-/// The text without anything that the runner would act on.
+/// The text with everything escaped that the runner would act on.
 #[must_use]
 pub fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -172,8 +188,8 @@ pub fn harmless(text: &str) -> String {
     out
 }
 
-/// JSON that says the same without anything that the runner would act on. A line of JSON never begins with `::`, and `##[` stands
-/// only in its strings.
+/// Equal JSON that the runner does not act on. A line of JSON never begins with `::`, and `##[` occurs only
+/// in strings.
 #[must_use]
 pub fn harmless_json(json: &str) -> Cow<'_, str> {
     if json.contains("##[") {
@@ -183,7 +199,7 @@ pub fn harmless_json(json: &str) -> Cow<'_, str> {
     }
 }
 
-/// What shows beside a line of a file, or above the log.
+/// A message that GitHub shows beside a line of a file, or above the log.
 struct Annotation {
     title: String,
     message: String,
@@ -269,8 +285,23 @@ fn annotations(level: &str, all: &[Annotation], workflow: &Workflow) -> String {
 }
 
 impl Workflow {
-    /// A file as annotations name it: from the workspace, with `/`. None for one that is not in it, such as a module of
-    /// the standard library.
+    /// The step that this process is part of.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        let path = |name: &str| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        Self {
+            workspace: path("GITHUB_WORKSPACE"),
+            directory: std::env::current_dir().unwrap_or_default(),
+            summary: path("GITHUB_STEP_SUMMARY"),
+        }
+    }
+
+    /// A file as annotations name it: relative to the workspace, with `/`. None for a file outside of it,
+    /// such as a module of the standard library.
     fn file(&self, file: &str) -> Option<String> {
         let path = self.directory.join(file).canonicalize().ok()?;
         let workspace = self.workspace.as_deref().unwrap_or(Path::new("."));
@@ -279,7 +310,7 @@ impl Workflow {
     }
 }
 
-/// A message as a command takes it.
+/// A message, escaped as commands require.
 fn data(text: &str) -> String {
     clean(text)
         .replace('%', "%25")
@@ -287,7 +318,7 @@ fn data(text: &str) -> String {
         .replace('\n', "%0A")
 }
 
-/// The value of a property as a command takes it.
+/// The value of a property, escaped as commands require.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -297,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_is_a_command() {
+    fn commands_in_texts_are_escaped() {
         for (text, shown) in [
             ("plain :: text\n", "plain :: text\n"),
             ("::error::x\n", "\\x3a:error::x\n"),
@@ -313,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn json_says_the_same_and_is_no_command() {
+    fn harmless_json_is_equal_and_has_no_commands() {
         for text in ["##[error]x", "a\n::error::x ###[##[", "\\##[b]#", "plain"] {
             let json = serde_json::to_string_pretty(&serde_json::json!({ text: [text] }))
                 .expect("texts can be written");
@@ -327,13 +358,13 @@ mod tests {
     }
 
     #[test]
-    fn values_are_escaped_by_the_rules_of_the_runner() {
+    fn values_are_escaped_as_the_runner_requires() {
         assert_eq!(data("100%\r\na:b,c"), "100%25%0Aa:b,c");
         assert_eq!(property("a:b,c%\n"), "a%3Ab%2Cc%25%0A");
     }
 
     #[test]
-    fn ten_annotations_at_most_and_the_last_counts_the_rest() {
+    fn there_are_at_most_ten_annotations_and_the_last_counts_the_rest() {
         let failures: Vec<Failure> = (0..13)
             .map(|n| Failure::new(crate::model::FailureKind::Failed, format!("no {n}")))
             .collect();
@@ -352,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_named_from_the_workspace_or_not_at_all() {
+    fn only_files_of_the_workspace_are_named() {
         let dir = tempfile::tempdir().expect("a directory");
         let deploy = dir.path().join("deploy");
         std::fs::create_dir(&deploy).expect("a directory");

@@ -1,25 +1,34 @@
 //! `--output gitlab`: a plain log with sections that GitLab folds up.
 //!
-//! A section begins and ends with a marker that has a carriage return and an escape in it. Texts of hosts and playbooks
-//! have neither when they are written, so none of them can make one.
+//! A section begins and ends with a marker that contains a carriage return and an escape character. Both are
+//! escaped in texts of hosts and playbooks, so none of these can make a section.
 
 use std::io::{self, Write};
 
 use jiff::Timestamp;
 
 use super::grouped::{Dialect, Grouped};
+use super::output::{Opened, Output, is_true};
 use super::{Settings, View};
-use crate::model::{Event, Reporter};
+use crate::model::{Event, Reporter, Scrubbed};
+
+pub(super) const OUTPUT: Output = Output {
+    name: "gitlab",
+    help: "Plain, with sections for GitLab CI",
+    is_data: false,
+    is_default: || is_true("GITLAB_CI") && !super::github::is_step(),
+    open: |settings| Opened::writing(Gitlab::stdout(settings)),
+};
 
 /// Writes for the log of a GitLab job.
 pub struct Gitlab(Grouped<Sections>);
 
-/// Numbers the sections: each name may stand once in a log.
+/// Numbers the sections, because each name may be used once in a log.
 #[derive(Default)]
 struct Sections {
     run: String,
     number: usize,
-    /// The time of the last event, for an end that comes without one.
+    /// The time of the last event, for a section that ends without one.
     now: Timestamp,
 }
 
@@ -40,7 +49,7 @@ impl Gitlab {
 }
 
 impl Reporter for Gitlab {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.0.event(event);
     }
 
@@ -50,7 +59,8 @@ impl Reporter for Gitlab {
 }
 
 impl Sections {
-    /// Letters, digits, `_`, `.` and `-` are allowed. A job may run ops twice.
+    /// The name of the current section, of letters, digits, `_`, `.` and `-`. It has the run, as a job may
+    /// run ops twice.
     fn name(&self) -> String {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
         let run: String = self.run.chars().filter(|c| allowed(*c)).collect();

@@ -1,18 +1,19 @@
-//! A plain log whose parts a CI system folds up.
+//! A plain log with groups that a CI system folds up.
 //!
-//! What folds is the outermost unit that the playbook began: an `each`, or a batch of a rollout. Hosts work at the same time,
-//! and neither system can interleave groups, so a host is none. A group is opened by the first line in it, closed
-//! before anything else, and never inside of another; the explanation of failures and the summary stand outside.
+//! A group is the outermost unit of the playbook: an `each`, or a batch of a rollout. Hosts work at the same
+//! time and groups cannot be interleaved, so there are no groups for hosts. A group is opened by its first
+//! line and closed before anything else, and never nested; the explanation of failures and the summary are
+//! outside of groups.
 //!
-//! Everything goes to one stream: a runner reads two of them apart, and may mix up their order.
+//! Everything goes to one stream: a runner reads two streams separately, and may mix up their order.
 
 use std::io::Write;
 
 use super::failures::Group;
 use super::{Piece, View, clean_line};
-use crate::model::{Event, Kind, Reporter};
+use crate::model::{Event, Kind, Reporter, Scrubbed};
 
-/// How a CI system writes it.
+/// How a CI system marks groups.
 pub(super) trait Dialect: Send {
     /// The line that begins a group.
     fn open(&mut self, title: &str, event: &Event) -> String;
@@ -20,19 +21,19 @@ pub(super) trait Dialect: Send {
     /// The line that ends it.
     fn close(&mut self, event: Option<&Event>) -> String;
 
-    /// A text that the system takes for nothing but text.
+    /// The text without anything that the system would act on.
     fn harmless(&self, text: String) -> String {
         text
     }
 
-    /// Sees every event, groups or not.
+    /// Receives every event.
     fn event(&mut self, event: &Event) {
         let _ = event;
     }
 
-    /// The run has ended: what there is to say besides, before the summary.
-    fn ended(&mut self, event: &Event, failures: &[Group]) -> String {
-        let _ = (event, failures);
+    /// What is written when the run has ended, before the summary.
+    fn ended(&mut self, failures: &[Group]) -> String {
+        let _ = failures;
         String::new()
     }
 }
@@ -42,7 +43,7 @@ pub(super) struct Grouped<D> {
     view: View,
     pub(super) dialect: D,
     out: Option<Box<dyn Write + Send>>,
-    /// How many units have begun and not ended.
+    /// How deeply units are nested right now.
     depth: usize,
     /// The group of the outermost unit.
     group: State,
@@ -50,7 +51,7 @@ pub(super) struct Grouped<D> {
 
 enum State {
     None,
-    /// It begins with its first line.
+    /// It opens with its first line.
     Due(String),
     Open,
 }
@@ -71,7 +72,7 @@ impl<D: Dialect> Grouped<D> {
             .out
             .as_mut()
             .map(|out| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
-        // Nobody reads any more.
+        // The reader is gone.
         if let Some(Err(_)) = written {
             self.out = None;
         }
@@ -99,7 +100,7 @@ impl<D: Dialect> Grouped<D> {
 }
 
 impl<D: Dialect> Reporter for Grouped<D> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.dialect.event(event);
         let mut pieces = self.view.event(event);
         match unit(event) {
@@ -107,7 +108,7 @@ impl<D: Dialect> Reporter for Grouped<D> {
                 self.depth += 1;
                 if self.depth == 1 {
                     self.group = State::Due(title);
-                    // The title says it.
+                    // The title says the same.
                     pieces.clear();
                 }
             }
@@ -124,8 +125,8 @@ impl<D: Dialect> Reporter for Grouped<D> {
             self.close(Some(event));
             let summary = pieces.pop();
             self.show(pieces, event);
-            let besides = self.dialect.ended(event, self.view.failures());
-            self.write(&besides);
+            let text = self.dialect.ended(self.view.failures());
+            self.write(&text);
             pieces = summary.into_iter().collect();
         }
         self.show(pieces, event);
@@ -146,7 +147,7 @@ enum Unit {
     Ends,
 }
 
-/// What an event begins or ends that holds others.
+/// The unit that an event begins or ends.
 fn unit(event: &Event) -> Option<Unit> {
     match &event.kind {
         Kind::EachStarted { hosts, forks } => {

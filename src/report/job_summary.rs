@@ -1,4 +1,5 @@
-//! The summary of a step of GitHub Actions, as Markdown: how it ended, the hosts, what failed and what to do next.
+//! The summary of a GitHub Actions step, in Markdown: how it ended, the hosts, what failed and what to do
+//! next.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,14 +11,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failures::Group;
-use super::words::{count, duration, names, sort};
+use super::names::{names, sort};
+use super::quantity::{count, duration};
 use super::{clean, clean_line, diagnostic};
 use crate::model::{Event, FailureKind, Fate, HostEnds, Kind, RolloutEnd, Totals};
 
-/// What GitHub takes of a step, all summaries together; of more it shows none.
+/// The size limit of all summaries of a step. If they are larger, GitHub shows none.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Rows of the table, failures that are explained, hosts that are named with one, and lines of stderr.
+/// Rows of the table, explained failures, hosts named per failure, and lines of stderr.
 const ROWS: usize = 500;
 const FAILURES: usize = 30;
 const HOSTS: usize = 20;
@@ -85,7 +87,7 @@ impl JobSummary {
         }
     }
 
-    /// What a check found that was to find nothing.
+    /// What a run with `--check --fail-on-change` found, if it found anything.
     pub(super) fn drift(&self) -> Option<String> {
         let end = self.end.as_ref().filter(|end| end.exit_code == 8)?;
         Some(format!(
@@ -95,11 +97,11 @@ impl JobSummary {
         ))
     }
 
-    /// Appends it to the summary of the step, if there is room.
+    /// Appends this to the summary of the step, as far as there is room.
     ///
     /// # Errors
     /// The file cannot be written, or is full.
-    pub(super) fn append(&self, path: &Path, _: &Event, failures: &[Group]) -> io::Result<()> {
+    pub(super) fn append(&self, path: &Path, failures: &[Group]) -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).open(path)?;
         let room = LARGEST.saturating_sub(file.metadata()?.len());
         let text = self.render(failures);
@@ -181,9 +183,9 @@ impl Rollout {
         let ended = match self.end {
             RolloutEnd::Done => "done",
             RolloutEnd::WithFailures => "done, without the hosts that failed",
-            RolloutEnd::Stopped => "stopped, and nothing rolled back",
+            RolloutEnd::Stopped => "stopped, without a rollback",
             RolloutEnd::RolledBack => "rolled back",
-            RolloutEnd::NotRolledBack => "not rolled back whole",
+            RolloutEnd::NotRolledBack => "not completely rolled back",
             RolloutEnd::Interrupted => "interrupted",
         };
         let _ = writeln!(out, "#### Rollout: {ended}\n");
@@ -220,7 +222,7 @@ impl Rollout {
     }
 }
 
-/// Hosts with what became of them, the worst first.
+/// Hosts with their outcomes, the worst first.
 fn table(out: &mut String, hosts: &BTreeMap<String, Totals>) {
     if hosts.is_empty() {
         return;
@@ -272,7 +274,7 @@ fn picked<T>(all: &[T], shown: impl Fn(usize) -> bool) -> impl Iterator<Item = &
         .map(|(_, one)| one)
 }
 
-/// What is counted, and the word for it.
+/// The columns of the table with their counts.
 fn columns(totals: &Totals) -> [(&'static str, u64); 7] {
     [
         ("changed", totals.changed.saturating_sub(totals.undone)),
@@ -285,7 +287,7 @@ fn columns(totals: &Totals) -> [(&'static str, u64); 7] {
     ]
 }
 
-/// What became of a host in a word, and how urgent that is.
+/// The outcome of a host, with its rank in the table.
 fn outcome(totals: &Totals) -> (usize, &'static str) {
     let tests = [
         (totals.failed > 0, "failed"),
@@ -338,16 +340,16 @@ fn explain(out: &mut String, group: &Group) {
     }
 }
 
-/// How the run ended, in words.
+/// How the run ended.
 const fn ended(exit_code: u8) -> &'static str {
     match exit_code {
         0 => "done",
         1 => "a bug in ops (exit 1)",
         3 => "failed (exit 3)",
         4 => "hosts could not be reached (exit 4)",
-        5 => "the lock is held by another (exit 5)",
+        5 => "a lock is held by another run (exit 5)",
         6 => "aborted and rolled back (exit 6)",
-        7 => "aborted, and not rolled back whole (exit 7)",
+        7 => "aborted and not completely rolled back (exit 7)",
         8 => "something would change (exit 8)",
         130 => "interrupted (exit 130)",
         _ => "wrong input (exit 2)",
@@ -357,31 +359,33 @@ const fn ended(exit_code: u8) -> &'static str {
 const fn next(exit_code: u8) -> Option<&'static str> {
     match exit_code {
         0 | 2 => None,
-        1 => {
-            Some("report it with the log of this step; run it again with `-vv` to have more of it.")
-        }
+        1 => Some("report it with the log of this step. `-vv` makes the log more detailed."),
         3 => Some(
-            "mend what is explained above and run it again. What was done is found done, and goes on from there.",
+            "fix the failures above and run it again. It continues where it stopped: \
+             tasks that are done change nothing.",
         ),
         4 => Some(
-            "see that this runner reaches the hosts (address, firewall, key, `known_hosts`), and run it again.",
+            "make sure that this runner can reach the hosts (address, firewall, key, `known_hosts`), \
+             and run it again.",
         ),
-        5 => Some("wait for the holder that the log names, or look at it with `ops lock show`."),
-        6 => Some("nothing, for the service; mend the release before the next attempt."),
+        5 => Some("wait for the run that the log names, or inspect the lock with `ops lock show`."),
+        6 => Some("the service needs nothing. Fix the release before the next attempt."),
         7 => Some(
-            "look at the hosts that the log names: they are not as they were before. Then run it again.",
+            "inspect the hosts that the log names: they are not in their former state. Then run it again.",
         ),
-        8 => Some("run it without `--check`, or change the playbook to what the hosts have."),
-        _ => Some("run it again: what was done is found done, and goes on from there."),
+        8 => Some("run it without `--check`, or change the playbook to match the hosts."),
+        _ => {
+            Some("run it again. It continues where it stopped: tasks that are done change nothing.")
+        }
     }
 }
 
-/// A text of one line that shows as it is, in a table too.
+/// A line that is shown as it is, also in a table.
 fn code(text: &str) -> String {
     format!("<code>{}</code>", entities(&clean_line(text)))
 }
 
-/// A sentence in which nothing is markup but what is put in backticks.
+/// A sentence in which only backticks are markup.
 fn prose(text: &str) -> String {
     let parts = clean(text.trim_end()).replace('\n', " ");
     let mut out = String::new();
@@ -395,7 +399,7 @@ fn prose(text: &str) -> String {
     out
 }
 
-/// Nothing of it is HTML, Markdown or the end of a cell.
+/// The text with everything escaped that HTML, Markdown or a table would act on.
 fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -408,7 +412,7 @@ fn entities(text: &str) -> String {
     out
 }
 
-/// A fence that does not stand in the block.
+/// A fence that does not occur in the block.
 fn fence(block: &str) -> String {
     let longest = block
         .split(|c| c != '`')
@@ -418,9 +422,9 @@ fn fence(block: &str) -> String {
     "`".repeat((longest + 1).max(3))
 }
 
-/// The beginning of a text that has room.
+/// The beginning of a text, as far as there is room.
 fn cut(text: &str, room: usize) -> String {
-    const NOTE: &str = "\n\n(cut: a step has room for 1 MiB)\n";
+    const NOTE: &str = "\n\n(cut: the limit per step is 1 MiB)\n";
     if text.len() <= room {
         return text.to_owned();
     }

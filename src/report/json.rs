@@ -1,12 +1,21 @@
-//! `--output json`: one event a line, and nothing else.
+//! `--output json`: one event per line, and nothing else.
 
 use std::io::{self, BufWriter, Write};
 
 use super::github;
-use crate::model::{Event, Kind, Reporter};
+use super::output::{Opened, Output};
+use crate::model::{Event, Kind, Reporter, Scrubbed};
 
-/// Passes every event on as a line of JSON. Lines are in the reader's hands as soon as nothing more is
-/// waiting to be reported, and have nothing that a runner of GitHub Actions acts on. When nobody reads any more, it keeps silent.
+pub(super) const OUTPUT: Output = Output {
+    name: "json",
+    help: "One event per line, as JSON",
+    is_data: true,
+    is_default: || false,
+    open: |_| Opened::writing(Json::stdout()),
+};
+
+/// Writes every event as a line of JSON that a runner of GitHub Actions does not act on. Lines are flushed as
+/// soon as no more events are waiting. If the output can no longer be written, the rest is dropped.
 pub struct Json {
     out: Option<BufWriter<Box<dyn Write + Send>>>,
 }
@@ -31,14 +40,14 @@ impl Json {
     ) {
         let Some(out) = &mut self.out else { return };
         if write(out).is_err() {
-            // Without its buffer: what could not be written is not tried again.
+            // Without its buffer, which would be written again.
             self.out.take().map(BufWriter::into_parts);
         }
     }
 }
 
 impl Reporter for Json {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.with(|out| {
             let line = serde_json::to_string(event)?;
             out.write_all(github::harmless_json(&line).as_bytes())?;

@@ -1,10 +1,12 @@
 //! `--junit FILE`: the run as a test report that CI systems read.
 //!
-//! A suite for each host, a case for each task and each health check (the last look at it counts), and one for whatever failed
-//! that is neither. The elements and attributes are those that Jenkins (schema `junit-10.xsd` of its xUnit plugin) and GitLab
-//! take; GitLab shows the text of a failure and not its message, so the text says everything.
+//! There is a suite for each host, with a case for each task and each health check (its last result counts),
+//! and for anything else that failed. The elements and attributes are those that Jenkins (schema
+//! `junit-10.xsd` of its xUnit plugin) and GitLab accept. GitLab shows the text of a failure and not its
+//! message, so the text has everything.
 //!
-//! A first report is written when the run begins: it says that there is no end yet. That one stays if ops is killed.
+//! A first report, which says that the run has not ended, is written when the run begins. It remains if ops
+//! is killed.
 
 mod suite;
 
@@ -17,9 +19,10 @@ use jiff::Timestamp;
 
 use super::xml::Document;
 use crate::model::{
-    Event, Failure, FailureKind, Fate, HealthState, HostEnd, Kind, Outcome, Reporter, Totals,
+    Event, Failure, FailureKind, Fate, HealthState, HostEnd, Kind, Outcome, Reporter, Scrubbed,
+    Totals,
 };
-use suite::{Case, Counts, End, Said, Suite, between, seconds};
+use suite::{Case, Counts, End, Problem, Suite, between, seconds};
 
 /// The exit code of `--check --fail-on-change` that found something.
 const FOUND_CHANGES: u8 = 8;
@@ -27,7 +30,7 @@ const FOUND_CHANGES: u8 = 8;
 /// The name of the case for the run itself.
 const RUN: &str = "the run";
 
-/// Writes the report when the run has ended, however it has.
+/// Writes the report when the run has ended, whatever the outcome.
 pub struct Junit {
     path: PathBuf,
     run: String,
@@ -36,7 +39,7 @@ pub struct Junit {
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     suites: IndexMap<String, Suite>,
-    /// What has no host.
+    /// Cases without a host.
     own: Suite,
     finished: bool,
 }
@@ -62,7 +65,7 @@ impl Junit {
         Ok(junit)
     }
 
-    /// Where it is written.
+    /// The file that it is written to.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -80,7 +83,7 @@ impl Junit {
         let end = match (event.outcome, failure) {
             (Some(Outcome::Failed), Some(failure)) => suite.failed(failure),
             (Some(Outcome::Skipped | Outcome::Unknown), _) => {
-                End::Skipped(note.unwrap_or("nothing tells").to_owned())
+                End::Skipped(note.unwrap_or("no reason is known").to_owned())
             }
             (Some(Outcome::WouldChange), _) => End::WouldChange,
             _ => End::Passed,
@@ -94,7 +97,7 @@ impl Junit {
         });
     }
 
-    /// The last look counts. One that nobody minds passes, as it does for the playbook.
+    /// The last result counts. A result that fails nothing in the playbook passes.
     fn checked(&mut self, event: &Event) {
         let Kind::HealthChecked {
             state,
@@ -110,26 +113,26 @@ impl Junit {
             "host" => label.clone(),
             other => format!("{label} (from {other})"),
         };
-        let said = || Said {
+        let problem = || Problem {
             kind: state.to_string(),
             message: message.clone(),
             text: message.clone(),
         };
         let end = match event.outcome {
-            Some(Outcome::Failed) if *state == HealthState::Error => End::Broken(said()),
-            Some(Outcome::Failed) => End::Failed(said()),
+            Some(Outcome::Failed) if *state == HealthState::Error => End::Broken(problem()),
+            Some(Outcome::Failed) => End::Failed(problem()),
             Some(Outcome::Unknown) => End::Skipped(message.clone()),
             _ if *waiting && !state.is_healthy() => {
-                End::Skipped(format!("{message}; it was being waited for"))
+                End::Skipped(format!("{message}; the run was waiting for it"))
             }
             _ => End::Passed,
         };
         let suite = self.suite(event.host.as_deref());
         if event.outcome == Some(Outcome::Failed) {
-            // What it throws is this again.
+            // The closure fails with the same failure.
             let mut told = Failure::new(FailureKind::Failed, message);
             told.task = Some(label.clone());
-            suite.told = Some(told);
+            suite.reported = Some(told);
         }
         suite.check(
             label,
@@ -142,16 +145,16 @@ impl Junit {
         );
     }
 
-    /// What a rollout made of a host. What went wrong there may have been told as that of a task.
+    /// The result of a rollout on a host. Its failure may be known as that of a task.
     fn rolled(&mut self, host: &str, end: &HostEnd) {
         let suite = self.suite(Some(host));
         let failure = end.unrestored.as_deref().or(end.failure.as_deref());
         let end = match (end.fate, failure) {
             (Fate::Updated | Fate::Checked, _) => End::Passed,
-            (fate, Some(failure)) if !suite.has_told(failure) => {
+            (fate, Some(failure)) if !suite.has_reported(failure) => {
                 let mut end = suite.failed(failure);
-                if let End::Failed(said) | End::Broken(said) = &mut end {
-                    said.message = format!("{}: {}", fate.word(), said.message);
+                if let End::Failed(problem) | End::Broken(problem) = &mut end {
+                    problem.message = format!("{}: {}", fate.word(), problem.message);
                 }
                 end
             }
@@ -165,15 +168,15 @@ impl Junit {
         });
     }
 
-    /// A failure that may have been told as that of a task.
+    /// A failure, unless it is known as that of a task.
     fn failed(&mut self, host: Option<&str>, failure: &Failure, name: &str) {
         let suite = self.suite(host);
-        if suite.has_told(failure) {
+        if suite.has_reported(failure) {
             return;
         }
         let end = suite.failed(failure);
         if let Some(case) = suite.check_of(failure) {
-            // It was waited for in vain.
+            // The wait for it timed out.
             case.end = end;
             return;
         }
@@ -190,12 +193,12 @@ impl Junit {
         if let Some(failure) = failure.filter(|failure| !failure.sums_up) {
             self.failed(failure.host.as_deref(), failure, RUN);
         }
-        // The changes that were not to be are what the run failed for.
+        // The run failed because of changes.
         if exit_code == FOUND_CHANGES {
             let cases = self.suites.values_mut().flat_map(|suite| &mut suite.cases);
             for case in cases.filter(|case| matches!(case.end, End::WouldChange)) {
                 let message = "a run would change this".to_owned();
-                case.end = End::Failed(Said {
+                case.end = End::Failed(Problem {
                     kind: Outcome::WouldChange.to_string(),
                     text: message.clone(),
                     message,
@@ -203,7 +206,7 @@ impl Junit {
             }
             if totals.would_change == 0 {
                 let message =
-                    "nothing tells whether a run would change something: see what was skipped";
+                    "cannot determine whether a run would change anything: see the skipped cases";
                 self.failed(None, &Failure::new(FailureKind::Failed, message), RUN);
             }
         }
@@ -219,7 +222,7 @@ impl Junit {
         if !self.own.cases.is_empty() {
             suites.push((&self.playbook, &self.own));
         } else if !self.finished || suites.iter().all(|(_, suite)| suite.cases.is_empty()) {
-            // A report without a case is taken for a mistake.
+            // CI systems take a report without cases for a mistake.
             lone = Suite::of_run(self.finished);
             suites.push((&self.playbook, &lone));
         }
@@ -245,7 +248,7 @@ impl Junit {
 }
 
 impl Reporter for Junit {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         match &event.kind {
             Kind::RunStarted {
                 version,

@@ -1,20 +1,20 @@
-//! Keeps a Ctrl-C off the screen while a live display is on it.
+//! Keeps the `^C` of a Ctrl-C off the screen while the live display is on it.
 //!
-//! A terminal shows the key as `^C`. Behind a display that fills its last line that begins a new one, and the
-//! display would no longer find its own first line to clear it.
+//! After a display that fills its last line, the `^C` would begin a new line, and the display would no longer
+//! find its own first line to clear it.
 
 use std::io;
 
 use rustix::process::getpgrp;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
-/// While it lives, the terminal on standard input does not show control keys.
+/// While this exists, the terminal on standard input does not echo control keys.
 pub(super) struct Keyboard {
     before: Option<Termios>,
 }
 
 impl Keyboard {
-    pub(super) fn hush() -> Self {
+    pub(super) fn without_echo() -> Self {
         Self {
             before: Self::change(),
         }
@@ -23,14 +23,14 @@ impl Keyboard {
     /// The settings from before, if they were changed.
     fn change() -> Option<Termios> {
         let keyboard = io::stdin();
-        // A job in the background would be stopped for touching the terminal.
+        // A background job that changes the terminal is stopped.
         if tcgetpgrp(&keyboard).ok()? != getpgrp() {
             return None;
         }
         let before = tcgetattr(&keyboard).ok()?;
-        let mut hushed = before.clone();
-        hushed.local_modes.remove(LocalModes::ECHOCTL);
-        tcsetattr(&keyboard, OptionalActions::Now, &hushed).ok()?;
+        let mut changed = before.clone();
+        changed.local_modes.remove(LocalModes::ECHOCTL);
+        tcsetattr(&keyboard, OptionalActions::Now, &changed).ok()?;
         Some(before)
     }
 }

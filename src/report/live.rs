@@ -1,6 +1,6 @@
-//! `--output live`: what every host is doing right now, with what is done scrolling above.
+//! `--output live`: what every host is doing right now, below the log.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -8,29 +8,45 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthChar as _;
 
 use super::keyboard::Keyboard;
-use super::words::{count, duration};
+use super::output::{Opened, Output};
+use super::quantity::{count, duration};
 use super::{Piece, Rollouts, Settings, View, clean_line};
-use crate::model::{Event, FailureKind, Kind, Outcome, Reporter, undone_by};
+use crate::model::{Event, FailureKind, Kind, Outcome, Reporter, Scrubbed, undone_by};
+
+pub(super) const OUTPUT: Output = Output {
+    name: "live",
+    help: "What runs right now, below the log",
+    is_data: false,
+    is_default: || io::stdout().is_terminal() && std::env::var_os("CI").is_none(),
+    open: |settings| {
+        let live = Live::stdio(settings);
+        let terminal = Some(live.terminal());
+        Opened {
+            reporter: Box::new(live),
+            terminal,
+        }
+    },
+};
 
 /// The terminal is drawn at most this often.
 const REDRAW: Duration = Duration::from_millis(80);
 
-/// Rows of the terminal that are left to what scrolls.
+/// Rows of the terminal that are left to the log.
 const KEPT_ROWS: usize = 3;
 
-/// Never more rows of hosts than this, however tall the terminal: nobody reads them.
-const MOST_ROWS: usize = 24;
+/// The maximum number of rows of hosts, however tall the terminal: nobody reads more.
+const MAX_ROWS: usize = 24;
 
 /// Rows and columns of the terminal.
 type Size = Box<dyn Fn() -> (u16, u16) + Send>;
 
-/// Draws on a terminal: at most a screen of lines at a time, and at most so often, whatever the number of
-/// hosts. Events wait up to a redraw before they show. Where standard output is no terminal only what
-/// scrolls is written.
+/// Draws on a terminal: at most a screen of lines at a time, and not more often than [`REDRAW`], for any
+/// number of hosts. Events wait for the next redraw. If standard output is not a terminal, only the log is
+/// written.
 pub struct Live {
     view: View,
     multi: MultiProgress,
-    /// One bar holds all the lines, so that they are drawn as one.
+    /// One bar has all the lines, so that they are drawn together.
     bar: Option<ProgressBar>,
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
@@ -38,41 +54,40 @@ pub struct Live {
     width: Option<u16>,
     pending: Vec<Piece>,
     drawn: Option<Instant>,
-    running: IndexMap<String, Doing>,
-    seen: Seen,
+    running: IndexMap<String, Activity>,
+    counters: Counters,
     rollouts: Rollouts,
-    /// Given back when the display is gone.
+    /// Restored when the display ends.
     keyboard: Option<Keyboard>,
 }
 
 /// What a host is doing, and since when.
-struct Doing {
+struct Activity {
     what: String,
     since: Instant,
-    /// Its closure has begun: it ends with `host.finished`.
+    /// Whether its closure has begun. It ends with `host.finished`.
     in_closure: bool,
 }
 
-/// The numbers of the last line.
+/// The counters of the last line.
 #[derive(Default)]
-struct Seen {
+struct Counters {
     hosts: usize,
     done: usize,
     changed: u64,
-    /// Undos that went through, of changes and of what was made in part.
+    /// Successful undos, of changes and of those made in part.
     undone: u64,
     would_change: u64,
     failed: u64,
     unreachable: u64,
 }
 
-/// The terminal that a [`Live`] draws on: for what else must be written while it does, such as
-/// diagnostics.
+/// The terminal that a [`Live`] draws on, for other text that is written meanwhile, such as diagnostics.
 #[derive(Clone)]
 pub struct Terminal(MultiProgress);
 
 impl Terminal {
-    /// Runs `body` with the drawing taken off the terminal, and draws again.
+    /// Removes the drawing, runs `body`, and draws again.
     pub fn suspend<T>(&self, body: impl FnOnce() -> T) -> T {
         self.0.suspend(body)
     }
@@ -90,7 +105,7 @@ impl Write for Terminal {
 }
 
 impl Live {
-    /// Draws on standard output; failures go to standard error.
+    /// Draws on standard output; explanations of failures go to standard error.
     #[must_use]
     pub fn stdio(settings: Settings) -> Self {
         let size = || {
@@ -98,7 +113,7 @@ impl Live {
                 .map_or((24, 80), |size| (size.ws_row, size.ws_col))
         };
         let target = ProgressDrawTarget::stdout_with_hz(20);
-        // Standard error may be a file where standard output is a terminal.
+        // Standard error may be a file although standard output is a terminal.
         let err = anstream::AutoStream::auto(io::stderr());
         let mut live = Self::new(
             settings,
@@ -107,7 +122,7 @@ impl Live {
             Box::new(io::stdout()),
             Box::new(err),
         );
-        live.keyboard = Some(Keyboard::hush());
+        live.keyboard = Some(Keyboard::without_echo());
         live
     }
 
@@ -129,7 +144,7 @@ impl Live {
             pending: Vec::new(),
             drawn: None,
             running: IndexMap::new(),
-            seen: Seen::default(),
+            counters: Counters::default(),
             rollouts: Rollouts::default(),
             keyboard: None,
         }
@@ -140,51 +155,53 @@ impl Live {
         Terminal(self.multi.clone())
     }
 
-    /// Keeps what the lines show.
+    /// Updates what the lines show.
     fn follow(&mut self, event: &Event) {
         self.rollouts.event(event);
         if let Kind::Waiting { what, hosts, .. } = &event.kind {
             for host in hosts.iter().chain(&event.host) {
-                self.still(host, what);
+                self.wait_for(host, what);
             }
             return;
         }
         match event.kind {
-            Kind::RunStarted { hosts, .. } => self.seen.hosts = hosts,
-            // An `each` inside of another one does not begin to count anew.
+            Kind::RunStarted { hosts, .. } => self.counters.hosts = hosts,
+            // An `each` inside another one does not restart the counters.
             Kind::EachStarted { hosts, .. } | Kind::RolloutStarted { hosts, .. }
                 if self.running.is_empty() =>
             {
-                self.seen.hosts = hosts;
-                self.seen.done = 0;
+                self.counters.hosts = hosts;
+                self.counters.done = 0;
             }
             _ => {}
         }
         let Some(host) = &event.host else { return };
         match &event.kind {
             Kind::HostStarted => {
-                self.does(host, "starting".to_owned());
+                self.set_activity(host, "starting".to_owned());
                 self.running
                     .entry(host.clone())
                     .and_modify(|doing| doing.in_closure = true);
             }
-            Kind::HostConnecting { attempt: 1, .. } => self.does(host, "connecting".to_owned()),
+            Kind::HostConnecting { attempt: 1, .. } => {
+                self.set_activity(host, "connecting".to_owned())
+            }
             Kind::HostConnecting {
                 attempt, reason, ..
-            } => self.tries_again(host, *attempt, reason.as_deref()),
-            Kind::TaskStarted => self.does(host, event.task.clone().unwrap_or_default()),
+            } => self.retry(host, *attempt, reason.as_deref()),
+            Kind::TaskStarted => self.set_activity(host, event.task.clone().unwrap_or_default()),
             Kind::TaskFinished { failure, .. } => {
                 let interrupted = failure
                     .as_ref()
                     .is_some_and(|failure| failure.kind == FailureKind::Interrupted);
                 match (event.outcome, undone_by(event.step.as_deref())) {
-                    (Some(Outcome::Changed), Some(_)) => self.seen.undone += 1,
-                    (Some(Outcome::Changed), None) => self.seen.changed += 1,
-                    (Some(Outcome::WouldChange), _) => self.seen.would_change += 1,
-                    (Some(Outcome::Failed), _) if !interrupted => self.seen.failed += 1,
+                    (Some(Outcome::Changed), Some(_)) => self.counters.undone += 1,
+                    (Some(Outcome::Changed), None) => self.counters.changed += 1,
+                    (Some(Outcome::WouldChange), _) => self.counters.would_change += 1,
+                    (Some(Outcome::Failed), _) if !interrupted => self.counters.failed += 1,
                     _ => {}
                 }
-                self.waits(host);
+                self.end_activity(host);
             }
             Kind::HealthChecked {
                 state,
@@ -193,50 +210,50 @@ impl Live {
                 ..
             } if !state.is_healthy() && event.outcome.is_none() => {
                 let task = event.task.as_deref().unwrap_or_default();
-                self.does(host, format!("waiting for {task}: {message}"));
+                self.set_activity(host, format!("waiting for {task}: {message}"));
             }
-            Kind::HostConnected { .. } | Kind::HealthChecked { .. } => self.waits(host),
+            Kind::HostConnected { .. } | Kind::HealthChecked { .. } => self.end_activity(host),
             Kind::RolloutHost { .. } => {
                 if let Some(what) = self.rollouts.doing(host) {
-                    self.does(host, what.to_owned());
+                    self.set_activity(host, what.to_owned());
                 }
             }
             Kind::HostFinished { .. } => {
                 self.running.shift_remove(host);
-                // One that is rolled back was done with before.
-                self.seen.done += usize::from(!self.rollouts.goes_back());
+                // A host that is rolled back was counted before.
+                self.counters.done += usize::from(!self.rollouts.is_rolling_back());
             }
             Kind::HostUnreachable { .. } => {
                 self.running.shift_remove(host);
-                self.seen.unreachable += 1;
+                self.counters.unreachable += 1;
             }
             _ => {}
         }
     }
 
-    /// A host at work is waiting. Its clock goes on.
-    fn still(&mut self, host: &str, what: &str) {
+    /// A host is waiting. Its time goes on.
+    fn wait_for(&mut self, host: &str, what: &str) {
         if let Some(doing) = self.running.get_mut(host) {
             doing.what = format!("waiting {what}");
         }
     }
 
-    /// Its clock goes on: what counts is how long it has not been there.
-    fn tries_again(&mut self, host: &str, attempt: u32, reason: Option<&str>) {
+    /// ops tries again to connect. The time goes on: it shows for how long the host did not answer.
+    fn retry(&mut self, host: &str, attempt: u32, reason: Option<&str>) {
         let since = self.running.get(host).map(|doing| doing.since);
         let reason = reason.and_then(|reason| reason.lines().next());
         let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-        self.does(host, format!("connecting, attempt {attempt}{reason}"));
+        self.set_activity(host, format!("connecting, attempt {attempt}{reason}"));
         if let (Some(doing), Some(since)) = (self.running.get_mut(host), since) {
             doing.since = since;
         }
     }
 
-    fn does(&mut self, host: &str, what: String) {
+    fn set_activity(&mut self, host: &str, what: String) {
         let in_closure = self.running.get(host).is_some_and(|doing| doing.in_closure);
         self.running.insert(
             host.to_owned(),
-            Doing {
+            Activity {
                 what,
                 since: Instant::now(),
                 in_closure,
@@ -244,28 +261,29 @@ impl Live {
         );
     }
 
-    /// What it does next shows when it says so. Outside of a closure nothing more need come.
-    fn waits(&mut self, host: &str) {
+    /// What a host was doing has ended. The next event shows what it does now; outside of a closure there may
+    /// be none.
+    fn end_activity(&mut self, host: &str) {
         const CHECKING: &str = "checking";
         let what = self.rollouts.doing(host).unwrap_or(CHECKING);
         match self.running.get(host) {
-            // It goes on with it: its clock does not begin anew with every task that is well.
+            // The time goes on: it does not restart with every task that changes nothing.
             Some(doing) if doing.what == what => {}
-            Some(doing) if doing.in_closure => self.does(host, what.to_owned()),
+            Some(doing) if doing.in_closure => self.set_activity(host, what.to_owned()),
             _ => drop(self.running.shift_remove(host)),
         }
     }
 
-    /// The lines, no more than the terminal can hold.
+    /// The lines, no more than fit on the terminal.
     fn lines(&self) -> String {
         let (rows, columns) = (self.size)();
-        // A line as wide as the terminal would wrap on some.
+        // On some terminals a line of full width wraps.
         let columns = usize::from(self.width.unwrap_or(columns)).saturating_sub(1);
         let rollout = self.rollouts.line();
         let room = usize::from(rows)
             .saturating_sub(KEPT_ROWS + usize::from(rollout.is_some()))
-            .clamp(1, MOST_ROWS);
-        // The numbers take a line, and so do those who are left out.
+            .clamp(1, MAX_ROWS);
+        // The counters take a line, and so does the number of hosts that are left out.
         let shown = if self.running.len() < room {
             self.running.len()
         } else {
@@ -302,7 +320,7 @@ impl Live {
             lines.push(format!("  ... and {} more", count(left_out as u64, "host")));
         }
         lines.extend(rollout);
-        lines.push(self.seen.line());
+        lines.push(self.counters.line());
         lines
             .iter()
             .map(|line| cut(line, columns))
@@ -310,7 +328,7 @@ impl Live {
             .join("\n")
     }
 
-    /// Writes what has happened and draws what is going on.
+    /// Writes the log and draws the lines.
     fn draw(&mut self) {
         self.drawn = Some(Instant::now());
         let pending = std::mem::take(&mut self.pending);
@@ -320,7 +338,8 @@ impl Live {
             let lines = self.lines();
             let bar = self.bar.get_or_insert_with(|| {
                 let bar = self.multi.add(ProgressBar::new_spinner());
-                // The template is constant; should it ever not parse, the default shows the message too.
+                // The template is constant. If it could not be parsed, the default would show the message
+                // too.
                 ProgressStyle::with_template("{msg}")
                     .map(|style| bar.set_style(style))
                     .ok();
@@ -330,14 +349,14 @@ impl Live {
                 bar.set_message(lines);
                 return;
             }
-            // Drawn when the terminal is given back, together with what scrolls.
+            // Drawn together with the log, when the terminal is resumed.
             bar.set_message(lines);
         }
         if pending.is_empty() {
             return;
         }
         let (out, err) = (&mut self.out, &mut self.err);
-        // A terminal that cannot be written to any more has nobody before it.
+        // If the terminal is gone, nobody can be told.
         self.multi.suspend(|| {
             for piece in pending {
                 let _ = match piece {
@@ -357,7 +376,7 @@ impl Live {
 }
 
 impl Reporter for Live {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.follow(event);
         let mut pieces = self.view.event(event);
         self.pending.append(&mut pieces);
@@ -388,7 +407,7 @@ impl Reporter for Live {
     }
 }
 
-/// However the run ends, the terminal is left clean.
+/// Leaves the terminal clean, however the run ends.
 impl Drop for Live {
     fn drop(&mut self) {
         self.clear();
@@ -396,10 +415,10 @@ impl Drop for Live {
     }
 }
 
-impl Seen {
+impl Counters {
     fn line(&self) -> String {
         let mut parts = vec![match self.hosts {
-            // How many there will be is not known yet.
+            // The number of hosts is not known yet.
             0 => format!("{} done", count(self.done as u64, "host")),
             hosts => format!("{} of {} done", self.done, count(hosts as u64, "host")),
         }];
@@ -426,7 +445,7 @@ fn whole_seconds(time: Duration) -> String {
     }
 }
 
-/// The beginning of a line that fits into so many columns.
+/// The beginning of a line that fits into this number of columns.
 fn cut(line: &str, columns: usize) -> String {
     let mut used = 0;
     line.chars()

@@ -1,28 +1,28 @@
-//! What is told of locks.
+//! Events about locks as lines of the log.
 
 use anstyle::Style;
 
-use super::words::{DIM, YELLOW};
+use super::style::{DIM, YELLOW};
 use crate::model::{Kind, LockHolder};
 
 /// A line about a lock.
-pub(super) struct Told {
+pub(super) struct LockLine {
     pub word: &'static str,
     pub style: Style,
     pub text: String,
-    /// Of interest to those who ask for details.
+    /// Whether it is shown only with `-v`.
     pub detail: bool,
 }
 
 /// The line of an event about a lock, if it is one.
-pub(super) fn told(kind: &Kind) -> Option<Told> {
-    let detail = |word, text| Told {
+pub(super) fn line(kind: &Kind) -> Option<LockLine> {
+    let detail = |word, text| LockLine {
         word,
         style: DIM,
         text,
         detail: true,
     };
-    let warning = |text| Told {
+    let warning = |text| LockLine {
         word: "warning",
         style: YELLOW,
         text,
@@ -33,7 +33,7 @@ pub(super) fn told(kind: &Kind) -> Option<Told> {
             lock,
             holder,
             hosts,
-        } => Told {
+        } => LockLine {
             word: "waiting",
             style: YELLOW,
             text: format!(
@@ -56,7 +56,7 @@ pub(super) fn told(kind: &Kind) -> Option<Told> {
             hosts,
             ..
         } => warning(format!(
-            "the lock {lock} was taken over{}: its lease had run out; it was held by {}",
+            "the lock {lock} was taken over{}: its lease had expired; it was held by {}",
             on(hosts),
             who(former.as_deref())
         )),
@@ -65,7 +65,7 @@ pub(super) fn told(kind: &Kind) -> Option<Told> {
             holder,
             hosts,
             ..
-        } => Told {
+        } => LockLine {
             word: "broken",
             style: YELLOW,
             text: format!(
@@ -81,10 +81,10 @@ pub(super) fn told(kind: &Kind) -> Option<Told> {
 }
 
 fn who(holder: Option<&LockHolder>) -> String {
-    holder.map_or_else(|| "nobody knows whom".to_owned(), ToString::to_string)
+    holder.map_or_else(|| "an unknown holder".to_owned(), ToString::to_string)
 }
 
-/// ` on web1 and web2`; nothing for a lock of this machine.
+/// ` on web1 and web2`; empty for a local lock.
 fn on(hosts: &[String]) -> String {
     match hosts {
         [] => String::new(),

@@ -2,11 +2,21 @@
 
 use std::io::{self, Write};
 
+use super::output::{Opened, Output};
 use super::{Piece, Settings, View};
-use crate::model::{Event, Reporter};
+use crate::model::{Event, Reporter, Scrubbed};
 
-/// Writes what happens to one stream and what went wrong to another, as it comes, without escape codes.
-/// When nobody reads one any more, it keeps silent there.
+pub(super) const OUTPUT: Output = Output {
+    name: "plain",
+    help: "One line for each thing that happens",
+    is_data: false,
+    // It is used where no other one is the default.
+    is_default: || false,
+    open: |settings| Opened::writing(Plain::stdio(settings)),
+};
+
+/// Writes what happens to one stream and failures to another, at once and without escape codes. If a stream
+/// can no longer be written, the rest for it is dropped.
 pub struct Plain {
     view: View,
     out: Option<Box<dyn Write + Send>>,
@@ -39,7 +49,7 @@ impl Plain {
                 Piece::Out(text) => (&mut self.out, text),
                 Piece::Err(text) => (&mut self.err, text),
             };
-            // Flushed each time: both streams may be one file, and the order is part of the message.
+            // Flushed each time: both streams may be the same file, and the order matters.
             let written = stream.as_mut().map(|stream| {
                 stream
                     .write_all(text.as_bytes())
@@ -53,7 +63,7 @@ impl Plain {
 }
 
 impl Reporter for Plain {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         let pieces = self.view.event(event);
         self.write(pieces);
     }

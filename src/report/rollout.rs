@@ -1,13 +1,14 @@
-//! Rollouts as they stand: the line of the live display, and the table of `ops show`.
+//! The state of rollouts: the line of the live display, and the table of `ops show`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::words::{count, duration, sort};
+use super::names::sort;
+use super::quantity::{count, duration};
 use super::{clean_line, table};
 use crate::model::{Event, Fate, HostEnd, Kind, Phase, Waiting};
 
-/// What the events told of the rollouts of a run.
+/// The rollouts of a run, from its events.
 #[derive(Default)]
 pub struct Rollouts {
     all: Vec<Rollout>,
@@ -29,7 +30,7 @@ struct Rollout {
 struct Host {
     batch: Option<usize>,
     now: Option<Phase>,
-    /// What it has behind it, in its order, and how long that took.
+    /// The phases that it has completed, in order, and how long they took.
     phases: Vec<(Phase, Option<Duration>)>,
     end: Option<HostEnd>,
 }
@@ -48,26 +49,26 @@ impl Rollouts {
         }
     }
 
-    /// A table for each rollout: its hosts, what they went through, and what they were left on.
+    /// A table for each rollout: its hosts, their phases and their versions.
     #[must_use]
     pub fn tables(&self) -> Vec<String> {
         self.all.iter().map(Rollout::table).collect()
     }
 
-    /// What the rollout that goes on is at, if there is one.
+    /// The state of the current rollout, if there is one.
     pub(super) fn line(&self) -> Option<String> {
         let last = self.all.last().filter(|last| !last.ended)?;
         Some(last.line())
     }
 
-    /// What a host is at in the rollout that goes on.
+    /// What a host is doing in the current rollout.
     pub(super) fn doing(&self, host: &str) -> Option<&'static str> {
         let last = self.all.last().filter(|last| !last.ended)?;
         last.hosts.get(host)?.now.map(word)
     }
 
-    /// Whether hosts go back that were done with before.
-    pub(super) fn goes_back(&self) -> bool {
+    /// Whether the current rollout is rolling back hosts that had been updated.
+    pub(super) fn is_rolling_back(&self) -> bool {
         self.all
             .last()
             .is_some_and(|last| !last.ended && last.rollback)
@@ -146,14 +147,14 @@ impl Rollout {
             }
         }
         match self.waits {
-            Some(Waiting::Pause) => line.push_str("; pauses"),
-            Some(Waiting::Confirm) => line.push_str("; asks"),
+            Some(Waiting::Pause) => line.push_str("; paused"),
+            Some(Waiting::Confirm) => line.push_str("; asking"),
             None => {}
         }
         line
     }
 
-    /// Hosts that came through, and did not go back since.
+    /// The number of hosts that were updated and not rolled back.
     fn updated(&self) -> usize {
         let through = |host: &&Host| {
             let last = host.phases.last().map(|(phase, _)| *phase);
@@ -187,7 +188,7 @@ impl Host {
     fn row(&self, name: &str) -> Vec<String> {
         let state = match (&self.end, self.now) {
             (Some(end), _) => end.word().to_owned(),
-            // The run was killed.
+            // The run was killed before the end.
             (None, Some(now)) => format!("{}?", word(now)),
             (None, None) => "?".to_owned(),
         };

@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::words::{BOLD, BOLD_RED, DIM, YELLOW, count, duration, names, outcome, sort};
+use super::names::{names, sort};
+use super::quantity::{count, duration};
+use super::style::{BOLD, BOLD_RED, DIM, YELLOW, outcome};
 use super::{Settings, clean_line};
 use crate::model::{Failure, FailureKind, Outcome, Totals};
 
-/// How many hosts are named before the rest is a number.
+/// How many hosts are named; the rest are counted.
 const HOSTS: usize = 50;
 
-/// What a run came to.
+/// The result of a run.
 pub(super) struct Summary<'r> {
     pub totals: Totals,
     pub hosts: &'r BTreeMap<String, Totals>,
-    /// The hosts with a failure that nobody caught.
+    /// The hosts with a failure that the playbook did not catch.
     pub failed: &'r BTreeSet<String>,
     pub check: bool,
-    /// The run did not end well.
+    /// What ended the run, if it failed.
     pub failure: Option<&'r Failure>,
     pub took: Option<Duration>,
 }
@@ -70,8 +72,7 @@ impl Summary<'_> {
         line
     }
 
-    /// The totals of the hosts, and what the machine that ops runs on did beside them. Without hosts all stands
-    /// together.
+    /// The totals of the hosts, and those of the controller. Without hosts they are added up.
     fn by_place(&self) -> (Totals, Totals) {
         if self.hosts.is_empty() {
             return (self.totals, Totals::default());
@@ -90,7 +91,7 @@ impl Summary<'_> {
                 *left = left.saturating_sub(done);
             }
         }
-        // Only a host is counted as unreachable or interrupted by name, not the controller.
+        // Only hosts are counted as unreachable or interrupted, not the controller.
         (rest.unreachable, rest.interrupted) = (0, 0);
         let here = Totals {
             unchanged: self.totals.unchanged - rest.unchanged,
@@ -118,7 +119,7 @@ impl Summary<'_> {
             interrupted,
         } = *totals;
         let mut parts: Vec<String> = [
-            // What stands of it: what was put back is told on its own.
+            // Changes that were put back are counted as undone.
             (Outcome::Changed, changed.saturating_sub(undone)),
             (Outcome::WouldChange, would_change),
             (Outcome::Unknown, unknown),

@@ -1,12 +1,12 @@
-//! Columns of text that line up.
+//! Tables of text with aligned columns.
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{Settings, clean_line};
 
-/// Lines of cells padded to the widest of their column, two spaces between, nothing after the last. The
-/// texts are made harmless for a terminal.
+/// Rows of cells, each padded to the width of its column, with two spaces between. What a terminal would act
+/// on is escaped.
 #[must_use]
 pub fn render(rows: &[Vec<String>]) -> String {
     let plain = |cell: &String| (Style::new(), cell.clone());
@@ -17,7 +17,7 @@ pub fn render(rows: &[Vec<String>]) -> String {
     styled(&rows, Settings::default())
 }
 
-/// The same, but a cell that is wider than `most` moves only the rest of its own line.
+/// The same, but a cell wider than `most` only moves the rest of its own line.
 #[must_use]
 pub fn render_ragged(rows: &[Vec<String>], most: usize) -> String {
     let rows: Vec<Vec<_>> = rows
@@ -87,7 +87,7 @@ mod tests {
     use super::render_ragged;
 
     #[test]
-    fn a_long_cell_pads_no_other_line() {
+    fn a_long_cell_does_not_widen_its_column() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = [
             row(["a", "1", "hosts:1"]),

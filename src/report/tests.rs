@@ -1,9 +1,9 @@
-//! What users read, and that it stays so.
+//! Tests of what users read.
 
 mod counted;
-mod documents;
 mod harmless;
 mod health;
+mod kinds;
 mod live;
 mod pipelines;
 mod plain;

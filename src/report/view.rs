@@ -1,11 +1,11 @@
-//! Events as text for a person, whatever it is written to.
+//! Events as text for a person, for every reporter that writes such text.
 
-mod begun;
 mod connection;
-mod failing;
+mod failure;
 mod health;
-mod looks;
+mod health_table;
 pub(super) mod rollout;
+mod run_start;
 mod waiting;
 
 use std::collections::{BTreeSet, HashMap};
@@ -16,28 +16,29 @@ use anstyle::Style;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::board::Board;
 use super::failures::{Failures, Group};
+use super::health_table::HealthTable;
+use super::quantity::{count, duration};
+use super::style::{CYAN, DIM, RED, YELLOW, outcome};
 use super::summary::Summary;
-use super::words::{CYAN, DIM, RED, YELLOW, count, duration, outcome};
 use super::{Settings, clean, clean_line, diagnostic, diff, github, locks};
 use crate::model::{
     Event, Failure, FailureKind, HealthState, Kind, LogLevel, Outcome, OutputStream, Position,
 };
 
-/// A host's name beyond this many columns pushes its own line only.
+/// The maximum width of the column of hosts. A longer name only moves the rest of its own line.
 const HOST_COLUMN: usize = 32;
 
 /// A task that took at least this long shows its duration.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(1);
 
-/// How many lines of stderr stand under a failure when it happens; the end of the run shows more.
+/// How many lines of stderr are shown below a failure when it happens. The end of the run shows more.
 const STDERR: usize = 3;
 
 /// How many different failures are explained at the end.
 const MOST_FAILURES: usize = 50;
 
-/// Text to show, whole lines, and where it belongs: what happened is data, what went wrong a diagnostic.
+/// Whole lines of text, and their stream: what happened is data, explanations of failures are diagnostics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
     Out(String),
@@ -48,29 +49,29 @@ pub enum Piece {
 pub struct View {
     settings: Settings,
     check: bool,
-    /// The user ran a command: what it prints is what was asked for.
+    /// The user ran a command, so its output is shown.
     exec: bool,
-    /// The user asked how hosts are: the table of it.
-    board: Option<Board>,
+    /// The table of `ops health`.
+    health_table: Option<HealthTable>,
     started: Option<Timestamp>,
     finished: bool,
-    /// Columns of the host, as wide as the widest seen.
+    /// The width of the column of hosts: that of the widest so far.
     host_width: usize,
-    /// When the first attempt to connect to a host began that does not answer yet.
+    /// When ops began to connect to hosts that do not answer yet.
     connecting: HashMap<String, Timestamp>,
-    /// The last failure that was shown for a host, until its closure ends.
+    /// The last failure shown for a host, until its closure ends.
     shown: HashMap<String, Failure>,
-    /// How deep closures of a host are nested.
+    /// How deeply closures of a host are nested.
     within: HashMap<String, usize>,
-    /// What checks saw last, by host and label.
+    /// The last state of each health check, by host and label.
     health: HashMap<(String, String), HealthState>,
-    /// Those whose stderr was shown, so that a thousand hosts do not show it each.
+    /// Failures whose stderr was shown, so that it is not repeated for a thousand hosts.
     explained: Failures,
-    /// Those that nobody caught.
+    /// Failures that the playbook did not catch.
     failures: Failures,
-    /// By host: failures of a rollout that already have a line.
+    /// Failures of a rollout that already have a line, by host.
     rolled: HashMap<String, Vec<Failure>>,
-    /// The hosts of those. A host where the playbook caught a failure went on, and is none.
+    /// The hosts of failures that the playbook did not catch.
     failed: BTreeSet<String>,
 }
 
@@ -81,7 +82,7 @@ impl View {
             settings,
             check: false,
             exec: false,
-            board: None,
+            health_table: None,
             started: None,
             finished: false,
             host_width: 0,
@@ -96,13 +97,13 @@ impl View {
         }
     }
 
-    /// What an event adds to what is shown; often nothing.
+    /// The text that an event adds, if any.
     pub fn event(&mut self, event: &Event) -> Vec<Piece> {
-        let pieces = self.told(event);
+        let pieces = self.text_of(event);
         self.harmless(pieces)
     }
 
-    /// Without what a runner would act on, where one reads.
+    /// The text without anything that a GitHub runner would act on, if one reads it.
     fn harmless(&self, pieces: Vec<Piece>) -> Vec<Piece> {
         if !self.settings.on_github {
             return pieces;
@@ -114,28 +115,28 @@ impl View {
         pieces.into_iter().map(harmless).collect()
     }
 
-    fn told(&mut self, event: &Event) -> Vec<Piece> {
+    fn text_of(&mut self, event: &Event) -> Vec<Piece> {
         if let Some(host) = &event.host {
             self.host_width = self
                 .host_width
                 .max(clean_line(host).width().min(HOST_COLUMN));
         }
-        if let Some(pieces) = self.looked(event) {
+        if let Some(pieces) = self.in_health_table(event) {
             return pieces;
         }
         let verbose = self.settings.verbose >= 1;
-        if let Some(told) = locks::told(&event.kind) {
-            if told.detail && !verbose {
+        if let Some(line) = locks::line(&event.kind) {
+            if line.detail && !verbose {
                 return Vec::new();
             }
-            return self.line(told.word, told.style, event, &told.text);
+            return self.line(line.word, line.style, event, &line.text);
         }
         self.of_kind(event, verbose)
     }
 
     fn of_kind(&mut self, event: &Event, verbose: bool) -> Vec<Piece> {
         match &event.kind {
-            Kind::RunStarted { .. } => self.begun(event),
+            Kind::RunStarted { .. } => self.run_started(event),
             Kind::EachStarted { hosts, forks } if *hosts > 1 => {
                 let text = each(*hosts, *forks, event.at.as_ref());
                 out(self.settings.paint(DIM, &format!("-- {text}")))
@@ -162,8 +163,8 @@ impl View {
                 note,
                 failure,
             } => match failure {
-                // That the host was lost has its own line.
-                Some(failure) if self.is_loss_told(event, failure) => Vec::new(),
+                // The loss of the host has its own line.
+                Some(failure) if self.is_loss_shown(event, failure) => Vec::new(),
                 Some(failure) if event.outcome == Some(Outcome::Failed) => {
                     self.failure(event, failure)
                 }
@@ -181,7 +182,7 @@ impl View {
                 self.finished = true;
                 if let Some(failure) = failure {
                     self.note_failed(failure.host.as_deref(), failure);
-                    // What it sums up is explained already, and the summary has the names.
+                    // The failures that it counts are explained already, and the summary has the names.
                     if !failure.sums_up || self.failures.groups().is_empty() {
                         self.failures.add_last(failure);
                     }
@@ -197,11 +198,11 @@ impl View {
                     failure: failure.as_deref(),
                     took,
                 };
-                let summary = match &mut self.board {
-                    Some(board) => board.render(self.settings, took),
+                let summary = match &mut self.health_table {
+                    Some(table) => table.render(self.settings, took),
                     None => summary.render(self.settings),
                 };
-                // The summary last: it is what a reader of the end of a log looks for.
+                // The summary comes last, where readers of a log look for it.
                 self.diagnostics()
                     .into_iter()
                     .chain([Piece::Out(format!("\n{summary}"))])
@@ -222,12 +223,12 @@ impl View {
         self.line(word, style, event, message)
     }
 
-    /// What went wrong and nobody caught, those that are alike as one.
+    /// The failures that the playbook did not catch, with equal ones grouped.
     pub(super) fn failures(&self) -> &[Group] {
         self.failures.groups()
     }
 
-    /// The end of the events. A run that was cut short has not said how it ended.
+    /// The end of the events. The events of a run that was killed do not say how it ended.
     pub fn finish(&mut self) -> Vec<Piece> {
         if self.finished || self.started.is_none() {
             return Vec::new();
@@ -235,7 +236,7 @@ impl View {
         self.finished = true;
         let mut pieces = self.diagnostics();
         pieces.push(Piece::Err(
-            "\nthe run has no end: it was killed, or it still goes on\n".to_owned(),
+            "\nthe run has no end: it was killed, or it is still running\n".to_owned(),
         ));
         self.harmless(pieces)
     }
@@ -261,7 +262,7 @@ impl View {
         if let Some(took) = event
             .duration_ms
             .map(Duration::from_millis)
-            .filter(|took| *took >= WORTH_TELLING)
+            .filter(|took| *took >= LONG)
         {
             let _ = write!(text, " in {}", duration(took));
         }
@@ -274,7 +275,7 @@ impl View {
         pieces
     }
 
-    /// What went wrong, each thing once.
+    /// The explanation of each failure, once.
     fn diagnostics(&mut self) -> Vec<Piece> {
         // Hosts that were lost outside of any closure.
         let mut lost: Vec<Failure> = self.shown.drain().map(|(_, failure)| failure).collect();
@@ -295,7 +296,7 @@ impl View {
             .filter(|more| *more > 0)
         {
             let text = format!(
-                "\nand {}: the events of the run have them all\n",
+                "\nand {}: the events of the run have all of them\n",
                 count(more as u64, "other failure")
             );
             pieces.push(Piece::Err(text));
@@ -324,7 +325,7 @@ impl View {
         vec![Piece::Out(below(&begin, lines))]
     }
 
-    /// A line: what, where, and the rest. Where the rest has several lines, they begin below each other.
+    /// A line: what happened, on which host, and the rest. Further lines of the rest are indented.
     fn line(&self, word: &str, style: Style, event: &Event, text: &str) -> Vec<Piece> {
         let mut line = self.settings.paint(style, word);
         line.push_str(&" ".repeat(self.word_width().saturating_sub(word.len()) + 2));
@@ -334,7 +335,7 @@ impl View {
         out(line.trim_end().to_owned())
     }
 
-    /// The column of the host, where there is one.
+    /// The column of the host, if there is one.
     fn host(&self, event: &Event) -> String {
         let Some(host) = &event.host else {
             return String::new();
@@ -344,7 +345,7 @@ impl View {
         format!("{host}{}", " ".repeat(padding))
     }
 
-    /// Spaces up to where the text of a line begins.
+    /// The indentation of the text of a line.
     fn margin(&self, event: &Event) -> String {
         let host = if event.host.is_some() {
             self.host_width + 2
@@ -354,7 +355,7 @@ impl View {
         " ".repeat(self.word_width() + 2 + host)
     }
 
-    /// Columns of the first word.
+    /// The width of the column of the first word.
     const fn word_width(&self) -> usize {
         if self.check {
             "would change".len()
@@ -364,7 +365,7 @@ impl View {
     }
 }
 
-/// What an `each` is, in words.
+/// The heading of an `each`.
 pub(super) fn each(hosts: usize, forks: usize, at: Option<&Position>) -> String {
     let mut text = format!("each of {}", count(hosts as u64, "host"));
     if forks < hosts {
@@ -380,7 +381,7 @@ fn out(line: String) -> Vec<Piece> {
     vec![Piece::Out(line + "\n")]
 }
 
-/// Lines that each begin alike.
+/// Lines with the same beginning.
 fn below<'l>(begin: &str, lines: impl Iterator<Item = &'l str>) -> String {
     let mut out = String::new();
     for line in lines {

@@ -1,11 +1,11 @@
-//! As much of XML as a report takes: elements, attributes, text. What XML cannot hold, and what nobody should read
-//! unescaped, is written as an escape.
+//! The part of XML that a report needs: elements, attributes, text. Characters that XML does not allow, and
+//! those that a terminal would act on, are escaped.
 
 use std::fmt::Write as _;
 
 use super::clean;
 
-/// A document that is put together from top to bottom.
+/// A document that is written from top to bottom.
 pub(super) struct Document {
     text: String,
     open: Vec<&'static str>,
@@ -19,25 +19,25 @@ impl Document {
         }
     }
 
-    /// Begins an element that has others in it.
+    /// Begins an element that contains others.
     pub(super) fn begin(&mut self, name: &'static str, attributes: &[(&str, &str)]) {
         self.tag(name, attributes, ">\n");
         self.open.push(name);
     }
 
-    /// Ends the one that began last.
+    /// Ends the innermost element.
     pub(super) fn end(&mut self) {
         if let Some(name) = self.open.pop() {
             let _ = writeln!(self.text, "{}</{name}>", self.margin());
         }
     }
 
-    /// An element with nothing in it.
+    /// An empty element.
     pub(super) fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) {
         self.tag(name, attributes, "/>\n");
     }
 
-    /// An element with a text in it.
+    /// An element with text.
     pub(super) fn text(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
         self.tag(name, attributes, ">");
         let _ = writeln!(self.text, "{}</{name}>", escaped(text));
@@ -53,7 +53,8 @@ impl Document {
     fn tag(&mut self, name: &str, attributes: &[(&str, &str)], end: &str) {
         let _ = write!(self.text, "{}<{name}", self.margin());
         for (name, value) in attributes {
-            // A parser makes a space of what parts lines in an attribute, unless it is written as its number.
+            // In an attribute a parser turns newlines and tabs into spaces, unless they are written as
+            // numbers.
             let value = escaped(value).replace('\n', "&#10;").replace('\t', "&#9;");
             let _ = write!(self.text, " {name}=\"{value}\"");
         }
@@ -65,7 +66,7 @@ impl Document {
     }
 }
 
-/// The text without what stands for markup, and without the characters that XML 1.0 does not allow (2.2).
+/// The text without markup, and without the characters that XML 1.0 does not allow (2.2).
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text).chars() {
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_is_markup_or_forbidden() {
+    fn markup_and_forbidden_characters_are_escaped() {
         let mut document = Document::new();
         document.begin("a", &[("b", "1 < \"2\" & 3\n")]);
         document.text("c", &[], "]]> \u{1b}[31m\u{0}\u{ffff}\nline");

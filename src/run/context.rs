@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{Inventory, Overrides};
 use crate::model::{Emission, Failure, FailureKind, Host, Kind, LogLevel, Position, Secrets};
-use crate::store::{Journal, KeptRun};
+use crate::store::{Journal, RunDirectory};
 use crate::task::Mode;
 use crate::transport::Connector;
 
@@ -47,7 +47,7 @@ pub struct Run {
     /// `None` where nothing is changed: in check mode.
     pub journal: Option<Journal>,
     /// Where the run is kept on this machine, if it can be.
-    pub kept: Option<KeptRun>,
+    pub kept: Option<RunDirectory>,
     pub runtime: tokio::runtime::Handle,
     pub cancel: Cancel,
     pub steps: Steps,
@@ -86,7 +86,7 @@ impl Run {
         bus: Bus,
         secrets: Secrets,
         journal: Option<Journal>,
-        kept: Option<KeptRun>,
+        kept: Option<RunDirectory>,
         runtime: tokio::runtime::Handle,
         cancel: Cancel,
         connector: Arc<Connector>,

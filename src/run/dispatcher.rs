@@ -1,15 +1,15 @@
-//! The way of an event from whoever emits it to every reporter.
+//! Passes events from the code that emits them to every reporter.
 //!
-//! Any thread emits through its clone of the [`Bus`]. One thread takes what was emitted in order, stamps
-//! it, scrubs every text in it, keeps the [`Totals`] and calls each [`Reporter`].
+//! Any thread emits through its clone of the [`Bus`]. One thread takes the emissions in order, stamps and
+//! scrubs them, counts the [`Totals`] and calls each [`Reporter`].
 //!
 //! # When a reporter is slow
 //!
-//! A terminal that was stopped, or a pipe that nobody reads, must not stop a deployment. Emissions queue
-//! up to [`BACKLOG`], or [`BACKLOG_BYTES`] of output. Beyond that, what is bounded by the number of tasks still queues; a line of output
-//! (`task.output`), which nothing bounds, waits for room for at most [`PATIENCE`] and is then dropped, and
-//! so are further ones without waiting until there is room. How many were dropped is reported as a
-//! warning when the queue moves again.
+//! A stopped terminal, or a pipe that nobody reads, must not stop a deployment. Emissions are queued up to
+//! [`BACKLOG`], or [`BACKLOG_BYTES`] of output. Beyond that, events whose number is bounded by that of the
+//! tasks are still queued. The number of lines of output (`task.output`) has no bound: a line waits for room
+//! for at most [`PATIENCE`] and is then dropped, and further ones are dropped without waiting until there is
+//! room. A warning says how many were dropped once the queue moves again.
 
 mod tally;
 
@@ -21,31 +21,32 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Diff, Event, Failure, Kind, LogLevel, Secrets, Texts};
+use crate::model::{Diff, Failure, Kind, LogLevel, Scrubbed, Secrets};
 pub use crate::model::{Emission, Reporter, Totals};
 use tally::Tally;
 
-/// How many emissions wait before output is held up.
+/// The number of queued emissions from which on output waits.
 pub const BACKLOG: usize = 1 << 16;
 
-/// How many bytes of output wait before more of it is held up.
+/// The bytes of queued output from which on output waits.
 pub const BACKLOG_BYTES: usize = 8 << 20;
 
 /// How long a line of output waits for room.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bytes of the texts in all diffs of a run. A file of 1 MiB that changes on a hundred hosts would be 200 MB.
+/// The maximum bytes of texts in all diffs of a run. A file of 1 MiB that changes on a hundred hosts would
+/// take 200 MB.
 const DIFFS: usize = 32 << 20;
 
 /// How often reporters are called when nothing happens.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Where everything that happens is told. A clone tells the same run.
+/// Where events are emitted. A clone belongs to the same run.
 #[derive(Clone)]
 pub struct Bus(Arc<Handle>);
 
 impl Bus {
-    /// Starts the dispatcher of a run. `totals` come with `finish`.
+    /// Starts the dispatcher of a run.
     #[must_use]
     pub fn start(
         run: impl Into<String>,
@@ -68,8 +69,8 @@ impl Bus {
         let thread = match thread {
             Ok(thread) => Some(thread),
             Err(error) => {
-                // No thread can be had: the run goes on unseen, and its work will meet the same limit.
-                tracing::error!("nothing can be reported: {error}");
+                // No thread can be started: the run goes on without reports, and will hit the same limit.
+                tracing::error!("failed to start the dispatcher, so nothing is reported: {error}");
                 shared.queue().closed = true;
                 None
             }
@@ -80,8 +81,8 @@ impl Bus {
         }))
     }
 
-    /// Tells what happened. Cannot fail; after `finish` it is ignored. See the module for what happens
-    /// when reporters do not keep up.
+    /// Emits an event. Cannot fail; after `finish` the event is ignored. The module's documentation says what
+    /// happens when reporters do not keep up.
     pub fn emit(&self, emission: Emission) {
         let shared = &self.0.shared;
         let mut queue = shared.queue();
@@ -104,22 +105,22 @@ impl Bus {
         queue.push(shared, Item::Emission(Timestamp::now(), emission));
     }
 
-    /// Runs `body` with the terminal to itself: everything emitted before has been shown, and nothing is
-    /// shown until it returns.
+    /// Runs `body` while no reporter uses the terminal: everything emitted before has been shown, and nothing
+    /// is shown until it returns.
     pub fn paused<T>(&self, body: impl FnOnce() -> T) -> T {
         let (ready, is_ready) = channel();
         let (resume, resumed) = channel::<()>();
         let shared = &self.0.shared;
         shared.queue().push(shared, Item::Pause { ready, resumed });
-        // An error means that the dispatcher has ended: nothing is shown any more either.
+        // An error means that the dispatcher has ended, so nothing is shown anyway.
         let _ = is_ready.recv();
         let result = body();
         drop(resume);
         result
     }
 
-    /// Emits `run.finished` with the totals, waits until every reporter has seen it, and ends the dispatcher.
-    /// `exit_code` decides on the totals; its word comes back with them.
+    /// Emits `run.finished` with the totals, waits until every reporter has received it, and ends the
+    /// dispatcher. `exit_code` computes the exit code from the totals. Returns both.
     pub fn finish(
         &self,
         exit_code: impl FnOnce(&Totals) -> u8 + Send + 'static,
@@ -139,7 +140,7 @@ impl Bus {
     }
 }
 
-/// The side of those who emit. When the last clone of the bus goes, the dispatcher ends.
+/// What all clones of the bus share. When the last one is dropped, the dispatcher ends.
 struct Handle {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -171,7 +172,7 @@ struct Shared {
     queue: Mutex<Queue>,
     arrived: Condvar,
     room: Condvar,
-    /// Set when `run.finished` was emitted.
+    /// The exit code and the totals, set when `run.finished` was emitted.
     ended: Mutex<(u8, Totals)>,
 }
 
@@ -184,11 +185,11 @@ impl Shared {
 #[derive(Default)]
 struct Queue {
     items: Vec<Item>,
-    /// Bytes of output in them.
+    /// Bytes of output in the queue.
     output: usize,
-    /// Nothing more is taken.
+    /// Whether the queue takes no more items.
     closed: bool,
-    /// A line of output has waited in vain since the queue last moved.
+    /// Whether a line of output has timed out waiting since the queue last moved.
     stalled: bool,
     dropped: u64,
 }
@@ -210,10 +211,10 @@ impl Queue {
     }
 }
 
-/// Decides on the exit code when the totals are known.
+/// Computes the exit code from the totals.
 type ExitCode = Box<dyn FnOnce(&Totals) -> u8 + Send>;
 
-#[expect(clippy::large_enum_variant, reason = "nearly all are emissions")]
+#[expect(clippy::large_enum_variant, reason = "nearly all items are emissions")]
 enum Item {
     Emission(Timestamp, Emission),
     Pause {
@@ -223,14 +224,14 @@ enum Item {
     Finish(Timestamp, ExitCode, Option<Box<Failure>>),
 }
 
-/// The one thread that reports.
+/// The thread that calls the reporters.
 struct Dispatcher {
     run: String,
     seq: u64,
     secrets: Secrets,
     reporters: Vec<Box<dyn Reporter>>,
     tally: Tally,
-    /// Bytes of diffs that were reported.
+    /// Bytes of diffs reported so far.
     diffs: usize,
     shared: Arc<Shared>,
 }
@@ -247,7 +248,7 @@ impl Dispatcher {
         self.each(|reporter| reporter.finish());
     }
 
-    /// Takes all that waits; waits a while if that is nothing. False when there will be no more.
+    /// Takes all queued items, and waits a while if there are none. False if there will be no more.
     fn next(&mut self, items: &mut Vec<Item>) -> bool {
         let shared = Arc::clone(&self.shared);
         let idle = |queue: &mut Queue| queue.items.is_empty() && !queue.closed;
@@ -268,7 +269,7 @@ impl Dispatcher {
         shared.room.notify_all();
         if dropped > 0 {
             let message = format!(
-                "{dropped} lines of output were not reported: they came faster than they could be shown"
+                "{dropped} lines of output were dropped: they arrived faster than they could be reported"
             );
             self.report(
                 now,
@@ -286,7 +287,7 @@ impl Dispatcher {
             Item::Emission(ts, emission) => self.report(ts, emission),
             Item::Pause { ready, resumed } => {
                 self.each(|reporter| reporter.pause());
-                // Errors on either side mean that whoever asked is gone.
+                // Errors on either side mean that the caller is gone.
                 let _ = ready.send(());
                 let _ = resumed.recv();
                 self.each(|reporter| reporter.resume());
@@ -312,7 +313,7 @@ impl Dispatcher {
         }
     }
 
-    /// Leaves out a diff that the run has no room for.
+    /// Replaces a diff that exceeds the limit of the run.
     fn bound(&mut self, diff: &mut Diff) {
         let Diff::Text {
             path,
@@ -328,49 +329,29 @@ impl Dispatcher {
             return;
         }
         let limit = DIFFS >> 20;
-        let text = format!("the diff of {path} is left out: a run shows {limit} MiB of them");
+        let text = format!("the diff of {path} is left out: the limit per run is {limit} MiB");
         *diff = Diff::Note { text };
     }
 
     fn report(&mut self, ts: Timestamp, mut emission: Emission) {
-        emission.scrub(&self.secrets.scrubber());
         if let Kind::TaskFinished { diff, .. } = &mut emission.kind {
             for diff in diff {
                 self.bound(diff);
             }
         }
-        self.tally.count(&emission);
         self.seq += 1;
-        let Emission {
-            kind,
-            step,
-            host,
-            task,
-            outcome,
-            duration_ms,
-            at,
-        } = emission;
-        let event = Event {
-            ts,
-            run: self.run.clone(),
-            seq: self.seq,
-            kind,
-            step,
-            host,
-            task,
-            outcome,
-            duration_ms,
-            at,
-        };
+        let event = emission.stamp(&self.run, self.seq, ts);
+        let event = Scrubbed::new(event, &self.secrets.scrubber());
+        self.tally.count(&event);
         self.each(|reporter| reporter.event(&event));
     }
 
-    /// Calls every reporter. One that panics is left out from then on: the run is worth more than its report.
+    /// Calls every reporter. One that panics is removed: a failing report must not stop the run.
     fn each(&mut self, mut call: impl FnMut(&mut dyn Reporter)) {
         self.reporters.retain_mut(|reporter| {
             let called = catch_unwind(AssertUnwindSafe(|| call(reporter.as_mut())));
             if called.is_err() {
-                tracing::error!("a reporter panicked and is left out");
+                tracing::error!("a reporter panicked and was removed");
             }
             called.is_ok()
         });

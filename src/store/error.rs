@@ -1,4 +1,4 @@
-//! What can go wrong with kept runs.
+//! Errors about kept runs.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 /// Why a run cannot be kept or shown.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("no place to keep runs: neither XDG_STATE_HOME nor HOME is an absolute path")]
+    #[error("no directory to keep runs in: neither XDG_STATE_HOME nor HOME is an absolute path")]
     NoPlace,
-    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    #[error("failed to {doing} {path}: {source}", path = path.display())]
     Io {
         doing: &'static str,
         path: PathBuf,
@@ -16,11 +16,11 @@ pub enum StoreError {
     },
     #[error("{path} belongs to another user (uid {owner})", path = .path.display())]
     Foreign { path: PathBuf, owner: u32 },
-    #[error("no run is kept in {path}", path = .0.display())]
+    #[error("there are no kept runs in {path}", path = .0.display())]
     NoRuns(PathBuf),
-    #[error("no kept run is named `{0}`")]
+    #[error("there is no kept run `{0}`")]
     NotFound(String),
-    #[error("`{which}` names {count} runs: {examples}")]
+    #[error("`{which}` matches {count} runs: {examples}")]
     Ambiguous {
         which: String,
         count: usize,
@@ -41,19 +41,14 @@ impl StoreError {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoPlace => {
-                Some("Set HOME, or set XDG_STATE_HOME to a directory that can be written.")
-            }
-            Self::Io { .. } => {
-                Some("Set XDG_STATE_HOME to a directory that can be written and has room.")
-            }
+            Self::NoPlace => Some("Set HOME, or set XDG_STATE_HOME to a writable directory."),
+            Self::Io { .. } => Some("Set XDG_STATE_HOME to a writable directory with free space."),
             Self::Foreign { .. } => Some(
-                "Set XDG_STATE_HOME to a directory of your own: ops does not keep runs in a directory of another user.",
+                "Set XDG_STATE_HOME to a directory of your own: \
+                 ops does not use a directory of another user.",
             ),
-            Self::NoRuns(_) | Self::NotFound(_) => {
-                Some("`ops history` lists the runs that are kept.")
-            }
-            Self::Ambiguous { .. } => Some("Give more of the name: its beginning or its end."),
+            Self::NoRuns(_) | Self::NotFound(_) => Some("`ops history` lists the kept runs."),
+            Self::Ambiguous { .. } => Some("Give more of the beginning or the end of its id."),
         }
     }
 }

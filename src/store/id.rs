@@ -1,30 +1,31 @@
-//! The names of runs.
+//! Ids of runs.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The name of a run: when it began (UTC) and four characters that tell runs of one second apart: `20261121-141530-3kf9`. The
-/// first two of them are the part of the second, in steps of a millisecond, and the others are random: names sort by time.
+/// The id of a run: when it began (UTC) and four characters that distinguish runs of the same second:
+/// `20261121-141530-3kf9`. The first two of them are the fraction of the second, in steps of a millisecond,
+/// and the others are random, so ids sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(String);
 
-/// Without `0`, `1`, `l` and `o`, which are easily mistaken when typed from a log; in the order that names sort in.
+/// Without `0`, `1`, `l` and `o`, which are easily mistyped, and in sort order.
 const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
 impl RunId {
-    /// A new name for a run that begins now.
+    /// A new id for a run that begins now.
     #[must_use]
     pub fn new() -> Self {
-        // Without randomness (a system call that does not fail in practice) the clock's finest digits tell runs apart.
+        // Without randomness (the system call does not fail in practice) the nanoseconds distinguish runs.
         let random = getrandom::u32()
             .unwrap_or_else(|_| Timestamp::now().subsec_nanosecond().unsigned_abs());
         Self::at(Timestamp::now(), random)
     }
 
     pub(super) fn at(time: Timestamp, random: u32) -> Self {
-        // Of 1024 parts, and positive: the second that the nanoseconds are told from is the one before.
+        // One of 1024 parts. Nanoseconds are positive for times after 1970.
         let part = time.subsec_nanosecond().unsigned_abs() / (1_000_000_000 / 1024 + 1);
         let places = [part >> 5, part, random >> 5, random];
         let tail: String = places
@@ -35,7 +36,7 @@ impl RunId {
         Self(format!("{time}-{tail}"))
     }
 
-    /// A directory's name, where it is that of a run.
+    /// The id in the name of a directory, if it is one.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let bytes = name.as_bytes();
         let form = bytes.len() == 20
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_sort_by_time_within_a_second_too() {
+    fn ids_sort_by_time_also_within_a_second() {
         let begin: Timestamp = "2026-11-28T19:30:05Z".parse().expect("a time");
         let names: Vec<RunId> = (0..1000_i64)
             .map(|ms| {

@@ -16,12 +16,12 @@ use crate::model::{Outcome, Secrets};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]
 pub enum JournalEntry {
-    /// The step may take effect from now on.
+    /// From now on the step may take effect.
     Intend { ts: Timestamp, step: String },
-    /// The host has made the change of the step; whether it was verified is not known yet.
+    /// The host has made the change of the step; it is not verified yet.
     Applied { ts: Timestamp, step: String },
-    /// The step has ended so. `unknown`: it was cut short, and may have taken effect in full, in part or not at all.
-    /// `skipped`: it was not started.
+    /// The step has ended with this outcome. `unknown`: it was interrupted, and may have taken effect in
+    /// full, in part or not at all. `skipped`: it was not started.
     Done {
         ts: Timestamp,
         step: String,
@@ -31,27 +31,28 @@ pub enum JournalEntry {
 
 /// The journal cannot be written, so nothing may be changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the journal of this run cannot be written: {0}")]
+#[error("failed to write the journal of this run: {0}")]
 pub struct JournalError(String);
 
 impl JournalError {
     /// What to try, as a sentence.
     #[must_use]
     pub const fn hint(&self) -> &'static str {
-        "Hosts are not changed without a journal. Set XDG_STATE_HOME to a directory that can be written and has room."
+        "Hosts are not changed without a journal. \
+         Set XDG_STATE_HOME to a writable directory with free space."
     }
 }
 
 /// The journal of a run. A clone is the same one.
 ///
-/// Callers on many threads share one `fdatasync`: who comes while one is under way waits for the next,
-/// which covers all that have come by then.
+/// Callers on many threads share one `fdatasync`: a caller that arrives during one waits for the next, which
+/// covers all callers that have arrived by then.
 #[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
-    /// A commit has ended.
+    /// Notified when a commit has ended.
     ended: Condvar,
     sink: Mutex<Box<dyn Sink>>,
     secrets: Secrets,
@@ -59,25 +60,25 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    /// Lines that are not written.
+    /// Lines that are not written yet.
     waiting: Vec<u8>,
-    /// How many lines there are, and how many of them are on disk for sure.
+    /// The number of lines, and how many of them are durable.
     appended: u64,
     durable: u64,
     committing: bool,
-    /// Stays: after half a line no further one can be trusted.
+    /// The first error. It stays: after an incomplete line no further one can be trusted.
     failed: Option<JournalError>,
 }
 
-/// A file, or what a test puts in its place.
+/// A file, or what a test uses instead.
 pub(super) trait Sink: Write + Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// The file of a journal, and the directories that must be on disk for it to be found there.
+/// The file of a journal, and the directories that must be durable so that it can be found.
 struct JournalFile {
     file: File,
-    /// Until the first sync: a run that changes nothing waits for no disk.
+    /// Synced with the first change: a run that changes nothing does not wait for the disk.
     fresh: Vec<PathBuf>,
 }
 
@@ -102,7 +103,7 @@ impl Sink for JournalFile {
     }
 }
 
-/// What stands in for a file that could not be had.
+/// Replaces a file that could not be created.
 struct Nowhere;
 
 impl Write for Nowhere {
@@ -151,7 +152,7 @@ impl Journal {
         }))
     }
 
-    /// A journal for a run that cannot be kept: it refuses every intent with this reason.
+    /// A journal for a run that cannot be kept. It refuses every intent with this reason.
     #[must_use]
     pub fn unavailable(reason: &StoreError) -> Self {
         Self::on(
@@ -161,7 +162,7 @@ impl Journal {
         )
     }
 
-    /// Writes down that a step is about to take effect. When this returns, it is on disk.
+    /// Records that a step is about to take effect. When this returns, the record is durable.
     ///
     /// # Errors
     /// It could not be written: the effect must not happen.
@@ -169,7 +170,7 @@ impl Journal {
         self.intend_all([step])
     }
 
-    /// The same for all steps of one request, at the price of one.
+    /// The same for all steps of a request, with a single sync.
     ///
     /// # Errors
     /// They could not be written: none of the effects must happen.
@@ -189,15 +190,15 @@ impl Journal {
         self.commit(state, last)
     }
 
-    /// Writes down that the change of a step was made. Not waited for, as [`done`](Self::done).
+    /// Records that the change of a step was made. Does not wait for the disk, as [`done`](Self::done).
     pub fn applied(&self, step: &str) {
         let step = self.0.secrets.scrub(step).into_owned();
         let ts = Timestamp::now();
         self.note(&JournalEntry::Applied { ts, step });
     }
 
-    /// Writes down how a step ended. It is not waited for: should it be lost, the step counts as in doubt,
-    /// and its probe tells. A failure to write shows at the next intent.
+    /// Records how a step ended. Does not wait for the disk: if the record is lost, the step counts as in
+    /// doubt, and its probe finds the state. A write error is returned by the next intent.
     pub fn done(&self, step: &str, outcome: Outcome) {
         let step = self.0.secrets.scrub(step).into_owned();
         let ts = Timestamp::now();
@@ -212,7 +213,7 @@ impl Journal {
         }
     }
 
-    /// Puts everything on disk: for the end of a run.
+    /// Makes everything durable, at the end of a run.
     ///
     /// # Errors
     /// It could not be written.
@@ -222,7 +223,7 @@ impl Journal {
         self.commit(state, last)
     }
 
-    /// Waits until the first `count` lines are on disk, and puts them there if nobody else does.
+    /// Waits until the first `count` lines are durable, and syncs them unless another thread does.
     fn commit<'s>(
         &'s self,
         mut state: MutexGuard<'s, State>,
@@ -246,7 +247,7 @@ impl Journal {
         }
     }
 
-    /// Writes what waits, with the state unlocked so that others can append meanwhile.
+    /// Writes the waiting lines, with the state unlocked so that others can append in the meantime.
     fn write<'s>(&'s self, mut state: MutexGuard<'s, State>, sync: bool) -> MutexGuard<'s, State> {
         state.committing = true;
         let lines = std::mem::take(&mut state.waiting);
@@ -280,7 +281,7 @@ impl State {
                 self.waiting.push(b'\n');
                 self.appended += 1;
             }
-            // Writing plain strings into memory does not fail; should it, no intent may pass.
+            // Writing strings into memory does not fail. If it did, no intent could be accepted.
             Err(error) => self.failed = Some(JournalError(error.to_string())),
         }
     }

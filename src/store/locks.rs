@@ -1,8 +1,8 @@
 //! Locks of this machine: a file each in `$XDG_STATE_HOME/ops/locks/`, held with `File::lock`.
 //!
-//! The kernel frees such a lock however its process ends. The file holds words about who has it; without the
-//! lock they mean nothing. Taking one and taking one away are done behind a gate, a lock that is held for that moment
-//! only, so that words and lock are always of the same holder.
+//! The kernel frees such a lock however its process ends. The file says who holds it; if the lock is free,
+//! that means nothing. Locks are taken and broken behind a gate, a lock that is held only for that moment, so
+//! that the text and the lock always belong to the same holder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 use super::private::state_dir;
 
-/// No lock has this name: those of locks begin with no dot.
+/// Not the name of a lock: those do not begin with a dot.
 const GATE: &str = ".gate";
 
 /// The directory of locks.
@@ -21,22 +21,22 @@ pub struct Locks {
     dir: PathBuf,
 }
 
-/// What came of asking for a lock.
+/// The result of asking for a lock.
 #[derive(Debug)]
-pub enum Took {
-    Got(HeldFile),
-    /// Another process has it, and says this of itself.
+pub enum TakeResult {
+    Acquired(HeldFile),
+    /// Another process holds it, and wrote this about itself.
     Held(String),
-    /// Somebody is at the gate: ask again at once.
+    /// Another process is at the gate: ask again at once.
     Busy,
 }
 
-/// What came of taking a lock away.
+/// The result of breaking a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broke {
+pub enum Break {
     Done,
-    /// Nobody holds it, or somebody else.
-    Other,
+    /// Nobody holds it, or another process than the one expected.
+    NotHeld,
     Busy,
 }
 
@@ -52,21 +52,21 @@ impl Locks {
         Self { dir }
     }
 
-    /// Takes the lock of that file name, if nobody has it.
+    /// Takes the lock with this file name, if it is free. `words` are about the holder.
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn take(&self, name: &str, words: &str) -> Result<Took, StoreError> {
+    pub fn take(&self, name: &str, words: &str) -> Result<TakeResult, StoreError> {
         state_dir(&self.dir)?;
         let Some(_gate) = self.gate()? else {
-            return Ok(Took::Busy);
+            return Ok(TakeResult::Busy);
         };
         let path = self.dir.join(name);
         let failed = || StoreError::io("write", &path);
         let mut file = open(&path).map_err(failed())?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Took::Held(read(&mut file))),
+            Err(TryLockError::WouldBlock) => return Ok(TakeResult::Held(read(&mut file))),
             Err(TryLockError::Error(error)) => return Err(failed()(error)),
         }
         let write = |file: &mut File| {
@@ -74,21 +74,21 @@ impl Locks {
             file.write_all(words.as_bytes())
         };
         write(&mut file).map_err(failed())?;
-        Ok(Took::Got(HeldFile { file, path }))
+        Ok(TakeResult::Acquired(HeldFile { file, path }))
     }
 
-    /// What the holder of a lock says of itself. `None`: nobody holds it.
+    /// What the holder of a lock wrote about itself. `None`: the lock is free.
     #[must_use]
     pub fn look(&self, name: &str) -> Option<String> {
         let mut file = File::open(self.dir.join(name)).ok()?;
-        // Shared, so that two who look do not take each other for a holder.
+        // Shared, so that two readers do not take each other for a holder.
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(read(&mut file)),
             _ => None,
         }
     }
 
-    /// What the holders of all locks say of themselves.
+    /// What the holders of all locks wrote about themselves.
     #[must_use]
     pub fn list(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
@@ -100,23 +100,24 @@ impl Locks {
         names.iter().filter_map(|name| self.look(name)).collect()
     }
 
-    /// Takes a lock away from whom `is` knows by its words: its file goes, so the next one makes another.
+    /// Breaks a lock if `is` recognises the holder by its words: the file is removed, so the next holder
+    /// creates another.
     ///
     /// # Errors
     /// The file cannot be removed.
-    pub fn break_one(&self, name: &str, is: impl Fn(&str) -> bool) -> Result<Broke, StoreError> {
+    pub fn break_one(&self, name: &str, is: impl Fn(&str) -> bool) -> Result<Break, StoreError> {
         if !self.dir.is_dir() {
-            return Ok(Broke::Other);
+            return Ok(Break::NotHeld);
         }
         let Some(_gate) = self.gate()? else {
-            return Ok(Broke::Busy);
+            return Ok(Break::Busy);
         };
         if !self.look(name).is_some_and(|words| is(&words)) {
-            return Ok(Broke::Other);
+            return Ok(Break::NotHeld);
         }
         let path = self.dir.join(name);
         std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        Ok(Broke::Done)
+        Ok(Break::Done)
     }
 
     fn gate(&self) -> Result<Option<File>, StoreError> {
@@ -131,7 +132,7 @@ impl Locks {
 }
 
 impl HeldFile {
-    /// Whether it was not taken away: whether its file is still the one that others would ask for.
+    /// Whether it was not broken: whether its file is still the one that others would lock.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         let same = |there: std::fs::Metadata, ours: std::fs::Metadata| {
@@ -143,7 +144,7 @@ impl HeldFile {
         }
     }
 
-    /// What the file says now that stands where ours stood.
+    /// The text of the file that is now at the path of this lock.
     #[must_use]
     pub fn words_there(&self) -> String {
         File::open(&self.path).map_or_else(|_| String::new(), |mut file| read(&mut file))
@@ -152,7 +153,7 @@ impl HeldFile {
 
 impl Drop for HeldFile {
     fn drop(&mut self) {
-        // A child that is just being started has the file too, for a moment: closing it is not enough.
+        // A child that is being started has the file open too for a moment, so closing it is not enough.
         let _ = self.file.set_len(0);
         let _ = self.file.unlock();
     }
@@ -170,7 +171,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn read(file: &mut File) -> String {
     let mut words = String::new();
-    // Words that cannot be read are none.
+    // Text that cannot be read counts as empty.
     let _ = file
         .rewind()
         .and_then(|()| file.take(64 * 1024).read_to_string(&mut words));
@@ -187,18 +188,18 @@ mod tests {
         (dir, locks)
     }
 
-    fn got(took: Took) -> HeldFile {
+    fn got(took: TakeResult) -> HeldFile {
         match took {
-            Took::Got(file) => file,
+            TakeResult::Acquired(file) => file,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn one_holds_it_and_the_other_reads_who() {
+    fn a_second_process_reads_who_holds_the_lock() {
         let (_dir, locks) = locks();
         let held = got(locks.take("a", "ada").expect("it can be written"));
-        assert!(matches!(locks.take("a", "bob"), Ok(Took::Held(who)) if who == "ada"));
+        assert!(matches!(locks.take("a", "bob"), Ok(TakeResult::Held(who)) if who == "ada"));
         assert_eq!(locks.list(), ["ada"]);
         drop(held);
         assert_eq!(locks.look("a"), None);
@@ -206,17 +207,17 @@ mod tests {
     }
 
     #[test]
-    fn it_is_taken_away_from_the_one_who_is_meant() {
+    fn only_the_lock_of_the_expected_holder_is_broken() {
         let (_dir, locks) = locks();
         let held = got(locks.take("a", "ada").expect("it can be written"));
         assert_eq!(
             locks.break_one("a", |words| words == "bob").ok(),
-            Some(Broke::Other)
+            Some(Break::NotHeld)
         );
         assert!(held.is_ours());
         assert_eq!(
             locks.break_one("a", |words| words == "ada").ok(),
-            Some(Broke::Done)
+            Some(Break::Done)
         );
         assert!(!held.is_ours());
         let next = got(locks.take("a", "bob").expect("it can be written"));

@@ -1,4 +1,4 @@
-//! What is known of a run without reading its events.
+//! What is known about a run without reading its events.
 
 use std::path::Path;
 
@@ -18,9 +18,9 @@ pub struct Meta {
     pub playbook: String,
     pub check: bool,
     pub started: Timestamp,
-    /// The process on the controller.
+    /// The process id on the controller.
     pub pid: u32,
-    /// Missing while it runs, and for good when it was killed.
+    /// Missing while the run goes on, and if it was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<Finished>,
 }
@@ -31,7 +31,7 @@ pub struct Finished {
     pub at: Timestamp,
     pub exit_code: u8,
     pub totals: Totals,
-    /// How many hosts took part.
+    /// The number of hosts that took part.
     pub hosts: usize,
 }
 
@@ -40,8 +40,8 @@ impl Meta {
         serde_json::from_slice(&std::fs::read(dir.join("meta.json")).ok()?).ok()
     }
 
-    /// Replaces the file whole, so that a reader never finds half of it. It is not forced to disk: should
-    /// the machine crash, the events and the journal tell.
+    /// Replaces the file atomically, so that a reader never finds an incomplete one. It is not synced: after
+    /// a crash of the machine the events and the journal are enough.
     pub(super) fn write(&self, dir: &Path) -> Result<(), StoreError> {
         let (path, fresh) = (dir.join("meta.json"), dir.join("meta.json.new"));
         let write = || {

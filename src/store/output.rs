@@ -1,4 +1,4 @@
-//! Outputs of commands that are too long for the events, kept beside them: the first part and the last.
+//! Outputs of commands that are too long for their events, kept in files: the first part and the last.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -10,28 +10,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::StoreError;
 use super::private::{new_dir, new_file};
 
-/// An output up to this many bytes stays in its event, and no file is written.
+/// An output of up to this many bytes is in its event, and no file is written.
 pub const OUTPUT_IN_EVENT: usize = 64 * 1024;
 
-/// Bytes of one output that are kept: its first ones.
+/// How many of the first bytes of an output are kept.
 pub const OUTPUT_KEPT: u64 = 8 << 20;
 
-/// Bytes of all outputs of a run that are kept in files. With the events of `run::output` a run stays below 64 MB on disk.
+/// Bytes of all outputs of a run that are kept in files. With its events a run takes less than 64 MB on disk.
 pub const OUTPUTS_KEPT: u64 = 24 << 20;
 
-/// Bytes at the end of an output that are kept besides, where it is cut.
+/// How many of the last bytes of an output are kept if it is cut.
 const LAST: usize = 64 * 1024;
 
-/// How many bytes the outputs of a run have taken.
+/// How many bytes the outputs of a run have used.
 pub(super) type Taken = Arc<AtomicU64>;
 
-/// Takes one output of a step as it comes, and writes it to a file once it is longer than [`OUTPUT_IN_EVENT`]. What lies
-/// between the first [`OUTPUT_KEPT`] bytes and the last ones is left out, and a line in the file says so.
+/// Receives an output of a step in chunks, and writes it to a file once it is longer than
+/// [`OUTPUT_IN_EVENT`]. What is between the first [`OUTPUT_KEPT`] bytes and the last ones is left out, and a
+/// line in the file says so.
 pub struct OutputFile {
     path: PathBuf,
-    /// What came so far, while there is no file.
+    /// The output so far, while there is no file.
     head: Vec<u8>,
-    /// The file, once there is one; the first error ends the writing.
+    /// The file, once there is one. The first error ends the writing.
     file: Option<io::Result<File>>,
     written: u64,
     taken: Taken,
@@ -52,7 +53,8 @@ impl OutputFile {
         }
     }
 
-    /// Takes a chunk, which must be scrubbed of secrets. An error shows in [`OutputFile::finish`]: a command is not stopped for its log.
+    /// Takes a chunk, which must be scrubbed of secrets. Errors are returned by [`OutputFile::finish`]: they
+    /// do not stop the command.
     pub fn push(&mut self, bytes: &[u8]) {
         match &self.file {
             None => {
@@ -67,10 +69,10 @@ impl OutputFile {
         }
     }
 
-    /// The end of the output. Gives the file, if the output was long enough for one.
+    /// The end of the output. Returns the file, if the output was long enough for one.
     ///
     /// # Errors
-    /// It could not be written whole.
+    /// It could not be written completely.
     pub fn finish(mut self) -> Result<Option<PathBuf>, StoreError> {
         if self.left_out > 0 {
             let left_out = self.left_out - self.last.len() as u64;
@@ -87,7 +89,7 @@ impl OutputFile {
         }
     }
 
-    /// Writes what there is room for.
+    /// Writes as much as there is room for.
     fn write(&mut self, bytes: &[u8]) {
         let fits = if self.left_out > 0 {
             0
@@ -104,7 +106,7 @@ impl OutputFile {
         self.last.extend(rest);
     }
 
-    /// How many of so many bytes have room.
+    /// How many of these bytes there is room for.
     fn take(&self, bytes: usize) -> usize {
         let wanted = (OUTPUT_KEPT - self.written).min(bytes as u64);
         let before = self.taken.fetch_add(wanted, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Directories that only their owner may look into. One that is open to others is closed, and one of somebody else's is
-//! not used: what stands there decides what `ops history`, `ops show` and `ops resume` say and do.
+//! Directories that only their owner can access. One that is open to others is closed, and one of another
+//! user is not used: its files determine what `ops history`, `ops show` and `ops resume` do.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::StoreError;
 
-/// What the group and others may do.
+/// The permissions of the group and of others.
 const OTHERS: u32 = 0o077;
 
 /// Ensures that `ops/NAME` and the directory `ops` above it exist and are closed to other users.
@@ -23,7 +23,7 @@ pub(super) fn state_dir(path: &Path) -> Result<(), StoreError> {
     path.parent().map_or(Ok(()), close)
 }
 
-/// Creates a directory that only its owner can look into.
+/// Creates a directory that only its owner can access.
 pub(super) fn new_dir(path: &Path, with_parents: bool) -> io::Result<()> {
     DirBuilder::new()
         .recursive(with_parents)
@@ -41,7 +41,7 @@ pub(super) fn new_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Whether something is this user's.
+/// Whether something belongs to this user.
 pub(super) fn is_ours(meta: &Metadata) -> bool {
     meta.uid() == rustix::process::geteuid().as_raw()
 }
@@ -63,7 +63,7 @@ fn close(dir: &Path) -> Result<(), StoreError> {
     let mut foreign = 0;
     close_below(dir, &mut foreign);
     tracing::warn!(
-        "{} was open to other users (mode {mode:04o}): it is 0700 now{}",
+        "{} was open to other users (mode {mode:04o}); its mode is now 0700{}",
         dir.display(),
         match foreign {
             0 => String::new(),
@@ -79,7 +79,7 @@ fn close(dir: &Path) -> Result<(), StoreError> {
 fn close_below(dir: &Path, foreign: &mut usize) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
-        // Not what a link leads to.
+        // The metadata of a link, not of its target.
         let Ok(meta) = entry.metadata() else { continue };
         if !is_ours(&meta) {
             *foreign += 1;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_is_closed_and_all_in_it() {
+    fn an_open_directory_and_everything_in_it_is_closed() {
         let dir = tempfile::tempdir().expect("a directory");
         let runs = dir.path().join("ops/runs");
         fs::create_dir_all(runs.join("r1/output")).expect("directories");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_somebody_else_is_refused() {
+    fn a_directory_of_another_user_is_refused() {
         if !rustix::process::geteuid().is_root() {
             return;
         }

@@ -1,29 +1,30 @@
-//! The reporter that keeps the events of a run.
+//! The reporter that writes the events of a run to disk.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::time::{Duration, Instant};
 
 use super::private::new_file;
-use super::{Finished, KeptRun, Meta, StoreError};
-use crate::model::{Event, Kind, Outcome, Reporter};
+use super::{Finished, Meta, RunDirectory, StoreError};
+use crate::model::{Event, Kind, Outcome, Reporter, Scrubbed};
 
-/// How long an event may stay in memory.
+/// How long an event may stay in the buffer.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// Writes `events.jsonl`, and at the end what `meta.json` says of it.
+/// Writes `events.jsonl`, and the end of the run to `meta.json`.
 ///
-/// Lines are buffered; they are in the file within a second, and at once after a change, a failure and at the end.
-/// They are not forced to disk: what must outlive a crash of the machine is in the journal. When the file cannot be written any more, it says so once and the run goes on.
+/// Lines are buffered. They are in the file within a second, and at once after a change or a failure and at
+/// the end. They are not synced: what must survive a crash of the machine is in the journal. If the file can
+/// no longer be written, a warning says so once and the run goes on.
 pub struct Recorder {
-    run: KeptRun,
+    run: RunDirectory,
     file: Option<BufWriter<File>>,
     flushed: Instant,
     finished: Option<Finished>,
 }
 
 impl Recorder {
-    pub(super) fn create(run: KeptRun) -> Result<Self, StoreError> {
+    pub(super) fn create(run: RunDirectory) -> Result<Self, StoreError> {
         let path = run.dir().join("events.jsonl");
         let file = new_file(&path).map_err(StoreError::io("create", &path))?;
         let file = Some(BufWriter::with_capacity(256 * 1024, file));
@@ -35,12 +36,12 @@ impl Recorder {
         })
     }
 
-    /// Does something with the file; the first error is the last thing that it does.
+    /// Uses the file. After the first error it is not used again.
     fn with(&mut self, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) {
         let Some(file) = &mut self.file else { return };
         if let Err(error) = write(file) {
-            tracing::warn!("the events of this run are no longer kept: {error}");
-            // Without its buffer: what could not be written is not tried again.
+            tracing::warn!("failed to write the events of this run: {error}");
+            // Without its buffer, which would be written again.
             self.file.take().map(BufWriter::into_parts);
         }
     }
@@ -52,7 +53,7 @@ impl Recorder {
 }
 
 impl Reporter for Recorder {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         self.with(|file| {
             serde_json::to_writer(&mut *file, event)?;
             file.write_all(b"\n")
@@ -71,7 +72,7 @@ impl Reporter for Recorder {
                 hosts: hosts.len(),
             });
         }
-        if matters(event) || self.flushed.elapsed() >= FLUSH {
+        if is_important(event) || self.flushed.elapsed() >= FLUSH {
             self.flush();
         }
     }
@@ -96,13 +97,13 @@ impl Reporter for Recorder {
             None => return,
         };
         if let Err(error) = written {
-            tracing::warn!("the end of this run is not kept: {error}");
+            tracing::warn!("failed to write the end of this run: {error}");
         }
     }
 }
 
-/// What must be in the file even if this process dies right after.
-fn matters(event: &Event) -> bool {
+/// Whether an event must be in the file even if this process dies right after.
+fn is_important(event: &Event) -> bool {
     matches!(event.outcome, Some(Outcome::Failed | Outcome::Changed))
         || matches!(
             event.kind,

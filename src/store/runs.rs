@@ -1,4 +1,4 @@
-//! All runs that are kept.
+//! All kept runs.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -8,10 +8,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::private::is_ours;
-use super::{KeptRun, Locks, Meta, RunId, RunSummary, StoreError, StoredRun};
+use super::{Locks, Meta, RunDirectory, RunId, RunSummary, StoreError, StoredRun};
 use crate::model::Secrets;
 
-/// How many runs are kept when nothing else is said.
+/// How many runs are kept by default.
 pub const KEEP: usize = 100;
 
 /// The directory of runs.
@@ -22,11 +22,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store of the user who runs this, by the XDG base directory specification: a relative
-    /// `XDG_STATE_HOME` counts as none. `env` is how a variable is read.
+    /// The store of the current user, as the XDG base directory specification says: a relative
+    /// `XDG_STATE_HOME` is ignored. `env` reads a variable.
     ///
     /// # Errors
-    /// Neither `XDG_STATE_HOME` nor `HOME` tells a place.
+    /// Neither `XDG_STATE_HOME` nor `HOME` is an absolute path.
     pub fn locate(env: impl Fn(&str) -> Option<OsString>) -> Result<Self, StoreError> {
         let absolute = |name: &str| {
             env(name)
@@ -47,24 +47,25 @@ impl Store {
         }
     }
 
-    /// Keeps this many runs instead of [`KEEP`]. The one that begins counts.
+    /// Keeps this many runs instead of [`KEEP`], including the current one.
     #[must_use]
     pub const fn keep(mut self, runs: usize) -> Self {
         self.keep = runs;
         self
     }
 
-    /// Begins to keep a run, and removes what is too old. `playbook` is what the user ran.
+    /// Creates the directory of a new run, and removes old runs. `playbook` is what the user ran.
     ///
     /// # Errors
-    /// The directory cannot be written. Then say so, and use [`super::Journal::unavailable`].
+    /// The directory cannot be written. The caller should report that and use
+    /// [`super::Journal::unavailable`].
     pub fn begin(
         &self,
         playbook: &str,
         check: bool,
         secrets: &Secrets,
-    ) -> Result<KeptRun, StoreError> {
-        let run = KeptRun::begin(&self.runs, playbook, check, secrets.clone())?;
+    ) -> Result<RunDirectory, StoreError> {
+        let run = RunDirectory::begin(&self.runs, playbook, check, secrets.clone())?;
         self.prune();
         Ok(run)
     }
@@ -75,10 +76,10 @@ impl Store {
         Locks::at(self.runs.with_file_name("locks"))
     }
 
-    /// Every kept run, the newest first.
+    /// Every kept run, newest first; empty if there is no directory.
     ///
     /// # Errors
-    /// The directory cannot be read. That there is none is an empty list.
+    /// The directory cannot be read.
     pub fn list(&self) -> Result<Vec<RunSummary>, StoreError> {
         let ids = self.ids()?;
         Ok(ids
@@ -88,7 +89,7 @@ impl Store {
             .collect())
     }
 
-    /// A kept run, by the beginning or the end of its name, or `last`.
+    /// A kept run, by the beginning or the end of its id, or `last`.
     ///
     /// # Errors
     /// There is none, or more than one.
@@ -125,7 +126,7 @@ impl Store {
         StoredRun::new(id, dir)
     }
 
-    /// The names of all runs, the oldest first.
+    /// The ids of all runs, oldest first.
     fn ids(&self) -> Result<Vec<RunId>, StoreError> {
         let entries = match std::fs::read_dir(&self.runs) {
             Ok(entries) => entries,
@@ -145,14 +146,14 @@ impl Store {
         Ok(ids)
     }
 
-    /// Removes runs beyond what is kept, but none that is going on. What cannot be removed stays, and is tried
-    /// again by the next run.
+    /// Removes old runs beyond the limit, except those that are going on. The next run tries again to remove
+    /// what could not be removed.
     fn prune(&self) {
         let Ok(ids) = self.ids() else { return };
         for id in self.surplus(ids) {
             let dir = self.runs.join(id.as_str());
             let removed = match File::open(dir.join("lock")) {
-                // Held until after the removal, so that nobody takes it for a run of theirs.
+                // Held until after the removal, so that no other process uses it.
                 Ok(lock) => lock.try_lock().is_ok() && std::fs::remove_dir_all(&dir).is_ok(),
                 Err(_) => std::fs::remove_dir_all(&dir).is_ok(),
             };
@@ -162,8 +163,8 @@ impl Store {
         }
     }
 
-    /// The runs to remove: each time the oldest one of what was run most often, so that a health check of every
-    /// minute does not push out the deployments.
+    /// The runs to remove: each time the oldest one of the playbook that was run most often, so that a health
+    /// check every minute does not displace the deployments.
     fn surplus(&self, ids: Vec<RunId>) -> Vec<RunId> {
         let count = ids.len().saturating_sub(self.keep.max(1));
         if count == 0 {
@@ -177,7 +178,7 @@ impl Store {
         }
         let oldest_of_most = |_| {
             let runs = by_playbook.values_mut();
-            // Of as many, the older one goes.
+            // If there are as many of two playbooks, the older run goes.
             let most = runs.max_by_key(|runs| (runs.len(), Reverse(runs.front().cloned())))?;
             most.pop_front()
         };

@@ -262,7 +262,7 @@ fn no_hosts_at_a_time_are_refused() {
             .run()
             .code(2)
             .stderr_has(&format!("invalid value '{forks}' for '--forks <N>'"))
-            .stderr_has("expected a number from 1 on");
+            .stderr_has("expected a number of at least 1");
     }
 }
 

@@ -68,11 +68,11 @@ fn nothing_is_overwritten() {
     ops.again(["new", "playbook", "mine"])
         .run()
         .code(2)
-        .stderr_has("mine.rhai is there already");
+        .stderr_has("mine.rhai exists already");
     ops.again(["new", "project", "taken"])
         .run()
         .code(2)
-        .stderr_has("taken is there already");
+        .stderr_has("taken exists and is not an empty directory");
     let entries = |dir: &Path| std::fs::read_dir(dir).expect("a directory").count();
     assert_eq!(entries(&ops.path("taken")), 1);
     assert_eq!(
@@ -89,7 +89,7 @@ fn a_name_that_is_none_of_a_file_is_refused() {
                 .args(["new", what, name])
                 .run()
                 .code(2)
-                .stderr_has("is no name of a file");
+                .stderr_has("invalid file name");
         }
     }
 }

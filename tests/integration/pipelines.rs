@@ -311,7 +311,7 @@ fn a_report_that_cannot_be_written_is_an_error_before_any_host_is_contacted() {
         .stderr_has(
             "failed to write the JUnit report not/there/junit.xml: No such file or directory",
         )
-        .stderr_has("has to be there before the run begins");
+        .stderr_has("Create its directory before the run");
     assert!(!fleet.hosts()[0].log().contains("Accepted"));
 }
 

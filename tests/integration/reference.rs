@@ -65,7 +65,7 @@ fn words_of_other_tools_and_any_word_lead_to_pages() {
     doc("sysctl").ok().stdout_has("ops has no task for it");
     doc("append_keys")
         .ok()
-        .stdout_has("No page is called `append_keys`. These speak of it:")
+        .stdout_has("No page is called `append_keys`. These mention it:")
         .stdout_has("users::present");
     doc("facts")
         .ok()
@@ -74,7 +74,7 @@ fn words_of_other_tools_and_any_word_lead_to_pages() {
     doc("string").ok().stdout_has("- `text.trimmed()`: ");
     doc("nothingwhatever")
         .code(2)
-        .stderr_has("there is no page `nothingwhatever`");
+        .stderr_has("no page is called `nothingwhatever`");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `ops run --lock NAME`, and `ops lock list|show|break`.
 
-mod around;
-mod shown;
+mod option;
+mod table;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -15,15 +15,18 @@ use crate::model::{Emission, Failure, FailureKind, Host, Kind, LockScope, LogLev
 use crate::run::Run;
 use crate::task::Mode;
 
-use super::args::{InventoryArgs, LoginArgs, OutputArgs, forks};
+use super::active_run::{ActiveRun, Changes, Setup};
+use super::args::forks;
+use super::inventory_args::InventoryArgs;
 use super::logging::Log;
-use super::stage::{Changes, Plan, Stage, load_inventory, overrides};
+use super::login_args::LoginArgs;
+use super::reporters::OutputArgs;
 use super::{DONE, Done, diagnostics, exit_code};
-use shown::{Held, described, gather, last_free, lines_of_json, rows};
+use table::{Held, described, gather, last_free, lines_of_json, rows};
 
-pub use around::{LockArgs, under};
+pub use option::{LockArgs, under};
 
-/// Look at locks, and take one away from a run that is no more
+/// Inspect locks, or break a lock left by a dead run
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -32,22 +35,23 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the locks that are held on the hosts of the inventory and on this machine
+    /// List the locks held on the hosts of the inventory and on this machine
     List(Look),
     /// Show who holds a lock, and where
     Show {
-        /// The name of the lock
+        /// Name of the lock
         name: String,
         #[command(flatten)]
         look: Look,
     },
-    /// Take a lock away from its holder, whose next change is refused
+    /// Break a lock: the next change of its holder is refused
     Break {
-        /// The id of the lock, as `ops lock list` shows it. Not its name: a lock that changed hands meanwhile stays
+        /// Id of the lock, as `ops lock list` shows it. Not its name, so that a lock that changed hands is
+        /// not broken
         id: String,
         #[command(flatten)]
         from: From,
-        /// Do not ask
+        /// Answer yes to the confirmation
         #[arg(short, long)]
         yes: bool,
         #[command(flatten)]
@@ -61,7 +65,7 @@ struct From {
     inventory: InventoryArgs,
     #[command(flatten)]
     login: LoginArgs,
-    /// At most so many hosts at once
+    /// Work on at most N hosts at once
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
     forks: usize,
 }
@@ -70,7 +74,7 @@ struct From {
 struct Look {
     #[command(flatten)]
     from: From,
-    /// Print it as JSON
+    /// Print as JSON
     #[arg(long)]
     json: bool,
 }
@@ -85,12 +89,12 @@ impl Args {
                 from,
                 yes,
                 output,
-            } => from.take_away(&id, yes, output, log),
+            } => from.break_lock(&id, yes, output, log),
         }
     }
 }
 
-/// Where to look.
+/// The inventory to look for locks in.
 struct Loaded {
     inventory: Inventory,
     hosts: Vec<Arc<Host>>,
@@ -100,7 +104,7 @@ struct Loaded {
 impl From {
     fn load(&self) -> Result<Loaded, Vec<Failure>> {
         let secrets = Secrets::new();
-        let inventory = load_inventory(&self.inventory, None, BTreeMap::new(), &secrets)?;
+        let inventory = self.inventory.load(None, BTreeMap::new(), &secrets)?;
         let hosts = inventory
             .select("all")
             .map_err(|error| vec![error.into()])?;
@@ -111,13 +115,13 @@ impl From {
         })
     }
 
-    fn take_away(self, id: &str, yes: bool, output: OutputArgs, log: &Log) -> Done {
+    fn break_lock(self, id: &str, yes: bool, output: OutputArgs, log: &Log) -> Done {
         let Loaded {
             inventory,
             hosts,
             secrets,
         } = self.load()?;
-        let plan = Plan {
+        let setup = Setup {
             what: format!("lock break {id}"),
             mode: Mode::Apply,
             forks: self.forks,
@@ -125,21 +129,24 @@ impl From {
             diff: false,
             log: log.clone(),
             output,
-            overrides: overrides(&self.login)?,
+            overrides: self.login.overrides()?,
             params: BTreeMap::new(),
             changes: Changes::Made,
             hosts: Some(hosts.len()),
         };
-        let stage = Stage::set(plan, inventory, &secrets)?;
-        let result = break_it(&stage.run, &hosts, id);
-        Ok(stage.strike(result, false))
+        let active = ActiveRun::start(setup, inventory, &secrets)?;
+        let result = break_it(&active.run, &hosts, id);
+        Ok(active.finish(result, false))
     }
 }
 
 fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure> {
     let (found, failures) = all(run, hosts)?;
     for failure in &failures {
-        let message = format!("whether it is held here is not known: {}", failure.message);
+        let message = format!(
+            "failed to determine whether the lock is held here: {}",
+            failure.message
+        );
         run.log(LogLevel::Warn, failure.host.as_deref(), message);
     }
     let Some(held) = found.into_iter().find(|held| held.id == id) else {
@@ -150,14 +157,14 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
     let who = held
         .holder
         .as_ref()
-        .map_or_else(|| "nobody knows whom".to_owned(), ToString::to_string);
-    let question = format!("Take the lock `{}` away from {who}?", held.lock);
+        .map_or_else(|| "an unknown holder".to_owned(), ToString::to_string);
+    let question = format!("Break the lock `{}`, held by {who}?", held.lock);
     confirm(run, &question)?;
     if let Some(journal) = &run.journal {
         journal
             .intend(&format!("lock/{id}/break"))
             .map_err(|error| {
-                let message = format!("the lock was not taken away: {error}");
+                let message = format!("the lock was not broken: {error}");
                 Failure::new(FailureKind::Failed, message).hint(error.hint())
             })?;
     }
@@ -175,7 +182,7 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
             match was_his {
                 Ok(true) => gone.push(host),
                 Ok(false) => {
-                    let message = "it changed hands meanwhile, and stays as it is";
+                    let message = "the lock changed hands in the meantime and was not broken";
                     run.log(LogLevel::Warn, Some(&host), message);
                 }
                 Err(error) => failure = failure.or(Some(error)),
@@ -191,7 +198,7 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
             hosts: gone,
         }));
     } else if failure.is_none() {
-        let message = "the lock changed hands meanwhile, and stays as it is";
+        let message = "the lock changed hands in the meantime and was not broken";
         failure = Some(Failure::new(FailureKind::Failed, message));
     }
     failure.map_or(Ok(()), Err)
@@ -205,7 +212,7 @@ fn confirm(run: &Run, question: &str) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         let message =
             format!("this needs a confirmation, and there is no terminal to ask at: {question}");
-        return refused(message).map_err(|failure| failure.hint("Say --yes."));
+        return refused(message).map_err(|failure| failure.hint("Confirm with --yes."));
     }
     let answer = run.bus.paused(|| {
         dialoguer::Confirm::new()
@@ -215,23 +222,23 @@ fn confirm(run: &Run, question: &str) -> Result<(), Failure> {
     });
     match answer {
         Ok(true) => Ok(()),
-        Ok(false) => refused("the operator said no".to_owned()),
+        Ok(false) => refused("the operator answered no".to_owned()),
         Err(error) => refused(format!("failed to ask: {error}")),
     }
 }
 
 impl Look {
-    /// Prints all locks, or the one of that name.
+    /// Prints all locks, or the one with this name.
     fn locks(self, name: Option<&str>) -> Done {
         let Loaded {
             inventory,
             hosts,
             secrets,
         } = self.from.load()?;
-        let overrides = overrides(&self.from.login)?;
-        let stage = Stage::unseen(inventory, overrides, self.from.forks, &secrets)?;
-        let found = list(&stage.run, &hosts, &stage.run.cancel.work);
-        stage.leave();
+        let overrides = self.from.login.overrides()?;
+        let active = ActiveRun::start_unreported(inventory, overrides, self.from.forks, &secrets)?;
+        let found = list(&active.run, &hosts, &active.run.cancel.work);
+        active.close();
         let (found, failures) = found.map_err(|failure| vec![failure])?;
         let free = name.and_then(|name| last_free(&found, name));
         let mut held = gather(found).map_err(|failure| vec![failure])?;
@@ -242,7 +249,7 @@ impl Look {
             diagnostics::json(&lines_of_json(&held));
         } else {
             diagnostics::out(&match name {
-                None if held.is_empty() => "No lock is held.\n".to_owned(),
+                None if held.is_empty() => "No locks are held.\n".to_owned(),
                 None => rows(&held),
                 Some(name) if held.is_empty() => {
                     let last = free.map_or_else(String::new, |how| format!(" {how}"));
@@ -259,7 +266,7 @@ impl Look {
     }
 }
 
-/// The locks that are held, on these hosts and on this machine.
+/// The locks held on these hosts and on this machine.
 fn all(run: &Arc<Run>, hosts: &[Arc<Host>]) -> Result<(Vec<Held>, Vec<Failure>), Failure> {
     let (found, failures) = list(run, hosts, &run.cancel.work)?;
     if let Some(interrupt) = failures

@@ -11,7 +11,7 @@ use super::record::json;
 use super::take::Waiting;
 use crate::model::{Emission, Failure, FailureKind, Kind, LockHolder};
 use crate::run::{Bus, Fence, Guard};
-use crate::store::{HeldFile, Locks, Store, StoreError, Took};
+use crate::store::{HeldFile, Locks, Store, StoreError, TakeResult};
 
 /// A lock that this run holds on this machine.
 pub struct LocalLock {
@@ -32,7 +32,7 @@ impl LocalLock {
         let (file, words) = (file_name(&holder.lock), json(holder));
         loop {
             match locks.take(&file, &words).map_err(|error| failed(&error))? {
-                Took::Got(file) => {
+                TakeResult::Acquired(file) => {
                     return Ok(Arc::new(Self {
                         holder: holder.clone(),
                         bus: waiting.run().bus.clone(),
@@ -40,7 +40,7 @@ impl LocalLock {
                         lost: Mutex::default(),
                     }));
                 }
-                Took::Held(words) => {
+                TakeResult::Held(words) => {
                     let other: Option<LockHolder> = serde_json::from_str(&words).ok();
                     let id = other.as_ref().map_or("", |other| &other.id);
                     waiting.goes_on_for(id, other.as_ref(), Vec::new())?;
@@ -48,7 +48,7 @@ impl LocalLock {
                     run.runtime.block_on(waiting.pause(cancel))?;
                 }
                 // Whoever is there leaves at once.
-                Took::Busy => {
+                TakeResult::Busy => {
                     let run = waiting.run();
                     run.wait(cancel, async {
                         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -12,7 +12,7 @@ use super::record::{Given, Record, Seen};
 use super::take::handles;
 use crate::model::{Failure, Host, LockHolder, LockScope, LogLevel};
 use crate::run::Run;
-use crate::store::Broke;
+use crate::store::Break;
 
 /// How a lock stands on a host.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,9 +187,9 @@ pub fn break_local(lock: &str, id: &str) -> Result<bool, Failure> {
         |words: &str| serde_json::from_str::<LockHolder>(words).is_ok_and(|holder| holder.id == id);
     loop {
         match locks.break_one(&file_name(lock), is) {
-            Ok(Broke::Done) => return Ok(true),
-            Ok(Broke::Other) => return Ok(false),
-            Ok(Broke::Busy) => std::thread::yield_now(),
+            Ok(Break::Done) => return Ok(true),
+            Ok(Break::NotHeld) => return Ok(false),
+            Ok(Break::Busy) => std::thread::yield_now(),
             Err(error) => return Err(failed(&error)),
         }
     }

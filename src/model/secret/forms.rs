@@ -1,12 +1,13 @@
-//! The forms in which a secret shows up in text.
+//! The forms in which a secret occurs in text.
 //!
-//! As it is; each long line of one that has several lines; base64 (both alphabets, at any of the three
-//! alignments, so also inside of `user:password`, and broken at 64 or 76 characters); percent-encoded;
-//! escaped as in JSON (once, and in JSON within JSON), as Rust's debug form and Python's `repr`; with HTML
-//! entities, by name or number; quoted for a shell, also as bash's `$'...'`; hex; and, of one that has several lines, indented as in a YAML block.
+//! As it is; each long line of a secret with several lines; base64 (both alphabets, at any of the three
+//! alignments, so also inside `user:password`, and broken at 64 or 76 characters); percent-encoded; escaped
+//! as in JSON (once, and in JSON within JSON), as Rust's debug form and Python's `repr`; with HTML entities,
+//! by name or number; quoted for a shell, also as bash's `$'...'`; hex; and, for a secret with several lines,
+//! indented as in a YAML block.
 //!
-//! What stays: a few bits of the secret at either end of a base64 form that shares a character with its
-//! neighbours; a form that was encrypted, compressed or cut short.
+//! What is not found: a few bits of the secret at either end of a base64 form that shares a character with
+//! its neighbours; a form that was encrypted, compressed or truncated.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -14,18 +15,18 @@ use std::fmt::Write as _;
 
 use super::MIN_SECRET;
 
-/// A line of a secret with several lines is looked for on its own from this length (in bytes): shorter
-/// ones are often ordinary words.
+/// A line of a secret with several lines is looked for on its own from this length (in bytes): shorter lines
+/// are often ordinary words.
 const MIN_LINE: usize = 12;
 
-/// Of a secret longer than this (in bytes) only the usual forms are looked for: each costs memory.
+/// Only the usual forms are looked for if a secret is longer than this (in bytes), because each takes memory.
 const LONG: usize = 4096;
 
 /// Widths at which `openssl base64` (64) and `base64` and MIME (76) break lines.
 const BASE64_WIDTHS: [usize; 2] = [64, 76];
 
-/// The ways to spell `"`, `'` and `/` in HTML and XML: minijinja, Python, Go and markupsafe, Django, PHP, XML,
-/// and those that only `&`, `<` and `>` are spelled by.
+/// How `"`, `'` and `/` are written in HTML and XML by minijinja, Python, Go and markupsafe, Django, PHP,
+/// XML, and by programs that escape only `&`, `<` and `>`.
 const ENTITIES: [[&str; 3]; 7] = [
     ["&quot;", "&#x27;", "&#x2f;"],
     ["&quot;", "&#x27;", "/"],

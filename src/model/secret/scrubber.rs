@@ -1,4 +1,4 @@
-//! Taking secrets out of whole texts.
+//! Replacing secrets in whole texts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,17 +9,17 @@ use aho_corasick::automaton::{Automaton, OverlappingState, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, Input};
 
-/// What stands in a text where a secret was.
+/// What replaces a secret.
 pub const REPLACEMENT: &str = "[secret]";
 
 /// Finds the forms of all secrets in one pass. Cheap to clone.
 ///
-/// Matches that overlap are taken out as one: where two secrets share bytes, none of either stays. That
-/// is why all overlapping matches are asked for and not the leftmost-longest ones.
+/// Overlapping matches are replaced as one: if two secrets share bytes, nothing of either remains. That is
+/// why it looks for all overlapping matches and not for the leftmost-longest ones.
 #[derive(Clone, Default)]
 pub struct Scrubber {
-    /// Largest first. Adding one secret to ten thousand builds a small automaton and leaves the large one
-    /// alone; two of like size are joined, so that there are never many.
+    /// Largest first. Adding a secret to ten thousand builds a small automaton and keeps the large one; two
+    /// of similar size are merged, so that there are never many.
     tiers: Arc<Vec<Arc<Tier>>>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Tier {
 }
 
 impl Tier {
-    /// `None` only when the needles outgrow what the automaton can number (two thousand million states).
+    /// `None` only if the automaton would have more than two thousand million states.
     fn new(needles: Vec<Vec<u8>>) -> Option<Self> {
         let automaton = NFA::new(&needles).ok()?;
         Some(Self {
@@ -47,8 +47,8 @@ impl Tier {
 
     /// How many of the last bytes read may be the beginning of a needle.
     ///
-    /// Walking a needle from the start passes through exactly the states for its own beginnings, so the
-    /// number of steps taken is the answer for each of them.
+    /// Following a needle from the start passes through exactly the states for its beginnings, so the number
+    /// of steps is the answer for each of them.
     pub(super) fn depth(&self, state: StateID) -> usize {
         let depths = self.depths.get_or_init(|| {
             let mut depths = HashMap::new();
@@ -92,6 +92,18 @@ impl Scrubber {
         Arc::ptr_eq(&self.tiers, &other.tiers)
     }
 
+    /// Whether there is no secret to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tiers.is_empty()
+    }
+
+    /// Whether a text holds a secret.
+    #[must_use]
+    pub fn finds_in(&self, text: &str) -> bool {
+        !self.found(text.as_bytes()).is_empty()
+    }
+
     /// The text with every secret replaced.
     #[must_use]
     pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -123,14 +135,14 @@ impl Scrubber {
         Cow::Owned(out)
     }
 
-    /// Scrubs in place; a text that holds no secret costs no allocation.
+    /// Scrubs in place. A text without secrets needs no allocation.
     pub fn scrub_in_place(&self, text: &mut String) {
         if let Cow::Owned(scrubbed) = self.scrub(text) {
             *text = scrubbed;
         }
     }
 
-    /// Where secrets stand, in bytes and in order, overlapping ones joined.
+    /// Where secrets are, in bytes and in order, with overlapping ones merged.
     #[must_use]
     pub fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();

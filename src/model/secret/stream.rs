@@ -1,4 +1,4 @@
-//! Taking secrets out of a stream that comes in chunks.
+//! Replacing secrets in a stream that arrives in chunks.
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ use super::scrubber::{REPLACEMENT, Scrubber, join};
 
 /// Scrubs a stream chunk by chunk, with the same result as scrubbing it whole.
 ///
-/// It holds back only bytes that may be the beginning of a secret; [`StreamScrubber::finish`] gives them
-/// up. A secret that is added later is found in whatever was not given out before.
+/// It holds back only bytes that may be the beginning of a secret; [`StreamScrubber::finish`] returns them. A
+/// secret that is added later is found in everything that was not returned before.
 pub struct StreamScrubber {
     secrets: Secrets,
     scrubber: Scrubber,
@@ -41,12 +41,12 @@ impl StreamScrubber {
         }
     }
 
-    /// Takes a chunk and gives what is safe to show.
+    /// Takes a chunk and returns what is safe to show.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
         let scrubber = self.secrets.scrubber();
         let mut from = self.held.len();
         if !scrubber.is(&self.scrubber) {
-            // Bytes before `held` are gone, so a search from its beginning misses nothing that could be mended.
+            // Bytes before `held` are gone, so it is enough to search from its beginning.
             self.states = scrubber.tiers().iter().map(|tier| tier.start()).collect();
             self.scrubber = scrubber;
             from = 0;
@@ -56,12 +56,12 @@ impl StreamScrubber {
         self.give((self.base + self.held.len()).saturating_sub(open))
     }
 
-    /// The end of the stream: gives what was held back.
+    /// The end of the stream: returns what was held back.
     pub fn finish(&mut self) -> Vec<u8> {
         self.give(self.base + self.held.len())
     }
 
-    /// Searches `held` from an index on. Gives how many bytes at the end may begin a secret.
+    /// Searches `held` from an index on. Returns how many bytes at the end may begin a secret.
     fn search(&mut self, from: usize) -> usize {
         let mut open = 0;
         for (tier, state) in self.scrubber.tiers().iter().zip(&mut self.states) {
@@ -83,8 +83,8 @@ impl StreamScrubber {
         open
     }
 
-    /// Gives out the stream up to the place `safe`, with what was found replaced. A secret that reaches
-    /// past it is replaced whole: one that overlaps it and is found later needs no second replacement.
+    /// Returns the stream up to the offset `safe`, with secrets replaced. A secret that reaches past it is
+    /// replaced completely: another one that overlaps it and is found later needs no second replacement.
     fn give(&mut self, safe: usize) -> Vec<u8> {
         let mut out = Vec::new();
         let mut at = self.base;
@@ -110,7 +110,7 @@ impl StreamScrubber {
         out
     }
 
-    /// Bytes of `held` by their places in the stream; none where the range is empty.
+    /// Bytes of `held` by their offsets in the stream; none if the range is empty.
     fn slice(&self, from: usize, to: usize) -> &[u8] {
         if from >= to {
             &[]

@@ -305,14 +305,18 @@ proptest! {
         for form in shown(&secret) {
             let scrubbed = secrets.scrub(&form).into_owned();
             prop_assert!(scrubbed.contains(REPLACEMENT), "{form} stayed {scrubbed}");
-            // At most the two characters of base64 that it shares with its neighbours, the padding and quotes stay.
+            // At most the two characters of base64 that it shares with its neighbours, the padding and quotes
+            // stay.
             prop_assert!(scrubbed.len() <= REPLACEMENT.len() + 9, "{form} left {scrubbed}");
         }
     }
 
     #[test]
     fn a_stream_split_anywhere_reads_like_the_whole(
-        picks in proptest::collection::vec(0..4usize, 1..3), noise in "[a-c]{0,20}", at in 0..64usize, chunk in 1..9usize,
+        picks in proptest::collection::vec(0..4usize, 1..3),
+        noise in "[a-c]{0,20}",
+        at in 0..64usize,
+        chunk in 1..9usize,
     ) {
         let values = ["abcabcab", "cabcab", "bcabcc", "aaaaaa"];
         let chosen: Vec<&str> = picks.iter().map(|pick| values[*pick]).collect();
@@ -324,7 +328,8 @@ proptest! {
         prop_assert_eq!(String::from_utf8(streamed(&secrets, &chunks)).expect("ASCII"), whole.clone());
         for split in 0..=text.len() {
             let (left, right) = text.as_bytes().split_at(split);
-            prop_assert_eq!(String::from_utf8(streamed(&secrets, &[left, right])).expect("ASCII"), whole.clone());
+            let scrubbed = String::from_utf8(streamed(&secrets, &[left, right])).expect("ASCII");
+            prop_assert_eq!(scrubbed, whole.clone());
         }
     }
 

@@ -6,20 +6,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::diagnostic;
-use super::super::failures::is_told;
+use super::super::failures::is_shown;
 use super::super::xml::Document;
 use super::{Junit, RUN};
 use crate::model::{Failure, FailureKind, Position};
 
-/// What is told of a host.
+/// The cases of a host.
 #[derive(Default)]
 pub(super) struct Suite {
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub cases: Vec<Case>,
-    /// The failure that was told last.
-    pub told: Option<Failure>,
-    /// Where in `cases` the health checks are, with their labels, by name.
+    /// The failure that was reported last.
+    pub reported: Option<Failure>,
+    /// The indices of health checks in `cases`, with their labels, by name.
     pub checks: BTreeMap<String, (usize, String)>,
 }
 
@@ -34,27 +34,27 @@ pub(super) enum End {
     Passed,
     Skipped(String),
     WouldChange,
-    /// It did not do what it should.
-    Failed(Said),
-    /// Nothing tells whether it would have: the host was lost, the run interrupted, a check did not work.
-    Broken(Said),
+    Failed(Problem),
+    /// It is not known whether it would have passed: the host was lost, the run interrupted, a check did not
+    /// work.
+    Broken(Problem),
 }
 
-/// A failure as the elements of the report have it.
-pub(super) struct Said {
+/// A failure as the report has it.
+pub(super) struct Problem {
     pub kind: String,
     pub message: String,
     pub text: String,
 }
 
 impl Suite {
-    /// What is left to say of a run of which nothing failed, or which has no end.
+    /// The suite of a run without cases, or without an end.
     pub fn of_run(finished: bool) -> Self {
         let end = if finished {
             End::Passed
         } else {
-            let message = "the run has no end: it was killed, or it still goes on".to_owned();
-            End::Broken(Said {
+            let message = "the run has no end: it was killed, or it is still running".to_owned();
+            End::Broken(Problem {
                 kind: "interrupted".to_owned(),
                 text: message.clone(),
                 message,
@@ -71,7 +71,7 @@ impl Suite {
         }
     }
 
-    /// A look at a health check takes the place of the one before, from the same place.
+    /// A result of a health check replaces the one before, from the same vantage.
     pub fn check(&mut self, label: String, case: Case) {
         let before = self.checks.get(&case.name).map(|(at, _)| *at);
         if let Some(before) = before.and_then(|at| self.cases.get_mut(at)) {
@@ -83,7 +83,7 @@ impl Suite {
         }
     }
 
-    /// The case of the health check that a failure is of.
+    /// The case of the health check that a failure is about.
     pub fn check_of(&mut self, failure: &Failure) -> Option<&mut Case> {
         let task = failure.task.as_ref()?;
         let mut checks = self.checks.values();
@@ -91,27 +91,27 @@ impl Suite {
         self.cases.get_mut(*at)
     }
 
-    pub fn has_told(&self, failure: &Failure) -> bool {
+    pub fn has_reported(&self, failure: &Failure) -> bool {
         self.has_lost(failure)
             || self
-                .told
+                .reported
                 .as_ref()
-                .is_some_and(|told| is_told(told, failure))
+                .is_some_and(|told| is_shown(told, failure))
     }
 
-    /// That the host was lost is told once.
+    /// The loss of a host is reported once.
     fn has_lost(&self, failure: &Failure) -> bool {
         let lost = |failure: &Failure| failure.kind == FailureKind::Unreachable;
-        lost(failure) && self.told.as_ref().is_some_and(lost)
+        lost(failure) && self.reported.as_ref().is_some_and(lost)
     }
 
-    /// How a case ends that has this failure.
+    /// The end of a case with this failure.
     pub fn failed(&mut self, failure: &Failure) -> End {
         if self.has_lost(failure) {
             return End::Skipped("the host was lost".to_owned());
         }
-        self.told = Some(failure.clone());
-        let said = Said {
+        self.reported = Some(failure.clone());
+        let problem = Problem {
             kind: failure.kind.as_str().to_owned(),
             message: failure.message.clone(),
             text: diagnostic::render(failure, None, false)
@@ -119,9 +119,9 @@ impl Suite {
                 .to_owned(),
         };
         if failure.kind == FailureKind::Failed {
-            End::Failed(said)
+            End::Failed(problem)
         } else {
-            End::Broken(said)
+            End::Broken(problem)
         }
     }
 
@@ -177,7 +177,7 @@ impl Suite {
 }
 
 impl Case {
-    /// Cases of one name are told apart: GitLab leaves out the second.
+    /// Cases of the same name get a number: GitLab leaves out the second one otherwise.
     fn render(&self, document: &mut Document, times: usize, playbook: &str) {
         let name = match times {
             1 => self.name.clone(),
@@ -194,22 +194,22 @@ impl Case {
         ];
         attributes.extend(self.at.as_ref().map(|at| ("file", at.file.as_str())));
         attributes.extend(line.as_ref().map(|line| ("line", line.as_str())));
-        let (element, said) = match &self.end {
+        let (element, problem) = match &self.end {
             End::Passed | End::WouldChange => return document.empty("testcase", &attributes),
             End::Skipped(why) => {
                 document.begin("testcase", &attributes);
                 document.text("skipped", &[("message", why)], why);
                 return document.end();
             }
-            End::Failed(said) => ("failure", said),
-            End::Broken(said) => ("error", said),
+            End::Failed(problem) => ("failure", problem),
+            End::Broken(problem) => ("error", problem),
         };
         document.begin("testcase", &attributes);
         let attributes = [
-            ("type", said.kind.as_str()),
-            ("message", said.message.as_str()),
+            ("type", problem.kind.as_str()),
+            ("message", problem.message.as_str()),
         ];
-        document.text(element, &attributes, &said.text);
+        document.text(element, &attributes, &problem.text);
         document.end();
     }
 }

@@ -1,4 +1,4 @@
-//! What the summary counts, and what is told once.
+//! What the summary counts, and what is shown only once.
 
 use super::story::{Page, Story, apt_failure, tell};
 use crate::model::{Emission, Event, Failure, FailureKind, Kind, Outcome, Totals, undo_of};
@@ -37,7 +37,7 @@ fn summary(hosts: &[(&str, Totals)], exit_code: u8) -> String {
 }
 
 #[test]
-fn what_was_put_back_is_not_told_as_changed() {
+fn undone_changes_are_not_counted_as_changed() {
     let rolled_back = Totals {
         changed: 3,
         undone: 3,
@@ -59,7 +59,7 @@ fn what_was_put_back_is_not_told_as_changed() {
 }
 
 #[test]
-fn interrupted_hosts_are_counted_and_named_as_such() {
+fn interrupted_hosts_are_counted_and_named() {
     let cut = Totals {
         interrupted: 1,
         ..Totals::default()
@@ -87,8 +87,8 @@ fn connecting(attempt: u32, reason: Option<&str>) -> Emission {
 }
 
 #[test]
-fn a_host_that_refuses_for_a_while_is_told_with_the_reason() {
-    // An event of the story comes half a second after the one before.
+fn a_host_that_refuses_for_a_while_is_shown_with_the_reason() {
+    // The events of a story are half a second apart.
     let story = Story::of(1, false)
         .then(connecting(1, None))
         .then(connecting(2, Some("refused")))

@@ -1,4 +1,4 @@
-//! No text from a host or a playbook controls the terminal.
+//! Text from hosts and playbooks never controls the terminal.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::model::{Diff, Failure, FailureKind, LogLevel, Outcome, Position};
 use crate::report::{Plain, Settings, clean, clean_line, diagnostic, in_one_line};
 
 #[test]
-fn ordinary_text_passes() {
+fn ordinary_text_is_unchanged() {
     assert_eq!(clean("a\tb\nc é 日本"), "a\tb\nc é 日本");
     assert_eq!(clean("dos\r\nline\r"), "dos\nline");
     assert_eq!(clean("50%\r60%"), "50%\\r60%");
@@ -24,7 +24,10 @@ proptest! {
 
     #[test]
     fn no_text_from_anywhere_controls_the_terminal(
-        text in any::<String>(), line in 0..5usize, column in 0..9usize, source in proptest::option::of(any::<String>()),
+        text in any::<String>(),
+        line in 0..5usize,
+        column in 0..9usize,
+        source in proptest::option::of(any::<String>()),
     ) {
         let mut failure = Failure::new(FailureKind::Failed, text.clone()).hint(text.clone()).on(text.clone());
         failure.at = Some(Position { file: text.clone(), line, column });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike as _};
 
-use super::story::{Page, Story, apt_failure, tell};
+use super::story::{Page, Story, apt_failure, scrubbed, tell};
 use crate::model::{Emission, Kind, Outcome, Reporter as _};
 use crate::report::{Live, Plain, Settings};
 
@@ -58,7 +58,10 @@ fn a_line_for_every_host_that_is_at_work() {
             })
             .host("web2"),
         );
-    story.events.iter().for_each(|event| live.event(event));
+    story
+        .events
+        .iter()
+        .for_each(|event| live.event(&scrubbed(event)));
     live.tick();
     insta::assert_snapshot!(term.contents());
     live.pause();
@@ -80,7 +83,10 @@ fn a_line_for_every_host_that_is_at_work() {
 fn ten_thousand_hosts_do_not_flood_the_terminal() {
     let (term, mut live) = live(Settings::default());
     let mut story = connecting(Story::of(10_000, false).each(10_000), 10_000);
-    story.events.iter().for_each(|event| live.event(event));
+    story
+        .events
+        .iter()
+        .for_each(|event| live.event(&scrubbed(event)));
     live.tick();
     let screen = term.contents();
     assert!(screen.lines().count() <= usize::from(ROWS), "{screen}");
@@ -140,7 +146,10 @@ fn a_tiny_terminal_and_a_long_name_do_no_harm() {
         page(),
     );
     let story = Story::of(2, false).starts(&"日本".repeat(50)).starts("b");
-    story.events.iter().for_each(|event| live.event(event));
+    story
+        .events
+        .iter()
+        .for_each(|event| live.event(&scrubbed(event)));
     live.tick();
     assert!(
         term.contents()
@@ -166,7 +175,7 @@ fn events_in_a_rush_are_drawn_together() {
     let story = Story::of(1, false).task("web1", "files::file /etc/motd", Outcome::Changed);
     let began = std::time::Instant::now();
     for event in &story.events {
-        live.event(event);
+        live.event(&scrubbed(event));
         live.tick();
     }
     // On a machine too busy to do this in time nothing is shown about the rate.

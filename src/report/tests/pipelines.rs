@@ -315,8 +315,8 @@ fn a_rollout_has_a_table_in_the_summary_and_a_case_for_each_host() {
     );
     let text = std::fs::read_to_string(path).expect("a summary");
     for part in [
-        "aborted, and not rolled back whole (exit 7)",
-        "#### Rollout: not rolled back whole\n\n1 host failed\n",
+        "aborted and not completely rolled back (exit 7)",
+        "#### Rollout: not completely rolled back\n\n1 host failed\n",
         "| <code>web1</code> | 1 | rolled back | old |  |\n",
         "| <code>web2</code> | 1 | left out | unknown | HTTP 503 &#124; <code>x</code> |\n",
         "| <code>web3</code> | 1 | untouched | old |  |\n",

@@ -4,8 +4,8 @@ use insta::assert_snapshot;
 
 use super::story::{Page, Story, apt_failure, at, refused, tell};
 use crate::model::{
-    Diff, Emission, Event, Failure, FailureKind, Kind, LogLevel, Outcome, OutputStream, Secrets,
-    Texts,
+    Diff, Emission, Event, Failure, FailureKind, Kind, LogLevel, Outcome, OutputStream, Scrub as _,
+    Secrets,
 };
 use crate::report::{Json, Plain, Settings};
 
@@ -277,7 +277,7 @@ fn secrets_do_not_show() {
         .fails("web1", &apt_failure())
         .finished(3, None);
     for event in &mut story.events {
-        event.kind.scrub(&secrets.scrubber());
+        event.scrub(&secrets.scrubber());
     }
     assert_snapshot!(shown(&story.events));
 }
@@ -344,7 +344,7 @@ fn hosts_that_all_fail_differently_are_not_all_explained() {
     let log = log(Settings::default(), &story.finished(3, None).events);
     assert_eq!(log.matches("error: ").count(), 50);
     assert!(
-        log.contains("and 950 other failures: the events of the run have them all"),
+        log.contains("and 950 other failures: the events of the run have all of them"),
         "{log}"
     );
 }

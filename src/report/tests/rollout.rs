@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 
 use super::live::live;
-use super::story::{Page, Story, tell};
+use super::story::{Page, Story, scrubbed, tell};
 use crate::model::{
     Emission, Failure, FailureKind, Fate, HostEnd, Kind, OnAbort, Outcome, Phase, Reporter as _,
     RolloutEnd, Version, Waiting,
@@ -151,7 +151,10 @@ fn in_the_log() {
 #[test]
 fn on_the_terminal() {
     let (term, mut live) = live(Settings::default());
-    half().events.iter().for_each(|event| live.event(event));
+    half()
+        .events
+        .iter()
+        .for_each(|event| live.event(&scrubbed(event)));
     live.tick();
     assert_snapshot!(term.contents());
 }
@@ -246,8 +249,10 @@ fn what_is_waited_for_has_a_line_and_a_question_has_none() {
     assert_eq!(
         lines,
         [
-            "waiting      web1  for packages::installed nginx, 8.0 s so far, 30.0 s left: Unpacking\\x1b libc6",
-            "waiting      web9, web10: for packages::installed nginx, 8.0 s so far, 30.0 s left: Unpacking\\x1b libc6",
+            "waiting      web1  for packages::installed nginx, 8.0 s so far, 30.0 s left: \
+             Unpacking\\x1b libc6",
+            "waiting      web9, web10: for packages::installed nginx, 8.0 s so far, 30.0 s left: \
+             Unpacking\\x1b libc6",
         ]
     );
 }

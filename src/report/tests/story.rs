@@ -1,14 +1,14 @@
-//! Events of runs that never were, and writers that a test can look into.
+//! Events of invented runs, and writers that a test can read.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use crate::model::{
     Diff, Emission, Event, Failure, FailureKind, Kind, LogLevel, Outcome, Position, Reporter,
-    SCHEMA, Totals,
+    SCHEMA, Scrubbed, Scrubber, Totals,
 };
 
-/// What was written, shared with whoever wrote it.
+/// A writer that shares its text with the test.
 #[derive(Clone, Default)]
 pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
 
@@ -31,12 +31,17 @@ impl io::Write for Page {
 
 pub(super) fn tell(reporter: &mut dyn Reporter, events: &[Event]) {
     for event in events {
-        reporter.event(event);
+        reporter.event(&scrubbed(event));
     }
     reporter.finish();
 }
 
-/// A run as it is told: each event half a second after the one before.
+/// As the dispatcher hands it on.
+pub(super) fn scrubbed(event: &Event) -> Scrubbed<Event> {
+    Scrubbed::new(event.clone(), &Scrubber::default())
+}
+
+/// The events of a run, half a second apart.
 #[derive(Default)]
 pub(super) struct Story {
     pub events: Vec<Event>,
@@ -57,32 +62,11 @@ impl Story {
     }
 
     pub fn then(mut self, emission: Emission) -> Self {
-        let Emission {
-            kind,
-            step,
-            host,
-            task,
-            outcome,
-            duration_ms,
-            at,
-        } = emission;
         let seq = self.events.len() as u64 + 1;
         let start: jiff::Timestamp = "2026-11-21T14:15:30Z".parse().expect("a time");
-        let ts =
-            start + jiff::SignedDuration::from_millis(i64::try_from(seq).expect("small") * 500);
-        let run = "20261121-141530-k3f9".into();
-        self.events.push(Event {
-            ts,
-            run,
-            seq,
-            kind,
-            step,
-            host,
-            task,
-            outcome,
-            duration_ms,
-            at,
-        });
+        let since = jiff::SignedDuration::from_millis(i64::try_from(seq).expect("small") * 500);
+        self.events
+            .push(emission.stamp("20261121-141530-k3f9", seq, start + since));
         self
     }
 
@@ -176,7 +160,7 @@ impl Story {
         self.then(emission)
     }
 
-    /// The end, with the totals of what was told.
+    /// The end, with the totals of the events so far.
     pub fn finished(self, exit_code: u8, failure: Option<Failure>) -> Self {
         let mut totals = Totals::default();
         let mut hosts = std::collections::BTreeMap::<String, Totals>::new();
@@ -218,7 +202,14 @@ pub(super) fn apt_failure() -> Failure {
     failure.task = Some("packages::installed ngnix".into());
     failure.command = Some("apt-get install -y ngnix".into());
     failure.code = Some(100);
-    failure.stderr = Some("Get:1 http://deb.debian.org/debian bookworm InRelease\nReading package lists...\nBuilding dependency tree...\nReading state information...\nE: Unable to locate package ngnix\n".into());
+    let stderr = [
+        "Get:1 http://deb.debian.org/debian bookworm InRelease",
+        "Reading package lists...",
+        "Building dependency tree...",
+        "Reading state information...",
+        "E: Unable to locate package ngnix\n",
+    ];
+    failure.stderr = Some(stderr.join("\n"));
     failure.source_line = Some("    h.apply(packages::installed(\"ngnix\"));".into());
     failure
 }

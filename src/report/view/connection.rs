@@ -1,13 +1,14 @@
-//! How hosts are reached.
+//! Events about connections.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{Piece, View};
 use crate::model::{Event, HostFacts, Kind};
-use crate::report::words::{DIM, duration};
+use crate::report::quantity::duration;
+use crate::report::style::DIM;
 
-/// How long a host may refuse before it is told.
+/// How long ops tries to connect before it reports the attempts.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl View {
@@ -28,7 +29,7 @@ impl View {
         }
     }
 
-    /// A host that does not let us in at once is told of when it has taken a while, and why.
+    /// An attempt to connect is shown, with the reason, once connecting has taken a while.
     fn tries(&mut self, event: &Event, attempt: u32, reason: Option<&str>) -> Vec<Piece> {
         let host = event.host.as_deref().unwrap_or_default();
         if attempt <= 1 {

@@ -1,10 +1,10 @@
-//! What health checks saw. A check that says what it said before is not shown again.
+//! Results of health checks. A result that is the same as the one before is not shown again.
 
 use anstyle::Style;
 
 use super::{Piece, View};
 use crate::model::{Event, Failure, FailureKind, HealthState, Kind, Outcome};
-use crate::report::words::{BOLD_RED, CYAN, DIM, GREEN, YELLOW};
+use crate::report::style::{BOLD_RED, CYAN, DIM, GREEN, YELLOW};
 
 impl View {
     pub(super) fn checked(&mut self, event: &Event) -> Vec<Piece> {
@@ -22,7 +22,7 @@ impl View {
         let before = self.health.insert(of, *state);
         let failed = event.outcome == Some(Outcome::Failed);
         let unknown = event.outcome == Some(Outcome::Unknown);
-        // What passes at once is as a task that finds nothing to do.
+        // A check that passes at once is like a task that changes nothing.
         let is_news = before.unwrap_or(HealthState::Passing) != *state;
         if !is_news && !failed && !unknown && self.settings.verbose == 0 {
             return Vec::new();
@@ -32,10 +32,10 @@ impl View {
             text.push_str(&format!(" (from {vantage})"));
         }
         if unknown {
-            text.push_str(", and nobody knows what a run would leave");
+            text.push_str(", and a run might change that first");
         }
         if failed && let Some(host) = &event.host {
-            // The failure of the closure says the same once more.
+            // The failure of the closure says the same again.
             let mut told = Failure::new(FailureKind::Failed, message).on(host);
             told.task = Some(task);
             self.shown.insert(host.clone(), told);

@@ -1,4 +1,4 @@
-//! What a rollout adds to what is shown: a heading for each batch, and a line for each thing that a host has behind it.
+//! Rollouts in the log: a heading for each batch, and a line for each phase that a host has completed.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,13 +6,15 @@ use std::time::Duration;
 use super::{View, out};
 use crate::model::rollout::{reasons, told};
 use crate::model::{Event, Failure, FailureKind, Kind, OnAbort, Phase, RolloutEnd, Waiting};
-use crate::report::failures::is_told;
+use crate::report::failures::is_shown;
+use crate::report::names::names;
+use crate::report::quantity::{count, duration};
 use crate::report::rollout::word;
+use crate::report::style::{BOLD_RED, DIM, GREEN, YELLOW};
 use crate::report::view::Piece;
-use crate::report::words::{BOLD_RED, DIM, GREEN, YELLOW, count, duration, names};
 use crate::report::{clean_line, in_one_line};
 
-/// How many hosts of a batch its heading names.
+/// How many hosts the heading of a batch names.
 const MOST_NAMES: usize = 8;
 
 impl View {
@@ -27,7 +29,7 @@ impl View {
             } => {
                 self.rolled.clear();
                 let mut text = match hosts {
-                    0 => "rollout: there is nothing to do on any host".to_owned(),
+                    0 => "rollout: nothing to do on any host".to_owned(),
                     hosts => format!("rollout over {}", count(*hosts as u64, "host")),
                 };
                 if !batches.is_empty() {
@@ -63,21 +65,21 @@ impl View {
             Kind::RolloutPaused { on, .. } => match (on, took) {
                 (Waiting::Pause, Some(took)) => self.heading(&format!("waits {}", duration(took))),
                 (Waiting::Pause, None) => self.heading("waits"),
-                // The question says it.
+                // The question is on the screen.
                 (Waiting::Confirm, _) => Vec::new(),
             },
             Kind::RolloutAborted { reason, on_abort } => {
                 let then = match on_abort {
-                    OnAbort::Rollback => "what was changed is put back",
-                    OnAbort::Stop | OnAbort::Continue => "what was changed stays",
+                    OnAbort::Rollback => "changed hosts are rolled back",
+                    OnAbort::Stop | OnAbort::Continue => "changed hosts stay as they are",
                 };
                 let mut text = format!("-- the rollout is aborted, {then}");
-                // A host's own failure has its line already.
-                let is_told = |(host, failures): (&String, &Vec<Failure>)| {
-                    let mut told = failures.iter().map(|one| one.clone().on(host).to_string());
-                    told.any(|told| told == *reason)
+                // The failure of a host has a line already.
+                let is_known = |(host, failures): (&String, &Vec<Failure>)| {
+                    let mut texts = failures.iter().map(|one| one.clone().on(host).to_string());
+                    texts.any(|text| text == *reason)
                 };
-                if !self.rolled.iter().any(is_told) {
+                if !self.rolled.iter().any(is_known) {
                     let _ = write!(text, ": {}", in_one_line(reason));
                 }
                 out(self.settings.paint(BOLD_RED, &text))
@@ -90,7 +92,7 @@ impl View {
                     RolloutEnd::WithFailures => "rollout done, with failures",
                     RolloutEnd::Stopped => "rollout stopped",
                     RolloutEnd::RolledBack => "rolled back",
-                    RolloutEnd::NotRolledBack => "not rolled back whole",
+                    RolloutEnd::NotRolledBack => "not completely rolled back",
                     RolloutEnd::Interrupted => "rollout interrupted",
                 };
                 let mut text = format!("-- {ended}");
@@ -150,10 +152,9 @@ impl View {
         };
         let text = match (phase, took) {
             (Phase::LeftOut, _) if failure.is_some_and(|why| why.kind == FailureKind::Held) => {
-                "the lock is no longer held: the report of the run that took it over counts"
-                    .to_owned()
+                "this run lost the lock: see the report of the run that took it over".to_owned()
             }
-            (Phase::LeftOut, _) => "it stays out of service".to_owned(),
+            (Phase::LeftOut, _) => "stays out of service".to_owned(),
             (_, Some(took)) => format!("in {}", duration(took)),
             (_, None) => String::new(),
         };
@@ -163,9 +164,9 @@ impl View {
     fn host_failed(&mut self, event: &Event, phase: Phase, failure: &Failure) -> Vec<Piece> {
         let host = event.host.as_deref().unwrap_or_default();
         let shown = self.shown.remove(host);
-        let told = shown.is_some_and(|shown| is_told(&shown, failure));
+        let known = shown.is_some_and(|shown| is_shown(&shown, failure));
         let failure = if phase == Phase::RollbackFailed {
-            let message = format!("it could not be put back: {}", failure.message);
+            let message = format!("rollback failed: {}", failure.message);
             Failure {
                 message,
                 ..failure.clone()
@@ -173,14 +174,14 @@ impl View {
         } else {
             failure.clone()
         };
-        let pieces = if told {
+        let pieces = if known {
             Vec::new()
         } else {
             self.failure(event, &failure)
         };
         self.shown.remove(host);
         if phase == Phase::RollbackFailed {
-            // What ends the host's way is the first failure; this one is told nowhere else.
+            // The host ends with its first failure; this one is shown nowhere else.
             self.failures.add(&failure);
         }
         let rolled = self.rolled.entry(host.to_owned()).or_default();

@@ -1,4 +1,4 @@
-//! What a run is waiting for, when that takes long.
+//! What a run is waiting for, if that takes long.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::{Piece, View};
 use crate::model::{Event, Kind};
 use crate::report::clean_line;
-use crate::report::words::{YELLOW, duration, names, sort};
+use crate::report::names::{names, sort};
+use crate::report::quantity::duration;
+use crate::report::style::YELLOW;
 
-/// How many hosts that wait for the same are named.
+/// How many hosts that wait for the same thing are named.
 const MOST_NAMES: usize = 8;
 
 impl View {
@@ -20,7 +22,8 @@ impl View {
     }
 }
 
-/// What is being waited for, for how long, and how long it can still take. `None` if the operator is being asked: the question says it.
+/// What the run waits for, for how long, and how long it can still take. `None` if the operator is being
+/// asked: the question is on the screen.
 fn text(event: &Event) -> Option<String> {
     let Kind::Waiting {
         what,

@@ -1,20 +1,21 @@
-//! Counting how tasks ended, by host and in all.
+//! Counting the outcomes of tasks, by host and in total.
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Totals, undone_by};
+use crate::model::{Event, Failure, FailureKind, Kind, Outcome, Totals, undone_by};
 
-/// What the machine that ops runs on is called where a playbook only looks at it. It is not a host of the run.
+/// The name of the machine that runs ops, if a playbook only reads from it. It is not a host of the run.
 const CONTROLLER: &str = "controller";
 
 /// The totals of a run so far.
 #[derive(Default)]
 pub(super) struct Tally {
     all: Totals,
-    /// A host of the inventory has the controller's name: it is connected to, which the controller never is.
+    /// Whether a host of the inventory has the controller's name. ops connects to it, which it never does to
+    /// the controller.
     is_controller_a_host: bool,
     hosts: BTreeMap<String, Totals>,
-    /// The steps that changed something, and are not undone.
+    /// The steps that changed something and were not undone.
     standing: HashSet<String>,
 }
 
@@ -26,26 +27,27 @@ impl Tally {
         )
     }
 
-    pub(super) fn count(&mut self, emission: &Emission) {
-        let host = emission.host.as_deref();
+    pub(super) fn count(&mut self, event: &Event) {
+        let host = event.host.as_deref();
         if host == Some(CONTROLLER) {
             self.is_controller_a_host |= matches!(
-                emission.kind,
+                event.kind,
                 Kind::HostStarted | Kind::HostConnecting { .. } | Kind::HostConnected { .. }
             );
         }
         let host = host.filter(|host| *host != CONTROLLER || self.is_controller_a_host);
-        match &emission.kind {
+        match &event.kind {
             Kind::HostStarted => self.with(host, |_| {}),
-            Kind::TaskFinished { failure, .. } => match (emission.outcome, failure) {
+            Kind::TaskFinished { failure, .. } => match (event.outcome, failure) {
                 (Some(Outcome::Failed), Some(failure)) if is_of_host(failure) => {
                     self.host(host, failure);
                 }
-                (Some(outcome), _) => self.task(host, emission.step.as_deref(), outcome),
+                (Some(outcome), _) => self.task(host, event.step.as_deref(), outcome),
                 (None, _) => {}
             },
-            // In check mode one that a change might mend; else a check is no task and counts by what comes of it.
-            Kind::HealthChecked { .. } if emission.outcome == Some(Outcome::Unknown) => {
+            // In check mode, a check that a change might fix. Otherwise a check is not a task, and only its
+            // failure counts.
+            Kind::HealthChecked { .. } if event.outcome == Some(Outcome::Unknown) => {
                 self.with(host, |totals| totals.unknown += 1);
             }
             Kind::HostUnreachable { failure } => self.host(host, failure),
@@ -53,8 +55,8 @@ impl Tally {
                 failure: Some(failure),
             } if is_of_host(failure) => self.host(host, failure),
             Kind::HostFinished { failure: Some(_) } => {
-                // The closure failed in something that is no task: it shows as one, so that a host with
-                // no failed task is a host that is well.
+                // The closure failed outside of a task. It counts as one, so that a host without failed tasks
+                // is a host without failures.
                 let counted = host
                     .and_then(|host| self.hosts.get(host))
                     .is_some_and(|totals| totals.failed > 0);
@@ -76,7 +78,8 @@ impl Tally {
         }
     }
 
-    /// An undo is no task of its own: it says that another's change is gone. One that fails is told as it is.
+    /// An undo is not a task of its own: it cancels the change of another one. An undo that fails counts as
+    /// failed.
     fn task(&mut self, host: Option<&str>, step: Option<&str>, outcome: Outcome) {
         match (outcome, undone_by(step)) {
             (Outcome::Changed, Some(undone)) => {
@@ -92,7 +95,7 @@ impl Tally {
         }
     }
 
-    /// A host counts once, however often it is found gone or interrupted.
+    /// A host counts once, however often it is found lost or interrupted.
     fn host(&mut self, host: Option<&str>, failure: &Failure) {
         let Some(host) = host else { return };
         let totals = self.hosts.entry(host.to_owned()).or_default();
@@ -108,7 +111,7 @@ impl Tally {
     }
 }
 
-/// Whether it says nothing of a task, but what became of the host.
+/// Whether a failure is about the host and not about a task.
 fn is_of_host(failure: &Failure) -> bool {
     matches!(
         failure.kind,

@@ -1,16 +1,16 @@
-//! The dispatcher on its own: order, totals and scrubbing, with reporters that remember.
+//! The dispatcher on its own: order, totals and scrubbing, with reporters that keep events.
 
 use std::sync::mpsc;
 
 use super::*;
-use crate::model::{Diff, FailureKind, Outcome, OutputStream};
+use crate::model::{Diff, Event, FailureKind, Outcome, OutputStream};
 
-/// Keeps what it is told, where the test can look.
+/// Keeps the events for the test.
 struct Kept(Arc<Mutex<Vec<Event>>>);
 
 impl Reporter for Kept {
-    fn event(&mut self, event: &Event) {
-        self.0.lock().expect("no panic").push(event.clone());
+    fn event(&mut self, event: &Scrubbed<Event>) {
+        self.0.lock().expect("no panic").push((**event).clone());
     }
 }
 
@@ -106,7 +106,7 @@ fn events_are_numbered_and_totals_kept() {
     assert_eq!(hosts["web3"].failed, 1);
 }
 
-/// It is counted in all, and is not one of the hosts.
+/// It counts in the totals, and is not one of the hosts.
 #[test]
 fn the_controller_is_not_a_host() {
     let hosts_of = |emissions: Vec<Emission>| {
@@ -135,15 +135,15 @@ fn the_controller_is_not_a_host() {
 }
 
 #[test]
-fn a_change_that_is_undone_is_counted_as_such_and_an_undo_is_no_change() {
+fn an_undone_change_counts_as_undone_and_an_undo_is_not_a_change() {
     let bus = Bus::start("r1", Secrets::new(), vec![]);
     bus.emit(finished("a", Outcome::Changed).step("a/1"));
     bus.emit(finished("a", Outcome::Changed).step("a/2"));
     bus.emit(finished("a", Outcome::Failed).step("a/3"));
-    // What failed is undone too, for it may have been made in part: it stays what failed.
+    // A failed change is undone too, as it may have been made in part. It still counts as failed.
     bus.emit(finished("a", Outcome::Changed).step("a/3/undo"));
     bus.emit(finished("a", Outcome::Changed).step("a/2/undo"));
-    // The second part of an undo, as one has that reads what was put back.
+    // The second part of an undo, such as one that reads what was restored.
     bus.emit(finished("a", Outcome::Changed).step("a/2/undo"));
     bus.emit(finished("a", Outcome::Failed).step("a/1/undo"));
     let (_, totals) = bus.finish(|_| 3, None);
@@ -159,7 +159,7 @@ fn a_change_that_is_undone_is_counted_as_such_and_an_undo_is_no_change() {
 }
 
 #[test]
-fn an_interrupted_host_is_no_failed_one() {
+fn an_interrupted_host_does_not_count_as_failed() {
     let bus = Bus::start("r1", Secrets::new(), vec![]);
     let failure = || {
         Some(Box::new(Failure::new(
@@ -246,10 +246,10 @@ fn every_text_of_an_event_is_scrubbed() {
 }
 
 #[test]
-fn a_panicking_reporter_is_left_out() {
+fn a_panicking_reporter_is_removed() {
     struct Panics;
     impl Reporter for Panics {
-        fn event(&mut self, _: &Event) {
+        fn event(&mut self, _: &Scrubbed<Event>) {
             panic!("on purpose");
         }
     }
@@ -261,7 +261,7 @@ fn a_panicking_reporter_is_left_out() {
 }
 
 #[test]
-fn what_is_emitted_after_the_end_is_ignored() {
+fn events_after_the_end_are_ignored() {
     let (events, reporter) = kept();
     let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
     bus.finish(|_| 0, None);
@@ -272,7 +272,7 @@ fn what_is_emitted_after_the_end_is_ignored() {
 }
 
 #[test]
-fn a_pause_comes_after_what_was_emitted_before() {
+fn a_pause_begins_after_all_earlier_events() {
     let (events, reporter) = kept();
     let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
     bus.emit(output("before"));
@@ -285,11 +285,11 @@ fn a_pause_comes_after_what_was_emitted_before() {
     assert_eq!(events.lock().expect("no panic").len(), 3);
 }
 
-/// Stands still at its first event until the test lets it go.
+/// Blocks at its first event until the test releases it.
 struct Stuck(mpsc::Receiver<()>);
 
 impl Reporter for Stuck {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Scrubbed<Event>) {
         if event.seq == 1 {
             let _ = self.0.recv();
         }
@@ -297,7 +297,7 @@ impl Reporter for Stuck {
 }
 
 #[test]
-fn a_stuck_reporter_holds_up_nobody_and_the_loss_is_told() {
+fn a_stuck_reporter_blocks_nobody_and_dropped_lines_are_reported() {
     let (release, stuck) = mpsc::channel();
     let (events, reporter) = kept();
     let bus = Bus::start("r1", Secrets::new(), vec![Box::new(Stuck(stuck)), reporter]);
@@ -309,7 +309,11 @@ fn a_stuck_reporter_holds_up_nobody_and_the_loss_is_told() {
     drop(release);
     assert_eq!(bus.finish(|_| 0, None).1.changed, 1);
     let events = events.lock().expect("no panic");
-    let warned = events.iter().any(|event| matches!(&event.kind, Kind::Log { message, .. } if message.contains("lines of output were not reported")));
+    let is_warning = |event: &Event| match &event.kind {
+        Kind::Log { message, .. } => message.contains("lines of output were dropped"),
+        _ => false,
+    };
+    let warned = events.iter().any(is_warning);
     assert!(
         warned && events.len() <= 2 * BACKLOG + 10,
         "{}",
@@ -318,7 +322,7 @@ fn a_stuck_reporter_holds_up_nobody_and_the_loss_is_told() {
 }
 
 #[test]
-fn diffs_are_left_out_once_there_are_too_many() {
+fn diffs_beyond_the_limit_are_left_out() {
     let (events, reporter) = kept();
     let bus = Bus::start("r1", Secrets::new(), vec![reporter]);
     let text = "x".repeat(1 << 20);
@@ -336,7 +340,7 @@ fn diffs_are_left_out_once_there_are_too_many() {
     }
     bus.finish(|_| 0, None);
     let events = events.lock().expect("no panic");
-    let left_out = "the diff of /etc/big is left out: a run shows 32 MiB of them";
+    let left_out = "the diff of /etc/big is left out: the limit per run is 32 MiB";
     let count = |wanted: fn(&Diff) -> bool| {
         let diffs = events.iter().filter_map(|event| match &event.kind {
             Kind::TaskFinished { diff, .. } => Some(diff),
@@ -346,6 +350,10 @@ fn diffs_are_left_out_once_there_are_too_many() {
     };
     assert_eq!(count(|diff| matches!(diff, Diff::Text { .. })), 32);
     assert_eq!(count(|diff| matches!(diff, Diff::Note { .. })), 8);
-    let told = |event: &Event| matches!(&event.kind, Kind::TaskFinished { diff, .. } if diff == &[Diff::Note { text: left_out.to_owned() }]);
-    assert!(events.iter().any(told));
+    let note = [Diff::Note {
+        text: left_out.to_owned(),
+    }];
+    let is_noted =
+        |event: &Event| matches!(&event.kind, Kind::TaskFinished { diff, .. } if *diff == note);
+    assert!(events.iter().any(is_noted));
 }

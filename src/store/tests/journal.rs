@@ -25,7 +25,7 @@ fn a_store_that_cannot_be_written_means_no_intent() {
     assert!(
         refused
             .to_string()
-            .starts_with("the journal of this run cannot be written: cannot create "),
+            .starts_with("failed to write the journal of this run: failed to create "),
         "{refused}"
     );
 }
@@ -154,7 +154,7 @@ fn a_full_disk_refuses_this_intent_and_every_later_one() {
     let error = journal.intend("s").expect_err("refused still");
     assert_eq!(
         error.to_string(),
-        "the journal of this run cannot be written: no storage space"
+        "failed to write the journal of this run: no storage space"
     );
 }
 

@@ -147,7 +147,7 @@ fn a_directory_of_runs_that_others_can_write_is_closed_and_one_of_others_refused
         ops.run()
             .ok()
             .stderr_has("runs was open to other users (mode 0")
-            .stderr_has("it is 0700 now");
+            .stderr_has("its mode is now 0700");
         assert_eq!(mode(&runs), 0o700);
     }
     assert!(!ops.run().ok().stderr.contains("open to other users"));

@@ -11,12 +11,12 @@ fn a_list_shows_who_has_what_where() {
         .args(["lock", "list"])
         .run()
         .ok()
-        .stdout_has("No lock is held.");
+        .stdout_has("No locks are held.");
     fleet.ops().playbook(TAKE).run().ok();
     let list = fleet.ops().args(["lock", "list"]);
-    list.run().ok().stdout_has("No lock is held.");
+    list.run().ok().stdout_has("No locks are held.");
     let show = fleet.ops().args(["lock", "show", "deploy/shop"]);
-    show.run().ok().stdout_has("is free. It was given back at ");
+    show.run().ok().stdout_has("is free. It was released at ");
 
     let first = holding(&fleet);
     let running = started(&first);

@@ -291,7 +291,7 @@ fn every_shell_keeps_it() {
             .playbook(TAKE)
             .run()
             .ok()
-            .stdout_has("its lease had run out");
+            .stdout_has("its lease had expired");
         go(&fleet);
         running.signal(rustix::process::Signal::CONT);
         running

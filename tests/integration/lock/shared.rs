@@ -106,7 +106,7 @@ fn users_of_one_directory_exclude_each_other() {
                 .args(["lock", "list"])
                 .run()
                 .ok()
-                .stdout_has("No lock is held.");
+                .stdout_has("No locks are held.");
         }
     }
 }

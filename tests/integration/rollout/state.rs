@@ -274,10 +274,10 @@ fn a_run_whose_lock_has_passed_on_names_the_one_that_has_it() {
     first.signal(rustix::process::Signal::CONT);
     fs::remove_file(service.path(1, "hold-update")).expect("it is held");
     let ran = first.wait().code(5);
-    ran.stdout_has("the lock is no longer held: the report of the run that took it over counts")
+    ran.stdout_has("this run lost the lock: see the report of the run that took it over")
         .stderr_has("the rollout ended half-way")
         .stderr_has("Left to the run that took the lock over: h1")
-        .nowhere("it stays out of service");
+        .nowhere("stays out of service");
 }
 
 #[test]

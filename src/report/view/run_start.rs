@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use super::{Piece, View, out};
 use crate::model::{Event, Kind};
-use crate::report::board::Board;
 use crate::report::clean_line;
-use crate::report::words::{BOLD, DIM, count};
+use crate::report::health_table::HealthTable;
+use crate::report::quantity::count;
+use crate::report::style::{BOLD, DIM};
 
 impl View {
-    pub(super) fn begun(&mut self, event: &Event) -> Vec<Piece> {
+    pub(super) fn run_started(&mut self, event: &Event) -> Vec<Piece> {
         let Kind::RunStarted {
             playbook,
             check,
@@ -22,7 +23,7 @@ impl View {
         };
         self.check = *check;
         self.exec = playbook == "exec";
-        self.board = Board::of(playbook);
+        self.health_table = HealthTable::of(playbook);
         self.started = Some(event.ts);
         let mut text = clean_line(playbook).into_owned();
         if *hosts > 0 {

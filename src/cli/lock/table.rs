@@ -10,19 +10,19 @@ use crate::deploy::lock::{Outlook, Record, list_local};
 use crate::model::{Failure, LockHolder, LockScope};
 use crate::report::{self, table};
 
-/// A holding of a lock, wherever it is kept.
+/// A lock that is held, on hosts or on this machine.
 pub struct Held {
     pub lock: String,
     pub id: String,
     pub scope: LockScope,
     pub holder: Option<LockHolder>,
-    /// Seconds until the lease runs out, less than 0 where it has; `None` for a local one.
+    /// Seconds until the lease expires, less than 0 if it has; `None` for a local lock.
     pub left: Option<i64>,
     /// The token by host.
     pub hosts: BTreeMap<String, u64>,
 }
 
-/// One entry for each holding, whose hosts it lists.
+/// One entry for each lock that is held, with its hosts.
 pub fn gather(found: Vec<Outlook>) -> Result<Vec<Held>, Failure> {
     let mut all: Vec<Held> = Vec::new();
     for Outlook { host, lock, seen } in found {
@@ -59,7 +59,7 @@ pub fn gather(found: Vec<Outlook>) -> Result<Vec<Held>, Failure> {
     Ok(all)
 }
 
-/// How a lock that nobody holds came to be free, last.
+/// How a lock that nobody holds was last released.
 pub fn last_free(found: &[Outlook], name: &str) -> Option<String> {
     let given = found.iter().filter(|seen| seen.lock == name);
     let how = given
@@ -70,11 +70,8 @@ pub fn last_free(found: &[Outlook], name: &str) -> Option<String> {
         .max_by_key(|how| how.at)?;
     let at = local_time(how.at);
     Some(match how.broken_by {
-        None => format!("It was given back at {at}."),
-        Some(by) => format!(
-            "{} on {} took it away from its holder at {at}.",
-            by.user, by.controller
-        ),
+        None => format!("It was released at {at}."),
+        Some(by) => format!("{} on {} broke it at {at}.", by.user, by.controller),
     })
 }
 
@@ -84,11 +81,11 @@ fn local_time(at: jiff::Timestamp) -> String {
 }
 
 fn expires(left: Option<i64>) -> String {
-    let said = |seconds: u64| report::duration(Duration::from_secs(seconds));
+    let shown = |seconds: u64| report::duration(Duration::from_secs(seconds));
     match left {
         None => "with its process".to_owned(),
-        Some(left) if left < 0 => format!("expired {} ago", said(left.unsigned_abs())),
-        Some(left) => format!("in {}", said(left.unsigned_abs())),
+        Some(left) if left < 0 => format!("expired {} ago", shown(left.unsigned_abs())),
+        Some(left) => format!("in {}", shown(left.unsigned_abs())),
     }
 }
 
@@ -117,7 +114,7 @@ pub fn rows(all: &[Held]) -> String {
     table::render(&rows)
 }
 
-/// The hosts, as many as there is room for.
+/// The first hosts, and how many more there are.
 fn names(held: &Held, most: usize) -> String {
     let shown: Vec<&str> = held.hosts.keys().map(String::as_str).take(most).collect();
     let more = held.hosts.len().saturating_sub(most);
@@ -142,7 +139,8 @@ pub fn described(held: &Held) -> String {
         let since = local_time(holder.since);
         let _ = write!(
             text,
-            "holder   {user}\nwhere    {controller}, pid {pid}\nsince    {since}\nrun      {run} of {playbook}\n"
+            "holder   {user}\nwhere    {controller}, pid {pid}\nsince    {since}\n\
+             run      {run} of {playbook}\n"
         );
     }
     let _ = writeln!(text, "scope    {}", held.scope);
@@ -150,7 +148,7 @@ pub fn described(held: &Held) -> String {
     for (host, token) in &held.hosts {
         let _ = writeln!(text, "host     {host} (token {token})");
     }
-    // Names and users come from elsewhere: nothing of them may reach the terminal as a command.
+    // Names and users come from other machines: the terminal must not interpret them.
     report::clean(&text).into_owned()
 }
 

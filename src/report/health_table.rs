@@ -1,19 +1,21 @@
-//! What `ops health` comes to: a table of every check, the worst first.
+//! The result of `ops health`: a table of all checks, the worst first.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anstyle::Style;
 
-use super::words::{BOLD, BOLD_RED, GREEN, RED, YELLOW, count, duration, natural};
+use super::names::natural;
+use super::quantity::{count, duration};
+use super::style::{BOLD, BOLD_RED, GREEN, RED, YELLOW};
 use super::{Settings, clean_line, table};
 use crate::model::{Event, HealthState};
 
-/// How a row stands, the better ones first.
+/// The state of a row, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
     Seen(HealthState),
-    /// Nobody could look.
+    /// The host could not be reached.
     Unreachable,
 }
 
@@ -43,7 +45,7 @@ impl Standing {
     }
 }
 
-/// A check of a host.
+/// A health check of a host.
 struct Row {
     standing: Standing,
     host: String,
@@ -52,17 +54,17 @@ struct Row {
     message: String,
 }
 
-/// The rows so far, as they came.
+/// The rows so far, in the order of their events.
 #[derive(Default)]
-pub(super) struct Board {
+pub(super) struct HealthTable {
     rows: Vec<Row>,
 }
 
-impl Board {
+impl HealthTable {
     /// The table of a run, if it is one of `ops health` or `ops health PLAYBOOK`.
     pub(super) fn of(run: &str) -> Option<Self> {
-        let looks = run == "health" || run.starts_with("health ");
-        looks.then(Self::default)
+        let is_health = run == "health" || run.starts_with("health ");
+        is_health.then(Self::default)
     }
 
     /// A check was made.
@@ -76,7 +78,7 @@ impl Board {
         });
     }
 
-    /// A host could not be reached. That is told once.
+    /// A host could not be reached. It gets one row.
     pub(super) fn lost(&mut self, host: &str, message: &str) {
         let known = |row: &Row| row.host == host && row.standing == Standing::Unreachable;
         if !self.rows.iter().any(known) {
@@ -90,12 +92,12 @@ impl Board {
         }
     }
 
-    /// Whether the table tells of a host.
+    /// Whether the table has a row for a host.
     pub(super) fn has(&self, host: &str) -> bool {
         self.rows.iter().any(|row| row.host == host)
     }
 
-    /// The table, and a line that counts.
+    /// The table, and a line with totals.
     pub(super) fn render(&mut self, settings: Settings, took: Option<Duration>) -> String {
         // Stable: the checks of a host stay in their order.
         self.rows.sort_by(|one, other| {
@@ -158,7 +160,7 @@ impl Row {
     }
 }
 
-/// A time that is mostly short.
+/// A duration, in milliseconds if it is short.
 fn latency(time: Duration) -> String {
     if time < Duration::from_secs(1) {
         format!("{} ms", time.as_millis())
@@ -170,7 +172,7 @@ fn latency(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HealthState, Kind};
+    use crate::model::{Emission, HealthState, Kind};
 
     fn seen(host: &str, check: &str, state: HealthState, millis: u64, message: &str) -> Event {
         let kind = Kind::HealthChecked {
@@ -179,22 +181,15 @@ mod tests {
             vantage: "host".to_owned(),
             waiting: false,
         };
-        Event {
-            ts: jiff::Timestamp::UNIX_EPOCH,
-            run: "r".to_owned(),
-            seq: 1,
-            kind,
-            step: None,
-            host: Some(host.to_owned()),
-            task: Some(check.to_owned()),
-            outcome: None,
-            duration_ms: Some(millis),
-            at: None,
-        }
+        Emission::new(kind)
+            .host(host)
+            .task(check)
+            .duration(Duration::from_millis(millis))
+            .stamp("r", 1, jiff::Timestamp::UNIX_EPOCH)
     }
 
-    fn board() -> Board {
-        let mut board = Board::of("health").expect("a table");
+    fn table() -> HealthTable {
+        let mut table = HealthTable::of("health").expect("a table");
         for (host, check, state, millis, message) in [
             ("web10", "memory", HealthState::Passing, 3, "7.6G available"),
             ("web2", "memory", HealthState::Passing, 4, "7.5G available"),
@@ -209,16 +204,16 @@ mod tests {
             ("web10", "tls", HealthState::Error, 0, "no openssl"),
         ] {
             let event = seen(host, check, state, millis, message);
-            board.checked(&event, state, message);
+            table.checked(&event, state, message);
         }
-        board.lost("db1", "no route\nto it");
-        board.lost("db1", "no route\nto it");
-        board
+        table.lost("db1", "no route\nto it");
+        table.lost("db1", "no route\nto it");
+        table
     }
 
     #[test]
     fn the_worst_comes_first() {
-        let drawn = board().render(Settings::default(), Some(Duration::from_millis(1_300)));
+        let drawn = table().render(Settings::default(), Some(Duration::from_millis(1_300)));
         insta::assert_snapshot!(drawn, @r"
         HOST   CHECK   STATE        TIME   MESSAGE
         db1            unreachable         no route
@@ -238,21 +233,21 @@ mod tests {
             colour: true,
             ..Settings::default()
         };
-        let drawn = board().render(coloured, None);
+        let drawn = table().render(coloured, None);
         assert!(
             drawn.contains("\u{1b}[1m\u{1b}[31mcritical\u{1b}[0m     1.2 s  "),
             "{drawn:?}"
         );
         assert_eq!(
             anstream::adapter::strip_str(&drawn).to_string(),
-            board().render(Settings::default(), None)
+            table().render(Settings::default(), None)
         );
     }
 
     #[test]
-    fn a_playbook_of_that_name_is_no_look() {
-        assert!(Board::of("health x.rhai").is_some());
-        assert!(Board::of("health.rhai").is_none());
-        assert!(Board::of("healthy").is_none());
+    fn a_playbook_of_that_name_gets_no_table() {
+        assert!(HealthTable::of("health x.rhai").is_some());
+        assert!(HealthTable::of("health.rhai").is_none());
+        assert!(HealthTable::of("healthy").is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! A run that was kept, read again.
+//! Reading a kept run.
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::kept::output_path;
+use super::run_directory::output_path;
 use super::{JournalEntry, Meta, RunId, StoreError};
-use crate::model::{Event, Kind, OutputStream, Totals};
+use crate::model::{Event, Kind, OutputStream, Scrubbed, Scrubber, Totals};
 
 /// A kept run.
 #[derive(Debug, Clone)]
@@ -20,18 +20,18 @@ pub struct StoredRun {
     dir: PathBuf,
 }
 
-/// How it stands with a run.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
     Running,
     Finished {
         exit_code: u8,
     },
-    /// Its process ended without saying so: `kill -9`, a crash, a lost machine.
+    /// Its process ended without writing the end of the run: `kill -9`, a crash, a lost machine.
     Killed,
 }
 
-/// A line of `ops history`. What a broken run does not tell is missing.
+/// A line of `ops history`. What cannot be read is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSummary {
     pub id: RunId,
@@ -39,11 +39,11 @@ pub struct RunSummary {
     pub playbook: Option<String>,
     pub check: bool,
     pub state: RunState,
-    /// For a run without an end: as far as it came.
+    /// Up to its last event, for a run without an end.
     pub totals: Totals,
-    /// How many hosts took part.
+    /// The number of hosts that took part.
     pub hosts: usize,
-    /// Until its end, or until the last thing that is known of it.
+    /// Up to its end, or its last event.
     pub duration: Option<Duration>,
 }
 
@@ -72,7 +72,7 @@ impl StoredRun {
         })
     }
 
-    /// What the journal says, as far as it can be read.
+    /// The entries of the journal that can be read.
     ///
     /// # Errors
     /// The file cannot be opened.
@@ -81,13 +81,13 @@ impl StoredRun {
         Ok(std::iter::from_fn(|| lines.next()).collect())
     }
 
-    /// The file that holds the whole output of a step, if it was too long for an event.
+    /// The file with the whole output of a step, if it was too long for an event.
     #[must_use]
     pub fn output(&self, step: &str, stream: OutputStream) -> Option<PathBuf> {
         Some(output_path(&self.dir, step, stream)).filter(|path| path.exists())
     }
 
-    /// What is known of it at a glance. Never fails: what is broken is left out.
+    /// Its summary. Never fails: what cannot be read is left out.
     #[must_use]
     pub fn summary(&self) -> RunSummary {
         let meta = Meta::read(&self.dir);
@@ -119,7 +119,7 @@ impl StoredRun {
         summary
     }
 
-    /// Shared, so that two who look do not take each other for the run.
+    /// Whether the run goes on. The lock is shared, so that two readers do not take each other for the run.
     fn is_locked(&self) -> bool {
         File::open(self.dir.join("lock"))
             .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
@@ -127,7 +127,7 @@ impl StoredRun {
 }
 
 impl RunSummary {
-    /// Fills in from events what `meta.json` does not say.
+    /// Fills in from events what `meta.json` lacks.
     fn count(&mut self, events: Events) {
         let mut hosts = BTreeSet::new();
         let mut lost = BTreeSet::new();
@@ -147,7 +147,7 @@ impl RunSummary {
                     }
                 }
                 Kind::HostUnreachable { .. } => lost.extend(event.host.clone()),
-                // The end reached the events, and not meta.json.
+                // The end was written to the events, but not to meta.json.
                 Kind::RunFinished {
                     totals,
                     hosts,
@@ -163,7 +163,7 @@ impl RunSummary {
                 }
                 _ => {}
             }
-            hosts.extend(event.host);
+            hosts.extend(event.host.clone());
         }
         self.totals.unreachable = lost.len() as u64;
         self.hosts = hosts.len();
@@ -174,14 +174,14 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-/// The events of a kept run. Lines that cannot be read (the last one of a killed run, say) are left out
+/// The events of a kept run. Lines that cannot be read, such as the last one of a killed run, are left out
 /// and counted.
 pub struct Events {
     lines: Lines,
 }
 
 impl Events {
-    /// How many lines could not be read so far.
+    /// The number of lines that could not be read so far.
     #[must_use]
     pub const fn broken(&self) -> usize {
         self.lines.broken
@@ -189,14 +189,16 @@ impl Events {
 }
 
 impl Iterator for Events {
-    type Item = Event;
+    type Item = Scrubbed<Event>;
 
-    fn next(&mut self) -> Option<Event> {
-        self.lines.next()
+    fn next(&mut self) -> Option<Self::Item> {
+        // It was scrubbed with the secrets of its run before it was written.
+        let event = self.lines.next()?;
+        Some(Scrubbed::new(event, &Scrubber::default()))
     }
 }
 
-/// A file of JSON, one value a line.
+/// A file of JSON, with one value per line.
 struct Lines {
     file: BufReader<File>,
     broken: usize,
@@ -215,7 +217,7 @@ impl Lines {
         let mut line = Vec::new();
         loop {
             line.clear();
-            // An error of the disk ends it as the end of the file does: what came before is shown.
+            // A read error counts as the end of the file: what came before is shown.
             if self.file.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
                 return None;
             }

@@ -1,7 +1,7 @@
 //! Old secrets are hidden, and everything else is shown.
 
 use super::*;
-use crate::model::{Secrets, Texts as _};
+use crate::model::{Scrub as _, Secrets};
 
 fn hidden(secrets: &[&str], before: &str, after: &str) -> Diff {
     let known = Secrets::new();

@@ -1,16 +1,16 @@
-//! How many files this process may have open.
+//! The limit of open files of this process.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// What ops has open besides hosts: its own files, reports, the inventory while it is read.
+/// Files that ops has open besides those of hosts: its own, reports, the inventory while it is read.
 const OWN: u64 = 256;
 
-/// The most that a host takes: the three pipes of a child process, for two users, and what watches the child.
+/// The most that a host needs: the three pipes of a child process, for two users, and the watch on the child.
 const A_HOST: u64 = 8;
 
-/// Raises the soft limit (getrlimit(2), `RLIMIT_NOFILE`) for so many hosts, as far as the hard one lets. Usual is 1,024,
-/// which fewer than a thousand connections use up. A limit that is high enough stays: the programs that a playbook
-/// starts on this machine inherit it.
+/// Raises the soft limit (getrlimit(2), `RLIMIT_NOFILE`) for this number of hosts, up to the hard one. It is
+/// usually 1,024, which fewer than a thousand connections use up. A limit that is high enough stays: the
+/// programs that a playbook starts on this machine inherit it.
 pub fn allow_for(hosts: usize) {
     let limit = getrlimit(Resource::Nofile);
     let (Some(soft), wanted) = (limit.current, wanted(hosts)) else {
@@ -25,7 +25,7 @@ pub fn allow_for(hosts: usize) {
         ..limit
     };
     if let Err(error) = setrlimit(Resource::Nofile, new) {
-        tracing::debug!("the limit of open files stays {soft}: {error}");
+        tracing::debug!("failed to raise the limit of open files above {soft}: {error}");
     }
 }
 

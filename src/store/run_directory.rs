@@ -1,4 +1,4 @@
-//! A run that is being kept.
+//! The directory of the current run.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -14,10 +14,10 @@ use super::private::{new_dir, new_file, state_dir};
 use super::{Journal, Meta, OutputFile, Recorder, RunId, StoreError};
 use crate::model::{OutputStream, Secrets};
 
-/// The directory of the run that is going on. A clone is the same run; its lock is held until the last
-/// clone and its recorder are gone.
+/// The directory of the current run. A clone is the same directory; its lock is held until the last clone and
+/// the recorder are dropped.
 #[derive(Clone)]
-pub struct KeptRun(Arc<Inner>);
+pub struct RunDirectory(Arc<Inner>);
 
 struct Inner {
     id: RunId,
@@ -25,12 +25,12 @@ struct Inner {
     journal: Journal,
     secrets: Secrets,
     outputs: Taken,
-    /// Never read: held for its lock.
+    /// Never read. It is open for its lock.
     _lock: File,
 }
 
-impl KeptRun {
-    /// Makes the directory of a new run in `runs`.
+impl RunDirectory {
+    /// Creates the directory of a new run in `runs`.
     pub(super) fn begin(
         runs: &Path,
         playbook: &str,
@@ -40,7 +40,7 @@ impl KeptRun {
         state_dir(runs)?;
         let (id, dir) = fresh_dir(runs)?;
         Self::fill(id, dir.clone(), playbook, check, secrets).inspect_err(|_| {
-            // Half a run helps nobody. Where it cannot be removed, it is listed as killed.
+            // An incomplete directory is useless. If it cannot be removed, the run is listed as killed.
             let _ = std::fs::remove_dir_all(&dir);
         })
     }
@@ -90,7 +90,7 @@ impl KeptRun {
         self.0.journal.clone()
     }
 
-    /// The reporter that writes `events.jsonl`. One a run.
+    /// The reporter that writes `events.jsonl`. Each run has one.
     ///
     /// # Errors
     /// The file cannot be created.
@@ -98,7 +98,7 @@ impl KeptRun {
         Recorder::create(self.clone())
     }
 
-    /// Where the output of a step goes, if it grows beyond what an event holds. It is to be scrubbed first.
+    /// The file for the output of a step, if it is too long for an event. The output must be scrubbed first.
     #[must_use]
     pub fn output(&self, step: &str, stream: OutputStream) -> OutputFile {
         let step = self.0.secrets.scrub(step);
@@ -109,7 +109,8 @@ impl KeptRun {
     }
 }
 
-/// The file for one output of a step. A step's identity may hold anything, so its hash names the file.
+/// The path for one output of a step. The identity of a step may contain any character, so the name is its
+/// hash.
 pub(super) fn output_path(dir: &Path, step: &str, stream: OutputStream) -> PathBuf {
     let mut hash = String::new();
     for byte in Sha256::digest(step).iter().take(8) {
@@ -122,14 +123,14 @@ pub(super) fn output_path(dir: &Path, step: &str, stream: OutputStream) -> PathB
     dir.join("output").join(format!("{hash}.{end}"))
 }
 
-/// A new directory with a name that no other run has.
+/// A new directory with an id that no other run has.
 fn fresh_dir(runs: &Path) -> Result<(RunId, PathBuf), StoreError> {
     loop {
         let id = RunId::new();
         let dir = runs.join(id.as_str());
         match new_dir(&dir, false) {
             Ok(()) => return Ok((id, dir)),
-            // Two runs in one second with the same four letters: draw again.
+            // Two runs in the same second with the same four letters: try again.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(StoreError::io("create", &dir)(error)),
         }

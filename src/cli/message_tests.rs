@@ -1,4 +1,4 @@
-//! What messages tell the user to set: it has to exist.
+//! Options and variables that messages tell the user to set: they have to exist.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn code() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The words of a text that stand after `before`, begin so, and are of these characters.
+/// The words of a text that follow `before`, begin with `begin`, and consist of these characters.
 fn words<'t>(
     text: &'t str,
     before: char,
@@ -72,7 +72,7 @@ fn variables_that_messages_name_are_read() {
 }
 
 #[test]
-fn options_that_messages_name_are_there() {
+fn options_that_messages_name_exist() {
     fn options(command: &clap::Command, known: &mut BTreeSet<String>) {
         for option in command.get_arguments() {
             known.extend(option.get_long().map(|long| format!("--{long}")));
@@ -86,7 +86,7 @@ fn options_that_messages_name_are_there() {
     options(&Cli::command(), &mut known);
     let mut named = 0;
     for (path, text) in &code() {
-        // There the options of `ssh` are spoken of.
+        // That code is about the options of `ssh`.
         if path.to_string_lossy().contains("/ssh_config/") {
             continue;
         }
@@ -99,7 +99,7 @@ fn options_that_messages_name_are_there() {
             });
             assert!(
                 known.contains(&name),
-                "{}: `{name}` is no option",
+                "{}: `{name}` is not an option",
                 path.display()
             );
             named += 1;

@@ -17,16 +17,17 @@ use crate::task::Mode;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Lock")]
 pub struct LockArgs {
-    /// Hold this lock while the playbook runs; exit with 5 if another run has it
+    /// Hold this lock while the playbook runs; exit with 5 if another run holds it
     ///
-    /// It is held on the hosts that the playbook names with literal patterns, also on those that --limit leaves out;
-    /// on all hosts of the inventory if it computes a pattern or names none.
+    /// The lock is held on the hosts that the playbook names with literal patterns, including those that
+    /// --limit excludes. If the playbook computes a pattern or names none, it is held on all hosts of the
+    /// inventory.
     #[arg(long, value_name = "NAME")]
     lock: Option<String>,
-    /// Wait so long for a lock that another run has: 30s, 5m
+    /// Wait up to DURATION for a lock that another run holds: 30s, 5m
     #[arg(long, value_name = "DURATION", requires = "lock", value_parser = humantime::parse_duration)]
     lock_wait: Option<Duration>,
-    /// Where the lock is held
+    /// Hold the lock here
     #[arg(
         long,
         value_enum,
@@ -42,18 +43,18 @@ pub struct LockArgs {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Scope {
-    /// On the hosts: it holds whoever deploys from wherever
+    /// On the hosts: it excludes runs from any machine
     #[default]
     Hosts,
-    /// On this machine
+    /// On this machine: it excludes runs from this machine only
     Local,
 }
 
 impl LockArgs {
-    /// The lock that was asked for.
+    /// The lock of `--lock`.
     ///
     /// # Errors
-    /// A name that is none, a pattern that selects nothing.
+    /// An invalid name, a pattern that selects nothing.
     pub fn wanted(
         &self,
         playbook: &Playbook,
@@ -70,7 +71,7 @@ impl LockArgs {
         };
         let hosts = match scope {
             LockScope::Local if self.lock_hosts.is_some() => {
-                return Err(input("a local lock is held on no host".to_owned()));
+                return Err(input("a local lock is not held on hosts".to_owned()));
             }
             LockScope::Local => Vec::new(),
             LockScope::Hosts => self.hosts(playbook, &inventory.unlimited())?,
@@ -100,7 +101,7 @@ impl LockArgs {
         let mut named = Vec::new();
         if !computes_patterns(playbook) {
             for (pattern, _) in host_patterns(playbook) {
-                // One that selects nothing is an error where the playbook comes to it.
+                // A pattern that selects nothing is an error when the playbook gets there.
                 named.extend(inventory.select(&pattern).unwrap_or_default());
             }
         }
@@ -111,10 +112,10 @@ impl LockArgs {
     }
 }
 
-/// Does something while the run holds a lock, if one is wanted.
+/// Runs `work` while holding a lock, if one is wanted.
 ///
 /// # Errors
-/// The lock is held by another run, or cannot be taken; or what was done failed.
+/// The lock is held by another run, or cannot be taken; or the work failed.
 pub fn under(
     run: &Arc<Run>,
     wanted: Option<&Wanted>,

@@ -1,8 +1,8 @@
 //! Diffs whose old side may hold a secret that the run does not know: the one that was replaced.
 //!
-//! What a task writes is known to hold a secret. What it replaces is read from a host, and its old secret
-//! is a text like any other. So lines are hidden by position: a removed line in the place of which a line with
-//! a secret comes is not shown.
+//! ops knows the secrets in what a task writes. What the task replaces is read from a host, and an old secret
+//! in it looks like any other text. So lines are hidden by position: a removed line is not shown if a line
+//! with a secret replaces it.
 
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ use super::{Diff, REPLACEMENT, Scrubber};
 /// What is shown in place of hidden lines.
 pub const HIDDEN_LINES: &str = "[hidden: this may hold an old secret]";
 
-/// Two texts that are together longer than this (in bytes) and hold a secret are not compared.
+/// Two texts with a secret that are together longer than this (in bytes) are not compared.
 const TOO_LONG: usize = 1 << 20;
 
 /// Lines around a change that belong to its hunk, on each side, as in the unified diffs that are shown.
 const CONTEXT: usize = 3;
 
 impl Diff {
-    /// Hides what may be an old secret. Known secrets are left to the scrubber.
+    /// Hides what may be an old secret. Known secrets are replaced by the scrubber.
     pub fn hide_old_secrets(&mut self, scrubber: &Scrubber) {
         match self {
             Self::Property { before, after, .. } => {
@@ -67,7 +67,7 @@ struct Line<'t> {
 }
 
 impl<'t> Line<'t> {
-    /// The lines of a text in which secrets stand at `secrets`: in order, none overlapping.
+    /// The lines of a text with secrets at `secrets`, which are in order and do not overlap.
     fn all(text: &'t str, mut secrets: &[Range<usize>]) -> Vec<Self> {
         let mut start = 0;
         let line = |text: &'t str| {
@@ -89,10 +89,10 @@ impl<'t> Line<'t> {
         text.split_inclusive('\n').map(line).collect()
     }
 
-    /// What stands before and after its secrets.
+    /// What is before and after its secrets.
     fn around(&self) -> Option<(&'t str, &'t str)> {
         let secret = self.secret.as_ref()?;
-        // Needles are whole characters, so these are cuts between characters; `get` need not be trusted for it.
+        // Secrets are whole characters, so these are boundaries between characters.
         let (left, right) = (self.text.get(..secret.start)?, self.text.get(secret.end..)?);
         Some((left, right.trim_end_matches(['\n', '\r'])))
     }
@@ -112,7 +112,7 @@ impl<'t> Compared<'t> {
         Self { old, new, ops }
     }
 
-    /// Whether each line that changes is the same but for its secret.
+    /// Whether each changed line is the same except for its secret.
     fn changes_only_secrets(&self) -> bool {
         let mut changed = self.changes().peekable();
         changed.peek().is_some()
@@ -155,7 +155,7 @@ impl<'t> Compared<'t> {
                 len,
             } = *op
             {
-                // Part of a secret of several lines of which not all are in the old text.
+                // Part of a secret of several lines, not all of which are in the old text.
                 for at in 0..len {
                     hidden[old_index + at] = self.new[new_index + at].secret.is_some()
                         && self.old[old_index + at].secret.is_none();
@@ -168,7 +168,7 @@ impl<'t> Compared<'t> {
                 changes().for_each(|op| hidden[op.old_range()].fill(true));
             }
         }
-        // A line that moved to another hunk still begins in the same way: `password = `.
+        // A line that moved to another hunk still has the same beginning: `password = `.
         let beginnings: Vec<&str> = self
             .changes()
             .flat_map(|op| &self.new[op.new_range()])
@@ -187,7 +187,7 @@ fn holds(line: &Line<'_>) -> bool {
     line.secret.is_some()
 }
 
-/// Whether `old` is `new` with something else in the place of its secrets.
+/// Whether `old` is `new` with something else in place of its secrets.
 fn same(old: &Line<'_>, new: &Line<'_>) -> bool {
     let old = old.text.trim_end_matches(['\n', '\r']);
     new.around().is_some_and(|(left, right)| {

@@ -1,13 +1,13 @@
-//! What fails, when it does: a line each, and what is kept for the explanation at the end.
+//! Failures when they happen: a line for each, and what is kept for the explanation at the end.
 
 use super::{Piece, STDERR, View, below};
 use crate::model::{Event, Failure, FailureKind};
-use crate::report::failures::is_told;
-use crate::report::words::{BOLD_RED, YELLOW};
+use crate::report::failures::is_shown;
+use crate::report::style::{BOLD_RED, YELLOW};
 use crate::report::{clean, diagnostic};
 
 impl View {
-    /// A failure when it happens: a line, and the first time the last words of the command.
+    /// A line for a failure, and the first time the last lines of stderr.
     pub(super) fn failure(&mut self, event: &Event, failure: &Failure) -> Vec<Piece> {
         let (word, style) = match failure.kind {
             FailureKind::Unreachable => ("unreachable", BOLD_RED),
@@ -27,7 +27,7 @@ impl View {
         self.explained.add(failure);
         if self.explained.groups().len() > before
             && let Some(stderr) = &failure.stderr
-            // Where a command's output is shown, it stands just above.
+            // If the output of commands is shown, it is just above.
             && !(failure.command.is_some() && (self.exec || self.settings.verbose >= 1))
         {
             let margin = self.margin(event);
@@ -40,8 +40,8 @@ impl View {
         pieces
     }
 
-    /// Whether a task failed with what was just told of its host: it could not be reached.
-    pub(super) fn is_loss_told(&self, event: &Event, failure: &Failure) -> bool {
+    /// Whether a task failed because its host was lost, and that was just shown.
+    pub(super) fn is_loss_shown(&self, event: &Event, failure: &Failure) -> bool {
         let told = event.host.as_ref().and_then(|host| self.shown.get(host));
         failure.kind == FailureKind::Unreachable
             && told.is_some_and(|told| told.kind == failure.kind && told.message == failure.message)
@@ -57,7 +57,7 @@ impl View {
             *around
         });
         let Some(failure) = failure else {
-            // Lost, and the playbook went on without it.
+            // The host was lost, and the playbook went on without it.
             if let Some(lost) = shown.filter(|shown| shown.kind == FailureKind::Unreachable) {
                 self.failures.add(&lost);
             }
@@ -65,7 +65,7 @@ impl View {
         };
         self.note_failed(event.host.as_deref(), failure);
         if self.exec {
-            // What each host printed has been shown; without it hosts that fail alike are alike.
+            // The output of each host was shown. Without it the failures of hosts are equal.
             self.failures.add(&Failure {
                 stderr: None,
                 ..failure.clone()
@@ -75,13 +75,13 @@ impl View {
         }
         let rolled = event.host.as_ref().and_then(|host| self.rolled.get(host));
         let mut told = rolled.into_iter().flatten().chain(&shown);
-        let pieces = if told.any(|told| is_told(told, failure)) {
+        let pieces = if told.any(|told| is_shown(told, failure)) {
             Vec::new()
         } else {
             self.failure(event, failure)
         };
         if let Some(host) = &event.host {
-            // The closures around this one mostly fail with it, and say nothing new.
+            // The closures around this one mostly fail with the same failure.
             if around > 0 {
                 self.shown.insert(host.clone(), failure.clone());
             } else {

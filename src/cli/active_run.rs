@@ -1,0 +1,252 @@
+//! Starts a run with its reporters, journal and signals, and ends it. For all subcommands that contact hosts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::inventory::{Inventory, Overrides};
+use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
+use crate::report;
+use crate::run::{Bus, Cancel, Pace, Run, Settings};
+use crate::store::{Journal, Store};
+use crate::task::Mode;
+
+use super::exit_code;
+use super::logging::Log;
+use super::open_files;
+use super::passphrase;
+use super::reporters::OutputArgs;
+
+/// The longest time for one request to a host by default. It is long: its only purpose is that no run hangs
+/// forever.
+const TIMEOUT: Duration = Duration::from_hours(1);
+
+/// The settings of a run before it starts.
+pub struct Setup {
+    /// What the user runs: a playbook, or a subcommand.
+    pub what: String,
+    pub mode: Mode,
+    pub forks: usize,
+    pub yes: bool,
+    pub diff: bool,
+    pub log: Log,
+    pub output: OutputArgs,
+    pub overrides: Overrides,
+    pub params: BTreeMap<String, String>,
+    pub changes: Changes,
+    /// The number of hosts. `None` if it is known only during the run.
+    pub hosts: Option<usize>,
+}
+
+/// Whether a run changes hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changes {
+    /// It may change them, so it needs a journal.
+    Made,
+    /// It reports what would change: check mode.
+    Foreseen,
+    /// It only reads, and could do nothing else.
+    None,
+}
+
+/// A run that has started.
+pub struct ActiveRun {
+    pub run: Arc<Run>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl ActiveRun {
+    /// Starts a run.
+    ///
+    /// # Errors
+    /// This machine cannot provide threads or signals.
+    pub fn start(
+        setup: Setup,
+        inventory: Inventory,
+        secrets: &Secrets,
+    ) -> Result<Self, Vec<Failure>> {
+        let (runtime, cancel) = runtime()?;
+        let check = setup.changes == Changes::Foreseen;
+        let shown = report::Settings::of_stdout(setup.log.verbose, setup.diff);
+        let (mut reporters, drawn_on) = setup.output.reporters(shown)?;
+        setup.log.redirect(secrets, drawn_on);
+        let kept = Store::locate(|name| std::env::var_os(name))
+            .and_then(|store| store.begin(&setup.what, check, secrets));
+        let mut unkept = None;
+        let (id, journal, kept) = match kept {
+            Ok(kept) => {
+                match kept.recorder() {
+                    Ok(recorder) => reporters.push(Box::new(recorder)),
+                    Err(error) => unkept = Some(error.to_string()),
+                }
+                (kept.id().to_string(), kept.journal(), Some(kept))
+            }
+            Err(error) => {
+                unkept = Some(error.to_string());
+                (
+                    crate::store::RunId::new().to_string(),
+                    Journal::unavailable(&error),
+                    None,
+                )
+            }
+        };
+        let bus = Bus::start(id.clone(), secrets.clone(), reporters);
+        let all = || inventory.select("all").map_or(0, |hosts| hosts.len());
+        let hosts = setup.hosts;
+        open_files::allow_for(hosts.unwrap_or_else(all));
+        bus.emit(Emission::new(Kind::RunStarted {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            playbook: setup.what,
+            check,
+            hosts: hosts.unwrap_or(0),
+            params: setup.params,
+        }));
+        if let Some(reason) = unkept {
+            let message = format!("this run will not be kept: {reason}");
+            bus.emit(Emission::new(Kind::Log {
+                level: LogLevel::Warn,
+                message,
+            }));
+        }
+        let settings = Settings {
+            mode: setup.mode,
+            forks: setup.forks,
+            yes: setup.yes,
+            timeout: TIMEOUT,
+            pace: pace(),
+            overrides: setup.overrides,
+        };
+        let journal = (setup.changes == Changes::Made).then_some(journal);
+        let connector = passphrase::connector(&bus, secrets);
+        let run = Run::new(
+            id,
+            settings,
+            Arc::new(inventory),
+            bus,
+            secrets.clone(),
+            journal,
+            kept,
+            runtime.handle().clone(),
+            cancel,
+            connector,
+        );
+        Ok(Self {
+            run: Arc::new(run),
+            runtime,
+        })
+    }
+
+    /// Starts a run that is not reported or kept: for what only reads, and prints what it found.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn start_unreported(
+        inventory: Inventory,
+        overrides: Overrides,
+        forks: usize,
+        secrets: &Secrets,
+    ) -> Result<Self, Vec<Failure>> {
+        let (runtime, cancel) = runtime()?;
+        open_files::allow_for(inventory.hosts().len());
+        let id = crate::store::RunId::new().to_string();
+        let settings = Settings {
+            mode: Mode::Check,
+            forks,
+            yes: false,
+            timeout: TIMEOUT,
+            pace: pace(),
+            overrides,
+        };
+        let bus = Bus::start(id.clone(), secrets.clone(), Vec::new());
+        let connector = passphrase::connector(&bus, secrets);
+        let run = Run::new(
+            id,
+            settings,
+            Arc::new(inventory),
+            bus,
+            secrets.clone(),
+            None,
+            None,
+            runtime.handle().clone(),
+            cancel,
+            connector,
+        );
+        Ok(Self {
+            run: Arc::new(run),
+            runtime,
+        })
+    }
+
+    /// Ends a run that is not reported.
+    pub fn close(self) {
+        self.run.close();
+        self.runtime.shutdown_timeout(Duration::from_millis(200));
+    }
+
+    /// Ends the run: closes what is open and reports the end. Returns the exit code.
+    pub fn finish(self, result: Result<(), Failure>, fail_on_change: bool) -> u8 {
+        self.run.close();
+        if let Some(journal) = &self.run.journal {
+            // The results of the last steps: without them these steps would count as in doubt.
+            // That nothing can be kept was reported at the start.
+            if let Err(error) = journal.sync()
+                && self.run.kept.is_some()
+            {
+                tracing::warn!("{error}");
+            }
+        }
+        let mut failures = self.run.failures();
+        let failure = result.err();
+        failures.extend(failure.clone());
+        let code = exit_code(&failures);
+        let decide = move |totals: &Totals| {
+            if code == 0 && fail_on_change && pending(totals) {
+                FOUND_CHANGES
+            } else {
+                code
+            }
+        };
+        let (code, _) = self.run.bus.finish(decide, failure);
+        // The user does not wait for a host that hangs.
+        self.runtime.shutdown_timeout(Duration::from_millis(200));
+        code
+    }
+}
+
+/// When waits are reported. Tests set a short time in milliseconds.
+fn pace() -> Pace {
+    let given = std::env::var("OPS_TEST_PACE").ok();
+    let millis = given.and_then(|millis| millis.parse().ok());
+    millis.map_or_else(Pace::default, |millis| Pace {
+        first: Duration::from_millis(millis),
+        again: Duration::from_millis(millis),
+    })
+}
+
+/// Threads, and signals that end the run cleanly.
+fn runtime() -> Result<(tokio::runtime::Runtime, Cancel), Vec<Failure>> {
+    let internal = |what: &str, error: std::io::Error| {
+        vec![Failure::new(
+            FailureKind::Internal,
+            format!("failed to {what}: {error}"),
+        )]
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| internal("start the runtime", error))?;
+    let cancel = Cancel::default();
+    cancel
+        .on_signals(runtime.handle())
+        .map_err(|error| internal("catch signals", error))?;
+    Ok((runtime, cancel))
+}
+
+/// The exit code of `--check --fail-on-change` that found changes or unknowns.
+pub const FOUND_CHANGES: u8 = 8;
+
+const fn pending(totals: &Totals) -> bool {
+    totals.would_change > 0 || totals.unknown > 0
+}

@@ -1,0 +1,102 @@
+//! Work on each host that a pattern selects: what `ops exec` and `ops ping` share.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Emission, Failure, FailureKind, Kind, Secrets};
+use crate::run::{HostHandle, Turns};
+use crate::task::Mode;
+
+use super::Done;
+use super::active_run::{ActiveRun, Changes, Setup};
+use super::args::forks;
+use super::inventory_args::InventoryArgs;
+use super::logging::Log;
+use super::login_args::LoginArgs;
+use super::reporters::OutputArgs;
+
+/// The inventory, the login, and how the work is shown.
+#[derive(Debug, clap::Args)]
+pub struct HostArgs {
+    #[command(flatten)]
+    inventory: InventoryArgs,
+    #[command(flatten)]
+    login: LoginArgs,
+    /// Work on at most N hosts at once
+    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks)]
+    forks: usize,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl HostArgs {
+    /// Runs `work` on every host, several at a time, as a run of its own.
+    pub fn on_each(
+        self,
+        pattern: &str,
+        what: &str,
+        log: &Log,
+        changes: Changes,
+        work: impl Fn(&HostHandle) -> Result<(), Failure> + Sync,
+    ) -> Done {
+        let secrets = Secrets::new();
+        let inventory = self.inventory.load(None, BTreeMap::new(), &secrets)?;
+        let hosts = inventory
+            .select(pattern)
+            .map_err(|error| vec![error.into()])?;
+        // A playbook goes on without hosts; here there is nothing else to do.
+        if hosts.is_empty() {
+            let limit = self.inventory.limit.as_deref().unwrap_or_default();
+            let message = format!("the pattern `{pattern}` matches no host within `{limit}`");
+            return Err(vec![Failure::new(FailureKind::Input, message)]);
+        }
+        let setup = Setup {
+            what: what.to_owned(),
+            mode: Mode::Apply,
+            forks: self.forks,
+            yes: false,
+            diff: false,
+            log: log.clone(),
+            output: self.output,
+            overrides: self.login.overrides()?,
+            params: BTreeMap::new(),
+            changes,
+            hosts: Some(hosts.len()),
+        };
+        let active = ActiveRun::start(setup, inventory, &secrets)?;
+        let run = active.run.clone();
+        let links: Vec<_> = hosts.iter().map(|host| run.link(host)).collect();
+        let turns = Turns::new(
+            run.runtime.clone(),
+            links.iter().map(|link| link.as_ref().ok().cloned()),
+            self.forks,
+            run.cancel.work.clone(),
+        );
+        let hosts_and_links: Vec<_> = hosts.iter().zip(links).collect();
+        let done = turns.all_used().fan_out(&hosts_and_links, |(host, link)| {
+            run.bus
+                .emit(Emission::new(Kind::HostStarted).host(&host.name));
+            let result = link
+                .clone()
+                .and_then(|link| work(&HostHandle::new(run.clone(), link)));
+            let failure = result.err();
+            if let Some(failure) = &failure {
+                run.host_failed(&host.name, failure);
+            }
+            let finished = Kind::HostFinished {
+                failure: failure.map(Box::new),
+            };
+            run.bus.emit(Emission::new(finished).host(&host.name));
+        });
+        for (host, _) in hosts.iter().zip(done).filter(|(_, done)| done.is_none()) {
+            let failure = Failure::new(FailureKind::Internal, "the host's thread ended early");
+            run.host_failed(&host.name, &failure.on(&host.name));
+        }
+        drop(run);
+        let result = if active.run.cancel.work.is_cancelled() {
+            Err(crate::run::interrupted())
+        } else {
+            Ok(())
+        };
+        Ok(active.finish(result, false))
+    }
+}

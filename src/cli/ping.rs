@@ -1,0 +1,37 @@
+//! `ops ping [PATTERN]`.
+
+use crate::model::LogLevel;
+
+use super::Done;
+use super::active_run::Changes;
+use super::each_host::HostArgs;
+use super::logging::Log;
+
+/// Connect to hosts and print what they are
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Hosts to connect to: a name, a group, or any pattern
+    #[arg(default_value = "all")]
+    pattern: String,
+    #[command(flatten)]
+    hosts: HostArgs,
+}
+
+impl Args {
+    pub fn run(self, log: &Log) -> Done {
+        self.hosts
+            .on_each(&self.pattern, "ping", log, Changes::None, |host| {
+                let facts = host.facts(&host.run.cancel.work)?;
+                let cores = facts
+                    .cores
+                    .map(|cores| format!(", {cores} cores"))
+                    .unwrap_or_default();
+                let message = format!(
+                    "{} {}, {} as {}{cores}",
+                    facts.os_name, facts.architecture, facts.hostname, facts.user
+                );
+                host.run.log(LogLevel::Info, Some(host.name()), message);
+                Ok(())
+            })
+    }
+}

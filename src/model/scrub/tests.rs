@@ -1,0 +1,72 @@
+//! No kind of event holds a secret once it is scrubbed, and each stays the event that it was.
+
+use super::*;
+use crate::model::{Event, Kind, Secrets};
+
+fn scrubber(secrets: &[&str]) -> Scrubber {
+    let known = Secrets::new();
+    for secret in secrets {
+        known.add(secret, "test").expect("long enough");
+    }
+    known.scrubber()
+}
+
+#[test]
+fn every_text_of_every_kind_is_scrubbed() {
+    let scrubber = scrubber(&["hunter22"]);
+    for event in Event::samples("a hunter22 b") {
+        let name = event.kind.name().to_owned();
+        let before = serde_json::to_string(&event).expect("it is JSON");
+        assert!(before.contains("hunter22"), "{name}");
+        let scrubbed = Scrubbed::new(event, &scrubber);
+        let after = serde_json::to_string(&scrubbed).expect("it is JSON");
+        assert!(!after.contains("hunter22"), "{name}: {after}");
+        let event: Event = serde_json::from_str(&after).expect("it is an event");
+        assert_eq!(serde_json::to_string(&event).expect("it is JSON"), after);
+    }
+}
+
+/// A secret may read like a kind, an outcome, a state or a time.
+#[test]
+fn a_secret_that_reads_like_one_of_our_words_changes_no_event_but_its_texts() {
+    let of_ours = [
+        "task.finished",
+        "run.started",
+        "failed",
+        "critical",
+        "left_out",
+        "property",
+        "stderr",
+        "rollback",
+        "20261121-141530-k3f9",
+        "1970-01-01T00:00:00Z",
+        "before",
+        "duration_ms",
+    ];
+    let scrubber = scrubber(&of_ours);
+    for event in Event::samples("plain") {
+        let scrubbed = Scrubbed::new(event.clone(), &scrubber);
+        assert_eq!(event, *scrubbed);
+    }
+}
+
+#[test]
+fn an_event_of_a_newer_ops_keeps_its_kind() {
+    let scrubber = scrubber(&["hunter22", "host.rebooted"]);
+    let line = r#"{"kind":"host.rebooted","hunter22":[{"why":"hunter22"}]}"#;
+    let kind: Kind = serde_json::from_str(line).expect("any object is an event");
+    let kind = Scrubbed::new(kind, &scrubber);
+    let after = serde_json::to_string(&kind).expect("it is JSON");
+    let expected = r#"{"kind":"host.rebooted","[secret]":[{"why":"[secret]"}]}"#;
+    assert_eq!(after, expected);
+    assert_eq!(kind.name(), "host.rebooted");
+}
+
+#[test]
+fn without_secrets_nothing_changes() {
+    let scrubber = Scrubber::default();
+    assert!(scrubber.is_empty());
+    for event in Event::samples("hunter22") {
+        assert_eq!(event, *Scrubbed::new(event.clone(), &scrubber));
+    }
+}
