@@ -5,6 +5,7 @@ mod here;
 mod http;
 mod looks;
 mod names;
+mod own;
 mod servers;
 mod tools;
 mod vantage;
