@@ -18,6 +18,9 @@ pub struct OutputArgs {
     junit: Option<PathBuf>,
 }
 
+/// The reporters of a run.
+pub type Reporters = Vec<Box<dyn Reporter>>;
+
 fn outputs() -> impl TypedValueParser<Value = &'static Output> {
     let values = Output::ALL
         .iter()
@@ -43,9 +46,9 @@ impl OutputArgs {
     pub fn reporters(
         &self,
         settings: Settings,
-    ) -> Result<(Vec<Box<dyn Reporter>>, Option<Terminal>), Vec<Failure>> {
+    ) -> Result<(Reporters, Option<Terminal>), Vec<Failure>> {
         let Opened { reporter, terminal } = (self.output().open)(settings);
-        let mut reporters = vec![reporter];
+        let mut reporters: Reporters = vec![reporter];
         if let Some(path) = &self.junit {
             let junit = Junit::create(path).map_err(|error| {
                 let path = path.display();

@@ -75,6 +75,7 @@ macro_rules! kinds {
         #[cfg(test)]
         impl Kind {
             /// One of each kind, with `text` in each text.
+            #[must_use]
             pub fn samples(text: &str) -> Vec<Self> {
                 vec![$(
                     Self::$variant { $($($field: super::scrub::Sample::sample(text),)*)? },

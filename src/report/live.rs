@@ -184,7 +184,7 @@ impl Live {
                     .and_modify(|doing| doing.in_closure = true);
             }
             Kind::HostConnecting { attempt: 1, .. } => {
-                self.set_activity(host, "connecting".to_owned())
+                self.set_activity(host, "connecting".to_owned());
             }
             Kind::HostConnecting {
                 attempt, reason, ..

@@ -58,6 +58,7 @@ impl Sample for Diff {
 
 impl Event {
     /// An event of each kind, with `text` in each text but the name of the run.
+    #[must_use]
     pub fn samples(text: &str) -> Vec<Self> {
         let diffs = [
             Diff::Text {

@@ -3,22 +3,22 @@
 use super::*;
 use crate::model::{Event, Kind, Secrets};
 
-fn scrubber(secrets: &[&str]) -> Scrubber {
-    let known = Secrets::new();
+fn knowing(secrets: &[&str]) -> Scrubber {
+    let all = Secrets::new();
     for secret in secrets {
-        known.add(secret, "test").expect("long enough");
+        all.add(secret, "test").expect("long enough");
     }
-    known.scrubber()
+    all.scrubber()
 }
 
 #[test]
 fn every_text_of_every_kind_is_scrubbed() {
-    let scrubber = scrubber(&["hunter22"]);
+    let known = knowing(&["hunter22"]);
     for event in Event::samples("a hunter22 b") {
         let name = event.kind.name().to_owned();
         let before = serde_json::to_string(&event).expect("it is JSON");
         assert!(before.contains("hunter22"), "{name}");
-        let scrubbed = Scrubbed::new(event, &scrubber);
+        let scrubbed = Scrubbed::new(event, &known);
         let after = serde_json::to_string(&scrubbed).expect("it is JSON");
         assert!(!after.contains("hunter22"), "{name}: {after}");
         let event: Event = serde_json::from_str(&after).expect("it is an event");
@@ -43,19 +43,19 @@ fn a_secret_that_reads_like_one_of_our_words_changes_no_event_but_its_texts() {
         "before",
         "duration_ms",
     ];
-    let scrubber = scrubber(&of_ours);
+    let known = knowing(&of_ours);
     for event in Event::samples("plain") {
-        let scrubbed = Scrubbed::new(event.clone(), &scrubber);
+        let scrubbed = Scrubbed::new(event.clone(), &known);
         assert_eq!(event, *scrubbed);
     }
 }
 
 #[test]
 fn an_event_of_a_newer_ops_keeps_its_kind() {
-    let scrubber = scrubber(&["hunter22", "host.rebooted"]);
+    let known = knowing(&["hunter22", "host.rebooted"]);
     let line = r#"{"kind":"host.rebooted","hunter22":[{"why":"hunter22"}]}"#;
     let kind: Kind = serde_json::from_str(line).expect("any object is an event");
-    let kind = Scrubbed::new(kind, &scrubber);
+    let kind = Scrubbed::new(kind, &known);
     let after = serde_json::to_string(&kind).expect("it is JSON");
     let expected = r#"{"kind":"host.rebooted","[secret]":[{"why":"[secret]"}]}"#;
     assert_eq!(after, expected);
@@ -64,9 +64,9 @@ fn an_event_of_a_newer_ops_keeps_its_kind() {
 
 #[test]
 fn without_secrets_nothing_changes() {
-    let scrubber = Scrubber::default();
-    assert!(scrubber.is_empty());
+    let known = Scrubber::default();
+    assert!(known.is_empty());
     for event in Event::samples("hunter22") {
-        assert_eq!(event, *Scrubbed::new(event.clone(), &scrubber));
+        assert_eq!(event, *Scrubbed::new(event.clone(), &known));
     }
 }
