@@ -10,7 +10,7 @@ mod scrubber;
 mod stream;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use scrubber::{REPLACEMENT, Scrubber};
@@ -44,8 +44,7 @@ pub struct Secrets(Arc<RwLock<Registry>>);
 
 #[derive(Default)]
 struct Registry {
-    /// The name under which each value was first added.
-    names: HashMap<String, String>,
+    values: HashSet<String>,
     /// Forms that no scrubber knows yet.
     fresh: Vec<Vec<u8>>,
     scrubber: Scrubber,
@@ -57,7 +56,7 @@ impl Secrets {
         Self::default()
     }
 
-    /// Adds a secret: from now on every scrubber of this registry replaces it. Messages call it `name`.
+    /// Adds a secret: from now on every scrubber of this registry replaces it. The error calls it `name`.
     ///
     /// # Errors
     /// A value that is too short or too long to be scrubbed is refused, and not added.
@@ -70,22 +69,10 @@ impl Secrets {
             return Err(Unscrubbable::TooLong { name, len });
         }
         let mut registry = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if !registry.names.contains_key(value) {
-            registry.names.insert(value.to_owned(), name);
+        if registry.values.insert(value.to_owned()) {
             registry.fresh.extend(forms::needles(value));
         }
         Ok(())
-    }
-
-    /// The name of the secret that has exactly this value.
-    #[must_use]
-    pub fn name_of(&self, value: &str) -> Option<String> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .names
-            .get(value)
-            .cloned()
     }
 
     /// A scrubber for all secrets so far. Cheap unless secrets were added since the last call.
@@ -123,7 +110,7 @@ impl std::fmt::Debug for Secrets {
             .0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .names
+            .values
             .len();
         write!(f, "Secrets({count})")
     }

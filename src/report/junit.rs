@@ -11,7 +11,7 @@
 mod suite;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -63,12 +63,6 @@ impl Junit {
         };
         std::fs::write(&junit.path, junit.render())?;
         Ok(junit)
-    }
-
-    /// The file that it is written to.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     fn suite(&mut self, host: Option<&str>) -> &mut Suite {

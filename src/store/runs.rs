@@ -48,8 +48,8 @@ impl Store {
     }
 
     /// Keeps this many runs instead of [`KEEP`], including the current one.
-    #[must_use]
-    pub const fn keep(mut self, runs: usize) -> Self {
+    #[cfg(test)]
+    pub(super) const fn keep(mut self, runs: usize) -> Self {
         self.keep = runs;
         self
     }

@@ -43,7 +43,7 @@ fn a_secret_that_would_cost_too_much_is_refused_by_name() {
             .to_string()
             .starts_with("secret `blob` is too long to be scrubbed: 65537 bytes")
     );
-    assert!(secrets.name_of(&"x".repeat(MAX_SECRET + 1)).is_none());
+    assert!(secrets.scrubber().is_empty());
 }
 
 #[test]
@@ -51,7 +51,6 @@ fn a_clone_is_the_same_registry() {
     let secrets = Secrets::new();
     secrets.clone().add("hunter22", "db").expect("long enough");
     assert_eq!(secrets.scrub("password=hunter22;"), "password=[secret];");
-    assert_eq!(secrets.name_of("hunter22").as_deref(), Some("db"));
     assert_eq!(format!("{secrets:?}"), "Secrets(1)");
 }
 
