@@ -105,7 +105,7 @@ fn a_question_needs_a_terminal() {
         .run()
         .code(2)
         .stderr_has("there is no terminal to ask for the password of --ask-pass at")
-        .stderr_has("Give it as `ansible_password`");
+        .stderr_has("Set `ansible_password`");
 }
 
 /// Whoever tries again, under whatever name: nobody is locked out.
