@@ -52,16 +52,16 @@ impl Args {
             _ if pages.is_empty() => return Err(vec![self.nothing(&all)]),
             (Some(text), ..) => text,
             (None, Ok(_), Some(synonym)) => {
-                let told = others(name, synonym, &pages);
-                let gap = if told.is_empty() { "" } else { "\n" };
-                format!("{told}{gap}{}", shown(&pages))
+                let heading = others(name, synonym, &pages);
+                let gap = if heading.is_empty() { "" } else { "\n" };
+                format!("{heading}{gap}{}", shown(&pages))
             }
             (None, Ok(_), None) => shown(&pages),
             (None, Err(_), Some(synonym)) => {
-                let told = others(name, synonym, &[]);
+                let heading = others(name, synonym, &[]);
                 match pages.as_slice() {
-                    [page] => format!("{told}\n{}", docs::page(page)),
-                    pages => format!("{told}\n{}", listing(pages)),
+                    [page] => format!("{heading}\n{}", docs::page(page)),
+                    pages => format!("{heading}\n{}", listing(pages)),
                 }
             }
             (None, Err(_), None) => {

@@ -256,7 +256,8 @@ impl Args {
         let checks = source(&host)?;
         let cancel = &run.cancel.work;
         let Some(seen) = health::check(&host, &checks, &State::ALL, None, cancel)? else {
-            let message = "`health(h)` would change the host first: the results of its checks cannot be known";
+            let message = "`health(h)` would change the host first: \
+                 the results of its checks cannot be known";
             return Err(Failure::new(FailureKind::Failed, message).on(host.name()));
         };
         let failing: Vec<_> = checks

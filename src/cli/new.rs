@@ -81,11 +81,11 @@ pub enum Ci {
 
 impl Args {
     pub fn run(self, _: &Log) -> Done {
-        let told = match self.what {
+        let report = match self.what {
             What::Playbook(args) => playbook(&args),
             What::Project(args) => project(&args),
         };
-        diagnostics::out(&told.map_err(|failure| vec![failure])?);
+        diagnostics::out(&report.map_err(|failure| vec![failure])?);
         Ok(DONE)
     }
 }
@@ -216,15 +216,15 @@ fn write(dir: &Path, files: &[File]) -> Result<String, Failure> {
             }
         }
     }
-    let mut told = String::new();
+    let mut report = String::new();
     for (path, file) in missing {
         create(&path, &file.text).map_err(|error| {
             let message = format!("failed to write {}: {error}", path.display());
             Failure::new(FailureKind::Input, message)
         })?;
-        told.push_str(&format!("wrote {}\n", path.display()));
+        report.push_str(&format!("wrote {}\n", path.display()));
     }
-    Ok(told)
+    Ok(report)
 }
 
 fn create(path: &PathBuf, text: &str) -> io::Result<()> {
@@ -270,10 +270,10 @@ mod tests {
         };
         let files = [file("a.rhai", false), file("lib/b.rhai", true)];
         write(dir.path(), &files[1..]).expect("written");
-        let told = write(dir.path(), &files).expect("the shared file has the same content");
+        let report = write(dir.path(), &files).expect("the shared file has the same content");
         assert!(
-            told.contains("a.rhai") && !told.contains("b.rhai"),
-            "{told}"
+            report.contains("a.rhai") && !report.contains("b.rhai"),
+            "{report}"
         );
         let files = [file("c.rhai", false), file("a.rhai", false)];
         let failure = write(dir.path(), &files).expect_err("a.rhai exists");

@@ -138,7 +138,7 @@ pub type HostEnds = BTreeMap<String, HostEnd>;
 
 /// The outcomes of all hosts on one line: `updated: web1; left out: web2`. Empty without hosts.
 #[must_use]
-pub fn told(hosts: &HostEnds) -> String {
+pub fn outcomes(hosts: &HostEnds) -> String {
     const WORDS: [&str; 8] = [
         "updated",
         "unchanged",

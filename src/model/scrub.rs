@@ -27,7 +27,7 @@ pub trait Scrub {
     fn scrub(&mut self, scrubber: &Scrubber);
 }
 
-/// A value without secrets. Only [`Scrubbed::new`] makes one, so whoever asks for a `Scrubbed<Event>` is
+/// A value without secrets. Only [`Scrubbed::new`] makes one, so code that takes a `Scrubbed<Event>` is
 /// never handed an event that still has to be scrubbed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

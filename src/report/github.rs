@@ -38,7 +38,7 @@ pub fn is_step() -> bool {
 /// How many annotations of one level a step may have.
 const MOST: usize = 10;
 
-/// Hosts that are named in an annotation, and lines of stderr that stand in one.
+/// Hosts that an annotation names, and lines of stderr that it has.
 const HOSTS: usize = 5;
 const STDERR: usize = 10;
 

@@ -97,7 +97,7 @@ impl JobSummary {
         ))
     }
 
-    /// Appends this to the summary of the step, as far as there is room.
+    /// Appends this to the summary of the step, cut to the size limit.
     ///
     /// # Errors
     /// The file cannot be written, or is full.
@@ -422,7 +422,7 @@ fn fence(block: &str) -> String {
     "`".repeat((longest + 1).max(3))
 }
 
-/// The beginning of a text, as far as there is room.
+/// The beginning of a text that fits into the size limit.
 fn cut(text: &str, room: usize) -> String {
     const NOTE: &str = "\n\n(cut: the limit per step is 1 MiB)\n";
     if text.len() <= room {

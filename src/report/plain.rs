@@ -10,7 +10,7 @@ pub(super) const OUTPUT: Output = Output {
     name: "plain",
     help: "One line for each thing that happens",
     is_data: false,
-    // It is used where no other one is the default.
+    // It is the fallback.
     is_default: || false,
     open: |settings| Opened::writing(Plain::stdio(settings)),
 };

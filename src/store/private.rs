@@ -154,7 +154,7 @@ mod tests {
             let runs = dir.path().join("ops/runs");
             fs::create_dir_all(&runs).expect("directories");
             std::os::unix::fs::chown(dir.path().join(which), Some(65534), None).expect("root may");
-            let error = state_dir(&runs).expect_err("it is nobody's");
+            let error = state_dir(&runs).expect_err("it belongs to another user");
             assert!(
                 matches!(&error, StoreError::Foreign { owner: 65534, .. }),
                 "{error}"

@@ -128,7 +128,7 @@ fn an_unknown_kind_keeps_its_fields() {
 }
 
 #[test]
-fn only_the_owner_can_look() {
+fn only_the_owner_has_access() {
     let (_dir, store) = store();
     let run = store.begin("x", false, &Secrets::new()).expect("a run");
     let _recorder = run.recorder().expect("a recorder");
@@ -144,7 +144,7 @@ fn only_the_owner_can_look() {
 }
 
 #[test]
-fn a_killed_run_is_told_from_one_that_goes_on() {
+fn a_killed_run_is_distinguished_from_an_active_one() {
     let (_dir, store) = store();
     let run = store
         .begin("site.rhai", false, &Secrets::new())
@@ -176,7 +176,7 @@ fn a_change_is_kept_at_once() {
     let mut event = events().remove(1);
     event.outcome = Some(Outcome::Changed);
     recorder.event(&scrubbed(&event));
-    assert_eq!(kept(), 1, "a process that is killed now has told of it");
+    assert_eq!(kept(), 1, "it is kept even if the process is killed now");
 }
 
 /// The state of a run whose lock was let go. Another test may be starting a process just now, which holds a
@@ -214,7 +214,7 @@ fn a_truncated_line_is_left_out_and_counted() {
 }
 
 #[test]
-fn a_run_with_nothing_left_of_it_is_still_listed() {
+fn an_empty_run_directory_is_still_listed() {
     let (dir, store) = store();
     fs::create_dir_all(dir.path().join("ops/runs/20261121-141530-k3f9")).expect("created");
     fs::create_dir_all(dir.path().join("ops/runs/not a run")).expect("created");
@@ -225,7 +225,7 @@ fn a_run_with_nothing_left_of_it_is_still_listed() {
 }
 
 #[test]
-fn a_run_is_found_by_either_end_of_its_name() {
+fn a_run_is_found_by_either_end_of_its_id() {
     let (dir, store) = store();
     assert!(matches!(store.open("last"), Err(StoreError::NoRuns(_))));
     for id in [
@@ -253,7 +253,7 @@ fn a_run_is_found_by_either_end_of_its_name() {
 }
 
 #[test]
-fn names_sort_by_time_and_read_back() {
+fn ids_sort_by_time_and_can_be_parsed() {
     let at = |time: &str, random| RunId::at(time.parse().expect("a time"), random);
     let (early, late) = (
         at("2026-11-21T14:15:30Z", u32::MAX),
@@ -270,7 +270,7 @@ fn names_sort_by_time_and_read_back() {
 }
 
 #[test]
-fn the_oldest_go_first_but_never_one_that_goes_on() {
+fn the_oldest_runs_go_first_but_never_an_active_one() {
     let (dir, store) = store();
     let runs = dir.path().join("ops/runs");
     let running = runs.join("20200101-000000-aaaa");
@@ -307,7 +307,7 @@ fn the_oldest_go_first_but_never_one_that_goes_on() {
 }
 
 #[test]
-fn what_runs_often_does_not_push_out_what_runs_seldom() {
+fn frequent_runs_do_not_displace_rare_ones() {
     let (_dir, store) = store();
     let store = store.keep(4);
     let begin = |playbook: &str| {
@@ -326,7 +326,7 @@ fn what_runs_often_does_not_push_out_what_runs_seldom() {
 }
 
 #[test]
-fn the_place_is_the_one_of_the_xdg_specification() {
+fn the_directory_follows_the_xdg_specification() {
     let locate = |state: Option<&str>, home: Option<&str>| {
         let (state, home) = (state.map(OsString::from), home.map(OsString::from));
         Store::locate(|name| {
@@ -376,7 +376,7 @@ fn an_output_is_kept_once_it_is_long() {
 }
 
 #[test]
-fn an_output_without_end_is_cut_and_so_are_many_long_ones() {
+fn an_endless_output_and_many_long_ones_are_cut() {
     let (_dir, store) = store();
     let run = store.begin("x", false, &Secrets::new()).expect("a run");
     let kept = |step: &str| {

@@ -28,7 +28,7 @@ fn every_text_of_every_kind_is_scrubbed() {
 
 /// A secret may read like a kind, an outcome, a state or a time.
 #[test]
-fn a_secret_that_reads_like_one_of_our_words_changes_no_event_but_its_texts() {
+fn a_secret_that_equals_a_name_of_the_schema_changes_only_texts() {
     let of_ours = [
         "task.finished",
         "run.started",

@@ -69,7 +69,7 @@ fn parts(secret: &str) -> Vec<&str> {
     let mut parts = vec![secret, trimmed];
     let lines: Vec<&str> = trimmed.lines().map(str::trim).collect();
     if lines.len() > 1 {
-        // The armour of a PEM file is no secret and stands in every one of them.
+        // The header and footer of a PEM file are not secret: every such file has them.
         parts.extend(
             lines
                 .into_iter()

@@ -33,7 +33,7 @@ fn a_short_secret_is_refused_by_name() {
 }
 
 #[test]
-fn a_secret_that_would_cost_too_much_is_refused_by_name() {
+fn a_long_secret_is_refused_by_name() {
     let secrets = Secrets::new();
     let error = secrets
         .add(&"x".repeat(MAX_SECRET + 1), "blob")
@@ -55,14 +55,14 @@ fn a_clone_is_the_same_registry() {
 }
 
 #[test]
-fn overlapping_secrets_leave_nothing_of_either() {
+fn nothing_of_overlapping_secrets_remains() {
     let secrets = knowing(&["abcdefgh", "efghijkl", "cdefgh"]);
     assert_eq!(secrets.scrub("<abcdefghijkl>"), "<[secret]>");
     assert_eq!(secrets.scrub("<abcdefghcdefgh>"), "<[secret][secret]>");
 }
 
 #[test]
-fn long_lines_of_a_secret_count_and_armour_does_not() {
+fn long_lines_of_a_secret_are_found_and_pem_headers_are_not() {
     let secrets = knowing(&["-----BEGIN KEY-----\nQUJDREVGR0hJSktM\nshort\n-----END KEY-----\n"]);
     assert_eq!(
         secrets.scrub("a QUJDREVGR0hJSktM b short"),
@@ -226,7 +226,7 @@ fn a_stream_holds_back_only_what_may_begin_a_secret() {
 }
 
 #[test]
-fn a_stream_of_one_repeated_character_does_not_pile_up() {
+fn a_stream_of_one_repeated_character_is_not_held_back() {
     let secrets = knowing(&["aaaaaa"]);
     let mut stream = secrets.stream();
     let mut out = Vec::new();

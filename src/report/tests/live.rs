@@ -42,7 +42,7 @@ fn connecting(mut story: Story, hosts: usize) -> Story {
 }
 
 #[test]
-fn a_line_for_every_host_that_is_at_work() {
+fn every_active_host_has_a_line() {
     let (term, mut live) = live(Settings::default());
     let story = connecting(Story::of(3, false), 3)
         .then(
@@ -106,7 +106,7 @@ fn ten_thousand_hosts_do_not_flood_the_terminal() {
 }
 
 #[test]
-fn what_scrolls_is_what_plain_writes() {
+fn the_log_is_what_plain_writes() {
     let story = connecting(Story::of(2, false).each(2), 2)
         .task("web0", "files::file /etc/motd", Outcome::Changed)
         .fails("web1", &apt_failure())
@@ -134,7 +134,7 @@ fn what_scrolls_is_what_plain_writes() {
 }
 
 #[test]
-fn a_tiny_terminal_and_a_long_name_do_no_harm() {
+fn a_tiny_terminal_and_a_long_name_work() {
     let term = InMemoryTerm::new(2, 10);
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255);
     let page = || Box::new(Page::default());
@@ -161,7 +161,7 @@ fn a_tiny_terminal_and_a_long_name_do_no_harm() {
 }
 
 #[test]
-fn events_in_a_rush_are_drawn_together() {
+fn events_in_quick_succession_are_drawn_together() {
     let page = Page::default();
     let out = || Box::new(page.clone());
     let mut live = Live::new(

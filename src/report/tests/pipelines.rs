@@ -103,7 +103,7 @@ fn the_job_summary_has_the_hosts_the_failures_and_the_next_step() {
 }
 
 #[test]
-fn the_job_summary_stays_within_what_github_takes() {
+fn the_job_summary_stays_within_the_limit_of_github() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("summary.md");
     let most = 1024 * 1024;
@@ -125,7 +125,7 @@ fn the_job_summary_stays_within_what_github_takes() {
 }
 
 #[test]
-fn a_group_is_closed_when_the_run_is_cut_short_and_none_is_in_another() {
+fn a_group_is_closed_when_the_run_is_killed_and_groups_are_not_nested() {
     let events = Story::of(1, false)
         .each(1)
         .task("web1", "one", Outcome::Changed)
@@ -144,7 +144,7 @@ fn a_group_is_closed_when_the_run_is_cut_short_and_none_is_in_another() {
 }
 
 #[test]
-fn an_each_in_which_nothing_is_said_has_no_group() {
+fn an_each_without_output_has_no_group() {
     let events = Story::of(1, false)
         .each(1)
         .starts("web1")
@@ -222,7 +222,7 @@ fn thrown(message: &str) -> Emission {
 }
 
 #[test]
-fn junit_shows_the_last_look_of_a_health_check_and_its_failure_once() {
+fn junit_shows_the_last_result_of_a_health_check_and_its_failure_once() {
     use HealthState::{Critical, Error, Passing};
     let failed = |state, vantage| checked(state, vantage, false).outcome(Outcome::Failed);
     for (looks, counts) in [
@@ -334,7 +334,7 @@ fn a_rollout_has_a_table_in_the_summary_and_a_case_for_each_host() {
 }
 
 #[test]
-fn junit_fails_what_a_check_would_change_where_nothing_was_to() {
+fn junit_fails_would_be_changes_with_fail_on_change() {
     let story = |exit_code| {
         Story::of(1, true)
             .task("web1", "one", Outcome::WouldChange)
@@ -354,7 +354,7 @@ fn junit_fails_what_a_check_would_change_where_nothing_was_to() {
 }
 
 #[test]
-fn junit_always_has_a_case_and_says_when_there_is_no_end() {
+fn junit_always_has_a_case_and_says_if_the_run_did_not_end() {
     let nothing = Story::of(0, false).finished(0, None).events;
     assert!(junit(&nothing).contains(r#"<testcase name="the run""#));
     let killed = junit(&nothing[..1]);
@@ -368,7 +368,7 @@ fn junit_always_has_a_case_and_says_when_there_is_no_end() {
 }
 
 #[test]
-fn a_junit_report_is_there_before_the_run_and_its_directory_has_to_be() {
+fn a_junit_report_is_written_before_the_run_into_an_existing_directory() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("junit.xml");
     Junit::create(&path).expect("a file");

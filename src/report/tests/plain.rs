@@ -97,7 +97,7 @@ fn changes_on_one_host() {
 }
 
 #[test]
-fn changes_with_diffs_and_all_that_was_said() {
+fn changes_with_diffs_and_output() {
     let settings = Settings {
         diff: true,
         verbose: 1,
@@ -107,7 +107,7 @@ fn changes_with_diffs_and_all_that_was_said() {
 }
 
 #[test]
-fn check_mode_says_what_would_be() {
+fn check_mode_shows_what_would_change() {
     let story = Story::of(2, true)
         .each(2)
         .starts("web1")
@@ -193,7 +193,7 @@ fn a_host_that_cannot_be_reached() {
 }
 
 #[test]
-fn a_failure_that_the_playbook_caught_is_told_once() {
+fn a_caught_failure_is_shown_once() {
     let failure = apt_failure().on("web1");
     let kind = Kind::TaskFinished {
         diff: vec![],
@@ -250,7 +250,7 @@ fn diffs_of_every_form() {
 }
 
 #[test]
-fn no_escape_codes_even_if_asked_for() {
+fn plain_has_no_escape_codes_even_with_colour() {
     let settings = Settings {
         colour: true,
         diff: true,
@@ -283,7 +283,7 @@ fn secrets_do_not_show() {
 }
 
 #[test]
-fn events_that_were_kept_read_as_the_run_did() {
+fn kept_events_read_as_the_run_did() {
     let mut story = changes()
         .each(3)
         .starts("web2")

@@ -197,7 +197,7 @@ fn written(story: &Story) -> String {
 }
 
 #[test]
-fn what_went_wrong_with_a_host_has_a_line_each_and_no_second_one_when_its_work_ends() {
+fn each_failure_of_a_host_has_one_line() {
     let finished = || {
         let failure = Some(Box::new(unhealthy()));
         Emission::new(Kind::HostFinished { failure }).host("web2")
@@ -218,7 +218,7 @@ fn what_went_wrong_with_a_host_has_a_line_each_and_no_second_one_when_its_work_e
 }
 
 #[test]
-fn a_run_that_fails_before_it_gets_to_a_host_is_not_done() {
+fn a_run_that_fails_before_any_host_is_not_done() {
     let failure = Failure::new(FailureKind::Failed, "the balancer does not answer");
     let text = written(&Story::of(2, false).finished(3, Some(failure)));
     assert!(
@@ -228,7 +228,7 @@ fn a_run_that_fails_before_it_gets_to_a_host_is_not_done() {
 }
 
 #[test]
-fn what_is_waited_for_has_a_line_and_a_question_has_none() {
+fn a_wait_has_a_line_and_a_question_has_none() {
     let waiting = |hosts: &[&str], asks| Kind::Waiting {
         what: "for packages::installed nginx".to_owned(),
         reason: Some("Unpacking\u{1b} libc6".to_owned()),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{View, out};
-use crate::model::rollout::{reasons, told};
+use crate::model::rollout::{outcomes, reasons};
 use crate::model::{Event, Failure, FailureKind, Kind, OnAbort, Phase, RolloutEnd, Waiting};
 use crate::report::failures::is_shown;
 use crate::report::names::names;
@@ -99,9 +99,9 @@ impl View {
                 if let Some(took) = took {
                     let _ = write!(text, " in {}", duration(took));
                 }
-                let told = told(hosts);
-                if !told.is_empty() && *end != RolloutEnd::Done {
-                    let _ = write!(text, "; {}", in_one_line(&told));
+                let outcomes = outcomes(hosts);
+                if !outcomes.is_empty() && *end != RolloutEnd::Done {
+                    let _ = write!(text, "; {}", in_one_line(&outcomes));
                 }
                 let style = match end {
                     RolloutEnd::Done => DIM,

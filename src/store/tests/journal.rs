@@ -11,7 +11,7 @@ use crate::store::journal::Sink;
 use crate::store::{Journal, JournalEntry, Store};
 
 #[test]
-fn a_store_that_cannot_be_written_means_no_intent() {
+fn without_a_writable_store_there_are_no_intents() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("file");
     fs::write(&file, "in the way").expect("written");
@@ -159,7 +159,7 @@ fn a_full_disk_refuses_this_intent_and_every_later_one() {
 }
 
 #[test]
-fn a_disk_that_is_really_full_refuses() {
+fn a_really_full_disk_refuses_intents() {
     let journal =
         Journal::create(std::path::Path::new("/dev/full"), Secrets::new()).expect("opened");
     let error = journal.intend("s").expect_err("refused");

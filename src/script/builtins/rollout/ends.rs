@@ -3,7 +3,7 @@
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
 use crate::deploy::rollout::Report;
-use crate::model::rollout::told;
+use crate::model::rollout::outcomes;
 use crate::model::{
     Failure, FailureKind, Fate, HostEnd, HostEnds, Kind, LogLevel, OnAbort, RolloutEnd, Version,
 };
@@ -76,7 +76,7 @@ impl Ended {
         if let Some(failure) = self.taken_over() {
             return Err(throw(failure, context));
         }
-        let told = told(&self.hosts);
+        let told = outcomes(&self.hosts);
         let reason = self.reason.as_deref().unwrap_or("it was interrupted");
         let (kind, what) = match self.end {
             RolloutEnd::Done => return Ok(shown(&self.hosts)),
@@ -119,7 +119,7 @@ impl Ended {
         })?;
         let hint = format!(
             "{}. What the run that took the lock over reports of them is what is so.",
-            capital(&told(&self.hosts))
+            capital(&outcomes(&self.hosts))
         );
         let message = format!("the rollout ended half-way: {}", why.message);
         Some(Failure::new(FailureKind::Held, message).hint(hint))
