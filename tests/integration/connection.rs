@@ -71,7 +71,7 @@ fn while_a_port_is_refused_the_attempts_and_the_reason_are_told() {
     let fleet = Fleet::sshd(1);
     fleet.hosts()[0].vanish();
     let ops = with_root(&fleet, |endpoint| {
-        endpoint.var("ops_retry_for", "4s");
+        endpoint.var("ops_retry_for", "8s");
     })
     .playbook(MARK);
     let shown = ops.run().code(4);

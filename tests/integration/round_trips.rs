@@ -23,20 +23,27 @@ impl Far {
     fn new() -> Self {
         let fleet = Fleet::sshd_with(1, &Settings::default().round_trip(ROUND_TRIP));
         let mut far = Self { fleet, script: 0 };
-        far.script = far.turns(|| {
-            let mut ssh = Command::new("ssh")
-                .arg("-F")
-                .arg(far.fleet.ssh_config())
-                .args([far.host().name(), "sh", "-s"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .spawn()
-                .expect("ssh is installed");
-            let mut stdin = ssh.stdin.take().expect("stdin is piped");
-            stdin.write_all(b"echo done\n").expect("ssh reads");
-            drop(stdin);
-            assert!(ssh.wait().expect("ssh ends").success());
-        });
+        // On a busy machine an answer may come in two parts, or two in one: the middle of three.
+        let mut counts: Vec<u64> = (0..3)
+            .map(|_| {
+                far.turns(|| {
+                    let mut ssh = Command::new("ssh")
+                        .arg("-F")
+                        .arg(far.fleet.ssh_config())
+                        .args([far.host().name(), "sh", "-s"])
+                        .stdin(Stdio::piped())
+                        .stdout(Stdio::null())
+                        .spawn()
+                        .expect("ssh is installed");
+                    let mut stdin = ssh.stdin.take().expect("stdin is piped");
+                    stdin.write_all(b"echo done\n").expect("ssh reads");
+                    drop(stdin);
+                    assert!(ssh.wait().expect("ssh ends").success());
+                })
+            })
+            .collect();
+        counts.sort_unstable();
+        far.script = counts[1];
         far
     }
 

@@ -72,6 +72,7 @@ pub(super) fn is_early(host: &HostHandle) -> bool {
 }
 
 /// What an observation was made for, and what it leads to.
+#[derive(Clone, Copy)]
 pub(super) struct Told {
     pub waiting: bool,
     pub outcome: Option<Outcome>,

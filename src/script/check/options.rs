@@ -69,6 +69,7 @@ fn literals(argument: &Expr) -> Option<Vec<(String, Value)>> {
 }
 
 /// The options that the reference lists for a built-in.
+#[must_use]
 pub fn option_names(name: &str) -> Vec<&'static str> {
     match with_options(name) {
         Some(function) => {

@@ -117,14 +117,12 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
         (None, Some(kind)) => Some(kind.manual),
         (None, None) => with_options(name).map(|function| function.manual),
     };
-    let text = match manual {
-        Some(manual) => manual.markdown(),
-        None => {
-            let mut docs = signatures.iter().map(|signature| &signature.doc);
-            docs.find(|doc| !doc.is_empty())
-                .cloned()
-                .unwrap_or_default()
-        }
+    let text = if let Some(manual) = manual {
+        manual.markdown()
+    } else {
+        let mut docs = signatures.iter().map(|signature| &signature.doc);
+        let doc = docs.find(|doc| !doc.is_empty());
+        doc.cloned().unwrap_or_default()
     };
     let options = match (entry, checks::find(name)) {
         (Some(entry), _) => entry.manual.option_names(),

@@ -40,10 +40,6 @@ task! {
 }
 
 options! {
-    #[expect(
-        clippy::struct_excessive_bools,
-        reason = "they are independent options of a user"
-    )]
     #[derive(Debug)]
     pub struct Options {
         /// a regular expression: the last line that matches is replaced

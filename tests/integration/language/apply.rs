@@ -221,15 +221,15 @@ fn a_definition_lacks_nothing() {
     for (definition, said) in [
         (
             r#"#{ probe: "true", plan: |f| () }"#,
-            "`name` of `task`: it is required",
+            "`task`: `name` is required",
         ),
         (
             r#"#{ name: "x", plan: |f| () }"#,
-            "`probe` of `task`: it is required",
+            "`task`: `probe` is required",
         ),
         (
             r#"#{ name: "x", probe: "true" }"#,
-            "`plan` of `task`: it is required",
+            "`task`: `plan` is required",
         ),
         (
             r#"#{ name: "x", probe: "true", plan: |f| (), reads: ["etc"] }"#,

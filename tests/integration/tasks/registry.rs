@@ -60,7 +60,7 @@ fn every_manual_page_has_an_example() {
 
 #[test]
 fn a_name_stands_for_one_task() {
-    let names: BTreeSet<_> = TASKS.iter().map(|entry| entry.full_name()).collect();
+    let names: BTreeSet<_> = TASKS.iter().map(ops::tasks::Entry::full_name).collect();
     assert_eq!(names.len(), TASKS.len());
     assert!(ops::tasks::find("files", "file").is_some());
     assert!(ops::tasks::find("files", "no").is_none());

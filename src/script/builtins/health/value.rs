@@ -9,10 +9,12 @@ use crate::deploy::health::Check;
 pub struct HealthValue(Arc<Check>);
 
 impl HealthValue {
+    #[must_use]
     pub fn new(check: Check) -> Self {
         Self(Arc::new(check))
     }
 
+    #[must_use]
     pub fn label(&self) -> String {
         self.0.label()
     }
