@@ -10,7 +10,10 @@ use serde::Deserialize;
 pub struct Span(pub Duration);
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a text like \"90s\" or a number of seconds")]
+#[serde(
+    untagged,
+    expecting = "it is a duration such as \"90s\", or a number of seconds"
+)]
 enum Written {
     Seconds(u64),
     Fraction(f64),
@@ -25,9 +28,9 @@ impl TryFrom<Written> for Span {
             Written::Seconds(seconds) => Ok(Self(Duration::from_secs(seconds))),
             Written::Fraction(seconds) => Duration::try_from_secs_f64(seconds)
                 .map(Self)
-                .map_err(|_| format!("{seconds} is not a length of time in seconds")),
+                .map_err(|_| format!("{seconds} is not a duration in seconds")),
             Written::Text(text) => humantime::parse_duration(&text).map(Self).map_err(|_| {
-                format!("{text:?} is not a length of time\nWrite \"90s\", \"5m\" or \"1h 30m\".")
+                format!("{text:?} is not a duration\nWrite \"90s\", \"5m\" or \"1h 30m\".")
             }),
         }
     }
