@@ -32,8 +32,14 @@ failed() {
   began=$(journalctl --no-pager -q -o short-unix "INVOCATION_ID=$start" 2>/dev/null | { read -r at _ && echo "$at"; }) || began=
   said=
   if [ -n "$began" ]; then
+    # What a service has just printed may reach the journal after the sync.
+    for wait in 0.1 0.2 0.4 ''; do
+      said=$(journalctl --no-pager -q -o short -n 10 --since "@$began" "_SYSTEMD_UNIT=$unit" 2>/dev/null) || :
+      if [ -n "$said" ] || [ -z "$wait" ]; then break; fi
+      sleep "$wait"
+    done
     said=$(journalctl --no-pager -q -o short -n 10 "INVOCATION_ID=$start" 2>/dev/null
-      journalctl --no-pager -q -o short -n 10 --since "@$began" "_SYSTEMD_UNIT=$unit" 2>/dev/null) || :
+      [ -z "$said" ] || printf '%s\n' "$said") || :
   fi
   [ -n "$said" ] || said=$(journalctl --no-pager -q -o short -n 20 -u "$unit" 2>/dev/null)
   [ -z "$said" ] || printf '%s\n' "$said" >&2
