@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use russh::client::Msg;
 use russh::{ChannelId, ChannelWriteHalf};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard, PollSender};
 
@@ -25,7 +25,12 @@ const CHUNK: usize = 64 << 10;
 /// other bytes.
 pub struct Outgoing {
     sender: PollSender<Vec<u8>>,
+    /// Of a tunnel, which has nothing else to hold it.
+    _guard: Option<ChannelGuard>,
 }
+
+/// Both directions of a channel that carries another connection.
+pub(super) type Tunnel = tokio::io::Join<Incoming, Outgoing>;
 
 impl Outgoing {
     /// The task behind it ends the channel's input when the writer is shut down or dropped, and closes the
@@ -54,6 +59,7 @@ impl Outgoing {
         });
         Self {
             sender: PollSender::new(sender),
+            _guard: None,
         }
     }
 }
@@ -140,48 +146,13 @@ impl OpenChannel {
         }
     }
 
-    /// A channel that carries another connection.
-    pub(super) fn tunnel(self) -> Tunnel {
+    /// The channel as a connection that a jump host made for us. It holds the connection to the jump host.
+    pub(super) fn into_tunnel(self) -> Tunnel {
         self.guard.inbox.set_tunnel();
-        Tunnel {
-            outgoing: self.outgoing,
-            incoming: self.stdout,
-            _guard: self.guard,
-        }
-    }
-}
-
-/// A connection that a jump host made for us. Holds the connection to the jump host.
-pub(super) struct Tunnel {
-    outgoing: Outgoing,
-    incoming: Incoming,
-    _guard: ChannelGuard,
-}
-
-impl AsyncRead for Tunnel {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.incoming).poll_read(context, into)
-    }
-}
-
-impl AsyncWrite for Tunnel {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.outgoing).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.outgoing).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.outgoing).poll_shutdown(context)
+        let outgoing = Outgoing {
+            _guard: Some(self.guard),
+            ..self.outgoing
+        };
+        tokio::io::join(self.stdout, outgoing)
     }
 }

@@ -26,6 +26,22 @@ impl Drop for Handler {
     }
 }
 
+/// Refuses channels that a server opens: nothing was forwarded, so it has none to open. Dropping the reply
+/// refuses the channel, where the default of russh accepts it.
+macro_rules! refuse {
+    ($($method:ident($($argument:ty),*);)*) => {$(
+        async fn $method(
+            &mut self,
+            _: Channel<Msg>,
+            $(_: $argument,)*
+            _: ChannelOpenHandle,
+            _: &mut Session,
+        ) -> Result<(), HandlerError> {
+            Ok(())
+        }
+    )*};
+}
+
 impl client::Handler for Handler {
     type Error = HandlerError;
 
@@ -132,82 +148,14 @@ impl client::Handler for Handler {
         Ok(())
     }
 
-    // Nothing was forwarded, so a server has nothing to open: dropping the reply refuses the channel, where
-    // the default of russh accepts it.
-
-    async fn server_channel_open_forwarded_tcpip(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn server_channel_open_forwarded_streamlocal(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn server_channel_open_agent_forward(
-        &mut self,
-        _: Channel<Msg>,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn server_channel_open_session(
-        &mut self,
-        _: Channel<Msg>,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn server_channel_open_direct_tcpip(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn server_channel_open_direct_streamlocal(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn server_channel_open_x11(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), HandlerError> {
-        Ok(())
+    refuse! {
+        server_channel_open_forwarded_tcpip(&str, u32, &str, u32);
+        server_channel_open_forwarded_streamlocal(&str);
+        server_channel_open_agent_forward();
+        server_channel_open_session();
+        server_channel_open_direct_tcpip(&str, u32, &str, u32);
+        server_channel_open_direct_streamlocal(&str);
+        server_channel_open_x11(&str, u32);
     }
 
     async fn disconnected(

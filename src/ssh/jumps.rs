@@ -68,7 +68,7 @@ impl Jumps {
                     let connection = connection.upgrade();
                     if let Some(connection) = connection.filter(|found| !found.is_over()) {
                         let channel = connection.forward(settings, name, place, limit).await?;
-                        return Ok(channel.tunnel());
+                        return Ok(channel.into_tunnel());
                     }
                     // It has ended; the next turn makes another.
                     self.forget(&key, &jump);

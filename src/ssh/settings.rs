@@ -174,6 +174,19 @@ pub struct Algorithms {
     pub compression: bool,
 }
 
+/// The signature algorithms that `ssh` accepts by default, of authorities and of the user's keys.
+/// Certificates have the algorithms of their keys.
+pub(super) const DEFAULT_SIGNATURES: &[&str] = &[
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+];
+
 /// `ServerAliveInterval` and `ServerAliveCountMax`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeepAlive {

@@ -1,6 +1,7 @@
 //! The command line of `ssh`: all in it that says how a host is reached.
 
 use super::file::{self, Content, Line, Place, Setting};
+use super::jump::Hop;
 use super::keyword::Keyword;
 use super::target::Target;
 use super::value;
@@ -135,31 +136,18 @@ impl CommandLine {
         Ok(host.to_owned())
     }
 
-    /// The command line of the `ssh` that `ssh` starts for a jump host.
-    pub fn of_jump(
-        user: Option<&str>,
-        port: Option<u16>,
-        through: Option<&str>,
-        config: Option<&str>,
-    ) -> Self {
-        let mut line = Self {
-            config: config.map(str::to_owned),
-            ..Self::default()
-        };
-        let mut say = |keyword, value: &str| {
-            let set = set(keyword, value, Place::CommandLine);
-            line.items.push(Item::First(set));
-        };
-        if let Some(user) = user {
-            say(Keyword::User, user);
+    /// The command line of the `ssh` that `ssh` starts for a jump host, except for `-F`.
+    pub fn of_jump(hop: &Hop) -> Self {
+        let setting = |keyword, value: &str| Item::First(set(keyword, value, Place::CommandLine));
+        let user = hop.user.as_ref().map(|user| setting(Keyword::User, user));
+        let port = hop
+            .port
+            .map(|port| setting(Keyword::Port, &port.to_string()));
+        let through = hop.through.clone().map(Item::Jump);
+        Self {
+            items: user.into_iter().chain(port).chain(through).collect(),
+            config: None,
         }
-        if let Some(port) = port {
-            say(Keyword::Port, &port.to_string());
-        }
-        if let Some(through) = through {
-            line.items.push(Item::Jump(through.to_owned()));
-        }
-        line
     }
 
     fn read(&mut self, words: &[String]) -> Result<(), String> {

@@ -24,7 +24,6 @@ mod local;
 mod options;
 mod reader;
 mod resolve;
-mod security_key;
 mod target;
 mod tokens;
 mod value;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use super::arguments::CommandLine;
 use super::file::{self, File, Owner, Reading};
@@ -11,20 +10,12 @@ use super::jump::{Hop, Jump};
 use super::local::Local;
 use super::options::Options;
 use super::resolve::{self, Given};
-use super::security_key;
 use super::target::Target;
 use crate::ssh::host_keys::host_key_needs_ssh;
 use crate::ssh::settings::SshSettings;
 
 /// A longer chain of jump hosts leads back to itself.
 const MAX_JUMPS: usize = 16;
-
-/// What the program asks for, for a host and its jump hosts.
-#[derive(Debug, Clone, Copy)]
-struct Wanted {
-    connect_timeout: Duration,
-    has_password: bool,
-}
 
 /// A file that was read: why it cannot be, or nothing if it does not exist.
 type ReadFile = Arc<Result<Option<File>, String>>;
@@ -34,7 +25,6 @@ type ReadFile = Arc<Result<Option<File>, String>>;
 pub struct Reader {
     local: OnceLock<Result<Local, String>>,
     files: Mutex<HashMap<(PathBuf, Owner), ReadFile>>,
-    security_keys: Mutex<HashMap<PathBuf, bool>>,
 }
 
 impl Reader {
@@ -50,11 +40,14 @@ impl Reader {
             .map_err(Clone::clone)?;
         let mut line = CommandLine::of(target)?;
         let host = line.destination(target.address)?;
-        let wanted = Wanted {
+        let given = Given {
+            local,
+            config: line.config.as_deref(),
             connect_timeout: target.connect_timeout,
             has_password: target.password.is_some(),
+            depth: 0,
         };
-        let mut settings = self.of_line(local, &host, &line, wanted, 0)?;
+        let mut settings = self.of_line(&given, &host, &line)?;
         settings.login.password.clone_from(&target.password);
         settings.login.key_file = target.key_file.map(Path::to_owned);
         Ok(settings)
@@ -62,39 +55,27 @@ impl Reader {
 
     fn of_line(
         &self,
-        local: &Local,
+        given: &Given<'_>,
         host: &str,
         line: &CommandLine,
-        wanted: Wanted,
-        depth: usize,
     ) -> Result<SshSettings, String> {
-        if depth > MAX_JUMPS {
+        if given.depth > MAX_JUMPS {
             return Err(format!("the jump hosts to {host} lead back to themselves"));
         }
-        let files = self.files(local, line.config.as_deref())?;
+        let files = self.files(given)?;
         let files: Vec<&File> = files
             .iter()
             .filter_map(|file| file.as_ref().as_ref().ok()?.as_ref())
             .collect();
-        let options = Options::read(local, host, line, &files)?;
-        let given = Given {
-            local,
-            connect_timeout: wanted.connect_timeout,
-            has_password: wanted.has_password,
-            is_security_key: &|path| self.is_security_key(path),
-        };
-        let mut settings = resolve::settings(&given, &options)?;
-        settings.config.clone_from(&line.config);
+        let options = Options::read(given.local, host, line, &files)?;
+        let mut settings = resolve::settings(given, &options)?;
         if let Some(reason) = host_key_needs_ssh(&settings) {
             return Err(reason);
-        }
-        if depth > 0 {
-            resolve::refuse_master(local, &options, &settings)?;
         }
         if let Some((Jump::Through(hop), place)) = &options.jump {
             check_jump(hop, &settings).map_err(|error| format!("{error}, {place}"))?;
             settings.jumps = self
-                .jumps(local, hop, line.config.as_deref(), wanted, depth)
+                .jumps(given, hop)
                 .map_err(|error| format!("jump host {}: {error}", hop.host))?;
         }
         Ok(settings)
@@ -102,30 +83,24 @@ impl Reader {
 
     /// The jump host next to the host, and those before it. `ssh` starts another `ssh` for it, and passes on
     /// nothing but the configuration file.
-    fn jumps(
-        &self,
-        local: &Local,
-        hop: &Hop,
-        config: Option<&str>,
-        wanted: Wanted,
-        depth: usize,
-    ) -> Result<Vec<SshSettings>, String> {
-        let user = hop.user.as_deref();
-        let line = CommandLine::of_jump(user, hop.port, hop.through.as_deref(), config);
-        // The password is only for the host.
-        let wanted = Wanted {
+    fn jumps(&self, given: &Given<'_>, hop: &Hop) -> Result<Vec<SshSettings>, String> {
+        let line = CommandLine::of_jump(hop);
+        let given = Given {
+            // The password is only for the host.
             has_password: false,
-            ..wanted
+            depth: given.depth + 1,
+            ..*given
         };
-        let mut last = self.of_line(local, &hop.host, &line, wanted, depth + 1)?;
+        let mut last = self.of_line(&given, &hop.host, &line)?;
         let mut jumps = std::mem::take(&mut last.jumps);
         jumps.push(last);
         Ok(jumps)
     }
 
     /// The user's and the system's, or the one of `-F`.
-    fn files(&self, local: &Local, config: Option<&str>) -> Result<Vec<ReadFile>, String> {
-        let files = match config {
+    fn files(&self, given: &Given<'_>) -> Result<Vec<ReadFile>, String> {
+        let local = given.local;
+        let files = match given.config {
             Some(none) if none.eq_ignore_ascii_case("none") => Vec::new(),
             Some(path) => {
                 let file = self.file(local, Path::new(path), Owner::User, false);
@@ -157,19 +132,6 @@ impl Reader {
             .entry((path.to_owned(), owner))
             .or_insert_with(|| Arc::new(file::read(path, reading)));
         Arc::clone(read)
-    }
-
-    fn is_security_key(&self, path: &Path) -> bool {
-        let mut known = self
-            .security_keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(&is) = known.get(path) {
-            return is;
-        }
-        let is = security_key::holds(path);
-        known.insert(path.to_owned(), is);
-        is
     }
 }
 

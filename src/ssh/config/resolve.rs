@@ -1,7 +1,7 @@
 //! Turns the options of a host into the settings of this client, or into the reason why it needs `ssh`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::algorithms::{self, AlgorithmList};
@@ -18,15 +18,18 @@ use crate::ssh::settings::{
 };
 
 /// What a host's settings are made of, besides its options.
+#[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     pub local: &'a Local,
+    /// The file of `-F`.
+    pub config: Option<&'a str>,
     /// Used if the configuration sets none.
     pub connect_timeout: Duration,
     /// Whether there is a password to log in with. Without one `ssh` has more ways to log in than this
     /// client.
     pub has_password: bool,
-    /// Whether a file holds a key on a security key; read once for each.
-    pub is_security_key: &'a dyn Fn(&Path) -> bool,
+    /// How many hosts lie behind this one: 0 for the target itself.
+    pub depth: usize,
 }
 
 /// The settings, without the jump hosts: these have settings of their own.
@@ -49,17 +52,19 @@ pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSe
     };
     let resolved = Resolved { options, tokens };
     refuse_local(given, &resolved)?;
-    let identities = resolved.identities(given)?;
+    if given.depth > 0 {
+        resolved.refuse_master()?;
+    }
     Ok(SshSettings {
         original: options.original.to_owned(),
-        config: None,
+        config: given.config.map(str::to_owned),
         address_family: match options.value(Keyword::AddressFamily) {
             Some(family) if family.eq_ignore_ascii_case("inet") => AddressFamily::Inet,
             Some(family) if family.eq_ignore_ascii_case("inet6") => AddressFamily::Inet6,
             _ => AddressFamily::Any,
         },
         bind_address: options.value(Keyword::BindAddress).map(str::to_owned),
-        identity_files: identities,
+        identity_files: resolved.identities()?,
         identity_files_are_set: !options.identity_files.is_empty(),
         certificate_files: resolved.files(&options.certificate_files)?,
         identities_only: resolved.flag(Keyword::IdentitiesOnly),
@@ -79,6 +84,15 @@ pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSe
         user: user.clone(),
     })
 }
+
+/// The keys that `ssh` looks for by default, in its order.
+pub(super) const DEFAULT_KEYS: [&str; 5] = [
+    "id_rsa",
+    "id_ecdsa",
+    "id_ecdsa_sk",
+    "id_ed25519",
+    "id_ed25519_sk",
+];
 
 fn at(what: impl std::fmt::Display, place: &Place) -> String {
     format!("{what}, {place}")
@@ -214,27 +228,13 @@ impl Resolved<'_> {
         Ok(files)
     }
 
-    /// The named ones, or those that `ssh` looks for by default and this client can read.
-    fn identities(&self, given: &Given<'_>) -> Result<Vec<PathBuf>, String> {
-        let named = &self.options.identity_files;
-        if named.is_empty() {
-            let ssh = given.local.home.join(".ssh");
-            for name in ["id_ecdsa_sk", "id_ed25519_sk"] {
-                if !given.has_password && (given.is_security_key)(&ssh.join(name)) {
-                    return Err(format!("~/.ssh/{name} is on a security key"));
-                }
-            }
-            return Ok(["id_rsa", "id_ecdsa", "id_ed25519"]
-                .map(|name| ssh.join(name))
-                .to_vec());
+    /// The named ones, or those that `ssh` looks for by default.
+    fn identities(&self) -> Result<Vec<PathBuf>, String> {
+        if self.options.identity_files.is_empty() {
+            let ssh = self.tokens.local.home.join(".ssh");
+            return Ok(DEFAULT_KEYS.iter().map(|name| ssh.join(name)).collect());
         }
-        let files = self.files(named)?;
-        for file in &files {
-            if !given.has_password && (given.is_security_key)(file) {
-                return Err(format!("{} is on a security key", given.local.shown(file)));
-            }
-        }
-        Ok(files)
+        self.files(&self.options.identity_files)
     }
 
     /// The methods to log in, in the configured order.
@@ -412,6 +412,22 @@ impl Resolved<'_> {
         })
     }
 
+    /// Leaves to `ssh` a jump host with a running master of the user's: `ssh` would go through it.
+    fn refuse_master(&self) -> Result<(), String> {
+        let Some((setting, place)) = self.options.get(Keyword::ControlPath) else {
+            return Ok(());
+        };
+        let is_none = setting.first().eq_ignore_ascii_case("none");
+        if is_none || !self.path(setting.first(), place)?.exists() {
+            return Ok(());
+        }
+        let host = self.options.original;
+        Err(at(
+            format!("the connection to {host} is shared with `ControlPath`"),
+            place,
+        ))
+    }
+
     /// The program gives `ssh` its own timeout rounded up to seconds; here it is exact.
     fn connect_timeout(&self, default: Duration) -> Duration {
         match self.options.get(Keyword::ConnectTimeout) {
@@ -433,39 +449,4 @@ fn as_it_stands(keyword: Keyword, path: &str, place: &Place) -> Result<PathBuf, 
         ));
     }
     Ok(PathBuf::from(path))
-}
-
-/// Leaves to `ssh` a jump host with a running master of the user's: `ssh` would go through it.
-pub(super) fn refuse_master(
-    local: &Local,
-    options: &Options<'_>,
-    settings: &SshSettings,
-) -> Result<(), String> {
-    let Some((setting, place)) = options.get(Keyword::ControlPath) else {
-        return Ok(());
-    };
-    if setting.first().eq_ignore_ascii_case("none") {
-        return Ok(());
-    }
-    let tokens = Tokens {
-        local,
-        host: &settings.host,
-        original: &settings.original,
-        port: settings.port,
-        user: &settings.user,
-        alias: settings.host_key.alias.as_deref(),
-    };
-    let path = tokens
-        .path(setting.first())
-        .map_err(|error| at(error, place))?;
-    if path.exists() {
-        return Err(at(
-            format!(
-                "the connection to {} is shared with `ControlPath`",
-                settings.original
-            ),
-            place,
-        ));
-    }
-    Ok(())
 }

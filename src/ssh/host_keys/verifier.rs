@@ -8,7 +8,9 @@ use russh::keys::Algorithm;
 
 use super::key::KeyKind;
 use super::known_hosts::KnownHosts;
-use crate::ssh::settings::{Algorithms, HostKeyPolicy, SshSettings, StrictHostKeyChecking};
+use crate::ssh::settings::{
+    Algorithms, DEFAULT_SIGNATURES, HostKeyPolicy, SshSettings, StrictHostKeyChecking,
+};
 
 /// What `ssh` offers by default, the preferred one first, without keys on security keys (an `sshd` of OpenSSH
 /// has one only if its configuration names it).
@@ -23,18 +25,6 @@ pub(crate) const DEFAULT_ALGORITHMS: &[&str] = &[
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
     "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-];
-
-/// The authorities' signatures that `ssh` accepts unless `CASignatureAlgorithms` is set.
-const AUTHORITIES: &[&str] = &[
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
     "rsa-sha2-512",
     "rsa-sha2-256",
 ];
@@ -73,19 +63,18 @@ impl HostVerifier {
             policy.user_files.clear();
         }
         policy.alias = policy.alias.map(|alias| alias.to_ascii_lowercase());
-        let mut verifier = Self {
-            host: settings.host.to_ascii_lowercase(),
-            port: settings.port,
-            policy,
-            offered: Vec::new(),
-            authority_signatures: settings
-                .algorithms
-                .ca_signatures
-                .clone()
-                .unwrap_or_else(|| AUTHORITIES.iter().map(ToString::to_string).collect()),
-            least_rsa_bits: settings.algorithms.required_rsa_bits.into(),
-            known,
-        };
+        let mut verifier =
+            Self {
+                host: settings.host.to_ascii_lowercase(),
+                port: settings.port,
+                policy,
+                offered: Vec::new(),
+                authority_signatures: settings.algorithms.ca_signatures.clone().unwrap_or_else(
+                    || DEFAULT_SIGNATURES.iter().map(ToString::to_string).collect(),
+                ),
+                least_rsa_bits: settings.algorithms.required_rsa_bits.into(),
+                known,
+            };
         verifier.offered = verifier.order(&settings.algorithms);
         verifier
     }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use russh::keys::ssh_key::{self, Certificate, PrivateKey, PublicKey};
+use russh::keys::ssh_key::public::KeyData;
+use russh::keys::ssh_key::{self, Algorithm, Certificate, PrivateKey, PublicKey};
 use tokio::sync::OnceCell;
 
 use super::signing_key::{SigningKey, Unusable};
@@ -190,6 +191,12 @@ impl KeyFile {
         })
     }
 
+    /// Whether it is the file of this key.
+    pub(super) fn has(&self, key: &KeyData) -> bool {
+        let public = self.public.as_ref();
+        public.is_some_and(|public| public.key_data() == key)
+    }
+
     /// Whether it signs without asking the user.
     pub fn is_open(&self) -> bool {
         match &self.secret {
@@ -217,10 +224,13 @@ fn parse(text: String) -> (Option<PublicKey>, Secret) {
             Err(error) => return (None, Secret::None(Unusable::Unknown(error.to_string()))),
         };
         let public = key.public_key().clone();
-        let secret = if key.is_encrypted() {
-            locked(text)
-        } else {
-            signing(key)
+        let secret = match key.algorithm() {
+            // A passphrase would not help.
+            Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => {
+                Secret::None(Unusable::SecurityKey)
+            }
+            _ if key.is_encrypted() => locked(text),
+            _ => signing(key),
         };
         return (Some(public), secret);
     }
@@ -287,4 +297,58 @@ pub(super) fn certificate(path: &Path) -> Option<Certificate> {
             tracing::debug!(path = %path.display(), %error, "not a certificate");
         })
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    fn string(bytes: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(bytes.len()).unwrap();
+        [&length.to_be_bytes(), bytes].concat()
+    }
+
+    /// A key file of this kind of key, whose private half has a passphrase.
+    fn locked_key(name: &str, public: &[&[u8]]) -> String {
+        let public: Vec<Vec<u8>> = public.iter().map(|field| string(field)).collect();
+        let public = [string(name.as_bytes()), public.concat()].concat();
+        let blob = [
+            b"openssh-key-v1\0".to_vec(),
+            string(b"aes256-ctr"),
+            string(b"bcrypt"),
+            string(&[string(&[7; 16]), vec![0, 0, 0, 16]].concat()),
+            vec![0, 0, 0, 1],
+            string(&public),
+            string(&[7; 160]),
+        ];
+        format!(
+            "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n",
+            STANDARD.encode(blob.concat())
+        )
+    }
+
+    #[test]
+    fn a_security_key_is_recognized_by_its_public_half() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |text: &str| {
+            let path = dir.path().join("key");
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            KeyFile::read(&path).unwrap()
+        };
+        let token = file(&locked_key(
+            "sk-ssh-ed25519@openssh.com",
+            &[&[7; 32], b"ssh:"],
+        ));
+        assert_eq!(token.unusable(), Some(&Unusable::SecurityKey));
+        assert!(token.public.is_some(), "an agent may hold it");
+        let usual = file(&locked_key("ssh-ed25519", &[&[7; 32]]));
+        assert_eq!(usual.unusable(), None);
+        let public = file("sk-ssh-ed25519@openssh.com AAAA amy");
+        assert!(matches!(public.unusable(), Some(Unusable::Unknown(_))));
+        assert!(KeyFile::read(Path::new("/not/there")).is_none());
+    }
 }

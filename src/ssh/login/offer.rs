@@ -8,7 +8,7 @@ use russh::keys::agent::AgentIdentity;
 use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
-use crate::ssh::settings::SshSettings;
+use crate::ssh::settings::{DEFAULT_SIGNATURES, SshSettings};
 
 use super::key_file::KeyFile;
 use super::signing_key::Unusable;
@@ -71,7 +71,7 @@ impl fmt::Display for Offer {
 }
 
 impl Offer {
-    /// The key of a file that had to be unlocked first.
+    /// The key of a file, which signs itself.
     pub fn of_file(public: PublicKey, file: &Arc<KeyFile>, settings: &SshSettings) -> Self {
         Self {
             shown: Shown::Key(public),
@@ -123,14 +123,7 @@ impl KeysAtHand<'_> {
             AgentIdentity::PublicKey { key: own, .. } => own.key_data() == key,
             AgentIdentity::Certificate { .. } => false,
         });
-        let file = || {
-            let mut files = self.files.iter();
-            files.find(|file| {
-                file.public
-                    .as_ref()
-                    .is_some_and(|public| public.key_data() == key)
-            })
-        };
+        let file = || self.files.iter().find(|file| file.has(key));
         match agent {
             Some(identity) => Some(agent_signer(identity, self)),
             None => file().map(|file| Signer::File(Arc::clone(file))),
@@ -138,41 +131,11 @@ impl KeysAtHand<'_> {
     }
 }
 
-/// The key that the program names, with its certificate, if it signs without a passphrase.
-fn named_key(settings: &SshSettings, held: &KeysAtHand<'_>) -> Vec<Offer> {
-    let named = settings.login.key_file.as_ref();
-    let Some(file) = held.files.iter().find(|file| Some(&file.path) == named) else {
-        return Vec::new();
-    };
-    let Some(public) = &file.public else {
-        return Vec::new();
-    };
-    let signer = held
-        .signer_of(public.key_data())
-        .filter(|signer| matches!(signer, Signer::Agent { .. }) || file.is_open());
-    let Some(signer) = signer else {
-        return Vec::new();
-    };
-    let offer = |shown, from| Offer {
-        shown,
-        signer: signer.clone(),
-        from,
-        explicit: settings.identity_files_are_set,
-    };
-    let path = file.path.display();
-    let certificate = file.certificate.as_ref().map(|certificate| {
-        let shown = Shown::Certificate(Box::new(certificate.clone()));
-        offer(shown, format!("{path}-cert.pub"))
-    });
-    let key = offer(Shown::Key(public.clone()), path.to_string());
-    certificate.into_iter().chain([key]).collect()
-}
-
 /// The key that the program names goes first: an agent with many keys would use up the tries of the host
 /// (`MaxAuthTries`). (A named key with a passphrase has its place in the order of `ssh`.) Then the order of
 /// ssh(1): the certificates that the configuration names, those beside key files, keys of the agent that are
 /// also in files, its others, and the keys that are only in files.
-pub(super) fn offers(settings: &SshSettings, held: &KeysAtHand<'_>) -> Vec<Offer> {
+pub(super) fn offers(settings: &SshSettings, at_hand: &KeysAtHand<'_>) -> Vec<Offer> {
     let explicit = settings.identity_files_are_set;
     let mut offers: Vec<Offer> = Vec::new();
     let mut add = |offer: Offer| {
@@ -180,58 +143,67 @@ pub(super) fn offers(settings: &SshSettings, held: &KeysAtHand<'_>) -> Vec<Offer
             offers.push(offer);
         }
     };
-    let signer_of = |key: &KeyData| held.signer_of(key);
-    named_key(settings, held).into_iter().for_each(&mut add);
-    for (path, certificate) in held.certificates {
-        if let Some(signer) = signer_of(certificate.public_key()) {
-            add(Offer {
-                shown: Shown::Certificate(Box::new(certificate.clone())),
-                signer,
-                from: path.display().to_string(),
-                explicit: true,
-            });
-        }
-    }
-    for file in held.files {
-        if let Some(certificate) = &file.certificate
-            && let Some(signer) = signer_of(certificate.public_key())
-        {
-            add(Offer {
-                shown: Shown::Certificate(Box::new(certificate.clone())),
-                signer,
-                from: format!("{}-cert.pub", file.path.display()),
-                explicit,
-            });
-        }
-    }
-    let in_file = |identity: &AgentIdentity| {
-        let key = identity.public_key();
-        held.files.iter().find(|file| {
-            matches!(identity, AgentIdentity::PublicKey { .. })
-                && file
-                    .public
-                    .as_ref()
-                    .is_some_and(|public| public.key_data() == key.key_data())
+    let certificate = |certificate: &Certificate, from, explicit| {
+        let signer = at_hand.signer_of(certificate.public_key())?;
+        let shown = Shown::Certificate(Box::new(certificate.clone()));
+        Some(Offer {
+            shown,
+            signer,
+            from,
+            explicit,
         })
     };
-    for file in held.files {
-        for identity in held.agent {
-            if in_file(identity).is_some_and(|found| Arc::ptr_eq(found, file)) {
-                add(Offer {
-                    explicit,
-                    ..agent_offer(identity, held, file.path.display().to_string())
-                });
-            }
+    let beside = |file: &KeyFile| {
+        let from = format!("{}-cert.pub", file.path.display());
+        certificate(file.certificate.as_ref()?, from, explicit)
+    };
+    let named = settings.login.key_file.as_ref();
+    if let Some(file) = at_hand.files.iter().find(|file| Some(&file.path) == named)
+        && let Some(public) = &file.public
+        && let Some(signer) = at_hand.signer_of(public.key_data())
+        && (file.is_open() || matches!(signer, Signer::Agent { .. }))
+    {
+        beside(file).into_iter().for_each(&mut add);
+        add(Offer {
+            signer,
+            ..Offer::of_file(public.clone(), file, settings)
+        });
+    }
+    for (path, named) in at_hand.certificates {
+        let offer = certificate(named, path.display().to_string(), true);
+        offer.into_iter().for_each(&mut add);
+    }
+    for file in at_hand.files {
+        beside(file).into_iter().for_each(&mut add);
+    }
+    let is_in = |identity: &AgentIdentity, file: &KeyFile| match identity {
+        AgentIdentity::PublicKey { key, .. } => file.has(key.key_data()),
+        AgentIdentity::Certificate { .. } => false,
+    };
+    for file in at_hand.files {
+        for identity in at_hand
+            .agent
+            .iter()
+            .filter(|identity| is_in(identity, file))
+        {
+            add(Offer {
+                explicit,
+                ..agent_offer(identity, at_hand, file.path.display().to_string())
+            });
         }
     }
     if !settings.identities_only {
-        for identity in held.agent {
-            if in_file(identity).is_none() {
-                add(agent_offer(identity, held, identity.comment().to_owned()));
+        for identity in at_hand.agent {
+            if !at_hand.files.iter().any(|file| is_in(identity, file)) {
+                add(agent_offer(
+                    identity,
+                    at_hand,
+                    identity.comment().to_owned(),
+                ));
             }
         }
     }
-    for file in held.files {
+    for file in at_hand.files {
         let can_sign = !matches!(
             file.unusable(),
             Some(
@@ -242,25 +214,20 @@ pub(super) fn offers(settings: &SshSettings, held: &KeysAtHand<'_>) -> Vec<Offer
             )
         );
         if let Some(public) = file.public.as_ref().filter(|_| can_sign) {
-            add(Offer {
-                shown: Shown::Key(public.clone()),
-                signer: Signer::File(Arc::clone(file)),
-                from: file.path.display().to_string(),
-                explicit,
-            });
+            add(Offer::of_file(public.clone(), file, settings));
         }
     }
     offers
 }
 
-fn agent_signer(identity: &AgentIdentity, held: &KeysAtHand<'_>) -> Signer {
+fn agent_signer(identity: &AgentIdentity, at_hand: &KeysAtHand<'_>) -> Signer {
     Signer::Agent {
         identity: Box::new(identity.clone()),
-        bound: held.bound,
+        bound: at_hand.bound,
     }
 }
 
-fn agent_offer(identity: &AgentIdentity, held: &KeysAtHand<'_>, from: String) -> Offer {
+fn agent_offer(identity: &AgentIdentity, at_hand: &KeysAtHand<'_>, from: String) -> Offer {
     let shown = match identity {
         AgentIdentity::PublicKey { key, .. } => Shown::Key(key.clone()),
         AgentIdentity::Certificate { certificate, .. } => {
@@ -269,31 +236,11 @@ fn agent_offer(identity: &AgentIdentity, held: &KeysAtHand<'_>, from: String) ->
     };
     Offer {
         shown,
-        signer: agent_signer(identity, held),
+        signer: agent_signer(identity, at_hand),
         from,
         explicit: false,
     }
 }
-
-/// The signature algorithms that `ssh` uses by default.
-const DEFAULT: [&str; 16] = [
-    "ssh-ed25519-cert-v01@openssh.com",
-    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-    "ecdsa-sha2-nistp384-cert-v01@openssh.com",
-    "ecdsa-sha2-nistp521-cert-v01@openssh.com",
-    "sk-ssh-ed25519-cert-v01@openssh.com",
-    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-    "rsa-sha2-512-cert-v01@openssh.com",
-    "rsa-sha2-256-cert-v01@openssh.com",
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-];
 
 /// Both sides share no algorithm for signing with a key.
 #[derive(Debug, PartialEq, Eq)]
@@ -314,7 +261,7 @@ pub(super) fn agree(
             algorithm.to_string()
         };
         settings.algorithms.public_keys.as_ref().map_or_else(
-            || DEFAULT.contains(&name.as_str()),
+            || DEFAULT_SIGNATURES.contains(&algorithm.to_string().as_str()),
             |names| names.contains(&name),
         )
     };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::ssh::config::algorithms::{self, AlgorithmList};
 use crate::ssh::config::local::Local;
+use crate::ssh::config::resolve::DEFAULT_KEYS;
 use crate::ssh::config::target::Target;
 use crate::ssh::config::tokens::Tokens;
 use crate::ssh::pattern;
@@ -200,12 +201,8 @@ impl Printed {
             "identityfile"
         );
         if are_default {
-            // The others are kinds of keys that this client cannot use: if they exist, ssh is needed.
-            identities.retain(|file| {
-                ["id_rsa", "id_ecdsa", "id_ed25519"]
-                    .iter()
-                    .any(|name| file.ends_with(name))
-            });
+            // Old versions have more.
+            identities.retain(|file| DEFAULT_KEYS.iter().any(|name| file.ends_with(name)));
         }
         assert_eq!(settings.identity_files, identities, "identityfile");
         assert_eq!(
