@@ -18,6 +18,7 @@ mod optional;
 mod options;
 mod pipes;
 mod rollout;
+mod schemas;
 mod scope;
 mod script;
 mod shadows;
