@@ -51,6 +51,8 @@ struct ProjectArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum From {
+    /// Deploy an application behind HAProxy with one declaration
+    Deploy,
     /// Roll out a release behind HAProxy, some hosts at a time
     RollingUpdate,
     /// Set up new hosts with an application behind HAProxy
@@ -65,6 +67,7 @@ impl From {
     /// Its file in `playbooks/`.
     const fn file(self) -> &'static str {
         match self {
+            Self::Deploy => "deploy.rhai",
             Self::RollingUpdate => "rolling-update.rhai",
             Self::FullDeploy => "full-deploy.rhai",
             Self::HealthCheck => "health-check.rhai",

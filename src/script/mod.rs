@@ -13,6 +13,7 @@
 //! | [`parse`] | from the text of a script to its tree |
 //! | [`modules`] | `import` |
 //! | [`params`] | `param(...)`: found without running the playbook, resolved before it runs |
+//! | [`schema`] | the options that a function of a script takes |
 //! | [`names`] | every function that a playbook can call, with its signatures and its documentation |
 //! | [`docs`] | the reference, as `ops doc` shows it |
 //! | [`check`] | what can be found wrong without running the playbook |
@@ -47,6 +48,7 @@ pub mod playbook;
 pub mod prepare;
 mod question;
 mod refusal;
+mod schema;
 pub mod source;
 pub mod trace;
 pub mod world;

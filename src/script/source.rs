@@ -1,6 +1,7 @@
 //! The texts of a playbook and of the modules that it imports, by the name that a user reads.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use rhai::AST;
@@ -49,6 +50,30 @@ impl Sources {
     pub fn part(&self, call: &Position, part: Part) -> Option<Position> {
         let scripts = self.scripts.read().unwrap_or_else(PoisonError::into_inner);
         argument_position(scripts.get(&call.file)?, call, part)
+    }
+
+    /// Where a key stands in the options of the call at this place, if the script has it there literally.
+    #[must_use]
+    pub fn key(&self, call: &Position, key: &str) -> Option<Position> {
+        self.part(call, Part::Key(key))
+    }
+
+    /// The function of a script that a position is in, as its callers write it: `shop::backup` for a function
+    /// of `lib/shop.rhai`, `backup` for one of the playbook's own.
+    #[must_use]
+    pub fn function_at(&self, at: &Position) -> Option<String> {
+        let scripts = self.scripts.read().unwrap_or_else(PoisonError::into_inner);
+        let place = |at: rhai::Position| Some((at.line()?, at.position().unwrap_or(1)));
+        let here = Some((at.line, at.column));
+        let function = scripts.get(&at.file)?.iter_fn_def().find(|function| {
+            let (start, end) = (function.body.start_position(), function.body.end_position());
+            !function.name.starts_with("anon$") && place(start) <= here && here <= place(end)
+        })?;
+        if at.file == self.playbook() {
+            return Some(function.name.to_string());
+        }
+        let module = Path::new(&at.file).file_stem()?.to_string_lossy();
+        Some(format!("{module}::{}", function.name))
     }
 
     /// The name of the playbook; empty before it is loaded.

@@ -27,24 +27,22 @@ pub fn playbook(name: &str, from: Option<From>) -> Vec<File> {
         return vec![File::new(path, include_str!("playbook/plain.rhai"))];
     };
     let text = match from {
+        From::Deploy => include_str!("../../../playbooks/deploy.rhai"),
         From::RollingUpdate => include_str!("../../../playbooks/rolling-update.rhai"),
         From::FullDeploy => include_str!("../../../playbooks/full-deploy.rhai"),
         From::HealthCheck => include_str!("../../../playbooks/health-check.rhai"),
         From::Rollback => include_str!("../../../playbooks/rollback.rhai"),
     };
-    // A copy is called what its owner calls it, and lies where they are.
+    // The copy names itself in its comments.
     let text = text.replace(&format!("playbooks/{}", from.file()), &path);
-    let app = File::new(
-        "lib/app.rhai",
-        include_str!("../../../playbooks/lib/app.rhai"),
-    );
-    let mut files = vec![
-        File::new(path, &text),
-        File {
+    let mut files = vec![File::new(path, &text)];
+    if from != From::Deploy {
+        let app = include_str!("../../../playbooks/lib/app.rhai");
+        files.push(File {
             shared: true,
-            ..app
-        },
-    ];
+            ..File::new("lib/app.rhai", app)
+        });
+    }
     if from == From::FullDeploy {
         files.extend([
             File::new(

@@ -1,4 +1,4 @@
-//! What comes into a playbook: parameters, the environment, files beside it.
+//! The inputs of a playbook: parameters, the environment, files beside it.
 
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
@@ -12,25 +12,36 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 const PARAM: &str = "\
 Declares a parameter of the playbook and gives its value. It stands at the top level, with a literal name.
 
-Without `fallback` the parameter is required. The options are `fallback`, `type` (`string`, `int`, `float`, `bool`,
-`list`, `duration` or `path`), `one_of`, `pattern` (a regular expression) and `secret`. A `path` is a file or a directory as the operator sees it, from where ops is called;
-the playbook gets its absolute path, and may read it though it lies elsewhere. Values come from
-`--var NAME=VALUE` and `--vars-file FILE`; a missing or mistyped one is an error before any host is contacted.
+| option | what it is |
+|---|---|
+| `fallback` | the value if none is given; a parameter with neither this nor `optional` is required |
+| `optional` | with `true`, the value is `()` if none is given: options take that as not given |
+| `type` | `string`, `int`, `float`, `bool`, `list`, `duration` or `path`; that of the fallback if not given |
+| `one_of` | an array of the values to choose from |
+| `pattern` | a regular expression that must match the whole value |
+| `min`, `max` | bounds of a number or a duration |
+| `secret` | with `true`, the value is shown nowhere |
+
+A `path` is a file or a directory that the operator names, relative to the working directory; the playbook
+gets its absolute path, and may read it wherever it is. Values come from `--var NAME=VALUE` and `--vars-file
+FILE`; a missing or mistyped one is an error before any host is contacted.
 
 ```rhai
 let version = param(\"version\", \"the release to roll out, e.g. 1.4.2\");
 let batch = param(\"batch\", \"hosts at a time\", #{ fallback: 2, type: \"int\" });
+let sha256 = param(\"sha256\", \"the checksum of the release\", #{ optional: true });
 ```";
 
 const ENV: &str = "\
-The value of an environment variable of the machine that ops runs on. Without a fallback, one that is not set is an error.
+The value of an environment variable on the controller. Without a fallback, it is an error if it is not set.
 
 ```rhai
 let region = env(\"REGION\", \"eu\");
 ```";
 
 const READ_FILE: &str = "\
-The text of a file beside the playbook. A path that leads out of the playbook's directory is refused, unless the operator named it as a parameter of type `path`.
+The text of a file beside the playbook. A path that leads out of the playbook's directory is an error,
+unless the operator named it as a parameter of type `path`.
 
 ```rhai
 let notes = read_file(\"CHANGES.md\");

@@ -1,27 +1,48 @@
-//! What functions of a module are written with: `options`, `seconds`, `check_mode`, `ops_version`.
+//! Functions that modules are written with: `options`, `seconds`, `check_mode`, `ops_version`.
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare_plain;
-use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
 use crate::script::convert::duration;
-use crate::script::error::{argument, throw};
+use crate::script::error::{argument, position, throw};
 use crate::script::frame::Frame;
+use crate::script::schema::{self, Fault};
 use crate::task::Mode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 const OPTIONS: &str = "\
-The options of a function in a module: `fallbacks`, with what was given in their place. Throws at a key that `fallbacks` does not have, and names
-the nearest one; `name` is the function, as its caller knows it. An option whose fallback is `()` may be left out.
+Checks the options of a function and fills in those that were not given. `given` is what the caller gave,
+and `schema` has every option with its fallback. An unknown option, or a value of another type than the
+fallback's, is an error that names the function and points at the caller's line. `()` counts as not given,
+and an option whose fallback is `()` may be of any type.
+
+Instead of its fallback, a map can describe an option with the words of `param`: `fallback`, `optional` (it
+is `()` if not given; with neither of the two the option is required), `type`, `one_of`, `pattern`, `min`
+and `max`. The types are `string`, `int`, `float`, `bool`, `list`, `duration` (text such as `\"30s\"`, or a
+number of seconds), `map`, `closure` and `any`; a list of types allows each of them. A fallback that is a
+map itself is written `#{ fallback: #{ a: 1 } }`.
+
+A last parameter called `options` may be left out by the caller: it is an empty map then.
 
 ```rhai
-fn backup(path, given) {
-    let options = options(\"shop::backup\", given, #{ keep: 7, compress: true, owner: () });
+fn backup(path, options) {
+    let options = options(options, #{
+        keep: #{ fallback: 7, min: 1 },
+        wait: #{ type: \"duration\", fallback: \"30s\" },
+        format: #{ one_of: [\"tar\", \"zip\"], fallback: \"tar\" },
+        name: |h| h.name,
+        owner: (),
+    });
     log::info(`keeps ${options.keep} copies of ${path}`);
 }
-```";
+backup(\"/srv/shop\");
+backup(\"/etc\", #{ keep: 3 });
+```
+
+For a map that is not the options of the function, the first argument says what it belongs to:
+`options(\"the variable shop\", h.vars.shop, #{ port: 80 })`.";
 
 const SECONDS: &str = "\
 A duration in seconds: `\"1m30s\"` is 90.0. A number is taken as seconds.
@@ -33,7 +54,8 @@ while began.elapsed < patience { sleep(\"1s\"); }
 ```";
 
 const CHECK_MODE: &str = "\
-Whether the run is in check mode. For functions that wait for what check mode does not bring about; tasks and commands know by themselves.
+Whether the run is in check mode, for functions that would wait for a change that is not made then. Tasks
+and commands take care of themselves.
 
 ```rhai
 if !check_mode() { log::info(\"this is no rehearsal\"); }
@@ -47,11 +69,26 @@ log::info(`ops ${ops_version()}`);
 ```";
 
 pub(super) fn register(engine: &mut Engine) {
-    let parameters = ["name: &str", "given: Map", "fallbacks: Map", "Map"];
+    let parameters = ["given: Map", "schema: Map", "Map"];
     declare_plain("options", &parameters, OPTIONS).register_into_engine(
         engine,
-        |context: NativeCallContext, name: &str, given: Map, fallbacks: Map| {
-            options(&context, name, given, fallbacks)
+        |context: NativeCallContext, given: Map, schema: Map| {
+            let frame = Frame::of(&context).ok();
+            let at = position(&context);
+            let function = frame
+                .zip(at)
+                .and_then(|(frame, at)| frame.world().sources.function_at(&at));
+            match function {
+                Some(function) => options(&context, &function, true, given, &schema),
+                None => options(&context, "options", false, given, &schema),
+            }
+        },
+    );
+    let parameters = ["of: &str", "given: Map", "schema: Map", "Map"];
+    declare_plain("options", &parameters, OPTIONS).register_into_engine(
+        engine,
+        |context: NativeCallContext, of: &str, given: Map, schema: Map| {
+            options(&context, of, false, given, &schema)
         },
     );
     declare_plain("seconds", &["duration: Dynamic", "f64"], SECONDS).register_into_engine(
@@ -72,26 +109,19 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
+/// With `of_caller`, a mistake in an option is the caller's, and told at the call.
 fn options(
     context: &NativeCallContext<'_>,
-    name: &str,
+    of: &str,
+    of_caller: bool,
     given: Map,
-    mut fallbacks: Map,
+    schema: &Map,
 ) -> Result<Map> {
-    for (key, value) in given {
-        let Some(option) = fallbacks.get_mut(&key) else {
-            let hint = did_you_mean(&key, fallbacks.keys().map(AsRef::<str>::as_ref))
-                .unwrap_or_else(|| {
-                    let known: Vec<&str> = fallbacks.keys().map(AsRef::as_ref).collect();
-                    format!("The options are {}.", known.join(", "))
-                });
-            let message = format!("`{name}` has no option `{key}`");
-            let failure = Failure::new(FailureKind::Failed, message).hint(hint);
-            return Err(throw(failure, context));
-        };
-        if !value.is_unit() {
-            *option = value;
-        }
-    }
-    Ok(fallbacks)
+    schema::fill(given, schema).map_err(|wrong| {
+        let mut failure = Failure::new(FailureKind::Failed, wrong.message(of));
+        failure.hint = wrong.hint;
+        let is_callers = of_caller && !matches!(wrong.fault, Fault::Schema(_));
+        failure.option = is_callers.then_some(wrong.key);
+        throw(failure, context)
+    })
 }

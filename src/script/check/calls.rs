@@ -52,7 +52,12 @@ impl Walk<'_> {
             {
                 return self.health(entry, call, at);
             }
-            return self.options(name, call, at);
+            if own.contains(&count) {
+                self.own_options(name, call);
+            } else {
+                self.options(name, call, at);
+            }
+            return;
         }
         // What is wrong with a declaration is told where parameters are collected.
         if name == "param" && own.is_empty() {
@@ -94,7 +99,7 @@ impl Walk<'_> {
                     .is_some_and(|function| !function.is_private)
             };
             if public(&count) {
-                return;
+                return self.own_options(&full, call);
             }
             let (open, private): (Vec<_>, Vec<_>) = arities.into_iter().partition(public);
             if !open.is_empty() {

@@ -14,9 +14,11 @@ mod idle;
 mod in_place;
 mod literals;
 mod made;
+mod optional;
 mod options;
 mod pipes;
 mod rollout;
+mod schemas;
 mod scope;
 mod script;
 mod shadows;
@@ -101,6 +103,7 @@ pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
         unused.retain(|failure| !wrong.iter().any(|other| line(other) == line(failure)));
         failures.extend(wrong);
         failures.extend(unused);
+        failures.extend(optional::failures(script));
     }
     tidy(failures, &playbook.sources)
 }

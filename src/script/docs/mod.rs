@@ -1,5 +1,5 @@
-//! The reference of the language: every function, task and module with its manual page, made of what the engine
-//! was given, of the tasks' entries and of the comments in the standard modules.
+//! The reference of the language: every function, task and module with its manual page, made of what the
+//! engine was given, of the tasks' entries and of the comments in the standard modules.
 
 mod page;
 mod render;
@@ -16,6 +16,7 @@ use crate::tasks;
 use super::builtins::with_options;
 use super::modules::stdlib;
 use super::names::{METHODS, Names, Signature, doc, qualify};
+use super::parse::has_options;
 use crate::model::suggest::did_you_mean;
 
 pub use page::{Page, Sort};
@@ -70,8 +71,8 @@ pub fn synonym(name: &str) -> Option<&'static Synonym> {
     synonyms::find(name)
 }
 
-/// Whether a name means these pages of ours. It does not where it is Ansible's word for something else, and only
-/// a method or a property happens to end in it: `user` does not mean `Host.user`.
+/// Whether a name means these pages of ours. It does not where it is Ansible's word for something else, and
+/// only a method or a property happens to end in it: `user` does not mean `Host.user`.
 #[must_use]
 pub fn meant(name: &str, found: &[&Page]) -> bool {
     let Some(synonym) = synonym(name) else {
@@ -173,7 +174,9 @@ fn module(engine: &Engine, name: &str) -> Vec<Page> {
         }
         let full = qualify(name, function.name);
         let (signatures, text) = functions.entry(full.clone()).or_default();
-        signatures.push(format!("{full}({})", function.params.join(", ")));
+        let optional = has_options(function.name, &function.params);
+        let mark = if optional { "?" } else { "" };
+        signatures.push(format!("{full}({}{mark})", function.params.join(", ")));
         if text.is_empty() {
             *text = doc(&function.comments);
         }

@@ -2,12 +2,22 @@
 
 /// Name and text of every module of `stdlib/`; a test holds the list against the directory.
 const MODULES: &[(&str, &str)] = &[
+    ("app", include_str!("../../../stdlib/app.rhai")),
+    ("balancer", include_str!("../../../stdlib/balancer.rhai")),
     (
         "environment",
         include_str!("../../../stdlib/environment.rhai"),
     ),
     ("haproxy", include_str!("../../../stdlib/haproxy.rhai")),
+    (
+        "haproxy_config",
+        include_str!("../../../stdlib/haproxy_config.rhai"),
+    ),
     ("nginx", include_str!("../../../stdlib/nginx.rhai")),
+    (
+        "nginx_config",
+        include_str!("../../../stdlib/nginx_config.rhai"),
+    ),
     ("release", include_str!("../../../stdlib/release.rhai")),
     (
         "requirements",
@@ -33,7 +43,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use crate::script::parse::Parser;
+    use crate::script::prepare::complete_engine;
 
     #[test]
     fn lists_every_file_of_the_directory() {
@@ -45,5 +58,31 @@ mod tests {
             .collect();
         let listed: BTreeSet<String> = super::names().map(ToOwned::to_owned).collect();
         assert_eq!(listed, on_disk);
+    }
+
+    /// Rhai 1.26.1 caches which function a name means per call of a playbook's or a module's own function,
+    /// whichever module asks: `probe(x)` of one module would be called by another one that a function of the
+    /// playbook calls next.
+    #[test]
+    fn no_private_function_of_a_module_is_like_one_of_another() {
+        let mut engine = complete_engine();
+        let parser = Parser::install(&mut engine);
+        let mut known: BTreeMap<(String, usize), (&str, bool)> = BTreeMap::new();
+        for name in super::names() {
+            let text = super::text(name).unwrap();
+            let ast = parser.compile(&engine, text).unwrap();
+            for function in ast.iter_fn_def() {
+                let key = (function.name.to_string(), function.params.len());
+                let private = function.access.is_private();
+                if let Some((other, other_private)) = known.insert(key, (name, private)) {
+                    assert!(
+                        !private && !other_private,
+                        "{}/{} is in {name} and in {other}",
+                        function.name,
+                        function.params.len()
+                    );
+                }
+            }
+        }
     }
 }

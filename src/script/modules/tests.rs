@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
 use crate::model::Failure;
-use crate::script::engine;
 use crate::script::playbook::Playbook;
+use crate::script::prepare;
 use crate::script::source::Sources;
 use crate::script::trace;
 
@@ -32,7 +32,7 @@ impl Book {
     }
 
     fn run(&self) -> Result<Dynamic, Vec<Failure>> {
-        let mut engine = engine::base();
+        let mut engine = prepare::complete_engine();
         // A native function that takes a closure, as `each` does.
         engine.register_fn(
             "visit",

@@ -9,7 +9,8 @@ use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
 use crate::script::source::{Sources, position};
 
-use super::declared::{Kind, OPTIONS, Param, whole};
+use super::declared::{Kind, OPTIONS, Param};
+use super::rule::{KEYS as RULE_KEYS, Rule};
 use super::value;
 
 /// The function that declares a parameter.
@@ -38,8 +39,14 @@ pub fn collect(ast: &AST, sources: &Sources) -> Result<Vec<Param>, Vec<Failure>>
             .into_iter()
             .filter(|at| !seen.contains(at))
             .map(|at| {
-                fail(file, at, "a parameter is declared at the top level of the playbook").hint(
-                    "It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
+                fail(
+                    file,
+                    at,
+                    "a parameter is declared at the top level of the playbook",
+                )
+                .hint(
+                    "It is read before the playbook runs, so it cannot depend on anything: \
+                     `let x = param(...);`.",
                 )
             }),
     );
@@ -205,9 +212,9 @@ impl<'a> Declaration<'a> {
                 fail(
                     file,
                     name.start_position(),
-                    format!("`{name_text}` is no name for a parameter"),
+                    format!("invalid name of a parameter: `{name_text}`"),
                 )
-                .hint("A name has letters, digits and `_`, and no digit at its start."),
+                .hint("A name has letters, digits and `_`, and does not start with a digit."),
             ]);
         }
         let mut declaration = Self {
@@ -264,41 +271,24 @@ impl<'a> Declaration<'a> {
 
     fn param(mut self) -> Result<Param, Vec<Failure>> {
         let fallback = self.take("fallback");
+        let optional = self.flag("optional");
         let kind = self.kind(fallback.as_ref().map(|(value, _)| value));
-        let mut param = Param {
+        let param = Param {
             name: std::mem::take(&mut self.name),
             help: std::mem::take(&mut self.help),
             kind,
-            fallback: None,
-            one_of: self.one_of(),
-            pattern: self.pattern(),
-            secret: self.secret(),
-            min: None,
-            max: None,
+            fallback: fallback.as_ref().map(|(value, _)| value.clone()),
+            optional,
+            rule: self.rule(kind),
+            secret: self.flag("secret"),
             at: position(self.file, self.at),
         };
-        // A declaration is held against itself: choices first, then bounds, then the fallback against all.
-        for choice in param.one_of.clone() {
-            let single = Param {
-                one_of: Vec::new(),
-                ..param.clone()
-            };
-            let choice = if kind == Kind::List {
-                Value::Array(vec![choice])
-            } else {
-                choice
-            };
-            if let Err(why) = value::fits(&single, &choice) {
-                self.wrong(self.at, format!("a choice of `one_of` {why}"));
-            }
-        }
-        param.min = self.bound("min", kind);
-        param.max = self.bound("max", kind);
         if let Some((fallback, at)) = fallback {
-            if let Err(why) = value::fits(&param, &fallback) {
+            if optional {
+                self.wrong(at, "a parameter with a `fallback` is optional already");
+            } else if let Err(why) = value::fits(&param, &fallback) {
                 self.wrong(at, format!("`fallback` {why}"));
             }
-            param.fallback = Some(fallback);
         }
         if self.failures.is_empty() {
             Ok(param)
@@ -333,69 +323,27 @@ impl<'a> Declaration<'a> {
         }
     }
 
-    fn one_of(&mut self) -> Vec<Value> {
-        match self.take("one_of") {
-            Some((Value::Array(choices), _)) if !choices.is_empty() => choices,
-            Some((_, at)) => {
-                self.wrong(
-                    at,
-                    "`one_of` must be an array with the values to choose from",
-                );
-                Vec::new()
-            }
-            None => Vec::new(),
-        }
+    fn rule(&mut self, kind: Kind) -> Rule {
+        let (file, options, failures) = (self.file, &mut self.options, &mut self.failures);
+        let place = |key: &str| options.get(key).map_or(self.at, |(_, at)| *at);
+        let places: BTreeMap<&str, rhai::Position> =
+            RULE_KEYS.iter().map(|key| (*key, place(key))).collect();
+        Rule::read(
+            &[kind],
+            |key| options.remove(key).map(|(value, _)| value),
+            |key, why| failures.push(fail(file, places[key], why)),
+        )
     }
 
-    fn pattern(&mut self) -> Option<regex::Regex> {
-        let (pattern, at) = self.take("pattern")?;
-        let Some(text) = pattern.as_str() else {
-            self.wrong(at, "`pattern` must be a regular expression in a string");
-            return None;
-        };
-        match whole(text) {
-            Ok(pattern) => Some(pattern),
-            Err(error) => {
-                let why = error.to_string();
-                let why = why
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ");
-                self.wrong(at, format!("`pattern` is no regular expression: {why}"));
-                None
-            }
-        }
-    }
-
-    fn secret(&mut self) -> bool {
-        match self.take("secret") {
-            Some((Value::Bool(secret), _)) => secret,
+    fn flag(&mut self, key: &str) -> bool {
+        match self.take(key) {
+            Some((Value::Bool(flag), _)) => flag,
             Some((_, at)) => {
-                self.wrong(at, "`secret` must be true or false");
+                self.wrong(at, format!("`{key}` must be true or false"));
                 false
             }
             None => false,
         }
-    }
-
-    fn bound(&mut self, key: &str, kind: Kind) -> Option<Value> {
-        let (bound, at) = self.take(key)?;
-        let right = match kind {
-            Kind::Int | Kind::Float => bound.is_number(),
-            Kind::Duration => bound.as_str().and_then(value::duration).is_some(),
-            Kind::String | Kind::Bool | Kind::List | Kind::Path => {
-                self.wrong(
-                    at,
-                    format!("`{key}` goes with an int, a float or a duration"),
-                );
-                return None;
-            }
-        };
-        if !right {
-            self.wrong(at, format!("`{key}` must be {}", kind.described()));
-        }
-        right.then_some(bound)
     }
 }
 
@@ -403,7 +351,9 @@ fn option_hint(key: &str) -> Option<String> {
     match key {
         "choices" | "enum" | "options" => Some("It is called `one_of`.".into()),
         "regex" => Some("It is called `pattern`.".into()),
-        "required" => Some("Without a `fallback` a parameter is required.".into()),
+        "required" => Some(
+            "A parameter is required unless it has a `fallback` or is `optional: true`.".into(),
+        ),
         _ => did_you_mean(key, OPTIONS.iter().copied()).or_else(|| {
             Some(format!(
                 "The options are {}.",

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use crate::model::Position;
 
+use super::rule::Rule;
 use super::value::shown;
 
 /// The keys of `param`'s options.
 pub const OPTIONS: &[&str] = &[
-    "fallback", "type", "one_of", "pattern", "secret", "min", "max",
+    "fallback", "optional", "type", "one_of", "pattern", "secret", "min", "max",
 ];
 
 /// What sort of value a parameter has.
@@ -25,8 +26,8 @@ pub enum Kind {
     List,
     /// `90s`, `5m`, `1h 30m`. The playbook gets the text, which every built-in that waits takes.
     Duration,
-    /// A file or a directory that the operator names, from where ops is called. The playbook gets its absolute path, and may read it
-    /// wherever it lies. An address stays as it is.
+    /// A file or a directory that the operator names, relative to the working directory. The playbook gets
+    /// its absolute path, and may read it wherever it is. A URL stays as it is.
     Path,
 }
 
@@ -49,7 +50,7 @@ impl Kind {
             .map_or("", |(name, _)| name)
     }
 
-    /// With its article: `an int`.
+    /// In a sentence: `an integer`.
     #[must_use]
     pub fn described(self) -> &'static str {
         match self {
@@ -71,44 +72,37 @@ pub struct Param {
     /// What it is for.
     pub help: String,
     pub kind: Kind,
-    /// Its value where none is given. Without it the parameter is required.
+    /// Its value where none is given.
     pub fallback: Option<Value>,
-    /// The values that it may have; of a list, its elements. Empty for any.
-    pub one_of: Vec<Value>,
-    /// What the text (of a list, each element) must match as a whole.
-    pub pattern: Option<Regex>,
+    /// It is `()` where none is given. A parameter with neither this nor a fallback is required.
+    pub optional: bool,
+    pub rule: Rule,
     pub secret: bool,
-    pub min: Option<Value>,
-    pub max: Option<Value>,
     /// Where it is declared.
     pub at: Option<Position>,
 }
 
 impl Param {
-    #[must_use]
-    pub fn is_required(&self) -> bool {
-        self.fallback.is_none()
-    }
-
     /// What follows the help: `[default: 25%] [one of: a, b]`.
     #[must_use]
     pub fn notes(&self) -> String {
         let mut notes = String::new();
         match &self.fallback {
+            None if self.optional => notes.push_str("[optional]"),
             None => notes.push_str("[required]"),
             Some(_) if self.secret => notes.push_str("[has a default]"),
             Some(fallback) => {
                 let _ = write!(notes, "[default: {}]", shown(fallback));
             }
         }
-        if !self.one_of.is_empty() {
-            let all: Vec<String> = self.one_of.iter().map(shown).collect();
+        if !self.rule.one_of.is_empty() {
+            let all: Vec<String> = self.rule.one_of.iter().map(shown).collect();
             let _ = write!(notes, " [one of: {}]", all.join(", "));
         }
-        if let Some(pattern) = &self.pattern {
+        if let Some(pattern) = &self.rule.pattern {
             let _ = write!(notes, " [matches: {}]", source(pattern));
         }
-        match (&self.min, &self.max) {
+        match (&self.rule.min, &self.rule.max) {
             (Some(min), Some(max)) => {
                 let _ = write!(notes, " [{} to {}]", shown(min), shown(max));
             }

@@ -1,16 +1,18 @@
 //! `param("name", "what it is for", #{ ... })`: a playbook's parameters.
 //!
 //! They are collected from the parsed script without running it, so that `--help` can list them and a missing
-//! or mistyped one is an error before any host is contacted. That is why the calls stand at the top level, and
-//! why their arguments are literals.
+//! or mistyped one is an error before any host is contacted. That is why the calls stand at the top level,
+//! and why their arguments are literals.
 
 mod collect;
 mod declared;
 mod resolve;
+mod rule;
 #[cfg(test)]
 mod tests;
-mod value;
+pub mod value;
 
 pub use collect::{collect, misplaced};
 pub use declared::{Kind, OPTIONS, Param};
 pub use resolve::{Resolved, resolve};
+pub use rule::{KEYS as RULE_KEYS, Rule};

@@ -27,16 +27,16 @@ pub struct Resolved {
     pub shown: BTreeMap<String, String>,
     /// Values that may be shown nowhere, each with the name of its parameter.
     pub secrets: Vec<(String, String)>,
-    /// What the operator named by a path: the playbook may read it wherever it lies.
+    /// What the operator named by a path: the playbook may read it wherever it is.
     pub paths: Vec<PathBuf>,
 }
 
-/// Gives every parameter its value: `--var` before files, a later file before an earlier one, those before the
-/// fallback.
+/// Gives every parameter its value: `--var` before files, a later file before an earlier one, those before
+/// the fallback.
 ///
 /// # Errors
-/// All that is wrong, at once: files that cannot be read, names that are not declared, values that do not fit,
-/// parameters that have none.
+/// All that is wrong, at once: files that cannot be read, names that are not declared, values that do not
+/// fit, parameters that have none.
 pub fn resolve(
     params: &[Param],
     vars: &[(String, String)],
@@ -87,6 +87,9 @@ pub fn resolve(
             }
             None => match &param.fallback {
                 Some(fallback) => resolved.set(param, fallback),
+                None if param.optional => {
+                    resolved.values.insert(param.name.clone(), Dynamic::UNIT);
+                }
                 None => failures.push(
                     about(
                         param,
@@ -186,7 +189,7 @@ fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
     // What is quoted from the file in these messages would be a secret's value: the place alone must do.
     let parsed: Result<Value, String> = match &*extension.to_lowercase() {
         "json" => serde_json::from_str(&text)
-            .map_err(|error| format!("line {}: it is no JSON", error.line())),
+            .map_err(|error| format!("line {}: this is not JSON", error.line())),
         "toml" => toml::from_str(&text).map_err(|error| {
             let line = error
                 .span()
@@ -195,20 +198,18 @@ fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
         }),
         "yml" | "yaml" => serde_saphyr::from_str(&text).map_err(|error| {
             let line = error.location().map_or(1, |location| location.line());
-            format!("line {line}: it is no YAML, or has more aliases or levels than are read")
+            format!("line {line}: this is not YAML, or it has too many aliases or levels")
         }),
         _ => {
             return Err(input(format!(
-                "{name} is none of .toml, .yaml, .yml and .json"
+                "{name} must be a .toml, .yaml, .yml or .json file"
             )));
         }
     };
     match parsed {
         Ok(Value::Object(fields)) => Ok(fields.into_iter().collect()),
         Ok(Value::Null) => Ok(BTreeMap::new()),
-        Ok(_) => Err(input(format!(
-            "{name} must have names and values at its top"
-        ))),
+        Ok(_) => Err(input(format!("{name} must be a map of names and values"))),
         Err(why) => Err(input(format!("{name}: {why}"))),
     }
 }

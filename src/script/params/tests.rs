@@ -58,6 +58,7 @@ fn collects_what_is_declared() {
         let env = param("env", "where", #{ one_of: ["dev", "prod"], pattern: "[a-z]+" });
         let token = param("token", "for the API", #{ secret: true });
         let ratio = param("ratio", "share", #{ fallback: -1.5 });
+        let sum = param("sum", "checksum", #{ optional: true, pattern: "[0-9a-f]+" });
         "#,
     );
     let seen: Vec<_> = params
@@ -75,6 +76,7 @@ fn collects_what_is_declared() {
             "env string [required] [one of: dev, prod] [matches: [a-z]+]",
             "token string [required] [secret]",
             "ratio float [default: -1.5]",
+            "sum string [optional] [matches: [0-9a-f]+]",
         ]
     );
     assert_eq!(params[0].kind, Kind::String);
@@ -97,24 +99,34 @@ let j = param("j", "x", #{ one_of: ["a"], fallback: "b" });
 let k = param("k", "x", #{ pattern: "(" });
 let l = param("l", "x", #{ type: "list", min: 1 });
 let m = param("m");
-let n = param("no name", "x");"#
+let n = param("no name", "x");
+let o = param("o", "x", #{ optional: true, fallback: "x" });
+let p = param("p", "x", #{ optional: "yes" });"#
         ),
         [
-            "1:19 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
-            "2:10 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
-            "3:12 a parameter is declared at the top level of the playbook | It is read before the playbook runs, so it cannot depend on anything: `let x = param(...);`.",
+            "1:19 a parameter is declared at the top level of the playbook | It is read before the playbook \
+             runs, so it cannot depend on anything: `let x = param(...);`.",
+            "2:10 a parameter is declared at the top level of the playbook | It is read before the playbook \
+             runs, so it cannot depend on anything: `let x = param(...);`.",
+            "3:12 a parameter is declared at the top level of the playbook | It is read before the playbook \
+             runs, so it cannot depend on anything: `let x = param(...);`.",
             "4:19 the name of a parameter must be a literal string",
             "5:28 `param` has no option `regex` | It is called `pattern`.",
             "5:40 `param` has no option `fallbak` | Did you mean `fallback`?",
-            "6:28 there is no type `integer` | The types are `string`, `int`, `float`, `bool`, `list`, `duration`, `path`.",
+            "6:28 there is no type `integer` | The types are \
+             `string`, `int`, `float`, `bool`, `list`, `duration`, `path`.",
             "6:55 `fallback` of a parameter must be a literal",
             "7:35 the parameter `h` is declared twice: first in line 7",
             "8:41 `fallback` must be an integer, not `1`",
             "9:43 `fallback` must be one of a, not `b`",
-            "10:28 `pattern` is no regular expression: unclosed group",
+            "10:28 `pattern` is not a regular expression: unclosed group",
             "11:42 `min` goes with an int, a float or a duration",
-            "12:9 `param` takes a name, what it is for, and options | For example: `param(\"version\", \"the release to roll out\")`.",
-            "13:15 `no name` is no name for a parameter | A name has letters, digits and `_`, and no digit at its start.",
+            "12:9 `param` takes a name, what it is for, and options | For example: \
+             `param(\"version\", \"the release to roll out\")`.",
+            "13:15 invalid name of a parameter: `no name` | \
+             A name has letters, digits and `_`, and does not start with a digit.",
+            "14:44 a parameter with a `fallback` is optional already",
+            "15:28 `optional` must be true or false",
         ]
         .map(ToOwned::to_owned)
     );
@@ -157,6 +169,23 @@ fn values_are_typed_by_the_declaration() {
     assert_eq!(resolved.shown["d"], "1h 30m");
     let resolved = given(&params, &[]).unwrap();
     assert_eq!(resolved.values["i"].as_int(), Ok(0));
+}
+
+#[test]
+fn an_optional_parameter_without_a_value_is_nothing() {
+    let params = params(
+        r#"param("sum", "x", #{ optional: true, pattern: "[0-9]+" });
+param("port", "x", #{ optional: true, type: "int" });"#,
+    );
+    let resolved = given(&params, &[("port", "80")]).unwrap();
+    assert!(resolved.values["sum"].is_unit());
+    assert_eq!(resolved.values["port"].as_int(), Ok(80));
+    assert_eq!(resolved.shown.keys().collect::<Vec<_>>(), ["port"]);
+    let wrong = given(&params, &[("sum", "")]);
+    assert_eq!(
+        lines(wrong),
+        ["1:1 the parameter `sum` must match `[0-9]+`, not ``"]
+    );
 }
 
 #[test]
@@ -263,7 +292,8 @@ fn a_wrong_secret_is_in_no_error_whatever_its_type() {
 #[test]
 fn files_give_values_too() {
     let params = params(
-        r#"param("version", "x"); param("port", "x", #{ type: "int" }); param("tags", "x", #{ type: "list" });"#,
+        r#"param("version", "x"); param("port", "x", #{ type: "int" });
+param("tags", "x", #{ type: "list" });"#,
     );
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| -> PathBuf {
@@ -308,8 +338,8 @@ fn files_give_values_too() {
         "b.yaml: the playbook has no parameter `prot` | Did you mean `port`?",
         "the parameter `tags` must be a list, not `x`",
         "c.toml: line 2: ",
-        "it is no YAML, or has more aliases or levels than are read",
-        "d.txt is none of .toml, .yaml, .yml and .json",
+        "this is not YAML, or it has too many aliases or levels",
+        "d.txt must be a .toml, .yaml, .yml or .json file",
         "cannot read none.json",
     ] {
         assert!(wrong.contains(expected), "{expected} is not in\n{wrong}");

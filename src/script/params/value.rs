@@ -1,17 +1,17 @@
-//! Values of parameters: read from text, held against their declaration, shown.
+//! Values of parameters: read from text, checked against their declaration, shown.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::declared::{Kind, Param, source};
+use super::declared::{Kind, Param};
 
-/// Why a value does not do. A lower-case fragment that follows the parameter's name.
+/// Why a value does not fit. A lower-case fragment that follows the parameter's name.
 pub type Unfit = String;
 
 /// Reads what stands behind `--var NAME=`.
 pub fn parse(param: &Param, text: &str) -> Result<Value, Unfit> {
-    let wrong = || not(param, text);
+    let wrong = || not(param.kind, text, param.secret);
     match param.kind {
         Kind::String | Kind::Duration | Kind::Path => Ok(Value::from(text)),
         Kind::Int => text
@@ -35,9 +35,9 @@ pub fn parse(param: &Param, text: &str) -> Result<Value, Unfit> {
                 .map(Value::from)
                 .map_err(|error| {
                     if param.secret {
-                        "must be a list: what is given is no JSON".into()
+                        "must be a list: the value is not JSON".into()
                     } else {
-                        format!("must be a list: this is no JSON: {error}")
+                        format!("must be a list: the value is not JSON: {error}")
                     }
                 })
         }
@@ -49,9 +49,15 @@ pub fn parse(param: &Param, text: &str) -> Result<Value, Unfit> {
     }
 }
 
-/// Holds a value against the declaration.
+/// Checks a value against the declaration.
 pub fn fits(param: &Param, value: &Value) -> Result<(), Unfit> {
-    let right = match (param.kind, value) {
+    is(param.kind, value, param.secret)?;
+    param.rule.allows(value, param.secret)
+}
+
+/// Checks the type of a value. The error does not show the value if it is `secret`.
+pub fn is(kind: Kind, value: &Value, secret: bool) -> Result<(), Unfit> {
+    let right = match (kind, value) {
         (Kind::String | Kind::Path, Value::String(_))
         | (Kind::Bool, Value::Bool(_))
         | (Kind::List, Value::Array(_))
@@ -63,12 +69,10 @@ pub fn fits(param: &Param, value: &Value) -> Result<(), Unfit> {
         }
         _ => false,
     };
-    if !right {
-        return Err(not(param, &shown(value)));
-    }
-    match value {
-        Value::Array(items) => items.iter().try_for_each(|item| allowed(param, item)),
-        single => allowed(param, single),
+    if right {
+        Ok(())
+    } else {
+        Err(not(kind, &shown(value), secret))
     }
 }
 
@@ -86,43 +90,8 @@ pub fn located(param: &Param, text: &str) -> Result<Option<std::path::PathBuf>, 
     })
 }
 
-/// Holds a value, or an element of a list, against choices, pattern and bounds.
-fn allowed(param: &Param, value: &Value) -> Result<(), Unfit> {
-    if !param.one_of.is_empty() && !param.one_of.contains(value) {
-        let all: Vec<String> = param.one_of.iter().map(shown).collect();
-        return Err(format!(
-            "must be one of {}{}",
-            all.join(", "),
-            found(param, value)
-        ));
-    }
-    if let Some(pattern) = &param.pattern
-        && !pattern.is_match(&shown(value))
-    {
-        return Err(format!(
-            "must match `{}`{}",
-            source(pattern),
-            found(param, value)
-        ));
-    }
-    for (bound, word, beyond) in [
-        (&param.min, "at least", std::cmp::Ordering::Less),
-        (&param.max, "at most", std::cmp::Ordering::Greater),
-    ] {
-        if let Some(bound) = bound
-            && compare(value, bound) == Some(beyond)
-        {
-            return Err(format!(
-                "must be {word} {}{}",
-                shown(bound),
-                found(param, value)
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// `None` for what has no order.
+#[must_use]
 pub fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
@@ -134,6 +103,7 @@ pub fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
     }
 }
 
+#[must_use]
 pub fn duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok()
 }
@@ -153,20 +123,11 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-fn not(param: &Param, text: &str) -> Unfit {
-    let wanted = param.kind.described();
-    if param.secret {
+fn not(kind: Kind, text: &str, secret: bool) -> Unfit {
+    let wanted = kind.described();
+    if secret {
         format!("must be {wanted}")
     } else {
         format!("must be {wanted}, not `{text}`")
-    }
-}
-
-/// What was found instead. Of a secret nothing is told.
-fn found(param: &Param, value: &Value) -> String {
-    if param.secret {
-        String::new()
-    } else {
-        format!(", not `{}`", shown(value))
     }
 }

@@ -53,6 +53,16 @@ pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failu
     let at = position(&file, inner.position());
     let mut failure =
         thrown(inner).unwrap_or_else(|| message::describe(inner, sources.known_names()));
+    // The call of the function is what is wrong, not the line in it that looks at the options. A failure that
+    // was caught and thrown again has another position than its own by now: which call it is about cannot be
+    // told any more.
+    if let Some(option) = failure.option.take()
+        && failure.at == at
+        && !trace.is_empty()
+    {
+        let (_, call) = trace.remove(0);
+        failure.at = sources.key(&call, &option).or(Some(call));
+    }
     // One that was caught and thrown again keeps the place where it happened first.
     if failure.at.is_none() {
         failure.at = at.or_else(|| trace.first().map(|(_, at)| at.clone()));

@@ -135,7 +135,7 @@ fn a_server_that_leaves_maintenance_has_to_pass_its_checks() {
     // HAProxy itself would say UP until its first check fails.
     run(&site, r#"up_deadline: "500ms""#, &body("ready"))
         .code(3)
-        .stderr_has(&format!("does not say UP of shop/{}", shop.name()))
+        .stderr_has(&format!(" for shop/{}, not UP, after 500ms", shop.name()))
         .stderr_has("L4CON");
     revive_shop(shop);
     run(&site, "", &body("wait_up")).ok();
@@ -165,7 +165,7 @@ fn weights_are_set_and_told() {
         .stderr_has("HAProxy on h1 refuses");
     run(&site, "", "lb.weight(h, \"heavy\");")
         .code(3)
-        .stderr_has("is no weight");
+        .stderr_has("invalid weight: `heavy`");
 }
 
 #[test]
@@ -190,16 +190,16 @@ fn what_is_not_there_is_told_by_name() {
         "lb.drain(h);",
     )
     .code(3)
-    .stderr_has("is no name of HAProxy's");
+    .stderr_has("invalid name of the server in HAProxy: `web1 state maint; show info`");
     run(&site, "drian: 1", "")
-        .code(3)
+        .code(2)
         .stderr_has("has no option `drian`");
-    run(&site, r#"on_deadline: "hope""#, "")
-        .code(3)
-        .stderr_has("it is one of");
+    run(&site, r#"on_deadline: "hope""#, "").code(2).stderr_has(
+        "option `on_deadline` of `haproxy::backend` must be one of fail, warn, not `hope`",
+    );
     run(&site, r#"min_up: "most""#, "")
-        .code(3)
-        .stderr_has("neither a number nor a share");
+        .code(2)
+        .stderr_has("option `min_up` of `haproxy::backend` must match `[0-9]+%?`, not `most`");
 
     let elsewhere = |backend: &str, socket: &str| {
         let playbook = format!(
@@ -347,10 +347,11 @@ fn a_configuration_is_checked_put_in_place_and_loaded() {
         let playbook = format!(
             r#"
             import "std/haproxy" as haproxy;
+            import "std/haproxy_config" as haproxy_config;
             let lb = haproxy::backend(hosts("lb"), "shop", #{{ socket: |b| b.vars.root + "/admin.sock" }});
             each(hosts("lb"), |h| {{
                 let root = h.vars.root;
-                let tasks = haproxy::config("haproxy.cfg.j2", #{{
+                let tasks = haproxy_config::file("haproxy.cfg.j2", #{{
                     path: root + "/haproxy.cfg",
                     reload: `kill -USR2 $(cat ${{root}}/haproxy.pid)`,
                     state_file: root + "/states",
@@ -469,11 +470,11 @@ fn a_unit_is_reloaded_when_its_configuration_has_changed() {
     };
     let run = |template: &str| {
         let playbook = r#"
-            import "std/haproxy" as haproxy;
+            import "std/haproxy_config" as haproxy_config;
             each(hosts("all"), |h| {
                 h.apply(files::file("/etc/systemd/system/balancer.service",
                     "[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/sh -c 'echo reloaded >>/run/balancer.reloads'\n"));
-                h.apply(haproxy::config("balancer.cfg.j2", #{
+                h.apply(haproxy_config::file("balancer.cfg.j2", #{
                     path: "/etc/balancer.cfg",
                     service: "balancer",
                     validate: "grep -q frontend %s",

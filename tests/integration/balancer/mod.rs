@@ -23,6 +23,7 @@ use crate::ops::Ops;
 use crate::shop::{program, release};
 
 pub use haproxy_process::Haproxy;
+pub use nginx::UPSTREAM;
 pub use nginx_process::Nginx;
 
 /// Hosts for balancers, and hosts that run the shop.

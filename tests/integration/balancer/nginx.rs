@@ -161,14 +161,14 @@ fn what_is_not_there_is_told_by_name() {
         .stderr_has("has no upstream `shop`");
     run(&site, r#"server: |h| "a; }""#, "web", "lb.drain(h);")
         .code(3)
-        .stderr_has("is no address of a server");
+        .stderr_has("invalid address of a server: \"a; }\"");
     run(&site, "prot: 1", "web", "")
         .code(3)
         .stderr_has("Did you mean `port`?");
     nginx.kill();
     run(&site, "min_up: 0", "web", "lb.drain(h);")
         .code(3)
-        .stderr_has("nginx on h1 does not run");
+        .stderr_has("nginx on h1 is not running");
 }
 
 #[test]
@@ -214,12 +214,13 @@ fn an_upstream_is_written_and_keeps_who_is_drained() {
         let playbook = format!(
             r#"
             import "std/nginx" as nginx;
+            import "std/nginx_config" as nginx_config;
             let options = #{{ {UPSTREAM} }};
             let lb = nginx::upstream(hosts("lb"), "shop", options);
             each(hosts("lb"), |b| {{
                 let given = #{{ servers: {servers:?}, lines: {lines} }};
                 for key in ["file", "test", "reload", "pid"] {{ given[key] = options[key].call(b); }}
-                let task = nginx::config("shop", given);
+                let task = nginx_config::upstream("shop", given);
                 {body}
             }});
             "#

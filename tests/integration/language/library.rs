@@ -27,7 +27,7 @@ fn options_are_given_over_their_fallbacks_and_slips_are_named() {
     playbook("#{ anything: 3 }")
         .run()
         .code(3)
-        .stderr_has("The options are keep, owner.");
+        .stderr_has("The options are `keep`, `owner`.");
 }
 
 #[test]
@@ -133,4 +133,81 @@ fn what_is_logged_reads_as_what_it_is() {
         .stdout_has("command true: passing")
         .stdout_has("[1, \"two\"]")
         .stdout_has("#{\"three\": 3}");
+}
+
+/// Which function it was, what is wrong with which option, and where the call stands.
+#[test]
+fn wrong_options_are_an_error_at_the_call_of_the_function() {
+    let module = r#"
+        fn backup(path, options) {
+            let options = options(options, #{ keep: #{ fallback: 7, min: 1 }, wait: #{ type: "duration", fallback: "1m" } });
+            print(`${path} ${options.keep} ${options.wait}`);
+        }
+        fn all(options) { backup("/srv", options); backup("/etc") }
+    "#;
+    let run = |call: &str| {
+        let playbook = format!("import \"lib/shop\" as shop;\nlet given = #{{}};\n{call}");
+        let ops = local(1).file("lib/shop.rhai", module);
+        ops.playbook(&playbook).run()
+    };
+    run("shop::backup(\"/srv\");").ok().stdout_has("/srv 7 1m");
+    run("given.keep = 3; shop::backup(\"/srv\", given);")
+        .ok()
+        .stdout_has("/srv 3 1m");
+    run("given.keeep = 3; shop::backup(\"/srv\", given);")
+        .code(3)
+        .stderr_has("`shop::backup` has no option `keeep`")
+        .stderr_has("playbook.rhai:3:24")
+        .stderr_has("Did you mean `keep`?")
+        .nowhere("called at");
+    // The key itself, where it stands in the call.
+    run("let none = 0;\nshop::backup(\"/srv\", #{\n    keep: none + 0,\n});")
+        .code(3)
+        .stderr_has("option `keep` of `shop::backup` must be at least 1, not `0`")
+        .stderr_has("playbook.rhai:5:5");
+    // A function that passes its options on is the caller.
+    run("given.wait = \"soon\"; shop::all(given);")
+        .code(3)
+        .stderr_has(
+            "option `wait` of `shop::backup` must be a duration such as 90s or 5m, not `soon`",
+        )
+        .stderr_has("lib/shop.rhai:6:27")
+        .stderr_has("in `all`, called at playbook.rhai:3:28");
+    // In a closure that a built-in calls, and where the failure is caught.
+    run("given.keep = []; each(hosts(\"all\"), |h| shop::backup(h.name, given));")
+        .code(3)
+        .stderr_has("option `keep` of `shop::backup` must be an integer")
+        .stderr_has("playbook.rhai:3:47");
+    run("given.keep = []; try { shop::backup(\"/srv\", given) } catch (e) { print(`caught: ${e.message}`) }")
+        .ok()
+        .stdout_has("caught: option `keep` of `shop::backup` must be an integer");
+}
+
+/// Nothing tells the two ways of calling a function apart: not its errors, not its trace.
+#[test]
+fn a_function_may_be_called_without_its_options() {
+    let module = r#"
+        fn note(h, options) {
+            let size = options?.size ?? 1;
+            if size > 1 { fail("too large"); }
+            [h.name].map(|name| `${name} ${size + options.len()}`)[0]
+        }
+        fn pair(options) { `${this} ${options}` }
+        fn both(x, options) { x.pair() + x.pair(options) }
+    "#;
+    let run = |body: &str| {
+        let text = format!("import \"lib/shop\" as shop;\n{body}");
+        local(2).file("lib/shop.rhai", module).playbook(&text).run()
+    };
+    run("let all = each(hosts(\"all\"), |h| shop::note(h) + shop::note(h, #{ more: 1 })); print(all);")
+        .ok()
+        .stdout_has("{\"h1\": \"h1 1h1 2\", \"h2\": \"h2 1h2 2\"}");
+    run("print(shop::both(5));").ok().stdout_has("5 #{}5 #{}");
+    let ran = run("fn mine(options) { options.missing }\nmine();").code(3);
+    ran.stderr_has("playbook.rhai:2:28")
+        .stderr_has("the map has no key `missing`")
+        .stderr_has("in `mine`, called at playbook.rhai:3:1");
+    run("shop::note();")
+        .code(2)
+        .stderr_has("`shop::note` takes 1 or 2 arguments, not 0");
 }

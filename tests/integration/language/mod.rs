@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use crate::ops::Ops;
 
 /// `n` hosts, `h1` and on, that are this machine, each with a directory of its own: `h.vars.root`.
-fn local(n: usize) -> Ops {
+pub fn local(n: usize) -> Ops {
     let ops = Ops::new();
     let mut inventory = String::new();
     for at in 1..=n {

@@ -121,6 +121,34 @@ impl Machines {
         );
     }
 
+    /// rollback takes every host from 1.1.0 to this version.
+    fn goes_back_to(&self, version: &str) {
+        let back = self.ops.again(["run", &playbook("rollback.rhai")]);
+        let told = format!("runs 1.1.0, goes back to {version}");
+        back.args(vars(&QUICK)).run().ok().stdout_has(&told);
+        self.are_healthy_as(version);
+    }
+
+    /// What full-deploy has set up can be updated by the short form: it writes the unit and the environment file anew.
+    fn takes_the_short_form(&self) {
+        let deploy = |version: &str| self.run("deploy.rhai", version, &QUICK);
+        deploy("1.0.0").run().ok();
+        self.are_healthy_as("1.0.0");
+        deploy("1.0.0").run().ok().nowhere("changed ");
+        deploy("1.1.0").run().ok().stdout_has("drain ");
+        self.are_healthy_as("1.1.0");
+        assert_eq!(
+            self.each_of_web("grep -c '1.1.0 good' /srv/shop/releases/.history"),
+            ["1", "1"]
+        );
+        // One that does not start goes back, unit and all.
+        deploy("1.6.0")
+            .run()
+            .code(6)
+            .stdout_has("web1: services::running shop.service: shop.service did not ");
+        self.are_healthy_as("1.1.0");
+    }
+
     /// Whether every host is healthy as this version.
     fn are_healthy_as(&self, version: &str) {
         let args = vars(&[("version", version), ("min_free", "0%")]);
@@ -282,16 +310,12 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         .run("full-deploy.rhai", "1.0.0", &base)
         .run()
         .code(3)
-        .stderr_has("rolling-update.rhai");
+        .stderr_has("runs 1.1.0 already: use playbooks/rolling-update.rhai");
 
-    let back = machines
-        .ops
-        .again(["run", &playbook("rollback.rhai")])
-        .args(vars(&QUICK));
-    back.run().ok().stdout_has("runs 1.1.0, goes back to 1.0.0");
-    machines.are_healthy_as("1.0.0");
+    machines.goes_back_to("1.0.0");
     let summary = load.finish().ok();
     assert!(summary.answered_by("1.1.0") > 0, "{:#}", summary.json);
 
     machines.finds_one_that_dies_later();
+    machines.takes_the_short_form();
 }

@@ -1,4 +1,4 @@
-//! rolling-update, health-check and rollback on the hosts of `examples/shop/fleet`, behind a real HAProxy, under load.
+//! rolling-update, health-check and rollback on the hosts of `examples/shop/fleet`, behind a real HAProxy and under load.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,14 +8,14 @@ use crate::ops::Ops;
 use crate::shop::{Load, program};
 
 /// The hosts of the demonstration, with version 1.0.0 on them. They go with the value, and with a test process that is killed.
-struct Site {
+pub struct Site {
     dir: tempfile::TempDir,
     watchdog: Child,
-    ops: Ops,
+    pub ops: Ops,
 }
 
 impl Site {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let fleet = dir.path().join("fleet");
         let watchdog = watchdog(&fleet);
@@ -48,7 +48,7 @@ impl Site {
     }
 
     /// The parameters that say which release.
-    fn release(&self, version: &str) -> Vec<String> {
+    pub fn release(&self, version: &str) -> Vec<String> {
         let artifact = self.dir.path().join(format!("shop-{version}.tar.gz"));
         let sum = std::fs::read_to_string(artifact.with_added_extension("sha256")).expect("a sum");
         let sha256 = sum.split(' ').next().expect("split gives one part");
@@ -71,14 +71,14 @@ impl Site {
     }
 
     /// health-check for a version.
-    fn health(&self, version: &str) -> Ops {
+    pub fn health(&self, version: &str) -> Ops {
         let args = vars(&[("version", version), ("min_free", "0%")]);
         self.ops
             .again(["run", &playbook("health-check.rhai")])
             .args(args)
     }
 
-    fn load(&self) -> Load {
+    pub fn load(&self) -> Load {
         let inventory = std::fs::read_to_string(self.dir.path().join("fleet/inventory.toml"))
             .expect("an inventory");
         let (_, rest) = inventory
@@ -127,7 +127,7 @@ fn a_release_is_rolled_out_and_back_without_a_failed_request() {
     let update = site.roll("rolling-update.rhai").args(site.release("1.1.0"));
     update.run().ok();
     site.health("1.1.0").run().ok();
-    // Nothing is left to do: no release is unpacked, nothing is restarted, nobody is drained.
+    // Nothing is left to do: no release is unpacked, nothing is restarted, no host is drained.
     update
         .run()
         .ok()
@@ -148,7 +148,7 @@ fn a_release_is_rolled_out_and_back_without_a_failed_request() {
     // 1.0.0 is the first there was; nothing is changed to find that out.
     back.run().code(3).stderr_has("no good release");
     site.health("1.0.0").run().ok();
-    // One that is named need not have been good: it only has to be there.
+    // A version that is given need not be good: it only has to be there.
     let named = back.again(["run", &playbook("rollback.rhai"), "--check"]);
     named.args(vars(&[("version", "1.1.0")])).run().ok();
 }

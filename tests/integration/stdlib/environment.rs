@@ -1,4 +1,4 @@
-//! `std/environment`: nothing is changed where the target is not what the playbook says.
+//! `std/environment`: nothing is changed in an environment that the playbook is not for.
 
 use crate::fleet::Fleet;
 use crate::ops::Ops;
@@ -59,7 +59,7 @@ fn another_environment_is_refused_before_any_host_is_contacted() {
     );
     refused(
         &ops,
-        "these hosts are of more than one environment: production (h1), staging (h0)",
+        "these hosts are in more than one environment: production (h1), staging (h0)",
     );
     let ops = playbook(
         hosts(&["\"staging\"", ""]),
@@ -75,7 +75,10 @@ fn another_environment_is_refused_before_any_host_is_contacted() {
         hosts(&["{ name = \"a\", protected = true }", "\"a\""]),
         r#"environment::expect("a")"#,
     );
-    refused(&ops, "different things for different hosts: h0 and h1");
+    refused(
+        &ops,
+        "the inventory describes a differently for h0 and for h1",
+    );
     let ops = playbook(hosts(&["{ nam = \"a\" }"]), r#"environment::expect("a")"#);
     refused(&ops, "Did you mean `name`?");
     let ops = playbook(
@@ -85,13 +88,13 @@ fn another_environment_is_refused_before_any_host_is_contacted() {
     ops.args(["--limit", "h0"]).run().ok();
     let ops = playbook(
         hosts(&["\"staging\""]),
-        r#"print(environment::expect(hosts("h0")[0], ["test", "staging"]).name)"#,
+        r#"print(environment::expect(["test", "staging"], #{ hosts: hosts("h0")[0] }).name)"#,
     );
     ops.run().ok().stdout_has("staging");
 }
 
 #[test]
-fn what_hosts_say_of_themselves_is_compared() {
+fn hosts_must_match_what_the_inventory_expects() {
     let fleet = Fleet::sshd(2);
     let run = |expect: &str, call: &str| {
         let mut ops = fleet.ops();
@@ -111,7 +114,10 @@ fn what_hosts_say_of_themselves_is_compared() {
     .run()
     .ok();
     let ops = run("os: plan9, architecture: x*y", expect);
-    let ran = refused(&ops, "what the inventory says of staging is not so:");
+    let ran = refused(
+        &ops,
+        "the hosts do not match what the inventory says about staging:",
+    );
     let ran = ran
         .stderr_has("h1: os is debian, and should be plan9")
         .stderr_has("h2: os is debian");
@@ -122,7 +128,7 @@ fn what_hosts_say_of_themselves_is_compared() {
     refused(&run("colour: red", expect), "there is no such fact");
     refused(
         &run("marker: true", expect),
-        "/etc/ops-environment is not there, and should read staging",
+        "/etc/ops-environment is missing, and should read staging",
     );
     let guard = r#"environment::guard(hosts("all"))"#;
     refused(&run("os: plan9", guard), "should be plan9");
@@ -132,7 +138,7 @@ fn what_hosts_say_of_themselves_is_compared() {
 }
 
 #[test]
-fn a_protected_environment_wants_a_word() {
+fn a_protected_environment_asks_first() {
     let guard =
         r#"environment::guard(hosts("all"), #{ names: ["production"], question: "roll it?" })"#;
     for environment in [
@@ -142,7 +148,7 @@ fn a_protected_environment_wants_a_word() {
         let ops = playbook(hosts(&[environment]), guard);
         refused(
             &ops,
-            "production is protected, and this is about h0: roll it?",
+            "production is protected, and this changes h0: roll it?",
         );
         let checked = playbook(hosts(&[environment]), guard).arg("--check");
         checked.run().ok();

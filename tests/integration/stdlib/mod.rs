@@ -1,5 +1,6 @@
 //! The modules that come with ops, on real hosts.
 
+mod app;
 mod environment;
 mod release;
 mod requirements;

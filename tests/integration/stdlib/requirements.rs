@@ -1,4 +1,4 @@
-//! `std/requirements`: programs that are missing or too old, told at once.
+//! `std/requirements`: programs that are missing or too old, reported at once.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -19,7 +19,7 @@ fn program(fleet: &Fleet, host: usize, name: &str, says: &str) {
 }
 
 #[test]
-fn all_that_is_missing_is_told_with_the_hosts_and_the_remedy() {
+fn everything_missing_is_reported_with_the_hosts_and_the_remedy() {
     let fleet = Fleet::sshd(3);
     let body = |needs: &str| {
         format!(
@@ -36,7 +36,7 @@ fn all_that_is_missing_is_told_with_the_hosts_and_the_remedy() {
         }
         let ran = ops.run().code(3);
         let ran = ran
-            .stderr_has("what this playbook needs is not there:")
+            .stderr_has("requirements of this playbook are not met:")
             .stderr_has("h1, h2, h3: no-such-thing is missing (apt-get install thing)")
             .stderr_has("and >=99 is needed (build it)");
         assert!(!ran.stderr.contains("sed"), "{ran}");
@@ -45,7 +45,7 @@ fn all_that_is_missing_is_told_with_the_hosts_and_the_remedy() {
 }
 
 #[test]
-fn versions_are_read_from_what_programs_say() {
+fn versions_are_read_from_what_programs_print() {
     let fleet = Fleet::sshd(1);
     for (at, (says, version)) in [
         ("git version 2.39.5", "2.39.5"),
@@ -85,7 +85,7 @@ fn versions_are_read_from_what_programs_say() {
 }
 
 #[test]
-fn the_machine_that_ops_runs_on() {
+fn the_controller_is_checked_too() {
     let body = r#"requirements::controller(#{ ops: ">=0.1", sh: "*", sed: #{ version: ">=0.1" } }); print("all there");"#;
     playbook(Ops::new().inventory(""), body)
         .run()
@@ -95,17 +95,17 @@ fn the_machine_that_ops_runs_on() {
     playbook(Ops::new().inventory(""), body)
         .run()
         .code(3)
-        .stderr_has("the machine that ops runs on: no-such-thing is missing")
+        .stderr_has("controller: no-such-thing is missing")
         .stderr_has("and >=99 is needed");
 }
 
 #[test]
-fn what_is_no_requirement_is_refused_before_a_host_is_asked() {
+fn a_wrong_requirement_is_an_error_before_a_host_is_contacted() {
     let fleet = Fleet::sshd(1);
     for (needs, reason) in [
         (r#"#{ git: "2.30" }"#, "write `>=2.30`"),
         (r#"#{ git: ">=new" }"#, "not a version: new"),
-        (r#"#{ "a/b": "*" }"#, "`a/b` is no name of a program"),
+        (r#"#{ "a/b": "*" }"#, "invalid name of a program: `a/b`"),
         (r#"#{ git: #{ verison: "*" } }"#, "Did you mean `version`?"),
     ] {
         let ran = playbook(

@@ -1,0 +1,72 @@
+//! Places of a text that are to be parsed as other tokens than it has there.
+
+use std::collections::HashMap;
+
+use rhai::{Position, Token};
+
+/// Line and column, from 1.
+pub type Place = (usize, usize);
+
+/// What covers the place of a token: the tokenizer makes one token of it, whatever stands beside it. After a
+/// value a `-` subtracts, and elsewhere it belongs to a number.
+const fn placeholder(token: &Token) -> char {
+    match token {
+        Token::Unit => ')',
+        _ => ',',
+    }
+}
+
+/// Cells of a text with the tokens that stand in for them. Cells without a token become blank.
+#[derive(Debug, Default)]
+pub struct Edit(Vec<(Place, Option<Token>)>);
+
+impl Edit {
+    /// Puts the tokens into the first of these cells. There must not be more tokens than cells.
+    pub fn new(
+        cells: impl IntoIterator<Item = Place>,
+        tokens: impl IntoIterator<Item = Token>,
+    ) -> Self {
+        let mut tokens = tokens.into_iter();
+        Self(
+            cells
+                .into_iter()
+                .map(|cell| (cell, tokens.next()))
+                .collect(),
+        )
+    }
+}
+
+pub fn place(at: Position) -> Option<Place> {
+    at.line().zip(at.position())
+}
+
+/// The cells of a word that begins here.
+pub fn word(begin: Place, word: &str) -> impl Iterator<Item = Place> {
+    (0..word.chars().count()).map(move |behind| (begin.0, begin.1 + behind))
+}
+
+/// The tokens by their places.
+pub fn tokens(edits: &[Edit]) -> HashMap<Place, Token> {
+    let cells = edits.iter().flat_map(|edit| &edit.0);
+    cells
+        .filter_map(|(place, token)| Some((*place, token.clone()?)))
+        .collect()
+}
+
+/// The text with placeholders: as long as it was, in every line.
+pub fn applied(text: &str, edits: &[Edit]) -> String {
+    let mut lines: Vec<Vec<char>> = text
+        .split('\n')
+        .map(|line| line.chars().collect())
+        .collect();
+    for ((line, column), token) in edits.iter().flat_map(|edit| &edit.0) {
+        if let Some(cell) = lines
+            .get_mut(line - 1)
+            .and_then(|line| line.get_mut(column - 1))
+        {
+            *cell = token.as_ref().map_or(' ', placeholder);
+        }
+    }
+    let lines: Vec<String> = lines.into_iter().map(String::from_iter).collect();
+    lines.join("\n")
+}

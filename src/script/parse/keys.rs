@@ -1,0 +1,90 @@
+//! `map?.key`, which Rhai itself takes to guard against a missing map only. It becomes the call
+//! `?.⟨?LINE:COLUMN:key⟩()`, which [`lookup`](crate::script::lookup) answers.
+
+use rhai::{Position, Token};
+
+use super::edit::{Edit, Place, place, word};
+
+/// Begins the name of the call that `?.key` becomes: `?LINE:COLUMN:key`. No function can have such a name.
+pub const OPTIONAL: char = '?';
+
+/// The key in the name of such a call, and its position: Rhai does not pass it to the hook that answers the
+/// call.
+#[must_use]
+pub fn optional_key(call: &str) -> Option<(&str, Position)> {
+    let mut parts = call.strip_prefix(OPTIONAL)?.splitn(3, ':');
+    let mut number = || parts.next()?.parse::<u16>().ok();
+    let (line, column) = (number()?, number()?);
+    Some((parts.next()?, Position::new(line, column)))
+}
+
+/// `?.key` as it stands in the text.
+#[derive(Debug, Clone)]
+pub struct Key {
+    elvis: Place,
+    at: Place,
+    name: String,
+}
+
+impl Key {
+    /// The tokens of the call: the first two take the place of `?.`, the last one that of the key.
+    pub fn edit(&self) -> Edit {
+        let (line, column) = self.elvis;
+        let name = format!("{OPTIONAL}{}:{}:{}", self.at.0, self.at.1, self.name);
+        let cells = [(line, column), (line, column + 1)];
+        Edit::new(
+            cells.into_iter().chain(word(self.at, &self.name)),
+            [
+                Token::Elvis,
+                Token::Identifier(Box::new(name.as_str().into())),
+                Token::Unit,
+            ],
+        )
+    }
+}
+
+/// Finds them among the tokens of a text.
+#[derive(Debug, Default)]
+pub struct KeyReader {
+    found: Vec<Key>,
+    elvis: Option<Position>,
+    key: Option<Key>,
+}
+
+impl KeyReader {
+    pub fn read(&mut self, token: &Token, at: Position) {
+        if let Some(key) = self.key.take()
+            && !is_call_or_assignment(token)
+        {
+            self.found.push(key);
+        }
+        let before = self.elvis.take();
+        match token {
+            Token::Elvis => self.elvis = Some(at),
+            Token::Identifier(name) => {
+                self.key = before
+                    .and_then(place)
+                    .zip(place(at))
+                    .map(|(elvis, at)| Key {
+                        elvis,
+                        at,
+                        name: name.to_string(),
+                    });
+            }
+            _ => {}
+        }
+    }
+
+    pub fn found(mut self) -> Vec<Key> {
+        // No token follows the last one.
+        self.found.extend(self.key);
+        self.found
+    }
+}
+
+/// `x?.f()` calls a method, and `x?.key = 1` sets a key: both are as Rhai has them.
+fn is_call_or_assignment(next: &Token) -> bool {
+    matches!(next, Token::LeftParen | Token::Unit | Token::Bang)
+        || matches!(next, Token::Equals)
+        || next.is_op_assignment()
+}
