@@ -27,6 +27,7 @@ mod new;
 mod ops;
 mod over;
 mod packages;
+mod pages;
 mod persist;
 mod pipelines;
 mod playbooks;
