@@ -1,9 +1,15 @@
-//! Holds the layers of `src/lib.rs` against the code: what each may import, how long a file may be, what it
-//! must begin with and what it may not be called.
+//! Holds the layers of `src/lib.rs` against the code, tests included: what each may import, that no files of a layer import
+//! each other ([`cycles`]), how long a file may be, what it must begin with and what it may not be called.
 
-use std::collections::BTreeMap;
+mod cycles;
+mod modules;
+mod tokens;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use modules::{Modules, Named};
 
 /// A layer, and the layers that it may name, in a line. Whatever is not listed is forbidden.
 const LAYERS: &[(&str, &str)] = &[
@@ -52,18 +58,18 @@ const FORBIDDEN_NAMES: &[&str] = &[
 
 #[test]
 fn the_layers_import_one_way() {
-    let broken: Vec<_> = sources("src")
-        .iter()
-        .flat_map(Source::imports_that_break_the_table)
-        .collect();
+    let sources = sources("src");
+    let files = sources.iter().map(|source| (&*source.path, &*source.text));
+    let broken = imports_that_break_the_table(&Modules::of(files));
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
 fn every_layer_stands_in_the_table() {
-    let mut layers: Vec<_> =
-        modules_of(&fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs"));
-    layers.retain(|layer| !LAYERS.iter().any(|(name, _)| name == layer));
+    let text = fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs");
+    let mut layers = modules_of(&text);
+    assert_eq!(layers.len(), LAYERS.len());
+    layers.retain(|layer| !is_layer(layer));
     assert!(layers.is_empty(), "not in the table of layers: {layers:?}");
 }
 
@@ -85,45 +91,6 @@ struct Source {
 }
 
 impl Source {
-    /// `task` for `src/task/plan.rs`; none for `src/lib.rs`, which declares them all, and `src/main.rs`.
-    fn layer(&self) -> Option<String> {
-        let inner = self.path.strip_prefix("src").ok()?;
-        let first = Path::new(inner.components().next()?.as_os_str());
-        let name = first.file_stem()?.to_str()?.to_owned();
-        (name != "lib" && name != "main").then_some(name)
-    }
-
-    fn imports_that_break_the_table(&self) -> Vec<String> {
-        let Some(layer) = self.layer() else {
-            return Vec::new();
-        };
-        let allowed: Vec<_> = LAYERS
-            .iter()
-            .filter(|(name, _)| *name == layer)
-            .flat_map(|(_, allowed)| allowed.split(' '))
-            .collect();
-        let mut broken = Vec::new();
-        for (line, code) in self.code() {
-            let mut fault = |what: &str, of: &str| {
-                broken.push(format!(
-                    "{}:{line}: `{layer}` may not name {what} `{of}`",
-                    self.path.display()
-                ));
-            };
-            for named in layers_named(&code) {
-                if named != layer && !allowed.contains(&named.as_str()) && is_layer(&named) {
-                    fault("the layer", &named);
-                }
-            }
-            for (name, layers) in CRATES {
-                if names_crate(&code, name) && !layers.contains(&layer.as_str()) {
-                    fault("the crate", name);
-                }
-            }
-        }
-        broken
-    }
-
     fn faults_of_form(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let path = self.path.display();
@@ -148,102 +115,55 @@ impl Source {
         }
         faults
     }
-
-    /// The lines that are code, with their numbers; a `use` that spans lines is one, where it begins. Ends
-    /// where the tests of the file begin: these may name what they like.
-    fn code(&self) -> Vec<(usize, String)> {
-        let mut code: Vec<(usize, String)> = Vec::new();
-        let mut open = 0_i32;
-        for (number, line) in (1..).zip(self.text.lines()) {
-            if line.trim_start().starts_with("#[cfg(test)]") {
-                break;
-            }
-            let line = line.split("//").next().unwrap_or_default();
-            match code.last_mut() {
-                Some((_, statement)) if open > 0 => statement.push_str(line.trim()),
-                _ => code.push((number, line.trim().to_owned())),
-            }
-            if open > 0 || line.contains("crate::{") || line.contains("ops::{") {
-                for letter in line.chars() {
-                    open += i32::from(letter == '{') - i32::from(letter == '}');
-                }
-            }
-        }
-        code
-    }
 }
 
-/// `task` and `model` in `use crate::{task::Plan, model::Host};`, `shell` in `crate::shell::quote(x)`.
-fn layers_named(code: &str) -> Vec<String> {
-    let mut named = Vec::new();
-    for (at, prefix) in code
-        .match_indices("crate::")
-        .chain(code.match_indices("ops::"))
-    {
-        let before = code[..at].chars().next_back();
-        if before
-            .is_some_and(|letter| letter.is_alphanumeric() || matches!(letter, '_' | ':' | '$'))
-        {
+/// `task` for `src/task/plan.rs`; none for `src/lib.rs`, which declares them all, and `src/main.rs`.
+fn layer_of(path: &Path) -> Option<&str> {
+    let inner = path.strip_prefix("src").ok()?;
+    let first = Path::new(inner.iter().next()?);
+    let name = first.file_stem()?.to_str()?;
+    (name != "lib" && name != "main").then_some(name)
+}
+
+fn imports_that_break_the_table(modules: &Modules) -> Vec<String> {
+    let mut broken = BTreeSet::new();
+    for (file, line, named) in modules.named() {
+        let Some(layer) = layer_of(file) else {
             continue;
-        }
-        let rest = &code[at + prefix.len()..];
-        match rest.strip_prefix('{') {
-            Some(group) => named.extend(heads_of_group(group)),
-            None => named.push(identifier(rest)),
-        }
-    }
-    named
-}
-
-/// The first word of each entry of `{a::b, c::{d, e}, f}`, from behind its first brace.
-fn heads_of_group(group: &str) -> Vec<String> {
-    let (mut depth, mut entry, mut heads) = (0, String::new(), Vec::new());
-    for letter in group.chars() {
-        match letter {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => heads.push(identifier(std::mem::take(&mut entry).trim())),
-            _ if depth == 0 => entry.push(letter),
-            _ => {}
+        };
+        let fault = match &named {
+            Named::InCrate(path) => path
+                .first()
+                .filter(|other| is_layer(other) && !may_import(layer, other))
+                .map(|other| format!("the layer `{other}`")),
+            Named::Relative(path) => CRATES
+                .iter()
+                .find(|(name, layers)| {
+                    path.len() > 1 && path[0] == *name && !layers.contains(&layer)
+                })
+                .map(|(name, _)| format!("the crate `{name}`")),
+        };
+        if let Some(what) = fault {
+            broken.insert((file, line, format!("`{layer}` may not name {what}")));
         }
     }
-    heads.push(identifier(entry.trim()));
-    heads.retain(|head| !head.is_empty());
-    heads
+    let shown =
+        |(file, line, fault): (&Path, usize, String)| format!("{}:{line}: {fault}", file.display());
+    broken.into_iter().map(shown).collect()
 }
 
-fn identifier(text: &str) -> String {
-    text.chars()
-        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-        .collect()
-}
-
-fn names_crate(code: &str, name: &str) -> bool {
-    code.match_indices(name).any(|(at, _)| {
-        let before = code[..at].chars().next_back();
-        let starts = !before.is_some_and(|letter| {
-            letter.is_alphanumeric() || matches!(letter, '_' | '"' | '.' | '/')
-        });
-        // `crate::script::rhai::x` names a module of ours.
-        let ours = code[..at].ends_with("::") && !code[..at].ends_with(" ::");
-        starts && !ours && code[at + name.len()..].starts_with("::")
-    })
+fn may_import(layer: &str, other: &str) -> bool {
+    let allowed = LAYERS.iter().find(|(name, _)| *name == layer);
+    layer == other || allowed.is_some_and(|(_, allowed)| allowed.split(' ').any(|one| one == other))
 }
 
 fn is_layer(name: &str) -> bool {
     LAYERS.iter().any(|(layer, _)| *layer == name)
 }
 
-/// The modules that a file declares.
-fn modules_of(text: &str) -> Vec<String> {
-    let declared = |line: &str| {
-        Some(identifier(
-            line.trim()
-                .trim_start_matches("pub ")
-                .strip_prefix("mod ")?,
-        ))
-    };
+/// The modules that `src/lib.rs` declares.
+fn modules_of(text: &str) -> Vec<&str> {
+    let declared = |line| str::strip_prefix(line, "pub mod ")?.strip_suffix(';');
     text.lines().filter_map(declared).collect()
 }
 
@@ -279,14 +199,13 @@ fn sources(dir: &str) -> Vec<Source> {
 mod on_samples {
     //! That these checks find what they are for.
 
-    use super::Source;
+    use std::path::Path;
+
+    use super::modules::Modules;
+    use super::{Source, imports_that_break_the_table};
 
     fn broken(path: &str, text: &str) -> Vec<String> {
-        Source {
-            path: path.into(),
-            text: text.into(),
-        }
-        .imports_that_break_the_table()
+        imports_that_break_the_table(&Modules::of([(Path::new(path), text)]))
     }
 
     #[test]
@@ -297,6 +216,9 @@ mod on_samples {
             "use crate::{\n    model::Host,\n    script::{Engine, x},\n};",
             "fn f() { crate::script::run(); }",
             "pub(crate) use crate::script;",
+            "use super::super::script::Engine;",
+            "macro_rules! m { () => { $crate::script::run() } }",
+            "#[cfg(test)] mod tests { use crate::script::run; }",
         ] {
             let faults = broken("src/task/plan.rs", text);
             assert_eq!(faults.len(), 1, "{text}: {faults:?}");
@@ -314,7 +236,7 @@ mod on_samples {
             "use crate::task::Plan;",
             "// crate::script is what calls this",
             "fn f() { mycrate::script::run(); }",
-            "#[cfg(test)]\nmod tests { use crate::cli::run; }",
+            "fn f() { \"crate::script\"; '\"'; /* crate::cli */ }",
             "use super::script;",
         ] {
             assert_eq!(
