@@ -8,7 +8,7 @@ use ops::declare::{Arguments, Value};
 use ops::model::{Emission, Kind, Outcome, Position, Secrets};
 use ops::report::Json;
 use ops::run::Bus;
-use ops::store::Store;
+use ops::store::{Recorder, Store};
 use ops::task::{Answer, Mode, Next, PathKind, PathState, Planner, Query, Ran, Stat, Task, render};
 use ops::tasks::{Surroundings, find};
 use sha2::{Digest as _, Sha256};
@@ -224,7 +224,7 @@ fn events(size: usize) {
     let kept = Store::at(dir.path())
         .begin("playbook.rhai", false, &secrets)
         .expect("a run is kept");
-    let recorder = kept.recorder().expect("its events are");
+    let recorder = Recorder::create(kept.clone()).expect("its events are");
     let printed = std::fs::File::create(dir.path().join("printed")).expect("a file");
     let bus = Bus::start(
         kept.id().to_string(),

@@ -8,7 +8,7 @@ use crate::inventory::{Inventory, Overrides};
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
 use crate::run::{Bus, Cancel, Pace, Run, Settings};
-use crate::store::{Journal, Store};
+use crate::store::{Journal, Recorder, Store};
 use crate::task::Mode;
 
 use super::exit_code;
@@ -75,7 +75,7 @@ impl ActiveRun {
         let mut unkept = None;
         let (id, journal, kept) = match kept {
             Ok(kept) => {
-                match kept.recorder() {
+                match Recorder::create(kept.clone()) {
                     Ok(recorder) => reporters.push(Box::new(recorder)),
                     Err(error) => unkept = Some(error.to_string()),
                 }

@@ -69,8 +69,6 @@ const KNOWN: &[&str] = &[
     "src/script/world.rs",
     "src/shell/actor.rs",
     "src/shell/session.rs",
-    "src/store/kept.rs",
-    "src/store/recorder.rs",
     "src/task/change.rs",
     "src/task/check.rs",
     "src/task/found.rs",
