@@ -4,7 +4,7 @@ use fancy_regex::{Captures, Regex};
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Error, Value};
 
-use super::{invalid, kwarg, text};
+use super::arguments::{invalid, kwarg, text};
 
 fn regex(filter: &str, pattern: &str, options: &Kwargs) -> Result<Regex, Error> {
     let multiline = kwarg(options, "multiline")?.unwrap_or(false);

@@ -4,7 +4,7 @@ use minijinja::Error;
 use minijinja::Value;
 use minijinja::value::Kwargs;
 
-use super::{invalid, kwarg, text};
+use super::arguments::{invalid, kwarg, text};
 
 const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Takes about a second to compute. The format allows a thousand times as many, which would take a quarter of an hour.

@@ -5,8 +5,8 @@ use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 use sha2::{Digest, Sha512};
 
+use super::arguments::{invalid, kwarg};
 use super::lists::items;
-use super::{invalid, kwarg};
 
 const N: usize = 624;
 const M: usize = 397;

@@ -5,8 +5,8 @@ use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, Value};
 use serde_json::Value as Json;
 
+use super::arguments::{invalid, kwarg, text};
 use super::quoting::{Quotes, analyse, escaped, printable, simple};
-use super::{invalid, kwarg, text};
 use crate::template::{plain, python, undefined};
 
 /// PyYAML folds lines longer than this.
