@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::error::SelectError;
-use super::inventory::{LOCALHOST, World};
 use super::pattern::{evaluate, matching, split};
+use super::world::{LOCALHOST, World};
 use crate::model::{Host, decode};
 
 /// The names of the hosts that a limit leaves.

@@ -8,10 +8,10 @@
 //! |---|---|
 //! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
 //! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `words`, `name` | what they read with |
-//! | `ansible_cfg` | settings of Ansible that hold here too |
+//! | `ansible_cfg` | settings of Ansible that apply here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
-//! | `pattern`, `lookalike`, `limit` | host patterns; those that are refused since they look like something else; `--limit` |
-//! | `render`, `written` | variables with their `{{ }}` rendered, when they are asked for |
+//! | `pattern`, `lookalike`, `limit` | host patterns; patterns that are refused because they look like something else; `--limit` |
+//! | `world`, `variable`, `render`, `lazy`, `written` | the content; variables with their `{{ }}` rendered when they are used |
 //! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached, from its variables; what is refused |
 //! | `vault`, `secrets`, `password` | encrypted values, and those that are secret by their name |
 //!
@@ -46,28 +46,30 @@ mod render;
 mod script;
 mod secrets;
 mod session;
+mod shown;
 mod source;
 #[cfg(test)]
 mod tests;
 mod text;
 mod toml_text;
 mod unsupported;
+mod variable;
 mod vars_files;
 mod vault;
 mod via;
 mod words;
+mod world;
 mod written;
 mod yaml;
 mod yaml_scalar;
-
-use std::os::unix::fs::PermissionsExt;
 
 pub use ansible_cfg::AnsibleCfg;
 pub use connection::Overrides;
 pub use error::{InventoryError, RenderError, SelectError, Warning};
 pub use group::Group;
-pub use inventory::{Inventory, Shown};
+pub use inventory::Inventory;
 pub use secrets::VaultPasswordFile;
+pub use shown::Shown;
 pub use source::Sources;
 
 /// Reads every source, in order. Later ones add to earlier ones and win over them.
@@ -88,8 +90,4 @@ pub fn load(sources: &Sources) -> Result<Inventory, InventoryError> {
     }
     let built = build::build(draft, sources, &secrets)?;
     Ok(Inventory::new(built, sources.playbook_dir.clone(), secrets))
-}
-
-fn executable(metadata: &std::fs::Metadata) -> bool {
-    metadata.permissions().mode() & 0o111 != 0
 }

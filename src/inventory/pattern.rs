@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::error::SelectError;
-use super::inventory::{LOCALHOST, World};
+use super::world::{LOCALHOST, World};
 use super::{lookalike, name};
 use crate::model::Host;
 use crate::model::suggest::did_you_mean;

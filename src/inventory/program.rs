@@ -1,5 +1,6 @@
 //! Running a program of the user's on this machine, with limits on its time and its output.
 
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
@@ -44,6 +45,25 @@ pub(super) enum ProgramError {
     Start(io::Error),
     /// It went over a limit: `ran for more than 5m`.
     Endless(String),
+}
+
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+/// Whether a file is run, and its output is the inventory.
+pub(super) fn is_inventory_program(path: &Path) -> bool {
+    let metadata = std::fs::metadata(path);
+    metadata.is_ok_and(|metadata| metadata.is_file() && is_executable(&metadata))
+        && starts_like_a_program(path)
+}
+
+/// False for a file that is executable by mistake.
+fn starts_like_a_program(path: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
+    // A program that cannot be read can still be run.
+    read.is_err() || start.starts_with(b"#!") || start == *b"\x7fELF"
 }
 
 /// Runs a program with nothing to read. It stays in the group of ops, so that it can ask at the terminal, and a Ctrl-C

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::error::InventoryError;
+use super::program::is_executable;
+use super::script;
 use super::vault::{self, VaultError, VaultPassword};
-use super::{executable, script};
 use crate::model::{Origin, decode};
 
 type Watcher = Box<dyn Fn(&str) + Send + Sync>;
@@ -146,7 +147,7 @@ impl VaultPasswordFile {
         let failed = |message: String| InventoryError::new(message).in_file(&file, None);
         let metadata = std::fs::metadata(&file)
             .map_err(|error| failed(format!("the vault password file cannot be read: {error}")))?;
-        let bytes = if metadata.is_file() && executable(&metadata) {
+        let bytes = if metadata.is_file() && is_executable(&metadata) {
             script::run(&file, &[]).map_err(|error| {
                 InventoryError {
                     message: format!("no vault password: {}", error.message),
