@@ -1,4 +1,4 @@
-//! What became of a task that was applied: what a playbook looks at, and what an undo goes by.
+//! The outcome of a task that was applied: what a playbook reads, and what an undo works from.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::model::{Outcome, Position};
 use crate::task::{Ran, Task, Verdict};
 
-use super::record::State;
+use super::record::StepState;
 
-/// What became of a job.
+/// The outcome of a job.
 #[derive(Clone)]
 pub struct Applied {
     /// The identity of the step.
@@ -22,7 +22,7 @@ pub struct Applied {
     /// The user that it was applied as.
     pub user: Option<String>,
     /// What is known of its change, if one was sent to the host.
-    pub state: State,
+    pub state: StepState,
     pub(super) task: Arc<dyn Task>,
 }
 
@@ -30,7 +30,7 @@ impl Applied {
     /// Whether something was changed, or may have been.
     #[must_use]
     pub fn is_made(&self) -> bool {
-        self.state != State::NotStarted
+        self.state != StepState::NotStarted
             && self.verdict.change.is_some()
             && matches!(
                 self.verdict.outcome,
@@ -38,7 +38,7 @@ impl Applied {
             )
     }
 
-    /// What tells whether the change was made.
+    /// The task itself: its queries say whether the change was made.
     pub(super) fn task(&self) -> &dyn Task {
         self.task.as_ref()
     }

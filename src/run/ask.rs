@@ -96,7 +96,7 @@ pub fn ask(
     questions.put(&mut request);
     let reply = host.request(cancel, request, &())?;
     if reply.cancelled {
-        return Err(super::context::interrupted());
+        return Err(Failure::interrupted());
     }
     questions
         .answers(&reply, 0)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine, NativeCallContext, Position};
 
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::interrupted;
 
 use super::error::{Ended, ended};
 use super::frame::Frame;
@@ -45,7 +44,7 @@ fn run(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Fa
         .run_ast(&playbook.ast)
         .map_err(|error| match ended(&error) {
             Some(Ended::Unknown) => None,
-            Some(Ended::Cancelled) => Some(interrupted()),
+            Some(Ended::Cancelled) => Some(Failure::interrupted()),
             None => Some(trace::failure(&error, &world.sources)),
         });
     let failed = matches!(result, Err(Some(_)));

@@ -104,27 +104,6 @@ impl Frame {
         }))
     }
 
-    /// A host in the hands of this frame's run. One that a closure captured belongs to the run, also in a rehearsal of it, where nothing may be
-    /// changed.
-    ///
-    /// # Errors
-    /// When the host's variables say nothing that it could be reached with.
-    pub fn adopt(&self, host: &HostHandle) -> Result<HostHandle, Failure> {
-        if Arc::ptr_eq(&host.run, self.run()) {
-            return Ok(host.clone());
-        }
-        let link = if host.link.is_controller() {
-            self.run().controller().link
-        } else {
-            self.run().link(&host.link.host)?
-        };
-        Ok(HostHandle {
-            run: self.run().clone(),
-            link,
-            ..host.clone()
-        })
-    }
-
     /// A frame of its own at the same place: what is registered in it runs when it ends.
     #[must_use]
     pub fn within(&self) -> Self {

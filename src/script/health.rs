@@ -8,7 +8,7 @@ use rhai::{AST, ASTFlags, Array, CallFnOptions, Dynamic, Engine, Scope, Stmt};
 
 use crate::deploy::health::Check;
 use crate::model::{Failure, FailureKind};
-use crate::run::{HostHandle, interrupted};
+use crate::run::HostHandle;
 
 use super::builtins::{HealthValue, HostValue};
 use super::error::{Ended, ended};
@@ -82,7 +82,7 @@ impl<'p> Declaration<'p> {
         );
         let result = given
             .map_err(|error| match ended(&error) {
-                Some(Ended::Cancelled) => interrupted(),
+                Some(Ended::Cancelled) => Failure::interrupted(),
                 Some(Ended::Unknown) => self.wrong(
                     "what it does on the host is not known without doing it: checks only look",
                 ),

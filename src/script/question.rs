@@ -11,7 +11,7 @@ use rustix::termios::{QueueSelector, tcflush};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Failure, FailureKind};
-use crate::run::{Run, interrupted};
+use crate::run::Run;
 use crate::task::Mode;
 
 /// The answer to a question: yes with `--yes` and in check mode, which do not ask.
@@ -28,7 +28,7 @@ pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool
     let answer = run.bus.paused(|| answer(question, again, cancel));
     answer
         .map_err(|error| Failure::new(FailureKind::Failed, format!("failed to ask: {error}")))?
-        .ok_or_else(interrupted)
+        .ok_or_else(Failure::interrupted)
 }
 
 /// Whether there will be an answer to a question that is asked later.

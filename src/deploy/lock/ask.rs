@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::name::file_name;
 use super::record::{Record, Seen, json};
 use crate::model::{Failure, FailureKind, LockHolder};
-use crate::run::{HostHandle, interrupted};
+use crate::run::HostHandle;
 use crate::shell::{End, Reply, Request, Step, quote_str};
 
 /// The functions of all scripts.
@@ -177,7 +177,7 @@ pub fn answer(host: &HostHandle, reply: Reply) -> Result<String, Failure> {
     };
     match step.end {
         End::Code(0) => Ok(step.stdout.text()),
-        End::Cancelled => Err(interrupted()),
+        End::Cancelled => Err(Failure::interrupted()),
         _ => {
             let said = step.stderr.text();
             let said = said.trim();

@@ -12,7 +12,7 @@ use super::order::{Asked, Next, next};
 use super::record::{Record, Seen};
 use super::{Lock, held, jitter, myself, name};
 use crate::model::{Emission, Failure, FailureKind, Host, Kind, LockHolder, LockScope};
-use crate::run::{HostHandle, Run, interrupted};
+use crate::run::{HostHandle, Run};
 
 /// What is wanted.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ pub(super) fn handles(run: &Arc<Run>, hosts: &[Arc<Host>]) -> Result<Vec<HostHan
     hosts.dedup_by(|one, other| one.name == other.name);
     hosts
         .iter()
-        .map(|host| Ok(HostHandle::new(run.clone(), run.link(host)?)))
+        .map(|host| HostHandle::new(run, host))
         .collect()
 }
 
@@ -218,7 +218,7 @@ async fn attempt(
                 let short = jitter(Duration::from_millis(30), Duration::from_millis(120));
                 if sleep(short, cancel).await.is_err() {
                     give_back(handles_of(&got), holder).await;
-                    return Err(interrupted());
+                    return Err(Failure::interrupted());
                 }
             }
             Next::Back => {
@@ -292,7 +292,7 @@ fn not_taken(lock: &str, failure: Failure) -> Failure {
 async fn sleep(time: Duration, cancel: &CancellationToken) -> Result<(), Failure> {
     tokio::select! {
         biased;
-        () = cancel.cancelled() => Err(interrupted()),
+        () = cancel.cancelled() => Err(Failure::interrupted()),
         () = tokio::time::sleep(time) => Ok(()),
     }
 }

@@ -93,7 +93,7 @@ impl Rollout {
             (Outcome::Failed { failure, lost }, _) => Err((failure, lost)),
             (Outcome::Cancelled, Some(Cut::Progress)) => Err((self.no_progress(), false)),
             (Outcome::Cancelled, Some(Cut::Deadline)) => Err((self.too_long(step), false)),
-            (Outcome::Cancelled, _) => Err((crate::run::interrupted().into(), false)),
+            (Outcome::Cancelled, _) => Err((Failure::interrupted().into(), false)),
         };
         match (step, outcome) {
             // It was told to turn back, so that it ended early is no failure.
@@ -313,7 +313,7 @@ impl Rollout {
     pub(super) fn give_up(&mut self, host: usize, now: Time) {
         self.hosts[host]
             .unrestored
-            .get_or_insert_with(|| crate::run::interrupted().into());
+            .get_or_insert_with(|| Failure::interrupted().into());
         self.leave_out(host, now);
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Emission, Kind};
 
-use super::{LastLine, Pace, Waited};
+use super::waited::{LastLine, Pace, Waited};
 
 /// Longer lines are cut here, in bytes.
 const LONGEST: usize = 200;

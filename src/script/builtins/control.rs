@@ -7,7 +7,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCa
 use super::declare;
 use crate::declare::{Closure, Span, function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{HostHandle, Waited, pause_again};
+use crate::run::{HostHandle, Waited};
 use crate::script::command;
 use crate::script::convert::duration;
 use crate::script::error::{Ended, argument, ended, position, throw};
@@ -319,7 +319,9 @@ fn pause_in_loop(context: &NativeCallContext<'_>, time: &Dynamic, what: &str) ->
     let at = position(context);
     let before = at.as_ref().and_then(|at| frame.rounds(at));
     let waited = Waited::new(what).on(frame.host().map(HostHandle::name));
-    let rounds = pause_again(frame.run(), frame.cancel(), time, waited, before)
+    let rounds = frame
+        .run()
+        .pause_again(frame.cancel(), time, waited, before)
         .map_err(|failure| throw(failure, context))?;
     if let Some(at) = at {
         frame.set_rounds(at, rounds);

@@ -9,7 +9,7 @@ use super::host::HostValue;
 use super::selected::{arrange, hosts_of};
 use crate::declare::{function, options};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{Turns, interrupted};
+use crate::run::HostQueue;
 use crate::script::error::{Ended, argument, end, position, throw};
 use crate::script::frame::{Frame, MAX_EACH};
 use crate::script::on_host::{Stop, call};
@@ -85,11 +85,11 @@ fn each(
     };
     let began = Instant::now();
     run.bus.emit(Emission::new(started).at(position(context)));
-    let links = selected.iter().map(|host| Some(host.0.link.clone()));
-    let turns = Turns::new(run.runtime.clone(), links, forks, frame.cancel().clone());
+    let links = selected.iter().map(|host| Some(host.0.link().clone()));
+    let queue = HostQueue::new(run.runtime.clone(), links, forks, frame.cancel().clone());
     let within = frame.one_of(forks.min(selected.len()));
-    let results = turns.fan_out(&selected, |host| one(context, &within, host, closure));
-    drop(turns);
+    let results = queue.fan_out(&selected, |host| one(context, &within, host, closure));
+    drop(queue);
 
     let mut values = Map::new();
     let mut failures = Vec::new();
@@ -147,7 +147,7 @@ fn one(
     let failure = match &result {
         Ok(_) => None,
         Err(Stop::Failed(failure)) => Some(failure.clone()),
-        Err(Stop::Ended(_)) => Some(Box::new(interrupted().on(name))),
+        Err(Stop::Ended(_)) => Some(Box::new(Failure::interrupted().on(name))),
     };
     let finished = Kind::HostFinished { failure };
     run.bus

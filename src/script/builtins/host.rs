@@ -8,7 +8,7 @@ use super::tasks::TaskValue;
 use super::vars::VarsValue;
 use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Applied, HostHandle, Run, apply, ask, awaited, command, undo};
+use crate::run::{Applied, HostHandle, Run, apply, ask, command, pending_user, undo};
 use crate::script::command::{Call, CallOptions};
 use crate::script::error::{Ended, argument, end, throw};
 use crate::script::frame::Frame;
@@ -133,11 +133,8 @@ fn register_properties(engine: &mut Engine) {
     getter("groups", "The groups that the host is in, by name.").register_into_engine(
         engine,
         |host: &mut HostValue| {
-            host.0
-                .link
-                .host
-                .groups
-                .iter()
+            let groups = host.0.host().groups.iter();
+            groups
                 .map(|group| Dynamic::from(group.clone()))
                 .collect::<Array>()
         },
@@ -221,7 +218,7 @@ fn register_undo(engine: &mut Engine) {
     declare(&UNDO, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| {
-            let made = host.0.link.history.made();
+            let made = host.0.history().made();
             give_back(&context, host, &made)
         },
     );
@@ -268,8 +265,8 @@ fn apply_all(
     tasks: &[TaskValue],
 ) -> Result<Vec<OutcomeValue>> {
     let frame = Frame::acting(context, "apply")?;
-    let host = &adopted(context, &frame, host)?;
-    if host.0.link.is_controller() {
+    let host = &HostValue(host.0.in_run(frame.run()));
+    if host.0.is_controller() {
         return Err(only_looked_at(context));
     }
     within_limit("apply", context, frame.run(), &host.0)?;
@@ -278,7 +275,7 @@ fn apply_all(
         .map(|task| task.job(&frame, &host.0, context))
         .collect::<Result<Vec<_>>>()?;
     let batch = apply(&host.0, &jobs, frame.cancel());
-    host.0.link.history.remember(&batch.applied);
+    host.0.history().remember(&batch.applied);
     if batch
         .applied
         .iter()
@@ -299,10 +296,10 @@ fn run(
     options: Map,
 ) -> Result<Map> {
     let frame = Frame::acting(context, "run")?;
-    let host = &adopted(context, &frame, host)?;
+    let host = &HostValue(host.0.in_run(frame.run()));
     let call = Call::parse(line, &Options::read(&RUN, options, context)?)?;
     let command = call.command(context);
-    if host.0.link.is_controller() && !command.reads {
+    if host.0.is_controller() && !command.reads {
         return Err(only_looked_at(context));
     }
     let sent = if frame.run().settings.mode == Mode::Check && !command.reads {
@@ -327,14 +324,6 @@ fn run(
     ]))
 }
 
-/// The host as one of the frame's run.
-fn adopted(context: &NativeCallContext<'_>, frame: &Frame, host: &HostValue) -> Result<HostValue> {
-    let adopted = frame.adopt(&host.0);
-    adopted
-        .map(HostValue)
-        .map_err(|failure| throw(failure, context))
-}
-
 /// Refuses to change a host outside `--limit`.
 ///
 /// # Errors
@@ -345,7 +334,7 @@ pub(super) fn within_limit(
     run: &Run,
     host: &HostHandle,
 ) -> Result<()> {
-    if run.inventory.within_limit(&host.link.host) {
+    if run.inventory.within_limit(host.host()) {
         return Ok(());
     }
     let message = format!("`{what}` would change a host outside --limit");
@@ -362,7 +351,7 @@ fn awaits_user(
     frame: &Frame,
     host: &HostValue,
 ) -> Result<Option<String>> {
-    awaited(&host.0, frame.cancel()).map_err(|failure| throw(failure, context))
+    pending_user(&host.0, frame.cancel()).map_err(|failure| throw(failure, context))
 }
 
 /// Ends the closure of the host as unknown, where [`awaits_user`] has a reason for that.
@@ -430,7 +419,7 @@ pub(super) fn read(
         Query::Content(path.to_owned()),
         Query::Path(path.to_owned()),
     ];
-    let outlook = host.0.link.history.outlook();
+    let outlook = host.0.history().outlook();
     let answers = match (outlook.left(&queries[0]), outlook.alters(&queries[0])) {
         (Some(Answer::Content(None)), _) => {
             let gone = PathState {

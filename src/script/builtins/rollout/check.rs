@@ -10,7 +10,7 @@ use crate::deploy::rollout::Step;
 use crate::model::{
     Emission, Failure, FailureKind, Fate, HostEnd, HostEnds, Kind, LogLevel, RolloutEnd, Version,
 };
-use crate::run::{fan_out, interrupted};
+use crate::run::fan_out;
 use crate::script::builtins::HostValue;
 use crate::script::builtins::each::together;
 use crate::script::error::{Ended, end, position, throw};
@@ -139,7 +139,7 @@ fn one(
     let failure = match &result {
         Ok(()) => None,
         Err(Stop::Failed(failure)) => Some(failure.clone()),
-        Err(Stop::Ended(_)) => Some(Box::new(interrupted().on(name))),
+        Err(Stop::Ended(_)) => Some(Box::new(Failure::interrupted().on(name))),
     };
     let finished = Kind::HostFinished { failure };
     bus.emit(Emission::new(finished).host(name).duration(began.elapsed()));

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::options::Wanted;
 use crate::deploy::rollout::{Course, Hands, News, Outcome, Question, Step};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{HostHandle, Looks, Run, command, undo};
+use crate::run::{HostHandle, Polled, Run, command, undo};
 use crate::script::builtins::HostValue;
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
@@ -26,7 +26,7 @@ pub(super) struct Playbook<'a, 'c> {
     pub(super) hosts: &'a [HostValue],
     /// How many changes this run had made on each host when its update began.
     marks: Vec<AtomicUsize>,
-    looks: Vec<Arc<Looks>>,
+    polled: Vec<Arc<Polled>>,
     /// When the balancer was last asked about each host that is drained.
     pub(super) asked: Vec<Mutex<Option<Instant>>>,
 }
@@ -44,7 +44,7 @@ impl<'a, 'c> Playbook<'a, 'c> {
             wanted,
             hosts,
             marks: hosts.iter().map(|_| AtomicUsize::new(0)).collect(),
-            looks: hosts.iter().map(|_| Arc::default()).collect(),
+            polled: hosts.iter().map(|_| Arc::default()).collect(),
             asked: hosts.iter().map(|_| Mutex::default()).collect(),
         }
     }
@@ -93,7 +93,7 @@ impl<'a, 'c> Playbook<'a, 'c> {
     fn put_back(&self, host: usize, cancel: &CancellationToken) -> Outcome {
         let handle = &self.hosts[host].0;
         let mark = self.marks[host].load(Ordering::Relaxed);
-        let made = handle.link.history.made_since(mark);
+        let made = handle.history().made_since(mark);
         let undone = if made.is_empty() {
             // Nothing would be sent, and a host that is gone would be put back into service.
             command::answers(handle, cancel)
@@ -131,7 +131,7 @@ impl Hands for Playbook<'_, '_> {
             *self.asked(host) = None;
         }
         if step == Step::Update {
-            self.marks[host].store(value.0.link.history.mark(), Ordering::Relaxed);
+            self.marks[host].store(value.0.history().mark(), Ordering::Relaxed);
         }
         if step == Step::Reach {
             let answered = command::answers(&value.0, cancel);
@@ -140,15 +140,15 @@ impl Hands for Playbook<'_, '_> {
         let Some(closure) = self.wanted.closure(step) else {
             return self.put_back(host, cancel);
         };
-        let looks = matches!(step, Step::Healthy | Step::RollbackHealthy);
-        let looked_at = looks.then(|| HostValue(value.0.looked_at(&self.looks[host])));
-        let value = looked_at.as_ref().unwrap_or(value);
+        let polls = matches!(step, Step::Healthy | Step::RollbackHealthy);
+        let polled = polls.then(|| HostValue(value.0.polled(&self.polled[host])));
+        let value = polled.as_ref().unwrap_or(value);
         let frame = self
             .frame
             .of_host(value.0.clone())
             .with_cancel(cancel.clone());
-        let result = if looks {
-            // Between two looks nothing watches the balancer.
+        let result = if polls {
+            // Between two polls nothing watches the balancer.
             self.take_out_again(host, cancel, cancel);
             call(self.context, &frame, value, closure)
         } else if matches!(step, Step::Update | Step::Rollback) {

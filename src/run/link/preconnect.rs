@@ -1,4 +1,4 @@
-//! A connection that is made before anyone asks for it.
+//! A connection that is opened before it is needed.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::transport::{Transport, TransportError};
 /// An attempt that failed and is followed by another: its number, and why.
 type Failed = (u32, String);
 
-/// A stream to a host that is on its way, is there, or could not be had. Dropping it lets go of all that.
-pub(super) struct Early {
+/// A stream to a host that is opening, open or failed. Dropping it closes the stream.
+pub(in crate::run) struct Preconnection {
     connecting: JoinHandle<Result<Stream, TransportError>>,
-    /// For whoever asks in the end: it tells of them as if it had connected itself.
+    /// For the user of the stream, who reports these attempts as its own.
     failed: mpsc::UnboundedReceiver<Failed>,
 }
 
-impl Early {
-    /// Begins to connect, in the background. `settled` is called when it is known what comes of it.
+impl Preconnection {
+    /// Begins to connect in the background. `settled` is called when the connection is there or has failed.
     pub fn start(
         runtime: &tokio::runtime::Handle,
         transport: Arc<dyn Transport>,
@@ -30,7 +30,7 @@ impl Early {
         let (tell, failed) = mpsc::unbounded_channel();
         let connecting = runtime.spawn(async move {
             let tell = move |attempt: u32, error: &TransportError| {
-                // Whoever let go of it wants no news.
+                // An error: nobody listens any more.
                 let _ = tell.send((attempt, error.to_string()));
             };
             let stream = transport.open_watched(&tell).await;
@@ -40,12 +40,12 @@ impl Early {
         Self { connecting, failed }
     }
 
-    /// What came of it, waited for if need be. `None` if it ended since, and is worth another try.
+    /// The stream or the failure, once it is known. `None`: the stream has ended since, so try again.
     pub async fn stream(
         mut self,
         failed: impl Fn(u32, String),
     ) -> Option<Result<Stream, TransportError>> {
-        // Ends when the connecting does.
+        // Ends when connecting does.
         while let Some((attempt, reason)) = self.failed.recv().await {
             failed(attempt, reason);
         }
@@ -57,20 +57,20 @@ impl Early {
     }
 }
 
-impl Drop for Early {
+impl Drop for Preconnection {
     fn drop(&mut self) {
         self.connecting.abort();
     }
 }
 
-/// The stream, unless it has ended while it waited. What it said meanwhile is not lost.
+/// The stream, unless it has ended while it waited. What it printed meanwhile is kept.
 fn still_open(mut stream: Stream) -> Option<Stream> {
-    let mut said = vec![0; 1024];
-    match stream.stdout.read(&mut said).now_or_never() {
+    let mut printed = vec![0; 1024];
+    match stream.stdout.read(&mut printed).now_or_never() {
         None => {}
         Some(Ok(count @ 1..)) => {
-            said.truncate(count);
-            stream.stdout = Box::new(std::io::Cursor::new(said).chain(stream.stdout));
+            printed.truncate(count);
+            stream.stdout = Box::new(std::io::Cursor::new(printed).chain(stream.stdout));
         }
         Some(_) => return None,
     }

@@ -1,9 +1,9 @@
-//! The password for sudo on a host.
+//! The sudo password of a host, tried once.
 
 use crate::shell::{Session, SessionError};
 use crate::transport::{TriedOnce, Turn};
 
-/// The password of one host. sudo asks for that of the user who logged in, whoever is become.
+/// The password for one host. sudo asks for that of the user who logged in, whoever is become.
 pub(super) type SudoPassword = TriedOnce<SessionError>;
 
 /// The turn to start a session that tries the password, if there is one.
@@ -18,7 +18,7 @@ pub(super) async fn turn(
     }
 }
 
-/// Learns what comes of a session that was started in a turn.
+/// Notes whether the session that was started in this turn had the right password.
 pub(super) fn watch(turn: Turn<SessionError>, session: &Session) {
     let opened = session.opened();
     tokio::spawn(async move {
@@ -30,7 +30,7 @@ pub(super) fn watch(turn: Turn<SessionError>, session: &Session) {
                     ..
                 },
             ) => turn.refused(error),
-            // Nothing is known of it.
+            // Nothing is known about the password.
             Err(_) => {}
         }
     });

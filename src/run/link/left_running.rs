@@ -5,21 +5,20 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::LogLevel;
-use crate::run::context::Run;
-use crate::shell::{Former, Session};
+use crate::model::{Emission, Kind, LogLevel};
+use crate::shell::{RemoteLoop, Session};
 
 use super::{Key, Lane, Link, lock};
 
 impl Link {
-    /// Ends what lost sessions may have left running before anything else is sent.
-    pub(super) async fn end_former(&self, run: &Run, user: Option<&str>, session: &Arc<Session>) {
-        if lock(&self.former).is_empty() {
+    /// Ends what lost sessions may have left running, before anything else is sent.
+    pub(super) async fn end_left_running(&self, user: Option<&str>, session: &Arc<Session>) {
+        if lock(&self.left_running).is_empty() {
             return;
         }
         let _turn = self.ending.lock().await;
         loop {
-            let Some(next) = lock(&self.former).last().cloned() else {
+            let Some(next) = lock(&self.left_running).last().cloned() else {
                 return;
             };
             let (owner, one) = &next;
@@ -28,13 +27,13 @@ impl Link {
                 Some(end) => {
                     let session = match owner.as_deref() {
                         owner if owner == user => Ok(Arc::clone(session)),
-                        owner => self.open(run, owner).await,
+                        owner => self.open(owner).await,
                     };
                     match session {
-                        // Lost again: the next session has to end this one, too.
+                        // Lost again: the next session has to end this one too.
                         Ok(session) => {
                             match session.request(end, &(), &CancellationToken::new()).await {
-                                Ok(reply) => Former::lives(&reply),
+                                Ok(reply) => RemoteLoop::why_alive(&reply),
                                 Err(_) => return,
                             }
                         }
@@ -46,9 +45,11 @@ impl Link {
                 let message = format!(
                     "what was running when the connection was lost may still be running: {why}"
                 );
-                run.log(LogLevel::Warn, Some(&self.host.name), message);
+                let level = LogLevel::Warn;
+                let warning = Emission::new(Kind::Log { level, message });
+                self.bus.emit(warning.host(&self.host.name));
             }
-            lock(&self.former).retain(|other| *other != next);
+            lock(&self.left_running).retain(|other| *other != next);
         }
     }
 
@@ -60,8 +61,8 @@ impl Link {
         let over: Vec<_> = sessions
             .extract_if(|_, session| session.is_over())
             .filter(|((_, lane), _)| *lane == Lane::Work)
-            .filter_map(|((user, _), session)| Some((user, session.former()?.clone())))
+            .filter_map(|((user, _), session)| Some((user, session.left_running()?.clone())))
             .collect();
-        lock(&self.former).extend(over);
+        lock(&self.left_running).extend(over);
     }
 }

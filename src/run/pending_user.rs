@@ -8,19 +8,22 @@ use crate::task::{Answer, Mode, Query};
 use super::ask::ask;
 use super::host::HostHandle;
 
-/// Why nothing can be done as the handle's user, in check mode: who that is would be made by an earlier task. `None` where the user is
-/// there, or where no task has to do with it: becoming it tells the rest.
+/// Why nothing can be done as the handle's user in check mode: an earlier task would create or remove the user. `None` if the
+/// user exists, or if no task affects it: then becoming the user says the rest.
 ///
 /// # Errors
 /// When the host does not answer.
-pub fn awaited(host: &HostHandle, cancel: &CancellationToken) -> Result<Option<String>, Failure> {
+pub fn pending_user(
+    host: &HostHandle,
+    cancel: &CancellationToken,
+) -> Result<Option<String>, Failure> {
     let Some(user) = &host.user else {
         return Ok(None);
     };
-    if host.run.settings.mode == Mode::Apply || host.link.user() == Some(user) {
+    if host.run.settings.mode == Mode::Apply || host.default_user() == Some(user) {
         return Ok(None);
     }
-    let outlook = host.link.history.outlook();
+    let outlook = host.history().outlook();
     let Some(by) = outlook.who_alters_user(user) else {
         return Ok(None);
     };
@@ -30,11 +33,8 @@ pub fn awaited(host: &HostHandle, cancel: &CancellationToken) -> Result<Option<S
         )));
     }
     let query = Query::User(user.clone());
-    let at_login = HostHandle {
-        user: host.link.user().map(ToOwned::to_owned),
-        ..host.clone()
-    };
-    let answers = ask(&at_login, cancel, vec![query])?;
+    let as_default = host.as_user(host.default_user().map(ToOwned::to_owned));
+    let answers = ask(&as_default, cancel, vec![query])?;
     let is_missing = matches!(answers.first(), Some((_, Answer::Table(rows))) if rows.is_empty());
     Ok(is_missing
         .then(|| format!("there is no user {user} yet: depends on what `{by}` would change")))

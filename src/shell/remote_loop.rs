@@ -1,16 +1,16 @@
-//! The loop that a lost session may have left running on its host, with everything that it started.
+//! The loop of a session on its host, and how to end what a lost session left running.
 //!
-//! A network that is cut tells neither side. Long after the client has given up, a host may go on with a request, since its
-//! sshd has not noticed: over a new connection the two would get in each other's way. So the hello tells which
-//! process the loop is, and before a new session is used the old one's loop is ended.
+//! When a network is cut, neither side notices. The host may go on with a request long after the client has given up, and
+//! would then work at the same time as a new session. So the hello gives the process id of the loop, and before a new
+//! session is used, the loop of the lost one is ended with everything that it started.
 
 use std::time::{Duration, Instant};
 
 use super::{End, Reply, Request, Step};
 
-const SCRIPT: &str = include_str!("sh/former.sh");
+const SCRIPT: &str = include_str!("sh/end_loop.sh");
 
-/// How long the host may take for it: the script gives up before.
+/// How long the host may take for it. The script gives up earlier.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// By how many seconds a process may seem to have started later than it did.
@@ -18,14 +18,14 @@ const ROUNDING: u64 = 2;
 
 /// The loop of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Former {
+pub struct RemoteLoop {
     /// Its process id; `None` if the host had not sent it yet.
     process: Option<u32>,
     /// When the host sent its process id: the process is older than this.
     since: Instant,
 }
 
-impl Former {
+impl RemoteLoop {
     /// A loop about which nothing is known.
     pub(super) fn unknown() -> Self {
         Self::parse("")
@@ -45,7 +45,7 @@ impl Former {
         self.process.is_some()
     }
 
-    /// Ends it with all that it runs, over another session of the same user. `None`: the host never said which it is.
+    /// Ends it with all that it runs, over another session of the same user. `None`: the host never sent its process id.
     #[must_use]
     pub fn end(&self) -> Option<Request> {
         let process = self.process?;
@@ -62,7 +62,7 @@ impl Former {
 
     /// Why it may still be running, according to the reply. `None`: nothing of it is alive.
     #[must_use]
-    pub fn lives(reply: &Reply) -> Option<String> {
+    pub fn why_alive(reply: &Reply) -> Option<String> {
         let step = reply.steps.first()?;
         if step.end == End::Code(0) {
             return None;
@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn is_read_from_the_hello() {
-        let former = Former::parse("uid 0\nloop 4711\nstate /x");
-        assert!(former.is_known() && former.end().is_some());
+        let remote_loop = RemoteLoop::parse("uid 0\nloop 4711\nstate /x");
+        assert!(remote_loop.is_known() && remote_loop.end().is_some());
         for other in [
             "",
             "loop ",
@@ -95,8 +95,11 @@ mod tests {
             "loop -1",
             "loop 99999999999",
         ] {
-            let former = Former::parse(other);
-            assert!(!former.is_known() && former.end().is_none(), "{other}");
+            let remote_loop = RemoteLoop::parse(other);
+            assert!(
+                !remote_loop.is_known() && remote_loop.end().is_none(),
+                "{other}"
+            );
         }
     }
 
@@ -105,11 +108,11 @@ mod tests {
         let since = Instant::now()
             .checked_sub(age)
             .expect("the machine is older");
-        let former = Former {
+        let remote_loop = RemoteLoop {
             process: Some(process.id()),
             since,
         };
-        let request = former.end().expect("it is known");
+        let request = remote_loop.end().expect("it is known");
         let script = String::from_utf8(request.steps[0].script.clone()).expect("a text");
         let mut command = Command::new(shell[0]);
         command.args(&shell[1..]).args(["-c", &script]);

@@ -1,13 +1,13 @@
-//! How a step ended, in words: as a fragment, and as a failure of the user's.
+//! How a step ended: as a fragment of a message, and as a failure that the user reads.
 
 use crate::model::{Failure, FailureKind, Secrets};
 use crate::shell::{End, StepReply};
 use crate::task::Change;
 
-use super::said;
-use super::tail::tail;
+use super::output_tail::tail;
+use super::script_messages;
 
-/// The failure of a step, in words.
+/// The failure of a step of a change.
 pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets) -> Failure {
     let mut failure = Failure::new(
         if step.end == End::Cancelled {
@@ -15,7 +15,7 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
         } else {
             FailureKind::Failed
         },
-        ended(step),
+        how_it_ended(step),
     );
     if change.command {
         failure.command = Some(change.shown.clone().unwrap_or_else(|| change.apply.clone()));
@@ -25,19 +25,19 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
     }
     failure.stderr = tail(step, secrets);
     if change.bare {
-        said::before_a_command(&mut failure);
+        script_messages::take_reason(&mut failure);
     } else {
-        said::by_a_script_of_ours(&mut failure, change.command);
+        script_messages::take_messages(&mut failure, change.command);
         if failure.hint.is_some() {
             return failure;
         }
     }
-    // Our own scripts speak the C locale; what a command of the user's says is the user's to read.
+    // Our own scripts run in the C locale. The output of a user's command is not interpreted.
     let says = |text: &str| {
         failure
             .stderr
             .as_ref()
-            .is_some_and(|said| said.contains(text))
+            .is_some_and(|stderr| stderr.contains(text))
     };
     let on_disk = |text: &str| says(text) || failure.message.contains(text);
     if !change.command && (on_disk("No space left on device") || on_disk("Disk quota exceeded")) {
@@ -50,8 +50,7 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
 }
 
 /// How a step ended, as a fragment.
-#[must_use]
-pub fn ended(step: &StepReply) -> String {
+pub(super) fn how_it_ended(step: &StepReply) -> String {
     match step.end {
         End::Code(code) => format!("exited with code {code}"),
         End::Lost => "killed its own shell, so how it ended is unknown".to_owned(),

@@ -1,8 +1,8 @@
-//! What a script of ours said when it failed: the reason goes into the message, advice into the hint.
+//! Messages that a script of ours prints when it fails: the reason goes into the failure's message, advice into its hint.
 
 use crate::model::Failure;
 
-/// Begins a line of stderr that is the reason, and one that says what to do about it.
+/// Begin a line of stderr that is the reason, and one that says what to do about it.
 const REASON: &str = "ops: ";
 const HINT: &str = "ops hint: ";
 
@@ -10,26 +10,26 @@ const HINT: &str = "ops hint: ";
 const UNTOUCHED: &str = "ops untouched";
 
 /// Whether a script of ours that failed says that it changed nothing.
-pub(super) fn untouched(stderr: &str) -> bool {
+pub(super) fn says_untouched(stderr: &str) -> bool {
     stderr.lines().any(|line| line == UNTOUCHED)
 }
 
 /// Begins an error of apt's.
 const APT: &str = "E: ";
 
-/// Takes the marked lines out of what the failure says was printed. Without a marked reason, a script that runs no program of somebody
-/// else's (`is_command`) has said the reason in the first line.
-pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
+/// Moves the marked lines from the failure's stderr to its message and hint. Without a marked reason, the first line is the
+/// reason, unless the script runs other programs (`is_command`).
+pub(super) fn take_messages(failure: &mut Failure, is_command: bool) {
     let Some(printed) = failure.stderr.take() else {
         return;
     };
     let mut rest: Vec<&str> = Vec::new();
     let (mut reason, mut hint) = (None, None);
     for line in printed.lines() {
-        if let Some(said) = line.strip_prefix(HINT) {
-            hint = Some(said.to_owned());
-        } else if let Some(said) = line.strip_prefix(REASON) {
-            reason = Some(said.to_owned());
+        if let Some(text) = line.strip_prefix(HINT) {
+            hint = Some(text.to_owned());
+        } else if let Some(text) = line.strip_prefix(REASON) {
+            reason = Some(text.to_owned());
         } else if line != UNTOUCHED {
             rest.push(line);
         }
@@ -38,13 +38,13 @@ pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
         reason = Some(rest.remove(0).trim_end().to_owned());
     }
     // The error that made apt give up comes last, after what it tried.
-    if let Some(said) = rest.iter().rev().find_map(|line| line.strip_prefix(APT))
+    if let Some(error) = rest.iter().rev().find_map(|line| line.strip_prefix(APT))
         && reason.is_none()
     {
         reason = Some(format!(
             "{}: {}",
             failure.message,
-            said.trim_end_matches('.')
+            error.trim_end_matches('.')
         ));
     }
     if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
@@ -54,12 +54,12 @@ pub(super) fn by_a_script_of_ours(failure: &mut Failure, is_command: bool) {
     failure.stderr = (!rest.is_empty()).then(|| rest.join("\n"));
 }
 
-/// Takes the reason out that stands before a command of the user's, where that is all that was printed: the command was not run.
-pub(super) fn before_a_command(failure: &mut Failure) {
-    let said = failure.stderr.as_deref().unwrap_or_default().trim_end();
-    if let Some(reason) = said
+/// Moves the reason from the failure's stderr to its message if nothing else was printed: a user's command was not run.
+pub(super) fn take_reason(failure: &mut Failure) {
+    let printed = failure.stderr.as_deref().unwrap_or_default().trim_end();
+    if let Some(reason) = printed
         .strip_prefix(REASON)
-        .filter(|said| !said.contains('\n'))
+        .filter(|reason| !reason.contains('\n'))
     {
         failure.message = reason.to_owned();
         failure.stderr = None;
@@ -68,13 +68,13 @@ pub(super) fn before_a_command(failure: &mut Failure) {
 
 #[cfg(test)]
 mod tests {
-    use super::{before_a_command, by_a_script_of_ours};
+    use super::{take_messages, take_reason};
     use crate::model::{Failure, FailureKind};
 
     fn failed(printed: &str, is_command: bool) -> (String, Option<String>, Option<String>) {
         let mut failure = Failure::new(FailureKind::Failed, "exited with code 1");
         failure.stderr = Some(printed.to_owned());
-        by_a_script_of_ours(&mut failure, is_command);
+        take_messages(&mut failure, is_command);
         (failure.message, failure.hint, failure.stderr)
     }
 
@@ -90,7 +90,7 @@ mod tests {
         ] {
             let mut failure = Failure::new(FailureKind::Failed, "exited with code 125");
             failure.stderr = Some(printed.to_owned());
-            before_a_command(&mut failure);
+            take_reason(&mut failure);
             assert_eq!(failure.message, message);
         }
     }

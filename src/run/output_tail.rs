@@ -9,8 +9,7 @@ const BYTES: usize = 4096;
 
 /// The last lines of stderr, or of stdout where stderr is empty. `None` where both are. Secrets are taken out
 /// before anything is cut off.
-#[must_use]
-pub fn tail(step: &StepReply, secrets: &Secrets) -> Option<String> {
+pub(super) fn tail(step: &StepReply, secrets: &Secrets) -> Option<String> {
     let stderr = step.stderr.text();
     let text = if stderr.trim().is_empty() {
         step.stdout.text()

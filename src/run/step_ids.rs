@@ -7,13 +7,12 @@ use crate::model::Position;
 
 /// Numbers the occurrences of each place on each host.
 ///
-/// What a host's closure does is done in order, so the number of an occurrence tells the path of calls that
-/// led to it: two calls of one function from two places are its first and its second occurrence, in every
-/// execution.
+/// A host's closure works in order, so the number of an occurrence stands for the path of calls that led to it: two calls
+/// of a function from two places are its first and its second occurrence, in every execution.
 #[derive(Debug, Default)]
-pub struct Steps(Mutex<HashMap<String, u32>>);
+pub struct StepIds(Mutex<HashMap<String, u32>>);
 
-impl Steps {
+impl StepIds {
     /// `web1/deploy.rhai:12:9`, and from the second time on `web1/deploy.rhai:12:9#2`.
     pub fn next(&self, host: &str, at: Option<&Position>) -> String {
         let place = at.map_or_else(|| "-".to_owned(), ToString::to_string);
@@ -35,14 +34,14 @@ mod tests {
 
     #[test]
     fn occurrences_are_numbered_by_host_and_place() {
-        let steps = Steps::default();
+        let ids = StepIds::default();
         let at = Position {
             file: "a.rhai".into(),
             line: 3,
             column: 7,
         };
-        assert_eq!(steps.next("web1", Some(&at)), "web1/a.rhai:3:7");
-        assert_eq!(steps.next("web2", Some(&at)), "web2/a.rhai:3:7");
-        assert_eq!(steps.next("web1", Some(&at)), "web1/a.rhai:3:7#2");
+        assert_eq!(ids.next("web1", Some(&at)), "web1/a.rhai:3:7");
+        assert_eq!(ids.next("web2", Some(&at)), "web2/a.rhai:3:7");
+        assert_eq!(ids.next("web1", Some(&at)), "web1/a.rhai:3:7#2");
     }
 }

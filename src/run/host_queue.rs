@@ -1,13 +1,13 @@
-//! Whose turn it is: the order in which the hosts of a fan-out begin, and the connections that are made before.
+//! The queue of a fan-out: the order in which its hosts begin, and the connections that are opened ahead.
 //!
-//! Connecting takes several round trips, and to a host that does not answer all of its time-out. While it is waited for
-//! in a host's own turn, it takes one of the few places that there are. So the hosts that come next are connected to in
-//! the background, where that costs no process (see [`Transport::can_wait`](crate::transport::Transport::can_wait)), and one
-//! that is not there yet lets others go before it.
+//! Connecting takes several round trips, or the whole timeout if the host does not answer. A host that connects in its own
+//! turn occupies one of the few places meanwhile. So the hosts that come next are connected to in the background, if that
+//! costs no process (see [`Transport::can_wait`](crate::transport::Transport::can_wait)), and a host that is not connected
+//! yet lets others go first.
 //!
-//! No host is contacted that would not be: a fan-out gets to every one of its hosts in the end. But a closure may leave
-//! its host alone. So nothing is connected ahead before some closure has used its own host, and nothing more after
-//! one has ended that did not.
+//! No host is contacted that would not be contacted anyway: a fan-out gets to each of its hosts in the end. But a closure
+//! may leave its host alone. So nothing is connected ahead before some closure has used its host, and nothing more after one
+//! has ended that did not.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,19 +19,19 @@ use tokio_util::sync::CancellationToken;
 use super::fanout::fan_out_by;
 use super::link::Link;
 
-/// How long nothing may be seen to happen before a host that does not answer takes a place: so that it shows who is waited
-/// for.
+/// How long nothing visible may happen before a host that does not answer takes a place, so that the user sees which host
+/// is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Connections that are made, or wait to be used, for each host that is worked on.
-const A_FORK: usize = 4;
+/// Connections that are being opened, or wait to be used, per fork.
+const AHEAD_PER_FORK: usize = 4;
 
-/// No more than this altogether: where the processor is what is short, more handshakes at a time make each of them last
-/// longer, until they are over time.
-const MOST: usize = 64;
+/// No more than this in total: with too many handshakes at a time, the processor is short and each takes longer, until they
+/// time out.
+const MAX_AHEAD: usize = 64;
 
 /// The hosts of one fan-out.
-pub struct Turns(Arc<Shared>);
+pub struct HostQueue(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
@@ -54,23 +54,23 @@ struct State {
 }
 
 struct Entry {
-    /// `None` where it is known that there is no way to it.
+    /// `None` if it is known that it cannot be connected to.
     link: Option<Arc<Link>>,
-    connection: Connection,
+    progress: Progress,
     /// Its closure has used it.
     used: bool,
 }
 
-/// Of a host that has not begun.
+/// How far the connection of a host that has not begun is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Connection {
+enum Progress {
     Untouched,
     Pending,
-    /// It is there, or it is known why not; or nothing can be made ahead.
+    /// It is open or has failed, or nothing can be opened ahead.
     Settled,
 }
 
-/// Whether connections are made ahead.
+/// Whether connections are opened ahead.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ahead {
     /// No closure has used its host so far.
@@ -85,8 +85,8 @@ enum Pick {
     Done,
 }
 
-impl Turns {
-    /// The hosts in the order in which they begin, `forks` at a time. `None` is one that no link could be made for.
+impl HostQueue {
+    /// The hosts in the order in which they begin, `forks` at a time. `None` stands for a host without a link.
     #[must_use]
     pub fn new(
         runtime: tokio::runtime::Handle,
@@ -98,7 +98,7 @@ impl Turns {
             .into_iter()
             .map(|link| Entry {
                 link,
-                connection: Connection::Untouched,
+                progress: Progress::Untouched,
                 used: false,
             })
             .collect();
@@ -119,7 +119,7 @@ impl Turns {
         }))
     }
 
-    /// Every host is going to be used, whatever comes.
+    /// Every host will be used in any case.
     #[must_use]
     pub fn all_used(self) -> Self {
         let mut state = self.0.state();
@@ -133,7 +133,7 @@ impl Turns {
         self
     }
 
-    /// Calls `work` for each item, the one of the host at the same place, as [`fan_out`](super::fan_out) does.
+    /// Calls `work` for each item, which belongs to the host at the same place, as [`fan_out`](super::fan_out) does.
     pub fn fan_out<T: Sync, R: Send>(
         &self,
         items: &[T],
@@ -150,11 +150,13 @@ impl Turns {
     }
 }
 
-/// What was made ahead and not used is let go of.
-impl Drop for Turns {
+/// Connections that were opened ahead and not used are closed.
+impl Drop for HostQueue {
     fn drop(&mut self) {
         for host in &self.0.state().hosts {
-            drop(host.link.as_ref().and_then(|link| link.take_early()));
+            if let Some(link) = &host.link {
+                link.close_ahead();
+            }
         }
     }
 }
@@ -182,7 +184,7 @@ impl Shared {
         let mut patient = true;
         loop {
             let mut news = std::pin::pin!(this.news.notified());
-            // From here on none is missed.
+            // No notification is missed from here on.
             news.as_mut().enable();
             match this.pick(patient) {
                 Pick::Host(index) => {
@@ -219,9 +221,9 @@ impl Shared {
         match next {
             Some(index) => {
                 state.running += 1;
-                // Its place among those that are made ahead is free.
+                // Its place among the connections ahead is free.
                 self.connect(&mut state);
-                // What let this one begin may let others.
+                // What let this one begin may let others begin too.
                 if state.idle > 0 {
                     self.news.notify_one();
                 }
@@ -235,29 +237,33 @@ impl Shared {
         }
     }
 
-    /// Connects to those that come next, as many as may be.
+    /// Connects to the hosts that come next, as many as allowed.
     fn connect(self: &Arc<Self>, state: &mut State) {
         if state.ahead != Ahead::Yes || self.cancel.is_cancelled() {
             return;
         }
         let State { hosts, waiting, .. } = state;
-        for index in waiting.iter().copied().take(MOST.min(self.forks * A_FORK)) {
+        for index in waiting
+            .iter()
+            .copied()
+            .take(MAX_AHEAD.min(self.forks * AHEAD_PER_FORK))
+        {
             let host = &mut hosts[index];
-            if host.connection == Connection::Untouched {
+            if host.progress == Progress::Untouched {
                 let this = Arc::clone(self);
                 let settled = move || this.is_settled(index);
-                let connects = |link: &Arc<Link>| link.connect_early(&self.runtime, settled);
-                host.connection = if host.link.as_ref().is_some_and(connects) {
-                    Connection::Pending
+                let connects = |link: &Arc<Link>| link.connect_ahead(&self.runtime, settled);
+                host.progress = if host.link.as_ref().is_some_and(connects) {
+                    Progress::Pending
                 } else {
-                    Connection::Settled
+                    Progress::Settled
                 };
             }
         }
     }
 
     fn is_settled(&self, index: usize) {
-        self.state().hosts[index].connection = Connection::Settled;
+        self.state().hosts[index].progress = Progress::Settled;
         self.news.notify_one();
     }
 
@@ -293,13 +299,13 @@ impl Shared {
 }
 
 impl State {
-    /// The first that waits and is connected, by its place.
+    /// The first waiting host that is connected, by its place.
     fn ready(&self) -> Option<usize> {
-        let is_ready = |index: &usize| self.hosts[*index].connection == Connection::Settled;
+        let is_ready = |index: &usize| self.hosts[*index].progress == Progress::Settled;
         self.waiting.iter().position(is_ready)
     }
 
-    /// Whether one that may never answer can take a place: nobody else wants it.
+    /// Whether a host that may never answer can take a place, because no other host needs it.
     fn may_wait(&self, patient: bool) -> bool {
         self.waiting.len() <= self.idle || (self.running == 0 && !patient)
     }

@@ -1,4 +1,4 @@
-//! Hosts begin in their order as far as they answer, and nobody is contacted who would not be.
+//! Hosts that answer begin in order, and no host is contacted that would not be anyway.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -83,31 +83,37 @@ impl Hosts {
             released: Semaphore::new(0),
             contacted: AtomicUsize::new(0),
         });
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let link = |number: usize| {
             let network = Arc::clone(&network);
             let wire = Arc::new(Wire { number, network });
-            Arc::new(Link::over(&format!("h{number}"), wire))
+            Arc::new(Link::over(
+                &format!("h{number}"),
+                wire,
+                runtime.handle().clone(),
+            ))
         };
+        let links = (0..count).map(link).collect();
         Self {
-            runtime: tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build()
-                .unwrap(),
-            links: (0..count).map(link).collect(),
+            runtime,
             network,
+            links,
         }
     }
 
-    fn turns(&self, forks: usize) -> Turns {
+    fn queue(&self, forks: usize) -> HostQueue {
         let (handle, cancel) = (self.runtime.handle().clone(), CancellationToken::new());
-        Turns::new(handle, self.links.iter().cloned().map(Some), forks, cancel)
+        HostQueue::new(handle, self.links.iter().cloned().map(Some), forks, cancel)
     }
 
     /// What a closure does that uses its host.
     fn wait_for(&self, number: usize) {
         self.links[number].is_used();
-        if let Some(ahead) = self.links[number].take_early() {
+        if let Some(ahead) = self.links[number].take_ahead() {
             let stream = self.runtime.block_on(ahead.stream(|_, _| {}));
             assert!(stream.is_some_and(|stream| stream.is_ok()));
         }
@@ -128,7 +134,7 @@ fn a_silent_host_lets_all_others_go_before_it() {
     let hosts = Hosts::new(40, &silent);
     let begun = Mutex::new(Vec::new());
     let results = hosts
-        .turns(2)
+        .queue(2)
         .all_used()
         .fan_out(&hosts.numbers(), |number| {
             let count = {
@@ -158,9 +164,9 @@ fn a_silent_host_lets_all_others_go_before_it() {
 #[test]
 fn what_comes_next_is_connected_to_once_a_host_was_used() {
     let hosts = Hosts::new(12, &[]);
-    let turns = hosts.turns(2);
+    let queue = hosts.queue(2);
     let first = AtomicUsize::new(0);
-    turns.fan_out(&hosts.numbers(), |number| {
+    queue.fan_out(&hosts.numbers(), |number| {
         if first.fetch_add(1, Ordering::SeqCst) == 0 {
             assert_eq!(hosts.contacted(), 0);
             hosts.links[*number].is_used();
@@ -177,31 +183,35 @@ fn what_comes_next_is_connected_to_once_a_host_was_used() {
 #[test]
 fn hosts_that_no_closure_uses_are_left_alone() {
     let hosts = Hosts::new(20, &[]);
-    hosts.turns(3).fan_out(&hosts.numbers(), |_| {});
+    hosts.queue(3).fan_out(&hosts.numbers(), |_| {});
     assert_eq!(hosts.contacted(), 0);
 }
 
 #[test]
 fn after_one_that_left_its_host_alone_no_more_are_connected_to() {
     let hosts = Hosts::new(200, &[]);
-    let turns = hosts.turns(2);
+    let queue = hosts.queue(2);
     let begun = AtomicUsize::new(0);
-    turns.fan_out(&hosts.numbers(), |number| {
+    queue.fan_out(&hosts.numbers(), |number| {
         // One uses its host, and no other.
         if begun.fetch_add(1, Ordering::SeqCst) == 0 {
             hosts.links[*number].is_used();
         }
     });
     // As many as were connected to before it was known.
-    assert!(hosts.contacted() <= 2 * A_FORK + 2, "{}", hosts.contacted());
+    assert!(
+        hosts.contacted() <= 2 * AHEAD_PER_FORK + 2,
+        "{}",
+        hosts.contacted()
+    );
 }
 
 #[test]
 fn one_at_a_time_is_one_after_the_other() {
     let hosts = Hosts::new(10, &[]);
     let begun = Mutex::new(Vec::new());
-    let turns = hosts.turns(1).all_used();
-    turns.fan_out(&hosts.numbers(), |number| {
+    let queue = hosts.queue(1).all_used();
+    queue.fan_out(&hosts.numbers(), |number| {
         hosts.links[*number].is_used();
         begun.lock().unwrap().push(*number);
     });
@@ -213,13 +223,13 @@ fn one_at_a_time_is_one_after_the_other() {
 fn a_cancelled_run_waits_for_nobody() {
     let hosts = Hosts::new(10, &(0..10).collect::<Vec<_>>());
     let cancel = CancellationToken::new();
-    let turns = Turns::new(
+    let queue = HostQueue::new(
         hosts.runtime.handle().clone(),
         hosts.links.iter().cloned().map(Some),
         2,
         cancel.clone(),
     )
     .all_used();
-    let begun = turns.fan_out(&hosts.numbers(), |_| cancel.cancel());
+    let begun = queue.fan_out(&hosts.numbers(), |_| cancel.cancel());
     assert!(begun.iter().all(Option::is_some));
 }
