@@ -15,12 +15,6 @@ use super::{layer_of, sources};
 const KNOWN: &[&str] = &[
     "src/cli/",
     "src/deploy/health/",
-    "src/deploy/lock/ask.rs",
-    "src/deploy/lock/hosts.rs",
-    "src/deploy/lock/local.rs",
-    "src/deploy/lock/mod.rs",
-    "src/deploy/lock/record.rs",
-    "src/deploy/lock/take.rs",
     "src/model/secret.rs",
     "src/model/secret/forms.rs",
     "src/model/secret/stream.rs",
