@@ -7,8 +7,6 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position as Place};
 
 use crate::model::{Failure, FailureKind, Position};
 
-use super::check::Part;
-use super::frame::Frame;
 use super::world::World;
 
 /// Why a script was ended from outside. Never seen by a playbook.
@@ -66,14 +64,7 @@ pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &W
 #[must_use]
 pub fn position(context: &NativeCallContext<'_>) -> Option<Position> {
     let file = context.call_source().unwrap_or_default();
-    super::source::position(file, context.call_position())
-}
-
-/// Where a part of the call stands: an argument, or a key among the options.
-#[must_use]
-pub fn part(context: &NativeCallContext<'_>, part: Part) -> Option<Position> {
-    let frame = Frame::of(context).ok()?;
-    frame.world().sources.part(&position(context)?, part)
+    super::position::position(file, context.call_position())
 }
 
 /// A mistake in the arguments of a built-in.

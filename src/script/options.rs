@@ -9,9 +9,10 @@ use crate::declare::{Arguments, Closure, Function, HasOptions, Place, Value};
 use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
 
+use super::call_part::part;
 use super::check::Part;
 use super::convert::to_value;
-use super::error::{part, throw};
+use super::error::throw;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
-use crate::script::source::{Sources, position};
+use crate::script::position::position;
+use crate::script::source::Sources;
 
-use super::declared::{Kind, OPTIONS, Param, whole};
+use super::declared::{Kind, OPTIONS, Param, shown, whole};
 use super::value;
 
 /// The function that declares a parameter.
@@ -318,7 +319,7 @@ impl<'a> Declaration<'a> {
             let failure = fail(
                 self.file,
                 at,
-                format!("there is no type `{}`", value::shown(&declared)),
+                format!("there is no type `{}`", shown(&declared)),
             )
             .with_hint(did_you_mean(name, names()))
             .with_hint(Some(format!("The types are {}.", listed(names()))));

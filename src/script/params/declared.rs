@@ -7,8 +7,6 @@ use serde_json::Value;
 
 use crate::model::Position;
 
-use super::value::shown;
-
 /// The keys of `param`'s options.
 pub const OPTIONS: &[&str] = &[
     "fallback", "type", "one_of", "pattern", "secret", "min", "max",
@@ -124,6 +122,21 @@ impl Param {
             notes.push_str(" [secret]");
         }
         notes
+    }
+}
+
+/// A value as the command line would take it.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items)
+            if items
+                .iter()
+                .all(|item| !item.is_array() && !item.is_object()) =>
+        {
+            items.iter().map(shown).collect::<Vec<_>>().join(",")
+        }
+        other => other.to_string(),
     }
 }
 

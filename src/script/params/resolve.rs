@@ -10,8 +10,8 @@ use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind, decode};
 use crate::script::local;
 
-use super::declared::{Kind, Param};
-use super::value::{fits, located, parse, shown};
+use super::declared::{Kind, Param, shown};
+use super::value::{fits, located, parse};
 
 /// What stands for a secret.
 const HIDDEN: &str = "[secret]";

@@ -1,10 +1,10 @@
-//! Values of parameters: read from text, held against their declaration, shown.
+//! Values of parameters: read from text, and checked against their declaration.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::declared::{Kind, Param, source};
+use super::declared::{Kind, Param, shown, source};
 
 /// Why a value does not do. A lower-case fragment that follows the parameter's name.
 pub type Unfit = String;
@@ -136,21 +136,6 @@ pub fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
 
 pub fn duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok()
-}
-
-/// A value as the command line would take it.
-pub fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items)
-            if items
-                .iter()
-                .all(|item| !item.is_array() && !item.is_object()) =>
-        {
-            items.iter().map(shown).collect::<Vec<_>>().join(",")
-        }
-        other => other.to_string(),
-    }
 }
 
 fn not(param: &Param, text: &str) -> Unfit {

@@ -5,12 +5,14 @@ mod message;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 use rhai::EvalAltResult;
 
 use crate::model::Failure;
 
-use super::source::{Sources, position};
+use super::position::position;
+use super::source::Sources;
 
 pub use parse::parse_failure;
 
