@@ -11,8 +11,8 @@ use indexmap::IndexSet;
 use crate::model::Outcome;
 
 use super::brings::{brings, touches};
+use super::next::{ASKED_AGAIN, Next};
 use super::outlook::{Outlook, asks, certain, packages};
-use super::planner::{ASKED_AGAIN, Next};
 use super::verdict::Verdict;
 use super::{Answer, Change, Effect, Found, Lack, Need, PathState, Plan, Query, Resource, Task};
 

@@ -17,23 +17,29 @@ mod change;
 mod check;
 mod found;
 mod group;
+mod mode;
 mod need;
+mod next;
 mod outlook;
 mod planner;
 mod prelude;
 mod query;
+mod ran;
 mod resource;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-pub use change::{Body, Change, Effect, Judge, Ran, Seen, Text, Undoes};
+pub use change::{Body, Change, Effect, Judge, Seen, Text, Undoes};
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
+pub use mode::Mode;
 pub use need::{Lack, Need};
+pub use next::{Next, Planned};
 pub use outlook::Outlook;
-pub use planner::{Mode, Next, Planned, Planner};
+pub use planner::Planner;
 pub use prelude::{functions, script};
-pub use query::{MISSING_LINKS, Query, Reply, UPTIME, render};
+pub use query::{MISSING_LINKS, Query, Sections, UPTIME, answers, render};
+pub use ran::Ran;
 pub use resource::{Resource, Touches};
 pub use verdict::Verdict;
 

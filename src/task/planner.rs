@@ -17,40 +17,10 @@ use crate::model::Outcome;
 
 use super::before::Before;
 use super::group::{Group, Proof};
+use super::mode::Mode;
+use super::next::{ASKED_AGAIN, Next, Planned};
 use super::verdict::Verdict;
-use super::{
-    Answer, Change, Effect, Found, Outlook, Plan, Query, Ran, Resource, Seen, Task, check,
-};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    Apply,
-    /// Plans only. What overlaps a would-be change is planned on what that change says it would leave.
-    Check,
-}
-
-/// What has to be done next.
-#[derive(Debug)]
-pub enum Next {
-    /// Ask the host, then call [`Planner::answered`].
-    Ask(Vec<Query>),
-    /// Make the changes in this order, stop at the first that fails, ask in any case. Call
-    /// [`Planner::ran`] for each that was gone through, then [`Planner::answered`].
-    Apply {
-        changes: Vec<Planned>,
-        ask: Vec<Query>,
-    },
-    Done,
-    /// A plan was interrupted: call [`Planner::stop`].
-    Interrupted,
-}
-
-/// A change of the task at `index` of the batch.
-#[derive(Debug, Clone)]
-pub struct Planned {
-    pub index: usize,
-    pub change: Arc<Change>,
-}
+use super::{Answer, Effect, Found, Outlook, Plan, Query, Ran, Resource, Seen, Task, check};
 
 /// How far the proof of what was made has come.
 enum Proved {
@@ -463,6 +433,5 @@ fn missing(queries: &[Query], world: &Found) -> Vec<Query> {
     open.cloned().collect()
 }
 
-pub(super) const ASKED_AGAIN: &str = "the task asked again for what it was told";
 const NOT_CONVERGED: &str =
     "did not converge: the change was made, and the probe still finds a difference";

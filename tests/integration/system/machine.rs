@@ -7,7 +7,8 @@ use std::sync::Arc;
 use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
 use ops::task::{
-    Answer, Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, functions, render,
+    Answer, Change, Mode, Next, Planner, Query, Ran, Sections, Task, Verdict, answers, functions,
+    render,
 };
 use ops::tasks::{Surroundings, find};
 use serde_json::json;
@@ -100,19 +101,16 @@ impl Machine {
 
     pub fn ask(&self, queries: &[Query]) -> Vec<(Query, Answer)> {
         let probe = format!("ops_state={STATE}\n{}", render(queries, TOKEN));
-        let mut answers = Vec::new();
+        let mut found = Vec::new();
         for query in queries {
             if let Some(script) = query.command() {
-                answers.push((query.clone(), Answer::Ran(ran(&self.sh(script)))));
+                found.push((query.clone(), Answer::Ran(ran(&self.sh(script)))));
             }
         }
         let printed = self.sh(&probe).stdout;
-        answers.extend(
-            Reply::split(&printed, TOKEN)
-                .expect("a whole reply")
-                .answers(queries),
-        );
-        answers
+        let sections = Sections::split(&printed, TOKEN).expect("a whole reply");
+        found.extend(answers(queries, &sections));
+        found
     }
 
     fn script(&self, change: &Change, text: &str, keep: &str) -> Result<Ran, String> {

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use ops::task::{Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, render};
+use ops::task::{
+    Change, Mode, Next, Planner, Query, Ran, Sections, Task, Verdict, answers, render,
+};
 
 pub const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
@@ -78,8 +80,8 @@ impl<'a> ShellHost<'a> {
 
     pub fn ask(&self, queries: &[Query]) -> Vec<(Query, ops::task::Answer)> {
         let ran = self.run(render(queries, TOKEN).as_bytes());
-        let reply = Reply::split(&ran.stdout, TOKEN).expect("a whole reply");
-        reply.answers(queries)
+        let sections = Sections::split(&ran.stdout, TOKEN).expect("a whole reply");
+        answers(queries, &sections)
     }
 
     pub fn undo(&self, change: &Change, keep: &str) -> Result<Ran, String> {
