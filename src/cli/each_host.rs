@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Secrets};
 use crate::run::{HostHandle, HostQueue};
-use crate::task::Mode;
+use crate::task::RunMode;
 
 use super::Done;
 use super::active_run::{ActiveRun, Changes, Setup};
@@ -51,7 +51,7 @@ impl HostArgs {
         }
         let setup = Setup {
             what: what.to_owned(),
-            mode: Mode::Apply,
+            mode: RunMode::Apply,
             forks: self.forks,
             yes: false,
             diff: false,

@@ -17,7 +17,7 @@ use crate::script::health::{Declaration, declares};
 use crate::script::params;
 use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 use super::Done;
 use super::active_run::{ActiveRun, Changes, Setup};
@@ -198,7 +198,7 @@ impl Args {
         let setup = Setup {
             what,
             // So that the playbook's function cannot change a host.
-            mode: Mode::Check,
+            mode: RunMode::Check,
             forks: self.forks,
             yes: false,
             diff: false,

@@ -125,13 +125,13 @@ fn read_all(
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match pipe.end.recv_timeout(left.min(Duration::from_millis(200))) {
-                Ok(End::TooLong) => {
+                Ok(PipeEnd::TooLong) => {
                     let limit = limits.output >> 20;
                     return Err(ProgramError::Endless(format!(
                         "printed more than {limit} MiB"
                     )));
                 }
-                Ok(End::Whole) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(PipeEnd::Whole) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) if left.is_zero() && left_open => break,
                 Err(RecvTimeoutError::Timeout) if left.is_zero() && ended => {
                     left_open = true;
@@ -186,10 +186,10 @@ struct Pipe {
     /// What the kernel calls it, in the links of `/proc/PID/fd`.
     name: Option<String>,
     so_far: Arc<Mutex<Vec<u8>>>,
-    end: Receiver<End>,
+    end: Receiver<PipeEnd>,
 }
 
-enum End {
+enum PipeEnd {
     Whole,
     TooLong,
 }
@@ -204,16 +204,16 @@ impl Pipe {
             let mut block = vec![0; 64 << 10];
             let end = loop {
                 match pipe.read(&mut block) {
-                    Ok(0) => break End::Whole,
+                    Ok(0) => break PipeEnd::Whole,
                     Ok(count) => {
                         let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
                         if bytes.len() + count > limit {
-                            break End::TooLong;
+                            break PipeEnd::TooLong;
                         }
                         bytes.extend_from_slice(&block[..count]);
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(_) => break End::Whole,
+                    Err(_) => break PipeEnd::Whole,
                 }
             };
             // Nothing waits for it once the program has been stopped.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Outcome, Position};
-use crate::task::{Ran, Task, Verdict};
+use crate::task::{Decision, Ran, Task};
 
 use super::record::StepState;
 
@@ -14,7 +14,7 @@ pub struct Applied {
     /// The identity of the step.
     pub step: String,
     pub label: String,
-    pub verdict: Verdict,
+    pub decision: Decision,
     /// What the change printed, if one was made.
     pub ran: Option<Ran>,
     pub duration: Duration,
@@ -31,9 +31,9 @@ impl Applied {
     #[must_use]
     pub fn is_made(&self) -> bool {
         self.state != StepState::NotStarted
-            && self.verdict.change.is_some()
+            && self.decision.change.is_some()
             && matches!(
-                self.verdict.outcome,
+                self.decision.outcome,
                 Outcome::Changed | Outcome::Failed | Outcome::Unknown
             )
     }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
 use crate::shell::{Body, End, Request, Step, StepReply};
-use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task};
+use crate::task::{Change, Next, Planned, Planner, Query, Ran, RunMode, Task};
 
 use super::applied::Applied;
 use super::ask::{Questions, ask, ran};
@@ -97,7 +97,7 @@ struct Part<'a> {
     intended: Vec<bool>,
     /// The failures of steps, with all that came back.
     failures: Vec<Option<Failure>>,
-    /// Whose verdicts have been reported.
+    /// Whose decisions have been reported.
     reported: Vec<bool>,
     /// The last line printed by the step that is running on the host.
     last: LastLine,
@@ -168,17 +168,17 @@ impl<'a> Part<'a> {
                 return Err(failure);
             }
         }
-        let failed = self.planner.verdicts().iter().position(|verdict| {
-            verdict
+        let failed = self.planner.decisions().iter().position(|decision| {
+            decision
                 .as_ref()
-                .is_some_and(|verdict| verdict.outcome == Outcome::Failed)
+                .is_some_and(|decision| decision.outcome == Outcome::Failed)
         });
         failed.map_or(Ok(()), |index| Err(self.failure(index)))
     }
 
     /// The wait while the host is being asked.
     fn asking(&self) -> String {
-        let open = |index: &usize| self.planner.verdicts()[*index].is_none();
+        let open = |index: &usize| self.planner.decisions()[*index].is_none();
         let mut open = (0..self.jobs.len()).filter(open);
         let first = open.next().map_or("", |index| &self.labels[index]);
         match open.count() {
@@ -207,7 +207,7 @@ impl<'a> Part<'a> {
         let run = &host.run;
         debug_assert_eq!(
             run.settings.mode,
-            Mode::Apply,
+            RunMode::Apply,
             "check mode stops at the plan"
         );
         if let Some(journal) = &run.journal {
@@ -292,7 +292,7 @@ impl<'a> Part<'a> {
             }
         }
         self.ran[index] = Some((came_back, reply.duration));
-        if self.planner.verdicts()[index].is_none() && matches!(state, StepState::Ended(_)) {
+        if self.planner.decisions()[index].is_none() && matches!(state, StepState::Ended(_)) {
             let applied = self.emission(index, Kind::TaskApplied);
             self.host.run.bus.emit(applied.duration(reply.duration));
             if let Some(journal) = &self.host.run.journal {
@@ -380,22 +380,22 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Reports the verdicts that are new, in the order of the jobs.
+    /// Reports the decisions that are new, in the order of the jobs.
     fn report(&mut self) {
         for index in 0..self.jobs.len() {
             if self.reported[index] {
                 continue;
             }
-            let Some(verdict) = &self.planner.verdicts()[index] else {
+            let Some(decision) = &self.planner.decisions()[index] else {
                 continue;
             };
-            let failed = verdict.outcome == Outcome::Failed;
+            let failed = decision.outcome == Outcome::Failed;
             let kind = Kind::TaskFinished {
-                diff: verdict.diff.clone(),
-                note: verdict.note.clone(),
+                diff: decision.diff.clone(),
+                note: decision.note.clone(),
                 failure: failed.then(|| Box::new(self.host.run.told(self.failure(index)))),
             };
-            let mut emission = self.emission(index, kind).outcome(verdict.outcome);
+            let mut emission = self.emission(index, kind).outcome(decision.outcome);
             if let Some((_, duration)) = &self.ran[index] {
                 emission = emission.duration(*duration);
             }
@@ -403,7 +403,7 @@ impl<'a> Part<'a> {
             if self.intended[index]
                 && let Some(journal) = &self.host.run.journal
             {
-                journal.done(&self.steps[index], verdict.outcome);
+                journal.done(&self.steps[index], decision.outcome);
             }
             self.reported[index] = true;
         }
@@ -412,9 +412,9 @@ impl<'a> Part<'a> {
     /// The failure of a job, with all that is known of it.
     fn failure(&self, index: usize) -> Failure {
         let mut failure = self.failures[index].clone().unwrap_or_else(|| {
-            let note = self.planner.verdicts()[index]
+            let note = self.planner.decisions()[index]
                 .as_ref()
-                .and_then(|verdict| verdict.note.clone());
+                .and_then(|decision| decision.note.clone());
             Failure::new(FailureKind::Failed, note.unwrap_or_default())
         });
         failure.host = Some(self.host.name().to_owned());
@@ -424,10 +424,10 @@ impl<'a> Part<'a> {
 
     fn into_applied(mut self) -> Vec<Applied> {
         self.planner.skip_rest("an earlier task failed");
-        let mut verdicts = self.planner.verdicts().to_vec();
+        let mut decisions = self.planner.decisions().to_vec();
         // The playbook may log them.
         let scrubber = self.host.run.secrets.scrubber();
-        for diff in verdicts.iter_mut().flatten().flat_map(|v| &mut v.diff) {
+        for diff in decisions.iter_mut().flatten().flat_map(|v| &mut v.diff) {
             diff.hide_old_secrets(&scrubber);
         }
         let parts = self
@@ -436,19 +436,19 @@ impl<'a> Part<'a> {
             .zip(self.labels)
             .zip(self.ran)
             .zip(self.states);
-        verdicts
+        decisions
             .into_iter()
             .flatten()
             .zip(parts)
             .zip(self.jobs)
-            .map(|((verdict, (((step, label), ran), state)), job)| {
+            .map(|((decision, (((step, label), ran), state)), job)| {
                 let (ran, duration) =
                     ran.map_or((None, Duration::ZERO), |(ran, took)| (Some(ran), took));
                 let user = self.host.user.clone();
                 Applied {
                     step,
                     label,
-                    verdict,
+                    decision,
                     ran,
                     duration,
                     at: job.at.clone(),

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, Outcome, Position};
 use crate::shell::{End, Reply, Request, Step};
-use crate::task::{Mode, Ran};
+use crate::task::{Ran, RunMode};
 
 use super::ask::ran;
 use super::guarded::send_change;
@@ -108,7 +108,7 @@ pub fn run(
     lines.finish();
     let result = reply.and_then(|reply| judged(host, command, &label, reply));
     let too_early = |failure: &Failure| {
-        run.settings.mode == Mode::Check
+        run.settings.mode == RunMode::Check
             && failure.code.is_some()
             && !host.history().outlook().is_empty()
     };

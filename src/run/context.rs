@@ -12,7 +12,7 @@ use crate::model::{
     Connection, Emission, Failure, FailureKind, Host, Kind, LogLevel, Position, Secrets,
 };
 use crate::store::{Journal, RunDirectory};
-use crate::task::Mode;
+use crate::task::RunMode;
 use crate::transport::Connector;
 
 use super::cancel::Cancel;
@@ -28,7 +28,7 @@ use super::waits::{Pace, Rounds, Waited, Waits};
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub mode: Mode,
+    pub mode: RunMode,
     /// Hosts at a time, unless a playbook says otherwise.
     pub forks: usize,
     /// Answer every question with yes.
@@ -119,7 +119,7 @@ impl Run {
         Self {
             id: self.id.clone(),
             settings: Settings {
-                mode: Mode::Check,
+                mode: RunMode::Check,
                 ..self.settings.clone()
             },
             inventory: self.inventory.clone(),

@@ -1,4 +1,4 @@
-//! Follows a request of changes while it is under way: what the host reports of each step becomes events, verdicts and
+//! Follows a request of changes while it is under way: what the host reports of each step becomes events, decisions and
 //! journal entries at once, not when the request ends.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::model::Failure;
-use crate::task::{Answer, Mode, Query};
+use crate::task::{Answer, Query, RunMode};
 
 use super::ask::ask;
 use super::host::HostHandle;
@@ -20,7 +20,7 @@ pub fn pending_user(
     let Some(user) = &host.user else {
         return Ok(None);
     };
-    if host.run.settings.mode == Mode::Apply || host.default_user() == Some(user) {
+    if host.run.settings.mode == RunMode::Apply || host.default_user() == Some(user) {
         return Ok(None);
     }
     let outlook = host.history().outlook();

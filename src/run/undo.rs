@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Diff, Emission, Failure, FailureKind, Kind, LogLevel, Outcome, undo_of};
 use crate::shell::{End, Request, Step, StepReply};
-use crate::task::{Change, Found, Mode, Plan, Undoes};
+use crate::task::{Change, Found, Plan, RunMode, Undoes};
 
 use super::applied::Applied;
 use super::ask::ask;
@@ -40,7 +40,7 @@ pub fn undo(
     applied: &[Applied],
     cancel: &CancellationToken,
 ) -> Result<usize, Failure> {
-    if host.run.settings.mode == Mode::Check {
+    if host.run.settings.mode == RunMode::Check {
         return Ok(0);
     }
     let mut made = Vec::new();
@@ -255,7 +255,7 @@ impl Follower for Undos<'_> {
 
 impl Part {
     fn new(host: &HostHandle, applied: &Applied) -> Option<Self> {
-        let change = applied.verdict.change.clone()?;
+        let change = applied.decision.change.clone()?;
         Some(Self {
             change,
             host: host.as_user(applied.user.clone()),

@@ -13,7 +13,7 @@ use crate::checks::{Answer, Observe, State, StepKind, Verdict};
 use crate::declare::{Closure, options};
 use crate::shell::has_nul;
 
-use super::error::{ended, failure};
+use super::error::{failure, halt_of};
 use super::frame::Frame;
 use super::isolate::isolate;
 use super::options::Options;
@@ -82,7 +82,7 @@ impl CustomCheck {
         let verdict = isolate(&self.verdict);
         let given = verdict.call_within_context::<Dynamic>(&context, (found,));
         given.map_err(|error| {
-            if ended(&error).is_some() {
+            if halt_of(&error).is_some() {
                 return "it was interrupted".to_owned();
             }
             let failure = failure(&error, &context, world);

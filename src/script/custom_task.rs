@@ -13,7 +13,7 @@ use crate::model::Diff;
 use crate::shell::has_nul;
 use crate::task::{Change, Found, Plan, Query, Resource, Task, Touches, Undoes};
 
-use super::error::{ended, failure};
+use super::error::{failure, halt_of};
 use super::frame::Frame;
 use super::isolate::isolate;
 use super::options::Options;
@@ -231,7 +231,7 @@ impl Custom {
             .plan
             .call_within_context::<Dynamic>(&context, (found,));
         result.map_err(|error| {
-            if ended(&error).is_some() {
+            if halt_of(&error).is_some() {
                 Stopped::Interrupted
             } else {
                 let failure = failure(&error, &context, world);

@@ -1,6 +1,6 @@
 //! Failures on their way through a script.
 //!
-//! A built-in throws a [`Failure`] as the value of Rhai's runtime error, so that `catch` gets at its parts and
+//! A built-in throws a [`Failure`] as the value of Rhai's runtime error, so that `catch` can read its parts and
 //! nothing is lost on the way up. A cancel is thrown as a termination, which `try` cannot catch.
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position as Place};
@@ -9,9 +9,9 @@ use crate::model::{Failure, FailureKind, Position};
 
 use super::world::World;
 
-/// Why a script was ended from outside. Never seen by a playbook.
+/// Why a script was halted from outside. A playbook never sees it.
 #[derive(Debug, Clone)]
-pub enum Ended {
+pub enum Halt {
     /// Ctrl-C, or a `timeout` around it.
     Cancelled,
     /// In check mode: what follows is not known.
@@ -23,30 +23,27 @@ pub enum Ended {
 pub fn throw(failure: Failure, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
     let place = context.call_position();
     if failure.kind == FailureKind::Interrupted {
-        return end(Ended::Cancelled, place);
+        return halt(Halt::Cancelled, place);
     }
     let failure = failure.at(position(context));
     EvalAltResult::ErrorRuntime(Dynamic::from(failure), place).into()
 }
 
-/// Ends the script; `try` does not catch it.
+/// Halts the script; `try` does not catch it.
 #[must_use]
-pub fn end(ended: Ended, place: Place) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorTerminated(Dynamic::from(ended), place).into()
+pub fn halt(halt: Halt, place: Place) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorTerminated(Dynamic::from(halt), place).into()
 }
 
-/// Why a script was ended from outside, if it was.
+/// Why a script was halted from outside, if it was.
 #[must_use]
-pub fn ended(error: &EvalAltResult) -> Option<Ended> {
+pub fn halt_of(error: &EvalAltResult) -> Option<Halt> {
     match error {
-        EvalAltResult::ErrorTerminated(token, _) => Some(
-            token
-                .clone()
-                .try_cast::<Ended>()
-                .unwrap_or(Ended::Cancelled),
-        ),
+        EvalAltResult::ErrorTerminated(token, _) => {
+            Some(token.clone().try_cast::<Halt>().unwrap_or(Halt::Cancelled))
+        }
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _)
-        | EvalAltResult::ErrorInModule(_, inner, _) => ended(inner),
+        | EvalAltResult::ErrorInModule(_, inner, _) => halt_of(inner),
         _ => None,
     }
 }

@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Failure, FailureKind};
 use crate::run::Run;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 /// The answer to a question: yes with `--yes` and in check mode, which do not ask.
 ///
 /// # Errors
 /// There is no terminal to ask at, or it cannot be read; `Interrupted` when `cancel` comes first.
 pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool, Failure> {
-    if run.settings.yes || run.settings.mode == Mode::Check {
+    if run.settings.yes || run.settings.mode == RunMode::Check {
         return Ok(true);
     }
     can_ask(run, question)?;
@@ -36,7 +36,7 @@ pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool
 /// # Errors
 /// There is nobody to ask, and no `--yes`.
 pub fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
-    let answered = run.settings.yes || run.settings.mode == Mode::Check;
+    let answered = run.settings.yes || run.settings.mode == RunMode::Check;
     if answered || io::stdin().is_terminal() && io::stderr().is_terminal() {
         return Ok(());
     }

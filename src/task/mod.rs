@@ -15,9 +15,9 @@ mod before;
 mod brings;
 mod change;
 mod check;
+mod decision;
 mod found;
 mod group;
-mod mode;
 mod need;
 mod next;
 mod outlook;
@@ -26,13 +26,13 @@ mod prelude;
 mod query;
 mod ran;
 mod resource;
+mod run_mode;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 pub use change::{Body, Change, Effect, Judge, Seen, Text, Undoes};
+pub use decision::Decision;
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
-pub use mode::Mode;
 pub use need::{Lack, Need};
 pub use next::{Next, Planned};
 pub use outlook::Outlook;
@@ -41,7 +41,7 @@ pub use prelude::{functions, script};
 pub use query::{MISSING_LINKS, Query, Sections, UPTIME, answers, render};
 pub use ran::Ran;
 pub use resource::{Resource, Touches};
-pub use verdict::Verdict;
+pub use run_mode::RunMode;
 
 /// What a plan comes to.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::checks::{Answer, State, Verdict};
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position, Secrets};
 use crate::run::{HostHandle, fan_out, label};
 use crate::shell::{End, OnFailure, Request, Step, StepReply};
-use crate::task::Mode;
+use crate::task::RunMode;
 
 /// What one observation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn check(
 
 /// Whether earlier tasks would change the host first: then what is seen now is not what a run would see.
 pub(super) fn is_early(host: &HostHandle) -> bool {
-    host.run.settings.mode == Mode::Check && !host.history().outlook().is_empty()
+    host.run.settings.mode == RunMode::Check && !host.history().outlook().is_empty()
 }
 
 /// What an observation was made for, and what it leads to.

@@ -10,10 +10,10 @@ use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
 use crate::run::{Applied, HostHandle, Run, apply, ask, command, pending_user, undo};
 use crate::script::command::{Call, CallOptions};
-use crate::script::error::{Ended, argument, end, throw};
+use crate::script::error::{Halt, argument, halt, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::task::{Answer, Mode, PathKind, PathState, Query};
+use crate::task::{Answer, PathKind, PathState, Query, RunMode};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -279,7 +279,7 @@ fn apply_all(
     if batch
         .applied
         .iter()
-        .any(|applied| applied.verdict.outcome == crate::model::Outcome::Unknown)
+        .any(|applied| applied.decision.outcome == crate::model::Outcome::Unknown)
     {
         tracing::debug!(host = host.0.name(), "some outcomes are unknown");
     }
@@ -302,7 +302,7 @@ fn run(
     if host.0.is_controller() && !command.reads {
         return Err(only_looked_at(context));
     }
-    let sent = if frame.run().settings.mode == Mode::Check && !command.reads {
+    let sent = if frame.run().settings.mode == RunMode::Check && !command.reads {
         command::not_sent(&host.0, &command, None);
         None
     } else if let Some(reason) = awaits_user(context, &frame, host)? {
@@ -314,7 +314,7 @@ fn run(
     };
     let Some(ran) = sent else {
         frame.set_unknown();
-        return Err(end(Ended::Unknown, context.call_position()));
+        return Err(halt(Halt::Unknown, context.call_position()));
     };
     let text = |text: &str| Dynamic::from(text.trim_end_matches('\n').to_owned());
     Ok(Map::from([
@@ -380,7 +380,7 @@ pub(super) fn end_unknown(
         format!("unknown from here on: {reason}"),
     );
     frame.set_unknown();
-    end(Ended::Unknown, context.call_position())
+    halt(Halt::Unknown, context.call_position())
 }
 
 fn only_looked_at(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {

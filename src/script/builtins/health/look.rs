@@ -11,7 +11,7 @@ use crate::model::Failure;
 use crate::model::suggest::did_you_mean;
 use crate::script::builtins::declare;
 use crate::script::builtins::host::HostValue;
-use crate::script::error::{Ended, argument, end, position, throw};
+use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
 
@@ -120,7 +120,7 @@ pub(super) fn verdicts(
 ) -> Result<Vec<VerdictValue>> {
     let Some(seen) = seen.map_err(|failure| throw(failure, context))? else {
         frame.set_unknown();
-        return Err(end(Ended::Unknown, context.call_position()));
+        return Err(halt(Halt::Unknown, context.call_position()));
     };
     let both = checks.iter().zip(seen);
     Ok(both

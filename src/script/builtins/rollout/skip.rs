@@ -2,14 +2,14 @@
 
 use rhai::{Dynamic, FnPtr};
 
-use super::hands::Playbook;
+use super::closures::Closures;
 use super::options::Wanted;
 use crate::deploy::rollout::Step;
 use crate::model::{Fate, HostEnd, Totals, Version};
 use crate::script::builtins::HostValue;
 use crate::script::on_host::call;
 
-impl Playbook<'_, '_> {
+impl Closures<'_, '_> {
     /// Whether a host needs no update and is healthy. False if anything about that is unknown: an unguarded command, a task
     /// that cannot determine it, a failure.
     pub(super) fn is_up_to_date(&self, host: usize) -> bool {

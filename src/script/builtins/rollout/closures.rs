@@ -1,4 +1,4 @@
-//! What the rollout can do with hosts: call the closures of the playbook, undo, ask, tell.
+//! What a rollout does with hosts: it calls the closures of the playbook, undoes, asks and reports.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use rhai::NativeCallContext;
 use tokio_util::sync::CancellationToken;
 
 use super::options::Wanted;
-use crate::deploy::rollout::{Course, Hands, News, Outcome, Question, Step};
+use crate::deploy::rollout::{Actions, Course, News, Question, Step, StepResult};
 use crate::model::{Emission, Failure, FailureKind, Kind};
 use crate::run::{HostHandle, Polled, Run, command, undo};
 use crate::script::builtins::HostValue;
@@ -19,7 +19,7 @@ use crate::script::question;
 const OUT_OF_SERVICE: &str = "the balancer has it out of service";
 
 /// The closures of a playbook, and the hosts that they are called with.
-pub(super) struct Playbook<'a, 'c> {
+pub(super) struct Closures<'a, 'c> {
     pub(super) context: &'a NativeCallContext<'c>,
     pub(super) frame: &'a Frame,
     pub(super) wanted: &'a Wanted,
@@ -31,7 +31,7 @@ pub(super) struct Playbook<'a, 'c> {
     pub(super) asked: Vec<Mutex<Option<Instant>>>,
 }
 
-impl<'a, 'c> Playbook<'a, 'c> {
+impl<'a, 'c> Closures<'a, 'c> {
     pub(super) fn new(
         context: &'a NativeCallContext<'c>,
         frame: &'a Frame,
@@ -54,7 +54,7 @@ impl<'a, 'c> Playbook<'a, 'c> {
         let cancel = self.frame.cancel();
         matches!(
             self.act(host, Step::RollbackHealthy, false, cancel),
-            Outcome::Done
+            StepResult::Done
         )
     }
 
@@ -64,10 +64,10 @@ impl<'a, 'c> Playbook<'a, 'c> {
     /// The balancer does not say. `None`: the run was interrupted.
     pub(super) fn is_in_service(&self, host: usize) -> Result<bool, Option<Box<Failure>>> {
         match self.act(host, Step::InService, false, self.frame.cancel()) {
-            Outcome::Done => Ok(true),
-            Outcome::Failed { failure, .. } if failure.message == OUT_OF_SERVICE => Ok(false),
-            Outcome::Failed { failure, .. } => Err(Some(failure)),
-            Outcome::Cancelled => Err(None),
+            StepResult::Done => Ok(true),
+            StepResult::Failed { failure, .. } if failure.message == OUT_OF_SERVICE => Ok(false),
+            StepResult::Failed { failure, .. } => Err(Some(failure)),
+            StepResult::Cancelled => Err(None),
         }
     }
 
@@ -90,7 +90,7 @@ impl<'a, 'c> Playbook<'a, 'c> {
     }
 
     /// Undoes what this run changed on the host since its update began.
-    fn put_back(&self, host: usize, cancel: &CancellationToken) -> Outcome {
+    fn put_back(&self, host: usize, cancel: &CancellationToken) -> StepResult {
         let handle = &self.hosts[host].0;
         let mark = self.marks[host].load(Ordering::Relaxed);
         let made = handle.history().made_since(mark);
@@ -100,7 +100,7 @@ impl<'a, 'c> Playbook<'a, 'c> {
         } else {
             undo(handle, &made, cancel).map(drop)
         };
-        undone.map_or_else(|failure| failed(failure, handle), |()| Outcome::Done)
+        undone.map_or_else(|failure| failed(failure, handle), |()| StepResult::Done)
     }
 }
 
@@ -109,21 +109,27 @@ fn out_of_service() -> Failure {
     Failure::new(FailureKind::Failed, OUT_OF_SERVICE)
 }
 
-fn failed(mut failure: Failure, host: &HostHandle) -> Outcome {
+fn failed(mut failure: Failure, host: &HostHandle) -> StepResult {
     if failure.kind == FailureKind::Interrupted {
-        return Outcome::Cancelled;
+        return StepResult::Cancelled;
     }
     failure.host.get_or_insert_with(|| host.name().to_owned());
     let lost =
         failure.kind == FailureKind::Unreachable && failure.host.as_deref() == Some(host.name());
-    Outcome::Failed {
+    StepResult::Failed {
         failure: Box::new(failure),
         lost,
     }
 }
 
-impl Hands for Playbook<'_, '_> {
-    fn act(&self, host: usize, step: Step, shielded: bool, cancel: &CancellationToken) -> Outcome {
+impl Actions for Closures<'_, '_> {
+    fn act(
+        &self,
+        host: usize,
+        step: Step,
+        shielded: bool,
+        cancel: &CancellationToken,
+    ) -> StepResult {
         let value = &self.hosts[host];
         let world = self.frame.world();
         let _shield = shielded.then(|| world.shield());
@@ -135,7 +141,8 @@ impl Hands for Playbook<'_, '_> {
         }
         if step == Step::Reach {
             let answered = command::answers(&value.0, cancel);
-            return answered.map_or_else(|failure| failed(failure, &value.0), |()| Outcome::Done);
+            return answered
+                .map_or_else(|failure| failed(failure, &value.0), |()| StepResult::Done);
         }
         let Some(closure) = self.wanted.closure(step) else {
             return self.put_back(host, cancel);
@@ -169,12 +176,12 @@ impl Hands for Playbook<'_, '_> {
                 }
                 (Step::Drain, _) => {
                     *self.asked(host) = Some(Instant::now());
-                    Outcome::Done
+                    StepResult::Done
                 }
-                _ => Outcome::Done,
+                _ => StepResult::Done,
             },
             Err(Stop::Failed(failure)) => failed(*failure, &value.0),
-            Err(Stop::Ended(_)) => Outcome::Cancelled,
+            Err(Stop::Halted(_)) => StepResult::Cancelled,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Whether a run changes hosts.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum RunMode {
     Apply,
     /// Plans only. What overlaps a would-be change is planned on what that change says it would leave.
     Check,

@@ -1,4 +1,4 @@
-//! What is told of a host that stays in a phase: what it waits for, and what is in the way.
+//! Reports of a host that stays in a phase: what it waits for, and why.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::host::At;
 use super::machine::{Rollout, Stage};
 use super::order::{News, Step, Time};
 
-/// How long a phase may take before something is said of it.
+/// How long a phase may take before it is reported.
 pub(super) const FIRST_SAID: Duration = Duration::from_secs(10);
 
 /// Between two words about a host that is not healthy.

@@ -1,4 +1,4 @@
-//! The rollback of hosts that were done with, and what time brings about.
+//! The rollback of hosts that were done, and what happens as time passes.
 
 use std::collections::VecDeque;
 

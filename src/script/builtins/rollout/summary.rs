@@ -1,4 +1,4 @@
-//! What a rollout came to, as the playbook and the exit code are told.
+//! The result of a rollout, for the playbook and the exit code.
 
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
@@ -10,18 +10,18 @@ use crate::model::{
 use crate::run::Run;
 use crate::script::builtins::HostValue;
 use crate::script::builtins::each::together;
-use crate::script::error::{Ended as Stopped, end, throw};
+use crate::script::error::{Halt, halt, throw};
 
 use super::options::Wanted;
 
-/// The end of a rollout.
-pub(super) struct Ended {
+/// How a rollout ended, and each of its hosts.
+pub(super) struct Summary {
     end: RolloutEnd,
     reason: Option<String>,
     hosts: HostEnds,
 }
 
-impl Ended {
+impl Summary {
     pub(super) fn new(
         report: Report,
         hosts: &[HostValue],
@@ -95,7 +95,7 @@ impl Ended {
                     None,
                     format!("the rollout was interrupted; {told}"),
                 );
-                return Err(end(Stopped::Cancelled, place));
+                return Err(halt(Halt::Cancelled, place));
             }
             RolloutEnd::Stopped => (FailureKind::Failed, "the rollout was stopped"),
             RolloutEnd::RolledBack => (

@@ -1,13 +1,13 @@
-//! What became of a task of a batch.
+//! What the planner has decided on a task of a batch.
 
 use std::sync::Arc;
 
 use super::Change;
 use crate::model::{Diff, Outcome};
 
-/// What became of a task.
+/// What was decided on a task: its outcome, and why.
 #[derive(Debug, Clone)]
-pub struct Verdict {
+pub struct Decision {
     pub outcome: Outcome,
     pub diff: Vec<Diff>,
     /// Why it failed, is unknown or was skipped; or what the change says of itself.
@@ -16,7 +16,7 @@ pub struct Verdict {
     pub change: Option<Arc<Change>>,
 }
 
-impl Verdict {
+impl Decision {
     pub(super) fn new(outcome: Outcome) -> Self {
         Self {
             outcome,
