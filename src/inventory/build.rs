@@ -94,11 +94,10 @@ pub(super) fn build(
             .iter()
             .filter_map(|child| draft.groups.get_index(*child));
         let children = children.map(|(name, _)| name.clone()).collect();
-        let vars = stacks.own(index, name)?;
-        groups.insert(
-            name.clone(),
-            Group::new(name.clone(), children, group.hosts.clone(), vars),
-        );
+        // Also for a group without hosts: a mistake in its files is an error.
+        stacks.own(index, name)?;
+        let group = Group::new(name.clone(), children, group.hosts.clone());
+        groups.insert(name.clone(), group);
     }
     warnings.extend(stacks.files.warnings());
     warnings.extend(host_files.warnings());

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::build::Built;
@@ -15,7 +14,7 @@ use super::secrets::Secrets;
 use super::shown::Shown;
 use super::world::{LOCALHOST, World};
 use super::{limit, pattern, render, variable};
-use crate::model::{Connection, Host, Origin};
+use crate::model::{Connection, Host};
 use crate::template;
 
 /// Hosts, groups and variables. Cloning it is cheap, and clones share what was decrypted.
@@ -148,38 +147,6 @@ impl Inventory {
     /// A name that is not defined, an unknown filter, a cycle, a vault that cannot be opened.
     pub fn var(&self, host: &Host, name: &str) -> Result<Option<Value>, RenderError> {
         variable::rendered(&self.world, host, name)
-    }
-
-    /// Every variable of a host, rendered, by name.
-    ///
-    /// # Errors
-    ///
-    /// As for [`var`](Self::var), for the first that fails.
-    pub fn vars(&self, host: &Host) -> Result<IndexMap<String, Value>, RenderError> {
-        let names = host.vars();
-        names
-            .keys()
-            .map(|name| {
-                Ok((
-                    (*name).to_owned(),
-                    self.var(host, name)?.unwrap_or_default(),
-                ))
-            })
-            .collect()
-    }
-
-    /// Renders a text with the variables of a host, as if the inventory had it. `at` is for errors.
-    ///
-    /// # Errors
-    ///
-    /// As for [`var`](Self::var).
-    pub fn render(
-        &self,
-        host: &Host,
-        text: &str,
-        at: Option<&Origin>,
-    ) -> Result<Value, RenderError> {
-        render::text(&self.world, host, text, at)
     }
 
     /// The variables of a host as names of a template: each renders when the template uses it. Magic ones are among them.

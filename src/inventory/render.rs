@@ -68,25 +68,6 @@ pub(super) fn var(
     }
 }
 
-pub(super) fn text(
-    world: &Arc<World>,
-    host: &Host,
-    text: &str,
-    at: Option<&Origin>,
-) -> Result<Json, RenderError> {
-    let scope = Arc::new(Scope::new(world, host));
-    let place = Place {
-        name: "text".to_owned(),
-        origin: at.cloned(),
-    };
-    let value = scope
-        .template(text)
-        .unwrap_or_else(|error| scope.failed(&place, &error));
-    scope
-        .finish(&value, "text", at)
-        .map(Option::unwrap_or_default)
-}
-
 pub(super) fn context(world: &Arc<World>, host: &Host) -> Value {
     Value::from_object(Scope::new(world, host))
 }

@@ -313,7 +313,6 @@ fn run(
             .map_err(|failure| throw(failure, context))?
     };
     let Some(ran) = sent else {
-        frame.set_unknown();
         return Err(halt(Halt::Unknown, context.call_position()));
     };
     let text = |text: &str| Dynamic::from(text.trim_end_matches('\n').to_owned());
@@ -379,7 +378,6 @@ pub(super) fn end_unknown(
         Some(host.0.name()),
         format!("unknown from here on: {reason}"),
     );
-    frame.set_unknown();
     halt(Halt::Unknown, context.call_position())
 }
 

@@ -83,11 +83,6 @@ pub struct Param {
 }
 
 impl Param {
-    #[must_use]
-    pub fn is_required(&self) -> bool {
-        self.fallback.is_none()
-    }
-
     /// What follows the help: `[default: 25%] [one of: a, b]`.
     #[must_use]
     pub fn notes(&self) -> String {

@@ -114,12 +114,10 @@ pub(super) fn checks(healths: &[HealthValue]) -> Vec<Check> {
 /// The verdicts, or the end of the closure where nobody knows them.
 pub(super) fn verdicts(
     context: &NativeCallContext<'_>,
-    frame: &Frame,
     checks: &[Check],
     seen: std::result::Result<Option<Vec<Observed>>, Failure>,
 ) -> Result<Vec<VerdictValue>> {
     let Some(seen) = seen.map_err(|failure| throw(failure, context))? else {
-        frame.set_unknown();
         return Err(halt(Halt::Unknown, context.call_position()));
     };
     let both = checks.iter().zip(seen);
@@ -160,7 +158,7 @@ pub(super) fn look(
     let checks = checks(healths);
     let at = position(context);
     let seen = health::check(&host.0, &checks, &ok, at.as_ref(), frame.cancel());
-    verdicts(context, &frame, &checks, seen)
+    verdicts(context, &checks, seen)
 }
 
 fn state_of(given: &str) -> std::result::Result<State, String> {

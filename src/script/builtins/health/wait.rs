@@ -99,7 +99,7 @@ pub(super) fn wait(
     }
     let at = position(context);
     let seen = health::wait_until(&host.0, &checks, &over, at.as_ref(), frame.cancel());
-    verdicts(context, &frame, &checks, seen)
+    verdicts(context, &checks, seen)
 }
 
 impl WaitOptions {
@@ -153,7 +153,6 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             return Ok(Dynamic::UNIT);
         }
         if check_mode {
-            frame.set_unknown();
             return Err(halt(Halt::Unknown, context.call_position()));
         }
         let state = if so { State::Passing } else { State::Critical };
