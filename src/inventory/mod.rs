@@ -7,7 +7,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
-//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `words`, `name` | what they read with |
+//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `shlex`, `name` | what they read with |
 //! | `ansible_cfg` | settings of Ansible that apply here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern`, `lookalike`, `limit` | host patterns; patterns that are refused because they look like something else; `--limit` |
@@ -46,6 +46,7 @@ mod render;
 mod script;
 mod secrets;
 mod session;
+mod shlex;
 mod shown;
 mod source;
 #[cfg(test)]
@@ -57,7 +58,6 @@ mod variable;
 mod vars_files;
 mod vault;
 mod via;
-mod words;
 mod world;
 mod written;
 mod yaml;

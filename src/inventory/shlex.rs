@@ -1,4 +1,4 @@
-//! Splitting a line into words as Python's `shlex` does with comments on, which Ansible's INI format rests on.
+//! Splits a line into words as Python's `shlex` does with comments on. Ansible's INI format is based on that.
 
 pub(super) struct Words {
     pub list: Vec<String>,
