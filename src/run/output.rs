@@ -75,7 +75,7 @@ impl<'a> Lines<'a> {
         let open = |source: &Option<Source>, stream| {
             let kept = run.kept.as_ref().zip(source.as_ref());
             Open {
-                scrubber: run.secrets.stream(),
+                scrubber: StreamScrubber::new(&run.secrets),
                 rest: Vec::new(),
                 file: kept.map(|(kept, source)| kept.output(&source.step, stream)),
                 cut: None,
