@@ -276,7 +276,8 @@ impl Settings<'_> {
                 )),
             };
         }
-        // Ansible's switch only goes from strict to not at all; to take a key the first time is as far as ops goes.
+        // Ansible's switch only goes from strict to not at all; to take a key the first time is as far as ops
+        // goes.
         let checking =
             self.flag(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?;
         Ok(if checking == Some(false) {

@@ -1,7 +1,7 @@
 //! A directory as an inventory: which of its files are sources.
 //!
-//! Ansible tries to read each file and warns if it cannot. ops skips, with a warning, what does not look like an inventory,
-//! and refuses an inventory with a mistake in it: hosts must not get lost.
+//! Ansible tries to read each file and warns if it cannot. ops skips, with a warning, what does not look like
+//! an inventory, and refuses an inventory with a mistake in it: hosts must not get lost.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,8 @@ const TEMPLATE_ENDS: [&str; 9] = [
     ".rej",
 ];
 
-/// Suffixes of files that are not inventories, even if each line could be a host name. Executables are run nevertheless.
+/// Suffixes of files that are not inventories, even if each line could be a host name. Executables are run
+/// nevertheless.
 const OTHER_ENDS: [&str; 22] = [
     ".cert", ".crt", ".csv", ".diff", ".env", ".gz", ".html", ".key", ".lock", ".log", ".patch",
     ".pdf", ".pem", ".png", ".pub", ".py", ".sh", ".sql", ".tar", ".tsv", ".xml", ".zip",

@@ -95,8 +95,9 @@ impl Inventory {
             .map(|index| &self.world.hosts[*index])
     }
 
-    /// The same inventory, of which [`select`](Self::select) gives only what the pattern selects. `@FILE` in it stands for the
-    /// patterns in the lines of a file. A pattern that only excludes hosts keeps `localhost`.
+    /// The same inventory, of which [`select`](Self::select) gives only what the pattern selects. `@FILE` in
+    /// it stands for the patterns in the lines of a file. A pattern that only excludes hosts keeps
+    /// `localhost`.
     ///
     /// # Errors
     ///
@@ -139,8 +140,8 @@ impl Inventory {
             .is_none_or(|limit| limit.contains(&host.name))
     }
 
-    /// A variable of a host, rendered. None if it has no such variable. Knows the magic ones too (`groups`, `group_names`,
-    /// `inventory_hostname`, ...).
+    /// A variable of a host, rendered. None if it has no such variable. Knows the magic ones too (`groups`,
+    /// `group_names`, `inventory_hostname`, ...).
     ///
     /// # Errors
     ///
@@ -149,7 +150,8 @@ impl Inventory {
         variable::rendered(&self.world, host, name)
     }
 
-    /// The variables of a host as names of a template: each renders when the template uses it. Magic ones are among them.
+    /// The variables of a host as names of a template: each renders when the template uses it. Magic ones are
+    /// among them.
     #[must_use]
     pub fn context(&self, host: &Host) -> minijinja::Value {
         render::context(&self.world, host)
@@ -174,8 +176,8 @@ impl Inventory {
         connection::connection(&self.world, host, overrides)
     }
 
-    /// What the variables of these hosts ask for and ops cannot do to reach them: one error for each place. Passwords are not
-    /// read, and what cannot be rendered is left to the run, which knows more.
+    /// What the variables of these hosts ask for and ops cannot do to reach them: one error for each place.
+    /// Passwords are not read, and what cannot be rendered is left to the run, which knows more.
     #[must_use]
     pub fn unsupported<'h>(&self, hosts: impl Iterator<Item = &'h Host>) -> Vec<InventoryError> {
         let overrides = Overrides {
@@ -202,8 +204,8 @@ impl Inventory {
         self.world.secrets.list()
     }
 
-    /// Calls `watcher` for each value that was decrypted, and from now on for each that will be, before it can be used.
-    /// There is one watcher: a later one replaces an earlier one.
+    /// Calls `watcher` for each value that was decrypted, and from now on for each that will be, before it
+    /// can be used. There is one watcher: a later one replaces an earlier one.
     pub fn on_secret(&self, watcher: impl Fn(&str) + Send + Sync + 'static) {
         self.world.secrets.watch(Box::new(watcher));
     }

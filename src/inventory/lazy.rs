@@ -1,4 +1,5 @@
-//! Mappings and lists of variables whose members render when they are used, so that one member may refer to another.
+//! Mappings and lists of variables whose members render when they are used, so that one member may refer to
+//! another.
 
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};

@@ -1,18 +1,19 @@
 //! Reading inventories: hosts, their groups, and the variables that precedence leaves each of them.
 //!
-//! [`load`] reads [`Sources`] one after the other into a draft and builds the [`Inventory`] of it: a frozen value that is
-//! cheap to clone and safe to share. From then on everything is a question to it: which hosts does a pattern select,
-//! what is a variable of a host once its `{{ }}` are rendered, how is the host reached.
+//! [`load`] reads [`Sources`] one after the other into a draft and builds the [`Inventory`] of it: a frozen
+//! value that is cheap to clone and safe to share. From then on everything is a question to it: which hosts
+//! does a pattern select, what is a variable of a host once its `{{ }}` are rendered, how is the host
+//! reached.
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
+//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | the readers, and which reads what |
 //! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `shlex`, `name` | what they read with |
 //! | `ansible_cfg` | settings of Ansible that apply here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
-//! | `pattern`, `lookalike`, `limit` | host patterns; patterns that are refused because they look like something else; `--limit` |
-//! | `world`, `variable`, `render`, `lazy`, `written` | the content; variables with their `{{ }}` rendered when they are used |
-//! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached, from its variables; what is refused |
+//! | `pattern`, `lookalike`, `limit` | host patterns; those that look like something else; `--limit` |
+//! | `world`, `variable`, `render`, `lazy`, `written` | the content; variables, rendered when used |
+//! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached; what is refused |
 //! | `vault`, `secrets`, `password` | encrypted values, and those that are secret by their name |
 //!
 //! Everything follows Ansible where a user of Ansible would notice, and is held against the real one by

@@ -66,8 +66,8 @@ fn starts_like_a_program(path: &Path) -> bool {
     read.is_err() || start.starts_with(b"#!") || start == *b"\x7fELF"
 }
 
-/// Runs a program with nothing to read. It stays in the group of ops, so that it can ask at the terminal, and a Ctrl-C
-/// reaches it.
+/// Runs a program with nothing to read. It stays in the group of ops, so that it can ask at the terminal, and
+/// a Ctrl-C reaches it.
 pub(super) fn run(file: &Path, args: &[&str], limits: &Limits) -> Result<Ran, ProgramError> {
     // Without a slash the name would be looked for in PATH.
     let program = if file.is_relative() {
@@ -232,8 +232,8 @@ impl Pipe {
     }
 }
 
-/// Ends a program and what it has started. Its children are found before it goes, because they lose their parent then;
-/// of those that have lost theirs before, the ones that can still print.
+/// Ends a program and what it has started. Its children are found before it goes, because they lose their
+/// parent then; of those that have lost theirs before, the ones that can still print.
 fn stop(child: &mut Child, pipes: &[Pipe]) {
     let mut found = vec![child.id()];
     let mut next = 0;

@@ -1,8 +1,8 @@
 //! Variables with their `{{ }}` rendered when they are used.
 //!
-//! A template sees the variables of its host as an object that renders each one when the template uses it, so a variable may
-//! refer to any other, of any host. Members of a mapping or a list render one by one too (`lazy`). The [`Session`] knows
-//! which are being rendered, to find a variable that needs itself.
+//! A template sees the variables of its host as an object that renders each one when the template uses it, so
+//! a variable may refer to any other, of any host. Members of a mapping or a list render one by one too
+//! (`lazy`). The [`Session`] knows which are being rendered, to find a variable that needs itself.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -122,8 +122,8 @@ impl Scope {
         }
     }
 
-    /// A variable, or a magic one. What cannot be rendered is a value that fails when it is used; what needs something that
-    /// is undefined is undefined too.
+    /// A variable, or a magic one. What cannot be rendered is a value that fails when it is used; what needs
+    /// something that is undefined is undefined too.
     fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
         match name {
             "inventory_hostname" => return Some(Value::from(self.host.name.as_str())),
@@ -194,8 +194,8 @@ impl Scope {
         Ok(Value::from(&*plain))
     }
 
-    /// A text of a file that was encrypted as a whole. It is data, and braces in a password are part of it. Only where each
-    /// name in it is a variable is it a template, as it is for Ansible.
+    /// A text of a file that was encrypted as a whole. It is data, and braces in a password are part of it.
+    /// Only where each name in it is a variable is it a template, as it is for Ansible.
     fn decrypted(self: &Arc<Self>, text: &str) -> Result<Value, Error> {
         self.session.note_secret();
         let adapted = template::adapt(&keep_backslashes(text));
@@ -293,8 +293,8 @@ impl Scope {
         }
     }
 
-    /// An error that is shown, with did-you-mean for a name that is not defined. To look for it takes a while, so it is not
-    /// done for what `default` gets over.
+    /// An error that is shown, with did-you-mean for a name that is not defined. To look for it takes a
+    /// while, so it is not done for what `default` gets over.
     fn hinted(&self, error: RenderError) -> RenderError {
         let name = error
             .message

@@ -1,7 +1,7 @@
 //! The vault of a run: its passwords, and the values that were opened with them.
 //!
-//! A value is decrypted when it is first used, since each costs ten thousand rounds of hashing. Whoever scrubs output
-//! watches, and hears of a secret before anybody else can hold it.
+//! A value is decrypted when it is first used, since each costs ten thousand rounds of hashing. Whoever
+//! scrubs output watches, and hears of a secret before anybody else can hold it.
 
 use std::collections::HashMap;
 use std::fmt;

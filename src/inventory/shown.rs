@@ -14,6 +14,7 @@ pub struct Shown {
     /// As it was written. An encrypted value is still encrypted here.
     pub written: Value,
     pub origin: Origin,
-    /// The value was encrypted, is in an encrypted file, refers to such a value, or is a password by its name.
+    /// The value was encrypted, is in an encrypted file, refers to such a value, or is a password by its
+    /// name.
     pub secret: bool,
 }

@@ -1,4 +1,5 @@
-//! The content of an inventory: its hosts, groups and secrets. It does not change once the inventory is loaded.
+//! The content of an inventory: its hosts, groups and secrets. It does not change once the inventory is
+//! loaded.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -35,7 +36,8 @@ impl World {
             .or_else(|| (name == self.localhost.name).then_some(&self.localhost))
     }
 
-    /// The hosts of a group and of all groups below it, in Ansible's order: those of the group itself, then level by level.
+    /// The hosts of a group and of all groups below it, in Ansible's order: those of the group itself, then
+    /// level by level.
     pub fn members<'w>(&'w self, group: &'w Group) -> &'w [usize] {
         group.members.get_or_init(|| {
             let mut order = vec![group];

@@ -63,7 +63,8 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
     batch
 }
 
-/// The users who work after the first, unless an earlier job may create or change them: their sessions can open ahead.
+/// The users who work after the first, unless an earlier job may create or change them: their sessions can
+/// open ahead.
 fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
     let user_of = |job: &Job| job.user.as_ref().or(host.user.as_ref()).cloned();
     let first = jobs.first().and_then(user_of);
@@ -223,7 +224,8 @@ impl<'a> Part<'a> {
                 self.intended[planned.index] = true;
             }
         }
-        // If nothing was asked before, the facts are still on their way. A script of the user's does not wait for them.
+        // If nothing was asked before, the facts are still on their way. A script of the user's does not wait
+        // for them.
         let state = if changes.iter().all(|planned| planned.change.bare) {
             String::new()
         } else {
@@ -239,7 +241,8 @@ impl<'a> Part<'a> {
         bring_functions(&mut request);
         let questions = Questions::new(queries);
         questions.put(&mut request);
-        // What is sent with the request (the content of a file) belongs to the first step, and may take a while.
+        // What is sent with the request (the content of a file) belongs to the first step, and may take a
+        // while.
         let lines = Lines::new(run, sources);
         self.last = lines.last();
         if let Some(first) = changes.first() {

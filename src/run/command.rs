@@ -50,8 +50,8 @@ impl Command {
     }
 }
 
-/// Runs a command and waits for its end. `None` in check mode if it failed after tasks that would change the host: they may
-/// be the reason, so how it would end is unknown.
+/// Runs a command and waits for its end. `None` in check mode if it failed after tasks that would change the
+/// host: they may be the reason, so how it would end is unknown.
 ///
 /// # Errors
 /// When it did not end with one of the codes that are a success, or there is no reply.
@@ -152,8 +152,8 @@ pub fn run(
 /// Makes sure that a host answers, and that it still takes changes from this run.
 ///
 /// # Errors
-/// `Unreachable` when it does not answer, `Held` when a lock has passed to another run, `Interrupted` when `cancel` comes
-/// first.
+/// `Unreachable` when it does not answer, `Held` when a lock has passed to another run, `Interrupted` when
+/// `cancel` comes first.
 pub fn answers(host: &HostHandle, cancel: &CancellationToken) -> Result<(), Failure> {
     let lines = Lines::new(&host.run, Vec::new());
     send_change(host, cancel, Request::probe(":"), &lines).map(drop)

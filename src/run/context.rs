@@ -112,8 +112,8 @@ impl Run {
         }
     }
 
-    /// A run in check mode, over the connections of this one. It reports nothing and keeps nothing: its bus has the totals
-    /// of what would change. What happens to connections is reported as usual.
+    /// A run in check mode, over the connections of this one. It reports nothing and keeps nothing: its bus
+    /// has the totals of what would change. What happens to connections is reported as usual.
     #[must_use]
     pub fn rehearsal(&self) -> Self {
         Self {
@@ -220,8 +220,8 @@ impl Run {
         self.pause(cancel, time)
     }
 
-    /// Pauses a loop, and reports what it is waiting for if the loop as a whole takes long. `before` is the round of the
-    /// same loop before this one.
+    /// Pauses a loop, and reports what it is waiting for if the loop as a whole takes long. `before` is the
+    /// round of the same loop before this one.
     ///
     /// # Errors
     /// As for [`pause`](Self::pause).
@@ -256,7 +256,8 @@ impl Run {
         lock(&self.failed).values().cloned().collect()
     }
 
-    /// A failure of a step as it is reported. If the run goes on, a `timeout` or a deadline cut the step short.
+    /// A failure of a step as it is reported. If the run goes on, a `timeout` or a deadline cut the step
+    /// short.
     pub(super) fn told(&self, failure: Failure) -> Failure {
         if failure.kind != FailureKind::Interrupted || self.cancel.work.is_cancelled() {
             return failure;

@@ -1,7 +1,7 @@
 //! Fences: the locks of a run, as far as a request that changes a host has to prove that they are still held.
 //!
-//! A run that has lost a lock must not change anything under it. So while a run holds a lock, every request that may change
-//! a host begins with a guard, which the host itself checks.
+//! A run that has lost a lock must not change anything under it. So while a run holds a lock, every request
+//! that may change a host begins with a guard, which the host itself checks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +22,8 @@ pub trait Fence: Send + Sync {
     fn refused(&self, host: &str, printed: &str) -> Failure;
 }
 
-/// A script that fails if the run no longer holds the lock. It uses only builtins of `sh`, so it costs next to nothing.
+/// A script that fails if the run no longer holds the lock. It uses only builtins of `sh`, so it costs next
+/// to nothing.
 #[derive(Debug, Clone)]
 pub struct Guard {
     pub script: String,

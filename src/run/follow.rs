@@ -1,5 +1,5 @@
-//! Follows a request of changes while it is under way: what the host reports of each step becomes events, decisions and
-//! journal entries at once, not when the request ends.
+//! Follows a request of changes while it is under way: what the host reports of each step becomes events,
+//! decisions and journal entries at once, not when the request ends.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -10,8 +10,8 @@ use crate::shell::{End, Listener, Reply, Request, Step, StepReply};
 use super::fence::Fence;
 use super::host::HostHandle;
 
-/// Sends a request that may change the host, behind the guards of all locks that the run holds there. One round
-/// trip; another one for a user who cannot read the lock.
+/// Sends a request that may change the host, behind the guards of all locks that the run holds there. One
+/// round trip; another one for a user who cannot read the lock.
 ///
 /// # Errors
 /// As for [`HostHandle::request`], and `Held` when a guard failed: then nothing was changed.

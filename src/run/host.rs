@@ -24,8 +24,8 @@ pub struct HostHandle {
     polled: Option<Arc<Polled>>,
 }
 
-/// What polls of a host found last. A rollout checks a host's health many times, and at first it often fails: that is no
-/// failure of a task, and only a change is reported.
+/// What polls of a host found last. A rollout checks a host's health many times, and at first it often fails:
+/// that is no failure of a task, and only a change is reported.
 #[derive(Debug, Default)]
 pub struct Polled(Mutex<HashMap<String, &'static str>>);
 
@@ -53,8 +53,8 @@ impl HostHandle {
         Self::over(run, run.links.controller(), Arc::default())
     }
 
-    /// Calls `work` with a shell of the machine that ops runs on. No other caller uses that shell meanwhile, so that
-    /// what takes long for one host does not hold up another.
+    /// Calls `work` with a shell of the machine that ops runs on. No other caller uses that shell meanwhile,
+    /// so that what takes long for one host does not hold up another.
     pub fn with_controller<T>(run: &Arc<Run>, work: impl FnOnce(&Self) -> T) -> T {
         let over = |link| Self::over(run, link, Arc::default());
         run.links.with_controller(|link| work(&over(link)))
@@ -234,8 +234,8 @@ impl HostHandle {
         reply.map_err(|error| self.link.lost(&error))
     }
 
-    /// Sends a request that must not wait for what the playbook does on the host: through a session of its own, if the host
-    /// grants one. Does not report a host that is lost: that is up to the caller.
+    /// Sends a request that must not wait for what the playbook does on the host: through a session of its
+    /// own, if the host grants one. Does not report a host that is lost: that is up to the caller.
     ///
     /// # Errors
     /// As for [`request`](Self::request).

@@ -1,13 +1,14 @@
 //! The queue of a fan-out: the order in which its hosts begin, and the connections that are opened ahead.
 //!
-//! Connecting takes several round trips, or the whole timeout if the host does not answer. A host that connects in its own
-//! turn occupies one of the few places meanwhile. So the hosts that come next are connected to in the background, if that
-//! costs no process (see [`Transport::can_wait`](crate::transport::Transport::can_wait)), and a host that is not connected
-//! yet lets others go first.
+//! Connecting takes several round trips, or the whole timeout if the host does not answer. A host that
+//! connects in its own turn occupies one of the few places meanwhile. So the hosts that come next are
+//! connected to in the background, if that costs no process (see
+//! [`Transport::can_wait`](crate::transport::Transport::can_wait)), and a host that is not connected yet lets
+//! others go first.
 //!
-//! No host is contacted that would not be contacted anyway: a fan-out gets to each of its hosts in the end. But a closure
-//! may leave its host alone. So nothing is connected ahead before some closure has used its host, and nothing more after one
-//! has ended that did not.
+//! No host is contacted that would not be contacted anyway: a fan-out gets to each of its hosts in the end.
+//! But a closure may leave its host alone. So nothing is connected ahead before some closure has used its
+//! host, and nothing more after one has ended that did not.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 use super::fanout::fan_out_by;
 use super::link::Link;
 
-/// How long nothing visible may happen before a host that does not answer takes a place, so that the user sees which host
-/// is waited for.
+/// How long nothing visible may happen before a host that does not answer takes a place, so that the user
+/// sees which host is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Connections that are being opened, or wait to be used, per fork.
 const AHEAD_PER_FORK: usize = 4;
 
-/// No more than this in total: with too many handshakes at a time, the processor is short and each takes longer, until they
-/// time out.
+/// No more than this in total: with too many handshakes at a time, the processor is short and each takes
+/// longer, until they time out.
 const MAX_AHEAD: usize = 64;
 
 /// The hosts of one fan-out.
@@ -86,7 +87,8 @@ enum Pick {
 }
 
 impl HostQueue {
-    /// The hosts in the order in which they begin, `forks` at a time. `None` stands for a host without a link.
+    /// The hosts in the order in which they begin, `forks` at a time. `None` stands for a host without a
+    /// link.
     #[must_use]
     pub fn new(
         runtime: tokio::runtime::Handle,
@@ -133,7 +135,8 @@ impl HostQueue {
         self
     }
 
-    /// Calls `work` for each item, which belongs to the host at the same place, as [`fan_out`](super::fan_out) does.
+    /// Calls `work` for each item, which belongs to the host at the same place, as
+    /// [`fan_out`](super::fan_out) does.
     pub fn fan_out<T: Sync, R: Send>(
         &self,
         items: &[T],

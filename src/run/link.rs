@@ -37,8 +37,8 @@ enum Lane {
     Aside,
 }
 
-/// Sessions that will be needed by other users. They open while the current user works: over a network, opening one takes
-/// three round trips.
+/// Sessions that will be needed by other users. They open while the current user works: over a network,
+/// opening one takes three round trips.
 #[derive(Default)]
 struct NextUsers {
     /// Not begun: the user whose turn it is comes first.
@@ -134,8 +134,8 @@ impl Link {
         }
     }
 
-    /// Whether it leads to the machine that ops runs on, which is read-only. A host of the inventory may be the same
-    /// machine, and is a host like any other.
+    /// Whether it leads to the machine that ops runs on, which is read-only. A host of the inventory may be
+    /// the same machine, and is a host like any other.
     #[must_use]
     pub(super) const fn is_controller(&self) -> bool {
         self.is_controller
@@ -156,15 +156,16 @@ impl Link {
             .map(|elevation| elevation.user.as_str())
     }
 
-    /// The session of `user`, started if there is none. The bootstrap has been sent when this returns, but not answered:
-    /// the first request travels with it.
+    /// The session of `user`, started if there is none. The bootstrap has been sent when this returns, but
+    /// not answered: the first request travels with it.
     pub(super) async fn session(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         let session = self.open(user).await?;
         self.end_left_running(user, &session).await;
         Ok(session)
     }
 
-    /// The session of `user` like [`session`](Self::session), but without ending what a lost one may have left running.
+    /// The session of `user` like [`session`](Self::session), but without ending what a lost one may have
+    /// left running.
     async fn open(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         self.is_used();
         let mut sessions = self.sessions.lock().await;
@@ -258,8 +259,8 @@ impl Link {
         }
     }
 
-    /// The session that was opened ahead, even if it has ended since: its first request says why, and a wrong password must
-    /// not be tried again. `None`: there is none, or it could not be opened.
+    /// The session that was opened ahead, even if it has ended since: its first request says why, and a wrong
+    /// password must not be tried again. `None`: there is none, or it could not be opened.
     async fn opened_before(&self, user: Option<&str>) -> Option<Arc<Session>> {
         let opening = self.next().opening.remove(user?)?;
         opening.await.ok()?.map(Arc::new)
@@ -269,8 +270,9 @@ impl Link {
         lock(&self.next)
     }
 
-    /// Connects in the background, so that the next user of the host does not wait for that. `settled` is called when the
-    /// connection is there or has failed. False if there is no point in it, or if it would take a process.
+    /// Connects in the background, so that the next user of the host does not wait for that. `settled` is
+    /// called when the connection is there or has failed. False if there is no point in it, or if it would
+    /// take a process.
     pub(super) fn connect_ahead(
         &self,
         runtime: &tokio::runtime::Handle,
@@ -323,7 +325,8 @@ impl Link {
         drop(lock(&self.on_use).take());
     }
 
-    /// A session of `user` that is not shared with the playbook's work. Reports no failure: that is up to the caller.
+    /// A session of `user` that is not shared with the playbook's work. Reports no failure: that is up to the
+    /// caller.
     pub(super) async fn aside(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         let key = (user.map(ToOwned::to_owned), Lane::Aside);
         if let Some(session) = self.sessions.lock().await.get(&key)

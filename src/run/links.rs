@@ -1,4 +1,5 @@
-//! The connections of a run: one link a host, and shells of the controller. A rehearsal of the run shares them.
+//! The connections of a run: one link a host, and shells of the controller. A rehearsal of the run shares
+//! them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -65,8 +66,8 @@ impl Links {
         link.clone()
     }
 
-    /// Calls `work` with a shell of the controller that nothing else uses meanwhile. It is kept for the next call, so there
-    /// are only as many as are used at a time.
+    /// Calls `work` with a shell of the controller that nothing else uses meanwhile. It is kept for the next
+    /// call, so there are only as many as are used at a time.
     pub fn with_controller<T>(&self, work: impl FnOnce(Arc<Link>) -> T) -> T {
         let idle = lock(&self.idle).pop();
         let link = idle.unwrap_or_else(|| self.open_controller());

@@ -1,11 +1,11 @@
 //! Doing it: a batch on a host, a command on a host, many hosts at once, and what all parts of a run share.
 //!
-//! A host's work is done on a thread of its own (a playbook is synchronous); what waits for the network waits in tokio. Each
-//! part knows those above it only:
+//! A host's work is done on a thread of its own (a playbook is synchronous); what waits for the network waits
+//! in tokio. Each part knows those above it only:
 //!
 //! | part | what it is |
 //! |---|---|
-//! | [`Bus`], `waits`, `fence`, `output/budget` | where events go, what is waited for, the locks that are held |
+//! | [`Bus`], `waits`, `fence`, `output/budget` | where events go, the current waits, the locks that are held |
 //! | [`Link`] | the connection to a host, and a session for each user on it |
 //! | [`Run`] | what all parts of a run share: settings, inventory, sinks, links, what was done on each host |
 //! | [`HostHandle`] | a host as one user: sends requests |

@@ -8,8 +8,8 @@ use crate::task::{Answer, Query, RunMode};
 use super::ask::ask;
 use super::host::HostHandle;
 
-/// Why nothing can be done as the handle's user in check mode: an earlier task would create or remove the user. `None` if the
-/// user exists, or if no task affects it: then becoming the user says the rest.
+/// Why nothing can be done as the handle's user in check mode: an earlier task would create or remove the
+/// user. `None` if the user exists, or if no task affects it: then becoming the user says the rest.
 ///
 /// # Errors
 /// When the host does not answer.

@@ -1,7 +1,8 @@
 //! What is known of each step of a request that changes a host.
 //!
-//! A request of several steps can be cut short at any moment: by a signal, a `timeout`, a lost connection, a step that
-//! failed. [`Record`] follows the request and says of each step, at any moment, which of these holds:
+//! A request of several steps can be cut short at any moment: by a signal, a `timeout`, a lost connection, a
+//! step that failed. [`Record`] follows the request and says of each step, at any moment, which of these
+//! holds:
 //!
 //! | state | what it means | what follows |
 //! |---|---|---|
@@ -12,9 +13,9 @@
 //! | [`StepState::InDoubt`] | it was stopped, or the host did not say: it may have done all, a part or nothing | |
 //! | [`StepState::NotStarted`] | it did not run, and will not | |
 //!
-//! Steps run in order, so at most one is `Started`, all before it are `Ended`, and nothing behind one that is in doubt
-//! is `Ended`. When the request is closed, only the last three states are left. The outcome of a task, what an undo
-//! goes through, the journal and what the user reads all follow from here.
+//! Steps run in order, so at most one is `Started`, all before it are `Ended`, and nothing behind one that is
+//! in doubt is `Ended`. When the request is closed, only the last three states are left. The outcome of a
+//! task, what an undo goes through, the journal and what the user reads all follow from here.
 
 use crate::shell::{End, StepReply};
 
@@ -193,7 +194,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is heard, in whatever order: a closed record has no open state, and what is settled stays so.
+        /// Whatever is heard, in whatever order: a closed record has no open state, and what is settled stays
+        /// so.
         #[test]
         fn a_closed_record_is_settled(heard in proptest::collection::vec(heard(), 0..12)) {
             let mut record = Record::new(4);

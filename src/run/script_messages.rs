@@ -1,4 +1,5 @@
-//! Messages that a script of ours prints when it fails: the reason goes into the failure's message, advice into its hint.
+//! Messages that a script of ours prints when it fails: the reason goes into the failure's message, advice
+//! into its hint.
 
 use crate::model::Failure;
 
@@ -17,8 +18,8 @@ pub(super) fn says_untouched(stderr: &str) -> bool {
 /// Begins an error of apt's.
 const APT: &str = "E: ";
 
-/// Moves the marked lines from the failure's stderr to its message and hint. Without a marked reason, the first line is the
-/// reason, unless the script runs other programs (`is_command`).
+/// Moves the marked lines from the failure's stderr to its message and hint. Without a marked reason, the
+/// first line is the reason, unless the script runs other programs (`is_command`).
 pub(super) fn take_messages(failure: &mut Failure, is_command: bool) {
     let Some(printed) = failure.stderr.take() else {
         return;
@@ -54,7 +55,8 @@ pub(super) fn take_messages(failure: &mut Failure, is_command: bool) {
     failure.stderr = (!rest.is_empty()).then(|| rest.join("\n"));
 }
 
-/// Moves the reason from the failure's stderr to its message if nothing else was printed: a user's command was not run.
+/// Moves the reason from the failure's stderr to its message if nothing else was printed: a user's command
+/// was not run.
 pub(super) fn take_reason(failure: &mut Failure) {
     let printed = failure.stderr.as_deref().unwrap_or_default().trim_end();
     if let Some(reason) = printed

@@ -7,8 +7,8 @@ use crate::model::Position;
 
 /// Numbers the occurrences of each place on each host.
 ///
-/// A host's closure works in order, so the number of an occurrence stands for the path of calls that led to it: two calls
-/// of a function from two places are its first and its second occurrence, in every execution.
+/// A host's closure works in order, so the number of an occurrence stands for the path of calls that led to
+/// it: two calls of a function from two places are its first and its second occurrence, in every execution.
 #[derive(Debug, Default)]
 pub struct StepIds(Mutex<HashMap<String, u32>>);
 

@@ -25,13 +25,13 @@ use super::waits::Wait;
 const BACK: &str = "puts back what was there";
 const LAST: &str = "reads what was put back";
 
-/// Undoes changes, the last one first, and then what they want run last, in the order in which they were made.
-/// A change that failed or is in doubt is undone too: it may have been made in part. One that cannot be undone is left as
-/// it is, and the others are undone all the same; an undo that fails ends it, since those before it may build on what it
-/// left. Each change is undone once in a run, however often it is asked for.
+/// Undoes changes, the last one first, and then what they want run last, in the order in which they were
+/// made. A change that failed or is in doubt is undone too: it may have been made in part. One that cannot be
+/// undone is left as it is, and the others are undone all the same; an undo that fails ends it, since those
+/// before it may build on what it left. Each change is undone once in a run, however often it is asked for.
 ///
-/// Undos of one user share a request: they decide nothing, so the host is not asked in between. It is only asked before the
-/// undo of a script of the user's that may never have run: that undo could do harm.
+/// Undos of one user share a request: they decide nothing, so the host is not asked in between. It is only
+/// asked before the undo of a script of the user's that may never have run: that undo could do harm.
 ///
 /// # Errors
 /// When a change has no undo, or an undo failed.

@@ -414,8 +414,8 @@ impl Actor {
         self.opening.ended([&rest[0], &rest[1]], epitaph)
     }
 
-    /// Ends the stream. No request is under way, so nothing of one runs: the host's side has its loop to end and no more.
-    /// That is waited for where nothing else would see to it.
+    /// Ends the stream. No request is under way, so nothing of one runs: the host's side has its loop to end
+    /// and no more. That is waited for where nothing else would see to it.
     async fn farewell(&mut self) {
         let _ = self.stream.stdin.shutdown().await;
         self.stream.stdin = Box::new(tokio::io::sink());

@@ -1,8 +1,8 @@
 //! The loop of a session on its host, and how to end what a lost session left running.
 //!
-//! When a network is cut, neither side notices. The host may go on with a request long after the client has given up, and
-//! would then work at the same time as a new session. So the hello gives the process id of the loop, and before a new
-//! session is used, the loop of the lost one is ended with everything that it started.
+//! When a network is cut, neither side notices. The host may go on with a request long after the client has
+//! given up, and would then work at the same time as a new session. So the hello gives the process id of the
+//! loop, and before a new session is used, the loop of the lost one is ended with everything that it started.
 
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,8 @@ impl RemoteLoop {
         self.process.is_some()
     }
 
-    /// Ends it with all that it runs, over another session of the same user. `None`: the host never sent its process id.
+    /// Ends it with all that it runs, over another session of the same user. `None`: the host never sent its
+    /// process id.
     #[must_use]
     pub fn end(&self) -> Option<Request> {
         let process = self.process?;

@@ -15,8 +15,8 @@ use super::{
     End, Listener, RemoteLoop, Reply, Request, SessionError, SessionOptions, StepReply, Stream,
 };
 
-/// One waiting `sh`, as one user. Requests of several tasks are sent one after the other. Dropping it ends the stream, and
-/// the host kills what runs.
+/// One waiting `sh`, as one user. Requests of several tasks are sent one after the other. Dropping it ends
+/// the stream, and the host kills what runs.
 pub struct Session {
     jobs: mpsc::Sender<Job>,
     hello: watch::Receiver<Option<Result<HostFacts, SessionError>>>,

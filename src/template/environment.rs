@@ -8,8 +8,8 @@ use super::{
     filters, limits, lookups, methods, plain, predicates, python, strict_tests, undefined,
 };
 
-/// An environment in which an undefined name is an error, values are written as Python writes them, and the usual filters of
-/// Ansible exist. Lookups do not.
+/// An environment in which an undefined name is an error, values are written as Python writes them, and the
+/// usual filters of Ansible exist. Lookups do not.
 #[must_use]
 pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();

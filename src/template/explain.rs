@@ -4,8 +4,8 @@ use minijinja::{Error, ErrorKind};
 
 use super::{filters, limits, predicates, rewrite, undefined};
 
-/// A name in the context of a template. It maps the name of something undefined to the reason, if that is an error in its own
-/// template.
+/// A name in the context of a template. It maps the name of something undefined to the reason, if that is an
+/// error in its own template.
 pub const REASONS: &str = "__reasons";
 
 /// What is wrong with a template.
@@ -106,8 +106,8 @@ pub fn explain(error: &Error) -> Explained {
     }
 }
 
-/// The same for a template that was rendered with these variables: if one of them is undefined because its own template
-/// is at fault, it says where.
+/// The same for a template that was rendered with these variables: if one of them is undefined because its
+/// own template is at fault, it says where.
 #[must_use]
 pub fn explain_with(error: &Error, vars: &minijinja::Value) -> Explained {
     let explained = explain(error);
@@ -125,8 +125,8 @@ pub fn explain_with(error: &Error, vars: &minijinja::Value) -> Explained {
     }
 }
 
-/// The name of a filter, test or function that is not there: from the engine's words (`filter x is unknown`), or the
-/// piece of the template.
+/// The name of a filter, test or function that is not there: from the engine's words (`filter x is unknown`),
+/// or the piece of the template.
 fn named(detail: Option<&str>, piece: Option<&str>) -> String {
     let quoted = detail.and_then(|detail| detail.split_once('`')?.1.rsplit_once('`'));
     if let Some((name, _)) = quoted {

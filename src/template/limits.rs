@@ -9,12 +9,12 @@ use minijinja::{Error, ErrorKind, Template, Value};
 
 use super::{plain, python};
 
-/// Steps of the engine in one rendering: about a second of computing. A loop over all of 100,000 hosts that prints
-/// twenty lines for each takes half of them.
+/// Steps of the engine in one rendering: about a second of computing. A loop over all of 100,000 hosts that
+/// prints twenty lines for each takes half of them.
 pub const MAX_STEPS: u64 = 10_000_000;
 
-/// Bytes of rendered text. A template is for a configuration file: what is larger is a loop gone wrong, or a file to
-/// copy. Variables that double each other are stopped by it too.
+/// Bytes of rendered text. A template is for a configuration file: what is larger is a loop gone wrong, or a
+/// file to copy. Variables that double each other are stopped by it too.
 pub const MAX_TEXT: usize = 16 << 20;
 
 /// Renders a template, unless its text grows too large.

@@ -1,9 +1,9 @@
-//! The template language of inventories and of `files::template`: minijinja, strict, with what Ansible's users expect of
-//! Jinja2.
+//! The template language of inventories and of `files::template`: minijinja, strict, with what Ansible's
+//! users expect of Jinja2.
 //!
-//! [`environment`] makes the engine, [`Templates`] keeps the templates that were read, [`explain`] says what is wrong with
-//! one. The filters that Ansible has and minijinja lacks are in `filters`, the way Python writes values in `python`, the
-//! limits of a rendering in `limits`.
+//! [`environment`] makes the engine, [`Templates`] keeps the templates that were read, [`explain`] says what
+//! is wrong with one. The filters that Ansible has and minijinja lacks are in `filters`, the way Python
+//! writes values in `python`, the limits of a rendering in `limits`.
 
 mod compiled;
 mod environment;

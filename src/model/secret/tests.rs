@@ -15,7 +15,7 @@ fn knowing(values: &[&str]) -> Secrets {
 }
 
 fn streamed(secrets: &Secrets, chunks: &[&[u8]]) -> Vec<u8> {
-    let mut stream = StreamScrubber::new(&secrets);
+    let mut stream = StreamScrubber::new(secrets);
     let mut out: Vec<u8> = chunks.iter().flat_map(|chunk| stream.push(chunk)).collect();
     out.extend(stream.finish());
     out

@@ -1,7 +1,7 @@
 //! Reports what a run is waiting for: within ten seconds, and again at least every thirty.
 //!
-//! Code that waits begins a [`Wait`] and drops it at the end. Long waits become `waiting` events; hosts that wait for the
-//! same thing are reported together. [`Board`] decides when, and is handed the time.
+//! Code that waits begins a [`Wait`] and drops it at the end. Long waits become `waiting` events; hosts that
+//! wait for the same thing are reported together. [`Board`] decides when, and is handed the time.
 
 mod board;
 mod waited;

@@ -92,7 +92,7 @@ fn thrown(error: &EvalAltResult) -> Option<Failure> {
         EvalAltResult::ErrorTerminated(token, _) => Some(
             token
                 .read_lock::<Failure>()
-                .map_or_else(|| Failure::interrupted(), |f| f.clone()),
+                .map_or_else(Failure::interrupted, |f| f.clone()),
         ),
         EvalAltResult::ErrorSystem(_, source) => source.downcast_ref::<Failure>().cloned(),
         _ => None,

@@ -1,5 +1,5 @@
-//! `ipaddr` and its family, as the collection `ansible.utils` has them: what is no address gives false, and a query that
-//! does not fit gives none.
+//! `ipaddr` and its family, as the collection `ansible.utils` has them: what is no address gives false, and a
+//! query that does not fit gives none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,5 @@
-//! Filters with regular expressions, in the syntax of Python as far as fancy-regex has it: with look-around and back references.
+//! Filters with regular expressions, in the syntax of Python as far as fancy-regex has it: with look-around
+//! and back references.
 
 use fancy_regex::{Captures, Regex};
 use minijinja::value::{Kwargs, Rest};

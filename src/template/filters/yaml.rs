@@ -1,5 +1,5 @@
-//! YAML as PyYAML writes it with Ansible's settings, byte for byte where a value is a text, a number, a list or a mapping:
-//! `to_yaml` writes what holds no other collection in one line, `to_nice_yaml` writes blocks.
+//! YAML as PyYAML writes it with Ansible's settings, byte for byte where a value is a text, a number, a list
+//! or a mapping: `to_yaml` writes what holds no other collection in one line, `to_nice_yaml` writes blocks.
 
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, Value};

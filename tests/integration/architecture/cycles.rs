@@ -1,8 +1,9 @@
 //! Import cycles between the files of a layer.
 //!
-//! An import is a name that one file uses and another defines, however it gets there: through `super`, `self` or `crate`, or
-//! re-exported by a `mod.rs`. Declaring and re-exporting a module uses nothing, so a `mod.rs` that does only that is in no
-//! cycle. A parent that uses what its children define while they use what it defines is a cycle like any other.
+//! An import is a name that one file uses and another defines, however it gets there: through `super`, `self`
+//! or `crate`, or re-exported by a `mod.rs`. Declaring and re-exporting a module uses nothing, so a `mod.rs`
+//! that does only that is in no cycle. A parent that uses what its children define while they use what it
+//! defines is a cycle like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use std::path::{Path, PathBuf};
 use super::modules::Modules;
 use super::{layer_of, sources};
 
-/// Files that are in a cycle still; one that ends in `/` stands for all files below. The list only gets shorter: an entry
-/// that is no longer needed fails the test.
+/// Files that are in a cycle still; one that ends in `/` stands for all files below. The list only gets
+/// shorter: an entry that is no longer needed fails the test.
 const KNOWN: &[&str] = &["src/cli/", "src/report/"];
 
 #[test]
@@ -94,9 +95,8 @@ fn cycles(modules: &Modules) -> Vec<Cycle> {
         .map(|importer| (*importer, reachable(importer, &definers)))
         .collect();
     let is_mutual = |one: &Path, other: &Path| {
-        let reaches =
-            |from: &Path, to: &Path| reached.get(from).is_some_and(|all| all.contains(to));
-        reaches(one, other) && reaches(other, one)
+        let leads = |from: &Path, to: &Path| reached.get(from).is_some_and(|all| all.contains(to));
+        leads(one, other) && leads(other, one)
     };
     let mut cycles: BTreeMap<&Path, Cycle> = BTreeMap::new();
     for (pair @ (importer, definer), place) in &imports {

@@ -1,5 +1,6 @@
-//! Holds the layers of `src/lib.rs` against the code, tests included: what each may import, that no files of a layer import
-//! each other ([`cycles`]), how long a file may be, what it must begin with and what it may not be called.
+//! Holds the layers of `src/lib.rs` against the code, tests included: what each may import, that no files of
+//! a layer import each other ([`cycles`]), how long a file may be, what it must begin with and what it may
+//! not be called.
 
 mod cycles;
 mod modules;

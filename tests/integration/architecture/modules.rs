@@ -1,7 +1,7 @@
 //! The modules of `src/`, what each defines and which names it uses.
 //!
-//! A scan of tokens, not a compiler: it knows modules, items, `use` and paths. It does not follow methods. What a macro
-//! defines counts as defined by the file that the path leads to.
+//! A scan of tokens, not a compiler: it knows modules, items, `use` and paths. It does not follow methods.
+//! What a macro defines counts as defined by the file that the path leads to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -79,7 +79,8 @@ impl Modules {
         modules
     }
 
-    /// Which file imports what which other file defines: by importer and definer, the first line and path that do.
+    /// Which file imports what which other file defines: by importer and definer, the first line and path
+    /// that do.
     pub fn imports(&self) -> BTreeMap<(PathBuf, PathBuf), (usize, String)> {
         let mut found = BTreeMap::new();
         for (at, module) in &self.0 {

@@ -1,4 +1,5 @@
-//! Splits Rust source into tokens: enough to find which names a file uses. Comments disappear; a literal is one token.
+//! Splits Rust source into tokens: enough to find which names a file uses. Comments disappear; a literal is
+//! one token.
 
 /// A token, and the line on which it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
