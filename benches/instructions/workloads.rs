@@ -8,8 +8,10 @@ use ops::declare::{Arguments, Value};
 use ops::model::{Emission, Kind, Outcome, Position, Secrets};
 use ops::report::Json;
 use ops::run::Bus;
-use ops::store::Store;
-use ops::task::{Answer, Mode, Next, PathKind, PathState, Planner, Query, Ran, Stat, Task, render};
+use ops::store::{Recorder, Store};
+use ops::task::{
+    Answer, Next, PathKind, PathState, Planner, Query, Ran, RunMode, Stat, Task, render,
+};
 use ops::tasks::{Surroundings, find};
 use sha2::{Digest as _, Sha256};
 
@@ -75,7 +77,7 @@ pub fn run(name: &str, size: usize) {
 fn plan(size: usize, there: bool) {
     let tasks = (0..size).map(task).collect();
     let mut host = Host { there };
-    let mut planner = Planner::new(tasks, Mode::Apply);
+    let mut planner = Planner::new(tasks, RunMode::Apply);
     let ran = Ran::default();
     let mut sent = 0;
     loop {
@@ -107,9 +109,9 @@ fn plan(size: usize, there: bool) {
     } else {
         Outcome::Changed
     };
-    for verdict in planner.verdicts() {
-        let verdict = verdict.as_ref().expect("the batch was gone through");
-        assert_eq!(verdict.outcome, wanted, "{:?}", verdict.note);
+    for decision in planner.decisions() {
+        let decision = decision.as_ref().expect("the batch was gone through");
+        assert_eq!(decision.outcome, wanted, "{:?}", decision.note);
     }
 }
 
@@ -224,7 +226,7 @@ fn events(size: usize) {
     let kept = Store::at(dir.path())
         .begin("playbook.rhai", false, &secrets)
         .expect("a run is kept");
-    let recorder = kept.recorder().expect("its events are");
+    let recorder = Recorder::create(kept.clone()).expect("its events are");
     let printed = std::fs::File::create(dir.path().join("printed")).expect("a file");
     let bus = Bus::start(
         kept.id().to_string(),

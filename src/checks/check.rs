@@ -110,8 +110,8 @@ fn common(arguments: &mut Arguments) -> Result<(Option<String>, Timing), Argumen
         let value = arguments.take_option(field.name)?;
         Some((field.name.to_owned(), value))
     });
-    let given = Arguments::new(vec![Value::Map(given.collect())]);
-    let common: Common = given.options(0)?;
+    let mut given = Arguments::new(vec![Value::Map(given.collect())]);
+    let common: Common = given.options()?;
     let seconds = |span: Option<Span>| span.map(|span| span.0);
     let timing = Timing::default().with(&Overrides {
         interval: seconds(common.interval),

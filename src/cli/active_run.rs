@@ -8,8 +8,8 @@ use crate::inventory::{Inventory, Overrides};
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
 use crate::run::{Bus, Cancel, Pace, Run, Settings};
-use crate::store::{Journal, Store};
-use crate::task::Mode;
+use crate::store::{Journal, Recorder, Store};
+use crate::task::RunMode;
 
 use super::exit_code;
 use super::logging::Log;
@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_hours(1);
 pub struct Setup {
     /// What the user runs: a playbook, or a subcommand.
     pub what: String,
-    pub mode: Mode,
+    pub mode: RunMode,
     pub forks: usize,
     pub yes: bool,
     pub diff: bool,
@@ -75,7 +75,7 @@ impl ActiveRun {
         let mut unkept = None;
         let (id, journal, kept) = match kept {
             Ok(kept) => {
-                match kept.recorder() {
+                match Recorder::create(kept.clone()) {
                     Ok(recorder) => reporters.push(Box::new(recorder)),
                     Err(error) => unkept = Some(error.to_string()),
                 }
@@ -151,7 +151,7 @@ impl ActiveRun {
         open_files::allow_for(inventory.hosts().len());
         let id = crate::store::RunId::new().to_string();
         let settings = Settings {
-            mode: Mode::Check,
+            mode: RunMode::Check,
             forks,
             yes: false,
             timeout: TIMEOUT,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Secrets};
-use crate::run::{HostHandle, Turns};
-use crate::task::Mode;
+use crate::run::{HostHandle, HostQueue};
+use crate::task::RunMode;
 
 use super::Done;
 use super::active_run::{ActiveRun, Changes, Setup};
@@ -51,7 +51,7 @@ impl HostArgs {
         }
         let setup = Setup {
             what: what.to_owned(),
-            mode: Mode::Apply,
+            mode: RunMode::Apply,
             forks: self.forks,
             yes: false,
             diff: false,
@@ -64,21 +64,25 @@ impl HostArgs {
         };
         let active = ActiveRun::start(setup, inventory, &secrets)?;
         let run = active.run.clone();
-        let links: Vec<_> = hosts.iter().map(|host| run.link(host)).collect();
-        let turns = Turns::new(
+        let handles: Vec<_> = hosts
+            .iter()
+            .map(|host| HostHandle::new(&run, host))
+            .collect();
+        let links = handles.iter().map(|handle| handle.as_ref().ok());
+        let queue = HostQueue::new(
             run.runtime.clone(),
-            links.iter().map(|link| link.as_ref().ok().cloned()),
+            links.map(|handle| handle.map(|handle| handle.link().clone())),
             self.forks,
             run.cancel.work.clone(),
         );
-        let hosts_and_links: Vec<_> = hosts.iter().zip(links).collect();
-        let done = turns.all_used().fan_out(&hosts_and_links, |(host, link)| {
+        let pairs: Vec<_> = hosts.iter().zip(handles).collect();
+        let done = queue.all_used().fan_out(&pairs, |(host, handle)| {
             run.bus
                 .emit(Emission::new(Kind::HostStarted).host(&host.name));
-            let result = link
-                .clone()
-                .and_then(|link| work(&HostHandle::new(run.clone(), link)));
-            let failure = result.err();
+            let failure = match handle {
+                Ok(handle) => work(handle).err(),
+                Err(failure) => Some(failure.clone()),
+            };
             if let Some(failure) = &failure {
                 run.host_failed(&host.name, failure);
             }
@@ -93,7 +97,7 @@ impl HostArgs {
         }
         drop(run);
         let result = if active.run.cancel.work.is_cancelled() {
-            Err(crate::run::interrupted())
+            Err(Failure::interrupted())
         } else {
             Ok(())
         };

@@ -12,12 +12,12 @@ use crate::deploy::health::{self, Check, Declared, State, Vantage, declared};
 use crate::inventory::Inventory;
 use crate::model::suggest::did_you_mean;
 use crate::model::{Emission, Failure, FailureKind, Host, Kind, Secrets};
-use crate::run::{HostHandle, Run, fan_out, interrupted};
+use crate::run::{HostHandle, Run, fan_out};
 use crate::script::health::{Declaration, declares};
 use crate::script::params;
 use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 use super::Done;
 use super::active_run::{ActiveRun, Changes, Setup};
@@ -198,7 +198,7 @@ impl Args {
         let setup = Setup {
             what,
             // So that the playbook's function cannot change a host.
-            mode: Mode::Check,
+            mode: RunMode::Check,
             forks: self.forks,
             yes: false,
             diff: false,
@@ -239,7 +239,7 @@ impl Args {
         }
         drop(run);
         let result = if active.run.cancel.work.is_cancelled() {
-            Err(interrupted())
+            Err(Failure::interrupted())
         } else {
             Ok(())
         };
@@ -252,7 +252,7 @@ impl Args {
         host: &Arc<Host>,
         source: &impl Fn(&HostHandle) -> Result<Vec<Check>, Failure>,
     ) -> Result<(), Failure> {
-        let host = HostHandle::new(run.clone(), run.link(host)?);
+        let host = HostHandle::new(run, host)?;
         let checks = source(&host)?;
         let cancel = &run.cancel.work;
         let Some(seen) = health::check(&host, &checks, &State::ALL, None, cancel)? else {
@@ -347,10 +347,7 @@ fn vantage(run: &Arc<Run>, from: Option<&str>) -> Result<Vantage, Failure> {
         Some(name) => {
             let unknown = || Failure::new(FailureKind::Input, format!("there is no host `{name}`"));
             let host = run.inventory.host(name).ok_or_else(unknown)?;
-            Ok(Vantage::Other(HostHandle::new(
-                run.clone(),
-                run.link(host)?,
-            )))
+            Ok(Vantage::Other(HostHandle::new(run, host)?))
         }
     }
 }

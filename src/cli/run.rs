@@ -12,7 +12,7 @@ use crate::script::params::{self, Resolved};
 use crate::script::playbook::Playbook;
 use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 use super::active_run::{ActiveRun, Changes, Setup};
 use super::args::{RunArgs, VarArgs};
@@ -68,9 +68,9 @@ impl Args {
                 .load(Some(directory.clone()), resolved.given.clone(), &secrets)?;
         let lock = self.lock.wanted(&playbook, &inventory)?;
         let mode = if self.run.check {
-            Mode::Check
+            RunMode::Check
         } else {
-            Mode::Apply
+            RunMode::Apply
         };
         let setup = Setup {
             what: playbook.name.clone(),
@@ -82,7 +82,7 @@ impl Args {
             output: self.run.output,
             overrides: self.login.overrides()?,
             params: resolved.shown,
-            changes: if mode == Mode::Apply {
+            changes: if mode == RunMode::Apply {
                 Changes::Made
             } else {
                 Changes::Foreseen

@@ -90,6 +90,8 @@ impl std::error::Error for ArgumentError {}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arguments {
     positional: Vec<Value>,
+    /// How many positional arguments have been taken.
+    taken: usize,
     options: Vec<(String, Value)>,
 }
 
@@ -107,6 +109,7 @@ impl Arguments {
         };
         Self {
             positional: values,
+            taken: 0,
             options,
         }
     }
@@ -117,12 +120,10 @@ impl Arguments {
         Some(self.options.remove(at).1)
     }
 
-    /// The positional argument at `index`, called `name`.
-    pub fn parameter<T: DeserializeOwned>(
-        &mut self,
-        index: usize,
-        name: &str,
-    ) -> Result<T, ArgumentError> {
+    /// Takes the next positional argument, called `name`.
+    pub fn parameter<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, ArgumentError> {
+        let index = self.taken;
+        self.taken += 1;
         let value = self
             .positional
             .get_mut(index)
@@ -157,19 +158,17 @@ impl Arguments {
         }
     }
 
-    /// The options, after all `count` positional arguments have been taken.
-    pub fn options<T: DeserializeOwned + HasOptions>(
-        self,
-        count: usize,
-    ) -> Result<T, ArgumentError> {
-        if self.positional.len() > count {
-            let given = self.positional.len();
-            let message = format!("got {given} values, and it takes {count} and a map of options");
-            return Err(ArgumentError::parameter(count, message));
+    /// Takes the options, after all positional arguments have been taken.
+    pub fn options<T: DeserializeOwned + HasOptions>(&mut self) -> Result<T, ArgumentError> {
+        let (given, taken) = (self.positional.len(), self.taken);
+        if given > taken {
+            let message = format!("got {given} values, and it takes {taken} and a map of options");
+            return Err(ArgumentError::parameter(taken, message));
         }
         let known: Vec<&str> = T::FIELDS.iter().map(|field| field.name).collect();
         self.check_keys(&known)?;
-        serde_path_to_error::deserialize(Value::Map(self.options)).map_err(|error| {
+        let options = Value::Map(std::mem::take(&mut self.options));
+        serde_path_to_error::deserialize(options).map_err(|error| {
             let path = error.path().to_string();
             let place = match path.as_str() {
                 "." => Place::Call,

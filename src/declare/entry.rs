@@ -125,16 +125,10 @@ macro_rules! declare {
                 concat!($($doc, "\n"),+),
                 <$options as $crate::declare::HasOptions>::FIELDS,
             ),
-            |arguments, context| {
-                // Without positional arguments none is taken; without `context` it is unused.
-                #[allow(unused_mut)]
-                let (mut arguments, mut count) = (arguments, 0);
+            |mut arguments, context| {
                 let _ = context;
-                $(
-                    let $parameter: $type = arguments.parameter(count, stringify!($parameter))?;
-                    count += 1;
-                )*
-                let options: $options = arguments.options(count)?;
+                $(let $parameter: $type = arguments.parameter(stringify!($parameter))?;)*
+                let options: $options = arguments.options()?;
                 $(let $context = context;)?
                 Ok(std::sync::Arc::new($make($($parameter,)* options $(, $context)?)?))
             },

@@ -17,8 +17,10 @@ pub struct Function {
 }
 
 /// Whether a function with the options `T` would take these.
-pub fn check<T: DeserializeOwned + HasOptions>(options: Arguments) -> Result<(), ArgumentError> {
-    options.options::<T>(0).map(drop)
+pub fn check<T: DeserializeOwned + HasOptions>(
+    mut options: Arguments,
+) -> Result<(), ArgumentError> {
+    options.options::<T>().map(drop)
 }
 
 /// Declares a built-in function: its manual page, its options if it has any, and each way to call it.

@@ -1,9 +1,9 @@
 //! From what the sources said to an inventory: who is in which group, and which variables win.
 //!
-//! The order is Ansible's ("Understanding variable precedence"): what a source says of groups, then `group_vars/all`, then the
-//! other `group_vars`, then what a source says of the host, then `host_vars`; in each of these first what is beside the
-//! inventory, then what is beside the playbook. Among groups the deeper one wins, then the higher
-//! `ansible_group_priority`, then the later name.
+//! The order is Ansible's ("Understanding variable precedence"): what a source says of groups, then
+//! `group_vars/all`, then the other `group_vars`, then what a source says of the host, then `host_vars`; in
+//! each of these first what is beside the inventory, then what is beside the playbook. Among groups the
+//! deeper one wins, then the higher `ansible_group_priority`, then the later name.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -94,11 +94,10 @@ pub(super) fn build(
             .iter()
             .filter_map(|child| draft.groups.get_index(*child));
         let children = children.map(|(name, _)| name.clone()).collect();
-        let vars = stacks.own(index, name)?;
-        groups.insert(
-            name.clone(),
-            Group::new(name.clone(), children, group.hosts.clone(), vars),
-        );
+        // Also for a group without hosts: a mistake in its files is an error.
+        stacks.own(index, name)?;
+        let group = Group::new(name.clone(), children, group.hosts.clone());
+        groups.insert(name.clone(), group);
     }
     warnings.extend(stacks.files.warnings());
     warnings.extend(host_files.warnings());
@@ -258,7 +257,8 @@ struct Stack {
     layers: Arc<[Arc<Vars>]>,
 }
 
-/// Stacks of layers by the groups that a host is in itself. Ten thousand hosts are in few different sets of groups.
+/// Stacks of layers by the groups that a host is in itself. Ten thousand hosts are in few different sets of
+/// groups.
 struct Stacks<'d, 's> {
     draft: &'d Draft,
     depths: Vec<usize>,

@@ -1,14 +1,15 @@
 //! How a host is reached, from its variables and the command line.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::error::InventoryError;
-use super::inventory::Inventory;
-use super::name;
 use super::node::noun;
+use super::world::World;
+use super::{name, variable};
 use crate::model::{Connection, Host, HostKeys, SshClient, Via};
 
 /// What the command line says of connections. It wins over the inventory.
@@ -34,11 +35,11 @@ pub struct Overrides {
 }
 
 pub(super) fn connection(
-    inventory: &Inventory,
+    world: &Arc<World>,
     host: &Host,
     overrides: &Overrides,
 ) -> Result<Connection, InventoryError> {
-    let settings = Settings { inventory, host };
+    let settings = Settings { world, host };
     let address = settings
         .text(&["ansible_host", "ansible_ssh_host"])?
         .unwrap_or_else(|| host.name.clone());
@@ -113,7 +114,7 @@ pub(super) fn connection(
 
 /// The variables of one host that say how it is reached.
 pub(super) struct Settings<'a> {
-    inventory: &'a Inventory,
+    world: &'a Arc<World>,
     pub host: &'a Host,
 }
 
@@ -127,10 +128,8 @@ impl Settings<'_> {
     /// The first of the variables that is there and is not null.
     pub(super) fn get<'n>(&self, names: &[&'n str]) -> Result<Option<Set<'n>>, InventoryError> {
         for &name in names {
-            if let Some(value) = self
-                .inventory
-                .var(self.host, name)?
-                .filter(|value| !value.is_null())
+            if let Some(value) =
+                variable::rendered(self.world, self.host, name)?.filter(|value| !value.is_null())
             {
                 return Ok(Some(Set { name, value }));
             }
@@ -277,7 +276,8 @@ impl Settings<'_> {
                 )),
             };
         }
-        // Ansible's switch only goes from strict to not at all; to take a key the first time is as far as ops goes.
+        // Ansible's switch only goes from strict to not at all; to take a key the first time is as far as ops
+        // goes.
         let checking =
             self.flag(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?;
         Ok(if checking == Some(false) {

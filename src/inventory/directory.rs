@@ -1,23 +1,22 @@
 //! A directory as an inventory: which of its files are sources.
 //!
-//! Ansible tries to read each file and warns where it cannot. ops passes over, with a warning, what is no inventory by its
-//! looks, and refuses an inventory with a mistake in it: hosts must not get lost.
+//! Ansible tries to read each file and warns if it cannot. ops skips, with a warning, what does not look like
+//! an inventory, and refuses an inventory with a mistake in it: hosts must not get lost.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::draft::Draft;
 use super::error::InventoryError;
-use super::secrets::Secrets;
-use super::{source, vars_files};
+use super::program::is_inventory_program;
+use super::vars_files;
 
-/// Ends of names that are passed over in silence, as Ansible passes over them.
+/// Ends of names that are skipped without a warning, as Ansible skips them.
 const IGNORED_ENDS: [&str; 12] = [
     ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
 ];
 
-/// Ends of names of what is to become an inventory, or was one.
+/// Ends of names of templates for inventories, and of former ones.
 const TEMPLATE_ENDS: [&str; 9] = [
     ".example",
     ".sample",
@@ -30,13 +29,14 @@ const TEMPLATE_ENDS: [&str; 9] = [
     ".rej",
 ];
 
-/// Suffixes of files that are not inventories, even if each line could be a host name. Executables are run all the same.
+/// Suffixes of files that are not inventories, even if each line could be a host name. Executables are run
+/// nevertheless.
 const OTHER_ENDS: [&str; 22] = [
     ".cert", ".crt", ".csv", ".diff", ".env", ".gz", ".html", ".key", ".lock", ".log", ".patch",
     ".pdf", ".pem", ".png", ".pub", ".py", ".sh", ".sql", ".tar", ".tsv", ".xml", ".zip",
 ];
 
-/// Names of files of a project beside an inventory.
+/// Names of project files that stand beside an inventory.
 const OTHER_NAMES: [&str; 19] = [
     "authors",
     "brewfile",
@@ -59,60 +59,56 @@ const OTHER_NAMES: [&str; 19] = [
     "vagrantfile",
 ];
 
-/// Extensions of inventories, and none.
+/// Extensions of inventories. They may have none.
 const EXTENSIONS: [&str; 5] = ["ini", "yml", "yaml", "json", "toml"];
 
-pub(super) fn read(dir: &Path, draft: &mut Draft, secrets: &Secrets) -> Result<(), InventoryError> {
+/// A file below a directory that is an inventory.
+pub(super) enum Member {
+    Source(PathBuf),
+    /// It may be a source or not: its name does not say.
+    Unknown(PathBuf),
+    /// It is not a source, for this reason.
+    Skipped(InventoryError),
+}
+
+/// The members of a directory, and those of the directories below it, in order of their names.
+pub(super) fn members(dir: &Path) -> Result<Vec<Member>, InventoryError> {
+    let mut members = Vec::new();
     for name in vars_files::list(dir)? {
         let is_ignored = name.starts_with('.')
             || ["host_vars", "group_vars", "vars_plugins"].contains(&name.as_str())
             || IGNORED_ENDS.iter().any(|end| name.ends_with(end));
-        if !is_ignored {
-            read_member(&dir.join(&name), &name, draft, secrets)?;
+        let path = dir.join(&name);
+        if is_ignored {
+            continue;
+        }
+        if path.is_dir() {
+            members.extend(self::members(&path)?);
+        } else {
+            members.push(member(path, &name));
         }
     }
-    Ok(())
+    Ok(members)
 }
 
-fn read_member(
-    path: &Path,
-    name: &str,
-    draft: &mut Draft,
-    secrets: &Secrets,
-) -> Result<(), InventoryError> {
-    if path.is_dir() {
-        return read(path, draft, secrets);
-    }
-    let file: Arc<Path> = Arc::from(path);
-    if let Some(end) = TEMPLATE_ENDS.iter().find(|end| name.ends_with(*end)) {
-        let error = InventoryError::new(format!("its name ends in `{end}`"));
-        draft.warn(passed_over(error.in_file(&file, None)));
-        return Ok(());
-    }
-    if let Some(why) = is_other(name).filter(|_| !source::is_run(path)) {
-        let error = InventoryError::new(why).in_file(&file, None);
-        draft.warn(passed_over(error));
-        return Ok(());
+fn member(path: PathBuf, name: &str) -> Member {
+    let is_run = is_inventory_program(&path);
+    let end = TEMPLATE_ENDS.iter().find(|end| name.ends_with(*end));
+    let why = end.map(|end| format!("its name ends in `{end}`"));
+    if let Some(why) = why.or_else(|| is_other(name).filter(|_| !is_run)) {
+        return Member::Skipped(skipped(
+            InventoryError::new(why).in_file(&Arc::from(path), None),
+        ));
     }
     let extension = path.extension().and_then(OsStr::to_str);
-    let is_source = extension
-        .is_none_or(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
-        || source::is_run(path);
-    let result = if is_source {
-        source::read(path, draft, secrets)
+    let is_known = extension.is_none_or(|extension| {
+        let extension = extension.to_ascii_lowercase();
+        EXTENSIONS.contains(&extension.as_str())
+    });
+    if is_known || is_run {
+        Member::Source(path)
     } else {
-        // INI for all that is known, and what is half read must not stay.
-        let mut trial = draft.clone();
-        source::read(path, &mut trial, secrets)
-            .map(|()| *draft = trial)
-            .map_err(InventoryError::foreign)
-    };
-    match result {
-        Err(error) if error.is_foreign => {
-            draft.warn(passed_over(error.in_file(&file, None)));
-            Ok(())
-        }
-        result => result,
+        Member::Unknown(path)
     }
 }
 
@@ -126,7 +122,8 @@ fn is_other(name: &str) -> Option<String> {
     Some(format!("its name ends in `{end}`"))
 }
 
-fn passed_over(error: InventoryError) -> InventoryError {
+/// The warning for a file that is not read, and why.
+pub(super) fn skipped(error: InventoryError) -> InventoryError {
     InventoryError {
         message: format!("the file is passed over: {}", error.message),
         ..error

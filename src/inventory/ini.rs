@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::draft::{Draft, UNGROUPED};
 use super::error::InventoryError;
-use super::{literal, name, words};
+use super::{literal, name, shlex};
 use crate::model::Origin;
 use crate::model::suggest::did_you_mean;
 
@@ -184,7 +184,7 @@ fn group_name(line: &str) -> Result<&str, InventoryError> {
 }
 
 fn hosts(line: &str, group: usize, at: &Origin, draft: &mut Draft) -> Result<(), InventoryError> {
-    let words = words::split(line)
+    let words = shlex::split(line)
         .map_err(|why| InventoryError::new(format!("`{}` has {why}", short(line))))?;
     let Some((pattern, assignments)) = words.list.split_first() else {
         return Ok(());

@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use minijinja::Environment;
 use serde_json::Value;
 
 use super::build::Built;
@@ -13,78 +11,18 @@ use super::connection::{self, Overrides};
 use super::error::{InventoryError, RenderError, SelectError, Warning};
 use super::group::Group;
 use super::secrets::Secrets;
-use super::{limit, password, pattern, render};
-use crate::model::{Connection, Host, Origin};
+use super::shown::Shown;
+use super::world::{LOCALHOST, World};
+use super::{limit, pattern, render, variable};
+use crate::model::{Connection, Host};
 use crate::template;
 
 /// Hosts, groups and variables. Cloning it is cheap, and clones share what was decrypted.
 #[derive(Debug, Clone)]
 pub struct Inventory {
-    pub(super) world: Arc<World>,
+    world: Arc<World>,
     /// The names of the hosts that `--limit` leaves.
     limit: Option<Arc<HashSet<String>>>,
-}
-
-/// What does not change once the inventory is loaded.
-#[derive(Debug)]
-pub(super) struct World {
-    pub hosts: IndexMap<String, Arc<Host>>,
-    pub groups: IndexMap<String, Group>,
-    /// The host `localhost` where no source names one.
-    pub localhost: Arc<Host>,
-    pub playbook_dir: Option<PathBuf>,
-    pub secrets: Secrets,
-    pub environment: Environment<'static>,
-    pub warnings: Vec<Warning>,
-}
-
-/// Names of this machine, for which Ansible makes up a host when the inventory has none.
-pub(super) const LOCALHOST: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
-
-/// A variable for a person to look at.
-#[derive(Debug, Clone)]
-pub struct Shown {
-    pub name: String,
-    /// Rendered, or why it cannot be.
-    pub value: Result<Value, RenderError>,
-    /// As it was written. An encrypted value is still encrypted here.
-    pub written: Value,
-    pub origin: Origin,
-    /// The value was encrypted, lies in an encrypted file, refers to one that was, or is a password by its name.
-    pub secret: bool,
-}
-
-impl World {
-    pub fn host(&self, name: &str) -> Option<&Arc<Host>> {
-        self.hosts
-            .get(name)
-            .or_else(|| (name == self.localhost.name).then_some(&self.localhost))
-    }
-
-    /// The hosts of a group and of all groups below it, in Ansible's order: those of the group itself, then level by level.
-    pub fn members<'w>(&'w self, group: &'w Group) -> &'w [usize] {
-        group.members.get_or_init(|| {
-            let mut order = vec![group];
-            let mut seen: HashSet<&str> = HashSet::from([group.name.as_str()]);
-            let mut at = 0;
-            while let Some(next) = order.get(at) {
-                let below = next
-                    .children
-                    .iter()
-                    .filter_map(|child| self.groups.get(child));
-                let below: Vec<&Group> = below.filter(|child| seen.insert(&child.name)).collect();
-                order.extend(below);
-                at += 1;
-            }
-            let mut seen = HashSet::new();
-            order
-                .iter()
-                .flat_map(|group| &group.own)
-                .copied()
-                .filter(|host| seen.insert(*host))
-                .collect()
-        })
-    }
 }
 
 impl Inventory {
@@ -115,19 +53,19 @@ impl Inventory {
         }
     }
 
-    /// What the sources may say and hardly mean to, with the places.
+    /// Likely mistakes in the sources, with their places.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.world.warnings
     }
 
-    /// Every host, in the order of the sources. `--limit` has no say here.
+    /// Every host, in the order of the sources, whatever `--limit` says.
     #[must_use]
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = &Arc<Host>> {
         self.world.hosts.values()
     }
 
-    /// The host of that name; `localhost` is always there.
+    /// The host of that name; `localhost` always exists.
     #[must_use]
     pub fn host(&self, name: &str) -> Option<&Arc<Host>> {
         self.world.host(name)
@@ -157,8 +95,9 @@ impl Inventory {
             .map(|index| &self.world.hosts[*index])
     }
 
-    /// The same inventory, of which [`select`](Self::select) gives only what the pattern selects. `@FILE` in it stands for the
-    /// patterns in the lines of a file. One that only takes hosts out leaves `localhost` in.
+    /// The same inventory, of which [`select`](Self::select) gives only what the pattern selects. `@FILE` in
+    /// it stands for the patterns in the lines of a file. A pattern that only excludes hosts keeps
+    /// `localhost`.
     ///
     /// # Errors
     ///
@@ -180,13 +119,13 @@ impl Inventory {
         }
     }
 
-    /// The hosts that a pattern of Ansible's selects, each once.
+    /// The hosts that an Ansible pattern selects, each once.
     ///
     /// It is empty only if `--limit` leaves none of those that match.
     ///
     /// # Errors
     ///
-    /// A name that is no host and no group, nothing matched, a pattern that cannot be read.
+    /// A name that is neither a host nor a group, nothing matched, a pattern that cannot be parsed.
     pub fn select(&self, pattern: &str) -> Result<Vec<Arc<Host>>, SelectError> {
         let mut hosts = pattern::select(&self.world, pattern)?;
         hosts.retain(|host| self.within_limit(host));
@@ -201,73 +140,27 @@ impl Inventory {
             .is_none_or(|limit| limit.contains(&host.name))
     }
 
-    /// A variable of a host, rendered. None if it has no such variable. Knows the magic ones too (`groups`, `group_names`,
-    /// `inventory_hostname`, ...).
+    /// A variable of a host, rendered. None if it has no such variable. Knows the magic ones too (`groups`,
+    /// `group_names`, `inventory_hostname`, ...).
     ///
     /// # Errors
     ///
-    /// A name that is not defined, a filter that is not there, a cycle, a vault that does not open.
+    /// A name that is not defined, an unknown filter, a cycle, a vault that cannot be opened.
     pub fn var(&self, host: &Host, name: &str) -> Result<Option<Value>, RenderError> {
-        let value = render::var(&self.world, host, name)?;
-        if let Some(value) = &value
-            && password::is_password(name)
-        {
-            password::keep_value(value, &self.world.secrets);
-        }
-        Ok(value)
+        variable::rendered(&self.world, host, name)
     }
 
-    /// Every variable of a host, rendered, by name.
-    ///
-    /// # Errors
-    ///
-    /// As for [`var`](Self::var), for the first that fails.
-    pub fn vars(&self, host: &Host) -> Result<IndexMap<String, Value>, RenderError> {
-        let names = host.vars();
-        names
-            .keys()
-            .map(|name| {
-                Ok((
-                    (*name).to_owned(),
-                    self.var(host, name)?.unwrap_or_default(),
-                ))
-            })
-            .collect()
-    }
-
-    /// Renders a text with the variables of a host, as if it stood in the inventory. `at` is for errors.
-    ///
-    /// # Errors
-    ///
-    /// As for [`var`](Self::var).
-    pub fn render(
-        &self,
-        host: &Host,
-        text: &str,
-        at: Option<&Origin>,
-    ) -> Result<Value, RenderError> {
-        render::text(&self.world, host, text, at)
-    }
-
-    /// The variables of a host as names of a template: each renders when the template uses it. Magic ones are among them.
+    /// The variables of a host as names of a template: each renders when the template uses it. Magic ones are
+    /// among them.
     #[must_use]
     pub fn context(&self, host: &Host) -> minijinja::Value {
         render::context(&self.world, host)
     }
 
-    /// Every variable of a host for a person to look at, by name.
+    /// Every variable of a host for a person to read, by name.
     #[must_use]
     pub fn show(&self, host: &Host) -> Vec<Shown> {
-        let mut vars = render::show(&self.world, host);
-        for var in &mut vars {
-            if password::is_password(&var.name) {
-                var.secret = true;
-                if let Ok(value) = &var.value {
-                    password::keep_value(value, &self.world.secrets);
-                }
-            }
-        }
-        vars
+        variable::shown(&self.world, host)
     }
 
     /// How a host is reached.
@@ -280,11 +173,11 @@ impl Inventory {
         host: &Host,
         overrides: &Overrides,
     ) -> Result<Connection, InventoryError> {
-        connection::connection(self, host, overrides)
+        connection::connection(&self.world, host, overrides)
     }
 
-    /// What ops cannot do of what the variables of these hosts say of how they are reached: one error for each place. No
-    /// password is looked at, and what cannot be rendered is left to the run, which knows more.
+    /// What the variables of these hosts ask for and ops cannot do to reach them: one error for each place.
+    /// Passwords are not read, and what cannot be rendered is left to the run, which knows more.
     #[must_use]
     pub fn unsupported<'h>(&self, hosts: impl Iterator<Item = &'h Host>) -> Vec<InventoryError> {
         let overrides = Overrides {
@@ -311,8 +204,8 @@ impl Inventory {
         self.world.secrets.list()
     }
 
-    /// Calls `watcher` for each value that was decrypted, and from now on for each that will be, before anybody can use
-    /// it. There is one watcher: a later one takes the place of an earlier one.
+    /// Calls `watcher` for each value that was decrypted, and from now on for each that will be, before it
+    /// can be used. There is one watcher: a later one replaces an earlier one.
     pub fn on_secret(&self, watcher: impl Fn(&str) + Send + Sync + 'static) {
         self.world.secrets.watch(Box::new(watcher));
     }

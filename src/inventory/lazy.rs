@@ -1,5 +1,7 @@
-//! Mappings and lists of variables whose members render when they are asked for, so that one member may refer to another.
+//! Mappings and lists of variables whose members render when they are used, so that one member may refer to
+//! another.
 
+use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
@@ -7,10 +9,18 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
-use super::render::Scope;
 use super::session::Place;
 use super::written::is_plain;
 use crate::template::LINK;
+
+/// Renders members in the scope of a host's variables.
+pub(super) trait Renderer: Debug + Send + Sync {
+    /// A variable or a member of one. None if it is undefined.
+    fn render(self: Arc<Self>, written: &Json, place: &Place) -> Option<Value>;
+
+    /// A value that fails when it is used, because it is undefined.
+    fn undefined(&self, name: &str) -> Value;
+}
 
 /// A member: ready, or a text that is rendered once.
 #[derive(Debug)]
@@ -34,12 +44,12 @@ impl Member {
         }
     }
 
-    fn get(&self, scope: &Arc<Scope>, place: impl FnOnce() -> Place) -> Option<Value> {
+    fn get(&self, scope: &Arc<dyn Renderer>, place: impl FnOnce() -> Place) -> Option<Value> {
         if let Some(value) = self.value.get() {
             return value.clone();
         }
-        // Not `get_or_init`: a member that needs itself is found on the way, and would wait for itself there.
-        let value = scope.render(self.written.as_ref()?, &place());
+        // Not `get_or_init`: a member that needs itself would wait for itself there.
+        let value = Arc::clone(scope).render(self.written.as_ref()?, &place());
         self.value.get_or_init(|| value).clone()
     }
 }
@@ -47,7 +57,7 @@ impl Member {
 /// A mapping of an inventory.
 #[derive(Debug)]
 pub(super) struct Mapping {
-    scope: Arc<Scope>,
+    scope: Arc<dyn Renderer>,
     place: Place,
     members: IndexMap<String, Member>,
 }
@@ -55,22 +65,22 @@ pub(super) struct Mapping {
 /// A list of an inventory.
 #[derive(Debug)]
 pub(super) struct List {
-    scope: Arc<Scope>,
+    scope: Arc<dyn Renderer>,
     place: Place,
     members: Vec<Member>,
 }
 
-/// Whether its members are rendered one at a time, when they are asked for.
+/// Whether its members are rendered one at a time, when they are used.
 pub(super) fn is_lazy(value: &Value) -> bool {
     value.downcast_object_ref::<Mapping>().is_some()
         || value.downcast_object_ref::<List>().is_some()
 }
 
 /// The value for a mapping or a list.
-pub(super) fn value(scope: &Arc<Scope>, place: &Place, written: &Json) -> Option<Value> {
+pub(super) fn value(scope: Arc<dyn Renderer>, place: &Place, written: &Json) -> Option<Value> {
     match written {
         Json::Object(map) => Some(Value::from_object(Mapping {
-            scope: Arc::clone(scope),
+            scope,
             place: place.clone(),
             members: map
                 .iter()
@@ -78,7 +88,7 @@ pub(super) fn value(scope: &Arc<Scope>, place: &Place, written: &Json) -> Option
                 .collect(),
         })),
         Json::Array(items) => Some(Value::from_object(List {
-            scope: Arc::clone(scope),
+            scope,
             place: place.clone(),
             members: items.iter().cloned().map(Member::new).collect(),
         })),
@@ -103,8 +113,8 @@ impl List {
     }
 }
 
-/// What an undefined member is where all members are needed.
-fn or_failure(scope: &Scope, place: &Place, value: Option<Value>) -> Value {
+/// What an undefined member stands for when all members are needed.
+fn or_failure(scope: &dyn Renderer, place: &Place, value: Option<Value>) -> Value {
     value.unwrap_or_else(|| scope.undefined(&place.name))
 }
 
@@ -112,7 +122,7 @@ impl Object for Mapping {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let key = key.as_str()?;
         let value = self.member(key)?;
-        Some(or_failure(&self.scope, &self.place.member(key), value))
+        Some(or_failure(&*self.scope, &self.place.member(key), value))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -145,7 +155,7 @@ impl Object for List {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let index = key.as_usize()?;
         let value = self.member(index)?;
-        Some(or_failure(&self.scope, &self.place.item(index), value))
+        Some(or_failure(&*self.scope, &self.place.item(index), value))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -165,7 +175,7 @@ impl Object for List {
     }
 }
 
-/// A mapping in which one member is looked up: one that is undefined is as good as none.
+/// A mapping in which one member is looked up: an undefined member counts as none.
 #[derive(Debug)]
 struct MappingLink(Arc<Mapping>);
 

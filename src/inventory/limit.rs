@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::error::SelectError;
-use super::inventory::{LOCALHOST, World};
 use super::pattern::{evaluate, matching, split};
+use super::world::{LOCALHOST, World};
 use crate::model::{Host, decode};
 
 /// The names of the hosts that a limit leaves.
 ///
-/// `@FILE` stands for the patterns in the lines of a file, `!@FILE` for all hosts but those that they select, `&@FILE` for
-/// those alone. One that only takes hosts out leaves the rest, this machine among them, which no pattern selects but by its
-/// name.
+/// `@FILE` stands for the patterns in the lines of a file, `!@FILE` for all hosts but those that they select,
+/// `&@FILE` for those alone. One that only takes hosts out leaves the rest, this machine among them, which no
+/// pattern selects but by its name.
 pub(super) fn names(world: &World, limit: &str) -> Result<HashSet<String>, SelectError> {
     let mut parts = Vec::new();
     let mut files = Vec::new();

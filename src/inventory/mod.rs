@@ -1,18 +1,19 @@
 //! Reading inventories: hosts, their groups, and the variables that precedence leaves each of them.
 //!
-//! [`load`] reads [`Sources`] one after the other into a draft and builds the [`Inventory`] of it: a frozen value that is
-//! cheap to clone and safe to share. From then on everything is a question to it: which hosts does a pattern select,
-//! what is a variable of a host once its `{{ }}` are rendered, how is the host reached.
+//! [`load`] reads [`Sources`] one after the other into a draft and builds the [`Inventory`] of it: a frozen
+//! value that is cheap to clone and safe to share. From then on everything is a question to it: which hosts
+//! does a pattern select, what is a variable of a host once its `{{ }}` are rendered, how is the host
+//! reached.
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | which reader reads what; the readers |
-//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `words`, `name` | what they read with |
-//! | `ansible_cfg` | settings of Ansible that hold here too |
+//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | the readers, and which reads what |
+//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `shlex`, `name` | what they read with |
+//! | `ansible_cfg` | settings of Ansible that apply here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
-//! | `pattern`, `lookalike`, `limit` | host patterns; those that are refused since they look like something else; `--limit` |
-//! | `render`, `written` | variables with their `{{ }}` rendered, when they are asked for |
-//! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached, from its variables; what is refused |
+//! | `pattern`, `lookalike`, `limit` | host patterns; those that look like something else; `--limit` |
+//! | `world`, `variable`, `render`, `lazy`, `written` | the content; variables, rendered when used |
+//! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached; what is refused |
 //! | `vault`, `secrets`, `password` | encrypted values, and those that are secret by their name |
 //!
 //! Everything follows Ansible where a user of Ansible would notice, and is held against the real one by
@@ -46,28 +47,30 @@ mod render;
 mod script;
 mod secrets;
 mod session;
+mod shlex;
+mod shown;
 mod source;
 #[cfg(test)]
 mod tests;
 mod text;
 mod toml_text;
 mod unsupported;
+mod variable;
 mod vars_files;
 mod vault;
 mod via;
-mod words;
+mod world;
 mod written;
 mod yaml;
 mod yaml_scalar;
-
-use std::os::unix::fs::PermissionsExt;
 
 pub use ansible_cfg::AnsibleCfg;
 pub use connection::Overrides;
 pub use error::{InventoryError, RenderError, SelectError, Warning};
 pub use group::Group;
-pub use inventory::{Inventory, Shown};
+pub use inventory::Inventory;
 pub use secrets::VaultPasswordFile;
+pub use shown::Shown;
 pub use source::Sources;
 
 /// Reads every source, in order. Later ones add to earlier ones and win over them.
@@ -88,8 +91,4 @@ pub fn load(sources: &Sources) -> Result<Inventory, InventoryError> {
     }
     let built = build::build(draft, sources, &secrets)?;
     Ok(Inventory::new(built, sources.playbook_dir.clone(), secrets))
-}
-
-fn executable(metadata: &std::fs::Metadata) -> bool {
-    metadata.permissions().mode() & 0o111 != 0
 }

@@ -1,4 +1,5 @@
-//! Ansible's host patterns: `web`, `web:db`, `web,db`, `web:&eu`, `web:!web3`, `web*`, `~regex`, `web[0]`, `web[0:3]`.
+//! Ansible's host patterns: `web`, `web:db`, `web,db`, `web:&eu`, `web:!web3`, `web*`, `~regex`, `web[0]`,
+//! `web[0:3]`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::error::SelectError;
-use super::inventory::{LOCALHOST, World};
+use super::world::{LOCALHOST, World};
 use super::{lookalike, name};
 use crate::model::Host;
 use crate::model::suggest::did_you_mean;
@@ -20,7 +21,8 @@ fn error(message: String, hint: Option<String>) -> SelectError {
     SelectError { message, hint }
 }
 
-/// At commas if there are any; else the whole is one host or address, or it is split at colons outside of brackets.
+/// At commas if there are any; else the whole is one host or address, or it is split at colons outside of
+/// brackets.
 pub(super) fn split(pattern: &str) -> Result<Vec<String>, SelectError> {
     let keep = |parts: Vec<String>| {
         parts

@@ -1,5 +1,6 @@
 //! Running a program of the user's on this machine, with limits on its time and its output.
 
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
@@ -46,8 +47,27 @@ pub(super) enum ProgramError {
     Endless(String),
 }
 
-/// Runs a program with nothing to read. It stays in the group of ops, so that it can ask at the terminal, and a Ctrl-C
-/// reaches it.
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+/// Whether a file is run, and its output is the inventory.
+pub(super) fn is_inventory_program(path: &Path) -> bool {
+    let metadata = std::fs::metadata(path);
+    metadata.is_ok_and(|metadata| metadata.is_file() && is_executable(&metadata))
+        && starts_like_a_program(path)
+}
+
+/// False for a file that is executable by mistake.
+fn starts_like_a_program(path: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
+    // A program that cannot be read can still be run.
+    read.is_err() || start.starts_with(b"#!") || start == *b"\x7fELF"
+}
+
+/// Runs a program with nothing to read. It stays in the group of ops, so that it can ask at the terminal, and
+/// a Ctrl-C reaches it.
 pub(super) fn run(file: &Path, args: &[&str], limits: &Limits) -> Result<Ran, ProgramError> {
     // Without a slash the name would be looked for in PATH.
     let program = if file.is_relative() {
@@ -105,13 +125,13 @@ fn read_all(
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match pipe.end.recv_timeout(left.min(Duration::from_millis(200))) {
-                Ok(End::TooLong) => {
+                Ok(PipeEnd::TooLong) => {
                     let limit = limits.output >> 20;
                     return Err(ProgramError::Endless(format!(
                         "printed more than {limit} MiB"
                     )));
                 }
-                Ok(End::Whole) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(PipeEnd::Whole) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) if left.is_zero() && left_open => break,
                 Err(RecvTimeoutError::Timeout) if left.is_zero() && ended => {
                     left_open = true;
@@ -166,10 +186,10 @@ struct Pipe {
     /// What the kernel calls it, in the links of `/proc/PID/fd`.
     name: Option<String>,
     so_far: Arc<Mutex<Vec<u8>>>,
-    end: Receiver<End>,
+    end: Receiver<PipeEnd>,
 }
 
-enum End {
+enum PipeEnd {
     Whole,
     TooLong,
 }
@@ -184,16 +204,16 @@ impl Pipe {
             let mut block = vec![0; 64 << 10];
             let end = loop {
                 match pipe.read(&mut block) {
-                    Ok(0) => break End::Whole,
+                    Ok(0) => break PipeEnd::Whole,
                     Ok(count) => {
                         let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
                         if bytes.len() + count > limit {
-                            break End::TooLong;
+                            break PipeEnd::TooLong;
                         }
                         bytes.extend_from_slice(&block[..count]);
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(_) => break End::Whole,
+                    Err(_) => break PipeEnd::Whole,
                 }
             };
             // Nothing waits for it once the program has been stopped.
@@ -212,8 +232,8 @@ impl Pipe {
     }
 }
 
-/// Ends a program and what it has started. Its children are found before it goes, because they lose their parent then;
-/// of those that have lost theirs before, the ones that can still print.
+/// Ends a program and what it has started. Its children are found before it goes, because they lose their
+/// parent then; of those that have lost theirs before, the ones that can still print.
 fn stop(child: &mut Child, pipes: &[Pipe]) {
     let mut found = vec![child.id()];
     let mut next = 0;

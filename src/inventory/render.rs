@@ -1,8 +1,8 @@
-//! Variables with their `{{ }}` rendered, when they are asked for.
+//! Variables with their `{{ }}` rendered when they are used.
 //!
-//! A template sees the variables of its host as an object that renders each one when the template asks for it, so a
-//! variable may refer to any other, of any host. Members of a mapping or a list render one by one too (`lazy`). The [`Session`]
-//! knows which are under way, to find a variable that needs itself.
+//! A template sees the variables of its host as an object that renders each one when the template uses it, so
+//! a variable may refer to any other, of any host. Members of a mapping or a list render one by one too
+//! (`lazy`). The [`Session`] knows which are being rendered, to find a variable that needs itself.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use minijinja::{Error, ErrorKind, Value};
 use serde_json::Value as Json;
 
 use super::error::RenderError;
-use super::inventory::{Shown, World};
-use super::lazy;
+use super::lazy::{self, Renderer};
 use super::node::{SEALED_KEY, UNSAFE_KEY, VAULT_KEY};
 use super::session::{Place, Session};
+use super::shown::Shown;
+use super::world::World;
 use super::written::{is_plain, is_template, keep_backslashes, short_name, tagged};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Host, Origin, Var};
@@ -23,10 +24,10 @@ use crate::template;
 
 /// The variables of a host, as a template sees them.
 #[derive(Debug)]
-pub(super) struct Scope {
+struct Scope {
     world: Arc<World>,
     host: Host,
-    pub session: Arc<Session>,
+    session: Arc<Session>,
 }
 
 /// Names that every host knows.
@@ -65,25 +66,6 @@ pub(super) fn var(
             scope.finish(&value, name, var.map(|var| &var.origin))
         }
     }
-}
-
-pub(super) fn text(
-    world: &Arc<World>,
-    host: &Host,
-    text: &str,
-    at: Option<&Origin>,
-) -> Result<Json, RenderError> {
-    let scope = Arc::new(Scope::new(world, host));
-    let place = Place {
-        name: "text".to_owned(),
-        origin: at.cloned(),
-    };
-    let value = scope
-        .template(text)
-        .unwrap_or_else(|error| scope.failed(&place, &error));
-    scope
-        .finish(&value, "text", at)
-        .map(Option::unwrap_or_default)
 }
 
 pub(super) fn context(world: &Arc<World>, host: &Host) -> Value {
@@ -140,8 +122,8 @@ impl Scope {
         }
     }
 
-    /// A variable, or a magic one. What cannot be rendered is a value that fails when it is used; what needs something that
-    /// is undefined is undefined too.
+    /// A variable, or a magic one. What cannot be rendered is a value that fails when it is used; what needs
+    /// something that is undefined is undefined too.
     fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
         match name {
             "inventory_hostname" => return Some(Value::from(self.host.name.as_str())),
@@ -161,7 +143,7 @@ impl Scope {
                 name: name.to_owned(),
                 origin: Some(var.origin.clone()),
             };
-            return self.render(&var.value, &place);
+            return Arc::clone(self).render(&var.value, &place);
         }
         let path = match name {
             "inventory_file" => self.host.source.as_deref()?,
@@ -179,29 +161,6 @@ impl Scope {
         Some(Value::from(path.to_string_lossy().into_owned()))
     }
 
-    /// A variable or a member of one. None if it is undefined.
-    pub fn render(self: &Arc<Self>, written: &Json, place: &Place) -> Option<Value> {
-        let key = (self.host.name.clone(), place.name.clone());
-        if let Some(known) = self.session.known(&key) {
-            return known;
-        }
-        let rendered = self
-            .session
-            .enter(&key)
-            .and_then(|_under_way| self.value(written, place));
-        let value = match rendered {
-            Ok(value) => Some(value),
-            Err(error) if template::explain(&error).undefined.is_some() => {
-                let why = self.explained(place, &error);
-                self.session.note_undefined(key.clone(), why);
-                None
-            }
-            Err(error) => Some(self.failed(place, &error)),
-        };
-        self.session.keep(key, value.clone());
-        value
-    }
-
     fn value(self: &Arc<Self>, written: &Json, place: &Place) -> Result<Value, Error> {
         match written {
             Json::String(text) if is_template(text) => self.template(text),
@@ -215,9 +174,9 @@ impl Scope {
                 if let Some(text) = tagged(map, SEALED_KEY) {
                     return self.decrypted(text);
                 }
-                Ok(lazy::value(self, place, written).unwrap_or_default())
+                Ok(lazy::value(self.clone(), place, written).unwrap_or_default())
             }
-            Json::Array(_) => Ok(lazy::value(self, place, written).unwrap_or_default()),
+            Json::Array(_) => Ok(lazy::value(self.clone(), place, written).unwrap_or_default()),
             plain => Ok(Value::from(Serde(plain))),
         }
     }
@@ -235,8 +194,8 @@ impl Scope {
         Ok(Value::from(&*plain))
     }
 
-    /// A text of a file that was encrypted as a whole. It is data, and braces in a password are part of it. Only where each
-    /// name in it is a variable is it a template, as it is for Ansible.
+    /// A text of a file that was encrypted as a whole. It is data, and braces in a password are part of it.
+    /// Only where each name in it is a variable is it a template, as it is for Ansible.
     fn decrypted(self: &Arc<Self>, text: &str) -> Result<Value, Error> {
         self.session.note_secret();
         let adapted = template::adapt(&keep_backslashes(text));
@@ -311,17 +270,6 @@ impl Scope {
         Value::from(Error::new(ErrorKind::InvalidOperation, first.to_string()))
     }
 
-    /// What fails when it is used, because it is undefined.
-    pub fn undefined(&self, name: &str) -> Value {
-        match self.session.why_undefined(&self.host.name, name) {
-            Some(why) => {
-                let first = self.session.fail(why);
-                Value::from(Error::new(ErrorKind::InvalidOperation, first.to_string()))
-            }
-            None => Value::UNDEFINED,
-        }
-    }
-
     fn explained(&self, place: &Place, error: &Error) -> RenderError {
         let explained = template::explain(error);
         if let Some(why) = explained
@@ -345,8 +293,8 @@ impl Scope {
         }
     }
 
-    /// An error that is shown, with did-you-mean for a name that is not defined. To look for it takes a while, so it is not
-    /// done for what `default` gets over.
+    /// An error that is shown, with did-you-mean for a name that is not defined. To look for it takes a
+    /// while, so it is not done for what `default` gets over.
     fn hinted(&self, error: RenderError) -> RenderError {
         let name = error
             .message
@@ -383,6 +331,40 @@ impl Scope {
             let failure = self.session.take_failure();
             self.hinted(failure.unwrap_or_else(|| self.explained(&place, &error)))
         })
+    }
+}
+
+impl Renderer for Scope {
+    fn render(self: Arc<Self>, written: &Json, place: &Place) -> Option<Value> {
+        let key = (self.host.name.clone(), place.name.clone());
+        if let Some(known) = self.session.known(&key) {
+            return known;
+        }
+        let rendered = self
+            .session
+            .enter(&key)
+            .and_then(|_under_way| self.value(written, place));
+        let value = match rendered {
+            Ok(value) => Some(value),
+            Err(error) if template::explain(&error).undefined.is_some() => {
+                let why = self.explained(place, &error);
+                self.session.note_undefined(key.clone(), why);
+                None
+            }
+            Err(error) => Some(self.failed(place, &error)),
+        };
+        self.session.keep(key, value.clone());
+        value
+    }
+
+    fn undefined(&self, name: &str) -> Value {
+        match self.session.why_undefined(&self.host.name, name) {
+            Some(why) => {
+                let first = self.session.fail(why);
+                Value::from(Error::new(ErrorKind::InvalidOperation, first.to_string()))
+            }
+            None => Value::UNDEFINED,
+        }
     }
 }
 

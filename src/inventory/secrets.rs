@@ -1,7 +1,7 @@
 //! The vault of a run: its passwords, and the values that were opened with them.
 //!
-//! A value is decrypted when it is first used, since each costs ten thousand rounds of hashing. Whoever scrubs output
-//! watches, and hears of a secret before anybody else can hold it.
+//! A value is decrypted when it is first used, since each costs ten thousand rounds of hashing. Whoever
+//! scrubs output watches, and hears of a secret before anybody else can hold it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::error::InventoryError;
+use super::program::is_executable;
+use super::script;
 use super::vault::{self, VaultError, VaultPassword};
-use super::{executable, script};
 use crate::model::{Origin, decode};
 
 type Watcher = Box<dyn Fn(&str) + Send + Sync>;
@@ -146,7 +147,7 @@ impl VaultPasswordFile {
         let failed = |message: String| InventoryError::new(message).in_file(&file, None);
         let metadata = std::fs::metadata(&file)
             .map_err(|error| failed(format!("the vault password file cannot be read: {error}")))?;
-        let bytes = if metadata.is_file() && executable(&metadata) {
+        let bytes = if metadata.is_file() && is_executable(&metadata) {
             script::run(&file, &[]).map_err(|error| {
                 InventoryError {
                     message: format!("no vault password: {}", error.message),

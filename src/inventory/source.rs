@@ -7,13 +7,12 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::directory::{self, Member};
 use super::draft::{Draft, UNGROUPED};
 use super::error::InventoryError;
+use super::program::is_inventory_program;
 use super::secrets::{Secrets, VaultPasswordFile};
-use super::{
-    ansible_yaml, directory, executable, ini, name, ops_toml, script, text, toml_text, written,
-    yaml,
-};
+use super::{ansible_yaml, ini, name, ops_toml, script, text, toml_text, written, yaml};
 use crate::model::{Origin, Vars};
 
 /// What an inventory is made of.
@@ -51,12 +50,42 @@ pub(super) fn read(
         }
     })?;
     if metadata.is_dir() {
-        return directory::read(path, draft, secrets);
+        return read_directory(path, draft, secrets);
     }
-    if is_run(path) {
+    if is_inventory_program(path) {
         return script::read(&file, draft);
     }
     read_file(&file, draft, secrets)
+}
+
+fn read_directory(dir: &Path, draft: &mut Draft, secrets: &Secrets) -> Result<(), InventoryError> {
+    for member in directory::members(dir)? {
+        let (path, result) = match member {
+            Member::Skipped(why) => {
+                draft.warn(why);
+                continue;
+            }
+            Member::Source(path) => {
+                let result = read(&path, draft, secrets);
+                (path, result)
+            }
+            Member::Unknown(path) => {
+                // The INI reader takes it; what is half read must not stay.
+                let mut trial = draft.clone();
+                let result = read(&path, &mut trial, secrets)
+                    .map(|()| *draft = trial)
+                    .map_err(InventoryError::foreign);
+                (path, result)
+            }
+        };
+        match result {
+            Err(error) if error.is_foreign => {
+                draft.warn(directory::skipped(error.in_file(&Arc::from(path), None)));
+            }
+            result => result?,
+        }
+    }
+    Ok(())
 }
 
 /// The text of `-i host1,host2,`, which has a comma and names no file.
@@ -86,21 +115,6 @@ fn read_inline(list: &str, draft: &mut Draft) -> Result<(), InventoryError> {
         }
     }
     Ok(())
-}
-
-/// Whether a file is run, and what it prints is the inventory.
-pub(super) fn is_run(path: &Path) -> bool {
-    let metadata = std::fs::metadata(path);
-    metadata.is_ok_and(|metadata| metadata.is_file() && executable(&metadata)) && is_program(path)
-}
-
-/// A file that somebody marked executable by mistake does not start like a program.
-fn is_program(path: &Path) -> bool {
-    use std::io::Read;
-    let mut start = [0; 4];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
-    // One that cannot be read can still be run.
-    read.is_err() || start.starts_with(b"#!") || start == *b"\x7fELF"
 }
 
 fn read_file(file: &Arc<Path>, draft: &mut Draft, secrets: &Secrets) -> Result<(), InventoryError> {

@@ -124,6 +124,12 @@ impl Failure {
         }
     }
 
+    /// What a cancelled run was waiting for.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self::new(FailureKind::Interrupted, "interrupted")
+    }
+
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -9,26 +9,31 @@ mod health;
 mod host;
 mod kind;
 mod lock;
+mod log_level;
 mod old_secrets;
 mod outcome;
+mod output_stream;
 mod position;
 mod reporter;
 pub mod rollout;
 mod scrub;
 mod secret;
 pub mod suggest;
+mod totals;
 mod utf8;
 
 pub use connection::{Connection, Elevation, HostKeys, SshClient, Via};
 pub use emission::{Emission, undo_of, undone_by};
-pub use event::{Event, LogLevel, OutputStream, SCHEMA, Totals};
+pub use event::{Event, SCHEMA};
 pub use facts::HostFacts;
 pub use failure::{Failure, FailureKind};
 pub use health::HealthState;
 pub use host::{Host, Origin, Var, Vars};
 pub use kind::Kind;
 pub use lock::{LockHolder, LockScope};
+pub use log_level::LogLevel;
 pub use outcome::{Diff, Outcome};
+pub use output_stream::OutputStream;
 pub use position::Position;
 pub use reporter::Reporter;
 pub use rollout::{Fate, HostEnd, HostEnds, OnAbort, Phase, RolloutEnd, Version, Waiting};
@@ -36,4 +41,5 @@ pub use scrub::{Scrub, Scrubbed};
 pub use secret::{
     MAX_SECRET, MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, Unscrubbable,
 };
+pub use totals::Totals;
 pub use utf8::{NotUtf8, as_text, decode};

@@ -12,15 +12,12 @@ use std::ops::Deref;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::rollout::{Fate, OnAbort, Phase, RolloutEnd, Version, Waiting};
-use super::{
-    Diff, FailureKind, HealthState, LockScope, LogLevel, Outcome, OutputStream, Scrubber, Totals,
-};
+use super::{Diff, Scrubber};
 
 /// A type whose texts can be scrubbed.
 #[diagnostic::on_unimplemented(
     message = "nothing says how `{Self}` is scrubbed of secrets",
-    note = "declare a struct with `record!`; add a type that holds no text to the list in src/model/scrub.rs"
+    note = "declare a struct with `record!`; add a type that holds no text to the list in src/model/scrub/textless.rs"
 )]
 pub trait Scrub {
     /// Replaces every secret in every text.
@@ -194,52 +191,13 @@ macro_rules! record {
 }
 pub(super) use record;
 
-/// Types that hold no text: numbers, times, and enums whose names are ours. A value of each is for
-/// [`Sample`].
-macro_rules! textless {
-    ($($type:ty = $sample:expr,)*) => {
-        $(
-            impl Scrub for $type {
-                fn scrub(&mut self, _: &Scrubber) {}
-            }
-
-            #[cfg(test)]
-            impl Sample for $type {
-                fn sample(_: &str) -> Self {
-                    $sample
-                }
-            }
-        )*
-    };
-}
-
-textless! {
-    bool = false,
-    u8 = 1,
-    u32 = 2,
-    u64 = 1,
-    usize = 2,
-    i32 = 1,
-    jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH,
-    FailureKind = FailureKind::Failed,
-    Fate = Fate::LeftOut,
-    HealthState = HealthState::Critical,
-    LockScope = LockScope::Hosts,
-    LogLevel = LogLevel::Warn,
-    OnAbort = OnAbort::Rollback,
-    Outcome = Outcome::Failed,
-    OutputStream = OutputStream::Stderr,
-    Phase = Phase::Failed,
-    RolloutEnd = RolloutEnd::NotRolledBack,
-    Totals = Totals { failed: 1, ..Totals::default() },
-    Version = Version::Unknown,
-    Waiting = Waiting::Pause,
-}
-
+#[cfg(test)]
+mod event_samples;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
+mod textless;
 
 #[cfg(test)]
 pub use sample::Sample;

@@ -13,12 +13,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
+pub use forms::MIN_SECRET;
 pub use scrubber::{REPLACEMENT, Scrubber};
 pub use stream::StreamScrubber;
-
-/// A secret with fewer bytes than this (without spaces around it) would also be found in unrelated text, and
-/// a reader could guess it from what is missing.
-pub const MIN_SECRET: usize = 6;
 
 /// Looking for a secret with more bytes than this would take seconds and hundreds of megabytes.
 pub const MAX_SECRET: usize = 64 * 1024;
@@ -94,12 +91,6 @@ impl Secrets {
     #[must_use]
     pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.scrubber().scrub(text)
-    }
-
-    /// A scrubber for a stream that arrives in chunks. It also finds secrets that are added in the meantime.
-    #[must_use]
-    pub fn stream(&self) -> StreamScrubber {
-        StreamScrubber::new(self.clone())
     }
 }
 

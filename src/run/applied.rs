@@ -1,20 +1,20 @@
-//! What became of a task that was applied: what a playbook looks at, and what an undo goes by.
+//! The outcome of a task that was applied: what a playbook reads, and what an undo works from.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Outcome, Position};
-use crate::task::{Ran, Task, Verdict};
+use crate::task::{Decision, Ran, Task};
 
-use super::record::State;
+use super::record::StepState;
 
-/// What became of a job.
+/// The outcome of a job.
 #[derive(Clone)]
 pub struct Applied {
     /// The identity of the step.
     pub step: String,
     pub label: String,
-    pub verdict: Verdict,
+    pub decision: Decision,
     /// What the change printed, if one was made.
     pub ran: Option<Ran>,
     pub duration: Duration,
@@ -22,7 +22,7 @@ pub struct Applied {
     /// The user that it was applied as.
     pub user: Option<String>,
     /// What is known of its change, if one was sent to the host.
-    pub state: State,
+    pub state: StepState,
     pub(super) task: Arc<dyn Task>,
 }
 
@@ -30,15 +30,15 @@ impl Applied {
     /// Whether something was changed, or may have been.
     #[must_use]
     pub fn is_made(&self) -> bool {
-        self.state != State::NotStarted
-            && self.verdict.change.is_some()
+        self.state != StepState::NotStarted
+            && self.decision.change.is_some()
             && matches!(
-                self.verdict.outcome,
+                self.decision.outcome,
                 Outcome::Changed | Outcome::Failed | Outcome::Unknown
             )
     }
 
-    /// What tells whether the change was made.
+    /// The task itself: its queries say whether the change was made.
     pub(super) fn task(&self) -> &dyn Task {
         self.task.as_ref()
     }

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::Failure;
 use crate::shell::{Captured, End, OnFailure, Reply, Request, Step, StepReply};
-use crate::task::{Answer, Query, Ran, Reply as Sections, render};
+use crate::task::{self, Answer, Query, Ran, Sections, render};
 
 use super::host::HostHandle;
 
@@ -62,7 +62,7 @@ impl Questions {
                     probe.end
                 ));
             };
-            answers.extend(sections.answers(&self.asked));
+            answers.extend(task::answers(&self.asked, &sections));
         }
         let guards = self.asked.iter().filter(|query| query.command().is_some());
         for (query, step) in guards.zip(reply.steps.iter().skip(before)) {
@@ -96,7 +96,7 @@ pub fn ask(
     questions.put(&mut request);
     let reply = host.request(cancel, request, &())?;
     if reply.cancelled {
-        return Err(super::context::interrupted());
+        return Err(Failure::interrupted());
     }
     questions
         .answers(&reply, 0)

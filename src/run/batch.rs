@@ -6,23 +6,22 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
-use crate::shell::{Body, End, Request, Step, StepKind, StepReply};
-use crate::task::{Change, Mode, Next, Planned, Planner, Query, Ran, Task, functions};
+use crate::shell::{Body, End, Request, Step, StepReply};
+use crate::task::{Change, Next, Planned, Planner, Query, Ran, RunMode, Task};
 
 use super::applied::Applied;
 use super::ask::{Questions, ask, ran};
-use super::awaited::awaited;
-use super::context::interrupted;
-use super::ended::step_failure;
-use super::fence::change;
+use super::change_step::{bring_functions, change_step};
+use super::follow::{Followed, Follower};
+use super::guarded::send_change;
 use super::host::HostHandle;
-use super::keep::keep_dir;
 use super::label::label;
 use super::output::{Lines, Source};
-use super::record::{Record, State};
-use super::said::untouched;
+use super::pending_user::pending_user;
+use super::record::{Record, StepState};
+use super::script_messages::says_untouched;
+use super::step_failure::step_failure;
 use super::waits::{LastLine, Wait};
-use super::watch::Watch;
 
 /// A task of a batch, and where the playbook wrote it.
 #[derive(Clone)]
@@ -33,7 +32,7 @@ pub struct Job {
     pub user: Option<String>,
 }
 
-/// What became of a batch: of every job that was decided, and why it stopped, if it did.
+/// The result of a batch: the outcome of every job that was decided, and why it stopped, if it did.
 pub struct Batch {
     pub applied: Vec<Applied>,
     pub failure: Option<Failure>,
@@ -46,7 +45,7 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
         applied: Vec::with_capacity(jobs.len()),
         failure: None,
     };
-    host.link.expect(later_users(host, jobs));
+    host.link().expect(later_users(host, jobs));
     for jobs in jobs.chunk_by(|a, b| a.user == b.user) {
         let host = match jobs.first().and_then(|job| job.user.as_deref()) {
             Some(user) => host.become_user(user),
@@ -58,16 +57,14 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
             Some(_) => part.planner.skip_rest("an earlier task failed"),
         }
         part.report();
-        host.link
-            .history
-            .set_outlook(part.planner.outlook().clone());
+        host.history().set_outlook(part.planner.outlook().clone());
         batch.applied.extend(part.into_applied());
     }
     batch
 }
 
-/// The users who work behind the first, as far as they are become, and as nothing before them may make or change them: their sessions
-/// can open ahead.
+/// The users who work after the first, unless an earlier job may create or change them: their sessions can
+/// open ahead.
 fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
     let user_of = |job: &Job| job.user.as_ref().or(host.user.as_ref()).cloned();
     let first = jobs.first().and_then(user_of);
@@ -86,7 +83,7 @@ fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
 }
 
 /// The jobs of a batch that one user does.
-pub(super) struct Part<'a> {
+struct Part<'a> {
     host: &'a HostHandle,
     jobs: &'a [Job],
     cancel: &'a CancellationToken,
@@ -95,13 +92,13 @@ pub(super) struct Part<'a> {
     steps: Vec<String>,
     ran: Vec<Option<(Ran, Duration)>>,
     /// What is known of the change of each, if one was sent.
-    states: Vec<State>,
+    states: Vec<StepState>,
     started: Vec<bool>,
     /// Stands in the journal.
     intended: Vec<bool>,
     /// The failures of steps, with all that came back.
     failures: Vec<Option<Failure>>,
-    /// Whose verdicts have been reported.
+    /// Whose decisions have been reported.
     reported: Vec<bool>,
     /// The last line printed by the step that is running on the host.
     last: LastLine,
@@ -116,17 +113,17 @@ impl<'a> Part<'a> {
             host,
             jobs,
             cancel,
-            planner: Planner::new(tasks, host.run.settings.mode).after(host.link.history.outlook()),
+            planner: Planner::new(tasks, host.run.settings.mode).after(host.history().outlook()),
             labels: jobs
                 .iter()
                 .map(|job| label(&job.task.label(), &host.run.secrets))
                 .collect(),
             steps: jobs
                 .iter()
-                .map(|job| host.run.steps.next(host.name(), job.at.as_ref()))
+                .map(|job| host.run.step_ids.next(host.name(), job.at.as_ref()))
                 .collect(),
             ran: jobs.iter().map(|_| None).collect(),
-            states: vec![State::NotStarted; jobs.len()],
+            states: vec![StepState::NotStarted; jobs.len()],
             started: vec![false; jobs.len()],
             intended: vec![false; jobs.len()],
             failures: jobs.iter().map(|_| None).collect(),
@@ -136,9 +133,9 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Goes through the jobs, unless in check mode there is nobody yet to do them.
+    /// Goes through the jobs, unless in check mode their user does not exist yet.
     fn go(&mut self) -> Result<(), Failure> {
-        match awaited(self.host, self.cancel) {
+        match pending_user(self.host, self.cancel) {
             Ok(None) => self.work(),
             Ok(Some(reason)) => {
                 self.planner.set_unknown(&reason);
@@ -158,7 +155,7 @@ impl<'a> Part<'a> {
             self.report();
             let sent = match next {
                 Next::Done => break,
-                Next::Interrupted => Err(interrupted()),
+                Next::Interrupted => Err(Failure::interrupted()),
                 Next::Ask(queries) => {
                     let _wait = self.host.wait_for(self.asking());
                     ask(self.host, self.cancel, queries)
@@ -172,17 +169,17 @@ impl<'a> Part<'a> {
                 return Err(failure);
             }
         }
-        let failed = self.planner.verdicts().iter().position(|verdict| {
-            verdict
+        let failed = self.planner.decisions().iter().position(|decision| {
+            decision
                 .as_ref()
-                .is_some_and(|verdict| verdict.outcome == Outcome::Failed)
+                .is_some_and(|decision| decision.outcome == Outcome::Failed)
         });
         failed.map_or(Ok(()), |index| Err(self.failure(index)))
     }
 
     /// The wait while the host is being asked.
     fn asking(&self) -> String {
-        let open = |index: &usize| self.planner.verdicts()[*index].is_none();
+        let open = |index: &usize| self.planner.decisions()[*index].is_none();
         let mut open = (0..self.jobs.len()).filter(open);
         let first = open.next().map_or("", |index| &self.labels[index]);
         match open.count() {
@@ -194,7 +191,7 @@ impl<'a> Part<'a> {
     /// Why the batch goes no further, as a clause.
     fn cause(&self, failure: &Failure) -> &'static str {
         match failure.kind {
-            // Not the run was cancelled, but this part of it.
+            // Only this part of the run was cancelled.
             FailureKind::Interrupted if !self.host.run.cancel.work.is_cancelled() => {
                 "a `timeout` around it expired"
             }
@@ -205,13 +202,13 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Makes changes, and asks what proves them and what comes next.
+    /// Makes changes, and asks for what proves them and for what comes next.
     fn change(&mut self, changes: &[Planned], queries: Vec<Query>) -> Result<(), Failure> {
         let host = self.host;
         let run = &host.run;
         debug_assert_eq!(
             run.settings.mode,
-            Mode::Apply,
+            RunMode::Apply,
             "check mode stops at the plan"
         );
         if let Some(journal) = &run.journal {
@@ -227,7 +224,8 @@ impl<'a> Part<'a> {
                 self.intended[planned.index] = true;
             }
         }
-        // Where nothing was asked before, the facts are still on their way: a script of the user's does not wait for them.
+        // If nothing was asked before, the facts are still on their way. A script of the user's does not wait
+        // for them.
         let state = if changes.iter().all(|planned| planned.change.bare) {
             String::new()
         } else {
@@ -243,26 +241,28 @@ impl<'a> Part<'a> {
         bring_functions(&mut request);
         let questions = Questions::new(queries);
         questions.put(&mut request);
-        // What is sent with the request (the content of a file) belongs to the first step, and may take a while.
+        // What is sent with the request (the content of a file) belongs to the first step, and may take a
+        // while.
         let lines = Lines::new(run, sources);
         self.last = lines.last();
         if let Some(first) = changes.first() {
             self.emit_started(first.index);
         }
         let cancel = self.cancel;
-        let watch = Watch::new(self, changes, lines);
-        let reply = change(host, cancel, request, &watch);
-        let record = watch.close();
+        let part = &mut *self;
+        let followed = Followed::new(Changes { part, changes }, changes.len(), lines);
+        let reply = send_change(host, cancel, request, &followed);
+        let (_, record) = followed.close();
         self.wait = None;
         let reply = reply.and_then(|reply| {
             if reply.cancelled {
-                Err(interrupted())
+                Err(Failure::interrupted())
             } else {
                 Ok(reply)
             }
         });
         self.settle(changes, &record, reply.as_ref().err());
-        // A probe that did not come through leaves the changes unproved: the planner would ask again.
+        // A probe that failed leaves the changes unproved: the planner would ask again.
         let answers = questions
             .answers(&reply?, changes.len())
             .map_err(|message| Failure::new(FailureKind::Failed, message).on(host.name()))?;
@@ -271,11 +271,11 @@ impl<'a> Part<'a> {
     }
 
     /// The host says that a step has ended.
-    pub(super) fn step_ended(&mut self, planned: &Planned, state: State, reply: &StepReply) {
+    fn step_ended(&mut self, planned: &Planned, state: StepState, reply: &StepReply) {
         let index = planned.index;
         self.states[index] = state;
         let came_back = ran(reply);
-        if matches!(state, State::Ended(_)) {
+        if matches!(state, StepState::Ended(_)) {
             let result = if is_ok(reply, &planned.change) {
                 Ok(&came_back)
             } else {
@@ -289,13 +289,13 @@ impl<'a> Part<'a> {
                 self.planner.may_go_on(index);
             } else if self.failures[index].is_some()
                 && !planned.change.bare
-                && untouched(&reply.stderr.text())
+                && says_untouched(&reply.stderr.text())
             {
                 self.planner.untouched(index);
             }
         }
         self.ran[index] = Some((came_back, reply.duration));
-        if self.planner.verdicts()[index].is_none() && matches!(state, State::Ended(_)) {
+        if self.planner.decisions()[index].is_none() && matches!(state, StepState::Ended(_)) {
             let applied = self.emission(index, Kind::TaskApplied);
             self.host.run.bus.emit(applied.duration(reply.duration));
             if let Some(journal) = &self.host.run.journal {
@@ -305,22 +305,22 @@ impl<'a> Part<'a> {
         self.report();
     }
 
-    /// The request has ended: decides on the steps that did not end by themselves.
+    /// The request has ended: decides on the steps that did not end on their own.
     fn settle(&mut self, changes: &[Planned], record: &Record, failure: Option<&Failure>) {
-        let mut before = State::NotStarted;
+        let mut before = StepState::NotStarted;
         for (at, planned) in changes.iter().enumerate() {
             let mut state = record.state(at);
-            // The script of the one before has done the work of this one too.
+            // The script of the change before does the work of this one too.
             let taken_over = planned.change.apply.is_empty() && !planned.change.command;
-            if taken_over && !matches!(state, State::Ended(_)) {
+            if taken_over && !matches!(state, StepState::Ended(_)) {
                 state = before;
-                if matches!(state, State::Ended(End::Code(0))) {
+                if matches!(state, StepState::Ended(End::Code(0))) {
                     self.planner.ran(planned, Ok(&Ran::default()));
                 }
             }
             before = state;
             self.states[planned.index] = state;
-            if let State::InDoubt { started } = state {
+            if let StepState::InDoubt { started } = state {
                 let cause = failure.map_or("its shell was killed", |failure| self.cause(failure));
                 let note = if started {
                     format!(
@@ -331,7 +331,7 @@ impl<'a> Part<'a> {
                         "{cause}, and the host had not yet said whether this had started: it may have been made"
                     )
                 };
-                // What an undo of the one before gives back is all that there was.
+                // The undo of the one before restores both.
                 self.planner.doubt(planned, note, !taken_over);
             }
         }
@@ -345,12 +345,8 @@ impl<'a> Part<'a> {
 
     fn step(&self, planned: &Planned, state: &str) -> Step {
         let change = &planned.change;
-        let mut step = sent(
-            change,
-            &change.apply,
-            state,
-            &keep_dir(&self.host.run.id, &self.steps[planned.index]),
-        );
+        let (run, id) = (&self.host.run.id, &self.steps[planned.index]);
+        let mut step = change_step(change, &change.apply, state, run, id);
         step.ok.clone_from(&change.ok);
         step.timeout = Some(change.timeout.unwrap_or(self.host.run.settings.timeout));
         step.body = change.body.as_ref().map(|body| Body {
@@ -376,7 +372,7 @@ impl<'a> Part<'a> {
             .at(self.jobs[index].at.clone())
     }
 
-    pub(super) fn emit_started(&mut self, index: usize) {
+    fn emit_started(&mut self, index: usize) {
         if !std::mem::replace(&mut self.started[index], true) {
             let started = self.emission(index, Kind::TaskStarted);
             self.host.run.bus.emit(started);
@@ -387,22 +383,22 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Reports the verdicts that are new, in the order of the jobs.
+    /// Reports the decisions that are new, in the order of the jobs.
     fn report(&mut self) {
         for index in 0..self.jobs.len() {
             if self.reported[index] {
                 continue;
             }
-            let Some(verdict) = &self.planner.verdicts()[index] else {
+            let Some(decision) = &self.planner.decisions()[index] else {
                 continue;
             };
-            let failed = verdict.outcome == Outcome::Failed;
+            let failed = decision.outcome == Outcome::Failed;
             let kind = Kind::TaskFinished {
-                diff: verdict.diff.clone(),
-                note: verdict.note.clone(),
+                diff: decision.diff.clone(),
+                note: decision.note.clone(),
                 failure: failed.then(|| Box::new(self.host.run.told(self.failure(index)))),
             };
-            let mut emission = self.emission(index, kind).outcome(verdict.outcome);
+            let mut emission = self.emission(index, kind).outcome(decision.outcome);
             if let Some((_, duration)) = &self.ran[index] {
                 emission = emission.duration(*duration);
             }
@@ -410,7 +406,7 @@ impl<'a> Part<'a> {
             if self.intended[index]
                 && let Some(journal) = &self.host.run.journal
             {
-                journal.done(&self.steps[index], verdict.outcome);
+                journal.done(&self.steps[index], decision.outcome);
             }
             self.reported[index] = true;
         }
@@ -419,9 +415,9 @@ impl<'a> Part<'a> {
     /// The failure of a job, with all that is known of it.
     fn failure(&self, index: usize) -> Failure {
         let mut failure = self.failures[index].clone().unwrap_or_else(|| {
-            let note = self.planner.verdicts()[index]
+            let note = self.planner.decisions()[index]
                 .as_ref()
-                .and_then(|verdict| verdict.note.clone());
+                .and_then(|decision| decision.note.clone());
             Failure::new(FailureKind::Failed, note.unwrap_or_default())
         });
         failure.host = Some(self.host.name().to_owned());
@@ -431,10 +427,10 @@ impl<'a> Part<'a> {
 
     fn into_applied(mut self) -> Vec<Applied> {
         self.planner.skip_rest("an earlier task failed");
-        let mut verdicts = self.planner.verdicts().to_vec();
+        let mut decisions = self.planner.decisions().to_vec();
         // The playbook may log them.
         let scrubber = self.host.run.secrets.scrubber();
-        for diff in verdicts.iter_mut().flatten().flat_map(|v| &mut v.diff) {
+        for diff in decisions.iter_mut().flatten().flat_map(|v| &mut v.diff) {
             diff.hide_old_secrets(&scrubber);
         }
         let parts = self
@@ -443,19 +439,19 @@ impl<'a> Part<'a> {
             .zip(self.labels)
             .zip(self.ran)
             .zip(self.states);
-        verdicts
+        decisions
             .into_iter()
             .flatten()
             .zip(parts)
             .zip(self.jobs)
-            .map(|((verdict, (((step, label), ran), state)), job)| {
+            .map(|((decision, (((step, label), ran), state)), job)| {
                 let (ran, duration) =
                     ran.map_or((None, Duration::ZERO), |(ran, took)| (Some(ran), took));
                 let user = self.host.user.clone();
                 Applied {
                     step,
                     label,
-                    verdict,
+                    decision,
                     ran,
                     duration,
                     at: job.at.clone(),
@@ -468,25 +464,23 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Adds the functions that the steps call to the request.
-pub(super) fn bring_functions(request: &mut Request) {
-    let own = request
-        .steps
-        .iter()
-        .filter(|step| step.kind == StepKind::Own);
-    request.functions = functions(own.map(|step| &step.script[..]));
+/// The changes of a request, followed while it is under way.
+struct Changes<'p, 'a> {
+    part: &'p mut Part<'a>,
+    changes: &'p [Planned],
 }
 
-/// A script of a change as a step.
-pub(super) fn sent(change: &Change, script: &str, state: &str, keep: &str) -> Step {
-    if script.is_empty() && !change.command {
-        return Step::own("");
+impl Follower for Changes<'_, '_> {
+    fn started(&mut self, step: usize) {
+        if let Some(planned) = self.changes.get(step) {
+            self.part.emit_started(planned.index);
+        }
     }
-    let script = change.script(script, state, keep);
-    if change.command {
-        Step::command(script)
-    } else {
-        Step::own(script)
+
+    fn ended(&mut self, step: usize, state: StepState, reply: &StepReply) {
+        if let Some(planned) = self.changes.get(step) {
+            self.part.step_ended(planned, state, reply);
+        }
     }
 }
 

@@ -6,16 +6,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, Outcome, Position};
 use crate::shell::{End, Reply, Request, Step};
-use crate::task::{Mode, Ran};
+use crate::task::{Ran, RunMode};
 
 use super::ask::ran;
-use super::ended::ended;
-use super::fence::change;
+use super::guarded::send_change;
 use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
-use super::said;
-use super::tail::tail;
+use super::output_tail::tail;
+use super::script_messages;
+use super::step_failure::how_it_ended;
 
 /// A command to run.
 #[derive(Debug, Clone)]
@@ -24,12 +24,12 @@ pub struct Command {
     pub script: String,
     /// As the user reads it.
     pub shown: String,
-    /// What the user reads in its place.
+    /// What the user reads instead.
     pub name: Option<String>,
     /// No event tells of it, unless it fails.
     pub quiet: bool,
     pub ok: Vec<u8>,
-    /// Those of them that say that it has changed nothing.
+    /// Those of them that mean that it has changed nothing.
     pub unchanged: Vec<u8>,
     pub timeout: Option<Duration>,
     pub stdin: Option<Vec<u8>>,
@@ -44,14 +44,14 @@ impl Command {
         named.unwrap_or_else(|| format!("run {}", self.shown))
     }
 
-    /// Whether it said by its code that it has changed nothing.
-    fn left_alone(&self, ran: &Ran) -> bool {
+    /// Whether its code says that it has changed nothing.
+    fn changed_nothing(&self, ran: &Ran) -> bool {
         u8::try_from(ran.code).is_ok_and(|code| self.unchanged.contains(&code))
     }
 }
 
-/// Runs a command and waits for its end. `None` in check mode, where what an earlier task would change may be why it
-/// failed: nobody knows how it would end.
+/// Runs a command and waits for its end. `None` in check mode if it failed after tasks that would change the
+/// host: they may be the reason, so how it would end is unknown.
 ///
 /// # Errors
 /// When it did not end with one of the codes that are a success, or there is no reply.
@@ -61,7 +61,7 @@ pub fn run(
     cancel: &CancellationToken,
 ) -> Result<Option<Ran>, Failure> {
     let run = &host.run;
-    let step_id = run.steps.next(host.name(), command.at.as_ref());
+    let step_id = run.step_ids.next(host.name(), command.at.as_ref());
     let label = label(&command.label(), &run.secrets);
     let emission = |kind| {
         Emission::new(kind)
@@ -82,7 +82,7 @@ pub fn run(
             .on(host.name())
         })?;
     }
-    let quiet = command.quiet || host.looks.is_some();
+    let quiet = command.quiet || host.is_polled();
     if !quiet {
         run.bus.emit(emission(Kind::TaskStarted));
     }
@@ -102,18 +102,18 @@ pub fn run(
     let send = if command.reads {
         HostHandle::request
     } else {
-        change
+        send_change
     };
     let reply = send(host, cancel, Request::step(step), &lines);
     lines.finish();
     let result = reply.and_then(|reply| judged(host, command, &label, reply));
     let too_early = |failure: &Failure| {
-        run.settings.mode == Mode::Check
+        run.settings.mode == RunMode::Check
             && failure.code.is_some()
-            && !host.link.history.outlook().is_empty()
+            && !host.history().outlook().is_empty()
     };
     let (outcome, failure) = match &result {
-        Ok((ran, _)) if command.reads || command.left_alone(ran) => (Outcome::Unchanged, None),
+        Ok((ran, _)) if command.reads || command.changed_nothing(ran) => (Outcome::Unchanged, None),
         Ok(_) => (Outcome::Changed, None),
         Err(failure) if too_early(failure) => (Outcome::Unknown, None),
         Err(failure) => (Outcome::Failed, Some(Box::new(run.told(failure.clone())))),
@@ -134,8 +134,8 @@ pub fn run(
     if let Ok((_, duration)) = &result {
         finished = finished.duration(*duration);
     }
-    // What a look comes to is told by whoever looks.
-    if !(quiet && (result.is_ok() || host.looks.is_some())) {
+    // The result of a poll is reported by the poller.
+    if !(quiet && (result.is_ok() || host.is_polled())) {
         run.bus.emit(finished);
     }
     if !command.reads
@@ -152,11 +152,11 @@ pub fn run(
 /// Makes sure that a host answers, and that it still takes changes from this run.
 ///
 /// # Errors
-/// `Unreachable` when it does not answer, `Held` when a lock has passed to another run, `Interrupted` when `cancel` comes
-/// first.
+/// `Unreachable` when it does not answer, `Held` when a lock has passed to another run, `Interrupted` when
+/// `cancel` comes first.
 pub fn answers(host: &HostHandle, cancel: &CancellationToken) -> Result<(), Failure> {
     let lines = Lines::new(&host.run, Vec::new());
-    change(host, cancel, Request::probe(":"), &lines).map(drop)
+    send_change(host, cancel, Request::probe(":"), &lines).map(drop)
 }
 
 /// What the command came back with, if it ended well.
@@ -172,7 +172,7 @@ fn judged(
     let came_back = ran(&step);
     if matches!(step.end, End::Code(code) if command.ok.contains(&code)) {
         for (name, printed) in [("stdout", &step.stdout), ("stderr", &step.stderr)] {
-            if printed.elided() > 0 && host.looks.is_none() {
+            if printed.elided() > 0 && !host.is_polled() {
                 let message = format!(
                     "{label}: `{name}` holds the first and the last half MiB, without the {} bytes in between",
                     printed.elided()
@@ -187,7 +187,7 @@ fn judged(
     } else {
         FailureKind::Failed
     };
-    let mut failure = Failure::new(kind, ended(&step))
+    let mut failure = Failure::new(kind, how_it_ended(&step))
         .on(host.name())
         .at(command.at.clone());
     failure.task = Some(label.to_owned());
@@ -198,11 +198,11 @@ fn judged(
         None
     };
     failure.stderr = tail(&step, &host.run.secrets);
-    said::before_a_command(&mut failure);
+    script_messages::take_reason(&mut failure);
     Err(failure)
 }
 
-/// In check mode: says that the command was not sent, and why, where it is not that it may change something.
+/// Reports in check mode that the command was not sent, and why, if not because it may change something.
 pub fn not_sent(host: &HostHandle, command: &Command, because: Option<String>) {
     let run = &host.run;
     let note = because.unwrap_or_else(|| {
@@ -215,7 +215,7 @@ pub fn not_sent(host: &HostHandle, command: &Command, because: Option<String>) {
     };
     run.bus.emit(
         Emission::new(kind)
-            .step(run.steps.next(host.name(), command.at.as_ref()))
+            .step(run.step_ids.next(host.name(), command.at.as_ref()))
             .host(host.name())
             .task(label(&command.label(), &run.secrets))
             .outcome(Outcome::Unknown)

@@ -1,36 +1,39 @@
 //! What every part of a run shares. Passed along, never global.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{Inventory, Overrides};
-use crate::model::{Emission, Failure, FailureKind, Host, Kind, LogLevel, Position, Secrets};
+use crate::model::{
+    Connection, Emission, Failure, FailureKind, Host, Kind, LogLevel, Position, Secrets,
+};
 use crate::store::{Journal, RunDirectory};
-use crate::task::Mode;
+use crate::task::RunMode;
 use crate::transport::Connector;
 
 use super::cancel::Cancel;
 use super::dispatcher::Bus;
 use super::fence::Fences;
-use super::host::HostHandle;
-use super::identity::Steps;
+use super::history::History;
 use super::link::Link;
+use super::links::Links;
 use super::output::{LogBudget, RunBudget};
-use super::waits::{Pace, Waited, Waits};
+use super::step_ids::StepIds;
+use super::waits::{Pace, Rounds, Waited, Waits};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub mode: Mode,
-    /// Hosts at a time where a playbook does not say.
+    pub mode: RunMode,
+    /// Hosts at a time, unless a playbook says otherwise.
     pub forks: usize,
     /// Answer every question with yes.
     pub yes: bool,
-    /// Longest time for one request to a host where a task does not say.
+    /// The longest time for one request to a host, unless a task says otherwise.
     pub timeout: Duration,
     /// When waits of the run are reported.
     pub pace: Pace,
@@ -50,23 +53,18 @@ pub struct Run {
     pub kept: Option<RunDirectory>,
     pub runtime: tokio::runtime::Handle,
     pub cancel: Cancel,
-    pub steps: Steps,
+    pub(super) step_ids: StepIds,
     /// How much of what steps print has become events.
-    pub output: RunBudget,
-    /// How much of what it says itself has.
+    pub(super) output: RunBudget,
+    /// How many of its own messages have.
     logged: LogBudget,
     /// The locks that it holds.
     pub fences: Fences,
     /// The current waits.
     pub waits: Waits,
-    connector: Arc<Connector>,
-    /// The run that this is a rehearsal of.
-    rehearses: Option<Arc<Self>>,
-    links: Mutex<HashMap<String, Arc<Link>>>,
-    /// Shells of this machine that nobody uses right now.
-    idle: Mutex<Vec<Arc<Link>>>,
-    /// The one that the playbook has in its hand.
-    controller: OnceLock<Arc<Link>>,
+    pub(super) links: Arc<Links>,
+    /// By host: what the run did there.
+    histories: Mutex<HashMap<String, Arc<History>>>,
     /// Hosts that take no further part, and why.
     failed: Mutex<IndexMap<String, Failure>>,
     /// By host: what a `timeout` around it cut short last.
@@ -96,73 +94,74 @@ impl Run {
             id,
             settings,
             inventory,
+            links: Arc::new(Links::new(connector, bus.clone(), waits.clone())),
             bus,
             secrets,
             journal,
             kept,
             runtime,
             cancel,
-            steps: Steps::default(),
+            step_ids: StepIds::default(),
             output: RunBudget::default(),
             logged: LogBudget::default(),
             fences: Fences::default(),
             waits,
-            connector,
-            rehearses: None,
-            links: Mutex::default(),
-            idle: Mutex::default(),
-            controller: OnceLock::new(),
+            histories: Mutex::default(),
             failed: Mutex::default(),
             stopped: Mutex::default(),
         }
     }
 
-    /// A run in check mode, over the connections of this one. It tells nothing and keeps nothing: what would change is in the totals of
-    /// its bus. What becomes of connections is told as ever.
+    /// A run in check mode, over the connections of this one. It reports nothing and keeps nothing: its bus
+    /// has the totals of what would change. What happens to connections is reported as usual.
     #[must_use]
-    pub fn rehearsal(self: &Arc<Self>) -> Self {
-        let settings = Settings {
-            mode: Mode::Check,
-            ..self.settings.clone()
-        };
-        let bus = Bus::start(self.id.clone(), self.secrets.clone(), Vec::new());
-        let mut run = Self::new(
-            self.id.clone(),
-            settings,
-            self.inventory.clone(),
-            bus,
-            self.secrets.clone(),
-            None,
-            None,
-            self.runtime.clone(),
-            self.cancel.clone(),
-            self.connector.clone(),
-        );
-        run.waits = self.waits.clone();
-        run.rehearses = Some(self.clone());
-        run
+    pub fn rehearsal(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            settings: Settings {
+                mode: RunMode::Check,
+                ..self.settings.clone()
+            },
+            inventory: self.inventory.clone(),
+            bus: Bus::start(self.id.clone(), self.secrets.clone(), Vec::new()),
+            secrets: self.secrets.clone(),
+            journal: None,
+            kept: None,
+            runtime: self.runtime.clone(),
+            cancel: self.cancel.clone(),
+            step_ids: StepIds::default(),
+            output: RunBudget::default(),
+            logged: LogBudget::default(),
+            fences: Fences::default(),
+            waits: self.waits.clone(),
+            links: self.links.clone(),
+            histories: Mutex::default(),
+            failed: Mutex::default(),
+            stopped: Mutex::default(),
+        }
     }
 
-    /// The one link to a host. Nothing is sent before it is used.
+    /// What the run did on a host.
+    pub(super) fn history(&self, host: &str) -> Arc<History> {
+        let mut histories = lock(&self.histories);
+        histories.entry(host.to_owned()).or_default().clone()
+    }
+
+    /// The one link to a host.
     ///
     /// # Errors
     /// When the variables that say how to reach the host do not render, or are wrong.
-    pub fn link(&self, host: &Arc<Host>) -> Result<Arc<Link>, Failure> {
-        if let Some(link) = lock(&self.links).get(&host.name) {
-            return Ok(link.clone());
-        }
-        if let Some(run) = &self.rehearses {
-            let beneath = run.link(host)?;
-            let link = Arc::new(Link::rehearsing(run, &beneath, &self.connector));
-            let mut links = lock(&self.links);
-            return Ok(links.entry(host.name.clone()).or_insert(link).clone());
-        }
+    pub(super) fn link(&self, host: &Arc<Host>) -> Result<Arc<Link>, Failure> {
+        self.links.get(host, || self.connection(host))
+    }
+
+    fn connection(&self, host: &Host) -> Result<Connection, Failure> {
         let connection = self
             .inventory
             .connection(host, &self.settings.overrides)
             .map_err(|error| Failure::from(error).on(&host.name))?;
         if let Some(password) = &connection.password {
-            // One too short to be scrubbed cannot be refused any more.
+            // A password that is too short to be scrubbed cannot be refused any more.
             let _ = self.secrets.add(password, "login password");
         }
         for secret in connection.become_password.as_deref().into_iter().chain(
@@ -171,36 +170,13 @@ impl Run {
                 .as_ref()
                 .and_then(|e| e.password.as_deref()),
         ) {
-            // One too short to be scrubbed cannot be refused any more: sudo wants it as it is.
+            // Nor can this one: sudo wants it as it is.
             let _ = self.secrets.add(secret, "become password");
         }
-        let link = Arc::new(Link::new(host.clone(), connection, &self.connector));
-        Ok(lock(&self.links)
-            .entry(host.name.clone())
-            .or_insert(link)
-            .clone())
+        Ok(connection)
     }
 
-    /// Works with a shell of the machine that ops runs on. It is kept for the next; only as many are started as are used at a time, so
-    /// that what takes long for one host does not hold up another.
-    pub fn at_controller<T>(self: &Arc<Self>, work: impl FnOnce(&HostHandle) -> T) -> T {
-        let idle = lock(&self.idle).pop();
-        let link = idle.unwrap_or_else(|| Arc::new(Link::controller(&self.connector)));
-        let result = work(&HostHandle::new(self.clone(), link.clone()));
-        lock(&self.idle).push(link);
-        result
-    }
-
-    /// The machine that ops runs on, for a playbook to look at.
-    #[must_use]
-    pub fn controller(self: &Arc<Self>) -> HostHandle {
-        let link = self
-            .controller
-            .get_or_init(|| Arc::new(Link::controller(&self.connector)));
-        HostHandle::new(self.clone(), link.clone())
-    }
-
-    /// Waits for what happens elsewhere, from a thread that is not the runtime's own.
+    /// Waits for a future, from a thread that is not the runtime's own.
     ///
     /// # Errors
     /// `Interrupted`, when `cancel` comes first.
@@ -212,7 +188,7 @@ impl Run {
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => Err(interrupted()),
+                () = cancel.cancelled() => Err(Failure::interrupted()),
                 done = future => Ok(done),
             }
         })
@@ -244,6 +220,23 @@ impl Run {
         self.pause(cancel, time)
     }
 
+    /// Pauses a loop, and reports what it is waiting for if the loop as a whole takes long. `before` is the
+    /// round of the same loop before this one.
+    ///
+    /// # Errors
+    /// As for [`pause`](Self::pause).
+    pub fn pause_again(
+        &self,
+        cancel: &CancellationToken,
+        time: Duration,
+        waited: Waited,
+        before: Option<Rounds>,
+    ) -> Result<Rounds, Failure> {
+        let round = self.waits.begin_round(waited, before);
+        self.pause(cancel, time)?;
+        Ok(round.end())
+    }
+
     /// Notes that a host takes no further part.
     pub fn host_failed(&self, host: &str, failure: &Failure) {
         lock(&self.failed)
@@ -263,8 +256,8 @@ impl Run {
         lock(&self.failed).values().cloned().collect()
     }
 
-    /// A failure of a step as it is told. What was cut short while the run goes on was so by a `timeout` or a deadline around
-    /// it.
+    /// A failure of a step as it is reported. If the run goes on, a `timeout` or a deadline cut the step
+    /// short.
     pub(super) fn told(&self, failure: Failure) -> Failure {
         if failure.kind != FailureKind::Interrupted || self.cancel.work.is_cancelled() {
             return failure;
@@ -280,18 +273,18 @@ impl Run {
         stopped
     }
 
-    /// What a `timeout` cut short on a host, if it was a step of the playbook. Told once.
+    /// What a `timeout` cut short on a host, if it was a step of the playbook. Given once.
     #[must_use]
     pub fn take_stopped(&self, host: &str) -> Option<Failure> {
         lock(&self.stopped).remove(host)
     }
 
-    /// A message of the playbook's, or of the run's own.
+    /// Reports a message of the playbook, or of the run itself.
     pub fn log(&self, level: LogLevel, host: Option<&str>, message: impl Into<String>) {
         self.log_at(level, host, None, message);
     }
 
-    /// The same with the place in the playbook that says it.
+    /// The same with its place in the playbook.
     pub fn log_at(
         &self,
         level: LogLevel,
@@ -301,7 +294,7 @@ impl Run {
     ) {
         let mut message = message.into();
         if LogBudget::cuts(&message) {
-            // First, or half a secret could be left.
+            // Before it is cut, or half a secret could be left.
             message = self.secrets.scrub(&message).into_owned();
         }
         let Some(message) = self.logged.take(message) else {
@@ -312,7 +305,7 @@ impl Run {
         self.bus.emit(emission);
     }
 
-    /// Tells of a clean-up that failed after something else did.
+    /// Reports a clean-up that failed after something else did.
     pub fn clean_up_failed(&self, failure: &Failure) {
         let mut told = failure.clone();
         let host = told.host.take();
@@ -322,20 +315,8 @@ impl Run {
 
     /// Ends all sessions and connections.
     pub fn close(&self) {
-        let mut links: Vec<_> = lock(&self.links).drain().map(|(_, link)| link).collect();
-        links.append(&mut lock(&self.idle));
-        links.extend(self.controller.get().cloned());
-        self.runtime.block_on(async {
-            let closing = links.iter().map(|link| link.close());
-            futures_util::future::join_all(closing).await;
-        });
+        self.runtime.block_on(self.links.close());
     }
-}
-
-/// The failure of whatever a cancelled run was waiting for.
-#[must_use]
-pub fn interrupted() -> Failure {
-    Failure::new(FailureKind::Interrupted, "interrupted")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,35 +1,36 @@
-//! A host as a user of it: what a playbook holds in its hand.
+//! A host as one of its users: the value that a playbook works with.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Failure, HostFacts};
+use crate::model::{Failure, Host, HostFacts};
 use crate::shell::{Listener, Reply, Request};
 
-use super::context::{Run, interrupted};
+use super::context::Run;
+use super::history::History;
 use super::link::Link;
 use super::waits::{Wait, Waited};
 
-/// A host, seen as one of its users.
+/// A host as one of its users.
 #[derive(Clone)]
 pub struct HostHandle {
     pub run: Arc<Run>,
-    pub link: Arc<Link>,
+    link: Arc<Link>,
+    history: Arc<History>,
     /// The user to become; `None` is the user who logs in.
     pub user: Option<String>,
-    /// It is only looked at, again and again.
-    pub looks: Option<Arc<Looks>>,
+    polled: Option<Arc<Polled>>,
 }
 
-/// What repeated looks at a host found. A rollout looks at a host's health many times, most often in vain at first: what
-/// fails then is no failure, and what is as it was is no news.
+/// What polls of a host found last. A rollout checks a host's health many times, and at first it often fails:
+/// that is no failure of a task, and only a change is reported.
 #[derive(Debug, Default)]
-pub struct Looks(Mutex<HashMap<String, &'static str>>);
+pub struct Polled(Mutex<HashMap<String, &'static str>>);
 
-impl Looks {
-    /// Whether this is not what was found last.
+impl Polled {
+    /// Whether this differs from what was found last.
     fn is_news(&self, what: &str, found: &'static str) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.insert(what.to_owned(), found) != Some(found)
@@ -37,52 +38,130 @@ impl Looks {
 }
 
 impl HostHandle {
+    /// A host of a run. Connects when it is first used.
+    ///
+    /// # Errors
+    /// When the variables that say how to reach the host do not render, or are wrong.
+    pub fn new(run: &Arc<Run>, host: &Arc<Host>) -> Result<Self, Failure> {
+        let history = run.history(&host.name);
+        Ok(Self::over(run, run.link(host)?, history))
+    }
+
+    /// The machine that ops runs on. A playbook may only read there.
     #[must_use]
-    pub fn new(run: Arc<Run>, link: Arc<Link>) -> Self {
+    pub fn controller(run: &Arc<Run>) -> Self {
+        Self::over(run, run.links.controller(), Arc::default())
+    }
+
+    /// Calls `work` with a shell of the machine that ops runs on. No other caller uses that shell meanwhile,
+    /// so that what takes long for one host does not hold up another.
+    pub fn with_controller<T>(run: &Arc<Run>, work: impl FnOnce(&Self) -> T) -> T {
+        let over = |link| Self::over(run, link, Arc::default());
+        run.links.with_controller(|link| work(&over(link)))
+    }
+
+    fn over(run: &Arc<Run>, link: Arc<Link>, history: Arc<History>) -> Self {
         let user = link.user().map(ToOwned::to_owned);
         Self {
-            run,
+            run: run.clone(),
             link,
+            history,
             user,
-            looks: None,
+            polled: None,
+        }
+    }
+
+    /// The same host, over the same connection, in a rehearsal of its run; or the other way round.
+    #[must_use]
+    pub fn in_run(&self, run: &Arc<Run>) -> Self {
+        if Arc::ptr_eq(&self.run, run) {
+            return self.clone();
+        }
+        let history = if self.is_controller() {
+            Arc::default()
+        } else {
+            run.history(self.name())
+        };
+        Self {
+            run: run.clone(),
+            history,
+            ..self.clone()
+        }
+    }
+
+    /// The same host, seen as another user.
+    #[must_use]
+    pub fn become_user(&self, user: &str) -> Self {
+        self.as_user(Some(user.to_owned()))
+    }
+
+    /// The same host, seen as this user; `None` is the user who logs in.
+    pub(super) fn as_user(&self, user: Option<String>) -> Self {
+        Self {
+            user,
+            ..self.clone()
+        }
+    }
+
+    /// The same host while it is polled: events tell of changes only, and of no failures.
+    #[must_use]
+    pub fn polled(&self, polled: &Arc<Polled>) -> Self {
+        Self {
+            polled: Some(polled.clone()),
+            ..self.clone()
         }
     }
 
     #[must_use]
+    pub const fn is_polled(&self) -> bool {
+        self.polled.is_some()
+    }
+
+    /// Whether what was found there is to be reported.
+    #[must_use]
+    pub fn is_news(&self, what: &str, found: &'static str) -> bool {
+        let polled = self.polled.as_ref();
+        polled.is_none_or(|polled| polled.is_news(what, found))
+    }
+
+    #[must_use]
     pub fn name(&self) -> &str {
-        &self.link.host.name
+        &self.host().name
+    }
+
+    /// The host as the inventory has it.
+    #[must_use]
+    pub fn host(&self) -> &Arc<Host> {
+        &self.link.host
+    }
+
+    #[must_use]
+    pub fn is_controller(&self) -> bool {
+        self.link.is_controller()
+    }
+
+    /// The user that everything runs as unless the playbook says otherwise.
+    #[must_use]
+    pub fn default_user(&self) -> Option<&str> {
+        self.link.user()
+    }
+
+    /// What the run did on the host.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The connection.
+    #[must_use]
+    pub const fn link(&self) -> &Arc<Link> {
+        &self.link
     }
 
     /// Whether a failure is final: sudo refused the password, which is not tried again.
     #[must_use]
     pub fn is_final(&self, failure: &Failure) -> bool {
         self.link.is_refused_password(failure)
-    }
-
-    /// The same host where it is only looked at.
-    #[must_use]
-    pub fn looked_at(&self, looks: &Arc<Looks>) -> Self {
-        Self {
-            looks: Some(looks.clone()),
-            ..self.clone()
-        }
-    }
-
-    /// Whether what was found there is to be told.
-    #[must_use]
-    pub fn is_news(&self, what: &str, found: &'static str) -> bool {
-        self.looks
-            .as_ref()
-            .is_none_or(|looks| looks.is_news(what, found))
-    }
-
-    /// The same host, seen as another user.
-    #[must_use]
-    pub fn become_user(&self, user: &str) -> Self {
-        Self {
-            user: Some(user.to_owned()),
-            ..self.clone()
-        }
     }
 
     /// Begins a wait on the host.
@@ -93,7 +172,7 @@ impl HostHandle {
 
     /// A wait on the host. The controller does not count as a host.
     pub fn waited(&self, what: impl Into<String>) -> Waited {
-        let name = (!self.link.is_controller()).then(|| self.name());
+        let name = (!self.is_controller()).then(|| self.name());
         Waited::new(what).on(name)
     }
 
@@ -103,14 +182,14 @@ impl HostHandle {
         self.run.waits.begin_unless_known(waited)
     }
 
-    /// What the host tells of itself. Connects, if nothing has yet.
+    /// The facts that the host reports about itself. Connects if need be.
     ///
     /// # Errors
     /// `Unreachable`, or `Interrupted` when `cancel` comes first.
     pub fn facts(&self, cancel: &CancellationToken) -> Result<HostFacts, Failure> {
         let _answer = self.wait_for_answer();
         self.run
-            .wait(cancel, self.link.facts(&self.run, self.user.as_deref()))?
+            .wait(cancel, self.link.facts(self.user.as_deref()))?
     }
 
     /// Sends a request and waits for its reply, from a thread that is not the runtime's own. A cancel
@@ -141,22 +220,22 @@ impl HostHandle {
     ) -> Result<Reply, Failure> {
         let _answer = self.wait_for_answer();
         let connection = self.wait_for("for a connection");
-        let open = self.link.session(&self.run, self.user.as_deref());
+        let open = self.link.session(self.user.as_deref());
         let session = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Err(interrupted()),
+            () = cancel.cancelled() => return Err(Failure::interrupted()),
             session = open => session?,
         };
         drop(connection);
         let reply = session.request(request, listener, cancel).await;
         if reply.is_ok() {
-            self.link.report_connected(&self.run, &session).await;
+            self.link.report_connected(&session).await;
         }
-        reply.map_err(|error| self.link.lost(&self.run, &error))
+        reply.map_err(|error| self.link.lost(&error))
     }
 
-    /// Sends a request that must not wait for what the playbook does on the host: through a session of its own, where
-    /// the host grants one. Says nothing of a host that is lost: that is for who asks.
+    /// Sends a request that must not wait for what the playbook does on the host: through a session of its
+    /// own, if the host grants one. Does not report a host that is lost: that is up to the caller.
     ///
     /// # Errors
     /// As for [`request`](Self::request).
@@ -167,7 +246,7 @@ impl HostHandle {
     ) -> Result<Reply, Failure> {
         let session = match self.link.aside(self.user.as_deref()).await {
             Ok(session) => session,
-            Err(_) => self.link.session(&self.run, self.user.as_deref()).await?,
+            Err(_) => self.link.session(self.user.as_deref()).await?,
         };
         session
             .request(request, &(), cancel)

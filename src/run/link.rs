@@ -1,7 +1,9 @@
 //! The link to a host: its connection, and a session for each user on it.
 
 mod failure;
-mod former;
+mod left_running;
+mod preconnect;
+mod sudo;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +14,13 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::model::{Connection, Elevation, Emission, Failure, Host, HostFacts, Kind, Via};
-use crate::shell::{Former, Session, SessionError, SessionOptions};
+use crate::shell::{RemoteLoop, Session, SessionError, SessionOptions};
 use crate::transport::{Connector, Transport, TransportError, Turn};
 
-use super::context::Run;
-use super::early::Early;
-use super::history::History;
-use super::sudo::{self, SudoPassword};
+use super::dispatcher::Bus;
+use super::waits::Waits;
+use preconnect::Preconnection;
+use sudo::SudoPassword;
 
 /// How many times the time for connecting a login has to give a shell, and sudo after it.
 const HELLO: u32 = 3;
@@ -28,14 +30,15 @@ type Key = (Option<String>, Lane);
 
 /// What a session is for. Requests of one session go one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Lane {
+enum Lane {
     /// The work of the playbook.
     Work,
     /// What must not wait for that: the renewal of a lease.
     Aside,
 }
 
-/// Sessions of users that will be wanted, which open while another works: over a network that takes three round trips.
+/// Sessions that will be needed by other users. They open while the current user works: over a network,
+/// opening one takes three round trips.
 #[derive(Default)]
 struct NextUsers {
     /// Not begun: the user whose turn it is comes first.
@@ -43,132 +46,127 @@ struct NextUsers {
     opening: HashMap<String, JoinHandle<Option<Session>>>,
 }
 
-/// How long it is between two reports that a host cannot be reached, while it answers nothing.
+/// The time between two reports that a host cannot be reached, as long as it does not answer.
 const STILL_LOST: Duration = Duration::from_secs(30);
 
 type OnUse = Box<dyn FnOnce() + Send>;
 
-/// A host and the way to it. Connects when it is first used.
+/// The connection to a host. Connects when it is first used.
 pub struct Link {
-    pub host: Arc<Host>,
-    pub connection: Connection,
+    pub(super) host: Arc<Host>,
+    connection: Connection,
     transport: Arc<dyn Transport>,
+    bus: Bus,
+    waits: Waits,
     connected: AtomicBool,
-    /// When it was last told that the host cannot be reached.
+    /// When it was last reported that the host cannot be reached.
     told_lost: std::sync::Mutex<Option<Instant>>,
-    /// The link whose connection this one uses, and the run that hears of it: nothing of its own is ever opened.
-    beneath: Option<(Arc<Run>, Arc<Self>)>,
-    /// It is not a host of the inventory: that it is reached is nobody's business.
-    silent: bool,
+    /// The controller is not a host of the inventory: no event says that it was connected to.
+    is_controller: bool,
     /// A stream that nobody has asked for yet.
-    early: std::sync::Mutex<Option<Early>>,
-    /// To be told when the host is next used.
+    ahead: std::sync::Mutex<Option<Preconnection>>,
+    /// Called when the host is next used.
     on_use: std::sync::Mutex<Option<OnUse>>,
     /// By the user that was become (`None` is the user who logged in), and what it is for.
     sessions: Mutex<HashMap<Key, Arc<Session>>>,
     /// What lost sessions may have left running, with the user of each.
-    former: std::sync::Mutex<Vec<(Option<String>, Former)>>,
-    /// Held by who ends that.
+    left_running: std::sync::Mutex<Vec<(Option<String>, RemoteLoop)>>,
+    /// Held while that is ended.
     ending: Mutex<()>,
-    /// Those who will work here after the one who does now.
+    /// The users who will work here after the current one.
     next: std::sync::Mutex<NextUsers>,
     sudo: SudoPassword,
-    /// What this run did here.
-    pub history: History,
 }
 
 impl Link {
     #[must_use]
-    pub fn new(host: Arc<Host>, connection: Connection, connector: &Arc<Connector>) -> Self {
+    pub(super) fn new(
+        host: Arc<Host>,
+        connection: Connection,
+        connector: &Arc<Connector>,
+        bus: Bus,
+        waits: Waits,
+    ) -> Self {
         let transport = connector.transport(&connection);
         Self {
             host,
             connection,
             transport,
+            bus,
+            waits,
             connected: AtomicBool::new(false),
             told_lost: std::sync::Mutex::default(),
-            beneath: None,
-            silent: false,
-            early: std::sync::Mutex::default(),
+            is_controller: false,
+            ahead: std::sync::Mutex::default(),
             on_use: std::sync::Mutex::default(),
             sessions: Mutex::default(),
-            former: std::sync::Mutex::default(),
+            left_running: std::sync::Mutex::default(),
             ending: Mutex::default(),
             next: std::sync::Mutex::default(),
             sudo: SudoPassword::default(),
-            history: History::default(),
         }
     }
 
     /// A host behind a transport of the test's own.
     #[cfg(test)]
-    pub(super) fn over(name: &str, transport: Arc<dyn Transport>) -> Self {
+    pub(super) fn over(
+        name: &str,
+        transport: Arc<dyn Transport>,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
+        let bus = Bus::start("test", crate::model::Secrets::new(), Vec::new());
+        let waits = Waits::new(super::waits::Pace::default(), bus.clone(), runtime);
         Self {
             transport,
             host: Arc::new(Host::new(name)),
-            ..Self::controller(&Connector::new())
+            ..Self::controller(&Connector::new(), bus, waits)
         }
     }
 
-    /// A shell of the machine that ops runs on, as the user who runs it. No host of the run: no event tells of it.
+    /// A shell of the machine that ops runs on, as the user who runs it.
     #[must_use]
-    pub(super) fn controller(connector: &Arc<Connector>) -> Self {
+    pub(super) fn controller(connector: &Arc<Connector>, bus: Bus, waits: Waits) -> Self {
         let connection = Connection::new(Via::Local, "controller");
         let host = Arc::new(Host::new("controller"));
         Self {
-            silent: true,
-            ..Self::new(host, connection, connector)
+            is_controller: true,
+            ..Self::new(host, connection, connector, bus, waits)
         }
     }
 
-    /// Whether it leads to the machine that ops runs on, which is only looked at. A host of the inventory may be the same machine, and is
-    /// a host like any other.
+    /// Whether it leads to the machine that ops runs on, which is read-only. A host of the inventory may be
+    /// the same machine, and is a host like any other.
     #[must_use]
-    pub const fn is_controller(&self) -> bool {
-        self.silent
+    pub(super) const fn is_controller(&self) -> bool {
+        self.is_controller
     }
 
-    /// A link for a rehearsal: over the connection of `link`, with a history of its own. What happens to the connection is told to `run`.
-    #[must_use]
-    pub(super) fn rehearsing(run: &Arc<Run>, link: &Arc<Self>, connector: &Arc<Connector>) -> Self {
-        Self {
-            beneath: Some((run.clone(), link.clone())),
-            ..Self::new(link.host.clone(), link.connection.clone(), connector)
+    fn emit(&self, kind: Kind) {
+        if !self.is_controller {
+            self.bus.emit(Emission::new(kind).host(&self.host.name));
         }
     }
 
-    fn emit(&self, run: &Run, kind: Kind) {
-        if !self.silent {
-            run.bus.emit(Emission::new(kind).host(&self.host.name));
-        }
-    }
-
-    /// The user that everything runs as where the playbook does not say: the inventory's or `-b`'s.
+    /// The user that everything runs as unless the playbook says otherwise: the inventory's or `-b`'s.
     #[must_use]
-    pub fn user(&self) -> Option<&str> {
+    pub(super) fn user(&self) -> Option<&str> {
         self.connection
             .elevation
             .as_ref()
             .map(|elevation| elevation.user.as_str())
     }
 
-    /// The session of `user`, started if there is none. The bootstrap is on its way when this returns, its
-    /// answer is not waited for: the first request travels with it.
-    pub(super) async fn session(
-        &self,
-        run: &Run,
-        user: Option<&str>,
-    ) -> Result<Arc<Session>, Failure> {
-        if let Some((run, link)) = &self.beneath {
-            return Box::pin(link.session(run, user)).await;
-        }
-        let session = self.open(run, user).await?;
-        self.end_former(run, user, &session).await;
+    /// The session of `user`, started if there is none. The bootstrap has been sent when this returns, but
+    /// not answered: the first request travels with it.
+    pub(super) async fn session(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
+        let session = self.open(user).await?;
+        self.end_left_running(user, &session).await;
         Ok(session)
     }
 
-    /// The session of `user` like [`session`](Self::session), but without ending what a lost one may have left.
-    async fn open(&self, run: &Run, user: Option<&str>) -> Result<Arc<Session>, Failure> {
+    /// The session of `user` like [`session`](Self::session), but without ending what a lost one may have
+    /// left running.
+    async fn open(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         self.is_used();
         let mut sessions = self.sessions.lock().await;
         let user = user.map(ToOwned::to_owned);
@@ -184,14 +182,14 @@ impl Link {
         let connecting = |attempt: u32, reason: Option<String>| {
             let user = user.clone();
             if attempt > 1 {
-                run.waits.told_of(&self.host.name);
+                self.waits.told_of(&self.host.name);
             }
             let kind = Kind::HostConnecting {
                 user,
                 attempt,
                 reason,
             };
-            self.emit(run, kind);
+            self.emit(kind);
         };
         connecting(1, None);
         if let Some(session) = self.opened_before(user.as_deref()).await {
@@ -201,14 +199,14 @@ impl Link {
         let turn = self
             .turn(user.as_ref())
             .await
-            .map_err(|error| self.lost(run, &error))?;
-        // Told when the next attempt is due, and not when it begins: the wait in between is what one wonders at.
+            .map_err(|error| self.lost(&error))?;
+        // Reported before the wait for the next attempt, not after it: the user sees what the wait is for.
         let failed = |attempt: u32, error: &TransportError| {
             connecting(attempt + 1, Some(error.to_string()));
         };
         let mut stream = None;
-        if let Some(early) = self.take_early() {
-            stream = early
+        if let Some(ahead) = self.take_ahead() {
+            stream = ahead
                 .stream(|attempt, reason| connecting(attempt + 1, Some(reason)))
                 .await;
         }
@@ -218,7 +216,7 @@ impl Link {
         };
         let stream = stream.map_err(|error| {
             let failure = self.unreachable(error.to_string(), error.hint.clone());
-            self.report_unreachable(run, &failure);
+            self.report_unreachable(&failure);
             failure
         })?;
         let session = Arc::new(Session::start(stream, self.options(user)));
@@ -234,11 +232,8 @@ impl Link {
         sudo::turn(&self.sudo, has_password).await
     }
 
-    /// Who will work here next. Their sessions open as soon as the one that works now has the connection.
+    /// Says who will work here next. Their sessions open as soon as the current user has the connection.
     pub(super) fn expect(&self, users: Vec<String>) {
-        if let Some((_, link)) = &self.beneath {
-            return link.expect(users);
-        }
         self.next().wanted = users;
     }
 
@@ -264,8 +259,8 @@ impl Link {
         }
     }
 
-    /// The session that was opened ahead. Also one that has ended since: why it did is for its first request to tell, and a
-    /// password that was wrong is not to be tried again. `None`: there is none, or it could not be opened.
+    /// The session that was opened ahead, even if it has ended since: its first request says why, and a wrong
+    /// password must not be tried again. `None`: there is none, or it could not be opened.
     async fn opened_before(&self, user: Option<&str>) -> Option<Arc<Session>> {
         let opening = self.next().opening.remove(user?)?;
         opening.await.ok()?.map(Arc::new)
@@ -275,9 +270,10 @@ impl Link {
         lock(&self.next)
     }
 
-    /// Connects in the background, so that whoever uses the host next need not wait for that. `settled` is called when it
-    /// is known what comes of it. False where there is no point in it, or where it would take a process.
-    pub(super) fn connect_early(
+    /// Connects in the background, so that the next user of the host does not wait for that. `settled` is
+    /// called when the connection is there or has failed. False if there is no point in it, or if it would
+    /// take a process.
+    pub(super) fn connect_ahead(
         &self,
         runtime: &tokio::runtime::Handle,
         settled: impl FnOnce() + Send + 'static,
@@ -285,7 +281,7 @@ impl Link {
         if !self.transport.can_wait() {
             return false;
         }
-        // Somebody is connecting, or has.
+        // It is connected or connecting.
         if !self
             .sessions
             .try_lock()
@@ -293,26 +289,32 @@ impl Link {
         {
             return false;
         }
-        let mut early = lock(&self.early);
-        if early.is_some() {
+        let mut ahead = lock(&self.ahead);
+        if ahead.is_some() {
             return false;
         }
-        *early = Some(Early::start(runtime, Arc::clone(&self.transport), settled));
+        let transport = Arc::clone(&self.transport);
+        *ahead = Some(Preconnection::start(runtime, transport, settled));
         true
     }
 
-    /// What was made ahead, if nobody used it so far. Dropping it lets go of it.
-    pub(super) fn take_early(&self) -> Option<Early> {
-        lock(&self.early).take()
+    /// Closes what was connected ahead and not used.
+    pub(super) fn close_ahead(&self) {
+        drop(self.take_ahead());
     }
 
-    /// Has `told` called when the host is next used.
+    /// What was connected ahead and not used. Dropping it closes it.
+    pub(super) fn take_ahead(&self) -> Option<Preconnection> {
+        lock(&self.ahead).take()
+    }
+
+    /// Calls `told` when the host is next used.
     pub(super) fn on_use(&self, told: impl FnOnce() + Send + 'static) {
         *lock(&self.on_use) = Some(Box::new(told));
     }
 
     pub(super) fn is_used(&self) {
-        // Not with the lock in hand: who is told may look at this link.
+        // Without the lock: `told` may use this link.
         let told = lock(&self.on_use).take();
         if let Some(told) = told {
             told();
@@ -323,11 +325,9 @@ impl Link {
         drop(lock(&self.on_use).take());
     }
 
-    /// A session of `user` that no work waits in. Says nothing of what goes wrong: that is for who asks.
+    /// A session of `user` that is not shared with the playbook's work. Reports no failure: that is up to the
+    /// caller.
     pub(super) async fn aside(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
-        if let Some((_, link)) = &self.beneath {
-            return Box::pin(link.aside(user)).await;
-        }
         let key = (user.map(ToOwned::to_owned), Lane::Aside);
         if let Some(session) = self.sessions.lock().await.get(&key)
             && !session.is_over()
@@ -338,7 +338,7 @@ impl Link {
             .turn(key.0.as_ref())
             .await
             .map_err(|error| self.failure_of(&error))?;
-        // Not with the sessions in hand: a host that does not answer would hold up the work.
+        // Without the lock of the sessions: a host that does not answer would hold up the work.
         let stream = self
             .transport
             .open()
@@ -377,10 +377,7 @@ impl Link {
     }
 
     /// Reports once that the host answers.
-    pub(super) async fn report_connected(&self, run: &Run, session: &Session) {
-        if let Some((run, link)) = &self.beneath {
-            return Box::pin(link.report_connected(run, session)).await;
-        }
+    pub(super) async fn report_connected(&self, session: &Session) {
         lock(&self.told_lost).take();
         if !self.connected.load(Ordering::Relaxed)
             && let Ok(facts) = session.facts().await
@@ -389,24 +386,21 @@ impl Link {
             let kind = Kind::HostConnected {
                 facts: Box::new(facts),
             };
-            self.emit(run, kind);
+            self.emit(kind);
         }
     }
 
-    /// What the host tells of itself.
-    pub(super) async fn facts(&self, run: &Run, user: Option<&str>) -> Result<HostFacts, Failure> {
-        let session = self.session(run, user).await?;
-        let facts = session
-            .facts()
-            .await
-            .map_err(|error| self.lost(run, &error))?;
-        self.report_connected(run, &session).await;
+    /// The facts that the host reports about itself.
+    pub(super) async fn facts(&self, user: Option<&str>) -> Result<HostFacts, Failure> {
+        let session = self.session(user).await?;
+        let facts = session.facts().await.map_err(|error| self.lost(&error))?;
+        self.report_connected(&session).await;
         Ok(facts)
     }
 
     /// Ends the sessions and the connection.
     pub(super) async fn close(&self) {
-        drop(self.take_early());
+        self.close_ahead();
         let sessions: Vec<_> = self
             .sessions
             .lock()
@@ -421,13 +415,13 @@ impl Link {
             .map(|(_, opening)| opening)
             .collect();
         for opening in unwanted {
-            // Nobody came to want it.
+            // It was not needed.
             opening.abort();
             if let Ok(Some(session)) = opening.await {
                 session.close().await;
             }
         }
-        // One that something still holds ends when that lets go of it.
+        // A session that is still in use ends when it is dropped there.
         let closing = sessions
             .into_iter()
             .filter_map(Arc::into_inner)

@@ -1,7 +1,7 @@
 //! What steps print, on its way to the events: line by line, as it arrives, up to a limit.
 //!
-//! A step that prints more than its share (see [`budget`]) is cut: one line says so where the cut is, and at the end come
-//! how much was left out and the last lines.
+//! A step that prints more than its share (see [`budget`]) is cut: one line says so where the cut is, and at
+//! the end come how much was left out and the last lines.
 
 mod budget;
 
@@ -75,7 +75,7 @@ impl<'a> Lines<'a> {
         let open = |source: &Option<Source>, stream| {
             let kept = run.kept.as_ref().zip(source.as_ref());
             Open {
-                scrubber: run.secrets.stream(),
+                scrubber: StreamScrubber::new(&run.secrets),
                 rest: Vec::new(),
                 file: kept.map(|(kept, source)| kept.output(&source.step, stream)),
                 cut: None,

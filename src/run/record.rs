@@ -1,26 +1,27 @@
 //! What is known of each step of a request that changes a host.
 //!
-//! A request of several steps can be cut short at any moment: by a signal, a `timeout`, a lost connection, a step that
-//! failed. [`Record`] follows the request and says of each step, then and before, which of these holds:
+//! A request of several steps can be cut short at any moment: by a signal, a `timeout`, a lost connection, a
+//! step that failed. [`Record`] follows the request and says of each step, at any moment, which of these
+//! holds:
 //!
 //! | state | what it means | what follows |
 //! |---|---|---|
-//! | [`State::Waiting`] | the host has not been told to run it | `Sent`, `Started` |
-//! | [`State::Sent`] | the host may start it at any moment | `Started`, `NotStarted`, `InDoubt` |
-//! | [`State::Started`] | the host runs it | `Ended`, `InDoubt` |
-//! | [`State::Ended`] | it came to its end with this code | |
-//! | [`State::InDoubt`] | it was stopped, or nobody knows: it may have done all, a part or nothing | |
-//! | [`State::NotStarted`] | it did not run, and will not | |
+//! | [`StepState::Waiting`] | the host has not been told to run it | `Sent`, `Started` |
+//! | [`StepState::Sent`] | the host may start it at any moment | `Started`, `NotStarted`, `InDoubt` |
+//! | [`StepState::Started`] | the host runs it | `Ended`, `InDoubt` |
+//! | [`StepState::Ended`] | it came to its end with this code | |
+//! | [`StepState::InDoubt`] | it was stopped, or the host did not say: it may have done all, a part or nothing | |
+//! | [`StepState::NotStarted`] | it did not run, and will not | |
 //!
-//! Steps run in order, so at most one is `Started`, all before it are `Ended`, and nothing behind one that is in doubt
-//! is `Ended`. When the request is closed, only the last three states are left. The outcome of a task, what an undo
-//! goes through, the journal and what the user reads all follow from here.
+//! Steps run in order, so at most one is `Started`, all before it are `Ended`, and nothing behind one that is
+//! in doubt is `Ended`. When the request is closed, only the last three states are left. The outcome of a
+//! task, what an undo goes through, the journal and what the user reads all follow from here.
 
 use crate::shell::{End, StepReply};
 
 /// What is known of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum StepState {
     Waiting,
     Sent,
     Started,
@@ -35,7 +36,7 @@ pub enum State {
 /// The steps of a request, in their order.
 #[derive(Debug)]
 pub struct Record {
-    steps: Vec<State>,
+    steps: Vec<StepState>,
     /// Nothing of the request runs any more.
     over: bool,
 }
@@ -44,7 +45,7 @@ impl Record {
     #[must_use]
     pub fn new(steps: usize) -> Self {
         Self {
-            steps: vec![State::Waiting; steps],
+            steps: vec![StepState::Waiting; steps],
             over: false,
         }
     }
@@ -52,29 +53,31 @@ impl Record {
     /// The request is on its way as a whole.
     pub fn sent(&mut self) {
         for state in &mut self.steps {
-            if *state == State::Waiting {
-                *state = State::Sent;
+            if *state == StepState::Waiting {
+                *state = StepState::Sent;
             }
         }
     }
 
     /// A step has started.
     pub fn started(&mut self, step: usize) {
-        if let Some(state @ (State::Waiting | State::Sent)) = self.steps.get_mut(step) {
-            *state = State::Started;
+        if let Some(state @ (StepState::Waiting | StepState::Sent)) = self.steps.get_mut(step) {
+            *state = StepState::Started;
         }
     }
 
     /// A step has ended, or was stopped.
     pub fn ended(&mut self, step: usize, reply: &StepReply) {
-        let open = self
-            .steps
-            .get_mut(step)
-            .filter(|state| matches!(state, State::Waiting | State::Sent | State::Started));
+        let open = self.steps.get_mut(step).filter(|state| {
+            matches!(
+                state,
+                StepState::Waiting | StepState::Sent | StepState::Started
+            )
+        });
         if let Some(state) = open {
             *state = match reply.end {
-                End::Cancelled => State::InDoubt { started: true },
-                end => State::Ended(end),
+                End::Cancelled => StepState::InDoubt { started: true },
+                end => StepState::Ended(end),
             };
         }
     }
@@ -88,17 +91,20 @@ impl Record {
     pub fn close(&mut self) {
         for state in &mut self.steps {
             *state = match *state {
-                State::Started => State::InDoubt { started: true },
-                State::Sent if !self.over => State::InDoubt { started: false },
-                State::Sent | State::Waiting => State::NotStarted,
+                StepState::Started => StepState::InDoubt { started: true },
+                StepState::Sent if !self.over => StepState::InDoubt { started: false },
+                StepState::Sent | StepState::Waiting => StepState::NotStarted,
                 settled => settled,
             };
         }
     }
 
     #[must_use]
-    pub fn state(&self, step: usize) -> State {
-        self.steps.get(step).copied().unwrap_or(State::NotStarted)
+    pub fn state(&self, step: usize) -> StepState {
+        self.steps
+            .get(step)
+            .copied()
+            .unwrap_or(StepState::NotStarted)
     }
 }
 
@@ -118,7 +124,7 @@ mod tests {
         }
     }
 
-    fn states(record: &Record) -> Vec<State> {
+    fn states(record: &Record) -> Vec<StepState> {
         (0..record.steps.len()).map(|at| record.state(at)).collect()
     }
 
@@ -133,9 +139,9 @@ mod tests {
         record.over();
         record.close();
         let expected = [
-            State::Ended(End::Code(0)),
-            State::InDoubt { started: true },
-            State::NotStarted,
+            StepState::Ended(End::Code(0)),
+            StepState::InDoubt { started: true },
+            StepState::NotStarted,
         ];
         assert_eq!(states(&record), expected);
     }
@@ -149,9 +155,9 @@ mod tests {
         record.started(1);
         record.close();
         let expected = [
-            State::Ended(End::Code(0)),
-            State::InDoubt { started: true },
-            State::InDoubt { started: false },
+            StepState::Ended(End::Code(0)),
+            StepState::InDoubt { started: true },
+            StepState::InDoubt { started: false },
         ];
         assert_eq!(states(&record), expected);
     }
@@ -160,7 +166,7 @@ mod tests {
     fn a_request_that_was_not_sent_whole_did_nothing() {
         let mut record = Record::new(2);
         record.close();
-        assert_eq!(states(&record), [State::NotStarted; 2]);
+        assert_eq!(states(&record), [StepState::NotStarted; 2]);
     }
 
     #[derive(Debug, Clone)]
@@ -188,7 +194,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is heard, in whatever order: a closed record has no open state, and what is settled stays so.
+        /// Whatever is heard, in whatever order: a closed record has no open state, and what is settled stays
+        /// so.
         #[test]
         fn a_closed_record_is_settled(heard in proptest::collection::vec(heard(), 0..12)) {
             let mut record = Record::new(4);
@@ -201,16 +208,16 @@ mod tests {
                     Heard::Over => record.over(),
                 }
                 for (before, after) in before.iter().zip(states(&record)) {
-                    if matches!(before, State::Ended(_) | State::InDoubt { .. }) {
+                    if matches!(before, StepState::Ended(_) | StepState::InDoubt { .. }) {
                         prop_assert_eq!(*before, after);
                     }
                 }
             }
             record.close();
             for state in states(&record) {
-                let settled = matches!(state, State::Ended(_) | State::InDoubt { .. } | State::NotStarted);
+                let settled = matches!(state, StepState::Ended(_) | StepState::InDoubt { .. } | StepState::NotStarted);
                 prop_assert!(settled, "{:?}", state);
-                let unsure = state == State::InDoubt { started: false };
+                let unsure = state == StepState::InDoubt { started: false };
                 prop_assert!(!record.over || !unsure);
             }
         }

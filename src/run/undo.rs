@@ -1,39 +1,37 @@
-//! Gives back what was there before changes were made.
+//! Undoes changes: restores what was there before.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{
-    Diff, Emission, Failure, FailureKind, Kind, LogLevel, Outcome, OutputStream, undo_of,
-};
-use crate::shell::{End, Listener, Request, Step, StepReply};
-use crate::task::{Change, Found, Mode, Plan, Undoes};
+use crate::model::{Diff, Emission, Failure, FailureKind, Kind, LogLevel, Outcome, undo_of};
+use crate::shell::{End, Request, Step, StepReply};
+use crate::task::{Change, Found, Plan, RunMode, Undoes};
 
 use super::applied::Applied;
 use super::ask::ask;
-use super::batch::{bring_functions, sent};
-use super::context::interrupted;
-use super::ended::ended;
-use super::fence::change;
+use super::change_step::{bring_functions, change_step};
+use super::follow::{Followed, Follower};
+use super::guarded::send_change;
 use super::host::HostHandle;
-use super::keep::keep_dir;
-use super::record::{Record, State};
-use super::tail::tail;
+use super::output::Lines;
+use super::output_tail::tail;
+use super::record::StepState;
+use super::step_failure::how_it_ended;
 use super::waits::Wait;
 
 /// What an undo does, as a user reads it.
 const BACK: &str = "puts back what was there";
 const LAST: &str = "reads what was put back";
 
-/// Undoes changes, the last one first, and then what they want run last, in the order in which they were made.
-/// A change that failed or is in doubt is undone too: it may have been made in part. One that cannot be undone is left as
-/// it is, and the others are undone all the same; an undo that fails ends it, since those before it may build on what it
-/// left. Each change is undone once in a run, however often it is asked for.
+/// Undoes changes, the last one first, and then what they want run last, in the order in which they were
+/// made. A change that failed or is in doubt is undone too: it may have been made in part. One that cannot be
+/// undone is left as it is, and the others are undone all the same; an undo that fails ends it, since those
+/// before it may build on what it left. Each change is undone once in a run, however often it is asked for.
 ///
-/// Undos of one user share a request: they decide nothing, so nothing has to be looked at between them. Only a script of
-/// the user's that may never have run is looked at before: its undo could do harm.
+/// Undos of one user share a request: they decide nothing, so the host is not asked in between. It is only
+/// asked before the undo of a script of the user's that may never have run: that undo could do harm.
 ///
 /// # Errors
 /// When a change has no undo, or an undo failed.
@@ -42,14 +40,14 @@ pub fn undo(
     applied: &[Applied],
     cancel: &CancellationToken,
 ) -> Result<usize, Failure> {
-    if host.run.settings.mode == Mode::Check {
+    if host.run.settings.mode == RunMode::Check {
         return Ok(0);
     }
     let mut made = Vec::new();
     let mut cannot: Vec<(Part, String)> = Vec::new();
     let to_undo: Vec<Part> = applied
         .iter()
-        .filter(|applied| applied.is_made() && !host.link.history.is_undone(&applied.step))
+        .filter(|applied| applied.is_made() && !host.history().is_undone(&applied.step))
         .filter_map(|applied| Part::new(host, applied))
         .collect();
     for part in to_undo.iter().cloned() {
@@ -69,7 +67,7 @@ pub fn undo(
         };
         match made_it {
             Made::Maybe => made.push(part),
-            Made::No => host.link.history.set_undone(&part.applied.step),
+            Made::No => host.history().set_undone(&part.applied.step),
             Made::Unknown(reason) => {
                 let message =
                     format!("this change may have been made, and was not undone: {reason}");
@@ -94,7 +92,7 @@ pub fn undo(
             .iter()
             .map(|part| (part, part.change.undo.as_deref().unwrap_or_default()));
         let sent = send(host, &scripts.collect::<Vec<_>>(), BACK, cancel, |part| {
-            host.link.history.set_undone(&part.applied.step);
+            host.history().set_undone(&part.applied.step);
             undone += 1;
         });
         if let Err(failure) = sent {
@@ -134,10 +132,10 @@ pub fn undo(
 
 /// Whether a change was made that is to be undone.
 enum Made {
-    /// It was, in full or in part; or it does no harm to undo what was not.
+    /// It was, in full or in part; or undoing does no harm.
     Maybe,
     No,
-    /// Nothing tells, for this reason.
+    /// It cannot be determined, for this reason.
     Unknown(String),
 }
 
@@ -185,28 +183,35 @@ fn send(
             host.run.log(LogLevel::Warn, Some(host.name()), message);
         }
     }
-    let following = Following::new(scripts, what);
-    let reply = change(user, cancel, request, &following);
-    let (record, results) = following.close();
+    let undos = Undos {
+        scripts,
+        what,
+        results: scripts.iter().map(|_| None).collect(),
+        wait: None,
+    };
+    let lines = Lines::new(&host.run, Vec::new());
+    let followed = Followed::new(undos, scripts.len(), lines);
+    let reply = send_change(user, cancel, request, &followed);
+    let (undos, record) = followed.close();
     let reply = reply.and_then(|reply| {
         if reply.cancelled {
-            Err(interrupted().on(host.name()))
+            Err(Failure::interrupted().on(host.name()))
         } else {
             Ok(())
         }
     });
     let mut stopped: Option<Failure> = None;
-    for (at, ((part, _), result)) in scripts.iter().zip(results).enumerate() {
+    for (at, ((part, _), result)) in scripts.iter().zip(undos.results).enumerate() {
         match (result, record.state(at), &stopped) {
             (Some(Ok(())), ..) => done(part),
             (Some(Err(failure)), ..) => stopped = stopped.or(Some(failure)),
-            (None, State::NotStarted, Some(failure)) => part.leave(what, failure),
+            (None, StepState::NotStarted, Some(failure)) => part.leave(what, failure),
             (None, state, _) => {
                 let mut failure = match &reply {
                     Ok(()) => part.refused("the host gave no answer".to_owned()),
                     Err(failure) => failure.clone(),
                 };
-                if state != State::NotStarted {
+                if state != StepState::NotStarted {
                     failure.message = format!(
                         "{} while this was being undone: it may be undone in full or in part",
                         failure.message
@@ -220,82 +225,40 @@ fn send(
     stopped.map_or(Ok(()), Err).and(reply)
 }
 
-/// What is known of undos, and how those ended that did.
-type Undone = (Record, Vec<Option<Result<(), Failure>>>, Option<Wait>);
-
-/// Hears what becomes of undos, and tells it.
-struct Following<'u> {
+/// Undos of a request, followed while it is under way.
+struct Undos<'u> {
     scripts: &'u [(&'u Part, &'u str)],
     what: &'u str,
-    inner: Mutex<Undone>,
+    /// The results of those that ended.
+    results: Vec<Option<Result<(), Failure>>>,
+    wait: Option<Wait>,
 }
 
-impl<'u> Following<'u> {
-    fn new(scripts: &'u [(&'u Part, &'u str)], what: &'u str) -> Self {
-        let results = scripts.iter().map(|_| None).collect();
-        Self {
-            scripts,
-            what,
-            inner: Mutex::new((Record::new(scripts.len()), results, None)),
-        }
-    }
-
-    fn close(self) -> (Record, Vec<Option<Result<(), Failure>>>) {
-        let (mut record, results, _) = self
-            .inner
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        record.close();
-        (record, results)
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Undone> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Listener for Following<'_> {
-    fn chunk(&self, _: usize, _: OutputStream, _: &[u8]) {}
-
-    fn sent(&self) {
-        self.inner().0.sent();
-    }
-
-    fn started(&self, step: usize) {
-        self.inner().0.started(step);
+impl Follower for Undos<'_> {
+    fn started(&mut self, step: usize) {
         if let Some((part, _)) = self.scripts.get(step) {
             part.host.run.bus.emit(part.emission(Kind::TaskStarted));
-            let wait = part.host.wait_for(format!("for {}", part.label));
-            self.inner().2 = Some(wait);
+            self.wait = Some(part.host.wait_for(format!("for {}", part.label)));
         }
     }
 
-    fn ended(&self, step: usize, reply: &StepReply) {
-        let mut inner = self.inner();
-        inner.0.ended(step, reply);
+    fn ended(&mut self, step: usize, state: StepState, reply: &StepReply) {
         if let Some((part, _)) = self.scripts.get(step)
-            && matches!(inner.0.state(step), State::Ended(_))
+            && matches!(state, StepState::Ended(_))
         {
             let result = part.result(reply);
             part.finish(result.clone(), self.what);
-            inner.1[step] = Some(result.map(drop));
+            self.results[step] = Some(result.map(drop));
         }
-    }
-
-    fn over(&self) {
-        self.inner().0.over();
     }
 }
 
 impl Part {
     fn new(host: &HostHandle, applied: &Applied) -> Option<Self> {
-        let change = applied.verdict.change.clone()?;
+        let change = applied.decision.change.clone()?;
         Some(Self {
             change,
-            host: HostHandle {
-                user: applied.user.clone(),
-                ..host.clone()
-            },
+            host: host.as_user(applied.user.clone()),
             label: format!("undo {}", applied.label),
             applied: applied.clone(),
         })
@@ -303,7 +266,7 @@ impl Part {
 
     /// Whether there is something to undo. The host is asked only where an undo of nothing could do harm.
     fn was_made(&self, cancel: &CancellationToken) -> Result<Made, Failure> {
-        if self.applied.state != (State::InDoubt { started: false })
+        if self.applied.state != (StepState::InDoubt { started: false })
             || self.change.undoes == Undoes::Anything
         {
             return Ok(Made::Maybe);
@@ -323,19 +286,15 @@ impl Part {
             Plan::Change(change) if change.apply == self.change.apply => Made::No,
             Plan::Unchanged | Plan::Change(_) => Made::Maybe,
             Plan::Unknown(reason) | Plan::Impossible(reason) => Made::Unknown(reason),
-            Plan::Interrupted => return Err(interrupted()),
+            Plan::Interrupted => return Err(Failure::interrupted()),
             Plan::Ask(_) => Made::Unknown("its probe does not tell".to_owned()),
         })
     }
 
     fn step(&self, script: &str, state: &str) -> Step {
-        let keep = keep_dir(&self.host.run.id, &self.applied.step);
-        let mut step = sent(&self.change, script, state, &keep);
-        step.timeout = Some(
-            self.change
-                .timeout
-                .unwrap_or(self.host.run.settings.timeout),
-        );
+        let run = &self.host.run;
+        let mut step = change_step(&self.change, script, state, &run.id, &self.applied.step);
+        step.timeout = Some(self.change.timeout.unwrap_or(run.settings.timeout));
         step
     }
 
@@ -343,7 +302,7 @@ impl Part {
         if step.end == End::Code(0) {
             return Ok(step.duration);
         }
-        let mut failure = self.refused(ended(step));
+        let mut failure = self.refused(how_it_ended(step));
         if let End::Code(code) = step.end {
             failure.code = Some(i32::from(code));
         }

@@ -2,21 +2,15 @@
 
 use std::sync::Arc;
 
-#[expect(
-    deprecated,
-    reason = "Rhai calls the stored context volatile; its version is pinned"
-)]
-use rhai::NativeCallContextStore;
-use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
 use crate::checks::{Answer, Observe, State, StepKind, Verdict};
 use crate::declare::{Closure, options};
 use crate::shell::has_nul;
 
-use super::error::{ended, failure};
 use super::frame::Frame;
-use super::isolate::isolate;
 use super::options::Options;
+use super::stored_closure::{Stopped, StoredClosure};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -33,20 +27,10 @@ options! {
 /// A check that a playbook has defined.
 pub struct CustomCheck {
     script: String,
-    verdict: FnPtr,
-    frame: Frame,
-    #[expect(
-        deprecated,
-        reason = "Rhai calls the stored context volatile; its version is pinned"
-    )]
-    context: NativeCallContextStore,
+    verdict: StoredClosure,
 }
 
 impl CustomCheck {
-    #[expect(
-        deprecated,
-        reason = "Rhai calls the stored context volatile; its version is pinned"
-    )]
     pub fn new(
         options: &Options<'_, CheckOptions>,
         frame: &Frame,
@@ -57,41 +41,10 @@ impl CustomCheck {
         }
         let verdict = options.closure(Some(options.verdict));
         let verdict = verdict.ok_or_else(|| options.wrong("verdict", "it is a closure"))?;
-        let frame = frame.planning();
-        let mut context = context.store_data();
-        context.global.tag = Dynamic::from(frame.clone());
         Ok(Arc::new(Self {
             script: options.script.clone(),
-            // Copied now: what it captured may be in use while a host is looked at.
-            verdict: isolate(verdict),
-            frame,
-            context,
+            verdict: StoredClosure::new(verdict, frame, context),
         }))
-    }
-
-    /// Calls the closure. `Err` says why it gave nothing.
-    #[expect(
-        deprecated,
-        reason = "Rhai calls the stored context volatile; its version is pinned"
-    )]
-    fn call(&self, found: Map) -> std::result::Result<Dynamic, String> {
-        let world = self.frame.world();
-        let engine = world.engine().ok_or("the playbook has ended")?;
-        let context = self.context.create_context(&engine);
-        // Several hosts may be looked at at the same time.
-        let verdict = isolate(&self.verdict);
-        let given = verdict.call_within_context::<Dynamic>(&context, (found,));
-        given.map_err(|error| {
-            if ended(&error).is_some() {
-                return "it was interrupted".to_owned();
-            }
-            let failure = failure(&error, &context, world);
-            // A position in the standard library is of no use to the user.
-            let at = failure.at.as_ref();
-            let at = at.filter(|at| !at.file.starts_with("std/"));
-            let at = at.map(|at| format!(" ({at})")).unwrap_or_default();
-            format!("{}{at}", failure.message)
-        })
     }
 }
 
@@ -123,10 +76,12 @@ impl Observe for CustomCheck {
                 Dynamic::from(answer.duration.as_secs_f64()),
             ),
         ]);
-        match self.call(found).and_then(|given| read(given, answer)) {
-            Ok(verdict) => verdict,
-            Err(message) => Verdict::error(format!("its verdict: {message}")),
-        }
+        let read = match self.verdict.call(found) {
+            Ok(given) => read(given, answer),
+            Err(Stopped::Interrupted) => Err("it was interrupted".to_owned()),
+            Err(Stopped::Failed(message)) => Err(message),
+        };
+        read.unwrap_or_else(|message| Verdict::error(format!("its verdict: {message}")))
     }
 }
 

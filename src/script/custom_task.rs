@@ -2,21 +2,16 @@
 
 use std::sync::Arc;
 
-#[expect(
-    deprecated,
-    reason = "Rhai calls the stored context volatile; its version is pinned"
-)]
-use rhai::NativeCallContextStore;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use crate::model::Diff;
 use crate::shell::has_nul;
 use crate::task::{Change, Found, Plan, Query, Resource, Task, Touches, Undoes};
 
-use super::error::{ended, failure};
 use super::frame::Frame;
 use super::isolate::isolate;
 use super::options::Options;
+use super::stored_closure::{Stopped, StoredClosure};
 use crate::declare::{Closure, OneOrMany, options};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -75,20 +70,10 @@ impl Definition {
     }
 
     /// The task for the host of a frame, with a copy of the closure of its own.
-    #[expect(
-        deprecated,
-        reason = "Rhai calls the stored context volatile; its version is pinned"
-    )]
     pub fn task(&self, frame: &Frame, context: &NativeCallContext<'_>) -> Arc<dyn Task> {
-        let mut definition = self.clone();
-        definition.plan = isolate(&self.plan);
-        let frame = frame.planning();
-        let mut context = context.store_data();
-        context.global.tag = Dynamic::from(frame.clone());
         Arc::new(Custom {
-            definition,
-            frame,
-            context,
+            definition: self.clone(),
+            plan: StoredClosure::new(&self.plan, frame, context),
         })
     }
 
@@ -152,12 +137,7 @@ fn resource(name: &str) -> Option<Resource> {
 /// A definition at work on a host.
 struct Custom {
     definition: Definition,
-    frame: Frame,
-    #[expect(
-        deprecated,
-        reason = "Rhai calls the stored context volatile; its version is pinned"
-    )]
-    context: NativeCallContextStore,
+    plan: StoredClosure,
 }
 
 impl Task for Custom {
@@ -200,50 +180,12 @@ impl Task for Custom {
         if self.definition.foresees {
             found.insert("altered".into(), altered.into());
         }
-        match self.call(found) {
+        match self.plan.call(found) {
             Ok(wanted) => read_plan(wanted)
                 .unwrap_or_else(|message| Plan::Impossible(format!("its plan {message}"))),
             Err(Stopped::Interrupted) => Plan::Interrupted,
             Err(Stopped::Failed(message)) => Plan::Impossible(message),
         }
-    }
-}
-
-/// Why a plan gave nothing.
-enum Stopped {
-    Interrupted,
-    Failed(String),
-}
-
-impl Custom {
-    #[expect(
-        deprecated,
-        reason = "Rhai calls the stored context volatile; its version is pinned"
-    )]
-    fn call(&self, found: Map) -> std::result::Result<Dynamic, Stopped> {
-        let world = self.frame.world();
-        let engine = world
-            .engine()
-            .ok_or_else(|| Stopped::Failed("the playbook has ended".to_owned()))?;
-        let context = self.context.create_context(&engine);
-        let result = self
-            .definition
-            .plan
-            .call_within_context::<Dynamic>(&context, (found,));
-        result.map_err(|error| {
-            if ended(&error).is_some() {
-                Stopped::Interrupted
-            } else {
-                let failure = failure(&error, &context, world);
-                // A position in the standard library is of no use to the user.
-                let at = failure.at.as_ref();
-                let at = at
-                    .filter(|at| !at.file.starts_with("std/"))
-                    .map(|at| format!(" ({at})"))
-                    .unwrap_or_default();
-                Stopped::Failed(format!("{}{at}", failure.message))
-            }
-        })
     }
 }
 

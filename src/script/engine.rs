@@ -6,21 +6,13 @@ use crate::model::{Failure, FailureKind};
 
 use super::bounded;
 use super::error::throw;
+use super::limits::{MAX_ARRAY, MAX_MAP, MAX_TEXT};
 
 /// Calls within calls. A level takes about 16 KiB of stack, so this fits in 2 MiB with room to spare.
 const MAX_CALL_LEVELS: usize = 128;
 
 /// Expressions within expressions and blocks within blocks, while a script is parsed.
 const MAX_DEPTH: usize = 100;
-
-/// Elements of a list and of all lists in it; bytes of a blob. Rhai counts them at every change, so far fewer are slow already.
-pub(super) const MAX_ARRAY: usize = 1_000_000;
-
-/// Entries of a map and of all maps in it.
-pub(super) const MAX_MAP: usize = 1_000_000;
-
-/// Bytes of a string, and of all strings in a list or a map: the largest file that `read_file` gives.
-pub(super) const MAX_TEXT: usize = 64 << 20;
 
 /// A loop that never ends is stopped after some ten seconds of computing; waiting costs nothing of this.
 const MAX_OPERATIONS: u64 = 200_000_000;

@@ -1,19 +1,17 @@
 //! Failures on their way through a script.
 //!
-//! A built-in throws a [`Failure`] as the value of Rhai's runtime error, so that `catch` gets at its parts and
+//! A built-in throws a [`Failure`] as the value of Rhai's runtime error, so that `catch` can read its parts and
 //! nothing is lost on the way up. A cancel is thrown as a termination, which `try` cannot catch.
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position as Place};
 
 use crate::model::{Failure, FailureKind, Position};
 
-use super::check::Part;
-use super::frame::Frame;
 use super::world::World;
 
-/// Why a script was ended from outside. Never seen by a playbook.
+/// Why a script was halted from outside. A playbook never sees it.
 #[derive(Debug, Clone)]
-pub enum Ended {
+pub enum Halt {
     /// Ctrl-C, or a `timeout` around it.
     Cancelled,
     /// In check mode: what follows is not known.
@@ -25,30 +23,27 @@ pub enum Ended {
 pub fn throw(failure: Failure, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
     let place = context.call_position();
     if failure.kind == FailureKind::Interrupted {
-        return end(Ended::Cancelled, place);
+        return halt(Halt::Cancelled, place);
     }
     let failure = failure.at(position(context));
     EvalAltResult::ErrorRuntime(Dynamic::from(failure), place).into()
 }
 
-/// Ends the script; `try` does not catch it.
+/// Halts the script; `try` does not catch it.
 #[must_use]
-pub fn end(ended: Ended, place: Place) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorTerminated(Dynamic::from(ended), place).into()
+pub fn halt(halt: Halt, place: Place) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorTerminated(Dynamic::from(halt), place).into()
 }
 
-/// Why a script was ended from outside, if it was.
+/// Why a script was halted from outside, if it was.
 #[must_use]
-pub fn ended(error: &EvalAltResult) -> Option<Ended> {
+pub fn halt_of(error: &EvalAltResult) -> Option<Halt> {
     match error {
-        EvalAltResult::ErrorTerminated(token, _) => Some(
-            token
-                .clone()
-                .try_cast::<Ended>()
-                .unwrap_or(Ended::Cancelled),
-        ),
+        EvalAltResult::ErrorTerminated(token, _) => {
+            Some(token.clone().try_cast::<Halt>().unwrap_or(Halt::Cancelled))
+        }
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _)
-        | EvalAltResult::ErrorInModule(_, inner, _) => ended(inner),
+        | EvalAltResult::ErrorInModule(_, inner, _) => halt_of(inner),
         _ => None,
     }
 }
@@ -66,14 +61,7 @@ pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &W
 #[must_use]
 pub fn position(context: &NativeCallContext<'_>) -> Option<Position> {
     let file = context.call_source().unwrap_or_default();
-    super::source::position(file, context.call_position())
-}
-
-/// Where a part of the call stands: an argument, or a key among the options.
-#[must_use]
-pub fn part(context: &NativeCallContext<'_>, part: Part) -> Option<Position> {
-    let frame = Frame::of(context).ok()?;
-    frame.world().sources.part(&position(context)?, part)
+    super::position::position(file, context.call_position())
 }
 
 /// A mistake in the arguments of a built-in.

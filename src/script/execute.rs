@@ -5,9 +5,8 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine, NativeCallContext, Position};
 
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::interrupted;
 
-use super::error::{Ended, ended};
+use super::error::{Halt, halt_of};
 use super::frame::Frame;
 use super::playbook::Playbook;
 use super::trace;
@@ -43,9 +42,9 @@ fn run(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Fa
     let engine = set_up(engine, &frame, world);
     let result = engine
         .run_ast(&playbook.ast)
-        .map_err(|error| match ended(&error) {
-            Some(Ended::Unknown) => None,
-            Some(Ended::Cancelled) => Some(interrupted()),
+        .map_err(|error| match halt_of(&error) {
+            Some(Halt::Unknown) => None,
+            Some(Halt::Cancelled) => Some(Failure::interrupted()),
             None => Some(trace::failure(&error, &world.sources)),
         });
     let failed = matches!(result, Err(Some(_)));
@@ -65,7 +64,7 @@ pub(super) fn set_up(mut engine: Engine, frame: &Frame, world: &Arc<World>) -> A
     let watched = world.clone();
     engine.on_progress(move |operations| {
         (watched.is_cancelled() || watched.deadlines.passed(operations))
-            .then(|| Dynamic::from(Ended::Cancelled))
+            .then(|| Dynamic::from(Halt::Cancelled))
     });
     let said = world.clone();
     engine.on_print(move |text| said.run.log(LogLevel::Info, None, text));

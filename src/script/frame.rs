@@ -5,7 +5,6 @@
 //! registered in it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext};
@@ -54,8 +53,6 @@ struct Inner {
 #[derive(Default)]
 struct State {
     hooks: Mutex<Vec<Hook>>,
-    /// In check mode: a command was not sent, so what follows is not known.
-    unknown: AtomicBool,
     /// Loops that wait, by their position in the script.
     loops: Mutex<HashMap<Position, Rounds>>,
 }
@@ -102,27 +99,6 @@ impl Frame {
             threads: self.0.threads,
             state: Arc::default(),
         }))
-    }
-
-    /// A host in the hands of this frame's run. One that a closure captured belongs to the run, also in a rehearsal of it, where nothing may be
-    /// changed.
-    ///
-    /// # Errors
-    /// When the host's variables say nothing that it could be reached with.
-    pub fn adopt(&self, host: &HostHandle) -> Result<HostHandle, Failure> {
-        if Arc::ptr_eq(&host.run, self.run()) {
-            return Ok(host.clone());
-        }
-        let link = if host.link.is_controller() {
-            self.run().controller().link
-        } else {
-            self.run().link(&host.link.host)?
-        };
-        Ok(HostHandle {
-            run: self.run().clone(),
-            link,
-            ..host.clone()
-        })
     }
 
     /// A frame of its own at the same place: what is registered in it runs when it ends.
@@ -269,16 +245,6 @@ impl Frame {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(hook);
-    }
-
-    /// Notes that what follows in this frame is not known.
-    pub fn set_unknown(&self) {
-        self.0.state.unknown.store(true, Ordering::Relaxed);
-    }
-
-    #[must_use]
-    pub fn is_unknown(&self) -> bool {
-        self.0.state.unknown.load(Ordering::Relaxed)
     }
 
     /// Calls `body` with this frame as the innermost one.

@@ -8,10 +8,10 @@ use rhai::{AST, ASTFlags, Array, CallFnOptions, Dynamic, Engine, Scope, Stmt};
 
 use crate::deploy::health::Check;
 use crate::model::{Failure, FailureKind};
-use crate::run::{HostHandle, interrupted};
+use crate::run::HostHandle;
 
 use super::builtins::{HealthValue, HostValue};
-use super::error::{Ended, ended};
+use super::error::{Halt, halt_of};
 use super::execute;
 use super::frame::Frame;
 use super::playbook::Playbook;
@@ -81,9 +81,9 @@ impl<'p> Declaration<'p> {
             (HostValue(host.clone()),),
         );
         let result = given
-            .map_err(|error| match ended(&error) {
-                Some(Ended::Cancelled) => interrupted(),
-                Some(Ended::Unknown) => self.wrong(
+            .map_err(|error| match halt_of(&error) {
+                Some(Halt::Cancelled) => Failure::interrupted(),
+                Some(Halt::Unknown) => self.wrong(
                     "what it does on the host is not known without doing it: checks only look",
                 ),
                 None => trace::failure(&error, &self.world.sources),

@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 use crate::model::{Failure, FailureKind};
 
 use super::builtins::{HealthValue, HostValue, TaskValue};
-use super::error::{Ended, ended, failure};
+use super::error::{Halt, failure, halt_of};
 use super::frame::Frame;
 use super::isolate::isolate;
 use super::nesting;
@@ -13,7 +13,7 @@ use super::nesting;
 /// Why a host's closure gave no value.
 pub enum Stop {
     Failed(Box<Failure>),
-    Ended(Ended),
+    Halted(Halt),
 }
 
 /// Calls a copy of the closure with the host, on the host's thread, and then what was registered in `frame`, which is
@@ -31,10 +31,10 @@ pub fn call(
     let closure = isolate(closure);
     frame.enter(context, |context| {
         let result = closure.call_within_context::<Dynamic>(context, (host.clone(),));
-        let stop = result.map_err(|error| match ended(&error) {
+        let stop = result.map_err(|error| match halt_of(&error) {
             // What is not known is no failure: the rest of this host is left out.
-            Some(Ended::Unknown) => None,
-            Some(Ended::Cancelled) => Some(Stop::Ended(Ended::Cancelled)),
+            Some(Halt::Unknown) => None,
+            Some(Halt::Cancelled) => Some(Stop::Halted(Halt::Cancelled)),
             None => {
                 let mut failure = failure(&error, context, frame.world());
                 failure.host.get_or_insert_with(|| name.to_owned());

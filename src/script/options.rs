@@ -9,9 +9,10 @@ use crate::declare::{Arguments, Closure, Function, HasOptions, Place, Value};
 use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
 
+use super::call_part::part;
 use super::check::Part;
 use super::convert::to_value;
-use super::error::{part, throw};
+use super::error::throw;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -66,7 +67,7 @@ impl<'a, T: DeserializeOwned + HasOptions> Options<'a, T> {
                 return refused(failure, key, context);
             }
         }
-        match Arguments::new(vec![Value::Map(values)]).options::<T>(0) {
+        match Arguments::new(vec![Value::Map(values)]).options::<T>() {
             Ok(read) => Ok(Self {
                 of,
                 context,

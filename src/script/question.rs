@@ -11,15 +11,15 @@ use rustix::termios::{QueueSelector, tcflush};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Failure, FailureKind};
-use crate::run::{Run, interrupted};
-use crate::task::Mode;
+use crate::run::Run;
+use crate::task::RunMode;
 
 /// The answer to a question: yes with `--yes` and in check mode, which do not ask.
 ///
 /// # Errors
 /// There is no terminal to ask at, or it cannot be read; `Interrupted` when `cancel` comes first.
 pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool, Failure> {
-    if run.settings.yes || run.settings.mode == Mode::Check {
+    if run.settings.yes || run.settings.mode == RunMode::Check {
         return Ok(true);
     }
     can_ask(run, question)?;
@@ -28,7 +28,7 @@ pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool
     let answer = run.bus.paused(|| answer(question, again, cancel));
     answer
         .map_err(|error| Failure::new(FailureKind::Failed, format!("failed to ask: {error}")))?
-        .ok_or_else(interrupted)
+        .ok_or_else(Failure::interrupted)
 }
 
 /// Whether there will be an answer to a question that is asked later.
@@ -36,7 +36,7 @@ pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool
 /// # Errors
 /// There is nobody to ask, and no `--yes`.
 pub fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
-    let answered = run.settings.yes || run.settings.mode == Mode::Check;
+    let answered = run.settings.yes || run.settings.mode == RunMode::Check;
     if answered || io::stdin().is_terminal() && io::stderr().is_terminal() {
         return Ok(());
     }

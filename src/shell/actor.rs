@@ -13,14 +13,13 @@ use crate::model::{HostFacts, OutputStream};
 use super::buffer::Buffer;
 use super::elevate::{Dialogue, Next};
 use super::flight::{Flight, Progress, Rest, Why};
-use super::former::Former;
 use super::frame::{Frames, Piece};
 use super::opening::Opening;
 use super::outgoing::Outgoing;
 use super::program::{Message, messages};
-use super::{Request, SessionError, SessionOptions, Stream, bootstrap, facts};
+use super::{RemoteLoop, Request, SessionError, SessionOptions, Stream, bootstrap, facts};
 
-/// Bytes that a host tells of itself when it greets: some lines.
+/// Bytes that a host tells of remote_loop when it greets: some lines.
 const FACTS: usize = 256 << 10;
 
 /// A silent host is asked for a sign of life so often.
@@ -73,7 +72,7 @@ pub(super) struct Actor {
     next_id: u64,
     hello: Hello,
     /// The loop on the host.
-    itself: Former,
+    remote_loop: RemoteLoop,
 }
 
 impl Actor {
@@ -84,7 +83,7 @@ impl Actor {
         mut inbox: mpsc::Receiver<Job>,
         hello: Hello,
         ended: Arc<OnceLock<SessionError>>,
-        doubt: Arc<OnceLock<Former>>,
+        left_running: Arc<OnceLock<RemoteLoop>>,
     ) {
         let mut actor = match Self::new(stream, options, hello.clone()) {
             Ok(actor) => actor,
@@ -99,11 +98,11 @@ impl Actor {
             return;
         };
         if let Some((flight, _)) = &actor.flight
-            && (flight.sent || actor.itself.is_known())
+            && (flight.sent || actor.remote_loop.is_known())
             && error.is_retryable()
         {
             // Before it is seen to be over.
-            let _ = doubt.set(actor.itself.clone());
+            let _ = left_running.set(actor.remote_loop.clone());
         }
         let _ = ended.set(error.clone());
         if !matches!(actor.greeting, Greeting::Done) {
@@ -151,7 +150,7 @@ impl Actor {
             is_cut: false,
             next_id: 1,
             hello,
-            itself: Former::unknown(),
+            remote_loop: RemoteLoop::unknown(),
         })
     }
 
@@ -322,7 +321,7 @@ impl Actor {
             (b'H', Greeting::Awaited) if stream == 0 => self.greeting = Greeting::Begun(Vec::new()),
             (b'h', Greeting::Begun(told)) if stream == 0 => {
                 let told = String::from_utf8_lossy(told);
-                self.itself = Former::parse(&told);
+                self.remote_loop = RemoteLoop::parse(&told);
                 let facts = facts::parse(&told);
                 self.greeting = Greeting::Done;
                 self.hello.send_replace(Some(Ok(facts)));
@@ -403,7 +402,7 @@ impl Actor {
         }
     }
 
-    /// The error of a stream that ended by itself.
+    /// The error of a stream that ended on its own.
     fn lost(&mut self) -> SessionError {
         let epitaph = self.stream.guard.epitaph();
         if matches!(self.greeting, Greeting::Done) {
@@ -415,8 +414,8 @@ impl Actor {
         self.opening.ended([&rest[0], &rest[1]], epitaph)
     }
 
-    /// Ends the stream. No request is under way, so nothing of one runs: the host's side has its loop to end and no more.
-    /// That is waited for where nothing else would see to it.
+    /// Ends the stream. No request is under way, so nothing of one runs: the host's side has its loop to end
+    /// and no more. That is waited for where nothing else would see to it.
     async fn farewell(&mut self) {
         let _ = self.stream.stdin.shutdown().await;
         self.stream.stdin = Box::new(tokio::io::sink());

@@ -88,11 +88,6 @@ impl Captured {
     pub const fn elided(&self) -> u64 {
         self.elided
     }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.head.is_empty()
-    }
 }
 
 impl From<&[u8]> for Captured {

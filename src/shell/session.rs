@@ -7,44 +7,15 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Elevation, HostFacts};
+use crate::model::HostFacts;
 
 use super::actor::{Actor, Job, News};
 use super::flight::Progress;
-use super::former::Former;
-use super::{End, Listener, Reply, Request, SessionError, StepReply, Stream};
+use super::{
+    End, Listener, RemoteLoop, Reply, Request, SessionError, SessionOptions, StepReply, Stream,
+};
 
-/// What a session is told at its start.
-#[derive(Debug, Clone)]
-pub struct SessionOptions {
-    /// The user to become before anything else.
-    pub elevation: Option<Elevation>,
-    /// `ops_state_dir`; chosen on the host if `None`.
-    pub state_dir: Option<String>,
-    /// For the login to give a shell, and the same again for sudo. 30 s.
-    pub hello_timeout: Duration,
-    /// For a step (and the probe) that names no timeout of its own. One hour.
-    pub timeout: Duration,
-    /// Between TERM and KILL, at a timeout or a cancel. 2 s.
-    pub grace: Duration,
-    /// A host that says nothing for so long, though it was asked, is lost. 30 s.
-    pub silence: Duration,
-}
-
-impl Default for SessionOptions {
-    fn default() -> Self {
-        Self {
-            elevation: None,
-            state_dir: None,
-            hello_timeout: Duration::from_secs(30),
-            timeout: Duration::from_hours(1),
-            grace: Duration::from_secs(2),
-            silence: Duration::from_secs(30),
-        }
-    }
-}
-
-/// One waiting `sh`, as one user. Requests of several tasks go one after the other. Dropping it ends
+/// One waiting `sh`, as one user. Requests of several tasks are sent one after the other. Dropping it ends
 /// the stream, and the host kills what runs.
 pub struct Session {
     jobs: mpsc::Sender<Job>,
@@ -52,7 +23,7 @@ pub struct Session {
     /// Why the session ended.
     ended: Arc<OnceLock<SessionError>>,
     /// What may still be running, if the session was lost during a request.
-    doubt: Arc<OnceLock<Former>>,
+    left_running: Arc<OnceLock<RemoteLoop>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -67,20 +38,20 @@ impl Session {
         let (jobs, inbox) = mpsc::channel(1);
         let (tell, hello) = watch::channel(None);
         let ended = Arc::new(OnceLock::new());
-        let doubt = Arc::new(OnceLock::new());
+        let left_running = Arc::new(OnceLock::new());
         let task = tokio::spawn(Actor::run(
             stream,
             options,
             inbox,
             tell,
             Arc::clone(&ended),
-            Arc::clone(&doubt),
+            Arc::clone(&left_running),
         ));
         Self {
             jobs,
             hello,
             ended,
-            doubt,
+            left_running,
             task,
         }
     }
@@ -95,11 +66,11 @@ impl Session {
     /// The loop of a session that ended while a request was running on the host: the request may still be
     /// running.
     #[must_use]
-    pub fn former(&self) -> Option<&Former> {
-        self.doubt.get()
+    pub fn left_running(&self) -> Option<&RemoteLoop> {
+        self.left_running.get()
     }
 
-    /// What the host told of itself. Waits for the hello.
+    /// The facts that the host reported about itself. Waits for the hello.
     ///
     /// # Errors
     ///

@@ -24,7 +24,11 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn create(run: RunDirectory) -> Result<Self, StoreError> {
+    /// The recorder of a run. Each run has one.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn create(run: RunDirectory) -> Result<Self, StoreError> {
         let path = run.dir().join("events.jsonl");
         let file = new_file(&path).map_err(StoreError::io("create", &path))?;
         let file = Some(BufWriter::with_capacity(256 * 1024, file));

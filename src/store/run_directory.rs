@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::output::Taken;
 use super::private::{new_dir, new_file, state_dir};
-use super::{Journal, Meta, OutputFile, Recorder, RunId, StoreError};
+use super::{Journal, Meta, OutputFile, RunId, StoreError};
 use crate::model::{OutputStream, Secrets};
 
 /// The directory of the current run. A clone is the same directory; its lock is held until the last clone and
@@ -88,14 +88,6 @@ impl RunDirectory {
     #[must_use]
     pub fn journal(&self) -> Journal {
         self.0.journal.clone()
-    }
-
-    /// The reporter that writes `events.jsonl`. Each run has one.
-    ///
-    /// # Errors
-    /// The file cannot be created.
-    pub fn recorder(&self) -> Result<Recorder, StoreError> {
-        Recorder::create(self.clone())
     }
 
     /// The file for the output of a step, if it is too long for an event. The output must be scrubbed first.

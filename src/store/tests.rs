@@ -79,7 +79,7 @@ fn keep(store: &Store, events: &[Event]) -> RunId {
     let run = store
         .begin("site.rhai", false, &Secrets::new())
         .expect("a run");
-    let mut recorder = run.recorder().expect("a recorder");
+    let mut recorder = Recorder::create(run.clone()).expect("a recorder");
     for event in events {
         recorder.event(&scrubbed(event));
     }
@@ -131,7 +131,7 @@ fn an_unknown_kind_keeps_its_fields() {
 fn only_the_owner_has_access() {
     let (_dir, store) = store();
     let run = store.begin("x", false, &Secrets::new()).expect("a run");
-    let _recorder = run.recorder().expect("a recorder");
+    let _recorder = Recorder::create(run.clone()).expect("a recorder");
     let mut output = run.output("s", OutputStream::Stdout);
     output.push(&vec![b'x'; OUTPUT_IN_EVENT + 1]);
     let output = output.finish().expect("written").expect("a file");
@@ -149,7 +149,7 @@ fn a_killed_run_is_distinguished_from_an_active_one() {
     let run = store
         .begin("site.rhai", false, &Secrets::new())
         .expect("a run");
-    let mut recorder = run.recorder().expect("a recorder");
+    let mut recorder = Recorder::create(run.clone()).expect("a recorder");
     for event in &events() {
         recorder.event(&scrubbed(event));
     }
@@ -168,7 +168,7 @@ fn a_killed_run_is_distinguished_from_an_active_one() {
 fn a_change_is_kept_at_once() {
     let (_dir, store) = store();
     let run = store.begin("x", false, &Secrets::new()).expect("a run");
-    let mut recorder = run.recorder().expect("a recorder");
+    let mut recorder = Recorder::create(run.clone()).expect("a recorder");
     let kept = || {
         let lines = fs::read_to_string(run.dir().join("events.jsonl")).expect("the file");
         lines.lines().count()
@@ -410,7 +410,7 @@ fn events_that_cannot_be_written_do_not_stop_the_run() {
     let (_dir, store) = store();
     let run = store.begin("x", false, &Secrets::new()).expect("a run");
     std::os::unix::fs::symlink("/dev/full", run.dir().join("events.jsonl")).expect("linked");
-    let mut recorder = run.recorder().expect("a recorder");
+    let mut recorder = Recorder::create(run.clone()).expect("a recorder");
     for event in events() {
         recorder.event(&scrubbed(&event));
         recorder.tick();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::Diff;
 use crate::shell::{Payload, quote_str as quote};
 
-use super::{Answer, Query, Resource, functions, script};
+use super::{Answer, Query, Ran, Resource, functions, script};
 
 /// What a change needs, and says.
 ///
@@ -107,14 +107,6 @@ pub enum Effect {
 
 /// Whether what came back means a change. `Err` says why it cannot be told, or that it was a failure.
 pub type Judge = dyn Fn(&Ran) -> Result<bool, String> + Send + Sync;
-
-/// What a command came back with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
 
 impl Change {
     /// A change by a short script of ours that can be undone.

@@ -11,9 +11,9 @@ use indexmap::IndexSet;
 use crate::model::Outcome;
 
 use super::brings::{brings, touches};
+use super::decision::Decision;
+use super::next::{ASKED_AGAIN, Next};
 use super::outlook::{Outlook, asks, certain, packages};
-use super::planner::{ASKED_AGAIN, Next};
-use super::verdict::Verdict;
 use super::{Answer, Change, Effect, Found, Lack, Need, PathState, Plan, Query, Resource, Task};
 
 /// Plans all tasks, or says what has to be asked for that. `outlook` is what earlier batches leave; with the
@@ -21,7 +21,7 @@ use super::{Answer, Change, Effect, Found, Lack, Need, PathState, Plan, Query, R
 pub(super) fn next(
     tasks: &[Arc<dyn Task>],
     found: &Found,
-    verdicts: &mut [Option<Verdict>],
+    decisions: &mut [Option<Decision>],
     outlook: &mut Outlook,
 ) -> Next {
     let open: IndexSet<Query> = tasks
@@ -42,16 +42,16 @@ pub(super) fn next(
     for (query, answer) in &outlook.leaves {
         world.imagined.insert(query.clone(), answer.clone());
     }
-    let decided: Vec<Verdict> = tasks
+    let decided: Vec<Decision> = tasks
         .iter()
-        .map(|task| world.verdict(task.as_ref()))
+        .map(|task| world.decision(task.as_ref()))
         .collect();
     if world.interrupted {
         Next::Interrupted
     } else if world.ask.is_empty() {
-        // Not before: what is asked may lead to other verdicts, and these are told at once.
-        for (verdict, decided) in verdicts.iter_mut().zip(decided) {
-            *verdict = Some(decided);
+        // Not before: what is asked may lead to other decisions, and these are told at once.
+        for (decision, decided) in decisions.iter_mut().zip(decided) {
+            *decision = Some(decided);
         }
         *outlook = world.outlook;
         Next::Done
@@ -87,7 +87,7 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    fn verdict(&mut self, task: &dyn Task) -> Verdict {
+    fn decision(&mut self, task: &dyn Task) -> Decision {
         let reads = task.touches().reads;
         let queries = task.queries();
         let provable = !queries.is_empty();
@@ -142,13 +142,13 @@ impl World<'_> {
         Some(found)
     }
 
-    fn decided(&mut self, task: &dyn Task, plan: Plan, queries: &[Query]) -> Verdict {
+    fn decided(&mut self, task: &dyn Task, plan: Plan, queries: &[Query]) -> Decision {
         match plan {
             Plan::Unchanged => {
-                Verdict::unchanged(task.remark(&self.imagined)).and_note(self.stands(queries))
+                Decision::unchanged(task.remark(&self.imagined)).and_note(self.stands(queries))
             }
             Plan::Change(change) if matches!(change.effect, Effect::Nothing) => {
-                Verdict::new(Outcome::Skipped)
+                Decision::new(Outcome::Skipped)
                     .because("changes nothing, and is not run in check mode")
             }
             Plan::Change(change) => match self.lack(task) {
@@ -160,7 +160,7 @@ impl World<'_> {
             Plan::Ask(more) => {
                 let open = missing(more, &self.imagined);
                 if open.is_empty() {
-                    return Verdict::failed(ASKED_AGAIN);
+                    return Decision::failed(ASKED_AGAIN);
                 }
                 let reason = self
                     .outlook
@@ -184,7 +184,7 @@ impl World<'_> {
         }
     }
 
-    fn change(&mut self, task: &dyn Task, change: Change, queries: &[Query]) -> Verdict {
+    fn change(&mut self, task: &dyn Task, change: Change, queries: &[Query]) -> Decision {
         let note = self.stands(queries);
         let alters = change.alters.clone();
         let mut alters = alters.unwrap_or(task.touches().writes);
@@ -202,11 +202,11 @@ impl World<'_> {
         }
         if !queries.is_empty() && matches!(change.effect, Effect::Changes) {
             let foreseen = change.foreseen.clone();
-            Verdict::of(Outcome::WouldChange, Arc::new(change))
+            Decision::of(Outcome::WouldChange, Arc::new(change))
                 .and_note(foreseen)
                 .and_note(note)
         } else {
-            Verdict::of(Outcome::Unknown, Arc::new(change))
+            Decision::of(Outcome::Unknown, Arc::new(change))
                 .because("cannot determine whether this would change anything")
         }
     }
@@ -305,14 +305,14 @@ impl World<'_> {
         }
     }
 
-    fn failed(&mut self, task: &dyn Task, reason: String) -> Verdict {
+    fn failed(&mut self, task: &dyn Task, reason: String) -> Decision {
         self.alter(task.touches().writes, &task.label(), false);
-        Verdict::failed(reason)
+        Decision::failed(reason)
     }
 
-    fn unknown(&mut self, task: &dyn Task, reason: &str) -> Verdict {
+    fn unknown(&mut self, task: &dyn Task, reason: &str) -> Decision {
         self.alter(task.touches().writes, &task.label(), false);
-        Verdict::new(Outcome::Unknown).because(reason)
+        Decision::new(Outcome::Unknown).because(reason)
     }
 
     fn alter(&mut self, resources: Vec<Resource>, by: &str, planned: bool) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 
-use super::planner::Planned;
+use super::next::Planned;
 use super::resource::alters_path;
 use super::{Body, Change, Found, Plan, Query, Resource, Task};
 

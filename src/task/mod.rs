@@ -15,27 +15,33 @@ mod before;
 mod brings;
 mod change;
 mod check;
+mod decision;
 mod found;
 mod group;
 mod need;
+mod next;
 mod outlook;
 mod planner;
 mod prelude;
 mod query;
+mod ran;
 mod resource;
+mod run_mode;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
-pub use change::{Body, Change, Effect, Judge, Ran, Seen, Text, Undoes};
+pub use change::{Body, Change, Effect, Judge, Seen, Text, Undoes};
+pub use decision::Decision;
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
 pub use need::{Lack, Need};
+pub use next::{Next, Planned};
 pub use outlook::Outlook;
-pub use planner::{Mode, Next, Planned, Planner};
+pub use planner::Planner;
 pub use prelude::{functions, script};
-pub use query::{MISSING_LINKS, Query, Reply, UPTIME, render};
+pub use query::{MISSING_LINKS, Query, Sections, UPTIME, answers, render};
+pub use ran::Ran;
 pub use resource::{Resource, Touches};
-pub use verdict::Verdict;
+pub use run_mode::RunMode;
 
 /// What a plan comes to.
 #[derive(Debug)]

@@ -16,41 +16,11 @@ use indexmap::IndexSet;
 use crate::model::Outcome;
 
 use super::before::Before;
+use super::decision::Decision;
 use super::group::{Group, Proof};
-use super::verdict::Verdict;
-use super::{
-    Answer, Change, Effect, Found, Outlook, Plan, Query, Ran, Resource, Seen, Task, check,
-};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    Apply,
-    /// Plans only. What overlaps a would-be change is planned on what that change says it would leave.
-    Check,
-}
-
-/// What has to be done next.
-#[derive(Debug)]
-pub enum Next {
-    /// Ask the host, then call [`Planner::answered`].
-    Ask(Vec<Query>),
-    /// Make the changes in this order, stop at the first that fails, ask in any case. Call
-    /// [`Planner::ran`] for each that was gone through, then [`Planner::answered`].
-    Apply {
-        changes: Vec<Planned>,
-        ask: Vec<Query>,
-    },
-    Done,
-    /// A plan was interrupted: call [`Planner::stop`].
-    Interrupted,
-}
-
-/// A change of the task at `index` of the batch.
-#[derive(Debug, Clone)]
-pub struct Planned {
-    pub index: usize,
-    pub change: Arc<Change>,
-}
+use super::next::{ASKED_AGAIN, Next, Planned};
+use super::run_mode::RunMode;
+use super::{Answer, Effect, Found, Outlook, Plan, Query, Ran, Resource, Seen, Task, check};
 
 /// How far the proof of what was made has come.
 enum Proved {
@@ -63,10 +33,10 @@ enum Proved {
 /// Goes through a batch on one host.
 pub struct Planner {
     tasks: Vec<Arc<dyn Task>>,
-    mode: Mode,
+    mode: RunMode,
     found: Found,
     /// Decided in the order of the tasks.
-    verdicts: Vec<Option<Verdict>>,
+    decisions: Vec<Option<Decision>>,
     /// Made, and not proved yet, with what the change says of itself.
     proving: Vec<(Planned, Option<String>)>,
     /// The answers on which the changes under way were planned.
@@ -79,13 +49,13 @@ pub struct Planner {
 
 impl Planner {
     #[must_use]
-    pub fn new(tasks: Vec<Arc<dyn Task>>, mode: Mode) -> Self {
-        let verdicts = tasks.iter().map(|_| None).collect();
+    pub fn new(tasks: Vec<Arc<dyn Task>>, mode: RunMode) -> Self {
+        let decisions = tasks.iter().map(|_| None).collect();
         Self {
             tasks,
             mode,
             found: Found::default(),
-            verdicts,
+            decisions,
             proving: Vec::new(),
             before: Vec::new(),
             outlook: Outlook::default(),
@@ -108,8 +78,8 @@ impl Planner {
 
     /// What became of each task so far.
     #[must_use]
-    pub fn verdicts(&self) -> &[Option<Verdict>] {
-        &self.verdicts
+    pub fn decisions(&self) -> &[Option<Decision>] {
+        &self.decisions
     }
 
     /// The answers to what was asked.
@@ -123,10 +93,10 @@ impl Planner {
     pub fn ran(&mut self, planned: &Planned, result: Result<&Ran, String>) {
         let Planned { index, change } = planned;
         let provable = change.provable && !self.tasks[*index].queries().is_empty();
-        let verdict = match result {
-            Err(note) => Verdict {
+        let decision = match result {
+            Err(note) => Decision {
                 note: Some(note),
-                ..Verdict::of(Outcome::Failed, change.clone())
+                ..Decision::of(Outcome::Failed, change.clone())
             },
             Ok(ran) if provable => {
                 let says = ran.stdout.trim();
@@ -143,25 +113,25 @@ impl Planner {
                 return;
             }
             Ok(ran) => match &change.effect {
-                Effect::Changes => Verdict::of(Outcome::Changed, change.clone()),
-                Effect::Nothing => Verdict::of(Outcome::Unchanged, change.clone()),
+                Effect::Changes => Decision::of(Outcome::Changed, change.clone()),
+                Effect::Nothing => Decision::of(Outcome::Unchanged, change.clone()),
                 Effect::Judged(judge) => match judge(ran) {
-                    Ok(true) => Verdict::of(Outcome::Changed, change.clone()),
-                    Ok(false) => Verdict::of(Outcome::Unchanged, change.clone()),
-                    Err(note) => Verdict {
+                    Ok(true) => Decision::of(Outcome::Changed, change.clone()),
+                    Ok(false) => Decision::of(Outcome::Unchanged, change.clone()),
+                    Err(note) => Decision {
                         note: Some(note),
-                        ..Verdict::of(Outcome::Failed, change.clone())
+                        ..Decision::of(Outcome::Failed, change.clone())
                     },
                 },
             },
         };
-        self.verdicts[*index] = Some(verdict);
+        self.decisions[*index] = Some(decision);
     }
 
     /// A change that failed has changed nothing: there is nothing to undo.
     pub fn untouched(&mut self, index: usize) {
-        if let Some(verdict) = &mut self.verdicts[index] {
-            verdict.change = None;
+        if let Some(decision) = &mut self.decisions[index] {
+            decision.change = None;
         }
     }
 
@@ -172,16 +142,16 @@ impl Planner {
 
     /// A change was cut short, or nobody knows whether it was made. With `undo`, what undoes it is of use.
     pub fn doubt(&mut self, planned: &Planned, note: String, undo: bool) {
-        let verdict = Verdict::of(Outcome::Unknown, planned.change.clone()).because(note);
-        self.verdicts[planned.index] = Some(Verdict {
-            change: verdict.change.filter(|_| undo),
-            ..verdict
+        let decision = Decision::of(Outcome::Unknown, planned.change.clone()).because(note);
+        self.decisions[planned.index] = Some(Decision {
+            change: decision.change.filter(|_| undo),
+            ..decision
         });
     }
 
     /// A change was refused before anything was done.
     pub fn refuse(&mut self, index: usize, note: &str) {
-        self.verdicts[index] = Some(Verdict::failed(note));
+        self.decisions[index] = Some(Decision::failed(note));
     }
 
     /// Ends the batch where it is, for the reason `cause`: changes that were made and not proved stay changes, and what is
@@ -189,8 +159,8 @@ impl Planner {
     pub fn stop(&mut self, cause: &str) {
         for (planned, _) in std::mem::take(&mut self.proving) {
             let note = format!("applied, but not verified: {cause}");
-            let verdict = Verdict::of(Outcome::Changed, planned.change).because(note);
-            self.verdicts[planned.index] = Some(verdict);
+            let decision = Decision::of(Outcome::Changed, planned.change).because(note);
+            self.decisions[planned.index] = Some(decision);
         }
         self.skip_rest(cause);
     }
@@ -199,11 +169,11 @@ impl Planner {
     #[expect(clippy::should_implement_trait, reason = "it never ends with `None`")]
     pub fn next(&mut self) -> Next {
         match self.mode {
-            Mode::Apply => self.next_apply(),
-            Mode::Check => check::next(
+            RunMode::Apply => self.next_apply(),
+            RunMode::Check => check::next(
                 &self.tasks,
                 &self.found,
-                &mut self.verdicts,
+                &mut self.decisions,
                 &mut self.outlook,
             ),
         }
@@ -223,7 +193,7 @@ impl Planner {
         }
         let mut group = Group::default();
         for index in 0..self.tasks.len() {
-            if self.verdicts[index].is_some() {
+            if self.decisions[index].is_some() {
                 continue;
             }
             let task = &self.tasks[index];
@@ -240,7 +210,7 @@ impl Planner {
             }
             match task.plan(world) {
                 Plan::Unchanged if group.is_empty() => {
-                    self.verdicts[index] = Some(Verdict::unchanged(task.remark(world)));
+                    self.decisions[index] = Some(Decision::unchanged(task.remark(world)));
                 }
                 // A change behind it may alter what it was found on: it must not be looked at again.
                 Plan::Unchanged if !group.is_blocked() => {
@@ -312,7 +282,7 @@ impl Planner {
     }
 
     fn fail(&mut self, index: usize, note: &str) -> Next {
-        self.verdicts[index] = Some(Verdict::failed(note));
+        self.decisions[index] = Some(Decision::failed(note));
         self.next_apply()
     }
 
@@ -329,7 +299,7 @@ impl Planner {
     fn settle_unchanged(&mut self) {
         for (index, remark) in std::mem::take(&mut self.unchanged) {
             if !self.has_failed_before(index) {
-                self.verdicts[index] = Some(Verdict::unchanged(remark));
+                self.decisions[index] = Some(Decision::unchanged(remark));
             }
         }
     }
@@ -367,13 +337,13 @@ impl Planner {
                 self.proving.push((planned, note));
                 continue;
             }
-            let made = Verdict {
+            let made = Decision {
                 note: note.clone(),
-                ..Verdict::of(Outcome::Changed, planned.change.clone())
+                ..Decision::of(Outcome::Changed, planned.change.clone())
             };
-            let verdict = match task.plan(&self.found) {
+            let decision = match task.plan(&self.found) {
                 Plan::Unchanged => made,
-                Plan::Change(change) => Verdict {
+                Plan::Change(change) => Decision {
                     diff: change.diff.clone(),
                     note: Some(NOT_CONVERGED.to_owned()),
                     outcome: Outcome::Failed,
@@ -389,12 +359,12 @@ impl Planner {
                     self.proving.push((planned, note));
                     continue;
                 }
-                Plan::Ask(_) => Verdict {
+                Plan::Ask(_) => Decision {
                     outcome: Outcome::Failed,
                     ..made
                 }
                 .because(NOT_CONVERGED),
-                Plan::Unknown(reason) | Plan::Impossible(reason) => Verdict {
+                Plan::Unknown(reason) | Plan::Impossible(reason) => Decision {
                     outcome: Outcome::Failed,
                     ..made
                 }
@@ -402,7 +372,7 @@ impl Planner {
                     "the change was made and cannot be proved: {reason}"
                 )),
             };
-            self.verdicts[planned.index] = Some(verdict);
+            self.decisions[planned.index] = Some(decision);
         }
         if interrupted {
             Proved::Interrupted
@@ -418,30 +388,34 @@ impl Planner {
     }
 
     fn has_failed_at(&self, index: usize) -> bool {
-        let verdict = self.verdicts[index].as_ref();
-        verdict.is_some_and(|verdict| verdict.outcome == Outcome::Failed)
+        let decision = self.decisions[index].as_ref();
+        decision.is_some_and(|decision| decision.outcome == Outcome::Failed)
     }
 
     fn has_failed_before(&self, index: usize) -> bool {
-        self.verdicts[..index]
+        self.decisions[..index]
             .iter()
             .flatten()
-            .any(|verdict| verdict.outcome == Outcome::Failed)
+            .any(|decision| decision.outcome == Outcome::Failed)
     }
 
     /// In check mode: nothing is known of any of them.
     pub fn set_unknown(&mut self, reason: &str) {
-        for (task, verdict) in self.tasks.iter().zip(&mut self.verdicts) {
+        for (task, decision) in self.tasks.iter().zip(&mut self.decisions) {
             self.outlook
                 .alter(task.touches().writes, &task.label(), false);
-            *verdict = Some(Verdict::new(Outcome::Unknown).because(reason));
+            *decision = Some(Decision::new(Outcome::Unknown).because(reason));
         }
     }
 
     /// Leaves what is undecided undone.
     pub fn skip_rest(&mut self, note: &str) {
-        for verdict in self.verdicts.iter_mut().filter(|verdict| verdict.is_none()) {
-            *verdict = Some(Verdict::new(Outcome::Skipped).because(note));
+        for decision in self
+            .decisions
+            .iter_mut()
+            .filter(|decision| decision.is_none())
+        {
+            *decision = Some(Decision::new(Outcome::Skipped).because(note));
         }
     }
 }
@@ -463,6 +437,5 @@ fn missing(queries: &[Query], world: &Found) -> Vec<Query> {
     open.cloned().collect()
 }
 
-pub(super) const ASKED_AGAIN: &str = "the task asked again for what it was told";
 const NOT_CONVERGED: &str =
     "did not converge: the change was made, and the probe still finds a difference";

@@ -108,4 +108,32 @@ mod tests {
             assert!(kept.join("run24/b.x").exists() && kept.join("run15/a.x").exists());
         }
     }
+
+    /// Only a path that cannot be renamed over is written in place.
+    #[test]
+    fn nothing_is_written_in_place_after_a_signal() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, new) = (dir.path().join("file"), dir.path().join("new"));
+        for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
+            std::fs::write(&path, "old").expect("it is written");
+            let text = format!(
+                "mv() {{ return 143; }}\nbegin_file {new}\nprintf new >{new}\nmove_over {path}",
+                new = new.display(),
+                path = path.display()
+            );
+            let own = functions([text.as_bytes()]);
+            let own: String = own.iter().map(|function| function.body).collect();
+            let output = std::process::Command::new(shell[0])
+                .args(&shell[1..])
+                .args(["-c", &format!("set -e\n{own}{text}")])
+                .output()
+                .expect("a shell runs");
+            assert!(!output.status.success(), "{shell:?}");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains("ended by signal 15"), "{shell:?}: {told}");
+            let content = std::fs::read_to_string(&path).expect("it is there");
+            assert_eq!(content, "old", "{shell:?}");
+            assert!(!new.exists(), "{shell:?}");
+        }
+    }
 }

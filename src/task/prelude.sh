@@ -263,7 +263,10 @@ move_over() {
   ops_code=0
   ops_error=$(mv -f "$ops_new" "$1" 2>&1) || ops_code=$?
   # Ended by a signal, mv does not say whether the path can be renamed over.
-  [ "$ops_code" -lt 128 ] || exit "$ops_code"
+  if [ "$ops_code" -gt 128 ]; then
+    echo "mv was ended by signal $((ops_code - 128)) before it had put $1 in place" >&2
+    exit 1
+  fi
   if [ "$ops_code" != 0 ]; then
     if ! [ -f "$1" ] || ! [ -w "$1" ]; then
       echo "$ops_error" >&2
@@ -289,7 +292,11 @@ replace_link() {
 # it takes a NEW of the same name, and the directory that PATH stands in.
 move_link() {
   mv -fT "$1" "$2" 2>/dev/null || {
-    [ $? -lt 128 ] || exit 1
+    ops_code=$?
+    if [ "$ops_code" -gt 128 ]; then
+      echo "mv was ended by signal $((ops_code - 128)) before it had put $2 in place" >&2
+      exit 1
+    fi
     clear_away "$1.d"
     mkdir "$1.d"
     mv "$1" "$1.d/${2##*/}"

@@ -126,14 +126,6 @@ pub struct Touches {
 
 impl Touches {
     #[must_use]
-    pub const fn nothing() -> Self {
-        Self {
-            reads: Vec::new(),
-            writes: Vec::new(),
-        }
-    }
-
-    #[must_use]
     pub fn writes(resource: Resource) -> Self {
         Self {
             reads: Vec::new(),

@@ -9,7 +9,7 @@ use ops::model::{
 };
 use ops::report::{Json, Plain, Settings};
 use ops::run::dispatcher::Bus;
-use ops::store::{RunState, Store};
+use ops::store::{Recorder, RunState, Store};
 
 #[derive(Clone, Default)]
 struct Page(Arc<Mutex<Vec<u8>>>);
@@ -109,7 +109,7 @@ fn a_kept_run_reads_as_it_did() {
     let (seen, lines) = (Page::default(), Page::default());
     {
         let kept = store.begin("site.rhai", false, &secrets).expect("kept");
-        let recorder = kept.recorder().expect("a recorder");
+        let recorder = Recorder::create(kept.clone()).expect("a recorder");
         let json = Json::new(Box::new(lines.clone()));
         let reporters: Vec<Box<dyn Reporter>> =
             vec![Box::new(plain(&seen)), Box::new(json), Box::new(recorder)];

@@ -13,7 +13,7 @@ use crate::deploy::lock::{Broken, break_local, break_on, list};
 use crate::inventory::Inventory;
 use crate::model::{Emission, Failure, FailureKind, Host, Kind, LockScope, LogLevel, Secrets};
 use crate::run::Run;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 use super::active_run::{ActiveRun, Changes, Setup};
 use super::args::forks;
@@ -123,7 +123,7 @@ impl From {
         } = self.load()?;
         let setup = Setup {
             what: format!("lock break {id}"),
-            mode: Mode::Apply,
+            mode: RunMode::Apply,
             forks: self.forks,
             yes,
             diff: false,

@@ -11,7 +11,7 @@ use crate::model::{Failure, FailureKind, Host, LockScope};
 use crate::run::Run;
 use crate::script::check::{computes_patterns, host_patterns};
 use crate::script::playbook::Playbook;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 /// A lock around the whole playbook.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -126,7 +126,7 @@ pub fn under(
         return work();
     };
     let cancel = &run.cancel.work;
-    if run.settings.mode == Mode::Check {
+    if run.settings.mode == RunMode::Check {
         tell_holders(run, wanted, cancel)?;
         return work();
     }

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 use super::vantage::{Check, Vantage};
 use crate::checks::{Answer, State, Verdict};
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position, Secrets};
-use crate::run::{HostHandle, fan_out, interrupted, label};
+use crate::run::{HostHandle, fan_out, label};
 use crate::shell::{End, OnFailure, Request, Step, StepReply};
-use crate::task::Mode;
+use crate::task::RunMode;
 
 /// What one observation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn check(
 
 /// Whether earlier tasks would change the host first: then what is seen now is not what a run would see.
 pub(super) fn is_early(host: &HostHandle) -> bool {
-    host.run.settings.mode == Mode::Check && !host.link.history.outlook().is_empty()
+    host.run.settings.mode == RunMode::Check && !host.history().outlook().is_empty()
 }
 
 /// What an observation was made for, and what it leads to.
@@ -94,20 +94,20 @@ pub(super) fn tell(
     if !host.is_news(&check.label(), state.as_str()) {
         return;
     }
-    // Whoever looks at it again and again waits for it, and says what comes of it.
-    let looked_at = host.looks.is_some();
+    // The poller waits for it, and reports the result.
+    let polled = host.is_polled();
     let kind = Kind::HealthChecked {
         state: *state,
         message: message.clone(),
         vantage: check.vantage.name().to_owned(),
-        waiting: told.waiting || looked_at,
+        waiting: told.waiting || polled,
     };
     let mut emission = Emission::new(kind)
         .host(host.name())
         .task(label(&check.label(), &host.run.secrets))
         .duration(observed.duration)
         .at(at.cloned());
-    emission.outcome = told.outcome.filter(|_| !looked_at);
+    emission.outcome = told.outcome.filter(|_| !polled);
     host.run.bus.emit(emission);
 }
 
@@ -219,9 +219,9 @@ fn from_vantage(
     };
     let asked = match &first.check.vantage {
         Vantage::Host => return ask(host, looks, cancel),
-        Vantage::Controller => host
-            .run
-            .at_controller(|controller| ask(controller, looks, cancel)),
+        Vantage::Controller => {
+            HostHandle::with_controller(&host.run, |controller| ask(controller, looks, cancel))
+        }
         Vantage::Other(other) => ask(other, looks, cancel),
     };
     match asked {
@@ -309,7 +309,7 @@ fn observed(look: &Look<'_>, step: &StepReply, secrets: &Secrets) -> Result<Obse
             humantime::format_duration(look.timeout)
         )),
         End::Lost => Verdict::error("the check took its own shell with it"),
-        End::Cancelled => return Err(interrupted()),
+        End::Cancelled => return Err(Failure::interrupted()),
     };
     verdict.message = brief(&secrets.scrub(&verdict.message));
     Ok(Observed {

@@ -10,7 +10,7 @@ use super::watch::{Progress, Watch};
 use crate::checks::{Overrides, State, Timing};
 use crate::model::{Failure, Outcome, Position};
 use crate::run::{HostHandle, Wait};
-use crate::task::Mode;
+use crate::task::RunMode;
 
 /// A check that is waited for.
 struct Awaited<'a> {
@@ -44,7 +44,7 @@ pub fn wait_until(
         .iter()
         .map(|check| {
             let timing = check.timing.with(over);
-            let timing = if host.run.settings.mode == Mode::Check {
+            let timing = if host.run.settings.mode == RunMode::Check {
                 once(timing)
             } else {
                 timing
@@ -127,7 +127,7 @@ fn look(
     let timeouts: Vec<_> = due.iter().map(|one| one.watch.timeout(began)).collect();
     let seen = observe(host, &checks, &timeouts, cancel)?;
     let ended = started.elapsed();
-    let check_mode = host.run.settings.mode == Mode::Check;
+    let check_mode = host.run.settings.mode == RunMode::Check;
     for (one, observed) in due.iter_mut().zip(seen) {
         let state = observed.verdict.state;
         let before = one.last.as_ref().map(|last| last.verdict.state);

@@ -6,9 +6,9 @@ use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::name::file_name;
-use super::record::{Record, Seen, json};
+use super::record::{Given, Record, Seen, json};
 use crate::model::{Failure, FailureKind, LockHolder};
-use crate::run::{HostHandle, interrupted};
+use crate::run::HostHandle;
 use crate::shell::{End, Reply, Request, Step, quote_str};
 
 /// The functions of all scripts.
@@ -89,7 +89,7 @@ pub fn look(lock: &str) -> String {
 }
 
 /// Frees the lock if it is held as `victim`. `asker` names a file of who asks.
-pub fn free(lock: &str, victim: &str, asker: &str, how: &super::Given) -> String {
+pub fn free(lock: &str, victim: &str, asker: &str, how: &Given) -> String {
     about(
         lock,
         &["l_top", "l_say", "l_put", "l_try", "l_own", "l_free"],
@@ -177,7 +177,7 @@ pub fn answer(host: &HostHandle, reply: Reply) -> Result<String, Failure> {
     };
     match step.end {
         End::Code(0) => Ok(step.stdout.text()),
-        End::Cancelled => Err(interrupted()),
+        End::Cancelled => Err(Failure::interrupted()),
         _ => {
             let said = step.stderr.text();
             let said = said.trim();

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::ask;
+use super::failure::{lost, reason};
+use super::lease::RENEWALS;
 use super::record::{Given, Record, Seen};
-use super::{RENEWALS, ask, lost, reason};
 use crate::model::{Emission, Failure, FailureKind, Kind, LockHolder, LogLevel};
 use crate::run::{Bus, Fence, Guard, HostHandle, Run};
 use crate::shell::{Request, Step};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::lost;
+use super::failure::lost;
 use super::name::file_name;
 use super::record::json;
-use super::take::Waiting;
+use super::wanted::Waiting;
 use crate::model::{Emission, Failure, FailureKind, Kind, LockHolder};
 use crate::run::{Bus, Fence, Guard};
 use crate::store::{HeldFile, Locks, Store, StoreError, TakeResult};

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::lease::LEASE;
 use crate::model::LockHolder;
 
 /// Entries are numbered from here on: see `log.sh`.
@@ -119,7 +120,7 @@ impl Record {
             };
         }
         Self::Held {
-            lease: lease.parse().unwrap_or(super::LEASE.as_secs()),
+            lease: lease.parse().unwrap_or(LEASE.as_secs()),
             id: id.to_owned(),
             holder: serde_json::from_str(rest).ok(),
         }

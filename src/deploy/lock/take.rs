@@ -6,25 +6,16 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::ask::{self, Taken};
+use super::held::Lock;
+use super::holder::new_holder;
 use super::hosts::{HostsLock, Place, free};
 use super::local::LocalLock;
+use super::name;
 use super::order::{Asked, Next, next};
-use super::record::{Record, Seen};
-use super::{Lock, held, jitter, myself, name};
+use super::record::{Record, Seen, token};
+use super::wanted::{Waiting, Wanted, jitter, sleep};
 use crate::model::{Emission, Failure, FailureKind, Host, Kind, LockHolder, LockScope};
-use crate::run::{HostHandle, Run, interrupted};
-
-/// What is wanted.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    pub name: String,
-    pub scope: LockScope,
-    /// How long to wait for one that is held. None at all where it is zero.
-    pub wait: Duration,
-    pub lease: Duration,
-    /// Where it is to be held, in any order; of no account for a local one.
-    pub hosts: Vec<Arc<Host>>,
-}
+use crate::run::{HostHandle, Run};
 
 /// Takes a lock, and makes it a fence of the run.
 ///
@@ -50,7 +41,7 @@ pub fn acquire(
     } else {
         wanted.hosts.len()
     };
-    let holder = myself(run, &wanted.name, wanted.scope, playbook, hosts);
+    let holder = new_holder(run, &wanted.name, wanted.scope, playbook, hosts);
     let mut waiting = Waiting::new(run, wanted);
     let (lock, tokens) = match wanted.scope {
         LockScope::Local => {
@@ -63,7 +54,7 @@ pub fn acquire(
             let tokens = places
                 .iter()
                 .map(|place| {
-                    let token = super::record::token(place.number);
+                    let token = token(place.number);
                     (place.handle.name().to_owned(), token)
                 })
                 .collect();
@@ -90,7 +81,7 @@ pub(super) fn handles(run: &Arc<Run>, hosts: &[Arc<Host>]) -> Result<Vec<HostHan
     hosts.dedup_by(|one, other| one.name == other.name);
     hosts
         .iter()
-        .map(|host| Ok(HostHandle::new(run.clone(), run.link(host)?)))
+        .map(|host| HostHandle::new(run, host))
         .collect()
 }
 
@@ -218,7 +209,7 @@ async fn attempt(
                 let short = jitter(Duration::from_millis(30), Duration::from_millis(120));
                 if sleep(short, cancel).await.is_err() {
                     give_back(handles_of(&got), holder).await;
-                    return Err(interrupted());
+                    return Err(Failure::interrupted());
                 }
             }
             Next::Back => {
@@ -287,96 +278,4 @@ fn not_taken(lock: &str, failure: Failure) -> Failure {
     let message = format!("the lock `{lock}` is not taken: this host could not be reached");
     let hint = "A lock is held on every host that the playbook names, also on those that --limit leaves out.";
     Failure { message, ..failure }.hint(hint)
-}
-
-async fn sleep(time: Duration, cancel: &CancellationToken) -> Result<(), Failure> {
-    tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(interrupted()),
-        () = tokio::time::sleep(time) => Ok(()),
-    }
-}
-
-/// So often it is told what is waited for.
-const AGAIN: Duration = Duration::from_secs(25);
-
-/// Waiting for a lock that is held: until when, and what was told.
-pub(super) struct Waiting<'a> {
-    run: &'a Run,
-    wanted: &'a Wanted,
-    /// When it was first found to be held: reaching the hosts is no waiting.
-    began: Option<Instant>,
-    /// The id of the holder that was told last, and when.
-    told: Option<(String, Instant)>,
-}
-
-impl<'a> Waiting<'a> {
-    const fn new(run: &'a Run, wanted: &'a Wanted) -> Self {
-        Self {
-            run,
-            wanted,
-            began: None,
-            told: None,
-        }
-    }
-
-    pub(super) const fn run(&self) -> &Run {
-        self.run
-    }
-
-    /// It is held on these hosts.
-    ///
-    /// # Errors
-    /// The wait is over.
-    fn goes_on(&mut self, held: &[(String, Seen)]) -> Result<(), Failure> {
-        let Some((_, first)) = held.first() else {
-            return Ok(());
-        };
-        let same = |seen: &Seen| seen.record.id() == first.record.id();
-        let hosts: Vec<String> = held
-            .iter()
-            .filter(|(_, seen)| same(seen))
-            .map(|(host, _)| host.clone())
-            .collect();
-        self.goes_on_for(first.record.id(), first.record.holder(), hosts)
-    }
-
-    /// It is held by this one.
-    ///
-    /// # Errors
-    /// The wait is over.
-    pub(super) fn goes_on_for(
-        &mut self,
-        id: &str,
-        holder: Option<&LockHolder>,
-        hosts: Vec<String>,
-    ) -> Result<(), Failure> {
-        let began = *self.began.get_or_insert_with(Instant::now);
-        if began.elapsed() >= self.wanted.wait {
-            return Err(held(&self.wanted.name, holder, &hosts));
-        }
-        let is_told = |(told, at): &(String, Instant)| told == id && at.elapsed() < AGAIN;
-        if !self.told.as_ref().is_some_and(is_told) {
-            self.told = Some((id.to_owned(), Instant::now()));
-            self.run.bus.emit(Emission::new(Kind::LockWaiting {
-                lock: self.wanted.name.clone(),
-                holder: holder.cloned().map(Box::new),
-                hosts,
-            }));
-        }
-        Ok(())
-    }
-
-    /// Until the next look: often at first, later less so, never beyond the end of the wait.
-    pub(super) async fn pause(&self, cancel: &CancellationToken) -> Result<(), Failure> {
-        let spent = self.began.map_or(Duration::ZERO, |began| began.elapsed());
-        let (from, to) = if spent < Duration::from_secs(10) {
-            (200, 600)
-        } else {
-            (1000, 3000)
-        };
-        let pause = jitter(Duration::from_millis(from), Duration::from_millis(to));
-        let left = self.wanted.wait.saturating_sub(spent);
-        sleep(pause.min(left), cancel).await
-    }
 }

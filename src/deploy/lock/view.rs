@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::ask;
+use super::holder::new_holder;
 use super::local::{failed, locks};
 use super::name::file_name;
 use super::record::{Given, Record, Seen};
 use super::take::handles;
+use super::wanted::Wanted;
 use crate::model::{Failure, Host, LockHolder, LockScope, LogLevel};
 use crate::run::Run;
 use crate::store::Break;
@@ -76,7 +78,7 @@ fn outlook(host: &str, line: &str) -> Option<Outlook> {
 /// As for [`list`].
 pub fn tell_holders(
     run: &Arc<Run>,
-    wanted: &super::Wanted,
+    wanted: &Wanted,
     cancel: &CancellationToken,
 ) -> Result<(), Failure> {
     for holder in peek(run, wanted, cancel)? {
@@ -95,7 +97,7 @@ pub fn tell_holders(
 /// As for [`list`].
 fn peek(
     run: &Arc<Run>,
-    wanted: &super::Wanted,
+    wanted: &Wanted,
     cancel: &CancellationToken,
 ) -> Result<Vec<LockHolder>, Failure> {
     if wanted.scope == LockScope::Local {
@@ -146,7 +148,7 @@ pub fn break_on(
     cancel: &CancellationToken,
 ) -> Result<Vec<Broken>, Failure> {
     let handles = handles(run, hosts)?;
-    let by = super::myself(run, lock, LockScope::Hosts, "lock break", handles.len());
+    let by = new_holder(run, lock, LockScope::Hosts, "lock break", handles.len());
     let asker = by.id.clone();
     let how = Given {
         lock: lock.to_owned(),

@@ -46,7 +46,7 @@ pub enum Course {
 
 /// How a step ended.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum StepResult {
     Done,
     Failed {
         failure: Box<Failure>,
@@ -63,7 +63,7 @@ pub enum Input {
     /// Time passed.
     Tick,
     /// The step of a host ended.
-    Ended(usize, Outcome),
+    Ended(usize, StepResult),
     /// The operator was asked. `Err` is why there is no answer.
     Answered(Result<bool, Box<Failure>>),
     /// Ctrl-C: hosts in flight are put back, and no further one is begun.

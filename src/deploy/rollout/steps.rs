@@ -5,8 +5,8 @@ use crate::model::{Failure, FailureKind, Fate, OnAbort, Phase, Version};
 use super::gate::Gate;
 use super::host::{At, Cut};
 use super::machine::Rollout;
-use super::order::{Course, News, Order, Outcome, Step, Time};
-use super::say::FIRST_SAID;
+use super::order::{Course, News, Order, Step, StepResult, Time};
+use super::waits::FIRST_SAID;
 
 impl Rollout {
     pub(super) fn begin_forward(&mut self, host: usize, now: Time) {
@@ -81,7 +81,7 @@ impl Rollout {
     }
 
     /// A step has ended.
-    pub(super) fn ended(&mut self, host: usize, outcome: Outcome, now: Time) {
+    pub(super) fn ended(&mut self, host: usize, outcome: StepResult, now: Time) {
         let Some(state) = self.hosts.get_mut(host) else {
             return;
         };
@@ -89,11 +89,11 @@ impl Rollout {
             return;
         };
         let outcome = match (outcome, cut) {
-            (Outcome::Done, _) => Ok(()),
-            (Outcome::Failed { failure, lost }, _) => Err((failure, lost)),
-            (Outcome::Cancelled, Some(Cut::Progress)) => Err((self.no_progress(), false)),
-            (Outcome::Cancelled, Some(Cut::Deadline)) => Err((self.too_long(step), false)),
-            (Outcome::Cancelled, _) => Err((crate::run::interrupted().into(), false)),
+            (StepResult::Done, _) => Ok(()),
+            (StepResult::Failed { failure, lost }, _) => Err((failure, lost)),
+            (StepResult::Cancelled, Some(Cut::Progress)) => Err((self.no_progress(), false)),
+            (StepResult::Cancelled, Some(Cut::Deadline)) => Err((self.too_long(step), false)),
+            (StepResult::Cancelled, _) => Err((Failure::interrupted().into(), false)),
         };
         match (step, outcome) {
             // It was told to turn back, so that it ended early is no failure.
@@ -313,7 +313,7 @@ impl Rollout {
     pub(super) fn give_up(&mut self, host: usize, now: Time) {
         self.hosts[host]
             .unrestored
-            .get_or_insert_with(|| crate::run::interrupted().into());
+            .get_or_insert_with(|| Failure::interrupted().into());
         self.leave_out(host, now);
     }
 

@@ -13,13 +13,19 @@ use crate::run::STACK;
 
 use super::drive::{World, drive};
 use super::machine::Rollout;
-use super::order::{Input, News, Outcome, Question, Report, Step, Time};
+use super::order::{Input, News, Question, Report, Step, StepResult, Time};
 
 /// What can be done with hosts. Called from many threads at once, for each host from one at a time.
-pub trait Hands: Sync {
+pub trait Actions: Sync {
     /// Does a step of a host until its end, or until it is cancelled. One that is shielded is not concerned with an
     /// interrupt of the run.
-    fn act(&self, host: usize, step: Step, shielded: bool, cancel: &CancellationToken) -> Outcome;
+    fn act(
+        &self,
+        host: usize,
+        step: Step,
+        shielded: bool,
+        cancel: &CancellationToken,
+    ) -> StepResult;
 
     /// Asks the operator whether to go on.
     ///
@@ -39,7 +45,7 @@ pub struct Threads<'a> {
 
 impl Threads<'_> {
     /// Goes through a rollout to its end.
-    pub fn run(&self, rollout: Rollout, hands: &impl Hands) -> Report {
+    pub fn run(&self, rollout: Rollout, actions: &impl Actions) -> Report {
         let hosts: usize = rollout.sizes().iter().sum();
         let (sender, receiver) = channel();
         let watches = [
@@ -49,7 +55,7 @@ impl Threads<'_> {
         let report = std::thread::scope(|scope| {
             let mut world = Here {
                 scope,
-                hands,
+                actions,
                 began: Instant::now(),
                 kill: self.kill,
                 question: self.interrupt.child_token(),
@@ -80,7 +86,7 @@ impl Threads<'_> {
 
 struct Here<'scope, 'env, H> {
     scope: &'scope Scope<'scope, 'env>,
-    hands: &'env H,
+    actions: &'env H,
     began: Instant,
     kill: &'env CancellationToken,
     question: CancellationToken,
@@ -90,7 +96,7 @@ struct Here<'scope, 'env, H> {
     receiver: Receiver<Input>,
 }
 
-impl<'scope, H: Hands> Here<'scope, '_, H> {
+impl<'scope, H: Actions> Here<'scope, '_, H> {
     /// Calls `work` on a thread of its own, and sends what it gives.
     fn spawn(
         &self,
@@ -121,7 +127,7 @@ impl<'scope, H: Hands> Here<'scope, '_, H> {
     }
 }
 
-impl<H: Hands> World for Here<'_, '_, H> {
+impl<H: Actions> World for Here<'_, '_, H> {
     fn now(&self) -> Time {
         self.began.elapsed()
     }
@@ -129,11 +135,11 @@ impl<H: Hands> World for Here<'_, '_, H> {
     fn begin(&mut self, host: usize, step: Step, shielded: bool) {
         let cancel = self.kill.child_token();
         self.cancels[host] = cancel.clone();
-        let hands = self.hands;
-        let work = move || Input::Ended(host, hands.act(host, step, shielded, &cancel));
+        let actions = self.actions;
+        let work = move || Input::Ended(host, actions.act(host, step, shielded, &cancel));
         let failed = move |failure: Failure| {
             let (failure, lost) = (Box::new(failure), false);
-            Input::Ended(host, Outcome::Failed { failure, lost })
+            Input::Ended(host, StepResult::Failed { failure, lost })
         };
         self.spawn("host", work, failed);
     }
@@ -143,16 +149,16 @@ impl<H: Hands> World for Here<'_, '_, H> {
     }
 
     fn ask(&mut self, question: Question) {
-        let hands = self.hands;
+        let actions = self.actions;
         let cancel = self.question.clone();
-        let work = move || Input::Answered(hands.ask(&question, &cancel).map_err(Box::new));
+        let work = move || Input::Answered(actions.ask(&question, &cancel).map_err(Box::new));
         self.spawn("question", work, |failure| {
             Input::Answered(Err(Box::new(failure)))
         });
     }
 
     fn tell(&mut self, news: News) {
-        self.hands.tell(news);
+        self.actions.tell(news);
     }
 
     fn wait(&mut self, until: Option<Time>) -> Input {

@@ -78,7 +78,7 @@ proptest! {
         for file in ["hosts", "hosts.ini", "hosts.yml", "hosts.toml"] {
             let Ok(inventory) = load_text(file, &text) else { continue };
             for host in inventory.hosts() {
-                let _ = inventory.vars(host);
+                let _ = inventory.show(host);
                 let _ = inventory.connection(host, &Overrides::default());
             }
             let _ = inventory.select(&pattern);
@@ -86,8 +86,6 @@ proptest! {
         let inventory = load_text("hosts", "[web]\nweb1\nweb2\n").unwrap();
         let _ = inventory.select(&pattern);
         let _ = inventory.limited(&pattern);
-        let host = inventory.host("web1").unwrap();
-        let _ = inventory.render(host, &text, None);
     }
 
     #[test]

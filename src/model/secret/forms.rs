@@ -13,7 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::fmt::Write as _;
 
-use super::MIN_SECRET;
+/// A secret with fewer bytes than this (without spaces around it) would also be found in unrelated text, and
+/// a reader could guess it from what is missing.
+pub const MIN_SECRET: usize = 6;
 
 /// A line of a secret with several lines is looked for on its own from this length (in bytes): shorter lines
 /// are often ordinary words.

@@ -27,11 +27,13 @@ pub struct StreamScrubber {
 }
 
 impl StreamScrubber {
-    pub(super) fn new(secrets: Secrets) -> Self {
+    /// It also finds secrets that are added in the meantime.
+    #[must_use]
+    pub fn new(secrets: &Secrets) -> Self {
         let scrubber = secrets.scrubber();
         let states = scrubber.tiers().iter().map(|tier| tier.start()).collect();
         Self {
-            secrets,
+            secrets: secrets.clone(),
             scrubber,
             states,
             held: Vec::new(),

@@ -1,19 +1,18 @@
-//! The failures of a link: hosts that give no answer, and hosts that refuse.
+//! The failures of a link: hosts that do not answer, and hosts that refuse.
 
 use std::time::Instant;
 
 use crate::model::{Failure, FailureKind, Kind};
-use crate::run::context::Run;
 use crate::shell::{SessionError, Waiting};
 
 use super::{Link, STILL_LOST, lock};
 
 impl Link {
     /// The failure of a request that got no answer.
-    pub(in crate::run) fn lost(&self, run: &Run, error: &SessionError) -> Failure {
+    pub(in crate::run) fn lost(&self, error: &SessionError) -> Failure {
         let failure = self.failure_of(error);
         if failure.kind == FailureKind::Unreachable {
-            self.report_unreachable(run, &failure);
+            self.report_unreachable(&failure);
         }
         failure
     }
@@ -54,11 +53,8 @@ impl Link {
         failure
     }
 
-    /// Reports it once, and again every now and then while it lasts: health checks retry every second.
-    pub(super) fn report_unreachable(&self, run: &Run, failure: &Failure) {
-        if let Some((run, link)) = &self.beneath {
-            return link.report_unreachable(run, failure);
-        }
+    /// Reports it once, and then at most every [`STILL_LOST`]: health checks try again every second.
+    pub(super) fn report_unreachable(&self, failure: &Failure) {
         {
             let mut told = lock(&self.told_lost);
             if told.is_some_and(|told| told.elapsed() < STILL_LOST) {
@@ -69,6 +65,6 @@ impl Link {
         let kind = Kind::HostUnreachable {
             failure: Box::new(failure.clone()),
         };
-        self.emit(run, kind);
+        self.emit(kind);
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Emission, Kind};
 
-use super::{LastLine, Pace, Waited};
+use super::waited::{LastLine, Pace, Waited};
 
 /// Longer lines are cut here, in bytes.
 const LONGEST: usize = 200;
@@ -127,7 +127,8 @@ impl Board {
         self.hosts.get(host).copied()
     }
 
-    /// What must be reported now. Of several waits on a host, the innermost long one is reported: it says more.
+    /// What must be reported now. Of several waits on a host, the innermost long one is reported: it says
+    /// more.
     pub fn due(&mut self, now: Instant, pace: Pace) -> Vec<Emission> {
         let mut inner: HashMap<&str, u64> = HashMap::new();
         for (id, entry) in &self.waits {

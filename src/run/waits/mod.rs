@@ -1,90 +1,20 @@
 //! Reports what a run is waiting for: within ten seconds, and again at least every thirty.
 //!
-//! Code that waits begins a [`Wait`] and drops it at the end. Long waits become `waiting` events; hosts that wait for the same thing are reported
-//! together. [`Board`] decides when, and is handed the time.
+//! Code that waits begins a [`Wait`] and drops it at the end. Long waits become `waiting` events; hosts that
+//! wait for the same thing are reported together. [`Board`] decides when, and is handed the time.
 
 mod board;
+mod waited;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
+use crate::model::{Emission, Kind};
 
-use crate::model::{Emission, Failure, Kind};
-
-use super::context::Run;
 use super::dispatcher::Bus;
 use board::Board;
 
-/// When a wait is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// How long a wait lasts before it is reported.
-    pub first: Duration,
-    /// The time between two reports of the same wait.
-    pub again: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            first: Duration::from_secs(8),
-            again: Duration::from_secs(25),
-        }
-    }
-}
-
-impl Pace {
-    /// How often to check whether something must be reported.
-    fn tick(self) -> Duration {
-        (self.first / 8).max(Duration::from_millis(1))
-    }
-}
-
-/// A wait, before it begins.
-#[derive(Debug, Clone)]
-pub struct Waited {
-    /// A fragment that fits after "waiting".
-    what: String,
-    host: Option<String>,
-    /// The longest that it can last.
-    at_most: Option<Duration>,
-    last: Option<LastLine>,
-}
-
-/// The last line that was printed.
-pub type LastLine = Arc<Mutex<Option<String>>>;
-
-impl Waited {
-    #[must_use]
-    pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            host: None,
-            at_most: None,
-            last: None,
-        }
-    }
-
-    /// The wait is on this host.
-    #[must_use]
-    pub fn on(mut self, host: Option<&str>) -> Self {
-        self.host = host.map(ToOwned::to_owned);
-        self
-    }
-
-    #[must_use]
-    pub const fn at_most(mut self, time: Duration) -> Self {
-        self.at_most = Some(time);
-        self
-    }
-
-    /// Reports the last printed line as the state of the wait.
-    pub(super) fn with(mut self, last: LastLine) -> Self {
-        self.last = Some(last);
-        self
-    }
-}
+pub use waited::{LastLine, Pace, Waited};
 
 /// A loop that pauses again and again.
 #[derive(Debug, Clone, Copy)]
@@ -97,37 +27,20 @@ pub struct Rounds {
 /// A loop whose last wait was longer ago than this counts as a new one.
 const LAPSED: Duration = Duration::from_secs(30);
 
-/// Pauses a loop, and reports what it is waiting for if the loop as a whole takes long.
-///
-/// # Errors
-/// `Interrupted`, when `cancel` comes first.
-pub fn pause_again(
-    run: &Run,
-    cancel: &CancellationToken,
-    time: Duration,
-    waited: Waited,
-    before: Option<Rounds>,
-) -> Result<Rounds, Failure> {
-    let now = Instant::now();
-    let known = before.filter(|before| now.saturating_duration_since(before.last) < LAPSED);
-    let mut rounds = known.unwrap_or(Rounds {
-        since: now,
-        last: now,
-        told: None,
-    });
-    let wait = run.waits.begin(waited);
-    let due = {
-        let mut board = wait.shared.board();
-        board.goes_on(wait.id, rounds.since, rounds.told);
-        board.due(now, wait.shared.pace)
-    };
-    for emission in due {
-        run.bus.emit(emission);
+/// A round of such a loop, in progress.
+pub(super) struct Round {
+    rounds: Rounds,
+    wait: Wait,
+}
+
+impl Round {
+    pub fn end(self) -> Rounds {
+        Rounds {
+            told: self.wait.shared.board().told_at(self.wait.id),
+            last: Instant::now(),
+            ..self.rounds
+        }
     }
-    run.pause(cancel, time)?;
-    rounds.told = wait.shared.board().told_at(wait.id);
-    rounds.last = Instant::now();
-    Ok(rounds)
 }
 
 /// The waits of a run. A clone has the same.
@@ -171,7 +84,28 @@ impl Waits {
         }
     }
 
-    /// The same, unless the host already has a wait.
+    /// Begins a round of a loop. Its wait counts as the one of the round before, which has just ended.
+    pub(super) fn begin_round(&self, waited: Waited, before: Option<Rounds>) -> Round {
+        let now = Instant::now();
+        let recent = before.filter(|before| now.saturating_duration_since(before.last) < LAPSED);
+        let rounds = recent.unwrap_or(Rounds {
+            since: now,
+            last: now,
+            told: None,
+        });
+        let wait = self.begin(waited);
+        let due = {
+            let mut board = wait.shared.board();
+            board.goes_on(wait.id, rounds.since, rounds.told);
+            board.due(now, wait.shared.pace)
+        };
+        for emission in due {
+            self.0.bus.emit(emission);
+        }
+        Round { rounds, wait }
+    }
+
+    /// Begins a wait, unless the host already has one.
     pub(super) fn begin_unless_known(&self, waited: Waited) -> Option<Wait> {
         let is_known = self.0.board().has(waited.host.as_deref());
         (!is_known).then(|| self.begin(waited))

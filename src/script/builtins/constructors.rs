@@ -5,8 +5,9 @@ use std::any::TypeId;
 use rhai::{Dynamic, EvalAltResult, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
 
 use crate::declare::{ArgumentError, Arguments, Entry};
+use crate::script::call_part;
 use crate::script::convert::to_value;
-use crate::script::error::{self, argument, throw};
+use crate::script::error::{argument, throw};
 use crate::script::refusal;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -54,7 +55,7 @@ pub fn refused<M>(
     entry: &Entry<M>,
     wrong: &ArgumentError,
 ) -> Box<EvalAltResult> {
-    let part = refusal::part(wrong).and_then(|part| error::part(context, part));
+    let part = refusal::part(wrong).and_then(|part| call_part::part(context, part));
     throw(
         refusal::failure(&entry.full_name(), wrong).at(part),
         context,

@@ -7,14 +7,14 @@ use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCa
 use super::declare;
 use crate::declare::{Closure, Span, function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{HostHandle, Waited, pause_again};
+use crate::run::{HostHandle, Waited};
 use crate::script::command;
 use crate::script::convert::duration;
-use crate::script::error::{Ended, argument, ended, position, throw};
+use crate::script::error::{Halt, argument, halt_of, position, throw};
 use crate::script::frame::{Frame, Hook};
 use crate::script::options::Options;
 use crate::script::question::ask;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -228,7 +228,7 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        if left == 0 || ended(&error).is_some() {
+        if left == 0 || halt_of(&error).is_some() {
             return Err(error);
         }
         let failure = crate::script::error::failure(&error, context, frame.world());
@@ -283,7 +283,7 @@ fn timeout(context: &NativeCallContext<'_>, limit: &Dynamic, closure: &FnPtr) ->
     match result {
         // Cancelled by the timer, and not from further out.
         Err(error)
-            if matches!(ended(&error), Some(Ended::Cancelled))
+            if matches!(halt_of(&error), Some(Halt::Cancelled))
                 && token.is_cancelled()
                 && !outer.cancel().is_cancelled() =>
         {
@@ -303,7 +303,7 @@ fn timeout(context: &NativeCallContext<'_>, limit: &Dynamic, closure: &FnPtr) ->
 fn pause(context: &NativeCallContext<'_>, time: &Dynamic) -> Result<()> {
     let time = duration(time).map_err(|message| argument(context, message))?;
     let frame = Frame::acting(context, "sleep")?;
-    if frame.run().settings.mode == Mode::Check {
+    if frame.run().settings.mode == RunMode::Check {
         return Ok(());
     }
     let what = format!("for a sleep of {}", humantime::format_duration(time));
@@ -313,13 +313,15 @@ fn pause(context: &NativeCallContext<'_>, time: &Dynamic) -> Result<()> {
 fn pause_in_loop(context: &NativeCallContext<'_>, time: &Dynamic, what: &str) -> Result<()> {
     let time = duration(time).map_err(|message| argument(context, message))?;
     let frame = Frame::acting(context, "sleep")?;
-    if frame.run().settings.mode == Mode::Check {
+    if frame.run().settings.mode == RunMode::Check {
         return Ok(());
     }
     let at = position(context);
     let before = at.as_ref().and_then(|at| frame.rounds(at));
     let waited = Waited::new(what).on(frame.host().map(HostHandle::name));
-    let rounds = pause_again(frame.run(), frame.cancel(), time, waited, before)
+    let rounds = frame
+        .run()
+        .pause_again(frame.cancel(), time, waited, before)
         .map_err(|failure| throw(failure, context))?;
     if let Some(at) = at {
         frame.set_rounds(at, rounds);

@@ -9,8 +9,8 @@ use super::host::HostValue;
 use super::selected::{arrange, hosts_of};
 use crate::declare::{function, options};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{Turns, interrupted};
-use crate::script::error::{Ended, argument, end, position, throw};
+use crate::run::HostQueue;
+use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::{Frame, MAX_EACH};
 use crate::script::on_host::{Stop, call};
 use crate::script::options::Options;
@@ -85,11 +85,11 @@ fn each(
     };
     let began = Instant::now();
     run.bus.emit(Emission::new(started).at(position(context)));
-    let links = selected.iter().map(|host| Some(host.0.link.clone()));
-    let turns = Turns::new(run.runtime.clone(), links, forks, frame.cancel().clone());
+    let links = selected.iter().map(|host| Some(host.0.link().clone()));
+    let queue = HostQueue::new(run.runtime.clone(), links, forks, frame.cancel().clone());
     let within = frame.one_of(forks.min(selected.len()));
-    let results = turns.fan_out(&selected, |host| one(context, &within, host, closure));
-    drop(turns);
+    let results = queue.fan_out(&selected, |host| one(context, &within, host, closure));
+    drop(queue);
 
     let mut values = Map::new();
     let mut failures = Vec::new();
@@ -99,7 +99,7 @@ fn each(
             Some(Ok(value)) => {
                 values.insert(host.0.name().into(), value.flatten());
             }
-            Some(Err(Stop::Ended(how))) => stopped = Some(how),
+            Some(Err(Stop::Halted(how))) => stopped = Some(how),
             Some(Err(Stop::Failed(failure))) => {
                 // The host of the closure, also where it failed for what another one did: a balancer.
                 run.host_failed(host.0.name(), &failure);
@@ -120,7 +120,7 @@ fn each(
     run.bus
         .emit(Emission::new(finished).duration(began.elapsed()));
     if let Some(how) = stopped {
-        return Err(end(how, context.call_position()));
+        return Err(halt(how, context.call_position()));
     }
     if failures.len() > max_failures {
         return Err(throw(together(failures, selected.len()), context));
@@ -137,7 +137,7 @@ fn one(
 ) -> Result<Dynamic, Stop> {
     let run = outer.run();
     if outer.cancel().is_cancelled() {
-        return Err(Stop::Ended(Ended::Cancelled));
+        return Err(Stop::Halted(Halt::Cancelled));
     }
     let name = host.0.name();
     let began = Instant::now();
@@ -147,7 +147,7 @@ fn one(
     let failure = match &result {
         Ok(_) => None,
         Err(Stop::Failed(failure)) => Some(failure.clone()),
-        Err(Stop::Ended(_)) => Some(Box::new(interrupted().on(name))),
+        Err(Stop::Halted(_)) => Some(Box::new(Failure::interrupted().on(name))),
     };
     let finished = Kind::HostFinished { failure };
     run.bus

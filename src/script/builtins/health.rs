@@ -13,9 +13,10 @@ use crate::checks::{self, Entry, KINDS};
 use crate::declare::function;
 use crate::deploy::health::{Check, Vantage};
 use crate::model::{Failure, FailureKind};
+use crate::script::call_part;
 use crate::script::check::Part;
 use crate::script::custom_check::{CheckOptions, CustomCheck};
-use crate::script::error::{self, throw};
+use crate::script::error::throw;
 use crate::script::frame::Frame;
 use crate::script::options::Options;
 use crate::script::refusal;
@@ -89,7 +90,7 @@ fn define(context: &NativeCallContext<'_>, definition: Map) -> Result<HealthValu
     let observe = CustomCheck::new(&own, &Frame::of(context)?, context)?;
     let common = constructors::arguments(context, vec![common.into()])?;
     let what = checks::custom(observe, common).map_err(|error| {
-        let part = refusal::part(&error).and_then(|part| error::part(context, part));
+        let part = refusal::part(&error).and_then(|part| call_part::part(context, part));
         throw(
             refusal::failure(HEALTH_CHECK.name, &error).at(part),
             context,
@@ -136,7 +137,7 @@ fn take_vantage(
                 "option `from` of `{name}`: it is \"host\", \"controller\" or a host, as \
                  `hosts(\"lb\")[0]` gives one"
             );
-            let at = error::part(context, Part::Key("from"));
+            let at = call_part::part(context, Part::Key("from"));
             Err(throw(
                 Failure::new(FailureKind::Failed, message).at(at),
                 context,

@@ -8,12 +8,12 @@ use super::tasks::TaskValue;
 use super::vars::VarsValue;
 use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Applied, HostHandle, Run, apply, ask, awaited, command, undo};
+use crate::run::{Applied, HostHandle, Run, apply, ask, command, pending_user, undo};
 use crate::script::command::{Call, CallOptions};
-use crate::script::error::{Ended, argument, end, throw};
+use crate::script::error::{Halt, argument, halt, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::task::{Answer, Mode, PathKind, PathState, Query};
+use crate::task::{Answer, PathKind, PathState, Query, RunMode};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -133,11 +133,8 @@ fn register_properties(engine: &mut Engine) {
     getter("groups", "The groups that the host is in, by name.").register_into_engine(
         engine,
         |host: &mut HostValue| {
-            host.0
-                .link
-                .host
-                .groups
-                .iter()
+            let groups = host.0.host().groups.iter();
+            groups
                 .map(|group| Dynamic::from(group.clone()))
                 .collect::<Array>()
         },
@@ -221,7 +218,7 @@ fn register_undo(engine: &mut Engine) {
     declare(&UNDO, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| {
-            let made = host.0.link.history.made();
+            let made = host.0.history().made();
             give_back(&context, host, &made)
         },
     );
@@ -268,8 +265,8 @@ fn apply_all(
     tasks: &[TaskValue],
 ) -> Result<Vec<OutcomeValue>> {
     let frame = Frame::acting(context, "apply")?;
-    let host = &adopted(context, &frame, host)?;
-    if host.0.link.is_controller() {
+    let host = &HostValue(host.0.in_run(frame.run()));
+    if host.0.is_controller() {
         return Err(only_looked_at(context));
     }
     within_limit("apply", context, frame.run(), &host.0)?;
@@ -278,11 +275,11 @@ fn apply_all(
         .map(|task| task.job(&frame, &host.0, context))
         .collect::<Result<Vec<_>>>()?;
     let batch = apply(&host.0, &jobs, frame.cancel());
-    host.0.link.history.remember(&batch.applied);
+    host.0.history().remember(&batch.applied);
     if batch
         .applied
         .iter()
-        .any(|applied| applied.verdict.outcome == crate::model::Outcome::Unknown)
+        .any(|applied| applied.decision.outcome == crate::model::Outcome::Unknown)
     {
         tracing::debug!(host = host.0.name(), "some outcomes are unknown");
     }
@@ -299,13 +296,13 @@ fn run(
     options: Map,
 ) -> Result<Map> {
     let frame = Frame::acting(context, "run")?;
-    let host = &adopted(context, &frame, host)?;
+    let host = &HostValue(host.0.in_run(frame.run()));
     let call = Call::parse(line, &Options::read(&RUN, options, context)?)?;
     let command = call.command(context);
-    if host.0.link.is_controller() && !command.reads {
+    if host.0.is_controller() && !command.reads {
         return Err(only_looked_at(context));
     }
-    let sent = if frame.run().settings.mode == Mode::Check && !command.reads {
+    let sent = if frame.run().settings.mode == RunMode::Check && !command.reads {
         command::not_sent(&host.0, &command, None);
         None
     } else if let Some(reason) = awaits_user(context, &frame, host)? {
@@ -316,8 +313,7 @@ fn run(
             .map_err(|failure| throw(failure, context))?
     };
     let Some(ran) = sent else {
-        frame.set_unknown();
-        return Err(end(Ended::Unknown, context.call_position()));
+        return Err(halt(Halt::Unknown, context.call_position()));
     };
     let text = |text: &str| Dynamic::from(text.trim_end_matches('\n').to_owned());
     Ok(Map::from([
@@ -325,14 +321,6 @@ fn run(
         ("stderr".into(), text(&ran.stderr)),
         ("code".into(), Dynamic::from(i64::from(ran.code))),
     ]))
-}
-
-/// The host as one of the frame's run.
-fn adopted(context: &NativeCallContext<'_>, frame: &Frame, host: &HostValue) -> Result<HostValue> {
-    let adopted = frame.adopt(&host.0);
-    adopted
-        .map(HostValue)
-        .map_err(|failure| throw(failure, context))
 }
 
 /// Refuses to change a host outside `--limit`.
@@ -345,7 +333,7 @@ pub(super) fn within_limit(
     run: &Run,
     host: &HostHandle,
 ) -> Result<()> {
-    if run.inventory.within_limit(&host.link.host) {
+    if run.inventory.within_limit(host.host()) {
         return Ok(());
     }
     let message = format!("`{what}` would change a host outside --limit");
@@ -362,7 +350,7 @@ fn awaits_user(
     frame: &Frame,
     host: &HostValue,
 ) -> Result<Option<String>> {
-    awaited(&host.0, frame.cancel()).map_err(|failure| throw(failure, context))
+    pending_user(&host.0, frame.cancel()).map_err(|failure| throw(failure, context))
 }
 
 /// Ends the closure of the host as unknown, where [`awaits_user`] has a reason for that.
@@ -390,8 +378,7 @@ pub(super) fn end_unknown(
         Some(host.0.name()),
         format!("unknown from here on: {reason}"),
     );
-    frame.set_unknown();
-    end(Ended::Unknown, context.call_position())
+    halt(Halt::Unknown, context.call_position())
 }
 
 fn only_looked_at(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
@@ -430,7 +417,7 @@ pub(super) fn read(
         Query::Content(path.to_owned()),
         Query::Path(path.to_owned()),
     ];
-    let outlook = host.0.link.history.outlook();
+    let outlook = host.0.history().outlook();
     let answers = match (outlook.left(&queries[0]), outlook.alters(&queries[0])) {
         (Some(Answer::Content(None)), _) => {
             let gone = PathState {

@@ -70,7 +70,9 @@ pub(super) fn register(engine: &mut Engine) {
     declare(&CONTROLLER, 0).register_into_engine(
         engine,
         |context: NativeCallContext| -> Result<HostValue, Box<EvalAltResult>> {
-            Ok(HostValue(Frame::of(&context)?.run().controller()))
+            Ok(HostValue(HostHandle::controller(
+                Frame::of(&context)?.run(),
+            )))
         },
     );
 }
@@ -107,8 +109,8 @@ fn hosts(
     selected
         .iter()
         .map(|host| {
-            let link = run.link(host).map_err(|failure| throw(failure, context))?;
-            Ok(Dynamic::from(HostValue(HostHandle::new(run.clone(), link))))
+            let handle = HostHandle::new(run, host).map_err(|failure| throw(failure, context))?;
+            Ok(Dynamic::from(HostValue(handle)))
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use crate::script::convert::duration;
 use crate::script::error::{argument, position, throw};
 use crate::script::frame::Frame;
 use crate::script::schema::{self, Fault};
-use crate::task::Mode;
+use crate::task::RunMode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -104,7 +104,7 @@ pub(super) fn register(engine: &mut Engine) {
     declare_plain("check_mode", &["bool"], CHECK_MODE).register_into_engine(
         engine,
         |context: NativeCallContext| -> Result<bool> {
-            Ok(Frame::of(&context)?.run().settings.mode == Mode::Check)
+            Ok(Frame::of(&context)?.run().settings.mode == RunMode::Check)
         },
     );
 }

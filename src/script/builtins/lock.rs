@@ -9,10 +9,10 @@ use super::declare;
 use crate::declare::{Span, function, options};
 use crate::deploy::lock::{LEASE, SHORTEST_LEASE, Wanted, acquire, name, tell_holders};
 use crate::model::{Failure, FailureKind, Host, LockScope};
-use crate::script::error::{Ended, argument, ended, throw};
+use crate::script::error::{Halt, argument, halt_of, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -85,7 +85,7 @@ fn with_lock(
     name::check(name).map_err(|why| argument(context, why))?;
     let wanted = wanted(context, &outer, name, options)?;
     let run = outer.run();
-    let lock = if run.settings.mode == Mode::Check {
+    let lock = if run.settings.mode == RunMode::Check {
         tell_holders(run, &wanted, outer.cancel()).map_err(|failure| throw(failure, context))?;
         None
     } else {
@@ -111,7 +111,7 @@ fn within(context: &NativeCallContext<'_>, frame: &Frame, closure: &FnPtr) -> Re
         let failed = match &result {
             Ok(_) => false,
             // What is not known is no failure.
-            Err(error) => !matches!(ended(error), Some(Ended::Unknown)),
+            Err(error) => !matches!(halt_of(error), Some(Halt::Unknown)),
         };
         let mut clean_up = frame.leave(context, failed).into_iter();
         // The first thing that went wrong is the failure; no other one goes untold.

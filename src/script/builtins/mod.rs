@@ -18,6 +18,7 @@ mod library;
 mod lock;
 mod logging;
 mod outcome;
+mod registration;
 mod rollout;
 mod secret;
 mod selected;
@@ -26,9 +27,10 @@ mod strings;
 mod tasks;
 mod vars;
 
-use rhai::{Engine, FuncRegistration};
+use rhai::Engine;
 
 use crate::declare::Function;
+use registration::{declare, declare_getter, declare_plain};
 
 pub use health::HealthValue;
 pub use host::HostValue;
@@ -80,33 +82,4 @@ const WITH_OPTIONS: [&Function; 13] = [
 pub fn with_options(name: &str) -> Option<&'static Function> {
     let mut functions = WITH_OPTIONS.into_iter();
     functions.find(|function| function.name == name)
-}
-
-/// Registers one way to call a function. `form` is its index in the declaration.
-fn declare(function: &Function, form: usize) -> FuncRegistration {
-    FuncRegistration::new(function.name)
-        .with_params_info(function.forms[form])
-        .with_comments([function.manual.text])
-        .with_volatility(true)
-}
-
-/// The same for a property.
-fn declare_getter(function: &Function) -> FuncRegistration {
-    FuncRegistration::new_getter(function.name)
-        .with_params_info(function.forms[0])
-        .with_comments([function.manual.text])
-}
-
-/// The same for a function whose parameters and page are given as they are.
-fn declare_plain(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
-    FuncRegistration::new(name)
-        .with_params_info(parameters)
-        .with_comments([comments(page)])
-        .with_volatility(true)
-}
-
-/// A manual page as comments of a function, with the indentation of its examples.
-fn comments(page: &str) -> String {
-    let lines: Vec<String> = page.lines().map(|line| format!("/// {line}")).collect();
-    lines.join("\n")
 }

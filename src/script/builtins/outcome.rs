@@ -22,7 +22,7 @@ impl OutcomeValue {
     }
 
     fn diff(&self) -> String {
-        report::diff(&self.0.verdict.diff)
+        report::diff(&self.0.decision.diff)
     }
 }
 
@@ -42,7 +42,7 @@ fn register_outcome(engine: &mut Engine) {
     let outcome = |name, page: &str, gives: &str| getter(name, page, "outcome: Outcome", gives);
     outcome("changed", "Whether the host was changed (in check mode: whether it would be, as far as that is known).", "bool")
         .register_into_engine(engine, |outcome: &mut OutcomeValue| {
-            matches!(outcome.0.verdict.outcome, Outcome::Changed | Outcome::WouldChange)
+            matches!(outcome.0.decision.outcome, Outcome::Changed | Outcome::WouldChange)
         });
     outcome(
         "outcome",
@@ -50,7 +50,7 @@ fn register_outcome(engine: &mut Engine) {
         "String",
     )
     .register_into_engine(engine, |outcome: &mut OutcomeValue| {
-        outcome.0.verdict.outcome.as_str().to_owned()
+        outcome.0.decision.outcome.as_str().to_owned()
     });
     outcome(
         "diff",
@@ -103,7 +103,7 @@ fn register_outcome(engine: &mut Engine) {
             .map_or(Dynamic::UNIT, |ran| Dynamic::from(i64::from(ran.code)))
     });
     engine.register_fn("to_string", |outcome: &mut OutcomeValue| {
-        format!("{}: {}", outcome.0.label, outcome.0.verdict.outcome)
+        format!("{}: {}", outcome.0.label, outcome.0.decision.outcome)
     });
 }
 

@@ -88,7 +88,7 @@ fn stat(
         ));
     }
     known(context, &frame, host)?;
-    let outlook = host.0.link.history.outlook();
+    let outlook = host.0.history().outlook();
     let place = Query::Path(path.to_owned());
     if let Some(reason) = outlook.alters(&place) {
         return Err(end_unknown(context, &frame, host, &reason));

@@ -216,7 +216,7 @@ impl Surroundings for Around<'_> {
     fn vars(&self) -> minijinja::Value {
         self.asked_for_vars.set(true);
         match self.host {
-            Some(host) => self.frame.run().inventory.context(&host.link.host),
+            Some(host) => self.frame.run().inventory.context(host.host()),
             None => minijinja::Value::UNDEFINED,
         }
     }

@@ -29,14 +29,11 @@ pub(super) fn register(engine: &mut Engine) {
         },
     );
     engine.register_fn("contains", |vars: &mut VarsValue, name: &str| {
-        vars.0.link.host.var(name).is_some()
+        vars.0.host().var(name).is_some()
     });
     engine.register_fn("keys", |vars: &mut VarsValue| {
-        vars.0
-            .link
-            .host
-            .vars()
-            .keys()
+        let vars = vars.0.host().vars();
+        vars.keys()
             .map(|name| Dynamic::from((*name).to_owned()))
             .collect::<Array>()
     });
@@ -44,14 +41,14 @@ pub(super) fn register(engine: &mut Engine) {
 
 impl VarsValue {
     fn get(&self, context: &NativeCallContext<'_>, name: &str) -> Result<Option<Dynamic>> {
-        let value = self.0.run.inventory.var(&self.0.link.host, name);
+        let value = self.0.run.inventory.var(self.0.host(), name);
         let value =
             value.map_err(|error| throw(Failure::from(error).on(self.0.name()), context))?;
         Ok(value.as_ref().map(from_json))
     }
 
     fn missing(&self, context: &NativeCallContext<'_>, name: &str) -> Box<EvalAltResult> {
-        let vars = self.0.link.host.vars();
+        let vars = self.0.host().vars();
         let known = vars.keys().copied();
         let message = format!("the host has no variable `{name}`");
         let mut failure = Failure::new(FailureKind::Failed, message).on(self.0.name());

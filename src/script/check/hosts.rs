@@ -6,7 +6,7 @@ use rhai::{ASTNode, Expr, Stmt};
 
 use crate::model::Position;
 use crate::script::playbook::Playbook;
-use crate::script::source::position;
+use crate::script::position::position;
 
 /// `hosts("web")`: the pattern, and where it stands.
 #[must_use]

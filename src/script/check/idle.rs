@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use rhai::{ASTFlags, ASTNode, Expr, Position, Stmt};
 
 use crate::model::{Failure, FailureKind};
-use crate::script::source::position;
+use crate::script::position::position;
 
 use super::World;
 use super::made::{DEEPEST, Made, value};

@@ -3,7 +3,7 @@
 use rhai::{ASTFlags, Expr, FnCallExpr, Position};
 
 use crate::model::{Failure, FailureKind};
-use crate::script::source::position;
+use crate::script::position::position;
 
 use super::World;
 use super::bodies::Function;

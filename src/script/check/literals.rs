@@ -3,7 +3,7 @@
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
 use crate::model::Position;
-use crate::script::source::position;
+use crate::script::position::position;
 
 /// Which part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

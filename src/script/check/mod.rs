@@ -7,6 +7,7 @@
 
 mod bodies;
 mod calls;
+mod captured;
 mod closures;
 mod health;
 mod hosts;
@@ -27,47 +28,26 @@ mod tasks;
 mod unused;
 mod variables;
 mod walk;
+mod world;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::Engine;
 
 use crate::model::Failure;
 
-use super::names::Names;
 use super::params;
 use super::playbook::Playbook;
 use super::source::Sources;
 use script::Script;
 use unused::Unused;
 use walk::Walk;
+use world::World;
 
 pub use hosts::{computes_patterns, host_patterns, patterns_in_part};
 pub use literals::{Part, argument_position};
 pub use options::option_names;
 pub use pipes::dumps_in_pipes;
-
-/// What one script is held against.
-struct World<'a> {
-    engine: &'a Engine,
-    names: &'a Names,
-    playbook: &'a Playbook,
-    scripts: BTreeMap<String, Script>,
-    /// Every key that some map is given anywhere: what is called like a method may be a closure in a map.
-    keys: HashSet<String>,
-}
-
-impl World<'_> {
-    /// The module that a path of aliases leads to from this script.
-    fn module<'s>(&'s self, mut script: &'s Script, path: &[&str]) -> Option<&'s Script> {
-        for alias in path {
-            let import = script.imports.get(*alias)?;
-            let (name, _) = self.playbook.modules.imported(&script.name, import)?;
-            script = self.scripts.get(&name)?;
-        }
-        Some(script)
-    }
-}
 
 /// Holds a playbook and everything that it imports against what the engine knows.
 #[must_use]

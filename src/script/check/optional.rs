@@ -4,7 +4,7 @@
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Module, Position, Stmt};
 
 use crate::model::{Failure, FailureKind};
-use crate::script::source::position;
+use crate::script::position::position;
 
 use super::closures::Closure;
 use super::script::Script;

@@ -5,7 +5,7 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
 use crate::model::{Failure, FailureKind, Position};
 use crate::script::playbook::Playbook;
-use crate::script::source::position;
+use crate::script::position::position;
 
 /// Commands whose output is all that there is of a backup.
 const DUMPS: [&str; 15] = [

@@ -3,7 +3,7 @@
 use rhai::{Expr, FnCallExpr, Stmt};
 
 use crate::model::{Failure, FailureKind};
-use crate::script::source::position;
+use crate::script::position::position;
 
 use super::World;
 use super::closures::Closure;

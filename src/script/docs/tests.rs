@@ -41,6 +41,19 @@ fn every_task_has_a_page() {
     }
 }
 
+/// `WITH_OPTIONS` of the built-ins lists each function that takes options.
+#[test]
+fn every_function_with_options_lists_them() {
+    for page in pages() {
+        let takes = |signature: &String| signature.contains("options: map");
+        let is_ours = matches!(page.sort, Sort::Function | Sort::Method | Sort::Task);
+        if is_ours && page.signatures.iter().any(takes) {
+            let takes_none = page.name == "options" || page.sort == Sort::Task;
+            assert!(takes_none || !page.options.is_empty(), "{}", page.name);
+        }
+    }
+}
+
 #[test]
 fn finds_pages_by_the_names_that_people_use() {
     let pages = pages();

@@ -4,20 +4,23 @@
 //! out of a module: the call fails with `Function not found: anon$...`. Its last resort, the hook for missing
 //! functions, finds the module here and calls the closure in the module's own surroundings.
 
-use std::sync::Arc;
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, EvalContext, Module, NativeCallContext, Position, Shared,
+};
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, NativeCallContext, Position};
-
-use super::Modules;
 use crate::script::lookup;
 
 /// What Rhai calls closures: this, and a hash of their body.
 const ANONYMOUS: &str = "anon$";
 
-pub fn install(engine: &mut Engine, modules: Arc<Modules>) {
+/// `defining` gives the module that defines a function of this name with so many parameters.
+pub fn install(
+    engine: &mut Engine,
+    defining: impl Fn(&str, usize) -> Option<Shared<Module>> + Send + Sync + 'static,
+) {
     lookup::install(engine, move |name, args, is_method, context| {
         if name.starts_with(ANONYMOUS) {
-            call(&modules, name, args, is_method, context)
+            call(&defining, name, args, is_method, context)
         } else {
             Ok(None)
         }
@@ -38,7 +41,7 @@ pub fn clash(one: &AST, other: &AST) -> bool {
 }
 
 fn call(
-    modules: &Modules,
+    defining: impl Fn(&str, usize) -> Option<Shared<Module>>,
     name: &str,
     args: &mut [&mut Dynamic],
     is_method: bool,
@@ -46,7 +49,7 @@ fn call(
 ) -> Result<Option<Dynamic>, Box<EvalAltResult>> {
     // In a call as a method, the first argument is `this` and no parameter.
     let parameters = args.len() - usize::from(is_method && !args.is_empty());
-    let Some(module) = modules.defining(name, parameters) else {
+    let Some(module) = defining(name, parameters) else {
         return Ok(None);
     };
     // The functions of an evaluated module bring its imports and constants with them.

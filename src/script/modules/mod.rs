@@ -21,7 +21,8 @@ use rhai::{
 use crate::model::{Failure, FailureKind};
 
 use super::parse::Parser;
-use super::source::{Sources, position};
+use super::position::position;
+use super::source::Sources;
 use super::trace;
 use locate::Root;
 
@@ -61,7 +62,10 @@ pub fn install(
         known: RwLock::default(),
     });
     engine.set_module_resolver(Resolver(Arc::clone(&modules)));
-    closures::install(engine, Arc::clone(&modules));
+    let of_closures = Arc::clone(&modules);
+    closures::install(engine, move |function, parameters| {
+        of_closures.defining(function, parameters)
+    });
     Ok(modules)
 }
 

@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind};
-use crate::script::source::{Sources, position};
+use crate::script::position::position;
+use crate::script::source::Sources;
 
-use super::declared::{Kind, OPTIONS, Param};
+use super::declared::{OPTIONS, Param};
+use super::kind::Kind;
 use super::rule::{KEYS as RULE_KEYS, Rule};
 use super::value;
 
@@ -286,7 +288,7 @@ impl<'a> Declaration<'a> {
         if let Some((fallback, at)) = fallback {
             if optional {
                 self.wrong(at, "a parameter with a `fallback` is optional already");
-            } else if let Err(why) = value::fits(&param, &fallback) {
+            } else if let Err(why) = param.fits(&fallback) {
                 self.wrong(at, format!("`fallback` {why}"));
             }
         }

@@ -2,68 +2,18 @@
 
 use std::fmt::Write as _;
 
-use regex::Regex;
 use serde_json::Value;
 
 use crate::model::Position;
 
-use super::rule::Rule;
-use super::value::shown;
+use super::kind::Kind;
+use super::rule::{Rule, source};
+use super::value::{Unfit, is, shown};
 
 /// The keys of `param`'s options.
 pub const OPTIONS: &[&str] = &[
     "fallback", "optional", "type", "one_of", "pattern", "secret", "min", "max",
 ];
-
-/// What sort of value a parameter has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    String,
-    Int,
-    Float,
-    Bool,
-    /// On the command line: `a,b,c`, or JSON.
-    List,
-    /// `90s`, `5m`, `1h 30m`. The playbook gets the text, which every built-in that waits takes.
-    Duration,
-    /// A file or a directory that the operator names, relative to the working directory. The playbook gets
-    /// its absolute path, and may read it wherever it is. A URL stays as it is.
-    Path,
-}
-
-impl Kind {
-    pub const ALL: [(&'static str, Self); 7] = [
-        ("string", Self::String),
-        ("int", Self::Int),
-        ("float", Self::Float),
-        ("bool", Self::Bool),
-        ("list", Self::List),
-        ("duration", Self::Duration),
-        ("path", Self::Path),
-    ];
-
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, kind)| *kind == self)
-            .map_or("", |(name, _)| name)
-    }
-
-    /// In a sentence: `an integer`.
-    #[must_use]
-    pub fn described(self) -> &'static str {
-        match self {
-            Self::String => "a string",
-            Self::Int => "an integer",
-            Self::Float => "a float",
-            Self::Bool => "true or false",
-            Self::List => "a list",
-            Self::Duration => "a duration such as 90s or 5m",
-            Self::Path => "the path of a file or a directory",
-        }
-    }
-}
 
 /// One parameter.
 #[derive(Debug, Clone)]
@@ -83,6 +33,12 @@ pub struct Param {
 }
 
 impl Param {
+    /// Whether a value is of its kind and allowed by its rule.
+    pub fn fits(&self, value: &Value) -> Result<(), Unfit> {
+        is(self.kind, value, self.secret)?;
+        self.rule.allows(value, self.secret)
+    }
+
     /// What follows the help: `[default: 25%] [one of: a, b]`.
     #[must_use]
     pub fn notes(&self) -> String {
@@ -119,17 +75,4 @@ impl Param {
         }
         notes
     }
-}
-
-/// A pattern matches the whole value, as a user of `one_of` would expect of it too.
-pub(super) fn whole(pattern: &str) -> Result<Regex, regex::Error> {
-    Regex::new(&format!("^(?:{pattern})$"))
-}
-
-/// The pattern as the playbook wrote it.
-pub(super) fn source(pattern: &Regex) -> &str {
-    let text = pattern.as_str();
-    text.strip_prefix("^(?:")
-        .and_then(|text| text.strip_suffix(")$"))
-        .unwrap_or(text)
 }

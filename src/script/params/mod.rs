@@ -6,6 +6,7 @@
 
 mod collect;
 mod declared;
+mod kind;
 mod resolve;
 mod rule;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 pub mod value;
 
 pub use collect::{collect, misplaced};
-pub use declared::{Kind, OPTIONS, Param};
+pub use declared::{OPTIONS, Param};
+pub use kind::Kind;
 pub use resolve::{Resolved, resolve};
 pub use rule::{KEYS as RULE_KEYS, Rule};

@@ -10,8 +10,9 @@ use crate::model::suggest::{did_you_mean, listed};
 use crate::model::{Failure, FailureKind, decode};
 use crate::script::local;
 
-use super::declared::{Kind, Param};
-use super::value::{fits, located, parse, shown};
+use super::declared::Param;
+use super::kind::Kind;
+use super::value::{located, parse, shown};
 
 /// What stands for a secret.
 const HIDDEN: &str = "[secret]";
@@ -50,7 +51,7 @@ pub fn resolve(
                 for (name, value) in values {
                     match find(params, &name, &format!("{}: ", file.display())) {
                         Ok(param) => {
-                            given.insert(&param.name, fits(param, &value).map(|()| value));
+                            given.insert(&param.name, param.fits(&value).map(|()| value));
                         }
                         Err(failure) => failures.push(failure),
                     }
@@ -62,8 +63,8 @@ pub fn resolve(
     for (name, text) in vars {
         match find(params, name, "") {
             Ok(param) => {
-                let value =
-                    parse(param, text).and_then(|value| fits(param, &value).map(|()| value));
+                let value = parse(param.kind, param.secret, text)
+                    .and_then(|value| param.fits(&value).map(|()| value));
                 given.insert(&param.name, value);
             }
             Err(failure) => failures.push(failure),
@@ -113,7 +114,7 @@ impl Resolved {
         let (Kind::Path, Value::String(text)) = (param.kind, &value) else {
             return Ok(value);
         };
-        let Some(path) = located(param, text)? else {
+        let Some(path) = located(param.secret, text)? else {
             return Ok(value);
         };
         let Some(absolute) = path.to_str().map(Value::from) else {

@@ -4,7 +4,7 @@
 use regex::Regex;
 use serde_json::Value;
 
-use super::declared::{Kind, source, whole};
+use super::kind::Kind;
 use super::value::{self, Unfit, compare, shown};
 
 /// The keys that describe a rule.
@@ -152,4 +152,17 @@ fn any<E>(results: impl Iterator<Item = Result<(), E>>) -> Result<(), E> {
         }
     }
     first.map_or(Ok(()), Err)
+}
+
+/// A pattern matches the whole value, as a user of `one_of` would expect of it too.
+fn whole(pattern: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?:{pattern})$"))
+}
+
+/// The pattern as the playbook wrote it.
+pub(super) fn source(pattern: &Regex) -> &str {
+    let text = pattern.as_str();
+    text.strip_prefix("^(?:")
+        .and_then(|text| text.strip_suffix(")$"))
+        .unwrap_or(text)
 }

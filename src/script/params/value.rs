@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::declared::{Kind, Param};
+use super::kind::Kind;
 
 /// Why a value does not fit. A lower-case fragment that follows the parameter's name.
 pub type Unfit = String;
 
 /// Reads what stands behind `--var NAME=`.
-pub fn parse(param: &Param, text: &str) -> Result<Value, Unfit> {
-    let wrong = || not(param.kind, text, param.secret);
-    match param.kind {
+pub fn parse(kind: Kind, secret: bool, text: &str) -> Result<Value, Unfit> {
+    let wrong = || not(kind, text, secret);
+    match kind {
         Kind::String | Kind::Duration | Kind::Path => Ok(Value::from(text)),
         Kind::Int => text
             .trim()
@@ -34,7 +34,7 @@ pub fn parse(param: &Param, text: &str) -> Result<Value, Unfit> {
             serde_json::from_str::<Vec<Value>>(text)
                 .map(Value::from)
                 .map_err(|error| {
-                    if param.secret {
+                    if secret {
                         "must be a list: the value is not JSON".into()
                     } else {
                         format!("must be a list: the value is not JSON: {error}")
@@ -47,12 +47,6 @@ pub fn parse(param: &Param, text: &str) -> Result<Value, Unfit> {
             .map(|item| Value::from(item.trim()))
             .collect()),
     }
-}
-
-/// Checks a value against the declaration.
-pub fn fits(param: &Param, value: &Value) -> Result<(), Unfit> {
-    is(param.kind, value, param.secret)?;
-    param.rule.allows(value, param.secret)
 }
 
 /// Checks the type of a value. The error does not show the value if it is `secret`.
@@ -77,12 +71,12 @@ pub fn is(kind: Kind, value: &Value, secret: bool) -> Result<(), Unfit> {
 }
 
 /// What the operator names by a path, as an absolute one. An address is none.
-pub fn located(param: &Param, text: &str) -> Result<Option<std::path::PathBuf>, Unfit> {
+pub fn located(secret: bool, text: &str) -> Result<Option<std::path::PathBuf>, Unfit> {
     if text.contains("://") {
         return Ok(None);
     }
     std::fs::canonicalize(text).map(Some).map_err(|error| {
-        if param.secret {
+        if secret {
             format!("names a file that cannot be read: {error}")
         } else {
             format!("names `{text}`, which cannot be read: {error}")

@@ -4,9 +4,11 @@ use rhai::{Dynamic, EvalAltResult};
 
 use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
-use crate::script::engine::{MAX_ARRAY, MAX_MAP, MAX_TEXT};
+use crate::script::limits::{MAX_ARRAY, MAX_MAP, MAX_TEXT};
 use crate::script::names::{Names, type_name};
 use crate::script::nesting;
+
+use super::wording::{counted, lower};
 
 /// The name of a function for the trace.
 pub fn function(name: &str) -> String {
@@ -188,15 +190,6 @@ fn function_not_found(signature: &str, names: &Names) -> Failure {
         .hint(format!("There is {}.", ways.join(", ")))
 }
 
-/// An arity in words.
-pub fn counted(arguments: usize) -> String {
-    match arguments {
-        0 => "no arguments".into(),
-        1 => "1 argument".into(),
-        many => format!("{many} arguments"),
-    }
-}
-
 /// Rhai: `Unknown property 'x' - a getter is not registered for type 'Host'`.
 fn property(text: &str, names: &Names) -> Failure {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
@@ -222,15 +215,4 @@ fn mismatch(wanted: &str, got: &str) -> String {
 fn article(noun: &str) -> String {
     let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
     format!("{} {noun}", if vowel { "an" } else { "a" })
-}
-
-/// Rhai's sentences start with a capital.
-pub fn lower(text: &str) -> String {
-    let mut chars = text.chars();
-    match (chars.next(), chars.clone().next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && !second.is_uppercase() => {
-            first.to_lowercase().chain(chars).collect()
-        }
-        _ => text.to_owned(),
-    }
 }

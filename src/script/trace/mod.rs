@@ -5,12 +5,14 @@ mod message;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 use rhai::EvalAltResult;
 
-use crate::model::{Failure, FailureKind};
+use crate::model::Failure;
 
-use super::source::{Sources, position};
+use super::position::position;
+use super::source::Sources;
 
 pub use parse::parse_failure;
 
@@ -97,10 +99,11 @@ fn thrown(error: &EvalAltResult) -> Option<Failure> {
         EvalAltResult::ErrorRuntime(value, _) => {
             value.read_lock::<Failure>().map(|failure| failure.clone())
         }
-        EvalAltResult::ErrorTerminated(token, _) => Some(token.read_lock::<Failure>().map_or_else(
-            || Failure::new(FailureKind::Interrupted, "interrupted"),
-            |f| f.clone(),
-        )),
+        EvalAltResult::ErrorTerminated(token, _) => Some(
+            token
+                .read_lock::<Failure>()
+                .map_or_else(Failure::interrupted, |f| f.clone()),
+        ),
         EvalAltResult::ErrorSystem(_, source) => source.downcast_ref::<Failure>().cloned(),
         _ => None,
     }

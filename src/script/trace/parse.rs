@@ -3,9 +3,10 @@
 use rhai::{LexError, ParseError, ParseErrorType};
 
 use crate::model::{Failure, FailureKind};
-use crate::script::source::{Sources, position};
+use crate::script::position::position;
+use crate::script::source::Sources;
 
-use super::message::lower;
+use super::wording::{counted, lower};
 
 /// The failure that a script which does not parse is.
 #[must_use]
@@ -119,7 +120,7 @@ pub fn describe(error: &ParseErrorType) -> Failure {
         P::FnDuplicatedDefinition(name, count) => (
             format!(
                 "there is a function `{name}` with {} already",
-                super::message::counted(*count).replace("argument", "parameter")
+                counted(*count).replace("argument", "parameter")
             ),
             None,
         ),

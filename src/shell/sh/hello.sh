@@ -12,7 +12,7 @@ else
   ops_u=$(id -u);
 fi;
 ops_a uid "$ops_u";
-# Which process this is, should the connection be lost: see former.sh.
+# Which process this is, should the connection be lost: see end_loop.sh.
 ops_a loop $$;
 case $ops_u in 0) ops_a user root;; *) ops_a user "$(id -un 2>/dev/null)";; esac;
 for ops_f in /etc/os-release /usr/lib/os-release; do

@@ -1,11 +1,13 @@
 //! The contents of files: one `head` for all of them.
 //!
 //! `head` prints no border between two files that a file could not contain too. So between two files it reads its own
-//! environment, which holds nothing but the token of the reply. If that fails, each file is read by a `head` of its own.
+//! environment, which holds nothing but the token of the sections. If that fails, each file is read by a `head` of its own.
 
 use super::files::lines;
-use super::{Answer, Query, Reply, find};
+use super::question::Query;
+use super::sections::{Sections, find};
 use crate::shell::quote_str as quote;
+use crate::task::Answer;
 
 fn border(token: &str) -> String {
     format!("ops_border={token}")
@@ -40,13 +42,17 @@ pub(super) fn render(queries: &[Query], token: &str, text: &mut String) {
     ));
 }
 
-pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
-    let there = lines(reply.section("contents"));
-    let contents = if reply.section("apart").is_some() {
-        let section = |at| reply.section(&format!("content.{at}"));
+pub(super) fn parse(
+    queries: &[Query],
+    sections: &Sections<'_>,
+    answers: &mut Vec<(Query, Answer)>,
+) {
+    let there = lines(sections.section("contents"));
+    let contents = if sections.section("apart").is_some() {
+        let section = |at| sections.section(&format!("content.{at}"));
         (0..there.len()).map(section).collect()
     } else {
-        joined(reply, there.len())
+        joined(sections, there.len())
     };
     for (at, query) in queries.iter().enumerate() {
         let Query::Content(path) = query else {
@@ -69,9 +75,9 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
 
 /// Splits what one `head` printed. Nothing if it is not as expected: a `head` with more in its
 /// environment would print that at the beginning of the next file.
-fn joined<'a>(reply: &Reply<'a>, count: usize) -> Vec<Option<&'a [u8]>> {
-    let border = format!("{}\0", border(reply.token)).into_bytes();
-    let mut rest = reply.section("joined").unwrap_or_default();
+fn joined<'a>(sections: &Sections<'a>, count: usize) -> Vec<Option<&'a [u8]>> {
+    let border = format!("{}\0", border(sections.token)).into_bytes();
+    let mut rest = sections.section("joined").unwrap_or_default();
     let mut contents = Vec::new();
     while let Some(at) = find(rest, &border) {
         contents.push(Some(&rest[..at]));

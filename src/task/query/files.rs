@@ -1,8 +1,9 @@
 //! Paths and hashes: one `stat` and one `sha256sum` for all of them.
 
-use super::{Answer, Query, Reply};
+use super::question::Query;
+use super::sections::Sections;
 use crate::shell::quote_str as quote;
-use crate::task::{PathKind, PathState, Stat};
+use crate::task::{Answer, PathKind, PathState, Stat};
 
 /// Bytes of arguments to one process; Linux takes 128 KiB in one argument and 2 MiB in all, BusyBox less.
 const ARGUMENTS: usize = 96 * 1024;
@@ -103,18 +104,22 @@ fn chunked(paths: &[&str]) -> Vec<String> {
     chunks
 }
 
-pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
+pub(super) fn parse(
+    queries: &[Query],
+    sections: &Sections<'_>,
+    answers: &mut Vec<(Query, Answer)>,
+) {
     let paths = paths(queries);
     if !paths.is_empty() {
-        let denied = lines(reply.section("denied"));
-        let own = stats(reply.section("stat").unwrap_or_default(), &paths);
+        let denied = lines(sections.section("denied"));
+        let own = stats(sections.section("stat").unwrap_or_default(), &paths);
         let links: Vec<Option<&[u8]>> = (0..paths.len())
-            .map(|at| reply.section(&format!("link.{at}")))
+            .map(|at| sections.section(&format!("link.{at}")))
             .collect();
         let linked: Vec<&str> = (paths.iter().zip(&links))
             .filter_map(|(path, link)| link.map(|_| *path))
             .collect();
-        let targets = reply.section("target").unwrap_or_default();
+        let targets = sections.section("target").unwrap_or_default();
         let mut targets = stats(targets, &linked).into_iter();
         for (at, ((path, own), link)) in paths.iter().zip(own).zip(links).enumerate() {
             let target = match link {
@@ -138,8 +143,8 @@ pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Que
     let hashed = hashed(queries);
     if !hashed.is_empty() {
         let mut digests = vec![None; hashed.len()];
-        let mut sums = lines(reply.section("sha256")).into_iter();
-        for line in lines(reply.section("hashed")) {
+        let mut sums = lines(sections.section("sha256")).into_iter();
+        for line in lines(sections.section("hashed")) {
             let (at, known) = match line.split_once(' ') {
                 Some((at, known)) => (at, Some(known)),
                 None => (line, None),

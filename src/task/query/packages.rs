@@ -2,9 +2,10 @@
 //! looks for packages that provide it.
 
 use super::files::lines;
-use super::{Answer, Query, Reply};
+use super::question::Query;
+use super::sections::Sections;
 use crate::shell::quote_str as quote;
-use crate::task::Installed;
+use crate::task::{Answer, Installed};
 
 const FIELDS: &str =
     "${db:Status-Want} ${db:Status-Status} ${Package} ${Architecture} ${Version}\\n";
@@ -52,9 +53,13 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     ));
 }
 
-pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
-    let rows = lines(reply.section("packages"));
-    let provided = lines(reply.section("provided"));
+pub(super) fn parse(
+    queries: &[Query],
+    sections: &Sections<'_>,
+    answers: &mut Vec<(Query, Answer)>,
+) {
+    let rows = lines(sections.section("packages"));
+    let provided = lines(sections.section("provided"));
     for name in names(queries) {
         let answer = if rows == ["none"] {
             Answer::Unknowable(

@@ -1,7 +1,9 @@
 //! Scripts of the tasks' own, each in a subshell so that none can hurt the next.
 
 use super::files::lines;
-use super::{Answer, Query, Reply};
+use super::question::Query;
+use super::sections::Sections;
+use crate::task::Answer;
 
 pub(super) fn render(queries: &[Query], text: &mut String) {
     for (at, query) in queries.iter().enumerate() {
@@ -11,10 +13,14 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     }
 }
 
-pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
+pub(super) fn parse(
+    queries: &[Query],
+    sections: &Sections<'_>,
+    answers: &mut Vec<(Query, Answer)>,
+) {
     for (at, query) in queries.iter().enumerate() {
         if let Query::Script { .. } = query {
-            let rows = lines(reply.section(&format!("script.{at}")))
+            let rows = lines(sections.section(&format!("script.{at}")))
                 .into_iter()
                 .filter_map(|line| line.split_once('='))
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))

@@ -3,8 +3,10 @@
 //! Stamps of other users are ignored: they could say anything. `$ops_state/stamps/UNIT` holds lines `key=value`; `tasks::services` interprets them.
 
 use super::files::lines;
-use super::{Answer, Query, Reply};
+use super::question::Query;
+use super::sections::Sections;
 use crate::shell::quote_str as quote;
+use crate::task::Answer;
 
 fn names(queries: &[Query]) -> impl Iterator<Item = &str> {
     queries.iter().filter_map(|query| {
@@ -26,9 +28,13 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     }
 }
 
-pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
+pub(super) fn parse(
+    queries: &[Query],
+    sections: &Sections<'_>,
+    answers: &mut Vec<(Query, Answer)>,
+) {
     for (at, name) in names(queries).enumerate() {
-        let rows = lines(reply.section(&format!("stamp.{at}")))
+        let rows = lines(sections.section(&format!("stamp.{at}")))
             .into_iter()
             .filter_map(|line| line.split_once('='))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))

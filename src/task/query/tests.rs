@@ -3,8 +3,8 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
-use super::{Answer, Query, Reply, render};
-use crate::task::{Found, PathKind, Resource};
+use super::{Query, Sections, answers, render};
+use crate::task::{Answer, Found, PathKind, Resource};
 
 const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
@@ -21,9 +21,9 @@ fn ask_after(before: &str, shell: &[&str], queries: &[Query]) -> Found {
         .arg(script)
         .output()
         .expect("a shell");
-    let reply = Reply::split(&output.stdout, "feedfacecafe").expect("a whole reply");
+    let sections = Sections::split(&output.stdout, "feedfacecafe").expect("a whole reply");
     let mut found = Found::default();
-    for (query, answer) in reply.answers(queries) {
+    for (query, answer) in answers(queries, &sections) {
         found.insert(query, answer);
     }
     found
@@ -167,13 +167,13 @@ fn a_head_with_more_in_its_environment_is_not_believed() {
 #[test]
 fn a_reply_without_its_end_is_none() {
     assert!(
-        Reply::split(
+        Sections::split(
             b"\ntoken stat\n81a4/0/0/1/2/root/root//etc/passwd\n",
             "token"
         )
         .is_none()
     );
-    assert!(Reply::split(b"noise\ntoken end\n", "token").is_some());
+    assert!(Sections::split(b"noise\ntoken end\n", "token").is_some());
 }
 
 #[test]
@@ -216,9 +216,9 @@ fn tells_of_users_and_groups() {
 /// What a host would have printed.
 fn told(queries: &[Query], printed: &str) -> Found {
     let printed = format!("{printed}\ntoken end\n");
-    let reply = Reply::split(printed.as_bytes(), "token").expect("a whole reply");
+    let sections = Sections::split(printed.as_bytes(), "token").expect("a whole reply");
     let mut found = Found::default();
-    for (query, answer) in reply.answers(queries) {
+    for (query, answer) in answers(queries, &sections) {
         found.insert(query, answer);
     }
     found

@@ -1,8 +1,10 @@
 //! Users and groups: one `getent` for each of the tables, whatever the number of names. A host without it
 //! (BusyBox alone) reads its files.
 
-use super::{Answer, Query, Reply};
+use super::question::Query;
+use super::sections::Sections;
 use crate::shell::quote_str as quote;
+use crate::task::Answer;
 
 fn users(queries: &[Query]) -> Vec<&str> {
     queries
@@ -83,10 +85,14 @@ fn push_names(text: &mut String, names: &[&str]) {
     text.push('\n');
 }
 
-pub(super) fn parse(queries: &[Query], reply: &Reply<'_>, answers: &mut Vec<(Query, Answer)>) {
+pub(super) fn parse(
+    queries: &[Query],
+    sections: &Sections<'_>,
+    answers: &mut Vec<(Query, Answer)>,
+) {
     // A full name may be written in any encoding.
     let text = |name: &str| -> String {
-        String::from_utf8_lossy(reply.section(name).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(sections.section(name).unwrap_or_default()).into_owned()
     };
     let (passwd, group, shadow) = (
         text("passwd"),

@@ -7,8 +7,8 @@ mod steps;
 use std::sync::Arc;
 
 use super::{
-    Answer, Change, Found, Mode, Next, Outlook, Plan, Planner, Query, Ran, Resource, Task, Touches,
-    Verdict,
+    Answer, Change, Decision, Found, Next, Outlook, Plan, Planner, Query, Ran, Resource, RunMode,
+    Task, Touches,
 };
 
 /// What a task wants of its register.
@@ -139,12 +139,17 @@ struct Registers {
 }
 
 impl Registers {
-    fn go(&mut self, tasks: &[Register], mode: Mode) -> Vec<Verdict> {
+    fn go(&mut self, tasks: &[Register], mode: RunMode) -> Vec<Decision> {
         self.go_after(tasks, mode, &mut Outlook::default())
     }
 
     /// The same after batches that would leave this.
-    fn go_after(&mut self, tasks: &[Register], mode: Mode, outlook: &mut Outlook) -> Vec<Verdict> {
+    fn go_after(
+        &mut self,
+        tasks: &[Register],
+        mode: RunMode,
+        outlook: &mut Outlook,
+    ) -> Vec<Decision> {
         let tasks = tasks.iter().cloned().map(|t| Arc::new(t) as Arc<dyn Task>);
         let mut planner = Planner::new(tasks.collect(), mode).after(outlook.clone());
         let before = self.requests.len();
@@ -157,7 +162,7 @@ impl Registers {
                     planner.answered(self.ask(&queries));
                 }
                 Next::Apply { changes, ask } => {
-                    assert_eq!(mode, Mode::Apply);
+                    assert_eq!(mode, RunMode::Apply);
                     let mut sent = Vec::new();
                     for planned in &changes {
                         sent.push(planned.change.apply.clone());
@@ -179,8 +184,8 @@ impl Registers {
             }
         }
         *outlook = planner.outlook().clone();
-        let verdicts = planner.verdicts().iter().cloned();
-        verdicts.map(|v| v.expect("decided")).collect()
+        let decisions = planner.decisions().iter().cloned();
+        decisions.map(|v| v.expect("decided")).collect()
     }
 
     fn ask(&self, queries: &[Query]) -> Vec<(Query, Answer)> {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Mode, Outlook, Register, Registers, Want};
+use super::{Outlook, Register, Registers, RunMode, Want};
 use crate::model::Outcome;
 
 fn task() -> impl Strategy<Value = Register> {
@@ -22,9 +22,9 @@ fn task() -> impl Strategy<Value = Register> {
 fn one_at_a_time(host: &mut Registers, tasks: &[Register]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for task in tasks {
-        let verdicts = host.go(std::slice::from_ref(task), Mode::Apply);
-        outcomes.push(verdicts[0].outcome);
-        if verdicts[0].outcome == Outcome::Failed {
+        let decisions = host.go(std::slice::from_ref(task), RunMode::Apply);
+        outcomes.push(decisions[0].outcome);
+        if decisions[0].outcome == Outcome::Failed {
             break;
         }
     }
@@ -41,18 +41,18 @@ proptest! {
     ) {
         let start = Registers { values, requests: Vec::new() };
         let (mut batch, mut single, mut check) = (start.clone(), start.clone(), start);
-        let verdicts = batch.go(&tasks, Mode::Apply);
-        let outcomes: Vec<Outcome> = verdicts.iter().map(|v| v.outcome).collect();
+        let decisions = batch.go(&tasks, RunMode::Apply);
+        let outcomes: Vec<Outcome> = decisions.iter().map(|v| v.outcome).collect();
         let expected = one_at_a_time(&mut single, &tasks);
         prop_assert_eq!(&outcomes, &expected, "{:?} {:?}", batch.requests, single.requests);
         prop_assert_eq!(batch.values, single.values);
         prop_assert!(batch.requests.len() <= single.requests.len());
 
-        let checked = check.go(&tasks, Mode::Check);
+        let checked = check.go(&tasks, RunMode::Check);
         let mut outlook = Outlook::default();
         let apart: Vec<Outcome> = tasks
             .iter()
-            .map(|task| check.go_after(std::slice::from_ref(task), Mode::Check, &mut outlook)[0].outcome)
+            .map(|task| check.go_after(std::slice::from_ref(task), RunMode::Check, &mut outlook)[0].outcome)
             .collect();
         let together: Vec<Outcome> = checked.iter().map(|v| v.outcome).collect();
         prop_assert_eq!(apart, together, "a check in several batches tells what one in a single batch does");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Mode, Register, Registers, Want, answer, query};
+use super::{Register, Registers, RunMode, Want, answer, query};
 use crate::model::Outcome::{self, Changed, Failed, Skipped, Unchanged, Unknown, WouldChange};
 use crate::task::{Next, Planner, Task};
 
@@ -24,7 +24,7 @@ const fn planning_ahead(at: usize, want: Want) -> Register {
 #[track_caller]
 fn check(
     values: [u32; 5],
-    mode: Mode,
+    mode: RunMode,
     tasks: &[Register],
     requests: &[&str],
     outcomes: &[Outcome],
@@ -33,8 +33,8 @@ fn check(
         values,
         requests: Vec::new(),
     };
-    let verdicts = host.go(tasks, mode);
-    let came: Vec<Outcome> = verdicts.iter().map(|v| v.outcome).collect();
+    let decisions = host.go(tasks, mode);
+    let came: Vec<Outcome> = decisions.iter().map(|v| v.outcome).collect();
     assert_eq!(
         (came.as_slice(), &host.requests),
         (
@@ -42,13 +42,13 @@ fn check(
             &requests.iter().map(|r| (*r).to_owned()).collect()
         )
     );
-    verdicts.into_iter().map(|v| v.note).collect()
+    decisions.into_iter().map(|v| v.note).collect()
 }
 
 #[test]
 fn what_is_as_it_should_be_costs_one_question() {
     let tasks: Vec<Register> = (0..20).map(|at| task(at % 5, Want::Set(7))).collect();
-    check([7; 5], Mode::Apply, &tasks, &["ask 5"], &[Unchanged; 20]);
+    check([7; 5], RunMode::Apply, &tasks, &["ask 5"], &[Unchanged; 20]);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn changes_that_do_not_matter_to_each_other_share_a_request() {
     let copy = |at, from| task(at, Want::Copy { from });
     check(
         [0, 0, 0, 1, 2],
-        Mode::Apply,
+        RunMode::Apply,
         &[copy(0, 3), copy(1, 4), copy(2, 3)],
         &["ask 5", "set 0 1, set 1 2, set 2 1, ask 5"],
         &[Changed; 3],
@@ -68,7 +68,7 @@ fn a_task_decides_on_what_is_so_when_its_turn_comes() {
     let copy = |at, from| task(at, Want::Copy { from });
     check(
         [0, 0, 0, 0, 2],
-        Mode::Apply,
+        RunMode::Apply,
         &[copy(3, 4), copy(2, 3)],
         &["ask 3", "set 3 2, ask 2", "set 2 2, ask 2"],
         &[Changed; 2],
@@ -80,7 +80,7 @@ fn one_that_plans_ahead_decides_on_what_a_change_says_it_leaves() {
     let copy = |at, from| planning_ahead(at, Want::Copy { from });
     check(
         [0, 0, 0, 0, 2],
-        Mode::Apply,
+        RunMode::Apply,
         &[copy(3, 4), copy(2, 3), copy(1, 2)],
         &["ask 4", "set 3 2, set 2 2, set 1 2, ask 4"],
         &[Changed; 3],
@@ -88,7 +88,7 @@ fn one_that_plans_ahead_decides_on_what_a_change_says_it_leaves() {
     // Nothing says what an addition leaves.
     check(
         [0, 0, 0, 0, 2],
-        Mode::Apply,
+        RunMode::Apply,
         &[task(4, Want::Add), copy(3, 4)],
         &["add 4, ask 2", "set 3 3, ask 2"],
         &[Changed; 2],
@@ -101,14 +101,14 @@ fn a_proof_is_not_taken_away_by_a_change_in_the_same_request() {
     // The first is content with what the second leaves; not so in the second batch.
     check(
         [0, 0, 1, 1, 0],
-        Mode::Apply,
+        RunMode::Apply,
         &[copy(0, 3), copy(0, 2)],
         &["ask 3", "set 0 1, ask 2"],
         &[Changed, Unchanged],
     );
     check(
         [0, 0, 2, 1, 0],
-        Mode::Apply,
+        RunMode::Apply,
         &[copy(0, 3), copy(0, 2)],
         &["ask 3", "set 0 1, ask 2", "set 0 2, ask 2"],
         &[Changed; 2],
@@ -119,14 +119,14 @@ fn a_proof_is_not_taken_away_by_a_change_in_the_same_request() {
 fn a_command_without_a_guard_joins_the_run() {
     check(
         [0; 5],
-        Mode::Apply,
+        RunMode::Apply,
         &[task(0, Want::Add), task(0, Want::Add), task(1, Want::Add)],
         &["add 0, add 0, add 1, ask 0"],
         &[Changed; 3],
     );
     check(
         [0, 0, 0, 0, 1],
-        Mode::Apply,
+        RunMode::Apply,
         &[task(0, Want::Copy { from: 4 }), task(1, Want::Add)],
         &["ask 2", "set 0 1, add 1, ask 2"],
         &[Changed; 2],
@@ -137,7 +137,7 @@ fn a_command_without_a_guard_joins_the_run() {
 fn no_change_disturbs_the_proof_of_an_earlier_one() {
     check(
         [0, 0, 0, 0, 1],
-        Mode::Apply,
+        RunMode::Apply,
         &[task(0, Want::Copy { from: 4 }), task(0, Want::Add)],
         &["ask 2", "set 0 1, ask 2", "add 0, ask 0"],
         &[Changed; 2],
@@ -148,7 +148,7 @@ fn no_change_disturbs_the_proof_of_an_earlier_one() {
 fn what_comes_next_is_asked_with_the_change() {
     check(
         [0, 0, 0, 3, 1],
-        Mode::Apply,
+        RunMode::Apply,
         &[task(0, Want::Set(2)), task(1, Want::Copy { from: 3 })],
         &["ask 3", "set 0 2, ask 3", "set 1 3, ask 2"],
         &[Changed; 2],
@@ -159,7 +159,7 @@ fn what_comes_next_is_asked_with_the_change() {
 fn a_failure_stops_the_batch() {
     let notes = check(
         [0; 5],
-        Mode::Apply,
+        RunMode::Apply,
         &[
             task(0, Want::Add),
             task(1, Want::Fail(1)),
@@ -176,7 +176,7 @@ fn a_failure_stops_the_batch() {
 fn a_change_that_changes_nothing_has_failed() {
     let notes = check(
         [0; 5],
-        Mode::Apply,
+        RunMode::Apply,
         &[task(0, Want::Idle(1))],
         &["ask 1", "idle, ask 1"],
         &[Failed],
@@ -192,7 +192,7 @@ fn a_change_that_changes_nothing_has_failed() {
 fn what_cannot_be_is_a_failure_before_anything_behind_it() {
     check(
         [0, 0, 0, 0, 4],
-        Mode::Apply,
+        RunMode::Apply,
         &[task(0, Want::Copy { from: 4 }), task(1, Want::Add)],
         &["ask 2"],
         &[Failed, Skipped],
@@ -204,7 +204,7 @@ fn a_check_goes_on_from_what_a_change_would_leave() {
     let copy = |at, from| task(at, Want::Copy { from });
     check(
         [0, 0, 0, 0, 2],
-        Mode::Check,
+        RunMode::Check,
         &[copy(3, 4), copy(2, 3), copy(1, 0)],
         &["ask 5"],
         &[WouldChange, WouldChange, Unchanged],
@@ -212,7 +212,7 @@ fn a_check_goes_on_from_what_a_change_would_leave() {
     // What it may alter besides, nobody knows.
     let notes = check(
         [0, 0, 0, 0, 2],
-        Mode::Check,
+        RunMode::Check,
         &[task(3, Want::Set(2)), copy(2, 3), copy(1, 4)],
         &["ask 4"],
         &[WouldChange, Unknown, Unknown],
@@ -231,9 +231,9 @@ fn a_check_decides_nothing_while_it_asks() {
     let tasks = tasks
         .into_iter()
         .map(|task| Arc::new(task) as Arc<dyn Task>);
-    let mut planner = Planner::new(tasks.collect(), Mode::Check);
+    let mut planner = Planner::new(tasks.collect(), RunMode::Check);
     planner.answered(vec![(query(0), answer(1)), (query(2), answer(1))]);
     let next = planner.next();
     assert!(matches!(next, Next::Ask(_)), "{next:?}");
-    assert!(planner.verdicts().iter().all(Option::is_none));
+    assert!(planner.decisions().iter().all(Option::is_none));
 }

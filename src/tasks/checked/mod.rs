@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::find;
 use crate::declare::{Arguments, Value};
 use crate::model::Outcome::{self, Failed, Skipped, Unchanged, Unknown, WouldChange};
-use crate::task::{Answer, Mode, Next, PathKind, PathState, Planner, Query, Ran, Stat, Task};
+use crate::task::{Answer, Next, PathKind, PathState, Planner, Query, Ran, RunMode, Stat, Task};
 use crate::tasks::fs::Artifact;
 use crate::tasks::surroundings::Surroundings;
 
@@ -131,7 +131,7 @@ impl Host {
 
     /// The outcomes, each with its note.
     fn check(&self, tasks: Vec<Arc<dyn Task>>) -> Vec<(Outcome, String)> {
-        let mut planner = Planner::new(tasks, Mode::Check);
+        let mut planner = Planner::new(tasks, RunMode::Check);
         for _ in 0..20 {
             match planner.next() {
                 Next::Done => break,
@@ -145,11 +145,11 @@ impl Host {
                 Next::Apply { .. } | Next::Interrupted => panic!("a check changes something"),
             }
         }
-        let verdicts = planner.verdicts().iter().cloned();
-        verdicts
-            .map(|verdict| {
-                let verdict = verdict.expect("it is decided");
-                (verdict.outcome, verdict.note.unwrap_or_default())
+        let decisions = planner.decisions().iter().cloned();
+        decisions
+            .map(|decision| {
+                let decision = decision.expect("it is decided");
+                (decision.outcome, decision.note.unwrap_or_default())
             })
             .collect()
     }
@@ -401,7 +401,7 @@ fn a_user_that_a_directory_service_knows_is_refused() {
     let change = tasks!["users::present" ["ldapuser", { "shell": "/bin/sh" }]];
     assert_eq!(user.outcomes(change.clone()), [WouldChange]);
     let Next::Ask(asked) = ({
-        let mut planner = Planner::new(change.clone(), Mode::Check);
+        let mut planner = Planner::new(change.clone(), RunMode::Check);
         let Next::Ask(queries) = planner.next() else {
             panic!("it asks")
         };

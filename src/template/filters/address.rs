@@ -1,13 +1,13 @@
-//! `ipaddr` and its family, as the collection `ansible.utils` has them: what is no address gives false, and a query that
-//! does not fit gives none.
+//! `ipaddr` and its family, as the collection `ansible.utils` has them: what is no address gives false, and a
+//! query that does not fit gives none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
+use super::arguments::{invalid, text};
 use super::lists::items;
-use super::{invalid, text};
 
 /// An address, maybe with a prefix: `192.0.2.7/24`.
 #[derive(Clone, Copy)]

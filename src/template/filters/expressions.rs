@@ -1,10 +1,11 @@
-//! Filters with regular expressions, in the syntax of Python as far as fancy-regex has it: with look-around and back references.
+//! Filters with regular expressions, in the syntax of Python as far as fancy-regex has it: with look-around
+//! and back references.
 
 use fancy_regex::{Captures, Regex};
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Error, Value};
 
-use super::{invalid, kwarg, text};
+use super::arguments::{invalid, kwarg, text};
 
 fn regex(filter: &str, pattern: &str, options: &Kwargs) -> Result<Regex, Error> {
     let multiline = kwarg(options, "multiline")?.unwrap_or(false);

@@ -3,7 +3,7 @@
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, Value};
 
-use super::{invalid, kwarg, text};
+use super::arguments::{invalid, kwarg, text};
 use crate::template::{plain, python};
 
 /// How to write it.

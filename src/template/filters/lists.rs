@@ -3,7 +3,7 @@
 use minijinja::value::{Kwargs, Rest, Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
-use super::{invalid, kwarg, text};
+use super::arguments::{invalid, kwarg, text};
 use crate::template::{rewrite, undefined};
 
 /// Filters and tests that can do with something undefined.

@@ -3,8 +3,8 @@
 use minijinja::value::{Kwargs, Rest, Serde, ValueKind};
 use minijinja::{Error, Value};
 
+use super::arguments::{invalid, kwarg, text};
 use super::lists::items;
-use super::{invalid, kwarg, text};
 use crate::template::{plain, undefined};
 
 pub(super) fn combine(first: &Value, more: Rest<Value>, options: Kwargs) -> Result<Value, Error> {

@@ -6,6 +6,7 @@
 )]
 
 mod address;
+mod arguments;
 mod expressions;
 mod json;
 mod lists;
@@ -22,9 +23,10 @@ mod time;
 mod values;
 mod yaml;
 
-use minijinja::value::{ArgType, Kwargs, Rest};
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::value::{Kwargs, Rest};
+use minijinja::{Environment, Error, Value};
 
+pub(super) use self::arguments::{kwarg, text};
 pub(super) use self::expressions::regex_found;
 pub(super) use self::lists::items;
 pub(super) use self::mappings::dict;
@@ -151,22 +153,4 @@ fn add_texts(environment: &mut Environment<'_>) {
     environment.add_filter("relpath", paths::relpath);
     environment.add_filter("expanduser", paths::expanduser);
     environment.add_filter("commonpath", paths::commonpath);
-}
-
-fn invalid(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::InvalidOperation, message.into())
-}
-
-/// The value as a text. What is undefined has none.
-pub(super) fn text(value: &Value) -> Result<String, Error> {
-    undefined::check(value)?;
-    Ok(python::str(value))
-}
-
-/// An option by its name.
-pub(super) fn kwarg<T>(options: &Kwargs, name: &str) -> Result<Option<T>, Error>
-where
-    Option<T>: for<'a> ArgType<'a, Output = Option<T>>,
-{
-    options.get(name)
 }

@@ -3,8 +3,8 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
+use super::arguments::{invalid, kwarg};
 use super::lists::{attribute, items, undefined_attribute};
-use super::{invalid, kwarg};
 use crate::template::undefined;
 
 fn number(filter: &str, value: &Value) -> Result<f64, Error> {

@@ -4,10 +4,11 @@ use minijinja::Error;
 use minijinja::Value;
 use minijinja::value::Kwargs;
 
-use super::{invalid, kwarg, text};
+use super::arguments::{invalid, kwarg, text};
 
 const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Takes about a second to compute. The format allows a thousand times as many, which would take a quarter of an hour.
+/// Takes about a second to compute. The format allows a thousand times as many, which would take a quarter of
+/// an hour.
 const MAX_ROUNDS: u32 = 1_000_000;
 /// What crypt(3) takes if the hash names none.
 const UNNAMED_ROUNDS: u32 = 5000;
@@ -72,7 +73,8 @@ pub(super) fn password_hash(
     Ok(format!("${id}${rounds}{salt}${digest}"))
 }
 
-/// Base 64 as crypt(3) writes it: six bits at a time, the lowest first, and the bytes in an order of their own.
+/// Base 64 as crypt(3) writes it: six bits at a time, the lowest first, and the bytes in an order of their
+/// own.
 fn encoded(digest: &[u8]) -> String {
     let third = digest.len() / 3;
     let mut out = String::new();

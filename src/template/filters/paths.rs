@@ -2,8 +2,8 @@
 
 use minijinja::{Error, Value};
 
+use super::arguments::{invalid, text};
 use super::lists::items;
-use super::{invalid, text};
 
 pub(super) fn basename(path: &Value) -> Result<String, Error> {
     Ok(text(path)?

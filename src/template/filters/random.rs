@@ -1,12 +1,12 @@
-//! Python's random numbers, so that `random(seed=...)` gives what Ansible gives: the Mersenne Twister MT19937, seeded as
-//! Python 3 seeds it with an integer or (by way of SHA-512) a text.
+//! Python's random numbers, so that `random(seed=...)` gives what Ansible gives: the Mersenne Twister
+//! MT19937, seeded as Python 3 seeds it with an integer or (by way of SHA-512) a text.
 
 use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 use sha2::{Digest, Sha512};
 
+use super::arguments::{invalid, kwarg};
 use super::lists::items;
-use super::{invalid, kwarg};
 
 const N: usize = 624;
 const M: usize = 397;

@@ -10,8 +10,8 @@ use minijinja::{Error, Value};
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
+use super::arguments::{invalid, kwarg, text};
 use super::lists::items;
-use super::{invalid, kwarg, text};
 use crate::template::limits;
 
 /// `comment`: each line behind the mark of a style, between a beginning and an end.

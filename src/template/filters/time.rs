@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 
-use super::{invalid, kwarg, text};
+use super::arguments::{invalid, kwarg, text};
 
 pub(super) fn strftime(
     format: &Value,

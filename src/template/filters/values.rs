@@ -3,8 +3,8 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, State, Value};
 
+use super::arguments::{invalid, kwarg, text};
 use super::lists::{attribute, items, undefined_attribute};
-use super::{invalid, kwarg, text};
 use crate::template::{limits, python, undefined};
 
 pub(super) fn default(

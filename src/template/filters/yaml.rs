@@ -1,12 +1,12 @@
-//! YAML as PyYAML writes it with Ansible's settings, byte for byte where a value is a text, a number, a list or a mapping:
-//! `to_yaml` writes what holds no other collection in one line, `to_nice_yaml` writes blocks.
+//! YAML as PyYAML writes it with Ansible's settings, byte for byte where a value is a text, a number, a list
+//! or a mapping: `to_yaml` writes what holds no other collection in one line, `to_nice_yaml` writes blocks.
 
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, Value};
 use serde_json::Value as Json;
 
+use super::arguments::{invalid, kwarg, text};
 use super::quoting::{Quotes, analyse, escaped, printable, simple};
-use super::{invalid, kwarg, text};
 use crate::template::{plain, python, undefined};
 
 /// PyYAML folds lines longer than this.

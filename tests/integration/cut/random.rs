@@ -43,7 +43,7 @@ fn number(variable: &str, usual: u64) -> u64 {
 #[test]
 fn a_request_that_is_cut_at_any_moment_loses_track_of_nothing() {
     const HOSTS: usize = 3;
-    let cuts = usize::try_from(number("OPS_TEST_CUTS", 200)).expect("a number");
+    let cuts = usize::try_from(number("OPS_TEST_CUTS", 500)).expect("a number");
     let seed = number("OPS_TEST_SEED", 1);
     let began = Instant::now();
     let fleet = Fleet::sshd(HOSTS);

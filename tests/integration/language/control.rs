@@ -48,13 +48,13 @@ fn a_timeout_can_be_caught_and_what_ran_is_killed() {
         r#"
         each(hosts("all"), |h| {
             let wait = `echo try >> ${h.vars.root}/tries; exec sleep 4321`;
-            try { timeout("100ms", || h.run(wait)); } catch (e) { print(`one: ${e}`); }
-            try { timeout("100ms", || timeout("10m", || h.run(wait))); } catch (e) { print(`two: ${e.message}`); }
-            try { timeout("10m", || timeout("100ms", || h.run(wait))); } catch (e) { print(`three: ${e.message}`); }
+            try { timeout("1s", || h.run(wait)); } catch (e) { print(`one: ${e}`); }
+            try { timeout("1s", || timeout("10m", || h.run(wait))); } catch (e) { print(`two: ${e.message}`); }
+            try { timeout("10m", || timeout("1s", || h.run(wait))); } catch (e) { print(`three: ${e.message}`); }
             try {
-                retry(#{ times: 2, delay: 0 }, || timeout("100ms", || h.run(wait)));
+                retry(#{ times: 2, delay: 0 }, || timeout("1s", || h.run(wait)));
             } catch (e) { print(`four: ${e.message}`); }
-            try { timeout("100ms", || sleep("10m")); } catch (e) { print(`five: ${e.message}`); }
+            try { timeout("1s", || sleep("10m")); } catch (e) { print(`five: ${e.message}`); }
             print(`last: ${timeout("10m", || 42)}`);
         });
         "#,
@@ -65,21 +65,15 @@ fn a_timeout_can_be_caught_and_what_ran_is_killed() {
         .stdout_has("last: 42")
         // A failure as a text says where it was and in what; its message does not.
         .stdout_has("one: h1: run echo try")
-        .stdout_has("exec sleep 4321: took longer than 100ms")
+        .stdout_has("exec sleep 4321: took longer than 1s")
         .nothing_left();
     for which in ["two: ", "three: ", "four: ", "five: "] {
         assert!(
-            ran.stdout
-                .contains(&format!("{which}took longer than 100ms")),
+            ran.stdout.contains(&format!("{which}took longer than 1s")),
             "{ran}"
         );
     }
-    // On a busy machine a command may be ended before its first word.
-    let tries = text(&ops, "h1", "tries");
-    assert!(
-        tries.lines().all(|line| line == "try") && tries.lines().count() <= 5,
-        "{tries}"
-    );
+    assert_eq!(text(&ops, "h1", "tries"), "try\n".repeat(5));
 }
 
 #[test]
@@ -183,26 +177,31 @@ fn files_beside_the_playbook_are_read_and_no_others() {
 
 #[test]
 fn values_that_make_no_sense_are_refused() {
-    for (playbook, said) in [
-        (r"retry(#{ times: -1 }, || 1);", "at least 0"),
-        (r"retry(#{ backoff: 0.5 }, || 1);", "from 1 to 100"),
-        (r#"retry(#{ delay: "soon" }, || 1);"#, "not a duration"),
-        (r#"timeout("never", || 1);"#, "not a duration"),
-        (r"timeout(-1, || 1);", "not a duration"),
-        (r"sleep(-0.5);", "not a duration"),
+    for (playbook, code, said) in [
+        // What a literal option cannot be is found before the run.
+        (r"retry(#{ times: -1 }, || 1);", 2, "at least 0"),
+        (r"retry(#{ backoff: 0.5 }, || 1);", 3, "from 1 to 100"),
+        (r#"retry(#{ delay: "soon" }, || 1);"#, 2, "not a duration"),
+        (
+            r#"let d = "soon"; retry(#{ delay: d }, || 1);"#,
+            3,
+            "not a duration",
+        ),
+        (r#"timeout("never", || 1);"#, 3, "not a duration"),
+        (r"timeout(-1, || 1);", 3, "not a duration"),
+        (r"sleep(-0.5);", 3, "not a duration"),
         (
             r#"retry(#{ times: 2, delay: "500y", backoff: 100 }, || timeout("1s", || fail("x")));"#,
+            130,
             "x",
         ),
     ] {
         let mut running = local(1).playbook(playbook).start();
         if said == "x" {
             running.wait_for("trying again").signal(Signal::INT);
-            running.wait().code(130);
+            running.wait().code(code);
         } else {
-            let ran = running.wait();
-            assert!(matches!(ran.exit_code(), Some(2 | 3)), "{ran}");
-            ran.stderr_has(said);
+            running.wait().code(code).stderr_has(said);
         }
     }
 }

@@ -42,7 +42,7 @@ fn a_body_that_cannot_be_written_fails_its_step() {
             [End::Code(1), End::Code(1), End::Code(0)],
             "{reply:?}"
         );
-        assert!(reply.steps[0].stdout.is_empty());
+        assert!(reply.steps[0].stdout.bytes().is_empty());
         assert!(
             reply.steps[0]
                 .stderr

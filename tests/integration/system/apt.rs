@@ -2,7 +2,7 @@
 
 use ops::model::Diff;
 use ops::model::Outcome::{Changed, Failed, Unchanged, Unknown, WouldChange};
-use ops::task::Mode;
+use ops::task::RunMode;
 use serde_json::json;
 
 use super::machine::{Gone, Machine, notes, outcomes, task};
@@ -21,7 +21,7 @@ fn package(machine: &Machine, name: &str, version: &str, control: &str, postinst
 }
 
 fn diff(gone: &Gone) -> Vec<String> {
-    let parts = gone.verdicts.iter().flat_map(|verdict| &verdict.diff);
+    let parts = gone.decisions.iter().flat_map(|decision| &decision.diff);
     parts
         .map(|part| match part {
             Diff::Property {
@@ -45,7 +45,7 @@ fn a_pattern_takes_the_version_that_apt_prefers() {
     machine.look("printf 'Package: ops-hello\\nPin: version 1.5\\nPin-Priority: 990\\n' >/etc/apt/preferences.d/ops");
     let wanted = [task("packages::installed", &json!(["ops-hello=1.*"]))];
     let before = machine.container.tree();
-    let checked = machine.go(&wanted, Mode::Check);
+    let checked = machine.go(&wanted, RunMode::Check);
     assert_eq!(outcomes(&checked), [WouldChange]);
     assert_eq!(diff(&checked), ["ops-hello: absent -> 1.5"]);
     assert_eq!(
@@ -62,12 +62,12 @@ fn a_pattern_takes_the_version_that_apt_prefers() {
     // Without the pin, the newest; without a pattern too.
     machine.look("rm /etc/apt/preferences.d/ops");
     assert_eq!(
-        diff(&machine.go(&wanted, Mode::Check)),
+        diff(&machine.go(&wanted, RunMode::Check)),
         ["ops-hello: absent -> 1.10"]
     );
     let plain = [task("packages::installed", &json!(["ops-hello"]))];
     assert_eq!(
-        diff(&machine.go(&plain, Mode::Check)),
+        diff(&machine.go(&plain, RunMode::Check)),
         ["ops-hello: absent -> 2.0"]
     );
     let gone = machine.converges(&wanted);
@@ -88,7 +88,7 @@ fn a_virtual_package_is_named_with_what_provides_it() {
     }
     package(&machine, "ops-cron-a", "1", "Provides: ops-cron\\n", ":");
     let mail = [task("packages::installed", &json!(["ops-mail"]))];
-    for mode in [Mode::Check, Mode::Apply] {
+    for mode in [RunMode::Check, RunMode::Apply] {
         let gone = machine.go(&mail, mode);
         assert_eq!(outcomes(&gone), [Failed]);
         assert_eq!(
@@ -101,11 +101,11 @@ fn a_virtual_package_is_named_with_what_provides_it() {
     assert_eq!(diff(&gone), ["ops-cron: absent -> provided by ops-cron-a"]);
 
     // One that is there is named, by both.
-    let gone = machine.go(&cron, Mode::Apply);
+    let gone = machine.go(&cron, RunMode::Apply);
     assert_eq!(outcomes(&gone), [Unchanged]);
     assert_eq!(notes(&gone), "ops-cron-a provides ops-cron");
     let absent = [task("packages::absent", &json!(["ops-cron"]))];
-    for mode in [Mode::Check, Mode::Apply] {
+    for mode in [RunMode::Check, RunMode::Apply] {
         let gone = machine.go(&absent, mode);
         assert_eq!(outcomes(&gone), [Unchanged]);
         assert_eq!(
@@ -140,14 +140,14 @@ fn a_held_dependency_is_named() {
         ),
     ] {
         let wanted = [task("packages::installed", &json!([name]))];
-        let checked = machine.go(&wanted, Mode::Check);
+        let checked = machine.go(&wanted, RunMode::Check);
         assert_eq!(outcomes(&checked), [Unknown]);
         let foreseen = said.trim_start_matches("ops: ");
         assert_eq!(
             notes(&checked),
             format!("{foreseen}, but a run fetches the lists of packages first")
         );
-        let gone = machine.go(&wanted, Mode::Apply);
+        let gone = machine.go(&wanted, RunMode::Apply);
         assert_eq!(outcomes(&gone), [Failed]);
         let notes = notes(&gone);
         assert!(notes.contains(said), "{notes}");
@@ -180,7 +180,7 @@ fn each_lock_is_waited_for_and_its_holder_is_named() {
                 &json!(["ops-world", { "update": true, "wait": wait }]),
             )]
         };
-        let gone = machine.go(&wanted("1s"), Mode::Apply);
+        let gone = machine.go(&wanted("1s"), RunMode::Apply);
         assert_eq!(outcomes(&gone), [Failed], "{lock}");
         let said = format!(
             "ops: timed out after 1 s waiting for another package manager: perl (process {pid}) holds {lock}\n"
@@ -188,7 +188,7 @@ fn each_lock_is_waited_for_and_its_holder_is_named() {
         assert!(notes(&gone).contains(&said), "{}", notes(&gone));
         // It ends when it is waited for.
         machine.look(&format!("(sleep 3; kill {pid}) >/dev/null 2>&1 &"));
-        let gone = machine.go(&wanted("5m"), Mode::Apply);
+        let gone = machine.go(&wanted("5m"), RunMode::Apply);
         assert_eq!(outcomes(&gone), [Changed], "{lock}: {}", notes(&gone));
         machine.undo(&gone);
     }

@@ -1,7 +1,7 @@
 //! `commands::run`.
 
 use ops::model::Outcome::{Changed, Failed, Skipped, Unchanged, Unknown, WouldChange};
-use ops::task::Mode;
+use ops::task::RunMode;
 use serde_json::json;
 
 use super::machine::{Machine, notes, outcomes, task};
@@ -86,15 +86,15 @@ fn guards_decide_and_prove() {
         let batch = [run(args.clone())];
         let before = machine.look("ls -A /srv /srv/d");
         assert_eq!(
-            outcomes(&machine.go(&batch, Mode::Check)),
+            outcomes(&machine.go(&batch, RunMode::Check)),
             [checked],
             "{args}"
         );
         assert_eq!(machine.look("ls -A /srv /srv/d"), before, "{args}");
-        let gone = machine.go(&batch, Mode::Apply);
+        let gone = machine.go(&batch, RunMode::Apply);
         assert_eq!(outcomes(&gone), [first], "{args}: {}", notes(&gone));
         assert_eq!(
-            outcomes(&machine.go(&batch, Mode::Apply)),
+            outcomes(&machine.go(&batch, RunMode::Apply)),
             [second],
             "{args}"
         );

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
 use ops::task::{
-    Answer, Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, functions, render,
+    Answer, Change, Decision, Next, Planner, Query, Ran, RunMode, Sections, Task, answers,
+    functions, render,
 };
 use ops::tasks::{Surroundings, find};
 use serde_json::json;
@@ -21,7 +22,7 @@ pub struct Machine {
 
 /// What became of a batch, and the changes that were made or begun, with the directory of each.
 pub struct Gone {
-    pub verdicts: Vec<Verdict>,
+    pub decisions: Vec<Decision>,
     pub made: Vec<(Arc<Change>, String)>,
     pub requests: usize,
 }
@@ -38,7 +39,7 @@ impl Machine {
         })
     }
 
-    pub fn go(&mut self, batch: &[Arc<dyn Task>], mode: Mode) -> Gone {
+    pub fn go(&mut self, batch: &[Arc<dyn Task>], mode: RunMode) -> Gone {
         let mut planner = Planner::new(batch.to_vec(), mode);
         let (mut done, mut requests) = (Vec::new(), 0);
         loop {
@@ -48,7 +49,7 @@ impl Machine {
                 Next::Done | Next::Interrupted => break,
                 Next::Ask(queries) => planner.answered(self.ask(&queries)),
                 Next::Apply { changes, ask } => {
-                    assert_eq!(mode, Mode::Apply, "a check changes nothing");
+                    assert_eq!(mode, RunMode::Apply, "a check changes nothing");
                     for one in changes {
                         self.steps += 1;
                         let keep = format!("kept/{}", self.steps);
@@ -63,9 +64,9 @@ impl Machine {
                 }
             }
         }
-        let verdicts = planner.verdicts().iter().flatten().cloned().collect();
+        let decisions = planner.decisions().iter().flatten().cloned().collect();
         Gone {
-            verdicts,
+            decisions,
             made: done,
             requests: requests - 1,
         }
@@ -74,10 +75,10 @@ impl Machine {
     /// Applies, and holds that a second time there is nothing to do.
     #[track_caller]
     pub fn converges(&mut self, tasks: &[Arc<dyn Task>]) -> Gone {
-        let gone = self.go(tasks, Mode::Apply);
-        let again = self.go(tasks, Mode::Apply);
-        for (verdict, second) in gone.verdicts.iter().zip(&again.verdicts) {
-            assert_eq!(verdict.outcome, Outcome::Changed, "{:?}", gone.verdicts);
+        let gone = self.go(tasks, RunMode::Apply);
+        let again = self.go(tasks, RunMode::Apply);
+        for (decision, second) in gone.decisions.iter().zip(&again.decisions) {
+            assert_eq!(decision.outcome, Outcome::Changed, "{:?}", gone.decisions);
             assert_eq!(second.outcome, Outcome::Unchanged, "{second:?}");
         }
         assert_eq!(again.requests, 1);
@@ -100,19 +101,16 @@ impl Machine {
 
     pub fn ask(&self, queries: &[Query]) -> Vec<(Query, Answer)> {
         let probe = format!("ops_state={STATE}\n{}", render(queries, TOKEN));
-        let mut answers = Vec::new();
+        let mut found = Vec::new();
         for query in queries {
             if let Some(script) = query.command() {
-                answers.push((query.clone(), Answer::Ran(ran(&self.sh(script)))));
+                found.push((query.clone(), Answer::Ran(ran(&self.sh(script)))));
             }
         }
         let printed = self.sh(&probe).stdout;
-        answers.extend(
-            Reply::split(&printed, TOKEN)
-                .expect("a whole reply")
-                .answers(queries),
-        );
-        answers
+        let sections = Sections::split(&printed, TOKEN).expect("a whole reply");
+        found.extend(answers(queries, &sections));
+        found
     }
 
     fn script(&self, change: &Change, text: &str, keep: &str) -> Result<Ran, String> {
@@ -189,16 +187,16 @@ pub fn file(path: &str, content: &str) -> Arc<dyn Task> {
 }
 
 pub fn outcomes(gone: &Gone) -> Vec<Outcome> {
-    gone.verdicts
+    gone.decisions
         .iter()
-        .map(|verdict| verdict.outcome)
+        .map(|decision| decision.outcome)
         .collect()
 }
 
 pub fn notes(gone: &Gone) -> String {
-    gone.verdicts
+    gone.decisions
         .iter()
-        .filter_map(|verdict| verdict.note.clone())
+        .filter_map(|decision| decision.note.clone())
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -1,7 +1,7 @@
 //! `packages::*` with apt.
 
 use ops::model::Outcome::{Changed, Failed, Unchanged, Unknown};
-use ops::task::Mode;
+use ops::task::RunMode;
 use serde_json::json;
 
 use super::machine::{Machine, notes, outcomes, task};
@@ -31,12 +31,15 @@ fn installs_and_gives_back() {
     ];
     let before = machine.container.tree();
     // There are no lists yet.
-    assert_eq!(outcomes(&machine.go(&batch[..1], Mode::Check)), [Unknown]);
+    assert_eq!(
+        outcomes(&machine.go(&batch[..1], RunMode::Check)),
+        [Unknown]
+    );
     assert_eq!(
         machine.container.tree().since(&before),
         Vec::<String>::new()
     );
-    let gone = machine.go(&batch, Mode::Apply);
+    let gone = machine.go(&batch, RunMode::Apply);
     // The first list brings what the second one wants.
     assert_eq!(outcomes(&gone), [Changed, Unchanged]);
     assert_eq!(
@@ -47,7 +50,7 @@ fn installs_and_gives_back() {
             "ops-world 1.0 installed",
         ]
     );
-    let again = machine.go(&batch, Mode::Apply);
+    let again = machine.go(&batch, RunMode::Apply);
     assert_eq!(
         (outcomes(&again), again.requests),
         (vec![Unchanged, Unchanged], 1)
@@ -57,7 +60,7 @@ fn installs_and_gives_back() {
         "packages::installed",
         &json!(["ops-hello", { "version": "1.*" }]),
     )];
-    let refused = machine.go(&pinned, Mode::Apply);
+    let refused = machine.go(&pinned, RunMode::Apply);
     assert_eq!(outcomes(&refused), [Failed]);
     assert!(
         notes(&refused).contains("newer than 1.*"),
@@ -95,7 +98,10 @@ fn says_why_a_package_cannot_be_as_wanted() {
         ("ops-broken", "cannot be configured"),
         ("ops-no.such", "ops-no.such"),
     ] {
-        let gone = machine.go(&[task("packages::installed", &json!([name]))], Mode::Apply);
+        let gone = machine.go(
+            &[task("packages::installed", &json!([name]))],
+            RunMode::Apply,
+        );
         assert_eq!(outcomes(&gone), [Failed], "{name}");
         assert!(notes(&gone).contains(said), "{name}: {}", notes(&gone));
         machine.undo(&gone);
@@ -103,7 +109,7 @@ fn says_why_a_package_cannot_be_as_wanted() {
     assert_eq!(installed(&machine), ["ops-hello 1.0 installed"]);
     let gone = machine.go(
         &[task("packages::absent", &json!(["ops-hello"]))],
-        Mode::Apply,
+        RunMode::Apply,
     );
     assert!(notes(&gone).contains("held"), "{}", notes(&gone));
 }
@@ -120,13 +126,13 @@ fn fetches_the_lists_where_they_lack_the_package() {
         "packages::installed",
         &json!(["ops-hello", { "update": false }]),
     )];
-    assert_eq!(outcomes(&machine.go(&stale, Mode::Apply)), [Failed]);
+    assert_eq!(outcomes(&machine.go(&stale, RunMode::Apply)), [Failed]);
     let fresh = [task(
         "packages::installed",
         &json!(["ops-hello", { "update": "1h" }]),
     )];
     // The lists were fetched a moment ago, as far as anybody knows.
-    assert_eq!(outcomes(&machine.go(&fresh, Mode::Apply)), [Failed]);
+    assert_eq!(outcomes(&machine.go(&fresh, RunMode::Apply)), [Failed]);
     machine.look("touch -d '2 hours ago' /var/lib/ops/apt-lists");
     machine.converges(&fresh);
 }
@@ -139,7 +145,7 @@ fn a_provided_name_is_there() {
     // mawk provides it.
     let gone = machine.go(
         &[task("packages::installed", &json!([["awk", "dash"]]))],
-        Mode::Apply,
+        RunMode::Apply,
     );
     assert_eq!(outcomes(&gone), [Unchanged], "{}", notes(&gone));
 }

@@ -1,7 +1,7 @@
 //! `services::*` on systemd.
 
 use ops::model::Outcome::{Changed, Failed, Unchanged, Unknown, WouldChange};
-use ops::task::Mode;
+use ops::task::RunMode;
 use serde_json::json;
 
 use super::machine::{Machine, file, notes, outcomes, task};
@@ -22,7 +22,7 @@ fn starts_stops_enables_and_gives_back() {
         "services::running",
         &json!(["idle", { "enabled": true }]),
     )];
-    let checked = machine.go(&running, Mode::Check);
+    let checked = machine.go(&running, RunMode::Check);
     assert_eq!(outcomes(&checked), [WouldChange]);
     assert_eq!(is_active(&machine, "idle"), "inactive");
     let gone = machine.converges(&running);
@@ -45,7 +45,10 @@ fn starts_stops_enables_and_gives_back() {
     let enabled = machine.converges(&[task("services::enabled", &json!(["idle"]))]);
     machine.undo(&enabled);
     assert_eq!(machine.look("systemctl is-enabled idle || :"), "disabled");
-    let disabled = machine.go(&[task("services::disabled", &json!(["idle"]))], Mode::Apply);
+    let disabled = machine.go(
+        &[task("services::disabled", &json!(["idle"]))],
+        RunMode::Apply,
+    );
     assert_eq!(outcomes(&disabled), [Unchanged]);
 }
 
@@ -71,11 +74,14 @@ fn says_why_a_unit_cannot_be_as_wanted() {
         ("e2scrub_all.timer", "is masked"),
         ("missing", "there is no unit missing.service"),
     ] {
-        let gone = machine.go(&[task("services::running", &json!([unit]))], Mode::Apply);
+        let gone = machine.go(&[task("services::running", &json!([unit]))], RunMode::Apply);
         assert_eq!(outcomes(&gone), [Failed], "{unit}");
         assert!(notes(&gone).contains(said), "{unit}: {}", notes(&gone));
     }
-    let gone = machine.go(&[task("services::enabled", &json!(["once"]))], Mode::Apply);
+    let gone = machine.go(
+        &[task("services::enabled", &json!(["once"]))],
+        RunMode::Apply,
+    );
     assert!(
         notes(&gone).contains("no [Install] section"),
         "{}",
@@ -86,7 +92,7 @@ fn says_why_a_unit_cannot_be_as_wanted() {
             "services::running",
             &json!(["stays", { "reload_on": ["/etc/motd"] }]),
         )],
-        Mode::Apply,
+        RunMode::Apply,
     );
     assert!(
         notes(&gone).contains("has no ExecReload"),
@@ -112,33 +118,33 @@ fn restarts_for_what_changed_since_the_start() {
     let invocation = |machine: &Machine| machine.look(INVOCATION);
     machine.look("mkdir /srv/conf.d; echo one >/srv/conf");
     let one = [file("/srv/conf", "one\n"), service.clone()];
-    let gone = machine.go(&one, Mode::Apply);
+    let gone = machine.go(&one, RunMode::Apply);
     assert_eq!(outcomes(&gone), [Unchanged, Changed]);
     let first = invocation(&machine);
     assert_eq!(
-        outcomes(&machine.go(&one, Mode::Apply)),
+        outcomes(&machine.go(&one, RunMode::Apply)),
         [Unchanged, Unchanged]
     );
 
     // Touched, and still what it was.
     machine.look("touch /srv/conf");
     assert_eq!(
-        outcomes(&machine.go(&one, Mode::Apply)),
+        outcomes(&machine.go(&one, RunMode::Apply)),
         [Unchanged, Unchanged]
     );
 
     let two = [file("/srv/conf", "two\n"), service.clone()];
-    let checked = machine.go(&two, Mode::Check);
+    let checked = machine.go(&two, RunMode::Check);
     assert_eq!(outcomes(&checked), [WouldChange, WouldChange]);
     assert_eq!(invocation(&machine), first);
-    let changed = machine.go(&two, Mode::Apply);
+    let changed = machine.go(&two, RunMode::Apply);
     assert_eq!(outcomes(&changed), [Changed, Changed]);
     // The questions, the content for the diff, the file, the restart.
     assert!(changed.requests <= 4);
     let second = invocation(&machine);
     assert_ne!(second, first);
     assert_eq!(
-        outcomes(&machine.go(&two, Mode::Apply)),
+        outcomes(&machine.go(&two, RunMode::Apply)),
         [Unchanged, Unchanged]
     );
 
@@ -147,27 +153,30 @@ fn restarts_for_what_changed_since_the_start() {
     assert_eq!(machine.look("cat /srv/conf"), "one");
     assert_ne!(invocation(&machine), second);
     assert_eq!(
-        outcomes(&machine.go(&one, Mode::Apply)),
+        outcomes(&machine.go(&one, RunMode::Apply)),
         [Unchanged, Unchanged]
     );
 
     // A run that died between the file and the restart.
-    machine.go(&two[..1], Mode::Apply);
+    machine.go(&two[..1], RunMode::Apply);
     assert_eq!(
-        outcomes(&machine.go(&two, Mode::Apply)),
+        outcomes(&machine.go(&two, RunMode::Apply)),
         [Unchanged, Changed]
     );
 
     // An entry of a directory comes.
     machine.look("echo x >/srv/conf.d/x");
     assert_eq!(
-        outcomes(&machine.go(&two, Mode::Apply)),
+        outcomes(&machine.go(&two, RunMode::Apply)),
         [Unchanged, Changed]
     );
 
     // Somebody changes the file and restarts the service (which takes the next second, for certain).
     machine.look("echo three >/srv/conf; while [ $(date +%s) = $(stat -c %Z /srv/conf) ]; do sleep 0.1; done; systemctl restart idle");
-    assert_eq!(outcomes(&machine.go(&[service], Mode::Apply)), [Unchanged]);
+    assert_eq!(
+        outcomes(&machine.go(&[service], RunMode::Apply)),
+        [Unchanged]
+    );
 }
 
 #[test]
@@ -181,7 +190,7 @@ fn without_a_stamp_the_times_tell() {
         &json!(["idle", { "reload_on": ["/srv/old", "/srv/link"] }]),
     );
     let batch = [service.clone()];
-    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Unchanged]);
+    assert_eq!(outcomes(&machine.go(&batch, RunMode::Apply)), [Unchanged]);
     assert_eq!(
         machine
             .container
@@ -192,15 +201,15 @@ fn without_a_stamp_the_times_tell() {
     );
     machine.look("ln -s /srv/a /srv/link");
     let started = machine.look(INVOCATION);
-    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Changed]);
+    assert_eq!(outcomes(&machine.go(&batch, RunMode::Apply)), [Changed]);
     assert_eq!(machine.look("cat /run/idle.reloads"), "reloaded");
     assert_eq!(machine.look(INVOCATION), started);
-    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Unchanged]);
+    assert_eq!(outcomes(&machine.go(&batch, RunMode::Apply)), [Unchanged]);
     machine.look("ln -sfn /srv/b /srv/link");
-    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Changed]);
+    assert_eq!(outcomes(&machine.go(&batch, RunMode::Apply)), [Changed]);
     // In a check, a file that an earlier task would write is newer than any start.
     machine.look("rm -r /var/lib/ops/stamps");
-    let check = machine.go(&[file("/srv/old", "new\n"), service], Mode::Check);
+    let check = machine.go(&[file("/srv/old", "new\n"), service], RunMode::Check);
     assert_eq!(outcomes(&check), [WouldChange, WouldChange]);
 }
 
@@ -221,7 +230,7 @@ fn reads_unit_files_that_changed() {
         json!(["new@1", { "enabled": true, "restart_on": ["/etc/systemd/system/new@.service"] }]);
     let batch = |seconds| [unit(seconds), task("services::running", &options)];
     assert_eq!(
-        outcomes(&machine.go(&batch(1000), Mode::Check)),
+        outcomes(&machine.go(&batch(1000), RunMode::Check)),
         [WouldChange, WouldChange]
     );
     let gone = machine.converges(&batch(1000));
@@ -288,7 +297,7 @@ fn enables_again_where_the_file_asks_for_other_links() {
         let options = json!(["linked", { "enabled": true }]);
         [unit(install), task("services::running", &options)]
     };
-    machine.go(&running("WantedBy=multi-user.target"), Mode::Apply);
+    machine.go(&running("WantedBy=multi-user.target"), RunMode::Apply);
     machine.converges(&running(
         "WantedBy=multi-user.target\nWantedBy=basic.target",
     ));
@@ -310,7 +319,7 @@ fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
     machine
         .look("until [ $(systemctl show -p NRestarts --value flaps) -gt 2 ]; do sleep 0.1; done");
     let flaps = [task("services::running", &json!(["flaps"]))];
-    for mode in [Mode::Apply, Mode::Check, Mode::Apply] {
+    for mode in [RunMode::Apply, RunMode::Check, RunMode::Apply] {
         // At a moment at which it is up.
         machine.look("until [ $(systemctl is-active flaps) = active ]; do :; done");
         let gone = machine.go(&flaps, mode);
@@ -330,7 +339,7 @@ fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
     // It lives for so long that looking on would not tell.
     machine.look("until [ $(systemctl show -p NRestarts --value ails) -gt 1 ]; do sleep 0.1; done; sleep 3.2");
     let ails = [task("services::running", &json!(["ails"]))];
-    for mode in [Mode::Check, Mode::Apply] {
+    for mode in [RunMode::Check, RunMode::Apply] {
         let gone = machine.go(&ails, mode);
         assert_eq!(outcomes(&gone), [Failed], "{}", notes(&gone));
         assert!(
@@ -342,7 +351,7 @@ fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
     machine
         .look("until [ $(systemctl show -p NRestarts --value recovers) = 3 ]; do sleep 0.1; done");
     let recovers = [task("services::running", &json!(["recovers"]))];
-    let gone = machine.go(&recovers, Mode::Apply);
+    let gone = machine.go(&recovers, RunMode::Apply);
     assert_eq!(outcomes(&gone), [Unchanged], "{}", notes(&gone));
 }
 
@@ -351,7 +360,10 @@ fn a_host_without_systemd_cannot_tell() {
     let Some(mut machine) = Machine::start(Image::Busybox) else {
         return;
     };
-    let gone = machine.go(&[task("services::running", &json!(["idle"]))], Mode::Check);
+    let gone = machine.go(
+        &[task("services::running", &json!(["idle"]))],
+        RunMode::Check,
+    );
     assert_eq!(outcomes(&gone), [Unknown]);
     assert!(notes(&gone).contains("does not run systemd"));
 }

@@ -1,7 +1,7 @@
 //! `users::*` and `groups::*` with the shadow tools and with BusyBox's.
 
 use ops::model::Outcome::{Changed, Failed, Unchanged, WouldChange};
-use ops::task::Mode;
+use ops::task::RunMode;
 use serde_json::json;
 
 use super::machine::{Machine, notes, outcomes, task};
@@ -26,7 +26,7 @@ fn users_and_groups_come_change_and_go() {
                 }]),
             ),
         ];
-        assert_eq!(outcomes(&machine.go(&add, Mode::Check))[0], WouldChange);
+        assert_eq!(outcomes(&machine.go(&add, RunMode::Check))[0], WouldChange);
         assert_eq!(machine.look(ACCOUNTS), before);
         let added = machine.converges(&add);
         assert_eq!(
@@ -57,7 +57,7 @@ fn users_and_groups_come_change_and_go() {
             machine.look("cat /home/shop/.ssh/authorized_keys"),
             "ssh-ed25519 AAAA eva\nssh-rsa BBBB"
         );
-        let said = format!("{:?}", change.verdicts[0].diff);
+        let said = format!("{:?}", change.decisions[0].diff);
         assert!(!said.contains("$6$x$y"), "{said}");
         machine.undo(&change);
         assert_eq!(
@@ -78,7 +78,7 @@ fn users_and_groups_come_change_and_go() {
         machine.undo(&added);
         assert_eq!(machine.look(ACCOUNTS), before, "{image:?}");
 
-        let removed = machine.go(&[task("groups::absent", &json!(["crew"]))], Mode::Apply);
+        let removed = machine.go(&[task("groups::absent", &json!(["crew"]))], RunMode::Apply);
         assert_eq!(outcomes(&removed), [Unchanged]);
     }
 }
@@ -102,7 +102,7 @@ fn says_why_an_account_cannot_be_as_wanted() {
         ),
         ("groups::absent", json!(["deploy"]), "primary group"),
     ] {
-        let gone = machine.go(&[task(name, &args)], Mode::Apply);
+        let gone = machine.go(&[task(name, &args)], RunMode::Apply);
         assert_eq!(outcomes(&gone), [Failed], "{args}");
         assert!(notes(&gone).contains(said), "{args}: {}", notes(&gone));
     }
@@ -118,14 +118,14 @@ fn a_new_user_gets_what_the_host_chooses() {
         "users::present",
         &json!(["eva", { "authorized_keys": ["ssh-rsa A", "ssh-rsa B"] }]),
     )];
-    let gone = machine.go(&batch, Mode::Apply);
+    let gone = machine.go(&batch, RunMode::Apply);
     assert_eq!(outcomes(&gone), [Changed], "{}", notes(&gone));
     assert_eq!(
         machine.look("cat /home/eva/.ssh/authorized_keys"),
         "ssh-rsa A\nssh-rsa B"
     );
     assert_eq!(machine.look("stat -c '%U:%G %a' /home/eva"), "eva:eva 755");
-    assert_eq!(outcomes(&machine.go(&batch, Mode::Apply)), [Unchanged]);
+    assert_eq!(outcomes(&machine.go(&batch, RunMode::Apply)), [Unchanged]);
     machine.undo(&gone);
     assert_eq!(machine.look(ACCOUNTS), before);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
-use ops::task::{Mode, Task};
+use ops::task::{RunMode, Task};
 use ops::tasks::{Surroundings, find};
 use proptest::prelude::*;
 
@@ -103,22 +103,22 @@ struct Came {
     requests: usize,
 }
 
-fn go(before: &[Call], calls: &[Call], mode: Mode, one_by_one: bool) -> Came {
+fn go(before: &[Call], calls: &[Call], mode: RunMode, one_by_one: bool) -> Came {
     let dir = tempfile::tempdir().expect("a directory");
     let (root, state) = (dir.path().join("root"), dir.path().join("state"));
     std::fs::create_dir(&root).expect("made");
     std::fs::create_dir(&state).expect("made");
     let mut host = ShellHost::new(SHELLS[0], &state);
     for call in before {
-        host.go(vec![call.task(&root)], Mode::Apply);
+        host.go(vec![call.task(&root)], RunMode::Apply);
     }
     let tasks: Vec<_> = calls.iter().map(|call| call.task(&root)).collect();
     host.requests = 0;
-    let mut verdicts = Vec::new();
+    let mut decisions = Vec::new();
     if one_by_one {
         for task in tasks {
-            verdicts.extend(host.go(vec![task], mode).verdicts);
-            if verdicts
+            decisions.extend(host.go(vec![task], mode).decisions);
+            if decisions
                 .last()
                 .is_some_and(|v| v.outcome == Outcome::Failed)
             {
@@ -126,7 +126,7 @@ fn go(before: &[Call], calls: &[Call], mode: Mode, one_by_one: bool) -> Came {
             }
         }
     } else {
-        verdicts = host.go(tasks, mode).verdicts;
+        decisions = host.go(tasks, mode).decisions;
     }
     let mut tree = snapshot(&root, Look::Same);
     for line in tree.values_mut().filter(|line| line.starts_with("file")) {
@@ -136,8 +136,8 @@ fn go(before: &[Call], calls: &[Call], mode: Mode, one_by_one: bool) -> Came {
         *line = words.join(" ");
     }
     Came {
-        outcomes: verdicts.iter().map(|v| v.outcome).collect(),
-        notes: verdicts.into_iter().map(|v| v.note).collect(),
+        outcomes: decisions.iter().map(|v| v.outcome).collect(),
+        notes: decisions.into_iter().map(|v| v.note).collect(),
         tree,
         requests: host.requests,
     }
@@ -156,8 +156,8 @@ proptest! {
         before in proptest::collection::vec(call(), 0..4),
         calls in proptest::collection::vec(call(), 1..8),
     ) {
-        let batch = go(&before, &calls, Mode::Apply, false);
-        let single = go(&before, &calls, Mode::Apply, true);
+        let batch = go(&before, &calls, RunMode::Apply, false);
+        let single = go(&before, &calls, RunMode::Apply, true);
         prop_assert_eq!(&batch.tree, &single.tree);
         prop_assert!(batch.requests <= single.requests);
         let (made, skipped) = batch.outcomes.split_at(single.outcomes.len());
@@ -166,7 +166,7 @@ proptest! {
         let failed = single.notes.iter().flatten().any(|note| note.contains("converge"));
         prop_assert!(!failed, "{:?}", single.notes);
 
-        let check = go(&before, &calls, Mode::Check, false);
+        let check = go(&before, &calls, RunMode::Check, false);
         for (at, (would, did)) in check.outcomes.iter().zip(&single.outcomes).enumerate() {
             let right = match would {
                 Outcome::Unchanged => *did == Outcome::Unchanged,
@@ -210,11 +210,11 @@ fn lines_that_one_script_wrote_are_undone_one_by_one() {
             ];
             let tasks = calls.iter().map(|call| call.task(&root)).collect();
             let mut host = ShellHost::new(shell, &state);
-            let gone = host.go(tasks, Mode::Apply);
+            let gone = host.go(tasks, RunMode::Apply);
             assert!(
-                gone.verdicts.iter().all(|v| v.outcome == Outcome::Changed),
+                gone.decisions.iter().all(|v| v.outcome == Outcome::Changed),
                 "{:?}",
-                gone.verdicts
+                gone.decisions
             );
             // The one that sets a mode, and the one that is looked at, are made by themselves.
             let scripts: Vec<bool> = gone.made.iter().map(|(c, _)| !c.apply.is_empty()).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
-use ops::task::Mode;
+use ops::task::RunMode;
 use ops::tasks::find;
 use proptest::prelude::*;
 
@@ -56,10 +56,10 @@ proptest! {
         let entry = find("files", "file").expect("a task");
         let task = (entry.make)(Arguments::new(values), &Nowhere).expect("taken");
         let mut host = ShellHost::new(SHELLS[shell], &state);
-        let gone = host.go(vec![task], Mode::Apply);
+        let gone = host.go(vec![task], RunMode::Apply);
         let same = old.as_ref() == Some(&new);
         let expected = if same { Outcome::Unchanged } else { Outcome::Changed };
-        prop_assert_eq!(gone.verdicts[0].outcome, expected, "{:?}", gone.verdicts[0].note);
+        prop_assert_eq!(gone.decisions[0].outcome, expected, "{:?}", gone.decisions[0].note);
         prop_assert_eq!(&std::fs::read(&path).expect("there"), &new);
         for (change, keep) in &gone.made {
             host.undo(change, keep).expect("undone");
@@ -91,11 +91,11 @@ fn a_mount_is_written_in_place() {
     let entry = find("files", "file").expect("a task");
     let task = (entry.make)(Arguments::new(values), &Nowhere).expect("taken");
     let mut host = ShellHost::new(&shell, dir.path());
-    let gone = host.go(vec![task], Mode::Apply);
-    let verdict = &gone.verdicts[0];
-    assert_eq!(verdict.outcome, Outcome::Changed, "{:?}", verdict.note);
+    let gone = host.go(vec![task], RunMode::Apply);
+    let decision = &gone.decisions[0];
+    assert_eq!(decision.outcome, Outcome::Changed, "{:?}", decision.note);
     assert!(
-        verdict
+        decision
             .note
             .as_ref()
             .is_some_and(|note| note.contains("in place"))
@@ -140,12 +140,12 @@ fn a_link_is_replaced_without_the_help_of_mv() {
     let entry = find("files", "link").expect("a task");
     let task = (entry.make)(Arguments::new(values), &Nowhere).expect("taken");
     let mut host = ShellHost::new(&shell, &state);
-    let gone = host.go(vec![task], Mode::Apply);
+    let gone = host.go(vec![task], RunMode::Apply);
     assert_eq!(
-        gone.verdicts[0].outcome,
+        gone.decisions[0].outcome,
         Outcome::Changed,
         "{:?}",
-        gone.verdicts[0].note
+        gone.decisions[0].note
     );
     assert_eq!(std::fs::read_link(&link).expect("a link"), Path::new("2"));
     let (change, keep) = &gone.made[0];

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ops::model::Outcome;
-use ops::task::{Found, Mode, Plan, Task};
+use ops::task::{Found, Plan, RunMode, Task};
 use ops::tasks::{Entry, TASKS};
 
 use super::case::{Case, cases_of};
@@ -49,12 +49,12 @@ fn keeps_the_laws(entry: &Entry, case: &Case, shell: &[&str]) {
     let untouched = snapshot(&root, Look::Untouched);
     let plan = plan(&ShellHost::new(shell, &state), task.as_ref());
     plans::check(case, &root, &plan);
-    let checked = ShellHost::new(shell, &state).go(vec![task.clone()], Mode::Check);
+    let checked = ShellHost::new(shell, &state).go(vec![task.clone()], RunMode::Check);
     let expected = match &plan {
         Plan::Unchanged => Outcome::Unchanged,
         // A change that is sure to fail is told as that.
         Plan::Change(_)
-            if case.fails.is_some() && checked.verdicts[0].outcome == Outcome::Failed =>
+            if case.fails.is_some() && checked.decisions[0].outcome == Outcome::Failed =>
         {
             Outcome::Failed
         }
@@ -62,7 +62,7 @@ fn keeps_the_laws(entry: &Entry, case: &Case, shell: &[&str]) {
         Plan::Unknown(_) => Outcome::Unknown,
         Plan::Impossible(_) | Plan::Ask(_) | Plan::Interrupted => Outcome::Failed,
     };
-    assert_eq!(checked.verdicts[0].outcome, expected);
+    assert_eq!(checked.decisions[0].outcome, expected);
     assert_eq!(
         snapshot(&root, Look::Untouched),
         untouched,
@@ -94,16 +94,16 @@ fn plan(host: &ShellHost<'_>, task: &dyn Task) -> Plan {
 
 fn changes(case: &Case, root: &Path, state: &Path, shell: &[&str], task: Arc<dyn Task>) {
     let before = snapshot(root, Look::Same);
-    let gone = ShellHost::new(shell, state).go(vec![task.clone()], Mode::Apply);
-    let verdict = &gone.verdicts[0];
-    let note = verdict.note.clone().unwrap_or_default();
+    let gone = ShellHost::new(shell, state).go(vec![task.clone()], RunMode::Apply);
+    let decision = &gone.decisions[0];
+    let note = decision.note.clone().unwrap_or_default();
     if let Some(fails) = &case.fails {
-        assert_eq!(verdict.outcome, Outcome::Failed);
+        assert_eq!(decision.outcome, Outcome::Failed);
         assert!(note.contains(fails), "{note}");
         assert_eq!(snapshot(root, Look::Same), before, "it is half done");
         return;
     }
-    assert_eq!(verdict.outcome, Outcome::Changed, "{note}");
+    assert_eq!(decision.outcome, Outcome::Changed, "{note}");
     if let Some(said) = &case.note {
         assert_eq!(&note, said);
     }
@@ -120,8 +120,8 @@ fn changes(case: &Case, root: &Path, state: &Path, shell: &[&str], task: Arc<dyn
     );
 
     let mut host = ShellHost::new(shell, state);
-    let again = host.go(vec![task], Mode::Apply);
-    assert_eq!(again.verdicts[0].outcome, Outcome::Unchanged);
+    let again = host.go(vec![task], RunMode::Apply);
+    assert_eq!(again.decisions[0].outcome, Outcome::Unchanged);
     assert_eq!((host.requests, again.made.len()), (1, 0));
 
     for (change, keep) in gone

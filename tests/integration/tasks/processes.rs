@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ops::declare::{Arguments, Value};
-use ops::task::{Mode, Task};
+use ops::task::{RunMode, Task};
 use ops::tasks::find;
 
 use super::batches::Nowhere;
@@ -53,7 +53,7 @@ fn programs_of(tasks: impl Fn(&Path) -> Vec<Arc<dyn Task>>) -> String {
     let env = format!("PATH={}:/usr/bin:/bin", bin.display());
     let shell = ["env", &env, "dash"];
     let mut host = ShellHost::new(&shell, &state);
-    host.go(tasks(&root), Mode::Apply);
+    host.go(tasks(&root), RunMode::Apply);
     let ran = std::fs::read_to_string(&log).expect("a log");
     ran.lines().collect::<Vec<_>>().join(" ")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ops::declare::{Arguments, Value};
 use ops::model::Outcome;
-use ops::task::{Mode, Task, Verdict};
+use ops::task::{Decision, RunMode, Task};
 use ops::tasks::find;
 
 use super::batches::Nowhere;
@@ -42,19 +42,19 @@ fn release(root: &Path) -> Vec<Arc<dyn Task>> {
     tasks
 }
 
-fn outcomes(verdicts: &[Verdict]) -> Vec<Outcome> {
-    verdicts.iter().map(|verdict| verdict.outcome).collect()
+fn outcomes(decisions: &[Decision]) -> Vec<Outcome> {
+    decisions.iter().map(|decision| decision.outcome).collect()
 }
 
 #[test]
 fn a_first_run_takes_two_requests_and_a_second_one() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut host = ShellHost::new(SHELLS[0], dir.path());
-    let first = host.go(release(dir.path()), Mode::Apply);
-    assert_eq!(outcomes(&first.verdicts), [Outcome::Changed; 15]);
+    let first = host.go(release(dir.path()), RunMode::Apply);
+    assert_eq!(outcomes(&first.decisions), [Outcome::Changed; 15]);
     assert_eq!(host.requests, 2);
-    let second = host.go(release(dir.path()), Mode::Apply);
-    assert_eq!(outcomes(&second.verdicts), [Outcome::Unchanged; 15]);
+    let second = host.go(release(dir.path()), RunMode::Apply);
+    assert_eq!(outcomes(&second.decisions), [Outcome::Unchanged; 15]);
     assert_eq!(host.requests, 3);
 }
 
@@ -62,8 +62,8 @@ fn a_first_run_takes_two_requests_and_a_second_one() {
 fn a_check_knows_what_would_be_in_a_directory_that_would_be() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut host = ShellHost::new(SHELLS[0], dir.path());
-    let checked = host.go(release(dir.path()), Mode::Check);
-    assert_eq!(outcomes(&checked.verdicts), [Outcome::WouldChange; 15]);
+    let checked = host.go(release(dir.path()), RunMode::Check);
+    assert_eq!(outcomes(&checked.decisions), [Outcome::WouldChange; 15]);
     assert_eq!(host.requests, 1);
 }
 
@@ -78,13 +78,13 @@ fn a_check_of_several_lines_of_a_file_is_exact() {
             .collect::<Vec<_>>()
     };
     let mut host = ShellHost::new(SHELLS[0], dir.path());
-    let checked = host.go(chain(), Mode::Check);
-    let made = host.go(chain(), Mode::Apply);
-    for (check, run) in checked.verdicts.iter().zip(&made.verdicts) {
+    let checked = host.go(chain(), RunMode::Check);
+    let made = host.go(chain(), RunMode::Apply);
+    for (check, run) in checked.decisions.iter().zip(&made.decisions) {
         assert_eq!(lines(&check.diff, dir.path()), lines(&run.diff, dir.path()));
     }
     assert_eq!(
-        outcomes(&checked.verdicts),
+        outcomes(&checked.decisions),
         [
             Outcome::WouldChange,
             Outcome::Unchanged,
@@ -93,7 +93,7 @@ fn a_check_of_several_lines_of_a_file_is_exact() {
         ]
     );
     assert_eq!(
-        outcomes(&made.verdicts),
+        outcomes(&made.decisions),
         [
             Outcome::Changed,
             Outcome::Unchanged,
@@ -116,9 +116,9 @@ fn a_failure_stops_the_batch_and_leaves_no_half() {
         task("file", dir.path(), "no/two", Some("2")),
         task("file", dir.path(), "three", Some("3")),
     ];
-    let gone = host.go(tasks, Mode::Apply);
+    let gone = host.go(tasks, RunMode::Apply);
     assert_eq!(
-        outcomes(&gone.verdicts),
+        outcomes(&gone.decisions),
         [Outcome::Changed, Outcome::Failed, Outcome::Skipped]
     );
     assert!(dir.path().join("one").exists() && !dir.path().join("three").exists());
@@ -134,7 +134,7 @@ fn a_body_waits_for_the_directory_that_it_lands_in() {
         task("file", dir.path(), "a/b/large", Some(&large)),
         task("file", dir.path(), "a/b/small", Some("x")),
     ];
-    let gone = host.go(tasks, Mode::Apply);
-    assert_eq!(outcomes(&gone.verdicts), [Outcome::Changed; 3]);
+    let gone = host.go(tasks, RunMode::Apply);
+    assert_eq!(outcomes(&gone.decisions), [Outcome::Changed; 3]);
     assert_eq!(host.requests, 3);
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use ops::task::{Change, Mode, Next, Planner, Query, Ran, Reply, Task, Verdict, render};
+use ops::task::{
+    Change, Decision, Next, Planner, Query, Ran, RunMode, Sections, Task, answers, render,
+};
 
 pub const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
@@ -21,7 +23,7 @@ pub struct ShellHost<'a> {
 
 /// What became of a batch, and the changes that were made or begun, with the directory of each.
 pub struct Gone {
-    pub verdicts: Vec<Verdict>,
+    pub decisions: Vec<Decision>,
     pub made: Vec<(Arc<Change>, String)>,
 }
 
@@ -37,7 +39,7 @@ impl<'a> ShellHost<'a> {
         }
     }
 
-    pub fn go(&mut self, tasks: Vec<Arc<dyn Task>>, mode: Mode) -> Gone {
+    pub fn go(&mut self, tasks: Vec<Arc<dyn Task>>, mode: RunMode) -> Gone {
         let mut planner = Planner::new(tasks, mode);
         let mut done = Vec::new();
         loop {
@@ -49,7 +51,7 @@ impl<'a> ShellHost<'a> {
                     planner.answered(self.ask(&queries));
                 }
                 Next::Apply { changes, ask } => {
-                    assert_eq!(mode, Mode::Apply, "a check changes nothing");
+                    assert_eq!(mode, RunMode::Apply, "a check changes nothing");
                     self.requests += 1;
                     // As the session does it: bodies land before the first change.
                     let landed: Vec<_> = changes.iter().map(|p| land(&p.change)).collect();
@@ -69,17 +71,17 @@ impl<'a> ShellHost<'a> {
                 }
             }
         }
-        let verdicts = planner.verdicts().iter().flatten().cloned().collect();
+        let decisions = planner.decisions().iter().flatten().cloned().collect();
         Gone {
-            verdicts,
+            decisions,
             made: done,
         }
     }
 
     pub fn ask(&self, queries: &[Query]) -> Vec<(Query, ops::task::Answer)> {
         let ran = self.run(render(queries, TOKEN).as_bytes());
-        let reply = Reply::split(&ran.stdout, TOKEN).expect("a whole reply");
-        reply.answers(queries)
+        let sections = Sections::split(&ran.stdout, TOKEN).expect("a whole reply");
+        answers(queries, &sections)
     }
 
     pub fn undo(&self, change: &Change, keep: &str) -> Result<Ran, String> {

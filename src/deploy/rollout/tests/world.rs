@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::deploy::rollout::{
-    Course, Input, News, Others, Outcome, Question, Report, Rollout, Spec, Start, Step, Time,
+    Course, Input, News, Others, Question, Report, Rollout, Spec, Start, Step, StepResult, Time,
     World, drive,
 };
 use crate::model::{Failure, FailureKind, Phase, Version};
@@ -206,9 +206,9 @@ impl Fake<'_> {
                     Step::Readmit => truth.in_service = true,
                     _ => {}
                 }
-                Outcome::Done
+                StepResult::Done
             }
-            _ if cancelled => Outcome::Cancelled,
+            _ if cancelled => StepResult::Cancelled,
             go => {
                 if go == Go::Lost {
                     self.lost.insert(host);
@@ -218,7 +218,7 @@ impl Fake<'_> {
                     _ => FailureKind::Failed,
                 };
                 let failure = Failure::new(kind, format!("{:?} failed", running.step));
-                Outcome::Failed {
+                StepResult::Failed {
                     failure: Box::new(failure.on(host.to_string())),
                     lost: go == Go::Lost,
                 }

@@ -11,7 +11,7 @@ use crate::model::Failure;
 use crate::model::suggest::did_you_mean;
 use crate::script::builtins::declare;
 use crate::script::builtins::host::HostValue;
-use crate::script::error::{Ended, argument, end, position, throw};
+use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
 
@@ -114,13 +114,11 @@ pub(super) fn checks(healths: &[HealthValue]) -> Vec<Check> {
 /// The verdicts, or the end of the closure where nobody knows them.
 pub(super) fn verdicts(
     context: &NativeCallContext<'_>,
-    frame: &Frame,
     checks: &[Check],
     seen: std::result::Result<Option<Vec<Observed>>, Failure>,
 ) -> Result<Vec<VerdictValue>> {
     let Some(seen) = seen.map_err(|failure| throw(failure, context))? else {
-        frame.set_unknown();
-        return Err(end(Ended::Unknown, context.call_position()));
+        return Err(halt(Halt::Unknown, context.call_position()));
     };
     let both = checks.iter().zip(seen);
     Ok(both
@@ -160,7 +158,7 @@ pub(super) fn look(
     let checks = checks(healths);
     let at = position(context);
     let seen = health::check(&host.0, &checks, &ok, at.as_ref(), frame.cancel());
-    verdicts(context, &frame, &checks, seen)
+    verdicts(context, &checks, seen)
 }
 
 fn state_of(given: &str) -> std::result::Result<State, String> {

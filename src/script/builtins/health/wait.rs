@@ -14,10 +14,10 @@ use crate::model::{Failure, FailureKind};
 use crate::run::{HostHandle, Waited};
 use crate::script::builtins::declare;
 use crate::script::builtins::host::HostValue;
-use crate::script::error::{Ended, argument, end, position, throw};
+use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::task::Mode;
+use crate::task::RunMode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -99,7 +99,7 @@ pub(super) fn wait(
     }
     let at = position(context);
     let seen = health::wait_until(&host.0, &checks, &over, at.as_ref(), frame.cancel());
-    verdicts(context, &frame, &checks, seen)
+    verdicts(context, &checks, seen)
 }
 
 impl WaitOptions {
@@ -136,7 +136,7 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
     let waited = Waited::new(format!("for {what}")).on(frame.host().map(HostHandle::name));
     let _wait = frame.run().waits.begin(waited);
     loop {
-        let check_mode = frame.run().settings.mode == Mode::Check;
+        let check_mode = frame.run().settings.mode == RunMode::Check;
         if !check_mode {
             let left = watch.due().saturating_sub(started.elapsed());
             let paused = frame.run().pause(frame.cancel(), left);
@@ -153,8 +153,7 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             return Ok(Dynamic::UNIT);
         }
         if check_mode {
-            frame.set_unknown();
-            return Err(end(Ended::Unknown, context.call_position()));
+            return Err(halt(Halt::Unknown, context.call_position()));
         }
         let state = if so { State::Passing } else { State::Critical };
         let message = match watch.observed(began, started.elapsed(), state) {

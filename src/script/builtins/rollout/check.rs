@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use rhai::{EvalAltResult, Map, NativeCallContext};
 
-use super::ends::shown;
 use super::options::Wanted;
+use super::summary::shown;
 use crate::deploy::rollout::Step;
 use crate::model::{
     Emission, Failure, FailureKind, Fate, HostEnd, HostEnds, Kind, LogLevel, RolloutEnd, Version,
 };
-use crate::run::{fan_out, interrupted};
+use crate::run::fan_out;
 use crate::script::builtins::HostValue;
 use crate::script::builtins::each::together;
-use crate::script::error::{Ended, end, position, throw};
+use crate::script::error::{Halt, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
 
@@ -48,7 +48,7 @@ pub(super) fn rollout(
         let failure = match result {
             Some(Ok(())) => None,
             Some(Err(Stop::Failed(failure))) => Some(failure),
-            Some(Err(Stop::Ended(_))) => {
+            Some(Err(Stop::Halted(_))) => {
                 stopped = true;
                 None
             }
@@ -82,7 +82,7 @@ pub(super) fn rollout(
     run.bus
         .emit(Emission::new(finished).duration(began.elapsed()).at(at));
     if stopped {
-        return Err(end(Ended::Cancelled, context.call_position()));
+        return Err(halt(Halt::Cancelled, context.call_position()));
     }
     if failures.len() > wanted.spec.max_failures {
         return Err(throw(together(failures, hosts.len()), context));
@@ -128,7 +128,7 @@ fn one(
     host: &HostValue,
 ) -> Result<(), Stop> {
     if outer.cancel().is_cancelled() {
-        return Err(Stop::Ended(Ended::Cancelled));
+        return Err(Stop::Halted(Halt::Cancelled));
     }
     let Some(update) = wanted.closure(Step::Update) else {
         return Ok(());
@@ -139,7 +139,7 @@ fn one(
     let failure = match &result {
         Ok(()) => None,
         Err(Stop::Failed(failure)) => Some(failure.clone()),
-        Err(Stop::Ended(_)) => Some(Box::new(interrupted().on(name))),
+        Err(Stop::Halted(_)) => Some(Box::new(Failure::interrupted().on(name))),
     };
     let finished = Kind::HostFinished { failure };
     bus.emit(Emission::new(finished).host(name).duration(began.elapsed()));

@@ -1,10 +1,10 @@
 //! `rollout(hosts, #{...})`: the closures of a playbook behind the state machine of `deploy::rollout`.
 
 mod check;
-mod ends;
-mod hands;
+mod closures;
 mod options;
 mod skip;
+mod summary;
 mod watch;
 
 use rhai::{Array, Engine, EvalAltResult, Map, NativeCallContext};
@@ -16,14 +16,15 @@ use crate::declare::function;
 use crate::deploy::rollout::{Gates, Others, Rollout, Start, Threads};
 use crate::model::{Emission, Failure, Kind, LogLevel};
 use crate::run::fan_out;
-use crate::script::error::{Ended, argument, end, position, throw};
+use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
 use crate::script::question;
-use crate::task::Mode;
+use crate::task::RunMode;
 
-use hands::Playbook;
+use closures::Closures;
 use options::{RolloutOptions, Wanted};
+use summary::Summary;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -72,7 +73,7 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
         .into_iter()
         .partition(|host| run.failure_of(host.0.name()).is_some());
     arrange(&mut hosts, wanted.order()).map_err(|message| argument(context, message))?;
-    if run.settings.mode == Mode::Check {
+    if run.settings.mode == RunMode::Check {
         return check::rollout(context, &frame, &wanted, &hosts);
     }
     if wanted.spec.confirm != Gates::Never {
@@ -99,14 +100,14 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     };
     let began = std::time::Instant::now();
     run.bus.emit(Emission::new(started).at(at.clone()));
-    let playbook = Playbook::new(context, &frame, &wanted, &hosts);
+    let closures = Closures::new(context, &frame, &wanted, &hosts);
     let threads = Threads {
         runtime: &run.runtime,
         interrupt: frame.cancel(),
         kill: &run.cancel.cleanup,
     };
-    let report = threads.run(rollout, &playbook);
-    let result = ends::Ended::new(report, &hosts, &absent, run);
+    let report = threads.run(rollout, &closures);
+    let result = Summary::new(report, &hosts, &absent, run);
     let result = result.and_skipped(skipped.into_iter().map(|name| (name, skip::end(&wanted))));
     run.bus.emit(
         Emission::new(result.kind())
@@ -128,12 +129,12 @@ fn look_first(
     wanted: &Wanted,
     hosts: &mut Vec<HostValue>,
 ) -> Result<(Vec<Start>, Vec<String>)> {
-    let playbook = Playbook::new(context, frame, wanted, hosts);
+    let closures = Closures::new(context, frame, wanted, hosts);
     let indices: Vec<usize> = (0..hosts.len()).collect();
     let look = |host: &usize| -> std::result::Result<(bool, bool, bool), Option<Box<Failure>>> {
-        let in_service = !wanted.spec.present.in_service || playbook.is_in_service(*host)?;
-        let healthy = !wanted.unhealthy_first || playbook.is_well(*host);
-        let skip = in_service && healthy && !wanted.force && playbook.is_up_to_date(*host);
+        let in_service = !wanted.spec.present.in_service || closures.is_in_service(*host)?;
+        let healthy = !wanted.unhealthy_first || closures.is_well(*host);
+        let skip = in_service && healthy && !wanted.force && closures.is_up_to_date(*host);
         Ok((in_service, healthy, skip))
     };
     let looked = fan_out(&indices, wanted.spec.parallel, look);
@@ -142,7 +143,7 @@ fn look_first(
     for (host, looked) in std::mem::take(hosts).into_iter().zip(looked) {
         let (in_service, healthy, skip) = match looked.unwrap_or(Ok((true, false, false))) {
             Ok(looked) => looked,
-            Err(None) => return Err(end(Ended::Cancelled, context.call_position())),
+            Err(None) => return Err(halt(Halt::Cancelled, context.call_position())),
             Err(Some(failure)) => {
                 let message = format!(
                     "cannot determine whether {} is in service, so nothing was begun: {}",

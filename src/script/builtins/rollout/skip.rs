@@ -1,17 +1,17 @@
-//! Hosts that are as they should be already: `update` would change nothing there, which a rehearsal of it in check mode tells.
+//! Hosts that are up to date already: a rehearsal of `update` in check mode shows that it would change nothing there.
 
 use rhai::{Dynamic, FnPtr};
 
-use super::hands::Playbook;
+use super::closures::Closures;
 use super::options::Wanted;
 use crate::deploy::rollout::Step;
 use crate::model::{Fate, HostEnd, Totals, Version};
 use crate::script::builtins::HostValue;
 use crate::script::on_host::call;
 
-impl Playbook<'_, '_> {
-    /// Whether a host needs no update, and is healthy. Not so where anything of it is not known: a command that is not guarded, a task that cannot
-    /// tell, a failure.
+impl Closures<'_, '_> {
+    /// Whether a host needs no update and is healthy. False if anything about that is unknown: an unguarded command, a task
+    /// that cannot determine it, a failure.
     pub(super) fn is_up_to_date(&self, host: usize) -> bool {
         let changes_nothing = |(_, totals): (Dynamic, Totals)| changes_nothing(&totals);
         let update = self.wanted.closure(Step::Update);
@@ -31,20 +31,15 @@ impl Playbook<'_, '_> {
         self.rehearse(host, healthy).is_some_and(passes)
     }
 
-    /// Goes through a closure in check mode. Gives its value, and what became of the tasks. `None` where it failed.
+    /// Runs a closure in check mode. Gives its value and the totals of its tasks. `None` if it failed.
     fn rehearse(&self, host: usize, closure: &FnPtr) -> Option<(Dynamic, Totals)> {
         let rehearsal = self.frame.rehearsal();
         let run = rehearsal.run();
-        let result = rehearsal
-            .adopt(&self.hosts[host].0)
-            .ok()
-            .and_then(|handle| {
-                let frame = rehearsal.of_host(handle.clone());
-                call(self.context, &frame, &HostValue(handle), closure).ok()
-            });
+        let handle = self.hosts[host].0.in_run(run);
+        let frame = rehearsal.of_host(handle.clone());
+        let given = call(self.context, &frame, &HostValue(handle), closure).ok();
         let (_, totals) = run.bus.finish(|_| 0, None);
-        run.close();
-        result.map(|given| (given, totals))
+        given.map(|given| (given, totals))
     }
 }
 

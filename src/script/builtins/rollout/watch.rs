@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::hands::Playbook;
-use crate::deploy::rollout::{Hands as _, Outcome, Step};
+use super::closures::Closures;
+use crate::deploy::rollout::{Actions as _, Step, StepResult};
 use crate::model::LogLevel;
 use crate::run::STACK;
 
 /// Between two questions to the balancer about one host.
 const EVERY: Duration = Duration::from_secs(2);
 
-impl Playbook<'_, '_> {
+impl Closures<'_, '_> {
     /// Does something with a host that is out of service, and watches meanwhile that it stays so.
     pub(super) fn while_watched<T>(
         &self,
@@ -59,7 +59,10 @@ impl Playbook<'_, '_> {
             return;
         }
         // A balancer that does not answer now is restarting, or its drain and readmission say so.
-        let is_back = matches!(self.act(host, Step::InService, false, asks), Outcome::Done);
+        let is_back = matches!(
+            self.act(host, Step::InService, false, asks),
+            StepResult::Done
+        );
         *self.asked(host) = Some(Instant::now());
         if !is_back || asks.is_cancelled() {
             return;
@@ -68,7 +71,7 @@ impl Playbook<'_, '_> {
         let name = self.name(host);
         let message = "it is back in service though the rollout took it out: the balancer was restarted, or somebody put it in; it is drained again";
         run.log(LogLevel::Warn, Some(&name), message);
-        if let Outcome::Failed { failure, .. } = self.act(host, Step::Drain, false, cancel) {
+        if let StepResult::Failed { failure, .. } = self.act(host, Step::Drain, false, cancel) {
             let message = format!("it could not be drained again: {}", failure.message);
             run.log(LogLevel::Warn, Some(&name), message);
         }

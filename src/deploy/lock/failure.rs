@@ -1,0 +1,79 @@
+//! Failures of locks: one that another run holds, and one that this run has lost.
+
+use super::record::Record;
+use crate::model::{Failure, FailureKind, LockHolder};
+
+/// The failure to take a lock that another run holds.
+pub(super) fn held(lock: &str, holder: Option<&LockHolder>, hosts: &[String]) -> Failure {
+    let at = match hosts {
+        [] => String::new(),
+        [one] => format!(" on {one}"),
+        [one, ..] => format!(" on {} hosts, {one} among them", hosts.len()),
+    };
+    let (by, hint) = match holder {
+        Some(holder) => (
+            holder.to_string(),
+            format!(
+                "`ops lock show '{lock}'` tells how it stands; `ops lock break {}` takes it away from a run that is no more.",
+                holder.id
+            ),
+        ),
+        None => (
+            "nobody knows whom".to_owned(),
+            format!("`ops lock show '{lock}'` tells how it stands."),
+        ),
+    };
+    Failure::new(
+        FailureKind::Held,
+        format!("the lock `{lock}` is held{at} by {by}"),
+    )
+    .hint(hint)
+}
+
+/// The failure of a change after the lock has passed to another run.
+pub(super) fn lost(holder: &LockHolder, reason: &str) -> Failure {
+    Failure::new(
+        FailureKind::Held,
+        format!(
+            "nothing was changed: the lock `{}` (id {}) is no longer held by this run: {reason}",
+            holder.lock, holder.id
+        ),
+    )
+    .hint("What was changed before stays as it is. Look at the hosts, then run the playbook again.")
+}
+
+/// Why a lock is lost, from the entry that has replaced ours.
+pub(super) fn reason(now: &Record, ours: &str) -> String {
+    match now {
+        Record::Held { holder, .. } => match holder {
+            Some(holder) => format!("it has passed to {holder}"),
+            None => "its record on the host is gone".to_owned(),
+        },
+        Record::Free { how, .. } => match how.as_ref().and_then(|how| how.broken_by.as_ref()) {
+            Some(by) => format!(
+                "{} on {} took it away with `ops lock break`",
+                by.user, by.controller
+            ),
+            None if now.id() != ours => format!(
+                "another run took it over (lock id {}), and has ended since",
+                now.id()
+            ),
+            None => "it was given up".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lost_it_is_told_why() {
+        let told = |words: &str| reason(&Record::parse(words), "x1");
+        assert!(told("").contains("is gone"));
+        let by = r#"free 0 a {"lock":"x","at":"2026-11-21T14:00:00Z","broken_by":{"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci"}}"#;
+        assert_eq!(told(by), "ada on ci took it away with `ops lock break`");
+        let held = r#"held 90 b {"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci","run":"r1"}"#;
+        assert!(told(held).starts_with("it has passed to ada on ci (pid 0)"));
+    }
+}

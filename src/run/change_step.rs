@@ -1,0 +1,40 @@
+//! The scripts of a change, to make it or to undo it, as steps of a request.
+
+use crate::shell::{Request, Step, StepKind};
+use crate::task::{Change, functions};
+
+/// A script of a change as a step. `state` is ops's state directory on the host; `run` and `id` say below
+/// which names the step keeps there what it replaces.
+pub(super) fn change_step(change: &Change, script: &str, state: &str, run: &str, id: &str) -> Step {
+    if script.is_empty() && !change.command {
+        return Step::own("");
+    }
+    let script = change.script(script, state, &keep_dir(run, id));
+    if change.command {
+        Step::command(script)
+    } else {
+        Step::own(script)
+    }
+}
+
+/// Adds the functions that the steps call to the request.
+pub(super) fn bring_functions(request: &mut Request) {
+    let own = request
+        .steps
+        .iter()
+        .filter(|step| step.kind == StepKind::Own);
+    request.functions = functions(own.map(|step| &step.script[..]));
+}
+
+/// What the names begin with under which a step keeps what it replaces, below ops's state directory on the
+/// host.
+fn keep_dir(run: &str, step: &str) -> String {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(step.as_bytes());
+    let short: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("kept/{run}/{short}")
+}

@@ -1,0 +1,37 @@
+//! The sudo password of a host, tried once.
+
+use crate::shell::{Session, SessionError};
+use crate::transport::{TriedOnce, Turn};
+
+/// The password for one host. sudo asks for that of the user who logged in, whoever is become.
+pub(super) type SudoPassword = TriedOnce<SessionError>;
+
+/// The turn to start a session that tries the password, if there is one.
+pub(super) async fn turn(
+    password: &SudoPassword,
+    is_given: bool,
+) -> Result<Turn<SessionError>, SessionError> {
+    if is_given {
+        password.turn().await
+    } else {
+        Ok(Turn::free())
+    }
+}
+
+/// Notes whether the session that was started in this turn had the right password.
+pub(super) fn watch(turn: Turn<SessionError>, session: &Session) {
+    let opened = session.opened();
+    tokio::spawn(async move {
+        match opened.await {
+            Ok(()) => turn.good(),
+            Err(
+                error @ SessionError::Elevation {
+                    tried_password: true,
+                    ..
+                },
+            ) => turn.refused(error),
+            // Nothing is known about the password.
+            Err(_) => {}
+        }
+    });
+}

@@ -1,0 +1,34 @@
+//! A declared function as a registration with the engine.
+
+use rhai::FuncRegistration;
+
+use crate::declare::Function;
+
+/// Registers one way to call a function. `form` is its index in the declaration.
+pub(super) fn declare(function: &Function, form: usize) -> FuncRegistration {
+    FuncRegistration::new(function.name)
+        .with_params_info(function.forms[form])
+        .with_comments([function.manual.text])
+        .with_volatility(true)
+}
+
+/// The same for a property.
+pub(super) fn declare_getter(function: &Function) -> FuncRegistration {
+    FuncRegistration::new_getter(function.name)
+        .with_params_info(function.forms[0])
+        .with_comments([function.manual.text])
+}
+
+/// The same for a function whose parameters and page are given as they are.
+pub(super) fn declare_plain(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
+    FuncRegistration::new(name)
+        .with_params_info(parameters)
+        .with_comments([comments(page)])
+        .with_volatility(true)
+}
+
+/// A manual page as comments of a function, with the indentation of its examples.
+fn comments(page: &str) -> String {
+    let lines: Vec<String> = page.lines().map(|line| format!("/// {line}")).collect();
+    lines.join("\n")
+}

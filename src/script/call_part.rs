@@ -1,0 +1,16 @@
+//! Where a part of a call stands in the playbook.
+
+use rhai::NativeCallContext;
+
+use crate::model::Position;
+
+use super::check::Part;
+use super::error::position;
+use super::frame::Frame;
+
+/// Where a part of the call stands in the text: an argument, or a key among the options.
+#[must_use]
+pub fn part(context: &NativeCallContext<'_>, part: Part) -> Option<Position> {
+    let frame = Frame::of(context).ok()?;
+    frame.world().sources.part(&position(context)?, part)
+}

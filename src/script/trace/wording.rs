@@ -1,0 +1,21 @@
+//! Wording that messages have in common.
+
+/// A number of arguments in words.
+pub fn counted(arguments: usize) -> String {
+    match arguments {
+        0 => "no arguments".into(),
+        1 => "1 argument".into(),
+        many => format!("{many} arguments"),
+    }
+}
+
+/// Rhai's sentences start with a capital.
+pub fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && !second.is_uppercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}

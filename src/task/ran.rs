@@ -1,0 +1,9 @@
+//! What a command came back with.
+
+/// What a command came back with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}

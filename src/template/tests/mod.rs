@@ -1,0 +1,4 @@
+//! Tests of parts that need the whole engine.
+
+mod header;
+mod limits;
