@@ -45,8 +45,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use crate::script::engine;
     use crate::script::parse::Parser;
-    use crate::script::prepare::complete_engine;
 
     #[test]
     fn lists_every_file_of_the_directory() {
@@ -65,7 +65,7 @@ mod tests {
     /// playbook calls next.
     #[test]
     fn no_private_function_of_a_module_is_like_one_of_another() {
-        let mut engine = complete_engine();
+        let mut engine = engine::base();
         let parser = Parser::install(&mut engine);
         let mut known: BTreeMap<(String, usize), (&str, bool)> = BTreeMap::new();
         for name in super::names() {
