@@ -2,8 +2,8 @@
 //!
 //! # The layers
 //!
-//! Imports run one way, from the bottom of this list to the top, and the files of a layer do not import each other in a
-//! cycle; `tests/integration/architecture/` checks both.
+//! Imports run one way, from the bottom of this list to the top, and the files of a layer do not import each
+//! other in a cycle; `tests/integration/architecture/` checks both.
 //!
 //! | layer | what it knows |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! How much of something there has to be: a share of the whole, or a number.
+//! An amount that must be available: a share of the whole, or an absolute number.
 
 use std::fmt;
 
@@ -9,25 +9,25 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 pub enum Amount {
     /// Percent of the whole.
     Share(f64),
-    /// Bytes, or whatever is counted.
+    /// Bytes, or another unit.
     Count(u64),
 }
 
-/// The letters of sizes: each is 1024 times the one before it.
+/// The suffixes of sizes: each is 1024 times the one before it.
 const UNITS: [char; 5] = ['K', 'M', 'G', 'T', 'P'];
 
-const HINT: &str = "Write a share like \"10%\", or a size like \"512M\", \"5G\".";
+const HINT: &str = "Write a share like \"10%\" or a size like \"512M\" or \"5G\".";
 
 impl Amount {
     /// # Errors
-    /// A lower-case fragment with a hint behind a line break.
+    /// A lower-case fragment, followed by a line break and a hint.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no amount\n{HINT}");
+        let wrong = || format!("invalid amount: `{text}`\n{HINT}");
         let trimmed = text.trim();
         if let Some(number) = trimmed.strip_suffix('%') {
             let share = decimal(number).ok_or_else(wrong)?;
             if share > 100.0 {
-                return Err(format!("`{text}` is more than there can be\n{HINT}"));
+                return Err(format!("`{text}` is more than the maximum\n{HINT}"));
             }
             return Ok(Self::Share(share));
         }
@@ -38,11 +38,11 @@ impl Amount {
                     .iter()
                     .position(|unit| *unit == letter.to_ascii_uppercase())
                     .ok_or_else(wrong)?;
-                // "5GB" could be meant either way, "5GiB" could not.
+                // "5GB" would be ambiguous, and "5GiB" is not supported.
                 if !matches!(&trimmed[at + letter.len_utf8()..], "" | "i" | "iB") {
                     return Err(wrong());
                 }
-                // Five units at the most: this fits.
+                // There are at most five units, so this fits.
                 (
                     &trimmed[..at],
                     1_u64 << (10 * (u32::try_from(power).unwrap_or(0) + 1)),
@@ -57,13 +57,13 @@ impl Amount {
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "not negative, and a part of a byte does not matter; a float that is too large becomes the largest number"
+            reason = "not negative; a fraction of a byte does not matter; a cast of a large float saturates"
         )]
         let count = (part * factor as f64) as u64;
         Ok(Self::Count(count))
     }
 
-    /// Whether `there` of `whole` are at least as much.
+    /// Whether `there` of `whole` is at least this amount.
     #[must_use]
     pub fn is_met(self, there: u64, whole: u64) -> bool {
         match self {
@@ -73,30 +73,30 @@ impl Amount {
     }
 }
 
-/// Digits with at most one point: nothing that a float could also be.
+/// Digits with at most one point, and nothing else that parses as a float.
 fn decimal(text: &str) -> Option<f64> {
     let text = text.trim();
     let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.');
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// How many percent of `whole` these are. Nothing of nothing is nothing.
+/// `there` as a percentage of `whole`; 0 if `whole` is 0.
 #[must_use]
 pub fn percent(there: u64, whole: u64) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "it is told with one digit behind the point"
+        reason = "it is shown with one decimal place"
     )]
     let share = there as f64 / whole as f64 * 100.0;
     if whole == 0 { 0.0 } else { share }
 }
 
-/// Bytes as `df -h` says them: `812`, `4.2G`.
+/// Bytes in the format of `df -h`: `812`, `4.2G`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "it is told with one digit behind the point"
+        reason = "it is shown with one decimal place"
     )]
     let mut number = bytes as f64;
     let mut unit = None;
@@ -141,7 +141,7 @@ impl<'de> Deserialize<'de> for Amount {
             fn visit_i64<E: de::Error>(self, count: i64) -> Result<Amount, E> {
                 u64::try_from(count)
                     .map(Amount::Count)
-                    .map_err(|_| E::custom(format!("{count} is less than nothing")))
+                    .map_err(|_| E::custom(format!("{count} is negative")))
             }
         }
 
@@ -181,16 +181,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_held_against_the_whole() {
+    fn compares_what_is_available_with_the_whole() {
         assert!(Amount::Share(10.0).is_met(10, 100));
         assert!(!Amount::Share(10.0).is_met(9, 100));
-        assert!(!Amount::Share(0.1).is_met(0, 0), "nothing of nothing");
+        assert!(
+            !Amount::Share(0.1).is_met(0, 0),
+            "no free bytes of an empty file system"
+        );
         assert!(Amount::Count(5).is_met(5, 6));
         assert!(!Amount::Count(5).is_met(4, 6));
     }
 
     #[test]
-    fn sizes_read_as_df_says_them() {
+    fn formats_sizes_like_df() {
         assert_eq!(
             [size(0), size(1023), size(1536), size(5 << 30)],
             ["0", "1023", "1.5K", "5.0G"]

@@ -1,29 +1,31 @@
-//! What openssl says of a certificate, and of the connection that it came over.
+//! What openssl reports about a certificate and its connection.
 
-/// A certificate, as far as a check wants to know it. Times are in seconds since 1970.
+/// The parts of a certificate that a check needs. Times are in seconds since 1970.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Certificate {
     pub not_before: i64,
     pub not_after: i64,
     pub name_fits: bool,
-    /// What it is for, where the name does not fit.
+    /// The names that it is for, if it is not for the expected one.
     pub names: Option<String>,
-    /// What openssl has against it and its chain.
+    /// The errors of openssl about it and its chain.
     complaints: Vec<Complaint>,
 }
 
-/// One error of a verification, by the number that `X509_V_ERR_...` has in every version of openssl.
+/// One verification error, with the number of `X509_V_ERR_...`, which is the same in all versions of
+/// openssl.
 #[derive(Debug, PartialEq, Eq)]
 struct Complaint {
     number: u32,
-    /// openssl's own words.
+    /// The message of openssl.
     text: String,
-    /// Whom it is about, where that is not the server's own certificate.
+    /// The certificate that it is about, if that is not the server's own.
     about: Option<String>,
 }
 
 impl Certificate {
-    /// Of `openssl x509 -dates -checkhost` and of `openssl s_client`. `None` where one of them does not say all.
+    /// Parses the output of `openssl x509 -dates -checkhost` and of `openssl s_client`. `None` if either is
+    /// incomplete.
     pub fn parse(facts: &str, connection: &str) -> Option<Self> {
         let time = |key: &str| {
             let line = facts.lines().find_map(|line| line.strip_prefix(key))?;
@@ -47,7 +49,8 @@ impl Certificate {
         })
     }
 
-    /// Why the chain is not trusted. What is wrong with the time of the certificate itself is told by its dates.
+    /// Why the chain is not trusted. Errors about the validity period of the certificate itself are
+    /// reported from its dates.
     pub fn distrust(&self) -> Vec<String> {
         let mut reasons: Vec<String> = Vec::new();
         for complaint in &self.complaints {
@@ -55,7 +58,7 @@ impl Certificate {
                 (9 | 10, None) => continue,
                 (18, _) => "self-signed".to_owned(),
                 (19, _) => "signed by a certificate in its chain that is not trusted".to_owned(),
-                // No issuer is at hand, so that the signature could not be verified either.
+                // Without the issuer, the signature could not be verified either.
                 (2 | 20 | 21 | 27, _) => "its issuer is not trusted".to_owned(),
                 (_, Some(about)) => format!("{about} in its chain: {}", complaint.text),
                 (_, None) => complaint.text.clone(),
@@ -68,7 +71,7 @@ impl Certificate {
     }
 }
 
-/// The errors that `s_client` tells of, or none if it says that all is well. `None` if it says neither.
+/// The errors reported by `s_client`, or an empty list if it reports success. `None` if it reports neither.
 fn complaints(connection: &str) -> Option<Vec<Complaint>> {
     let mut complaints: Vec<Complaint> = Vec::new();
     let mut about = None;
@@ -126,16 +129,16 @@ fn time(text: &str) -> Option<i64> {
 
 const EPOCH: jiff::civil::DateTime = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// The day of a time, as `2026-11-21`.
+/// The day of a time, like `2026-11-21`.
 pub fn date(seconds: i64) -> String {
     let span = jiff::SignedDuration::from_secs(seconds);
     EPOCH.checked_add(span).map_or_else(
-        |_| "a day beyond all calendars".to_owned(),
+        |_| "a date beyond the calendar".to_owned(),
         |moment| moment.date().to_string(),
     )
 }
 
-/// A length of time in days; in hours, where it is less than one.
+/// A duration in days, or in hours if it is less than a day.
 pub fn days(seconds: i64) -> String {
     let (number, noun) = match seconds / 86_400 {
         0 => (seconds / 3_600, "hour"),
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_openssl() {
+    fn parses_times_of_openssl() {
         assert_eq!(time("Jan  1 00:00:00 1970 GMT"), Some(0));
         assert_eq!(time("Nov 21 12:00:00 2026 GMT"), Some(1_795_262_400));
         assert!(time("Dec 31 23:59:59 9999 GMT").is_some());
@@ -168,9 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn times_read_as_one_would_say_them() {
+    fn formats_times_and_durations() {
         assert_eq!(date(1_795_262_400), "2026-11-21");
-        assert_eq!(date(i64::MAX), "a day beyond all calendars");
+        assert_eq!(date(i64::MAX), "a date beyond the calendar");
         assert_eq!(
             [days(3_600), days(86_399), days(86_400), days(200_000)],
             ["1 hour", "23 hours", "1 day", "2 days"]

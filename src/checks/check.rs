@@ -1,4 +1,4 @@
-//! A check as a playbook holds it: what to observe, and when. The same for every host.
+//! A check as a playbook holds it: what to observe, and when. It is the same for every host.
 
 use std::sync::Arc;
 
@@ -7,30 +7,30 @@ use super::observe::Observe;
 use super::timing::{Overrides, Timing, possible};
 use crate::declare::{ArgumentError, Arguments, HasOptions, Span, Value, options};
 
-/// What to observe, with its timing.
+/// What to observe, and its timing.
 #[derive(Clone)]
 pub struct Check {
     /// The name of its kind.
     pub kind: &'static str,
     pub observe: Arc<dyn Observe>,
-    /// What the user calls it, in place of the label.
+    /// The user's name for it, instead of the label.
     pub name: Option<String>,
     pub timing: Timing,
 }
 
-/// The kinds that tell of the machine that they run on: from another one they would tell of that.
+/// The kinds that observe the machine that they run on. Run elsewhere, they would observe another machine.
 const OF_MACHINE: [&str; 7] = [
     "command", "process", "port", "service", "disk", "memory", "load",
 ];
 
 impl Check {
-    /// Whether it tells of the machine that it runs on, and not of what it finds in the network.
+    /// Whether it observes the machine that it runs on rather than something in the network.
     #[must_use]
     pub fn is_of_machine(&self) -> bool {
         OF_MACHINE.contains(&self.kind)
     }
 
-    /// What the user reads.
+    /// What the user sees.
     #[must_use]
     pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.observe.label())
@@ -40,24 +40,24 @@ impl Check {
 options! {
     /// The options of every check, except `from`, which is not a plain value.
     struct Common {
-        /// what the user calls it
+        /// a name to show instead of the kind and its subject
         name: Option<String>,
-        /// from the start of one look to the start of the next: `"1s"`
+        /// the time from the start of one attempt to the start of the next; default `"1s"`
         interval: Option<Span>,
-        /// for one look; what runs then is killed: `"5s"`
+        /// the time limit of one attempt, which is then killed; default `"5s"`
         timeout: Option<Span>,
-        /// this many healthy looks in a row are enough: `1`
+        /// how many consecutive healthy attempts a wait requires; default `1`
         rise: Option<u32>,
-        /// this many unhealthy looks in a row end a wait before its deadline
+        /// how many consecutive unhealthy attempts end a wait before its deadline
         fall: Option<u32>,
-        /// for the whole wait: `"1m"`
+        /// the time limit of the whole wait; default `"1m"`
         deadline: Option<Span>,
-        /// before the first look: none
+        /// how long to wait before the first attempt; by default, it starts at once
         initial_delay: Option<Span>,
     }
 }
 
-/// The option that says from where a check looks.
+/// The option for where a check runs.
 const FROM: &str = "from";
 
 /// The options of every check.
@@ -74,7 +74,7 @@ pub fn option_names(entry: &Entry) -> Vec<&'static str> {
     names
 }
 
-/// Makes a check from what a playbook passed. Its option `from` is not among the arguments any more.
+/// Creates a check from the arguments in a playbook. Its option `from` has been removed from them already.
 pub fn construct(entry: &Entry, mut arguments: Arguments) -> Result<Check, ArgumentError> {
     arguments.check_keys(&option_names(entry))?;
     let (name, timing) = common(&mut arguments)?;
@@ -90,7 +90,7 @@ pub fn construct(entry: &Entry, mut arguments: Arguments) -> Result<Check, Argum
 /// The name of the kind of checks that a playbook defines.
 pub const CUSTOM: &str = "health_check";
 
-/// Makes a check that a playbook defines. The options are those of every check, without `from`.
+/// Creates a check that a playbook defines. The options are those of every check, without `from`.
 pub fn custom(observe: Arc<dyn Observe>, mut options: Arguments) -> Result<Check, ArgumentError> {
     let (name, timing) = common(&mut options)?;
     if name.is_none() {
@@ -104,7 +104,7 @@ pub fn custom(observe: Arc<dyn Observe>, mut options: Arguments) -> Result<Check
     })
 }
 
-/// Takes the options of every check out of the arguments of one.
+/// Removes the options of every check from the arguments.
 fn common(arguments: &mut Arguments) -> Result<(Option<String>, Timing), ArgumentError> {
     let given = Common::FIELDS.iter().filter_map(|field| {
         let value = arguments.take_option(field.name)?;
@@ -127,7 +127,7 @@ fn common(arguments: &mut Arguments) -> Result<(Option<String>, Timing), Argumen
         .as_deref()
         .is_some_and(|name| name.trim().is_empty())
     {
-        return Err(ArgumentError::option("name", "it is empty"));
+        return Err(ArgumentError::option("name", "must not be empty"));
     }
     Ok((common.name, timing))
 }

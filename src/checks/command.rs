@@ -1,4 +1,4 @@
-//! `command`: a command of the user's that tells by its exit code, as monitoring plugins do.
+//! `command`: a command of the user whose exit code is the result, like a monitoring plugin.
 
 use regex::Regex;
 use serde::Deserialize;
@@ -10,10 +10,11 @@ use crate::declare::{ArgumentError, options};
 use crate::shell::has_nul;
 
 kind! {
-    /// Whether a command ends well. It is one that only reads: it runs in check mode too.
+    /// Checks the exit code of a command, and optionally its output. The command must be read-only: it runs
+    /// in check mode too.
     ///
-    /// Any other code is critical; 126 and 127, which a shell gives where there is no such command, are an
-    /// error.
+    /// An exit code that is not listed is critical, except 126 and 127: a shell returns them if it cannot
+    /// run the command, and the state is then an error.
     ///
     /// ```rhai
     /// each(hosts("db"), |h| h.check(command("pg_isready -q", #{ name: "PostgreSQL answers" })));
@@ -24,13 +25,13 @@ kind! {
 
 options! {
     pub struct Options {
-        /// the exit code that passes, or a list of them: `0`
+        /// the exit code that passes, or a list of them; default `0`
         ok: Option<Codes>,
-        /// the exit code that is a warning, or a list of them; for plugins of Nagios: `1`
+        /// the exit code that is a warning, or a list of them; for Nagios plugins, `1`
         warning: Option<Codes>,
-        /// a text that must be in what it prints
+        /// a string that the output must contain
         stdout: Option<String>,
-        /// an expression that what it prints must match
+        /// a regular expression that the output must match
         regex: Option<String>,
     }
 }
@@ -65,12 +66,12 @@ impl Command {
             return Err(ArgumentError::parameter(0, "the command is empty"));
         }
         if has_nul(&command) {
-            return Err(ArgumentError::parameter(0, "it holds a NUL byte"));
+            return Err(ArgumentError::parameter(0, "contains a NUL byte"));
         }
         let ok = options.ok.map_or_else(|| vec![0], Codes::list);
         let warning = options.warning.map_or_else(Vec::new, Codes::list);
         if let Some(both) = ok.iter().find(|code| warning.contains(code)) {
-            let message = format!("{both} is among the codes that pass");
+            let message = format!("{both} is also listed in `ok`");
             return Err(ArgumentError::option("warning", message));
         }
         let regex = options.regex.as_deref().map(Regex::new).transpose();
@@ -104,7 +105,7 @@ impl Observe for Command {
         if !self.ok.contains(&code) {
             let state = match code {
                 code if self.warning.contains(&code) => State::Warning,
-                // POSIX: found and not executable, not found.
+                // POSIX: found but not executable, not found.
                 126 | 127 => State::Error,
                 _ => State::Critical,
             };
@@ -113,14 +114,14 @@ impl Observe for Command {
         if let Some(text) = &self.stdout
             && !printed.contains(text)
         {
-            let message = format!("{text:?} is not in what it prints");
+            let message = format!("the output does not contain {text:?}");
             return Verdict::critical(with_words(&message, &said));
         }
         if let Some(regex) = &self.regex
-            // The end of a line is none of the text.
+            // The final line ending is not part of the text.
             && !regex.is_match(printed.trim_end_matches(['\n', '\r']))
         {
-            let message = format!("what it prints does not match `{regex}`");
+            let message = format!("the output does not match `{regex}`");
             return Verdict::critical(with_words(&message, &said));
         }
         Verdict::passing(with_words(&format!("exit code {code}"), &said))
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_decides_and_then_what_is_printed() {
+    fn the_code_decides_before_the_output() {
         type Case<'a> = (&'a [(&'a str, Value)], i32, &'a str, State, &'a str);
         let cases: &[Case<'_>] = &[
             (&[], 0, "", State::Passing, "exit code 0"),
@@ -193,7 +194,7 @@ mod tests {
                 0,
                 "",
                 State::Critical,
-                "\"ready\" is not in what it prints",
+                "the output does not contain \"ready\"",
             ),
             (
                 &[("regex", "^v[0-9]+$".into())],
@@ -207,7 +208,7 @@ mod tests {
                 0,
                 "12",
                 State::Critical,
-                "what it prints does not match `^v[0-9]+$`: \"12\"",
+                "the output does not match `^v[0-9]+$`: \"12\"",
             ),
         ];
         for (options, code, stdout, state, message) in cases {

@@ -1,4 +1,4 @@
-//! `disk(path)`: whether the file system that a path lies on has room left, in bytes and in inodes.
+//! `disk(path)`: whether the file system of a path has enough free space and inodes.
 
 use super::amount::{Amount, percent, size};
 use super::output::{self, Output};
@@ -9,11 +9,11 @@ use crate::declare::{ArgumentError, options};
 use crate::shell::quote_str;
 
 kind! {
-    /// Whether the file system that a path lies on has room left, in bytes and in inodes.
+    /// Checks whether the file system of a path has enough free space and inodes.
     ///
-    /// Shares are those of `df`: of what users can have, without what is kept for root. A file system that
-    /// does not count inodes is an error only where `inodes` is given. A path that is not there is an
-    /// error.
+    /// Shares are computed like those of `df`: relative to the space available to users, without the part
+    /// reserved for root. If a file system does not count inodes, the state is an error only if `inodes` is
+    /// given. A missing path is an error.
     ///
     /// ```rhai
     /// each(hosts("db"), |h| h.check([disk("/"), disk("/var/lib/postgresql", #{ free: "5G", warning: "20G" })]));
@@ -21,22 +21,22 @@ kind! {
     disk(path: String; Options) => Disk::new
 }
 
-/// Stands before what `df -i` prints.
+/// The line before the output of `df -i`.
 const INODES: &str = "ops:inodes";
 
-/// Where nothing is said, this little is critical: in bytes, and in inodes.
+/// The default limit below which the state is critical, for bytes and for inodes.
 const LEAST: Amount = Amount::Share(5.0);
-/// And this little is a warning, in bytes.
+/// The default limit below which the state is a warning, for bytes.
 const LITTLE: Amount = Amount::Share(10.0);
 
 options! {
     #[derive(Debug, Clone, Default)]
     pub struct Options {
-        /// less than this is critical: `"5%"`; a share, or a size such as `"5G"`
+        /// if less is free, the state is critical: a share, or a size such as `"5G"`; default `"5%"`
         free: Option<Amount>,
-        /// less than this is a warning: `"10%"`, and nothing where only `free` is given
+        /// if less is free, the state is a warning; default `"10%"`, or no warning if only `free` is given
         warning: Option<Amount>,
-        /// fewer free inodes than this are critical: `"5%"`; a share, or a number
+        /// if fewer inodes are free, the state is critical: a share, or a number; default `"5%"`
         inodes: Option<Amount>,
     }
 }
@@ -47,7 +47,7 @@ pub struct Disk {
     free: Amount,
     warning: Option<Amount>,
     inodes: Amount,
-    /// Inodes were asked for: it matters where a file system does not count them.
+    /// The user set `inodes`, so a file system that does not count them is an error.
     wants_inodes: bool,
 }
 
@@ -56,7 +56,7 @@ impl Disk {
         if !path.starts_with('/') || path.contains('\0') {
             return Err(ArgumentError::parameter(
                 0,
-                format!("`{path}` is no absolute path"),
+                format!("`{path}` is not an absolute path"),
             ));
         }
         Ok(Self {
@@ -84,7 +84,7 @@ impl Observe for Disk {
     fn verdict(&self, answer: &Answer) -> Verdict {
         let said = Output::of(answer);
         if answer.code != 0 {
-            return said.broken(&format!("df cannot tell of {}", self.path));
+            return said.broken(&format!("df failed for {}", self.path));
         }
         let (blocks, inodes) = said.split(INODES);
         let Some(room) = Row::last(blocks).filter(|row| row.whole() > 0) else {
@@ -123,7 +123,7 @@ impl Observe for Disk {
     }
 }
 
-/// Inodes are no bytes.
+/// Inodes are not bytes.
 fn plain(amount: Amount) -> String {
     match amount {
         Amount::Share(_) => amount.to_string(),
@@ -140,8 +140,8 @@ struct Row {
 }
 
 impl Row {
-    /// The last line that is one. The name of the device and that of the mount point may have blanks in them, so
-    /// the line is found by its numbers: three, and a percentage behind them.
+    /// The last line that matches. The names of the device and of the mount point may contain spaces, so
+    /// the line is recognised by its numbers: three, followed by a percentage.
     fn last(text: &str) -> Option<Self> {
         text.lines().skip(1).filter_map(Self::parse).last()
     }
@@ -163,7 +163,7 @@ impl Row {
         })
     }
 
-    /// What users can have of it: `df` takes its percentage of the same, which leaves out what is kept for root.
+    /// What users can have of it: the percentage of `df` also leaves out the space reserved for root.
     const fn whole(&self) -> u64 {
         self.used.saturating_add(self.available)
     }
@@ -195,7 +195,7 @@ Filesystem              Inodes      Used Available Capacity Mounted on
 ";
 
     #[test]
-    fn room_is_held_against_both_bounds() {
+    fn compares_free_space_with_both_limits() {
         let state = |options, text| disk(options).verdict(&case(0, text, "")).state;
         assert_eq!(
             state(r#"{"free": "1G", "inodes": "1%"}"#, GNU),
@@ -237,7 +237,7 @@ Filesystem              Inodes      Used Available Capacity Mounted on
     }
 
     #[test]
-    fn what_is_no_answer_is_an_error() {
+    fn invalid_output_is_an_error() {
         for (code, text) in [
             (1, ""),
             (0, ""),
@@ -255,12 +255,12 @@ Filesystem              Inodes      Used Available Capacity Mounted on
         let verdict = disk("{}").verdict(&case(1, "", "df: /srv: No such file"));
         assert_eq!(
             verdict.message,
-            "df cannot tell of /srv: df: /srv: No such file"
+            "df failed for /srv: df: /srv: No such file"
         );
     }
 
     #[test]
-    fn a_warning_that_comes_after_the_critical_is_refused() {
+    fn refuses_a_warning_limit_beyond_the_critical_limit() {
         let refused = |options: &str| {
             Disk::new("/".to_owned(), given(options))
                 .expect_err("refused")

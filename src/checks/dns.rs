@@ -1,4 +1,4 @@
-//! `dns(name)`: whether a name resolves, and to what it should.
+//! `dns(name)`: whether a name resolves, and to the expected addresses.
 
 use std::net::IpAddr;
 
@@ -14,13 +14,13 @@ use crate::declare::{ArgumentError, options};
 use crate::shell::quote_str;
 
 kind! {
-    /// Whether a name resolves, and to what it should.
+    /// Checks whether a name resolves, and to the expected addresses or values.
     ///
-    /// Without `type` and `server` it resolves as programs there do, by `/etc/hosts` and whatever else is
-    /// set up (`getent`, else `nslookup`). With one of them it asks a name server: with `dig`, else
-    /// `nslookup`, which can only ask for addresses. Where neither is there, the state is an error. A name
-    /// that does not resolve, or not to all that `address` lists, is critical; so is a server that does not
-    /// answer.
+    /// Without `type` and `server`, the name is resolved as programs on that machine do, by `/etc/hosts`
+    /// and whatever else is configured (`getent`, else `nslookup`). With either of them, a name server is
+    /// queried with `dig`, else `nslookup`, which can only query addresses. If neither is installed, the
+    /// state is an error. It is critical if the name does not resolve, if the answer lacks a value listed
+    /// in `address`, or if the server does not answer.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| h.check([
@@ -31,25 +31,25 @@ kind! {
     dns(name: String; Options) => Dns::new
 }
 
-/// Stands before the name of the program that was asked, and before its exit code.
+/// Printed before the name of the program that was used, and before its exit code.
 const WITH: &str = "ops:with ";
 const CODE: &str = "ops:code ";
 
 options! {
     #[derive(Debug, Clone, Default)]
     pub struct Options {
-        /// what must be among the answers, or a list of which each must be: addresses, or the values of
-        /// another `type`
+        /// a value that the answers must include, or a list of values that they must all include:
+        /// addresses, or values of another `type`
         address: Option<Wanted>,
-        /// the name server to ask, `"10.0.0.2"` or `"10.0.0.2:5353"`
+        /// the name server to query, such as `"10.0.0.2"` or `"10.0.0.2:5353"`
         server: Option<Server>,
-        /// the kind of record: `A`, `AAAA`, `CAA`, `CNAME`, `MX`, `NS`, `PTR`, `SOA`, `SRV`, `TXT`
+        /// the type of record: `A`, `AAAA`, `CAA`, `CNAME`, `MX`, `NS`, `PTR`, `SOA`, `SRV`, `TXT`
         r#type: Option<Type>,
     }
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "a text, or a list of texts")]
+#[serde(untagged, expecting = "a string, or a list of strings")]
 enum Wanted {
     One(String),
     Many(Vec<String>),
@@ -129,7 +129,7 @@ impl Dns {
         if !is_host(&name) || name.contains(':') {
             return Err(ArgumentError::parameter(
                 0,
-                format!("`{name}` is no name of a host"),
+                format!("invalid host name: `{name}`"),
             ));
         }
         let wanted = match options.address {
@@ -140,7 +140,7 @@ impl Dns {
         if options.r#type.is_none_or(Type::is_address)
             && let Some(wrong) = wanted.iter().find(|text| text.parse::<IpAddr>().is_err())
         {
-            let message = format!("`{wrong}` is no address");
+            let message = format!("invalid address: `{wrong}`");
             return Err(ArgumentError::option("address", message));
         }
         Ok(Self {
@@ -264,8 +264,8 @@ impl Dns {
     }
 }
 
-/// Whether two values are the same: as addresses, else as text without what only its writing makes different. The priority of a record may be
-/// left out.
+/// Whether two values are the same: compared as addresses, or else as text without differences in notation
+/// only. The priority of a record may be omitted.
 fn alike(value: &str, wanted: &str) -> bool {
     if let (Ok(value), Ok(wanted)) = (value.parse::<IpAddr>(), wanted.parse::<IpAddr>()) {
         return value == wanted;
@@ -308,7 +308,7 @@ a.test.\t\t0\tIN\tMX\t10 Mail.a.test.
     const OLD_BUSYBOX: &str = "Server:    10.0.0.9\nAddress 1: 10.0.0.9\n\nName:      a.test\nAddress 1: 10.0.0.1 a.test\n";
 
     #[test]
-    fn every_program_tells_addresses() {
+    fn reads_addresses_from_every_program() {
         for (program, text) in [
             ("getent", GETENT),
             ("dig", DIG),
@@ -357,7 +357,7 @@ a.test.\t\t0\tIN\tMX\t10 Mail.a.test.
     }
 
     #[test]
-    fn what_does_not_resolve_is_critical() {
+    fn a_name_that_does_not_resolve_is_critical() {
         let refused =
             |status: &str| format!(";; ->>HEADER<<- opcode: QUERY, status: {status}, id: 1\n");
         for (program, text, code, says) in [
@@ -368,12 +368,12 @@ a.test.\t\t0\tIN\tMX\t10 Mail.a.test.
                 1,
                 "does not resolve",
             ),
-            ("dig", refused("NXDOMAIN"), 0, "there is no such name"),
+            ("dig", refused("NXDOMAIN"), 0, "the name does not exist"),
             (
                 "dig",
                 refused("SERVFAIL"),
                 0,
-                "the name server says SERVFAIL",
+                "the name server answered SERVFAIL",
             ),
             ("dig", refused("NOERROR"), 0, "there is no A record"),
             (
@@ -392,7 +392,7 @@ a.test.\t\t0\tIN\tMX\t10 Mail.a.test.
     }
 
     #[test]
-    fn what_is_no_answer_is_an_error() {
+    fn invalid_output_is_an_error() {
         for (program, text, code) in [
             ("getent", "", 0),
             ("getent", "hm\n", 0),
@@ -418,7 +418,7 @@ a.test.\t\t0\tIN\tMX\t10 Mail.a.test.
     }
 
     #[test]
-    fn asks_a_server_only_where_one_is_needed() {
+    fn queries_a_server_only_if_needed() {
         assert!(dns("{}").script().contains("getent ahosts"));
         let script = dns(r#"{"server": "127.0.0.1:5353", "type": "AAAA"}"#).script();
         assert!(script.contains("-t AAAA -p 5353 @127.0.0.1"), "{script}");

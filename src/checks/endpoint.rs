@@ -1,10 +1,10 @@
-//! Where something listens: `host:port`.
+//! The address of a service: `host:port`.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// A name or an address, and a port.
+/// A host name or an address, and a port.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Endpoint {
@@ -19,7 +19,7 @@ impl TryFrom<String> for Endpoint {
     fn try_from(text: String) -> Result<Self, String> {
         let wrong = |why: &str| {
             format!(
-                "`{text}` is no address: {why}\nWrite \"db1:5432\", \"10.0.0.7:5432\" or \"[::1]:5432\"."
+                "invalid address `{text}`: {why}\nWrite \"db1:5432\", \"10.0.0.7:5432\" or \"[::1]:5432\"."
             )
         };
         let (host, port) = text
@@ -29,17 +29,17 @@ impl TryFrom<String> for Endpoint {
             Some(inner) => inner
                 .strip_suffix(']')
                 .filter(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
-                .ok_or_else(|| wrong("in brackets stands an IPv6 address"))?,
+                .ok_or_else(|| wrong("the part in brackets must be an IPv6 address"))?,
             None if host.contains(':') => {
-                return Err(wrong("an IPv6 address stands in brackets"));
+                return Err(wrong("an IPv6 address must be in brackets"));
             }
             None => host,
         };
         if !is_host(host) {
-            return Err(wrong("the host is missing, or is no name"));
+            return Err(wrong("the host is missing or invalid"));
         }
         match port.parse() {
-            Ok(0) | Err(_) => Err(wrong("a port is a number from 1 to 65535")),
+            Ok(0) | Err(_) => Err(wrong("the port must be a number from 1 to 65535")),
             Ok(port) => Ok(Self {
                 host: host.to_owned(),
                 port,
@@ -48,7 +48,8 @@ impl TryFrom<String> for Endpoint {
     }
 }
 
-/// Whether a program can be given this as the name of a host: not taken for an option, and in one piece.
+/// Whether a program can be given this as a host name: it must not look like an option, and must be a
+/// single word.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     !text.is_empty()

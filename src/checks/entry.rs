@@ -1,17 +1,17 @@
-//! How a kind's file declares it.
+//! How a kind's file declares the kind.
 
 use std::sync::Arc;
 
 use super::observe::Observe;
 use crate::declare::{self, ArgumentError, Arguments};
 
-/// A kind of check: what a playbook calls, and what makes it.
+/// A kind of check: what a playbook calls, and the constructor behind it.
 pub type Entry = declare::Entry<Make>;
 
-/// Makes what a check observes. There is nothing that it could ask for.
+/// Constructs what a check observes. It cannot ask the playbook for anything.
 pub type Make = fn(Arguments, ()) -> Result<Arc<dyn Observe>, ArgumentError>;
 
-/// Declares the kind of a file as its constant `KIND`.
+/// Declares the kind of a file as the constant `KIND`.
 ///
 /// ```text
 /// kind! {

@@ -1,4 +1,4 @@
-//! Whatever a host says, no kind panics, and none of it is a success by chance.
+//! No kind panics on garbage from a host, and garbage is never a success.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::checks::observe::{Answer, Observe};
 use crate::checks::verdict::State;
 use crate::declare::{Arguments, Value};
 
-/// A check of each kind that reads what a program prints, with an answer that passes.
+/// A check of each kind that reads the output of a program, with an answer that passes.
 const CASES: &[(&str, &str, &str, &str)] = &[
     (
         "tls",
@@ -64,7 +64,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// The checks of the cases. They are made once: that takes longer than a verdict.
+/// The checks of the cases. They are created once, because that takes longer than a verdict.
 static CHECKS: LazyLock<Vec<Arc<dyn Observe>>> = LazyLock::new(|| {
     CASES
         .iter()
@@ -92,7 +92,7 @@ fn answer(code: i32, stdout: &[u8], stderr: &[u8]) -> Answer {
 }
 
 #[test]
-fn the_answers_that_pass_do() {
+fn the_passing_answers_pass() {
     for (name, arguments, stdout, stderr) in CASES {
         let verdict =
             check(name, arguments).verdict(&answer(0, stdout.as_bytes(), stderr.as_bytes()));
@@ -103,7 +103,7 @@ fn the_answers_that_pass_do() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn noise_is_no_success(
+    fn noise_is_not_a_success(
         code in prop_oneof![Just(0), 0..=255_i32],
         stdout in proptest::collection::vec(any::<u8>(), 0..400),
         stderr in proptest::collection::vec(any::<u8>(), 0..100),
@@ -114,9 +114,9 @@ proptest! {
         }
     }
 
-    /// Words that such answers are made of, in any order.
+    /// Words that occur in such answers, in any order.
     #[test]
-    fn words_of_an_answer_are_no_answer(
+    fn shuffled_words_of_an_answer_are_not_a_success(
         words in proptest::collection::vec(
             prop_oneof![
                 Just("ops:"), Just("connected"), Just("now "), Just("connection"), Just("with "), Just("code "), Just("lag"),
@@ -135,9 +135,10 @@ proptest! {
         }
     }
 
-    /// An answer that is cut off or has a byte wrong panics nobody, and where a program did not end well it is no success.
+    /// A truncated answer, or one with a wrong byte, causes no panic. If a program failed, it is not a
+    /// success.
     #[test]
-    fn half_an_answer_is_read_to_its_end(at in 0_usize..400, byte in any::<u8>(), code in 1..=255_i32) {
+    fn a_damaged_answer_is_handled(at in 0_usize..400, byte in any::<u8>(), code in 1..=255_i32) {
         for ((name, _, stdout, stderr), check) in CASES.iter().zip(&*CHECKS) {
             let cut = at.min(stdout.len());
             check.verdict(&answer(0, &stdout.as_bytes()[..cut], stderr.as_bytes()));
@@ -146,7 +147,7 @@ proptest! {
                 *place = byte;
             }
             check.verdict(&answer(0, &wrong, stderr.as_bytes()));
-            // Of a request the tool says itself how it ended.
+            // For a request, the tool itself reports how it ended.
             if !matches!(*name, "prometheus" | "redis") {
                 let verdict = check.verdict(&answer(code, stdout.as_bytes(), stderr.as_bytes()));
                 prop_assert_ne!(verdict.state, State::Passing, "{}: code {}", name, code);

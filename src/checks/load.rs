@@ -1,4 +1,4 @@
-//! `load()`: how many processes want to run, for each processor.
+//! `load()`: the load average per processor.
 
 use super::output::{Output, never_warns};
 use crate::checks::entry::kind;
@@ -7,7 +7,7 @@ use crate::checks::verdict::Verdict;
 use crate::declare::{ArgumentError, options};
 
 kind! {
-    /// Whether processes have to wait for a processor: the load average, for each processor.
+    /// Checks whether processes have to wait for a processor, by the load average per processor.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| h.check(load(#{ per_cpu: 4.0, period: 15 })));
@@ -15,18 +15,19 @@ kind! {
     load(; Options) => Load::new
 }
 
-/// Where nothing is said, this is critical, and that a warning.
+/// The default limits above which the state is critical and a warning.
 const MUCH: f64 = 2.0;
 const MORE_THAN_USUAL: f64 = 1.5;
 
 options! {
     #[derive(Debug, Clone, Default)]
     pub struct Options {
-        /// more for each processor than this is critical: `2.0`
+        /// if the load per processor is higher, the state is critical; default `2.0`
         per_cpu: Option<f64>,
-        /// more for each processor than this is a warning: `1.5`, and nothing where only `per_cpu` is given
+        /// if the load per processor is higher, the state is a warning; default `1.5`, or no warning if
+        /// only `per_cpu` is given
         warning: Option<f64>,
-        /// the average of how many minutes: 1, 5 or 15; `5`
+        /// the period of the average in minutes: 1, 5 or 15; default `5`
         period: Option<u8>,
     }
 }
@@ -36,7 +37,7 @@ pub struct Load {
     per_cpu: f64,
     warning: Option<f64>,
     period: u8,
-    /// Which number of the line it is.
+    /// The index of the number on the line.
     column: usize,
 }
 
@@ -44,7 +45,7 @@ impl Load {
     fn new(options: Options) -> Result<Self, ArgumentError> {
         for (key, bound) in [("per_cpu", options.per_cpu), ("warning", options.warning)] {
             if bound.is_some_and(|bound| !bound.is_finite() || bound <= 0.0) {
-                return Err(ArgumentError::option(key, "it is a number above 0"));
+                return Err(ArgumentError::option(key, "must be a number above 0"));
             }
         }
         let per_cpu = options.per_cpu.unwrap_or(MUCH);
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_load_is_told_by_processor() {
+    fn divides_the_load_by_the_number_of_processors() {
         let busy = "12.00 6.50 1.00 3/300 4711\n4\n";
         assert_eq!(state("{}", busy), State::Warning);
         assert_eq!(state(r#"{"period": 1}"#, busy), State::Critical);
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_an_error() {
+    fn invalid_output_is_an_error() {
         for text in [
             "",
             "0.1 0.1 0.1 1/1 1\n",
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_make_no_sense_are_refused() {
+    fn refuses_contradictory_limits() {
         for options in [
             r#"{"per_cpu": 0}"#,
             r#"{"period": 2}"#,

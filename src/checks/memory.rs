@@ -1,4 +1,4 @@
-//! `memory()`: whether there is memory that programs could still have.
+//! `memory()`: whether enough memory is available to programs.
 
 use super::amount::{Amount, percent, size};
 use super::output::{self, Output};
@@ -8,10 +8,10 @@ use crate::checks::verdict::Verdict;
 use crate::declare::{ArgumentError, options};
 
 kind! {
-    /// Whether there is memory that programs could still have.
+    /// Checks whether enough memory is available to programs.
     ///
-    /// What counts is what the kernel calls available: free, or a cache that it can give up. In a container
-    /// that is the memory of the machine, not what the container may have.
+    /// Available memory is what the kernel reports as available: free memory, and caches that it can drop.
+    /// In a container this is the memory of the machine, not the limit of the container.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| h.check(memory(#{ available: "256M", warning: "512M" })));
@@ -19,16 +19,17 @@ kind! {
     memory(; Options) => Memory::new
 }
 
-/// Where nothing is said, this little is critical, and that little a warning.
+/// The default limits below which the state is critical and a warning.
 const LEAST: Amount = Amount::Share(5.0);
 const LITTLE: Amount = Amount::Share(10.0);
 
 options! {
     #[derive(Debug, Clone, Default)]
     pub struct Options {
-        /// less than this is critical: `"5%"`; a share, or a size such as `"512M"`
+        /// if less is available, the state is critical: a share, or a size such as `"512M"`; default `"5%"`
         available: Option<Amount>,
-        /// less than this is a warning: `"10%"`, and nothing where only `available` is given
+        /// if less is available, the state is a warning; default `"10%"`, or no warning if only `available`
+        /// is given
         warning: Option<Amount>,
     }
 }
@@ -54,7 +55,7 @@ impl Observe for Memory {
     }
 
     fn script(&self) -> String {
-        // With builtins alone: no process is started.
+        // With builtins only: no process is started.
         "while IFS= read -r line; do case $line in \
          MemTotal:*|MemFree:*|MemAvailable:*|Buffers:*|Cached:*) printf '%s\\n' \"$line\";; esac; \
          done </proc/meminfo"
@@ -82,8 +83,8 @@ impl Observe for Memory {
     }
 }
 
-/// Bytes that are available, of how many. Kernels before 3.14 do not say the first: then what is free and what is cached, as
-/// `free` told it in their days.
+/// Available and total bytes. Kernels before 3.14 do not report the former: then free and cached memory are
+/// used, as `free` did then.
 fn available(text: &str) -> Option<(u64, u64)> {
     let kibibytes = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key))?;
@@ -111,7 +112,7 @@ mod tests {
         "MemTotal: 8000000 kB\nMemFree: 100000 kB\nBuffers: 10000 kB\nCached: 90000 kB\n";
 
     #[test]
-    fn what_is_available_is_held_against_both_bounds() {
+    fn compares_available_memory_with_both_limits() {
         let state = |options, text| {
             let memory = Memory::new(given(options)).expect("a check");
             memory.verdict(&case(0, text, "")).state

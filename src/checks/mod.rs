@@ -1,14 +1,15 @@
 //! The kinds of health checks: one file each, pure.
 //!
-//! A kind implements [`Observe`]: a script for `sh` that prints an answer, and a pure function from the answer to a
-//! [`Verdict`]. The script is the same wherever it runs: on the host itself, on the controller, on another host. A kind
-//! is registered by its line in [`KINDS`]; the constructor of the playbook, the checks of its arguments and `ops doc`
-//! come with that. When a check runs, and from where, is decided in `deploy::health`.
+//! A kind implements [`Observe`]: a script for `sh` that prints an answer, and a pure function from the
+//! answer to a [`Verdict`]. The script is the same wherever it runs: on the host itself, on the controller,
+//! or on another host. A kind is registered by its line in [`KINDS`]; that provides the constructor for
+//! playbooks, the checks of its arguments and `ops doc`. `deploy::health` decides when and where a check
+//! runs.
 
 #![allow(
     clippy::needless_pass_by_value,
     clippy::unnecessary_wraps,
-    reason = "every constructor takes and returns what `kind!` hands on"
+    reason = "every constructor takes and returns what `kind!` passes on"
 )]
 
 mod amount;
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn no_kind_has_an_option_of_every_check() {
+    fn no_kind_redefines_a_common_option() {
         for entry in KINDS {
             let mut options = option_names(entry);
             options.sort_unstable();

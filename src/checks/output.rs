@@ -1,4 +1,4 @@
-//! What the kinds of checks have in common: reading what a host said, and bounds in two steps.
+//! What the kinds of checks share: reading the output of a host, and limits for warning and critical.
 
 use std::fmt::Display;
 
@@ -7,19 +7,19 @@ use crate::checks::observe::Answer;
 use crate::checks::verdict::{State, Verdict};
 use crate::declare::ArgumentError;
 
-/// Stands before the name of a program that the host does not have.
+/// Printed before the name of a program that the host does not have.
 const MISSING: &str = "ops:missing ";
 
-/// Shell that ends the check where none of the programs is there.
+/// A shell fragment that ends the check if none of the programs is installed.
 #[must_use]
 pub fn need(program: &str) -> String {
     format!("command -v {program} >/dev/null 2>&1 || {{ echo '{MISSING}{program}'; exit 0; }}\n")
 }
 
-/// An answer as text. What is no UTF-8 is replaced, as nothing is decided by it.
+/// An answer as text. Invalid UTF-8 is replaced, as no decision depends on it.
 pub struct Output {
     pub stdout: String,
-    /// What was said last, on one line.
+    /// The last message, on one line.
     complaint: String,
 }
 
@@ -32,7 +32,7 @@ impl Output {
         }
     }
 
-    /// What stands before a line, and what behind it.
+    /// The text before a line, and the text after it.
     #[must_use]
     pub fn split(&self, line: &str) -> (&str, Option<&str>) {
         let mut at = 0;
@@ -46,15 +46,15 @@ impl Output {
         (&self.stdout, None)
     }
 
-    /// The verdict where the program that the check looks with is not there.
+    /// The verdict if the program that the check uses is not installed.
     #[must_use]
     pub fn missing(&self) -> Option<Verdict> {
         let program = self.stdout.strip_prefix(MISSING)?.lines().next()?;
         let verdict = Verdict::error(format!("{program} is not installed where the check runs"));
-        Some(verdict.hint("Install it there, or look from elsewhere with `from`."))
+        Some(verdict.hint("Install it there, or run the check from elsewhere with `from`."))
     }
 
-    /// The verdict where the check itself did not work: what it was, and what was said.
+    /// The verdict if the check itself failed: what failed, and the message.
     #[must_use]
     pub fn broken(&self, what: &str) -> Verdict {
         if self.complaint.is_empty() {
@@ -64,14 +64,14 @@ impl Output {
         }
     }
 
-    /// The verdict where the answer is none.
+    /// The verdict if the answer cannot be read.
     #[must_use]
     pub fn garbled(&self, program: &str) -> Verdict {
-        self.broken(&format!("cannot read what {program} said"))
+        self.broken(&format!("cannot read the output of {program}"))
     }
 }
 
-/// Which of two bounds on what is left is not met, if one is.
+/// Which of the two lower limits is not met, if either.
 #[must_use]
 pub fn level(
     there: u64,
@@ -87,10 +87,10 @@ pub fn level(
         .map(|bound| (State::Warning, bound))
 }
 
-/// The bound of the warning: as given, or the usual one where the critical is the usual one too.
+/// The warning limit: as given, or the default if the critical limit is the default too.
 ///
 /// # Errors
-/// One that is met only where it is critical already.
+/// Fails if a warning could never occur, because the state would already be critical.
 pub fn warning(
     warning: Option<Amount>,
     critical: Option<Amount>,
@@ -116,7 +116,9 @@ pub fn warning(
 pub fn never_warns(warning: &impl Display, critical: &impl Display) -> ArgumentError {
     ArgumentError::option(
         "warning",
-        format!("it would never warn: {warning} comes after {critical}, which is critical"),
+        format!(
+            "this would never warn: at {warning} the state is already critical, with the limit {critical}"
+        ),
     )
 }
 
@@ -147,7 +149,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_an_error() {
+    fn a_missing_program_is_an_error() {
         let said = Output::of(&case(0, "ops:missing openssl\n", ""));
         let verdict = said.missing().expect("a verdict");
         assert_eq!(verdict.state, State::Error);

@@ -1,4 +1,4 @@
-//! `port`: whether something listens.
+//! `port`: whether a program listens on a port.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,8 +8,8 @@ use crate::checks::verdict::Verdict;
 use crate::declare::{ArgumentError, options};
 
 kind! {
-    /// Whether something on the host listens on a TCP port. It is read off the kernel's tables, so nothing
-    /// is connected to; `tcp` is for what is elsewhere.
+    /// Checks whether a program on the host listens on a TCP port. It reads the tables of the kernel and
+    /// opens no connection; use `tcp` for other machines.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| h.check(port(8080)));
@@ -19,7 +19,7 @@ kind! {
 
 options! {
     pub struct Options {
-        /// the address that it must listen on: `"10.0.0.7"`; one that listens on all addresses does
+        /// the address that it must listen on, such as `"10.0.0.7"`; listening on all addresses also counts
         address: Option<String>,
     }
 }
@@ -33,12 +33,12 @@ impl Port {
     fn new(port: i64, options: Options) -> Result<Self, ArgumentError> {
         let number = u16::try_from(port).ok().filter(|port| *port > 0);
         let port = number.ok_or_else(|| {
-            let message = format!("`port`: {port} is no port, which is a number from 1 to 65535");
+            let message = format!("`port`: {port} is not a number from 1 to 65535");
             ArgumentError::parameter(0, message)
         })?;
         let parsed = options.address.as_deref().map(|text| {
             text.parse()
-                .map_err(|_| ArgumentError::option("address", format!("{text:?} is no address")))
+                .map_err(|_| ArgumentError::option("address", format!("invalid address: {text:?}")))
         });
         Ok(Self {
             port,
@@ -47,7 +47,8 @@ impl Port {
     }
 }
 
-/// Ends with 9 where there are no such tables, with 1 where nothing listens. See proc(5), `/proc/net/tcp`: state `0A` listens.
+/// Exits with 9 if there are no such tables, with 1 if nothing listens. See proc(5), `/proc/net/tcp`: state
+/// `0A` is listening.
 const SCRIPT: &str = r"
 set --
 for ops_x in /proc/net/tcp /proc/net/tcp6; do
@@ -65,7 +66,7 @@ impl Observe for Port {
     }
 
     fn script(&self) -> String {
-        // A grep is one process, where a shell would read each connection of a busy host.
+        // A grep is one process, but a shell loop would read each connection of a busy host.
         format!("{SCRIPT}grep -h ':{:04X} 0*:0000 0A ' \"$@\"", self.port)
     }
 
@@ -81,7 +82,7 @@ impl Observe for Port {
         let on: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         let on = on.join(", ");
         let covers = |listening: &std::net::IpAddr, wanted: std::net::IpAddr| {
-            // Where all addresses of IPv6 are meant those of IPv4 are too, unless a setting says otherwise.
+            // Listening on all IPv6 addresses includes the IPv4 ones, unless a setting prevents it.
             *listening == wanted
                 || listening.is_unspecified() && (listening.is_ipv6() || wanted.is_ipv4())
         };
@@ -91,16 +92,16 @@ impl Observe for Port {
                 Verdict::passing(format!("listens on {on}"))
             }
             (0, Some(wanted)) => Verdict::critical(format!("listens on {on}, expected {wanted}")),
-            (1, _) => Verdict::critical("nothing listens"),
+            (1, _) => Verdict::critical("nothing is listening"),
             (9, _) => Verdict::error("this machine has no /proc/net/tcp")
-                .hint("Use `tcp`, which connects."),
-            (code, _) => Verdict::error(format!("ended with code {code}: {}", answer.said())),
+                .hint("Use `tcp`, which opens a connection."),
+            (code, _) => Verdict::error(format!("exited with code {code}: {}", answer.said())),
         }
     }
 }
 
-/// An address as the kernel prints it: words of 32 bits in the order of the machine, which is little-endian where this matters. All zeros
-/// and the like read the same in both.
+/// An address as printed by the kernel: 32-bit words in the byte order of the machine, which is
+/// little-endian wherever this matters. All zeros and similar addresses read the same in both orders.
 fn address(hex: &str) -> Option<std::net::IpAddr> {
     let word = |at: usize| {
         let digits = hex.get(at..at + 8)?;
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_tell_what_listens() {
+    fn reads_listeners_from_the_tables() {
         let on = |address: &str| [("address", Value::from(address))];
         let both = "listens on 127.0.0.1, ::1";
         assert_eq!(verdict(&[], 0, TABLE), (State::Passing, both.into()));
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!(verdict(&on("::1"), 0, all).0, State::Critical);
         assert_eq!(
             verdict(&[], 1, ""),
-            (State::Critical, "nothing listens".into())
+            (State::Critical, "nothing is listening".into())
         );
         assert_eq!(verdict(&[], 9, "").0, State::Error);
         assert_eq!(verdict(&[], 2, "").0, State::Error);

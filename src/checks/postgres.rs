@@ -1,4 +1,5 @@
-//! `postgres()`: whether a PostgreSQL takes connections, answers a query, and as a replica keeps up.
+//! `postgres()`: whether a PostgreSQL server accepts connections, answers a query, and as a replica keeps
+//! up.
 
 use std::time::Duration;
 
@@ -12,13 +13,14 @@ use crate::declare::{ArgumentError, Span, options};
 use crate::shell::quote_str;
 
 kind! {
-    /// Whether a PostgreSQL takes connections, answers a query, and as a replica keeps up.
+    /// Checks whether a PostgreSQL server accepts connections, answers a query, and as a replica keeps up.
     ///
-    /// With none of `user`, `database`, `password`, `query` and `replica_lag` nobody logs in: it is asked
-    /// whether the server takes connections. No answer, a refused login, a query that gives something else,
-    /// and a replica that follows nobody are critical. A query that does not run is an error, and so is a
-    /// missing `psql` (`pg_isready`, where nobody logs in). A replica that has replayed all that it
-    /// received counts as not behind; it notices after `wal_receiver_timeout` that its primary is silent.
+    /// Without any of `user`, `database`, `password`, `query` and `replica_lag` the check does not log in:
+    /// it only asks whether the server accepts connections. The state is critical if the server does not
+    /// answer, the login is refused, the query returns another result, or a replica follows no primary. It
+    /// is an error if the query fails, or if `psql` is missing (`pg_isready`, if the check does not log
+    /// in). A replica that has replayed everything that it received counts as up to date; it notices after
+    /// `wal_receiver_timeout` that its primary is silent.
     ///
     /// ```rhai
     /// each(hosts("db"), |h| h.become("postgres").check([
@@ -29,14 +31,14 @@ kind! {
     postgres(; Options) => Postgres::new
 }
 
-/// Stand before the answers, and behind the last.
+/// Printed before the answers, and after the last one.
 const CONNECTED: &str = "ops:connected";
 const LAG: &str = "ops:lag";
 const QUERY: &str = "ops:query";
 const END: &str = "ops:end";
 
-/// A word or a number of seconds. Where all that was received is replayed, the time of the last transaction says how long
-/// nobody wrote, and nothing of the lag.
+/// A word or a number of seconds. If everything received has been replayed, the time of the last
+/// transaction shows how long there were no writes, not the lag.
 const HOW_FAR: &str = "\
 select case when not pg_is_in_recovery() then 'primary'
  when not exists (select from pg_stat_wal_receiver) then 'detached'
@@ -46,30 +48,29 @@ select case when not pg_is_in_recovery() then 'primary'
 options! {
     #[derive(Clone, Default)]
     pub struct Options {
-        /// its address, or the directory of its socket; what `psql` takes where nothing is said
+        /// its address, or the directory of its socket; default: the default of `psql`
         host: Option<String>,
-        /// its port: 5432
+        /// its port; default `5432`
         port: Option<u16>,
-        /// who logs in, and where to
+        /// the user to log in as
         user: Option<String>,
-        /// who logs in, and where to
+        /// the database to log in to
         database: Option<String>,
-        /// of that user; it never stands in a command line or in the environment
+        /// the password of the user; it never appears in a command line or in the environment
         password: Option<String>,
-        /// as `psql` has it: `require`, `verify-full`
+        /// the SSL mode of `psql`, such as `require` or `verify-full`
         sslmode: Option<String>,
-        /// SQL that must give at least one row, in a transaction that only reads
+        /// SQL that must return at least one row; it runs in a read-only transaction
         query: Option<String>,
-        /// what the query must give: a text, a number, `true` or `false`; several columns with a `|`
-        /// between
+        /// what the query must return: a string, a number, `true` or `false`; columns are separated by `|`
         expect: Option<Expected>,
-        /// the server must be a replica that follows its primary, at most so far behind: `"30s"`
+        /// the server must be a replica that follows its primary with at most this lag, such as `"30s"`
         replica_lag: Option<Span>,
     }
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "a text, a number, true or false")]
+#[serde(untagged, expecting = "a string, a number, true or false")]
 enum Expected {
     Bool(bool),
     Number(f64),
@@ -80,7 +81,10 @@ impl Expected {
     fn is_met(&self, given: &str) -> bool {
         match self {
             Self::Bool(wanted) => given == if *wanted { "t" } else { "f" },
-            #[expect(clippy::float_cmp, reason = "what the playbook wrote is what it wants")]
+            #[expect(
+                clippy::float_cmp,
+                reason = "the number in the playbook is meant exactly"
+            )]
             Self::Number(wanted) => given.parse::<f64>().is_ok_and(|given| given == *wanted),
             Self::Text(wanted) => given == wanted,
         }
@@ -97,7 +101,7 @@ impl Expected {
 }
 
 pub struct Postgres {
-    /// As a connection service file has them.
+    /// In the format of a connection service file.
     settings: Vec<(&'static str, String)>,
     host: Option<String>,
     port: Option<u16>,
@@ -115,14 +119,14 @@ impl Postgres {
             || options.query.is_some()
             || options.replica_lag.is_some();
         if options.expect.is_some() && options.query.is_none() {
-            return Err(ArgumentError::option("expect", "it needs a `query`"));
+            return Err(ArgumentError::option("expect", "requires `query`"));
         }
         if options
             .query
             .as_deref()
             .is_some_and(|query| query.trim().is_empty() || query.contains('\0'))
         {
-            return Err(ArgumentError::option("query", "it is no query"));
+            return Err(ArgumentError::option("query", "is not a valid query"));
         }
         let mut settings = Vec::new();
         for (option, key, value) in [
@@ -134,9 +138,10 @@ impl Postgres {
             ("password", "password", options.password),
         ] {
             let Some(value) = value else { continue };
-            // The file has a setting a line, and blanks at its end are cut off.
+            // The file has one setting per line, and trailing spaces are removed.
             if value.contains(['\n', '\r', '\0']) || value.trim() != value || value.is_empty() {
-                let message = "it is empty, or has a line break in it, or a blank at an end";
+                let message =
+                    "must not be empty, contain a line break, or start or end with a space";
                 return Err(ArgumentError::option(option, message));
             }
             settings.push((key, value));
@@ -201,7 +206,7 @@ impl Observe for Postgres {
         for (key, value) in &self.settings {
             file.push_str(&format!("{key}={value}\n"));
         }
-        // All that says how to connect, the password among it, comes as a file that is never on a disk.
+        // All connection settings, including the password, are passed as a file that is never on disk.
         format!(
             "LC_ALL=C; export LC_ALL\n{}\
              printf '%s' {} | PGSERVICE=ops PGSERVICEFILE=/dev/fd/3 \
@@ -229,16 +234,16 @@ impl Observe for Postgres {
         if !self.logs_in {
             return match answer.code {
                 0 => Verdict::passing("accepts connections"),
-                1 => Verdict::critical("rejects connections: it starts up, or shuts down"),
+                1 => Verdict::critical("rejects connections: it is starting up or shutting down"),
                 2 => Verdict::critical("no response"),
-                _ => said.broken("pg_isready cannot ask"),
+                _ => said.broken("pg_isready failed"),
             };
         }
         match answer.code {
             0 => {}
             2 => return Verdict::critical(format!("cannot connect: {}", complaint())),
-            3 => return Verdict::error(format!("the query does not run: {}", complaint())),
-            _ => return said.broken("psql does not work"),
+            3 => return Verdict::error(format!("the query failed: {}", complaint())),
+            _ => return said.broken("psql failed"),
         }
         let whole = format!("{END}\n");
         let Some((_, text)) = said
@@ -259,17 +264,19 @@ impl Observe for Postgres {
 }
 
 impl Postgres {
-    /// `None` where an answer is missing that was asked for.
+    /// `None` if a requested answer is missing.
     fn judge(&self, lag: Option<&str>, rows: Option<&str>) -> Option<Verdict> {
         let mut message = "accepts connections".to_owned();
         if let Some(most) = self.replica_lag {
             let behind = match lag? {
-                "primary" => return Some(Verdict::critical("a primary, and no replica")),
+                "primary" => return Some(Verdict::critical("it is a primary, not a replica")),
                 "detached" => {
-                    return Some(Verdict::critical("a replica that follows no primary"));
+                    return Some(Verdict::critical("it is a replica that follows no primary"));
                 }
                 "unknown" => {
-                    return Some(Verdict::critical("a replica that has replayed nothing yet"));
+                    return Some(Verdict::critical(
+                        "it is a replica that has not replayed anything yet",
+                    ));
                 }
                 seconds => seconds.parse::<f64>().ok().filter(|lag| lag.is_finite())?,
             };
@@ -282,10 +289,10 @@ impl Postgres {
         if self.query.is_some() {
             let rows = rows?;
             if rows.is_empty() {
-                return Some(Verdict::critical("the query gives no row"));
+                return Some(Verdict::critical("the query returned no rows"));
             }
             let given = rows.trim_end_matches('\n');
-            message = format!("the query gives {}", excerpt(given.as_bytes()));
+            message = format!("the query returned {}", excerpt(given.as_bytes()));
             if let Some(expected) = self
                 .expect
                 .as_ref()
@@ -317,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_in_no_argument_and_in_no_variable() {
+    fn the_password_is_in_no_argument_or_environment_variable() {
         let script =
             postgres(r#"{"user": "shop", "password": "it's a secret", "query": "select 1"}"#)
                 .script();
@@ -338,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_login_the_code_tells() {
+    fn without_a_login_the_exit_code_decides() {
         let state = |code| {
             postgres(r#"{"port": 5433}"#)
                 .verdict(&case(code, "", ""))
@@ -357,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_held_against_what_it_should_give() {
+    fn compares_the_result_of_a_query() {
         let gives = |expect: &str, rows: &str| {
             let options = format!(r#"{{"query": "select x"{expect}}}"#);
             says(
@@ -367,7 +374,7 @@ mod tests {
             .0
         };
         assert_eq!(gives("", "1\n"), State::Passing);
-        assert_eq!(gives("", "\n"), State::Passing, "a row with nothing in it");
+        assert_eq!(gives("", "\n"), State::Passing, "a row with an empty value");
         assert_eq!(gives("", ""), State::Critical, "no row");
         assert_eq!(gives(r#", "expect": true"#, "t\n"), State::Passing);
         assert_eq!(gives(r#", "expect": true"#, "f\n"), State::Critical);
@@ -378,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_is_one_and_keeps_up() {
+    fn a_replica_must_follow_and_keep_up() {
         let lag = |value: &str| {
             says(
                 r#"{"replica_lag": "30s"}"#,
@@ -400,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_answer_is_an_error() {
+    fn an_incomplete_answer_is_an_error() {
         for text in [
             "",
             "ops:connected\n",
@@ -417,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_does_not_run_is_told_from_a_server_that_is_not_there() {
+    fn distinguishes_a_failed_query_from_a_missing_server() {
         let state = |code| {
             postgres(r#"{"user": "x"}"#)
                 .verdict(&case(code, "", "psql: error: no"))

@@ -1,4 +1,4 @@
-//! `process`: how many processes of a name there are.
+//! `process`: the number of processes with a name.
 
 use regex::Regex;
 
@@ -8,11 +8,11 @@ use crate::checks::verdict::Verdict;
 use crate::declare::{ArgumentError, options};
 
 kind! {
-    /// Whether processes of a name run, and how many.
+    /// Checks how many processes with a name are running.
     ///
-    /// The name is the one that the kernel has, as `ps -e` shows it; of one with more than 15 bytes it
-    /// keeps the first 15, so these are compared. The shell that looks and what it starts are never
-    /// counted, and neither is what has ended and waits for its parent.
+    /// The name is the kernel's, as shown by `ps -e`. The kernel keeps only the first 15 bytes of a name,
+    /// so only these are compared. The shell that checks and the processes that it starts are never
+    /// counted, and neither are zombies.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| h.check(process("nginx", #{ min: 2 })));
@@ -23,11 +23,11 @@ kind! {
 
 options! {
     pub struct Options {
-        /// at least so many: `1`
+        /// the minimum number; default `1`, or `0` if `max` is `0`
         min: Option<usize>,
-        /// at most so many
+        /// the maximum number
         max: Option<usize>,
-        /// only those whose command line matches this expression
+        /// a regular expression: only processes whose command line matches are counted
         command: Option<String>,
     }
 }
@@ -39,19 +39,20 @@ pub struct Process {
     command: Option<Regex>,
 }
 
-/// Bytes of a name that the kernel keeps: `TASK_COMM_LEN` without its end. See proc(5), `/proc/pid/comm`.
+/// The number of bytes that the kernel keeps of a name: `TASK_COMM_LEN` without the NUL. See proc(5),
+/// `/proc/pid/comm`.
 const KEPT: usize = 15;
 
 impl Process {
     fn new(name: String, options: Options) -> Result<Self, ArgumentError> {
         if name.is_empty() || name.contains(['\0', '\n', '/']) {
-            let message = format!("`name`: {name:?} is no name of a process");
-            let hint = "Write the name alone, and what else the command line has in `command`.";
+            let message = format!("`name`: {name:?} is not a valid process name");
+            let hint = "Give the name only, and match the rest of the command line with `command`.";
             return Err(ArgumentError::parameter(0, message).hint(hint));
         }
         let min = options.min.unwrap_or(usize::from(options.max != Some(0)));
         if options.max.is_some_and(|max| max < min) {
-            let message = format!("it is less than the {min} that there are at least");
+            let message = format!("must not be less than `min`, which is {min}");
             return Err(ArgumentError::option("max", message));
         }
         let command = options.command.as_deref().map(Regex::new).transpose();
@@ -65,7 +66,7 @@ impl Process {
     }
 }
 
-/// What stands between the parts of the answer.
+/// Separates the parts of the answer.
 const MARK: &str = "ops-command-lines";
 
 impl Observe for Process {
@@ -76,7 +77,8 @@ impl Observe for Process {
         }
     }
 
-    /// One process reads the tables of all, and a second one the command lines, each below a line with its path. `$$` is the shell of the session.
+    /// One process reads the tables of all processes, and a second one their command lines, each after a
+    /// line with its path. `$$` is the shell of the session.
     fn script(&self) -> String {
         let mut script =
             "[ -r /proc/self/stat ] || exit 9\necho $$\ncat /proc/[0-9]*/stat 2>/dev/null\n"
@@ -86,7 +88,7 @@ impl Observe for Process {
                 "echo {MARK}\nhead -v -c 4096 /proc/[0-9]*/cmdline 2>/dev/null\n"
             ));
         }
-        // A process that has gone in the meantime is none to complain of.
+        // It is not an error if a process ends in the meantime.
         script.push_str("exit 0");
         script
     }
@@ -103,7 +105,7 @@ impl Observe for Process {
             .split_once('\n')
             .and_then(|(own, rest)| Some((own.trim().parse::<u32>().ok()?, rest)))
         else {
-            return Verdict::error(format!("the processes cannot be read: {}", answer.said()));
+            return Verdict::error(format!("cannot read the processes: {}", answer.said()));
         };
         let all: Vec<Entry<'_>> = tables.lines().filter_map(Entry::read).collect();
         let wanted: String = kept(&self.name);
@@ -143,10 +145,10 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// `None` for one that has ended, too.
+    /// `None` for a process that has ended, too.
     fn read(line: &'a str) -> Option<Self> {
         let (id, rest) = line.split_once(" (")?;
-        // A name may hold a bracket of its own.
+        // A name may contain a parenthesis.
         let (name, rest) = rest.rsplit_once(") ")?;
         let mut fields = rest.split(' ');
         let state = fields.next()?;
@@ -158,16 +160,16 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// As much of a name as the kernel keeps; it cuts through a character.
+/// As much of a name as the kernel keeps, which may end within a character.
 fn kept(name: &str) -> String {
     let bytes = name.as_bytes();
     String::from_utf8_lossy(bytes.get(..KEPT).unwrap_or(bytes)).into_owned()
 }
 
-/// Whether it is the shell that looked, or descends from it.
+/// Whether it is the shell that runs the check, or a descendant of it.
 fn is_own(entry: &Entry<'_>, own: u32, all: &[Entry<'_>]) -> bool {
     let (mut id, mut parent) = (entry.id, entry.parent);
-    // No chain is longer than there are processes, whatever the tables say.
+    // No chain is longer than the number of processes, even if the tables are inconsistent.
     for _ in 0..=all.len() {
         if id == own {
             return true;
@@ -180,7 +182,7 @@ fn is_own(entry: &Entry<'_>, own: u32, all: &[Entry<'_>]) -> bool {
     false
 }
 
-/// The command line of a process, its words apart by spaces, out of what `head -v` prints.
+/// The command line of a process, with its words separated by spaces, from the output of `head -v`.
 fn command_line(lines: &str, id: u32) -> String {
     let begin = format!("==> /proc/{id}/cmdline <==\n");
     let Some((_, rest)) = lines.split_once(&begin) else {
@@ -225,7 +227,7 @@ nginx: worker\0";
     }
 
     #[test]
-    fn counts_what_is_there_and_not_itself() {
+    fn does_not_count_itself() {
         let passing = |text: &str| (State::Passing, text.to_owned());
         let critical = |text: &str| (State::Critical, text.to_owned());
         let n = |key, n| (key, Value::Int(n));

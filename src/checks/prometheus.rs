@@ -1,4 +1,4 @@
-//! `prometheus(url, query)`: whether a number that a Prometheus has is within its bounds.
+//! `prometheus(url, query)`: whether a number from a Prometheus server is within limits.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::checks::verdict::Verdict;
 use crate::declare::{ArgumentError, Span, options};
 
 kind! {
-    /// Whether a number that a Prometheus has is within its bounds. It is never a success where there is no
-    /// such number.
+    /// Checks whether a number from a Prometheus server is within limits. The check never passes if there
+    /// is no such number.
     ///
-    /// At least one bound is needed. The URL is that of the server, without `/api`. Anything that speaks
-    /// its interface answers alike: Thanos, Mimir, VictoriaMetrics.
+    /// At least one limit is required. The URL is that of the server, without `/api`. Anything with the
+    /// same HTTP API works too: Thanos, Mimir, VictoriaMetrics.
     ///
-    /// | what it gives | state |
+    /// | result | state |
     /// |---|---|
-    /// | one number within the bounds | `passing` |
-    /// | one number beyond a bound | `critical` |
-    /// | nothing: no such series, or none of the last five minutes | `error` |
-    /// | several series, whatever they hold: say which with `sum(...)` or `max(...)` | `error` |
-    /// | not a number, or one without end (`0 / 0`, `1 / 0`) | `error` |
+    /// | one number within the limits | `passing` |
+    /// | one number outside a limit | `critical` |
+    /// | nothing: no such series, or no sample in the last five minutes | `error` |
+    /// | several series, whatever their values: combine them with `sum(...)` or `max(...)` | `error` |
+    /// | not a number, or infinite (`0 / 0`, `1 / 0`) | `error` |
     /// | a sample older than `max_age` | `error` |
-    /// | no answer, or a query that it does not take | `error` |
+    /// | no answer, or a rejected query | `error` |
     ///
     /// ```rhai
     /// let errors = "sum(rate(http_requests_total{job=\"shop\",code=~\"5..\"}[1m])) or vector(0)";
@@ -35,29 +35,29 @@ kind! {
     prometheus(url: String, query: String; Options) => Prometheus::new
 }
 
-/// A label that tells the age of the samples from their value.
+/// A label that distinguishes the age of the samples from their value.
 const LABEL: &str = "ops";
 const AGE: &str = "age";
 
 options! {
     #[derive(Debug, Clone, Default)]
     pub struct Options {
-        /// the number must be greater, or not less, than this
+        /// the number must be greater than this
         above: Option<f64>,
-        /// the number must be greater, or not less, than this
+        /// the number must be greater than or equal to this
         at_least: Option<f64>,
-        /// the number must be less, or not greater, than this
+        /// the number must be less than this
         below: Option<f64>,
-        /// the number must be less, or not greater, than this
+        /// the number must be less than or equal to this
         at_most: Option<f64>,
-        /// the newest sample must not be older than this: `"2m"`; for a query that names a metric, as it
-        /// has no meaning behind a computation
+        /// the maximum age of the newest sample, such as `"2m"`; only for a query that selects a metric,
+        /// since the result of a computation has no age
         max_age: Option<Span>,
-        /// headers to send: `#{ Authorization: token }`
+        /// headers to send, such as `#{ Authorization: token }`
         headers: Option<IndexMap<String, String>>,
-        /// takes any certificate; `false`
+        /// whether any certificate is accepted; default `false`
         insecure: Option<bool>,
-        /// a file with the certificates to trust, on the machine that asks
+        /// a file with the trusted certificates, on the machine that runs the check
         ca: Option<String>,
     }
 }
@@ -101,7 +101,7 @@ impl Prometheus {
     fn new(url: String, query: String, options: Options) -> Result<Self, ArgumentError> {
         let query = query.trim().to_owned();
         if query.is_empty() {
-            return Err(ArgumentError::parameter(1, "`query`: it is empty"));
+            return Err(ArgumentError::parameter(1, "`query`: must not be empty"));
         }
         let mut bounds = Vec::new();
         for (key, number, bound) in [
@@ -112,23 +112,23 @@ impl Prometheus {
         ] {
             let Some(number) = number else { continue };
             if !number.is_finite() {
-                return Err(ArgumentError::option(key, "it is a number"));
+                return Err(ArgumentError::option(key, "must be a finite number"));
             }
             bounds.push(bound(number));
         }
         if bounds.is_empty() {
-            return Err(ArgumentError::call("no bound is given")
-                .hint("Say what is well with `below`, `at_most`, `above` or `at_least`."));
+            return Err(ArgumentError::call("no limit is given")
+                .hint("Set at least one of `below`, `at_most`, `above` and `at_least`."));
         }
         let mut request = request(url, options.headers, options.insecure, options.ca)?;
         let path = request.url.target.trim_end_matches('/');
         if path.contains('?') {
-            let message = "`url`: it is that of the server, without a query";
+            let message = "`url`: must be the URL of the server, without a query";
             return Err(ArgumentError::parameter(0, message));
         }
         let max_age = options.max_age.map(|span| span.0);
         let asked = match max_age {
-            // Both in one question: the age stands beside the value, told apart by a label.
+            // Both in one request: the age is returned beside the value, distinguished by a label.
             Some(_) => format!(
                 "label_replace(({query}\n),\"{LABEL}\",\"value\",\"\",\"\") or \
                  label_replace(time()-max(timestamp({query}\n)),\"{LABEL}\",\"{AGE}\",\"\",\"\")"
@@ -145,7 +145,7 @@ impl Prometheus {
     }
 }
 
-/// Every byte that is not unreserved (RFC 3986, 2.3) as a percent and two digits.
+/// Percent-encodes every byte that is not unreserved (RFC 3986, 2.3).
 fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() * 3);
     for byte in text.bytes() {
@@ -174,7 +174,7 @@ impl Observe for Prometheus {
     fn verdict(&self, answer: &Answer) -> Verdict {
         let response = match Response::read(answer) {
             Ok(response) => response,
-            // That nobody can say how it is does not say that it is not well.
+            // An unknown state does not mean that anything is unhealthy.
             Err(verdict) => {
                 let verdict = Verdict {
                     state: super::State::Error,
@@ -188,12 +188,12 @@ impl Observe for Prometheus {
             Verdict::error(format!("{what}: {} {body}", response.status))
         };
         let Ok(reply) = serde_json::from_slice::<Reply>(&response.body) else {
-            return cut("the answer is not that of a Prometheus");
+            return cut("the answer is not from Prometheus");
         };
         match reply {
             Reply::Error { error, error_type } => {
                 let error = excerpt(error.as_bytes());
-                Verdict::error(format!("the query is refused: {error_type}: {error}"))
+                Verdict::error(format!("the query was rejected: {error_type}: {error}"))
             }
             Reply::Success { .. } if response.status != 200 => cut("the answer contradicts itself"),
             Reply::Success { data } => self.judge(data),
@@ -201,7 +201,7 @@ impl Observe for Prometheus {
     }
 }
 
-/// What its interface answers: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
+/// An answer of the HTTP API: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 enum Reply {
@@ -230,15 +230,15 @@ struct Series {
     value: Sample,
 }
 
-/// When, in seconds since 1970, and what: a number as text, for JSON knows no NaN.
+/// The time in seconds since 1970, and the value: a number as text, because JSON has no NaN.
 #[derive(Deserialize)]
 struct Sample(
-    #[expect(dead_code, reason = "it is when the query was evaluated")] f64,
+    #[expect(dead_code, reason = "the time at which the query was evaluated")] f64,
     String,
 );
 
 impl Sample {
-    /// `None` where it is no number that can be compared.
+    /// `None` if it is not a number that can be compared.
     fn number(&self) -> Option<f64> {
         self.1
             .parse()
@@ -256,7 +256,7 @@ impl Prometheus {
                 value: sample,
             }],
             Data::Matrix(_) | Data::String(_) => {
-                return Verdict::error("the query gives no number, but a range or a text");
+                return Verdict::error("the query returned a range or a string, not a number");
             }
         };
         if let Some(most) = self.max_age {
@@ -271,26 +271,26 @@ impl Prometheus {
                     ));
                 }
                 Some(Some(_)) => {}
-                Some(None) => return Verdict::error("nobody knows how old the sample is"),
+                Some(None) => return Verdict::error("the age of the sample is not a number"),
                 None if series.is_empty() => {}
-                None => return Verdict::error("it does not tell how old the sample is"),
+                None => return Verdict::error("the answer does not contain the age of the sample"),
             }
         }
         let one = match series.as_slice() {
             [] => {
-                return Verdict::error("the query gives nothing").hint(
-                    "A series that may be missing can be given a value: `... or vector(0)`.",
+                return Verdict::error("the query returned nothing").hint(
+                    "Give a series that may be missing a default value: `... or vector(0)`.",
                 );
             }
             [one] => one,
             several => {
-                return Verdict::error(format!("the query gives {} series", several.len()))
-                    .hint("Say which number counts: `sum(...)`, `max(...)`, `min(...)`.");
+                return Verdict::error(format!("the query returned {} series", several.len()))
+                    .hint("Reduce them to one number: `sum(...)`, `max(...)`, `min(...)`.");
             }
         };
         let Some(number) = one.value.number() else {
             return Verdict::error(format!(
-                "the query gives {}",
+                "the query returned {}",
                 excerpt(one.value.1.as_bytes())
             ));
         };
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_held_against_every_bound() {
+    fn compares_a_number_with_every_limit() {
         let one = |value| vector(&[("", value)]);
         assert_eq!(state(r#"{"below": 2}"#, &one("1.5")), State::Passing);
         assert_eq!(state(r#"{"below": 2}"#, &one("2")), State::Critical);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_an_error() {
+    fn a_result_without_a_number_is_an_error() {
         for options in [
             r#"{"below": 2}"#,
             r#"{"above": -1}"#,
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_down_is_an_error() {
+    fn a_server_that_is_down_is_an_error() {
         let verdict = prometheus(r#"{"below": 2}"#).verdict(&case(
             0,
             "",
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn the_query_goes_whole() {
+    fn the_query_is_sent_unchanged() {
         let check = Prometheus::new(
             "https://p/prom/".to_owned(),
             "sum(x{a=\"b c\"}) > 1".to_owned(),

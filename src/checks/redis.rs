@@ -1,4 +1,4 @@
-//! `redis(address)`: whether a Redis answers, and whether its replication is whole.
+//! `redis(address)`: whether a Redis server answers, and whether its replication is in sync.
 
 use serde::Deserialize;
 
@@ -11,11 +11,11 @@ use crate::declare::{ArgumentError, options};
 use crate::shell::quote_str;
 
 kind! {
-    /// Whether a Redis answers, and whether its replication is whole.
+    /// Checks whether a Redis server answers, and whether its replication is in sync.
     ///
-    /// No answer and one that is loading its data are critical. One that asks for a password that was not
-    /// given is an error, and so is a machine without any of `bash`, `nc` and `perl` to look from. Valkey
-    /// and KeyDB answer alike.
+    /// The state is critical if the server does not answer or is loading its data. It is an error if the
+    /// server requires a password that was not given, or if none of `bash`, `nc` and `perl` is installed on
+    /// the machine that runs the check. Valkey and KeyDB work too.
     ///
     /// ```rhai
     /// each(hosts("cache"), |h| h.check(redis("127.0.0.1:6379", #{ password: secret(#{ env: "REDIS_PASSWORD" }), replication: true })));
@@ -23,20 +23,20 @@ kind! {
     redis(address: Endpoint; Options) => Redis::new
 }
 
-/// The exit code where no connection was made.
+/// The exit code if the connection failed.
 const REFUSED: i32 = 9;
 
 options! {
     #[derive(Clone, Default)]
     pub struct Options {
-        /// what it asks for; it never stands in a command line or in the environment
+        /// the password; it never appears in a command line or in the environment
         password: Option<String>,
-        /// the user of that password, where it is not the usual one
+        /// the user of the password, if it is not the default user
         user: Option<String>,
-        /// `true`: a replica must be linked to its primary and in step, a primary must have a replica that
-        /// is
+        /// if `true`, a replica must be linked to its primary and in sync, and a primary must have a
+        /// replica in sync
         replication: Option<bool>,
-        /// what it must be: `"primary"` or `"replica"`
+        /// the required role: `"primary"` or `"replica"`
         role: Option<Role>,
     }
 }
@@ -67,13 +67,13 @@ pub struct Redis {
 impl Redis {
     fn new(endpoint: Endpoint, options: Options) -> Result<Self, ArgumentError> {
         if options.user.is_some() && options.password.is_none() {
-            return Err(ArgumentError::option("user", "it needs a `password`"));
+            return Err(ArgumentError::option("user", "requires `password`"));
         }
         let mut login = None;
         if let Some(password) = options.password {
             let words: Vec<String> = options.user.into_iter().chain([password]).collect();
             if words.iter().any(|word| word.contains('\0')) {
-                return Err(ArgumentError::option("password", "it holds a NUL byte"));
+                return Err(ArgumentError::option("password", "contains a NUL byte"));
             }
             login = Some(words);
         }
@@ -89,7 +89,7 @@ impl Redis {
         self.replication || self.role.is_some()
     }
 
-    /// The requests, in Redis's own protocol. The last one makes the server end the connection.
+    /// The requests in the Redis protocol. The last one makes the server close the connection.
     fn requests(&self) -> String {
         let mut requests = String::new();
         if let Some(login) = &self.login {
@@ -104,7 +104,7 @@ impl Redis {
     }
 }
 
-/// An array of texts, each with its length.
+/// An array of strings, each with its length.
 fn request<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
     let mut text = format!("*{}\r\n", words.len());
@@ -121,7 +121,7 @@ impl Observe for Redis {
 
     fn script(&self) -> String {
         let (host, port) = (quote_str(&self.endpoint.host), self.endpoint.port);
-        // The requests go through a pipe: a builtin writes them.
+        // The requests are written to a pipe by a builtin.
         format!(
             "LC_ALL=C; export LC_ALL\n\
              ops_say() {{ printf '%s' {requests}; }}\n\
@@ -155,7 +155,7 @@ impl Observe for Redis {
                 Some(Reply::Status(_)) => {}
                 Some(Reply::Refusal(why)) => {
                     return Verdict::error(format!(
-                        "refuses the password: {}",
+                        "the server rejected the password: {}",
                         excerpt(why.as_bytes())
                     ));
                 }
@@ -165,8 +165,8 @@ impl Observe for Redis {
         match next() {
             Some(Reply::Status(word)) if word == "PONG" => {}
             Some(Reply::Refusal(why)) if why.starts_with("NOAUTH") => {
-                return Verdict::error("it asks for a password")
-                    .hint("Give it one with `password`.");
+                return Verdict::error("the server requires a password")
+                    .hint("Set it with `password`.");
             }
             Some(Reply::Refusal(why)) => return Verdict::critical(excerpt(why.as_bytes())),
             _ => return silent(&said, answer),
@@ -177,9 +177,9 @@ impl Observe for Redis {
         match next() {
             Some(Reply::Text(info)) => self
                 .replication(&info)
-                .unwrap_or_else(|| Verdict::error("cannot read what it says of its replication")),
+                .unwrap_or_else(|| Verdict::error("cannot read its replication status")),
             Some(Reply::Refusal(why)) => Verdict::error(format!(
-                "does not tell of its replication: {}",
+                "the server does not report its replication status: {}",
                 excerpt(why.as_bytes())
             )),
             _ => silent(&said, answer),
@@ -187,10 +187,10 @@ impl Observe for Redis {
     }
 }
 
-/// The verdict where the answers end too early.
+/// The verdict if the answers end too early.
 fn silent(said: &Output, answer: &Answer) -> Verdict {
     if answer.code == REFUSED {
-        // `ops: line 1: /dev/tcp/127.0.0.1/1: Connection refused`: told as what it ends in.
+        // `ops: line 1: /dev/tcp/127.0.0.1/1: Connection refused`: only the last part is shown.
         let said = String::from_utf8_lossy(&answer.stderr);
         let last = said.lines().rfind(|line| !line.trim().is_empty());
         let why = last.and_then(|line| line.rsplit(": ").next());
@@ -204,7 +204,7 @@ fn silent(said: &Output, answer: &Answer) -> Verdict {
 }
 
 impl Redis {
-    /// `None` where the answer is not the whole.
+    /// `None` if the answer is incomplete.
     fn replication(&self, info: &str) -> Option<Verdict> {
         let field = |key: &str| {
             info.lines()
@@ -217,7 +217,7 @@ impl Redis {
         };
         if let Some(wanted) = self.role.filter(|wanted| *wanted != role) {
             return Some(Verdict::critical(format!(
-                "a {}, and no {}",
+                "it is a {}, not a {}",
                 role.name(),
                 wanted.name()
             )));
@@ -232,9 +232,9 @@ impl Redis {
                     field("master_link_status")?,
                     field("master_sync_in_progress")?,
                 ) {
-                    ("up", "0") => Verdict::passing(format!("replica of {primary}, in step")),
+                    ("up", "0") => Verdict::passing(format!("replica of {primary}, in sync")),
                     ("up", _) | (_, "1") => {
-                        Verdict::critical(format!("replica that still copies from {primary}"))
+                        Verdict::critical(format!("replica that is still copying from {primary}"))
                     }
                     _ => Verdict::critical(format!("replica whose link to {primary} is down")),
                 }
@@ -247,10 +247,10 @@ impl Redis {
                     .count();
                 if online == 0 {
                     Verdict::critical(format!(
-                        "primary with {known} replicas, none of them in step"
+                        "primary with {known} replicas, none of them in sync"
                     ))
                 } else {
-                    Verdict::passing(format!("primary with {online} of {known} replicas in step"))
+                    Verdict::passing(format!("primary with {online} of {known} replicas in sync"))
                 }
             }
         })
@@ -265,7 +265,7 @@ enum Reply {
     Text(String),
 }
 
-/// Takes the next answer. `None` where it is not whole, or of a sort that was not asked for.
+/// Takes the next answer. `None` if it is incomplete, or of an unexpected type.
 fn reply(rest: &mut &[u8]) -> Option<Reply> {
     let line = line(rest)?;
     let (sort, text) = line.split_at_checked(1)?;
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn it_answers_or_says_why_not() {
+    fn answers_or_reports_why_not() {
         assert_eq!(says("{}", "+PONG\r\n+OK\r\n").0, State::Passing);
         assert_eq!(
             says("{}", "-LOADING Redis is loading\r\n").0,
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replication_is_whole_at_both_ends() {
+    fn checks_replication_at_both_ends() {
         let state = |lines: &str| says(r#"{"replication": true}"#, &info(lines)).0;
         let replica = |status: &str, copying: &str| {
             format!(
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_can_be_asked_for() {
+    fn a_role_can_be_required() {
         let state = |role: &str| {
             let options = format!(r#"{{"role": "{role}"}}"#);
             says(&options, &info("role:master\nconnected_slaves:0\n")).0
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_goes_as_it_is() {
+    fn a_password_is_sent_unchanged() {
         let requests = redis(r#"{"user": "shop", "password": "a b'\"\r\n"}"#).requests();
         assert!(
             requests.starts_with("*3\r\n$4\r\nAUTH\r\n$4\r\nshop\r\n$7\r\na b'\"\r\n\r\n*1\r\n"),

@@ -1,13 +1,13 @@
-//! What the programs say that resolve names.
+//! Parsers for the output of programs that resolve names.
 
 use std::net::IpAddr;
 
 use crate::checks::observe::excerpt;
 
-/// What a name resolves to, or why to nothing. `None` where the answer is none.
+/// What a name resolves to, or why it does not. `None` if the output is invalid.
 pub type Found = Option<Result<Vec<String>, String>>;
 
-/// `10.0.0.1  STREAM name`, and 2 for what is not found.
+/// `10.0.0.1  STREAM name`, and exit code 2 if the name is not found.
 pub fn getent(text: &str, code: i32) -> Found {
     match code {
         0 => addresses(
@@ -20,7 +20,7 @@ pub fn getent(text: &str, code: i32) -> Found {
     }
 }
 
-/// A header with the status, then `name ttl class type value`. 9 is no answer at all.
+/// A header with the status, then `name ttl class type value`. Exit code 9 means no answer at all.
 pub fn dig(text: &str, code: i32, kind: &str) -> Found {
     let header = text.lines().find_map(|line| {
         line.strip_prefix(";; ->>HEADER<<- ")?
@@ -32,11 +32,11 @@ pub fn dig(text: &str, code: i32, kind: &str) -> Found {
     let status = rest.split(',').next().unwrap_or_default();
     match status {
         "NOERROR" if code == 0 => {}
-        "NXDOMAIN" => return Some(Err("there is no such name".to_owned())),
+        "NXDOMAIN" => return Some(Err("the name does not exist".to_owned())),
         "" | "NOERROR" => return None,
         status => {
             return Some(Err(format!(
-                "the name server says {}",
+                "the name server answered {}",
                 excerpt(status.as_bytes())
             )));
         }
@@ -46,7 +46,7 @@ pub fn dig(text: &str, code: i32, kind: &str) -> Found {
         .filter(|line| !line.starts_with(';'))
         .filter_map(|line| {
             let mut words = line.split_whitespace();
-            // The name, and how long it holds.
+            // The name and its time to live.
             let (_, ttl) = (words.next()?, words.next()?);
             ttl.parse::<u32>().ok()?;
             let (class, found) = (words.next()?, words.next()?);
@@ -63,7 +63,8 @@ pub fn dig(text: &str, code: i32, kind: &str) -> Found {
     Some(Ok(values))
 }
 
-/// `Address: 10.0.0.1` behind a `Name:`, so that the address of the server does not count. BusyBox once numbered them.
+/// `Address: 10.0.0.1` after a `Name:`, so that the address of the server does not count. Older versions of
+/// BusyBox numbered them.
 pub fn nslookup(text: &str, code: i32) -> Found {
     if code != 0 {
         return Some(Err("does not resolve".to_owned()));
@@ -75,7 +76,7 @@ pub fn nslookup(text: &str, code: i32) -> Found {
     addresses(values).map(Ok)
 }
 
-/// Each address once. `None` where there is none, or where one is no address.
+/// Each address once. `None` if there is none, or if one is not an address.
 fn addresses<'t>(words: impl Iterator<Item = &'t str>) -> Option<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
     for word in words {

@@ -1,4 +1,4 @@
-//! A check of a kind, for the tests of the kinds.
+//! Checks for the tests of the kinds.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `service`: what systemd says of a unit.
+//! `service`: the state of a systemd unit.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::declare::{ArgumentError, Span, options};
 use crate::shell::quote_str;
 
 kind! {
-    /// Whether a unit of systemd is active.
+    /// Checks whether a systemd unit is active.
     ///
-    /// With `steady` a look finds a service that dies and is restarted between two looks.
+    /// With `steady`, one attempt also detects a service that died and was restarted shortly before.
     ///
-    /// A unit that is still starting is a warning, one that waits to be restarted after it died is critical.
+    /// A unit that is still starting is a warning; a unit that died and waits to be restarted is critical.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| h.check([service("nginx"), service("shop", #{ max_restarts: 0 })]));
@@ -26,11 +26,11 @@ kind! {
 
 options! {
     pub struct Options {
-        /// critical when systemd has restarted it by itself more often than that since it was last started
-        /// by hand
+        /// the maximum number of automatic restarts by systemd since the unit was last started by hand;
+        /// more are critical
         max_restarts: Option<u64>,
-        /// critical when systemd has restarted it by itself within that time, e.g. `"5m"`. A start by hand
-        /// does not count
+        /// the time within which an automatic restart by systemd is critical, such as `"5m"`. A start by
+        /// hand does not count
         steady: Option<Span>,
     }
 }
@@ -43,14 +43,14 @@ pub struct Service {
 
 impl Service {
     fn new(unit: String, options: Options) -> Result<Self, ArgumentError> {
-        // systemd.unit(5); anything else would be a pattern, or an option.
+        // systemd.unit(5); anything else would be a pattern or an option.
         let is_unit = !unit.is_empty()
             && !unit.starts_with('-')
             && unit
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c));
         if !is_unit {
-            let message = format!("`unit`: {unit:?} is no name of a unit");
+            let message = format!("`unit`: {unit:?} is not a valid unit name");
             return Err(ArgumentError::parameter(0, message));
         }
         Ok(Self {
@@ -86,10 +86,10 @@ impl Observe for Service {
         let property = |name: &str| properties.get(name).copied().unwrap_or_default();
         let active = property("ActiveState");
         if answer.code == 9 {
-            return Verdict::error("there is no systemctl here");
+            return Verdict::error("systemctl is not installed");
         }
         if answer.code != 0 || active.is_empty() {
-            return Verdict::error(format!("systemd does not tell: {}", answer.said()));
+            return Verdict::error(format!("systemd does not answer: {}", answer.said()));
         }
         let restarts: u64 = property("NRestarts").parse().unwrap_or(0);
         let mut seen = format!("{active} ({})", property("SubState"));
@@ -101,7 +101,7 @@ impl Observe for Service {
             seen.push_str(&format!(", restarted {restarts} {times}"));
         }
         match property("LoadState") {
-            "not-found" => return Verdict::critical("there is no such unit"),
+            "not-found" => return Verdict::critical("the unit does not exist"),
             "masked" => return Verdict::critical("it is masked"),
             _ => {}
         }
@@ -113,19 +113,19 @@ impl Observe for Service {
             let now = property("Now").parse().ok();
             let now = now.and_then(|now| Duration::try_from_secs_f64(now).ok());
             let (Some(micros), Some(now)) = (micros, now) else {
-                return Verdict::error("the host does not tell when it was restarted");
+                return Verdict::error("cannot determine when it was last restarted");
             };
             let ago = now.saturating_sub(Duration::from_micros(micros));
             if ago < steady {
                 let [ago, steady] =
                     [ago, steady].map(|time| format_duration(Duration::from_secs(time.as_secs())));
                 return Verdict::critical(format!(
-                    "{seen}, the last time {ago} ago, expected none within {steady}"
+                    "{seen}, last {ago} ago, expected none within {steady}"
                 ));
             }
         }
         match (active, property("SubState")) {
-            // Between two lives of a service that does not stay up.
+            // Between two restarts of a service that does not stay up.
             (_, "auto-restart" | "auto-restart-queued") => Verdict::critical(seen),
             ("active" | "reloading" | "refreshing", _) => Verdict::passing(seen),
             ("activating", _) => Verdict::warning(seen),
@@ -142,7 +142,7 @@ mod tests {
     use crate::declare::Value;
 
     #[test]
-    fn what_systemd_says_is_judged() {
+    fn judges_the_properties_of_a_unit() {
         let cases: &[(&str, State, &str)] = &[
             (
                 "loaded active running success 0",
@@ -187,7 +187,7 @@ mod tests {
             (
                 "not-found inactive dead success 0",
                 State::Critical,
-                "there is no such unit",
+                "the unit does not exist",
             ),
         ];
         let check = sample(
@@ -229,12 +229,12 @@ mod tests {
         };
         assert_eq!(
             check.verdict(&bus).message,
-            "systemd does not tell: Failed to connect to bus"
+            "systemd does not answer: Failed to connect to bus"
         );
     }
 
     #[test]
-    fn a_restart_by_systemd_a_short_while_ago_is_critical() {
+    fn a_recent_restart_by_systemd_is_critical() {
         let steady = sample(&KIND, vec!["shop".into()], &[("steady", Value::from("5m"))]);
         for (restarts, entered, state, message) in [
             (0, 995, State::Passing, "active (running)"),
@@ -242,7 +242,7 @@ mod tests {
                 1,
                 995,
                 State::Critical,
-                "active (running), restarted 1 time, the last time 5s ago, expected none within 5m",
+                "active (running), restarted 1 time, last 5s ago, expected none within 5m",
             ),
             (
                 3,

@@ -1,4 +1,4 @@
-//! `tcp`: whether something takes connections.
+//! `tcp`: whether a port accepts connections.
 
 use super::endpoint::Endpoint;
 use crate::checks::entry::kind;
@@ -8,10 +8,12 @@ use crate::declare::{ArgumentError, options};
 use crate::shell::quote_str;
 
 kind! {
-    /// Whether a connection to a host and a port can be made. It is closed at once; nothing is sent.
+    /// Checks whether a TCP connection to a host and port can be opened. It is closed at once; nothing is
+    /// sent.
     ///
-    /// Refused, or no answer in time: critical. A name that does not resolve, or no program that could
-    /// connect: an error. It is tried with bash, else perl, python3, or an nc that knows `-z`.
+    /// The state is critical if the connection is refused or times out. It is an error if the name does not
+    /// resolve, or if no program that could connect is installed. The check uses bash, else perl, python3,
+    /// or an nc that supports `-z`.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| h.check(tcp("127.0.0.1:6379")));
@@ -34,8 +36,9 @@ impl Tcp {
     }
 }
 
-/// Ends with 0, with 7 where nobody takes the connection, with 6 where the name does not resolve, with 9 where nothing here can connect.
-/// bash tells the two apart by words alone, so who resolves names is asked, once there is no connection.
+/// Exits with 0, with 7 if the connection fails, with 6 if the name does not resolve, with 9 if no program
+/// here can connect. bash distinguishes the first two failures only by its message, so after a failed
+/// connection the resolver is asked.
 const SCRIPT: &str = r#"
 if command -v bash >/dev/null 2>&1; then
     bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$1" "$2" || {
@@ -71,7 +74,7 @@ impl Observe for Tcp {
     fn verdict(&self, answer: &Answer) -> Verdict {
         let stderr = String::from_utf8_lossy(&answer.stderr);
         let said = match stderr.lines().next() {
-            // Without what it was doing: that is known.
+            // Without the operation, which is known.
             Some(first) if first.starts_with("bash:") => {
                 excerpt(first.rsplit(": ").next().unwrap_or_default().as_bytes())
             }
@@ -85,13 +88,13 @@ impl Observe for Tcp {
             }
         };
         match answer.code {
-            0 => Verdict::passing("takes connections"),
+            0 => Verdict::passing("accepts connections"),
             7 => Verdict::critical(because("no connection")),
             6 => Verdict::error(because("the name does not resolve")),
-            9 => Verdict::error("there is no program here that could connect").hint(
-                "Install bash or perl there, or look from elsewhere: `from: \"controller\"`.",
+            9 => Verdict::error("no program that could connect is installed").hint(
+                "Install bash or perl there, or run the check from elsewhere: `from: \"controller\"`.",
             ),
-            code => Verdict::error(because(&format!("the check ended with code {code}"))),
+            code => Verdict::error(because(&format!("the check exited with code {code}"))),
         }
     }
 }
@@ -103,11 +106,11 @@ mod tests {
     use crate::checks::verdict::State;
 
     #[test]
-    fn the_code_tells_who_is_to_blame() {
+    fn the_exit_code_decides_the_state() {
         let check = sample(&KIND, vec!["db1:5432".into()], &[]);
         assert_eq!(check.label(), "tcp db1:5432");
         let cases = [
-            (0, "", State::Passing, "takes connections"),
+            (0, "", State::Passing, "accepts connections"),
             (
                 7,
                 "bash: connect: Connection refused\nbash: line 1: /dev/tcp/db1/5432: Connection refused",
@@ -125,13 +128,13 @@ mod tests {
                 9,
                 "",
                 State::Error,
-                "there is no program here that could connect",
+                "no program that could connect is installed",
             ),
             (
                 2,
                 "sh: x",
                 State::Error,
-                "the check ended with code 2: sh: x",
+                "the check exited with code 2: sh: x",
             ),
         ];
         for (code, stderr, state, message) in cases {

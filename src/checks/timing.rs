@@ -1,21 +1,21 @@
-//! When a check looks, and how many healthy looks are enough.
+//! When a check runs, and how many healthy results are enough.
 
 use std::time::Duration;
 
-/// When to look, and how many healthy looks are enough. All but `timeout` are for a wait.
+/// When a check runs, and how many healthy results are enough. Everything but `timeout` applies to a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// From the beginning of one observation to that of the next.
+    /// From the start of one observation to the start of the next.
     pub interval: Duration,
-    /// For one observation: what runs then is killed, and the state is critical.
+    /// The time limit of one observation: it is then killed, and the state is critical.
     pub timeout: Duration,
-    /// So many healthy observations in a row are enough.
+    /// This many consecutive healthy observations are enough.
     pub rise: u32,
-    /// So many unhealthy ones in a row end a wait before its deadline does.
+    /// This many consecutive unhealthy observations end a wait before its deadline.
     pub fall: Option<u32>,
-    /// For the whole wait, from its beginning.
+    /// The time limit of the whole wait, from its start.
     pub deadline: Duration,
-    /// Before the first observation.
+    /// The time before the first observation.
     pub initial_delay: Duration,
 }
 
@@ -32,7 +32,7 @@ impl Default for Timing {
     }
 }
 
-/// What a wait says of the timing, over what the checks say themselves.
+/// The timing options of a wait, which override those of the checks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Overrides {
     pub interval: Option<Duration>,
@@ -57,25 +57,25 @@ impl Timing {
     }
 }
 
-/// Which option makes no sense, and why.
+/// The option that makes no sense, and why.
 pub fn possible(timing: &Timing) -> Result<(), (&'static str, &'static str)> {
     if timing.timeout.is_zero() {
-        return Err(("timeout", "nothing answers in no time"));
+        return Err(("timeout", "must be greater than zero"));
     }
     if timing.rise == 0 {
-        return Err(("rise", "it is at least 1"));
+        return Err(("rise", "must be at least 1"));
     }
     if timing.fall == Some(0) {
-        return Err(("fall", "it is at least 1"));
+        return Err(("fall", "must be at least 1"));
     }
     Ok(())
 }
 
-/// The same of the timing of a wait, where it is whole.
+/// The same for the complete timing of a wait.
 pub fn waitable(timing: &Timing) -> Result<(), (&'static str, &'static str)> {
     possible(timing)?;
     if !timing.initial_delay.is_zero() && timing.initial_delay >= timing.deadline {
-        return Err(("initial_delay", "the deadline would come first"));
+        return Err(("initial_delay", "must be shorter than the deadline"));
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! `tls(address)`: whether a server shows a certificate that is for it, is trusted, and is valid for some time to come.
+//! `tls(address)`: whether a server presents a certificate that is for its name, is trusted, and stays
+//! valid for some time.
 
 use serde::Deserialize;
 
@@ -12,11 +13,13 @@ use crate::declare::{ArgumentError, options};
 use crate::shell::quote_str;
 
 kind! {
-    /// Whether a server shows a certificate that is for its name, is trusted, and stays valid for some time.
+    /// Checks whether a server presents a certificate that is for its name, is trusted, and stays valid for
+    /// some time.
     ///
-    /// Expired, not valid yet, for another name, self-signed, and signed by someone who is not trusted are
-    /// critical, and the message says which. So is no answer, and one that is no TLS. It needs `openssl`
-    /// where it looks from; without it the state is an error.
+    /// The state is critical if the certificate has expired, is not valid yet, is for another name, is
+    /// self-signed, or is signed by an untrusted issuer; the message says which. It is also critical if the
+    /// server does not answer or does not speak TLS. The check needs `openssl` on the machine that it runs
+    /// on; without it, the state is an error.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| h.check(tls(`${h.name}:443`, #{ days: 21, from: "controller" })));
@@ -24,7 +27,7 @@ kind! {
     tls(address: Endpoint; Options) => Tls::new
 }
 
-/// Stand before what each of the programs says.
+/// Printed before the output of each program.
 const NOW: &str = "ops:now";
 const CONNECTION: &str = "ops:connection";
 const UNREADABLE: &str = "ops:unreadable";
@@ -35,22 +38,23 @@ const CRITICAL_DAYS: u32 = 3;
 options! {
     #[derive(Debug, Clone, Default)]
     pub struct Options {
-        /// fewer days to its end than this are a warning: `14`
+        /// if fewer days are left, the state is a warning; default `14`
         days: Option<u32>,
-        /// fewer days to its end than this are critical: `3`
+        /// if fewer days are left, the state is critical; default `3`
         critical_days: Option<u32>,
-        /// the name that it has to be for, and that the server is asked for; that of the address
+        /// the name that the certificate must be for, and that is sent to the server; default: the host in
+        /// the address
         server_name: Option<String>,
-        /// `true`: the certificates that the machine trusts; `false`: nobody has to trust it; or the path
-        /// of a file with those that are trusted
+        /// `true`: use the certificates that the machine trusts; `false`: accept any issuer; or the path of
+        /// a file with the trusted certificates; default `true`
         chain: Option<Chain>,
-        /// the protocol that TLS begins in the middle of: `smtp`, `imap`, `pop3`, `ftp`, `xmpp`, `ldap`,
-        /// `mysql`, `postgres`
+        /// the protocol in which TLS is started: `smtp`, `imap`, `pop3`, `ftp`, `xmpp`, `ldap`, `mysql`,
+        /// `postgres`
         starttls: Option<StartTls>,
     }
 }
 
-/// Whom to trust.
+/// Which issuers to trust.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(
     untagged,
@@ -103,7 +107,9 @@ impl Tls {
     fn new(endpoint: Endpoint, options: Options) -> Result<Self, ArgumentError> {
         let (days, critical_days) = match (options.days, options.critical_days) {
             (Some(days), Some(critical)) if critical > days => {
-                let message = format!("it would never warn: {critical} days are critical already");
+                let message = format!(
+                    "this would never warn: the state is already critical at {critical} days"
+                );
                 return Err(ArgumentError::option("days", message));
             }
             (None, critical) => {
@@ -114,14 +120,14 @@ impl Tls {
         };
         let server_name = options.server_name.unwrap_or_else(|| endpoint.host.clone());
         if !is_host(&server_name) {
-            let message = format!("`{server_name}` is no name of a host");
+            let message = format!("invalid host name: `{server_name}`");
             return Err(ArgumentError::option("server_name", message));
         }
         let chain = options.chain.unwrap_or(Chain::Checked(true));
         if let Chain::File(file) = &chain
             && (!file.starts_with('/') || file.contains('\0'))
         {
-            let message = format!("`{file}` is no absolute path");
+            let message = format!("`{file}` is not an absolute path");
             return Err(ArgumentError::option("chain", message));
         }
         Ok(Self {
@@ -164,7 +170,8 @@ impl Observe for Tls {
         if let Some(protocol) = self.starttls {
             arguments.push_str(&format!(" -starttls {}", protocol.name()));
         }
-        // What openssl says of the certificate comes first: nothing in the connection can be taken for it.
+        // The output of openssl about the certificate comes first, so nothing in the connection can be
+        // mistaken for it.
         script.push_str(&format!(
             "said=$(openssl s_client {arguments} </dev/null 2>&1)\n\
              date '+{NOW} %s'\n\
@@ -190,7 +197,9 @@ impl Observe for Tls {
             return verdict;
         }
         if let (Chain::File(file), Some(UNREADABLE)) = (&self.chain, said.stdout.lines().next()) {
-            return Verdict::error(format!("cannot read {file} where the check runs"));
+            return Verdict::error(format!(
+                "cannot read {file} on the machine that runs the check"
+            ));
         }
         let (facts, connection) = said.split(CONNECTION);
         let now = facts
@@ -225,7 +234,7 @@ impl Tls {
             ));
         }
         if !certificate.name_fits {
-            let names = certificate.names.as_deref().unwrap_or("no name at all");
+            let names = certificate.names.as_deref().unwrap_or("no name");
             wrong.push(format!(
                 "not for {}, but for {}",
                 self.server_name,
@@ -254,7 +263,8 @@ impl Tls {
     }
 }
 
-/// Why there is no certificate, from the first error of openssl's: `id:error:code:library:function:reason:file:line:`. Only told, never decided on.
+/// Why there is no certificate, from the first error of openssl:
+/// `id:error:code:library:function:reason:file:line:`. It is only shown; no decision depends on it.
 fn refusal(connection: &str) -> String {
     let reason = connection
         .lines()
@@ -266,7 +276,7 @@ fn refusal(connection: &str) -> String {
         .lines()
         .any(|line| line.starts_with("CONNECTED("));
     let what = if connected {
-        "no TLS there"
+        "the server does not speak TLS"
     } else {
         "cannot connect"
     };
@@ -301,7 +311,7 @@ mod tests {
     const OK: &str = "Verify return code: 0 (ok)";
 
     #[test]
-    fn days_to_its_end_are_held_against_both_bounds() {
+    fn compares_the_remaining_days_with_both_limits() {
         let state = |options, end| {
             tls(options)
                 .verdict(&answer(FROM, end, "does match", OK))
@@ -327,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_apart() {
+    fn distinguishes_the_problems() {
         let end = "Dec 25 12:00:00 2026 GMT";
         let says = |begin, end, fits, connection: &str| {
             let verdict = tls("{}").verdict(&answer(begin, end, fits, connection));
@@ -367,7 +377,7 @@ mod tests {
         );
         assert_eq!(
             says(FROM, end, "does NOT match", OK),
-            "not for shop.test, but for no name at all"
+            "not for shop.test, but for no name"
         );
         let both = says(
             FROM,
@@ -382,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_to_trust_it_where_the_playbook_says_so() {
+    fn the_issuer_is_ignored_if_requested() {
         let untrusted = "verify error:num=18:self-signed certificate\nVerify return code: 18 (self-signed certificate)";
         let end = "Dec 25 12:00:00 2026 GMT";
         let verdict =
@@ -398,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_that_it_has_are_told() {
+    fn reports_the_names_of_the_certificate() {
         let text = format!(
             "ops:now {TODAY}\nnotBefore={FROM}\nnotAfter=Dec 25 12:00:00 2026 GMT\n\
              Hostname shop.test does NOT match certificate\nnames=DNS:a.test, DNS:*.b.test\nops:connection\n{OK}\n"
@@ -422,12 +432,12 @@ mod tests {
         );
         assert_eq!(
             tls("{}").verdict(&case(0, &plain, "")).message,
-            "no TLS there: wrong version number"
+            "the server does not speak TLS: wrong version number"
         );
     }
 
     #[test]
-    fn what_cannot_be_known_is_an_error() {
+    fn an_unknown_result_is_an_error() {
         let end = "Dec 25 12:00:00 2026 GMT";
         let mut unjudged = answer(FROM, end, "does match", "");
         assert_eq!(
@@ -451,7 +461,7 @@ mod tests {
         let verdict = file.verdict(&case(0, "ops:unreadable\n", ""));
         assert_eq!(
             verdict.message,
-            "cannot read /etc/ca.pem where the check runs"
+            "cannot read /etc/ca.pem on the machine that runs the check"
         );
         assert_eq!(
             tls("{}").verdict(&case(0, "ops:unreadable\n", "")).state,
@@ -461,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_make_no_sense_are_refused() {
+    fn refuses_contradictory_options() {
         let endpoint = Endpoint::try_from("a:1".to_owned()).expect("an endpoint");
         for options in [
             r#"{"days": 2, "critical_days": 3}"#,

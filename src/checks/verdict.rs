@@ -6,7 +6,8 @@ pub use crate::model::HealthState as State;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub state: State,
-    /// A lower-case fragment that reads on behind the label: `503, expected 200: "db down"`. May quote what the subject said.
+    /// A lower-case fragment that continues the label: `503, expected 200: "db down"`. May quote the
+    /// subject's output.
     pub message: String,
     /// What to try, as a sentence: mostly for errors.
     pub hint: Option<String>,
@@ -37,7 +38,7 @@ impl Verdict {
         Self::new(State::Critical, message)
     }
 
-    /// The check itself did not work.
+    /// The check itself failed.
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
         Self::new(State::Error, message)

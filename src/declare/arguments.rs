@@ -1,4 +1,4 @@
-//! From the values of a call to typed arguments, with errors that name the argument.
+//! Converts the values of a call to typed arguments, with errors that name the argument.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ pub enum Place {
     Parameter(usize),
     /// An option by its key, or by a path below it: `vars.port`, `ports[1]`.
     Option(String),
-    /// None in particular.
+    /// No argument in particular.
     Call,
 }
 
-/// Why arguments are refused. Found before any host is contacted.
+/// Why arguments are invalid. Determined before any host is contacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgumentError {
     pub place: Place,
@@ -61,7 +61,7 @@ impl ArgumentError {
         self
     }
 
-    /// A reason that may end in a hint after a line break: `serde` carries one text only.
+    /// A reason that may end in a line break and a hint: `serde` carries only one text.
     fn of(place: Place, reason: &Unfit) -> Self {
         let (message, hint) = match reason.0.split_once('\n') {
             Some((message, hint)) => (message, Some(hint.to_owned())),
@@ -96,7 +96,8 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// From the values of a call, in order. No positional argument is a map, so a map at the end is the options.
+    /// From the values of a call, in order. No positional argument is a map, so a map at the end is the
+    /// options.
     #[must_use]
     pub fn new(mut values: Vec<Value>) -> Self {
         let options = match values.pop() {
@@ -114,7 +115,7 @@ impl Arguments {
         }
     }
 
-    /// Removes an option: for those that every task, or every check, has.
+    /// Removes an option that every task, or every check, has.
     pub fn take_option(&mut self, key: &str) -> Option<Value> {
         let at = self.options.iter().position(|(name, _)| name == key)?;
         Some(self.options.remove(at).1)
@@ -149,7 +150,7 @@ impl Arguments {
         })
     }
 
-    /// Whether every option is one of these.
+    /// Checks that every option is one of these.
     pub fn check_keys(&self, known: &[&str]) -> Result<(), ArgumentError> {
         let mut keys = self.options.iter().map(|(key, _)| key.as_str());
         match keys.find(|key| !known.contains(key)) {
@@ -162,7 +163,7 @@ impl Arguments {
     pub fn options<T: DeserializeOwned + HasOptions>(&mut self) -> Result<T, ArgumentError> {
         let (given, taken) = (self.positional.len(), self.taken);
         if given > taken {
-            let message = format!("got {given} values, and it takes {taken} and a map of options");
+            let message = format!("too many arguments: got {given}, expected {taken} and a map of options");
             return Err(ArgumentError::parameter(taken, message));
         }
         let known: Vec<&str> = T::FIELDS.iter().map(|field| field.name).collect();
@@ -179,13 +180,13 @@ impl Arguments {
     }
 }
 
-/// The error for an unknown option, with the nearest known one.
+/// The error for an unknown option, with the most similar known one.
 #[must_use]
 pub fn unknown_option(key: &str, known: &[&str]) -> ArgumentError {
-    let error = ArgumentError::option(key, "there is no such option");
+    let error = ArgumentError::option(key, "unknown option");
     match did_you_mean(key, known.iter().copied()) {
         Some(hint) => error.hint(hint),
-        None if known.is_empty() => error.hint("It has no options."),
+        None if known.is_empty() => error.hint("There are no options."),
         None => error.hint(format!(
             "The options are {}.",
             listed(known.iter().copied())

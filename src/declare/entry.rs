@@ -1,14 +1,14 @@
-//! Constructors: tasks, and kinds of health checks.
+//! Constructors of tasks and of kinds of health checks.
 
 use std::ops::RangeInclusive;
 
 use super::manual::Manual;
 use super::value::Value;
 
-/// A constructor that a playbook calls. `M` is the function that makes the thing from [`Arguments`](super::Arguments) and from what
-/// else it may ask for.
+/// A constructor that a playbook calls. `M` is the function that constructs the value from
+/// [`Arguments`](super::Arguments) and whatever else it needs.
 pub struct Entry<M> {
-    /// `files` of `files::line`; empty for what is called by its name alone.
+    /// `files` of `files::line`; empty for an entry without a namespace.
     pub namespace: &'static str,
     pub name: &'static str,
     /// The positional arguments.
@@ -64,7 +64,7 @@ impl<M> Entry<M> {
         }
     }
 
-    /// How many arguments a call may have, including the map of options.
+    /// The maximum number of arguments of a call, including the map of options.
     #[must_use]
     pub fn arities(&self) -> RangeInclusive<usize> {
         let required = self.parameters.iter().filter(|one| !one.is_optional());
@@ -80,14 +80,14 @@ impl<M> Entry<M> {
     }
 }
 
-/// Whether an argument may be omitted: its type accepts nothing as a value.
+/// Whether an argument may be omitted: its type accepts unit as a value.
 #[must_use]
 pub fn is_optional<T: serde::de::DeserializeOwned>() -> bool {
     T::deserialize(Value::Null).is_ok()
 }
 
-/// Declares an [`Entry`]: its manual page, its name, its positional arguments and its options (types that serde
-/// reads), and the function that makes it.
+/// Declares an [`Entry`]: its manual page, its name, its positional arguments and its options (types that
+/// serde deserializes), and the function that constructs it.
 ///
 /// ```text
 /// declare! {
@@ -97,8 +97,8 @@ pub fn is_optional<T: serde::de::DeserializeOwned>() -> bool {
 /// }
 /// ```
 ///
-/// The function takes the positional arguments and the options; `=> Template::new, context` adds what it may ask. An argument
-/// that is an `Option` may be omitted.
+/// The function takes the positional arguments and the options; `=> Template::new, context` adds the
+/// context. An argument of type `Option` may be omitted.
 macro_rules! declare {
     (
         $entry:ident: $kind:ty;

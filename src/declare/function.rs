@@ -5,29 +5,29 @@ use serde::de::DeserializeOwned;
 use super::arguments::{ArgumentError, Arguments};
 use super::manual::{HasOptions, Manual};
 
-/// A built-in function: its name, the ways to call it, and its manual page. `script` has the function itself.
+/// A built-in function: its name, its signatures, and its manual page. `script` has the function itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Function {
     pub name: &'static str,
-    /// Each way to call it: its parameters as `name: Type`, then the type of what it returns.
+    /// Each signature: the parameters as `name: Type`, then the return type.
     pub forms: &'static [&'static [&'static str]],
     pub manual: Manual,
-    /// Whether it would take these options.
+    /// Whether these options are valid.
     pub check: fn(Arguments) -> Result<(), ArgumentError>,
 }
 
-/// Whether a function with the options `T` would take these.
+/// Checks options for a function with the options `T`.
 pub fn check<T: DeserializeOwned + HasOptions>(
     mut options: Arguments,
 ) -> Result<(), ArgumentError> {
     options.options::<T>().map(drop)
 }
 
-/// Declares a built-in function: its manual page, its options if it has any, and each way to call it.
+/// Declares a built-in function: its manual page, its options if it has any, and each signature.
 ///
 /// ```text
 /// function! {
-///     /// Calls a closure until it does not throw, and returns its result.
+///     /// Calls a closure until it succeeds, and returns its result.
 ///     RETRY = retry(Options) {
 ///         (closure: Fn) -> Dynamic,
 ///         (options: Map, closure: Fn) -> Dynamic,

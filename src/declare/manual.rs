@@ -1,10 +1,10 @@
-//! The manual page of a declared thing.
+//! The manual page of a task, a kind or a function.
 
 /// An option: its key, and what it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     pub name: &'static str,
-    /// Markdown that may span lines, as doc comments write it.
+    /// Markdown, possibly of several lines, as in doc comments.
     description: &'static str,
 }
 
@@ -14,7 +14,7 @@ pub trait HasOptions {
     const FIELDS: &'static [Field];
 }
 
-/// A manual page in Markdown. Its first paragraph says what the thing does.
+/// A manual page in Markdown. Its first paragraph is the summary.
 #[derive(Debug, Clone, Copy)]
 pub struct Manual {
     /// Without the table of options, as doc comments write it: a space before each line.

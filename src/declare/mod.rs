@@ -1,11 +1,11 @@
-//! How a thing that a playbook can call is declared once: its arguments, its options and its manual page.
+//! Declares, in one place, what a playbook can call: its arguments, its options and its manual page.
 //!
-//! | part | what it has |
+//! | part | contents |
 //! |---|---|
-//! | [`Value`] | what a playbook passes, independent of the language |
-//! | [`Arguments`] | from values to typed arguments, with errors that name the argument |
+//! | [`Value`] | values that a playbook passes, independent of the language |
+//! | [`Arguments`] | conversion of values to typed arguments, with errors that name the argument |
 //! | [`options!`] | a struct of options: each field with its description |
-//! | [`Manual`] | the manual page: text, and the table of options made of their descriptions |
+//! | [`Manual`] | the manual page: text, and a table of options generated from their descriptions |
 //! | [`Entry`] | a constructor: a task, or a kind of health check |
 //! | [`Function`] | a built-in function |
 //!

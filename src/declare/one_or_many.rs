@@ -1,10 +1,10 @@
-//! What a playbook may write as one value or as a list.
+//! Arguments that a playbook may write as one value or as a list.
 
 use serde::Deserialize;
 
 /// One value, or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "a text or a list of texts")]
+#[serde(untagged, expecting = "a string or a list of strings")]
 pub enum OneOrMany {
     One(String),
     Many(Vec<String>),

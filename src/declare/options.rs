@@ -1,14 +1,14 @@
-//! How options are declared.
+//! Declaration of options.
 
-/// Declares a struct of options: serde reads it, an unknown key is an error, and the comment of each field is its
-/// description in the manual page.
+/// Declares a struct of options: serde deserializes it, an unknown key is an error, and the comment of each
+/// field is its description in the manual page.
 ///
 /// ```text
 /// options! {
 ///     pub struct Options {
 ///         /// permission bits, as text: `"0644"`
 ///         mode: Option<Mode>,
-///         /// with `true`, no diff is shown
+///         /// if `true`, no diff is shown
 ///         #[serde(default)]
 ///         secret: bool,
 ///     }

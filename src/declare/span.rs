@@ -1,4 +1,4 @@
-//! Lengths of time, as a playbook may write them.
+//! Durations, as written in a playbook.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub struct Span(pub Duration);
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "it is a duration such as \"90s\", or a number of seconds"
+    expecting = "a duration such as \"90s\" or a number of seconds"
 )]
 enum Written {
     Seconds(u64),
@@ -28,9 +28,9 @@ impl TryFrom<Written> for Span {
             Written::Seconds(seconds) => Ok(Self(Duration::from_secs(seconds))),
             Written::Fraction(seconds) => Duration::try_from_secs_f64(seconds)
                 .map(Self)
-                .map_err(|_| format!("{seconds} is not a duration in seconds")),
+                .map_err(|_| format!("invalid duration in seconds: {seconds}")),
             Written::Text(text) => humantime::parse_duration(&text).map(Self).map_err(|_| {
-                format!("{text:?} is not a duration\nWrite \"90s\", \"5m\" or \"1h 30m\".")
+                format!("invalid duration: {text:?}\nWrite \"90s\", \"5m\" or \"1h 30m\".")
             }),
         }
     }

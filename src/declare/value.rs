@@ -1,4 +1,4 @@
-//! What a playbook passes to a function: plain values, independent of the language they were written in.
+//! Values that a playbook passes to a function, independent of the language that it is written in.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-/// A value as a playbook gives it. Unlike JSON it can hold bytes that are not text.
+/// A value from a playbook. Unlike JSON, it can contain bytes that are not text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing (`()` in a playbook): as if the option had not been given.
+    /// Unit (`()` in a playbook): treated as if the option had not been given.
     Null,
     Bool(bool),
     Int(i64),
@@ -20,18 +20,18 @@ pub enum Value {
     Bytes(Vec<u8>),
     List(Vec<Value>),
     Map(Vec<(String, Value)>),
-    /// What only the script can use. An option of the type [`Closure`] takes it.
+    /// A value that only the script can use. An option of type [`Closure`] accepts it.
     Closure(Closure),
 }
 
-/// A closure of the script: its place in a table that `script` keeps for the call.
+/// A closure of the script: its index in a table that `script` keeps for the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closure(pub usize);
 
-/// Under this name serde is asked for a [`Closure`].
+/// The name under which a [`Closure`] is requested from serde.
 const CLOSURE: &str = "ops::Closure";
 
-/// Why a value does not fit: a lower-case fragment.
+/// Why a value has the wrong type: a lower-case fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfit(pub String);
 
@@ -65,14 +65,14 @@ impl de::Error for Unfit {
     }
 }
 
-/// What is expected, without the names of Rust's types.
+/// The expected type, without the names of Rust types.
 fn plain(expected: &dyn de::Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {
-        "u8" => "a whole number from 0 to 255".to_owned(),
-        "u16" => "a whole number from 0 to 65535".to_owned(),
-        "u32" | "u64" | "usize" => "a whole number of at least 0".to_owned(),
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "u8" => "an integer from 0 to 255".to_owned(),
+        "u16" => "an integer from 0 to 65535".to_owned(),
+        "u32" | "u64" | "usize" => "an integer of at least 0".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "an integer".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a string" | "string" => "a string".to_owned(),
@@ -81,7 +81,7 @@ fn plain(expected: &dyn de::Expected) -> String {
     }
 }
 
-/// A value in a message.
+/// A value, for a message.
 fn shown(given: de::Unexpected<'_>) -> String {
     use de::Unexpected;
     match given {
@@ -192,7 +192,7 @@ impl Value {
         match self {
             Self::Text(text) => Some(text.clone()),
             Self::Int(value) => Some(value.to_string()),
-            // As the language prints it: `1.0`.
+            // In the format of the language: `1.0`.
             Self::Float(value) => Some(format!("{value:?}")),
             Self::Bool(value) => Some(value.to_string()),
             _ => None,
@@ -235,7 +235,7 @@ impl<'de> Deserialize<'de> for Closure {
     }
 }
 
-/// For options that take values of several kinds. A closure is none of them.
+/// For options that accept values of several types. A closure is not one of them.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Any;
@@ -291,7 +291,7 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// One of an enum's names.
+/// A name of an enum variant.
 struct Variant(String);
 
 impl<'de> EnumAccess<'de> for Variant {
@@ -312,11 +312,11 @@ impl<'de> VariantAccess<'de> for Variant {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Unfit> {
-        Err(Unfit(format!("`{}` is not a name", self.0)))
+        Err(Unfit(format!("`{}` is not a valid name", self.0)))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Unfit> {
-        Err(Unfit(format!("`{}` is not a name", self.0)))
+        Err(Unfit(format!("`{}` is not a valid name", self.0)))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -324,6 +324,6 @@ impl<'de> VariantAccess<'de> for Variant {
         _: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, Unfit> {
-        Err(Unfit(format!("`{}` is not a name", self.0)))
+        Err(Unfit(format!("`{}` is not a valid name", self.0)))
     }
 }

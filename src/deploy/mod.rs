@@ -1,6 +1,6 @@
-//! What a deployment is made of beyond tasks: mechanisms in Rust, driven by the closures of a playbook.
+//! The parts of a deployment beyond tasks: mechanisms in Rust, driven by the closures of a playbook.
 //!
-//! Policy is not here but in `stdlib/`. Knows nothing of Rhai; called by `script` and `cli`.
+//! Policy is in `stdlib/`, not here. This layer does not know Rhai; `script` and `cli` call it.
 
 pub mod health;
 pub mod lock;

@@ -1,8 +1,8 @@
 //! `ansible.cfg`: what it says of how hosts are reached holds here too.
 //!
-//! Its settings become variables that are weaker than all of the inventory, so that `ops inventory show` tells them with
-//! their place and everything else treats them as what an inventory says of `all`. What would change the outcome and is not
-//! read is warned of; all the rest of the file is about what ops does not have.
+//! Its settings become variables that are weaker than all of the inventory, so that `ops inventory show`
+//! tells them with their place and everything else treats them as what an inventory says of `all`. What would
+//! change the outcome and is not read is warned of; all the rest of the file is about what ops does not have.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +18,8 @@ use crate::model::{Origin, Var, Vars, decode};
 
 const NAME: &str = "ansible.cfg";
 
-/// Section, key, the variable that it sets, and whether the value is a path that starts at the file's directory.
+/// Section, key, the variable that it sets, and whether the value is a path that starts at the file's
+/// directory.
 const READ: &[(&str, &str, &str, bool)] = &[
     ("defaults", "remote_user", "ansible_user", false),
     ("defaults", "remote_port", "ansible_port", false),
@@ -186,8 +187,8 @@ pub struct AnsibleCfg {
 }
 
 impl AnsibleCfg {
-    /// Reads the file that ANSIBLE_CONFIG names, or that is in the working directory or beside the playbook. Nothing where
-    /// there is none.
+    /// Reads the file that ANSIBLE_CONFIG names, or that is in the working directory or beside the playbook.
+    /// Nothing where there is none.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -327,7 +328,8 @@ fn is_open_to_all(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
 }
 
-/// A path as Ansible takes it: `~` is the user's home, `{{CWD}}` the working directory, and a relative one starts at the file.
+/// A path as Ansible takes it: `~` is the user's home, `{{CWD}}` the working directory, and a relative one
+/// starts at the file.
 fn located(text: &str, dir: &Path) -> PathBuf {
     if let Some(rest) = text.strip_prefix("{{CWD}}") {
         return PathBuf::from(rest.trim_start_matches('/'));

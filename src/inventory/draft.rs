@@ -1,4 +1,5 @@
-//! Groups and hosts while the sources are read. Sources add to it in order; `build` makes the inventory of it.
+//! Groups and hosts while the sources are read. Sources add to it in order; `build` makes the inventory of
+//! it.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! Python literals, by which Ansible's INI format types its values: `5` is a number, `[1, "a"]` a list, `True` a boolean, and
-//! what is no literal is the string that it was.
+//! Python literals, by which Ansible's INI format types its values: `5` is a number, `[1, "a"]` a list,
+//! `True` a boolean, and what is no literal is the string that it was.
 
 use serde_json::{Map, Number, Value};
 
@@ -293,7 +293,8 @@ impl Reader<'_> {
     }
 }
 
-/// How much of the text could be a number: digits, letters of a base or an exponent, dots, the sign of an exponent.
+/// How much of the text could be a number: digits, letters of a base or an exponent, dots, the sign of an
+/// exponent.
 fn number_end(text: &str) -> usize {
     let radix = text.len() > 1
         && text.starts_with('0')

@@ -1,6 +1,7 @@
 //! Patterns that look like a range of names or like a slice, and are neither.
 //!
-//! To Ansible `host-[10:12]*` is a set of four characters, `web[-2:]` one of three, and `web[1-3]` a slice that counts from
+//! To Ansible `host-[10:12]*` is a set of four characters, `web[-2:]` one of three, and `web[1-3]` a slice
+//! that counts from
 //! 0. Each selects other hosts than most people mean. ops refuses them and gives the right spelling.
 
 use super::error::SelectError;

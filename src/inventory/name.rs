@@ -7,7 +7,8 @@ use super::error::InventoryError;
 /// More hosts than this in one line is a slip of the finger.
 const MAX_RANGE: usize = 100_000;
 
-/// Bytes of a name. A DNS name has 253 at most. A line of an inventory that stands for many names is held to it too.
+/// Bytes of a name. A DNS name has 253 at most. A line of an inventory that stands for many names is held to
+/// it too.
 const MAX_LENGTH: usize = 1024;
 
 /// A host's name may not become an option of a command, nor break a line of output.
@@ -27,8 +28,8 @@ pub(super) fn check_group(name: &str) -> Result<(), InventoryError> {
     check("group name", name)
 }
 
-/// What goes to `ssh` as a destination. OpenSSH itself refuses the characters that a shell knows, since they reach
-/// `ProxyCommand` through `%h` and `%r`.
+/// What goes to `ssh` as a destination. OpenSSH itself refuses the characters that a shell knows, since they
+/// reach `ProxyCommand` through `%h` and `%r`.
 pub(super) fn check_destination(what: &str, text: &str) -> Result<(), InventoryError> {
     check(what, text)?;
     match text.chars().find(|c| "'\"`$\\;&<>|(){}!*?#~,".contains(*c)) {
@@ -135,8 +136,8 @@ fn outside_brackets(text: &str) -> impl Iterator<Item = char> + '_ {
     })
 }
 
-/// Whether Ansible takes `text` for a host name or an address, ranges allowed, with or without a port. What is none
-/// of these may be several patterns with colons between them.
+/// Whether Ansible takes `text` for a host name or an address, ranges allowed, with or without a port. What
+/// is none of these may be several patterns with colons between them.
 pub(super) fn is_single(text: &str) -> bool {
     split_port(text).is_some() || is_address(text)
 }
@@ -148,7 +149,8 @@ fn is_address(text: &str) -> bool {
     plain.parse::<Ipv6Addr>().is_ok() || plain.parse::<Ipv4Addr>().is_ok() || is_host_name(&plain)
 }
 
-/// Labels of letters, digits, `_` and `-`, with dots between; none starts with a dash or ends with `-` or `_`.
+/// Labels of letters, digits, `_` and `-`, with dots between; none starts with a dash or ends with `-` or
+/// `_`.
 fn is_host_name(text: &str) -> bool {
     text.split('.').all(|label| {
         !label.is_empty()

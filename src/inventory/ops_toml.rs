@@ -1,7 +1,7 @@
 //! The inventory format of ops itself. docs/inventory.md describes it.
 //!
-//! Settings of the connection are keys of their own, typed and checked; the user's variables are under `vars`, so
-//! that a mistyped setting is an error and not one more variable.
+//! Settings of the connection are keys of their own, typed and checked; the user's variables are under
+//! `vars`, so that a mistyped setting is an error and not one more variable.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Executables that speak Ansible's protocol: `--list` prints groups as JSON, with the variables of hosts under `_meta.hostvars`;
-//! without that, `--host NAME` prints those of one host.
+//! Executables that speak Ansible's protocol: `--list` prints groups as JSON, with the variables of hosts
+//! under `_meta.hostvars`; without that, `--host NAME` prints those of one host.
 
 use std::path::Path;
 use std::sync::Arc;

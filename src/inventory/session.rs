@@ -52,8 +52,9 @@ struct State {
     failure: Option<RenderError>,
     /// What is undefined because its own template needs something that is undefined.
     undefined: HashMap<Key, RenderError>,
-    /// What was rendered already or failed to be: two references to a variable cost one rendering, so that variables which
-    /// double one another take no more time than there are variables. None for one that is undefined.
+    /// What was rendered already or failed to be: two references to a variable cost one rendering, so that
+    /// variables which double one another take no more time than there are variables. None for one that is
+    /// undefined.
     rendered: HashMap<Key, Option<Value>>,
     /// What is being rendered, the innermost last. A context may be used by several threads.
     under_way: Vec<(ThreadId, Key)>,

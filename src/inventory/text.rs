@@ -10,7 +10,8 @@ use super::secrets::Secrets;
 use super::vault::{self, VaultError};
 use crate::model::decode;
 
-/// Bytes of a file of an inventory: a hundred thousand hosts with their variables. A device or a pipe may have no end.
+/// Bytes of a file of an inventory: a hundred thousand hosts with their variables. A device or a pipe may
+/// have no end.
 const MAX_FILE: usize = 64 << 20;
 
 pub(super) struct Text {

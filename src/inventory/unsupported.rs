@@ -1,5 +1,5 @@
-//! Ansible's variables that say how a host is reached and that ops cannot honour. One that is set is an error that names it,
-//! since a host that is reached in another way than its inventory says is a surprise.
+//! Ansible's variables that say how a host is reached and that ops cannot honour. One that is set is an error
+//! that names it, since a host that is reached in another way than its inventory says is a surprise.
 //!
 //! Those that only tune what ops does not do are passed over: see docs/ansible.md.
 

@@ -1,8 +1,9 @@
 //! Ansible's vault, formats 1.1 and 1.2: AES-256 in counter mode, keys from PBKDF2-HMAC-SHA256 (10,000
 //! rounds), and an HMAC-SHA256 over what is encrypted.
 //!
-//! The text is a header, then hex, 80 characters a line, of three more hex strings, each on its line: salt, HMAC and
-//! ciphertext. The plaintext is padded as PKCS#7 does. See "Ansible Vault payload format" in Ansible's documentation.
+//! The text is a header, then hex, 80 characters a line, of three more hex strings, each on its line: salt,
+//! HMAC and ciphertext. The plaintext is padded as PKCS#7 does. See "Ansible Vault payload format" in
+//! Ansible's documentation.
 
 use aes::Aes256;
 use ctr::cipher::{KeyIvInit, StreamCipher};
@@ -59,8 +60,8 @@ pub(super) fn is_vault(text: &str) -> bool {
     text.trim_start().starts_with("$ANSIBLE_VAULT;")
 }
 
-/// Finds damage without a password: so a text that was cut or that a merge left its marks in is an error when it is
-/// read. The number is that of the line in the text, from 0.
+/// Finds damage without a password: so a text that was cut or that a merge left its marks in is an error when
+/// it is read. The number is that of the line in the text, from 0.
 pub(super) fn check(text: &str) -> Result<(), (usize, VaultError)> {
     let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
     let is_mark = |line: &&str| {

@@ -7,7 +7,8 @@ use super::error::InventoryError;
 use crate::model::Via;
 use crate::model::suggest::did_you_mean;
 
-/// What ops reads of the variables `ansible_TOOL_...` of a program that gives a shell in a container. Any other is an error.
+/// What ops reads of the variables `ansible_TOOL_...` of a program that gives a shell in a container. Any
+/// other is an error.
 const CONTAINER: &[&str] = &[
     "extra_args",
     "kubeconfig",

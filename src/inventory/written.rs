@@ -48,8 +48,8 @@ pub(super) fn tagged<'v>(map: &'v serde_json::Map<String, Json>, key: &str) -> O
     }
 }
 
-/// A backslash in a string of an expression stands for itself, as in Ansible's variables: a regular expression is
-/// written as it is.
+/// A backslash in a string of an expression stands for itself, as in Ansible's variables: a regular
+/// expression is written as it is.
 pub(super) fn keep_backslashes(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);

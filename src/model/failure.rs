@@ -97,8 +97,8 @@ record! {
         /// Whether it only counts failures that were reported on their own: `2 of 3 hosts failed`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub sums_up: bool,
-        /// The option that the call of a script's function got wrong. `at` is in that function until the failure
-        /// leaves it, and at the call from then on.
+        /// The option that the call of a script's function got wrong. `at` is in that function until the
+        /// failure leaves it, and at the call from then on.
         #[serde(skip)]
         pub option: Option<String>,
     }

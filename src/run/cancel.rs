@@ -1,9 +1,10 @@
 //! Ctrl-C and SIGTERM.
 //!
-//! The first one asks the run to stop: what runs on hosts is killed, `finally` and `on_failure` still run, shielded
-//! from it. The second one cuts those short too. The third one is for when even that hangs.
+//! The first one asks the run to stop: what runs on hosts is killed, `finally` and `on_failure` still run,
+//! shielded from it. The second one cuts those short too. The third one is for when even that hangs.
 //!
-//! Signals within a quarter of a second are the same request: `timeout` and supervisors signal the process and its group.
+//! Signals within a quarter of a second are the same request: `timeout` and supervisors signal the process
+//! and its group.
 
 use std::time::Duration;
 

@@ -22,7 +22,7 @@ use super::step_failure::how_it_ended;
 use super::waits::Wait;
 
 /// What an undo does, as a user reads it.
-const BACK: &str = "puts back what was there";
+const BACK: &str = "restores what was there before";
 const LAST: &str = "reads what was put back";
 
 /// Undoes changes, the last one first, and then what they want run last, in the order in which they were
@@ -275,7 +275,7 @@ impl Part {
         let queries = task.queries();
         if queries.is_empty() {
             return Ok(Made::Unknown(
-                "nothing tells whether it was made".to_owned(),
+                "cannot determine whether it was made".to_owned(),
             ));
         }
         let mut found = Found::default();

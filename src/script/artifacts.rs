@@ -11,8 +11,9 @@ use tempfile::SpooledData;
 
 use crate::tasks::{Artifact, Content, LARGEST_HELD};
 
-/// The artifacts of a run by their real paths. Each is read once, so that every host gets the same bytes, however long a rollout takes
-/// and whatever is built meanwhile; and so that fifty hosts need the memory of one.
+/// The artifacts of a run by their real paths. Each is read once, so that every host gets the same bytes,
+/// however long a rollout takes and whatever is built meanwhile; and so that fifty hosts need the memory of
+/// one.
 #[derive(Default)]
 pub struct Artifacts {
     read: Mutex<HashMap<PathBuf, Arc<Artifact>>>,
@@ -45,8 +46,8 @@ fn load(path: &Path) -> std::io::Result<Artifact> {
     Content::of_file(file, &name).map(|content| Artifact::file(content, executable))
 }
 
-/// A tar file of a directory. Equal trees make equal files: names in order, no times, no owners, and of the modes whether the owner may execute.
-/// A large one goes to a temporary file without a name.
+/// A tar file of a directory. Equal trees make equal files: names in order, no times, no owners, and of the
+/// modes whether the owner may execute. A large one goes to a temporary file without a name.
 fn pack(directory: &Path, name: &str) -> std::io::Result<Content> {
     let limit = usize::try_from(LARGEST_HELD).unwrap_or(usize::MAX);
     let mut tar = tar::Builder::new(tempfile::spooled_tempfile(limit));

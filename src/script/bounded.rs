@@ -1,8 +1,9 @@
-//! Rhai's own methods that turn a string into many values, with the engine's limits checked before memory is allocated.
+//! Rhai's own methods that turn a string into many values, with the engine's limits checked before memory is
+//! allocated.
 //!
-//! Rhai looks at a value when the method has made it: a string of 60 MB that is split into its characters takes
-//! gigabytes by then. The methods here replace those of Rhai under the same names; the built-ins of ours that do the
-//! same use [`list`] and [`Text`].
+//! Rhai looks at a value when the method has made it: a string of 60 MB that is split into its characters
+//! takes gigabytes by then. The methods here replace those of Rhai under the same names; the built-ins of
+//! ours that do the same use [`list`] and [`Text`].
 
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext,

@@ -32,8 +32,8 @@ options! {
         env: Option<IndexMap<String, Value>>,
         /// the directory that it runs in
         cwd: Option<String>,
-        /// with `true`, it fails if any command of a pipe fails, not only the last. Uses bash if the host's `sh` cannot
-        /// do that; a host with neither refuses
+        /// with `true`, it fails if any command of a pipe fails, not only the last. Uses bash if the host's
+        /// `sh` cannot do that; a host with neither refuses
         pipefail: Option<bool>,
         /// what the user reads in place of the command
         name: Option<String>,

@@ -29,7 +29,8 @@ options! {
         reads: Option<OneOrMany>,
         /// what the change may alter; `"any"` by default
         writes: Option<OneOrMany>,
-        /// with `true`, its plan is called in check mode too if an earlier task would change what it reads: `false`
+        /// with `true`, its plan is called in check mode too if an earlier task would change what it reads:
+        /// `false`
         foresees: Option<bool>,
     }
 }
@@ -56,7 +57,8 @@ impl Definition {
         Ok(Self {
             name: options.name.clone(),
             probe: options.probe.clone(),
-            // Copied now: while a host applies the task, what it captured may be in use, above all the host itself.
+            // Copied now: while a host applies the task, what it captured may be in use, above all the host
+            // itself.
             plan: isolate(plan),
             reads: resources(options, "reads", options.reads.as_ref())?,
             writes: resources(options, "writes", options.writes.as_ref())?,

@@ -1,7 +1,8 @@
 //! Stops a script that computes, and waits for nothing, when its frame is cancelled.
 //!
-//! A built-in that waits selects on the token of its frame. A loop without one is only seen by the engine's progress
-//! hook, which knows the thread and not the frame. So each thread has a stack of the tokens that it entered.
+//! A built-in that waits selects on the token of its frame. A loop without one is only seen by the engine's
+//! progress hook, which knows the thread and not the frame. So each thread has a stack of the tokens that it
+//! entered.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +37,8 @@ impl Deadlines {
         Obeys(self)
     }
 
-    /// Whether the innermost token of this thread is cancelled. Looks once in a while, by the count of operations.
+    /// Whether the innermost token of this thread is cancelled. Looks once in a while, by the count of
+    /// operations.
     pub fn passed(&self, operations: u64) -> bool {
         if !operations.is_multiple_of(EVERY) || self.entered.load(Ordering::Relaxed) == 0 {
             return false;

@@ -1,7 +1,7 @@
 //! Failures on their way through a script.
 //!
-//! A built-in throws a [`Failure`] as the value of Rhai's runtime error, so that `catch` can read its parts and
-//! nothing is lost on the way up. A cancel is thrown as a termination, which `try` cannot catch.
+//! A built-in throws a [`Failure`] as the value of Rhai's runtime error, so that `catch` can read its parts
+//! and nothing is lost on the way up. A cancel is thrown as a termination, which `try` cannot catch.
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position as Place};
 

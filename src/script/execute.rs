@@ -12,8 +12,9 @@ use super::playbook::Playbook;
 use super::trace;
 use super::world::World;
 
-/// Stack of the thread that a playbook runs on. Rhai copies, prints and drops a value level by level; at some ten thousand levels
-/// this is full, and building such a value takes minutes. Only what is touched costs memory.
+/// Stack of the thread that a playbook runs on. Rhai copies, prints and drops a value level by level; at some
+/// ten thousand levels this is full, and building such a value takes minutes. Only what is touched costs
+/// memory.
 const PLAYBOOK_STACK: usize = 64 << 20;
 
 /// Runs the playbook to its end, and what it registered to run then.

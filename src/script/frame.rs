@@ -1,4 +1,5 @@
-//! Frames: the playbook, a host's closure, what is done under a lock, a clean-up. What a built-in may know of where it was called.
+//! Frames: the playbook, a host's closure, what is done under a lock, a clean-up. What a built-in may know of
+//! where it was called.
 //!
 //! A frame travels as the tag of Rhai's call context, so that a built-in finds the innermost one without
 //! globals. It has the token that cancels what is waited for, and the `finally` and `on_failure` that were
@@ -22,7 +23,8 @@ const MAX_HOOKS: usize = 1000;
 /// How many `each` stand within one another: a balancer that is drained for a host of a rollout makes two.
 pub const MAX_EACH: usize = 8;
 
-/// How many threads of hosts there are at once in all `each` that stand within one another, unless the outermost one was told more.
+/// How many threads of hosts there are at once in all `each` that stand within one another, unless the
+/// outermost one was told more.
 const MAX_THREADS: usize = 1000;
 
 /// What is registered to run when a frame ends.

@@ -1,6 +1,7 @@
 //! The health checks that a playbook declares in its function `health(h)`, without running the playbook.
 //!
-//! Of its top level only what a function can see is evaluated: imports, constants, and the variables that constants are made of.
+//! Of its top level only what a function can see is evaluated: imports, constants, and the variables that
+//! constants are made of.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! How large the values of a script may be.
 
-/// Elements of a list and of all lists in it; bytes of a blob. Rhai counts them at every change, so far fewer are slow already.
+/// Elements of a list and of all lists in it; bytes of a blob. Rhai counts them at every change, so far fewer
+/// are slow already.
 pub(super) const MAX_ARRAY: usize = 1_000_000;
 
 /// Entries of a map and of all maps in it.

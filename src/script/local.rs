@@ -1,16 +1,17 @@
-//! Files beside the playbook, and what the operator names on the command line: all that a script may read on the machine that ops
-//! runs on.
+//! Files beside the playbook, and what the operator names on the command line: all that a script may read on
+//! the machine that ops runs on.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// Bytes of a file that is read into memory at once: a playbook, a module, a template, what `read_file` gives. What hosts get as it is
-/// may be as large as it likes.
+/// Bytes of a file that is read into memory at once: a playbook, a module, a template, what `read_file`
+/// gives. What hosts get as it is may be as large as it likes.
 pub const MAX_FILE: usize = 64 << 20;
 
-/// The real path of what stands at `path`, relative to the playbook's directory, or is one of `granted` or below one.
+/// The real path of what stands at `path`, relative to the playbook's directory, or is one of `granted` or
+/// below one.
 ///
 /// # Errors
 /// When it leads elsewhere (through a link, too), or is not there. A lower-case fragment.

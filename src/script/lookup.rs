@@ -1,4 +1,5 @@
-//! Calls that no function answers: `x?.key`, as [`parse`](super::parse) writes it, and closures that came out of a module.
+//! Calls that no function answers: `x?.key`, as [`parse`](super::parse) writes it, and closures that came out
+//! of a module.
 
 use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Map, Position};
 
@@ -25,7 +26,8 @@ pub fn install(
     });
 }
 
-/// `subject?.key`: the key of a map or of what is looked up by name, `()` where it is missing; a property of anything else.
+/// `subject?.key`: the key of a map or of what is looked up by name, `()` where it is missing; a property of
+/// anything else.
 fn optional(
     key: &str,
     at: Position,

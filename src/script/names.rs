@@ -98,7 +98,8 @@ impl Parameter {
     }
 }
 
-/// What the engine knows of a function, as it tells it: nearly all that is ever asked is whether there is one.
+/// What the engine knows of a function, as it tells it: nearly all that is ever asked is whether there is
+/// one.
 #[derive(Debug)]
 struct Known {
     num_params: usize,
@@ -122,7 +123,8 @@ impl Names {
         }
     }
 
-    /// Asks the engine for everything that can be called. Leaves out the documentation, most of what there is.
+    /// Asks the engine for everything that can be called. Leaves out the documentation, most of what there
+    /// is.
     #[must_use]
     pub fn of(engine: &Engine) -> Self {
         Self::ask(engine, true, false)

@@ -1,7 +1,7 @@
 //! How deep a value may be nested where it leaves the script.
 //!
-//! What reads a value (a task's arguments, a message) goes into it level by level, on the stack. A list of lists that a loop
-//! built has as many levels as the loop had rounds.
+//! What reads a value (a task's arguments, a message) goes into it level by level, on the stack. A list of
+//! lists that a loop built has as many levels as the loop had rounds.
 
 use rhai::{Array, Dynamic, Map};
 

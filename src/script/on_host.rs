@@ -16,8 +16,8 @@ pub enum Stop {
     Halted(Halt),
 }
 
-/// Calls a copy of the closure with the host, on the host's thread, and then what was registered in `frame`, which is
-/// the host's own. `()` where check mode cannot know what the closure would give.
+/// Calls a copy of the closure with the host, on the host's thread, and then what was registered in `frame`,
+/// which is the host's own. `()` where check mode cannot know what the closure would give.
 ///
 /// # Errors
 /// The first thing that went wrong; what comes after it in the clean-up is logged.
@@ -66,8 +66,8 @@ pub fn call(
     })
 }
 
-/// A task or a check that a host's closure gives has not been applied or looked at, and nobody will: its value is no use to
-/// anyone.
+/// A task or a check that a host's closure gives has not been applied or looked at, and nobody will: its
+/// value is no use to anyone.
 fn in_vain(value: &Dynamic) -> Option<Failure> {
     if let Some(task) = value.read_lock::<TaskValue>() {
         let message = format!("`{}` was made, and not applied", task.label());

@@ -27,7 +27,8 @@ pub struct Playbook {
 }
 
 impl Playbook {
-    /// Reads and compiles a playbook and its modules, with this engine, which from then on resolves its imports.
+    /// Reads and compiles a playbook and its modules, with this engine, which from then on resolves its
+    /// imports.
     ///
     /// # Errors
     /// All that does not parse or cannot be imported.

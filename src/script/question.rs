@@ -1,7 +1,7 @@
 //! Asks the operator at the terminal.
 //!
-//! A whole line is read, in the terminal's own mode: so the wait can end with the run, and nothing has to be set
-//! back on a terminal when it does.
+//! A whole line is read, in the terminal's own mode: so the wait can end with the run, and nothing has to be
+//! set back on a terminal when it does.
 
 use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, Instant};

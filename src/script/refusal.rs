@@ -1,5 +1,5 @@
-//! How a refused argument is reported: the message, and the part of the call that it is about. The static checks and the
-//! run report it in the same way.
+//! How a refused argument is reported: the message, and the part of the call that it is about. The static
+//! checks and the run report it in the same way.
 
 use crate::declare::{ArgumentError, Place};
 use crate::model::{Failure, FailureKind};

@@ -1,5 +1,5 @@
-//! A closure that is called after the function that it was passed to has returned: the plan of a task, the verdict of
-//! a check.
+//! A closure that is called after the function that it was passed to has returned: the plan of a task, the
+//! verdict of a check.
 
 #[expect(
     deprecated,

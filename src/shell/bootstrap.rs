@@ -52,8 +52,8 @@ pub(super) fn start(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, Nul
         )
         .into_bytes(),
     );
-    // `read` takes a byte at a time from a pipe, some four milliseconds for all of it. A dd that cannot wait for
-    // a whole block says so before it has read anything.
+    // `read` takes a byte at a time from a pipe, some four milliseconds for all of it. A dd that cannot wait
+    // for a whole block says so before it has read anything.
     let mut line = format!(
         "unset b; ops_d=1; ops_p=$(dd bs={size} count=1 iflag=fullblock 2>/dev/null) || \
          {{ ops_d=0; ops_p=$(dd bs=1 count={size} 2>/dev/null); }}; \

@@ -1,7 +1,7 @@
 //! Where a session reads to.
 
-/// What is read at a time. A session waits for most of its life, and there may be thousands: it begins small, and grows
-/// while what comes fills it.
+/// What is read at a time. A session waits for most of its life, and there may be thousands: it begins small,
+/// and grows while what comes fills it.
 pub(super) struct Buffer {
     bytes: Vec<u8>,
     full: bool,

@@ -50,7 +50,8 @@ pub(super) struct Words {
 }
 
 impl Heard {
-    /// Takes `bytes`, and gives what stands before `word` and whether it came. What may be its begin is kept back.
+    /// Takes `bytes`, and gives what stands before `word` and whether it came. What may be its begin is kept
+    /// back.
     fn until(&mut self, word: &str, bytes: &[u8]) -> (Vec<u8>, bool) {
         let word = word.as_bytes();
         self.held.extend_from_slice(bytes);
@@ -120,8 +121,8 @@ impl Dialogue {
         self.streams.iter().any(|stream| stream.sudo_runs)
     }
 
-    /// The line that has the waiting `sh` hand over to sudo. It holds none of the words that it has printed: something
-    /// that prints what it is sent is no shell.
+    /// The line that has the waiting `sh` hand over to sudo. It holds none of the words that it has printed:
+    /// something that prints what it is sent is no shell.
     pub fn line(&self) -> Vec<u8> {
         let say = |what: &str| format!("printf '%s-%s\\n' ops-{what} {}", self.random);
         // sudo may pass LC_ALL on, and it is for sudo's own messages only.
@@ -230,7 +231,8 @@ fn hint(printed: &str, user: &str) -> String {
         "sudo on this host has `requiretty` set; ops needs `Defaults:USER !requiretty` in sudoers."
             .into()
     } else if said("password is required") || said("interactive authentication is required") {
-        // Also what `sudo -n` says where something is allowed without a password, and `sh` as this user is not.
+        // Also what `sudo -n` says where something is allowed without a password, and `sh` as this user is
+        // not.
         format!(
             "Either sudo wants a password: give it with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. Or \
              sudoers lets this user run other commands only, or none as {user}. {list}"

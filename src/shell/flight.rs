@@ -332,8 +332,8 @@ impl Flight {
         })
     }
 
-    /// What the markers so far say of steps, beyond what was reported before. The end of a step is reported when
-    /// something came behind it: a step can take its own shell away after its last word.
+    /// What the markers so far say of steps, beyond what was reported before. The end of a step is reported
+    /// when something came behind it: a step can take its own shell away after its last word.
     pub fn progress(&mut self) -> Vec<Progress> {
         let mut news = Vec::new();
         if self.killing.is_some() {
@@ -388,8 +388,8 @@ impl Flight {
         }
     }
 
-    /// Whether a step came to this code by itself, though its processes were to be killed by then: the word to stop may
-    /// have come too late.
+    /// Whether a step came to this code by itself, though its processes were to be killed by then: the word
+    /// to stop may have come too late.
     fn ended_itself(&self, index: usize, code: u8) -> bool {
         let slot = &self.slots[index];
         let went_on = self.current.is_some_and(|current| current > index)

@@ -38,15 +38,16 @@ impl<T: Into<Arc<[u8]>>> From<T> for Payload {
     }
 }
 
-/// A file that stays open, so that all who read it read the same one, whatever comes to stand at its path. What is
-/// written into it is noticed.
+/// A file that stays open, so that all who read it read the same one, whatever comes to stand at its path.
+/// What is written into it is noticed.
 pub struct SourceFile {
     file: File,
     name: String,
     stamp: Stamp,
 }
 
-/// By what a file is known to be unchanged. Whoever sets its times back is found out by the host, which has the hash.
+/// By what a file is known to be unchanged. Whoever sets its times back is found out by the host, which has
+/// the hash.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     size: u64,

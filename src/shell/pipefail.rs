@@ -2,8 +2,9 @@
 
 use super::quote_str;
 
-/// `text` for a shell that knows `pipefail`: the host's `sh` where it does (BusyBox, and what follows POSIX.1-2024), else bash.
-/// Where there is neither, nothing is run: it ends with a code that is none of `ok`, and says why.
+/// `text` for a shell that knows `pipefail`: the host's `sh` where it does (BusyBox, and what follows
+/// POSIX.1-2024), else bash. Where there is neither, nothing is run: it ends with a code that is none of
+/// `ok`, and says why.
 #[must_use]
 pub fn pipefail(text: &str, ok: &[u8]) -> String {
     let code = (1..=125).rev().find(|code| !ok.contains(code)).unwrap_or(1);

@@ -6,8 +6,8 @@ use super::bootstrap::hash_body_of;
 use super::quote::{line, printf_format, word};
 use super::{NulByte, OnFailure, Payload, Request, Step, StepKind};
 
-/// A body of so many bytes is hashed on the host while it comes. That takes more processes, and saves reading the
-/// file twice.
+/// A body of so many bytes is hashed on the host while it comes. That takes more processes, and saves reading
+/// the file twice.
 const HASHED: u64 = 4 * MIB;
 
 /// A larger block is a multiple of this size.

@@ -15,8 +15,8 @@ pub struct Request {
     /// Text of ours for `sh`. Runs in a plain subshell after the steps, even if one failed, timed out
     /// or was lost; not after a cancel.
     pub probe: Option<Vec<u8>>,
-    /// Text of ours for `sh`. Where it fails, no body lands, and no directory is made for one. It does not keep
-    /// the steps from running: that is for the first of them.
+    /// Text of ours for `sh`. Where it fails, no body lands, and no directory is made for one. It does not
+    /// keep the steps from running: that is for the first of them.
     pub guard: Option<Vec<u8>>,
     /// Functions that the scripts of own steps may call. They are hidden from commands.
     pub functions: Vec<Function>,
@@ -64,7 +64,8 @@ pub struct Step {
     /// What the script reads on its standard input; nothing if `None`. May hold any byte. Part of
     /// the request's program, so meant for a megabyte at most.
     pub stdin: Option<Arc<[u8]>>,
-    /// Its answer counts, and half of it is none: it is ended as [`End::TimedOut`] once it prints more than is kept.
+    /// Its answer counts, and half of it is none: it is ended as [`End::TimedOut`] once it prints more than
+    /// is kept.
     pub bounded: bool,
     /// From the start of this step. [`SessionOptions::timeout`](super::SessionOptions) if `None`.
     pub timeout: Option<Duration>,
@@ -173,8 +174,8 @@ pub enum End {
 /// Hears what becomes of a request while it is under way, in order. Called from within
 /// [`Session::request`](super::Session::request). Steps count from 0; the probe is not reported.
 ///
-/// A request that ends without [`Listener::over`] was lost: of its steps that have not ended, the host may have run
-/// any, and may still be running one.
+/// A request that ends without [`Listener::over`] was lost: of its steps that have not ended, the host may
+/// have run any, and may still be running one.
 pub trait Listener: Send + Sync {
     /// A step has printed this. In order for each stream.
     fn chunk(&self, step: usize, stream: OutputStream, bytes: &[u8]);

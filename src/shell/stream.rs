@@ -20,8 +20,8 @@ pub trait Guard: Send + Sync {
         None
     }
 
-    /// Whether the host's `sh` is sure to see the end of its input when the transport is closed, whatever the stream
-    /// still carries. Then nobody waits for its goodbye, which over a network is a round trip.
+    /// Whether the host's `sh` is sure to see the end of its input when the transport is closed, whatever the
+    /// stream still carries. Then nobody waits for its goodbye, which over a network is a round trip.
     fn ends_with_transport(&self) -> bool {
         false
     }

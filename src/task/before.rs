@@ -1,16 +1,17 @@
-//! The answers that a change was planned on. If the change fails and the answers are still the same, nothing was changed and there is nothing to undo.
+//! The answers that a change was planned from. If the change fails and the answers are still the same,
+//! nothing was changed and there is nothing to undo.
 
 use super::{Answer, Found, Query};
 
-/// The answers that a change was planned on.
+/// The answers that a change was planned from.
 pub(super) struct Before {
-    /// Of the task in the batch.
+    /// The index of the task in the batch.
     pub index: usize,
     answers: Vec<(Query, Answer)>,
 }
 
 impl Before {
-    /// What is known of these questions in a world. `None` where not all of it is.
+    /// The answers to these queries in a world. `None` if any of them is unknown.
     pub fn of(index: usize, queries: &[Query], world: &Found) -> Option<Self> {
         let known = |query: &Query| Some((query.clone(), world.get(query)?.clone()));
         let answers: Option<Vec<_>> = queries.iter().map(known).collect();

@@ -1,15 +1,15 @@
-//! What a package may bring along, as far as its name tells: in check mode, what it cannot plausibly touch is planned as things
-//! stand.
+//! What a package may add to or change on a host, judging by its name. In check mode, anything that it
+//! cannot plausibly touch is planned from the current state.
 //!
-//! The rule: a package touches what bears its name (paths where a system keeps its files, units, users, groups), a unit that is not
-//! there, and whatever a question may depend on without saying so. It does not take away or alter what bears another name: that is
-//! not certain, so a plan that relies on it says so.
+//! The rule: a package touches what has its name (paths in system directories, units, users, groups), any
+//! unit that does not exist, and anything that a query with undeclared dependencies may depend on. It does
+//! not remove or alter what has another name: that is not certain, so a plan that relies on it says so.
 
 use super::resource::is_of_system;
 use super::{Answer, Query, Resource};
 
-/// Whether the answer to a question may be another one when the package is installed or removed. `answer` is what the host says
-/// now, if that is known.
+/// Whether the answer to a query may change when the package is installed or removed. `answer` is the
+/// current answer of the host, if known.
 pub(super) fn brings(package: &str, query: &Query, answer: Option<&Answer>) -> bool {
     let is_there = !matches!(answer, Some(Answer::Table(rows)) if rows.is_empty());
     match query {
@@ -31,7 +31,7 @@ pub(super) fn brings(package: &str, query: &Query, answer: Option<&Answer>) -> b
     }
 }
 
-/// Whether the package may touch something that a task says that it reads.
+/// Whether the package may touch something that a task declares to read.
 pub(super) fn touches(package: &str, read: &Resource) -> bool {
     match read {
         Resource::Any => true,
@@ -45,7 +45,7 @@ pub(super) fn touches(package: &str, read: &Resource) -> bool {
     }
 }
 
-/// Names of directories that hold what belongs to many packages: no package is known by them.
+/// Names of directories that many packages share: they do not identify a package.
 const SHARED: [&str; 24] = [
     "bin",
     "boot",
@@ -73,7 +73,7 @@ const SHARED: [&str; 24] = [
     "var",
 ];
 
-/// Whether a path where a system keeps its files bears the package's name.
+/// Whether a path in a system directory contains the name of the package.
 fn owns(package: &str, path: &str) -> bool {
     is_of_system(path)
         && path
@@ -82,17 +82,17 @@ fn owns(package: &str, path: &str) -> bool {
             .any(|part| is_named_after(part, package))
 }
 
-/// A unit's name without its suffix and instance.
+/// A unit name without its suffix and instance.
 fn stem(unit: &str) -> &str {
     unit.split(['@', '.']).next().unwrap_or(unit)
 }
 
-/// Whether a name begins with that of the package, or the other way round: `nginx-shop.conf` and nginx, `postgres` and
-/// postgresql-15.
+/// Whether a name begins with that of the package, or vice versa: `nginx-shop.conf` and nginx, `postgres`
+/// and postgresql-15.
 fn is_named_after(name: &str, package: &str) -> bool {
     let package = package.split([':', '/', '=']).next().unwrap_or(package);
     let name = name.trim_start_matches('.');
-    // `postgresql-15`, `php8.2-fpm`, `docker.io`: what comes before the first part that says which one.
+    // `postgresql-15`, `php8.2-fpm`, `docker.io`: the part before the first version or variant.
     let short = package
         .split(['-', '.', '_', '+'])
         .next()
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_brings_what_bears_its_name() {
+    fn a_package_touches_what_has_its_name() {
         for (package, path_of_it) in [
             ("nginx", "/etc/nginx/nginx.conf"),
             ("nginx", "/etc/nginx/sites-available/shop"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_or_a_user_that_is_there_is_left_alone() {
+    fn does_not_touch_existing_units_and_users() {
         let table = |rows: &[(&str, &str)]| {
             let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
             Answer::Table(rows.iter().map(own).collect())

@@ -1,4 +1,5 @@
-//! A change: the shell that makes it, the shell that undoes it, and what it would leave.
+//! A change: the shell script that applies it, the script that undoes it, and the state that it would
+//! leave.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,45 +11,45 @@ use crate::shell::{Payload, quote_str as quote};
 
 use super::{Answer, Query, Ran, Resource, functions, script};
 
-/// What a change needs, and says.
+/// What a change needs, and what it reports.
 ///
-/// Scripts are POSIX sh. What they may rely on is written at [`script`] and [`Change::script`].
+/// Scripts are POSIX sh. What they may rely on is documented at [`script`] and [`Change::script`].
 pub struct Change {
     pub diff: Vec<Diff>,
-    /// What a user must know of the change that is not in the diff: the outcome shows it, in check mode too.
+    /// What a user must know about the change beyond the diff: shown with the outcome, in check mode too.
     pub note: Option<String>,
-    /// A note for check mode only: what a run would find out.
+    /// A note for check mode only: something that only a run would find out.
     pub foreseen: Option<String>,
     pub apply: String,
-    /// What gives back what was there. `None`: nothing can, and the user is told so.
+    /// Restores the former state. `None`: this is impossible, and the user is told so.
     pub undo: Option<String>,
     pub undoes: Undoes,
-    /// Runs when the undos of all changes on the host are through, in the order in which the changes were
-    /// made: a restart of a service, so that it reads what the undos of its files put back.
+    /// Runs after the undos of all changes on the host, in the order in which the changes were made: for
+    /// example a restart of a service, so that it reads the restored files.
     pub undo_last: Option<String>,
-    /// A large (or binary) content that is put on the host before `apply` runs.
+    /// A large (or binary) content that is sent to the host before `apply` runs.
     pub body: Option<Body>,
-    /// Where it does nothing but write a text to a file: that text.
+    /// If it only writes a text to a file: that text.
     pub text: Option<Text>,
-    /// What it alters, where that is less than the task's [`Task::touches`](super::Task::touches) say.
+    /// What it alters, if that is less than the task's [`Task::touches`](super::Task::touches).
     pub alters: Option<Vec<Resource>>,
     /// Whether the same queries must lead to [`Plan::Unchanged`](super::Plan::Unchanged) afterwards.
     pub provable: bool,
     pub seen: Seen,
     /// For check mode: the answers to these queries after the change. A query that overlaps what the task
-    /// writes and that is not listed is unknown afterwards.
+    /// writes and is not listed is unknown afterwards.
     pub leaves: Vec<(Query, Answer)>,
-    /// For check mode: what of that which it alters is found afterwards as it was before.
+    /// For check mode: which of the altered resources look the same afterwards.
     pub keeps: Vec<Resource>,
-    /// The scripts may run long: they get a session of their own, their output is shown.
+    /// The scripts may take long: they get a session of their own, and their output is shown.
     pub command: bool,
-    /// The scripts are the user's: they run as they are.
+    /// The scripts are the user's, and run unmodified.
     pub bare: bool,
-    /// What a failure shows as the command, where the script is not what the user wrote.
+    /// What a failure shows as the command, if the script is not what the user wrote.
     pub shown: Option<String>,
-    /// The run's setting if `None`.
+    /// The setting of the run if `None`.
     pub timeout: Option<Duration>,
-    /// Exit codes that are a success.
+    /// Exit codes that count as success.
     pub ok: Vec<u8>,
     pub effect: Effect,
 }
@@ -56,42 +57,42 @@ pub struct Change {
 /// A content that does not fit into a script.
 #[derive(Clone)]
 pub struct Body {
-    /// Where it lands, created with mode 0600: beside its target, so that `apply` can rename it.
+    /// Where it is stored, with mode 0600: beside its target, so that `apply` can rename it.
     pub path: String,
     pub content: Payload,
 }
 
-/// The text that a change writes to a file, as far as it takes to write that of the next change of the same file in
-/// its place: twenty lines that are kept in a file then cost a host what one costs.
+/// The text that a change writes to a file, with what is needed to write the text of the next change to the
+/// same file in its place. A host then needs one write for twenty lines in a file.
 #[derive(Debug, Clone)]
 pub struct Text {
     pub path: String,
-    /// The SHA-256 of what the file holds before. `None`: it is made.
+    /// The SHA-256 of the previous content of the file. `None`: the file is created.
     pub before: Option<String>,
     /// The SHA-256 of the text.
     pub after: String,
-    /// Where it stands in `apply`, quoted.
+    /// Its position in `apply`, quoted.
     pub at: Range<usize>,
-    /// What gives back the text before, where an earlier change has written this one. `None`: this one has to be
-    /// made by itself, as it does more.
+    /// What restores the previous text, if an earlier change has written this one. `None`: this change does
+    /// more, and must be applied separately.
     pub undo: Option<String>,
 }
 
-/// How much of a change's effect the task's queries see.
+/// How much of a change's effect the task's queries observe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// Everything, also where the script fails half-way: a failure after which they are answered as before has changed
-    /// nothing.
+    /// Everything, even if the script fails half-way: a failure after which the answers are the same as
+    /// before has changed nothing.
     Whole,
     InPart,
 }
 
-/// What an undo can be run after.
+/// When an undo can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undoes {
-    /// It does no harm where the change was not made at all.
+    /// It does no harm even if the change was not made at all.
     Anything,
-    /// The change was made, in full or in part: a script of the user's promises no more.
+    /// Only if the change was made, in full or in part: a user's script guarantees no more.
     Change,
 }
 
@@ -101,11 +102,11 @@ pub enum Effect {
     Changes,
     /// Declared to change nothing (`changed_when: false`).
     Nothing,
-    /// Decided by what came back.
+    /// Decided from the result.
     Judged(Arc<Judge>),
 }
 
-/// Whether what came back means a change. `Err` says why it cannot be told, or that it was a failure.
+/// Whether a result means a change. `Err` says why this cannot be determined, or that it was a failure.
 pub type Judge = dyn Fn(&Ran) -> Result<bool, String> + Send + Sync;
 
 impl Change {
@@ -136,15 +137,15 @@ impl Change {
         }
     }
 
-    /// The same change, of which all is seen if `whole`.
+    /// The same change, whose effect is fully observed if `whole`.
     #[must_use]
     pub fn seen_if(mut self, whole: bool) -> Self {
         self.seen = if whole { Seen::Whole } else { Seen::InPart };
         self
     }
 
-    /// One of this change's scripts as it is sent to the host. A user's script is sent as it is; one of ours gets what comes
-    /// before it ([`script`]) and `$ops_state`. `state` is ops's state directory on the host, `keep` the
+    /// One of this change's scripts as it is sent to the host. A user's script is sent as it is; ours are
+    /// preceded by [`script`] and `$ops_state`. `state` is ops's state directory on the host, `keep` the
     /// directory of the step below it.
     #[must_use]
     pub fn script(&self, text: &str, state: &str, keep: &str) -> String {
@@ -163,8 +164,8 @@ impl Change {
         format!("ops_state={}\n{own}{prepared}", quote(state))
     }
 
-    /// Writes the text of `next` too, which comes right behind it, so that nothing is left for `next` to do. Not
-    /// where anything but the last text could be noticed: then both stay as they are.
+    /// Also writes the text of `next`, the change that follows directly, so that nothing is left for `next`
+    /// to do. Not if any but the last text could be observed: then both changes stay as they are.
     pub(super) fn take_over(&mut self, next: &mut Self) -> bool {
         let (Some(mine), Some(text)) = (&mut self.text, &mut next.text) else {
             return false;
@@ -197,7 +198,7 @@ impl Change {
         self
     }
 
-    /// What queries will answer after the change.
+    /// The answers to queries after the change.
     #[must_use]
     pub fn leaving(mut self, leaves: Vec<(Query, Answer)>) -> Self {
         self.leaves = leaves;

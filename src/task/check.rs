@@ -1,8 +1,9 @@
-//! Check mode: planned on what was found, and on what earlier would-be changes say they would leave.
+//! Check mode: plans from the current state, and from the state that earlier planned changes would leave.
 //!
-//! What a package brings nobody can say. What it can plausibly touch ([`brings`](super::brings)) is unknown behind one that would be
-//! installed; the rest is planned as things stand, with a note. A change that cannot work ([`Need`](super::Need)) is a
-//! failure, unless something before it may still provide what is missing.
+//! The effects of a package are unknown in general. What it can plausibly touch ([`brings`](super::brings))
+//! is unknown after it would be installed; everything else is planned from the current state, with a note.
+//! A change that cannot work ([`Need`](super::Need)) is a failure, unless an earlier task may still provide
+//! what is missing.
 
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use super::next::{ASKED_AGAIN, Next};
 use super::outlook::{Outlook, asks, certain, packages};
 use super::{Answer, Change, Effect, Found, Lack, Need, PathState, Plan, Query, Resource, Task};
 
-/// Plans all tasks, or says what has to be asked for that. `outlook` is what earlier batches leave; with the
-/// last word, what these leave on top.
+/// Plans all tasks, or returns the queries that are needed first. `outlook` is what earlier batches would
+/// leave; when everything is decided, what this batch would leave is added to it.
 pub(super) fn next(
     tasks: &[Arc<dyn Task>],
     found: &Found,
@@ -60,7 +61,8 @@ pub(super) fn next(
     }
 }
 
-/// What a task wants to know, with what its change would need: that rides along, unless it takes long to tell.
+/// The queries of a task, with the needs of its change: they are sent in the same request, unless they take
+/// long to answer.
 fn asked(task: &dyn Task) -> Vec<Query> {
     let needs = task.needs().into_iter();
     let needs = needs.filter(|need| !matches!(need, Need::Looked { .. }));
@@ -77,11 +79,11 @@ fn missing(queries: Vec<Query>, found: &Found) -> Vec<Query> {
 
 /// The host as it would be.
 struct World<'a> {
-    /// As it is.
+    /// The host as it is.
     found: &'a Found,
     imagined: Found,
     outlook: Outlook,
-    /// What plans need besides.
+    /// Further queries that plans need.
     ask: IndexSet<Query>,
     interrupted: bool,
 }
@@ -113,7 +115,7 @@ impl World<'_> {
         self.decided(task, task.plan(&self.imagined), &queries)
     }
 
-    /// What would be found below a directory that an earlier task would remove.
+    /// The answers below a directory that an earlier task would remove.
     fn below_nothing(&self, query: &Query) -> Option<Answer> {
         let (path, answer) = match query {
             Query::Path(path) => (path, Answer::Path(PathState::ABSENT)),
@@ -129,7 +131,7 @@ impl World<'_> {
         (is_gone && path != removed).then_some(answer)
     }
 
-    /// What the host shows now with what would be altered of it, for a task that decides on that.
+    /// The current answers and what would be altered of them, for a task that decides from both.
     fn foreseen(&self, task: &dyn Task, open: &[Query]) -> Option<Found> {
         if open.is_empty() || !task.foresees() {
             return None;
@@ -149,7 +151,7 @@ impl World<'_> {
             }
             Plan::Change(change) if matches!(change.effect, Effect::Nothing) => {
                 Decision::new(Outcome::Skipped)
-                    .because("changes nothing, and is not run in check mode")
+                    .because("changes nothing, and does not run in check mode")
             }
             Plan::Change(change) => match self.lack(task) {
                 Some(Lack::Certain(reason)) => self.failed(task, reason),
@@ -211,7 +213,8 @@ impl World<'_> {
         }
     }
 
-    /// Units whose file the change would write: systemd goes on with what it has read until it is told to read it again, and says so.
+    /// Units whose file the change would write: systemd keeps using the old file until it is told to
+    /// reload, and says so.
     fn units_with(&self, alters: &[Resource], change: &Change) -> Vec<(Query, Answer)> {
         let files = change
             .leaves
@@ -221,7 +224,7 @@ impl World<'_> {
                 _ => None,
             });
         let files: Vec<Resource> = files.filter(|file| alters.contains(file)).collect();
-        // What else it would do to the unit is not known.
+        // Any other effect on the unit is unknown.
         let others: Vec<Resource> = alters
             .iter()
             .filter(|a| !files.contains(a))
@@ -241,8 +244,8 @@ impl World<'_> {
             .collect()
     }
 
-    /// Whether what was found of a unit would still be so behind packages. One that is not there might come with any package, but not where its file is
-    /// written here, unless it bears the package's name.
+    /// Whether the answer about a unit would stay the same after packages. A missing unit might come with
+    /// any package, but not if this task writes its file, unless the unit has the name of the package.
     fn is_as_found(&self, query: &Query) -> bool {
         let Query::Unit(name) = query else {
             return false;
@@ -253,7 +256,7 @@ impl World<'_> {
             && !packages(&self.outlook.altered).any(|package| touches(package, &unit))
     }
 
-    /// The note of a plan that packages of an earlier task might have to do with.
+    /// The note of a plan that packages of an earlier task might affect.
     fn stands(&self, queries: &[Query]) -> Option<String> {
         let told = |query: &&Query| !self.outlook.leaves.contains_key(*query);
         let queries: Vec<Query> = queries.iter().filter(told).cloned().collect();
@@ -261,7 +264,7 @@ impl World<'_> {
         Some(format!("as things stand: `{by}` might change that"))
     }
 
-    /// What the task's change would miss, if no earlier one may provide it.
+    /// What the task's change would lack, if no earlier task may provide it.
     fn lack(&mut self, task: &dyn Task) -> Option<Lack> {
         let mut lacks = Vec::new();
         for need in task.needs() {
@@ -276,7 +279,7 @@ impl World<'_> {
             let by = self.outlook.packages_behind(std::slice::from_ref(&query));
             lacks.extend(lack.map(|lack| match (lack, by) {
                 (Lack::Certain(reason), Some(by)) => {
-                    Lack::Possible(format!("{reason}, unless `{by}` brings it"))
+                    Lack::Possible(format!("{reason}, unless `{by}` provides it"))
                 }
                 (lack, _) => lack,
             }));
@@ -289,13 +292,13 @@ impl World<'_> {
             .cloned()
     }
 
-    /// Whether an earlier task would alter what the question is about. One that has been answered, and whose answer was forgotten,
-    /// is.
+    /// Whether an earlier task would alter what the query is about. If the query was answered and the
+    /// answer was discarded, it would.
     fn is_stale(&self, query: &Query) -> bool {
         query.depends_on(&self.outlook.certain()) || self.found.get(query).is_some()
     }
 
-    /// Whether a resource has to do with the answer to one of these.
+    /// Whether a resource affects the answer to one of these.
     fn may_answer(&self, queries: &[Query], altered: &Resource) -> bool {
         match altered {
             Resource::Package(name) => queries
@@ -330,7 +333,7 @@ impl World<'_> {
     }
 }
 
-/// What systemd tells of a unit whose file has changed since it read it.
+/// The properties of a unit whose file has changed since systemd read it.
 fn unread(unit: &Answer) -> Option<Answer> {
     let Answer::Table(rows) = unit else {
         return None;
@@ -345,7 +348,7 @@ fn unread(unit: &Answer) -> Option<Answer> {
     Some(Answer::Table(rows.collect()))
 }
 
-/// Nobody knows when a run would write it: later than all that there is.
+/// The time of a future write is unknown: later than all existing times.
 fn yet_to_come(answer: &Answer) -> Answer {
     let mut answer = answer.clone();
     if let Answer::Path(state) = &mut answer {

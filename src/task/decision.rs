@@ -10,9 +10,9 @@ use crate::model::{Diff, Outcome};
 pub struct Decision {
     pub outcome: Outcome,
     pub diff: Vec<Diff>,
-    /// Why it failed, is unknown or was skipped; or what the change says of itself.
+    /// Why it failed, is unknown or was skipped; or the note of the change.
     pub note: Option<String>,
-    /// The change that was made (or begun, if it failed): it knows the undo.
+    /// The change that was made (or started, if it failed): it contains the undo.
     pub change: Option<Arc<Change>>,
 }
 

@@ -1,32 +1,34 @@
-//! What was found on a host: the answers to queries.
+//! The answers of a host to queries.
 
 use std::collections::HashMap;
 
 use super::{Query, Resource};
 
-/// The answers to queries, as one host gave them.
+/// The answers of one host to queries.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     answers: HashMap<Query, Answer>,
-    /// What earlier changes would alter of what the answers are about: for a task that foresees, in check mode.
+    /// What earlier changes would alter of these answers: for a task that predicts, in check mode.
     altered: Vec<Resource>,
 }
 
-/// What a host answered.
+/// An answer of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Path(PathState),
-    /// SHA-256 in hex of what the path leads to; `None` where that is no readable regular file.
+    /// SHA-256 in hex of the file at the path, after following links; `None` if it is not a readable
+    /// regular file.
     Sha256(Option<String>),
-    /// The bytes of what the path leads to; `None` where that is no readable regular file.
+    /// The bytes of the file at the path, after following links; `None` if it is not a readable regular
+    /// file.
     Content(Option<Vec<u8>>),
-    /// A package that is installed; `None`: it is not.
+    /// An installed package; `None`: not installed.
     Package(Option<Installed>),
     /// Lines `key=value`, for the families that read one table: services, users, stamps.
     Table(Vec<(String, String)>),
-    /// A guard of the user's.
+    /// A user's guard.
     Ran(super::Ran),
-    /// The host cannot tell, for this reason.
+    /// The host cannot answer, for this reason.
     Unknowable(String),
 }
 
@@ -35,20 +37,20 @@ pub enum Answer {
 pub struct Installed {
     /// Empty for a name that other packages provide.
     pub version: String,
-    /// Kept at its version by the administrator.
+    /// Held at its version by the administrator.
     pub held: bool,
-    /// The package that provides the name, where no package has it.
+    /// The package that provides the name, if no package has it.
     pub provider: Option<String>,
 }
 
-/// What stands at a path.
+/// The entry at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathState {
-    /// `None`: nothing is there.
+    /// `None`: nothing exists there.
     pub own: Option<Stat>,
-    /// Behind a symbolic link: what it leads to (`None`: it dangles). Else the same as `own`.
+    /// For a symbolic link: its target (`None`: it dangles). Otherwise the same as `own`.
     pub target: Option<Stat>,
-    /// Where a symbolic link points, as it is written.
+    /// The target as written in a symbolic link.
     pub link: Option<String>,
 }
 
@@ -60,14 +62,14 @@ pub struct Stat {
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
-    /// The name of the user id, or the number as text where it has none.
+    /// The name of the user id, or the id as text if it has no name.
     pub owner: String,
     pub group: String,
     pub size: u64,
-    /// How many names it has: hard links.
+    /// The number of hard links.
     pub links: u64,
-    /// When its content or anything about it was last changed, in seconds since the epoch (the `ctime`: no
-    /// program sets it back). In check mode `i64::MAX` for what an earlier task would change.
+    /// When its content or metadata last changed, in seconds since the epoch (the `ctime`, which no program
+    /// can set back). In check mode `i64::MAX` for entries that an earlier task would change.
     pub modified: i64,
 }
 
@@ -81,11 +83,11 @@ pub enum PathKind {
 }
 
 impl Stat {
-    /// The number of an owner that nobody was told: of something that is not there yet. No host has it,
-    /// for chown(2) takes it for "leave it". A name that nobody was told is empty.
+    /// The id of an unknown owner: of an entry that does not exist yet. No host has it, because chown(2)
+    /// uses it for "leave unchanged". An unknown name is empty.
     pub const UNKNOWN_ID: u32 = u32::MAX;
 
-    /// What would be there after a change, as far as the change tells: in check mode.
+    /// What would exist after a change, if the change says so: in check mode.
     #[must_use]
     pub const fn imagined(kind: PathKind, mode: u32, size: u64) -> Self {
         Self {
@@ -103,20 +105,20 @@ impl Stat {
 }
 
 impl PathState {
-    /// Nothing is there.
+    /// Nothing exists there.
     pub const ABSENT: Self = Self {
         own: None,
         target: None,
         link: None,
     };
 
-    /// Whether anything stands there.
+    /// Whether anything exists there.
     #[must_use]
     pub const fn is_there(&self) -> bool {
         self.own.is_some()
     }
 
-    /// An entry that is no link.
+    /// An entry that is not a link.
     #[must_use]
     pub fn plain(stat: Stat) -> Self {
         Self {
@@ -137,7 +139,7 @@ impl Found {
         self.answers.insert(query, answer);
     }
 
-    /// Forgets what a change of one of these may have altered.
+    /// Forgets what a change to one of these may have altered.
     pub fn forget(&mut self, altered: &[Resource]) {
         if !altered.is_empty() {
             self.answers.retain(|query, _| !query.depends_on(altered));
@@ -148,7 +150,7 @@ impl Found {
         self.answers.iter()
     }
 
-    /// What earlier changes would alter of what the answers are about. Empty in a run.
+    /// What earlier changes would alter of these answers. Empty in a run.
     #[must_use]
     pub fn altered(&self) -> &[Resource] {
         &self.altered
@@ -158,12 +160,12 @@ impl Found {
         self.altered = altered;
     }
 
-    /// Forgets what does not hold any more.
+    /// Forgets answers that no longer hold.
     pub(super) fn retain(&mut self, holds: impl Fn(&Query, &Answer) -> bool) {
         self.answers.retain(|query, answer| holds(query, answer));
     }
 
-    /// What stands at a path. `Err` is the reason why nobody knows.
+    /// The entry at a path. `Err` is the reason why it is unknown.
     pub fn path(&self, path: &str) -> Result<&PathState, String> {
         match self.get(&Query::Path(path.to_owned())) {
             Some(Answer::Path(state)) => Ok(state),
@@ -171,7 +173,7 @@ impl Found {
         }
     }
 
-    /// The SHA-256 of what a path leads to.
+    /// The SHA-256 of the file at a path, after following links.
     pub fn sha256(&self, path: &str) -> Result<Option<&str>, String> {
         match self.get(&Query::Sha256(path.to_owned())) {
             Some(Answer::Sha256(hash)) => Ok(hash.as_deref()),
@@ -179,7 +181,8 @@ impl Found {
         }
     }
 
-    /// The content of what a path leads to; `Ok(None)`: it is no readable regular file.
+    /// The content of the file at a path, after following links; `Ok(None)`: it is not a readable regular
+    /// file.
     pub fn content(&self, path: &str) -> Result<Option<&[u8]>, String> {
         match self.get(&Query::Content(path.to_owned())) {
             Some(Answer::Content(bytes)) => Ok(bytes.as_deref()),
@@ -195,7 +198,7 @@ impl Found {
         }
     }
 
-    /// A table, by the query that asked for it.
+    /// A table, by its query.
     pub fn table(&self, query: &Query) -> Result<&[(String, String)], String> {
         match self.get(query) {
             Some(Answer::Table(rows)) => Ok(rows),
@@ -203,7 +206,7 @@ impl Found {
         }
     }
 
-    /// What a question that was asked as a command came back with.
+    /// The result of a query that ran as a command.
     pub fn command(&self, query: &Query) -> Result<&super::Ran, String> {
         match self.get(query) {
             Some(Answer::Ran(ran)) => Ok(ran),
@@ -215,7 +218,7 @@ impl Found {
 fn unknowable(answer: Option<&Answer>, subject: &str) -> String {
     match answer {
         Some(Answer::Unknowable(reason)) => reason.clone(),
-        Some(_) => format!("the host gave an answer of another kind about {subject}"),
+        Some(_) => format!("the host gave the wrong kind of answer about {subject}"),
         None => format!("nothing is known about {subject}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What is being put together for one request.
+//! The group of changes and queries that is assembled for one request.
 
 use std::sync::Arc;
 
@@ -8,27 +8,27 @@ use super::next::Planned;
 use super::resource::alters_path;
 use super::{Body, Change, Found, Plan, Query, Resource, Task};
 
-/// The changes and the questions of one request.
+/// The changes and the queries of one request.
 #[derive(Default)]
 pub(super) struct Group {
     pub changes: Vec<Planned>,
-    /// The last of them that has something to do: those behind it were taken over.
+    /// The last change that has something to do: those after it were merged.
     last: usize,
-    /// What proves each change.
+    /// The proof of each change.
     pub proofs: Vec<Proof>,
     pub asks: IndexSet<Query>,
     /// What the changes alter.
     pub altered: Vec<Resource>,
-    /// What was found, and what the changes say that they leave. `None` while there are none.
+    /// The answers, and what the changes would leave. `None` while there are no changes.
     world: Option<Found>,
 }
 
-/// What proves a change.
+/// The proof of a change.
 pub(super) struct Proof {
-    /// Of the task in the batch.
+    /// The index of the task in the batch.
     pub index: usize,
     pub queries: Vec<Query>,
-    /// What it depends on besides: a plan may ask for more than its task's queries.
+    /// Further queries that it depends on: a plan may need more than its task's queries.
     pub reads: Vec<Resource>,
 }
 
@@ -47,18 +47,18 @@ impl Group {
         self.changes.is_empty() && self.asks.is_empty()
     }
 
-    /// A task waits for answers: nothing behind it may be changed before it.
+    /// A task waits for answers: nothing after it may be changed first.
     pub fn is_blocked(&self) -> bool {
         !self.asks.is_empty()
     }
 
-    /// The host as it would be after the changes, where it was found to be so.
+    /// The host as it would be after the changes, if it was queried.
     pub fn world<'a>(&'a self, found: &'a Found) -> &'a Found {
         self.world.as_ref().unwrap_or(found)
     }
 
-    /// Whether a task must wait until the host has shown what the changes leave. One that plans ahead
-    /// decides on what they say, where they say it.
+    /// Whether a task must wait until the host has shown the effects of the changes. A task that plans
+    /// ahead uses the predictions of the changes, where they exist.
     pub fn makes_stale(&self, task: &dyn Task, queries: &[Query], reads: &[Resource]) -> bool {
         let told = |query: &Query| {
             task.plans_ahead() && self.world.as_ref().is_some_and(|w| w.get(query).is_some())
@@ -71,8 +71,8 @@ impl Group {
                 .any(|read| self.altered.iter().any(|a| a.overlaps(read)))
     }
 
-    /// Whether a change of the group may make, or take away, a directory that a body is to land in. Bodies land
-    /// before the first change of a request.
+    /// Whether a change of the group may create or remove a directory that a body is stored in. Bodies are
+    /// stored before the first change of a request.
     pub fn moves_ground_of(&self, body: &Body) -> bool {
         let mut path = body.path.as_str();
         std::iter::from_fn(|| {
@@ -82,11 +82,12 @@ impl Group {
         .any(|above| alters_path(&self.altered, above))
     }
 
-    /// Whether a change would take the proof of an earlier one away. Not, if that one too would be content with
-    /// what the change says that it leaves: then both are proved by what is there in the end.
+    /// Whether a change would invalidate the proof of an earlier one. Not if the earlier one also accepts
+    /// the predicted result: then the final state proves both.
     ///
-    /// Directories above a path that come to be with it disturb no proof: one that an earlier change made is
-    /// there, and one that an earlier change removed makes the questions of this one stale.
+    /// Missing parent directories that are created with a path do not invalidate a proof: those that an
+    /// earlier change created exist, and those that an earlier change removed make the answers for this one
+    /// stale.
     pub fn would_disturb_proof(
         &self,
         change: &Change,
@@ -127,7 +128,7 @@ impl Group {
         self.world = Some(imagine(world, &change, &alters));
         self.altered.extend(alters);
         let last = self.changes.get_mut(self.last);
-        // Nobody else has it yet.
+        // There are no other references yet.
         let last = last.and_then(|planned| Arc::get_mut(&mut planned.change));
         if !last.is_some_and(|last| last.take_over(&mut change)) {
             self.last = self.changes.len();
@@ -138,7 +139,7 @@ impl Group {
     }
 }
 
-/// What a change leaves of what was known.
+/// What a change leaves of the known answers.
 fn imagine(mut world: Found, change: &Change, alters: &[Resource]) -> Found {
     world.forget(alters);
     for (query, answer) in &change.leaves {

@@ -1,15 +1,15 @@
 //! The contract of a task, and the planner of a batch. Pure: nothing here talks to a host.
 //!
-//! A [`Task`] names what it has to know ([`Query`]), and turns what was found ([`Found`]) into a [`Plan`]:
-//! nothing, a [`Change`] or *unknown*. The [`Planner`] puts the queries of many tasks into one request and
-//! decides which changes may share one. Who sends requests is `run`'s business.
+//! A [`Task`] names the queries that it needs ([`Query`]), and turns the answers ([`Found`]) into a
+//! [`Plan`]: nothing, a [`Change`] or *unknown*. The [`Planner`] puts the queries of many tasks into one
+//! request and decides which changes may share one. `run` sends the requests.
 //!
-//! Laws that hold for every task, and that the tests hold against each:
+//! Laws that hold for every task, and that the tests check for each:
 //!
 //! 1. a query writes nothing;
 //! 2. after `apply`, the same queries lead to [`Plan::Unchanged`] (unless the change is not provable);
 //! 3. after `undo`, the host is as it was before `apply`;
-//! 4. `plan` is a function of the task and of what was found, and of nothing else.
+//! 4. `plan` is a function of the task and of the answers, and of nothing else.
 
 mod before;
 mod brings;
@@ -43,55 +43,55 @@ pub use ran::Ran;
 pub use resource::{Resource, Touches};
 pub use run_mode::RunMode;
 
-/// What a plan comes to.
+/// The result of planning.
 #[derive(Debug)]
 pub enum Plan {
-    /// The host is as the task wants it.
+    /// The host is in the desired state.
     Unchanged,
     Change(Box<Change>),
-    /// Nothing tells what the task would do. The reason is a lower-case fragment.
+    /// ops cannot determine what the task would do. The reason is a lower-case fragment.
     Unknown(String),
-    /// The answers so far do not suffice: these are needed too. A plan that has asked once for
-    /// something and has got it must not ask for it again.
+    /// The answers so far are not enough: these are needed too. A plan must not ask again for something
+    /// that it has asked for and received.
     Ask(Vec<Query>),
     /// The task can never work on this host: `no such user: shop`. A lower-case fragment.
     Impossible(String),
-    /// The run was cancelled while a closure of the playbook decided.
+    /// The run was cancelled while a closure of the playbook was deciding.
     Interrupted,
 }
 
-/// Something that a host is to be, and the way to get there. One file each in `src/tasks/`.
+/// A desired state of a host, and how to reach it. One file each in `src/tasks/`.
 pub trait Task: Send + Sync {
-    /// The function's name and the subject, as a user reads them: `files::file /etc/motd`.
+    /// The function's name and the subject, as shown to users: `files::file /etc/motd`.
     fn label(&self) -> String;
 
-    /// What must be known before [`Task::plan`] can decide. A task that asks nothing is run without a probe
-    /// and is exempt from the proof.
+    /// What must be known before [`Task::plan`] can decide. A task without queries runs without a probe and
+    /// is exempt from the proof.
     fn queries(&self) -> Vec<Query>;
 
-    /// What the queries' answers depend on beyond what the queries say themselves, and what a change may
-    /// alter.
+    /// What the answers depend on beyond what the queries themselves say, and what a change may alter.
     fn touches(&self) -> Touches;
 
-    /// Whether it may decide on what an earlier change of the same request says that it leaves
-    /// ([`Change::leaves`]), instead of waiting until the host has shown it. Only for a task whose scripts are right
-    /// whenever that is what the host shows by then.
+    /// Whether it may decide from what an earlier change of the same request predicts ([`Change::leaves`]),
+    /// instead of waiting until the host has shown it. Only for a task whose scripts are correct whenever
+    /// the prediction is.
     fn plans_ahead(&self) -> bool {
         false
     }
 
-    /// What a user should know where there is nothing to do, by the answers that led to it.
+    /// What a user should know if there is nothing to do, from the answers that led to it.
     fn remark(&self, _: &Found) -> Option<String> {
         None
     }
 
-    /// Whether in check mode it can decide on what the host shows now and on what of it earlier changes would alter
-    /// ([`Found::altered`]).
+    /// Whether in check mode it can decide from the current answers and from what earlier changes would
+    /// alter of them ([`Found::altered`]).
     fn foresees(&self) -> bool {
         false
     }
 
-    /// What a change of it needs to find on the host: in check mode, one that would not is told as the failure that it would be.
+    /// What its change needs to find on the host: in check mode, a change that would not find it is
+    /// reported as the failure that it would be.
     fn needs(&self) -> Vec<Need> {
         Vec::new()
     }

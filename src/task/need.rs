@@ -1,4 +1,5 @@
-//! What must be on a host before a change can be made there. Only check mode asks: a run finds out when it makes the change.
+//! What must exist on a host before a change can be made there. Only check mode asks: a run finds out when
+//! it makes the change.
 
 use super::{Answer, PathKind, Query, Resource};
 
@@ -7,24 +8,25 @@ use super::{Answer, PathKind, Query, Resource};
 pub enum Need {
     /// A directory, or a link to one.
     Directory(String),
-    /// A path that may be missing, but must not be anything else than a directory: it stands above one that would be made.
+    /// A path that may be missing, but must otherwise be a directory: a parent of one that would be
+    /// created.
     NoFile(String),
     User(String),
     Group(String),
-    /// A script that only reads: what it prints says what is wrong.
+    /// A read-only script: its output says what is wrong.
     Looked {
         query: Query,
-        /// What a run would do about it first, so that its failure is not certain.
+        /// What a run would do about it first, so that the failure is not certain.
         help: Option<&'static str>,
     },
 }
 
-/// A need that is not met.
+/// An unmet need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lack {
     /// The change would fail. A lower-case fragment.
     Certain(String),
-    /// It may.
+    /// The change may fail.
     Possible(String),
 }
 
@@ -39,15 +41,15 @@ const PATH: [&str; 6] = [
 ];
 
 impl Need {
-    /// A script that prints `error=REASON` where a change is certain to fail.
+    /// A script that prints `error=REASON` if a change is certain to fail.
     #[must_use]
     pub const fn looked(script: String, reads: Vec<Resource>) -> Self {
         let query = Query::Script { script, reads };
         Self::Looked { query, help: None }
     }
 
-    /// A program that is run by this name: one that stands in `PATH`, or at an absolute path. `None` where what is found under the
-    /// name depends on more than that.
+    /// A program that is run by this name: one in `PATH`, or at an absolute path. `None` if what the name
+    /// refers to depends on more than that.
     #[must_use]
     pub fn program(name: &str) -> Option<Self> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
@@ -66,7 +68,7 @@ impl Need {
         Some(Self::looked(script, reads))
     }
 
-    /// What tells.
+    /// The query that answers it.
     #[must_use]
     pub fn query(&self) -> Query {
         match self {
@@ -77,7 +79,7 @@ impl Need {
         }
     }
 
-    /// What is missing by this answer. An answer that cannot be had is no reason to fail.
+    /// What is missing according to this answer. A missing answer is not a failure.
     #[must_use]
     pub fn lack(&self, answer: &Answer) -> Option<Lack> {
         let certain = |text: String| Some(Lack::Certain(text));

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::{Change, Query};
 
 /// The failure of a task whose plan never ends.
-pub(super) const ASKED_AGAIN: &str = "the task asked again for what it was told";
+pub(super) const ASKED_AGAIN: &str = "the task repeated a query that was already answered";
 
-/// What has to be done next.
+/// What to do next.
 #[derive(Debug)]
 pub enum Next {
-    /// Ask the host, then call [`Planner::answered`].
+    /// Query the host, then call [`Planner::answered`].
     Ask(Vec<Query>),
-    /// Make the changes in this order, stop at the first that fails, ask in any case. Call
-    /// [`Planner::ran`] for each that was gone through, then [`Planner::answered`].
+    /// Make the changes in this order, stop at the first that fails, and send the queries in any case. Call
+    /// [`Planner::ran`] for each change that ended, then [`Planner::answered`].
     Apply {
         changes: Vec<Planned>,
         ask: Vec<Query>,

@@ -1,4 +1,4 @@
-//! What the would-be changes of a run leave on a host: in check mode.
+//! The state that the planned changes of a run would leave on a host: for check mode.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,40 +6,41 @@ use std::sync::Arc;
 use super::brings::brings;
 use super::{Answer, Query, Resource};
 
-/// What the would-be changes of a run leave on a host, so that a later batch is planned on it too.
+/// The state that the planned changes of a run would leave on a host, so that a later batch is planned from
+/// it.
 #[derive(Debug, Clone, Default)]
 pub struct Outlook {
-    /// What they alter.
+    /// What they would alter.
     pub(super) altered: Vec<Resource>,
-    /// For each of those, the label of the task that would.
+    /// For each of those, the label of the task that would alter it.
     by: Vec<Arc<str>>,
-    /// Whether it is sure to.
+    /// Whether it is certain.
     planned: Vec<bool>,
-    /// What they say that they leave.
+    /// The answers that they predict.
     pub(super) leaves: HashMap<Query, Answer>,
 }
 
 impl Outlook {
-    /// Whether the host would be as it is.
+    /// Whether the host would stay as it is.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.altered.is_empty()
     }
 
-    /// The task that would make or change this user, if one would.
+    /// The task that would add or change this user, if there is one.
     #[must_use]
     pub fn who_alters_user(&self, user: &str) -> Option<&str> {
         let query = Query::User(user.to_owned());
         self.by(|altered| query.depends_on(std::slice::from_ref(altered)))
     }
 
-    /// What the changes say that they leave, where they say it.
+    /// The answers that the changes predict.
     #[must_use]
     pub fn left(&self, query: &Query) -> Option<&Answer> {
         self.leaves.get(query)
     }
 
-    /// Why the present state of the host does not answer the question: a task would change what it depends on.
+    /// Why the current state of the host does not answer the query: a task would change what it depends on.
     #[must_use]
     pub fn alters(&self, query: &Query) -> Option<String> {
         let says_so = |altered: &Resource| {
@@ -49,7 +50,8 @@ impl Outlook {
         self.by(says_so).map(|_| self.reason(says_so))
     }
 
-    /// Why something that does not exist yet may exist by then: a command may do anything, and a package may bring it.
+    /// Why something that does not exist yet may exist by then: a command may do anything, and a package
+    /// may provide it.
     #[must_use]
     pub fn may_bring(&self, query: &Query) -> Option<String> {
         let may = |altered: &Resource| match altered {
@@ -60,7 +62,7 @@ impl Outlook {
         self.by(may).map(|_| self.reason(may))
     }
 
-    /// The task that would remove this user, if one would.
+    /// The task that would remove this user, if there is one.
     #[must_use]
     pub fn who_removes_user(&self, user: &str) -> Option<&str> {
         let query = Query::User(user.to_owned());
@@ -70,7 +72,7 @@ impl Outlook {
         Some(by)
     }
 
-    /// The last resource that a question depends on and a task would change, with the label of that task.
+    /// The last resource that a query depends on and a task would change, with the label of that task.
     pub(super) fn last(&self, query: &Query) -> Option<(&Resource, &str)> {
         let mut altered = self.altered.iter().zip(&self.by).rev();
         let (altered, by) =
@@ -78,7 +80,7 @@ impl Outlook {
         Some((altered, by))
     }
 
-    /// Notes that a task would alter these, or that it may: nothing is known of it.
+    /// Records that a task would, or may, alter these: the result is unknown.
     pub(super) fn alter(&mut self, resources: Vec<Resource>, by: &str, planned: bool) {
         let certain: Vec<Resource> = certain(&resources).cloned().collect();
         self.leaves.retain(|query, answer| {
@@ -97,7 +99,8 @@ impl Outlook {
         altered.and_then(|index| self.by.get(index)).map(|by| &**by)
     }
 
-    /// Why nobody knows what depends on such a resource: the first task that would alter it is the root of it.
+    /// Why anything that depends on such a resource is unknown: the first task that would alter it is the
+    /// root cause.
     pub(super) fn reason(&self, depends: impl Fn(&Resource) -> bool) -> String {
         self.by(depends).map_or_else(
             || "depends on what an earlier task would change".to_owned(),
@@ -105,7 +108,7 @@ impl Outlook {
         )
     }
 
-    /// What is sure to be altered of what these are about. `None`: there is more that may be.
+    /// Which of these resources are certain to be altered. `None`: others may be, too.
     pub(super) fn planned(&self, queries: &[Query]) -> Option<Vec<Resource>> {
         let of_it = self.altered.iter().zip(&self.planned);
         let of_it = of_it.filter(|(altered, _)| match altered {
@@ -124,13 +127,13 @@ impl Outlook {
         certain(&self.altered).cloned().collect()
     }
 
-    /// The task whose packages might have to do with one of these, for all that anybody knows.
+    /// The task whose packages might affect one of these.
     pub(super) fn packages_behind(&self, queries: &[Query]) -> Option<&str> {
         self.by(|altered| matches!(altered, Resource::Package(_)) && asks(queries, altered))
     }
 }
 
-/// What is sure to be altered: all but packages, which may bring this and that.
+/// What is certain to be altered: everything except packages, whose effects vary.
 pub(super) fn certain(resources: &[Resource]) -> impl Iterator<Item = &Resource> {
     let is_certain = |resource: &&Resource| !matches!(resource, Resource::Package(_));
     resources.iter().filter(is_certain)

@@ -1,13 +1,14 @@
-//! The batch planner: which questions and which changes may share one request. Pure.
+//! The batch planner: decides which queries and which changes may share one request. Pure.
 //!
-//! Its promise: the result is that of the same tasks applied one at a time, each with a probe of its own
-//! before and after. A property test holds it to that. What it may do is leave out what cannot matter:
+//! Its promise: the result is the same as if the tasks were applied one at a time, each with its own probe
+//! before and after. A property test verifies this. The planner may only leave out what cannot matter:
 //!
-//! - all questions that are open go in one request;
-//! - changes go in one request as long as no task decides on facts from before a change that could matter to it,
-//!   and as long as no change disturbs the proof of an earlier one;
-//! - consecutive changes of the text of one file are made by the script of the first ([`Text`](super::Text));
-//! - the proof of a change and the questions of what comes next ride on the request that makes it.
+//! - all open queries go in one request;
+//! - changes share a request as long as no task decides from facts that an earlier change could have
+//! affected, and as long as no change invalidates the proof of an earlier one;
+//! - consecutive changes to the text of one file are made by the script of the first
+//! ([`Text`](super::Text));
+//! - the proof of a change and the queries of the next tasks are sent with the request that makes it.
 
 use std::sync::Arc;
 
@@ -22,28 +23,28 @@ use super::next::{ASKED_AGAIN, Next, Planned};
 use super::run_mode::RunMode;
 use super::{Answer, Effect, Found, Outlook, Plan, Query, Ran, Resource, Seen, Task, check};
 
-/// How far the proof of what was made has come.
+/// The progress of the proof of a change.
 enum Proved {
     All,
-    /// This has to be asked for it.
+    /// These queries are needed for it.
     Asks(Vec<Query>),
     Interrupted,
 }
 
-/// Goes through a batch on one host.
+/// Takes a batch through its steps on one host.
 pub struct Planner {
     tasks: Vec<Arc<dyn Task>>,
     mode: RunMode,
     found: Found,
     /// Decided in the order of the tasks.
     decisions: Vec<Option<Decision>>,
-    /// Made, and not proved yet, with what the change says of itself.
+    /// Made but not proved yet, with what the change predicts.
     proving: Vec<(Planned, Option<String>)>,
-    /// The answers on which the changes under way were planned.
+    /// The answers from which the pending changes were planned.
     before: Vec<Before>,
     /// In check mode: what earlier batches, and then this one, would leave.
     outlook: Outlook,
-    /// Found to want nothing between changes that were on their way: so it stays unless one before fails.
+    /// Found to need nothing while changes before them were pending: this stands unless one of those fails.
     unchanged: Vec<(usize, Option<String>)>,
 }
 
@@ -63,33 +64,33 @@ impl Planner {
         }
     }
 
-    /// Plans on what earlier batches of the run would leave on this host. Only check mode looks at it.
+    /// Plans from what earlier batches of the run would leave on this host. Only check mode uses it.
     #[must_use]
     pub fn after(mut self, outlook: Outlook) -> Self {
         self.outlook = outlook;
         self
     }
 
-    /// In check mode, when all is decided: what earlier batches and this one would leave.
+    /// In check mode, when everything is decided: what earlier batches and this one would leave.
     #[must_use]
     pub const fn outlook(&self) -> &Outlook {
         &self.outlook
     }
 
-    /// What became of each task so far.
+    /// The verdict on each task so far.
     #[must_use]
     pub fn decisions(&self) -> &[Option<Decision>] {
         &self.decisions
     }
 
-    /// The answers to what was asked.
+    /// Receives the answers to the queries.
     pub fn answered(&mut self, answers: Vec<(Query, Answer)>) {
         for (query, answer) in answers {
             self.found.insert(query, answer);
         }
     }
 
-    /// What a change came back with. `Err` says how it failed.
+    /// Receives the result of a change. `Err` says how it failed.
     pub fn ran(&mut self, planned: &Planned, result: Result<&Ran, String>) {
         let Planned { index, change } = planned;
         let provable = change.provable && !self.tasks[*index].queries().is_empty();
@@ -135,12 +136,12 @@ impl Planner {
         }
     }
 
-    /// A change that failed may still be at work: what is found now does not tell what it changed.
+    /// A change that failed may still be running: a query now cannot show what it changed.
     pub fn may_go_on(&mut self, index: usize) {
         self.before.retain(|before| before.index != index);
     }
 
-    /// A change was cut short, or nobody knows whether it was made. With `undo`, what undoes it is of use.
+    /// A change was interrupted, or it is unknown whether it was made. With `undo`, its undo is kept.
     pub fn doubt(&mut self, planned: &Planned, note: String, undo: bool) {
         let decision = Decision::of(Outcome::Unknown, planned.change.clone()).because(note);
         self.decisions[planned.index] = Some(Decision {
@@ -154,8 +155,8 @@ impl Planner {
         self.decisions[index] = Some(Decision::failed(note));
     }
 
-    /// Ends the batch where it is, for the reason `cause`: changes that were made and not proved stay changes, and what is
-    /// undecided is left out.
+    /// Ends the batch early, for the reason `cause`: changes that were made and not proved stay changes,
+    /// and undecided tasks are skipped.
     pub fn stop(&mut self, cause: &str) {
         for (planned, _) in std::mem::take(&mut self.proving) {
             let note = format!("applied, but not verified: {cause}");
@@ -165,8 +166,8 @@ impl Planner {
         self.skip_rest(cause);
     }
 
-    /// Decides what it can, and says what is to be done next.
-    #[expect(clippy::should_implement_trait, reason = "it never ends with `None`")]
+    /// Decides what it can, and returns what to do next.
+    #[expect(clippy::should_implement_trait, reason = "it never returns `None`")]
     pub fn next(&mut self) -> Next {
         match self.mode {
             RunMode::Apply => self.next_apply(),
@@ -212,7 +213,8 @@ impl Planner {
                 Plan::Unchanged if group.is_empty() => {
                     self.decisions[index] = Some(Decision::unchanged(task.remark(world)));
                 }
-                // A change behind it may alter what it was found on: it must not be looked at again.
+                // A change after it may alter the answers that it was decided from: it must not be planned
+                // again.
                 Plan::Unchanged if !group.is_blocked() => {
                     self.unchanged.push((index, task.remark(world)));
                 }
@@ -286,7 +288,7 @@ impl Planner {
         self.next_apply()
     }
 
-    /// Drops the undo of changes that failed and left everything as it was.
+    /// Drops the undo of changes that failed and left everything unchanged.
     fn settle_untouched(&mut self) {
         for before in std::mem::take(&mut self.before) {
             if self.has_failed_at(before.index) && before.still_holds(&self.found) {
@@ -295,7 +297,7 @@ impl Planner {
         }
     }
 
-    /// What was found to want nothing between changes that are made by now.
+    /// Tasks that were found to need nothing while changes were pending that have been made by now.
     fn settle_unchanged(&mut self) {
         for (index, remark) in std::mem::take(&mut self.unchanged) {
             if !self.has_failed_before(index) {
@@ -304,7 +306,8 @@ impl Planner {
         }
     }
 
-    /// The questions of the tasks from `from` on that are open, as far as nothing certain makes the answers stale.
+    /// The open queries of the tasks from `from` on, except those whose answers are certain to become
+    /// stale.
     fn ask_ahead(&self, from: usize, ask: &mut IndexSet<Query>) {
         let mut certain: Vec<Resource> = Vec::new();
         for task in &self.tasks[from..] {
@@ -324,13 +327,13 @@ impl Planner {
         }
     }
 
-    /// Proves what was made.
+    /// Proves the changes that were made.
     fn prove(&mut self) -> Proved {
         let mut ask = Vec::new();
         let mut interrupted = false;
         for (planned, note) in std::mem::take(&mut self.proving) {
             let task = &self.tasks[planned.index];
-            // A question that is a command is not asked behind a step that failed.
+            // A query that is a command is not run after a step that failed.
             let open = missing(&task.queries(), &self.found);
             if !open.is_empty() {
                 ask.extend(open);
@@ -369,7 +372,7 @@ impl Planner {
                     ..made
                 }
                 .because(format!(
-                    "the change was made and cannot be proved: {reason}"
+                    "the change was made but cannot be verified: {reason}"
                 )),
             };
             self.decisions[planned.index] = Some(decision);
@@ -399,7 +402,7 @@ impl Planner {
             .any(|decision| decision.outcome == Outcome::Failed)
     }
 
-    /// In check mode: nothing is known of any of them.
+    /// In check mode: all of them are unknown.
     pub fn set_unknown(&mut self, reason: &str) {
         for (task, decision) in self.tasks.iter().zip(&mut self.decisions) {
             self.outlook
@@ -408,7 +411,7 @@ impl Planner {
         }
     }
 
-    /// Leaves what is undecided undone.
+    /// Skips undecided tasks.
     pub fn skip_rest(&mut self, note: &str) {
         for decision in self
             .decisions
@@ -420,7 +423,8 @@ impl Planner {
     }
 }
 
-/// Begins a line of what a script of ours prints that is meant for the outcome, among what other programs print.
+/// Starts a line in the output of one of our scripts that is meant for the outcome, to distinguish it from
+/// the output of other programs.
 const MARK: &str = "ops: ";
 
 fn marked(printed: &str) -> Option<String> {
@@ -431,11 +435,11 @@ fn marked(printed: &str) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("; "))
 }
 
-/// The questions that are open.
+/// The open queries.
 fn missing(queries: &[Query], world: &Found) -> Vec<Query> {
     let open = queries.iter().filter(|query| world.get(query).is_none());
     open.cloned().collect()
 }
 
 const NOT_CONVERGED: &str =
-    "did not converge: the change was made, and the probe still finds a difference";
+    "did not converge: the change was made, but the probe still finds a difference";

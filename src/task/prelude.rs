@@ -1,23 +1,24 @@
-//! What stands before a task's script: the functions that it uses, and where the step keeps what it replaces.
+//! What precedes a task's script: the functions that it uses, and where the step keeps what it replaces.
 
 use crate::shell::{Function, quote_str};
 
 const SOURCE: &str = include_str!("prelude.sh");
 
-/// A task's apply or undo script as a shell is to run it, in a subshell of its own: strict, in the C locale, with
-/// `$keep`. It may call what [`functions`] gives for it.
+/// A task's apply or undo script as a shell runs it, in a subshell of its own: strict, in the C locale,
+/// with `$keep`. It may call the functions that [`functions`] returns for it.
 ///
-/// What it prints on standard output becomes the note of the outcome.
+/// Its standard output becomes the note of the outcome.
 ///
-/// The subshell must not stand in a condition (`if`, `||`): a shell ignores `set -e` in one.
+/// The subshell must not be part of a condition (`if`, `||`): a shell ignores `set -e` in one.
 #[must_use]
 pub fn script(text: &str, keep: &str) -> String {
     let keep = quote_str(keep);
     format!("set -e\nexport LC_ALL=C\nkeep={keep}\n{text}\n")
 }
 
-/// The functions of `prelude.sh` that these scripts name, with those that they name in turn. The scripts of a request
-/// share them: with those of its own in each, a request of fifteen changes would be three times as long.
+/// The functions of `prelude.sh` that these scripts name, and those that the functions name in turn. The
+/// scripts of a request share them: with a copy for each, a request of fifteen changes would be three times
+/// as long.
 #[must_use]
 pub fn functions<'s>(scripts: impl IntoIterator<Item = &'s [u8]>) -> Vec<Function> {
     let all: Vec<Function> = all().collect();
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sends_what_is_used_and_no_more() {
+    fn sends_only_the_functions_that_are_used() {
         assert_eq!(
             script("true", "/k eep"),
             "set -e\nexport LC_ALL=C\nkeep='/k eep'\ntrue\n"
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_runs_are_kept() {
+    fn keeps_ten_runs() {
         let dir = tempfile::tempdir().expect("a directory");
         for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
             let kept = dir.path().join(format!("{} kept", shell[0]));

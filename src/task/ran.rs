@@ -1,6 +1,6 @@
 //! What a command came back with.
 
-/// What a command came back with.
+/// The result of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ran {
     pub code: i32,

@@ -1,40 +1,39 @@
-//! What a task reads and writes on a host, as far as the planner has to know.
+//! What a task reads and writes on a host, as far as the planner needs to know.
 
-/// Something on a host that one task can change under another's feet.
+/// Something on a host that one task can change while another depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Resource {
-    /// A path, and everything below it. Compared as written: two names for one place (through a symbolic
-    /// link) are not recognised as one.
+    /// A path, and everything below it. Compared as written: two paths to the same place (through a
+    /// symbolic link) are not recognised as one.
     Path(String),
-    /// A path alone, and nothing below it: a directory that was not there before.
+    /// A path only, and nothing below it: a directory that did not exist before.
     Entry(String),
-    /// The directories above a path, where they are missing: they come to be with it. One that is
-    /// there stays as it is.
+    /// The missing parent directories of a path: they are created with it. Existing ones stay as they are.
     Above(String),
-    /// A package, by which all packages are meant: one brings others, and an installation may also write
-    /// where a system keeps its own files ([`SYSTEM`]), and add services, users and groups.
+    /// A package, which stands for all packages: one installs others, and an installation may also write to
+    /// system directories ([`SYSTEM`]), and add services, users and groups.
     Package(String),
-    /// A unit of the service manager, with its suffix.
+    /// A systemd unit, with its suffix.
     Service(String),
     User(String),
     Group(String),
-    /// A group, where no user but one that is named too changes by it: it is added, it goes with the user of its name, or it gains or
-    /// loses that member.
+    /// A group, if the change affects no user that is not named too: it is added, it is removed with the
+    /// user of its name, or it gains or loses that member.
     GroupAlone(String),
-    /// The files that hold the users and groups, as files. What stands there of one user or group is [`User`](Self::User) or
-    /// [`Group`](Self::Group).
+    /// The files that contain the users and groups, as files. The entry of one user or group is
+    /// [`User`](Self::User) or [`Group`](Self::Group).
     Accounts,
-    /// Could be anything.
+    /// Anything.
     Any,
 }
 
-/// Where packages keep files. `/srv`, `/home`, `/root` and `/usr/local` are the administrator's (Filesystem
-/// Hierarchy Standard 3.0, and Debian Policy 9.1.2).
+/// Where packages keep files. `/srv`, `/home`, `/root` and `/usr/local` belong to the administrator
+/// (Filesystem Hierarchy Standard 3.0, and Debian Policy 9.1.2).
 const SYSTEM: [&str; 10] = [
     "/bin", "/boot", "/etc", "/lib", "/lib64", "/opt", "/run", "/sbin", "/usr", "/var",
 ];
 
-/// The files of the users and groups.
+/// The files that contain users and groups.
 const ACCOUNTS: [&str; 6] = [
     "/etc/passwd",
     "/etc/group",
@@ -45,7 +44,7 @@ const ACCOUNTS: [&str; 6] = [
 ];
 
 impl Resource {
-    /// Whether a change of this can alter the other.
+    /// Whether a change to this can alter the other.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
@@ -85,8 +84,7 @@ impl Resource {
     }
 }
 
-/// Whether a change of one of `altered` may change what is found at `path`. What is written below a path
-/// leaves it as it is.
+/// Whether a change to one of `altered` may change the entry at `path`. Writing below a path does not.
 pub(super) fn alters_path(altered: &[Resource], path: &str) -> bool {
     altered.iter().any(|resource| match resource {
         Resource::Any => true,
@@ -99,7 +97,7 @@ pub(super) fn alters_path(altered: &[Resource], path: &str) -> bool {
     })
 }
 
-/// Whether `entry` is one of the directories above `path`.
+/// Whether `entry` is a parent directory of `path`.
 fn is_above(entry: &str, path: &str) -> bool {
     is_within(path, entry) && !is_within(entry, path)
 }
@@ -109,7 +107,7 @@ pub(super) fn is_of_system(path: &str) -> bool {
     SYSTEM.iter().any(|root| is_within(path, root)) && !is_within(path, "/usr/local")
 }
 
-/// Whether `path` is `root` or stands below it, by whole components.
+/// Whether `path` is `root` or below it, by whole components.
 fn is_within(path: &str, root: &str) -> bool {
     let root = root.trim_end_matches('/');
     path.trim_end_matches('/')
@@ -162,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_may_alter_what_a_system_keeps() {
+    fn a_package_may_alter_system_directories() {
         let package = Package("nginx".into());
         assert!(package.overlaps(&Package("other".into())));
         assert!(package.overlaps(&Service("nginx.service".into())));

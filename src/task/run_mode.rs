@@ -3,6 +3,6 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunMode {
     Apply,
-    /// Plans only. What overlaps a would-be change is planned on what that change says it would leave.
+    /// Plans only. A query that overlaps a planned change is answered from what that change predicts.
     Check,
 }

@@ -1,4 +1,4 @@
-//! How a task's file declares it.
+//! How a task's file declares the task.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use super::surroundings::Surroundings;
 use crate::declare::{self, ArgumentError, Arguments};
 use crate::task::Task;
 
-/// A built-in task: what a playbook calls, and what makes it.
+/// A built-in task: what a playbook calls, and the constructor behind it.
 pub type Entry = declare::Entry<Make>;
 
-/// Makes a task. It may ask the playbook for files and variables.
+/// Constructs a task. It may ask the playbook for files and variables.
 pub type Make = fn(Arguments, &dyn Surroundings) -> Result<Arc<dyn Task>, ArgumentError>;
 
-/// Declares the task of a file as its constant `TASK`.
+/// Declares the task of a file as the constant `TASK`.
 ///
 /// ```text
 /// task! {

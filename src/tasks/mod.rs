@@ -1,13 +1,14 @@
 //! The built-in tasks: `NAMESPACE/STATE.rs` has the task that a playbook calls `NAMESPACE::STATE`.
 //!
-//! A task's file has its options, a constructor, the [`Task`](crate::task::Task) itself and a `task!` declaration with
-//! the manual page. docs/adding-things.md goes through one. What tasks of several namespaces share is in [`fs`]
-//! (paths, modes, owners, contents and how files are written) and in `accounts`.
+//! A task's file has its options, a constructor, the [`Task`](crate::task::Task) itself and a `task!`
+//! declaration with the manual page. docs/adding-things.md goes through one. What tasks of several
+//! namespaces share is in [`fs`] (paths, modes, owners, contents and how files are written) and in
+//! `accounts`.
 
 #![allow(
     clippy::needless_pass_by_value,
     clippy::unnecessary_wraps,
-    reason = "every constructor takes and returns what `task!` hands on"
+    reason = "every constructor takes and returns what `task!` passes on"
 )]
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! What a task may ask of the playbook that makes it.
+//! What a task may ask of the playbook that creates it.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ pub trait Surroundings {
     /// The bytes of a local file, found beside the playbook. `Err` is a lower-case fragment without the path.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
 
-    /// A local file, or a local directory as a tar file, that is sent to hosts. Like [`read`](Self::read).
+    /// A local file, or a local directory as a tar file, to be sent to hosts. Like [`read`](Self::read).
     fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
         self.read(path)
             .map(|bytes| Arc::new(Artifact::file(Content::new(bytes), false)))
     }
 
-    /// The template with this text, under the name that errors show.
+    /// The template with this text, under the name shown in errors.
     fn template(&self, name: &str, text: &str) -> Result<Arc<Compiled>, minijinja::Error> {
         Compiled::new(name, text).map(Arc::new)
     }
 
-    /// The names that a template sees besides its own: the variables of the host that the task is made for, and what
-    /// an inventory adds to them (`inventory_hostname`, `groups`, `hostvars`).
+    /// The names that a template sees besides its own: the variables of the task's host, and what an
+    /// inventory adds to them (`inventory_hostname`, `groups`, `hostvars`).
     fn vars(&self) -> minijinja::Value;
 }

@@ -1,4 +1,5 @@
-//! `lookup`, `query` and `q`: those that look at the controller alone (`env`, `file`, `vars`). The rest is refused by name.
+//! `lookup`, `query` and `q`: those that look at the controller alone (`env`, `file`, `vars`). The rest is
+//! refused by name.
 
 #![expect(
     clippy::needless_pass_by_value,

@@ -1,10 +1,12 @@
-//! What Jinja2 as Ansible runs it reads differently from the engine, written so that the engine reads the same.
+//! What Jinja2 as Ansible runs it reads differently from the engine, written so that the engine reads the
+//! same.
 //!
-//! - `gone.b` is undefined, not an error: an error comes only when it is used. Each lookup goes through [`LINK`], a method
-//!   that stands for something empty where there is nothing.
+//! - `gone.b` is undefined, not an error: an error comes only when it is used. Each lookup goes through
+//!   [`LINK`], a method that stands for something empty where there is nothing.
 //! - `'%s' % x` formats: `%` becomes the filter [`REMAINDER`].
 //!
-//! No line moves, so that errors keep their lines. [`original`] takes the changes out of a piece that is shown.
+//! No line moves, so that errors keep their lines. [`original`] takes the changes out of a piece that is
+//! shown.
 
 use super::tokens::{self, Island, Kind, Token};
 

@@ -1,5 +1,5 @@
-//! The tests that the engine has, but for something undefined, of which only `defined` and `undefined` can tell: to the
-//! engine it is neither a text nor equal to anything.
+//! The tests that the engine has, but for something undefined, of which only `defined` and `undefined` can
+//! tell: to the engine it is neither a text nor equal to anything.
 
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, State, Value, tests};

@@ -1,6 +1,7 @@
 //! The expressions of a template, as tokens with their places.
 //!
-//! Only what a rewrite needs is told apart: names, numbers, strings and the rest. The engine itself reports mistakes.
+//! Only what a rewrite needs is told apart: names, numbers, strings and the rest. The engine itself reports
+//! mistakes.
 
 /// A token of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What is not defined: where it may be looked into, and what it is called in an error.
 //!
-//! As in Ansible, `gone.b` is as undefined as `gone`, so that `default` and `is defined` can deal with it. Any other use is an
-//! error.
+//! As in Ansible, `gone.b` is as undefined as `gone`, so that `default` and `is defined` can deal with it.
+//! Any other use is an error.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -77,7 +77,8 @@ pub(super) fn is_named(detail: Option<&str>) -> bool {
     is_told(detail) && detail.is_some_and(|detail| !detail.contains("(...)"))
 }
 
-/// What is undefined, by the engine's words (`` `a.b` is undefined ``) and the piece of the template that failed.
+/// What is undefined, by the engine's words (`` `a.b` is undefined ``) and the piece of the template that
+/// failed.
 pub(super) fn name(detail: Option<&str>, piece: Option<&str>) -> Option<String> {
     let piece = piece.map(|piece| rewrite::original(piece.trim()));
     let described = detail

@@ -60,8 +60,8 @@ fn a_password_goes_to_sudo_whatever_its_language() {
     assert_eq!(host.look("stat -c %U /srv/of-asks"), "root\n");
 }
 
-/// The password comes from the inventory, and is nowhere to be seen: not on the host while it is at work, not in
-/// what is printed, not in what is kept.
+/// The password comes from the inventory, and is nowhere to be seen: not on the host while it is at work, not
+/// in what is printed, not in what is kept.
 #[test]
 fn a_playbook_becomes_another_user_and_no_one_sees_the_password() {
     let Some(host) = Container::shared(Image::Debian) else {

@@ -66,7 +66,7 @@ fn a_check_of_every_task_leaves_the_file_tree_as_it_was() {
         let outcomes = ran.outcomes(&format!("task{task}"));
         assert_eq!(outcomes, ["would_change"], "task {task}\n{ran}");
     }
-    // The last is a command that nothing tells of.
+    // The last is a command with an unknown effect.
     let outcomes = ran.outcomes(&format!("task{}", TASKS - 1));
     assert_eq!(outcomes, ["unknown"], "{ran}");
     ops.arg("--fail-on-change").run().code(8);
@@ -142,7 +142,7 @@ fn a_package_is_unknown_without_lists_and_by_old_ones() {
         let ran = check("nosuchpkg", "").ok();
         assert_eq!(ran.outcomes("deploy"), ["unknown"], "{ran}");
         ran.stdout_has(
-            "apt would refuse: Unable to locate package nosuchpkg, but a run fetches the lists of packages first",
+            "apt would refuse: Unable to locate package nosuchpkg, but a run would update the package lists first",
         );
         let ran = check("ops-hello", "").ok();
         assert_eq!(ran.outcomes("deploy"), ["would_change"], "{ran}");
@@ -249,7 +249,8 @@ fn a_check_fails_where_the_run_is_sure_to() {
     }
 }
 
-/// Nobody can be the user before the task that makes it has run; and one without a home keeps what is replaced elsewhere.
+/// Nobody can be the user before the task that makes it has run; and one without a home keeps what is
+/// replaced elsewhere.
 #[test]
 fn a_user_that_is_made_in_a_list_can_be_become_in_it() {
     let Some(host) = Container::start(Image::Debian) else {

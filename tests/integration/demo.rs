@@ -1,4 +1,5 @@
-//! `make demo` and `make demo-broken`: what they promise, and that they leave nothing behind, also after Ctrl-C.
+//! `make demo` and `make demo-broken`: what they promise, and that they leave nothing behind, also after
+//! Ctrl-C.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;

@@ -1,4 +1,5 @@
-//! A disk that is full: the host says where, nothing is half done, and nothing is put back that was not kept whole.
+//! A disk that is full: the host says where, nothing is half done, and nothing is put back that was not kept
+//! whole.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -21,7 +22,8 @@ fn ops() -> Ops {
     ops.inventory_named("hosts.ini", &line)
 }
 
-/// Runs it where a file system of 64 KiB is mounted over a directory, for it alone. None where this machine does not let us.
+/// Runs it where a file system of 64 KiB is mounted over a directory, for it alone. None where this machine
+/// does not let us.
 fn with_full(ops: &Ops, dir: &Path) -> Option<(Option<i32>, String)> {
     let run = ops.command();
     let mount = format!(
@@ -162,7 +164,7 @@ fn a_lock_that_cannot_be_given_back_fails_the_run() {
         for part in [
             "the lock `shop` could not be given back here: ",
             "No space left on device; it is held until its lease runs out in 90 s",
-            "The disk is full there. Free some room.",
+            "The disk of the host is full. Free some space.",
         ] {
             assert!(shown.contains(part), "no {part:?} in\n{shown}");
         }

@@ -228,8 +228,8 @@ impl Ops {
     }
 }
 
-/// What is to carry SSH in this pass of the tests, if `OPS_TEST_TRANSPORT` says it: a name, or `other` for what ops does
-/// not take by itself. A test that sets `OPS_TRANSPORT` for a run has its own way.
+/// What is to carry SSH in this pass of the tests, if `OPS_TEST_TRANSPORT` says it: a name, or `other` for
+/// what ops does not take by itself. A test that sets `OPS_TRANSPORT` for a run has its own way.
 pub fn transport() -> Option<SshClient> {
     let name = std::env::var("OPS_TEST_TRANSPORT").ok()?;
     if name == "other" {

@@ -9,8 +9,9 @@ use ops::transport::{Choice, Connector, Transport};
 
 use crate::fleet::{Endpoint, Fleet, Settings};
 
-/// Makes a test over each client, `over_openssh::NAME` and `over_native::NAME`, of every function that is named. A
-/// function takes the client. One that is left out of the list is dead code, which the compiler tells.
+/// Makes a test over each client, `over_openssh::NAME` and `over_native::NAME`, of every function that is
+/// named. A function takes the client. One that is left out of the list is dead code, which the compiler
+/// tells.
 macro_rules! over_both {
     ($($test:ident),+ $(,)?) => {
         mod over_openssh {
@@ -70,7 +71,8 @@ pub fn transport(client: SshClient, connection: Connection) -> Arc<dyn Transport
     connector.transport(&connection)
 }
 
-/// Whether a run of `ops` as the tests make it speaks with OpenSSH's client or with its own, as the server saw it.
+/// Whether a run of `ops` as the tests make it speaks with OpenSSH's client or with its own, as the server
+/// saw it.
 #[test]
 fn runs_are_carried_by_what_the_pass_asks_for() {
     let fleet = Fleet::sshd_with(1, &Settings::default().config("LogLevel DEBUG1"));

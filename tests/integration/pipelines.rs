@@ -1,4 +1,5 @@
-//! As a step of a pipeline: what GitHub Actions and GitLab are given, the JUnit report, and the pages that show how.
+//! As a step of a pipeline: what GitHub Actions and GitLab are given, the JUnit report, and the pages that
+//! show how.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -95,8 +95,8 @@ impl Ran {
         self
     }
 
-    /// Of what the run started or made for its own time on this machine, nothing is left or will stay: no `ssh`
-    /// that holds a connection, no socket, no temporary file.
+    /// Of what the run started or made for its own time on this machine, nothing is left or will stay: no
+    /// `ssh` that holds a connection, no socket, no temporary file.
     #[track_caller]
     pub fn nothing_left(self) -> Self {
         let files = || files_below(&self.dir.path().join("run"));
@@ -227,7 +227,8 @@ static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .into()
 });
 
-/// The journal of the only run of an `Ops`: of each entry its kind, whether it is of an undo, and the outcome.
+/// The journal of the only run of an `Ops`: of each entry its kind, whether it is of an undo, and the
+/// outcome.
 pub fn journal(ops: &crate::ops::Ops) -> Vec<String> {
     let runs = std::fs::read_dir(ops.state().join("ops/runs")).expect("runs");
     let dirs = runs.map(|run| run.expect("a run").path());

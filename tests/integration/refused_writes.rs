@@ -266,7 +266,7 @@ fn what_changed_nothing_is_not_undone() {
             }
         };
         let ran = ops.run().code(3).stdout_has(&format!("undone: {undone}"));
-        let back = ran.stdout.matches("puts back what was there").count();
+        let back = ran.stdout.matches("restores what was there before").count();
         assert_eq!(back, undone, "{task}: {ran}");
         assert!(
             !ran.stdout.contains("ops untouched") && !ran.stderr.contains("ops untouched"),
@@ -297,7 +297,7 @@ fn a_package_that_is_not_there_and_a_user_with_a_bad_number_are_not_undone() {
             .run()
             .code(3)
             .stdout_has("undone: 1");
-        let back = ran.stdout.matches("puts back what was there").count();
+        let back = ran.stdout.matches("restores what was there before").count();
         assert_eq!(back, 1, "{task}: {ran}");
     }
 }

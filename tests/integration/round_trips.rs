@@ -71,9 +71,9 @@ impl Far {
             .args(["--output", "json"])
     }
 
-    /// Runs it over either client, and holds it to a number of round trips beyond those of the script. The client of this
-    /// process may have one less: it does not ask which ways there are to log in, which shows where the server says nothing
-    /// else meanwhile.
+    /// Runs it over either client, and holds it to a number of round trips beyond those of the script. The
+    /// client of this process may have one less: it does not ask which ways there are to log in, which shows
+    /// where the server says nothing else meanwhile.
     #[track_caller]
     fn costs(&self, beyond: u64, ops: &Ops, outcome: &str) {
         let most = self.script + beyond;
@@ -83,8 +83,8 @@ impl Far {
         }
     }
 
-    /// On a busy machine either side may be so late that an answer comes in two parts, with a word in between that nobody
-    /// waits for: so it has a few tries.
+    /// On a busy machine either side may be so late that an answer comes in two parts, with a word in between
+    /// that nobody waits for: so it has a few tries.
     #[track_caller]
     fn takes(&self, expected: RangeInclusive<u64>, ops: &Ops, outcome: &str) {
         let mut turns = Vec::new();

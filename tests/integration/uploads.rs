@@ -139,7 +139,8 @@ fn what_is_written_into_a_large_file_before_it_takes_its_place_is_found_out() {
     }
 }
 
-/// A shell of this machine behind a wire, the bytes of which are counted in `wire`, with nothing but these programs.
+/// A shell of this machine behind a wire, the bytes of which are counted in `wire`, with nothing but these
+/// programs.
 fn behind_a_wire(programs: &[&str]) -> Ops {
     let ops = Ops::new();
     let bin = ops.path("bin");

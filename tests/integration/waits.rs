@@ -70,11 +70,11 @@ fn a_playbook_that_waits_says_for_what() {
         ),
         (
             "each(hosts(\"all\"), |h| { h.check(command(\"sleep 0.4\")); });",
-            "h1 for a look at command sleep 0.4",
+            "h1 for the check command sleep 0.4",
         ),
         (
             "each(hosts(\"all\"), |h| { h.wait_until(command(\"true\"), #{ initial_delay: \"200ms\" }); });",
-            "h1 for the first look at command true",
+            "h1 for the first result of command true",
         ),
         (
             "each(hosts(\"all\"), |h| { h.wait_until(command(\"true\"), #{ rise: 3, interval: \"150ms\" }); });",
@@ -103,7 +103,7 @@ fn the_log_says_how_long_and_what_a_step_printed_last() {
 
 #[test]
 fn a_host_that_lets_nobody_in_is_waited_for() {
-    // It takes connections and says nothing.
+    // It accepts connections and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     std::thread::spawn(move || {

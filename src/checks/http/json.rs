@@ -1,4 +1,4 @@
-//! Expectations of values in a JSON document: a path, and what stands there.
+//! Expected values in a JSON document, by path.
 
 use std::cmp::Ordering;
 
@@ -28,7 +28,7 @@ enum Test {
     AtMost(f64),
     Above(f64),
     AtLeast(f64),
-    /// A text holds a text, a list holds a value.
+    /// A string contains a string, a list contains a value.
     Contains(Value),
 }
 
@@ -37,14 +37,14 @@ const COMPARISONS: [&str; 7] = [
 ];
 
 impl Expectation {
-    /// Of a path as the playbook writes it, and of a value or a map of comparisons.
+    /// From a path in the playbook, and a value or a map of comparisons.
     ///
     /// # Errors
-    /// A fragment that names no path, with a hint behind a line break.
+    /// A fragment without the path, followed by a line break and a hint.
     pub fn new(path: &str, expected: Value) -> Result<Self, String> {
         let tests = match expected {
             Value::Object(comparisons) if comparisons.is_empty() => {
-                return Err("it compares with nothing".to_owned());
+                return Err("the map of comparisons is empty".to_owned());
             }
             Value::Object(comparisons) => comparisons
                 .into_iter()
@@ -59,7 +59,7 @@ impl Expectation {
         })
     }
 
-    /// What is wrong with a document, if anything is.
+    /// What is wrong with a document, if anything.
     ///
     /// # Errors
     /// A fragment: `status.db is "down", expected "ok"`.
@@ -70,7 +70,7 @@ impl Expectation {
                 Step::Key(key) => at.get(key),
                 Step::Index(index) => at.get(index),
             };
-            at = next.ok_or_else(|| format!("there is no {}", self.shown))?;
+            at = next.ok_or_else(|| format!("{} is missing", self.shown))?;
         }
         for test in &self.tests {
             if !test.holds(at) {
@@ -86,7 +86,7 @@ fn comparison(name: &str, value: Value) -> Result<Test, String> {
     let number = || {
         value
             .as_f64()
-            .ok_or_else(|| format!("`{name}` compares with a number, not with {value}"))
+            .ok_or_else(|| format!("`{name}` requires a number, not {value}"))
     };
     Ok(match name {
         "is" => Test::Is(value),
@@ -99,7 +99,7 @@ fn comparison(name: &str, value: Value) -> Result<Test, String> {
         other => {
             let hint = did_you_mean(other, COMPARISONS)
                 .unwrap_or_else(|| format!("The comparisons are {}.", COMPARISONS.join(", ")));
-            return Err(format!("`{other}` is no comparison\n{hint}"));
+            return Err(format!("unknown comparison: `{other}`\n{hint}"));
         }
     })
 }
@@ -128,17 +128,17 @@ impl Test {
     fn shown(&self) -> String {
         match self {
             Self::Is(value) => value.to_string(),
-            Self::Not(value) => format!("anything but {value}"),
+            Self::Not(value) => format!("anything except {value}"),
             Self::Below(than) => format!("below {than}"),
             Self::AtMost(than) => format!("at most {than}"),
             Self::Above(than) => format!("above {than}"),
             Self::AtLeast(than) => format!("at least {than}"),
-            Self::Contains(value) => format!("one that contains {value}"),
+            Self::Contains(value) => format!("a value that contains {value}"),
         }
     }
 }
 
-/// Equal; of numbers, by what they are worth: a playbook's `1` is a document's `1.0`.
+/// Equality; numbers are compared by value: `1` in a playbook equals `1.0` in a document.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
@@ -158,7 +158,7 @@ fn same(one: &Value, other: &Value) -> bool {
 /// `status.db`, `checks[0].state`, `status["a.b"]`.
 fn steps(path: &str) -> Result<Vec<Step>, String> {
     let wrong = || {
-        "it is no path\nWrite \"status.db\", \"checks[0].state\" or `status[\"a.b\"]`.".to_owned()
+        "invalid path\nWrite \"status.db\", \"checks[0].state\" or `status[\"a.b\"]`.".to_owned()
     };
     let mut steps = Vec::new();
     let mut rest = path;
@@ -172,7 +172,7 @@ fn steps(path: &str) -> Result<Vec<Step>, String> {
             steps.push(Step::Index(index.parse().map_err(|_| wrong())?));
             rest = after;
         } else {
-            // Behind a key or a bracket a dot leads on.
+            // After a key or a bracket, a dot continues the path.
             rest = match rest.strip_prefix('.') {
                 Some(after) if !steps.is_empty() => after,
                 None if steps.is_empty() => rest,
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_where_they_say() {
+    fn follows_paths() {
         let document = json!({ "a": { "b.c": [ { "d": 1 } ] }, "x": [[1, 2]], "0": "zero" });
         let holds =
             |path: &str, value: Value| Expectation::new(path, value).expect(path).test(&document);
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(holds("x[0][1]", json!(2.0)), Ok(()));
         assert_eq!(holds("0", json!("zero")), Ok(()));
         assert_eq!(holds("x", json!([[1, 2]])), Ok(()));
-        assert_eq!(holds("a.b", json!(1)), Err("there is no a.b".to_owned()));
+        assert_eq!(holds("a.b", json!(1)), Err("a.b is missing".to_owned()));
         assert_eq!(
             holds("x[0][0]", json!("1")),
             Err("x[0][0] is 1, expected \"1\"".to_owned())
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn comparisons_hold_for_numbers_alone() {
+    fn numeric_comparisons_require_numbers() {
         let cases = [
             (json!({ "below": 10 }), json!(9.9), true),
             (json!({ "below": 10 }), json!(10), false),

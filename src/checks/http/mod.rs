@@ -1,5 +1,5 @@
-//! `http`: what a web server answers. [`Request`] asks with whatever tool the asking machine has, [`Response`] reads the answer; other kinds
-//! that speak HTTP use them too.
+//! `http`: the response of a web server. [`Request`] sends the request with a tool that the machine has,
+//! [`Response`] parses the answer; other kinds that use HTTP share them.
 
 mod json;
 mod request;
@@ -25,15 +25,15 @@ pub use response::Response;
 pub use url::Url;
 
 kind! {
-    /// Whether a web server gives the answer that is expected.
+    /// Checks whether a web server returns the expected response.
     ///
-    /// A redirect is an answer like any other, so it does not pass unless `status` has it or `follow` is
-    /// set. The comparisons of `json` are `is`, `not`, `below`, `at_most`, `above`, `at_least` and
-    /// `contains`. The first 256 KiB are looked at. Proxies are not used.
+    /// A redirect is a response like any other, so it passes only if `status` lists it or `follow` is set.
+    /// The comparisons for `json` are `is`, `not`, `below`, `at_most`, `above`, `at_least` and `contains`.
+    /// Only the first 256 KiB are read. Proxies are not used.
     ///
-    /// No connection, no answer in time, a certificate that does not verify: critical. A name that does not
-    /// resolve, or no program that could ask: an error. It uses curl, else perl for plain HTTP,
-    /// else GNU wget if no headers are sent.
+    /// The state is critical if the connection fails, the response times out, or the certificate cannot be
+    /// verified. It is an error if the name does not resolve, or if no program that could send the request
+    /// is installed. The check uses curl, else perl for plain HTTP, else GNU wget if no headers are sent.
     ///
     /// ```rhai
     /// let healthy = http("http://127.0.0.1:8080/healthz", #{ body: "1.4.2", max_latency: "1s" });
@@ -48,43 +48,42 @@ kind! {
 options! {
     #[derive(Default)]
     pub struct Options {
-        /// the status that is expected: `200`, `"2xx"`, `"200-299"`, or a list of these; `"2xx"`
+        /// the expected status: `200`, `"2xx"`, `"200-299"`, or a list of these; default `"2xx"`
         status: Option<Statuses>,
-        /// a text that the body must contain
+        /// a string that the body must contain
         body: Option<String>,
-        /// an expression that the body must match
+        /// a regular expression that the body must match
         regex: Option<String>,
-        /// what must stand in a JSON body: `#{ "status.db": "ok", "queue[0].length": #{ below: 100 } }`
+        /// expected values in a JSON body: `#{ "status.db": "ok", "queue[0].length": #{ below: 100 } }`
         json: Option<IndexMap<String, serde_json::Value>>,
-        /// headers that must be in the answer, and what they must contain: `#{ "x-version": "1.4.2" }`
+        /// headers that the response must have, and what they must contain: `#{ "x-version": "1.4.2" }`
         header: Option<IndexMap<String, String>>,
-        /// headers to send, for example `#{ Authorization: token }`
+        /// headers to send, such as `#{ Authorization: token }`
         headers: Option<IndexMap<String, String>>,
-        /// `"GET"`, `"HEAD"`, or another; `"GET"`
+        /// the HTTP method, such as `"HEAD"`; default `"GET"`
         method: Option<String>,
-        /// the name to ask for, in the `Host` header and in the handshake of TLS, where the URL has an
-        /// address
+        /// the host name for the `Host` header and the TLS handshake, if the URL contains an address
         host: Option<String>,
-        /// follows redirects, ten at most; `false`
+        /// whether to follow redirects, ten at most; default `false`
         follow: Option<bool>,
-        /// critical when it takes longer: `"500ms"`
+        /// if the response takes longer, the state is critical: `"500ms"`
         max_latency: Option<Span>,
-        /// a warning when it takes longer
+        /// if the response takes longer, the state is a warning
         warn_latency: Option<Span>,
-        /// takes any certificate; `false`
+        /// whether any certificate is accepted; default `false`
         insecure: Option<bool>,
-        /// a file with the certificates to trust, on the machine that asks
+        /// a file with the trusted certificates, on the machine that runs the check
         ca: Option<String>,
     }
 }
 
-/// A request, and what is expected of the response.
+/// A request and the expected response.
 pub struct Http {
     request: Request,
     expected: Expected,
 }
 
-/// What is expected of a response.
+/// The expected response.
 #[derive(Default)]
 struct Expected {
     status: Statuses,
@@ -100,7 +99,7 @@ impl Http {
     fn new(url: String, options: Options) -> Result<Self, ArgumentError> {
         let method = options.method.unwrap_or_else(|| "GET".to_owned());
         if !is_token(&method) {
-            let message = format!("{method:?} is no method");
+            let message = format!("invalid HTTP method: {method:?}");
             return Err(ArgumentError::option("method", message));
         }
         if let Some(host) = options
@@ -108,19 +107,20 @@ impl Http {
             .as_deref()
             .filter(|host| !is_host(host) || !host.is_ascii())
         {
-            let message = format!("{host:?} is no name of a host");
+            let message = format!("invalid host name: {host:?}");
             return Err(ArgumentError::option("host", message));
         }
         let headers: Vec<_> = options.headers.unwrap_or_default().into_iter().collect();
         for (name, value) in &headers {
             if !is_token(name) {
-                let message = format!("{name:?} is no name of a header");
+                let message = format!("invalid header name: {name:?}");
                 return Err(ArgumentError::option("headers", message));
             }
-            // A line more would be another header.
+            // A line break would start another header.
             if value.chars().any(char::is_control) {
-                let message =
-                    format!("the value of {name} holds a line break or another control character");
+                let message = format!(
+                    "the value of {name} contains a line break or another control character"
+                );
                 return Err(ArgumentError::option("headers", message));
             }
         }
@@ -130,14 +130,14 @@ impl Http {
             ("ca", options.ca.is_some()),
         ] {
             if given && !url.secure {
-                let message = "there is no certificate where the URL is not https";
+                let message = "applies only to an https URL";
                 return Err(ArgumentError::option(key, message));
             }
         }
         if let Some(ca) = options.ca.as_deref()
             && (!ca.starts_with('/') || ca.chars().any(char::is_control))
         {
-            return Err(ArgumentError::option("ca", "it is no absolute path"));
+            return Err(ArgumentError::option("ca", "must be an absolute path"));
         }
         Ok(Self {
             request: Request {
@@ -169,7 +169,7 @@ impl Http {
     }
 }
 
-/// A GET of another kind's, held against the same rules.
+/// A GET request for another kind, validated by the same rules.
 ///
 /// # Errors
 /// What is wrong with the URL, which is the first argument, or with the option of that name.
@@ -194,7 +194,7 @@ fn expression(text: Option<&str>) -> Result<Option<Regex>, ArgumentError> {
         .map_err(|error| ArgumentError::option("regex", error.to_string()))
 }
 
-/// An error about a path in `json`; a hint may stand behind a line break.
+/// An error about a path in `json`; a hint may follow a line break.
 fn in_json(path: &str, reason: &str) -> ArgumentError {
     let (message, hint) = reason.split_once('\n').unwrap_or((reason, ""));
     let error = ArgumentError::option("json", format!("{path:?}: {message}"));
@@ -205,7 +205,7 @@ fn in_json(path: &str, reason: &str) -> ArgumentError {
     }
 }
 
-/// A token of RFC 9110, 5.6.2: what a method and the name of a header are.
+/// A token of RFC 9110, 5.6.2: a method or a header name.
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -269,12 +269,12 @@ impl Expected {
         }
     }
 
-    /// What is wrong with headers and body, if anything is.
+    /// What is wrong with headers and body, if anything.
     fn content(&self, response: &Response) -> Result<(), String> {
         for (name, expected) in &self.header {
             let mut values = response.header(name).peekable();
             if values.peek().is_none() {
-                return Err(format!("there is no header {name}"));
+                return Err(format!("the header {name} is missing"));
             }
             let mut wrong = "";
             let found = values.any(|value| {
@@ -287,7 +287,7 @@ impl Expected {
         }
         let text = String::from_utf8_lossy(&response.body);
         let cut = if response.is_cut {
-            " (only its beginning was looked at)"
+            " (only its beginning was read)"
         } else {
             ""
         };
@@ -295,10 +295,13 @@ impl Expected {
         if let Some(body) = &self.body
             && !text.contains(body)
         {
-            return Err(format!("{body:?} is not in the body{cut}: {:?}", said()));
+            return Err(format!(
+                "the body does not contain {body:?}{cut}: {:?}",
+                said()
+            ));
         }
         if let Some(regex) = &self.regex
-            // The end of a line is none of the text.
+            // The final line ending is not part of the text.
             && !regex.is_match(text.trim_end_matches(['\n', '\r']))
         {
             return Err(format!(
@@ -310,7 +313,7 @@ impl Expected {
             return Ok(());
         }
         let document = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-            .map_err(|_| format!("the body is no JSON{cut}: {:?}", said()))?;
+            .map_err(|_| format!("the body is not valid JSON{cut}: {:?}", said()))?;
         self.json
             .iter()
             .try_for_each(|expectation| expectation.test(&document))

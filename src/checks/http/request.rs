@@ -1,44 +1,44 @@
-//! A request, as a script for `sh` that makes it with what the host has.
+//! A request, as a script for `sh` that sends it with the tools of the host.
 //!
-//! curl, if it is installed. Without it, plain HTTP is left to perl, whose base is part of every Debian: it gets the
-//! text of the request. HTTPS is left to GNU wget, for a GET without headers: wget takes headers only on its command
-//! line, which everybody can read. BusyBox's wget is not used: it verifies no certificate and does not print the body
-//! of an error.
+//! curl is used if it is installed. Otherwise, perl sends plain HTTP requests: its base package is part of
+//! every Debian system, and it gets the text of the request. GNU wget sends HTTPS requests, but only a GET
+//! without headers: wget takes headers only on its command line, which every user can read. BusyBox's wget
+//! is not used: it does not verify certificates and does not print the body of an error.
 //!
 //! The content of a request is passed on standard input, never on a command line.
 
 use super::url::{Url, bracketed};
 use crate::shell::quote_str;
 
-/// Bytes of an answer, its head included, that are looked at. The rest is not fetched.
+/// The maximum number of bytes of an answer that are read, including its head. The rest is not fetched.
 pub const LARGEST: usize = 256 * 1024;
 
-/// What goes before the line in which a script says which tool it used, and how that ended.
+/// The start of the line in which a script reports which tool it used, and its exit code.
 pub const END: &str = "ops-end ";
 
-/// What goes before the status and the seconds, in the line that curl writes.
+/// The start of the line in which curl reports the status and the seconds.
 pub const CURL_SAYS: &str = "ops-curl ";
 
-/// A request of HTTP.
+/// An HTTP request.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub url: Url,
     pub method: String,
-    /// In their order; what they hold was checked.
+    /// In order; their values have been validated.
     pub headers: Vec<(String, String)>,
-    /// Asked for in the name of this host, in the header and in the handshake of TLS, where the URL names another.
+    /// The host name to use in the header and in the TLS handshake, if the URL contains another.
     pub host: Option<String>,
     pub follow: bool,
     pub insecure: bool,
-    /// A file of certificates on the machine that asks.
+    /// A file with certificates on the machine that runs the check.
     pub ca: Option<String>,
 }
 
-/// Reads the host, the port and the request; connects to the first address that answers.
+/// Reads the host, the port and the request; connects to the first address that accepts.
 const PERL: &str = r#"use Socket qw(getaddrinfo SOCK_STREAM);my($h,$p)=split " ",<STDIN>;local $/;my $q=<STDIN>;$SIG{PIPE}="IGNORE";my($e,@a)=getaddrinfo($h,$p,{socktype=>SOCK_STREAM});if($e){print STDERR "$h: $e\n";exit 6}for(@a){socket(S,$_->{family},SOCK_STREAM,0)&&connect(S,$_->{addr})||next;syswrite S,$q;my $n=0;while($n<LARGEST&&(my $r=sysread S,my $b,16384)){$n+=$r;syswrite STDOUT,$b}exit 0}print STDERR "$!\n";exit 7"#;
 
 impl Request {
-    /// A plain GET.
+    /// A plain GET request.
     #[must_use]
     pub fn get(url: Url) -> Self {
         Self {
@@ -52,7 +52,8 @@ impl Request {
         }
     }
 
-    /// The script: prints head and body as they come, and on stderr what tools say and [`END`].
+    /// The script: it prints head and body as they arrive, and on stderr the messages of the tools and
+    /// [`END`].
     #[must_use]
     pub fn script(&self) -> String {
         let has = |tool: &str| format!("command -v {tool} >/dev/null 2>&1");
@@ -61,7 +62,7 @@ impl Request {
             script.push_str(&format!("elif {}; then {}\n", has("perl"), self.perl()));
         }
         if self.suits_wget() {
-            // BusyBox's names itself otherwise.
+            // BusyBox's wget identifies itself differently.
             let gnu = "case $(wget --version 2>/dev/null) in 'GNU Wget '*) ;; *) false;; esac";
             script.push_str(&format!("elif {gnu}; then {}\n", self.wget()));
         }
@@ -73,7 +74,7 @@ impl Request {
         self.method == "GET" && self.fields().is_empty() && self.host.is_none()
     }
 
-    /// The headers that were asked for, and the one that the URL asks for.
+    /// The requested headers, and the one that the URL implies.
     fn fields(&self) -> Vec<(&str, &str)> {
         let mut fields: Vec<_> = self
             .headers
@@ -94,8 +95,8 @@ impl Request {
             .any(|(name, _)| name.eq_ignore_ascii_case(header))
     }
 
-    /// A file of options for `curl --config`. Head and body go to a descriptor of their own, so that a pipe can cut them off while what curl
-    /// says of the whole is still heard.
+    /// A file with options for `curl --config`. Head and body are written to a separate descriptor, so that
+    /// a pipe can cut them off without losing curl's report.
     fn curl_config(&self) -> String {
         let mut config = String::new();
         let mut flag = |name: &str| config.push_str(&format!("{name}\n"));
@@ -116,7 +117,7 @@ impl Request {
             config.push_str(&format!("{name} = {}\n", curl_quoted(value)));
         };
         match &self.host {
-            // The name is for the handshake, too; where it is to be found is another matter.
+            // The name also applies to the handshake; the address to connect to is separate.
             Some(host) if self.url.secure => {
                 let named = Url {
                     host: host.clone(),
@@ -137,7 +138,7 @@ impl Request {
             set("request", &self.method);
         }
         for (name, value) in self.fields() {
-            // Without a value curl would leave the header out.
+            // Without a value, curl would omit the header.
             let line = if value.is_empty() {
                 format!("{name};")
             } else {
@@ -191,7 +192,7 @@ impl Request {
         piped(&quote_str(&format!("{}\n", self.url.shown())), &ask, "wget")
     }
 
-    /// The request as it goes over the wire (RFC 9112).
+    /// The request as sent over the wire (RFC 9112).
     fn text(&self) -> String {
         let host = self.host.clone().unwrap_or_else(|| self.url.authority());
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.url.target);
@@ -214,12 +215,12 @@ impl Request {
 
 const AGENT: &str = concat!("ops/", env!("CARGO_PKG_VERSION"));
 
-/// Gives a tool its input, cuts off what it prints, and says how it ended.
+/// Passes a tool its input, limits its output, and reports how it ended.
 fn piped(input: &str, ask: &str, tool: &str) -> String {
     format!("printf %s {input} | {{ {ask}; echo \"{END}{tool} $?\" >&2; }} | head -c {LARGEST}")
 }
 
-/// A value in a configuration of curl's.
+/// A value in a curl configuration.
 fn curl_quoted(value: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in value.chars() {

@@ -1,4 +1,4 @@
-//! What came of a request: a response, or why there is none.
+//! The result of a request: a response, or why there is none.
 
 use std::time::Duration;
 
@@ -6,41 +6,43 @@ use super::request::{CURL_SAYS, END, LARGEST};
 use crate::checks::observe::{Answer, excerpt};
 use crate::checks::verdict::Verdict;
 
-/// A response of HTTP.
+/// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
-    /// In their order, as they came.
+    /// In order of arrival.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// The body, or more, was cut off at [`LARGEST`].
+    /// The body was cut off at [`LARGEST`], or the head was.
     pub is_cut: bool,
-    /// From the connection to the end of the body, as curl says; for other tools, that of the script.
+    /// From the connection to the end of the body, as reported by curl; for other tools, the time of the
+    /// script.
     pub took: Duration,
 }
 
-/// What a tool said when it ended.
+/// What a tool reported when it ended.
 struct Ending<'a> {
     tool: &'a str,
     code: i32,
-    /// Its own words.
+    /// Its message.
     said: String,
-    /// Seconds that curl counted.
+    /// Seconds measured by curl.
     took: Option<Duration>,
 }
 
 impl Response {
-    /// Reads what the script of a [`Request`](super::Request) answered.
+    /// Parses the answer of the script of a [`Request`](super::Request).
     ///
     /// # Errors
-    /// A verdict where there is no response: critical where the server is to blame, an error where it was not asked.
+    /// A verdict if there is no response: critical if the server is at fault, an error if it was never
+    /// asked.
     pub fn read(answer: &Answer) -> Result<Self, Verdict> {
         let stderr = String::from_utf8_lossy(&answer.stderr);
         let Some(ending) = Ending::read(&stderr) else {
             let said = answer.said();
             return Err(Verdict::error(format!("the request was cut short: {said}")));
         };
-        // The pipe takes so much, and a tool that has more to say is ended by that.
+        // The pipe limits the size, and ends a tool with more output.
         let is_cut = answer.stdout.len() >= LARGEST;
         if !is_cut {
             ending.judge()?;
@@ -50,10 +52,10 @@ impl Response {
         let (status, headers, body) = parse(&answer.stdout).ok_or_else(|| {
             let message = match excerpt(&answer.stdout) {
                 empty if empty.is_empty() && ending.said.is_empty() => {
-                    "the connection was closed without an answer".to_owned()
+                    "the connection was closed without a response".to_owned()
                 }
                 empty if empty.is_empty() => ending.said.clone(),
-                other => format!("the answer is no HTTP: {other:?}"),
+                other => format!("the response is not HTTP: {other:?}"),
             };
             Verdict::critical(message)
         })?;
@@ -74,7 +76,7 @@ impl Response {
         })
     }
 
-    /// The values of a header, whatever the case of its name.
+    /// The values of a header; the case of its name is ignored.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
             .iter()
@@ -100,41 +102,46 @@ impl<'a> Ending<'a> {
             tool,
             code: code.trim().parse().ok()?,
             said: plain(&said),
-            // Some locales have a comma; ops asks for C.
+            // Some locales use a comma; ops sets C.
             took: curl
                 .and_then(|seconds| seconds.parse().ok())
                 .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         })
     }
 
-    /// Why there is no response, if the code says so. What the codes mean: curl(1), wget(1), and the program for perl.
+    /// Why there is no response, according to the exit code. For the codes see curl(1), wget(1), and the
+    /// perl program.
     fn judge(&self) -> Result<(), Verdict> {
         let said = if self.said.is_empty() {
-            format!("{} ended with code {}", self.tool, self.code)
+            format!("{} exited with code {}", self.tool, self.code)
         } else {
             self.said.clone()
         };
         Err(match (self.tool, self.code) {
-            // GNU wget's 8: the server gave an error, which it saved.
+            // GNU wget's 8: the server returned an error, which was saved.
             (_, 0) | ("wget", 8) => return Ok(()),
-            // curl's 1: what answers does not speak an HTTP that has a status. wget does not tell a name that does not
-            // resolve from a port that is closed.
+            // curl's 1: the server does not speak a version of HTTP with a status. wget does not
+            // distinguish a name that does not resolve from a closed port.
             ("curl", 1 | 7 | 16 | 18 | 28 | 47 | 52 | 55 | 56 | 61 | 92)
             | ("perl", 7)
             | ("wget", 4 | 7) => Verdict::critical(said),
             ("curl", 35 | 51 | 60 | 83 | 90 | 91) | ("wget", 5) => {
                 Verdict::critical(format!("TLS: {said}"))
             }
-            ("curl", 77) => Verdict::error(said).hint("Is `ca` a file on the machine that asks?"),
-            ("none", _) => Verdict::error("there is no program here that could ask")
-                .hint("Install curl there, or look from elsewhere: `from: \"controller\"`."),
-            // curl's and perl's 6 among them: the name does not resolve.
+            ("curl", 77) => {
+                Verdict::error(said).hint("Is `ca` a file on the machine that runs the check?")
+            }
+            ("none", _) => Verdict::error("no program that could send the request is installed")
+                .hint(
+                    "Install curl there, or run the check from elsewhere: `from: \"controller\"`.",
+                ),
+            // This includes curl's and perl's 6: the name does not resolve.
             _ => Verdict::error(said),
         })
     }
 }
 
-/// A tool's words as part of a message: `curl: (7) Failed to connect` reads `failed to connect`.
+/// The message of a tool as part of ours: `curl: (7) Failed to connect` becomes `failed to connect`.
 fn plain(said: &str) -> String {
     let said = excerpt(said.as_bytes());
     let said = said.strip_prefix("curl: ").unwrap_or(&said);
@@ -159,7 +166,7 @@ fn plain(said: &str) -> String {
 
 type Parsed<'a> = (u16, Vec<(String, String)>, &'a [u8]);
 
-/// The last response of those that came: others were only on the way (RFC 9110: 1xx; redirects that were followed).
+/// The last response: earlier ones are interim (RFC 9110: 1xx) or redirects that were followed.
 fn parse(mut bytes: &[u8]) -> Option<Parsed<'_>> {
     loop {
         let (status, headers, rest) = parse_one(bytes)?;
@@ -190,7 +197,7 @@ fn parse_one(bytes: &[u8]) -> Option<Parsed<'_>> {
     Some((status, headers, rest))
 }
 
-/// A line without its end.
+/// A line without its line ending.
 fn take_line(rest: &mut &[u8]) -> Option<String> {
     let end = rest.iter().position(|&byte| byte == b'\n')?;
     let (line, after) = rest.split_at(end);
@@ -199,7 +206,7 @@ fn take_line(rest: &mut &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(line).into_owned())
 }
 
-/// A body out of its chunks (RFC 9112, 7.1), as far as it goes.
+/// Decodes a chunked body (RFC 9112, 7.1), as far as possible.
 fn joined(mut rest: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(line) = take_line(&mut rest) {

@@ -11,7 +11,7 @@ pub struct Statuses(Vec<Range>);
 struct Range {
     from: u16,
     to: u16,
-    /// As it was written.
+    /// As written in the playbook.
     shown: String,
 }
 
@@ -67,7 +67,7 @@ impl TryFrom<Written> for Statuses {
             Written::Many(words) => words,
         };
         if words.is_empty() {
-            return Err("no status is a success".to_owned());
+            return Err("the list is empty".to_owned());
         }
         words
             .into_iter()
@@ -99,7 +99,7 @@ fn range(word: Word) -> Result<Range, String> {
     match ends.filter(|(from, to)| from <= to) {
         Some((from, to)) => Ok(Range { from, to, shown }),
         None => Err(format!(
-            "{shown:?} is no status\nWrite 200, \"2xx\" or \"200-299\"."
+            "invalid status: {shown:?}\nWrite 200, \"2xx\" or \"200-299\"."
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! What an answer means, without asking anybody.
+//! Verdicts on answers, without a server.
 
 use super::*;
 use crate::checks::sample::sample;
@@ -31,12 +31,12 @@ fn answer(status: &str, rest: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{rest}")
 }
 
-/// Options, what came, and what it means.
+/// Options, the answer, and its verdict.
 type Case<'a> = (&'a [(&'a str, Value)], &'a str, State, &'a str);
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn the_response_is_held_against_what_is_expected() {
+fn compares_the_response_with_the_expected_one() {
     let plain = answer("200 OK", "X-Version: 1.4.2\r\n\r\nshop 1.4.2\n");
     let json = answer("200 OK", "\r\n{\"status\": {\"db\": \"down\"}, \"n\": 3}");
     let down = answer("503 Service Unavailable", "\r\ndb down\n");
@@ -75,7 +75,7 @@ fn the_response_is_held_against_what_is_expected() {
             &[("body", "1.5".into())],
             &plain,
             State::Critical,
-            "200, but \"1.5\" is not in the body: \"shop 1.4.2\"",
+            "200, but the body does not contain \"1.5\": \"shop 1.4.2\"",
         ),
         (
             &[("regex", "^shop 1\\.4\\.2$".into())],
@@ -105,7 +105,7 @@ fn the_response_is_held_against_what_is_expected() {
             &[("header", map(&[("x-other", "".into())]))],
             &plain,
             State::Critical,
-            "200, but there is no header x-other",
+            "200, but the header x-other is missing",
         ),
         (
             &[("json", map(&[("status.db", "ok".into())]))],
@@ -123,7 +123,7 @@ fn the_response_is_held_against_what_is_expected() {
             &[("json", map(&[("n", Value::Int(3))]))],
             &plain,
             State::Critical,
-            "200, but the body is no JSON: \"shop 1.4.2\"",
+            "200, but the body is not valid JSON: \"shop 1.4.2\"",
         ),
         (
             &[("max_latency", Value::Float(0.01))],
@@ -157,7 +157,7 @@ fn the_response_is_held_against_what_is_expected() {
 }
 
 #[test]
-fn no_response_is_the_servers_fault_or_that_of_the_check() {
+fn distinguishes_faults_of_the_server_from_those_of_the_check() {
     let cases = [
         (
             "curl: (7) Failed to connect to x port 1 after 0 ms: Couldn't connect\nops-curl 000 0.0\nops-end curl 7\n",
@@ -182,7 +182,7 @@ fn no_response_is_the_servers_fault_or_that_of_the_check() {
         (
             "ops-end none 9\n",
             State::Error,
-            "there is no program here that could ask",
+            "no program that could send the request is installed",
         ),
         (
             "Connection refused\nops-end perl 7\n",
@@ -197,7 +197,7 @@ fn no_response_is_the_servers_fault_or_that_of_the_check() {
         (
             "ops-end perl 0\n",
             State::Critical,
-            "the connection was closed without an answer",
+            "the connection was closed without a response",
         ),
         (
             "sh: head: not found\n",
@@ -218,7 +218,7 @@ fn no_response_is_the_servers_fault_or_that_of_the_check() {
         ssh,
         (
             State::Critical,
-            "the answer is no HTTP: \"SSH-2.0-OpenSSH_9.2\"".to_owned()
+            "the response is not HTTP: \"SSH-2.0-OpenSSH_9.2\"".to_owned()
         )
     );
 }
@@ -242,7 +242,7 @@ fn the_last_response_counts_and_chunks_are_joined() {
 }
 
 #[test]
-fn a_long_body_is_looked_at_as_far_as_it_came() {
+fn reads_a_long_body_up_to_the_limit() {
     let long = answer("200 OK", &format!("\r\nready{}", " ".repeat(LARGEST)));
     let cut = &long[..LARGEST];
     let ended =
@@ -255,12 +255,12 @@ fn a_long_body_is_looked_at_as_far_as_it_came() {
     assert_eq!(state, State::Critical);
     assert_eq!(
         message,
-        "200, but \"end\" is not in the body (only its beginning was looked at): \"ready\""
+        "200, but the body does not contain \"end\" (only its beginning was read): \"ready\""
     );
 }
 
 #[test]
-fn what_could_break_out_of_its_place_is_refused() {
+fn refuses_values_that_could_escape_their_context() {
     for (key, value) in [
         ("headers", map(&[("X-A", "b\r\nX-C: d".into())])),
         ("headers", map(&[("X A", "b".into())])),

@@ -1,20 +1,20 @@
-//! The URL of a check, taken apart as far as a request needs it (RFC 3986).
+//! The URL of a check, parsed as far as a request needs it (RFC 3986).
 
 use base64::Engine as _;
 
 use crate::checks::endpoint::is_host;
 use crate::declare::ArgumentError;
 
-/// An absolute URL of HTTP.
+/// An absolute HTTP URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     pub secure: bool,
-    /// A name or an address; that of IPv6 without its brackets.
+    /// A name or an address; an IPv6 address without its brackets.
     pub host: String,
     pub port: Option<u16>,
     /// The path with its query; at least `/`.
     pub target: String,
-    /// `Basic ...`, of a user and a password that the URL held. It is not shown.
+    /// `Basic ...`, from a user and a password in the URL. It is not shown.
     pub authorization: Option<String>,
 }
 
@@ -24,18 +24,23 @@ impl Url {
     pub fn parse(text: &str) -> Result<Self, ArgumentError> {
         let wrong = |message: &str| ArgumentError::parameter(0, format!("`url`: {message}"));
         if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic()) {
-            let hint = "Write such a character as its bytes in UTF-8, `%` and two hex digits each: a space is `%20`.";
-            return Err(wrong(&format!("a URL holds no {odd:?}")).hint(hint));
+            let hint = "Percent-encode it: `%` and two hex digits for each byte in UTF-8. A space is `%20`.";
+            return Err(wrong(&format!("a URL cannot contain {odd:?}")).hint(hint));
         }
         let (scheme, rest) = text.split_once("://").ok_or_else(|| {
-            wrong("it has no scheme").hint("Write it whole: \"http://127.0.0.1:8080/healthz\".")
+            wrong("the scheme is missing")
+                .hint("Write it whole: \"http://127.0.0.1:8080/healthz\".")
         })?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
             "https" => true,
-            other => return Err(wrong(&format!("`{other}` is neither http nor https"))),
+            other => {
+                return Err(wrong(&format!(
+                    "the scheme must be http or https, not `{other}`"
+                )));
+            }
         };
-        // What is behind a `#` is for the reader of a page.
+        // The part after `#` is not sent to the server.
         let rest = rest.split('#').next().unwrap_or_default();
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
@@ -44,7 +49,7 @@ impl Url {
             None => (None, authority),
         };
         let (host, port) = place_of(place)
-            .ok_or_else(|| wrong(&format!("`{place}` is no host, or no host and a port")))?;
+            .ok_or_else(|| wrong(&format!("`{place}` is not a host, or a host and a port")))?;
         Ok(Self {
             secure,
             host,
@@ -66,13 +71,13 @@ impl Url {
         if self.secure { "https" } else { "http" }
     }
 
-    /// The port that is connected to.
+    /// The port to connect to.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(if self.secure { 443 } else { 80 })
     }
 
-    /// `example.org:8080`, with the brackets of an IPv6 address, without the port that goes without saying.
+    /// `example.org:8080`, with the brackets of an IPv6 address, without the default port.
     #[must_use]
     pub fn authority(&self) -> String {
         let host = bracketed(&self.host);
@@ -80,7 +85,7 @@ impl Url {
             .map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
     }
 
-    /// The whole, as it is shown and requested: without a password.
+    /// The whole URL, as shown and requested: without a password.
     #[must_use]
     pub fn shown(&self) -> String {
         format!("{}://{}{}", self.scheme(), self.authority(), self.target)
@@ -118,7 +123,7 @@ fn place_of(place: &str) -> Option<(String, Option<u16>)> {
     is_host(host).then(|| (host.to_owned(), port))
 }
 
-/// Takes the percent encoding away.
+/// Decodes percent-encoding.
 fn decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
@@ -139,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_a_url_apart() {
+    fn parses_a_url() {
         let url = |text| Url::parse(text).expect(text);
         let plain = url("http://127.0.0.1:8080/healthz?full=1#top");
         assert_eq!((plain.host.as_str(), plain.port()), ("127.0.0.1", 8080));
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_none() {
+    fn refuses_an_invalid_url() {
         for wrong in [
             "127.0.0.1:8080",
             "ftp://x/",

@@ -1,41 +1,42 @@
-//! Checks that are written down as data, as an inventory has them: `{ http = "http://127.0.0.1:8080/healthz", body = "ok" }`.
+//! Checks declared as data, as in an inventory: `{ http = "http://127.0.0.1:8080/healthz", body = "ok" }`.
 //!
-//! The key that names a kind has its first argument, or `true` where it takes none, or a table with everything. The other keys are its further
-//! arguments and its options, under the names that they have in a playbook.
+//! The key that names a kind has its first argument as the value, or `true` if it takes none, or a table
+//! with everything. The other keys are its further arguments and its options, with the same names as in a
+//! playbook.
 
 use super::vantage::{Check, Vantage};
 use crate::checks::{self, Entry, KINDS, find, option_names};
 use crate::declare::{ArgumentError, Arguments, Place, Value, unknown_option};
 use crate::model::suggest::did_you_mean;
 
-/// A check, and from where it is looked.
+/// A check, and where it runs.
 #[derive(Clone)]
 pub struct Declared {
     pub check: Check,
-    /// `controller`, or the name of a host; the host itself if nothing is said.
+    /// `controller`, or the name of a host; the host itself if not given.
     pub from: Option<String>,
 }
 
-/// Why a check cannot be made of what was written.
+/// Why a declared check is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// Which of the list, counted from 0. None for the list itself.
+    /// Its index in the list, counted from 0. `None` for the list itself.
     pub index: Option<usize>,
-    /// The kind of check, as far as it is known.
+    /// The kind of check, if known.
     pub kind: Option<&'static str>,
     pub error: ArgumentError,
 }
 
-/// The checks of a list, or all that is wrong with it.
+/// The checks of a list, or all errors in it.
 ///
 /// # Errors
-/// What is no list, no check, or has arguments that the kind does not take.
+/// Fails if it is not a list, if an entry is not a check, or if the kind does not accept the arguments.
 pub fn declared(list: Value) -> Result<Vec<Declared>, Vec<Mistake>> {
     let items = match list {
         Value::Null => return Ok(Vec::new()),
         Value::List(items) => items,
         _ => {
-            let error = ArgumentError::call("it is a list of checks")
+            let error = ArgumentError::call("must be a list of checks")
                 .hint("For example: [{ http = \"http://127.0.0.1:8080/healthz\" }, \"memory\"]");
             return Err(vec![Mistake {
                 index: None,
@@ -67,11 +68,11 @@ type Wrong = (Option<&'static str>, ArgumentError);
 
 fn one(item: Value) -> Result<Declared, Wrong> {
     let mut given = match item {
-        // A kind without arguments, by its name alone.
+        // The name of a kind that needs no arguments.
         Value::Text(name) => vec![(name, Value::Bool(true))],
         Value::Map(given) => given,
         _ => {
-            let error = ArgumentError::call("a check is a table, or the name of a kind");
+            let error = ArgumentError::call("a check must be a table or the name of a kind");
             return Err((None, error));
         }
     };
@@ -85,7 +86,7 @@ fn one(item: Value) -> Result<Declared, Wrong> {
         Some(Value::Text(from)) if from == "host" => None,
         Some(Value::Text(from)) => Some(from),
         Some(_) => {
-            let message = "it is \"host\", \"controller\" or the name of a host";
+            let message = "must be \"host\", \"controller\" or the name of a host";
             return Err(wrong(ArgumentError::option("from", message)));
         }
     };
@@ -97,7 +98,7 @@ fn one(item: Value) -> Result<Declared, Wrong> {
     Ok(Declared { check, from })
 }
 
-/// The kind that a key names. A key that is an option of it names none: `port` of `postgres`.
+/// The kind that a key names. A key that is an option of the kind does not name one: `port` of `postgres`.
 fn kind(given: &[(String, Value)]) -> Result<&'static Entry, ArgumentError> {
     let named: Vec<&Entry> = given.iter().filter_map(|(key, _)| find(key)).collect();
     let knows_others = |entry: &&&Entry| {
@@ -110,16 +111,17 @@ fn kind(given: &[(String, Value)]) -> Result<&'static Entry, ArgumentError> {
         return Ok(entry);
     }
     if let [one, other, ..] = named.as_slice() {
-        let message = format!("`{}` and `{}` are two checks", one.name, other.name);
-        return Err(ArgumentError::call(message).hint("Each has a table of its own."));
+        let message = format!(
+            "`{}` and `{}` are two different checks",
+            one.name, other.name
+        );
+        return Err(ArgumentError::call(message).hint("Write a separate table for each."));
     }
     let kinds = || KINDS.iter().map(|entry| entry.name);
-    // The first key is where a kind stands mostly.
+    // The first key usually names the kind.
     let error = match given.first() {
-        None => ArgumentError::call("there is nothing in it"),
-        Some((key, _)) if given.len() == 1 => {
-            ArgumentError::call(format!("there is no check `{key}`"))
-        }
+        None => ArgumentError::call("the table is empty"),
+        Some((key, _)) if given.len() == 1 => ArgumentError::call(format!("unknown check `{key}`")),
         Some(_) => ArgumentError::call("none of its keys is a kind of check"),
     };
     let near = given.iter().find_map(|(key, _)| did_you_mean(key, kinds()));
@@ -127,7 +129,7 @@ fn kind(given: &[(String, Value)]) -> Result<&'static Entry, ArgumentError> {
     Err(error.hint(near.unwrap_or_else(all)))
 }
 
-/// The values of the call that a playbook would write.
+/// The values of the equivalent call in a playbook.
 fn arguments(
     entry: &Entry,
     subject: Value,
@@ -139,14 +141,14 @@ fn arguments(
         (Value::Map(inner), _) => {
             for (key, value) in inner {
                 if given.iter().any(|(known, _)| *known == key) {
-                    return Err(ArgumentError::option(key, "it is given twice"));
+                    return Err(ArgumentError::option(key, "is given twice"));
                 }
                 given.push((key, value));
             }
         }
         (Value::Bool(true) | Value::Null, None) => {}
         (_, None) => {
-            let message = format!("`{} = true`: it takes no argument", entry.name);
+            let message = format!("`{0}` takes no argument: write `{0} = true`", entry.name);
             return Err(ArgumentError::call(message));
         }
         (subject, Some(_)) => {
@@ -157,7 +159,7 @@ fn arguments(
     for parameter in parameters {
         values.push(take(&mut given, parameter.name).unwrap_or(Value::Null));
     }
-    // The names of arguments are known here too.
+    // The names of positional arguments are valid here too.
     let known = option_names(entry);
     if let Some((key, _)) = given.iter().find(|(key, _)| !known.contains(&key.as_str())) {
         let names = entry.parameters.iter().map(|parameter| parameter.name);
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_names_the_kind_and_has_its_subject() {
+    fn a_key_names_the_kind_and_its_value_is_the_subject() {
         assert_eq!(
             labels(
                 r#"[{"disk": "/srv", "free": "5G"}, {"name": "Memory", "memory": true}, "load",
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_may_be_called_as_a_kind_is() {
+    fn an_option_may_have_the_name_of_a_kind() {
         assert_eq!(
             labels(
                 r#"[{"port": 5433, "postgres": true}, {"postgres": {"host": "db", "port": 1}}]"#
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_looked_from_where_it_says() {
+    fn a_check_runs_where_it_says() {
         let from = |from: &str| {
             let checks = read(&format!(r#"[{{"disk": "/", "from": "{from}"}}]"#));
             checks.unwrap_or_default()[0].from.clone()
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_names_the_check_and_what_is_near() {
+    fn an_error_names_the_check_and_similar_names() {
         let says = |json: &str, parts: &[&str]| {
             let refused = refused(json);
             for part in parts {
@@ -256,7 +258,7 @@ mod tests {
         says(r#"{"disk": "/"}"#, &["a list of checks"]);
         says(
             r#"["load", {"dsk": "/"}]"#,
-            &["check 2: there is no check `dsk`", "`disk`"],
+            &["check 2: unknown check `dsk`", "`disk`"],
         );
         says(
             r#"[{"disk": "/", "fre": "5%"}]"#,
@@ -265,17 +267,20 @@ mod tests {
         says(r#"[{"disk": "/", "pth": "/"}]"#, &["`path`"]);
         says(
             r#"[{"disk": "/", "free": "5GB"}]"#,
-            &["option `free`", "no amount", "\"5G\""],
+            &["option `free`", "invalid amount", "\"5G\""],
         );
-        says(r#"[{"disk": "srv"}]"#, &["no absolute path"]);
+        says(r#"[{"disk": "srv"}]"#, &["not an absolute path"]);
         says(r#"[{"disk": true}]"#, &["path"]);
         says(r#"[{"memory": "1G"}]"#, &["`memory = true`"]);
-        says(r#"[{"disk": "/", "memory": true}]"#, &["two checks"]);
+        says(
+            r#"[{"disk": "/", "memory": true}]"#,
+            &["two different checks"],
+        );
         says(
             r#"[{"disk": {"path": "/"}, "path": "/"}]"#,
             &["given twice"],
         );
-        says(r"[{}]", &["nothing in it"]);
+        says(r"[{}]", &["the table is empty"]);
         says(r"[7]", &["a table, or the name of a kind"]);
         says(r#"["disk"]"#, &["path"]);
         says(r#"[{"disk": "/", "from": 1}]"#, &["option `from`"]);
@@ -286,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_of_a_list_is_told() {
+    fn reports_every_error_in_a_list() {
         assert_eq!(
             read(r#"["a", "load", {"disk": 1}]"#)
                 .err()

@@ -1,8 +1,9 @@
-//! Health checks: is this working, as seen from there?
+//! Health checks: whether something works, as seen from a vantage point.
 //!
-//! The kinds of checks are in `checks`. [`Check`] is one of them with its vantage, [`check`] looks once, [`wait_until`]
-//! looks until all is well. When to look again and when that is enough is decided by [`Watch`], which knows no clock and no
-//! host. [`declared`] reads the checks that an inventory has as data.
+//! The kinds of checks are in `checks`. [`Check`] is one of them with its vantage point, [`check`] runs
+//! once, [`wait_until`] runs until everything is healthy. [`Watch`] decides when to check again and when
+//! that is enough; it knows no clock and no host. [`declared`] reads the checks that an inventory has as
+//! data.
 
 mod declared;
 mod observe;

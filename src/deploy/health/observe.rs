@@ -1,4 +1,5 @@
-//! Looking once: the checks of one vantage are one request, and vantages are asked at the same time.
+//! Single observations: the checks of one vantage point are one request, and vantage points are queried in
+//! parallel.
 
 use std::time::Duration;
 
@@ -11,19 +12,19 @@ use crate::run::{HostHandle, fan_out, label};
 use crate::shell::{End, OnFailure, Request, Step, StepReply};
 use crate::task::RunMode;
 
-/// What one observation came to.
+/// The result of one observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
     pub verdict: Verdict,
-    /// How long the observation took, as seen from where it was made.
+    /// How long the observation took, as measured where it was made.
     pub duration: Duration,
 }
 
-/// Looks once at each, and tells what was seen. `None` in check mode, where a check fails that what an earlier task would change may
-/// mend: nobody knows what a run would see.
+/// Runs each check once, and reports the results. Returns `None` in check mode if a check fails that a
+/// change of an earlier task may repair: the result in a run is unknown.
 ///
 /// # Errors
-/// When one is critical or an error and that state is not among those that are `ok`; when the host is lost.
+/// Fails if a state is critical or an error and not one of those listed in `ok`, or if the host is lost.
 pub fn check(
     host: &HostHandle,
     checks: &[Check],
@@ -66,19 +67,19 @@ pub fn check(
     Err(failure(host, &failing, checks.len()).at(at.cloned()))
 }
 
-/// Whether earlier tasks would change the host first: then what is seen now is not what a run would see.
+/// Whether earlier tasks would change the host first: then the current result is not that of a run.
 pub(super) fn is_early(host: &HostHandle) -> bool {
     host.run.settings.mode == RunMode::Check && !host.history().outlook().is_empty()
 }
 
-/// What an observation was made for, and what it leads to.
+/// What an observation was made for, and its effect.
 #[derive(Clone, Copy)]
 pub(super) struct Told {
     pub waiting: bool,
     pub outcome: Option<Outcome>,
 }
 
-/// Tells what was seen.
+/// Reports the result.
 pub(super) fn tell(
     host: &HostHandle,
     check: &Check,
@@ -111,7 +112,7 @@ pub(super) fn tell(
     host.run.bus.emit(emission);
 }
 
-/// The failure of these checks of so many.
+/// The failure of these checks, of `of` in total.
 #[must_use]
 pub fn failure(host: &HostHandle, failing: &[(&Check, &Observed)], of: usize) -> Failure {
     let secrets = &host.run.secrets;
@@ -140,7 +141,7 @@ pub fn failure(host: &HostHandle, failing: &[(&Check, &Observed)], of: usize) ->
     failure
 }
 
-/// Looks once at each, each within its time.
+/// Runs each check once, within its time limit.
 pub(super) fn observe(
     host: &HostHandle,
     checks: &[Check],
@@ -171,7 +172,7 @@ pub(super) fn observe(
         from_vantage(host, &looks, cancel)
     };
     let answers = match &groups[..] {
-        // No thread for what nearly all are.
+        // The common case needs no thread.
         [one] => vec![Some(ask_group(one))],
         several => fan_out(several, several.len(), ask_group),
     };
@@ -185,7 +186,7 @@ pub(super) fn observe(
     seen.into_iter()
         .map(|observed| {
             observed.ok_or_else(|| {
-                Failure::new(FailureKind::Unreachable, "the host gave no answer").on(host.name())
+                Failure::new(FailureKind::Unreachable, "the host did not answer").on(host.name())
             })
         })
         .collect()
@@ -201,14 +202,14 @@ fn same_place(one: &Vantage, other: &Vantage) -> bool {
     }
 }
 
-/// A check, and the time that it has.
+/// A check, and its time limit.
 #[derive(Clone, Copy)]
 struct Look<'a> {
     check: &'a Check,
     timeout: Duration,
 }
 
-/// Observes from the vantage that all of these have.
+/// Observes from the vantage point that all of these share.
 fn from_vantage(
     host: &HostHandle,
     looks: &[Look<'_>],
@@ -225,10 +226,10 @@ fn from_vantage(
         Vantage::Other(other) => ask(other, looks, cancel),
     };
     match asked {
-        // The host itself may be well: nobody has looked.
+        // The host itself may be healthy: nothing has checked it.
         Err(failure) if failure.kind == FailureKind::Unreachable => {
             let from = first.check.vantage.name();
-            let message = format!("cannot look from {from}: {}", failure.message);
+            let message = format!("cannot run the check from {from}: {}", failure.message);
             let observed = Observed {
                 verdict: Verdict {
                     hint: failure.hint,
@@ -242,7 +243,8 @@ fn from_vantage(
     }
 }
 
-/// One request for all of them; another for those behind one that was killed, as a request ends with it.
+/// One request for all of them; another for those after one that was killed, because the request ends with
+/// it.
 fn ask(
     host: &HostHandle,
     looks: &[Look<'_>],
@@ -257,7 +259,7 @@ fn ask(
         let _wait = host.wait_for(awaited(rest));
         let reply = host.request(cancel, request, &())?;
         if reply.steps.is_empty() {
-            let message = "the host gave no answer";
+            let message = "the host did not answer";
             return Err(Failure::new(FailureKind::Unreachable, message).on(host.name()));
         }
         for (look, step) in rest.iter().zip(&reply.steps) {
@@ -267,17 +269,17 @@ fn ask(
     Ok(seen)
 }
 
-/// The wait during these observations.
+/// The wait reported during these observations.
 fn awaited(looks: &[Look<'_>]) -> String {
     let first = looks.first().map(|look| look.check.label());
     let first = first.unwrap_or_default();
     match looks.len() {
-        0 | 1 => format!("for a look at {first}"),
-        more => format!("for a look at {first} and {} more", more - 1),
+        0 | 1 => format!("for the check {first}"),
+        more => format!("for the check {first} and {} more", more - 1),
     }
 }
 
-/// A message of a length that one reads.
+/// A message of readable length.
 fn brief(message: &str) -> String {
     const LONGEST: usize = 240;
     match message.char_indices().nth(LONGEST) {
@@ -308,7 +310,7 @@ fn observed(look: &Look<'_>, step: &StepReply, secrets: &Secrets) -> Result<Obse
             "no answer within {}",
             humantime::format_duration(look.timeout)
         )),
-        End::Lost => Verdict::error("the check took its own shell with it"),
+        End::Lost => Verdict::error("the check terminated its own shell"),
         End::Cancelled => return Err(Failure::interrupted()),
     };
     verdict.message = brief(&secrets.scrub(&verdict.message));

@@ -1,9 +1,9 @@
-//! From where a check looks.
+//! Where a check runs.
 
 use crate::checks;
 use crate::run::HostHandle;
 
-/// A check, and from where it looks.
+/// A check, and where it runs.
 #[derive(Clone)]
 pub struct Check {
     pub what: checks::Check,
@@ -18,20 +18,20 @@ impl std::ops::Deref for Check {
     }
 }
 
-/// From where it is looked.
+/// Where a check runs.
 #[derive(Clone, Default)]
 pub enum Vantage {
-    /// From the host that is checked.
+    /// On the host that is checked.
     #[default]
     Host,
-    /// From the machine that ops runs on, as the user who runs it.
+    /// On the controller, as the user who runs ops.
     Controller,
-    /// From another host, as that user of it.
+    /// On another host, as the user of its connection.
     Other(HostHandle),
 }
 
 impl Vantage {
-    /// As an event tells it: `host`, `controller`, or the name of the other host.
+    /// The form in events: `host`, `controller`, or the name of the other host.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {

@@ -1,4 +1,4 @@
-//! Looking again until all is well.
+//! Repeats checks until everything is healthy.
 
 use std::time::{Duration, Instant};
 
@@ -18,21 +18,23 @@ struct Awaited<'a> {
     timing: Timing,
     watch: Watch,
     last: Option<Observed>,
-    /// When it was last told.
+    /// When it was last reported.
     told: Option<Instant>,
     done: bool,
 }
 
-/// So often it is told that a check is not healthy, while it stays so.
+/// How often it is reported that a check is not healthy, while nothing changes.
 const STILL: Duration = Duration::from_secs(10);
 
-/// Looks at each until it was healthy as often as its timing says, and gives the last observation of each. Tells the first observation,
-/// those at which a state changed, and every ten seconds that one is still not healthy.
+/// Repeats each check until it was healthy as often as its timing requires, and returns the last
+/// observation of each. Reports the first observation, those at which a state changed, and every ten
+/// seconds that a check is still not healthy.
 ///
-/// In check mode it looks once and does not wait. `None`: what was seen was not healthy, and nobody knows what waiting would bring.
+/// In check mode it runs each check once and does not wait. `None`: the result was not healthy, and the
+/// result of waiting is unknown.
 ///
 /// # Errors
-/// When a deadline passes first, with what was seen last; when the host is lost; when it is interrupted.
+/// Fails if a deadline passes first, with the last result; if the host is lost; or if it is interrupted.
 pub fn wait_until(
     host: &HostHandle,
     checks: &[Check],
@@ -85,7 +87,7 @@ const fn once(timing: Timing) -> Timing {
     }
 }
 
-/// When to look next.
+/// When to observe next.
 fn next(awaited: &[Awaited<'_>]) -> Option<Duration> {
     let open = awaited.iter().filter(|one| !one.done);
     open.map(|one| one.watch.due()).min()
@@ -98,18 +100,21 @@ fn still(awaited: &[Awaited<'_>]) -> (String, Option<String>) {
     };
     let label = one.check.label();
     let Some(last) = &one.last else {
-        return (format!("for the first look at {label}"), None);
+        return (format!("for the first result of {label}"), None);
     };
     let reason = match one.timing.rise {
         rise @ 2.. if last.verdict.state.is_healthy() => {
-            format!("{} of {rise} healthy looks in a row", one.watch.healthy())
+            format!(
+                "{} of {rise} consecutive healthy checks",
+                one.watch.healthy()
+            )
         }
         _ => last.verdict.message.clone(),
     };
     (format!("for {label} to be healthy"), Some(reason))
 }
 
-/// Observes what is due. Whether to go on.
+/// Runs the checks that are due. Returns whether to continue.
 fn look(
     host: &HostHandle,
     awaited: &mut [Awaited<'_>],
@@ -153,7 +158,7 @@ fn look(
             _ if check_mode => return Ok(false),
             Progress::Fallen => match one.timing.fall {
                 None | Some(1) => "not healthy".to_owned(),
-                Some(times) => format!("not healthy {times} times in a row"),
+                Some(times) => format!("not healthy {times} consecutive times"),
             },
             Progress::TooLate => too_late(&one.timing, state),
         };
@@ -167,9 +172,9 @@ fn look(
 fn too_late(timing: &Timing, last: State) -> String {
     let deadline = humantime::format_duration(timing.deadline);
     if last.is_healthy() {
-        // At the last look it was, but not often enough in a row.
+        // The last check was healthy, but not often enough in a row.
         format!(
-            "not healthy {} times in a row within {deadline}",
+            "not healthy {} consecutive times within {deadline}",
             timing.rise
         )
     } else {

@@ -1,13 +1,14 @@
-//! When to look again, and when it is enough: a state machine without clock or host.
+//! When to check again, and when that is enough: a state machine without clock or host.
 
 use std::time::Duration;
 
 use crate::checks::{State, Timing};
 
-/// A wait's observer may overrun the deadline of it by this much: in no time nothing can be seen.
+/// The minimum time for an observation, by which it may exceed the deadline: with no time at all, nothing
+/// can be observed.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
-/// One check in a wait. All times are from the beginning of the wait.
+/// One check in a wait. All times are relative to the start of the wait.
 #[derive(Debug, Clone)]
 pub struct Watch {
     timing: Timing,
@@ -16,16 +17,16 @@ pub struct Watch {
     unhealthy: u32,
 }
 
-/// What an observation led to.
+/// The effect of an observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Look again when it is [`Watch::due`].
+    /// Check again when it is [`Watch::due`].
     Waiting,
     /// Healthy `rise` times in a row.
     Healthy,
     /// Unhealthy `fall` times in a row.
     Fallen,
-    /// The deadline came first.
+    /// The deadline passed first.
     TooLate,
 }
 
@@ -40,26 +41,26 @@ impl Watch {
         }
     }
 
-    /// When to look.
+    /// When to check.
     #[must_use]
     pub const fn due(&self) -> Duration {
         self.due
     }
 
-    /// The number of consecutive healthy looks.
+    /// The number of consecutive healthy observations.
     #[must_use]
     pub const fn healthy(&self) -> u32 {
         self.healthy
     }
 
-    /// How long an observation that begins now may take.
+    /// The time limit of an observation that starts now.
     #[must_use]
     pub fn timeout(&self, now: Duration) -> Duration {
         let left = self.timing.deadline.saturating_sub(now);
         self.timing.timeout.min(left.max(LAST_LOOK))
     }
 
-    /// Takes in an observation.
+    /// Processes an observation.
     pub fn observed(&mut self, began: Duration, ended: Duration, state: State) -> Progress {
         if state.is_healthy() {
             self.healthy += 1;
@@ -77,7 +78,8 @@ impl Watch {
         if ended >= self.timing.deadline {
             return Progress::TooLate;
         }
-        // One that takes longer than the interval is followed by the next at once. The last look is at the deadline.
+        // An observation that takes longer than the interval is followed by the next at once. The last one
+        // is at the deadline.
         self.due = (began + self.timing.interval)
             .max(ended)
             .min(self.timing.deadline);
@@ -91,8 +93,8 @@ mod tests {
 
     use super::*;
 
-    /// Goes through a wait, of which each observation takes some milliseconds and comes to a state. The last state goes on. Gives the
-    /// end, when it came, and when it was looked.
+    /// Simulates a wait in which each observation takes some milliseconds and has a state. The last state
+    /// repeats. Returns the end, its time, and the times of the observations.
     fn go(timing: Timing, observations: &[(u64, State)]) -> (Progress, Duration, Vec<Duration>) {
         let mut watch = Watch::new(timing);
         let (mut now, mut looks) = (Duration::ZERO, Vec::new());
@@ -106,7 +108,7 @@ mod tests {
                 end => return (end, now, looks),
             }
         }
-        unreachable!("the last state goes on for ever")
+        unreachable!("the last state repeats forever")
     }
 
     const fn timing(interval: u64, rise: u32, fall: Option<u32>, deadline: u64) -> Timing {
@@ -164,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_waits_and_the_last_one_is_short() {
+    fn the_first_check_is_delayed_and_the_last_one_is_short() {
         let delayed = Timing {
             initial_delay: Duration::from_secs(2),
             ..timing(1000, 1, None, 4500)
         };
         let (end, at, looks) = go(delayed, &[(60_000, C)]);
         assert_eq!(looks.first(), Some(&Duration::from_secs(2)));
-        // It hangs: what is left of the deadline is all that it gets.
+        // It hangs, and only gets the time that is left before the deadline.
         assert_eq!(
             (end, at, looks.len()),
             (Progress::TooLate, Duration::from_millis(4500), 1)
@@ -187,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rise_and_fall_are_counted_in_a_row(
+        fn rise_and_fall_count_consecutive_states(
             observations in states(),
             interval in 1..2000_u64,
             rise in 1..5_u32,
@@ -207,11 +209,12 @@ mod tests {
                 Progress::TooLate => prop_assert!(at >= timing.deadline),
                 Progress::Waiting => prop_assert!(false, "it has ended"),
             }
-            // No earlier look was enough.
+            // No earlier check was enough.
             let enough = |healthy: bool| if healthy { Some(rise) } else { fall };
             let mut runs = seen[..seen.len() - 1].chunk_by(|a, b| a == b);
             prop_assert!(runs.all(|run| enough(run[0]).is_none_or(|limit| run.len() < limit as usize)));
-            // It never looks behind the deadline, nor two times within an interval but at the deadline.
+            // There is no check after the deadline, and no two checks within an interval, except at the
+            // deadline.
             prop_assert!(looks.iter().all(|look| *look <= timing.deadline));
             prop_assert!(looks.windows(2).all(|pair| pair[1] >= pair[0] + timing.interval || pair[1] == timing.deadline));
             prop_assert!(at <= timing.deadline + LAST_LOOK);

@@ -1,4 +1,4 @@
-//! Asking hosts about locks: each question is one script, sent to all hosts at once.
+//! Queries to hosts about locks: each query is one script, sent to all hosts at once.
 
 use std::time::Duration;
 
@@ -14,22 +14,22 @@ use crate::shell::{End, Reply, Request, Step, quote_str};
 /// The functions of all scripts.
 const LOG: &str = include_str!("log.sh");
 
-/// What a host answered to [`take`].
+/// The answer of a host to [`take`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Taken {
     Got {
         /// The number of the entry.
         number: u64,
-        /// What the paths of the entries begin with on the host.
+        /// The prefix of the paths of the entries on the host.
         log: String,
-        /// Whose lease had run out.
+        /// The holder whose lease had expired.
         former: Option<Record>,
     },
     Held(Seen),
 }
 
-/// A script of `log.sh`: its functions of these names, the variables, and the call. Short programs are read by a
-/// builtin of the host's `sh`, longer ones cost it a process.
+/// A script of `log.sh`: its functions with these names, the variables, and the call. Short programs are
+/// read by a builtin of the host's `sh`, longer ones cost it a process.
 fn script(functions: &[&str], variables: &[(&str, &str)], call: &str) -> String {
     let mut text = String::new();
     for (name, value) in variables {
@@ -52,7 +52,8 @@ fn script(functions: &[&str], variables: &[(&str, &str)], call: &str) -> String 
     text
 }
 
-/// Where a lock's log is, for `sh`. Two hosts of an inventory may be one machine: each session has a file of its own.
+/// Where the log of a lock is, for `sh`. Two hosts of an inventory may be one machine, so each session has
+/// its own file.
 const PLACE: &str = "case $ops_all in\n\
     '') l_p=$ops_state/locks/$l_q/ l_o=${l_p}new.;;\n\
     *) l_p=$ops_all/lock.$l_q. l_o=$ops_state/new.$l_q.;;\n\
@@ -66,7 +67,7 @@ fn about(lock: &str, functions: &[&str], variables: &[(&str, &str)], call: &str)
     script(functions, &all, &format!("{PLACE}{call}"))
 }
 
-/// Takes the lock for this holder, for so many seconds.
+/// Takes the lock for this holder, for this many seconds.
 pub fn take(holder: &LockHolder, lease: u64) -> String {
     about(
         &holder.lock,
@@ -82,13 +83,13 @@ pub fn take(holder: &LockHolder, lease: u64) -> String {
     )
 }
 
-/// Looks how it stands; writes nothing.
+/// Reads its state; writes nothing.
 pub fn look(lock: &str) -> String {
     let functions = ["l_top", "l_age", "l_say", "l_look"];
     about(lock, &functions, &[("l_id", "-")], "l_look")
 }
 
-/// Frees the lock if it is held as `victim`. `asker` names a file of who asks.
+/// Releases the lock if `victim` holds it. `asker` names a file with the caller.
 pub fn free(lock: &str, victim: &str, asker: &str, how: &Given) -> String {
     about(
         lock,
@@ -108,7 +109,7 @@ pub fn renew(lock: &str, id: &str) -> String {
     about(lock, &functions, &[("l_id", id)], "l_renew")
 }
 
-/// Looks at all locks of the host. The call of [`script`] is not about one of them.
+/// Reads all locks of the host. The call of [`script`] is not about one of them.
 pub fn list() -> String {
     script(
         &["l_top", "l_age", "l_say", "l_look", "l_list"],
@@ -117,7 +118,8 @@ pub fn list() -> String {
     )
 }
 
-/// Fails where the entry is not there, or is not the highest: of builtins alone. Prints how it stands then.
+/// Fails if the entry does not exist, or is not the highest: with builtins only. Prints the current state
+/// then.
 pub fn guard(log: &str, number: u64) -> String {
     let (log, next) = (quote_str(log), number + 1);
     format!(
@@ -131,7 +133,7 @@ pub fn guard(log: &str, number: u64) -> String {
     )
 }
 
-/// Asks hosts, `forks` at a time, each for no longer than `limit`. The answers come in the order of the hosts.
+/// Queries hosts, `forks` at a time, each for at most `limit`. The answers are in the order of the hosts.
 pub async fn ask_all(
     hosts: &[HostHandle],
     script: &str,
@@ -145,11 +147,11 @@ pub async fn ask_all(
         };
         let asked = tokio::time::timeout(limit, ask(host, script, cancel)).await;
         asked.unwrap_or_else(|_| {
-            let message = format!("it did not answer within {} s", limit.as_secs());
+            let message = format!("the host did not answer within {} s", limit.as_secs());
             Err(Failure::new(FailureKind::Unreachable, message).on(host.name()))
         })
     });
-    // Collected first: the futures borrow what they ask with.
+    // Collected first: the futures borrow their arguments.
     let asking: Vec<_> = asking.collect();
     futures_util::stream::iter(asking)
         .buffered(forks.max(1))
@@ -166,14 +168,14 @@ async fn ask(
     answer(host, host.send(cancel, request, &()).await?)
 }
 
-/// What the one step of a request printed.
+/// The output of the only step of a request.
 ///
 /// # Errors
-/// It failed.
+/// Fails if the step failed.
 pub fn answer(host: &HostHandle, reply: Reply) -> Result<String, Failure> {
     let failed = |message: &str| Failure::new(FailureKind::Failed, message).on(host.name());
     let Some(step) = reply.steps.into_iter().next() else {
-        return Err(failed("the host gave no answer about the lock"));
+        return Err(failed("the host did not answer the query about the lock"));
     };
     match step.end {
         End::Code(0) => Ok(step.stdout.text()),
@@ -181,14 +183,14 @@ pub fn answer(host: &HostHandle, reply: Reply) -> Result<String, Failure> {
         _ => {
             let said = step.stderr.text();
             let said = said.trim();
-            let mut failure = failed("the host cannot keep locks in ops's state directory");
+            let mut failure = failed("the host cannot store locks in the state directory of ops");
             failure.stderr = (!said.is_empty()).then(|| said.to_owned());
-            Err(failure.hint("`ops_state_dir` of the inventory names another directory."))
+            Err(failure.hint("Set `ops_state_dir` in the inventory to use another directory."))
         }
     }
 }
 
-/// Reads the answer to [`take`].
+/// Parses the answer to [`take`].
 pub fn taken(host: &HostHandle, said: &str) -> Result<Taken, Failure> {
     let mut lines = said.lines();
     let first = lines.next().unwrap_or_default();
@@ -206,10 +208,10 @@ pub fn taken(host: &HostHandle, said: &str) -> Result<Taken, Failure> {
     seen(host, first).map(Taken::Held)
 }
 
-/// Reads a line that says how a lock stands.
+/// Parses a line with the state of a lock.
 pub fn seen(host: &HostHandle, line: &str) -> Result<Seen, Failure> {
     Seen::parse(line).ok_or_else(|| {
-        let message = format!("the host answered about the lock: {line:?}");
+        let message = format!("unexpected answer about the lock: {line:?}");
         Failure::new(FailureKind::Failed, message).on(host.name())
     })
 }
@@ -219,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_has_what_it_calls_and_is_short() {
+    fn a_script_contains_what_it_calls_and_is_short() {
         let holder = LockHolder {
             lock: "deploy/shop of the north".into(),
             id: "k3f9abcd".into(),

@@ -8,19 +8,19 @@ pub(super) fn held(lock: &str, holder: Option<&LockHolder>, hosts: &[String]) ->
     let at = match hosts {
         [] => String::new(),
         [one] => format!(" on {one}"),
-        [one, ..] => format!(" on {} hosts, {one} among them", hosts.len()),
+        [one, ..] => format!(" on {} hosts, including {one}", hosts.len()),
     };
     let (by, hint) = match holder {
         Some(holder) => (
             holder.to_string(),
             format!(
-                "`ops lock show '{lock}'` tells how it stands; `ops lock break {}` takes it away from a run that is no more.",
+                "Use `ops lock show '{lock}'` to see its state, and `ops lock break {}` to break a lock left by a dead run.",
                 holder.id
             ),
         ),
         None => (
-            "nobody knows whom".to_owned(),
-            format!("`ops lock show '{lock}'` tells how it stands."),
+            "an unknown holder".to_owned(),
+            format!("Use `ops lock show '{lock}'` to see its state."),
         ),
     };
     Failure::new(
@@ -39,7 +39,7 @@ pub(super) fn lost(holder: &LockHolder, reason: &str) -> Failure {
             holder.lock, holder.id
         ),
     )
-    .hint("What was changed before stays as it is. Look at the hosts, then run the playbook again.")
+    .hint("Earlier changes stay in place. Check the hosts, then run the playbook again.")
 }
 
 /// Why a lock is lost, from the entry that has replaced ours.
@@ -51,14 +51,14 @@ pub(super) fn reason(now: &Record, ours: &str) -> String {
         },
         Record::Free { how, .. } => match how.as_ref().and_then(|how| how.broken_by.as_ref()) {
             Some(by) => format!(
-                "{} on {} took it away with `ops lock break`",
+                "{} on {} broke it with `ops lock break`",
                 by.user, by.controller
             ),
             None if now.id() != ours => format!(
                 "another run took it over (lock id {}), and has ended since",
                 now.id()
             ),
-            None => "it was given up".to_owned(),
+            None => "it was released".to_owned(),
         },
     }
 }
@@ -68,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_lost_it_is_told_why() {
-        let told = |words: &str| reason(&Record::parse(words), "x1");
-        assert!(told("").contains("is gone"));
+    fn reports_why_the_lock_was_lost() {
+        let lost = |words: &str| reason(&Record::parse(words), "x1");
+        assert!(lost("").contains("is gone"));
         let by = r#"free 0 a {"lock":"x","at":"2026-11-21T14:00:00Z","broken_by":{"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci"}}"#;
-        assert_eq!(told(by), "ada on ci took it away with `ops lock break`");
+        assert_eq!(lost(by), "ada on ci broke it with `ops lock break`");
         let held = r#"held 90 b {"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci","run":"r1"}"#;
-        assert!(told(held).starts_with("it has passed to ada on ci (pid 0)"));
+        assert!(lost(held).starts_with("it has passed to ada on ci (pid 0)"));
     }
 }

@@ -42,7 +42,7 @@ fn user() -> String {
         })
 }
 
-/// Cron and many CI jobs have no `USER`: the name as `/etc/passwd` has it.
+/// Cron and many CI jobs do not set `USER`: the name is then read from `/etc/passwd`.
 fn name_of(uid: u32, users: &str) -> Option<String> {
     users.lines().find_map(|line| {
         let mut fields = line.split(':');

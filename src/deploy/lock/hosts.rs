@@ -1,4 +1,4 @@
-//! A lock that is held on hosts: its lease is renewed in the background, and it is a fence before every change.
+//! A lock that is held on hosts: its lease is renewed in the background, and it fences every change.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,15 +15,15 @@ use crate::model::{Emission, Failure, FailureKind, Kind, LockHolder, LogLevel};
 use crate::run::{Bus, Fence, Guard, HostHandle, Run};
 use crate::shell::{Request, Step};
 
-/// How long freeing it may take: a host that is gone must not keep the run from its end.
+/// The time limit for releasing it: a host that is gone must not delay the end of the run.
 const GOODBYE: Duration = Duration::from_secs(10);
 
-/// What is held of it on a host.
+/// The part of it that is held on one host.
 pub(super) struct Place {
     pub handle: HostHandle,
     /// The number of our entry.
     pub number: u64,
-    /// What the paths of its entries begin with.
+    /// The prefix of the paths of its entries.
     pub log: String,
 }
 
@@ -33,13 +33,13 @@ pub struct HostsLock {
     lease: Duration,
     places: BTreeMap<String, Place>,
     bus: Bus,
-    /// Why it is no longer ours. From then on nothing is changed anywhere.
+    /// Why it is no longer ours. From then on, nothing is changed anywhere.
     lost: Mutex<Option<Failure>>,
     renewal: OnceLock<tokio::task::JoinHandle<()>>,
 }
 
 impl HostsLock {
-    /// Begins to renew it.
+    /// Starts to renew it.
     pub(super) fn hold(
         run: &Run,
         holder: LockHolder,
@@ -103,7 +103,7 @@ impl HostsLock {
                 Err(why) if renewed.elapsed() > self.lease && !told => {
                     told = true;
                     let reason =
-                        format!("its lease has run out, so another run may take it: {why}");
+                        format!("its lease has expired, so another run may take it: {why}");
                     self.tell(place.handle.name(), reason, None);
                 }
                 Err(why) => tracing::debug!("{}: lease not renewed: {why}", place.handle.name()),
@@ -115,7 +115,7 @@ impl HostsLock {
         matches!(seen.record, Record::Held { .. }) && seen.record.id() == self.holder.id
     }
 
-    /// Notes that it has passed on. The first time it is told.
+    /// Records that the lock was lost. Reports this the first time.
     fn lose(&self, host: &str, now: &Record) -> Failure {
         let mut known = self.known();
         if let Some(failure) = &*known {
@@ -142,10 +142,11 @@ impl HostsLock {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Frees it on all hosts. Whether it was ours to the end everywhere where that could be asked.
+    /// Releases it on all hosts. Returns whether it was ours to the end wherever this could be determined.
     ///
     /// # Errors
-    /// A host answered that it could not: it is held there until its lease runs out.
+    /// Fails if a host answered that it could not release it: the lock is held there until its lease
+    /// expires.
     pub(super) fn release(&self, run: &Run) -> Result<bool, Failure> {
         if let Some(renewal) = self.renewal.get() {
             renewal.abort();
@@ -178,7 +179,7 @@ impl HostsLock {
                 }
                 Err(failure) => {
                     let message = format!(
-                        "the lock `{}` could not be given back here: {}; its lease runs out in {} s",
+                        "the lock `{}` could not be released here: {}; its lease expires in {} s",
                         self.holder.lock,
                         failure.message,
                         self.lease.as_secs()
@@ -193,15 +194,15 @@ impl HostsLock {
     fn not_given_back(&self, failure: Failure) -> Failure {
         let why = failure.stderr.clone().unwrap_or(failure.message.clone());
         let message = format!(
-            "the lock `{}` could not be given back here: {}; it is held until its lease runs out in {} s",
+            "the lock `{}` could not be released here: {}; it is held until its lease expires in {} s",
             self.holder.lock,
             why.trim().lines().last().unwrap_or_default(),
             self.lease.as_secs()
         );
         let hint = if why.contains("No space left on device") {
-            "The disk is full there. Free some room."
+            "The disk of the host is full. Free some space."
         } else {
-            "ops keeps locks in its state directory on the host; `ops_state_dir` of the inventory names another one."
+            "ops stores locks in its state directory on the host; set `ops_state_dir` in the inventory to use another one."
         };
         Failure { message, ..failure }.hint(hint)
     }
@@ -242,7 +243,7 @@ impl Drop for HostsLock {
     }
 }
 
-/// Frees what these hosts hold for this holder, and gives how each stands then.
+/// Releases what this holder holds on these hosts, and returns the state on each.
 pub(super) async fn free(
     handles: &[HostHandle],
     holder: &LockHolder,

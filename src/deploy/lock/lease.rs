@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a lock holds without renewal, unless the playbook says otherwise. Long enough for a few renewals to get lost.
+/// How long a lock holds without renewal, unless the playbook says otherwise. Long enough for a few renewals
+/// to get lost.
 pub const LEASE: Duration = Duration::from_secs(90);
 
 /// A shorter lease would run out in a busy moment.

@@ -1,4 +1,5 @@
-//! A lock that is held on this machine, by a file. The kernel frees it when the process ends, however it does.
+//! A lock that is held on this machine, as a file lock. The kernel releases it when the process ends, for
+//! any reason.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -47,7 +48,7 @@ impl LocalLock {
                     let run = waiting.run();
                     run.runtime.block_on(waiting.pause(cancel))?;
                 }
-                // Whoever is there leaves at once.
+                // Another process has the file open only for a moment.
                 TakeResult::Busy => {
                     let run = waiting.run();
                     run.wait(cancel, async {
@@ -74,7 +75,7 @@ impl LocalLock {
     }
 
     /// # Errors
-    /// It was taken away.
+    /// Fails if the lock was broken.
     fn check(&self) -> Result<(), Failure> {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,8 +87,8 @@ impl LocalLock {
         };
         let holder: Option<LockHolder> = serde_json::from_str(&taken.words_there()).ok();
         let reason = holder.as_ref().map_or_else(
-            || "it was taken away with `ops lock break`".to_owned(),
-            |other| format!("it was taken away with `ops lock break`, and is held by {other}"),
+            || "it was broken with `ops lock break`".to_owned(),
+            |other| format!("it was broken with `ops lock break`, and is now held by {other}"),
         );
         let failure = self::lost(&self.holder, &reason);
         self.bus.emit(Emission::new(Kind::LockLost {
@@ -101,7 +102,7 @@ impl LocalLock {
     }
 }
 
-/// No host knows of it, so there is nothing that one could look at: the file is looked at here, before anything is sent.
+/// No host knows about it, so no host can be asked: the file is checked here, before anything is sent.
 impl Fence for LocalLock {
     fn lock(&self) -> &str {
         &self.holder.lock
@@ -113,7 +114,7 @@ impl Fence for LocalLock {
     }
 
     fn refused(&self, host: &str, _: &str) -> Failure {
-        lost(&self.holder, "it was taken away").on(host)
+        lost(&self.holder, "it was broken").on(host)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Locks: at most one run holds a lock of a name.
 //!
-//! A lock of scope `hosts` is kept on the hosts themselves, so it holds no matter who deploys from where. It is leased: a run
-//! renews it in the background, and if it no longer does (it was killed, its machine is lost), another run may take it over.
-//! And it is fenced: each taking has a number that grows, every change of the run shows it to the host, and a host that has
-//! seen a higher one refuses. A lock of scope `local` is a file lock on this machine, which the kernel frees.
+//! A lock of scope `hosts` is kept on the hosts themselves, so it is valid no matter where a run starts. It
+//! has a lease: the run renews it in the background, and if it stops doing so (it was killed, or its machine
+//! is lost), another run may take the lock over. It is also a fence: each acquisition has a higher number
+//! than the one before, every change of the run presents it to the host, and a host that has seen a higher
+//! number refuses the change. A lock of scope `local` is a file lock on this machine, which the kernel
+//! releases.
 //!
 //! | part | |
 //! |---|---|

@@ -1,34 +1,37 @@
-//! The names of locks, and of the files that stand for them.
+//! The names of locks, and of the files that represent them.
 
 use sha2::{Digest as _, Sha256};
 
-/// A name of more characters is refused.
+/// The maximum number of characters in a name.
 const LONGEST: usize = 200;
 
-/// A file name may have 255 bytes.
+/// File systems allow 255 bytes.
 const LONGEST_FILE: usize = 200;
 
-/// Whether it can be the name of a lock.
+/// Checks the name of a lock.
 ///
 /// # Errors
-/// Why not.
+/// The reason why it is invalid.
 pub fn check(name: &str) -> Result<(), String> {
     if name.trim().is_empty() {
-        return Err("the name of a lock is empty".to_owned());
+        return Err("the name of a lock must not be empty".to_owned());
     }
     if name.chars().any(char::is_control) {
-        return Err(format!("the name of a lock is one line of text: {name:?}"));
+        return Err(format!(
+            "the name of a lock must be a single line of text: {name:?}"
+        ));
     }
     if name.chars().count() > LONGEST {
         return Err(format!(
-            "the name of a lock has at most {LONGEST} characters"
+            "the name of a lock must have at most {LONGEST} characters"
         ));
     }
     Ok(())
 }
 
-/// The name of the file or directory that stands for a lock: what is no letter, digit, `-` or `_` is written as in a
-/// URL, a dot only within it. One that would be too long ends with its hash.
+/// The name of the file or directory that represents a lock: characters other than letters, digits, `-` and
+/// `_` are percent-encoded as in a URL, and a dot is allowed except at the start. A name that would be too
+/// long ends with its hash.
 #[must_use]
 pub fn file_name(name: &str) -> String {
     let mut file = String::with_capacity(name.len());
@@ -42,7 +45,7 @@ pub fn file_name(name: &str) -> String {
     if file.len() > LONGEST_FILE {
         let hash = Sha256::digest(name.as_bytes());
         file.truncate(LONGEST_FILE - 40);
-        // No other name has two of them in a row.
+        // No other name contains two of them in a row.
         file.push_str("%%");
         for byte in hash.iter().take(16) {
             file.push_str(&format!("{byte:02x}"));
@@ -58,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_name_holds_nothing_odd() {
+    fn a_file_name_has_only_safe_characters() {
         assert_eq!(file_name("deploy/shop"), "deploy%2Fshop");
         assert_eq!(file_name(".."), "%2E.");
         assert_eq!(file_name("a b'c\"é"), "a%20b%27c%22%C3%A9");
@@ -66,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn refuses_an_invalid_name() {
         assert!(check("deploy/shop").is_ok());
         assert!(check(" ").is_err());
         assert!(check("a\nb").is_err());

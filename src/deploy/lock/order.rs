@@ -1,38 +1,39 @@
-//! What to do when not all hosts of a lock could be had: pure, and the reason why runs that want the same hosts neither
-//! wait for each other for ever nor all go away with nothing.
+//! What to do if not all hosts of a lock could be locked. Pure. This is why runs that want the same hosts
+//! neither deadlock nor all give up.
 //!
-//! A run asks all hosts at once. Two that begin together may each get some. Hosts have an order, by name. Who
-//! got the first ones keeps those up to the first that it did not get, frees the rest, and asks again for a moment: the
-//! other one, which got later hosts only, frees what it got at once. So of runs that want the same hosts, the one with
-//! the first host wins. Nobody waits longer than that moment with a lock in hand: then it frees all, and looks
-//! on from outside until they are free. So there is no circle of runs that wait for each other.
+//! A run asks all hosts at once. Two runs that start together may each get some of them. Hosts are ordered
+//! by name. A run that got the first hosts keeps those up to the first one that it did not get, releases
+//! the rest, and keeps asking for a moment. The other run, which got only later hosts, releases what it got
+//! at once. So of the runs that want the same hosts, the one that gets the first host wins. No run holds
+//! locks and waits longer than that moment: then it releases everything, and watches without holding
+//! anything until the hosts are free. So there is no cycle of runs that wait for each other.
 
 use std::time::Duration;
 
-/// How long a run keeps the first hosts while it asks for the others again.
+/// How long a run keeps the first hosts while it keeps asking for the others.
 pub const MOMENT: Duration = Duration::from_secs(2);
 
-/// Who took a host longer ago is no run that is about to give it back.
+/// A run that took a host longer ago is not about to release it.
 const JUST_NOW: i64 = 3;
 
-/// What became of asking a host.
+/// The result of asking a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     Got,
-    /// Held by another, since so many seconds.
+    /// Held by another run for this many seconds.
     Held {
         age: i64,
     },
 }
 
-/// What to do next. Hosts are named by their place in the order.
+/// What to do next. Hosts are identified by their position in the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// All are held.
     Done,
-    /// Free what was got from here on, and ask for all of these again in a short while.
+    /// Release the hosts from this one on, and ask for all of them again shortly.
     Press { from: usize },
-    /// Free all that was got.
+    /// Release everything.
     Back,
 }
 
@@ -62,7 +63,7 @@ mod tests {
     const OLD: Asked = Asked::Held { age: 40 };
 
     #[test]
-    fn who_has_the_first_host_presses_on_and_the_other_goes_back() {
+    fn the_run_with_the_first_host_goes_on_and_the_other_yields() {
         let at = |asked: &[Asked]| next(asked, Duration::ZERO);
         assert_eq!(at(&[Asked::Got, Asked::Got]), Next::Done);
         assert_eq!(at(&[Asked::Got, NEW, Asked::Got]), Next::Press { from: 1 });
@@ -70,12 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn nobody_presses_on_for_long_or_against_an_old_holder() {
+    fn no_run_goes_on_for_long_or_against_an_old_holder() {
         assert_eq!(next(&[Asked::Got, OLD], Duration::ZERO), Next::Back);
         assert_eq!(next(&[Asked::Got, NEW], MOMENT), Next::Back);
     }
 
-    /// Runs that want some of five hosts, each in any order that the network makes of it.
+    /// Runs that want some of five hosts; the network delivers their requests in any order.
     #[derive(Debug, Clone)]
     struct Contender {
         wants: Vec<usize>,
@@ -83,10 +84,10 @@ mod tests {
     }
 
     proptest! {
-        /// A model of hosts: runs ask, host by host, in an interleaving that chance makes. Every run ends, and of
-        /// those that want the same hosts one gets them.
+        /// A model of hosts: runs ask host by host, in a random interleaving. Every run ends, and of those
+        /// that want the same hosts, one gets them.
         #[test]
-        fn of_those_who_want_the_same_one_wins(
+        fn one_of_the_runs_that_want_the_same_hosts_wins(
             count in 2usize..5,
             wants in proptest::collection::btree_set(0usize..5, 1..5),
             schedule in proptest::collection::vec(0usize..1000, 600),
@@ -96,7 +97,7 @@ mod tests {
             let mut runs: Vec<Contender> = (0..count)
                 .map(|_| Contender { wants: wants.clone(), tries: 0 })
                 .collect();
-            // What each still has to ask in this round, and what it was told.
+            // The hosts that each still has to ask in this round, and the answers.
             let mut open: Vec<Vec<usize>> = runs.iter().map(|run| run.wants.clone()).collect();
             let mut told: Vec<[Option<Asked>; 5]> = vec![[None; 5]; count];
             let mut ended: Vec<Option<bool>> = vec![None; count];
@@ -111,7 +112,7 @@ mod tests {
                             if hosts[*host] == Some(run) { hosts[*host] = None; }
                         }
                     };
-                    // Time is as long as the others need: the model has no end of the moment.
+                    // The others take as long as they need: the moment never ends in the model.
                     match next(&asked, Duration::ZERO) {
                         Next::Done => ended[run] = Some(true),
                         Next::Back => { free(&mut hosts, &runs[run].wants); ended[run] = Some(false); }

@@ -1,4 +1,4 @@
-//! What an entry in the log of a lock says, and how long it holds.
+//! The record of an entry in the log of a lock, and how long it is valid.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,48 +6,48 @@ use serde::{Deserialize, Serialize};
 use super::lease::LEASE;
 use crate::model::LockHolder;
 
-/// Entries are numbered from here on: see `log.sh`.
+/// Entries are numbered from this number: see `log.sh`.
 const FIRST: u64 = 1_000_000_000;
 
-/// The highest entry in the log of a lock, as a host showed it.
+/// The highest entry in the log of a lock, as reported by a host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     /// The number of its file.
     pub number: u64,
-    /// Seconds since it was made or renewed, by the host's own clock.
+    /// Seconds since it was created or renewed, by the host's own clock.
     pub age: i64,
     pub record: Record,
 }
 
-/// What it says.
+/// The content of an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     Held {
         /// In seconds.
         lease: u64,
         id: String,
-        /// `None` where it cannot be read.
+        /// `None` if it cannot be read.
         holder: Option<Box<LockHolder>>,
     },
     Free {
-        /// Who had it.
+        /// The former holder.
         id: String,
         how: Option<Given>,
     },
 }
 
-/// How a lock came to be free.
+/// How a lock became free.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
     pub lock: String,
     pub at: Timestamp,
-    /// Who took it away; `None` where the holder gave it up.
+    /// Who broke it; `None` if the holder released it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_by: Option<LockHolder>,
 }
 
 impl Seen {
-    /// Reads a line of `log.sh`: number, age, and the entry.
+    /// Parses a line of `log.sh`: number, age, and the entry.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let (number, rest) = line.split_once(' ')?;
@@ -59,13 +59,13 @@ impl Seen {
         })
     }
 
-    /// The fencing token: it grows with each entry.
+    /// The fencing token, which increases with each entry.
     #[must_use]
     pub const fn token(&self) -> u64 {
         token(self.number)
     }
 
-    /// Who holds it, if somebody does. A lease that ran out holds nothing.
+    /// The holder, if there is one. After its lease has expired, a lock has no holder.
     #[must_use]
     pub fn holder(&self) -> Option<&LockHolder> {
         match &self.record {
@@ -74,7 +74,7 @@ impl Seen {
         }
     }
 
-    /// Whether nobody may take it.
+    /// Whether no other run may take it.
     #[must_use]
     pub fn is_held(&self) -> bool {
         matches!(self.record, Record::Held { .. }) && !self.is_expired()
@@ -85,7 +85,7 @@ impl Seen {
         self.left().is_some_and(|left| left < 0)
     }
 
-    /// Seconds until the lease runs out; less than 0 where it has. `None` where it is free.
+    /// Seconds until the lease expires; negative if it has. `None` if the lock is free.
     #[must_use]
     pub fn left(&self) -> Option<i64> {
         match &self.record {
@@ -106,8 +106,8 @@ pub const fn token(number: u64) -> u64 {
 }
 
 impl Record {
-    /// Reads the words of an entry. Where they say nothing (the host crashed while it was written), it is held by
-    /// nobody knows whom, until that lease runs out.
+    /// Parses the words of an entry. If they are unreadable (the host crashed during the write), an unknown
+    /// holder has it until that lease expires.
     #[must_use]
     pub fn parse(words: &str) -> Self {
         let mut parts = words.trim().splitn(4, ' ');
@@ -142,9 +142,9 @@ impl Record {
     }
 }
 
-/// As one line, and as one word of `log.sh` behind the others.
+/// As one line: one word of `log.sh` after the others.
 pub fn json<T: Serialize>(value: &T) -> String {
-    // Texts and numbers: nothing that JSON does not have.
+    // Strings and numbers only, which JSON can represent.
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -155,7 +155,7 @@ mod tests {
     const HELD: &str = r#"1000000007 12 held 90 k3f9abcd {"lock":"a b","id":"k3f9abcd","since":"2026-11-21T14:00:00Z","user":"ada"}"#;
 
     #[test]
-    fn a_line_reads_as_it_was_written() {
+    fn a_line_survives_a_round_trip() {
         let seen = Seen::parse(HELD).expect("a line");
         assert_eq!((seen.token(), seen.left()), (7, Some(78)));
         let holder = seen.holder().expect("it is held");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_holds_to_its_last_second() {
+    fn a_lease_is_valid_until_its_last_second() {
         let aged = |age: i64| Seen {
             age,
             ..Seen::parse(HELD).expect("a line")
@@ -175,12 +175,12 @@ mod tests {
         assert!(aged(90).is_held() && !aged(90).is_expired());
         assert!(!aged(91).is_held() && aged(91).is_expired());
         assert_eq!(aged(91).holder(), None);
-        // A clock that was set back: the lease is from the future, and holds.
+        // The clock was set back: the lease is from the future, and valid.
         assert!(aged(-5000).is_held());
     }
 
     #[test]
-    fn half_an_entry_is_held_by_nobody_knows_whom() {
+    fn an_incomplete_entry_has_an_unknown_holder() {
         let seen = Seen::parse("1000000007 12    ").expect("a line");
         assert!(seen.is_held());
         assert_eq!((seen.record.id(), seen.holder()), ("", None));

@@ -1,4 +1,4 @@
-//! Acquiring a lock: asking, waiting, and giving back what was got where not all of it could be.
+//! Acquires a lock: asks, waits, and releases what it got if it could not get everything.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,8 +20,8 @@ use crate::run::{HostHandle, Run};
 /// Takes a lock, and makes it a fence of the run.
 ///
 /// # Errors
-/// `Held` when another run has it, and still had it when the wait was over. `Unreachable` when a host could not be
-/// asked: then it is held nowhere.
+/// `Held` if another run has it, and still had it when the wait was over. `Unreachable` if a host could not
+/// be asked: then it is held nowhere.
 pub fn acquire(
     run: &Arc<Run>,
     wanted: &Wanted,
@@ -30,9 +30,9 @@ pub fn acquire(
 ) -> Result<Lock, Failure> {
     name::check(&wanted.name).map_err(|why| Failure::new(FailureKind::Failed, why))?;
     if run.fences.holds(&wanted.name) {
-        let message = format!("this run holds the lock `{}` already", wanted.name);
+        let message = format!("this run already holds the lock `{}`", wanted.name);
         return Err(Failure::new(FailureKind::Failed, message).hint(
-            "Take it once, around all that it is for. `--lock` takes it around the whole playbook.",
+            "Take it once, around everything that it protects. `--lock` takes it for the whole playbook.",
         ));
     }
     let began = Instant::now();
@@ -74,7 +74,7 @@ pub fn acquire(
     Ok(lock)
 }
 
-/// The hosts as the run sees them, in the order that all runs go by.
+/// The hosts as the run sees them, in the order that all runs use.
 pub(super) fn handles(run: &Arc<Run>, hosts: &[Arc<Host>]) -> Result<Vec<HostHandle>, Failure> {
     let mut hosts = hosts.to_vec();
     hosts.sort_by(|one, other| one.name.cmp(&other.name));
@@ -85,7 +85,7 @@ pub(super) fn handles(run: &Arc<Run>, hosts: &[Arc<Host>]) -> Result<Vec<HostHan
         .collect()
 }
 
-/// Takes it on all hosts; waits, if it may.
+/// Takes it on all hosts; waits if that is allowed.
 fn on_hosts(
     run: &Arc<Run>,
     wanted: &Wanted,
@@ -108,7 +108,7 @@ fn on_hosts(
     })
 }
 
-/// Looks, now and then, until nobody holds it where somebody did. Nothing is held meanwhile.
+/// Checks at intervals until no other run holds it. Holds nothing meanwhile.
 async fn until_free(
     handles: &[HostHandle],
     held: Vec<(String, Seen)>,
@@ -143,7 +143,7 @@ async fn until_free(
 
 enum Attempt {
     Got(Vec<Place>),
-    /// By host. Nothing is held by us.
+    /// By host. We hold none of them.
     Held(Vec<(String, Seen)>),
 }
 
@@ -185,13 +185,13 @@ async fn attempt(
                     all.push(Asked::Held { age: seen.age });
                     held.push((handle.name().to_owned(), seen));
                 }
-                // An interrupt is what it is, whatever else went wrong.
+                // An interrupt takes precedence over other errors.
                 Err(error) if error.kind == FailureKind::Interrupted => failure = Some(error),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
         if let Some(failure) = failure {
-            // Also where there was no answer: the question may have arrived.
+            // Also if there was no answer: the request may have arrived.
             give_back(reached(handles, &failure, &got, &fresh), holder).await;
             return Err(failure);
         }
@@ -225,8 +225,8 @@ fn handles_of(places: &[Place]) -> Vec<HostHandle> {
     places.iter().map(|place| place.handle.clone()).collect()
 }
 
-/// The hosts where something may be held after a failure. After an interrupt any of them; else those that answered:
-/// to reach the others again would take as long as it took to find that they are gone.
+/// The hosts on which something may be held after a failure. After an interrupt, any of them; otherwise
+/// those that answered: reaching the others again would take as long as it took to find that they are gone.
 fn reached(
     handles: &[HostHandle],
     failure: &Failure,
@@ -245,11 +245,11 @@ fn reached(
 async fn give_back(handles: Vec<HostHandle>, holder: &LockHolder) {
     let Some(first) = handles.first() else { return };
     let cancel = first.run.cancel.cleanup.clone();
-    // What could not be given back runs out.
+    // A lock that could not be released expires.
     drop(free(&handles, holder, &cancel).await);
 }
 
-/// Tells whose leases had run out, each once.
+/// Reports whose leases had expired, each once.
 fn tell_former(handles: &[HostHandle], holder: &LockHolder, former: &[(String, Record)]) {
     let Some(run) = handles.first().map(|handle| &handle.run) else {
         return;
@@ -274,8 +274,8 @@ fn not_taken(lock: &str, failure: Failure) -> Failure {
     if failure.kind != FailureKind::Unreachable {
         return failure;
     }
-    // Why it could not be reached has been told of the host.
-    let message = format!("the lock `{lock}` is not taken: this host could not be reached");
-    let hint = "A lock is held on every host that the playbook names, also on those that --limit leaves out.";
+    // The error of the connection has already been reported for the host.
+    let message = format!("the lock `{lock}` was not taken: this host could not be reached");
+    let hint = "A lock is held on every host that the playbook names, including those that --limit excludes.";
     Failure { message, ..failure }.hint(hint)
 }

@@ -1,4 +1,4 @@
-//! Locks seen from outside: who holds which, and taking one away.
+//! Locks seen from outside: who holds which, and breaking one.
 
 use std::sync::Arc;
 
@@ -16,27 +16,27 @@ use crate::model::{Failure, Host, LockHolder, LockScope, LogLevel};
 use crate::run::Run;
 use crate::store::Break;
 
-/// How a lock stands on a host.
+/// The state of a lock on a host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outlook {
     pub host: String,
-    /// The name of the lock; that of its directory, where nothing tells.
+    /// The name of the lock; that of its directory if the record does not contain it.
     pub lock: String,
     pub seen: Seen,
 }
 
-/// What came of taking a lock away on a host.
+/// The result of breaking a lock on a host.
 #[derive(Debug)]
 pub struct Broken {
     pub host: String,
-    /// Whether it had been the holder's until then.
+    /// Whether the holder had it until then.
     pub was_his: Result<bool, Failure>,
 }
 
 /// All locks of these hosts, and the failures of those that could not be asked.
 ///
 /// # Errors
-/// A host's connection cannot be made out, or it was interrupted.
+/// Fails if a host's connection settings cannot be determined, or if it was interrupted.
 pub fn list(
     run: &Arc<Run>,
     hosts: &[Arc<Host>],
@@ -57,7 +57,7 @@ pub fn list(
     Ok((found, failures))
 }
 
-/// A line of the script: the directory, then what `Seen` reads.
+/// A line of the script: the directory, then what `Seen` parses.
 fn outlook(host: &str, line: &str) -> Option<Outlook> {
     let (dir, line) = line.split_once(' ')?;
     let seen = Seen::parse(line)?;
@@ -72,10 +72,10 @@ fn outlook(host: &str, line: &str) -> Option<Outlook> {
     })
 }
 
-/// In check mode: says who has a lock that the run would take.
+/// In check mode: reports who has a lock that the run would take.
 ///
 /// # Errors
-/// As for [`list`].
+/// The same as for [`list`].
 pub fn tell_holders(
     run: &Arc<Run>,
     wanted: &Wanted,
@@ -83,7 +83,7 @@ pub fn tell_holders(
 ) -> Result<(), Failure> {
     for holder in peek(run, wanted, cancel)? {
         let message = format!(
-            "the lock `{}` is held by {holder}; a check does not take it",
+            "the lock `{}` is held by {holder}; check mode does not take it",
             wanted.name
         );
         run.log(LogLevel::Warn, None, message);
@@ -91,10 +91,11 @@ pub fn tell_holders(
     Ok(())
 }
 
-/// Who holds a lock. Writes nothing. Hosts that do not answer are left out: what needs them will say so.
+/// Who holds a lock. Writes nothing. Hosts that do not answer are left out: tasks that need them will
+/// report that.
 ///
 /// # Errors
-/// As for [`list`].
+/// The same as for [`list`].
 fn peek(
     run: &Arc<Run>,
     wanted: &Wanted,
@@ -127,7 +128,7 @@ fn peek(
 /// The locks that are held on this machine.
 ///
 /// # Errors
-/// There is no place for them.
+/// Fails if there is no directory for them.
 pub fn list_local() -> Result<Vec<LockHolder>, Failure> {
     let words = locks()?.list();
     Ok(words
@@ -136,10 +137,10 @@ pub fn list_local() -> Result<Vec<LockHolder>, Failure> {
         .collect())
 }
 
-/// Takes a lock away from the holder with this id, on these hosts.
+/// Breaks the lock of the holder with this id, on these hosts.
 ///
 /// # Errors
-/// As for [`list`].
+/// The same as for [`list`].
 pub fn break_on(
     run: &Arc<Run>,
     hosts: &[Arc<Host>],
@@ -182,7 +183,7 @@ pub fn break_on(
 /// The same for a lock of this machine.
 ///
 /// # Errors
-/// Its file cannot be removed.
+/// Fails if its file cannot be removed.
 pub fn break_local(lock: &str, id: &str) -> Result<bool, Failure> {
     let locks = locks()?;
     let is =

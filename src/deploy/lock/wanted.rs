@@ -66,7 +66,7 @@ impl<'a> Waiting<'a> {
         self.goes_on_for(first.record.id(), first.record.holder(), hosts)
     }
 
-    /// It is held by this one.
+    /// This run holds it.
     ///
     /// # Errors
     /// The wait is over.

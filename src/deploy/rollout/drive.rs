@@ -5,25 +5,25 @@ use super::order::{Input, News, Order, Question, Report, Step, Time};
 
 /// Where orders are carried out. It has the clock.
 pub trait World {
-    /// Time since the rollout began.
+    /// Time since the rollout started.
     fn now(&self) -> Time;
 
-    /// Begins a step; its end comes through `wait`.
+    /// Starts a step; its end is reported by `wait`.
     fn begin(&mut self, host: usize, step: Step, shielded: bool);
 
-    /// Cuts a step short that was begun; its end comes all the same.
+    /// Interrupts a step that was started; its end is reported all the same.
     fn cancel(&mut self, host: usize);
 
-    /// Asks the operator; the answer comes through `wait`.
+    /// Asks the operator; the answer is reported by `wait`.
     fn ask(&mut self, question: Question);
 
     fn tell(&mut self, news: News);
 
-    /// Waits for what happens next, until a time at the latest.
+    /// Waits for the next event, until the given time at the latest.
     fn wait(&mut self, until: Option<Time>) -> Input;
 }
 
-/// Goes through a rollout to its end.
+/// Runs a rollout to its end.
 pub fn drive(mut rollout: Rollout, world: &mut impl World) -> Report {
     let mut input = Input::Tick;
     loop {

@@ -1,4 +1,4 @@
-//! The health gate of a host: healthy throughout for a time, before a deadline.
+//! The health gate of a host: it must stay healthy for a time, before a deadline.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use crate::model::{Failure, FailureKind};
 
 use super::order::Time;
 
-/// Looks at a host's health, from the first to the one that decides.
+/// Tracks a host's health, from the first check to the one that decides.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// How long the host has to be healthy throughout.
+    /// How long the host has to stay healthy.
     needed: Duration,
     interval: Duration,
-    /// How long it has for that.
+    /// The time limit for that.
     patience: Duration,
     pub(super) deadline: Time,
-    /// When it was first found healthy since it last was not.
+    /// The start of the current healthy period.
     healthy_since: Option<Time>,
     longest: Option<Duration>,
-    /// The last look had not been answered at the deadline.
+    /// The last check had not been answered at the deadline.
     hangs: bool,
     last: Option<Box<Failure>>,
 }
@@ -37,7 +37,8 @@ impl Gate {
         }
     }
 
-    /// A look found it healthy. Gives when to look again, or nothing if it has been so for long enough.
+    /// A check was healthy. Returns when to check again, or `None` if the host has been healthy for long
+    /// enough.
     pub(super) fn healthy(&mut self, now: Time) -> Option<Time> {
         let since = *self.healthy_since.get_or_insert(now);
         let so_far = now.saturating_sub(since);
@@ -45,25 +46,25 @@ impl Gate {
         (so_far < self.needed).then(|| (now + self.interval).min(since + self.needed))
     }
 
-    /// A look found it not healthy: the time begins again. Gives when to look again.
+    /// A check was not healthy: the period starts again. Returns when to check again.
     pub(super) fn unhealthy(&mut self, now: Time, failure: Box<Failure>) -> Time {
         self.healthy_since = None;
         self.last = Some(failure);
         now + self.interval
     }
 
-    /// The deadline passed before a look was answered. Returns the deadline: there is no further look.
+    /// The deadline passed before a check was answered. Returns the deadline: there is no further check.
     pub(super) const fn hangs(&mut self) -> Time {
         self.hangs = true;
         self.deadline
     }
 
-    /// When it passes, if it stays healthy.
+    /// When it passes, if the host stays healthy.
     pub(super) fn passes_at(&self) -> Option<Time> {
         self.healthy_since.map(|since| since + self.needed)
     }
 
-    /// Why it has not passed yet: the last look, unless that found it healthy.
+    /// Why it has not passed yet: the last check, unless that was healthy.
     pub(super) fn in_the_way(&self) -> Option<&str> {
         let last = self.last.as_ref().filter(|_| self.healthy_since.is_none());
         last.map(|failure| failure.message.as_str())
@@ -75,7 +76,7 @@ impl Gate {
         let patience = shown(self.patience);
         let brief = match self.longest {
             Some(longest) if !self.needed.is_zero() => format!(
-                "not healthy for {} throughout within {patience} (it was for {})",
+                "not healthy for {} without interruption within {patience} (only for {})",
                 shown(self.needed),
                 shown(longest)
             ),
@@ -83,7 +84,7 @@ impl Gate {
         };
         let is_told = self.last.is_some() && self.healthy_since.is_none();
         if self.hangs && !is_told {
-            let message = format!("{brief}: the last look had no answer");
+            let message = format!("{brief}: the last check had no answer");
             return Box::new(Failure::new(FailureKind::Failed, message));
         }
         let Some(last) = self.last else {
@@ -96,7 +97,7 @@ impl Gate {
     }
 }
 
-/// To milliseconds, and to seconds where those say nothing: nobody reads nanoseconds.
+/// To milliseconds, or to seconds for longer durations: more precision is not useful.
 fn rounded(time: Duration) -> Duration {
     if time < Duration::from_secs(10) {
         Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn healthy_throughout_or_it_does_not_count() {
+    fn only_uninterrupted_health_counts() {
         let mut gate = Gate::new(s(10), s(4), s(0), s(60));
         assert_eq!(gate.unhealthy(s(1), failure()), s(5));
         assert_eq!(gate.healthy(s(5)), Some(s(9)));
@@ -130,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn what_it_says_when_time_is_up() {
+    fn reports_why_it_did_not_pass() {
         let mut gate = Gate::new(s(10), s(1), s(5), s(35));
         gate.healthy(s(6));
         gate.healthy(s(8));
         gate.unhealthy(s(9), failure());
         assert_eq!(
             gate.failure().message,
-            "not healthy for 10s throughout within 30s (it was for 2s): connection refused"
+            "not healthy for 10s without interruption within 30s (only for 2s): connection refused"
         );
         assert_eq!(
             Gate::new(s(0), s(1), s(0), s(3)).failure().message,
@@ -148,7 +149,7 @@ mod tests {
         assert_eq!(gate.hangs(), s(35));
         assert_eq!(
             gate.failure().message,
-            "not healthy for 10s throughout within 30s (it was for 0s): the last look had no answer"
+            "not healthy for 10s without interruption within 30s (only for 0s): the last check had no answer"
         );
     }
 }

@@ -1,20 +1,20 @@
-//! Where a host is on its way.
+//! The progress of a host.
 
 use crate::model::{Failure, Fate, HostEnd, Version};
 
 use super::gate::Gate;
 use super::order::{Course, Start, Step, Time};
 
-/// What is done with a host right now.
+/// What is being done with a host right now.
 #[derive(Debug)]
 pub(super) enum At {
-    /// Nothing: it was not begun with, or is done with.
+    /// Nothing: it was not started, or is finished.
     Rest,
     Doing {
         step: Step,
         cut: Option<Cut>,
     },
-    /// Waits for the next look at its health.
+    /// Waits for the next health check.
     Polling {
         next: Time,
     },
@@ -23,7 +23,7 @@ pub(super) enum At {
 /// Why a step was told to end early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
-    /// The rollout was aborted or interrupted: the host turns back. No failure of its own.
+    /// The rollout was aborted or interrupted: the host turns back. Not a failure of its own.
     Turn,
     /// No host had become healthy for too long.
     Progress,
@@ -31,7 +31,7 @@ pub(super) enum Cut {
     Deadline,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is asked on its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is used independently")]
 #[derive(Debug)]
 pub(super) struct Host {
     pub name: String,
@@ -40,32 +40,32 @@ pub(super) struct Host {
     pub at: At,
     pub course: Course,
     pub gate: Option<Gate>,
-    /// Out of service, by us or from the start.
+    /// Out of service, because of us or from the start.
     pub out: bool,
     /// The balancer had it out of service before the rollout.
     pub found_out: bool,
-    /// When to tell next that the present phase goes on.
+    /// When to report next that the current phase continues.
     pub say: Time,
-    /// Its work has begun.
+    /// Work on it has started.
     pub begun: bool,
-    /// Its update has begun.
+    /// Its update has started.
     pub touched: bool,
     pub version: Version,
-    /// Nothing but being out of service is known before it is done with.
+    /// Nothing but its being out of service is known until it is finished.
     pub fate: Option<Fate>,
-    /// When the present phase began.
+    /// When the current phase started.
     pub phase_since: Time,
-    /// When its work began.
+    /// When work on it started.
     pub since: Time,
-    /// When it has to be put back, once it is on its way back.
+    /// The deadline for putting it back, once it is on its way back.
     pub back_deadline: Time,
-    /// The first thing that went wrong.
+    /// The first thing that failed.
     pub failure: Option<Box<Failure>>,
-    /// Why it is not where it belongs.
+    /// Why it is not in the intended state.
     pub unrestored: Option<Box<Failure>>,
-    /// Why it keeps the new version though the rollout was rolled back.
+    /// Why it keeps the new version although the rollout was rolled back.
     pub kept: Option<String>,
-    /// It was worked on when the rollout was interrupted.
+    /// It was being worked on when the rollout was interrupted.
     pub interrupted: bool,
 }
 
@@ -98,31 +98,32 @@ impl Host {
         !matches!(self.at, At::Rest)
     }
 
-    /// Whether it is worked on and still goes towards the new version.
+    /// Whether it is being worked on and still moves towards the new version.
     pub(super) fn goes_forward(&self) -> bool {
         self.in_flight() && self.course == Course::Forward
     }
 
-    /// Whether it is as it was before.
+    /// Whether it is in its former state.
     pub(super) fn is_whole(&self) -> bool {
         !self.begun
             || self.is_as_found()
             || matches!(self.fate, Some(Fate::Untouched | Fate::RolledBack))
     }
 
-    /// Whether it was out of service before the rollout, and is so still with what it had then.
+    /// Whether it was out of service before the rollout, and still is, with its former version.
     pub(super) fn is_as_found(&self) -> bool {
         self.found_out && self.fate == Some(Fate::LeftOut) && self.version == Version::Old
     }
 
-    /// Whether a rollback has to go to it: it has the new version, in service or not.
+    /// Whether a rollback must include it: it has the new version, in service or not.
     pub(super) fn is_changed(&self) -> bool {
         self.fate.is_some() && self.version == Version::New
     }
 
-    /// What came of it. `reason` is why it is not in service with the new version, where nothing of its own tells.
+    /// Its result. `reason` is why it is not in service with the new version, if it has no reason of its
+    /// own.
     pub(super) fn end(&self, reason: Option<String>) -> HostEnd {
-        // What an earlier run did to one that was found out of service is not known.
+        // What an earlier run did to a host that was found out of service is unknown.
         let (fate, version) = match self.fate {
             None if self.found_out => (Fate::LeftOut, Version::Unknown),
             fate => (fate.unwrap_or(Fate::Untouched), self.version),

@@ -1,4 +1,4 @@
-//! The rollout as a whole: batches, what lies between them, and when it ends.
+//! The rollout as a whole: batches, the steps between them, and its end.
 
 use std::collections::VecDeque;
 
@@ -8,52 +8,52 @@ use super::host::{At, Cut, Host};
 use super::order::{Course, Input, News, Order, Question, Report, Start, Step, Time};
 use super::spec::Spec;
 
-/// Decides what is done next. See the module.
+/// Decides what to do next. See the module.
 #[derive(Debug)]
 pub struct Rollout {
     pub(super) spec: Spec,
     pub(super) hosts: Vec<Host>,
-    /// Hosts of the same service that take no part and are out of service: they count where availability does.
+    /// Hosts of the same service that take no part and are out of service: they count for availability.
     absent: usize,
-    /// How many batches there are.
+    /// The number of batches.
     batches: usize,
-    /// Hosts out of service at once.
+    /// The number of hosts that may be out of service at once.
     max_unavailable: Option<usize>,
     stage: Stage,
-    /// The hosts of the present batch that are not begun with.
+    /// The hosts of the current batch that have not been started.
     pub(super) queue: VecDeque<usize>,
-    /// When the present batch began.
+    /// When the current batch started.
     pub(super) batch_since: Time,
-    /// Hosts that failed, in the whole rollout.
+    /// The number of hosts that failed, in the whole rollout.
     pub(super) failures: usize,
-    /// The same before the present batch.
+    /// The same before the current batch.
     pub(super) failures_before: usize,
     /// Why it was aborted.
     pub(super) reason: Option<String>,
     pub(super) interrupted: bool,
     pub(super) killed: bool,
-    /// A host could not be put back for a reason that is not its own: others could not be either.
+    /// A host could not be put back for a reason that is not its own: others could not be put back either.
     pub(super) broken: bool,
-    /// When some host last became healthy.
+    /// When a host last became healthy.
     pub(super) progress: Time,
-    /// When to tell next that it pauses.
+    /// When to report next that it pauses.
     pub(super) say: Time,
     orders: Vec<Order>,
     end: Option<RolloutEnd>,
 }
 
-/// Hosts of the same service that take no part: shares are of them too.
+/// Hosts of the same service that take no part: shares include them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Others {
     pub out: usize,
     pub in_service: usize,
 }
 
-/// What the rollout is at.
+/// The stage of the rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stage {
     Start,
-    /// A batch goes forward; counted from 0.
+    /// A batch moves forward; counted from 0.
     Batch(usize),
     /// Between this batch and the next one.
     Pause {
@@ -63,7 +63,7 @@ pub(super) enum Stage {
     Question {
         after: usize,
     },
-    /// Changed hosts are rolled back: those of the present batch of them, and those that come after it.
+    /// Changed hosts are rolled back: those of the current batch, and those that follow.
     Back {
         batch: usize,
         left: VecDeque<usize>,
@@ -73,7 +73,7 @@ pub(super) enum Stage {
 }
 
 impl Rollout {
-    /// A rollout over hosts in the order in which they come.
+    /// A rollout over hosts, in the given order.
     #[must_use]
     pub fn new(spec: Spec, starts: &[Start], others: Others) -> Self {
         let absent = others.out;
@@ -109,20 +109,20 @@ impl Rollout {
         }
     }
 
-    /// How many hosts each batch has.
+    /// The number of hosts in each batch.
     #[must_use]
     pub fn sizes(&self) -> Vec<usize> {
         let size = |batch| self.hosts.iter().filter(|host| host.batch == batch).count();
         (0..self.batches).map(size).collect()
     }
 
-    /// How many hosts may be out of service at once, where that is limited by more than the batches.
+    /// How many hosts may be out of service at once, if that limit is tighter than the batches.
     #[must_use]
     pub const fn max_unavailable(&self) -> Option<usize> {
         self.max_unavailable
     }
 
-    /// Tells what happened, and gives what is to be done.
+    /// Takes an event, and returns what to do.
     pub fn input(&mut self, now: Time, input: Input) -> Vec<Order> {
         match input {
             Input::Tick => {}
@@ -141,7 +141,7 @@ impl Rollout {
         std::mem::take(&mut self.orders)
     }
 
-    /// When it wants to be told the time, if nothing happens before.
+    /// When it needs to be woken, if nothing happens before.
     #[must_use]
     pub fn wake(&self) -> Option<Time> {
         let pause = match &self.stage {
@@ -157,7 +157,7 @@ impl Rollout {
         hosts.chain(pause).chain(progress).min()
     }
 
-    /// What came of it, once there is nothing more to do.
+    /// The result, once there is nothing more to do.
     #[must_use]
     pub fn report(&self) -> Option<Report> {
         Some(Report {
@@ -171,7 +171,7 @@ impl Rollout {
         })
     }
 
-    /// How many hosts are out of service.
+    /// The number of hosts out of service.
     #[must_use]
     pub fn out(&self) -> usize {
         self.absent + self.hosts.iter().filter(|host| host.out).count()
@@ -189,13 +189,13 @@ impl Rollout {
         self.hosts.iter().filter(|host| host.in_flight()).count()
     }
 
-    /// Whether hosts in flight turn back, and none is begun with.
+    /// Whether hosts in flight turn back, and no further host is started.
     pub(super) fn turns_back(&self) -> bool {
         self.interrupted || self.reason.is_some() && self.spec.on_abort == OnAbort::Rollback
     }
 
-    /// The next host of the batch that may be begun with: the one door to being out of service. One that is out already
-    /// takes nobody's place.
+    /// The next host of the batch that may be started: the only way for a host to go out of service. A host
+    /// that is out already takes no place.
     pub(super) fn next_with_room(&mut self) -> Option<usize> {
         if self.in_flight() >= self.spec.parallel.max(1) {
             return None;
@@ -207,14 +207,14 @@ impl Rollout {
         self.queue.remove(at)
     }
 
-    /// Ends the rollout's way forward, and hosts that wait to become healthy turn back.
+    /// Stops the rollout, and makes hosts that wait to become healthy turn back.
     pub(super) fn abort(&mut self, reason: String, now: Time) {
         if self.call_off(reason) && self.turns_back() {
             self.turn_all(&[Step::Healthy], now);
         }
     }
 
-    /// No further host is begun with. False if that is so already.
+    /// Starts no further host. Returns false if that was so already.
     pub(super) fn call_off(&mut self, reason: String) -> bool {
         if self.reason.is_some() || self.interrupted {
             return false;
@@ -238,7 +238,8 @@ impl Rollout {
         }
     }
 
-    /// Hosts that go forward turn back: now, or when their step has ended; steps of these kinds are cut short.
+    /// Makes hosts that move forward turn back: now, or when their step has ended; steps of these kinds are
+    /// interrupted.
     fn turn_all(&mut self, cut: &[Step], now: Time) {
         for host in 0..self.hosts.len() {
             if !self.hosts[host].goes_forward() {
@@ -268,12 +269,12 @@ impl Rollout {
         }
         match answer {
             Ok(true) => self.begin_batch(after + 1, now),
-            Ok(false) => self.abort("the operator said no".to_owned(), now),
+            Ok(false) => self.abort("the operator answered no".to_owned(), now),
             Err(failure) => self.abort(failure.message, now),
         }
     }
 
-    /// Goes as far as it can.
+    /// Advances as far as it can.
     fn advance(&mut self, now: Time) {
         loop {
             let before = self.stage.clone();
@@ -373,10 +374,10 @@ impl Rollout {
         }));
     }
 
-    /// Nothing is in flight, and it does not go forward any more.
+    /// Nothing is in flight, and the rollout no longer moves forward.
     fn unwind(&mut self, now: Time) {
         if self.interrupted {
-            // Hosts that were done with keep the new version, unless a rollback was to come.
+            // Finished hosts keep the new version, unless a rollback follows.
             let rollback = self.reason.is_some() && self.spec.on_abort == OnAbort::Rollback;
             let whole = |host: &Host| {
                 let restored = !host.interrupted || host.unrestored.is_none() || host.is_as_found();

@@ -1,12 +1,14 @@
-//! Rolling a change over hosts, some at a time, with a way back.
+//! Rolls a change out over hosts, some at a time, with a way back.
 //!
-//! [`Rollout`] decides: a state machine with no I/O and no clock. It is told what happened and when
-//! ([`Input`]), and gives [`Order`]s. [`drive`] is the loop between it and a [`World`], which carries orders out and
-//! has the clock. [`Threads`] is the world of a real run: each step of a host on a thread of its own. What the
-//! steps do (drain, update, ...) is up to the [`Actions`]: those of `script` call the closures of a playbook. docs/rollout.md is the contract with the user.
+//! [`Rollout`] decides: it is a state machine with no I/O and no clock. It receives events with their times
+//! ([`Input`]), and returns [`Order`]s. [`drive`] is the loop between it and a [`World`], which carries out
+//! orders and has the clock. [`Threads`] is the world of a real run: each step of a host has its own
+//! thread. What the steps do (drain, update, ...) is up to the [`Actions`]: those of `script` call the
+//! closures of a playbook. docs/rollout.md is the contract with the user.
 //!
-//! Never more hosts out of service than allowed, whatever fails: every step that takes a host out goes through one
-//! door, `Rollout::next_with_room`. The tests hold that against a made-up world with a clock of its own.
+//! There are never more hosts out of service than allowed, whatever fails: every step that takes a host out
+//! of service passes one point, `Rollout::next_with_room`. The tests verify this in a simulated world with
+//! its own clock.
 
 mod drive;
 mod gate;

@@ -1,31 +1,31 @@
-//! What the machine is told, and what it tells.
+//! The inputs and outputs of the machine.
 
 use std::time::Duration;
 
 use crate::model::{Failure, HostEnd, OnAbort, Phase, RolloutEnd, Waiting};
 
-/// Time since the rollout began.
+/// Time since the rollout started.
 pub type Time = Duration;
 
-/// Something that is done with a host, by a closure of the playbook.
+/// A step of a host, done by a closure of the playbook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     Drain,
     Update,
-    /// One look at its health with the new version.
+    /// A health check with the new version.
     Healthy,
     Readmit,
     /// Puts it back.
     Rollback,
-    /// One look at its health after that.
+    /// A health check after that.
     RollbackHealthy,
     /// Asks the balancer whether it is in service.
     InService,
-    /// Makes sure that it answers, before it is drained to be rolled back.
+    /// Checks that it can be reached, before it is drained for its rollback.
     Reach,
 }
 
-/// A host as a rollout finds it.
+/// The state in which a rollout finds a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
     pub name: String,
@@ -35,12 +35,12 @@ pub struct Start {
     pub found_out: bool,
 }
 
-/// Which way a host goes.
+/// The direction of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Course {
     /// Towards the new version.
     Forward,
-    /// Back to where it was.
+    /// Back to its former state.
     Back,
 }
 
@@ -50,55 +50,55 @@ pub enum StepResult {
     Done,
     Failed {
         failure: Box<Failure>,
-        /// The host itself could not be reached: that says nothing of any version.
+        /// The host itself could not be reached: that says nothing about any version.
         lost: bool,
     },
-    /// It was cancelled and did not get to its end.
+    /// It was cancelled before its end.
     Cancelled,
 }
 
-/// What happened.
+/// An event.
 #[derive(Debug, Clone)]
 pub enum Input {
     /// Time passed.
     Tick,
     /// The step of a host ended.
     Ended(usize, StepResult),
-    /// The operator was asked. `Err` is why there is no answer.
+    /// The operator answered. `Err` is why there is no answer.
     Answered(Result<bool, Box<Failure>>),
-    /// Ctrl-C: hosts in flight are put back, and no further one is begun.
+    /// Ctrl-C: hosts in flight are put back, and no further host is started.
     Interrupted,
-    /// Ctrl-C again: nothing further is begun at all.
+    /// A second Ctrl-C: nothing further is started at all.
     Killed,
 }
 
-/// What is to be done next.
+/// What to do next.
 #[derive(Debug, Clone)]
 pub enum Order {
-    /// Begins a step of a host. A step that is shielded goes on after Ctrl-C.
+    /// Starts a step of a host. A shielded step continues after Ctrl-C.
     Do {
         host: usize,
         step: Step,
         shielded: bool,
     },
-    /// Cuts short the step of a host. Its end is told all the same.
+    /// Interrupts the step of a host. Its end is reported all the same.
     Cancel(usize),
     Ask(Question),
     Tell(News),
 }
 
-/// What the operator is asked between two batches.
+/// The question to the operator between two batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The batch that has ended, counted from 1, of how many.
+    /// The batch that has ended, counted from 1, and the number of batches.
     pub batch: usize,
     pub batches: usize,
-    /// The hosts of the next one.
+    /// The hosts of the next batch.
     pub next: Vec<usize>,
     pub on_abort: OnAbort,
 }
 
-/// What happened, for the events of the run.
+/// An event of the rollout, for the events of the run.
 #[derive(Debug, Clone)]
 pub enum News {
     BatchStarted {
@@ -114,13 +114,13 @@ pub enum News {
         course: Course,
         took: Duration,
     },
-    /// A host's work begins: in a batch forward, and again where it is rolled back later.
+    /// Work on a host starts: in a batch forward, and again if it is rolled back later.
     HostStarted(usize),
     Host {
         host: usize,
         phase: Phase,
         batch: usize,
-        /// How long the phase took that ended with this one.
+        /// The duration of the phase that ended.
         took: Option<Duration>,
         failure: Option<Box<Failure>>,
     },
@@ -144,17 +144,17 @@ pub enum News {
         phase: Phase,
         batch: usize,
         so_far: Duration,
-        /// What is in the way, where that is known.
+        /// The cause of the delay, if known.
         reason: Option<String>,
     },
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone)]
 pub struct Report {
     pub end: RolloutEnd,
     /// Why it was aborted.
     pub reason: Option<String>,
-    /// By the index of the host. Each that does not have the new version in service has its reason.
+    /// By the index of the host. Each host that does not have the new version in service has a reason.
     pub hosts: Vec<HostEnd>,
 }

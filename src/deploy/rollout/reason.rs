@@ -1,15 +1,15 @@
-//! Why a host is not in service with the new version: what the report says of each.
+//! Why a host is not in service with the new version: the reasons in the report.
 
 use crate::model::{Failure, Fate, OnAbort, Version};
 
 use super::host::Host;
 use super::machine::Rollout;
 
-/// How many hosts a reason names.
+/// The maximum number of hosts that a reason names.
 const MOST_NAMES: usize = 5;
 
 impl Rollout {
-    /// The reason for where a host is; none where all went as it was meant to.
+    /// The reason for the state of a host; none if everything went as intended.
     pub(super) fn reason_of(&self, host: &Host) -> Option<String> {
         let own = host.unrestored.as_ref().or(host.failure.as_ref());
         let own = own.map(|failure| in_words(failure));
@@ -25,7 +25,7 @@ impl Rollout {
         }
     }
 
-    /// Changed hosts to which the rollback did not come keep the new version: notes why.
+    /// Changed hosts that the rollback did not reach keep the new version: records why.
     pub(super) fn note_kept(&mut self) {
         let why = if self.broken {
             let broken = self.hosts.iter().find(|host| {
@@ -76,7 +76,7 @@ impl Rollout {
         }
     }
 
-    /// The first of these hosts by name, and how many more there are.
+    /// The first of these hosts by name, and the number of others.
     fn names(&self, are: impl Fn(&Host) -> bool) -> String {
         let hosts = self.hosts.iter().filter(|host| are(host));
         let hosts: Vec<&str> = hosts.map(|host| host.name.as_str()).collect();
@@ -88,7 +88,8 @@ impl Rollout {
     }
 }
 
-/// A failure in one line: what failed, how, and the last line that a command printed, since its exit code says little.
+/// A failure on one line: what failed, how, and the last line of a command's output, because its exit code
+/// says little.
 fn in_words(failure: &Failure) -> String {
     let mut text = match &failure.task {
         Some(task) if !failure.message.contains(task.as_str()) => {

@@ -9,7 +9,7 @@ use super::machine::{Rollout, Stage};
 use super::order::{Course, News, Time};
 
 impl Rollout {
-    /// Goes back over the changed hosts, the last one first, as many at a time as the present batch has.
+    /// Rolls back the changed hosts, the last one first, as many at a time as the current batch has.
     pub(super) fn begin_rollback(&mut self, now: Time) {
         let changed: VecDeque<usize> = (0..self.hosts.len())
             .rev()
@@ -73,7 +73,7 @@ impl Rollout {
             course: Course::Back,
             took: now.saturating_sub(self.batch_since),
         });
-        // Hosts that are in the queue still had no room: out of service are more than may be.
+        // Hosts still in the queue had no room: too many hosts are out of service.
         if self.broken || self.interrupted || !self.queue.is_empty() || left.is_empty() {
             self.finish_back();
         } else {
@@ -97,7 +97,7 @@ impl Rollout {
         });
     }
 
-    /// When a host has something that time brings about.
+    /// When the next timed event of a host is due.
     pub(super) fn wake_of(host: &Host) -> Option<Time> {
         if !host.in_flight() {
             return None;
@@ -106,7 +106,7 @@ impl Rollout {
         Some(due.map_or(host.say, |due| due.min(host.say)))
     }
 
-    /// When its step or its gate has something that time brings about.
+    /// When the next timed event of its step or its gate is due.
     fn due_of(host: &Host) -> Option<Time> {
         let gate = host.gate.as_ref().map(|gate| gate.deadline);
         match host.at {
@@ -119,7 +119,7 @@ impl Rollout {
         }
     }
 
-    /// What is due by now: looks at health, and deadlines.
+    /// Handles what is due: health checks and deadlines.
     pub(super) fn expire(&mut self, now: Time) {
         let progress = now >= self.progress + self.spec.progress_deadline;
         if progress && self.hosts.iter().any(Host::goes_forward) {
@@ -146,7 +146,7 @@ impl Rollout {
         }
     }
 
-    /// No host became healthy for too long: those in flight have failed.
+    /// No host became healthy for too long: the hosts in flight have failed.
     fn no_further(&mut self, now: Time) {
         self.progress = now;
         let failure = self.no_progress();
@@ -165,7 +165,7 @@ impl Rollout {
         }
     }
 
-    /// Ctrl-C a second time: what runs is cut short by whoever runs it, and nothing further is begun.
+    /// A second Ctrl-C: the world interrupts running steps, and nothing further is started.
     pub(super) fn kill(&mut self, now: Time) {
         self.killed = true;
         for host in 0..self.hosts.len() {

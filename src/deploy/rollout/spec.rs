@@ -1,11 +1,11 @@
-//! What a rollout was asked to do.
+//! The options of a rollout.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::OnAbort;
 
-/// How many hosts: a number, or a share of all hosts of the rollout.
+/// A number of hosts, or a share of all hosts of the rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
     Count(usize),
@@ -13,7 +13,7 @@ pub enum Size {
 }
 
 impl Size {
-    /// Reads `"3"` or `"25%"`. `Err` says what is wrong with it.
+    /// Parses `"3"` or `"25%"`. `Err` says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
@@ -27,20 +27,20 @@ impl Size {
         size.checked()
     }
 
-    /// Refuses what would never get on. `Err` says why.
+    /// Refuses a size with which nothing would ever progress. `Err` says why.
     pub fn checked(self) -> Result<Self, String> {
         match self {
             Self::Count(0) => {
-                Err("with 0 hosts at a time nothing would ever be updated".to_owned())
+                Err("with 0 hosts at a time, nothing would ever be updated".to_owned())
             }
-            Self::Percent(0) => Err("with 0% at a time nothing would ever be updated".to_owned()),
-            Self::Percent(101..) => Err("a share is at most 100%".to_owned()),
+            Self::Percent(0) => Err("with 0% at a time, nothing would ever be updated".to_owned()),
+            Self::Percent(101..) => Err("a share must be at most 100%".to_owned()),
             size => Ok(size),
         }
     }
 
-    /// The number of hosts. Rounds down, so that no more are out than the share says, but never to 0: as
-    /// Kubernetes does with `maxUnavailable`.
+    /// The number of hosts. Rounds down, so that no more hosts are out than the share allows, but never to
+    /// 0: like Kubernetes with `maxUnavailable`.
     #[must_use]
     pub fn of(self, hosts: usize) -> usize {
         let number = match self {
@@ -51,7 +51,7 @@ impl Size {
     }
 }
 
-/// The sizes of the batches, one after the other; the last one holds for all that follow.
+/// The sizes of the batches in order; the last one applies to all that follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batches {
     first: Vec<Size>,
@@ -66,7 +66,8 @@ impl Batches {
         Some(Self { first: sizes, rest })
     }
 
-    /// How many hosts each batch has. `total` is what shares are of: hosts that take no part count there.
+    /// The number of hosts in each batch. `total` is the base for shares: it includes hosts that take no
+    /// part.
     #[must_use]
     pub fn split(&self, hosts: usize, total: usize) -> Vec<usize> {
         let mut left = hosts;
@@ -104,11 +105,11 @@ impl Gates {
     }
 }
 
-/// What there is to do with a host beyond its update. What there is not is left out.
+/// The steps for a host beyond its update. Missing steps are skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a closure that was given or not"
+    reason = "each says whether a closure was given"
 )]
 pub struct Present {
     pub drain: bool,
@@ -118,36 +119,36 @@ pub struct Present {
     pub in_service: bool,
 }
 
-/// A rollout as it was asked for.
+/// The options of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
     pub batches: Batches,
-    /// How many hosts may be out of service at once, those included that are left out or were down before. `None`: the
-    /// batches alone say how many are taken out.
+    /// How many hosts may be out of service at once, including those that are left out or were down before.
+    /// `None`: only the batches limit this.
     pub max_unavailable: Option<Size>,
-    /// How many hosts may fail before it is aborted.
+    /// How many hosts may fail before the rollout is aborted.
     pub max_failures: usize,
     pub on_abort: OnAbort,
     pub present: Present,
-    /// How long a host has to be healthy throughout.
+    /// How long a host has to stay healthy.
     pub min_healthy: Duration,
-    /// How long a host has for that.
+    /// The time limit of a host for that.
     pub healthy_deadline: Duration,
-    /// How long it may take until some further host is healthy.
+    /// The maximum time until another host becomes healthy.
     pub progress_deadline: Duration,
-    /// How long it may take to put one host back, its gate and its readmission included.
+    /// The time limit for putting one host back, including its gate and its readmission.
     pub rollback_deadline: Duration,
-    /// Between two looks at a host's health.
+    /// The time between two health checks of a host.
     pub interval: Duration,
     /// Between two batches.
     pub pause: Duration,
     pub confirm: Gates,
-    /// Hosts that are worked on at once, whatever the batch.
+    /// The maximum number of hosts that are worked on at once, whatever the batch.
     pub parallel: usize,
 }
 
 impl Spec {
-    /// One host at a time, and the other defaults.
+    /// One host at a time, and otherwise the defaults.
     #[must_use]
     pub fn new(present: Present) -> Self {
         Self {
@@ -171,7 +172,7 @@ impl Spec {
     }
 }
 
-/// The times of a rollout, where they are known.
+/// The times of a rollout, as far as they are known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Times {
     pub min_healthy: Option<Duration>,
@@ -181,7 +182,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// What would never get to its end: the option, and why.
+    /// A combination that could never succeed: the option, and why.
     #[must_use]
     pub fn contradiction(&self, present: Present) -> Option<(&'static str, &'static str)> {
         let not_below = |one: Option<Duration>, other: Option<Duration>| {
@@ -191,15 +192,15 @@ impl Times {
             one.zip(other).is_some_and(|(one, other)| one < other)
         };
         if present.healthy && not_below(self.min_healthy, self.healthy_deadline) {
-            let why = "it is not shorter than `healthy_deadline`: no host could ever pass";
+            let why = "must be shorter than `healthy_deadline`: otherwise no host could ever pass";
             return Some(("min_healthy", why));
         }
         if present.rollback_healthy && not_below(self.min_healthy, self.rollback_deadline) {
-            let why = "it is not shorter than `rollback_deadline`: no host could ever be put back";
+            let why = "must be shorter than `rollback_deadline`: otherwise no host could ever be put back";
             return Some(("min_healthy", why));
         }
         if present.healthy && below(self.progress_deadline, self.healthy_deadline) {
-            let why = "it is shorter than `healthy_deadline`, which would never be reached";
+            let why = "must not be shorter than `healthy_deadline`, which would never be reached";
             return Some(("progress_deadline", why));
         }
         None
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_gives_the_first_batches_and_its_last_size_the_others() {
+    fn a_list_has_the_first_sizes_and_its_last_one_applies_to_the_rest() {
         assert_eq!(split(&["1", "10%", "50%", "100%"], 20), [1, 2, 10, 7]);
         assert_eq!(split(&["1", "2"], 6), [1, 2, 2, 1]);
         assert_eq!(split(&["25%"], 4), [1, 1, 1, 1]);
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_lead_nowhere_are_refused() {
+    fn refuses_sizes_without_progress() {
         for wrong in [
             "0", "0%", "101%", "300%", "-1", "many", "", "%", "1.5", "12.5%",
         ] {

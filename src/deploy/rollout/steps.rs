@@ -1,4 +1,4 @@
-//! One host's way: from step to step, forward and back.
+//! The steps of one host, forward and back.
 
 use crate::model::{Failure, FailureKind, Fate, OnAbort, Phase, Version};
 
@@ -40,7 +40,7 @@ impl Rollout {
             Step::Update => Some(Phase::Updating),
             Step::Readmit => Some(Phase::Readmitting),
             Step::Rollback => Some(Phase::RollingBack),
-            // Told once for all looks.
+            // Reported once for all checks.
             Step::Healthy | Step::RollbackHealthy | Step::InService | Step::Reach => None,
         };
         if let Some(phase) = phase {
@@ -96,7 +96,7 @@ impl Rollout {
             (StepResult::Cancelled, _) => Err((Failure::interrupted().into(), false)),
         };
         match (step, outcome) {
-            // It was told to turn back, so that it ended early is no failure.
+            // It was told to turn back, so its early end is not a failure.
             (Step::Drain | Step::Update | Step::Healthy, Err(_)) if cut == Some(Cut::Turn) => {
                 self.turn_back(host, now);
             }
@@ -108,14 +108,14 @@ impl Rollout {
         }
     }
 
-    /// A step came to its end, and well.
+    /// A step succeeded.
     fn did(&mut self, host: usize, step: Step, now: Time) {
         let present = self.spec.present;
         match (step, self.hosts[host].course) {
             (Step::Drain, course) => {
                 self.ends(host, Phase::Drained, None, now);
                 match course {
-                    // Whatever `on_abort` says: no update begins after an abort.
+                    // Whatever `on_abort` says: no update starts after an abort.
                     Course::Forward if self.interrupted || self.reason.is_some() => {
                         self.turn_back(host, now);
                     }
@@ -162,10 +162,10 @@ impl Rollout {
         match (step, self.hosts[host].course) {
             (Step::Drain, Course::Forward) => {
                 self.fail(host, failure, now);
-                // It may be drained in part.
+                // It may be partly drained.
                 self.turn_back(host, now);
             }
-            // It is out of service, or nobody can tell.
+            // It is out of service, or its state is unknown.
             (Step::InService, _) => self.readmit(host, now),
             (Step::Reach, _) => {
                 self.could_not_put_back(host, failure, lost, now);
@@ -181,7 +181,7 @@ impl Rollout {
                 self.leave_out(host, now);
             }
             (_, Course::Forward) => self.fail_and_put_back(host, failure, now),
-            // It still has the new version: in service is where it belongs then.
+            // It still has the new version: it should be in service then.
             (Step::Drain, Course::Back) => {
                 self.could_not_put_back(host, failure, lost, now);
                 self.readmit(host, now);
@@ -196,7 +196,7 @@ impl Rollout {
     pub(super) fn fail_and_put_back(&mut self, host: usize, failure: Box<Failure>, now: Time) {
         self.fail(host, failure.clone(), now);
         if self.spec.on_abort == OnAbort::Stop && !self.interrupted {
-            // Somebody wants to look at it as it is.
+            // The operator wants to inspect it in its current state.
             self.hosts[host].unrestored = Some(failure);
             self.leave_out(host, now);
         } else {
@@ -204,11 +204,11 @@ impl Rollout {
         }
     }
 
-    /// The host counts as failed, once.
+    /// Counts the host as failed, once.
     fn fail(&mut self, host: usize, mut failure: Box<Failure>, now: Time) {
         self.name_host(host, &mut failure);
         self.ends(host, Phase::Failed, Some(failure.clone()), now);
-        // Not among those that an abort turns back: what comes next for it is decided here.
+        // Not one of those that an abort turns back: its next step is decided here.
         self.hosts[host].at = At::Rest;
         self.hosts[host].failure = Some(failure.clone());
         self.failures += 1;
@@ -216,7 +216,7 @@ impl Rollout {
             let reason = match self.spec.max_failures {
                 0 => failure.to_string(),
                 most => format!(
-                    "{} hosts failed, and {most} may; the last one: {failure}",
+                    "{} hosts failed, but only {most} may; the last one: {failure}",
                     self.failures
                 ),
             };
@@ -224,7 +224,7 @@ impl Rollout {
         }
     }
 
-    /// A failure that was found here, and not on the host.
+    /// A failure that was detected here, and not on the host.
     fn name_host(&self, host: usize, failure: &mut Failure) {
         failure
             .host
@@ -244,7 +244,7 @@ impl Rollout {
         self.broken |= !lost;
     }
 
-    /// Begins the way back of a host that is out of service.
+    /// Starts the way back of a host that is out of service.
     pub(super) fn turn_back(&mut self, host: usize, now: Time) {
         let deadline = now + self.spec.rollback_deadline;
         let state = &mut self.hosts[host];
@@ -263,10 +263,11 @@ impl Rollout {
         }
     }
 
-    /// It was out of service before the rollout, and does not get the new version: nobody knows whether what it has is good.
+    /// It was out of service before the rollout, and does not get the new version: whether its current
+    /// version is good is unknown.
     fn leave_as_found(&mut self, host: usize, now: Time) {
         let what = if self.hosts[host].touched {
-            "it was out of service before the rollout, and was put back to what it was then"
+            "it was out of service before the rollout, and was restored to its former state"
         } else {
             "it was out of service before the rollout, and was not updated"
         };
@@ -285,7 +286,8 @@ impl Rollout {
         if drains {
             self.hosts[host].course = Course::Back;
             self.hosts[host].back_deadline = now + self.spec.rollback_deadline;
-            // A host that is gone may have requests that are never answered: its drain would take its whole time.
+            // A host that is gone may have requests that are never answered: its drain would take its whole
+            // time limit.
             self.do_step(host, Step::Reach, now);
         } else {
             self.turn_back(host, now);
@@ -300,7 +302,7 @@ impl Rollout {
         }
     }
 
-    /// The next step, unless nothing further is to be begun at all.
+    /// The next step, unless nothing further is to be started at all.
     fn go_on(&mut self, host: usize, step: Step, now: Time) {
         if self.killed {
             self.give_up(host, now);
@@ -309,7 +311,7 @@ impl Rollout {
         }
     }
 
-    /// The run is told to end at once: the host stays where it is.
+    /// The run must end at once: the host stays in its current state.
     pub(super) fn give_up(&mut self, host: usize, now: Time) {
         self.hosts[host]
             .unrestored
@@ -369,7 +371,7 @@ impl Rollout {
         self.go_on(host, step, now);
     }
 
-    /// A look at a host's health has ended.
+    /// A health check of a host has ended.
     fn looked(
         &mut self,
         host: usize,
@@ -392,7 +394,8 @@ impl Rollout {
         let was_healthy = gate.passes_at().is_some();
         let next = match outcome {
             Ok(()) => gate.healthy(now),
-            // A look that was cut short at the deadline adds nothing to the one before it, unless the host is gone.
+            // A check that was interrupted at the deadline adds nothing to the one before it, unless the
+            // host is gone.
             Err((failure, _))
                 if cut == Some(Cut::Deadline) && failure.kind != FailureKind::Unreachable =>
             {
@@ -443,7 +446,7 @@ impl Rollout {
         };
         Failure::new(
             FailureKind::Failed,
-            format!("{what} was not done within {limit}"),
+            format!("{what} did not finish within {limit}"),
         )
         .into()
     }

@@ -1,4 +1,4 @@
-//! The world of a real run: each step of a host on a thread of its own.
+//! The world of a real run: each step of a host has its own thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -15,9 +15,9 @@ use super::drive::{World, drive};
 use super::machine::Rollout;
 use super::order::{Input, News, Question, Report, Step, StepResult, Time};
 
-/// What can be done with hosts. Called from many threads at once, for each host from one at a time.
+/// The operations on hosts. Called from many threads at once, but from only one at a time for each host.
 pub trait Actions: Sync {
-    /// Does a step of a host until its end, or until it is cancelled. One that is shielded is not concerned with an
+    /// Runs a step of a host to its end, or until it is cancelled. A shielded step is not affected by an
     /// interrupt of the run.
     fn act(
         &self,
@@ -36,7 +36,7 @@ pub trait Actions: Sync {
     fn tell(&self, news: News);
 }
 
-/// How rollouts are run. `interrupt` ends one in good order, `kill` at once.
+/// The settings for rollouts. `interrupt` ends one gracefully, `kill` at once.
 pub struct Threads<'a> {
     pub runtime: &'a Handle,
     pub interrupt: &'a CancellationToken,
@@ -44,7 +44,7 @@ pub struct Threads<'a> {
 }
 
 impl Threads<'_> {
-    /// Goes through a rollout to its end.
+    /// Runs a rollout to its end.
     pub fn run(&self, rollout: Rollout, actions: &impl Actions) -> Report {
         let hosts: usize = rollout.sizes().iter().sum();
         let (sender, receiver) = channel();
@@ -90,14 +90,14 @@ struct Here<'scope, 'env, H> {
     began: Instant,
     kill: &'env CancellationToken,
     question: CancellationToken,
-    /// What cuts the present step of each host short.
+    /// Interrupts the current step of each host.
     cancels: Vec<CancellationToken>,
     sender: Sender<Input>,
     receiver: Receiver<Input>,
 }
 
 impl<'scope, H: Actions> Here<'scope, '_, H> {
-    /// Calls `work` on a thread of its own, and sends what it gives.
+    /// Calls `work` on its own thread, and sends its result.
     fn spawn(
         &self,
         what: &str,
@@ -112,7 +112,7 @@ impl<'scope, H: Actions> Here<'scope, '_, H> {
                 let input = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
                     failed(Failure::new(
                         FailureKind::Internal,
-                        "the host's thread ended early",
+                        "the thread of the host panicked",
                     ))
                 });
                 let _ = sender.send(input);
@@ -120,7 +120,7 @@ impl<'scope, H: Actions> Here<'scope, '_, H> {
         if let Err(error) = spawned {
             let failure = Failure::new(
                 FailureKind::Failed,
-                format!("no thread could be had: {error}"),
+                format!("cannot start a thread: {error}"),
             );
             let _ = self.sender.send(failed(failure));
         }

@@ -11,17 +11,17 @@ use super::order::{News, Step, Time};
 /// How long a phase may take before it is reported.
 pub(super) const FIRST_SAID: Duration = Duration::from_secs(10);
 
-/// Between two words about a host that is not healthy.
+/// The time between two reports about a host that is not healthy.
 const WHILE_UNHEALTHY: Duration = Duration::from_secs(10);
 
-/// Between two words about anything else.
+/// The time between two reports about anything else.
 const LATER: Duration = Duration::from_secs(25);
 
-/// So soon it will be healthy that nothing need be said.
+/// If it will be healthy this soon, nothing is reported.
 const ALMOST: Duration = Duration::from_secs(2);
 
 impl Rollout {
-    /// Tells of the hosts that have been in their phase for a while.
+    /// Reports hosts that have been in their phase for a while.
     pub(super) fn say_what_goes_on(&mut self, now: Time) {
         for host in 0..self.hosts.len() {
             let state = &mut self.hosts[host];
@@ -36,7 +36,7 @@ impl Rollout {
         }
     }
 
-    /// Tells that it still pauses, and for how long.
+    /// Reports that the rollout still pauses, and for how long.
     pub(super) fn say_that_it_pauses(&mut self, now: Time) {
         if let Stage::Pause { after, until } = *self.stage()
             && now >= self.say
@@ -51,7 +51,7 @@ impl Rollout {
         }
     }
 
-    /// Tells what a host is at, and when to tell it again.
+    /// Reports the phase of a host, and returns when to report again.
     pub(super) fn say(&mut self, host: usize, now: Time) {
         let state = &mut self.hosts[host];
         let phase = match state.at {

@@ -1,5 +1,6 @@
-//! The whole of the inventory by data: `tests/inventory/corpus` holds inventories and what the real Ansible made of them
-//! (`compare.py` there writes it), `tests/inventory/errors` holds mistakes and what is said of them.
+//! The whole of the inventory by data: `tests/inventory/corpus` holds inventories and what the real Ansible
+//! made of them (`compare.py` there writes it), `tests/inventory/errors` holds mistakes and what is said of
+//! them.
 
 mod connections;
 mod errors;

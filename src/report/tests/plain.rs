@@ -125,7 +125,7 @@ fn check_mode_shows_what_would_change() {
             "commands::run make install",
             Outcome::Unknown,
             vec![],
-            Some("nothing tells whether it would change the host"),
+            Some("cannot determine whether it would change the host"),
         )
         .ends_well("web1")
         .ends_well("web2");

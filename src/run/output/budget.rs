@@ -1,18 +1,20 @@
 //! How much output becomes events: a share for each step, out of one for the run.
 //!
-//! What is counted is the size of the events as they are kept, not that of the text: a million empty lines are a million
-//! events.
+//! What is counted is the size of the events as they are kept, not that of the text: a million empty lines
+//! are a million events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes of `task.output` events of one step. Some 30,000 lines of a build; who wants more of it wants a file.
+/// Bytes of `task.output` events of one step. Some 30,000 lines of a build; who wants more of it wants a
+/// file.
 pub(super) const STEP: usize = 8 << 20;
 
-/// Bytes of `task.output` events of one run. Together with the files of `store::output` and with what is not output, a run
-/// stays below 64 MB on disk.
+/// Bytes of `task.output` events of one run. Together with the files of `store::output` and with what is not
+/// output, a run stays below 64 MB on disk.
 pub(super) const RUN: usize = 28 << 20;
 
-/// What a step has in any case, also when the run's share is used up: its first lines, and as much for its last.
+/// What a step has in any case, also when the run's share is used up: its first lines, and as much for its
+/// last.
 pub(super) const LEAST: usize = 2 << 10;
 
 /// Bytes of events for the last lines of a stream that was cut.

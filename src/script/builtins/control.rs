@@ -81,9 +81,9 @@ function! {
 }
 
 function! {
-    /// Registers a closure that runs when the innermost frame ends, well or not: the playbook, a host's closure
-    /// in `each`, the closure of `with_lock`. The last one that was registered runs first. It runs after Ctrl-C
-    /// too, and is shielded from it.
+    /// Registers a closure that runs when the innermost frame ends, well or not: the playbook, a host's
+    /// closure in `each`, the closure of `with_lock`. The last one that was registered runs first. It runs
+    /// after Ctrl-C too, and is shielded from it.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {

@@ -29,8 +29,8 @@ options! {
 function! {
     /// Calls a closure for every host, in parallel, and gives a map of host names to what it returned.
     ///
-    /// All hosts finish, then it throws if more than `max_failures` failed. A host that failed takes no part in
-    /// a later `each` of the run. Every host gets its own copy of the variables that the closure captures.
+    /// All hosts finish, then it throws if more than `max_failures` failed. A host that failed takes no part
+    /// in a later `each` of the run. Every host gets its own copy of the variables that the closure captures.
     ///
     /// ```rhai
     /// let uptimes = each(hosts("web"), #{ forks: 10 }, |h| h.run("uptime", #{ reads: true }).stdout);

@@ -16,13 +16,15 @@ use crate::task::{Answer, Query};
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 function! {
-    /// What the host tells of itself when ops connects: a map. A fact is empty, or `()` for a number, where the
-    /// host does not tell. Connects.
+    /// What the host tells of itself when ops connects: a map. A fact is empty, or `()` for a number, where
+    /// the host does not tell. Connects.
     ///
-    /// - `os`: `"debian"`; `os_like`: `["debian"]` on Ubuntu; `os_version`: `"12"`; `os_codename`: `"bookworm"`; `os_name`: `"Debian GNU/Linux 12 (bookworm)"`
+    /// - `os`: `"debian"`; `os_like`: `["debian"]` on Ubuntu; `os_version`: `"12"`; `os_codename`:
+    ///   `"bookworm"`; `os_name`: `"Debian GNU/Linux 12 (bookworm)"`
     /// - `architecture`: `"x86_64"`; `kernel`: `"Linux"`; `kernel_version`: `"6.1.0-28-amd64"`
     /// - `init`: `"systemd"`, `"openrc"`, ...; `package_manager`: `"apt"`, `"dnf"`, `"apk"`, ...
-    /// - `virtualization`: a container (`"docker"`, `"podman"`, `"lxc"`) or a virtual machine (`"qemu"`, which is KVM too, `"vmware"`, `"hyperv"`, `"amazon"`, ...); empty for hardware
+    /// - `virtualization`: a container (`"docker"`, `"podman"`, `"lxc"`) or a virtual machine (`"qemu"`,
+    ///   which is KVM too, `"vmware"`, `"hyperv"`, `"amazon"`, ...); empty for hardware
     /// - `memory`: bytes; `cores`: processors that are on line
     /// - `hostname`; `user`, `uid`: who commands run as; `state_dir`: where ops keeps its state
     ///
@@ -40,9 +42,9 @@ function! {
 }
 
 function! {
-    /// The IPv4 and IPv6 addresses of the host now, without those of loopback: an array of strings. `ip` lists
-    /// them, or `hostname -I` where there is no `ip`; empty where neither is installed. Reads in check mode
-    /// too, at the cost of a round trip.
+    /// The IPv4 and IPv6 addresses of the host now, without those of loopback: an array of strings. `ip`
+    /// lists them, or `hostname -I` where there is no `ip`; empty where neither is installed. Reads in check
+    /// mode too, at the cost of a round trip.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {

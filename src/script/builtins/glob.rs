@@ -38,8 +38,8 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-/// What fits a pattern, by the paths that the script would name them with. `resolve` gives the real path of what a script may read,
-/// and refuses the rest.
+/// What fits a pattern, by the paths that the script would name them with. `resolve` gives the real path of
+/// what a script may read, and refuses the rest.
 fn find(
     pattern: &str,
     resolve: impl Fn(&str) -> Result<PathBuf, String>,

@@ -31,14 +31,14 @@ function! {
     /// Defines a kind of health check in the playbook. It goes through the same machinery as a built-in one:
     /// `h.check`, `wait_until`, rollouts and `fn health(h)` take it.
     ///
-    /// It also takes the options of every check, of which `name` is required: `name`, `from`, `timeout`, `interval`,
-    /// `rise`, `fall`, `deadline` and `initial_delay`.
+    /// It also takes the options of every check, of which `name` is required: `name`, `from`, `timeout`,
+    /// `interval`, `rise`, `fall`, `deadline` and `initial_delay`.
     ///
-    /// The closure gets a map with `code`, `stdout`, `stderr` (without the newlines at their ends) and `seconds`, the
-    /// time that the script took. It gives `true` (passing) or `false` (critical), the name of a state (`"passing"`,
-    /// `"warning"`, `"critical"`, `"error"`), or a map with `state`, and with `message` and `hint` if they tell more
-    /// than the last output does. A script that does not end within `timeout` is critical, and the closure is not
-    /// called. If the closure throws, the state is `error`.
+    /// The closure gets a map with `code`, `stdout`, `stderr` (without the newlines at their ends) and
+    /// `seconds`, the time that the script took. It gives `true` (passing) or `false` (critical), the name of
+    /// a state (`"passing"`, `"warning"`, `"critical"`, `"error"`), or a map with `state`, and with `message`
+    /// and `hint` if they tell more than the last output does. A script that does not end within `timeout` is
+    /// critical, and the closure is not called. If the closure throws, the state is `error`.
     ///
     /// ```rhai
     /// fn queue(most) {

@@ -22,8 +22,8 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 pub struct HostValue(pub HostHandle);
 
 function! {
-    /// Brings the host to the state that a task, or a list of tasks, describes, and gives the outcome of each.
-    /// It is the one way to change a host. A list goes to the host in as few round trips as the tasks'
+    /// Brings the host to the state that a task, or a list of tasks, describes, and gives the outcome of
+    /// each. It is the one way to change a host. A list goes to the host in as few round trips as the tasks'
     /// dependencies allow: one, where nothing is to be changed. Throws at the first task that fails; those
     /// behind it are skipped.
     ///
@@ -42,9 +42,9 @@ function! {
 }
 
 function! {
-    /// Runs a command and gives `stdout`, `stderr` (without the newlines at their ends) and `code`. A text goes
-    /// to the host's `sh`; a list is a command and its arguments, with no shell in between. Throws when the
-    /// code is not 0.
+    /// Runs a command and gives `stdout`, `stderr` (without the newlines at their ends) and `code`. A text
+    /// goes to the host's `sh`; a list is a command and its arguments, with no shell in between. Throws when
+    /// the code is not 0.
     ///
     /// In check mode a command that may write is not sent, and what follows in the closure of this host is
     /// *unknown*.
@@ -85,8 +85,8 @@ options! {
 
 function! {
     /// The text of a file on the host, of at most 256 KiB. Reads in check mode
-    /// too: where an earlier task would change the file, it gives what the task would write; where that is not
-    /// known, the rest of the host's closure is *unknown*.
+    /// too: where an earlier task would change the file, it gives what the task would write; where that is
+    /// not known, the rest of the host's closure is *unknown*.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| h.read("/etc/hostname"));
@@ -99,8 +99,8 @@ function! {
 
 function! {
     /// Undoes changes, the last one first: those of the outcomes that are given, or all that this run made on
-    /// the host. Services that the changes had restarted are restarted last. A change that cannot be undone is
-    /// left as it is; when the others are undone, it throws and names it. Gives how many were undone.
+    /// the host. Services that the changes had restarted are restarted last. A change that cannot be undone
+    /// is left as it is; when the others are undone, it throws and names it. Gives how many were undone.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {

@@ -21,10 +21,10 @@ options! {
 function! {
     /// The hosts of the inventory that a pattern selects, in the inventory's order. `--limit` restricts them.
     ///
-    /// A pattern is a name, a group, a glob (`web*`), a regular expression (`~web\d+`), `all`, several of them
-    /// with `:` or `,` between, with `:&` what must and `:!` what must not be in, and with a subscript a part:
-    /// `web[0]`, `web[0:3]`. A pattern that selects nothing is an error. One whose hosts are all outside
-    /// `--limit` gives an empty list and a warning.
+    /// A pattern is a name, a group, a glob (`web*`), a regular expression (`~web\d+`), `all`, several of
+    /// them with `:` or `,` between, with `:&` what must and `:!` what must not be in, and with a subscript a
+    /// part: `web[0]`, `web[0:3]`. A pattern that selects nothing is an error. One whose hosts are all
+    /// outside `--limit` gives an empty list and a warning.
     ///
     /// A limit restricts what a run changes. Hosts that a playbook only looks at, or that it works through,
     /// such as the balancers in front of a service or the list of all servers in a template, want `limit:
@@ -43,8 +43,8 @@ function! {
 
 function! {
     /// The machine that ops runs on, as the user who runs it, to be looked at: it has `facts`, `read`, and
-    /// `run` with `reads: true`. It takes no part in the run, and a playbook does not change it; a machine that
-    /// is to be changed stands in the inventory.
+    /// `run` with `reads: true`. It takes no part in the run, and a playbook does not change it; a machine
+    /// that is to be changed stands in the inventory.
     ///
     /// ```rhai
     /// let branch = controller().run("git rev-parse --abbrev-ref HEAD", #{ reads: true }).stdout;

@@ -20,10 +20,11 @@ options! {
     struct LockOptions {
         /// how long to wait for a lock that another run holds: `"0s"`, not at all
         wait: Option<Span>,
-        /// `"hosts"`: it is held on the hosts, so it holds against anyone who deploys from anywhere; `"local"`:
-        /// on this machine
+        /// `"hosts"`: it is held on the hosts, so it holds against anyone who deploys from anywhere;
+        /// `"local"`: on this machine
         scope: Option<String>,
-        /// a pattern: the hosts to hold it on; by default all that the playbook has named with `hosts(...)` so far
+        /// a pattern: the hosts to hold it on; by default all that the playbook has named with `hosts(...)`
+        /// so far
         hosts: Option<String>,
         /// how long it holds after the run is lost, from `"3s"` to `"24h"`: `"90s"`; it is renewed all along
         lease: Option<Span>,
@@ -31,14 +32,14 @@ options! {
 }
 
 function! {
-    /// Calls a closure while this run holds a lock, and gives what it returned. Of all runs that want a lock with
-    /// this name, one holds it at a time.
+    /// Calls a closure while this run holds a lock, and gives what it returned. Of all runs that want a lock
+    /// with this name, one holds it at a time.
     ///
-    /// It is held on all of the hosts or on none, also on those that `--limit` excludes. If another run holds it,
-    /// `with_lock` throws a failure of the kind `held`, which ends `ops` with the code 5. It is released when the
-    /// closure ends, with or without a failure, and after Ctrl-C. A host refuses every change of this run once its
-    /// lock has passed to another. `finally` and `on_failure` in the closure run before it is released. Put it
-    /// around `each`, not inside. In check mode it is not taken; its holder is reported.
+    /// It is held on all of the hosts or on none, also on those that `--limit` excludes. If another run holds
+    /// it, `with_lock` throws a failure of the kind `held`, which ends `ops` with the code 5. It is released
+    /// when the closure ends, with or without a failure, and after Ctrl-C. A host refuses every change of
+    /// this run once its lock has passed to another. `finally` and `on_failure` in the closure run before it
+    /// is released. Put it around `each`, not inside. In check mode it is not taken; its holder is reported.
     ///
     /// ```rhai
     /// let web = hosts("web");

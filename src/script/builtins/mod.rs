@@ -1,7 +1,7 @@
 //! What a playbook can call. One file a subject; each registers its functions with their manual pages.
 //!
-//! A built-in finds the run it belongs to in the innermost [`Frame`](super::frame::Frame). So an engine with all
-//! of them can also be had without a run, to check a playbook or to document the language.
+//! A built-in finds the run it belongs to in the innermost [`Frame`](super::frame::Frame). So an engine with
+//! all of them can also be had without a run, to check a playbook or to document the language.
 
 mod constructors;
 mod control;

@@ -33,8 +33,8 @@ options! {
 
 function! {
     /// A secret, as an ordinary string. From then on it is scrubbed from everything that ops prints or keeps:
-    /// output, diffs, errors, events and the journal, in its base64, URL, JSON and shell-quoted forms too. One
-    /// with fewer than six bytes cannot be scrubbed safely and is refused.
+    /// output, diffs, errors, events and the journal, in its base64, URL, JSON and shell-quoted forms too.
+    /// One with fewer than six bytes cannot be scrubbed safely and is refused.
     ///
     /// One option says where it comes from. A newline at the end is not part of it.
     ///

@@ -1,4 +1,5 @@
-//! Strings: what Rhai's own methods do in place, giving the new string instead; joining; regular expressions; hashes.
+//! Strings: what Rhai's own methods do in place, giving the new string instead; joining; regular expressions;
+//! hashes.
 
 use std::fmt::Write as _;
 

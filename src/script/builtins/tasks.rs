@@ -45,16 +45,17 @@ function! {
     /// `name` is what the user sees. `probe` is a shell script that only reads. `plan` gets what it came back
     /// with, a map with `code`, `stdout` and `stderr`, and gives `()` where nothing is to be done, or a map:
     /// `apply`, the script that makes the change; `undo`, the script that gives back what was there;
-    /// `undo_last`, one that runs when all else on the host has been undone, such as a restart that reads what
-    /// was put back; `diff`, a text for the user; or `unknown`, the reason why nothing can be told. `reads` and
-    /// `writes` say what the probe depends on and what the change may alter: paths, `"package:NAME"`,
-    /// `"service:NAME"`, `"user:NAME"` or `"any"`, which is what both are where they are left out.
+    /// `undo_last`, one that runs when all else on the host has been undone, such as a restart that reads
+    /// what was put back; `diff`, a text for the user; or `unknown`, the reason why nothing can be told.
+    /// `reads` and `writes` say what the probe depends on and what the change may alter: paths,
+    /// `"package:NAME"`, `"service:NAME"`, `"user:NAME"` or `"any"`, which is what both are where they are
+    /// left out.
     ///
     /// In check mode a task whose probe reads what an earlier task would change is *unknown*. With `foresees:
     /// true` its plan is called all the same, where it is known what would change: `found` is what the host
     /// shows now, and `found.altered` lists those of `reads` that would have changed by then. In a run that
-    /// list is empty. What of its `writes` a change leaves as it is found, for a task behind it, its plan lists
-    /// as `keeps`: a unit of which systemd reads the file again runs on.
+    /// list is empty. What of its `writes` a change leaves as it is found, for a task behind it, its plan
+    /// lists as `keeps`: a unit of which systemd reads the file again runs on.
     ///
     /// ```rhai
     /// let swap_off = task(#{

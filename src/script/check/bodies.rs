@@ -35,7 +35,8 @@ pub fn functions(ast: &AST) -> Functions {
     functions
 }
 
-/// Rhai gives no access to a body but through a walk over all of them: so walk a script that has only this one.
+/// Rhai gives no access to a body but through a walk over all of them: so walk a script that has only this
+/// one.
 fn body(definition: &Shared<ScriptFuncDef>, uses_this: &mut bool) -> Vec<Stmt> {
     let mut body = Vec::new();
     let mut only = Module::new();

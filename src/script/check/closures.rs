@@ -24,7 +24,8 @@ impl<'a> Closure<'a> {
         self.captured.len()
     }
 
-    /// Rhai makes a closure without captures a constant, and one with captures a block: `{ share x; curry(f, x) }`.
+    /// Rhai makes a closure without captures a constant, and one with captures a block: `{ share x; curry(f,
+    /// x) }`.
     pub fn of(expression: &'a Expr) -> Option<Self> {
         match expression {
             Expr::DynamicConstant(value, _) => {

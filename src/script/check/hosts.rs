@@ -20,7 +20,8 @@ pub fn computes_patterns(playbook: &Playbook) -> bool {
     calls(playbook).iter().any(Option::is_none)
 }
 
-/// The patterns whose hosts the playbook takes apart, so that it may work on some of them only: `hosts("web")[0]`.
+/// The patterns whose hosts the playbook takes apart, so that it may work on some of them only:
+/// `hosts("web")[0]`.
 #[must_use]
 pub fn patterns_in_part(playbook: &Playbook) -> HashSet<String> {
     let mut found = HashSet::new();

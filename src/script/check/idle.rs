@@ -14,8 +14,8 @@ use super::script::Script;
 /// Methods that add to an array, which does not count as reading it.
 const ADD: [&str; 3] = ["append", "insert", "push"];
 
-/// Goes by name: a variable counts as read if a variable of that name is read anywhere in the script. One whose name
-/// begins with `_` is meant to be unused.
+/// Goes by name: a variable counts as read if a variable of that name is read anywhere in the script. One
+/// whose name begins with `_` is meant to be unused.
 pub fn idle(world: &World, script: &Script) -> Vec<Failure> {
     let mut held: BTreeMap<String, (Position, Made, &str)> = BTreeMap::new();
     let mut read: HashSet<String> = HashSet::new();

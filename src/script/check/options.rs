@@ -26,7 +26,8 @@ impl Walk<'_> {
             return;
         }
         for argument in &call.args {
-            // What is not literal, such as a closure, is left out; so nothing can be said about what is missing.
+            // What is not literal, such as a closure, is left out; so nothing can be said about what is
+            // missing.
             if let Some(mut literals) = literals(argument)
                 && let () = literals
                     .retain(|(key, _)| function.manual.option_names().contains(&key.as_str()))

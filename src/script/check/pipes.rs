@@ -1,5 +1,5 @@
-//! Warns of a pipe behind a command that makes a backup: a shell looks at the last command of a pipe alone, so that a dump that
-//! failed is taken for a good one.
+//! Warns of a pipe behind a command that makes a backup: a shell looks at the last command of a pipe alone,
+//! so that a dump that failed is taken for a good one.
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 

@@ -14,7 +14,8 @@ pub struct Script {
     pub functions: Functions,
     /// What `import "PATH" as ALIAS` calls its modules: alias to path.
     pub imports: BTreeMap<String, String>,
-    /// Variables of the top level that nobody assigns to, with what is known of them: a literal, or the fallback of a parameter.
+    /// Variables of the top level that nobody assigns to, with what is known of them: a literal, or the
+    /// fallback of a parameter.
     pub literals: BTreeMap<String, Dynamic>,
     /// Constants of the top level: `global::NAME` in a function.
     pub constants: BTreeSet<String>,

@@ -1,4 +1,5 @@
-//! Tasks with literal arguments: their constructors are pure, so they are called, and what they refuse is told.
+//! Tasks with literal arguments: their constructors are pure, so they are called, and what they refuse is
+//! told.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -31,8 +32,8 @@ impl Walk<'_> {
         self.constructor(&entry.full_name(), &known, &COMMON, call, at, refused);
     }
 
-    /// Looks at the arguments of a constructor, and if they are literal has it called. `apart` are the options that it does not
-    /// get itself.
+    /// Looks at the arguments of a constructor, and if they are literal has it called. `apart` are the
+    /// options that it does not get itself.
     pub(super) fn constructor(
         &mut self,
         name: &str,

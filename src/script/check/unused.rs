@@ -1,5 +1,5 @@
-//! Values that are made in vain: a task or a check that nobody applies or looks at, and the `()` of a method that works in
-//! place, taken for its result.
+//! Values that are made in vain: a task or a check that nobody applies or looks at, and the `()` of a method
+//! that works in place, taken for its result.
 
 use rhai::{Expr, FnCallExpr, Stmt};
 

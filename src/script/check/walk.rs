@@ -176,7 +176,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The arguments of a call. Closures among those of a function that calls them for every host are their own kind.
+    /// The arguments of a call. Closures among those of a function that calls them for every host are their
+    /// own kind.
     pub(super) fn arguments(&mut self, call: &FnCallExpr) {
         let per_host =
             !call.is_qualified() && super::closures::PER_HOST.contains(&call.name.as_str());

@@ -27,8 +27,8 @@ pub fn install(
     });
 }
 
-/// Whether both have a closure of the same name. Rhai makes the name of the text and the place of the body, so that
-/// this takes a copied file; then one module's closure would call the other's functions.
+/// Whether both have a closure of the same name. Rhai makes the name of the text and the place of the body,
+/// so that this takes a copied file; then one module's closure would call the other's functions.
 pub fn clash(one: &AST, other: &AST) -> bool {
     let names = |ast: &AST| -> Vec<String> {
         let names = ast

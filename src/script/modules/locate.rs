@@ -1,7 +1,7 @@
 //! Which file an `import` means. Nothing outside the playbook's project is ever read.
 //!
-//! The project is the nearest directory above the playbook (or its own) that has an `ops.toml` or a `.git`, else the nearest one that
-//! has an `inventory.toml`, else the directory of the playbook.
+//! The project is the nearest directory above the playbook (or its own) that has an `ops.toml` or a `.git`,
+//! else the nearest one that has an `inventory.toml`, else the directory of the playbook.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -82,7 +82,8 @@ impl Root {
                 self.project_shown()
             )));
         }
-        // The name is that of the file itself, so that a module which is reached through a link is the same one.
+        // The name is that of the file itself, so that a module which is reached through a link is the same
+        // one.
         let name = self.show(&real);
         let bytes = local::read_bounded(&real)
             .map_err(|error| refused(format!("cannot read {name}: {error}")))?;

@@ -1,7 +1,8 @@
 //! The contents of files: one `head` for all of them.
 //!
-//! `head` prints no border between two files that a file could not contain too. So between two files it reads its own
-//! environment, which holds nothing but the token of the sections. If that fails, each file is read by a `head` of its own.
+//! `head` prints no border between two files that a file could not contain too. So between two files it reads
+//! its own environment, which holds nothing but the token of the sections. If that fails, each file is read
+//! by a `head` of its own.
 
 use super::files::lines;
 use super::question::Query;
@@ -33,7 +34,8 @@ pub(super) fn render(queries: &[Query], token: &str, text: &mut String) {
             "c {at} {path}; [ -z \"$f\" ] || set -- \"$@\" {path} /proc/self/environ\n"
         ));
     }
-    // A host without /proc, without a `head` that knows -q, or with a file that has gone in the meantime.
+    // A host without /proc, with a `head` that does not support -q, or a file that was removed in the
+    // meantime.
     text.push_str(&format!(
         "o joined\n{{ [ $# -gt 2 ] && [ -r /proc/self/environ ] && env -i {border} head -q -c {size} -- \"$@\" 2>/dev/null; }} || {{\n\
          f=0; while [ $# -gt 0 ]; do o \"content.$f\"; head -c {size} <\"$1\"; shift 2; f=$((f+1)); done; o apart; }}\n",
@@ -62,7 +64,7 @@ pub(super) fn parse(
         let content = there.iter().position(|at| *at == number);
         let answer = match content.map(|at| contents.get(at).copied().flatten()) {
             None => Answer::Content(None),
-            Some(None) => Answer::Unknowable(format!("{path} could not be read")),
+            Some(None) => Answer::Unknowable(format!("cannot read {path}")),
             Some(Some(bytes)) if bytes.len() as u64 > Query::LARGEST_CONTENT => {
                 let limit = Query::LARGEST_CONTENT / 1024 / 1024;
                 Answer::Unknowable(format!("{path} is larger than {limit} MiB"))
@@ -73,7 +75,7 @@ pub(super) fn parse(
     }
 }
 
-/// Splits what one `head` printed. Nothing if it is not as expected: a `head` with more in its
+/// Splits the output of one `head`. Returns nothing if it is not as expected: a `head` with more in its
 /// environment would print that at the beginning of the next file.
 fn joined<'a>(sections: &Sections<'a>, count: usize) -> Vec<Option<&'a [u8]>> {
     let border = format!("{}\0", border(sections.token)).into_bytes();

@@ -5,11 +5,12 @@ use super::sections::Sections;
 use crate::shell::quote_str as quote;
 use crate::task::{Answer, PathKind, PathState, Stat};
 
-/// Bytes of arguments to one process; Linux takes 128 KiB in one argument and 2 MiB in all, BusyBox less.
+/// The limit of argument bytes for one process; Linux allows 128 KiB in one argument and 2 MiB in total,
+/// BusyBox less.
 const ARGUMENTS: usize = 96 * 1024;
 
-/// `/` parts the fields: no name of a user or a group may hold it. The name of the file comes last, so
-/// that it may hold anything.
+/// `/` separates the fields, because it cannot occur in a user or group name. The name of the file comes
+/// last, so it may contain anything.
 const FORMAT: &str = "%f/%u/%g/%s/%h/%Z/%U/%G/%n";
 
 fn paths(queries: &[Query]) -> Vec<&str> {
@@ -45,8 +46,8 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         for arguments in chunked(&paths) {
             text.push_str(&format!("stat -c '{FORMAT}' --{arguments} 2>/dev/null\n"));
         }
-        // A path that is not there, or that this user may not look at: a parent without the search
-        // permission tells them apart. Builtins only.
+        // A path that does not exist, or that this user may not access: a parent without search permission
+        // distinguishes them. Builtins only.
         text.push_str(concat!(
             "o denied\n",
             "d() { if [ -h \"$2\" ]; then l=\"$l $1\"; return; fi; [ -e \"$2\" ] && return; p=$2; ",
@@ -64,14 +65,14 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
                 quote(path)
             ));
         }
-        // Most paths are no links, and a process saved is time saved.
+        // Most paths are not links, so this usually saves a process.
         text.push_str(&format!(
             "esac; done\no target\n[ $# -eq 0 ] || stat -L -c '{FORMAT}' -- \"$@\" 2>/dev/null\n"
         ));
     }
     let hashed = hashed(queries);
     if !hashed.is_empty() {
-        // The session may know the sum of a file that it has just received.
+        // The session may know the checksum of a file that it has just received.
         text.push_str(concat!(
             "o hashed\nset --\nh() { f=; if [ -f \"$2\" ] && [ -r \"$2\" ]; then ",
             "if [ -n \"$ops_sums\" ] && k=$(ops_known \"$2\"); then echo \"$1 $k\"; else echo \"$1\"; f=1; fi; fi; }\n"
@@ -129,7 +130,7 @@ pub(super) fn parse(
             let answer = if denied.contains(&"nostat") {
                 Answer::Unknowable("the host has no stat command".to_owned())
             } else if denied.contains(&at.to_string().as_str()) {
-                Answer::Unknowable(format!("may not look at {path}"))
+                Answer::Unknowable(format!("no permission to access {path}"))
             } else {
                 let link = link.map(|link| {
                     let link = link.strip_suffix(b"\n").unwrap_or(link);
@@ -149,7 +150,7 @@ pub(super) fn parse(
                 Some((at, known)) => (at, Some(known)),
                 None => (line, None),
             };
-            // GNU puts a backslash before the sum of a file whose name it had to escape.
+            // GNU prints a backslash before the checksum of a file whose name it had to escape.
             let sum = known.or_else(|| sums.next().map(|sum| sum.trim_start_matches('\\')));
             let sum = sum
                 .and_then(|sum| sum.split(' ').next())
@@ -170,8 +171,8 @@ pub(super) fn lines(section: Option<&[u8]>) -> Vec<&str> {
         .unwrap_or_default()
 }
 
-/// What `stat` printed for `paths`, in their order; it prints nothing for one that it cannot look at. The
-/// names are known, so a newline in one confuses nobody.
+/// The output of `stat` for `paths`, in their order; it prints nothing for a path that it cannot access.
+/// The names are known, so a newline in one is no problem.
 fn stats(printed: &[u8], paths: &[&str]) -> Vec<Option<Stat>> {
     let mut rest = printed;
     paths

@@ -1,8 +1,8 @@
-//! Questions to a host, and how many of them become one short script.
+//! The queries to a host, and how many of them become one short script.
 //!
-//! Questions of one family share a process on the host: one `stat` for all paths, one `sha256sum` for all files, one
-//! `dpkg-query` for all packages. A process costs a host about 0.7 ms, a builtin of its shell next to nothing. One file a
-//! family; `probe` joins them.
+//! Queries of one family share a process on the host: one `stat` for all paths, one `sha256sum` for all
+//! files, one `dpkg-query` for all packages. A process takes about 0.7 ms on a host; a shell builtin takes
+//! almost no time. One file per family; `probe` joins them.
 
 mod contents;
 mod files;

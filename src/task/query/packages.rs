@@ -1,4 +1,4 @@
-//! Installed packages: one `dpkg-query` for all of them. Only where one of the names is unknown a second one
+//! Installed packages: one `dpkg-query` for all of them. Only if one of the names is unknown, a second one
 //! looks for packages that provide it.
 
 use super::files::lines;
@@ -10,7 +10,7 @@ use crate::task::{Answer, Installed};
 const FIELDS: &str =
     "${db:Status-Want} ${db:Status-Status} ${Package} ${Architecture} ${Version}\\n";
 
-/// `Provides` comes last: it holds blanks.
+/// `Provides` comes last because it contains spaces.
 const PROVIDED: &str = "${db:Status-Status} ${Package} ${Provides}\\n";
 
 fn names(queries: &[Query]) -> Vec<&str> {
@@ -45,7 +45,7 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         text.push(' ');
         text.push_str(&quote(architecture(name).0));
     }
-    // A name that is provided may have a row too, as a package that is not installed.
+    // A name that is provided may also have a row, as a package that is not installed.
     text.push_str(&format!(
         " 2>/dev/null); c=$?; printf '%s\\n' \"$p\"\n\
          case $c$p in [!0]*|*' not-installed '*) o provided; dpkg-query -W -f '{PROVIDED}';; esac\n\
@@ -63,7 +63,7 @@ pub(super) fn parse(
     for name in names(queries) {
         let answer = if rows == ["none"] {
             Answer::Unknowable(
-                "the host has no dpkg: apt is the only package manager so far".to_owned(),
+                "the host has no dpkg: apt is the only supported package manager so far".to_owned(),
             )
         } else {
             Answer::Package(installed(name, &rows).or_else(|| provider(name, &provided)))
@@ -79,7 +79,7 @@ fn installed(name: &str, rows: &[&str]) -> Option<Installed> {
         let held = fields.next()? == "hold";
         let installed = fields.next()? == "installed" && fields.next()? == name;
         let found = fields.next()?;
-        // A package for all architectures is there for each.
+        // A package for all architectures counts for each of them.
         let fits = architecture.is_none_or(|wanted| found == wanted || found == "all");
         (installed && fits).then(|| Installed {
             version: fields.next().unwrap_or_default().to_owned(),

@@ -5,10 +5,11 @@ use super::sections::Sections;
 use super::{contents, files, packages, scripts, stamps, units, users};
 use crate::task::Answer;
 
-/// The script that answers all of `queries` except those with a [`Query::command`], which the caller runs. It needs
-/// `$ops_state`, ops's state directory on the host.
+/// The script that answers all of `queries` except those with a [`Query::command`], which the caller runs. It
+/// needs `$ops_state`, ops's state directory on the host.
 ///
-/// `token` is random and new for each script, so that the content of a file is not taken for a border between answers.
+/// `token` is random and new for each script, so that the content of a file is not taken for a border between
+/// answers.
 #[must_use]
 pub fn render(queries: &[Query], token: &str) -> String {
     let mut text = format!("o() {{ printf '\\n%s %s\\n' {token} \"$1\"; }}\n");

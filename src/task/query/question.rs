@@ -4,39 +4,39 @@ use super::unit_files;
 use crate::task::Resource;
 use crate::task::resource::alters_path;
 
-/// A question to a host. Answering it writes nothing there.
+/// A query to a host. Answering it writes nothing there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Query {
-    /// What stands at this absolute path.
+    /// The entry at this absolute path.
     Path(String),
-    /// The SHA-256 of the regular file that this path leads to.
+    /// The SHA-256 of the regular file at this path, after following links.
     Sha256(String),
-    /// The content of the regular file that this path leads to.
+    /// The content of the regular file at this path, after following links.
     Content(String),
     /// What is installed under the name of a package: `nginx`, `libc6:i386`.
     Package(String),
-    /// A unit of systemd, by its whole name: `nginx.service`. A table of the properties in `units`.
+    /// A systemd unit, by its full name: `nginx.service`. A table of the properties in `units`.
     Unit(String),
     /// What ops last noted about a unit: see `stamps`.
     Stamp(String),
-    /// A user: a table of `name`, `uid`, `gid`, `comment`, `home`, `shell`, `group` (by its name) and `groups` (the other
-    /// ones, sorted, parted by commas). Empty if there is none.
+    /// A user: a table of `name`, `uid`, `gid`, `comment`, `home`, `shell`, `group` (by its name) and
+    /// `groups` (the supplementary ones, sorted, separated by commas). Empty: no such user.
     User(String),
     /// The password hash of a user: a table of `hash`. Only root can read it.
     Password(String),
-    /// A group: a table of `gid`, and `members` as they are written. Empty if there is none.
+    /// A group: a table of `gid`, and `members` as written. Empty: no such group.
     Group(String),
-    /// A short script of a task's own, which prints lines `key=value`. It must only read, and must not
-    /// wait. `reads` says what its answer depends on.
+    /// A short script of a task, which prints lines `key=value`. It must be read-only and must not wait.
+    /// `reads` lists what its answer depends on.
     Script {
         script: String,
         reads: Vec<Resource>,
     },
-    /// A guard of the user's (`unless`, `only_if`). Runs as a command, in a session of its own, for it
-    /// may do anything; it depends on anything.
+    /// A user's guard (`unless`, `only_if`). Runs as a command, in its own session, because it may do
+    /// anything; its answer may depend on anything.
     Shell(String),
     /// The probe of a task that a playbook defines. Runs as a command, like a guard; its answer depends on
-    /// what the playbook says that it reads.
+    /// what the playbook declares to read.
     Probe {
         script: String,
         reads: Vec<Resource>,
@@ -47,7 +47,7 @@ impl Query {
     /// [`Query::Content`] does not read a larger file, in bytes: its content stays unknown.
     pub const LARGEST_CONTENT: u64 = 4 * 1024 * 1024;
 
-    /// Whether a change of one of `altered` may change the answer.
+    /// Whether a change to one of `altered` may change the answer.
     #[must_use]
     pub fn depends_on(&self, altered: &[Resource]) -> bool {
         let on = |resource: &Resource| altered.iter().any(|a| a.overlaps(resource));
@@ -79,7 +79,7 @@ impl Query {
         }
     }
 
-    /// The script of a question that is asked as a command and not within the probe.
+    /// The script of a query that runs as a command and not within the probe.
     #[must_use]
     pub fn command(&self) -> Option<&str> {
         match self {

@@ -1,4 +1,4 @@
-//! Scripts of the tasks' own, each in a subshell so that none can hurt the next.
+//! Scripts of tasks, each in a subshell so that none can affect the next.
 
 use super::files::lines;
 use super::question::Query;

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 /// What a host printed for the script of a probe, in sections.
 pub struct Sections<'a> {
     pub(super) token: &'a str,
-    /// The data of each section by its name.
+    /// The data of each section, by name.
     sections: HashMap<&'a str, &'a [u8]>,
 }
 
 impl<'a> Sections<'a> {
-    /// Splits what a host printed. `None`: the script did not come to its end.
+    /// Splits the output of a host. `None`: the script did not finish.
     #[must_use]
     pub fn split(printed: &'a [u8], token: &'a str) -> Option<Self> {
         let border = format!("\n{token} ").into_bytes();

@@ -1,6 +1,7 @@
-//! Stamps: what ops noted of a unit when it last started or reloaded it. Read with the shell's builtins.
+//! Stamps: what ops recorded about a unit when it last started or reloaded it. Read with shell builtins.
 //!
-//! Stamps of other users are ignored: they could say anything. `$ops_state/stamps/UNIT` holds lines `key=value`; `tasks::services` interprets them.
+//! Stamps of other users are ignored: their content cannot be trusted. `$ops_state/stamps/UNIT` contains
+//! lines `key=value`; `tasks::services` interprets them.
 
 use super::files::lines;
 use super::question::Query;

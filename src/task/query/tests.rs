@@ -12,7 +12,7 @@ fn ask(shell: &[&str], queries: &[Query]) -> Found {
     ask_after("", shell, queries)
 }
 
-/// With a script before the questions.
+/// With a script before the queries.
 fn ask_after(before: &str, shell: &[&str], queries: &[Query]) -> Found {
     let script = format!("{before}{}", render(queries, "feedfacecafe"));
     let output = Command::new(shell[0])
@@ -30,7 +30,7 @@ fn ask_after(before: &str, shell: &[&str], queries: &[Query]) -> Found {
 }
 
 #[test]
-fn tells_what_stands_at_paths() {
+fn reports_the_entries_at_paths() {
     let dir = tempfile::tempdir().expect("a directory");
     let at = |name: &str| dir.path().join(name).to_str().expect("UTF-8").to_owned();
     let odd = at("a \n'b' $(x)\\ -c");
@@ -115,7 +115,7 @@ fn reads_several_files_at_once_byte_for_byte() {
         let missing = dir.path().join(format!("missing{number}"));
         queries.push(Query::Content(missing.to_str().expect("UTF-8").to_owned()));
     }
-    // A `head` that knows no -q, and one that ends early: then each file is read by itself.
+    // A `head` that does not support -q, and one that ends early: then each file is read separately.
     let heads = tempfile::tempdir().expect("a directory");
     let path = |body: &str| {
         let script =
@@ -147,7 +147,7 @@ fn reads_several_files_at_once_byte_for_byte() {
 }
 
 #[test]
-fn a_head_with_more_in_its_environment_is_not_believed() {
+fn distrusts_a_head_with_more_in_its_environment() {
     let queries = [Query::Content("/a".into()), Query::Content("/b".into())];
     for printed in [
         "oneops_border=token\0MORE=1\0twoops_border=token\0MORE=1\0",
@@ -165,7 +165,7 @@ fn a_head_with_more_in_its_environment_is_not_believed() {
 }
 
 #[test]
-fn a_reply_without_its_end_is_none() {
+fn rejects_a_reply_without_an_end() {
     assert!(
         Sections::split(
             b"\ntoken stat\n81a4/0/0/1/2/root/root//etc/passwd\n",
@@ -189,7 +189,7 @@ fn forgets_what_a_change_may_have_altered() {
 }
 
 #[test]
-fn tells_of_users_and_groups() {
+fn reports_users_and_groups() {
     let queries = [
         Query::User("root".into()),
         Query::User("no-such-user".into()),
@@ -225,7 +225,7 @@ fn told(queries: &[Query], printed: &str) -> Found {
 }
 
 #[test]
-fn tells_packages_apart() {
+fn distinguishes_packages() {
     let names = [
         "nginx",
         "libc6",
@@ -267,7 +267,7 @@ fn tells_packages_apart() {
 }
 
 #[test]
-fn tells_units_apart() {
+fn distinguishes_units() {
     let names = [
         "ssh.service",
         "sshd.service",

@@ -2,7 +2,8 @@
 
 use crate::task::Resource;
 
-/// Where unit files are read from (systemd.unit(5)), and the scripts that systemd makes units of.
+/// Where unit files are read from (systemd.unit(5)), and the init scripts that systemd generates units
+/// from.
 const DIRECTORIES: [&str; 6] = [
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -12,8 +13,8 @@ const DIRECTORIES: [&str; 6] = [
     "/etc/init.d",
 ];
 
-/// Whether a change can alter what is found of a unit. A package may bring one or start one. The effect of one unit on
-/// another is up to the task that starts or stops it: see `alters` of a change.
+/// Whether a change can alter what is found of a unit. A package may bring one or start one. The effect of
+/// one unit on another is up to the task that starts or stops it: see `alters` of a change.
 pub(super) fn depends_on(unit: &str, altered: &Resource) -> bool {
     match altered {
         Resource::Path(path) | Resource::Entry(path) => DIRECTORIES.iter().any(|directory| {
@@ -31,7 +32,7 @@ pub(super) fn depends_on(unit: &str, altered: &Resource) -> bool {
 }
 
 /// Whether a file of this name below a directory of units may belong to the unit: its own file, that of its
-/// template, a drop-in, or a link by which another wants it.
+/// template, a drop-in, or a link by which another unit requires it.
 fn is_part_of(unit: &str, name: &str) -> bool {
     let name = name.split('/').next().unwrap_or_default();
     let stem =

@@ -1,4 +1,4 @@
-//! Units of systemd: one `systemctl show` for all of them.
+//! systemd units: one `systemctl show` for all of them.
 
 use super::files::lines;
 use super::question::Query;
@@ -6,21 +6,22 @@ use super::sections::Sections;
 use crate::shell::quote_str as quote;
 use crate::task::Answer;
 
-/// A row of a unit's table: links that its `[Install]` section asks for and that are not there.
+/// A row in the table of a unit: missing links that its `[Install]` section requires.
 pub const MISSING_LINKS: &str = "MissingLinks";
 
-/// The same: how long the host was up when it was asked, in seconds.
+/// Another row: the uptime of the host at the time of the query, in seconds.
 pub const UPTIME: &str = "Uptime";
 
-/// What is asked of each unit. Times come in UTC.
+/// The properties queried for each unit. Times are in UTC.
 const PROPERTIES: &str = "Id,Names,LoadState,ActiveState,SubState,Type,RemainAfterExit,UnitFileState,FragmentPath,\
     NeedDaemonReload,CanReload,InvocationID,ActiveEnterTimestamp,ExecMainStartTimestamp,TriggeredBy,\
     DropInPaths,NRestarts,ActiveEnterTimestampMonotonic,\
     Requires,Requisite,Wants,BindsTo,PartOf,Upholds,Conflicts,\
     RequiredBy,RequisiteOf,BoundBy,ConsistsOf,ConflictedBy";
 
-/// Prints, for each unit that is enabled, the links that its `[Install]` section asks for (systemd.unit(5)) and that are not there. Reads what
-/// `systemctl show` printed. What has specifiers is left out, and so is a unit whose drop-ins begin a list anew. Builtins only.
+/// Prints, for each enabled unit, the missing links that its `[Install]` section requires
+/// (systemd.unit(5)). Reads the output of `systemctl show`. Names with specifiers are left out, and so are
+/// units whose drop-ins reset a list. Builtins only.
 const LINKS: &str = r#"w() { case $1 in *%*|'\') return;; esac
 for d in /etc /run /usr/local/lib /usr/lib /lib; do [ ! -h "$d/systemd/system/$1" ] || return 0; done
 m="$m /etc/systemd/system/$1"; }
@@ -71,7 +72,7 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     ));
 }
 
-/// A block of `key=value` for each unit, parted by empty lines.
+/// A block of `key=value` for each unit, separated by empty lines.
 pub(super) fn parse(
     queries: &[Query],
     sections: &Sections<'_>,
@@ -107,13 +108,13 @@ pub(super) fn parse(
                         .collect(),
                 )
             }
-            // Printed outside the blocks: what went wrong.
+            // An error message, printed outside the blocks.
             None => Answer::Unknowable(
                 rows.iter()
                     .find(|row| !row.contains('=') && !row.is_empty())
                     .map_or_else(
-                        || format!("systemctl does not tell of {name}"),
-                        |said| format!("systemctl says: {said}"),
+                        || format!("systemctl returned nothing about {name}"),
+                        |message| format!("systemctl failed: {message}"),
                     ),
             ),
         };

@@ -1,5 +1,5 @@
-//! Users and groups: one `getent` for each of the tables, whatever the number of names. A host without it
-//! (BusyBox alone) reads its files.
+//! Users and groups: one `getent` for each of the tables, regardless of the number of names. On a host
+//! without it (BusyBox only), the files are read.
 
 use super::question::Query;
 use super::sections::Sections;
@@ -45,7 +45,7 @@ fn passwords(queries: &[Query]) -> Vec<&str> {
         .collect()
 }
 
-/// Names are looked up whole, so that only the rows that are wanted leave the host.
+/// Full names are looked up, so that only the requested rows leave the host.
 const LOOK_UP: &str = concat!(
     "g() { t=$1; shift; if command -v getent >/dev/null; then getent \"$t\" \"$@\"; ",
     "else while IFS= read -r l; do for n in \"$@\"; do case $l in \"$n\":*) printf '%s\\n' \"$l\";; esac; done; ",
@@ -62,8 +62,8 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         push_names(text, &users);
     }
     if !users.is_empty() || !groups.is_empty() {
-        // All of them: a user's memberships stand in the groups. What a directory service does not list
-        // is asked for by name.
+        // All groups: they contain a user's memberships. Entries that a directory service does not list are
+        // queried by name.
         text.push_str("o group\nif command -v getent >/dev/null; then getent group; else while IFS= read -r l; do printf '%s\\n' \"$l\"; done </etc/group; fi\n");
     }
     if !groups.is_empty() {
@@ -90,7 +90,7 @@ pub(super) fn parse(
     sections: &Sections<'_>,
     answers: &mut Vec<(Query, Answer)>,
 ) {
-    // A full name may be written in any encoding.
+    // A full name may use any encoding.
     let text = |name: &str| -> String {
         String::from_utf8_lossy(sections.section(name).unwrap_or_default()).into_owned()
     };
@@ -112,7 +112,7 @@ pub(super) fn parse(
     }
     for name in passwords(queries) {
         let answer = if shadow == [["denied"]] {
-            Answer::Unknowable("only root can look at password hashes".to_owned())
+            Answer::Unknowable("only root can read password hashes".to_owned())
         } else {
             let row = row(&shadow, name, 2);
             Answer::Table(row.map_or_else(Vec::new, |row| pairs(&[("hash", row[1])])))

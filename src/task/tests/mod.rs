@@ -1,5 +1,5 @@
-//! The planner on a host of registers, `/r0` to `/r4`, each with a number. A script is a few words that this
-//! host understands.
+//! The planner on a host of registers, `/r0` to `/r4`, each with a number. A script is a few words that
+//! this host understands.
 
 mod property;
 mod steps;
@@ -14,19 +14,19 @@ use super::{
 /// What a task wants of its register.
 #[derive(Debug, Clone)]
 enum Want {
-    /// To hold what another one holds; four is impossible.
+    /// The value of another register; four is impossible.
     Copy { from: usize },
-    /// The same, unless it holds nothing: it asks for the other one only then.
+    /// The same, unless this register is zero: only then it queries the other one.
     CopyAsking { from: usize },
-    /// To hold this. It may alter anything, it says.
+    /// This value. The task declares that it may alter anything.
     Set(u32),
-    /// To hold this; the host refuses.
+    /// This value; the host refuses.
     Fail(u32),
-    /// To hold this; nothing happens.
+    /// This value; nothing happens.
     Idle(u32),
     /// One more, each time.
     Add,
-    /// The same, if another one holds this: it cannot be proved.
+    /// The same, if another register has this value: it cannot be proved.
     AddIf { other: usize, holds: u32 },
 }
 
@@ -53,7 +53,7 @@ fn answer(value: u32) -> Answer {
 fn held(found: &Found, at: usize) -> Result<u32, String> {
     let bytes = found.content(&format!("/r{at}"))?.ok_or("empty")?;
     let text = String::from_utf8_lossy(bytes);
-    text.parse().map_err(|_| format!("{text} is no number"))
+    text.parse().map_err(|_| format!("{text} is not a number"))
 }
 
 fn change(apply: String) -> Change {
@@ -134,7 +134,7 @@ impl Task for Register {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Registers {
     values: [u32; 5],
-    /// What was sent: `ask 2`, or the scripts and how much was asked with them.
+    /// What was sent: `ask 2`, or the scripts and how many queries went with them.
     requests: Vec<String>,
 }
 
@@ -154,7 +154,7 @@ impl Registers {
         let mut planner = Planner::new(tasks.collect(), mode).after(outlook.clone());
         let before = self.requests.len();
         loop {
-            assert!(self.requests.len() - before < 50, "in circles: {self:?}");
+            assert!(self.requests.len() - before < 50, "endless loop: {self:?}");
             match planner.next() {
                 Next::Done | Next::Interrupted => break,
                 Next::Ask(queries) => {

@@ -18,7 +18,7 @@ fn task() -> impl Strategy<Value = Register> {
     (register(), want, any::<bool>()).prop_map(|(at, want, ahead)| Register { at, want, ahead })
 }
 
-/// The same tasks, each in a batch of its own, up to the first that fails.
+/// The same tasks, each in its own batch, up to the first that fails.
 fn one_at_a_time(host: &mut Registers, tasks: &[Register]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for task in tasks {
@@ -35,7 +35,7 @@ fn one_at_a_time(host: &mut Registers, tasks: &[Register]) -> Vec<Outcome> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn a_batch_comes_to_what_its_tasks_come_to_one_at_a_time(
+    fn a_batch_has_the_same_result_as_its_tasks_one_at_a_time(
         values in proptest::array::uniform5(0..5_u32),
         tasks in proptest::collection::vec(task(), 1..9),
     ) {
@@ -55,7 +55,7 @@ proptest! {
             .map(|task| check.go_after(std::slice::from_ref(task), RunMode::Check, &mut outlook)[0].outcome)
             .collect();
         let together: Vec<Outcome> = checked.iter().map(|v| v.outcome).collect();
-        prop_assert_eq!(apart, together, "a check in several batches tells what one in a single batch does");
+        prop_assert_eq!(apart, together, "a check in several batches has the same result as in a single batch");
         prop_assert_eq!(check.values, values, "a check changes nothing");
         for (would, did) in checked.iter().zip(&outcomes) {
             let right = match (would.outcome, did) {

@@ -1,4 +1,4 @@
-//! What the planner sends, request by request.
+//! The requests that the planner sends.
 
 use std::sync::Arc;
 
@@ -46,13 +46,13 @@ fn check(
 }
 
 #[test]
-fn what_is_as_it_should_be_costs_one_question() {
+fn an_unchanged_host_needs_one_query() {
     let tasks: Vec<Register> = (0..20).map(|at| task(at % 5, Want::Set(7))).collect();
     check([7; 5], RunMode::Apply, &tasks, &["ask 5"], &[Unchanged; 20]);
 }
 
 #[test]
-fn changes_that_do_not_matter_to_each_other_share_a_request() {
+fn independent_changes_share_a_request() {
     let copy = |at, from| task(at, Want::Copy { from });
     check(
         [0, 0, 0, 1, 2],
@@ -64,7 +64,7 @@ fn changes_that_do_not_matter_to_each_other_share_a_request() {
 }
 
 #[test]
-fn a_task_decides_on_what_is_so_when_its_turn_comes() {
+fn a_task_decides_from_the_state_at_its_turn() {
     let copy = |at, from| task(at, Want::Copy { from });
     check(
         [0, 0, 0, 0, 2],
@@ -76,7 +76,7 @@ fn a_task_decides_on_what_is_so_when_its_turn_comes() {
 }
 
 #[test]
-fn one_that_plans_ahead_decides_on_what_a_change_says_it_leaves() {
+fn a_task_that_plans_ahead_decides_from_predictions() {
     let copy = |at, from| planning_ahead(at, Want::Copy { from });
     check(
         [0, 0, 0, 0, 2],
@@ -85,7 +85,7 @@ fn one_that_plans_ahead_decides_on_what_a_change_says_it_leaves() {
         &["ask 4", "set 3 2, set 2 2, set 1 2, ask 4"],
         &[Changed; 3],
     );
-    // Nothing says what an addition leaves.
+    // The result of an addition is not predicted.
     check(
         [0, 0, 0, 0, 2],
         RunMode::Apply,
@@ -96,9 +96,9 @@ fn one_that_plans_ahead_decides_on_what_a_change_says_it_leaves() {
 }
 
 #[test]
-fn a_proof_is_not_taken_away_by_a_change_in_the_same_request() {
+fn a_change_does_not_invalidate_a_proof_in_the_same_request() {
     let copy = |at, from| planning_ahead(at, Want::Copy { from });
-    // The first is content with what the second leaves; not so in the second batch.
+    // The first accepts the result of the second; not so in the second batch.
     check(
         [0, 0, 1, 1, 0],
         RunMode::Apply,
@@ -134,7 +134,7 @@ fn a_command_without_a_guard_joins_the_run() {
 }
 
 #[test]
-fn no_change_disturbs_the_proof_of_an_earlier_one() {
+fn no_change_invalidates_the_proof_of_an_earlier_one() {
     check(
         [0, 0, 0, 0, 1],
         RunMode::Apply,
@@ -145,7 +145,7 @@ fn no_change_disturbs_the_proof_of_an_earlier_one() {
 }
 
 #[test]
-fn what_comes_next_is_asked_with_the_change() {
+fn the_next_queries_are_sent_with_the_change() {
     check(
         [0, 0, 0, 3, 1],
         RunMode::Apply,
@@ -189,7 +189,7 @@ fn a_change_that_changes_nothing_has_failed() {
 }
 
 #[test]
-fn what_cannot_be_is_a_failure_before_anything_behind_it() {
+fn an_impossible_task_fails_before_any_later_task() {
     check(
         [0, 0, 0, 0, 4],
         RunMode::Apply,
@@ -200,7 +200,7 @@ fn what_cannot_be_is_a_failure_before_anything_behind_it() {
 }
 
 #[test]
-fn a_check_goes_on_from_what_a_change_would_leave() {
+fn a_check_continues_from_the_predicted_state() {
     let copy = |at, from| task(at, Want::Copy { from });
     check(
         [0, 0, 0, 0, 2],
@@ -209,7 +209,7 @@ fn a_check_goes_on_from_what_a_change_would_leave() {
         &["ask 5"],
         &[WouldChange, WouldChange, Unchanged],
     );
-    // What it may alter besides, nobody knows.
+    // Its other effects are unknown.
     let notes = check(
         [0, 0, 0, 0, 2],
         RunMode::Check,
@@ -226,7 +226,7 @@ fn a_check_goes_on_from_what_a_change_would_leave() {
 }
 
 #[test]
-fn a_check_decides_nothing_while_it_asks() {
+fn a_check_decides_nothing_before_it_has_answers() {
     let tasks = [task(0, Want::CopyAsking { from: 1 }), task(2, Want::Set(1))];
     let tasks = tasks
         .into_iter()

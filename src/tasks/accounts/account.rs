@@ -1,11 +1,11 @@
-//! Names of users and groups, and what a host tells of them.
+//! Names of users and groups, and their entries on a host.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// A name of a user or a group: what useradd(8) takes of Debian and BusyBox alike. Nothing in it has a
-/// meaning for a shell.
+/// A user or group name that useradd(8) accepts on both Debian and BusyBox. No character in it is special
+/// to a shell.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct AccountName(String);
@@ -29,7 +29,7 @@ impl TryFrom<String> for AccountName {
         if is_name {
             Ok(Self(name))
         } else {
-            Err(format!("{name:?} is not the name of a user or a group"))
+            Err(format!("{name:?} is not a valid user or group name"))
         }
     }
 }
@@ -56,7 +56,7 @@ impl<'a> Row<'a> {
             .map_or("", |row| row.1.as_str())
     }
 
-    /// The groups of a user beside the primary one, sorted.
+    /// The supplementary groups of a user, sorted.
     pub fn groups(self) -> Vec<&'a str> {
         self.get("groups")
             .split(',')
@@ -65,10 +65,10 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A field of `/etc/passwd`: no colon and no line break can stand in it.
+/// A field of `/etc/passwd`, which cannot contain a colon or a line break.
 pub fn check_field(text: &str) -> Result<(), String> {
     if text.contains([':', '\n', '\r', '\0']) {
-        return Err(format!("{text:?} cannot stand in /etc/passwd"));
+        return Err(format!("{text:?} cannot be stored in /etc/passwd"));
     }
     Ok(())
 }

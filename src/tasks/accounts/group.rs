@@ -1,4 +1,4 @@
-//! What tasks share that make or remove a group.
+//! What the tasks that add or remove a group share.
 
 use super::account::AccountName;
 use crate::task::{Query, Resource, Touches};

@@ -1,10 +1,10 @@
-//! Whether users and groups stand in the host's own files. What a directory service knows shows in every look-up, and none of the
-//! host's tools can change it.
+//! Checks that users and groups are in the host's own files. Look-ups also return entries from a directory
+//! service, which none of the host's tools can change.
 
 use crate::shell::quote_str as quote;
 use crate::task::{Found, Plan, Query};
 
-/// Why there is nothing to plan yet.
+/// Why nothing can be planned yet.
 pub enum Stop {
     Ask(Vec<Query>),
     Unknown(String),
@@ -27,8 +27,8 @@ impl From<Stop> for Plan {
     }
 }
 
-/// Asks whether these can be changed on the host. Only for those that are there, and only when they are to be changed: a host on
-/// which nothing changes is not asked.
+/// Asks whether these can be changed on the host. Only existing entries are asked about, and only when a
+/// change is needed: a host on which nothing changes is not asked.
 pub fn check(user: Option<&str>, groups: &[&str], found: &Found) -> Result<(), Stop> {
     if user.is_none() && groups.is_empty() {
         return Ok(());
@@ -52,7 +52,8 @@ pub fn check(user: Option<&str>, groups: &[&str], found: &Found) -> Result<(), S
     }
 }
 
-/// Prints those that are known and not in the files. What an earlier task would add is neither, so nothing makes the answer stale.
+/// Prints the entries that are known but not in the files. An entry that an earlier task would add is
+/// neither, so no task makes the answer stale.
 fn query(user: Option<&str>, groups: &[&str]) -> Query {
     let look = |table: &str, kind: &str, name: &str| {
         let file = format!("/etc/{table}");

@@ -1,4 +1,4 @@
-//! What tasks of users and of groups share.
+//! What tasks for users and groups share.
 
 mod account;
 pub mod group;
@@ -8,5 +8,5 @@ pub mod roots;
 
 pub use account::{AccountName, Row, check_field};
 
-/// The functions that the scripts are made of.
+/// The shell functions that the scripts use.
 pub const ACCOUNTS: &str = include_str!("accounts.sh");

@@ -1,19 +1,19 @@
-//! User and group ids that useradd(8), groupadd(8), groupdel(8) and the like are certain to refuse.
+//! User and group ids that useradd(8), groupadd(8), groupdel(8) and similar tools are certain to reject.
 
 use crate::task::{Need, Resource};
 use crate::tasks::accounts::AccountName;
 
-/// Fails if another user has the number.
+/// Fails if another user has the id.
 pub fn uid(name: &AccountName, uid: u32) -> Need {
     free("passwd", "user", "usermod", name, uid)
 }
 
-/// Fails if another group has the number.
+/// Fails if another group has the id.
 pub fn gid(name: &AccountName, gid: u32) -> Need {
     free("group", "group", "groupmod", name, gid)
 }
 
-/// Fails for the primary group of a user.
+/// Fails if the group is the primary group of a user.
 pub fn is_nobodys_primary(name: &AccountName) -> Need {
     let script = format!(
         "{LOOK_UP}gid=$(row group {name} | cut -d: -f3)\n\
@@ -24,12 +24,12 @@ pub fn is_nobodys_primary(name: &AccountName) -> Need {
     Need::looked(script, vec![Resource::Accounts])
 }
 
-/// `row TABLE KEY`: by name or by number, as getent(1) does.
+/// `row TABLE KEY`: looks up a row by name or by number, like getent(1).
 const LOOK_UP: &str = "rows() { if command -v getent >/dev/null; then getent \"$1\"; else cat \"/etc/$1\"; fi; }\n\
     row() { if command -v getent >/dev/null; then getent \"$1\" \"$2\"; \
     else awk -F: -v key=\"$2\" '$1 == key || $3 == key { print; exit }' \"/etc/$1\"; fi; }\n";
 
-/// Without `modify`, ops writes the number into the file itself, whoever else has it.
+/// Without `modify`, ops writes the id into the file itself, even if another entry has it.
 fn free(table: &str, kind: &str, modify: &str, name: &AccountName, number: u32) -> Need {
     let script = format!(
         "{LOOK_UP}now=$(row {table} {name} | cut -d: -f3)\n\

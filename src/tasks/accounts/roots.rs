@@ -1,34 +1,35 @@
-//! Warnings about changes that may leave ops's login without root.
+//! Warnings about changes after which the login that ops uses may no longer become root.
 
 use crate::tasks::accounts::{AccountName, Row};
 
-/// Groups whose members become root by what distributions ship in sudoers or doas.conf.
+/// Groups whose members may become root by default, according to the sudoers or doas.conf files that
+/// distributions ship.
 const ROOTS: [&str; 3] = ["sudo", "wheel", "admin"];
 
-/// Where one of these groups loses a user.
+/// When one of these groups loses a user.
 pub fn leaves(name: &AccountName, groups: &[&str]) -> Option<String> {
     let group = groups.iter().find(|group| ROOTS.contains(group))?;
     Some(format!(
-        "warning: members of {group} may become root, and {name} leaves the group: if ops becomes root through it, it no longer can"
+        "warning: members of {group} may become root, and {name} leaves the group: if ops relies on this group to become root, it will no longer be able to"
     ))
 }
 
-/// Where a group goes.
+/// When a group is removed.
 pub fn without_group(name: &AccountName) -> Option<String> {
     ROOTS.contains(&name.as_str()).then(|| {
-        format!("warning: members of {name} may become root: if ops becomes root through this group, it no longer can")
+        format!("warning: members of {name} may become root: if ops relies on this group to become root, it will no longer be able to")
     })
 }
 
-/// Where a user goes.
+/// When a user is removed.
 pub fn without_user(name: &AccountName, user: Row<'_>) -> Option<String> {
     let group = root_of(user)?;
     Some(format!(
-        "warning: {name} may become root as a member of {group}: ops can no longer log in as {name}"
+        "warning: {name} may become root as a member of {group}: ops will no longer be able to log in as {name}"
     ))
 }
 
-/// Where a user gets another shell.
+/// When a user gets another shell.
 pub fn with_shell(name: &AccountName, user: Row<'_>, shell: &str) -> Option<String> {
     let is_none = shell.ends_with("/nologin") || shell.ends_with("/false");
     if !is_none || !user.is_there() || user.get("shell") == shell {
@@ -36,7 +37,7 @@ pub fn with_shell(name: &AccountName, user: Row<'_>, shell: &str) -> Option<Stri
     }
     let group = root_of(user)?;
     Some(format!(
-        "warning: {name} may become root as a member of {group}, and {shell} does not allow logins: ops can no longer log in as {name}"
+        "warning: {name} may become root as a member of {group}, and {shell} does not allow logins: ops will no longer be able to log in as {name}"
     ))
 }
 

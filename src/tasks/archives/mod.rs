@@ -1,4 +1,4 @@
-//! `archives::`: directories that are made of archives.
+//! `archives::`: directories unpacked from archives.
 
 mod script;
 mod source;

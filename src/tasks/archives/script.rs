@@ -1,4 +1,4 @@
-//! The shell that fetches, checks, unpacks and renames.
+//! The shell script that downloads, checks, unpacks and renames.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,20 +7,20 @@ use super::source::{Compression, Form, Source};
 use crate::shell::quote_str;
 use crate::tasks::fs::HostPath;
 
-/// In the directory: what it was unpacked from.
+/// A file in the directory that records which archive it was unpacked from.
 pub(super) const STAMP: &str = ".unpacked";
 
-/// Where the archive lands.
+/// Where the archive is stored temporarily.
 pub(super) fn body(path: &HostPath) -> HostPath {
     path.beside("archive")
 }
 
-/// Where it lands compressed.
+/// Where a compressed archive is stored temporarily.
 pub(super) fn packed(path: &HostPath) -> HostPath {
     path.beside("packed")
 }
 
-/// All that the script of one change needs.
+/// Everything that the script of one change needs.
 pub(super) struct Script<'a> {
     pub path: &'a HostPath,
     pub source: &'a Source,
@@ -31,7 +31,7 @@ pub(super) struct Script<'a> {
     /// Of the directory itself.
     pub mode: u32,
     pub stamp: &'a str,
-    /// A directory is there that makes way.
+    /// There is a directory to replace.
     pub replaces: bool,
 }
 
@@ -54,7 +54,8 @@ impl Script<'_> {
         );
         if let Source::Address(address) = self.source {
             text.push_str("clear_away \"$ops_archive\"\n");
-            // The configuration on standard input keeps the address, which may hold a token, out of the list of processes.
+            // The address may contain a token. Passing it in a configuration on standard input keeps it out
+            // of the process list.
             let _ = writeln!(
                 text,
                 "fetch_to \"$ops_archive\" {} {}",
@@ -94,9 +95,9 @@ impl Script<'_> {
                  mv \"$ops_tree\" \"$ops_path\" || { bring_back \"$ops_path\"; exit 1; }\n",
             );
         } else {
-            // Into a directory that has come to be there, it would be moved.
+            // `mv` would move the tree into a directory that appeared in the meantime.
             text.push_str(
-                "if [ -e \"$ops_path\" ] || [ -h \"$ops_path\" ]; then echo \"$ops_path has come to be there\" >&2; exit 1; fi\n\
+                "if [ -e \"$ops_path\" ] || [ -h \"$ops_path\" ]; then echo \"$ops_path appeared in the meantime\" >&2; exit 1; fi\n\
                  mv \"$ops_tree\" \"$ops_path\"\n",
             );
         }
@@ -126,7 +127,7 @@ impl Script<'_> {
                     Some(Compression::Gzip) => tar("z", "\"$ops_archive\""),
                     Some(Compression::Bzip2) => tar("j", "\"$ops_archive\""),
                     Some(Compression::Xz) => tar("J", "\"$ops_archive\""),
-                    // BusyBox's tar knows nothing of it.
+                    // BusyBox's tar does not support zstd.
                     Some(Compression::Zstd) => {
                         format!(
                             "need_program zstd\nzstd -dcq \"$ops_archive\" | {}",

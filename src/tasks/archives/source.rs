@@ -1,4 +1,4 @@
-//! What is unpacked, and what form it has.
+//! Where an archive comes from, and its format.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::tasks::surroundings::Surroundings;
 
 /// Where an archive comes from.
 pub(super) enum Source {
-    /// The host fetches it.
+    /// The host downloads it.
     Address(String),
     Local(Local),
 }
 
-/// Something on the machine that ops runs on.
+/// A file or directory on the controller.
 pub(super) struct Local {
-    /// As the playbook wrote it.
+    /// As written in the playbook.
     path: String,
     artifact: Arc<Artifact>,
-    /// What is sent in its place.
+    /// What is sent to hosts.
     pub(super) compressed: Option<Payload>,
 }
 
@@ -50,10 +50,10 @@ impl Source {
         }))
     }
 
-    /// Has it sent compressed, where that makes it smaller.
+    /// Sends the file compressed, if that makes it smaller.
     pub fn compress(&mut self, archive: &str) -> Result<(), ArgumentError> {
         let Self::Local(local) = self else {
-            let message = "the host fetches it as it is there";
+            let message = "the host downloads the archive itself, so it cannot be compressed";
             return Err(ArgumentError::option("compress", message));
         };
         local.compressed = local.artifact.compressed().map_err(|reason| {
@@ -62,7 +62,7 @@ impl Source {
         Ok(())
     }
 
-    /// Its last component: of an address without what follows a question mark.
+    /// The last component, without the query and the fragment of a URL.
     pub fn name(&self) -> &str {
         let path = match self {
             Self::Address(address) => address.split(['?', '#']).next().unwrap_or_default(),
@@ -73,27 +73,29 @@ impl Source {
     }
 }
 
-/// An address that stands unharmed in a configuration of curl, too.
+/// An address that can also be written into a curl configuration unchanged.
 fn address(text: &str) -> Result<String, ArgumentError> {
     let known = ["http://", "https://"];
     let refused = |message: &str| Err(ArgumentError::parameter(1, message));
     if !known.iter().any(|scheme| text.starts_with(scheme)) {
-        return refused("an address starts with `https://` or `http://`");
+        return refused("a URL must start with `https://` or `http://`");
     }
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"\\".contains(c)) {
-        return refused("the address holds a blank, a quote or a backslash: write it as `%20`");
+        return refused(
+            "the URL contains a space, a quote or a backslash: percent-encode it, for example as `%20`",
+        );
     }
     Ok(text.to_owned())
 }
 
-/// What is done with the bytes.
+/// What to do with the bytes.
 pub(super) enum Form {
     Tar {
-        /// What it is compressed with.
+        /// How it is compressed.
         compression: Option<Compression>,
         strip: u32,
     },
-    /// Put into the directory under this name.
+    /// The file is stored in the directory under this name.
     File { name: String, mode: u32 },
 }
 
@@ -105,7 +107,7 @@ pub(super) enum Compression {
     Zstd,
 }
 
-/// Formats as an option names them, and the names of files that have them.
+/// The formats accepted by the option, and the file names that imply them.
 const FORMATS: [(&str, &[&str], Option<Compression>); 5] = [
     ("tar", &[".tar"], None),
     ("tar.gz", &[".tar.gz", ".tgz"], Some(Compression::Gzip)),
@@ -129,9 +131,9 @@ impl Form {
         let packed = matches!(source, Source::Local(local) if local.packed);
         let refused = |key: &str, message: &str| Err(ArgumentError::option(key, message));
         match (&format, &file) {
-            (Some(_), Some(_)) => return refused("file", "it is either a file or an archive"),
-            (Some(_), _) if packed => return refused("format", "a directory has none"),
-            (_, Some(_)) if packed => return refused("file", "this is a directory"),
+            (Some(_), Some(_)) => return refused("file", "cannot be combined with `format`"),
+            (Some(_), _) if packed => return refused("format", "does not apply to a directory"),
+            (_, Some(_)) if packed => return refused("file", "does not apply to a directory"),
             _ => {}
         }
         let tar = |compression| Self::Tar { compression, strip };
@@ -142,7 +144,7 @@ impl Form {
             let names: Vec<&str> = FORMATS.iter().map(|(name, ..)| *name).collect();
             let known = FORMATS.iter().find(|(name, ..)| *name == format);
             let error = || {
-                ArgumentError::option("format", format!("there is no format `{format}`"))
+                ArgumentError::option("format", format!("unknown format `{format}`"))
                     .hint(format!("The formats are {}.", names.join(", ")))
             };
             return known
@@ -150,17 +152,14 @@ impl Form {
                 .ok_or_else(error);
         }
         let name = source.name();
-        let told = FORMATS
+        let implied = FORMATS
             .iter()
             .find(|(_, ends, _)| ends.iter().any(|end| name.ends_with(end)));
-        if let (Some((.., compression)), None) = (told, &file) {
+        if let (Some((.., compression)), None) = (implied, &file) {
             return Ok(tar(*compression));
         }
         if strip > 0 {
-            return refused(
-                "strip",
-                "a file that is not an archive has no directories to strip",
-            );
+            return refused("strip", "applies only to archives");
         }
         if file.is_none()
             && std::path::Path::new(name)
@@ -169,11 +168,11 @@ impl Form {
         {
             let error = ArgumentError::parameter(1, format!("`{archive}` is a zip archive"));
             return Err(error
-                .hint("Make a tar file of it, or say `file: \"NAME\"` to put it there as it is."));
+                .hint("Convert it to a tar file, or use `file: \"NAME\"` to copy it as it is."));
         }
         let name = file.unwrap_or_else(|| name.to_owned());
         if matches!(name.as_str(), "" | "." | "..") || name.contains(['/', '\0']) {
-            return refused("file", "it is the name of a file, without a directory");
+            return refused("file", "must be a file name without a directory");
         }
         let executable = match source {
             Source::Local(local) => local.executable,
@@ -183,13 +182,13 @@ impl Form {
         Ok(Self::File { name, mode })
     }
 
-    /// What is done, as a user reads it.
-    pub fn told(&self, source: &Source) -> String {
+    /// What is done, for the diff.
+    pub fn describe(&self, source: &Source) -> String {
         let from = source.name();
         match self {
             Self::Tar { .. } => format!("unpacks {from}"),
-            Self::File { name, .. } if name == from => format!("puts {from} there"),
-            Self::File { name, .. } => format!("puts {from} there as {name}"),
+            Self::File { name, .. } if name == from => format!("adds {from}"),
+            Self::File { name, .. } => format!("adds {from} as {name}"),
         }
     }
 }

@@ -18,22 +18,22 @@ use crate::tasks::fs::{Attributes, EntryPath, HostPath, Mode, Principal, sha256_
 use crate::tasks::surroundings::Surroundings;
 
 task! {
-    /// Keeps a directory there that holds what an archive holds.
+    /// Ensures the directory exists and was unpacked from the archive.
     ///
-    /// The archive is a local file beside the playbook, a local directory, or an address (`https://...`)
-    /// that the host fetches from with curl or wget. A tar file is told by its name (`.tar`, `.tar.gz`,
-    /// `.tgz`, `.tar.bz2`, `.tar.xz`, `.tar.zst`); any other file is put into the directory as it is.
+    /// The archive is a local file beside the playbook, a local directory, or a URL (`https://...`) that
+    /// the host downloads with curl or wget. A tar file is recognised by its name (`.tar`, `.tar.gz`,
+    /// `.tgz`, `.tar.bz2`, `.tar.xz`, `.tar.zst`); any other file is copied into the directory as it is.
     ///
-    /// The checksum is compared before anything is unpacked. Then everything is put together beside the
-    /// path and renamed, so that the directory is there whole or not at all, whatever interrupts it. A file
-    /// `.unpacked` in it holds the checksum. A directory that was unpacked from the same archive is left
-    /// alone, with all that has been done to it since; one that holds anything else is refused, unless it
-    /// is to be replaced. The directory above must be there.
+    /// The checksum is compared before anything is unpacked. The directory is then built beside the path
+    /// and renamed, so it is either complete or absent, even if the task is interrupted. Its file
+    /// `.unpacked` records the checksum. A directory that was unpacked from the same archive is left alone,
+    /// including any later changes to it. The task fails if any other directory exists at the path, unless
+    /// `replace` is set. The parent directory must exist.
     ///
-    /// Files keep the permission bits that they have in the archive, less write access for group and
-    /// others. Those of a local directory get 0644, or 0755 where the owner may execute them.
+    /// Files keep their permission bits from the archive, without write access for group and others. Files
+    /// from a local directory get 0644, or 0755 if the owner may execute them.
     ///
-    /// Undone, the directory is gone, and the one that it replaced is back.
+    /// Undo removes the directory and restores the one that it replaced.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -49,36 +49,37 @@ task! {
 options! {
     #[derive(Debug)]
     pub struct Options {
-        /// the checksum of the archive in hex; an address needs it
+        /// the SHA-256 checksum of the archive in hex; required for a URL
         sha256: Option<String>,
-        /// how many leading directories are taken off the names in the archive
+        /// how many leading directories to strip from the names in the archive; default `0`
         strip: Option<u32>,
-        /// `"tar"`, `"tar.gz"`, `"tar.bz2"`, `"tar.xz"` or `"tar.zst"`, where the name does not say
+        /// `"tar"`, `"tar.gz"`, `"tar.bz2"`, `"tar.xz"` or `"tar.zst"`; default: determined by the file
+        /// name
         format: Option<String>,
-        /// it is one file and no archive: the name that it gets in the directory
+        /// the name to give the file in the directory, if it is a single file and not an archive
         file: Option<String>,
-        /// a map of symbolic links that are made in the directory, name to target; what the archive has
-        /// there makes way
+        /// a map of symbolic links to create in the directory, name to target; they replace entries of the
+        /// same name from the archive
         #[serde(default)]
         links: BTreeMap<String, String>,
-        /// the owner of all of it, by name or by number
+        /// the owner of everything in the directory, by name or id
         owner: Option<Principal>,
-        /// the group of all of it, by name or by number
+        /// the group of everything in the directory, by name or id
         group: Option<Principal>,
-        /// permission bits of the directory itself, as text; `"0755"` where nothing is said
+        /// permission bits of the directory itself, as text; default `"0755"`
         mode: Option<Mode>,
-        /// with `true`, another directory at the path makes way
+        /// if `true`, another directory at the path is replaced
         #[serde(default)]
         replace: bool,
-        /// with `true`, a local archive or directory crosses the network compressed; the host needs gzip
+        /// if `true`, a local archive or directory is sent compressed; the host needs gzip
         #[serde(default)]
         compress: bool,
-        /// how long fetching and unpacking may take: `"10m"`
+        /// how long downloading and unpacking may take, such as `"10m"`
         timeout: Option<String>,
     }
 }
 
-/// A directory that is to hold what an archive holds.
+/// The desired state: a directory unpacked from an archive.
 pub struct Unpacked {
     path: HostPath,
     source: Source,
@@ -105,7 +106,10 @@ impl Unpacked {
             path.into()
         };
         if path.as_str() == "/" {
-            return Err(ArgumentError::parameter(0, "nothing is unpacked over `/`"));
+            return Err(ArgumentError::parameter(
+                0,
+                "`/` cannot be replaced by an archive",
+            ));
         }
         let given = options.sha256.map(checksum).transpose()?;
         let mut source = Source::of(&archive, surroundings)?;
@@ -114,8 +118,8 @@ impl Unpacked {
         }
         let sha256 = match (&source, given) {
             (Source::Address(_), None) => {
-                let error = ArgumentError::option("sha256", "an address needs a checksum");
-                return Err(error.hint("Say what `sha256sum` prints for the file."));
+                let error = ArgumentError::option("sha256", "is required for a URL");
+                return Err(error.hint("Use the output of `sha256sum` for the file."));
             }
             (Source::Address(_), Some(given)) => given,
             (Source::Local(artifact), given) => {
@@ -150,7 +154,7 @@ impl Unpacked {
             attributes: Attributes::new(options.mode, options.owner, options.group),
             replace: options.replace,
             timeout: timeout.transpose().map_err(|error| {
-                ArgumentError::option("timeout", format!("it is not a duration: {error}"))
+                ArgumentError::option("timeout", format!("invalid duration: {error}"))
             })?,
         })
     }
@@ -182,14 +186,14 @@ impl Unpacked {
                     Some(sha256) if sha256 == self.sha256 => Ok(Plan::Unchanged),
                     _ if self.replace => Ok(self.unpack(true)),
                     Some(sha256) => Ok(Plan::Impossible(format!(
-                        "{} was unpacked from another archive: its checksum is {}, that of {} is {}",
+                        "{} was unpacked from another archive: its checksum is {}, but that of {} is {}",
                         self.path,
                         short(sha256),
                         self.source.name(),
                         short(&self.sha256),
                     ))),
                     None => Ok(Plan::Impossible(format!(
-                        "{} is there, and was not unpacked by ops",
+                        "{} already exists and was not unpacked by ops",
                         self.path
                     ))),
                 }
@@ -206,7 +210,8 @@ impl Unpacked {
         let undo = if replaces {
             format!("if is_kept; then clear_away {path}; fi\nbring_back {path}")
         } else {
-            // What somebody else has put there in the meantime, so that nothing was unpacked, is not ours to remove.
+            // If something else appeared at the path in the meantime, nothing was unpacked, and it must not
+            // be removed.
             format!(
                 "if [ \"$(cat {} 2>/dev/null)\" = {} ]; then clear_away {path}; fi",
                 quote_str(&self.stamp_path()),
@@ -216,10 +221,10 @@ impl Unpacked {
         let note = Diff::Note {
             text: format!(
                 "{} (sha256 {}){}",
-                self.form.told(&self.source),
+                self.form.describe(&self.source),
                 short(&self.sha256),
                 if replaces {
-                    ", in place of what is there"
+                    ", replacing the existing directory"
                 } else {
                     ""
                 },
@@ -254,9 +259,9 @@ impl Unpacked {
         Plan::Change(Box::new(Change {
             body,
             alters: Some(vec![Resource::Path(self.path.to_string())]),
-            // It may take long, and runs programs that wait for others.
+            // This may take long, and runs programs that wait for other programs.
             command: true,
-            shown: Some(self.form.told(&self.source)),
+            shown: Some(self.form.describe(&self.source)),
             timeout: self.timeout,
             ..Change::new(vec![note], apply.render(), undo).leaving(self.leaves(mode))
         }))
@@ -276,7 +281,7 @@ impl Unpacked {
             let size = target.len() as u64;
             let state = PathState {
                 own: Some(Stat::imagined(PathKind::Link, 0o777, size)),
-                // What a release shares is a directory, as a rule.
+                // A release's shared paths are usually directories.
                 target: Some(Stat::imagined(PathKind::Directory, USUAL_MODE, 0)),
                 link: Some(target.clone()),
             };
@@ -287,7 +292,7 @@ impl Unpacked {
     }
 }
 
-/// The checksum that a stamp names.
+/// The checksum recorded in a stamp.
 fn stamped(stamp: &[u8]) -> Option<&str> {
     std::str::from_utf8(stamp)
         .ok()?
@@ -296,19 +301,19 @@ fn stamped(stamp: &[u8]) -> Option<&str> {
         .next()
 }
 
-/// As much of a checksum as tells two apart.
+/// Enough of a checksum to tell two apart.
 fn short(sha256: &str) -> &str {
     sha256.get(..12).unwrap_or(sha256)
 }
 
 fn checksum(text: String) -> Result<String, ArgumentError> {
     sha256_of(&text).ok_or_else(|| {
-        ArgumentError::option("sha256", "a checksum has 64 digits of hex")
-            .hint("Say what `sha256sum` prints for the file.")
+        ArgumentError::option("sha256", "must have 64 hexadecimal digits")
+            .hint("Use the output of `sha256sum` for the file.")
     })
 }
 
-/// A name in the directory that is to be a link.
+/// The name of a link in the directory.
 fn link(name: &str, target: &str) -> Result<(), ArgumentError> {
     let refused = |why: &str| {
         let message = format!("the link {name:?} {why}");
@@ -319,7 +324,7 @@ fn link(name: &str, target: &str) -> Result<(), ArgumentError> {
         return refused("holds a NUL");
     }
     if !name.split('/').all(fits) {
-        return refused("is not a name within the directory");
+        return refused("is not a path inside the directory");
     }
     if target.is_empty() {
         return refused("has no target");

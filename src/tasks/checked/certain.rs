@@ -1,11 +1,11 @@
-//! Failures that are certain before a run, and warnings.
+//! Certain failures reported before a run, and warnings.
 
-use super::{Host, made, table, told};
+use super::{Host, made, noted, table};
 use crate::model::Outcome::{Failed, Unknown, WouldChange};
 use crate::task::{Need, Query};
 
 #[test]
-fn nothing_is_below_what_would_be_removed() {
+fn nothing_exists_below_a_directory_that_would_be_removed() {
     let host = Host::default()
         .directory("/srv")
         .directory("/srv/d")
@@ -15,7 +15,7 @@ fn nothing_is_below_what_would_be_removed() {
         "files::file" ["/srv/d/x", "x"],
         "files::absent" ["/srv/d/x"],
     ]);
-    assert_eq!(checked[1], told(Failed, "there is no directory /srv/d"));
+    assert_eq!(checked[1], noted(Failed, "there is no directory /srv/d"));
     let outcomes = host.outcomes(tasks![
         "files::absent" ["/srv/d"],
         "commands::run" ["make", { "creates": "/srv/d/y", "writes": ["/srv/d/x"] }],
@@ -31,8 +31,8 @@ fn nothing_is_below_what_would_be_removed() {
 }
 
 #[test]
-fn what_is_certain_to_fail_is_a_failure() {
-    for (tasks, said) in [
+fn a_certain_failure_is_reported() {
+    for (tasks, reason) in [
         (
             tasks!["users::present" ["u9", { "uid": 0 }]],
             "the id 0 belongs to the user root",
@@ -60,27 +60,27 @@ fn what_is_certain_to_fail_is_a_failure() {
             .iter()
             .filter(|need| matches!(need, Need::Looked { .. }));
         for need in looked {
-            host = host.with(need.query(), table(&[("error", said)]));
+            host = host.with(need.query(), table(&[("error", reason)]));
         }
-        assert_eq!(host.check(tasks), [told(Failed, said)]);
+        assert_eq!(host.check(tasks), [noted(Failed, reason)]);
     }
     for path in ["/proc/x", "/sys/kernel/x"] {
         let root = &path[..=path[1..].find('/').expect("a slash")];
         let host = Host::default().directory(root).directory("/sys/kernel");
         let reason = format!(
-            "{path} is in the pseudo file system {root}, where no file can be made or replaced"
+            "{path} is in the pseudo file system {root}, where files cannot be created or replaced"
         );
         for name in ["files::file", "files::line"] {
             assert_eq!(
                 host.check(vec![made(name, serde_json::json!([path, "1"]))]),
-                [told(Failed, &reason)]
+                [noted(Failed, &reason)]
             );
         }
     }
 }
 
 #[test]
-fn a_program_behind_a_link_that_would_be_made_may_be_there() {
+fn a_program_behind_a_link_that_would_be_created_may_exist() {
     let tasks = tasks![
         "files::link" ["/srv/shop/current", "r2"],
         "commands::run" [["/srv/shop/current/bin/shop"], { "creates": "/srv/x" }],
@@ -93,7 +93,7 @@ fn a_program_behind_a_link_that_would_be_made_may_be_there() {
 }
 
 #[test]
-fn leaving_the_group_by_which_one_is_root_is_warned_of() {
+fn warns_about_leaving_a_group_that_grants_root() {
     let rows = [
         ("name", "deploy"),
         ("home", "/home/deploy"),
@@ -103,12 +103,12 @@ fn leaving_the_group_by_which_one_is_root_is_warned_of() {
         .with(Query::User("deploy".to_owned()), table(&rows))
         .group("docker");
     let checked = host.check(tasks!["users::present" ["deploy", { "groups": ["docker"] }]]);
-    let warning = "warning: members of sudo may become root, and deploy leaves the group: if ops becomes root through it, it no longer can";
-    assert_eq!(checked, [told(WouldChange, warning)]);
+    let warning = "warning: members of sudo may become root, and deploy leaves the group: if ops relies on this group to become root, it will no longer be able to";
+    assert_eq!(checked, [noted(WouldChange, warning)]);
 }
 
 #[test]
-fn what_takes_root_away_is_warned_of() {
+fn warns_about_changes_that_take_root_away() {
     let rows = [
         ("name", "deploy"),
         ("home", "/home/deploy"),

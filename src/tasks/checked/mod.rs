@@ -1,4 +1,4 @@
-//! Batches of real tasks in check mode, on a host that is a few answers.
+//! Batches of real tasks in check mode, on a host that is a table of answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn made(name: &str, arguments: serde_json::Value) -> Arc<dyn Task> {
     made.unwrap_or_else(|error| panic!("{name}: {error:?}"))
 }
 
-/// A host of answers. What is not told is not there.
+/// A host made of answers. Anything that it was not given does not exist.
 #[derive(Default)]
 struct Host(HashMap<Query, Answer>);
 
@@ -142,7 +142,7 @@ impl Host {
                     });
                     planner.answered(answers.collect());
                 }
-                Next::Apply { .. } | Next::Interrupted => panic!("a check changes something"),
+                Next::Apply { .. } | Next::Interrupted => panic!("a check changed something"),
             }
         }
         let decisions = planner.decisions().iter().cloned();
@@ -168,12 +168,12 @@ macro_rules! tasks {
 
 mod certain;
 
-fn told(outcome: Outcome, note: &str) -> (Outcome, String) {
+fn noted(outcome: Outcome, note: &str) -> (Outcome, String) {
     (outcome, note.to_owned())
 }
 
 #[test]
-fn a_failure_that_is_certain_is_told() {
+fn a_certain_failure_is_reported_with_its_reason() {
     let host = Host::default()
         .directory("/srv")
         .file("/etc/motd")
@@ -206,7 +206,7 @@ fn a_failure_that_is_certain_is_told() {
         ),
         (
             tasks!["files::file" ["/srv/x", "x", { "owner": "nosuchuser" }]],
-            "nothing tells which owner it would have",
+            "cannot determine which owner it would have",
         ),
         (
             tasks!["files::directory" ["/srv/y", { "group": "nosuchgroup" }]],
@@ -225,17 +225,17 @@ fn a_failure_that_is_certain_is_told() {
             "there is no unit nosuch.service",
         ),
     ] {
-        let outcome = if reason.starts_with("nothing tells") {
+        let outcome = if reason.starts_with("cannot determine") {
             Unknown
         } else {
             Failed
         };
-        assert_eq!(lacks(tasks), told(outcome, reason));
+        assert_eq!(lacks(tasks), noted(outcome, reason));
     }
 }
 
 #[test]
-fn what_an_earlier_task_provides_is_no_failure() {
+fn what_an_earlier_task_provides_is_not_a_failure() {
     let host = Host::default().directory("/srv");
     let outcomes = host.outcomes(tasks![
         "groups::present" ["staff2"],
@@ -252,7 +252,7 @@ fn what_an_earlier_task_provides_is_no_failure() {
 }
 
 #[test]
-fn a_package_makes_unknown_what_it_may_touch() {
+fn a_package_makes_everything_it_may_touch_unknown() {
     let host = Host::default()
         .directory("/etc")
         .file("/etc/motd")
@@ -276,21 +276,21 @@ fn a_package_makes_unknown_what_it_may_touch() {
     ]);
     let by = "`packages::installed nginx`";
     let depends = format!("depends on what {by} would change");
-    let stands = format!("as things stand: {by} might change that");
+    let tentative = format!("as things stand: {by} might change that");
     let expected = [
         (WouldChange, String::new()),
-        (WouldChange, stands.clone()),
+        (WouldChange, tentative.clone()),
         (Unknown, depends.clone()),
         (Unknown, depends.clone()),
-        (Unchanged, stands.clone()),
+        (Unchanged, tentative.clone()),
         (Unknown, depends.clone()),
         (Unknown, depends.clone()),
-        (WouldChange, stands.clone()),
+        (WouldChange, tentative.clone()),
         (
             Unknown,
             format!("there is no group adminz, unless {by} changes that"),
         ),
-        (WouldChange, stands),
+        (WouldChange, tentative),
         (
             Unknown,
             format!("there is no directory /etc/shop, unless {by} brings it"),
@@ -305,7 +305,7 @@ fn a_package_makes_unknown_what_it_may_touch() {
 }
 
 #[test]
-fn apt_is_asked_whether_it_knows_a_package() {
+fn asks_apt_whether_it_knows_a_package() {
     let installed = |update: serde_json::Value| tasks!["packages::installed" ["nosuchpkg", { "update": update }]];
     let refusal = table(&[(
         "error",
@@ -318,14 +318,17 @@ fn apt_is_asked_whether_it_knows_a_package() {
         }
     }
     let refused = "apt would refuse: Unable to locate package nosuchpkg";
-    assert_eq!(host.check(installed(false.into())), [told(Failed, refused)]);
-    let unclear = format!("{refused}, but a run fetches the lists of packages first");
-    assert_eq!(host.check(installed(().into())), [told(Unknown, &unclear)]);
+    assert_eq!(
+        host.check(installed(false.into())),
+        [noted(Failed, refused)]
+    );
+    let unclear = format!("{refused}, but a run would update the package lists first");
+    assert_eq!(host.check(installed(().into())), [noted(Unknown, &unclear)]);
     assert_eq!(
         Host::default().outcomes(installed(().into())),
         [WouldChange]
     );
-    // A source that an earlier task would add may have it.
+    // A source that an earlier task would add may have the package.
     let with_source = Host(host.0)
         .directory("/etc/apt/sources.list.d")
         .check(tasks![
@@ -333,11 +336,11 @@ fn apt_is_asked_whether_it_knows_a_package() {
             "packages::installed" ["nosuchpkg", { "update": false }],
         ]);
     let reason = "depends on what `files::file /etc/apt/sources.list.d/x.list` would change";
-    assert_eq!(with_source[1], told(Unknown, reason));
+    assert_eq!(with_source[1], noted(Unknown, reason));
 }
 
 #[test]
-fn guards_depend_on_what_they_are_said_to_read() {
+fn guards_depend_on_their_reads_option() {
     let host = Host::default().directory("/tmp");
     let guarded = |options: serde_json::Value| {
         let host =
@@ -352,17 +355,17 @@ fn guards_depend_on_what_they_are_said_to_read() {
         } else {
             Unchanged
         };
-        assert_eq!(guarded(options.clone()), told(expected, ""), "{guard}");
+        assert_eq!(guarded(options.clone()), noted(expected, ""), "{guard}");
         options["reads"] = serde_json::json!(["/tmp/a1"]);
         let reason = "depends on what `files::file /tmp/a1` would change";
-        assert_eq!(guarded(options.clone()), told(Unknown, reason), "{guard}");
+        assert_eq!(guarded(options.clone()), noted(Unknown, reason), "{guard}");
     }
     let skipped = guarded(serde_json::json!({ "changed_when": false }));
     assert_eq!(skipped.0, Skipped);
 }
 
 #[test]
-fn a_unit_is_planned_on_the_file_that_would_be_written() {
+fn a_unit_is_planned_from_the_file_that_would_be_written() {
     let directory = "/etc/systemd/system";
     let path = format!("{directory}/shop.service");
     let tasks = || {
@@ -381,7 +384,7 @@ fn a_unit_is_planned_on_the_file_that_would_be_written() {
 }
 
 #[test]
-fn a_service_is_planned_on_the_link_that_would_be_made() {
+fn a_service_is_planned_from_the_link_that_would_be_created() {
     let host = Host::default()
         .directory("/srv/shop")
         .directory("/srv/shop/r2")
@@ -394,7 +397,7 @@ fn a_service_is_planned_on_the_link_that_would_be_made() {
 }
 
 #[test]
-fn a_user_that_a_directory_service_knows_is_refused() {
+fn a_user_from_a_directory_service_is_refused() {
     let user = Host::default().user("ldapuser").group("ldapgroup");
     let outcomes = user.outcomes(tasks!["users::present"["ldapuser"]]);
     assert_eq!(outcomes, [Unchanged]);
@@ -403,7 +406,7 @@ fn a_user_that_a_directory_service_knows_is_refused() {
     let Next::Ask(asked) = ({
         let mut planner = Planner::new(change.clone(), RunMode::Check);
         let Next::Ask(queries) = planner.next() else {
-            panic!("it asks")
+            panic!("expected a question")
         };
         let answers = queries
             .iter()
@@ -411,11 +414,11 @@ fn a_user_that_a_directory_service_knows_is_refused() {
         planner.answered(answers.collect());
         planner.next()
     }) else {
-        panic!("it asks for more")
+        panic!("unexpected second question")
     };
     let refused = user
         .with(asked[0].clone(), table(&[("user", "ldapuser")]))
         .check(change);
     let reason = "the user ldapuser is not in /etc/passwd: it comes from a directory service (NSS) and has to be changed there";
-    assert_eq!(refused, [told(Failed, reason)]);
+    assert_eq!(refused, [noted(Failed, reason)]);
 }

@@ -14,22 +14,24 @@ use crate::tasks::entry::task;
 use crate::tasks::fs::HostPath;
 
 task! {
-    /// Runs a command, if its guards let it.
+    /// Runs a command, unless its guards prevent it.
     ///
-    /// A text is run by the host's `sh`. A list is a program and its arguments: no shell looks at them.
-    /// The command gets a session of its own, nothing on its standard input, and its output is shown.
+    /// A string is run by the host's `sh`. A list is a program and its arguments and runs without a shell.
+    /// The command runs in its own session with empty standard input, and its output is shown.
     ///
-    /// A command without a guard is run every time and counts as a change; say `changed_when: false` of one
-    /// that only looks. In check mode it is not run: its outcome is *unknown*, for nothing tells. One with
-    /// a guard would change the host, or would not. Guards run in check mode too, so they may only look. In
-    /// a `cwd` that is not there a guard fails.
+    /// A command without a guard runs every time and counts as a change; set `changed_when: false` if it
+    /// only reads. In check mode it does not run, and its outcome is *unknown*, because ops cannot
+    /// determine what it would do. For a command with a guard, check mode reports whether it would change
+    /// the host. Guards run in check mode too, so they must be read-only. A guard fails if `cwd` does not
+    /// exist.
     ///
-    /// `pg_dump shop | gzip >dump.gz` succeeds when `pg_dump` fails: a shell looks at the last command of a
-    /// pipe alone. `pipefail: true` is for such a command, not for its guards and undos. It takes the
-    /// host's `sh` where that knows `set -o pipefail`, else bash; a host with neither refuses.
+    /// By default, `pg_dump shop | gzip >dump.gz` succeeds even if `pg_dump` fails, because a shell uses
+    /// only the exit code of the last command in a pipe. `pipefail: true` changes that for the command
+    /// itself, not for its guards and undo commands. It uses the host's `sh` if that supports `set -o
+    /// pipefail`, else bash; the task fails on a host with neither.
     ///
-    /// Without `undo` or `undo_last` the command cannot be undone. A restart or a reload wants `undo_last`:
-    /// it reads what has been put back.
+    /// Without `undo` or `undo_last` the command cannot be undone. Use `undo_last` for a restart or a
+    /// reload, so that the program reads the restored files.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -46,53 +48,54 @@ task! {
 options! {
     #[derive(Debug)]
     pub struct Options {
-        /// what the user reads in place of the command
+        /// the name to show instead of the command
         name: Option<String>,
-        /// a path: the command is run only if nothing is there, and has to bring it
+        /// a path: the command runs only if nothing exists there, and must create it
         creates: Option<HostPath>,
-        /// a path: the command is run only if something is there, and has to take it away
+        /// a path: the command runs only if something exists there, and must remove it
         removes: Option<HostPath>,
-        /// a command: the other one is run only if this one fails, and this one has to succeed afterwards
+        /// a guard command: the command runs only if the guard fails, and the guard must succeed afterwards
         unless: Option<OneOrMany>,
-        /// a command: the other one is run only if this one succeeds
+        /// a guard command: the command runs only if the guard succeeds
         only_if: Option<OneOrMany>,
-        /// `true`, `false`, or a regular expression: it changed something if a line that it prints matches
+        /// `true`, `false`, or a regular expression: the command counts as a change if a line of its output
+        /// matches
         changed_when: Option<ChangedWhen>,
-        /// the directory that it runs in, the guards too
+        /// the working directory of the command and its guards
         cwd: Option<HostPath>,
-        /// variables for it and the guards; they stand in no list of processes
+        /// environment variables for the command and its guards; they do not appear in process lists
         #[serde(default)]
         env: IndexMap<String, Scalar>,
-        /// what it reads
+        /// text to pass on standard input
         stdin: Option<String>,
-        /// with `true`, a pipe fails when any of its commands does, not only the last
+        /// if `true`, a pipe fails if any of its commands fails, not only the last
         #[serde(default)]
         pipefail: bool,
-        /// the exit codes that are a success, `[0]` if it is not given
+        /// the exit codes that count as success; default `[0]`
         ok: Option<Vec<u8>>,
-        /// how long it may take, `"5m"`
+        /// how long it may take, such as `"5m"`
         timeout: Option<Span>,
-        /// the paths that it may write; without it, it may write anything, and what follows is looked at
-        /// after it has run
+        /// the paths that the command may write; if omitted, it may write anything, so later tasks are
+        /// probed after it has run
         writes: Option<Vec<HostPath>>,
-        /// the paths that its guards depend on; without it, they may depend on anything that an earlier
+        /// the paths that its guards depend on; if omitted, they may depend on anything that an earlier
         /// task changes
         #[serde(default)]
         reads: Vec<HostPath>,
-        /// the command that takes back what it did
+        /// the command that undoes its effects
         undo: Option<OneOrMany>,
-        /// a command that runs when all else that the run did on the host has been undone
+        /// a command to run after everything else that the run did on the host has been undone
         undo_last: Option<OneOrMany>,
     }
 }
 
-/// A value that has one way to be written as text.
+/// A value with only one textual form.
 #[derive(Debug, Deserialize)]
 #[serde(from = "Plain")]
 struct Scalar(String);
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a text, a whole number, true or false")]
+#[serde(untagged, expecting = "a string, an integer, true or false")]
 enum Plain {
     Text(String),
     Int(i64),
@@ -133,7 +136,7 @@ pub struct Command {
     timeout: Option<Span>,
     writes: Option<Vec<HostPath>>,
     reads: Vec<HostPath>,
-    /// The program of a list, which must be there.
+    /// The program of a list, which must exist on the host.
     program: Option<Need>,
 }
 
@@ -141,9 +144,12 @@ impl Command {
     fn new(command: OneOrMany, options: Options) -> Result<Self, ArgumentError> {
         let ok = options.ok.unwrap_or_else(|| vec![0]);
         if ok.is_empty() {
-            return Err(ArgumentError::option("ok", "no exit code is a success"));
+            return Err(ArgumentError::option(
+                "ok",
+                "must list at least one exit code",
+            ));
         }
-        // With a `PATH` of its own it may find another program, and a shell exits with 127 if it finds none.
+        // With its own `PATH` it may find another program, and a shell exits with 127 if it finds none.
         let is_usual = !options.env.contains_key("PATH") && !ok.contains(&127);
         let program = match &command {
             OneOrMany::Many(words) if is_usual => {
@@ -157,7 +163,7 @@ impl Command {
             script_text(&command).map_err(|message| ArgumentError::parameter(0, message))?;
         if options.pipefail {
             if matches!(command, OneOrMany::Many(_)) {
-                let message = "a list runs without a shell, so it has no pipe";
+                let message = "a list runs without a shell, so it cannot contain a pipe";
                 return Err(ArgumentError::option("pipefail", message));
             }
             text = pipefail(&text, &ok);
@@ -165,7 +171,10 @@ impl Command {
         if let Some(name) = &options.name
             && (name.trim().is_empty() || name.contains(char::is_control))
         {
-            return Err(ArgumentError::option("name", "is not one line of text"));
+            return Err(ArgumentError::option(
+                "name",
+                "must be a single line of text",
+            ));
         }
         let part = |key: &str, command: &Option<OneOrMany>| -> Result<_, ArgumentError> {
             let text = command.as_ref().map(script_text).transpose();
@@ -173,7 +182,7 @@ impl Command {
             Ok(text.map(|text| place.script(&text, None)))
         };
         if options.stdin.as_deref().is_some_and(has_nul) {
-            return Err(ArgumentError::option("stdin", "holds a NUL byte"));
+            return Err(ArgumentError::option("stdin", "contains a NUL byte"));
         }
         Ok(Self {
             name: options.name,
@@ -195,7 +204,7 @@ impl Command {
         })
     }
 
-    /// Whether the guards let it run. `Err`: nothing tells.
+    /// Whether the guards let the command run. `Err`: this cannot be determined.
     fn is_wanted(&self, found: &Found) -> Result<bool, String> {
         if let Some(path) = &self.creates
             && found.path(path.as_str())?.own.is_some()
@@ -218,7 +227,7 @@ impl Command {
         }
     }
 
-    /// A guard as a question. What its answer depends on is what `reads` says.
+    /// A guard as a query. Its answer depends on the paths in `reads`.
     fn guard(&self, guard: &str) -> Query {
         let script = guard.to_owned();
         if self.reads.is_empty() {
@@ -230,7 +239,7 @@ impl Command {
         }
     }
 
-    /// Whether it has to come out differently after the command: what the command does has to show there.
+    /// Whether a guard must give another result after the command, which proves that the command worked.
     const fn has_proof(&self) -> bool {
         self.creates.is_some() || self.removes.is_some() || self.unless.is_some()
     }
@@ -276,7 +285,7 @@ impl Task for Command {
     fn touches(&self) -> Touches {
         let writes = match &self.writes {
             _ if matches!(self.effect, Effect::Nothing) => Vec::new(),
-            // What it brings or takes has to be looked at again, and so has its guard.
+            // The path that it creates or removes has to be queried again, and so has its guard.
             Some(paths)
                 if !(paths.is_empty() && self.unless.is_some() && self.reads.is_empty()) =>
             {
@@ -311,7 +320,8 @@ fn path(path: &HostPath) -> Resource {
     Resource::Path(path.to_string())
 }
 
-/// What is undone last alone has nothing to do in its turn, and can be undone.
+/// The ordinary undo of a command that has only `undo_last`: it does nothing, but marks the command as
+/// undoable.
 fn nothing(undo_last: Option<&String>) -> Option<String> {
     undo_last.map(|_| ":".to_owned())
 }
@@ -331,7 +341,7 @@ fn effect(changed_when: Option<ChangedWhen>) -> Result<Effect, ArgumentError> {
     }
 }
 
-/// The directory and the variables that commands run with.
+/// The working directory and environment of commands.
 struct Setting(String);
 
 impl Setting {
@@ -344,22 +354,19 @@ impl Setting {
         for (name, Scalar(value)) in env {
             let key = || format!("env.{name}");
             if !is_variable(name) {
-                return Err(ArgumentError::option(
-                    key(),
-                    "is not the name of a variable",
-                ));
+                return Err(ArgumentError::option(key(), "is not a valid variable name"));
             }
             if has_nul(value) {
-                return Err(ArgumentError::option(key(), "holds a NUL byte"));
+                return Err(ArgumentError::option(key(), "contains a NUL byte"));
             }
             text.push_str(&format!("export {name}={}\n", quote(value)));
         }
         if let Some(cwd) = cwd {
-            // A code that cannot be taken for a success.
+            // An exit code that does not count as success.
             let code = (1..=125).rev().find(|code| !ok.contains(code)).unwrap_or(1);
-            let told = quote(&format!("ops: there is no directory {cwd}"));
+            let message = quote(&format!("ops: there is no directory {cwd}"));
             text.push_str(&format!(
-                "[ -d {0} ] || {{ echo {told} >&2; exit {code}; }}\ncd {0} || exit {code}\n",
+                "[ -d {0} ] || {{ echo {message} >&2; exit {code}; }}\ncd {0} || exit {code}\n",
                 cwd.quoted()
             ));
         }
@@ -370,7 +377,7 @@ impl Setting {
         let before = &self.0;
         match stdin {
             None => format!("{before}{text}"),
-            // A command need not read all of it.
+            // A command need not read all of its input.
             Some(stdin) => format!(
                 "{before}printf %s {} 2>/dev/null | eval {}",
                 quote(stdin),
@@ -395,15 +402,15 @@ fn script_text(command: &OneOrMany) -> Result<String, String> {
         OneOrMany::Many(words) => words.iter().any(|word| has_nul(word)),
     };
     if is_bad {
-        return Err("a command holds a NUL byte".to_owned());
+        return Err("a command contains a NUL byte".to_owned());
     }
     match command {
         OneOrMany::One(text) if text.trim().is_empty() => Err("the command is empty".to_owned()),
         OneOrMany::One(text) => Ok(text.clone()),
         OneOrMany::Many(words) => match words.first().map(String::as_str) {
-            None | Some("") => Err("the list names no program".to_owned()),
+            None | Some("") => Err("the list is empty: it must name a program".to_owned()),
             Some(program) if program.starts_with('-') => {
-                Err(format!("{program:?} is not the name of a program"))
+                Err(format!("{program:?} is not a valid program name"))
             }
             Some(_) => Ok(format!("exec {}", shown(command))),
         },
@@ -422,7 +429,7 @@ fn shown(command: &OneOrMany) -> String {
     }
 }
 
-/// A command in one line. Whoever runs it shortens that, when secrets are out of it.
+/// A command on one line. The run shortens it later, after it has removed secrets.
 fn one_line(command: &str) -> String {
     let command = command.trim();
     let first = command.lines().next().unwrap_or_default();

@@ -9,14 +9,14 @@ use crate::tasks::entry::task;
 use crate::tasks::fs::{EntryPath, HostPath};
 
 task! {
-    /// Makes sure that nothing is at a path: no file, no link, no directory with all that is in it.
+    /// Ensures nothing exists at the path: no file, no link, and no directory or anything inside it.
     ///
-    /// Of a symbolic link, the link goes and what it leads to stays. `/` and the directories that a system
-    /// stands on (`/etc`, `/usr`, `/var/lib`, ...) are refused, and so is a path that is not written out:
-    /// `/srv/app/`, `/srv//app`. A variable in it may be empty.
+    /// For a symbolic link, the link is removed and its target stays. `/` and directories that the system
+    /// needs (`/etc`, `/usr`, `/var/lib`, ...) are refused. So is a path that is not in its simplest form,
+    /// such as `/srv/app/` or `/srv//app`, because a variable in it may be empty.
     ///
-    /// What is removed is moved into the state directory of ops on the host. That costs nothing on the same
-    /// file system, and a copy on another one. Undone, it is moved back.
+    /// What is removed is moved into the state directory of ops on the host. On the same file system, this
+    /// is a rename; on another one, it is a copy. Undo moves it back.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -29,7 +29,7 @@ task! {
 options! {
     #[derive(Debug)]
     pub struct Options {
-        /// with `false`, what is removed is not kept, and cannot be given back
+        /// if `false`, what is removed is not kept and cannot be restored
         #[serde(default = "yes")]
         keep: bool,
     }
@@ -39,7 +39,7 @@ const fn yes() -> bool {
     true
 }
 
-/// Something that is not to be there.
+/// The desired state: nothing at a path.
 pub struct Absent {
     path: HostPath,
     keep: bool,
@@ -84,7 +84,7 @@ impl Task for Absent {
                 1 => "removes the file (1 byte)".to_owned(),
                 size => format!("removes the file ({size} bytes)"),
             },
-            PathKind::Directory => "removes the directory with all that is in it".to_owned(),
+            PathKind::Directory => "removes the directory and everything in it".to_owned(),
             PathKind::Link => format!(
                 "removes the symbolic link to {}",
                 state.link.as_deref().unwrap_or("an unknown place")
@@ -99,8 +99,9 @@ impl Task for Absent {
             format!("bring_back {path}"),
         );
         if self.path.as_str().starts_with("/etc/sudoers.d/") {
-            change =
-                change.noting("warning: if ops becomes root through this file, it no longer can");
+            change = change.noting(
+                "warning: if ops relies on this file to become root, it will no longer be able to",
+            );
         }
         if !self.keep {
             change.apply = format!("rm -rf {path} || failed_at {path}");

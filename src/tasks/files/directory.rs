@@ -10,13 +10,14 @@ use crate::tasks::entry::task;
 use crate::tasks::fs::{Attributes, HostPath, Mode, Principal};
 
 task! {
-    /// Keeps a directory there, with the directories above it.
+    /// Ensures the directory exists, with its parent directories.
     ///
-    /// What an option does not name stays as it is. A new directory gets mode 0755, and so do those above
-    /// it that were missing. A symbolic link to a directory counts as one; its target gets the mode and the
-    /// owner. Anything else at the path is an error.
+    /// Attributes that are not given stay as they are. A new directory gets mode 0755, and so do missing
+    /// parent directories. A symbolic link to a directory counts as a directory; the mode and owner of its
+    /// target are set. The task fails if anything else exists at the path.
     ///
-    /// Undone, a directory that was made goes again, with those above it that came with it, if it is empty.
+    /// Undo removes a directory that was created, and the parent directories created with it, if they are
+    /// empty.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -31,14 +32,14 @@ options! {
     pub struct Options {
         /// permission bits, as text: `"0755"`, `"u=rwx,go=rx"`, `"g+w"`
         mode: Option<Mode>,
-        /// the owner, by name or by number
+        /// the owner, by name or id
         owner: Option<Principal>,
-        /// the group, by name or by number
+        /// the group, by name or id
         group: Option<Principal>,
     }
 }
 
-/// A directory that is to be there.
+/// The desired state: a directory exists.
 pub struct Directory {
     path: HostPath,
     attributes: Attributes,
@@ -62,7 +63,7 @@ impl Directory {
             apply.push_str(&format!(" {mode:05o}"));
         }
         if let Some(owner) = self.attributes.ownership.arguments() {
-            // An owner that the host does not know: what was made goes again.
+            // If the host does not know the owner, what was created is removed again.
             apply.push_str(&format!(
                 "\n(set_owner {owner} {path}) || {{ remove_directory {path}; exit 1; }}"
             ));
@@ -75,8 +76,8 @@ impl Directory {
         let mut leaves = vec![(self.query(), Answer::Path(PathState::plain(stat)))];
         let mut alters = vec![Resource::Entry(self.path.to_string())];
         let parent = self.path.ancestors().next();
-        let stands = parent.is_none_or(|parent| found.path(parent).is_ok_and(PathState::is_there));
-        if !stands {
+        let exists = parent.is_none_or(|parent| found.path(parent).is_ok_and(PathState::is_there));
+        if !exists {
             alters.push(Resource::Above(self.path.to_string()));
         }
         for above in self.path.ancestors() {
@@ -87,7 +88,7 @@ impl Directory {
             }
         }
         let diff = vec![Diff::Note {
-            text: format!("makes the directory, mode {mode:04o}"),
+            text: format!("creates the directory, mode {mode:04o}"),
         }];
         Plan::Change(Box::new(Change {
             alters: Some(alters),
@@ -149,10 +150,9 @@ impl Task for Directory {
             (None, _) => self.make(found),
             (Some(_), Some(stat)) if stat.kind == PathKind::Directory => self.adjust(state, stat),
             (Some(_), Some(_)) => Plan::Impossible(format!("{} is not a directory", self.path)),
-            (Some(_), None) => Plan::Impossible(format!(
-                "{} is a symbolic link that leads nowhere",
-                self.path
-            )),
+            (Some(_), None) => {
+                Plan::Impossible(format!("{} is a dangling symbolic link", self.path))
+            }
         }
     }
 }

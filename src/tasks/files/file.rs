@@ -9,23 +9,22 @@ use crate::tasks::fs::{
 use crate::tasks::surroundings::Surroundings;
 
 task! {
-    /// Keeps a file there with this content.
+    /// Ensures the file exists with this content.
     ///
-    /// The content is text or a blob. `files::file(path, #{ source: "files/logo.png" })` takes it from a
-    /// local file instead. A run reads such a file once, so that every host gets the same bytes, whatever
-    /// comes to stand at its path meanwhile. One of more than 4 MiB is not held in memory: it stays open,
-    /// and is read again for each host while it is sent. If somebody writes into it meanwhile, the task
-    /// fails.
+    /// The content is a string or a blob. `files::file(path, #{ source: "files/logo.png" })` takes it from
+    /// a local file instead. A run reads such a file once, so every host gets the same bytes, even if the
+    /// file at its path changes meanwhile. A file of more than 4 MiB is not held in memory: it stays open
+    /// and is read again while it is sent to each host. If it is modified meanwhile, the task fails.
     ///
-    /// What an option does not name stays as it is: a file that is replaced keeps its mode, owner, SELinux
-    /// label and ACL. A new file gets mode 0644. The directory must be there.
+    /// Attributes that are not given stay as they are: a file that is replaced keeps its mode, owner,
+    /// SELinux label and ACL. A new file gets mode 0644. The parent directory must exist.
     ///
-    /// The new file is put together beside the old one and renamed over it, so that no reader finds half of
-    /// it. A symbolic link is followed. If somebody else changes the file after it was looked at, nothing
-    /// is written over that, and the task fails. A file that cannot be renamed over, because it is a mount,
-    /// is written in place, and the outcome says so.
+    /// The new file is written beside the old one and renamed over it, so no reader sees a partly written
+    /// file. Symbolic links are followed. If something else changes the file after ops has read it, the
+    /// task fails and the change is not overwritten. A file that cannot be replaced by a rename, because it
+    /// is a mount point, is written in place, and the outcome says so.
     ///
-    /// Undone, the file is as it was, or gone.
+    /// Undo restores the previous file, or removes a new one.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -38,33 +37,33 @@ task! {
 options! {
     #[derive(Debug)]
     pub struct Options {
-        /// a local file beside the playbook that has the content
+        /// a local file beside the playbook to take the content from
         source: Option<String>,
-        /// with `true`, a `source` that does not fit into a script (64 KiB of text) crosses the network
-        /// compressed; the host needs gzip
+        /// if `true`, a `source` that does not fit into a script (64 KiB of text) is sent compressed; the
+        /// host needs gzip
         #[serde(default)]
         compress: bool,
         /// permission bits, as text: `"0644"`, `"u=rw,go=r"`, `"a+x"`
         mode: Option<Mode>,
-        /// the owner, by name or by number
+        /// the owner, by name or id
         owner: Option<Principal>,
-        /// the group, by name or by number
+        /// the group, by name or id
         group: Option<Principal>,
-        /// with `true`, a file that is there keeps its content
+        /// if `true`, an existing file keeps its content
         #[serde(default)]
         if_absent: bool,
-        /// a command that must accept the new file before it takes its place; `%s` stands for its path,
-        /// quoted
+        /// a command that must accept the new file before it replaces the old one; `%s` stands for its
+        /// path, quoted
         validate: Option<String>,
-        /// with `true`, no diff is shown, and a new file gets mode 0600
+        /// if `true`, no diff is shown, and a new file gets mode 0600
         #[serde(default)]
         secret: bool,
     }
 }
 
-/// A file with a content that is to be there.
+/// The desired state: a file exists with this content.
 pub struct File {
-    /// The task that a playbook called.
+    /// The task that the playbook called.
     name: &'static str,
     landing: Landing,
     content: Content,
@@ -81,7 +80,7 @@ impl File {
         let mut compressed = None;
         let content = match (content, &options.source) {
             (Some(_), None) if options.compress => {
-                let message = "only what comes from a local file is compressed";
+                let message = "applies only to content from a local file";
                 return Err(ArgumentError::option("compress", message)
                     .hint("Give the file as `#{ source: ... }`."));
             }
@@ -94,7 +93,7 @@ impl File {
                 let artifact = artifact.map_err(|reason| unreadable(&reason))?;
                 if artifact.packed {
                     return Err(unreadable("it is a directory")
-                        .hint("`archives::unpacked` takes a directory to hosts."));
+                        .hint("Use `archives::unpacked` to copy a directory to hosts."));
                 }
                 if options.compress && artifact.content.inline().is_none() {
                     let payload = artifact.compressed();
@@ -103,7 +102,7 @@ impl File {
                 artifact.content.clone()
             }
             (Some(_), Some(_)) => {
-                let message = "the content is given twice, as a value and as a file";
+                let message = "cannot be combined with a content argument";
                 return Err(ArgumentError::option("source", message));
             }
             (None, None) => {
@@ -185,12 +184,12 @@ pub(super) fn planned(change: Option<Change>) -> Plan {
     change.map_or(Plan::Unchanged, |change| Plan::Change(Box::new(change)))
 }
 
-/// Why what stands at a path cannot be written as a file.
+/// Why the entry at a path cannot be replaced by a file.
 pub(super) fn no_file(path: &str, leads_somewhere: bool) -> String {
     if leads_somewhere {
         format!("{path} is not a regular file")
     } else {
-        format!("{path} is a symbolic link that leads nowhere")
+        format!("{path} is a dangling symbolic link")
     }
 }
 

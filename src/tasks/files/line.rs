@@ -13,18 +13,18 @@ use crate::tasks::fs::{
 };
 
 task! {
-    /// Ensures a line is in a file, or is not. A missing file is made.
+    /// Ensures the line is in the file, or with `absent: true` that it is not. A missing file is created.
     ///
-    /// Lines are compared whole, without what ends them. Regular expressions are those of the Rust crate
-    /// `regex`; `^` and `$` are the ends of the line. If `matching` does not match the line itself, a file
-    /// in which the line stands is left alone. An empty expression is refused, and so is a `matching` that
-    /// matches every line.
+    /// Lines are compared whole, without their line endings. Regular expressions use the syntax of the Rust
+    /// crate `regex`; `^` and `$` match the ends of the line. If `matching` does not match the line itself,
+    /// a file that already contains the line is left alone. An empty expression is refused, and so is a
+    /// `matching` that matches every line.
     ///
-    /// Without `unique`, other lines that match stay, and the outcome says how many. Many programs take the
-    /// first line (`sshd`), or take all.
+    /// Without `unique`, other lines that match stay, and the outcome says how many. Programs differ: many
+    /// use only the first such line (`sshd`), others use all of them.
     ///
-    /// A new line ends as the first line of the file does. A file of more than 4 MiB is refused. Else it is
-    /// written as `files::file` writes, and undone the same way.
+    /// A new line gets the line ending of the first line in the file. The task fails for a file of more
+    /// than 4 MiB. The file is written and undone in the same way as by `files::file`.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -44,33 +44,34 @@ options! {
     pub struct Options {
         /// a regular expression: the last line that matches is replaced
         matching: Option<String>,
-        /// with `true`, the first line that matches `matching` is replaced, and all others that match are
+        /// if `true`, the first line that matches `matching` is replaced, and all others that match are
         /// removed
         #[serde(default)]
         unique: bool,
-        /// a regular expression: a new line goes behind the last line that matches; behind the first with
+        /// a regular expression: a new line is added after the last line that matches; after the first with
         /// `unique`
         after: Option<String>,
-        /// the same, in front of it
+        /// the same, but the new line is added before the matching line
         before: Option<String>,
-        /// `"end"` or `"start"`: where a new line goes that has no such place; `"end"` if not given
+        /// `"end"` or `"start"`: where to add a new line if `after` and `before` match nothing or are not
+        /// given; default `"end"`
         at: Option<At>,
-        /// with `true`, the line goes, and every line that matches `matching`
+        /// if `true`, the line is removed, and so is every line that matches `matching`
         #[serde(default)]
         absent: bool,
-        /// with `false`, a missing file is an error
+        /// if `false`, a missing file is an error
         #[serde(default = "yes")]
         create: bool,
         /// permission bits, as text: `"0644"`, `"u=rw,go=r"`, `"a+x"`
         mode: Option<Mode>,
-        /// the owner, by name or by number
+        /// the owner, by name or id
         owner: Option<Principal>,
-        /// the group, by name or by number
+        /// the group, by name or id
         group: Option<Principal>,
-        /// a command that must accept the new file before it takes its place; `%s` stands for its path,
-        /// quoted
+        /// a command that must accept the new file before it replaces the old one; `%s` stands for its
+        /// path, quoted
         validate: Option<String>,
-        /// with `true`, no diff is shown, and a new file gets mode 0600
+        /// if `true`, no diff is shown, and a new file gets mode 0600
         #[serde(default)]
         secret: bool,
     }
@@ -87,7 +88,7 @@ const fn yes() -> bool {
     true
 }
 
-/// A line that is to stand in a file, or not to.
+/// The desired state: a line is in a file, or is not.
 pub struct FileLine {
     landing: Landing,
     edit: LineEdit,
@@ -101,8 +102,10 @@ impl FileLine {
             return Err(ArgumentError::parameter(0, "`/` is a directory"));
         }
         if line.contains(['\n', '\r']) {
-            return Err(ArgumentError::parameter(1, "the line holds a line break")
-                .hint("Keep several lines with several tasks."));
+            return Err(
+                ArgumentError::parameter(1, "the line contains a line break")
+                    .hint("Use one task for each line."),
+            );
         }
         let fallback = match options.at {
             Some(At::Start) => Fallback::Start,
@@ -120,9 +123,9 @@ impl FileLine {
         };
         let matching = options.matching.as_deref().map(matching).transpose()?;
         if options.unique && (matching.is_none() || options.absent) {
-            let message = "it needs `matching`, and a line that is to be there";
+            let message = "requires `matching`, and cannot be combined with `absent`";
             return Err(ArgumentError::option("unique", message)
-                .hint("With `unique: true` the line takes the place of all lines that match."));
+                .hint("With `unique: true` the line replaces all lines that match."));
         }
         Ok(Self {
             landing: Landing {
@@ -182,13 +185,13 @@ impl FileLine {
     fn make(&self) -> Plan {
         match self.edit.edit(b"") {
             None => Plan::Unchanged,
-            Some(_) if !self.create => Plan::Impossible(format!("{} is not there", self.path())),
+            Some(_) if !self.create => Plan::Impossible(format!("{} does not exist", self.path())),
             Some(content) => planned(Some(self.landing.create(&Content::new(content)))),
         }
     }
 }
 
-/// What is said of the lines that match and are not replaced, by their numbers.
+/// The note about lines that match and are not replaced, with their line numbers.
 fn stay(others: &[usize]) -> String {
     const SHOWN: usize = 5;
     let mut numbers: Vec<String> = others.iter().take(SHOWN).map(usize::to_string).collect();
@@ -197,9 +200,11 @@ fn stay(others: &[usize]) -> String {
     }
     let numbers = numbers.join(", ");
     match others.len() {
-        1 => format!("1 other line matches and stays: line {numbers} (`unique: true` removes it)"),
+        1 => {
+            format!("1 other line matches and was kept: line {numbers} (`unique: true` removes it)")
+        }
         count => format!(
-            "{count} other lines match and stay: lines {numbers} (`unique: true` removes them)"
+            "{count} other lines match and were kept: lines {numbers} (`unique: true` removes them)"
         ),
     }
 }
@@ -208,7 +213,8 @@ impl Task for FileLine {
     fn label(&self) -> String {
         let (path, edit) = (self.path(), &self.edit);
         let absent = if edit.absent { " absent" } else { "" };
-        // What tells this line of the file from others. The run takes the secrets out that it knows, and cuts what is long.
+        // What distinguishes this line from others in the file. The run removes the secrets that it knows,
+        // and truncates long text.
         match &edit.matching {
             _ if !self.landing.secret => format!("files::line {path}{absent} \"{}\"", edit.line),
             Some(matching) => {

@@ -1,16 +1,17 @@
-//! What `files::line` does to a content: bytes to bytes.
+//! How `files::line` edits a content: bytes to bytes.
 
 use regex::bytes::Regex;
 
-/// A line that is to stand in a text, or not to.
+/// The desired state of a line in a text.
 #[derive(Debug)]
 pub struct LineEdit {
     pub line: String,
-    /// Which line it takes the place of.
+    /// Which line it replaces.
     pub matching: Option<Regex>,
-    /// It takes the place of all lines that match: of the first one, and the others go. Anchors are the first that match, too.
+    /// It replaces all lines that match: the first is replaced and the others are removed. Anchors are then
+    /// the first lines that match, too.
     pub unique: bool,
-    /// Where it goes if it takes no other's place.
+    /// Where it is added if it replaces no line.
     pub anchor: Anchor,
     pub absent: bool,
 }
@@ -19,13 +20,13 @@ pub struct LineEdit {
 pub enum Anchor {
     Start,
     End,
-    /// Behind the last line that matches, or the first.
+    /// After the last line that matches, or the first.
     After(Regex, Fallback),
-    /// In front of it.
+    /// Before it.
     Before(Regex, Fallback),
 }
 
-/// Where a line goes whose anchor is not there.
+/// Where to add a line whose anchor is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
     Start,
@@ -39,7 +40,7 @@ struct Line<'a> {
 }
 
 impl LineEdit {
-    /// The content as it should be; `None` if it is so.
+    /// The content as it should be; `None` if it already is.
     #[must_use]
     pub fn edit(&self, content: &[u8]) -> Option<Vec<u8>> {
         let lines: Vec<Line<'_>> = content
@@ -70,7 +71,7 @@ impl LineEdit {
         })
     }
 
-    /// The numbers of the lines that match and are not the line, once it is edited: they stay.
+    /// The numbers of other lines that match and stay after the edit.
     #[must_use]
     pub fn others(&self, edited: &[u8]) -> Vec<usize> {
         let Some(matching) = self.matching.as_ref().filter(|_| !self.absent) else {
@@ -86,13 +87,13 @@ impl LineEdit {
             .collect()
     }
 
-    /// Removes all lines that match but the one that becomes the line, if it does not stand there already.
+    /// Removes all lines that match, except the one that becomes the line, unless the line already exists.
     fn put_alone(&self, lines: &[Line<'_>], matching: &Regex) -> Option<Vec<u8>> {
         let wanted = self.line.as_bytes();
         let matches = |line: &Line<'_>| line.text == wanted || matching.is_match(line.text);
         // A line that does not match itself keeps its place.
-        let stands = lines.iter().position(|line| line.text == wanted);
-        let kept = match stands {
+        let exists = lines.iter().position(|line| line.text == wanted);
+        let kept = match exists {
             Some(at) if !matching.is_match(wanted) => Some(at),
             _ => first(lines, matching),
         };
@@ -125,18 +126,18 @@ impl LineEdit {
             return self.put_alone(lines, matching);
         }
         let wanted = self.line.as_bytes();
-        let stands = lines.iter().any(|line| line.text == wanted);
+        let exists = lines.iter().any(|line| line.text == wanted);
         if let Some(matching) = &self.matching
             && let Some(at) = last(lines, matching)
-            // Where the line does not match itself, the next look would find another one to replace.
-            && (matching.is_match(wanted) || !stands)
+            // If the line does not match itself, the next run would find another line to replace.
+            && (matching.is_match(wanted) || !exists)
         {
             return (lines[at].text != wanted).then(|| {
                 let mut texts: Vec<&[u8]> = lines.iter().map(|line| line.text).collect();
                 texts[at] = wanted;
                 let mut ends: Vec<&[u8]> = lines.iter().map(|line| line.end).collect();
                 if wanted.is_empty() && ends[at].is_empty() {
-                    // Without its end it would be no line.
+                    // Without a line ending, it would be joined with the next line.
                     ends[at] = b"\n";
                 }
                 texts
@@ -148,7 +149,7 @@ impl LineEdit {
                     .collect()
             });
         }
-        (!stands).then(|| self.insert(lines))
+        (!exists).then(|| self.insert(lines))
     }
 
     fn find(&self, lines: &[Line<'_>], anchor: &Regex) -> Option<usize> {
@@ -174,7 +175,7 @@ impl LineEdit {
                 .find(lines, anchor)
                 .unwrap_or_else(|| fall_back(*otherwise)),
         };
-        // A line ends as the first one of the content does.
+        // A new line gets the line ending of the first line.
         let end: &[u8] = match lines.first() {
             Some(line) if !line.end.is_empty() => line.end,
             _ => b"\n",
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn puts_a_line() {
+    fn adds_a_line() {
         check(&edit("c"), "", "c\n");
         check(&edit("c"), "a\nb\n", "a\nb\nc\n");
         check(&edit("c"), "a\nb", "a\nb\nc\n");
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_place_of_all_that_match() {
+    fn replaces_all_lines_that_match() {
         let with = |line, pattern| LineEdit {
             matching: Some(regex(pattern)),
             unique: true,
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_which_other_lines_match() {
+    fn reports_which_other_lines_match() {
         let port = LineEdit {
             matching: Some(regex(r"^#?\s*Port\s")),
             ..edit("Port 2222")
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_to_its_anchor() {
+    fn stays_at_its_anchor() {
         let at = |anchor| LineEdit {
             anchor,
             ..edit("new")
@@ -352,7 +353,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
-        fn a_second_edit_finds_nothing(
+        fn a_second_edit_changes_nothing(
             content in proptest::collection::vec(proptest::sample::select(b"ab#\n\r\xff".to_vec()), 0..30),
             line in "[ab#]{0,3}", pattern in "\\^?[ab#]", absent: bool, anchor in 0..4,
             unique: bool,

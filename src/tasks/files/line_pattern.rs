@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 
 use crate::declare::ArgumentError;
 
-/// The regular expression of the option `key`.
+/// The regular expression given as option `key`.
 pub fn pattern(key: &str, pattern: &str) -> Result<Regex, ArgumentError> {
     if pattern.is_empty() {
         let message = "the regular expression is empty: it matches every line";
@@ -13,7 +13,7 @@ pub fn pattern(key: &str, pattern: &str) -> Result<Regex, ArgumentError> {
     Regex::new(pattern).map_err(|error| {
         let reason = match error {
             regex::Error::CompiledTooBig(_) => "it is too big".to_owned(),
-            // The last line of a syntax error says what it is; those before it draw the place.
+            // The last line of a syntax error has the reason; the lines before it point at the position.
             error => error
                 .to_string()
                 .lines()
@@ -24,12 +24,13 @@ pub fn pattern(key: &str, pattern: &str) -> Result<Regex, ArgumentError> {
         };
         ArgumentError::option(
             key,
-            format!("`{pattern}` is an invalid regular expression: {reason}"),
+            format!("invalid regular expression `{pattern}`: {reason}"),
         )
     })
 }
 
-/// Lines that have nothing in common. What matches all of them matches every line that has anything in it.
+/// Lines that have nothing in common. A pattern that matches all of them matches every line that is not
+/// empty.
 const ALL_KINDS: [&str; 9] = [
     "a",
     "Z",
@@ -42,13 +43,13 @@ const ALL_KINDS: [&str; 9] = [
     "ab 12 #=\u{e9}",
 ];
 
-/// The one of `matching`: lines that match are replaced or removed, so it must tell lines apart.
+/// The pattern for `matching`: lines that match are replaced or removed, so it must not match every line.
 pub fn matching(text: &str) -> Result<Regex, ArgumentError> {
     let regex = pattern("matching", text)?;
     if ALL_KINDS.iter().all(|line| regex.is_match(line.as_bytes())) {
         let message = format!("`{text}` matches every line");
         return Err(ArgumentError::option("matching", message).hint(
-            "Write what the line begins with: \"^Port \". `files::file` writes a whole file.",
+            "Match the beginning of the line, as in \"^Port \". Use `files::file` to write a whole file.",
         ));
     }
     Ok(regex)
@@ -59,7 +60,7 @@ mod tests {
     use super::{matching, pattern};
 
     #[test]
-    fn what_matches_every_line_is_refused() {
+    fn refuses_a_pattern_that_matches_every_line() {
         for text in [
             "", ".*", "^", "$", "^.*$", ".", ".+", "\\s*", "^x|", "(a|b)?", "(?s).", "^#?\\s*",
         ] {

@@ -10,12 +10,13 @@ use crate::tasks::entry::task;
 use crate::tasks::fs::{EntryPath, HostPath};
 
 task! {
-    /// Keeps a symbolic link there that points to a target.
+    /// Ensures the symbolic link exists and points to the target.
     ///
-    /// The target is written into the link as it stands here; it may be relative, and need not be there. A
-    /// link that points elsewhere is replaced in one step: whoever reads it finds the one or the other.
+    /// The target is written into the link exactly as given; it may be relative, and need not exist. A link
+    /// that points elsewhere is replaced in one step, so that a reader always sees either the old or the
+    /// new link.
     ///
-    /// Undone, what was there is back, or the link is gone.
+    /// Undo restores what was there before, or removes the link.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -28,13 +29,13 @@ task! {
 options! {
     #[derive(Debug)]
     pub struct Options {
-        /// with `true`, a file or a directory at the path makes way
+        /// if `true`, a file or a directory at the path is replaced
         #[serde(default)]
         force: bool,
     }
 }
 
-/// A symbolic link that is to be there.
+/// The desired state: a symbolic link exists.
 pub struct Link {
     path: HostPath,
     target: String,
@@ -55,7 +56,10 @@ impl Link {
             return Err(ArgumentError::parameter(1, "the target is empty"));
         }
         if target.contains('\0') {
-            return Err(ArgumentError::parameter(1, "the target holds a NUL"));
+            return Err(ArgumentError::parameter(
+                1,
+                "the target contains a NUL byte",
+            ));
         }
         if target.len() > 4095 {
             return Err(ArgumentError::parameter(
@@ -87,7 +91,7 @@ impl Link {
         ))
     }
 
-    /// What would be found of the link, if it is known what it would lead to.
+    /// What a query for the link would return, if it is known what it would point to.
     fn leaves(&self, found: &Found) -> Vec<(Query, Answer)> {
         let Some(at) = self.leads_to() else {
             return Vec::new();
@@ -111,7 +115,7 @@ impl Link {
         leaves
     }
 
-    /// The path that it would lead to, where that is plain to see.
+    /// The path that it would point to, if that is obvious.
     fn leads_to(&self) -> Option<String> {
         let at = if self.target.starts_with('/') {
             self.target.clone()
@@ -132,7 +136,7 @@ impl Task for Link {
     }
 
     fn queries(&self) -> Vec<Query> {
-        // What it would lead to, for check mode.
+        // What it would point to, for check mode.
         let target = self.leads_to().map(Query::Path);
         std::iter::once(self.query()).chain(target).collect()
     }
@@ -185,7 +189,7 @@ impl Task for Link {
                     _ => "a file",
                 };
                 Plan::Impossible(format!(
-                    "{} is {what}, and makes way for a link only with `force: true`",
+                    "{} is {what}: use `force: true` to replace it",
                     self.path
                 ))
             }

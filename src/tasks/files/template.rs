@@ -12,16 +12,16 @@ use crate::tasks::surroundings::Surroundings;
 use crate::template;
 
 task! {
-    /// Keeps a file there whose content is rendered from a local template.
+    /// Ensures the file exists with content rendered from a local template.
     ///
-    /// The template is Jinja2 as Ansible runs it, found beside the playbook; docs/inventory.md lists its
-    /// filters and tests. It sees `vars`, the variables of the host, and what templates of an inventory see
-    /// (`inventory_hostname`, `groups`, `hostvars`). A name that is not defined is an error. A run reads a
-    /// template once, whatever the number of hosts. It is rendered where ops runs; then all is as with
-    /// `files::file`.
+    /// The template is a Jinja2 template as used by Ansible, found beside the playbook; docs/inventory.md
+    /// lists its filters and tests. It sees `vars`, the variables of the host, and what templates of an
+    /// inventory see (`inventory_hostname`, `groups`, `hostvars`). An undefined name is an error. A run
+    /// reads a template once, for all hosts. It is rendered on the controller; the file is then written as
+    /// by `files::file`.
     ///
-    /// A first line `#jinja2: trim_blocks: False, lstrip_blocks: True` sets how blocks are trimmed, as with
-    /// Ansible, and is not written; other settings in it are an error. A byte order mark at the start is
+    /// As with Ansible, a first line `#jinja2: trim_blocks: False, lstrip_blocks: True` sets how blocks are
+    /// trimmed, and is not written; other settings in it are an error. A byte order mark at the start is
     /// dropped.
     ///
     /// ```rhai
@@ -38,22 +38,22 @@ task! {
 options! {
     #[derive(Debug)]
     pub struct Options {
-        /// a map: names for the template, before the host's variables
+        /// a map of variables for the template, which override the host's variables
         #[serde(default)]
         vars: Map<String, Json>,
         /// permission bits, as text: `"0644"`, `"u=rw,go=r"`, `"a+x"`
         mode: Option<Mode>,
-        /// the owner, by name or by number
+        /// the owner, by name or id
         owner: Option<Principal>,
-        /// the group, by name or by number
+        /// the group, by name or id
         group: Option<Principal>,
-        /// with `true`, a file that is there keeps its content
+        /// if `true`, an existing file keeps its content
         #[serde(default)]
         if_absent: bool,
-        /// a command that must accept the new file before it takes its place; `%s` stands for its path,
-        /// quoted
+        /// a command that must accept the new file before it replaces the old one; `%s` stands for its
+        /// path, quoted
         validate: Option<String>,
-        /// with `true`, no diff is shown, and a new file gets mode 0600
+        /// if `true`, no diff is shown, and a new file gets mode 0600
         #[serde(default)]
         secret: bool,
     }
@@ -77,7 +77,7 @@ fn render(
     })?;
     let own = minijinja::Value::from(minijinja::value::Serde(options.vars));
     let skipped = template::header_lines(text);
-    // Before the variables are asked for: `ops check` has none, and finds what is wrong with the template itself.
+    // Before the variables are requested: `ops check` has none, but finds errors in the template itself.
     let template = surroundings
         .template(&source, text)
         .map_err(|error| failed(&source, &error, &own, skipped))?;

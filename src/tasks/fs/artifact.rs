@@ -9,11 +9,11 @@ use crate::tasks::fs::{Content, compressed};
 /// A local file, or a local directory as a tar file.
 pub struct Artifact {
     pub(in crate::tasks) content: Content,
-    /// It was a directory.
+    /// It was packed from a directory.
     pub(in crate::tasks) packed: bool,
     /// The owner may execute the file.
     pub(in crate::tasks) executable: bool,
-    /// Made for the first host that wants it.
+    /// Created for the first host that needs it.
     compressed: OnceLock<Result<Option<Payload>, String>>,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Debug for Artifact {
 }
 
 impl Artifact {
-    /// Of a file.
+    /// An artifact for a file.
     #[must_use]
     pub const fn file(content: Content, executable: bool) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Artifact {
         }
     }
 
-    /// Of a directory that has been packed into a tar file.
+    /// An artifact for a directory packed into a tar file.
     #[must_use]
     pub const fn packed(tar: Content) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Artifact {
         }
     }
 
-    /// Its bytes compressed, once for all hosts; `None`: that would not make them fewer.
+    /// Its bytes compressed, once for all hosts; `None`: compressed bytes would not be smaller.
     pub(in crate::tasks) fn compressed(&self) -> Result<Option<Payload>, String> {
         let compress = || compressed(&self.content).map_err(|error| error.to_string());
         self.compressed.get_or_init(compress).clone()

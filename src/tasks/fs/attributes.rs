@@ -1,4 +1,4 @@
-//! Mode and ownership of something that is there, and the shell that sets them.
+//! Mode and ownership of an existing entry, and the shell commands that set them.
 
 use crate::model::Diff;
 use crate::task::{PathKind, PathState, Stat};
@@ -11,13 +11,13 @@ pub struct Attributes {
     pub ownership: Ownership,
 }
 
-/// How attributes get from what they are to what is wanted.
+/// How to change the current attributes to the wanted ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adjustment {
     pub diff: Vec<Diff>,
     pub apply: String,
     pub undo: String,
-    /// What would be there then.
+    /// What would exist afterwards.
     pub after: Stat,
 }
 
@@ -34,7 +34,7 @@ impl Attributes {
         }
     }
 
-    /// The mode of something new whose mode is `usual` where the task does not say.
+    /// The mode of a new entry; `usual` if the task does not give a mode.
     #[must_use]
     pub fn mode_of_new(&self, usual: u32, is_directory: bool) -> u32 {
         self.mode
@@ -42,8 +42,8 @@ impl Attributes {
             .map_or(usual, |mode| mode.on(usual, is_directory))
     }
 
-    /// What is to be done to `path` (a word of a shell), where `stat` is what stands there, or what a link
-    /// there leads to. `Err`: nothing tells, in check mode.
+    /// What to do to `path` (a word of a shell), where `stat` is the entry there, or what a link there
+    /// points to. `Err`: this cannot be determined in check mode.
     pub fn adjust(&self, path: &str, stat: &Stat) -> Result<Option<Adjustment>, String> {
         let mut diff = self.ownership.diff(stat)?;
         let chown = !diff.is_empty();
@@ -62,7 +62,7 @@ impl Attributes {
         if diff.is_empty() {
             return Ok(None);
         }
-        // chown takes set-id bits away.
+        // chown clears set-id bits.
         let set_id = |mode: u32| chown && mode & 0o6000 != 0;
         let (mut apply, mut undo) = (String::new(), String::new());
         if let Some(owner) = self.ownership.arguments().filter(|_| chown) {
@@ -91,7 +91,7 @@ impl Attributes {
 }
 
 impl Adjustment {
-    /// What would stand at a path where `state` stands: behind a link, its target changes.
+    /// What would exist at a path that has `state` now: behind a link, its target changes.
     #[must_use]
     pub fn imagine(&self, state: &PathState) -> PathState {
         PathState {
@@ -105,8 +105,8 @@ impl Adjustment {
     }
 }
 
-/// A line that sets exactly these bits on a quoted path. GNU chmod keeps the set-id bits of a directory unless
-/// there are five digits.
+/// A line that sets exactly these bits on a quoted path. GNU chmod keeps the set-id bits of a directory
+/// unless there are five digits.
 #[must_use]
 pub fn chmod(mode: u32, quoted: &str) -> String {
     format!("chmod {mode:05o} {quoted}\n")

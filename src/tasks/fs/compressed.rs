@@ -1,4 +1,4 @@
-//! Contents that cross the network compressed.
+//! Compressed contents for transfer.
 
 use std::io::{self, Seek, Write};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use tempfile::SpooledData;
 use crate::shell::{Payload, SourceFile};
 use crate::tasks::fs::{Content, LARGEST_HELD};
 
-/// A content in the format of gzip (RFC 1952). A large one goes to a temporary file without a name. `None`: it would not be
-/// smaller.
+/// A content in gzip format (RFC 1952). A large one is written to an unnamed temporary file. `None`: it
+/// would not be smaller.
 ///
 /// # Errors
-/// When it cannot be read, or there is no room for it.
+/// Fails if the content cannot be read or there is no space for it.
 pub fn compressed(content: &Content) -> io::Result<Option<Payload>> {
     let limit = usize::try_from(LARGEST_HELD).unwrap_or(usize::MAX);
     let spool = tempfile::spooled_tempfile(limit);
@@ -42,11 +42,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_gets_smaller_reads_the_same_again() {
+    fn compressible_content_survives_a_round_trip() {
         let text = "a line of a log\n".repeat(10_000);
         let content = Content::new(text.as_bytes());
         let payload = compressed(&content).expect("room").expect("smaller");
-        let bytes = payload.held().expect("a small one").clone();
+        let bytes = payload.held().expect("a small payload").clone();
         let mut plain = String::new();
         GzDecoder::new(&bytes[..])
             .read_to_string(&mut plain)

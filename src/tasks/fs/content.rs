@@ -1,4 +1,4 @@
-//! What is to stand in a file: text, or bytes that are none.
+//! The wanted content of a file: text, or other bytes.
 
 use std::fmt;
 use std::fs::File;
@@ -13,16 +13,17 @@ use crate::model::Diff;
 use crate::shell::{Payload, SourceFile};
 use crate::task::Query;
 
-/// Contents up to this size are compared line by line. Asking for more than that would hold up a probe.
+/// Contents up to this size are compared line by line. Requesting larger ones would delay a probe.
 pub const LARGEST_DIFF: u64 = 256 * 1024;
 
-/// So much of a large file is read at a time.
+/// How much of a large file is read at a time.
 const PIECE: usize = 256 << 10;
 
-/// Text up to this size goes in a script; what is larger, or no text, goes as a body.
+/// Text up to this size is part of a script; larger text and other bytes are sent as a body.
 const LARGEST_INLINE: usize = 64 * 1024;
 
-/// What is larger stays in its file, and is read for every host while it is sent: nothing needs it whole.
+/// Larger contents stay in their file, which is read while it is sent to each host: nothing needs the whole
+/// content in memory.
 pub const LARGEST_HELD: u64 = Query::LARGEST_CONTENT;
 
 /// The content of a file, and its digest. Clones share it.
@@ -32,8 +33,8 @@ pub struct Content {
     sum: Arc<Sum>,
 }
 
-/// SHA-256 in hex. A thread computes it for a large file: it is needed only once the host has answered, and until then
-/// there is time.
+/// SHA-256 in hex. For a large file a thread computes it: it is needed only when the host has answered, and
+/// until then there is time.
 struct Sum {
     known: OnceLock<Result<String, String>>,
     making: Mutex<Option<JoinHandle<io::Result<String>>>>,
@@ -49,7 +50,7 @@ impl Sum {
 
     fn of_file(file: Arc<SourceFile>) -> io::Result<Self> {
         let make = move || {
-            // The faster of the two that are available.
+            // The faster of the two available implementations.
             let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
             each_piece(&file, |bytes| {
                 digest.update(bytes);
@@ -64,13 +65,13 @@ impl Sum {
         })
     }
 
-    /// Waits for the digest. `Err` says why there is none.
+    /// Waits for the digest. `Err` has the reason why there is none.
     fn get(&self) -> Result<&str, &str> {
         let sum = self.known.get_or_init(|| {
             let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
             match making.take().map(JoinHandle::join) {
                 Some(Ok(made)) => made.map_err(|error| error.to_string()),
-                _ => Err("its checksum could not be computed".to_owned()),
+                _ => Err("cannot compute its checksum".to_owned()),
             }
         });
         match sum {
@@ -80,7 +81,7 @@ impl Sum {
     }
 }
 
-/// Two of one digest are equal.
+/// Two contents with the same digest are equal.
 impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
         self.sha256() == other.sha256()
@@ -106,11 +107,11 @@ impl Content {
         }
     }
 
-    /// The content of a local file. A large file is read once in the background for its digest, and again for
-    /// each host.
+    /// The content of a local file. A large file is read once in the background for its digest, and again
+    /// for each host.
     ///
     /// # Errors
-    /// When it cannot be read. For one that is large, [`check`](Self::check) tells.
+    /// Fails if the file cannot be read. For a large file, [`check`](Self::check) reports that.
     pub fn of_file(mut file: File, name: &str) -> io::Result<Self> {
         let found = file.metadata()?;
         if !found.is_file() || found.len() <= LARGEST_HELD {
@@ -128,15 +129,15 @@ impl Content {
     /// Waits until the file has been read once.
     ///
     /// # Errors
-    /// When it cannot be read, or was written to meanwhile. A lower-case fragment.
+    /// Fails if the file cannot be read, or was modified meanwhile. A lower-case fragment.
     pub fn check(&self) -> Result<(), String> {
         self.sum.get().map(drop).map_err(ToOwned::to_owned)
     }
 
-    /// Writes all of it.
+    /// Writes the whole content.
     ///
     /// # Errors
-    /// When it cannot be read, or is written to meanwhile, or the writer fails.
+    /// Fails if the content cannot be read, or is modified meanwhile, or the writer fails.
     pub fn copy_to(&self, writer: &mut impl Write) -> io::Result<()> {
         match &self.payload {
             Payload::Held(bytes) => writer.write_all(bytes),
@@ -149,13 +150,13 @@ impl Content {
         &self.payload
     }
 
-    /// The bytes, unless they are more than [`LARGEST_HELD`].
+    /// The bytes, unless there are more than [`LARGEST_HELD`].
     #[must_use]
     pub const fn bytes(&self) -> Option<&Arc<[u8]>> {
         self.payload.held()
     }
 
-    /// SHA-256 in hex. Empty where [`check`](Self::check) says why there is none.
+    /// SHA-256 in hex. Empty if [`check`](Self::check) reports an error.
     #[must_use]
     pub fn sha256(&self) -> &str {
         self.sum.get().unwrap_or_default()
@@ -166,14 +167,14 @@ impl Content {
         self.payload.size()
     }
 
-    /// As text that may stand in a script.
+    /// The content as text that a script may contain.
     #[must_use]
     pub fn inline(&self) -> Option<&str> {
         inline(self.bytes()?)
     }
 
-    /// The difference to what was there: `None` for nothing, else its size and digest, and its bytes
-    /// where they are known.
+    /// The difference to the previous content: `None` if there was none, otherwise its size and digest, and
+    /// its bytes if they are known.
     #[must_use]
     pub fn diff(&self, path: &str, before: Option<Before<'_>>, secret: bool) -> Diff {
         let path = path.to_owned();
@@ -199,7 +200,7 @@ impl Content {
     }
 }
 
-/// Goes through a file.
+/// Reads through a file.
 fn each_piece(file: &SourceFile, mut then: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     let mut at = 0;
@@ -213,7 +214,7 @@ fn each_piece(file: &SourceFile, mut then: impl FnMut(&[u8]) -> io::Result<()>) 
     Ok(())
 }
 
-/// What stood in a file.
+/// The previous content of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Before<'a> {
     pub size: u64,
@@ -221,12 +222,12 @@ pub struct Before<'a> {
     pub bytes: Option<&'a [u8]>,
 }
 
-/// As text that may stand in a script.
+/// The content as text that a script may contain.
 pub fn inline(bytes: &[u8]) -> Option<&str> {
     text(bytes).filter(|text| text.len() <= LARGEST_INLINE)
 }
 
-/// Whether it is text: UTF-8 without a NUL.
+/// Whether the bytes are text: UTF-8 without a NUL byte.
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes)
         .ok()
@@ -243,7 +244,7 @@ fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A SHA-256 that somebody wrote, in lower case; `None`: it is none.
+/// A user's SHA-256 in lower case; `None` if it is invalid.
 #[must_use]
 pub fn sha256_of(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
@@ -258,7 +259,7 @@ impl<'de> Deserialize<'de> for Content {
             type Value = Content;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("text or a blob")
+                f.write_str("a string or a blob")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Content, E> {
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_file_has_the_digest_of_its_bytes() {
+    fn computes_the_digest_of_a_large_file() {
         let bytes: Vec<u8> = (0..5_000_001_u32).map(|at| (at % 251) as u8).collect();
         let (file, _) = source(&bytes);
         let large = Content::of_file(file.reopen().expect("open"), "big").expect("readable");
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_written_to_has_no_digest_and_says_why() {
+    fn a_modified_file_has_an_error_instead_of_a_digest() {
         let (mut file, source) = source(b"as it was opened");
         file.write_all(b", and more").expect("written");
         let content = Content {

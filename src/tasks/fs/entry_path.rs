@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::declare::ArgumentError;
 use crate::tasks::fs::HostPath;
 
-/// Never removed or replaced. What stands below one of these may be, unless it is listed too.
+/// These are never removed or replaced. Entries below them may be, unless they are listed too.
 const PROTECTED: &[&str] = &[
     "/",
     "/bin",
@@ -55,21 +55,22 @@ const PROTECTED: &[&str] = &[
     "/var/tmp",
 ];
 
-/// The path of one entry that a task writes, replaces or removes: no slash at its end.
+/// The path of one entry that a task writes, replaces or removes. It does not end in a slash.
 ///
-/// `"/srv/app/" + name` with an empty `name` is the directory, and not what was meant. What a slash at the end means differs between
-/// programs too: a file in the directory, the directory, or what a link leads to.
+/// `"/srv/app/" + name` with an empty `name` is the directory itself, which was not intended. Also,
+/// programs differ in what they take a trailing slash to mean: a file in the directory, the directory, or
+/// the target of a link.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct EntryPath {
     path: HostPath,
-    /// As the playbook has it: with two slashes in a row, or a `.` between two.
+    /// As in the playbook: possibly with repeated slashes or `.` components.
     written: String,
 }
 
 impl EntryPath {
-    /// The path, where a task removes all that stands there. Stricter: no name within it may be empty either, and it is no directory
-    /// that the system needs.
+    /// The path, for a task that removes everything there. This is stricter: no component may be empty, and
+    /// the path must not be a directory that the system needs.
     pub fn removable(self) -> Result<HostPath, ArgumentError> {
         let path = self.path.as_str();
         if PROTECTED.contains(&path) || holds_libraries(path) {
@@ -87,7 +88,7 @@ impl EntryPath {
                 }
             );
             return Err(ArgumentError::parameter(0, message)
-                .hint("What stands at this path is removed, so it must be written out. Is a variable empty?"));
+                .hint("Whatever is at this path is removed, so it must be unambiguous. Is a variable empty?"));
         }
         Ok(self.path)
     }
@@ -116,7 +117,7 @@ impl TryFrom<String> for EntryPath {
     }
 }
 
-/// What stands at the end of a path in place of a name.
+/// What is at the end of a path instead of a name.
 fn empty_end(text: &str) -> Option<&'static str> {
     match text {
         text if text.ends_with('/') => Some("a slash"),
@@ -125,7 +126,7 @@ fn empty_end(text: &str) -> Option<&'static str> {
     }
 }
 
-/// The libraries of an architecture: `/usr/lib/x86_64-linux-gnu`.
+/// The library directory of an architecture: `/usr/lib/x86_64-linux-gnu`.
 fn holds_libraries(path: &str) -> bool {
     let name = path
         .strip_prefix("/usr/lib/")

@@ -1,4 +1,4 @@
-//! Paths on a host, as a playbook may write them.
+//! Paths on a host, as written in a playbook.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::shell::quote_str;
 
-/// An absolute path on a host, written one way: no `.`, no `..`, no empty component, no slash at its end.
+/// An absolute path on a host in normal form: no `.`, no `..`, no empty component, no trailing slash.
 ///
-/// `..` is refused because what it leads to depends on the links before it, and what two tasks have to do
-/// with each other is decided by comparing paths.
+/// `..` is refused because its meaning depends on the links before it, and conflicts between tasks are
+/// found by comparing paths.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostPath(String);
 
-/// `PATH_MAX` of Linux, the NUL at its end left out, and `NAME_MAX`.
+/// `PATH_MAX` of Linux without the NUL at its end, and `NAME_MAX`.
 const LONGEST_PATH: usize = 4095;
 const LONGEST_NAME: usize = 255;
 
@@ -24,13 +24,13 @@ impl HostPath {
         &self.0
     }
 
-    /// As one word of a shell. Starts with a slash (or a quote before one), so it is no option.
+    /// As one word of a shell. Starts with a slash (or a quote before one), so it cannot be an option.
     #[must_use]
     pub fn quoted(&self) -> String {
         quote_str(&self.0)
     }
 
-    /// The directory that it stands in; `/` for `/`.
+    /// The parent directory; `/` for `/`.
     #[must_use]
     pub fn parent(&self) -> &str {
         match self.0.rsplit_once('/') {
@@ -39,7 +39,7 @@ impl HostPath {
         }
     }
 
-    /// The directories above it, the nearest first, `/` left out.
+    /// The parent directories, the nearest first, without `/`.
     pub fn ancestors(&self) -> impl Iterator<Item = &str> {
         let mut rest = self.0.as_str();
         std::iter::from_fn(move || {
@@ -49,8 +49,8 @@ impl HostPath {
         })
     }
 
-    /// A name beside it for something that is about to take its place: hidden, and the same each time
-    /// for the same `purpose`, so that what a killed run left is found.
+    /// A hidden name beside it for an entry that is about to replace it. The name is always the same for
+    /// the same `purpose`, so that the leftovers of a killed run are found.
     #[must_use]
     pub fn beside(&self, purpose: &str) -> Self {
         use sha2::{Digest, Sha256};
@@ -83,7 +83,7 @@ impl TryFrom<String> for HostPath {
             return Err("the path is empty".to_owned());
         }
         if text.contains('\0') {
-            return Err(format!("the path {text:?} holds a NUL"));
+            return Err(format!("the path {text:?} contains a NUL byte"));
         }
         if text.starts_with('~') {
             return Err(format!(
@@ -101,12 +101,12 @@ impl TryFrom<String> for HostPath {
                 "" | "." => {}
                 ".." => {
                     return Err(format!(
-                        "the path `{text}` goes up with `..`\nWrite the path without it."
+                        "the path `{text}` contains `..`\nWrite the path without it."
                     ));
                 }
                 name if name.len() > LONGEST_NAME => {
                     return Err(format!(
-                        "the path has a name of {} bytes, where a file system takes {LONGEST_NAME}",
+                        "the path has a component of {} bytes, but file systems allow only {LONGEST_NAME}",
                         name.len()
                     ));
                 }
@@ -121,7 +121,7 @@ impl TryFrom<String> for HostPath {
         }
         if path.len() > LONGEST_PATH {
             return Err(format!(
-                "the path has {} bytes, where a host takes {LONGEST_PATH}",
+                "the path has {} bytes, but hosts allow only {LONGEST_PATH}",
                 path.len()
             ));
         }
@@ -138,19 +138,19 @@ mod tests {
     }
 
     #[test]
-    fn is_written_one_way() {
+    fn is_normalised() {
         assert_eq!(path("/srv//app/./x/"), Ok("/srv/app/x".to_owned()));
         assert_eq!(path("//"), Ok("/".to_owned()));
         assert_eq!(path("/-rf"), Ok("/-rf".to_owned()));
     }
 
     #[test]
-    fn refuses_by_name() {
+    fn refuses_with_a_reason() {
         for (text, reason) in [
             ("", "empty"),
             ("srv", "not absolute"),
             ("~/x", "not expanded"),
-            ("/a/../b", "goes up"),
+            ("/a/../b", "contains `..`"),
             ("/a\0b", "holds a NUL"),
         ] {
             assert!(path(text).is_err_and(|e| e.contains(reason)), "{text:?}");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_is_above() {
+    fn returns_the_parent_directories() {
         let path = HostPath::try_from("/a/b/c".to_owned()).expect("a path");
         assert_eq!(path.parent(), "/a/b");
         assert_eq!(path.ancestors().collect::<Vec<_>>(), ["/a/b", "/a"]);

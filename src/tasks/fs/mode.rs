@@ -1,18 +1,18 @@
-//! Permission bits as a playbook writes them: `"0644"`, `"u=rw,go=r"`, `"a+x"`.
+//! Permission bits as written in a playbook: `"0644"`, `"u=rw,go=r"`, `"a+x"`.
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// Permission bits, whole or relative to those that are there.
+/// Permission bits, absolute or relative to the current ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
     Bits(u32),
     Symbolic(Vec<Clause>),
 }
 
-/// One operation of a symbolic mode on the bits of some of user, group and others.
+/// One operation of a symbolic mode on the bits of user, group or others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clause {
-    /// Bits that may be touched: a set of `0o4700`, `0o2070` and `0o1007`.
+    /// Bits that may be changed: any of `0o4700`, `0o2070` and `0o1007`.
     who: u32,
     operation: Operation,
     permissions: Permissions,
@@ -27,14 +27,14 @@ enum Operation {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Permissions {
-    /// `conditional` is `X`: execute only for a directory, or where someone has it already.
+    /// `conditional` is `X`: execute only for a directory, or if someone has it already.
     Bits { bits: u32, conditional: bool },
-    /// What user (6), group (3) or others (0) have, by the shift of their bits.
+    /// The bits that user (6), group (3) or others (0) have, given by the shift.
     CopyOf(u32),
 }
 
 impl Mode {
-    /// The bits that are wanted where `present` are there.
+    /// The wanted bits if the current ones are `present`.
     #[must_use]
     pub fn on(&self, present: u32, is_directory: bool) -> u32 {
         match self {
@@ -61,7 +61,7 @@ impl Clause {
         match self.operation {
             Operation::Add => mode | named,
             Operation::Remove => mode & !named,
-            // chmod(1): a set-id bit of a directory stays unless it is named.
+            // chmod(1): a set-id bit of a directory stays unless the mode names it.
             Operation::Set if is_directory => mode & !(self.who & 0o1777) | named,
             Operation::Set => mode & !self.who | named,
         }
@@ -75,7 +75,7 @@ fn parse(text: &str) -> Result<Mode, String> {
         return match bits {
             Some(bits) if (3..=5).contains(&text.len()) => Ok(Mode::Bits(bits)),
             _ => Err(format!(
-                "`{text}` is not a mode\nWrite three or four octal digits: \"0644\"."
+                "`{text}` is not a valid mode\nWrite three or four octal digits: \"0644\"."
             )),
         };
     }
@@ -83,14 +83,14 @@ fn parse(text: &str) -> Result<Mode, String> {
     for part in text.split(',') {
         symbolic(part, &mut clauses).ok_or_else(|| {
             format!(
-                "`{text}` is not a mode\nWrite octal digits (\"0644\") or who, what and permissions (\"u=rw,go=r\", \"a+x\")."
+                "`{text}` is not a valid mode\nWrite octal digits (\"0644\") or who, what and permissions (\"u=rw,go=r\", \"a+x\")."
             )
         })?;
     }
     Ok(Mode::Symbolic(clauses))
 }
 
-/// `u=rw`, `go-w+r`, `g=u`. A clause that does not say whose bits it means is refused: what chmod makes of it
+/// `u=rw`, `go-w+r`, `g=u`. A clause must name whose bits it means: the effect of chmod without that
 /// depends on the umask.
 fn symbolic(part: &str, clauses: &mut Vec<Clause>) -> Option<()> {
     let operators = ['+', '-', '='];
@@ -163,7 +163,7 @@ impl<'de> Deserialize<'de> for Mode {
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Mode, E> {
                 Err(E::custom(format!(
-                    "a mode is text, and this is the number {number}\nWrite it in quotes: \"0644\". A number would be read as decimal."
+                    "a mode must be text, not the number {number}\nWrite it in quotes: \"0644\". A number would be read as decimal."
                 )))
             }
         }
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_is_no_mode() {
+    fn refuses_an_invalid_mode() {
         for text in [
             "", "64", "0888", "77777", "rw", "+x", "u", "u=q", "u=rw,", "é=r",
         ] {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_number() {
+    fn explains_why_a_number_is_refused() {
         let error = Mode::deserialize(crate::declare::Value::Int(644)).expect_err("refused");
         assert!(error.0.contains("in quotes"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Who owns a file: by name or by number.
+//! The owner and group of a file, by name or id.
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
@@ -6,7 +6,7 @@ use crate::model::Diff;
 use crate::shell::quote_str;
 use crate::task::{Need, Stat};
 
-/// A user or a group, by its name or by its number.
+/// A user or a group, by name or id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     Name(String),
@@ -42,8 +42,8 @@ impl Ownership {
         self.owner.is_none() && self.group.is_none()
     }
 
-    /// What would change on `stat`. `Err`: in check mode, the owner of something that is not there yet
-    /// cannot be told.
+    /// What would change on `stat`. `Err`: in check mode, the owner of an entry that does not exist yet
+    /// cannot be determined.
     pub fn diff(&self, stat: &Stat) -> Result<Vec<Diff>, String> {
         let mut diff = Vec::new();
         let both = [
@@ -52,12 +52,12 @@ impl Ownership {
         ];
         for (name, wanted, id, present) in both {
             let Some(wanted) = wanted else { continue };
-            let told = match wanted {
+            let is_known = match wanted {
                 Principal::Id(_) => id != Stat::UNKNOWN_ID,
                 Principal::Name(_) => !present.is_empty(),
             };
-            if !told {
-                return Err(format!("nothing tells which {name} it would have"));
+            if !is_known {
+                return Err(format!("cannot determine which {name} it would have"));
             }
             if !wanted.is(id, present) {
                 diff.push(Diff::Property {
@@ -70,7 +70,7 @@ impl Ownership {
         Ok(diff)
     }
 
-    /// The users and groups that chown has to find. A number needs none.
+    /// The users and groups that chown has to look up. It need not look up an id.
     pub fn needs(&self) -> impl Iterator<Item = Need> {
         let name = |principal: &Option<Principal>| match principal {
             Some(Principal::Name(name)) => Some(name.clone()),
@@ -106,7 +106,7 @@ impl Ownership {
         Some(format!("{} {}", word(&self.owner), word(&self.group)))
     }
 
-    /// What a file of this ownership would show, for check mode.
+    /// What a query would return for a file with this ownership, for check mode.
     pub fn imagine(&self, stat: &mut Stat) {
         if let Some(owner) = &self.owner {
             (stat.uid, stat.owner) = imagined(owner);
@@ -117,7 +117,7 @@ impl Ownership {
     }
 }
 
-/// A name whose number nobody asked for shows by name alone, and the other way round.
+/// If only the name or only the id is known, only that is set.
 fn imagined(principal: &Principal) -> (u32, String) {
     match principal {
         Principal::Name(name) => (Stat::UNKNOWN_ID, name.clone()),
@@ -132,7 +132,7 @@ impl<'de> Deserialize<'de> for Principal {
             type Value = Principal;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a name or a number")
+                f.write_str("a name or an id")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Principal, E> {
@@ -144,14 +144,14 @@ impl<'de> Deserialize<'de> for Principal {
                 let odd = |c: char| c.is_control() || c.is_whitespace() || ":/,".contains(c);
                 if text.is_empty() || text.starts_with('-') || text.contains(odd) {
                     return Err(E::custom(format!(
-                        "{text:?} is not the name of a user or a group"
+                        "{text:?} is not a valid user or group name"
                     )));
                 }
                 Ok(Principal::Name(text.to_owned()))
             }
 
             fn visit_u64<E: de::Error>(self, id: u64) -> Result<Principal, E> {
-                // chown(2) takes the highest number for "leave it".
+                // chown(2) uses the highest id for "leave unchanged".
                 u32::try_from(id)
                     .ok()
                     .filter(|id| *id != Stat::UNKNOWN_ID)
@@ -161,11 +161,7 @@ impl<'de> Deserialize<'de> for Principal {
 
             fn visit_i64<E: de::Error>(self, id: i64) -> Result<Principal, E> {
                 u64::try_from(id).map_or_else(
-                    |_| {
-                        Err(E::custom(format!(
-                            "{id} is not the number of a user or a group"
-                        )))
-                    },
+                    |_| Err(E::custom(format!("{id} is not a valid user or group id"))),
                     |id| self.visit_u64(id),
                 )
             }
@@ -175,7 +171,7 @@ impl<'de> Deserialize<'de> for Principal {
 }
 
 fn too_large(id: &str) -> String {
-    format!("{id} is too large for a number of a user or a group")
+    format!("{id} is too large for a user or group id")
 }
 
 #[cfg(test)]
@@ -188,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_names_and_numbers() {
+    fn reads_names_and_ids() {
         assert_eq!(
             read("www-data".into()),
             Ok(Principal::Name("www-data".into()))

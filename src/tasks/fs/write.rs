@@ -1,4 +1,5 @@
-//! How a content lands at a path: put together beside it, given its attributes, checked, renamed over.
+//! How a content is written to a path: put together beside it, given its attributes, validated, and renamed
+//! over it.
 
 use std::ops::Range;
 
@@ -10,15 +11,15 @@ use crate::task::{
 };
 use crate::tasks::fs::{Adjustment, Attributes, Before, Content, HostPath, chmod, inline};
 
-/// How contents land at a path.
+/// How to write contents to a path.
 pub struct Landing {
     pub path: HostPath,
     pub attributes: Attributes,
-    /// A command that looks at the new file before it takes its place.
+    /// A command that checks the new file before it replaces the old one.
     pub validate: Option<Validation>,
-    /// Nobody is shown the content.
+    /// The content is not shown.
     pub secret: bool,
-    /// What is sent in place of a content that does not stand in the script.
+    /// What is sent in place of a content that is not in the script.
     pub compressed: Option<Payload>,
 }
 
@@ -29,11 +30,16 @@ pub struct Validation(String);
 impl Validation {
     pub fn new(command: String) -> Result<Self, ArgumentError> {
         if command.contains('\0') {
-            return Err(ArgumentError::option("validate", "the command holds a NUL"));
+            return Err(ArgumentError::option(
+                "validate",
+                "the command contains a NUL byte",
+            ));
         }
         if !command.contains("%s") {
-            let error = ArgumentError::option("validate", "the command does not name the new file");
-            return Err(error.hint("Write `%s` where its path belongs: \"visudo -cf %s\"."));
+            let error = ArgumentError::option("validate", "the command does not contain `%s`");
+            return Err(
+                error.hint("Write `%s` in place of the path of the new file: \"visudo -cf %s\".")
+            );
         }
         Ok(Self(command))
     }
@@ -46,21 +52,21 @@ impl Validation {
         )
     }
 
-    /// The program, where its name is told by the first word.
+    /// The program, if its name is the first word.
     fn need(&self) -> Option<Need> {
         Need::program(self.0.split_whitespace().next()?)
     }
 }
 
-/// Modes of something new, where the task does not say.
+/// Modes of new entries, if the task does not give one.
 const USUAL_MODE: u32 = 0o644;
 const SECRET_MODE: u32 = 0o600;
 
-/// What [`chmod`] is not needed for: a shell creates files with these bits, less the umask.
+/// [`chmod`] is not needed for these bits: a shell creates files with them, less the umask.
 const CREATED: u32 = 0o666;
 
 impl Landing {
-    /// Of a file that is not there.
+    /// For a file that does not exist.
     #[must_use]
     pub fn create(&self, content: &Content) -> Change {
         let usual = if self.secret { SECRET_MODE } else { USUAL_MODE };
@@ -111,7 +117,7 @@ impl Landing {
         let diff = vec![
             content.diff(self.path.as_str(), None, self.secret),
             Diff::Note {
-                text: format!("makes the file, mode {mode:04o}"),
+                text: format!("creates the file, mode {mode:04o}"),
             },
         ];
         let undo = format!("rm -f {}", self.path.quoted());
@@ -130,7 +136,7 @@ impl Landing {
         }
     }
 
-    /// Over a file that is there. `Err`: nothing tells, in check mode.
+    /// For a file that exists. `Err`: this cannot be determined in check mode.
     pub fn replace(
         &self,
         state: &PathState,
@@ -144,8 +150,8 @@ impl Landing {
         if let Some(adjustment) = &adjustment {
             apply.push_str(&format!("attributes() {{\n{}}}\n", adjustment.apply));
         }
-        // What the new content was made from, or shown as a difference to, is what it takes the place of. The copy is compared:
-        // it is what an undo gives back.
+        // The new content must replace the content that it was derived from, or that the diff was computed
+        // against. The copy is compared, because undo restores that copy.
         apply.push_str(&format!("keep_known {} {}\n", here.path, before.sha256));
         let mut at = None;
         let body = self.write(&here, content, &mut apply, &mut at);
@@ -163,11 +169,11 @@ impl Landing {
 
         let mut undo = format!("{}give_back {}\n", here.find, here.path);
         if let Some(adjustment) = &adjustment {
-            // Where it had to be written in place, the copy's attributes did not come with it.
+            // If the file had to be written in place, the attributes of the copy were not restored.
             undo.push_str(&format!("set -- {}\n{}", here.path, adjustment.undo));
         }
         let text = at.map(|at| {
-            // What sets attributes too has more to do than to write.
+            // A script that also sets attributes has more to do than write.
             let undo = adjustment.is_none().then(|| self.write_back(before));
             self.text(Some(before.sha256), content, at, undo.flatten())
         });
@@ -203,7 +209,7 @@ impl Landing {
         })
     }
 
-    /// Attributes alone, of a file that is there and reads as it should.
+    /// Attributes only, for a file that exists and has the wanted content.
     pub fn adjust(&self, state: &PathState, stat: &Stat) -> Result<Option<Change>, String> {
         let adjustment = self.attributes.adjust(&self.path.quoted(), stat)?;
         Ok(adjustment.map(|adjustment| {
@@ -217,8 +223,8 @@ impl Landing {
         }))
     }
 
-    /// Puts the content into a copy of what is there, which carries its mode, owner, label and ACL.
-    /// Where a text of it stands in the script, if it does, goes to `at`.
+    /// Writes the content into a copy of the existing file, which carries its mode, owner, label and ACL.
+    /// If the script contains the text, its position is stored in `at`.
     fn write(
         &self,
         here: &Here,
@@ -274,7 +280,7 @@ impl Landing {
         }
     }
 
-    /// What writes the text that stood there before, if it is known and short.
+    /// The command that writes the previous text, if that is known and short.
     fn write_back(&self, before: Before<'_>) -> Option<String> {
         let text = inline(before.bytes?)?;
         let new = self.path.beside("new");
@@ -316,7 +322,7 @@ impl Landing {
         }
     }
 
-    /// What a file that is written needs.
+    /// The needs of a file that is written.
     pub fn needs(&self) -> Vec<Need> {
         let parent = Need::Directory(self.path.parent().to_owned());
         let owners = self.attributes.ownership.needs();
@@ -327,7 +333,7 @@ impl Landing {
             .collect()
     }
 
-    /// The plan, unless it is to make or replace a file where none can be.
+    /// The plan, unless it would create or replace a file where that is impossible.
     pub fn possible(&self, plan: Plan) -> Plan {
         match (&plan, self.refused()) {
             (Plan::Change(change), Some(reason)) if writes(change) => Plan::Impossible(reason),
@@ -342,7 +348,7 @@ impl Landing {
         };
         let root = ["/proc", "/sys"].into_iter().find(of_kernel)?;
         Some(format!(
-            "{} is in the pseudo file system {root}, where no file can be made or replaced",
+            "{} is in the pseudo file system {root}, where files cannot be created or replaced",
             self.path
         ))
     }
@@ -356,7 +362,7 @@ impl Landing {
     }
 }
 
-/// Whether it is more than attributes.
+/// Whether it changes more than attributes.
 fn writes(change: &Change) -> bool {
     let is_content = |(query, _): &(Query, Answer)| matches!(query, Query::Sha256(_));
     change.leaves.iter().any(is_content)
@@ -369,19 +375,19 @@ fn body_at(path: &HostPath, payload: &Payload) -> Body {
     }
 }
 
-/// Adds a text as a word of a shell. Returns where it stands.
+/// Adds a text as a word of a shell. Returns its position.
 fn push_quoted(script: &mut String, text: &str) -> Range<usize> {
     let from = script.len();
     script.push_str(&quote_str(text));
     from..script.len()
 }
 
-/// Where a file really stands, as words of a shell: behind a link the host has to say.
+/// The real path of a file, as words of a shell: the host has to resolve a link.
 struct Here {
-    /// A line that finds it, if one is needed.
+    /// A line that resolves it, if one is needed.
     find: String,
     path: String,
-    /// Beside it.
+    /// Beside the file.
     new: String,
 }
 

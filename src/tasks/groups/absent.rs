@@ -8,9 +8,9 @@ use crate::tasks::accounts::{ACCOUNTS, AccountName, Row, local, numbers, roots};
 use crate::tasks::entry::task;
 
 task! {
-    /// Keeps a group from being there. The primary group of a user is not removed: that is an error.
+    /// Ensures the group is absent. The task fails if it is the primary group of a user.
     ///
-    /// Undone, it comes back with its number and its members.
+    /// Undo restores the group with its id and its members.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -25,7 +25,7 @@ options! {
     pub struct Options {}
 }
 
-/// A group that is not to be there.
+/// The desired state: a group is absent.
 pub struct Absent {
     name: AccountName,
 }

@@ -8,9 +8,10 @@ use crate::tasks::accounts::{ACCOUNTS, AccountName, Row, local, numbers};
 use crate::tasks::entry::task;
 
 task! {
-    /// Keeps a group there.
+    /// Ensures the group exists.
     ///
-    /// A group with another number than `gid` gets this one; the files of the group keep the old one.
+    /// If `gid` differs from the id of an existing group, that id is changed; files of the group keep the
+    /// old one.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -24,14 +25,14 @@ options! {
     #[derive(Debug, Default)]
     #[serde(default)]
     pub struct Options {
-        /// its number; the host chooses one if not given
+        /// the group id; chosen by the host if not given
         gid: Option<u32>,
-        /// whether a new one gets a number of the system's range
+        /// whether a new group gets an id from the system range
         system: bool,
     }
 }
 
-/// A group that is to be there.
+/// The desired state: a group exists.
 pub struct Present {
     name: AccountName,
     options: Options,
@@ -110,7 +111,7 @@ impl Task for Present {
             format!("{ACCOUNTS}{apply}\n"),
             format!("{ACCOUNTS}{undo}\n"),
         );
-        // Nobody is in a group that is new.
+        // A new group has no members.
         let group = if row.is_there() {
             Resource::Group(name.to_string())
         } else {

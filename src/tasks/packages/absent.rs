@@ -9,14 +9,14 @@ use crate::task::{Answer, Change, Found, Plan, Query, Task, Touches};
 use crate::tasks::entry::task;
 
 task! {
-    /// Keeps packages from being installed.
+    /// Ensures the packages are not installed.
     ///
-    /// What needs the packages is removed with them. A name that only other packages provide counts as
-    /// absent, and the outcome names the one that is installed; so does a package of which only the
-    /// configuration is left. A package that is held is never removed: that is an error.
+    /// Packages that depend on them are removed with them. A name that only other packages provide counts
+    /// as absent, and the outcome names the installed provider; so does a package of which only the
+    /// configuration is left. A held package is never removed: the task fails.
     ///
-    /// Undone, what was removed is installed again in the version that it had, where that still can be had.
-    /// What `purge` took is not given back.
+    /// Undo reinstalls the removed packages in the versions that they had, if those are still available.
+    /// What `purge` deleted is not restored.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -30,16 +30,16 @@ options! {
     #[derive(Debug, Default)]
     #[serde(default)]
     pub struct Options {
-        /// whether the files of their configuration go too
+        /// whether their configuration files are removed too
         purge: bool,
-        /// how long another package manager that is at work is waited for, `"5m"` if not given
+        /// how long to wait for another running package manager; default `"5m"`
         wait: Option<Span>,
-        /// how long it may take, `"30m"` if not given
+        /// how long it may take; default `"30m"`
         timeout: Option<Span>,
     }
 }
 
-/// Packages that are not to be there.
+/// The desired state: packages are not installed.
 pub struct Absent {
     specs: Vec<Spec>,
     options: Options,
@@ -49,7 +49,10 @@ impl Absent {
     fn new(names: OneOrMany, options: Options) -> Result<Self, ArgumentError> {
         let specs = Spec::parse_all(&names.into_vec(), None)?;
         if let Some(spec) = specs.iter().find(|spec| spec.version.is_some()) {
-            let message = format!("{} is to be absent in every version", spec.name);
+            let message = format!(
+                "{} cannot have a version: every version of it is removed",
+                spec.name
+            );
             return Err(ArgumentError::parameter(0, message));
         }
         Ok(Self { specs, options })

@@ -1,4 +1,4 @@
-//! What the tasks of packages have in common: their scripts for apt, labels and queries.
+//! What the package tasks share: their scripts for apt, labels and queries.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::task::{Found, Query, Resource, Touches};
 
 const APT: &str = concat!(include_str!("held.sh"), include_str!("apt.sh"));
 
-/// How long another package manager is waited for.
+/// How long to wait for another package manager.
 const USUAL_WAIT: Duration = Duration::from_mins(5);
 
-/// An installation takes its time.
+/// Installing can take long.
 pub const USUAL_TIMEOUT: Duration = Duration::from_mins(30);
 
 pub fn label(function: &str, specs: &[Spec]) -> String {
@@ -37,10 +37,10 @@ pub fn touches(specs: &[Spec]) -> Touches {
 }
 
 pub fn held(name: &str, version: &str) -> String {
-    format!("{name} is held at version {version}: `apt-mark unhold {name}` would let it change")
+    format!("{name} is held at version {version}: `apt-mark unhold {name}` would allow changes")
 }
 
-/// What stands before all scripts.
+/// What all scripts start with.
 pub fn head(wait: Option<Span>) -> String {
     let wait = wait.map_or(USUAL_WAIT, |span| span.0).as_secs();
     format!("patience={wait}\n{APT}")
@@ -50,7 +50,7 @@ pub fn undo(wait: Option<Span>) -> String {
     format!("{}change_back\n", head(wait))
 }
 
-/// What is said of names that other packages provide.
+/// Notes about names that other packages provide.
 pub fn provided(
     specs: &[Spec],
     found: &Found,

@@ -13,28 +13,29 @@ use crate::task::{Answer, Change, Found, Installed as Package, Need, Plan, Query
 use crate::tasks::entry::task;
 
 task! {
-    /// Keeps packages installed: one, or a list with one call of the package manager for all.
+    /// Ensures the packages are installed: one package, or a list with a single call of the package
+    /// manager.
     ///
-    /// A package without a version is left at the one that it has. With one, any other is changed; if the
-    /// one that is there is newer, that is an error unless `allow_downgrade` is set. A package that is held
-    /// is never changed: that is an error too. A name for which there is no package is satisfied by an
-    /// installed one that provides it (`mail-transport-agent`), and the outcome names that one; where
-    /// several could provide it and none is installed, that is an error which lists them. `libc6:i386`
-    /// names an architecture.
+    /// Without a version, an installed package is left at its version. With one, any other version is
+    /// changed; if the installed version is newer, the task fails unless `allow_downgrade` is set. A held
+    /// package is never changed: the task fails. A name for which there is no package is satisfied by an
+    /// installed package that provides it (`mail-transport-agent`), and the outcome names that package; if
+    /// several could provide it and none is installed, the task fails and lists them. `libc6:i386` names an
+    /// architecture.
     ///
-    /// Of the versions that fit a pattern, the one is installed that apt prefers by its pins
-    /// (apt_preferences(5)), the newest of these. The diff shows the version that apt would choose by the
-    /// lists that the host has.
+    /// If several versions match a pattern, ops installs the one that apt prefers by its pins
+    /// (apt_preferences(5)), and the newest of those. The diff shows the version that apt would choose from
+    /// the package lists on the host.
     ///
-    /// Nothing is asked: files of the configuration that were changed stay as they are. A package manager
-    /// that is at work is waited for, whichever of its four locks it holds (the two of dpkg, that of the
-    /// lists, that of the archives); the output names it. What a package manager that was killed left half
-    /// done is finished first by `dpkg --configure -a`, and the outcome says so. The lists are fetched only
-    /// if there is something to install; a check writes nothing.
+    /// There are no prompts: configuration files that were changed locally stay as they are. If another
+    /// package manager is running, the task waits for it, whichever of the four locks it holds (two of
+    /// dpkg, one for the package lists, one for the archives); the output names it. If a package manager
+    /// was killed, `dpkg --configure -a` first finishes what it left unconfigured, and the outcome says so.
+    /// Package lists are updated only if there is something to install; check mode writes nothing.
     ///
-    /// Undone, exactly the packages that appeared are purged, dependencies included, and those that changed
-    /// get their former version back, where it still can be had; the undo fails where it cannot, and where
-    /// something else has come to need a package.
+    /// Undo purges exactly the packages that were added, including dependencies, and restores the former
+    /// versions of those that were changed, if they are still available. Undo fails if a version is no
+    /// longer available, or if something else has come to depend on a package.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -48,33 +49,34 @@ options! {
     #[derive(Debug, Default)]
     #[serde(default)]
     pub struct Options {
-        /// the version of the only package; in a list write `"nginx=1.22.*"`. `*` stands for any text
+        /// the version, if there is only one package; in a list write `"nginx=1.22.*"`. `*` matches any
+        /// text
         version: Option<String>,
         /// whether a newer version may be replaced by an older one
         allow_downgrade: bool,
-        /// fetch the lists of packages before: `true`, `false`, or their greatest age, `"1h"`; if not
-        /// given, they are fetched when apt cannot install by those that are there
+        /// whether to update the package lists first: `true`, `false`, or their maximum age, such as
+        /// `"1h"`; if not given, they are updated when apt cannot install with the current lists
         update: Option<Update>,
-        /// whether recommended packages come too, `true` if not given
+        /// whether recommended packages are installed too; default `true`
         recommends: Option<bool>,
-        /// take packages from this release: `"bookworm-backports"`
+        /// the release to take packages from, such as `"bookworm-backports"`
         release: Option<String>,
-        /// how long another package manager that is at work is waited for, `"5m"` if not given
+        /// how long to wait for another running package manager; default `"5m"`
         wait: Option<Span>,
-        /// how long it may take, `"30m"` if not given
+        /// how long it may take; default `"30m"`
         timeout: Option<Span>,
     }
 }
 
-/// When the lists are fetched.
+/// When to update the package lists.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(untagged, expecting = "true, false or a greatest age like \"1h\"")]
+#[serde(untagged, expecting = "true, false or a maximum age like \"1h\"")]
 enum Update {
     Always(bool),
     OlderThan(Span),
 }
 
-/// Packages that are to be there.
+/// The desired state: packages are installed.
 pub struct Installed {
     specs: Vec<Spec>,
     options: Options,
@@ -88,13 +90,13 @@ impl Installed {
             && (!release.starts_with(|c: char| c.is_ascii_alphanumeric())
                 || !release.chars().all(plain))
         {
-            let message = format!("{release:?} is not the name of a release");
+            let message = format!("{release:?} is not a valid release name");
             return Err(ArgumentError::option("release", message));
         }
         Ok(Self { specs, options })
     }
 
-    /// What is missing, with what is there of it. `Err`: why that cannot be.
+    /// The missing packages, with their current state. `Err`: why they cannot be installed.
     fn missing<'a>(
         &'a self,
         found: &'a Found,
@@ -128,7 +130,7 @@ impl Installed {
             && version::is_newer_than(version, wanted)
         {
             return Err(format!(
-                "{name} is installed in version {version}, newer than {wanted}: only with allow_downgrade is it replaced"
+                "{name} is installed in version {version}, which is newer than {wanted}: set `allow_downgrade` to replace it"
             ));
         }
         Ok(())
@@ -147,7 +149,8 @@ impl Installed {
         if let Some(release) = &self.options.release {
             call.push_str(&format!(" -t {}", quote(release)));
         }
-        // Which version fits a pattern depends on pins, and on lists that may be fetched first. No word of a version holds a blank.
+        // Which version matches a pattern depends on pins, and on package lists that may be updated first.
+        // No word of a version contains a space.
         let words: Vec<String> = missing
             .iter()
             .map(
@@ -206,7 +209,7 @@ impl Task for Installed {
     fn needs(&self) -> Vec<Need> {
         let help = match self.options.update {
             Some(Update::Always(false)) => None,
-            _ => Some("a run fetches the lists of packages first"),
+            _ => Some("a run would update the package lists first"),
         };
         let is_fetched = help.is_some();
         let query = simulation::query(&self.specs, self.options.release.as_deref(), is_fetched);
@@ -270,7 +273,8 @@ impl Task for Installed {
         );
         Plan::Change(Box::new(Change {
             command: true,
-            foreseen: may_be_newer.then(|| "newer lists may have other versions".to_owned()),
+            foreseen: may_be_newer
+                .then(|| "newer package lists may have other versions".to_owned()),
             timeout: Some(self.options.timeout.map_or(USUAL_TIMEOUT, |span| span.0)),
             shown: Some(format!("apt-get install {}", names.join(" "))),
             ..change.leaving(leaves.collect())

@@ -1,4 +1,4 @@
-//! `packages::`: packages of the system. apt is the only package manager so far.
+//! `packages::`: system packages. apt is the only supported package manager so far.
 
 pub mod absent;
 mod apt;

@@ -1,12 +1,13 @@
-//! What apt has to offer of packages, by the lists that the host has: asked only when something is to be installed.
+//! Which versions of packages apt offers, by the package lists on the host. Queried only if something has
+//! to be installed.
 
 use super::spec::Spec;
 use super::version;
 use crate::shell::quote_str as quote;
 use crate::task::{Query, Resource};
 
-/// Prints rows of a table: `candidate NAME=VERSION`, `version NAME=VERSION PRIORITY`, and `provider NAME=PACKAGE` where a name has no candidate.
-/// apt's cache is not written: a check may ask.
+/// Prints rows of a table: `candidate NAME=VERSION`, `version NAME=VERSION PRIORITY`, and `provider
+/// NAME=PACKAGE` if a name has no candidate. Does not write apt's cache, so a check may run it.
 const SCRIPT: &str = r#"
 export LC_ALL=C
 cache() { apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@" 2>/dev/null; }
@@ -27,7 +28,7 @@ done
   /^Reverse Provides:/ { on = 1 }'
 "#;
 
-/// The question for some packages. `release`: where they are to come from.
+/// The query for some packages. `release`: where to take them from.
 pub fn query(specs: &[&Spec], release: Option<&str>) -> Query {
     let names: Vec<String> = specs.iter().map(|spec| quote(&spec.name)).collect();
     let release = release.map_or_else(String::new, |name| {
@@ -53,7 +54,7 @@ pub struct Offers<'a>(pub &'a [(String, String)]);
 
 impl<'a> Offers<'a> {
     fn of(self, kind: &'static str, name: &str) -> impl Iterator<Item = &'a str> {
-        // apt leaves out the architecture of the host.
+        // apt omits the host's own architecture.
         let bare = name.split(':').next().unwrap_or_default().to_owned();
         let name = name.to_owned();
         self.0.iter().filter_map(move |(key, value)| {
@@ -62,8 +63,8 @@ impl<'a> Offers<'a> {
         })
     }
 
-    /// The version that apt would install: of those that fit, the one with the highest priority, and the newest of these (apt_preferences(5)). A
-    /// negative priority says never.
+    /// The version that apt would install: of the matching versions, the one with the highest priority, and
+    /// the newest of those (apt_preferences(5)). A negative priority means never.
     pub fn choice(self, spec: &Spec) -> Option<&'a str> {
         if spec.version.is_none() {
             return self

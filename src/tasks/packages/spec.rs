@@ -1,18 +1,18 @@
-//! What a playbook names: a package, and the version that it wants of it.
+//! A package as named in a playbook, and the version wanted of it.
 
 use super::version;
 use crate::declare::ArgumentError;
 
-/// A package by its name, for one architecture if it says so, in one version if it says so.
+/// A package by its name, optionally with an architecture and a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
     pub name: String,
-    /// May hold `*`.
+    /// May contain `*`.
     pub version: Option<String>,
 }
 
 impl Spec {
-    /// Of `nginx`, `libc6:i386` or `nginx=1.22.*`.
+    /// Parses `nginx`, `libc6:i386` or `nginx=1.22.*`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, version) = match text.split_once('=') {
             Some((name, version)) => (name, Some(version.to_owned())),
@@ -22,7 +22,7 @@ impl Spec {
             Some((bare, architecture)) => (bare, Some(architecture)),
             None => (name, None),
         };
-        // Debian Policy 5.6.1. A name with a minus at its end would be one to remove, for apt.
+        // Debian Policy 5.6.1. apt would remove a package whose name is followed by a minus.
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let is_name = bare.starts_with(plain)
             && bare.chars().all(|c| plain(c) || "+-.".contains(c))
@@ -30,7 +30,7 @@ impl Spec {
         let is_architecture =
             |text: &str| text.starts_with(plain) && text.chars().all(|c| plain(c) || c == '-');
         if !is_name || !architecture.is_none_or(is_architecture) {
-            return Err(format!("{name:?} is not the name of a package"));
+            return Err(format!("{name:?} is not a valid package name"));
         }
         if let Some(version) = &version {
             check_version(version)?;
@@ -41,7 +41,7 @@ impl Spec {
         })
     }
 
-    /// Several, with a version that an option names for the only one.
+    /// Several packages; a version given by an option applies only to a single package.
     pub fn parse_all(
         names: &[String],
         version: Option<String>,
@@ -51,7 +51,7 @@ impl Spec {
             let spec = Self::parse(name).map_err(|message| ArgumentError::parameter(0, message))?;
             match specs.iter().find(|other| other.name == spec.name) {
                 Some(other) if other.version != spec.version => {
-                    let message = format!("{} is named with two versions", spec.name);
+                    let message = format!("{} is listed with two versions", spec.name);
                     return Err(ArgumentError::parameter(0, message));
                 }
                 Some(_) => {}
@@ -59,7 +59,10 @@ impl Spec {
             }
         }
         if specs.is_empty() {
-            return Err(ArgumentError::parameter(0, "the list names no package"));
+            return Err(ArgumentError::parameter(
+                0,
+                "the list is empty: it must name a package",
+            ));
         }
         if let Some(version) = version {
             let fault = match specs.as_mut_slice() {
@@ -67,8 +70,10 @@ impl Spec {
                     only.version = Some(version);
                     None
                 }),
-                [_] => Some("the name has a version of its own".to_owned()),
-                _ => Some("there are several packages: write \"name=version\"".to_owned()),
+                [_] => Some("the name already contains a version".to_owned()),
+                _ => {
+                    Some("cannot be used with several packages: write \"name=version\"".to_owned())
+                }
             };
             if let Some(message) = fault {
                 return Err(ArgumentError::option("version", message));
@@ -77,7 +82,7 @@ impl Spec {
         Ok(specs)
     }
 
-    /// As apt wants it.
+    /// In the syntax of apt.
     pub fn argument(&self) -> String {
         match &self.version {
             Some(version) => format!("{}={version}", self.name),
@@ -95,7 +100,7 @@ impl Spec {
 fn check_version(version: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || ".+-:~*".contains(c);
     if version.is_empty() || version.starts_with('-') || !version.chars().all(plain) {
-        return Err(format!("{version:?} is not the version of a package"));
+        return Err(format!("{version:?} is not a valid package version"));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Versions of Debian packages: their order (Debian Policy 5.6.12) and patterns of them.
+//! Versions of Debian packages: their order (Debian Policy 5.6.12) and patterns for them.
 
 use std::cmp::Ordering;
 
@@ -22,7 +22,7 @@ fn parts(version: &str) -> (u64, &str, &str) {
     (epoch, upstream, revision)
 }
 
-/// By turns a part without digits and a number.
+/// Alternates between a part without digits and a number.
 fn compare_part(mut a: &str, mut b: &str) -> Ordering {
     while !a.is_empty() || !b.is_empty() {
         let (text_a, rest_a) = a.split_at(a.find(|c: char| c.is_ascii_digit()).unwrap_or(a.len()));
@@ -50,7 +50,7 @@ fn compare_part(mut a: &str, mut b: &str) -> Ordering {
     Ordering::Equal
 }
 
-/// A tilde comes before everything, even the end; letters before all else.
+/// A tilde sorts before everything, even the end; letters sort before all other characters.
 fn compare_text(a: &str, b: &str) -> Ordering {
     let weight = |c: Option<char>| match c {
         Some('~') => -1,
@@ -71,7 +71,7 @@ fn compare_text(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Whether a version fits a pattern: `*` stands for any text.
+/// Whether a version matches a pattern: `*` matches any text.
 #[must_use]
 pub fn fits(version: &str, pattern: &str) -> bool {
     let mut pieces = pattern.split('*');
@@ -107,7 +107,7 @@ pub fn expression(pattern: &str) -> String {
     expression
 }
 
-/// Whether every version that fits the pattern is older than `installed`, which does not fit it.
+/// Whether every version that matches the pattern is older than `installed`, which does not match it.
 #[must_use]
 pub fn is_newer_than(installed: &str, pattern: &str) -> bool {
     let known = pattern.split('*').next().unwrap_or_default();

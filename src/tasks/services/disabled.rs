@@ -6,9 +6,10 @@ use crate::declare::{ArgumentError, options};
 use crate::tasks::entry::task;
 
 task! {
-    /// Has a unit of systemd not start at boot by itself. Whether it runs now is left as it is.
+    /// Ensures the systemd unit does not start at boot. Does not change whether it runs now.
     ///
-    /// A unit that cannot be enabled, or is masked, counts as disabled. One that is not there is an error.
+    /// A unit that cannot be enabled or is masked counts as disabled. The task fails if the unit does not
+    /// exist.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {

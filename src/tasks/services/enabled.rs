@@ -6,12 +6,12 @@ use crate::declare::{ArgumentError, options};
 use crate::tasks::entry::task;
 
 task! {
-    /// Has a unit of systemd start at boot. Whether it runs now is left as it is.
+    /// Ensures the systemd unit starts at boot. Does not change whether it runs now.
     ///
-    /// A unit that is enabled counts as such when all links are there that the `[Install]` section of its
-    /// file asks for (`WantedBy`, `RequiredBy`, `UpheldBy`, `Alias`): else it is enabled again, by
-    /// `systemctl reenable`, which takes former links away. A unit without an `[Install]` section cannot be
-    /// enabled; one that is masked or not there is an error too.
+    /// An enabled unit counts as enabled if all links exist that the `[Install]` section of its file
+    /// requires (`WantedBy`, `RequiredBy`, `UpheldBy`, `Alias`). Otherwise it is enabled again with
+    /// `systemctl reenable`, which removes obsolete links. The task fails if the unit has no `[Install]`
+    /// section, is masked or does not exist.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {

@@ -1,13 +1,13 @@
-//! `services::`: units of systemd.
+//! `services::`: systemd units.
 //!
-//! | part | what it has |
+//! | part | contents |
 //! |---|---|
-//! | `service` | a unit in a wanted state, which all four tasks are |
+//! | `service` | a unit and its desired state, used by all four tasks |
 //! | `unit_name` | names of units |
-//! | `unit` | what systemd says about a unit |
-//! | `stamp` | what the inputs of a service were when it last started |
-//! | `plan` | what has to be done |
-//! | `script` | the shell that does it |
+//! | `unit` | the properties of a unit, as reported by systemd |
+//! | `stamp` | the state of the inputs of a service at its last start |
+//! | `plan` | the steps to take |
+//! | `script` | the shell script for these steps |
 
 pub mod disabled;
 pub mod enabled;

@@ -1,4 +1,4 @@
-//! What is to be done to a unit.
+//! What to do to a unit.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::model::Diff;
 use crate::task::{Answer, Change, Found, MISSING_LINKS, Plan, Query, Resource, Task, Touches};
 use crate::tasks::fs::HostPath;
 
-/// A unit that systemd has started again by itself counts as running when it has been up for so long.
+/// A unit that systemd has restarted by itself counts as running after this uptime.
 const STEADY: Duration = Duration::from_secs(3);
 
 /// A unit that was restarted more than once is trusted without a look at its journal after this uptime.
 const TRUSTED: Duration = Duration::from_mins(5);
 
-/// Why there is nothing to plan.
+/// Why there is no plan.
 enum Stop {
     Impossible(String),
     Unknown(String),
@@ -68,7 +68,7 @@ fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
     let mut diff = Vec::new();
     if must_read_unit {
         diff.push(note(format!(
-            "reads the unit files again: that of {} changed",
+            "reloads the unit files: that of {} changed",
             service.name
         )));
     }
@@ -88,7 +88,7 @@ fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
         Some(false) => stop(unit, &mut diff),
         None => None,
     };
-    // For a unit that only is to be enabled, `systemctl enable` reads the files itself.
+    // If a unit only has to be enabled, `systemctl enable` reloads the files itself.
     let must_read_unit = must_read_unit && service.active == Some(true);
     if action.is_none() && enable.is_none() && !must_read_unit {
         return Ok(None);
@@ -99,7 +99,7 @@ fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
     let stamp_rows = is_stamped.then(|| stamp.renewed(unit, &inputs, !starts));
     let script = Script {
         unit: service.name.as_str(),
-        // The unit itself, where the name is another one of it.
+        // The unit itself, if the given name is an alias.
         id: match unit.get("Id") {
             "" => service.name.as_str(),
             id => id,
@@ -128,13 +128,14 @@ fn decide(service: &Service, found: &Found) -> Result<Option<Change>, Stop> {
     }))
 }
 
-/// Whether the unit is one that can be dealt with. Returns whether systemd has to read its file (again) first.
+/// Checks that the unit can be managed. Returns whether systemd has to load its file (again) first.
 fn is_there(service: &Service, unit: Unit<'_>, found: &Found) -> Result<bool, Stop> {
     let name = &service.name;
     let needs_reload = unit.is("NeedDaemonReload", "yes");
     match unit.get("LoadState") {
         "loaded" => Ok(needs_reload),
-        // Before 244, systemd does not look for the file of a unit that was not there when it last looked.
+        // Before version 244, systemd does not look again for the file of a unit that was missing at the
+        // last look-up.
         "not-found" => {
             let files: Vec<String> = unit_files(name.as_str());
             let open: Vec<Query> = files
@@ -154,7 +155,7 @@ fn is_there(service: &Service, unit: Unit<'_>, found: &Found) -> Result<bool, St
         }
         "masked" if service.active == Some(true) || service.enabled == Some(true) => {
             Err(Stop::Impossible(format!(
-                "{name} is masked: `systemctl unmask {name}` would let it start again"
+                "{name} is masked: `systemctl unmask {name}` would allow it to start again"
             )))
         }
         "masked" => Ok(false),
@@ -165,7 +166,7 @@ fn is_there(service: &Service, unit: Unit<'_>, found: &Found) -> Result<bool, St
     }
 }
 
-/// Where the administrator's file of a unit would be.
+/// The path of the administrator's file for a unit.
 fn unit_files(name: &str) -> Vec<String> {
     let mut names = vec![name.to_owned()];
     if let Some((prefix, rest)) = name.split_once('@')
@@ -194,12 +195,12 @@ fn activation(
     let name = &service.name;
     if unit.runs_to_its_end() {
         return Err(Stop::Impossible(format!(
-            "{name} is a one-shot without RemainAfterExit: it runs to its end and never stays active"
+            "{name} is a one-shot unit without RemainAfterExit: it exits and never stays active"
         )));
     }
     if !reload_on.is_empty() && unit.is("CanReload", "no") && unit.is("LoadState", "loaded") {
         return Err(Stop::Impossible(format!(
-            "{name} has no ExecReload and cannot be reloaded: use restart_on"
+            "{name} has no ExecReload and cannot be reloaded: use `restart_on`"
         )));
     }
     if !unit.is_active() {
@@ -222,7 +223,7 @@ fn activation(
         }
         if !newer.is_empty() {
             diff.push(note(format!(
-                "{verb} {name}: {} changed since it was started",
+                "{verb} {name}: {} changed since it started",
                 newer.join(", ")
             )));
             return Ok(Some(action));
@@ -232,7 +233,7 @@ fn activation(
     Ok(None)
 }
 
-/// Fails where systemd starts the unit again and again: that it is up at this moment says little.
+/// Fails if systemd restarts the unit again and again: its being up at this moment means little.
 fn stays_up(service: &Service, unit: Unit<'_>, found: &Found) -> Result<(), Stop> {
     let name = service.name.as_str();
     let wanted = service.settle.map_or(STEADY, |span| span.0.max(STEADY));
@@ -246,7 +247,7 @@ fn stays_up(service: &Service, unit: Unit<'_>, found: &Found) -> Result<(), Stop
             let ended = Some(ended).filter(|ended| !ended.is_empty());
             let ended = ended.map_or_else(String::new, |ended| format!("; {ended}"));
             return Err(Stop::Impossible(format!(
-                "{name} does not stay up: systemd has started it again {restarts} times, every {every} s{ended}"
+                "{name} does not stay up: systemd has restarted it {restarts} times, every {every} s{ended}"
             )));
         }
     }
@@ -266,7 +267,7 @@ fn stays_up(service: &Service, unit: Unit<'_>, found: &Found) -> Result<(), Stop
         line => format!("; its journal ends with: {line}"),
     };
     Err(Stop::Impossible(format!(
-        "{name} does not stay up: systemd has started it again {times}{ends}"
+        "{name} does not stay up: systemd has restarted it {times}{ends}"
     )))
 }
 
@@ -279,8 +280,8 @@ fn answer(service: &Service, found: &Found, script: String) -> Result<(String, S
     if found.get(&query).is_none() {
         return Err(Stop::Ask(vec![query]));
     }
-    let said = &found.command(&query)?.stdout;
-    let (verdict, rest) = said.split_once('\n').unwrap_or((said, ""));
+    let output = &found.command(&query)?.stdout;
+    let (verdict, rest) = output.split_once('\n').unwrap_or((output, ""));
     Ok((verdict.trim().to_owned(), rest.trim().to_owned()))
 }
 
@@ -291,7 +292,7 @@ fn stop(unit: Unit<'_>, diff: &mut Vec<Diff>) -> Option<Action> {
     diff.push(property("state", unit.get("ActiveState"), "inactive"));
     let triggers = unit.get("TriggeredBy");
     if !triggers.is_empty() {
-        diff.push(note(format!("may be started again by {triggers}")));
+        diff.push(note(format!("may be restarted by {triggers}")));
     }
     Some(Action::Stop)
 }
@@ -311,7 +312,7 @@ fn enablement(
     let enabled = match state {
         "enabled" | "alias" => true,
         "enabled-runtime" if !wanted => true,
-        // A script of System V, which systemd has made a unit of.
+        // A System V init script, for which systemd generated a unit.
         "generated" => {
             let query = sysv(unit.get("Id"));
             match found.get(&query) {
@@ -319,13 +320,13 @@ fn enablement(
                 Some(_) => found.table(&query)?.iter().any(|row| row.1 == "yes"),
             }
         }
-        // `static`, `indirect`, `transient`, or no file at all, and the unit is known.
+        // `static`, `indirect`, `transient`, or no file at all, although the unit is known.
         "static" | "indirect" | "transient" | "bad" | ""
             if wanted && unit.is("LoadState", "loaded") =>
         {
             let why = match state {
-                "indirect" => "only what its Also= names can be",
-                "transient" => "it has no file and is gone after a boot",
+                "indirect" => "only the units in its Also= can be enabled",
+                "transient" => "it is transient: it has no file and is lost at the next boot",
                 _ => "its file has no [Install] section",
             };
             return Err(Stop::Impossible(format!("{name} cannot be enabled: {why}")));
@@ -335,7 +336,7 @@ fn enablement(
     let missing = unit.missing_links();
     if enabled && wanted && !missing.is_empty() {
         diff.push(note(format!(
-            "enables it again: [Install] asks for {}",
+            "enables it again: [Install] requires {}",
             missing.join(", ")
         )));
         return Ok(Some(Enable::Again));
@@ -368,7 +369,7 @@ fn sysv(name: &str) -> Query {
     }
 }
 
-/// What would be found of the unit afterwards.
+/// What a query for the unit would return afterwards.
 fn leaves(
     service: &Service,
     unit: Unit<'_>,
@@ -376,7 +377,7 @@ fn leaves(
     enable: Option<Enable>,
     stamp: Option<&[(String, String)]>,
 ) -> Vec<(Query, Answer)> {
-    const NEXT: &str = "yet to come";
+    const NEXT: &str = "the next start";
     let mut changes = vec![("NeedDaemonReload", "no"), ("LoadState", "loaded")];
     match action {
         Some(Action::Start | Action::Restart) => {

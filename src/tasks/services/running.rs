@@ -7,26 +7,27 @@ use crate::tasks::entry::task;
 use crate::tasks::fs::HostPath;
 
 task! {
-    /// Keeps a unit of systemd running, and restarts it when what it has read at its start has changed.
+    /// Ensures the systemd unit is running, and restarts it if its inputs have changed since it started.
     ///
-    /// A name without a suffix is a service's. The unit counts as running when systemd says `active`: a
-    /// socket that listens, a timer that waits, a one-shot with `RemainAfterExit` that has succeeded. One
-    /// that dies at once is a failure, shown with the end of its journal. One that systemd has started
-    /// again by itself must have been up for three seconds, or for `settle` if that is longer: else the
-    /// task looks on for so long, and fails if the unit is started once more. One that was started again
-    /// several times also fails where its journal says that it dies again and again: until it has been up
-    /// for twice as long as before its last end, or for five minutes. A unit that is masked, that is not
-    /// there, or that never stays active is an error. Unit files that changed on disk are read again first.
+    /// A name without a suffix is a service. A unit counts as running if systemd reports `active`: a
+    /// listening socket, a waiting timer, or a successful one-shot unit with `RemainAfterExit`. The task
+    /// fails if the unit exits at once, and shows the end of its journal. A unit that systemd has restarted
+    /// by itself must have been up for three seconds, or for `settle` if that is longer; if not, the task
+    /// watches it for that time, and fails if it is restarted again. If systemd has restarted the unit
+    /// several times, the task also fails if the journal shows that it keeps failing, until the unit has
+    /// been up for twice the time that it ran before its last exit, or for five minutes. The task fails if
+    /// the unit is masked, does not exist or never stays active. Unit files that changed on disk are
+    /// reloaded first.
     ///
-    /// `restart_on` is about what is, not about what this run did: the host keeps a stamp of each path (a
-    /// file's hash, a link's target, a directory's metadata) as it was at the start of the service. So a
-    /// run that died between writing a file and restarting still restarts next time, and a file that
-    /// somebody changed by hand counts too. For a start that was not ours, the time at which the path was
-    /// last changed is compared with the time of the start.
+    /// `restart_on` compares states and does not depend on what this run changed. The host keeps a stamp of
+    /// each path (a file's hash, a link's target, a directory's metadata) from when the service started. So
+    /// if a run dies between writing a file and restarting, the next run still restarts the service. A file
+    /// changed by hand also causes a restart. If ops did not start the service, the time at which the path
+    /// last changed is compared with the start time.
     ///
-    /// Undone, the unit is stopped or disabled again if it was before. One that was restarted is restarted
-    /// once more when all else that the run did on the host has been undone, so that it reads what has been
-    /// put back.
+    /// Undo stops or disables the unit if it was stopped or disabled before. A unit that was restarted is
+    /// restarted once more when everything else that the run did on the host has been undone, so that it
+    /// reads the restored files.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -43,16 +44,16 @@ options! {
     #[derive(Debug, Default)]
     #[serde(default)]
     pub struct Options {
-        /// whether it starts at boot, as for `services::enabled`; left as it is if not given
+        /// whether the unit starts at boot, as for `services::enabled`; unchanged if not given
         enabled: Option<bool>,
-        /// paths: the unit is restarted if one of them is no longer what it was when it started
+        /// paths: the unit is restarted if one of them has changed since it started
         restart_on: Vec<HostPath>,
-        /// the same, but it is reloaded
+        /// paths: the unit is reloaded if one of them has changed since it started or was last reloaded
         reload_on: Vec<HostPath>,
-        /// how long a service that does not tell when it is ready must stay up to count as running,
-        /// `"500ms"` if not given
+        /// how long a service that does not report readiness must stay up to count as running; default
+        /// `"500ms"`
         settle: Option<Span>,
-        /// how long all of it may take
+        /// how long everything may take
         timeout: Option<Span>,
     }
 }
@@ -63,9 +64,9 @@ fn running(name: UnitName, options: Options) -> Result<Service, ArgumentError> {
         .iter()
         .find(|p| options.reload_on.contains(p))
     {
-        let message = format!("{both} is in restart_on too");
+        let message = format!("{both} is in `restart_on` too");
         return Err(ArgumentError::option("reload_on", message)
-            .hint("A restart reads it as well: name it once."));
+            .hint("A restart also reads it, so list it once."));
     }
     Ok(Service {
         restart_on: options.restart_on,

@@ -1,4 +1,4 @@
-//! The shell that brings a unit into its state, and back.
+//! The shell script that brings a unit into its state, and back.
 
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ pub enum Action {
     Stop,
 }
 
-/// What is done about the boot.
+/// How to change whether the unit starts at boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enable {
     On,
     Off,
-    /// It is enabled until the next boot.
+    /// The unit is enabled only until the next boot, and becomes enabled permanently.
     ForGood,
-    /// The same, and it is to be disabled.
+    /// The unit is enabled only until the next boot, and becomes disabled.
     OffRuntime,
-    /// It is enabled, and not all links are there that its file asks for.
+    /// The unit is enabled, but some links that its file requires are missing.
     Again,
 }
 
-/// A change of a unit.
+/// A change to a unit.
 pub struct Script<'a> {
-    /// As the playbook names it.
+    /// The name in the playbook.
     pub unit: &'a str,
-    /// As systemd does: an alias cannot be enabled.
+    /// The name that systemd uses: an alias cannot be enabled.
     pub id: &'a str,
     pub must_read_unit: bool,
     pub enable: Option<Enable>,
@@ -42,7 +42,7 @@ pub struct Script<'a> {
     /// The rows of the new stamp, if one is to be written.
     pub stamp: Option<&'a [(String, String)]>,
     pub former: &'a Stamp<'a>,
-    /// Whether it is about the start that is going on.
+    /// Whether the former stamp is about the current start.
     pub former_is_valid: bool,
 }
 
@@ -82,7 +82,7 @@ impl Script<'_> {
         text
     }
 
-    /// Gives back what was there. What was restarted comes last: see [`Script::undo_last`].
+    /// Restores the former state. A restart is undone last: see [`Script::undo_last`].
     pub fn undo(&self) -> String {
         let mut text = self.head();
         match self.action {
@@ -107,14 +107,14 @@ impl Script<'_> {
                     )
                 }
                 Enable::OffRuntime => self.systemctl("enable -q --runtime"),
-                // When the file is back that says so: see `undo_last`.
+                // Done when the unit file has been restored: see `undo_last`.
                 Enable::Again => String::new(),
             });
         }
         text
     }
 
-    /// Has the service read what the other undos put back.
+    /// Makes the service read the files that the other undos restored.
     pub fn undo_last(&self) -> Option<String> {
         let mut text = self.head();
         if self.must_read_unit {
@@ -130,8 +130,8 @@ impl Script<'_> {
             _ if self.must_read_unit || again => return Some(text),
             _ => return None,
         }
-        // What was noted holds for the inputs as they were put back, in the start that has just been. What was not noted is told
-        // by the times.
+        // The recorded fingerprints describe the restored inputs, and the service has just started with
+        // them. For inputs that were not recorded, the times decide.
         let rows: Vec<(String, String)> = self
             .former
             .inputs()
@@ -166,7 +166,7 @@ impl Script<'_> {
         format!("systemctl --no-ask-password {verb} -- {}\n", quote(self.id))
     }
 
-    /// The stamp as it was.
+    /// The former stamp.
     fn former_file(&self) -> String {
         let rows: Vec<(String, String)> = self.former.inputs().cloned().collect();
         match self.former.start() {
@@ -176,8 +176,8 @@ impl Script<'_> {
     }
 }
 
-/// Looks at a unit until it has been up for `wanted`, or was started again: prints `steady`, or `unsteady`, the number of restarts and the last line of
-/// the journal.
+/// Watches a unit until it has been up for `wanted`, or has restarted. Prints `steady`, or `unsteady`, the
+/// number of restarts and the last line of the journal.
 pub fn watch(unit: &str, wanted: Duration) -> String {
     format!(
         "unit={}\nwanted={}\n{FUNCTIONS}\nwatch\n",
@@ -186,8 +186,8 @@ pub fn watch(unit: &str, wanted: Duration) -> String {
     )
 }
 
-/// Checks the journal for a unit that dies again and again: prints `steady`, or `loops`, the number of restarts, the seconds between them and
-/// how it ended last.
+/// Checks the journal for a unit that keeps failing. Prints `steady`, or `loops`, the number of restarts,
+/// the seconds between them and how it ended last.
 pub fn recur(unit: &str) -> String {
     format!("unit={}\n{FUNCTIONS}\nrecur\n", quote(unit))
 }

@@ -1,13 +1,13 @@
-//! A unit of systemd in a wanted state.
+//! A systemd unit and its desired state.
 
 use super::unit_name::UnitName;
 use crate::declare::Span;
 use crate::task::Query;
 use crate::tasks::fs::HostPath;
 
-/// A unit in a wanted state. What is `None` stays as it is.
+/// The desired state of a unit. What is `None` stays as it is.
 pub struct Service {
-    /// The function that a playbook called.
+    /// The function that the playbook called.
     pub called: &'static str,
     pub name: UnitName,
     pub active: Option<bool>,

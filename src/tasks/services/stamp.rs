@@ -1,9 +1,9 @@
-//! What the inputs of a service were when it last started or reloaded.
+//! The state of the inputs of a service when it last started or reloaded.
 //!
-//! The host keeps a stamp for each unit: which start it is about, and a fingerprint of each input at that time.
-//! It is written after a start, restart or reload of ours, and holds for that start alone. For any other start
-//! (somebody restarted the service, the host booted) the time of the start is compared with the time at which
-//! the input was last changed.
+//! The host keeps a stamp for each unit: which start it is about, and a fingerprint of each input at that
+//! time. ops writes it after it starts, restarts or reloads the unit, and it is valid for that start only.
+//! For any other start (by a user, or at boot) the start time is compared with the time at which the input
+//! last changed.
 
 use sha2::{Digest, Sha256};
 
@@ -11,19 +11,19 @@ use super::unit::Unit;
 use crate::task::{Found, PathKind, PathState, Query, Stat};
 use crate::tasks::fs::HostPath;
 
-/// What an input is now.
+/// The current state of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     pub path: String,
     fingerprint: String,
-    /// When it was last changed, in seconds since the epoch; `None` if nothing is there.
+    /// When it last changed, in seconds since the epoch; `None` if nothing exists there.
     changed: Option<i64>,
 }
 
-/// The rows of a stamp: [`START`], and for each input its fingerprint for a key.
+/// The rows of a stamp: [`START`], and for each input its fingerprint as the key.
 pub struct Stamp<'a>(pub &'a [(String, String)]);
 
-/// The key of the row that says which start a stamp is about.
+/// The key of the row that says which start the stamp is about.
 pub const START: &str = "start";
 
 impl Input {
@@ -34,8 +34,8 @@ impl Input {
         ]
     }
 
-    /// A file by its content, a link by its target (and the file that it leads to), a directory by its
-    /// metadata, which change when an entry comes or goes.
+    /// A file by its content, a link by its target (and the file that it points to), a directory by its
+    /// metadata, which change when an entry is added or removed.
     pub fn of(path: &HostPath, found: &Found) -> Result<Self, String> {
         let state = found.path(path.as_str())?;
         let content = || match found.sha256(path.as_str())? {
@@ -71,25 +71,25 @@ impl Input {
         })
     }
 
-    /// Whether the unit started before the input became what it is. `Err`: nothing tells.
+    /// Whether the input has changed since the unit started. `Err`: this cannot be determined.
     pub fn is_newer(&self, unit: Unit<'_>, stamp: &Stamp<'_>) -> Result<bool, String> {
-        if let Some(noted) = stamp.noted(unit, &self.path) {
-            return Ok(noted != self.fingerprint);
+        if let Some(recorded) = stamp.recorded(unit, &self.path) {
+            return Ok(recorded != self.fingerprint);
         }
         let Some(changed) = self.changed else {
             return Ok(false);
         };
         let started = unit
             .started()
-            .ok_or_else(|| format!("systemd does not tell when {} started", unit.get("Id")))?;
-        // Within one second nobody knows which was first.
+            .ok_or_else(|| format!("systemd does not report when {} started", unit.get("Id")))?;
+        // Within one second the order is unknown.
         Ok(changed >= started)
     }
 }
 
 impl Stamp<'_> {
-    /// The fingerprint that was noted of a path, if the stamp is about this start of the unit.
-    fn noted(&self, unit: Unit<'_>, path: &str) -> Option<&str> {
+    /// The recorded fingerprint of a path, if the stamp is about this start of the unit.
+    fn recorded(&self, unit: Unit<'_>, path: &str) -> Option<&str> {
         self.is_about(unit).then_some(())?;
         let path = escaped(path);
         self.inputs()
@@ -97,7 +97,7 @@ impl Stamp<'_> {
             .map(|row| row.0.as_str())
     }
 
-    /// The start that it is about.
+    /// The start that the stamp is about.
     pub fn start(&self) -> Option<&str> {
         self.0
             .iter()
@@ -113,8 +113,8 @@ impl Stamp<'_> {
         self.0.iter().filter(|row| row.0 != START)
     }
 
-    /// The rows of the inputs for a new stamp. Where the service goes on in the same start, what is known
-    /// of other inputs stays known: another playbook may name those.
+    /// The rows of the inputs for a new stamp. If the service keeps running, fingerprints of other inputs
+    /// are kept, because another playbook may name those.
     pub fn renewed(
         &self,
         unit: Unit<'_>,
@@ -135,7 +135,7 @@ impl Stamp<'_> {
     }
 }
 
-/// In one line, whatever the path holds.
+/// On one line, whatever the path contains.
 fn escaped(path: &str) -> String {
     path.escape_default().to_string()
 }

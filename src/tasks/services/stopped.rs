@@ -6,12 +6,12 @@ use crate::declare::{ArgumentError, Span, options};
 use crate::tasks::entry::task;
 
 task! {
-    /// Keeps a unit of systemd stopped.
+    /// Ensures the systemd unit is stopped.
     ///
-    /// A unit that failed counts as stopped. Another unit (a socket, a timer) may start it again: the
-    /// output names it. A unit that is not there is an error.
+    /// A failed unit counts as stopped. Another unit (a socket, a timer) may start it again: the output
+    /// names it. The task fails if the unit does not exist.
     ///
-    /// Undone, it is started again if it was running.
+    /// Undo starts the unit again if it was running.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -25,9 +25,9 @@ options! {
     #[derive(Debug, Default)]
     #[serde(default)]
     pub struct Options {
-        /// whether it starts at boot; left as it is if not given
+        /// whether the unit starts at boot; unchanged if not given
         enabled: Option<bool>,
-        /// how long all of it may take
+        /// how long everything may take
         timeout: Option<Span>,
     }
 }

@@ -1,4 +1,4 @@
-//! What systemd tells of a unit.
+//! The properties of a unit, as reported by systemd.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use jiff::tz::TimeZone;
 use super::unit_name::SUFFIXES;
 use crate::task::{MISSING_LINKS, Resource, UPTIME};
 
-/// The properties of a unit, as [`Query::Unit`](crate::task::Query::Unit) found them.
+/// The properties of a unit, as returned for [`Query::Unit`](crate::task::Query::Unit).
 #[derive(Clone, Copy)]
 pub struct Unit<'a>(pub &'a [(String, String)]);
 
-/// What becomes of one unit when another starts or stops (systemd.unit(5)).
+/// How one unit affects another when it starts or stops (systemd.unit(5)).
 const COUPLINGS: [&str; 12] = [
     "Requires",
     "Requisite",
@@ -29,7 +29,7 @@ const COUPLINGS: [&str; 12] = [
 ];
 
 impl<'a> Unit<'a> {
-    /// A property; empty where systemd does not know it.
+    /// A property; empty if systemd does not know it.
     pub fn get(self, key: &str) -> &'a str {
         self.0
             .iter()
@@ -54,7 +54,7 @@ impl<'a> Unit<'a> {
         self.is("Type", "oneshot") && self.is("RemainAfterExit", "no")
     }
 
-    /// What tells one start of the unit from the next. systemd before 232 has no invocation ids.
+    /// What distinguishes one start of the unit from the next. systemd before 232 has no invocation ids.
     pub fn start(self) -> &'a str {
         match self.get("InvocationID") {
             "" => self.get("ActiveEnterTimestamp"),
@@ -62,13 +62,14 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// When it was started, in seconds since the epoch.
+    /// When it started, in seconds since the epoch.
     pub fn started(self) -> Option<i64> {
         let of = |key: &str| seconds(self.get(key));
         of("ExecMainStartTimestamp").or_else(|| of("ActiveEnterTimestamp"))
     }
 
-    /// How often systemd has started it again by itself since somebody last did. systemd before 235 does not say.
+    /// How often systemd has restarted it automatically since it was last started explicitly. systemd
+    /// before 235 does not report this.
     pub fn restarts(self) -> u64 {
         self.get("NRestarts").parse().unwrap_or(0)
     }
@@ -80,7 +81,7 @@ impl<'a> Unit<'a> {
         Duration::try_from_secs_f64(now - since / 1e6).ok()
     }
 
-    /// Links that its `[Install]` section asks for and that are not there.
+    /// Links that its `[Install]` section requires and that are missing.
     pub fn missing_links(self) -> Vec<&'a str> {
         self.get(MISSING_LINKS)
             .split(' ')
@@ -88,15 +89,15 @@ impl<'a> Unit<'a> {
             .collect()
     }
 
-    /// What starting or stopping it may alter: itself by all its names, and the units that it is coupled
-    /// with. What those are coupled with in their turn is not seen.
+    /// What starting or stopping it may change: itself under all its names, and the units that it is
+    /// coupled with. Further units coupled with those are not known.
     pub fn alters(self) -> Vec<Resource> {
         let names = self.get("Names").split(' ');
         let coupled = COUPLINGS.iter().flat_map(|key| self.get(key).split(' '));
         names
             .chain(coupled)
             .filter(|name| !name.is_empty())
-            // They start and stop nothing, or all.
+            // These properties start and stop no unit, or all units.
             .filter(|name| {
                 SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
                     && ![".target", ".slice", ".device", ".mount"]
@@ -138,7 +139,7 @@ mod tests {
     use super::seconds;
 
     #[test]
-    fn reads_the_times_of_systemd() {
+    fn parses_systemd_timestamps() {
         assert_eq!(seconds("Thu 1970-01-01 00:01:02 UTC"), Some(62));
         assert_eq!(seconds("Sat 2026-11-21 11:29:04 UTC"), Some(1_795_260_544));
         assert_eq!(seconds("Sat 2026-11-21 11:29:04 CET"), None);

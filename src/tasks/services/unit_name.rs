@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// The whole name of a unit: `nginx.service`.
+/// The full name of a unit: `nginx.service`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct UnitName(String);
@@ -37,7 +37,7 @@ impl TryFrom<String> for UnitName {
     fn try_from(name: String) -> Result<Self, String> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ":_.\\@-".contains(c);
         if name.is_empty() || name.starts_with('-') || !name.chars().all(is_plain) {
-            return Err(format!("{name:?} is not the name of a unit"));
+            return Err(format!("{name:?} is not a valid unit name"));
         }
         let whole = if SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
             name
@@ -45,11 +45,11 @@ impl TryFrom<String> for UnitName {
             format!("{name}.service")
         };
         if whole.len() > 255 {
-            return Err("the name of the unit is longer than 255 bytes".to_owned());
+            return Err("the unit name is longer than 255 bytes".to_owned());
         }
         if whole.contains("@.") {
             return Err(format!(
-                "{whole} is a template\nName an instance of it: {}.",
+                "{whole} is a template\nUse an instance of it: {}.",
                 whole.replacen("@.", "@NAME.", 1)
             ));
         }

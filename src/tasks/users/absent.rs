@@ -8,12 +8,13 @@ use crate::tasks::accounts::{ACCOUNTS, AccountName, Row, local, roots};
 use crate::tasks::entry::task;
 
 task! {
-    /// Keeps a user from being there.
+    /// Ensures the user is absent.
     ///
-    /// A user of whom a process runs is not removed: that is an error. The files of the user elsewhere stay.
+    /// The task fails if a process of the user is running. Files of the user outside the home directory
+    /// stay.
     ///
-    /// Undone, the user comes back with the same number, groups and password, and so does the home
-    /// directory, which was kept.
+    /// Undo restores the user with the same id, groups and password, and the home directory, which was
+    /// kept.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -27,18 +28,18 @@ options! {
     #[derive(Debug, Default)]
     #[serde(default)]
     pub struct Options {
-        /// whether the home directory goes too
+        /// whether the home directory is removed too
         remove_home: bool,
     }
 }
 
-/// A user that is not to be there.
+/// The desired state: a user is absent.
 pub struct Absent {
     name: AccountName,
     remove_home: bool,
 }
 
-/// Home directories that belong to others too.
+/// Home directories that also belong to other users.
 const SHARED: [&str; 12] = [
     "",
     "/",
@@ -78,7 +79,7 @@ impl Task for Absent {
     fn touches(&self) -> Touches {
         let mut touches = super::present::touches(&self.name);
         if self.remove_home {
-            // Where that is, only the host knows.
+            // Only the host knows the home directory.
             touches = touches.and_writes(Resource::Any);
         }
         touches
@@ -126,7 +127,7 @@ impl Task for Absent {
     }
 }
 
-/// Adds a user as it was. The primary group may have gone with it.
+/// Adds a user as before. The primary group may have been removed with the user.
 fn give_back(name: &AccountName, row: Row<'_>) -> String {
     let (uid, gid) = (quote(row.get("uid")), quote(row.get("gid")));
     let (group, home) = (quote(row.get("group")), quote(row.get("home")));

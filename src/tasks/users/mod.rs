@@ -1,4 +1,4 @@
-//! `users::`: users of the host.
+//! `users::`: user accounts.
 
 pub mod absent;
 pub mod present;

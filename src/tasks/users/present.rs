@@ -1,4 +1,4 @@
-//! `users::present`. What it comes to is put together as [`Steps`]: those of the [`account`], then those of the
+//! `users::present`. The plan consists of [`Steps`]: first those for the [`account`], then those for the
 //! [`home`] directory and the keys in it.
 
 mod account;
@@ -15,13 +15,13 @@ use crate::tasks::entry::task;
 use crate::tasks::fs::HostPath;
 
 task! {
-    /// Keeps a user there.
+    /// Ensures the user exists.
     ///
-    /// What an option does not name stays as it is, or is what the host's own tools choose for a new user.
-    /// A password hash can be compared only by root. A home directory that is changed is not moved.
+    /// Options that are not given leave an existing user as it is; for a new user, the host's own tools
+    /// choose. Only root can compare a password hash. A home directory is not moved when `home` changes.
     ///
-    /// Undone, what changed gets its former value, and a user that was added is removed, with the home
-    /// directory that was made for it.
+    /// Undo restores the former values, and removes a user that was added, with the home directory that was
+    /// created for it.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -42,9 +42,9 @@ impl Present {
         ];
         for (key, text) in texts {
             if let Some(Err(message)) = text.map(check_field) {
-                // The message would show the hash.
+                // The message would contain the hash.
                 let message = match key {
-                    "password_hash" => "is not a hash as crypt(5) writes it".to_owned(),
+                    "password_hash" => "is not a hash in the format of crypt(5)".to_owned(),
                     _ => message,
                 };
                 return Err(ArgumentError::option(key, message));
@@ -52,7 +52,7 @@ impl Present {
         }
         for (at, key) in options.authorized_keys.iter().flatten().enumerate() {
             if key.trim().is_empty() || key.contains(['\n', '\r', '\0']) {
-                let message = "is not a key in one line";
+                let message = "is not a key on a single line";
                 return Err(ArgumentError::option(
                     format!("authorized_keys[{at}]"),
                     message,
@@ -60,10 +60,7 @@ impl Present {
             }
         }
         if options.gid.is_some() && options.group.is_none() {
-            return Err(ArgumentError::option(
-                "gid",
-                "there is no `group` that it could be the number of",
-            ));
+            return Err(ArgumentError::option("gid", "requires `group`"));
         }
         Ok(Self { name, options })
     }
@@ -112,7 +109,7 @@ impl Present {
         let mut leaves = vec![(self.user_query(), Answer::Table(self.after(user)))];
         leaves.extend(self.groups_after(found));
         leaves.append(&mut steps.leaves);
-        // Files in a home directory come after the user.
+        // Files in a home directory depend on the user.
         let seen = !user.is_there() || steps.diff.len() == accounts;
         let change = Change::new(steps.diff, apply, undo)
             .leaving(leaves)
@@ -141,7 +138,7 @@ impl Task for Present {
         if self.options.password_hash.is_some() {
             queries.push(Query::Password(self.name.to_string()));
         }
-        // Without the option, where a home directory mostly is: a wrong guess costs one more question.
+        // Without the option, a guess: the usual home directory. A wrong guess costs one more query.
         let home = match &self.options.home {
             Some(home) => home.as_str().trim_end_matches('/').to_owned(),
             None if self.name.as_str() == "root" => "/root".to_owned(),
@@ -174,7 +171,7 @@ impl Task for Present {
         for group in groups {
             touches = touches.and_writes(Resource::GroupAlone(group.to_string()));
         }
-        // Without the option, the home directory is where the host's tools put it as a rule.
+        // Without the option, the home directory is where the host's tools usually create it.
         touches.and_writes(Resource::Path(
             self.options
                 .home
@@ -199,7 +196,7 @@ impl Task for Present {
     }
 }
 
-/// What every change of a user alters.
+/// What every change to a user alters.
 pub(super) fn touches(name: &AccountName) -> Touches {
     Touches::writes(Resource::User(name.to_string()))
         .and_writes(Resource::GroupAlone(name.to_string()))

@@ -1,7 +1,8 @@
-//! The filters that the engine has, with what it lacks: they refuse what is undefined, as Ansible does, and name it.
+//! The filters that the engine has, with what it lacks: they refuse what is undefined, as Ansible does, and
+//! name it.
 //!
-//! The engine takes something undefined for an empty text or list in many of them, and an item without the attribute to
-//! sort by for one that has a value.
+//! The engine takes something undefined for an empty text or list in many of them, and an item without the
+//! attribute to sort by for one that has a value.
 
 use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters};

@@ -272,7 +272,8 @@ fn speaks_with_the_socket_through_what_the_balancer_has() {
     }
 }
 
-/// Two balancers in front of the same shops. As they share a file system, the one's socket is not where the other's is.
+/// Two balancers in front of the same shops. As they share a file system, the one's socket is not where the
+/// other's is.
 #[test]
 fn all_balancers_have_to_agree() {
     let site = Site::new(2, 2);

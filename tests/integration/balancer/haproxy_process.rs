@@ -144,8 +144,9 @@ fn up(socket: &Path) -> usize {
         .count()
 }
 
-/// The configuration. A request that does not come through is not tried again, so that nothing covers for what a roll
-/// does wrong. A check that is answered late, because the machine is busy, is no sign of a server that is down.
+/// The configuration. A request that does not come through is not tried again, so that nothing covers for
+/// what a roll does wrong. A check that is answered late, because the machine is busy, is no sign of a server
+/// that is down.
 pub fn config(host: &Sshd, address: &str, lines: &str, servers: &[(String, String)]) -> String {
     let mut text = format!(
         "global\n  stats socket {root}/admin.sock mode 600 level admin\n  stats socket {root}/user.sock mode 600 level user\n\

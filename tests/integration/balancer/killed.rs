@@ -1,4 +1,5 @@
-//! Rollouts that are killed half-way, and the next run: it knows what the first one left out of service, keeps `max_unavailable` and loses no request.
+//! Rollouts that are killed half-way, and the next run: it knows what the first one left out of service,
+//! keeps `max_unavailable` and loses no request.
 
 use std::time::{Duration, Instant};
 

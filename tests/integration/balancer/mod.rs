@@ -1,7 +1,8 @@
-//! The modules for balancers, on a real HAProxy and a real nginx in front of shops that run on hosts of the fleet: what each
-//! closure does (`haproxy`, `nginx`), and whole rolls under load (`rolls`).
+//! The modules for balancers, on a real HAProxy and a real nginx in front of shops that run on hosts of the
+//! fleet: what each closure does (`haproxy`, `nginx`), and whole rolls under load (`rolls`).
 //!
-//! The first hosts of a [`Site`] are balancers, in the group `lb`; the others run the shop, in the group `web`.
+//! The first hosts of a [`Site`] are balancers, in the group `lb`; the others run the shop, in the group
+//! `web`.
 
 mod haproxy;
 mod haproxy_process;
@@ -121,7 +122,8 @@ impl Site {
     }
 }
 
-/// A script that starts the shop of a host, and stops it first. As services do, it leaves a gap between the two.
+/// A script that starts the shop of a host, and stops it first. As services do, it leaves a gap between the
+/// two.
 fn restart(host: &Sshd, address: &str) -> String {
     format!(
         "#!/bin/sh\ncd {root} || exit\n\
@@ -154,7 +156,7 @@ pub fn revive_shop(host: &Sshd) {
     start_shop(host);
 }
 
-/// An address at which nothing listens.
+/// An address at which nothing is listening.
 pub fn free_address(on: Ipv4Addr) -> String {
     let listener = TcpListener::bind((on, 0)).expect("a free port");
     let address = listener.local_addr().expect("a bound socket has one");

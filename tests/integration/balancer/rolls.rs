@@ -1,5 +1,5 @@
-//! Whole rolls with clients that keep their connections, and slow requests in flight: no request fails, and the
-//! balancer always has as many servers as was promised.
+//! Whole rolls with clients that keep their connections, and slow requests in flight: no request fails, and
+//! the balancer always has as many servers as was promised.
 
 use std::collections::BTreeMap;
 
@@ -163,7 +163,8 @@ fn behind_nginx_no_request_fails_and_capacity_is_kept() {
     let nginx = Nginx::start(&site, 0);
     let roll = format!("batch: 2, max_unavailable: 2, {DRAINED}");
     let ops = playbook(&site, NGINX, "min_up: 2", &roll);
-    // nginx closes the connections that wait when it reloads: clients send such a request again, and so does the load.
+    // nginx closes the connections that wait when it reloads: clients send such a request again, and so does
+    // the load.
     let (ran, load, samples) = under_load(
         &nginx.url(),
         &[],

@@ -39,7 +39,8 @@ fn playbook(host: &Sshd, slow: &str) -> String {
     .replace("ROOT", &root)
 }
 
-/// A step of a task, which the loop runs itself; a command, which has a session of its own; and one that hears no TERM.
+/// A step of a task, which the loop runs itself; a command, which has a session of its own; and one that
+/// hears no TERM.
 const OWN: &str = r#"task(#{
     name: "slow", probe: "test -e ROOT/early", reads: ["ROOT/early"], writes: ["ROOT/early", "ROOT/late"],
     plan: |found| if found.code != 0 { #{

@@ -152,7 +152,7 @@ fn what_may_not_have_run_is_undone_only_where_that_is_known_to_be_safe() {
     assert!(there("first-undone"), "it had started: {ran}");
     assert!(!there("second-undone") && !there("third-undone"), "{ran}");
     ran.stdout_has(
-        "this change may have been made, and was not undone: nothing tells whether it was made",
+        "this change may have been made, and was not undone: cannot determine whether it was made",
     );
 }
 

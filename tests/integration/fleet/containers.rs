@@ -12,8 +12,9 @@
 //! | `plain` | no sudo |
 //! | `dashy` `ashy` `fishy` `tcshy` `zshy` | like `deploy`, with that login shell; `dashy` and `tcshy` print a welcome |
 //!
-//! The repository in the image holds `ops-hello` 1.0 and 2.0, `ops-world`, `ops-needs-hello` and `ops-broken` (cannot be
-//! configured); the lists of apt are empty until somebody fetches them. The services are `idle` and `broken` (fails to start).
+//! The repository in the image holds `ops-hello` 1.0 and 2.0, `ops-world`, `ops-needs-hello` and `ops-broken`
+//! (cannot be configured); the lists of apt are empty until somebody fetches them. The services are `idle`
+//! and `broken` (fails to start).
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;

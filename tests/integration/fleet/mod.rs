@@ -1,6 +1,7 @@
 //! Hosts to test against: real `sshd` instances on loopback addresses ([`Fleet::sshd`]), and containers with
-//! systemd and sudo ([`Container`]), and SSH servers of this process by the hundred ([`Servers`]). A [`Fleet`] has an inventory, an ssh configuration and the keys that
-//! reach its hosts, and takes everything away when it is dropped, by a panic too.
+//! systemd and sudo ([`Container`]), and SSH servers of this process by the hundred ([`Servers`]). A
+//! [`Fleet`] has an inventory, an ssh configuration and the keys that reach its hosts, and takes everything
+//! away when it is dropped, by a panic too.
 
 mod containers;
 pub mod process;

@@ -85,8 +85,8 @@ impl DelayProxy {
 
     /// How often the server answered after the client had spoken, over all connections: an upper bound of the
     /// round trips that the client waited for. It counts right when the delay is longer than either side
-    /// takes to write an answer down. How an SSH connection opens is left out: both sides speak at once there, and who is
-    /// first is chance.
+    /// takes to write an answer down. How an SSH connection opens is left out: both sides speak at once
+    /// there, and who is first is chance.
     pub fn turns(&self) -> u64 {
         self.counts.turns.load(Ordering::Relaxed)
     }
@@ -99,13 +99,14 @@ impl DelayProxy {
         )
     }
 
-    /// From now on nothing gets through, either way, and nobody is told: a firewall that has forgotten the connection.
+    /// From now on nothing gets through, either way, and nobody is told: a firewall that has forgotten the
+    /// connection.
     pub fn swallow(&self) {
         self.counts.swallows.store(true, Ordering::SeqCst);
     }
 
-    /// From now on nothing gets through on the connections that there are, and neither side learns that the other has gone. New ones are
-    /// as before.
+    /// From now on nothing gets through on the connections that there are, and neither side learns that the
+    /// other has gone. New ones are as before.
     pub fn silence(&self) {
         let number = self.counts.connections.load(Ordering::SeqCst);
         self.counts.silent.store(number, Ordering::SeqCst);
@@ -192,8 +193,8 @@ fn forward(
     }
 }
 
-/// What a client says before it has heard of the server: its version and its first packet, which says what it can do (RFC
-/// 4253, 4.2 and 7.1). Of what is no SSH, nothing.
+/// What a client says before it has heard of the server: its version and its first packet, which says what it
+/// can do (RFC 4253, 4.2 and 7.1). Of what is no SSH, nothing.
 #[derive(Debug, Default)]
 struct Opening {
     said: Vec<u8>,

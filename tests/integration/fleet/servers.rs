@@ -1,6 +1,7 @@
-//! Hosts by the thousand: SSH servers of this process, each on a loopback address of its own, all on one port. A
-//! server lets in one key and starts a real `sh` for what it is asked to run, with a home of its own; all share this
-//! machine's file system. What needs a real `sshd` (other users, its configuration) is not here: see [`super::Sshd`].
+//! Hosts by the thousand: SSH servers of this process, each on a loopback address of its own, all on one
+//! port. A server lets in one key and starts a real `sh` for what it is asked to run, with a home of its own;
+//! all share this machine's file system. What needs a real `sshd` (other users, its configuration) is not
+//! here: see [`super::Sshd`].
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -252,7 +253,7 @@ impl Server {
         self.dir.join("home")
     }
 
-    /// From now on it takes connections and says nothing: a machine that hangs.
+    /// From now on it accepts connections and says nothing: a machine that hangs.
     pub fn fall_silent(&self) {
         self.state.silent.store(true, Ordering::SeqCst);
     }

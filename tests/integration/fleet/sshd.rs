@@ -268,7 +268,8 @@ impl Drop for Sshd {
 /// Starts the daemon and waits until it says that it listens.
 fn spawn(dir: &Path, log: &Arc<Mutex<String>>) -> Child {
     if rustix::process::geteuid().is_root() {
-        // As root, sshd wants its privilege separation directory, which is made at boot where it is a service.
+        // As root, sshd wants its privilege separation directory, which is made at boot where it is a
+        // service.
         std::fs::create_dir_all("/run/sshd").expect("/run/sshd");
     }
     let mut child = Command::new(SSHD)

@@ -27,7 +27,8 @@ pub fn measure(command: &mut Command) -> Measured {
     let mut peak = 0;
     while !has_ended(&child) {
         peak = high_water(child.id()).unwrap_or(peak);
-        // Between two looks: the high-water mark only rises, so only what is taken in the last of them is missed.
+        // Between two looks: the high-water mark only rises, so only what is taken in the last of them is
+        // missed.
         std::thread::sleep(Duration::from_millis(1));
     }
     let wall = began.elapsed();

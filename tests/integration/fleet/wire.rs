@@ -1,4 +1,5 @@
-//! A long wire before a server of this process, without a thread for it: see [`super::DelayProxy`] for real ones.
+//! A long wire before a server of this process, without a thread for it: see [`super::DelayProxy`] for real
+//! ones.
 
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// The far end of the stream. Every chunk is under way for half of the round trip, and none waits for another. The
-/// kernel has accepted the connection at once, so the three packets of its handshake are waited for here.
+/// The far end of the stream. Every chunk is under way for half of the round trip, and none waits for
+/// another. The kernel has accepted the connection at once, so the three packets of its handshake are waited
+/// for here.
 pub async fn distant(stream: TcpStream, round_trip: Duration) -> DuplexStream {
     let (accepted, delay) = (Instant::now(), round_trip / 2);
     sleep(delay * 3).await;

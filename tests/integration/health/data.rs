@@ -178,15 +178,15 @@ fn a_postgres_and_its_replica() {
         &look(&checks),
         &[
             "passing: accepts connections",
-            "passing: the query gives 2",
-            "critical: the query gives f, expected t",
-            "critical: the query gives no row",
-            "error: the query does not run: ",
-            "error: the query does not run: ",
-            "critical: a primary, and no replica",
+            "passing: the query returned 2",
+            "critical: the query returned f, expected t",
+            "critical: the query returned no rows",
+            "error: the query failed: ",
+            "error: the query failed: ",
+            "critical: it is a primary, not a replica",
             "critical: cannot connect: ",
             "critical: cannot connect: ",
-            "passing: the query gives t",
+            "passing: the query returned t",
             "critical: no response",
         ],
     );
@@ -194,7 +194,7 @@ fn a_postgres_and_its_replica() {
     // A replica whose primary is gone has replayed all that it received, and is in step with nobody.
     let wait = format!(
         "each(hosts(\"all\"), |h| wait_until(#{{ what: \"the replica to notice\", interval: \"100ms\", deadline: \"20s\" }}, || \
-         h.check({}, #{{ ok: [\"critical\", \"error\"] }}).message == \"a replica that follows no primary\"));\n",
+         h.check({}, #{{ ok: [\"critical\", \"error\"] }}).message == \"it is a replica that follows no primary\"));\n",
         replica.login("replica_lag: \"30s\"")
     );
     here().playbook(&wait).run().ok();
@@ -289,12 +289,12 @@ fn a_redis_and_its_replica() {
     ];
     let expected = [
         "passing: answers".to_owned(),
-        "passing: primary with 1 of 1 replicas in step".to_owned(),
-        format!("passing: replica of {}, in step", primary.address()),
-        "critical: primary with 0 replicas, none of them in step".to_owned(),
-        "critical: a primary, and no replica".to_owned(),
-        "error: it asks for a password".to_owned(),
-        "error: refuses the password: WRONGPASS".to_owned(),
+        "passing: primary with 1 of 1 replicas in sync".to_owned(),
+        format!("passing: replica of {}, in sync", primary.address()),
+        "critical: primary with 0 replicas, none of them in sync".to_owned(),
+        "critical: it is a primary, not a replica".to_owned(),
+        "error: the server requires a password".to_owned(),
+        "error: the server rejected the password: WRONGPASS".to_owned(),
         "critical: cannot connect: Connection refused".to_owned(),
     ];
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
@@ -384,12 +384,12 @@ fn a_prometheus_is_asked_for_a_number() {
         &[
             "passing: 1",
             "critical: 0, expected above 0",
-            "error: the query gives 2 series",
-            "error: the query gives nothing",
-            "error: the query gives NaN",
-            "error: the query gives +Inf",
-            "error: the query is refused: bad_data: ",
-            "error: the query gives no number, but a range or a text",
+            "error: the query returned 2 series",
+            "error: the query returned nothing",
+            "error: the query returned NaN",
+            "error: the query returned +Inf",
+            "error: the query was rejected: bad_data: ",
+            "error: the query returned no number, but a range or a text",
             "passing: 2",
             "error: the ",
             "error: ",
@@ -427,7 +427,7 @@ fn every_shell_looks_at_its_machine() {
                 "passing: ",
                 "critical: ",
                 "passing: ",
-                "error: df cannot tell of /no/such/path: df: ",
+                "error: df failed for /no/such/path: df: ",
                 "passing: ",
                 "critical: ",
                 "passing: ",

@@ -67,11 +67,11 @@ fn every_shell_sees_ports_processes_and_connections() {
                 "passing: listens on 127.0.0.1",
                 "passing: listens on 127.0.0.1",
                 "critical: listens on 127.0.0.1, expected 10.0.0.7",
-                "critical: nothing listens",
+                "critical: nothing is listening",
             ],
             "{sh}"
         );
-        assert_eq!(all[4], "passing: takes connections", "{sh}");
+        assert_eq!(all[4], "passing: accepts connections", "{sh}");
         assert_eq!(
             all[5], "critical: no connection: Connection refused",
             "{sh}"
@@ -89,7 +89,7 @@ fn every_shell_sees_ports_processes_and_connections() {
             [
                 "critical: exit code 2: \"no\"",
                 "critical: no answer within 300ms",
-                "error: the check took its own shell with it",
+                "error: the check terminated its own shell",
                 "passing: exit code 0",
             ],
             "{sh}"
@@ -119,7 +119,7 @@ fn a_unit_is_what_systemd_says() {
         [
             "passing: active (running)",
             "critical: failed (failed), exit-code",
-            "critical: there is no such unit",
+            "critical: the unit does not exist",
         ]
     );
 }
@@ -167,10 +167,10 @@ fn a_machine_of_busybox_is_looked_at_too() {
     assert!(all[0].starts_with("passing: listens on "), "{all:?}");
     assert!(all[1].starts_with("passing: "), "{all:?}");
     assert!(all[2].starts_with("passing: "), "{all:?}");
-    assert_eq!(all[3], "passing: takes connections", "{all:?}");
+    assert_eq!(all[3], "passing: accepts connections", "{all:?}");
     assert!(all[4].starts_with("critical: no connection"), "{all:?}");
     assert!(
-        all[5].starts_with("critical: the answer is no HTTP: \"SSH-2.0"),
+        all[5].starts_with("critical: the response is not HTTP: \"SSH-2.0"),
         "{all:?}"
     );
     assert!(all[6].starts_with("error: "), "{all:?}");

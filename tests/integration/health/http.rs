@@ -165,7 +165,8 @@ fn a_secret_is_in_no_command_line_and_is_scrubbed() {
     assert_eq!(*found.lock().expect("no panic"), Vec::<String>::new());
 }
 
-/// The command lines and environments of all processes that hold a text, but for those of the run itself, whose environment has it.
+/// The command lines and environments of all processes that hold a text, but for those of the run itself,
+/// whose environment has it.
 pub fn command_lines(text: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());

@@ -94,7 +94,7 @@ fn what_is_written_wrong_is_found_before_any_host_is_contacted() {
     };
     refused(
         "vars.ops_health = [\"load\", { htp = \"http://x/\" }]",
-        "check 2: there is no check `htp`",
+        "check 2: unknown check `htp`",
     )
     .stderr_has("Did you mean `http`?");
     refused(
@@ -112,7 +112,7 @@ fn what_is_written_wrong_is_found_before_any_host_is_contacted() {
     );
     refused(
         "vars.ops_health = { tcp = \"a:1\" }",
-        "it is a list of checks",
+        "must be a list of checks",
     );
     refused("vars.other = 1", "no host has a variable `ops_health`");
     hosts("vars.ops_health = [\"load\"]")

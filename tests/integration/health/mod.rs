@@ -23,7 +23,8 @@ fn here() -> Ops {
     ops.inventory_named("hosts.ini", &line)
 }
 
-/// Looks once at each of some checks, written as in a playbook, on every host. Whatever they come to, it goes on.
+/// Looks once at each of some checks, written as in a playbook, on every host. Whatever they come to, it goes
+/// on.
 fn playbook(checks: &[String]) -> String {
     format!(
         "each(hosts(\"all\"), |h| h.check([\n{}\n], #{{ ok: [\"critical\", \"error\"] }}));\n",

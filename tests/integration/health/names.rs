@@ -67,7 +67,7 @@ fn a_name_server_is_asked() {
         "passing: 10.0.0.7",
         "critical: 10.0.0.7, expected 10.0.0.8",
         "passing: fd00::7",
-        "critical: there is no such name",
+        "critical: the name does not exist",
         "passing: 10 mx.mail.test.",
         "passing: \"hello world\"",
         "critical: there is no MX record",
@@ -132,7 +132,8 @@ impl Authority {
         self.0.path()
     }
 
-    /// A server with a certificate for `shop.test`, valid from so many days to so many days from now. Which signed it.
+    /// A server with a certificate for `shop.test`, valid from so many days to so many days from now. Which
+    /// signed it.
     fn server(&self, from: i64, to: i64, signed: bool) -> Server {
         let day = |days: i64| {
             let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
@@ -261,7 +262,7 @@ fn certificates_are_told_apart() {
         "critical: expired 2 days ago, on ",
         "critical: not valid before ",
         "critical: self-signed",
-        "error: cannot read /no/such/file where the check runs",
+        "error: cannot read /no/such/file on the machine that runs the check",
         "critical: no TLS there",
         "critical: cannot connect: Connection refused",
     ];

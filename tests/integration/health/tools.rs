@@ -112,7 +112,7 @@ fn each_program_sees_the_same() {
             assert_eq!(all[5], "passing: 200 in time", "{tools:?}: {ran}");
         } else {
             assert_eq!(
-                all[5], "error: there is no program here that could ask",
+                all[5], "error: no program that could send the request is installed",
                 "{tools:?}"
             );
         }
@@ -131,7 +131,7 @@ fn a_host_without_any_of_them_says_so() {
             ))
             .run()
             .code(3);
-        ran.stderr_has("there is no program here that could ask")
+        ran.stderr_has("no program that could send the request is installed")
             .stderr_has("from: \"controller\"");
     }
 }
@@ -142,7 +142,7 @@ fn what_perl_cannot_do_is_not_tried() {
         "http(\"https://127.0.0.1:1/\")".to_owned(),
         "http(\"http://127.0.0.1:1/\", #{ follow: true })".to_owned(),
     ];
-    let none = "error: there is no program here that could ask";
+    let none = "error: no program that could send the request is installed";
     assert_eq!(seen(&look(PERL, &checks), "h1"), [none; 2]);
 }
 
@@ -163,7 +163,7 @@ fn a_connection_is_tried_with_each() {
             continue;
         }
         let all = seen(&look(tools, &checks), "h1");
-        assert_eq!(all[0], "passing: takes connections", "{tools:?}");
+        assert_eq!(all[0], "passing: accepts connections", "{tools:?}");
         assert!(
             all[1].starts_with("critical: no connection"),
             "{tools:?} {all:?}"
@@ -174,5 +174,5 @@ fn a_connection_is_tried_with_each() {
         );
     }
     let all = seen(&look(&[], &checks), "h1");
-    assert_eq!(all[0], "error: there is no program here that could connect");
+    assert_eq!(all[0], "error: no program that could connect is installed");
 }

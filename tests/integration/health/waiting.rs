@@ -67,10 +67,10 @@ fn the_deadline_ends_it_with_what_was_seen_last() {
         .stdout_has("waiting      h1  http http://127.0.0.1:")
         .stderr_has("not healthy within 200ms: 503, expected 2xx: \"starting\"")
         .stderr_has("playbook.rhai:2:5");
-    wait("fall: 3").stderr_has("not healthy 3 times in a row: 503");
-    wait("fall: 0").stderr_has("option `fall` of `wait_until`: it is at least 1");
+    wait("fall: 3").stderr_has("not healthy 3 consecutive times: 503");
+    wait("fall: 0").stderr_has("option `fall` of `wait_until`: must be at least 1");
     wait("initial_delay: \"1m\"")
-        .stderr_has("option `initial_delay` of `wait_until`: the deadline would come first");
+        .stderr_has("option `initial_delay` of `wait_until`: must be shorter than the deadline");
     wait("what: \"x\"").stderr_has("option `what` of `wait_until`");
 }
 

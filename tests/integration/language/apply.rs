@@ -51,7 +51,8 @@ fn gives_an_outcome_for_every_task() {
 
 #[test]
 fn what_somebody_else_wrote_in_between_is_not_written_over() {
-    // All three are looked at in one request and changed in another; the first one's validation is the somebody.
+    // All three are looked at in one request and changed in another; the first one's validation is the
+    // somebody.
     let ops = local(1)
         .playbook(
             r#"
@@ -266,7 +267,8 @@ fn a_plan_may_look_at_the_host_it_is_for() {
     assert_eq!(text(&ops, "h2", "name"), "h2\n");
 }
 
-/// The proofs of tasks that a playbook defines are commands, and none of those runs behind a step that failed.
+/// The proofs of tasks that a playbook defines are commands, and none of those runs behind a step that
+/// failed.
 #[test]
 fn what_was_made_before_a_failure_is_proved_all_the_same() {
     let ops = local(1).playbook(

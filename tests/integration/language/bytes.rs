@@ -1,4 +1,5 @@
-//! Whatever stands in a subject, a content, a command or a variable arrives byte for byte, or is refused by name.
+//! Whatever stands in a subject, a content, a command or a variable arrives byte for byte, or is refused by
+//! name.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

@@ -131,7 +131,8 @@ fn history_has_a_row_for_every_run() {
     }
 }
 
-/// Where others can write, they can make up what a run did. What they may have read is scrubbed, and still not theirs.
+/// Where others can write, they can make up what a run did. What they may have read is scrubbed, and still
+/// not theirs.
 #[test]
 fn a_directory_of_runs_that_others_can_write_is_closed_and_one_of_others_refused() {
     use std::os::unix::fs::{PermissionsExt as _, chown};

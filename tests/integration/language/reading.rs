@@ -43,7 +43,7 @@ fn a_file_is_read_whole_or_refused_by_name() {
         .stdout_has("missing: nothing is there")
         .stdout_has("it is no regular file")
         .stdout_has("it is a link that leads nowhere")
-        .stdout_has("`relative` is no absolute path");
+        .stdout_has("`relative` is not an absolute path");
     assert!(!ran.stdout.contains("read huge"), "{ran}");
 }
 

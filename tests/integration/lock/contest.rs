@@ -248,7 +248,7 @@ fn once_in_a_run_and_not_for_each_host() {
         .playbook(twice)
         .run()
         .code(3)
-        .stderr_has("this run holds the lock `a b` already");
+        .stderr_has("this run already holds the lock `a b`");
     fleet
         .ops()
         .playbook(
@@ -353,6 +353,6 @@ fn a_host_that_cannot_keep_it_is_named() {
         .playbook(TAKE)
         .run()
         .code(3)
-        .stderr_has("the host cannot keep locks in ops's state directory")
+        .stderr_has("the host cannot store locks in the state directory of ops")
         .stderr_has("/proc/none");
 }

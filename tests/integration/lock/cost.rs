@@ -8,7 +8,8 @@ use crate::fleet::{Container, Fleet, Image, Settings, process};
 /// Far enough that both sides have said all that they had to say before an answer comes.
 const ROUND_TRIP: Duration = Duration::from_millis(60);
 
-/// Taking it travels with the connection, and giving it back is a round trip; the guard of each change costs none.
+/// Taking it travels with the connection, and giving it back is a round trip; the guard of each change costs
+/// none.
 #[test]
 fn a_lock_costs_two_round_trips_and_its_guard_none() {
     let fleet = Fleet::sshd_with(1, &Settings::default().round_trip(ROUND_TRIP));
@@ -120,7 +121,7 @@ fn what_is_done_as_another_user_is_fenced_too() {
     }
 }
 
-/// What was not there before the lock was lost is not there after: no directory for a body either.
+/// What was not there before the lock was lost does not exist after: no directory for a body either.
 #[test]
 fn a_refused_change_makes_no_directory() {
     let fleet = Fleet::sshd(1);

@@ -1,4 +1,5 @@
-//! A state directory that several login users share: one lock holds all of them, and nobody's files can be touched by another.
+//! A state directory that several login users share: one lock holds all of them, and nobody's files can be
+//! touched by another.
 
 use crate::fleet::{Container, Image};
 use crate::ops::{Ops, Running};

@@ -1,4 +1,5 @@
-//! full-deploy on bare machines with systemd, and what comes after it: an update, a release that is broken, a way back.
+//! full-deploy on bare machines with systemd, and what comes after it: an update, a release that is broken, a
+//! way back.
 
 use std::process::{Command, Stdio};
 
@@ -93,7 +94,8 @@ impl Machines {
         assert!(ran.status.success(), "{ran:?}");
     }
 
-    /// A release that does not start goes back. The log has what this start of it said, and not the ones before.
+    /// A release that does not start goes back. The log has what this start of it said, and not the ones
+    /// before.
     fn does_not_take_one_that_fails(&self) {
         self.pack_one_that_fails("1.6.0");
         let ran = self.update("1.6.0").run().code(6);
@@ -105,7 +107,8 @@ impl Machines {
         self.are_healthy_as("1.1.0");
     }
 
-    /// A release that dies on a host that is back in service is no good one, though it was healthy for long enough.
+    /// A release that dies on a host that is back in service is no good one, though it was healthy for long
+    /// enough.
     fn finds_one_that_dies_later(&self) {
         let program = "(until [ -e /srv/shop/dies ]; do sleep 0.1; done; kill -s KILL $$) &\nexec \"${0%/*}/real\" \"$@\"\n";
         self.pack("1.7.0", program);
@@ -129,7 +132,8 @@ impl Machines {
         self.are_healthy_as(version);
     }
 
-    /// What full-deploy has set up can be updated by the short form: it writes the unit and the environment file anew.
+    /// What full-deploy has set up can be updated by the short form: it writes the unit and the environment
+    /// file anew.
     fn takes_the_short_form(&self) {
         let deploy = |version: &str| self.run("deploy.rhai", version, &QUICK);
         deploy("1.0.0").run().ok();
@@ -218,7 +222,8 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         ("expected_environment", "staging"),
     ];
     let deploy = machines.run("full-deploy.rhai", "1.0.0", &base);
-    // All but the health of what is not there yet is known, behind a package that has nothing to do with it too.
+    // All but the health of what does not exist yet is known, behind a package that has nothing to do with it
+    // too.
     let check = deploy.clone().arg("--check").run().ok();
     let check = check.stdout_has("services::running shop.service");
     let unknown = |line: &&str| line.starts_with("unknown");

@@ -1,4 +1,5 @@
-//! rolling-update, health-check and rollback on the hosts of `examples/shop/fleet`, behind a real HAProxy and under load.
+//! rolling-update, health-check and rollback on the hosts of `examples/shop/fleet`, behind a real HAProxy and
+//! under load.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -7,7 +8,8 @@ use super::{playbook, project, vars};
 use crate::ops::Ops;
 use crate::shop::{Load, program};
 
-/// The hosts of the demonstration, with version 1.0.0 on them. They go with the value, and with a test process that is killed.
+/// The hosts of the demonstration, with version 1.0.0 on them. They go with the value, and with a test
+/// process that is killed.
 pub struct Site {
     dir: tempfile::TempDir,
     watchdog: Child,

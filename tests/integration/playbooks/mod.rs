@@ -1,4 +1,5 @@
-//! The playbooks of `playbooks/`: `ops check` finds nothing wrong, `ops new` copies them whole, and each works on real hosts.
+//! The playbooks of `playbooks/`: `ops check` finds nothing wrong, `ops new` copies them whole, and each
+//! works on real hosts.
 
 mod containers;
 mod loopback;

@@ -1,7 +1,8 @@
 //! `rollout` on real hosts, in every way that it can go: what the hosts are left with, and the exit code.
 //!
-//! The service is made of files: `version` is what is installed, `in-service` is there while the balancer would send
-//! requests. Every step writes its name to `log`; a file `fail-STEP` makes it fail, `hold-STEP` holds it up.
+//! The service is made of files: `version` is what is installed, `in-service` is there while the balancer
+//! would send requests. Every step writes its name to `log`; a file `fail-STEP` makes it fail, `hold-STEP`
+//! holds it up.
 
 mod cost;
 mod ends;

@@ -1,5 +1,5 @@
-//! Rollouts of the shop, whose health is asked over HTTP. What follows from a bad release is the same as with the service of
-//! files; here what it says of itself is real.
+//! Rollouts of the shop, whose health is asked over HTTP. What follows from a bad release is the same as with
+//! the service of files; here what it says of itself is real.
 
 use crate::balancer::Site;
 use crate::ops::Ops;

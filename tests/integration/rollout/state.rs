@@ -1,4 +1,5 @@
-//! What a rollout knows of the hosts before it begins, and while it works on them: what the balancer has out of service, and what is up to date.
+//! What a rollout knows of the hosts before it begins, and while it works on them: what the balancer has out
+//! of service, and what is up to date.
 
 use std::fs;
 
@@ -48,7 +49,7 @@ fn hosts_that_are_out_of_service_are_named_when_they_cannot_be_put_in() {
     assert_eq!(service.steps(4), ["old"], "it was never begun with");
     let ran = ran
         .stdout_has(
-            "h3: it was out of service before the rollout, and was put back to what it was then",
+            "h3: it was out of service before the rollout, and was restored to its former state",
         )
         .stdout_has(
             "h4: out of service since before the rollout, and not started: the rollout was aborted",

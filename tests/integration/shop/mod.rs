@@ -183,7 +183,7 @@ impl Summary {
         self.count(&["versions", version])
     }
 
-    /// A number in the JSON, 0 if it is not there.
+    /// A number in the JSON, 0 if it does not exist.
     pub fn count(&self, path: &[&str]) -> u64 {
         path.iter()
             .try_fold(&self.json, |value, key| value.get(key))

@@ -1,5 +1,5 @@
-//! A container whose accounts have what administrators do to accounts: passwords, login shells that are none, sudoers that
-//! allow little.
+//! A container whose accounts have what administrators do to accounts: passwords, login shells that are none,
+//! sudoers that allow little.
 //!
 //! | user | what it is |
 //! |---|---|

@@ -37,7 +37,8 @@ fn each_works(query: &str, option: &str, with: &str, ours: &[&str]) {
     logins.check();
 }
 
-/// (Not those over groups of 4096 bits and more, which take this program seconds when it is built without optimisation.)
+/// (Not those over groups of 4096 bits and more, which take this program seconds when it is built without
+/// optimisation.)
 #[test]
 fn each_key_exchange() {
     each_works(

@@ -54,7 +54,8 @@ fn a_server_that_is_full_is_tried_again(client: SshClient) {
     all_get_in(client, &Settings::default().config("MaxStartups 3"), 20);
 }
 
-/// It turns away most of those who come together. Fewer come at a time after that, within the usual time for all attempts.
+/// It turns away most of those who come together. Fewer come at a time after that, within the usual time for
+/// all attempts.
 fn a_server_that_takes_two_logins_at_a_time(client: SshClient) {
     let settings = Settings::default().config("MaxStartups 2:50:3");
     all_get_in_for(client, &settings, 30, Duration::from_secs(20));

@@ -1,5 +1,5 @@
-//! Why a host cannot be reached: the same kinds over both clients, with a hint, and with the words that somebody needs
-//! to do something about it.
+//! Why a host cannot be reached: the same kinds over both clients, with a hint, and with the words that
+//! somebody needs to do something about it.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -209,7 +209,7 @@ fn the_login(client: SshClient) {
                 &[denied, user, "no key was offered"],
             ),
             Case::new(
-                "a key that is not there",
+                "a key that does not exist",
                 of_key(Path::new("/nowhere/id")),
                 Kind::Authentication,
                 &[denied, "the key file /nowhere/id does not exist"],

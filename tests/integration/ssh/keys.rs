@@ -63,7 +63,7 @@ fn every_kind_of_key_opens_a_host() {
     for (name, key) in one_of_each(&fleet, "") {
         let config = format!("IdentityFile {}", key.path().display());
         logins.case(&name, &config, Login::In);
-        // Where the public half is not there, it is made from the private one.
+        // Where the public half does not exist, it is made from the private one.
         if name.starts_with("ecdsa-521") || name.starts_with("rsa-2048-pem") {
             fs::remove_file(key.public()).expect("the public key");
         }
@@ -143,7 +143,7 @@ fn which_keys_are_tried_and_in_which_order() {
         .case("an agent", &by(&alone), Login::In)
         .case("no agent", "", Login::Denied)
         .case(
-            "an agent that is not there",
+            "an agent that does not exist",
             &format!("{}IdentityAgent /nowhere/agent", of(&right)),
             Login::In,
         )

@@ -1,5 +1,5 @@
-//! Who gets in: every case is tried with the real `ssh` and with this process's own client, and both must agree with
-//! each other and with what stands here.
+//! Who gets in: every case is tried with the real `ssh` and with this process's own client, and both must
+//! agree with each other and with what stands here.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -122,7 +122,8 @@ fn by_native(config: &Path) -> (Login, String) {
         ssh_args: vec!["-F".into(), config.display().to_string()],
         host_keys: HostKeys::SshConfig,
         ssh_client: SshClient::Native,
-        // Some key exchanges take seconds of CPU where this is built without optimisation. Who refuses is asked once.
+        // Some key exchanges take seconds of CPU where this is built without optimisation. Who refuses is
+        // asked once.
         connect_timeout: Duration::from_mins(1),
         retry_for: Duration::from_mins(1),
         ..over::by_name("h1")

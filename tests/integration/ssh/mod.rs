@@ -1,5 +1,5 @@
-//! SSH as the user's own `ssh` speaks it, by either client: who gets in, what is said of a failure, and what a
-//! connection carries.
+//! SSH as the user's own `ssh` speaks it, by either client: who gets in, what is said of a failure, and what
+//! a connection carries.
 
 mod accounts;
 mod algorithms;

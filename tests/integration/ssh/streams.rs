@@ -122,8 +122,8 @@ async fn shell(stream: &mut Stream, program: &str) {
     stream.stdin.flush().await.expect("a shell reads");
 }
 
-/// Nobody reads what one command prints, as far as it finds room on the way: the others on the connection go on, and
-/// it is not lost.
+/// Nobody reads what one command prints, as far as it finds room on the way: the others on the connection go
+/// on, and it is not lost.
 fn a_reader_who_sleeps_holds_up_nobody_else(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let connection = over::connection(fleet.hosts()[0].endpoint(), &fleet.ssh_args());

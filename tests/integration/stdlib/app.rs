@@ -1,4 +1,5 @@
-//! `std/app`: one declaration installs, updates and rolls back the shop, behind a real HAProxy and a real nginx, under load.
+//! `std/app`: one declaration installs, updates and rolls back the shop, behind a real HAProxy and a real
+//! nginx, under load.
 
 use std::os::unix::fs::symlink;
 
@@ -59,7 +60,7 @@ fn behind_haproxy_a_release_is_deployed_and_rolled_back_without_a_failed_request
     let deploy = |version: &str| ops.clone().args(site.release(version));
     let load = site.load();
 
-    // In check mode nothing changes, and nothing is unknown but the health of what is not there.
+    // In check mode nothing changes, and nothing is unknown but the health of what does not exist.
     deploy("1.1.0")
         .arg("--check")
         .run()

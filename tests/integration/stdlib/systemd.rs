@@ -119,7 +119,7 @@ fn a_file_that_systemd_complains_of_does_not_take_its_place() {
         .run()
         .code(3)
         .stderr_has("Unknown key 'Nise'");
-    // What is not there yet is no mistake.
+    // What does not exist yet is no mistake.
     let early = r#"h.apply(systemd::unit("early.service", #{
         Unit: #{ Requires: "later.service" }, Service: #{ ExecStart: "/srv/later/bin/run" } }));"#;
     playbook(&machine, early).run().ok();

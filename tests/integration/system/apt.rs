@@ -1,4 +1,5 @@
-//! What `packages::*` does where apt would fail or choose by itself: pins, virtual packages, held ones, locks, and an installation that was cut off.
+//! What `packages::*` does where apt would fail or choose by itself: pins, virtual packages, held ones,
+//! locks, and an installation that was cut off.
 
 use ops::model::Diff;
 use ops::model::Outcome::{Changed, Failed, Unchanged, Unknown, WouldChange};
@@ -8,7 +9,8 @@ use serde_json::json;
 use super::machine::{Gone, Machine, notes, outcomes, task};
 use crate::fleet::Image;
 
-/// Puts a package into the repository of the container, and fetches the lists. `control` is lines of its control file.
+/// Puts a package into the repository of the container, and fetches the lists. `control` is lines of its
+/// control file.
 fn package(machine: &Machine, name: &str, version: &str, control: &str, postinst: &str) {
     machine.look(&format!(
         "set -e; d=$(mktemp -d); mkdir $d/DEBIAN; cd /srv/apt
@@ -145,7 +147,7 @@ fn a_held_dependency_is_named() {
         let foreseen = said.trim_start_matches("ops: ");
         assert_eq!(
             notes(&checked),
-            format!("{foreseen}, but a run fetches the lists of packages first")
+            format!("{foreseen}, but a run would update the package lists first")
         );
         let gone = machine.go(&wanted, RunMode::Apply);
         assert_eq!(outcomes(&gone), [Failed]);

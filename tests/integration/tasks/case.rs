@@ -20,7 +20,8 @@ pub struct Case {
     pub name: String,
     /// `$root` in a text is the directory that the tree stands in.
     args: Vec<toml::Value>,
-    /// The arguments are refused: the place (`0`, `mode`, or nothing), then what the message or the hint holds.
+    /// The arguments are refused: the place (`0`, `mode`, or nothing), then what the message or the hint
+    /// holds.
     error: Option<(String, String)>,
     /// How the task is called in what is printed.
     pub label: Option<String>,

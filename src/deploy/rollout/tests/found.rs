@@ -1,4 +1,4 @@
-//! Hosts that are out of service before the rollout, hosts that are lost, and what is said of each.
+//! Hosts that are out of service before the rollout, hosts that are lost, and the reports about each.
 
 use super::scenes::{ALL, but, by, fates, run, s, well};
 use super::world::{Found, Go, Keys, play};
@@ -6,7 +6,7 @@ use crate::deploy::rollout::{Present, Size, Spec, Step, Time};
 use crate::model::Fate::{LeftOut, RolledBack, Untouched, Updated};
 use crate::model::RolloutEnd;
 
-/// A rollout with a balancer that can be asked.
+/// A rollout with a balancer that can be queried.
 fn asked(count: usize) -> Spec {
     Spec {
         present: Present {
@@ -18,7 +18,7 @@ fn asked(count: usize) -> Spec {
 }
 
 #[test]
-fn hosts_that_are_found_out_of_service_are_readmitted_with_the_new_version_or_named() {
+fn hosts_found_out_of_service_are_readmitted_with_the_new_version_or_named() {
     let found = [Found::Out, Found::Out, Found::Well, Found::Well];
     let spec = Spec {
         max_unavailable: Some(Size::Count(2)),
@@ -28,7 +28,8 @@ fn hosts_that_are_found_out_of_service_are_readmitted_with_the_new_version_or_na
     assert_eq!(fates(&report), [Updated; 4]);
     assert_eq!(log.most_out, 2);
 
-    // The first one fails: it is put back to what was found, out of service; the other one is named.
+    // The first one fails: it is restored to the state in which it was found, out of service; the other one
+    // is named.
     let script = but(0, Step::Update, Go::Badly);
     let (report, log) = play(&asked(1), &found, Keys::default(), &[], &script);
     assert_eq!(report.end, RolloutEnd::RolledBack);
@@ -42,7 +43,7 @@ fn hosts_that_are_found_out_of_service_are_readmitted_with_the_new_version_or_na
     assert_eq!(
         reasons,
         [
-            Some("it was out of service before the rollout, and was put back to what it was then"),
+            Some("it was out of service before the rollout, and was restored to its former state"),
             Some(
                 "out of service since before the rollout, and not started: the rollout was aborted after 0 failed"
             ),
@@ -54,13 +55,14 @@ fn hosts_that_are_found_out_of_service_are_readmitted_with_the_new_version_or_na
 
 #[test]
 fn a_drain_that_failed_and_left_the_host_in_service_leaves_nothing_out() {
-    // The balancer's module puts back what it took out; whether the next readmission works is not tried.
+    // The balancer's module puts back what it took out; the test does not cover whether the next
+    // readmission works.
     let script = |host: usize, step: Step, _: Time| match (host, step) {
         (0, Step::Drain | Step::Readmit) => (s(1), Go::Badly),
         _ => (s(1), Go::Well),
     };
     let (report, _) = play(&asked(1), &[Found::Well; 2], Keys::default(), &[], &script);
-    // The made-up balancer says that it is out of service: its readmission is tried, and fails.
+    // The simulated balancer says that it is out of service: its readmission is tried, and fails.
     assert_eq!(report.end, RolloutEnd::NotRolledBack);
     assert_eq!(fates(&report), [LeftOut, Untouched]);
 
@@ -76,7 +78,7 @@ fn a_drain_that_failed_and_left_the_host_in_service_leaves_nothing_out() {
 }
 
 #[test]
-fn a_host_that_is_gone_is_not_drained_to_be_rolled_back_and_those_without_room_say_so() {
+fn a_lost_host_is_not_drained_for_its_rollback_and_hosts_without_room_say_so() {
     // Two hosts are lost while a third one is updated and fails.
     let script = |host: usize, step: Step, now: Time| match (host, step) {
         (1 | 2, Step::Reach) => (s(1), Go::Lost),
@@ -111,7 +113,7 @@ fn a_host_that_is_gone_is_not_drained_to_be_rolled_back_and_those_without_room_s
 }
 
 #[test]
-fn what_takes_its_time_is_said() {
+fn reports_long_phases() {
     let script = |_: usize, step: Step, now: Time| match step {
         Step::Update => (s(70), Go::Well),
         Step::Healthy if now < s(120) => (s(0), Go::Badly),

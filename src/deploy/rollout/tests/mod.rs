@@ -1,4 +1,4 @@
-//! The state machine and the driver in a made-up world: what is promised holds whatever happens.
+//! The state machine and the driver in a simulated world: the guarantees hold whatever happens.
 
 mod found;
 mod properties;

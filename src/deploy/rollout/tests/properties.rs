@@ -1,4 +1,4 @@
-//! What holds for every rollout, however its steps go.
+//! What holds for every rollout, whatever happens in its steps.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::world::{Found, Go, Keys, Log, play};
 use crate::deploy::rollout::{Batches, Gates, Present, Report, Size, Spec, Step, Time};
 use crate::model::{Fate, HostEnd, OnAbort, RolloutEnd, Version};
 
-/// A rollout, and how the world is.
+/// A rollout, and the state of the world.
 #[derive(Debug, Clone)]
 struct Case {
     spec: Spec,
@@ -17,7 +17,7 @@ struct Case {
     keys: Keys,
     answers: Vec<bool>,
     seed: u64,
-    /// Of 100 steps, how many go wrong.
+    /// How many of 100 steps fail.
     trouble: u64,
 }
 
@@ -53,7 +53,7 @@ fn spec() -> impl Strategy<Value = Spec> {
     let present =
         any::<[bool; 5]>().prop_map(|[drain, healthy, readmit, rollback_healthy, in_service]| {
             Present {
-                // A host that is drained has to be readmitted somehow.
+                // A drained host needs some way to be readmitted.
                 drain: drain && readmit,
                 healthy,
                 readmit,
@@ -126,15 +126,15 @@ proptest! {
     // PROPTEST_CASES asks for more.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Beyond what the world itself asserts: that it ends, that what it reports is so, that nothing but what is shielded
-    /// begins after a Ctrl-C, and nothing at all after a second one.
+    /// Beyond the assertions of the world itself: that it ends, that its report is true, that only shielded
+    /// steps start after a Ctrl-C, and nothing at all after a second one.
     #[test]
-    fn what_is_promised_holds(case in case()) {
+    fn guarantees_hold(case in case()) {
         let (report, log) = case.play();
         let hosts = case.found.len();
         let down = case.found.iter().filter(|found| **found != Found::Well).count();
 
-        // Never more out of service than allowed.
+        // There are never more hosts out of service than allowed.
         if let Some(most) = case.spec.max_unavailable {
             prop_assert!(log.most_out <= most.of(hosts).max(down), "{log:#?}");
         }
@@ -148,10 +148,10 @@ proptest! {
             prop_assert!(report.end != RolloutEnd::Done && report.end != RolloutEnd::WithFailures);
         }
 
-        // The last one changed is the first one that is rolled back.
+        // The host that was changed last is rolled back first.
         prop_assert!(log.rolled_back.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", log.rolled_back);
 
-        // What the end says of the hosts.
+        // What the end says about the hosts.
         let whole = |(at, host): (usize, &HostEnd)| {
             let as_found = case.found[at] == Found::Out && host.fate == Fate::LeftOut;
             let never_begun = as_found && log.of(at).is_empty();
@@ -173,7 +173,7 @@ proptest! {
         for host in &report.hosts {
             prop_assert!(host.fate == Fate::Updated || host.reason.is_some(), "{:#?}", report);
         }
-        // (One that stops leaves what is updated as it is, also where a host in flight could not be put back.)
+        // (With `stop`, updated hosts stay as they are, even if a host in flight could not be put back.)
         let rolls_back = case.spec.on_abort == OnAbort::Rollback;
         if rolls_back && report.end == RolloutEnd::NotRolledBack && report.reason.is_some() {
             let silent = |host: &HostEnd| host.version != Version::Old && host.reason.is_none();
@@ -181,7 +181,7 @@ proptest! {
         }
     }
 
-    /// Where nothing goes wrong every host gets the new version, whatever the sizes.
+    /// If nothing fails, every host gets the new version, whatever the sizes.
     #[test]
     fn there_is_always_progress(spec in spec(), hosts in 0..30_usize, seed in any::<u64>()) {
         let spec = Spec { healthy_deadline: Duration::from_mins(1), progress_deadline: Duration::from_mins(10), ..spec };

@@ -1,4 +1,4 @@
-//! What is promised for each way in which a rollout can go.
+//! The guarantees for each way in which a rollout can go.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(super) fn fates(report: &Report) -> Vec<Fate> {
     report.hosts.iter().map(|host| host.fate).collect()
 }
 
-/// Every step takes a second; one host's step goes otherwise.
+/// Every step takes a second; the given step of one host differs.
 pub(super) fn but(host: usize, step: Step, go: Go) -> impl Fn(usize, Step, Time) -> (Duration, Go) {
     move |at, which, _| {
         let go = if (at, which) == (host, step) {
@@ -56,7 +56,7 @@ pub(super) fn well(_: usize, _: Step, _: Time) -> (Duration, Go) {
 use Fate::{LeftOut, RolledBack, Untouched, Updated};
 
 #[test]
-fn all_goes_well() {
+fn everything_succeeds() {
     let (report, log) = run(&by(2), 5, &well);
     assert_eq!(report.end, RolloutEnd::Done);
     assert_eq!(fates(&report), [Updated; 5]);
@@ -78,7 +78,7 @@ fn all_goes_well() {
 }
 
 #[test]
-fn what_is_not_given_is_left_out() {
+fn missing_steps_are_skipped() {
     let only = Spec {
         present: Present::default(),
         ..by(1)
@@ -86,16 +86,16 @@ fn what_is_not_given_is_left_out() {
     let (report, log) = run(&only, 2, &well);
     assert_eq!(report.end, RolloutEnd::Done);
     assert_eq!(log.of(1), ["updating", "updated"]);
-    assert_eq!(log.took, s(2), "nothing is waited for without a gate");
+    assert_eq!(log.took, s(2), "there is no wait without a gate");
 }
 
 #[test]
-fn no_hosts_are_no_trouble() {
+fn works_without_hosts() {
     assert_eq!(run(&by(1), 0, &well).0.end, RolloutEnd::Done);
 }
 
 #[test]
-fn a_broken_version_goes_back_in_reverse() {
+fn a_broken_version_is_rolled_back_in_reverse_order() {
     let (report, log) = run(&by(1), 4, &but(2, Step::Healthy, Go::Badly));
     assert_eq!(report.end, RolloutEnd::RolledBack);
     assert_eq!(
@@ -139,10 +139,7 @@ fn a_batch_turns_back_together() {
         fates(&report),
         [RolledBack, RolledBack, Untouched, Untouched]
     );
-    assert!(
-        report.hosts[1].failure.is_none(),
-        "it was not given the time"
-    );
+    assert!(report.hosts[1].failure.is_none(), "its deadline passed");
     assert!(log.took < s(60), "{:?}", log.took);
 }
 
@@ -171,7 +168,7 @@ fn a_budget_is_for_the_whole_rollout() {
 }
 
 #[test]
-fn stop_leaves_things_as_they_are() {
+fn stop_leaves_hosts_as_they_are() {
     let stop = Spec {
         on_abort: OnAbort::Stop,
         ..by(1)
@@ -184,7 +181,7 @@ fn stop_leaves_things_as_they_are() {
 }
 
 #[test]
-fn continue_goes_on_without_those_that_failed() {
+fn continue_goes_on_without_failed_hosts() {
     let on = Spec {
         on_abort: OnAbort::Continue,
         ..by(1)
@@ -195,7 +192,7 @@ fn continue_goes_on_without_those_that_failed() {
     let (report, _) = run(&on, 4, &but(1, Step::Update, Go::Lost));
     assert_eq!(report.end, RolloutEnd::WithFailures);
     assert_eq!(fates(&report), [Updated, LeftOut, Updated, Updated]);
-    // With a floor that is given, what is left out counts.
+    // With a floor, hosts that are left out count.
     let floor = Spec {
         max_unavailable: Some(Size::Count(1)),
         ..on
@@ -207,7 +204,7 @@ fn continue_goes_on_without_those_that_failed() {
 }
 
 #[test]
-fn a_lost_host_is_left_out_and_the_others_go_back() {
+fn a_lost_host_is_left_out_and_the_others_are_rolled_back() {
     let (report, log) = run(&by(1), 4, &but(2, Step::Update, Go::Lost));
     assert_eq!(report.end, RolloutEnd::NotRolledBack);
     assert_eq!(fates(&report), [RolledBack, RolledBack, LeftOut, Untouched]);
@@ -237,7 +234,7 @@ fn a_broken_old_version_stops_the_rollback() {
     assert_eq!(fates(&report), [Updated, Updated, LeftOut, Untouched]);
     assert_eq!(report.hosts[2].version, Version::Old);
     assert!(log.rolled_back.is_empty());
-    // It shows only later, in the rollback of the others.
+    // It only becomes apparent later, in the rollback of the others.
     let later = |host: usize, step: Step, _: Time| match (host, step) {
         (2, Step::Update) | (1, Step::RollbackHealthy) => (s(1), Go::Badly),
         _ => (s(1), Go::Well),
@@ -298,13 +295,13 @@ fn a_healthy_moment_is_not_enough() {
     let why = report.hosts[0].failure.as_ref().expect("a reason");
     assert_eq!(
         why.message,
-        "not healthy for 10s throughout within 15s (it was for 4s): Healthy failed"
+        "not healthy for 10s without interruption within 15s (only for 4s): Healthy failed"
     );
     assert!(log.took < s(40), "{:?}", log.took);
 }
 
 #[test]
-fn a_look_that_hangs_ends_at_the_deadline() {
+fn a_check_that_hangs_ends_at_the_deadline() {
     let (report, log) = run(&by(1), 2, &but(0, Step::Healthy, Go::Hangs));
     assert_eq!(report.end, RolloutEnd::RolledBack);
     assert!(log.took < s(330), "{:?}", log.took);
@@ -323,7 +320,7 @@ fn no_progress_ends_it() {
     let (report, _) = run(&by(1), 3, &but(1, Step::Readmit, Go::Hangs));
     assert_eq!(report.end, RolloutEnd::NotRolledBack);
     assert_eq!(report.hosts[1].fate, LeftOut);
-    // Every host that becomes healthy gives the others their time again.
+    // Every host that becomes healthy restarts the time limit of the others.
     let slow = |_: usize, step: Step, _: Time| {
         let takes = if step == Step::Update { s(500) } else { s(1) };
         (takes, Go::Well)
@@ -359,7 +356,7 @@ fn pauses_and_gates_lie_between_batches() {
         .iter()
         .filter_map(|line| line.strip_prefix("waits: "))
         .collect();
-    // A pause of a minute is told three times.
+    // A pause of a minute is reported three times.
     assert_eq!(
         waits,
         [
@@ -390,7 +387,7 @@ fn pauses_and_gates_lie_between_batches() {
 }
 
 #[test]
-fn hosts_that_are_down_take_nobodys_place() {
+fn hosts_that_are_down_take_no_place() {
     let floor = Spec {
         max_unavailable: Some(Size::Count(1)),
         ..by(3)
@@ -403,7 +400,7 @@ fn hosts_that_are_down_take_nobodys_place() {
 
 #[test]
 fn ctrl_c_puts_back_what_is_in_flight() {
-    // Steps take a second each and the gate ten: one time in each phase of the second host.
+    // Steps take a second each and the gate ten: one point of time in each phase of the second host.
     let (_, calm) = run(&by(1), 3, &well);
     let host = calm.took / 3;
     for (into, phase) in [
@@ -427,7 +424,7 @@ fn ctrl_c_puts_back_what_is_in_flight() {
         assert!(log.has(&format!("1 {phase}")));
         assert!(!log.lines.iter().any(|line| line.contains("failed")));
     }
-    // A readmission goes on.
+    // A readmission continues.
     let keys = Keys {
         interrupt: (host * 2).checked_sub(Duration::from_millis(500)),
         kill: None,
@@ -454,7 +451,7 @@ fn ctrl_c_between_batches_ends_it_there() {
 }
 
 #[test]
-fn ctrl_c_with_a_host_that_cannot_be_put_back_is_told() {
+fn reports_a_host_that_cannot_be_put_back_after_ctrl_c() {
     let keys = Keys {
         interrupt: Some(Duration::from_millis(1500)),
         kill: None,
@@ -469,7 +466,7 @@ fn ctrl_c_with_a_host_that_cannot_be_put_back_is_told() {
 fn ctrl_c_in_a_rollback_finishes_the_host_and_no_more() {
     let script = but(2, Step::Update, Go::Badly);
     let (_, calm) = run(&by(1), 3, &script);
-    // The last thing that happens is the rollback of the first host; before it that of the second.
+    // The last event is the rollback of the first host; before it that of the second.
     let keys = Keys {
         interrupt: Some(calm.took.mul_f64(0.75)),
         kill: None,

@@ -1,4 +1,5 @@
-//! A made-up world: steps take the time and end the way that a test says, and time passes when nobody acts.
+//! A simulated world: steps take the time and end in the way that a test defines, and time advances when
+//! nothing happens.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::model::{Failure, FailureKind, Phase, Version};
 pub enum Go {
     Well,
     Badly,
-    /// The host is gone, for good.
+    /// The host is lost, permanently.
     Lost,
     /// Never ends by itself.
     Hangs,
@@ -22,10 +23,10 @@ pub enum Go {
     Refused,
 }
 
-/// What is made up about a host's step: how long it takes, and how it ends at which time.
+/// The simulated step of a host: how long it takes, and how it ends at which time.
 pub type Script = dyn Fn(usize, Step, Time) -> (Duration, Go);
 
-/// When to press Ctrl-C, and when again.
+/// When to press Ctrl-C the first and the second time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Keys {
     pub interrupt: Option<Time>,
@@ -44,7 +45,7 @@ pub struct Fake<'a> {
     killed: bool,
     readmits: bool,
     lost: HashSet<usize>,
-    /// What is really so on each host.
+    /// The real state of each host.
     truth: HashMap<usize, Truth>,
     most_out: usize,
     pub log: Log,
@@ -64,20 +65,20 @@ struct Truth {
     version: Version,
 }
 
-/// What happened, for assertions.
+/// The events, for assertions.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// In the order of the news: a host's phases as `0 draining`, batches, and so on.
+    /// In order: a host's phases as `0 draining`, batches, and so on.
     pub lines: Vec<String>,
     pub most_out: usize,
     pub most_at_once: usize,
-    /// Hosts of the batches of the rollback, in their order.
+    /// Hosts of the batches of the rollback, in order.
     pub rolled_back: Vec<usize>,
-    /// How many updates had begun when it was aborted.
+    /// How many updates had started when the rollout was aborted.
     pub updates: usize,
     pub updates_after_abort: usize,
     aborted: bool,
-    /// When something was said of a host that stays in a phase, and what is in its way.
+    /// When a report about a host in a long phase was made, and the cause of its delay.
     pub still: Vec<(Time, usize, String)>,
     pub took: Time,
 }
@@ -96,7 +97,7 @@ impl Log {
     }
 }
 
-/// How a rollout finds a host.
+/// The state in which a rollout finds a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     Well,
@@ -112,7 +113,7 @@ impl From<bool> for Found {
     }
 }
 
-/// Goes through a rollout of so many hosts.
+/// Runs a rollout over this many hosts.
 pub fn play(
     spec: &Spec,
     found: &[impl Into<Found> + Copy],
@@ -154,7 +155,7 @@ pub fn play(
         Rollout::new(spec.clone(), &starts, Others::default()),
         &mut world,
     );
-    assert!(world.running.is_empty(), "something still runs");
+    assert!(world.running.is_empty(), "a step is still running");
     world.log.took = world.now;
     world.compare(&report, &found);
     world.log.most_out = world.most_out;
@@ -162,7 +163,7 @@ pub fn play(
 }
 
 impl Fake<'_> {
-    /// What the report says is what is so.
+    /// Checks that the report is true.
     fn compare(&self, report: &Report, found: &[Found]) {
         use crate::model::Fate;
         for (host, end) in report.hosts.iter().enumerate() {
@@ -181,12 +182,14 @@ impl Fake<'_> {
                 // Its rollback may never have taken it out.
                 Fate::LeftOut => {}
                 Fate::Untouched => assert_eq!(truth.version, Version::Old),
-                Fate::Checked | Fate::Unchanged => panic!("nobody checks, nobody skips"),
+                Fate::Checked | Fate::Unchanged => {
+                    panic!("unexpected in a run without checks and skips")
+                }
             }
             let in_service = truth.in_service || end.fate == Fate::LeftOut;
             assert!(
                 in_service || never_begun,
-                "{host} is out, and nobody says so: {report:#?}"
+                "{host} is out, and the report does not say so: {report:#?}"
             );
         }
     }
@@ -196,7 +199,7 @@ impl Fake<'_> {
     }
 
     fn end(&mut self, host: usize, cancelled: bool) -> Input {
-        let running = self.running.remove(&host).expect("it runs");
+        let running = self.running.remove(&host).expect("it is running");
         let outcome = match running.go {
             Go::Well if !cancelled => {
                 let truth = self.truth.get_mut(&host).expect("a host");
@@ -236,10 +239,10 @@ impl World for Fake<'_> {
     fn begin(&mut self, host: usize, step: Step, shielded: bool) {
         self.steps += 1;
         assert!(self.steps < 100_000, "it does not end");
-        assert!(!self.killed, "something is begun after the second Ctrl-C");
+        assert!(!self.killed, "a step was started after the second Ctrl-C");
         assert!(
             shielded || !self.interrupted,
-            "{step:?} is begun after Ctrl-C"
+            "{step:?} was started after Ctrl-C"
         );
         let (takes, mut go) = (self.script)(host, step, self.now);
         let of_the_balancer = matches!(step, Step::Drain | Step::Readmit | Step::InService);
@@ -265,7 +268,7 @@ impl World for Fake<'_> {
         let ends = (go != Go::Hangs).then(|| self.now + takes);
         let running = Running { step, ends, go };
         let before = self.running.insert(host, running);
-        assert!(before.is_none(), "host {host} does two things at once");
+        assert!(before.is_none(), "host {host} runs two steps at once");
         self.most_out = self.most_out.max(self.out());
         self.log.most_at_once = self.log.most_at_once.max(self.running.len());
     }
@@ -299,7 +302,7 @@ impl World for Fake<'_> {
                 format!("{course:?} batch {batch}")
             }
             News::HostFinished { host, .. } => {
-                // Without a `readmit` a host that is done with is in service, unless it is left out.
+                // Without a `readmit`, a finished host is in service, unless it is left out.
                 if !self.readmits && self.log.of(host).last() != Some(&"left_out") {
                     self.truth.get_mut(&host).expect("a host").in_service = true;
                 }
@@ -353,7 +356,7 @@ impl World for Fake<'_> {
             }
             return input;
         }
-        let soonest = soonest.expect("it waits for something that never comes");
+        let soonest = soonest.expect("it waits for something that never happens");
         self.now = self.now.max(soonest);
         match next {
             Some((at, host)) if at <= soonest => {

@@ -25,13 +25,13 @@ options! {
 }
 
 function! {
-    /// Looks at the health of a host once, and gives the verdict; for a list of checks, a list of verdicts. All checks
-    /// that look from one place take one round trip. Throws if one is `critical` or an `error`, with what was seen; a
-    /// `warning` does not throw.
+    /// Looks at the health of a host once, and gives the verdict; for a list of checks, a list of verdicts.
+    /// All checks that look from one place take one round trip. Throws if one is `critical` or an `error`,
+    /// with what was seen; a `warning` does not throw.
     ///
-    /// Of the timing of a check only `timeout` matters here: `wait_until` looks more than once. Checks only read, so
-    /// they run in check mode too. One that fails there behind tasks that would change the host is *unknown*, and so is
-    /// what follows in the closure.
+    /// Of the timing of a check only `timeout` matters here: `wait_until` looks more than once. Checks only
+    /// read, so they run in check mode too. One that fails there behind tasks that would change the host is
+    /// *unknown*, and so is what follows in the closure.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {

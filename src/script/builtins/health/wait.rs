@@ -31,7 +31,8 @@ options! {
         timeout: Option<Span>,
         /// this many healthy looks in a row are enough: `1`
         rise: Option<u32>,
-        /// this many unhealthy looks in a row end the wait before the deadline; without it only the deadline does
+        /// this many unhealthy looks in a row end the wait before the deadline; without it only the deadline
+        /// does
         fall: Option<u32>,
         /// for the whole wait: `"1m"`
         deadline: Option<Span>,
@@ -47,8 +48,8 @@ function! {
     ///
     /// A check can have these options itself; those given here come before them.
     ///
-    /// `wait_until(#{ what, deadline, interval }, || ...)` waits until a closure gives `true`, `rise` times in
-    /// a row. `what` says in a message what was waited for. What the closure throws ends the wait.
+    /// `wait_until(#{ what, deadline, interval }, || ...)` waits until a closure gives `true`, `rise` times
+    /// in a row. `what` says in a message what was waited for. What the closure throws ends the wait.
     ///
     /// In check mode it looks once and does not wait. What is not healthy then is *unknown*, and so is what
     /// follows in the closure of the host.

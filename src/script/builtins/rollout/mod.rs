@@ -34,9 +34,9 @@ function! {
     ///
     /// Gives a map of host names to maps with `fate` (`"updated"`, `"unchanged"`, `"untouched"`,
     /// `"rolled_back"`, `"left_out"`, in check mode `"checked"`), `version` (`"old"`, `"new"`, `"unknown"`),
-    /// `batch`, `failure` and `reason`. Throws when it was aborted: the exit code is 6 when everything was put
-    /// back, 7 when something could not be. In check mode only `update` is gone through, for every host at
-    /// once.
+    /// `batch`, `failure` and `reason`. Throws when it was aborted: the exit code is 6 when everything was
+    /// put back, 7 when something could not be. In check mode only `update` is gone through, for every host
+    /// at once.
     ///
     /// ```rhai
     /// rollout(hosts("web"), #{
@@ -117,9 +117,10 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     result.give(context, run, &wanted)
 }
 
-/// Looks at every host once: whether the balancer has it in service and whether it is healthy, where there are closures that tell, and whether
-/// `update` would change anything there. Gives the hosts to begin with, and the names of those that are as they should be.
-/// Those that are out of service go first, then those that are not healthy: they have nothing to lose.
+/// Looks at every host once: whether the balancer has it in service and whether it is healthy, where there
+/// are closures that tell, and whether `update` would change anything there. Gives the hosts to begin with,
+/// and the names of those that are as they should be. Those that are out of service go first, then those that
+/// are not healthy: they have nothing to lose.
 ///
 /// # Errors
 /// The balancer does not say which hosts are in service: then nothing is begun.

@@ -28,21 +28,21 @@ options! {
         rollback: Option<Closure>,
         /// as `healthy`, for a host that was put back
         rollback_healthy: Option<Closure>,
-        /// whether the balancer sends requests to the host: `true` or `false`. Asked of every host before the rollout;
-        /// hosts that are out already go first and count as out
+        /// whether the balancer sends requests to the host: `true` or `false`. Asked of every host before the
+        /// rollout; hosts that are out already go first and count as out
         in_service: Option<Closure>,
         /// hosts at a time: a number, a share (`"25%"`), or a list, one for each batch: `1`
         batch: Option<Value>,
-        /// hosts out of service at once, a number or a share, including those that are left out; by default only the
-        /// batches limit it
+        /// hosts out of service at once, a number or a share, including those that are left out; by default
+        /// only the batches limit it
         max_unavailable: Option<Value>,
         /// how many hosts may fail in the whole rollout: `0`
         max_failures: Option<usize>,
-        /// with `true`, hosts are updated even if `update` would change nothing; without it they are skipped if they
-        /// are healthy and in service: `false`
+        /// with `true`, hosts are updated even if `update` would change nothing; without it they are skipped
+        /// if they are healthy and in service: `false`
         force: Option<bool>,
-        /// `"unhealthy_first"`, `"inventory"`, `"sorted"`, `"reverse"` or `"shuffle"`; by default the first if there is
-        /// a `rollback_healthy`, else the second
+        /// `"unhealthy_first"`, `"inventory"`, `"sorted"`, `"reverse"` or `"shuffle"`; by default the first
+        /// if there is a `rollback_healthy`, else the second
         order: Option<String>,
         /// how long a host has to stay healthy: `"10s"`
         min_healthy: Option<Span>,
@@ -58,8 +58,8 @@ options! {
         pause: Option<Span>,
         /// asks after batches whether to go on: `true` for each, `"first"`, or numbers of batches: `false`
         confirm: Option<Value>,
-        /// `"rollback"`: changed hosts are put back; `"stop"`: they stay; `"continue"`: failures do not end it:
-        /// `"rollback"`
+        /// `"rollback"`: changed hosts are put back; `"stop"`: they stay; `"continue"`: failures do not end
+        /// it: `"rollback"`
         on_abort: Option<String>,
     }
 }

@@ -1,4 +1,5 @@
-//! Hosts that are up to date already: a rehearsal of `update` in check mode shows that it would change nothing there.
+//! Hosts that are up to date already: a rehearsal of `update` in check mode shows that it would change
+//! nothing there.
 
 use rhai::{Dynamic, FnPtr};
 
@@ -10,8 +11,8 @@ use crate::script::builtins::HostValue;
 use crate::script::on_host::call;
 
 impl Closures<'_, '_> {
-    /// Whether a host needs no update and is healthy. False if anything about that is unknown: an unguarded command, a task
-    /// that cannot determine it, a failure.
+    /// Whether a host needs no update and is healthy. False if anything about that is unknown: an unguarded
+    /// command, a task that cannot determine it, a failure.
     pub(super) fn is_up_to_date(&self, host: usize) -> bool {
         let changes_nothing = |(_, totals): (Dynamic, Totals)| changes_nothing(&totals);
         let update = self.wanted.closure(Step::Update);

@@ -134,8 +134,8 @@ impl Summary {
         failed.filter_map(failure).collect()
     }
 
-    /// A host that failed takes no further part in the run, and decides on the exit code, whoever catches what the
-    /// rollout throws.
+    /// A host that failed takes no further part in the run, and decides on the exit code, whoever catches
+    /// what the rollout throws.
     fn note_failures(&self, run: &Run) {
         let broken = self.end == RolloutEnd::NotRolledBack;
         for (name, end) in &self.hosts {

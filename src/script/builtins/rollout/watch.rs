@@ -1,4 +1,5 @@
-//! Hosts that are out of service stay out while they are worked on: a balancer that is restarted meanwhile may forget that they were drained.
+//! Hosts that are out of service stay out while they are worked on: a balancer that is restarted meanwhile
+//! may forget that they were drained.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,8 +45,9 @@ impl Closures<'_, '_> {
         })
     }
 
-    /// Drains a host again that was drained and is back in service, though nothing here put it there. Asks at most every two seconds. `asks`
-    /// cancels the question; a drain that was begun goes on, for one that is cut short puts the host in.
+    /// Drains a host again that was drained and is back in service, though nothing here put it there. Asks at
+    /// most every two seconds. `asks` cancels the question; a drain that was begun goes on, for one that is
+    /// cut short puts the host in.
     pub(super) fn take_out_again(
         &self,
         host: usize,

@@ -1,4 +1,4 @@
-//! The entry of a user in the host's accounts: its groups, its properties, its password.
+//! The account of a user: groups, properties and password.
 
 use super::steps::{Steps, Stop, note, property};
 use super::wanted::{Options, Present};
@@ -26,7 +26,7 @@ impl Present {
             );
         } else if !gid.is_empty() && row.get("gid") != gid {
             return Err(Stop::Impossible(format!(
-                "the group {name} has the number {}, not {gid}: groups::present would change it",
+                "the group {name} has the id {}, not {gid}: use `groups::present` to change it",
                 row.get("gid")
             )));
         }
@@ -108,14 +108,14 @@ impl Present {
         for group in leaves {
             let quoted = quote(group);
             steps.push(
-                note(format!("takes {name} out of the group {group}")),
+                note(format!("removes {name} from the group {group}")),
                 &format!("leave_group {name} {quoted}"),
                 format!("join_group {name} {quoted}"),
             );
         }
     }
 
-    /// The groups that the user joins, and those that the user leaves.
+    /// The groups that the user joins and leaves.
     pub(super) fn moves<'a>(&'a self, user: Row<'a>) -> (Vec<&'a str>, Vec<&'a str>) {
         let Some(wanted) = &self.options.groups else {
             return (Vec::new(), Vec::new());
@@ -132,7 +132,7 @@ impl Present {
         (joins.copied().collect(), leaves.copied().collect())
     }
 
-    /// What it may mean that the user leaves a group, or gets another shell.
+    /// Warnings if the user leaves a group or gets another shell.
     pub(super) fn warning(&self, user: Row<'_>) -> Option<String> {
         let (_, leaves) = self.moves(user);
         let shell = self.options.shell.as_ref();
@@ -205,7 +205,7 @@ impl Present {
         Ok(())
     }
 
-    /// The user as it would be.
+    /// The user as it would be after the change.
     pub(super) fn after(&self, user: Row<'_>) -> Vec<(String, String)> {
         let Options {
             uid,

@@ -1,4 +1,4 @@
-//! The home directory of a user, and the keys that let the user in.
+//! The home directory of a user and its authorized keys.
 
 use super::steps::{Steps, Stop, note};
 use super::wanted::Present;
@@ -8,7 +8,7 @@ use crate::task::{Answer, Found, PathKind, PathState, Query, Resource, Stat};
 use crate::tasks::accounts::{AccountName, Row};
 
 impl Present {
-    /// The home directory, where anybody knows.
+    /// The home directory, if it is known.
     pub(super) fn home(&self, user: Row<'_>) -> Option<String> {
         match &self.options.home {
             Some(home) => Some(home.to_string()),
@@ -37,7 +37,7 @@ impl Present {
     fn in_chosen_home(&self, is_made: bool, found: &Found, steps: &mut Steps) -> Result<(), Stop> {
         let name = &self.name;
         let find = format!("home=$(home_of {name})");
-        // Where they put it as a rule.
+        // Where they usually create it.
         let usual = format!("/home/{name}");
         steps.alters.push(Resource::Path(usual.clone()));
         if is_made {
@@ -45,12 +45,12 @@ impl Present {
             if let Ok(state) = found.path(&usual) {
                 is_directory(&usual, state)?;
             }
-            let told = there.map_or_else(
-                || "makes the home directory".to_owned(),
+            let text = there.map_or_else(
+                || "creates the home directory".to_owned(),
                 |there| left_alone(&usual, &there.owner),
             );
             steps.push(
-                note(told),
+                note(text),
                 &format!("{find}\n{}", self.make_home()),
                 remove_home(),
             );
@@ -96,13 +96,14 @@ impl Present {
             match &state.target {
                 None => {
                     steps.push(
-                        note(format!("makes the home directory {home}")),
+                        note(format!("creates the home directory {home}")),
                         &format!("home={quoted}\n{}", self.make_home()),
                         remove_home(),
                     );
                     self.makes(home, steps);
                 }
-                // Not what makes a user that is there another one: that would be said at each run.
+                // Only if there are other changes: otherwise the note would appear in every run and make an
+                // existing user count as changed.
                 Some(there) if !steps.diff.is_empty() && there.owner != self.name.as_str() => {
                     steps.diff.push(note(left_alone(home, &there.owner)));
                 }
@@ -130,7 +131,7 @@ impl Present {
         Ok(())
     }
 
-    /// What would be found of a home directory that is made.
+    /// What a query would return for a home directory that is created.
     fn makes(&self, home: &str, steps: &mut Steps) {
         steps.alters.push(Resource::Entry(home.to_owned()));
         steps.alters.push(Resource::Above(home.to_owned()));
@@ -150,7 +151,7 @@ impl Present {
         mode.map_or(0o755, |mode| mode.on(0o755, true))
     }
 
-    /// Makes the directory `$home`.
+    /// Creates the directory `$home`.
     fn make_home(&self) -> String {
         format!("make_home {} \"$home\" {:04o}", self.name, self.home_mode())
     }
@@ -170,7 +171,7 @@ impl Present {
     }
 }
 
-/// What `/etc/skel` has as a rule (Debian), and what an installation adds: it comes to be in a new home directory.
+/// What `/etc/skel` usually contains (Debian), and what packages add: a new home directory gets it.
 const SKEL: [&str; 6] = [
     ".bash_logout",
     ".bashrc",
@@ -180,7 +181,7 @@ const SKEL: [&str; 6] = [
     ".ssh",
 ];
 
-/// What stands at the path of a home directory has to be one.
+/// The entry at the path of a home directory must be a directory.
 fn is_directory(home: &str, state: &PathState) -> Result<(), Stop> {
     match (&state.own, &state.target) {
         (None, _) => Ok(()),
@@ -190,9 +191,7 @@ fn is_directory(home: &str, state: &PathState) -> Result<(), Stop> {
 }
 
 fn left_alone(home: &str, owner: &str) -> String {
-    format!(
-        "leaves the home directory {home} as it is: it is there already, and belongs to {owner}"
-    )
+    format!("leaves the home directory {home} as it is: it already exists and belongs to {owner}")
 }
 
 fn lines(keys: &[String]) -> String {
@@ -213,7 +212,7 @@ fn remove_keys() -> String {
 
 fn keys_diff(count: usize) -> Diff {
     note(format!(
-        "lets in by {count} ssh {}",
+        "authorizes {count} SSH {}",
         if count == 1 { "key" } else { "keys" }
     ))
 }

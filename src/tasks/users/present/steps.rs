@@ -1,19 +1,19 @@
-//! The steps that a plan for a user consists of, each with its undo.
+//! The steps of a plan for a user, each with its undo.
 
 use crate::model::Diff;
 use crate::task::{Answer, Query, Resource};
 pub(super) use crate::tasks::accounts::local::Stop;
 
-/// What has to be done, one step after the other.
+/// Steps to run one after the other.
 #[derive(Default)]
 pub(super) struct Steps {
     pub(super) diff: Vec<Diff>,
     pub(super) apply: String,
-    /// In the order of `apply`; undone from the end.
+    /// In the order of `apply`; undone in reverse order.
     undo: Vec<String>,
-    /// What they alter beside the accounts.
+    /// What they alter besides the accounts.
     pub(super) alters: Vec<Resource>,
-    /// What would be found there then.
+    /// What a query for it would return afterwards.
     pub(super) leaves: Vec<(Query, Answer)>,
 }
 

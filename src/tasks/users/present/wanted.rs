@@ -1,4 +1,4 @@
-//! A user as the playbook wants it.
+//! The desired state of a user.
 
 use crate::declare::options;
 use crate::tasks::accounts::AccountName;
@@ -8,38 +8,39 @@ options! {
     #[derive(Debug, Default)]
     #[serde(default)]
     pub struct Options {
-        /// the number of the user
+        /// the user id
         pub(super) uid: Option<u32>,
-        /// the primary group by its name; it is added if it is missing
+        /// the name of the primary group; it is added if it is missing
         pub(super) group: Option<AccountName>,
-        /// the number of the primary group, if it is added
+        /// the id of the primary group, if it is added
         pub(super) gid: Option<u32>,
-        /// the other groups; the user leaves those that are not named. They must be there
+        /// the supplementary groups, which must exist; the user leaves groups that are not listed
         pub(super) groups: Option<Vec<AccountName>>,
-        /// the user stays in groups that are not named
+        /// if `true`, the user stays in groups that are not listed
         pub(super) append_groups: bool,
         /// the home directory
         pub(super) home: Option<HostPath>,
-        /// whether it is made if it is missing, `true` for a new user that is none of the system's
+        /// whether a missing home directory is created; default `true` for a new user that is not a system
+        /// user
         pub(super) create_home: Option<bool>,
-        /// permission bits of a home directory that is made, `"0755"` if not given
+        /// permission bits of a home directory that is created; default `"0755"`
         pub(super) home_mode: Option<Mode>,
         /// the login shell
         pub(super) shell: Option<HostPath>,
         /// the full name
         pub(super) comment: Option<String>,
-        /// whether a new user gets a number of the system's range
+        /// whether a new user gets an id from the system range
         pub(super) system: bool,
-        /// the hashed password as crypt(5) writes it; `"!"` for none. It is not shown
+        /// the hashed password in the format of crypt(5); `"!"` for none. It is not shown
         pub(super) password_hash: Option<String>,
-        /// the ssh keys that let the user in: all of them, as the file will hold them
+        /// the SSH keys that may log in as the user: the complete content of the file
         pub(super) authorized_keys: Option<Vec<String>>,
-        /// keys that are not named stay
+        /// if `true`, keys that are not listed stay
         pub(super) append_keys: bool,
     }
 }
 
-/// A user that is to be there.
+/// The desired state: a user exists.
 pub struct Present {
     pub(super) name: AccountName,
     pub(super) options: Options,

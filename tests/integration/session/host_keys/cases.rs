@@ -145,7 +145,7 @@ fn settings() -> Vec<Case> {
         case("the null device", Plain, "", &["UserKnownHostsFile=/dev/null"], false),
         case("the null device, new ones are taken", Plain, "", &[NEW, "UserKnownHostsFile=/dev/null"], true),
         case("the null device, all are taken", Plain, "", &[NO, "UserKnownHostsFile=/dev/null"], true),
-        case("a file that is not there", Plain, "", &["UserKnownHostsFile={dir}/nothing"], false),
+        case("a file that does not exist", Plain, "", &["UserKnownHostsFile={dir}/nothing"], false),
         case("a directory instead of a file", Plain, "", &["UserKnownHostsFile={dir}"], false),
         case("a directory instead of a file, new ones are taken", Plain, "", &[NEW, "UserKnownHostsFile={dir}"], true),
         case("no directory for a file, new ones are taken", Plain, "", &[NEW, "UserKnownHostsFile={dir}/no/known"], true),

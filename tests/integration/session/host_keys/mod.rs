@@ -1,5 +1,6 @@
-//! Whom `ops` takes for a host, beside whom the real `ssh` takes: the same files, the same options, the same real
-//! `sshd`. `ops` may refuse what `ssh` accepts where a case says so; it never accepts what `ssh` refuses.
+//! Whom `ops` takes for a host, beside whom the real `ssh` takes: the same files, the same options, the same
+//! real `sshd`. `ops` may refuse what `ssh` accepts where a case says so; it never accepts what `ssh`
+//! refuses.
 
 mod cases;
 mod client;
