@@ -5,9 +5,9 @@
 //!
 //! - all open queries go in one request;
 //! - changes share a request as long as no task decides from facts that an earlier change could have
-//! affected, and as long as no change invalidates the proof of an earlier one;
+//!   affected, and as long as no change invalidates the proof of an earlier one;
 //! - consecutive changes to the text of one file are made by the script of the first
-//! ([`Text`](super::Text));
+//!   ([`Text`](super::Text));
 //! - the proof of a change and the queries of the next tasks are sent with the request that makes it.
 
 use std::sync::Arc;

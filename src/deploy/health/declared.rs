@@ -281,7 +281,7 @@ mod tests {
             &["given twice"],
         );
         says(r"[{}]", &["the table is empty"]);
-        says(r"[7]", &["a table, or the name of a kind"]);
+        says(r"[7]", &["a table or the name of a kind"]);
         says(r#"["disk"]"#, &["path"]);
         says(r#"[{"disk": "/", "from": 1}]"#, &["option `from`"]);
         says(

@@ -177,7 +177,12 @@ fn what_comes_next_is_connected_to_once_a_host_was_used() {
         }
         hosts.links[*number].is_used();
     });
-    assert!(hosts.contacted() >= 10, "{}", hosts.contacted());
+    // The last connections may still be about to begin.
+    let began = std::time::Instant::now();
+    while hosts.contacted() < 10 {
+        assert!(began.elapsed().as_secs() < 30, "{}", hosts.contacted());
+        std::thread::yield_now();
+    }
 }
 
 #[test]

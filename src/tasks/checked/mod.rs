@@ -293,7 +293,7 @@ fn a_package_makes_everything_it_may_touch_unknown() {
         (WouldChange, tentative),
         (
             Unknown,
-            format!("there is no directory /etc/shop, unless {by} brings it"),
+            format!("there is no directory /etc/shop, unless {by} provides it"),
         ),
         (WouldChange, String::new()),
         (WouldChange, String::new()),

@@ -151,7 +151,7 @@ mod tests {
             ("srv", "not absolute"),
             ("~/x", "not expanded"),
             ("/a/../b", "contains `..`"),
-            ("/a\0b", "holds a NUL"),
+            ("/a\0b", "contains a NUL"),
         ] {
             assert!(path(text).is_err_and(|e| e.contains(reason)), "{text:?}");
         }
