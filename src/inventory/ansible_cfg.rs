@@ -1,8 +1,9 @@
-//! `ansible.cfg`: what it says of how hosts are reached holds here too.
+//! `ansible.cfg`: its settings for how hosts are reached apply here too.
 //!
-//! Its settings become variables that are weaker than all of the inventory, so that `ops inventory show`
-//! tells them with their place and everything else treats them as what an inventory says of `all`. What would
-//! change the outcome and is not read is warned of; all the rest of the file is about what ops does not have.
+//! They become variables that are weaker than everything in the inventory, so that `ops inventory show` lists
+//! them with their location and everything else treats them like variables of `all`. A setting that would
+//! change the outcome but is not read causes a warning. The rest of the file is about features that ops does
+//! not have.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -18,8 +19,7 @@ use crate::model::{Origin, Var, Vars, decode};
 
 const NAME: &str = "ansible.cfg";
 
-/// Section, key, the variable that it sets, and whether the value is a path that starts at the file's
-/// directory.
+/// Section, key, the variable that it sets, and whether the value is a path relative to the file's directory.
 const READ: &[(&str, &str, &str, bool)] = &[
     ("defaults", "remote_user", "ansible_user", false),
     ("defaults", "remote_port", "ansible_port", false),
@@ -116,25 +116,25 @@ const READ: &[(&str, &str, &str, bool)] = &[
     ),
 ];
 
-/// Section, key, the values with which it changes nothing, and what to do.
+/// Section, key, the values that change nothing, and what to do.
 const UNREAD: &[(&str, &str, &[&str], &str)] = &[
     (
         "defaults",
         "hash_behaviour",
         &["replace"],
-        "A mapping replaces a mapping here. Write out the merged one.",
+        "Here a mapping replaces a mapping. Write out the merged mapping.",
     ),
     (
         "defaults",
         "ask_pass",
         &["false", "no", "0"],
-        "`ops run --help` lists what ops can ask for.",
+        "`ops run --help` lists the passwords that ops can ask for.",
     ),
     (
         "defaults",
         "ask_vault_pass",
         &["false", "no", "0"],
-        "Give the file that holds the password with --vault-password-file.",
+        "Pass the file that contains the password with --vault-password-file.",
     ),
     (
         "privilege_escalation",
@@ -146,7 +146,7 @@ const UNREAD: &[(&str, &str, &[&str], &str)] = &[
         "defaults",
         "variable_precedence",
         &[],
-        "The order is Ansible's own, see docs/inventory.md.",
+        "ops uses Ansible's default order, see docs/inventory.md.",
     ),
     (
         "defaults",
@@ -174,10 +174,10 @@ const UNREAD: &[(&str, &str, &[&str], &str)] = &[
     ),
 ];
 
-/// What a file says that matters here.
+/// The settings of a file that ops uses.
 #[derive(Debug, Clone, Default)]
 pub struct AnsibleCfg {
-    /// `inventory`: where no `-i` is given.
+    /// `inventory`: used when no `-i` is given.
     pub inventory: Vec<PathBuf>,
     /// `vault_password_file` and `vault_identity_list`.
     pub vault_passwords: Vec<VaultPasswordFile>,
@@ -187,11 +187,11 @@ pub struct AnsibleCfg {
 }
 
 impl AnsibleCfg {
-    /// Reads the file that ANSIBLE_CONFIG names, or that is in the working directory or beside the playbook.
-    /// Nothing where there is none.
+    /// Reads the file that ANSIBLE_CONFIG names, or the one in the working directory or beside the playbook.
+    /// Returns the default if there is none.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// If the file cannot be read.
     pub fn find(
         named: Option<OsString>,
         playbook_dir: Option<&Path>,
@@ -207,9 +207,9 @@ impl AnsibleCfg {
         };
         if is_open_to_all(&path) {
             let error =
-                InventoryError::new("it is not read, because everyone may write to its directory")
+                InventoryError::new("the file is not read because everyone may write to its directory")
                     .hint(
-                        "Close the directory with `chmod o-w`, or name the file by ANSIBLE_CONFIG.",
+                        "Protect the directory with `chmod o-w`, or set ANSIBLE_CONFIG to the file.",
                     )
                     .in_file(&Arc::from(path), None);
             return Ok(Self {
@@ -223,14 +223,14 @@ impl AnsibleCfg {
     fn read(path: &Path) -> Result<Self, InventoryError> {
         let file: Arc<Path> = Arc::from(path);
         let bytes = std::fs::read(path).map_err(|error| {
-            InventoryError::new(format!("it cannot be read: {error}")).in_file(&file, None)
+            InventoryError::new(format!("cannot read the file: {error}")).in_file(&file, None)
         })?;
         let text = decode(bytes).map_err(|error| {
             InventoryError::new(error.to_string())
                 .hint(error.hint(&file.display().to_string()))
                 .in_file(&file, Some(error.line))
         })?;
-        tracing::info!("settings are taken from {}", file.display());
+        tracing::info!("using settings from {}", file.display());
         Self::parse(&text, &file)
     }
 
@@ -289,9 +289,9 @@ impl AnsibleCfg {
                     let path = named.path.to_string_lossy();
                     if path.starts_with("prompt") {
                         let error = InventoryError::new(format!(
-                            "the vault password of `{identity}` is not asked for"
+                            "ops does not ask for the vault password of `{identity}`"
                         ));
-                        let hint = "Give a file that holds it with --vault-password-file.";
+                        let hint = "Pass a file that contains it with --vault-password-file.";
                         self.warnings.push(error.hint(hint).at(&origin).into());
                     } else {
                         let path = located(&path, dir);
@@ -328,8 +328,8 @@ fn is_open_to_all(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
 }
 
-/// A path as Ansible takes it: `~` is the user's home, `{{CWD}}` the working directory, and a relative one
-/// starts at the file.
+/// A path as Ansible interprets it: `~` is the user's home, `{{CWD}}` the working directory, and a relative
+/// path is relative to the directory of the file.
 fn located(text: &str, dir: &Path) -> PathBuf {
     if let Some(rest) = text.strip_prefix("{{CWD}}") {
         return PathBuf::from(rest.trim_start_matches('/'));
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_become_variables_with_their_place() {
+    fn settings_become_variables_with_their_location() {
         let text = "# of the shop\n[defaults]\nremote_user = deploy ; who logs in\nprivate_key_file = keys/id\n\
                     Host_Key_Checking: False\nforks = 20\nroles_path = roles\n[ssh_connection]\n\
                     ssh_args = -C -o ControlMaster=auto\n  -o ForwardAgent=yes\npipelining = True\n\
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_start_at_the_file() {
+    fn paths_are_relative_to_the_file() {
         let cfg = parse(
             "[defaults]\ninventory = hosts, /etc/hosts.d\nvault_password_file = .pass\n\
              vault_identity_list = dev@dev.pass, prod@prompt\n",
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matters_and_is_not_read_is_warned_of() {
+    fn a_relevant_setting_that_is_not_read_causes_a_warning() {
         let text = "[defaults]\nhash_behaviour = merge\nask_pass = False\n[privilege_escalation]\nbecome_ask_pass = True\n";
         let warnings: Vec<String> = parse(text)
             .unwrap()
@@ -422,14 +422,14 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "shop/ansible.cfg:2: `hash_behaviour` is not read\nA mapping replaces a mapping here. Write out the merged one.",
+                "shop/ansible.cfg:2: `hash_behaviour` is not read\nHere a mapping replaces a mapping. Write out the merged mapping.",
                 "shop/ansible.cfg:5: `become_ask_pass` is not read\nUse -K."
             ]
         );
     }
 
     #[test]
-    fn a_line_that_cannot_be_read_has_a_place() {
+    fn an_invalid_line_is_reported_with_its_number() {
         let error = parse("[defaults]\nremote_user\n").unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_everyone_can_write_is_not_read() {
+    fn a_file_in_a_directory_writable_by_everyone_is_not_read() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(NAME);
         std::fs::write(&file, "[defaults]\nremote_user = eve\n").unwrap();

@@ -20,7 +20,7 @@ pub(super) fn read(
     };
     let Kind::Map(groups) = document.kind else {
         return Err(InventoryError::new(format!(
-            "an inventory is a mapping of groups, here it is {}",
+            "an inventory must be a mapping of groups, found {}",
             document.noun()
         ))
         .foreign()
@@ -28,7 +28,7 @@ pub(super) fn read(
     };
     if let Some(plugin) = groups.iter().find(|entry| entry.key == "plugin") {
         return Err(InventoryError::new("this configures an inventory plugin, which only Ansible can run")
-            .hint("Write its result to a file: ansible-inventory -i FILE --list --yaml --output hosts.yml.")
+            .hint("Write its output to a file: ansible-inventory -i FILE --list --yaml --output hosts.yml.")
             .foreign()
             .in_file(file, Some(plugin.line)));
     }
@@ -38,7 +38,7 @@ pub(super) fn read(
             .into_iter()
             .try_for_each(|group| reader.group(group).map(drop));
     }
-    // Settings of something, perhaps: nothing of it may stay.
+    // Perhaps these are settings of another program: then nothing of the file may be kept.
     let mut trial = draft.clone();
     let mut reader = Reader {
         file,
@@ -51,7 +51,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Whether a value looks like a group, if only with a typo.
+/// Whether a value looks like a group, allowing for a typo.
 fn is_group(value: &Node) -> bool {
     const SECTIONS: [&str; 3] = ["hosts", "vars", "children"];
     let is_section = |key: &str| SECTIONS.contains(&key) || did_you_mean(key, SECTIONS).is_some();
@@ -75,7 +75,7 @@ impl Reader<'_> {
         InventoryError::new(message).at(&self.at(line))
     }
 
-    /// A group and what is in it. Gives its index.
+    /// Reads a group and its contents. Returns its index.
     fn group(&mut self, entry: Entry) -> Result<usize, InventoryError> {
         let Entry {
             key: name,
@@ -91,7 +91,7 @@ impl Reader<'_> {
             return Err(self.error(
                 line,
                 format!(
-                    "the group `{name}` must be a mapping, here it is {}",
+                    "the group `{name}` must be a mapping, found {}",
                     value.noun()
                 ),
             ));
@@ -126,7 +126,7 @@ impl Reader<'_> {
         Ok(group)
     }
 
-    /// A section of a group. A single name is a mapping with that key.
+    /// The entries of a section of a group. A single name counts as a mapping with that key.
     fn entries(
         &self,
         group: &str,
@@ -149,7 +149,7 @@ impl Reader<'_> {
                 let error = self.error(
                     line,
                     format!(
-                        "`{section}` of the group `{group}` must be a mapping, here it is {}",
+                        "`{section}` of the group `{group}` must be a mapping, found {}",
                         value.noun()
                     ),
                 );
@@ -169,7 +169,7 @@ impl Reader<'_> {
                 return Err(self.error(
                     entry.value.line,
                     format!(
-                        "the variables of `{}` must be a mapping, here they are {noun}",
+                        "the variables of `{}` must be a mapping, found {noun}",
                         entry.key
                     ),
                 ));

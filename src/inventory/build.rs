@@ -1,9 +1,9 @@
-//! From what the sources said to an inventory: who is in which group, and which variables win.
+//! Builds the inventory from what the sources define: which groups each host is in, and which variables win.
 //!
-//! The order is Ansible's ("Understanding variable precedence"): what a source says of groups, then
-//! `group_vars/all`, then the other `group_vars`, then what a source says of the host, then `host_vars`; in
-//! each of these first what is beside the inventory, then what is beside the playbook. Among groups the
-//! deeper one wins, then the higher `ansible_group_priority`, then the later name.
+//! The order is Ansible's ("Understanding variable precedence"): the group variables of a source, then
+//! `group_vars/all`, then the other `group_vars`, then the host variables of a source, then `host_vars`. For
+//! each of these directories, the one beside the inventory comes before the one beside the playbook. Among
+//! groups, the deeper one wins, then the higher `ansible_group_priority`, then the later name.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use crate::model::{Host, Origin, Var, Vars};
 pub(super) struct Built {
     pub hosts: IndexMap<String, Arc<Host>>,
     pub groups: IndexMap<String, Group>,
-    /// What `localhost` is where no source names it.
+    /// Used for `localhost` if no source names it.
     pub localhost: Arc<Host>,
     pub warnings: Vec<Warning>,
 }
@@ -94,7 +94,7 @@ pub(super) fn build(
             .iter()
             .filter_map(|child| draft.groups.get_index(*child));
         let children = children.map(|(name, _)| name.clone()).collect();
-        // Also for a group without hosts: a mistake in its files is an error.
+        // Also for a group without hosts, because a mistake in its files is an error.
         stacks.own(index, name)?;
         let group = Group::new(name.clone(), children, group.hosts.clone());
         groups.insert(name.clone(), group);
@@ -109,7 +109,7 @@ pub(super) fn build(
     })
 }
 
-/// Notes the passwords that the sources say in clear.
+/// Registers the plain-text passwords of the sources as secrets.
 fn keep_passwords(draft: &Draft, secrets: &Secrets) {
     let groups = draft.groups.values().flat_map(|group| &group.vars);
     let hosts = draft.hosts.values().flat_map(|host| &host.vars);
@@ -118,7 +118,7 @@ fn keep_passwords(draft: &Draft, secrets: &Secrets) {
     }
 }
 
-/// Names that a host and a group share.
+/// Warns of names that a host and a group share.
 fn warn_of_twins(draft: &mut Draft) {
     let twins: Vec<InventoryError> = draft
         .hosts
@@ -129,8 +129,8 @@ fn warn_of_twins(draft: &mut Draft) {
                 Some(at) => format!(", named at {at}"),
                 None => String::new(),
             };
-            let error = InventoryError::new(format!("`{name}` is a host and also a group{place}"));
-            let hint = format!("The pattern `{name}` selects the host alone. Rename one of them.");
+            let error = InventoryError::new(format!("`{name}` is both a host and a group{place}"));
+            let hint = format!("The pattern `{name}` selects only the host. Rename one of them.");
             Some(error.hint(hint).at(&host.origin))
         })
         .collect();
@@ -139,9 +139,10 @@ fn warn_of_twins(draft: &mut Draft) {
     }
 }
 
-/// Groups without a parent are children of `all`; hosts without a group are in `ungrouped`, and only those.
+/// Makes groups without a parent children of `all`, and puts hosts without a group, and only those, into
+/// `ungrouped`.
 fn reconcile(draft: &mut Draft) {
-    // `all` and `ungrouped` were the first two groups of the draft.
+    // `all` and `ungrouped` are the first two groups of the draft.
     let (all, ungrouped) = (0, 1);
     for index in 1..draft.groups.len() {
         if draft.groups[index].parents.is_empty() {
@@ -171,7 +172,8 @@ fn reconcile(draft: &mut Draft) {
     }
 }
 
-/// How far each group is from `all`, by the longest way. There are no cycles: `Draft::child` refuses them.
+/// The distance of each group from `all`, along the longest path. There are no cycles: `Draft::child` refuses
+/// them.
 fn depths(draft: &Draft) -> Vec<usize> {
     let mut missing: Vec<usize> = draft
         .groups
@@ -194,7 +196,7 @@ fn depths(draft: &Draft) -> Vec<usize> {
     depths
 }
 
-/// The directories of one kind, those beside the inventory first.
+/// The `group_vars` or `host_vars` directories, those beside the inventory first.
 struct VarsDirs<'s> {
     inventory: Vec<VarsDir<'s>>,
     playbook: Option<VarsDir<'s>>,
@@ -235,7 +237,7 @@ impl<'s> VarsDirs<'s> {
         dirs.flat_map(|dir| dir.warnings)
     }
 
-    /// Adds the layers of the named groups or hosts, the weakest first.
+    /// Adds the layers of the named groups or hosts, weakest first.
     fn layers(
         &mut self,
         names: &[&str],
@@ -250,15 +252,15 @@ impl<'s> VarsDirs<'s> {
     }
 }
 
-/// What the hosts of one set of groups have in common.
+/// What the hosts in the same set of groups have in common.
 #[derive(Clone)]
 struct Stack {
     names: Arc<[String]>,
     layers: Arc<[Arc<Vars>]>,
 }
 
-/// Stacks of layers by the groups that a host is in itself. Ten thousand hosts are in few different sets of
-/// groups.
+/// Stacks of layers, by the groups that a host is directly in. Even ten thousand hosts are in only a few
+/// different sets of groups.
 struct Stacks<'d, 's> {
     draft: &'d Draft,
     depths: Vec<usize>,
@@ -292,7 +294,7 @@ impl Stacks<'_, '_> {
                     .filter(|parent| all.insert(**parent)),
             );
         }
-        // `all` is the group 0, and every host is in it.
+        // `all` is group 0, and every host is in it.
         all.remove(&0);
         let mut order: Vec<usize> = all.into_iter().collect();
         let draft = self.draft;
@@ -326,7 +328,7 @@ impl Stacks<'_, '_> {
         })
     }
 
-    /// What one group says itself.
+    /// The layers that one group defines itself.
     fn own(&mut self, index: usize, name: &str) -> Result<Vec<Arc<Vars>>, InventoryError> {
         let mut layers: Vec<Arc<Vars>> = Vec::new();
         layers.extend(
@@ -360,7 +362,7 @@ fn extra_vars(sources: &Sources) -> Option<Arc<Vars>> {
     (!vars.is_empty()).then(|| Arc::new(vars))
 }
 
-/// What Ansible gives the `localhost` that it makes up.
+/// The variables that Ansible gives its implicit `localhost`.
 fn local_vars() -> Vars {
     let origin = Origin {
         file: Arc::from(Path::new("the built-in localhost")),

@@ -12,8 +12,8 @@ pub(super) struct Setting {
     pub line: usize,
 }
 
-/// The settings of a file, as Python's `configparser` reads them: a `#` or `;` starts a comment at the begin
-/// of a line, a `;` after white space too, and an indented line goes on with the value before it.
+/// The settings of a file, as Python's `configparser` reads them: a `#` or `;` starts a comment at the
+/// beginning of a line, a `;` also after white space, and an indented line continues the value before it.
 pub(super) fn settings(text: &str, file: &Arc<Path>) -> Result<Vec<Setting>, InventoryError> {
     let mut settings: Vec<Setting> = Vec::new();
     let mut section = String::new();

@@ -12,14 +12,14 @@ use super::world::World;
 use super::{name, variable};
 use crate::model::{Connection, Host, HostKeys, SshClient, Via};
 
-/// What the command line says of connections. It wins over the inventory.
+/// Connection settings of the command line. They win over the inventory.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// `-u USER`.
     pub user: Option<String>,
     /// `-b`: become another user.
     pub elevate: bool,
-    /// The user to become, `root` if none is said.
+    /// The user to become, `root` if not given.
     pub elevate_user: Option<String>,
     /// The answer to `--ask-pass`.
     pub password: Option<String>,
@@ -30,7 +30,7 @@ pub struct Overrides {
     pub connect_timeout: Option<Duration>,
     /// `--transport`.
     pub ssh_client: Option<SshClient>,
-    /// `--persist`; zero: not kept, whatever the inventory says.
+    /// `--persist`; with zero, the connection is not kept, whatever the inventory says.
     pub persist: Option<Duration>,
 }
 
@@ -112,20 +112,20 @@ pub(super) fn connection(
     })
 }
 
-/// The variables of one host that say how it is reached.
+/// The variables of one host that configure how it is reached.
 pub(super) struct Settings<'a> {
     world: &'a Arc<World>,
     pub host: &'a Host,
 }
 
-/// A setting that is there, and the variable that it comes from.
+/// The value of a setting, and the variable that it comes from.
 pub(super) struct Set<'n> {
     pub name: &'n str,
     pub value: Value,
 }
 
 impl Settings<'_> {
-    /// The first of the variables that is there and is not null.
+    /// The first of these variables that is set and not null.
     pub(super) fn get<'n>(&self, names: &[&'n str]) -> Result<Option<Set<'n>>, InventoryError> {
         for &name in names {
             if let Some(value) =
@@ -137,7 +137,7 @@ impl Settings<'_> {
         Ok(None)
     }
 
-    /// A complaint about a setting, with the place where it was written.
+    /// An error about a setting, with the location where it is written.
     pub(super) fn error(&self, name: &str, message: impl std::fmt::Display) -> InventoryError {
         let error = InventoryError::new(format!("`{name}` of host {} {message}", self.host.name));
         match self.host.var(name) {
@@ -156,12 +156,12 @@ impl Settings<'_> {
             other => {
                 return Err(self.error(
                     set.name,
-                    format!("must be a string, here it is {}", noun(&other)),
+                    format!("must be a string, found {}", noun(&other)),
                 ));
             }
         };
         if text.contains('\0') {
-            return Err(self.error(set.name, "holds a NUL byte"));
+            return Err(self.error(set.name, "contains a NUL byte"));
         }
         Ok((!text.is_empty()).then_some(text))
     }
@@ -187,7 +187,7 @@ impl Settings<'_> {
         self.time(names, false)
     }
 
-    /// A length of time; whether it may be none at all.
+    /// A duration; `may_be_zero` says whether zero is allowed.
     fn time(&self, names: &[&str], may_be_zero: bool) -> Result<Option<Duration>, InventoryError> {
         let Some(set) = self.get(names)? else {
             return Ok(None);
@@ -204,7 +204,7 @@ impl Settings<'_> {
         };
         match duration {
             Some(duration) if may_be_zero || !duration.is_zero() => Ok(Some(duration)),
-            _ => Err(self.error(set.name, "must be a time, in seconds or like `10s`")),
+            _ => Err(self.error(set.name, "must be a duration, in seconds or like `10s`")),
         }
     }
 
@@ -259,7 +259,7 @@ impl Settings<'_> {
                 continue;
             };
             let words = shlex::split(&line);
-            args.extend(words.ok_or_else(|| self.error(name, "has a quote that is not closed"))?);
+            args.extend(words.ok_or_else(|| self.error(name, "has an unclosed quote"))?);
         }
         Ok(args)
     }
@@ -276,8 +276,8 @@ impl Settings<'_> {
                 )),
             };
         }
-        // Ansible's switch only goes from strict to not at all; to take a key the first time is as far as ops
-        // goes.
+        // Ansible's switch only knows strict checking and no checking at all. ops goes no further than
+        // accepting the key of a new host.
         let checking =
             self.flag(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?;
         Ok(if checking == Some(false) {
@@ -306,7 +306,7 @@ impl Settings<'_> {
     }
 }
 
-/// `~/` is the home of whoever runs ops.
+/// Expands `~/` to the home directory of the user who runs ops.
 fn home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),

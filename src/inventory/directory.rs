@@ -1,7 +1,7 @@
-//! A directory as an inventory: which of its files are sources.
+//! Decides which files of an inventory directory are sources.
 //!
-//! Ansible tries to read each file and warns if it cannot. ops skips, with a warning, what does not look like
-//! an inventory, and refuses an inventory with a mistake in it: hosts must not get lost.
+//! Ansible tries to read each file and warns if it cannot. ops skips, with a warning, a file that does not
+//! look like an inventory, and refuses an inventory with a mistake in it: no hosts may get lost.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use super::error::InventoryError;
 use super::program::is_inventory_program;
 use super::vars_files;
 
-/// Ends of names that are skipped without a warning, as Ansible skips them.
+/// Suffixes of files that are skipped without a warning, as in Ansible.
 const IGNORED_ENDS: [&str; 12] = [
     ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
 ];
 
-/// Ends of names of templates for inventories, and of former ones.
+/// Suffixes of inventory templates and of retired inventories.
 const TEMPLATE_ENDS: [&str; 9] = [
     ".example",
     ".sample",
@@ -29,14 +29,14 @@ const TEMPLATE_ENDS: [&str; 9] = [
     ".rej",
 ];
 
-/// Suffixes of files that are not inventories, even if each line could be a host name. Executables are run
-/// nevertheless.
+/// Suffixes of files that are not inventories, even if each line could be a host name. Executable files are
+/// run nevertheless.
 const OTHER_ENDS: [&str; 22] = [
     ".cert", ".crt", ".csv", ".diff", ".env", ".gz", ".html", ".key", ".lock", ".log", ".patch",
     ".pdf", ".pem", ".png", ".pub", ".py", ".sh", ".sql", ".tar", ".tsv", ".xml", ".zip",
 ];
 
-/// Names of project files that stand beside an inventory.
+/// Names of project files that are often stored beside an inventory.
 const OTHER_NAMES: [&str; 19] = [
     "authors",
     "brewfile",
@@ -59,19 +59,19 @@ const OTHER_NAMES: [&str; 19] = [
     "vagrantfile",
 ];
 
-/// Extensions of inventories. They may have none.
+/// Extensions of inventories. An inventory may also have no extension.
 const EXTENSIONS: [&str; 5] = ["ini", "yml", "yaml", "json", "toml"];
 
-/// A file below a directory that is an inventory.
+/// A file below an inventory directory.
 pub(super) enum Member {
     Source(PathBuf),
-    /// It may be a source or not: its name does not say.
+    /// Its name does not tell whether it is a source.
     Unknown(PathBuf),
     /// It is not a source, for this reason.
     Skipped(InventoryError),
 }
 
-/// The members of a directory, and those of the directories below it, in order of their names.
+/// The members of a directory and of the directories below it, ordered by name.
 pub(super) fn members(dir: &Path) -> Result<Vec<Member>, InventoryError> {
     let mut members = Vec::new();
     for name in vars_files::list(dir)? {
@@ -112,20 +112,20 @@ fn member(path: PathBuf, name: &str) -> Member {
     }
 }
 
-/// Why a file is not an inventory, by its name.
+/// Why a file is not an inventory, judging by its name.
 fn is_other(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase();
     if OTHER_NAMES.contains(&name.as_str()) {
-        return Some("it is a file of a project, by its name".to_owned());
+        return Some("its name is that of a project file".to_owned());
     }
     let end = OTHER_ENDS.iter().find(|end| name.ends_with(*end))?;
     Some(format!("its name ends in `{end}`"))
 }
 
-/// The warning for a file that is not read, and why.
+/// The warning for a file that is not read, with the reason.
 pub(super) fn skipped(error: InventoryError) -> InventoryError {
     InventoryError {
-        message: format!("the file is passed over: {}", error.message),
+        message: format!("skipped this file: {}", error.message),
         ..error
     }
 }

@@ -1,5 +1,5 @@
-//! Groups and hosts while the sources are read. Sources add to it in order; `build` makes the inventory of
-//! it.
+//! Groups and hosts while the sources are read. Sources add to the draft in order, and `build` turns it into
+//! the inventory.
 
 use std::collections::HashSet;
 
@@ -12,27 +12,27 @@ use crate::model::{Origin, Var, Vars};
 
 /// The group that every host is in.
 pub(super) const ALL: &str = "all";
-/// The group of hosts that are in no other.
+/// The group of hosts that are in no other group.
 pub(super) const UNGROUPED: &str = "ungrouped";
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct DraftGroup {
     pub vars: Vars,
-    /// Hosts that are in the group itself, by index, in the order of the sources.
+    /// Hosts that are directly in the group, by index, in the order of the sources.
     pub hosts: Vec<usize>,
     members: HashSet<usize>,
     pub children: Vec<usize>,
     pub parents: Vec<usize>,
-    /// `ansible_group_priority`; 1 unless said.
+    /// `ansible_group_priority`; 1 by default.
     pub priority: Option<i64>,
-    /// Where it is named first; nowhere for `all` and `ungrouped`.
+    /// Where it is named first; `None` for `all` and `ungrouped`.
     pub origin: Option<Origin>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct DraftHost {
     pub vars: Vars,
-    /// Groups that it is in itself, by index.
+    /// Groups that it is directly in, by index.
     pub groups: Vec<usize>,
     /// Where it is named first.
     pub origin: Origin,
@@ -85,7 +85,7 @@ impl Draft {
         Ok(self.groups.insert_full(group.to_owned(), draft).0)
     }
 
-    /// A host, put into a group. `all` holds every host anyhow.
+    /// Adds a host and puts it into a group. `all` contains every host anyway.
     pub fn host(&mut self, host: &str, group: usize, at: &Origin) -> Result<usize, InventoryError> {
         let index = if let Some(index) = self.hosts.get_index_of(host) {
             index
@@ -118,11 +118,11 @@ impl Draft {
         if self.groups[parent].children.contains(&child) {
             return Ok(());
         }
-        // Every group is below `all` in the end.
+        // In the end every group is below `all`.
         if parent == child || child == 0 || self.reaches(child, parent) {
             let name = |index: usize| self.groups.get_index(index).map_or("", |(name, _)| name);
             return Err(InventoryError::new(format!(
-                "group `{}` cannot be a child of `{}`, which is below it already",
+                "group `{}` cannot be a child of `{}`, which is already below it",
                 name(child),
                 name(parent)
             ))

@@ -1,4 +1,4 @@
-//! How another user is become on a host: `ansible_become` and what belongs to it.
+//! How ops becomes another user on a host: `ansible_become` and the variables that go with it.
 
 use super::connection::{Overrides, Settings};
 use super::error::InventoryError;
@@ -6,13 +6,14 @@ use super::name;
 use crate::model::Elevation;
 
 impl Settings<'_> {
-    /// Why no user can be become as the inventory says. It matters once one is to be.
+    /// Why ops cannot become another user the way the inventory asks for. It matters only once a task needs
+    /// another user.
     pub(super) fn become_refusal(&self) -> Option<String> {
         let error = self.refuse_other_ways().err()?;
         Some(error.to_string())
     }
 
-    /// ops starts `sudo`, and in its own way.
+    /// ops only uses `sudo`, with its own options.
     fn refuse_other_ways(&self) -> Result<(), InventoryError> {
         if let Some(method) = self.text(&["ansible_become_method"])?
             && method.rsplit('.').next() != Some("sudo")
@@ -20,13 +21,13 @@ impl Settings<'_> {
             let message = format!("is `{method}`, which ops does not support");
             return Err(self
                 .error("ansible_become_method", message)
-                .hint("ops becomes another user with sudo."));
+                .hint("ops can only become another user with sudo."));
         }
         for name in ["ansible_become_exe", "ansible_sudo_exe"] {
             if let Some(program) = self.text(&[name])?
                 && !["sudo", "/usr/bin/sudo", "/bin/sudo"].contains(&program.as_str())
             {
-                let message = format!("is `{program}`, and ops runs the `sudo` of the host's PATH");
+                let message = format!("is `{program}`, but ops runs `sudo` from the PATH of the host");
                 return Err(self.error(name, message).hint("Remove it."));
             }
         }
@@ -34,10 +35,10 @@ impl Settings<'_> {
             if let Some(flags) = self.text(&[name])?
                 && !are_usual_flags(&flags)
             {
-                let message = format!("is `{flags}`, and ops does not pass extra flags to sudo");
+                let message = format!("is `{flags}`, but ops does not pass extra flags to sudo");
                 return Err(self
                     .error(name, message)
-                    .hint("Remove it; sudoers on the host has an option for most of them."));
+                    .hint("Remove it. For most flags there is an equivalent option of sudoers on the host."));
             }
         }
         Ok(())
@@ -73,7 +74,7 @@ impl Settings<'_> {
     }
 }
 
-/// Whether sudo does as these flags say when ops starts it.
+/// Whether sudo, the way ops starts it, already behaves as these flags ask.
 fn are_usual_flags(flags: &str) -> bool {
     let long = ["--set-home", "--stdin", "--non-interactive"];
     let mut words = flags.split_whitespace();

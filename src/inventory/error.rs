@@ -1,4 +1,4 @@
-//! What can be wrong with an inventory. All of it is found before a host is contacted: exit code 2.
+//! Errors of an inventory. All are found before a host is contacted: exit code 2.
 
 use std::fmt;
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use crate::model::{Failure, FailureKind, Origin};
 
-/// A source that cannot be read, or that says something that cannot be.
+/// A source that cannot be read, or whose contents are invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InventoryError {
     /// A lower-case fragment.
     pub message: String,
-    /// What to try, as a sentence.
+    /// A sentence that says what to try.
     pub hint: Option<String>,
-    /// The file, and the line where there is one.
+    /// The file and, if known, the line.
     pub at: Option<Origin>,
-    /// The file is no inventory at all, by its looks.
+    /// The file does not look like an inventory at all.
     pub(super) is_foreign: bool,
-    /// A template or an encrypted value is at fault; other variables or passwords may fix it.
+    /// The cause is a template or an encrypted value; other variables or passwords may fix it.
     pub(super) is_rendering: bool,
 }
 
@@ -32,7 +32,7 @@ impl InventoryError {
         }
     }
 
-    /// Says that the file is no inventory at all.
+    /// Marks the file as not being an inventory at all.
     pub(super) fn foreign(mut self) -> Self {
         self.is_foreign = true;
         self
@@ -44,7 +44,7 @@ impl InventoryError {
         self
     }
 
-    /// Says where, if nothing closer to the mistake has said so.
+    /// Sets the location, unless a more precise one is already set.
     #[must_use]
     pub fn at(mut self, origin: &Origin) -> Self {
         self.at.get_or_insert_with(|| origin.clone());
@@ -81,12 +81,12 @@ impl From<InventoryError> for Failure {
     }
 }
 
-/// What an inventory may say and hardly means to.
+/// A likely mistake in an inventory that is not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning(InventoryError);
 
 impl Warning {
-    /// What to do, as a sentence.
+    /// A sentence that says what to do.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
@@ -105,7 +105,7 @@ impl From<InventoryError> for Warning {
     }
 }
 
-/// A host pattern that cannot be read, or that names what is not there.
+/// A host pattern that cannot be parsed, or that names an unknown host or group.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SelectError {
@@ -123,11 +123,11 @@ impl From<SelectError> for Failure {
     }
 }
 
-/// A variable whose `{{ }}` cannot be rendered, or whose encrypted value cannot be opened.
+/// A variable whose `{{ }}` cannot be rendered, or whose encrypted value cannot be decrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderError {
     pub host: String,
-    /// The variable whose own text is at fault, which may be one that the wanted one refers to.
+    /// The variable that contains the mistake. The requested variable may only refer to it.
     pub name: String,
     /// A lower-case fragment.
     pub message: String,

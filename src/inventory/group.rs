@@ -8,9 +8,9 @@ pub struct Group {
     pub name: String,
     /// The groups directly below, in the order of the sources.
     pub children: Vec<String>,
-    /// The hosts that it names itself, as indices of the inventory's hosts.
+    /// The hosts that are directly in the group, as indices into the inventory's hosts.
     pub(super) own: Vec<usize>,
-    /// These and those of all groups below, computed when first needed.
+    /// These hosts and those of all groups below, computed on first use.
     pub(super) members: OnceLock<Vec<usize>>,
 }
 

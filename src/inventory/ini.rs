@@ -1,4 +1,4 @@
-//! Ansible's INI format, read as Ansible's own plugin reads it.
+//! Ansible's INI format, parsed like Ansible's own plugin does.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ enum Section {
     Children,
 }
 
-/// Groups that were named before they were declared, and where.
+/// Groups that were named before they were declared, and the location.
 #[derive(Default)]
 struct Pending {
     vars: IndexMap<String, Origin>,
@@ -55,7 +55,7 @@ pub(super) fn read(text: &str, file: &Arc<Path>, draft: &mut Draft) -> Result<()
                 let key = key.trim();
                 if let Some(first) = assigned.insert((group, key), index + 1) {
                     let warning = InventoryError::new(format!(
-                        "`{key}` is set twice for one group, first in line {first}, and the last one counts"
+                        "`{key}` is set twice for one group, first in line {first}: the last value is used"
                     ));
                     draft.warn(warning.at(&at));
                 }
@@ -77,7 +77,7 @@ pub(super) fn read(text: &str, file: &Arc<Path>, draft: &mut Draft) -> Result<()
     pending.finish(draft)
 }
 
-/// Begins a section. A group is declared by its hosts or by its children, not by its variables alone.
+/// Starts a section. A group is declared by its hosts or its children, not by its variables alone.
 fn open(
     name: &str,
     kind: Section,
@@ -114,17 +114,17 @@ impl Pending {
         };
         if let Some((name, at)) = self.vars.first() {
             let error = InventoryError::new(format!(
-                "variables for the group `{name}`, which is not declared"
+                "variables for the undeclared group `{name}`"
             ))
             .at(at);
             return Err(error.hint(known(name).unwrap_or_else(|| {
-                format!("Declare it by a section [{name}] or [{name}:children].")
+                format!("Declare it with a section [{name}] or [{name}:children].")
             })));
         }
         if let Some((name, parents)) = self.children.first() {
             let error = InventoryError::new(format!("the child group `{name}` is not declared"));
             let error = error
-                .hint(known(name).unwrap_or_else(|| format!("Declare it by a section [{name}].")));
+                .hint(known(name).unwrap_or_else(|| format!("Declare it with a section [{name}].")));
             return Err(match parents.first() {
                 Some((_, at)) => error.at(at),
                 None => error,
@@ -134,7 +134,7 @@ impl Pending {
     }
 }
 
-/// `[name]` or `[name:kind]`, a comment after it.
+/// Parses `[name]` or `[name:kind]`, which a comment may follow.
 fn header(line: &str) -> Result<Option<(&str, Section)>, InventoryError> {
     let Some(rest) = line.strip_prefix('[') else {
         return Ok(None);
@@ -156,18 +156,18 @@ fn header(line: &str) -> Result<Option<(&str, Section)>, InventoryError> {
         Some((name, "vars")) => Ok(Some((name, Section::Vars))),
         Some((name, "children")) => Ok(Some((name, Section::Children))),
         Some((_, kind)) => {
-            let error = InventoryError::new(format!("a section of the unknown kind `{kind}`"));
+            let error = InventoryError::new(format!("unknown kind of section: `{kind}`"));
             Err(error.hint(
                 did_you_mean(kind, ["hosts", "vars", "children"]).unwrap_or_else(|| {
-                    "A section is [group], [group:vars] or [group:children].".to_owned()
+                    "Write [group], [group:vars] or [group:children].".to_owned()
                 }),
             ))
         }
         None if line.ends_with(']') => Err(InventoryError::new(format!(
-            "the section `{}` cannot be read",
+            "invalid section header `{}`",
             short(line)
         ))
-        .hint("A section is [group], [group:vars] or [group:children], without spaces.")),
+        .hint("Write [group], [group:vars] or [group:children], without spaces.")),
         None => Ok(None),
     }
 }
@@ -176,7 +176,7 @@ fn group_name(line: &str) -> Result<&str, InventoryError> {
     let name = line.split('#').next().unwrap_or_default().trim_end();
     if name.is_empty() || name.contains([':', ']']) || name.contains(char::is_whitespace) {
         return Err(InventoryError::new(format!(
-            "expected the name of a group, found `{}`",
+            "expected a group name, found `{}`",
             short(line)
         )));
     }
@@ -215,7 +215,7 @@ fn hosts(line: &str, group: usize, at: &Origin, draft: &mut Draft) -> Result<(),
         if vars.iter().any(|(known, _)| *known == key) {
             draft.warn(
                 InventoryError::new(format!(
-                    "`{key}` is there twice in the line, and the last one counts"
+                    "`{key}` is set twice in this line: the last value is used"
                 ))
                 .at(at),
             );
@@ -235,21 +235,22 @@ fn hosts(line: &str, group: usize, at: &Origin, draft: &mut Draft) -> Result<(),
     Ok(())
 }
 
-/// The last word of a line ended at a `#` within it. What it holds may be a password.
+/// The warning for a line whose last word was cut at a `#` inside it. The word may contain a password, so it
+/// is not shown.
 fn cut(last: Option<&String>) -> InventoryError {
     let (what, how) = match last.and_then(|word| word.split_once('=')) {
         Some((key, _)) => (format!("the value of `{key}`"), format!("{key}='...#...'")),
         None => ("the last word".to_owned(), "'...#...'".to_owned()),
     };
     InventoryError::new(format!(
-        "{what} ends at the `#`, and the rest of the line is a comment"
+        "{what} ends at the `#`, because the rest of the line is a comment"
     ))
     .hint(format!(
         "Quote it: {how}. Put a space before a `#` that starts a comment."
     ))
 }
 
-/// A piece of the file for a message.
+/// An excerpt of the file for a message.
 fn short(text: &str) -> String {
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {

@@ -17,11 +17,11 @@ use super::{limit, pattern, render, variable};
 use crate::model::{Connection, Host};
 use crate::template;
 
-/// Hosts, groups and variables. Cloning it is cheap, and clones share what was decrypted.
+/// Hosts, groups and variables. Cloning it is cheap, and clones share the decrypted values.
 #[derive(Debug, Clone)]
 pub struct Inventory {
     world: Arc<World>,
-    /// The names of the hosts that `--limit` leaves.
+    /// The names of the hosts within `--limit`.
     limit: Option<Arc<HashSet<String>>>,
 }
 
@@ -53,19 +53,19 @@ impl Inventory {
         }
     }
 
-    /// Likely mistakes in the sources, with their places.
+    /// Likely mistakes in the sources, with their location.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.world.warnings
     }
 
-    /// Every host, in the order of the sources, whatever `--limit` says.
+    /// Every host, in the order of the sources, ignoring `--limit`.
     #[must_use]
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = &Arc<Host>> {
         self.world.hosts.values()
     }
 
-    /// The host of that name; `localhost` always exists.
+    /// The host with that name; `localhost` always exists.
     #[must_use]
     pub fn host(&self, name: &str) -> Option<&Arc<Host>> {
         self.world.host(name)
@@ -82,7 +82,7 @@ impl Inventory {
         self.world.groups.get(name)
     }
 
-    /// The hosts of a group that it names itself.
+    /// The hosts that are directly in a group.
     pub fn own_hosts<'i>(&'i self, group: &'i Group) -> impl Iterator<Item = &'i Arc<Host>> {
         group.own.iter().map(|index| &self.world.hosts[*index])
     }
@@ -95,13 +95,13 @@ impl Inventory {
             .map(|index| &self.world.hosts[*index])
     }
 
-    /// The same inventory, of which [`select`](Self::select) gives only what the pattern selects. `@FILE` in
-    /// it stands for the patterns in the lines of a file. A pattern that only excludes hosts keeps
-    /// `localhost`.
+    /// The same inventory, restricted so that [`select`](Self::select) returns only hosts that this pattern
+    /// selects too. `@FILE` in it stands for the patterns in the lines of a file. A pattern that only
+    /// excludes hosts keeps `localhost`.
     ///
     /// # Errors
     ///
-    /// As for [`select`](Self::select), and a file that cannot be read.
+    /// Those of [`select`](Self::select), and a file that cannot be read.
     pub fn limited(&self, limit: &str) -> Result<Self, SelectError> {
         let limit = limit::names(&self.world, limit)?;
         Ok(Self {
@@ -121,18 +121,18 @@ impl Inventory {
 
     /// The hosts that an Ansible pattern selects, each once.
     ///
-    /// It is empty only if `--limit` leaves none of those that match.
+    /// The list is empty only if `--limit` excludes all hosts that match.
     ///
     /// # Errors
     ///
-    /// A name that is neither a host nor a group, nothing matched, a pattern that cannot be parsed.
+    /// An unknown host or group, a pattern that matches nothing, a pattern that cannot be parsed.
     pub fn select(&self, pattern: &str) -> Result<Vec<Arc<Host>>, SelectError> {
         let mut hosts = pattern::select(&self.world, pattern)?;
         hosts.retain(|host| self.within_limit(host));
         Ok(hosts)
     }
 
-    /// Whether `--limit` leaves the host, or there is no limit.
+    /// Whether the host is within `--limit`, or there is no limit.
     #[must_use]
     pub fn within_limit(&self, host: &Host) -> bool {
         self.limit
@@ -140,24 +140,24 @@ impl Inventory {
             .is_none_or(|limit| limit.contains(&host.name))
     }
 
-    /// A variable of a host, rendered. None if it has no such variable. Knows the magic ones too (`groups`,
-    /// `group_names`, `inventory_hostname`, ...).
+    /// A variable of a host, rendered, or `None` if it has no such variable. Supports magic variables too
+    /// (`groups`, `group_names`, `inventory_hostname`, ...).
     ///
     /// # Errors
     ///
-    /// A name that is not defined, an unknown filter, a cycle, a vault that cannot be opened.
+    /// An undefined name, an unknown filter, a cycle, a vault value that cannot be decrypted.
     pub fn var(&self, host: &Host, name: &str) -> Result<Option<Value>, RenderError> {
         variable::rendered(&self.world, host, name)
     }
 
-    /// The variables of a host as names of a template: each renders when the template uses it. Magic ones are
-    /// among them.
+    /// The variables of a host as names for a template, magic variables included. Each is rendered when the
+    /// template uses it.
     #[must_use]
     pub fn context(&self, host: &Host) -> minijinja::Value {
         render::context(&self.world, host)
     }
 
-    /// Every variable of a host for a person to read, by name.
+    /// Every variable of a host in a form for display, by name.
     #[must_use]
     pub fn show(&self, host: &Host) -> Vec<Shown> {
         variable::shown(&self.world, host)
@@ -167,7 +167,7 @@ impl Inventory {
     ///
     /// # Errors
     ///
-    /// A setting that cannot be rendered, does not fit its type, or that ops does not have.
+    /// A setting that cannot be rendered, has the wrong type, or is not supported by ops.
     pub fn connection(
         &self,
         host: &Host,
@@ -176,8 +176,9 @@ impl Inventory {
         connection::connection(&self.world, host, overrides)
     }
 
-    /// What the variables of these hosts ask for and ops cannot do to reach them: one error for each place.
-    /// Passwords are not read, and what cannot be rendered is left to the run, which knows more.
+    /// Errors for connection settings of these hosts that ops does not support, one for each location.
+    /// Passwords are not read, and values that cannot be rendered are left to the run, which knows more
+    /// variables.
     #[must_use]
     pub fn unsupported<'h>(&self, hosts: impl Iterator<Item = &'h Host>) -> Vec<InventoryError> {
         let overrides = Overrides {
@@ -198,14 +199,14 @@ impl Inventory {
             .collect()
     }
 
-    /// The values that were decrypted so far, and the passwords.
+    /// The values decrypted so far, and the passwords.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         self.world.secrets.list()
     }
 
-    /// Calls `watcher` for each value that was decrypted, and from now on for each that will be, before it
-    /// can be used. There is one watcher: a later one replaces an earlier one.
+    /// Calls `watcher` for each value decrypted so far, and from now on for each newly decrypted value before
+    /// it can be used. There is only one watcher: a new one replaces the previous one.
     pub fn on_secret(&self, watcher: impl Fn(&str) + Send + Sync + 'static) {
         self.world.secrets.watch(Box::new(watcher));
     }

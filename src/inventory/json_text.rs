@@ -1,4 +1,5 @@
-//! Text of JSON to a value. Two equal keys of one object are an error: the first would be lost.
+//! Parses JSON text into a value. A duplicate key in an object is an error, since the first value would be
+//! lost.
 
 use std::fmt;
 
@@ -62,7 +63,7 @@ impl<'de> Visitor<'de> for Any {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if map.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key `{key}` is there twice")));
+                return Err(A::Error::custom(format!("duplicate key `{key}`")));
             }
             let Strict(value) = entries.next_value()?;
             map.insert(key, value);
@@ -76,14 +77,14 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn values_are_as_they_were_and_equal_keys_an_error() {
+    fn values_are_kept_and_duplicate_keys_are_an_error() {
         let text = r#"{"a": [1, -2, 0.5, null, true, "x"], "b": {"a": {}}}"#;
         let expected: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(parse(text).unwrap(), expected);
         let error = parse("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the key `b` is there twice at line 2 column 4"
+            "duplicate key `b` at line 2 column 4"
         );
         assert!(parse("{} x").is_err());
     }

@@ -126,7 +126,7 @@ impl Reader<'_> {
             Kind::Map(entries) => Ok(entries),
             _ => Err(self.error(
                 line,
-                format!("`{what}` must be a table, here it is {}", node.noun()),
+                format!("`{what}` must be a table, found {}", node.noun()),
             )),
         }
     }
@@ -136,7 +136,7 @@ impl Reader<'_> {
         let Kind::List(items) = node.kind else {
             return Err(self.error(
                 line,
-                format!("`{what}` must be a list of names, here it is {noun}"),
+                format!("`{what}` must be a list of names, found {noun}"),
             ));
         };
         items
@@ -319,7 +319,7 @@ impl Reader<'_> {
         let sealed = value.get(VAULT_KEY).is_some();
         let wrong = |wanted: &str| {
             Err(InventoryError::new(format!(
-                "must be {wanted}, here it is {}",
+                "must be {wanted}, found {}",
                 noun(&value)
             )))
         };
@@ -382,7 +382,7 @@ impl Reader<'_> {
                 let known = self.draft.groups.keys().map(String::as_str);
                 return Err(error.hint(
                     did_you_mean(name, known)
-                        .unwrap_or_else(|| format!("Declare it by a table [groups.{name}].")),
+                        .unwrap_or_else(|| format!("Declare it with a table [groups.{name}].")),
                 ));
             };
             let at = self.at(line);

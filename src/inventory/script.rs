@@ -133,7 +133,7 @@ fn names(group: &str, key: &str, value: Option<Value>) -> Result<Vec<String>, In
 
 fn shape(what: &str, wanted: &str, found: &Value) -> InventoryError {
     InventoryError::new(format!(
-        "`{what}` in what the script printed must be {wanted}, here it is {}",
+        "`{what}` in what the script printed must be {wanted}, found {}",
         noun(found)
     ))
 }

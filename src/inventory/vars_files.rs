@@ -66,7 +66,7 @@ impl<'s> VarsDir<'s> {
         };
         let path = self.path.join(first);
         for other in found {
-            let message = format!("it is not read, because {} is there too", path.display());
+            let message = format!("the file is not read because {} also exists", path.display());
             let warning =
                 InventoryError::new(message).hint("Move both into one directory or one file.");
             let other: Arc<Path> = self.path.join(other).into();
@@ -95,7 +95,7 @@ impl<'s> VarsDir<'s> {
         };
         let Kind::Map(entries) = document.kind else {
             let message = format!(
-                "a file of variables must be a mapping, here it is {}",
+                "a file of variables must be a mapping, found {}",
                 document.noun()
             );
             return Err(InventoryError::new(message).in_file(&file, Some(document.line)));

@@ -45,7 +45,7 @@ impl VaultError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoPassword => {
-                Some("Give the file that holds the password with --vault-password-file.")
+                Some("Pass the file that contains the password with --vault-password-file.")
             }
             Self::WrongPassword { .. } => {
                 Some("Check --vault-password-file; several may be given.")

@@ -135,6 +135,6 @@ impl Settings<'_> {
         let Some(line) = self.text(&[&name])? else {
             return Ok(Vec::new());
         };
-        shlex::split(&line).ok_or_else(|| self.error(&name, "has a quote that is not closed"))
+        shlex::split(&line).ok_or_else(|| self.error(&name, "has an unclosed quote"))
     }
 }

@@ -270,7 +270,7 @@ fn key_text(key: &Node) -> Result<String, YamlError> {
         Kind::Scalar(Value::Null) => Ok("None".to_owned()),
         _ => Err(YamlError {
             line: key.line,
-            message: format!("a key must be a string, here it is {}", key.noun()),
+            message: format!("a key must be a string, found {}", key.noun()),
         }),
     }
 }

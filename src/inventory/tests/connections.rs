@@ -183,7 +183,7 @@ fn what_cannot_be_is_refused_by_name() {
         ),
         (
             "ansible_ssh_common_args=\"-o 'x\"",
-            "`ansible_ssh_common_args` of host h has a quote that is not closed",
+            "`ansible_ssh_common_args` of host h has an unclosed quote",
         ),
         (
             "ops_host_keys=off",
@@ -195,7 +195,7 @@ fn what_cannot_be_is_refused_by_name() {
         ),
         (
             "ops_connect_timeout=soon",
-            "`ops_connect_timeout` of host h must be a time, in seconds or like `10s`",
+            "`ops_connect_timeout` of host h must be a duration, in seconds or like `10s`",
         ),
         (
             "ops_state_dir=here",
@@ -222,7 +222,7 @@ fn what_ops_does_not_read_is_refused_by_name() {
     for (vars, message) in [
         (
             "ansible_ssh_args=\"-o 'x\"",
-            "`ansible_ssh_args` of host h has a quote that is not closed",
+            "`ansible_ssh_args` of host h has an unclosed quote",
         ),
         (
             "ansible_ssh_executable=/opt/ssh/bin/ssh",
@@ -242,11 +242,11 @@ fn what_ops_does_not_read_is_refused_by_name() {
         ),
         (
             "ansible_become=yes ansible_become_exe='sudo su -'",
-            "`ansible_become_exe` of host h is `sudo su -`, and ops runs the `sudo` of the host's PATH",
+            "`ansible_become_exe` of host h is `sudo su -`, but ops runs `sudo` from the PATH of the host",
         ),
         (
             "ansible_become=yes ansible_become_flags=-i",
-            "`ansible_become_flags` of host h is `-i`, and ops does not pass extra flags to sudo",
+            "`ansible_become_flags` of host h is `-i`, but ops does not pass extra flags to sudo",
         ),
         (
             "ansible_become=yes ansible_become_method=doas",
@@ -309,13 +309,13 @@ fn a_way_to_become_a_user_is_not_replaced_by_sudo() {
         (
             "ansible_become_flags=-i",
             Some(
-                "hosts:1: `ansible_become_flags` of host h is `-i`, and ops does not pass extra flags to sudo",
+                "hosts:1: `ansible_become_flags` of host h is `-i`, but ops does not pass extra flags to sudo",
             ),
         ),
         (
             "ansible_become_exe='sudo su -'",
             Some(
-                "hosts:1: `ansible_become_exe` of host h is `sudo su -`, and ops runs the `sudo` of the host's PATH",
+                "hosts:1: `ansible_become_exe` of host h is `sudo su -`, but ops runs `sudo` from the PATH of the host",
             ),
         ),
     ] {

@@ -34,8 +34,8 @@ fn a_name_of_a_host_and_of_a_group() {
     assert_eq!(
         of("hosts", "[web]\na\n[db]\nweb\n"),
         [
-            "hosts:4: `web` is a host and also a group, named at hosts:1\n\
-          The pattern `web` selects the host alone. Rename one of them."
+            "hosts:4: `web` is both a host and a group, named at hosts:1\n\
+          The pattern `web` selects only the host. Rename one of them."
         ]
     );
     assert_eq!(
@@ -46,8 +46,8 @@ fn a_name_of_a_host_and_of_a_group() {
     assert_eq!(
         of("hosts.toml", "[groups.web]\nhosts = [\"web\"]\n"),
         [
-            "hosts.toml:2: `web` is a host and also a group, named at hosts.toml:1\n\
-          The pattern `web` selects the host alone. Rename one of them."
+            "hosts.toml:2: `web` is both a host and a group, named at hosts.toml:1\n\
+          The pattern `web` selects only the host. Rename one of them."
         ]
     );
 }
@@ -57,7 +57,7 @@ fn a_value_that_ends_at_a_hash() {
     assert_eq!(
         of("hosts", "a x=1 # fine\nb secret=ab#cd\n"),
         [
-            "hosts:2: the value of `secret` ends at the `#`, and the rest of the line is a comment\n\
+            "hosts:2: the value of `secret` ends at the `#`, because the rest of the line is a comment\n\
           Quote it: secret='...#...'. Put a space before a `#` that starts a comment."
         ]
     );
@@ -70,11 +70,11 @@ fn a_value_that_ends_at_a_hash() {
 fn a_variable_that_is_set_twice() {
     assert_eq!(
         of("hosts", "a x=1 x=2\n"),
-        ["hosts:1: `x` is there twice in the line, and the last one counts"]
+        ["hosts:1: `x` is set twice in this line: the last value is used"]
     );
     assert_eq!(
         of("hosts", "[w]\na\n[w:vars]\nx=1\ny=1\nx=2\n"),
-        ["hosts:6: `x` is set twice for one group, first in line 4, and the last one counts"]
+        ["hosts:6: `x` is set twice for one group, first in line 4: the last value is used"]
     );
 }
 
@@ -92,7 +92,7 @@ fn a_file_of_variables_behind_another() {
     assert_eq!(
         warned(&inventory, dir.path()),
         [
-            "group_vars/web.yml: it is not read, because group_vars/web is there too\n\
+            "group_vars/web.yml: the file is not read because group_vars/web also exists\n\
           Move both into one directory or one file."
         ]
     );
@@ -132,14 +132,14 @@ fn files_of_a_directory_that_are_no_inventories() {
     assert_eq!(
         warnings,
         [
-            "aws.yml:1: the file is passed over: this configures an inventory plugin, which only Ansible can run\n\
+            "aws.yml:1: skipped this file: this configures an inventory plugin, which only Ansible can run\n\
              Write its result to a file: ansible-inventory -i FILE --list --yaml --output hosts.yml.",
-            "hosts.yml.sample: the file is passed over: its name ends in `.sample`",
-            "plugin.py: the file is passed over: its name ends in `.py`",
-            "settings.toml:1: the file is passed over: unknown table `retries`\n\
+            "hosts.yml.sample: skipped this file: its name ends in `.sample`",
+            "plugin.py: skipped this file: its name ends in `.py`",
+            "settings.toml:1: skipped this file: unknown table `retries`\n\
              An inventory has the tables [all], [groups.NAME] and [hosts.NAME].",
-            "settings.yaml:1: the file is passed over: the group `retries` must be a mapping, here it is a number",
-            "tasks.yml:1: the file is passed over: an inventory is a mapping of groups, here it is a list",
+            "settings.yaml:1: skipped this file: the group `retries` must be a mapping, found a number",
+            "tasks.yml:1: skipped this file: an inventory must be a mapping of groups, found a list",
         ]
     );
 }
