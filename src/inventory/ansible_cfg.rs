@@ -404,7 +404,7 @@ mod tests {
         let error = cfg.vault_passwords[0].read().unwrap_err().to_string();
         assert!(
             error.starts_with(
-                "shop/ansible.cfg:3: shop/.pass: the vault password file cannot be read: "
+                "shop/ansible.cfg:3: shop/.pass: cannot read the vault password file: "
             ),
             "{error}"
         );

@@ -1,4 +1,4 @@
-//! Mappings and lists of variables whose members render when they are used, so that one member may refer to
+//! Mappings and lists in variables whose members are rendered on use, so that one member may refer to
 //! another.
 
 use std::fmt::Debug;
@@ -15,18 +15,18 @@ use crate::template::LINK;
 
 /// Renders members in the scope of a host's variables.
 pub(super) trait Renderer: Debug + Send + Sync {
-    /// A variable or a member of one. None if it is undefined.
+    /// Renders a variable or a member of one. `None` if it is undefined.
     fn render(self: Arc<Self>, written: &Json, place: &Place) -> Option<Value>;
 
-    /// A value that fails when it is used, because it is undefined.
+    /// A value that fails on use because it is undefined.
     fn undefined(&self, name: &str) -> Value;
 }
 
-/// A member: ready, or a text that is rendered once.
+/// A member: a ready value, or a text that is rendered once.
 #[derive(Debug)]
 struct Member {
     written: Option<Json>,
-    /// None if it is undefined.
+    /// `None` if it is undefined.
     value: OnceLock<Option<Value>>,
 }
 
@@ -48,13 +48,13 @@ impl Member {
         if let Some(value) = self.value.get() {
             return value.clone();
         }
-        // Not `get_or_init`: a member that needs itself would wait for itself there.
+        // Not `get_or_init`: a member that refers to itself would deadlock there.
         let value = Arc::clone(scope).render(self.written.as_ref()?, &place());
         self.value.get_or_init(|| value).clone()
     }
 }
 
-/// A mapping of an inventory.
+/// A mapping in an inventory.
 #[derive(Debug)]
 pub(super) struct Mapping {
     scope: Arc<dyn Renderer>,
@@ -62,7 +62,7 @@ pub(super) struct Mapping {
     members: IndexMap<String, Member>,
 }
 
-/// A list of an inventory.
+/// A list in an inventory.
 #[derive(Debug)]
 pub(super) struct List {
     scope: Arc<dyn Renderer>,
@@ -70,13 +70,13 @@ pub(super) struct List {
     members: Vec<Member>,
 }
 
-/// Whether its members are rendered one at a time, when they are used.
+/// Whether the members of the value are rendered one at a time, on use.
 pub(super) fn is_lazy(value: &Value) -> bool {
     value.downcast_object_ref::<Mapping>().is_some()
         || value.downcast_object_ref::<List>().is_some()
 }
 
-/// The value for a mapping or a list.
+/// The lazy value for a mapping or a list, `None` for other values.
 pub(super) fn value(scope: Arc<dyn Renderer>, place: &Place, written: &Json) -> Option<Value> {
     match written {
         Json::Object(map) => Some(Value::from_object(Mapping {
@@ -97,8 +97,8 @@ pub(super) fn value(scope: Arc<dyn Renderer>, place: &Place, written: &Json) -> 
 }
 
 impl Mapping {
-    /// None for no such member, `Some(None)` for one that is undefined.
-    #[expect(clippy::option_option, reason = "not known, or known to be undefined")]
+    /// `None` if there is no such member, `Some(None)` if it is undefined.
+    #[expect(clippy::option_option, reason = "missing, or undefined")]
     fn member(&self, key: &str) -> Option<Option<Value>> {
         let member = self.members.get(key)?;
         Some(member.get(&self.scope, || self.place.member(key)))
@@ -106,14 +106,14 @@ impl Mapping {
 }
 
 impl List {
-    #[expect(clippy::option_option, reason = "not known, or known to be undefined")]
+    #[expect(clippy::option_option, reason = "missing, or undefined")]
     fn member(&self, index: usize) -> Option<Option<Value>> {
         let member = self.members.get(index)?;
         Some(member.get(&self.scope, || self.place.item(index)))
     }
 }
 
-/// What an undefined member stands for when all members are needed.
+/// The value of a member when all members are needed: an undefined one is a value that fails on use.
 fn or_failure(scope: &dyn Renderer, place: &Place, value: Option<Value>) -> Value {
     value.unwrap_or_else(|| scope.undefined(&place.name))
 }
@@ -175,7 +175,7 @@ impl Object for List {
     }
 }
 
-/// A mapping in which one member is looked up: an undefined member counts as none.
+/// A mapping in which one member is looked up: an undefined member counts as missing.
 #[derive(Debug)]
 struct MappingLink(Arc<Mapping>);
 

@@ -8,11 +8,11 @@ use super::pattern::{evaluate, matching, split};
 use super::world::{LOCALHOST, World};
 use crate::model::{Host, decode};
 
-/// The names of the hosts that a limit leaves.
+/// The names of the hosts within a limit.
 ///
-/// `@FILE` stands for the patterns in the lines of a file, `!@FILE` for all hosts but those that they select,
-/// `&@FILE` for those alone. One that only takes hosts out leaves the rest, this machine among them, which no
-/// pattern selects but by its name.
+/// `@FILE` stands for the patterns in the lines of a file, `!@FILE` for all hosts except those that the
+/// patterns select, `&@FILE` for only those. A limit that only excludes hosts keeps all others, including the
+/// controller, which a pattern can otherwise select only by name.
 pub(super) fn names(world: &World, limit: &str) -> Result<HashSet<String>, SelectError> {
     let mut parts = Vec::new();
     let mut files = Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn names(world: &World, limit: &str) -> Result<HashSet<String>, Selec
         };
         let patterns = read(world, file)?;
         if patterns.is_empty() && sign != "!" {
-            return Err(error(format!("the limit file `{file}` holds no pattern"))
+            return Err(error(format!("the limit file `{file}` contains no pattern"))
                 .hint("Each line is a pattern; `#` starts a comment."));
         }
         if sign.is_empty() {
@@ -52,7 +52,7 @@ pub(super) fn names(world: &World, limit: &str) -> Result<HashSet<String>, Selec
         names.retain(|name| hosts.iter().any(|host| host.name == *name) == *keep);
     }
     if names.is_empty() {
-        return Err(error(format!("the pattern `{limit}` leaves no host")));
+        return Err(error(format!("the pattern `{limit}` leaves no hosts")));
     }
     if only_excludes && world.localhost.source.is_none() {
         let mut out = files
@@ -70,7 +70,7 @@ pub(super) fn names(world: &World, limit: &str) -> Result<HashSet<String>, Selec
     Ok(names)
 }
 
-/// The parts of a limit. The name of a file may hold what else separates patterns.
+/// The parts of a limit. A file name may contain the characters that separate patterns.
 fn limit_parts(limit: &str) -> Result<Vec<String>, SelectError> {
     let file = limit.trim_start_matches(['!', '&']).strip_prefix('@');
     match file {
@@ -79,10 +79,10 @@ fn limit_parts(limit: &str) -> Result<Vec<String>, SelectError> {
     }
 }
 
-/// The patterns of a file: one or more in a line, with comments.
+/// The patterns of a file: one or more per line, with comments.
 fn read(world: &World, file: &str) -> Result<Vec<String>, SelectError> {
     let bytes = std::fs::read(file)
-        .map_err(|why| error(format!("the limit file `{file}` cannot be read: {why}")))?;
+        .map_err(|why| error(format!("cannot read the limit file `{file}`: {why}")))?;
     let text = decode(bytes).map_err(|wrong| {
         error(format!("{file}:{}: {wrong}", wrong.line)).hint(&wrong.hint(file))
     })?;
@@ -104,7 +104,7 @@ fn read(world: &World, file: &str) -> Result<Vec<String>, SelectError> {
     Ok(patterns)
 }
 
-/// A `#` starts a comment at the begin of a line or after white space.
+/// Removes a comment, which starts with a `#` at the beginning of the line or after white space.
 fn without_comment(line: &str) -> &str {
     let starts = |(at, _): &(usize, &str)| {
         line[..*at]

@@ -1,13 +1,13 @@
-//! Python literals, by which Ansible's INI format types its values: `5` is a number, `[1, "a"]` a list,
-//! `True` a boolean, and what is no literal is the string that it was.
+//! Python literals, which give values in Ansible's INI format their types: `5` is a number, `[1, "a"]` a
+//! list, `True` a boolean. A text that is not a literal stays a string.
 
 use serde_json::{Map, Number, Value};
 
 use super::yaml_scalar::whole;
 
-/// The value of a text, by `ast.literal_eval`.
+/// The value of a text, as by `ast.literal_eval`.
 pub(super) fn value(text: &str) -> Value {
-    // A plain word is by far the most common, and never a literal.
+    // A plain word is by far the most common case and never a literal.
     let trimmed = text.trim_start_matches([' ', '\t']);
     let mut reader = Reader {
         rest: trimmed,
@@ -24,7 +24,7 @@ struct Reader<'t> {
     depth: usize,
 }
 
-/// Deeper than any value that a person writes on one line.
+/// Deeper than any value that a person would write on one line.
 const MAX_DEPTH: usize = 64;
 
 impl Reader<'_> {
@@ -32,7 +32,7 @@ impl Reader<'_> {
         self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 
-    /// Nothing but a comment is left.
+    /// Whether only a comment is left.
     fn at_end(&mut self) -> bool {
         self.space();
         self.rest.is_empty() || self.rest.starts_with('#')
@@ -49,7 +49,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A value, or several with commas between: a tuple, which becomes a list.
+    /// A value, or several separated by commas: a tuple, which becomes a list.
     fn expression(&mut self) -> Option<Value> {
         let first = self.value()?;
         if !self.take(',') {
@@ -76,7 +76,7 @@ impl Reader<'_> {
             '(' => self
                 .list('(', ')')
                 .map(|(mut items, comma)| match items.pop() {
-                    // Brackets around one value are only brackets.
+                    // Parentheses around a single value only group it.
                     Some(only) if items.is_empty() && !comma => only,
                     Some(last) => {
                         items.push(last);
@@ -151,7 +151,7 @@ impl Reader<'_> {
             "True" => Value::Bool(true),
             "False" => Value::Bool(false),
             "None" => Value::Null,
-            // Prefixes of strings: raw, unicode, bytes.
+            // String prefixes: raw, unicode, bytes.
             "r" | "R" | "u" | "U" | "b" | "B" | "br" | "rb" | "Br" | "bR" | "BR" | "rB" | "Rb"
             | "RB"
                 if rest.starts_with(['"', '\'']) =>
@@ -173,13 +173,13 @@ impl Reader<'_> {
             self.rest = &self.rest[1..];
             self.space();
         }
-        // `literal_eval` takes one sign.
+        // `literal_eval` accepts only one sign.
         if signs > 1 {
             return None;
         }
         let end = number_end(self.rest);
         let (digits, rest) = self.rest.split_at(end);
-        // What goes on as a word is no number: `10.0.0.1`, `5GB`, `2.5j`.
+        // A number followed by letters or dots is not a number: `10.0.0.1`, `5GB`, `2.5j`.
         if rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')) {
             return None;
         }
@@ -188,7 +188,7 @@ impl Reader<'_> {
         Some(value)
     }
 
-    /// One string, or several side by side, which are one.
+    /// One string, or several adjacent ones, which are joined.
     fn strings(&mut self) -> Option<Value> {
         let mut text = String::new();
         loop {
@@ -293,8 +293,8 @@ impl Reader<'_> {
     }
 }
 
-/// How much of the text could be a number: digits, letters of a base or an exponent, dots, the sign of an
-/// exponent.
+/// The length of the part that may be a number: digits, letters of a base or an exponent, dots, the sign of
+/// an exponent.
 fn number_end(text: &str) -> usize {
     let radix = text.len() > 1
         && text.starts_with('0')
@@ -318,7 +318,7 @@ fn number_end(text: &str) -> usize {
     end
 }
 
-/// Underscores stand between digits only.
+/// Removes underscores, which are allowed only between digits.
 fn clean(digits: &str) -> Option<String> {
     if digits.is_empty()
         || digits.starts_with('_')
@@ -349,7 +349,7 @@ fn integer(digits: &str, negative: bool) -> Option<Value> {
     if !body.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    // `0644` is an error in Python 3, and so stays a string.
+    // `0644` is an error in Python 3, so it stays a string.
     if radix == 10 && body.len() > 1 && body.starts_with('0') && body.bytes().any(|b| b != b'0') {
         return None;
     }
@@ -382,7 +382,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn literals_are_typed_as_python_does() {
+    fn literals_have_the_types_that_python_gives_them() {
         for (text, expected) in [
             ("5", json!(5)),
             ("-5", json!(-5)),

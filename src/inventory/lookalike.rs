@@ -1,15 +1,15 @@
-//! Patterns that look like a range of names or like a slice, and are neither.
+//! Refuses patterns that look like a range of names or a slice but are neither.
 //!
-//! To Ansible `host-[10:12]*` is a set of four characters, `web[-2:]` one of three, and `web[1-3]` a slice
-//! that counts from
-//! 0. Each selects other hosts than most people mean. ops refuses them and gives the right spelling.
+//! To Ansible, `host-[10:12]*` is a set of four characters, `web[-2:]` a set of three, and `web[1-3]` a slice
+//! that counts from 0. Each selects other hosts than most people mean. ops refuses them and shows the right
+//! spelling.
 
 use super::error::SelectError;
 
-/// More alternatives than this make no readable expression.
+/// With more alternatives than this, an expression is no longer readable.
 const MAX_ALTERNATIVES: usize = 6;
 
-/// Refuses a pattern, without its sign, whose brackets mean something else than they look like.
+/// Refuses a pattern, given without its sign, if its brackets do not mean what they seem to mean.
 pub(super) fn check(pattern: &str) -> Result<(), SelectError> {
     if pattern.starts_with('~') {
         return Ok(());
@@ -26,7 +26,7 @@ pub(super) fn check(pattern: &str) -> Result<(), SelectError> {
                         "{shown} in the pattern `{pattern}` may be a slice or a range of names"
                     ),
                     (false, true) if bracket.is_slice() => {
-                        format!("{shown} in the pattern `{pattern}` runs backwards")
+                        format!("{shown} in the pattern `{pattern}` is in descending order")
                     }
                     (false, true) => format!("{shown} in the pattern `{pattern}` is not a slice"),
                     (false, false) => format!(
@@ -44,7 +44,7 @@ pub(super) fn check(pattern: &str) -> Result<(), SelectError> {
     Ok(())
 }
 
-/// A bracket of a pattern and what is around it.
+/// A bracket of a pattern and the text around it.
 struct Bracket<'p> {
     before: &'p str,
     inside: &'p str,
@@ -54,7 +54,7 @@ struct Bracket<'p> {
 impl<'p> Bracket<'p> {
     fn at(pattern: &'p str, open: usize) -> Result<Self, SelectError> {
         let rest = &pattern[open + 1..];
-        // A bracket that comes first is one of the set.
+        // A closing bracket in first position is a member of the set.
         let close = rest
             .char_indices()
             .skip(1 + usize::from(rest.starts_with('!')))
@@ -67,9 +67,10 @@ impl<'p> Bracket<'p> {
                 "never closed"
             };
             return Err(SelectError {
-                message: format!("the bracket of the pattern `{pattern}` is {wrong}"),
+                message: format!("the bracket in the pattern `{pattern}` is {wrong}"),
                 hint: Some(
-                    "A slice is `web[0:2]`, a set `web[13]*`. A comma separates patterns: `web[0],web[2]`."
+                    "A slice is `web[0:2]`, a set `web[13]*`. \
+                     A comma separates patterns: `web[0],web[2]`."
                         .to_owned(),
                 ),
             });
@@ -85,7 +86,7 @@ impl<'p> Bracket<'p> {
         self.after.is_empty()
     }
 
-    /// `1-3`, `2-` or `01:03` at the end, which Ansible takes for the slices `1:3` and `2:`.
+    /// Whether it is `1-3`, `2-` or `01:03` at the end, which Ansible treats as the slices `1:3` and `2:`.
     fn is_ambiguous(&self) -> bool {
         let ends = self.inside.split_once('-');
         let dash = ends
@@ -94,7 +95,7 @@ impl<'p> Bracket<'p> {
         self.is_last() && (dash || is_filled)
     }
 
-    /// What Ansible takes for an index or a slice.
+    /// Whether Ansible treats it as an index or a slice.
     fn is_slice(&self) -> bool {
         let ends = self.inside.split_once(':');
         let range = ends
@@ -103,7 +104,7 @@ impl<'p> Bracket<'p> {
         self.is_last() && (range || is_number(index))
     }
 
-    /// What to write instead; None if it is what it looks like.
+    /// What to write instead; `None` if the bracket means what it seems to mean.
     fn spelling(&self) -> Option<String> {
         let Self { before, inside, .. } = self;
         if self.is_ambiguous() {
@@ -128,7 +129,7 @@ impl<'p> Bracket<'p> {
         }
         if let Some(rest) = inside.strip_prefix('^') {
             return Some(format!(
-                "For all characters but these write `{before}[!{rest}]{}`.",
+                "For all other characters write `{before}[!{rest}]{}`.",
                 self.after
             ));
         }
@@ -163,24 +164,25 @@ impl<'p> Bracket<'p> {
                             .rev()
                             .map(|at| format!("{before}[-{at}]"))
                             .collect();
-                        return Some(format!("For the last {count} write `{}`.", each.join(",")));
+                        return Some(format!("For the last {count} hosts write `{}`.", each.join(",")));
                     }
                 }
                 Some(("", last)) if is_number(last) => {
                     return Some(format!(
-                        "Write `{before}[0:{last}]`; the host with the index {last} is in it."
+                        "Write `{before}[0:{last}]`; this includes the host with index {last}."
                     ));
                 }
                 Some((first, "-1")) if is_number(first) => {
                     return Some(format!(
-                        "For all but the last write `{before}[{first}:],!{before}[-1]`."
+                        "For all hosts but the last write `{before}[{first}:],!{before}[-1]`."
                     ));
                 }
                 _ => {}
             }
         }
         Some(
-            "A slice is `web[0:2]` or `web[1:]`, an index `web[0]` or `web[-1]`, a set of characters `web[13]*`."
+            "A slice is `web[0:2]` or `web[1:]`, an index `web[0]` or `web[-1]`, \
+             a set of characters `web[13]*`."
                 .to_owned(),
         )
     }
@@ -194,11 +196,11 @@ impl<'p> Bracket<'p> {
         match (names, slice) {
             (Some(names), _) => format!("For a range of names write `{names}`."),
             (None, Some(slice)) => format!("A slice is `{slice}`."),
-            (None, None) => "Name the hosts by a regular expression: `~web(8|9|10)`.".to_owned(),
+            (None, None) => "Select the hosts with a regular expression: `~web(8|9|10)`.".to_owned(),
         }
     }
 
-    /// A pattern for the names with these numbers.
+    /// A pattern for the names with the numbers of a range.
     fn names(&self, (first, last, width): (u64, u64, usize)) -> Option<String> {
         let numbers = numbers(first, last, width)?;
         let Self { before, after, .. } = self;
@@ -223,7 +225,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// First and last of a range of numbers, and how wide they are if zeros fill them.
+/// The first and last number of a range, and their width if they are padded with zeros.
 fn range(inside: &str, separator: &str) -> Option<(u64, u64, usize)> {
     let (first, last) = inside.split_once(separator)?;
     let (first, last) = (first.trim(), last.trim());
@@ -235,14 +237,14 @@ fn range(inside: &str, separator: &str) -> Option<(u64, u64, usize)> {
     Some((first.parse().ok()?, last.parse().ok()?, width))
 }
 
-/// A piece of a glob as a regular expression.
+/// Converts a part of a glob to a regular expression.
 fn expression(glob: &str) -> String {
     glob.replace('.', "\\.")
         .replace('*', ".*")
         .replace('?', ".")
 }
 
-/// Regular expressions that fit the numbers of a range and no others: `8` to `12` are `[8-9]` and `1[0-2]`.
+/// Regular expressions that match exactly the numbers of a range: `8` to `12` are `[8-9]` and `1[0-2]`.
 fn numbers(first: u64, last: u64, width: usize) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut next = first;
@@ -281,7 +283,7 @@ mod tests {
     use super::{check, numbers};
 
     #[test]
-    fn what_looks_like_a_range_or_a_slice_is_refused_with_the_right_spelling() {
+    fn misleading_brackets_are_refused_with_the_right_spelling() {
         for (pattern, message, hint) in [
             (
                 "web[1-3]",
@@ -321,21 +323,21 @@ mod tests {
             (
                 "web[-2:]",
                 "`[-2:]` in the pattern `web[-2:]` is not a slice",
-                "For the last 2 write `web[-2],web[-1]`.",
+                "For the last 2 hosts write `web[-2],web[-1]`.",
             ),
             (
                 "web[:2]",
                 "`[:2]` in the pattern `web[:2]` is not a slice",
-                "Write `web[0:2]`; the host with the index 2 is in it.",
+                "Write `web[0:2]`; this includes the host with index 2.",
             ),
             (
                 "web[1:-1]",
                 "`[1:-1]` in the pattern `web[1:-1]` is not a slice",
-                "For all but the last write `web[1:],!web[-1]`.",
+                "For all hosts but the last write `web[1:],!web[-1]`.",
             ),
             (
                 "web[3:1]",
-                "`[3:1]` in the pattern `web[3:1]` runs backwards",
+                "`[3:1]` in the pattern `web[3:1]` is in descending order",
                 "Write `web[1:3]`.",
             ),
             (
@@ -351,16 +353,16 @@ mod tests {
             (
                 "web[^1]*",
                 "`[^1]` in the pattern `web[^1]*` is a set of characters, not a range",
-                "For all characters but these write `web[!1]*`.",
+                "For all other characters write `web[!1]*`.",
             ),
             (
                 "web[1",
-                "the bracket of the pattern `web[1` is never closed",
+                "the bracket in the pattern `web[1` is never closed",
                 "A slice is `web[0:2]`, a set `web[13]*`. A comma separates patterns: `web[0],web[2]`.",
             ),
             (
                 "web[]",
-                "the bracket of the pattern `web[]` is empty",
+                "the bracket in the pattern `web[]` is empty",
                 "A slice is `web[0:2]`, a set `web[13]*`. A comma separates patterns: `web[0],web[2]`.",
             ),
         ] {
@@ -381,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_what_it_looks_like_is_not() {
+    fn brackets_that_mean_what_they_seem_to_mean_are_accepted() {
         for pattern in [
             "web",
             "web[0]",
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_fit_the_numbers_of_a_range_and_no_others() {
+    fn expressions_match_exactly_the_numbers_of_a_range() {
         for (first, last, width) in [
             (1, 3, 0),
             (8, 12, 0),

@@ -1,23 +1,23 @@
-//! Reading inventories: hosts, their groups, and the variables that precedence leaves each of them.
+//! Reads inventories: hosts, their groups, and the variables that each of them gets by precedence.
 //!
-//! [`load`] reads [`Sources`] one after the other into a draft and builds the [`Inventory`] of it: a frozen
-//! value that is cheap to clone and safe to share. From then on everything is a question to it: which hosts
-//! does a pattern select, what is a variable of a host once its `{{ }}` are rendered, how is the host
-//! reached.
+//! [`load`] reads the [`Sources`] one after the other into a draft and builds the [`Inventory`] from it: an
+//! immutable value that is cheap to clone and safe to share. The inventory answers all later questions: which
+//! hosts a pattern selects, what value a variable of a host has once its `{{ }}` are rendered, how the host
+//! is reached.
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | the readers, and which reads what |
-//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `shlex`, `name` | what they read with |
+//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | the readers, and the choice between them |
+//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `shlex`, `name` | the parsers that they use |
 //! | `ansible_cfg` | settings of Ansible that apply here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
-//! | `pattern`, `lookalike`, `limit` | host patterns; those that look like something else; `--limit` |
+//! | `pattern`, `lookalike`, `limit` | host patterns; misleading ones; `--limit` |
 //! | `world`, `variable`, `render`, `lazy`, `written` | the content; variables, rendered when used |
-//! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached; what is refused |
-//! | `vault`, `secrets`, `password` | encrypted values, and those that are secret by their name |
+//! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached; refused settings |
+//! | `vault`, `secrets`, `password` | encrypted values, and values whose name makes them secret |
 //!
-//! Everything follows Ansible where a user of Ansible would notice, and is held against the real one by
-//! `tests/inventory/`. Unlike there, what cannot be read or does not exist is an error and never a warning.
+//! Everything follows Ansible where its users would notice, and `tests/inventory/` compares it with the real
+//! Ansible. Unlike in Ansible, something unreadable or missing is always an error and never a warning.
 
 mod ansible_cfg;
 mod ansible_yaml;
@@ -73,11 +73,11 @@ pub use secrets::VaultPasswordFile;
 pub use shown::Shown;
 pub use source::Sources;
 
-/// Reads every source, in order. Later ones add to earlier ones and win over them.
+/// Reads every source, in order. Later sources add to earlier ones and win over them.
 ///
 /// # Errors
 ///
-/// What cannot be read, cannot be parsed or contradicts itself, with the file and the line.
+/// A source that cannot be read or parsed, or that contradicts itself, with the file and the line.
 pub fn load(sources: &Sources) -> Result<Inventory, InventoryError> {
     let passwords = sources
         .vault_passwords

@@ -1,24 +1,25 @@
-//! Names of hosts and groups, addresses and users: what they may hold, and what ranges in them expand to.
+//! Names of hosts and groups, addresses and users: the characters they may contain, and how their ranges
+//! expand.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::error::InventoryError;
 
-/// More hosts than this in one line is a slip of the finger.
+/// More hosts than this in one line are almost certainly a typo.
 const MAX_RANGE: usize = 100_000;
 
-/// Bytes of a name. A DNS name has 253 at most. A line of an inventory that stands for many names is held to
-/// it too.
+/// Maximum length of a name in bytes. A DNS name has at most 253. A line of an inventory that stands for many
+/// names must not exceed the limit either.
 const MAX_LENGTH: usize = 1024;
 
-/// A host's name may not become an option of a command, nor break a line of output.
+/// Checks a host name, which must not become an option of a command or break a line of output.
 pub(super) fn check_host(name: &str) -> Result<(), InventoryError> {
     check("host name", name)?;
     if name.contains(',') {
         let shown = shown(name);
         return Err(
-            InventoryError::new(format!("the host name {shown} holds a comma"))
-                .hint("A comma separates names in a pattern. In an INI file each host has a line."),
+            InventoryError::new(format!("the host name {shown} contains a comma"))
+                .hint("A comma separates names in a pattern. In an INI file, write each host on its own line."),
         );
     }
     Ok(())
@@ -28,14 +29,14 @@ pub(super) fn check_group(name: &str) -> Result<(), InventoryError> {
     check("group name", name)
 }
 
-/// What goes to `ssh` as a destination. OpenSSH itself refuses the characters that a shell knows, since they
-/// reach `ProxyCommand` through `%h` and `%r`.
+/// Checks a destination that is passed to `ssh`. OpenSSH itself refuses characters that are special to a
+/// shell, since they reach `ProxyCommand` through `%h` and `%r`.
 pub(super) fn check_destination(what: &str, text: &str) -> Result<(), InventoryError> {
     check(what, text)?;
     match text.chars().find(|c| "'\"`$\\;&<>|(){}!*?#~,".contains(*c)) {
         Some(bad) => Err(
-            InventoryError::new(format!("the {what} {text:?} holds {bad:?}"))
-                .hint("Such a character would mean something to a shell."),
+            InventoryError::new(format!("the {what} {text:?} contains {bad:?}"))
+                .hint("Remove the character: it is special to a shell."),
         ),
         None => Ok(()),
     }
@@ -43,19 +44,19 @@ pub(super) fn check_destination(what: &str, text: &str) -> Result<(), InventoryE
 
 pub(super) fn check(what: &str, text: &str) -> Result<(), InventoryError> {
     if text.is_empty() {
-        return Err(InventoryError::new(format!("a {what} is empty")));
+        return Err(InventoryError::new(format!("the {what} is empty")));
     }
     let shown = shown(text);
     if text.starts_with('-') {
         return Err(
             InventoryError::new(format!("the {what} {shown} starts with a dash"))
-                .hint("A command would take it for an option."),
+                .hint("Remove the dash: a command would take the text for an option."),
         );
     }
     if let Some(bad) = text.chars().find(|c| c.is_control() || c.is_whitespace()) {
         return Err(
-            InventoryError::new(format!("the {what} {shown} holds {bad:?}"))
-                .hint("White space and control characters are not allowed there."),
+            InventoryError::new(format!("the {what} {shown} contains {bad:?}"))
+                .hint("White space and control characters are not allowed here."),
         );
     }
     if text.len() > MAX_LENGTH {
@@ -71,7 +72,7 @@ fn too_long(what: &str, text: &str) -> InventoryError {
     ))
 }
 
-/// A name for a message, escaped and kept short.
+/// Formats a name for a message, escaped and shortened.
 fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(80).collect();
     if shown.len() < text.len() {
@@ -80,13 +81,13 @@ fn shown(text: &str) -> String {
     format!("{shown:?}")
 }
 
-/// A host as a source writes it: `web[01:50].example.com:2222`. The names that it stands for, and the port.
+/// Expands a host as written in a source, like `web[01:50].example.com:2222`, to its names and the port.
 pub(super) fn expand(pattern: &str) -> Result<(Vec<String>, Option<u16>), InventoryError> {
     let (host, port) = match split_port(pattern) {
         Some((host, port)) => {
             let port = port.parse().map_err(|_| {
                 InventoryError::new(format!(
-                    "the port of {} is no number from 1 to 65535",
+                    "the port of {} is not a number from 1 to 65535",
                     shown(pattern)
                 ))
             })?;
@@ -94,7 +95,7 @@ pub(super) fn expand(pattern: &str) -> Result<(Vec<String>, Option<u16>), Invent
         }
         None => (pattern, None),
     };
-    // Before any of its names is made: each is about as long.
+    // Checked before any name is built: each is about as long as the pattern.
     if pattern.len() > MAX_LENGTH {
         return Err(too_long("host name", pattern));
     }
@@ -103,7 +104,7 @@ pub(super) fn expand(pattern: &str) -> Result<(Vec<String>, Option<u16>), Invent
     Ok((names, port))
 }
 
-/// Host and port, where Ansible sees a port: after a name or an address, or after one in square brackets.
+/// Splits off a port where Ansible sees one: after a name or an address, which may be in square brackets.
 fn split_port(pattern: &str) -> Option<(&str, &str)> {
     let (host, port) = pattern.rsplit_once(':')?;
     if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
@@ -114,7 +115,7 @@ fn split_port(pattern: &str) -> Option<(&str, &str)> {
         .and_then(|rest| rest.strip_suffix(']'))
     {
         Some(inner) => inner,
-        // A colon that is not within a range makes it an IPv6 address, whose end is no port.
+        // A colon outside a range makes it an IPv6 address, whose last part is not a port.
         None if outside_brackets(host).any(|c| c == ':') => return None,
         None => host,
     };
@@ -136,8 +137,8 @@ fn outside_brackets(text: &str) -> impl Iterator<Item = char> + '_ {
     })
 }
 
-/// Whether Ansible takes `text` for a host name or an address, ranges allowed, with or without a port. What
-/// is none of these may be several patterns with colons between them.
+/// Whether Ansible takes `text` for one host name or address, possibly with ranges and a port. Any other text
+/// may be several patterns separated by colons.
 pub(super) fn is_single(text: &str) -> bool {
     split_port(text).is_some() || is_address(text)
 }
@@ -149,8 +150,8 @@ fn is_address(text: &str) -> bool {
     plain.parse::<Ipv6Addr>().is_ok() || plain.parse::<Ipv4Addr>().is_ok() || is_host_name(&plain)
 }
 
-/// Labels of letters, digits, `_` and `-`, with dots between; none starts with a dash or ends with `-` or
-/// `_`.
+/// Whether the text consists of labels of letters, digits, `_` and `-`, separated by dots, none of which
+/// starts with a dash or ends with `-` or `_`.
 fn is_host_name(text: &str) -> bool {
     text.split('.').all(|label| {
         !label.is_empty()
@@ -162,7 +163,7 @@ fn is_host_name(text: &str) -> bool {
     })
 }
 
-/// The text with each valid range replaced by a digit. None if it holds a bracket that is no range.
+/// The text with each valid range replaced by a digit. `None` if it contains a bracket that is not a range.
 fn without_ranges(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -206,7 +207,7 @@ fn expand_range(text: &str, names: &mut Vec<String>) -> Result<(), InventoryErro
             step.parse::<usize>()
                 .ok()
                 .filter(|s| *s > 0)
-                .ok_or_else(|| bad("is wrong: the step must be a whole number of at least 1"))?,
+                .ok_or_else(|| bad("has an invalid step: it must be a whole number of at least 1"))?,
         ),
         _ => {
             return Err(bad("is not `begin:end` or `begin:end:step`")
@@ -219,17 +220,17 @@ fn expand_range(text: &str, names: &mut Vec<String>) -> Result<(), InventoryErro
     }
     let mut add = |item: &str| -> Result<(), InventoryError> {
         if names.len() >= MAX_RANGE {
-            let why = format!("stands for more than {MAX_RANGE} hosts");
-            return Err(bad(&why).hint("Split it over several lines if it is meant."));
+            let why = format!("expands to more than {MAX_RANGE} hosts");
+            return Err(bad(&why).hint("If this is intended, split it over several lines."));
         }
         expand_range(&format!("{head}{item}{tail}"), names)
     };
     if let (Some(first), Some(last)) = (letter(begin), letter(end)) {
         if first > last {
-            return Err(bad("runs backwards"));
+            return Err(bad("is in descending order"));
         }
         for index in (first..=last).step_by(step) {
-            // Both come from `letter`, so the index is one of the 52.
+            // Both come from `letter`, so the index is less than 52.
             add(char::from(LETTERS[index]).encode_utf8(&mut [0; 4]))?;
         }
         return Ok(());
@@ -248,7 +249,7 @@ fn expand_range(text: &str, names: &mut Vec<String>) -> Result<(), InventoryErro
     };
     let (first, last) = (number(begin)?, number(end)?);
     if first > last {
-        return Err(bad("runs backwards"));
+        return Err(bad("is in descending order"));
     }
     for value in (first..=last).step_by(step) {
         add(&format!("{value:0width$}"))?;
@@ -268,7 +269,7 @@ mod tests {
     use super::{expand, is_single};
 
     #[test]
-    fn ranges_expand_as_ansible_does() {
+    fn ranges_expand_as_in_ansible() {
         let names = |pattern| expand(pattern).unwrap().0;
         assert_eq!(names("web[01:03]"), ["web01", "web02", "web03"]);
         assert_eq!(names("web[8:10]"), ["web8", "web9", "web10"]);
@@ -305,12 +306,12 @@ mod tests {
         let error = expand("h[0:100000]").expect_err("refused");
         assert_eq!(
             error.message,
-            "the range in \"h[0:100000]\" stands for more than 100000 hosts"
+            "the range in \"h[0:100000]\" expands to more than 100000 hosts"
         );
     }
 
     #[test]
-    fn ports_are_told_from_addresses() {
+    fn ports_are_distinguished_from_addresses() {
         let port = |pattern| expand(pattern).unwrap();
         assert_eq!(port("web1:2222"), (vec!["web1".to_owned()], Some(2222)));
         assert_eq!(
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_patterns_is_no_address() {
+    fn a_list_of_patterns_is_not_an_address() {
         for single in [
             "web",
             "web1.example.com",

@@ -1,4 +1,4 @@
-//! A parsed document that remembers its lines: what the readers of YAML and TOML hand on.
+//! A parsed document with line numbers, as returned by the parsers of YAML and TOML.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(super) struct Node {
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    /// Anything that is neither a list nor a map, and what must be taken whole (an encrypted value).
+    /// Anything that is neither a list nor a map, or a value that must not be split up (an encrypted value).
     Scalar(Value),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub key: String,
-    /// Of the key.
+    /// The line of the key.
     pub line: usize,
     pub value: Node,
 }
@@ -39,7 +39,7 @@ impl Node {
         }
     }
 
-    /// What `!unsafe` makes of it: no text in it is ever rendered.
+    /// Applies `!unsafe`: no text in the value is ever rendered.
     pub fn make_unsafe(&mut self) {
         match &mut self.kind {
             Kind::Scalar(value) => {
@@ -68,7 +68,7 @@ impl Node {
     }
 }
 
-/// What sort of thing a value is, for messages.
+/// The type of a value, for messages.
 pub(super) const fn noun(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
@@ -80,12 +80,13 @@ pub(super) const fn noun(value: &Value) -> &'static str {
     }
 }
 
-/// The key of an encrypted value, as Ansible writes it in JSON.
+/// The key of an encrypted value in Ansible's JSON.
 pub(super) const VAULT_KEY: &str = "__ansible_vault";
-/// The key of a value that is never rendered, as Ansible writes it in JSON.
+/// The key of a value that is never rendered in Ansible's JSON.
 pub(super) const UNSAFE_KEY: &str = "__ansible_unsafe";
 
-/// The key of a text in an encrypted file: data, if it is no template of known names. Written by ops alone.
+/// The key of a text from an encrypted file, which is data unless it is a template of known names. Only ops
+/// writes it.
 pub(super) const SEALED_KEY: &str = "__ops_decrypted";
 
 pub(super) fn tagged(key: &str, text: impl Into<String>) -> Value {

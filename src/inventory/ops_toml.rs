@@ -1,7 +1,7 @@
-//! The inventory format of ops itself. docs/inventory.md describes it.
+//! The native inventory format of ops, described in docs/inventory.md.
 //!
-//! Settings of the connection are keys of their own, typed and checked; the user's variables are under
-//! `vars`, so that a mistyped setting is an error and not one more variable.
+//! Connection settings have keys of their own, which are typed and checked. The user's variables are under
+//! `vars`, so that a mistyped setting is an error and not just another variable.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::node::{Entry, Kind, Node, VAULT_KEY, noun};
 use crate::model::Origin;
 use crate::model::suggest::did_you_mean;
 
-/// The settings, with the variables that they set.
+/// The settings, and the variables that they set.
 const SETTINGS: &[(&str, &str)] = &[
     ("address", "ansible_host"),
     ("port", "ansible_port"),
@@ -84,14 +84,14 @@ pub(super) fn read(
     reader.link()
 }
 
-/// Whom a variable is for.
+/// The owner of a variable.
 #[derive(Clone, Copy)]
 enum Owner<'h> {
     Group(usize),
     Hosts(&'h [usize]),
 }
 
-/// A group that is named as one to be found elsewhere.
+/// A reference to a group that must be declared somewhere.
 enum Link {
     Child { parent: usize, child: String },
     Member { host: usize, group: String },
@@ -145,7 +145,7 @@ impl Reader<'_> {
                 Kind::Scalar(Value::String(name)) => Ok((name, item.line)),
                 _ => Err(self.error(
                     item.line,
-                    format!("`{what}` must hold names, here is {}", item.noun()),
+                    format!("`{what}` must contain names, found {}", item.noun()),
                 )),
             })
             .collect()
@@ -188,7 +188,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The hosts of a group: a list of names, or a table of names with what each has.
+    /// The hosts of a group: a list of names, or a table from names to their settings.
     fn members(&mut self, what: &str, value: Node, group: usize) -> Result<(), InventoryError> {
         if let Kind::Map(entries) = value.kind {
             for entry in entries {
@@ -264,7 +264,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The variables that one key stands for: those under `vars`, or those that a setting sets.
+    /// The variables that a key defines: those under `vars`, or those of a setting.
     fn owned(
         &self,
         what: &str,
@@ -291,7 +291,7 @@ impl Reader<'_> {
                 .chain(also.iter().copied());
             let error = self.error(line, format!("`{what}` has the unknown key `{key}`"));
             return Err(error.hint(did_you_mean(&key, known).unwrap_or_else(|| {
-                format!("A variable of your own goes under vars: `vars = {{ {key} = ... }}`.")
+                format!("Put your own variables under vars: `vars = {{ {key} = ... }}`.")
             })));
         };
         let value = value.into_value();
@@ -314,7 +314,7 @@ impl Reader<'_> {
         value: Value,
     ) -> Result<Vec<(String, Value)>, InventoryError> {
         let one = |value: Value| Ok(vec![(variable.to_owned(), value)]);
-        // A template is checked when it is rendered.
+        // A template is checked after rendering.
         let template = value.as_str().is_some_and(|text| text.contains("{{"));
         let sealed = value.get(VAULT_KEY).is_some();
         let wrong = |wanted: &str| {
@@ -370,7 +370,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Ties up the groups that were named in `children` and `groups`, which must be declared somewhere.
+    /// Resolves the groups named in `children` and `groups`, which must be declared somewhere.
     fn link(mut self) -> Result<(), InventoryError> {
         for (link, line) in std::mem::take(&mut self.links) {
             let name = match &link {

@@ -1,4 +1,5 @@
-//! Variables that hold a password by their name. Their values are secrets although nothing is encrypted.
+//! Variables whose name says that they contain a password. Their values are secret even if they are not
+//! encrypted.
 
 use serde_json::Value;
 
@@ -6,7 +7,7 @@ use super::secrets::Secrets;
 use super::written::is_plain;
 use crate::model::Var;
 
-/// Whether Ansible means a password, a key or a token by the variable.
+/// Whether the variable contains a password, a key or a token in Ansible.
 pub(super) fn is_password(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("ansible_") else {
         return false;
@@ -19,7 +20,7 @@ pub(super) fn is_password(name: &str) -> bool {
     }
 }
 
-/// Notes the value if it stands there as it is. One that is a template is noted when it is rendered.
+/// Registers the value if it is written in plain text. A template is registered when it is rendered.
 pub(super) fn keep(name: &str, var: &Var, secrets: &Secrets) {
     if is_password(name) && is_plain(&var.value) {
         keep_value(&var.value, secrets);
@@ -38,7 +39,7 @@ mod tests {
     use super::is_password;
 
     #[test]
-    fn names_of_passwords() {
+    fn password_names_are_recognized() {
         for name in [
             "ansible_password",
             "ansible_ssh_pass",

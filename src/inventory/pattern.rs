@@ -21,8 +21,8 @@ fn error(message: String, hint: Option<String>) -> SelectError {
     SelectError { message, hint }
 }
 
-/// At commas if there are any; else the whole is one host or address, or it is split at colons outside of
-/// brackets.
+/// Splits a pattern at commas if there are any. Otherwise the whole pattern is one host or address, or it is
+/// split at colons outside of brackets.
 pub(super) fn split(pattern: &str) -> Result<Vec<String>, SelectError> {
     let keep = |parts: Vec<String>| {
         parts
@@ -40,14 +40,14 @@ pub(super) fn split(pattern: &str) -> Result<Vec<String>, SelectError> {
     let mut parts = vec![String::new()];
     let mut rest = pattern;
     while let Some(c) = rest.chars().next() {
-        // There is always one: the vector starts with one and only grows.
+        // Always present: the vector starts with one part and only grows.
         let Some(part) = parts.last_mut() else { break };
         let mut length = c.len_utf8();
-        // A regular expression may hold any bracket.
+        // A regular expression may contain any bracket.
         if c == '[' && !part.trim_start_matches(['&', '!']).starts_with('~') {
             let Some(close) = rest.find(']') else {
                 return Err(error(
-                    format!("the bracket of the pattern `{pattern}` is never closed"),
+                    format!("the bracket in the pattern `{pattern}` is never closed"),
                     Some("A subscript is `web[0]` or `web[0:2]`, a set `web[1-3]*`.".to_owned()),
                 ));
             };
@@ -105,27 +105,27 @@ pub(super) fn evaluate(
     }
     if hosts.is_empty() {
         let hint = if world.hosts.is_empty() {
-            "The inventory has no hosts; -i names one.".to_owned()
+            "The inventory has no hosts. Use -i to choose another inventory.".to_owned()
         } else if world
             .groups
             .get(whole)
             .is_some_and(|group| world.members(group).is_empty())
         {
-            format!("The group `{whole}` is there and has no hosts.")
+            format!("The group `{whole}` exists but has no hosts.")
         } else {
-            "`ops inventory list` shows what there is.".to_owned()
+            "`ops inventory list` shows all groups and hosts.".to_owned()
         };
         let takes_out = parts.iter().any(|part| modified(&part));
         let verb = if takes_out { "leaves" } else { "matches" };
         return Err(error(
-            format!("the pattern `{whole}` {verb} no host"),
+            format!("the pattern `{whole}` {verb} no hosts"),
             Some(hint),
         ));
     }
     Ok(hosts)
 }
 
-/// The hosts of one pattern, without a sign before it.
+/// The hosts that one pattern selects, given without its sign.
 pub(super) fn matching(world: &World, part: &str) -> Result<Vec<Arc<Host>>, SelectError> {
     if let Some(host) = world.hosts.get(part) {
         return Ok(vec![Arc::clone(host)]);
@@ -149,7 +149,7 @@ pub(super) fn matching(world: &World, part: &str) -> Result<Vec<Arc<Host>>, Sele
     }
     if hosts.is_empty() && LOCALHOST.contains(&expression) {
         let host = match world.localhost.source {
-            // An inventory that names this machine by any of its names means it.
+            // If the inventory names the controller by any of its names, that host is meant.
             Some(_) => Arc::clone(&world.localhost),
             None => Arc::new(Host {
                 name: expression.to_owned(),
@@ -165,20 +165,20 @@ pub(super) fn matching(world: &World, part: &str) -> Result<Vec<Arc<Host>>, Sele
             .chain(world.hosts.keys())
             .map(String::as_str);
         let hint = did_you_mean(expression, known);
-        let hint = hint.unwrap_or_else(|| "`ops inventory list` shows what there is.".to_owned());
+        let hint = hint.unwrap_or_else(|| "`ops inventory list` shows all groups and hosts.".to_owned());
         return Err(error(
-            format!("no host or group is named `{expression}`"),
+            format!("unknown host or group `{expression}`"),
             Some(hint),
         ));
     }
     apply(part, &hosts, subscript)
 }
 
-/// What stands in the brackets at the end of a pattern.
+/// The contents of the brackets at the end of a pattern.
 #[derive(Clone, Copy)]
 enum Subscript {
     Index(i64),
-    /// Both ends included; to the end of the list if there is no second.
+    /// Both ends are included. Without a second one, it extends to the end of the list.
     Range(usize, Option<usize>),
 }
 
@@ -234,7 +234,7 @@ fn apply(
             host.ok_or_else(|| {
                 error(
                     format!(
-                        "`{part}` is past the end: {} hosts match what is before the bracket",
+                        "the index of `{part}` is out of range: {} hosts match the part before the bracket",
                         hosts.len()
                     ),
                     None,
@@ -260,7 +260,7 @@ enum Matcher<'p> {
 impl<'p> Matcher<'p> {
     fn new(expression: &'p str) -> Result<Self, SelectError> {
         let regex = match expression.strip_prefix('~') {
-            // At the start and not to the end, as Python's `match`.
+            // Anchored only at the start, like Python's `match`.
             Some(regex) => format!("^(?:{regex})"),
             None if expression.contains(['*', '?', '[']) => glob(expression),
             None => return Ok(Self::Name(expression)),
@@ -273,9 +273,9 @@ impl<'p> Matcher<'p> {
                 .unwrap_or_default()
                 .trim_start_matches("error: ");
             error(
-                format!("the pattern `{expression}` cannot be read: {reason}"),
+                format!("invalid pattern `{expression}`: {reason}"),
                 Some(
-                    "Look-around and back-references of Python's expressions are not there."
+                    "Look-around and back-references, which Python has, are not supported."
                         .to_owned(),
                 ),
             )
@@ -298,7 +298,7 @@ impl<'p> Matcher<'p> {
     }
 }
 
-/// The regular expression of a glob, by the rules of Python's `fnmatch`.
+/// Converts a glob to a regular expression, by the rules of Python's `fnmatch`.
 fn glob(glob: &str) -> String {
     let mut regex = String::from("(?s)^");
     let mut rest = glob;
@@ -311,7 +311,7 @@ fn glob(glob: &str) -> String {
                 let (negated, body) = rest
                     .strip_prefix('!')
                     .map_or((false, rest), |body| (true, body));
-                // A bracket that comes first is one of the set.
+                // A closing bracket in first position is a member of the set.
                 let close = body
                     .char_indices()
                     .skip(1)

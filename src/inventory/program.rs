@@ -1,4 +1,4 @@
-//! Running a program of the user's on this machine, with limits on its time and its output.
+//! Runs a user's program on the controller, with limits on its time and output.
 
 use std::fs::Metadata;
 use std::io::{self, Read};
@@ -12,38 +12,38 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What a program may take.
+/// Limits for a program.
 pub(super) struct Limits {
     pub time: Duration,
-    /// Bytes of its standard output, and as many of its standard error.
+    /// Maximum number of bytes on standard output, and also on standard error.
     pub output: usize,
 }
 
-/// A script that asks a cloud for ten thousand hosts takes a minute or two, and prints some 20 MB.
+/// A script that queries a cloud for ten thousand hosts takes a minute or two and prints some 20 MB.
 pub(super) const LIMITS: Limits = Limits {
     time: Duration::from_mins(5),
     output: 64 << 20,
 };
 
-/// How long after the end of a program its output may stay open: a child that it left behind may still print.
+/// How long the output of a program may stay open after its exit: a child left behind may still print.
 const LEFT_OPEN: Duration = Duration::from_secs(2);
 
-/// How long after a kill the output is waited for. The child of another user cannot be killed.
+/// How long to wait for the end of the output after a kill. The child of another user cannot be killed.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// What a program came back with.
+/// The result of a program that exited.
 pub(super) struct Ran {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// A process that the script started kept the output open after the script's end, and was stopped.
+    /// After the script exited, a process that it had started kept the output open and was killed.
     pub left_open: bool,
 }
 
-/// Why a program did not come to its end.
+/// Why a program did not run to completion.
 pub(super) enum ProgramError {
     Start(io::Error),
-    /// It went over a limit: `ran for more than 5m`.
+    /// It exceeded a limit: `ran for more than 5m`.
     Endless(String),
 }
 
@@ -51,14 +51,14 @@ pub(super) fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o111 != 0
 }
 
-/// Whether a file is run, and its output is the inventory.
+/// Whether a file is an inventory program, which is run and prints the inventory.
 pub(super) fn is_inventory_program(path: &Path) -> bool {
     let metadata = std::fs::metadata(path);
     metadata.is_ok_and(|metadata| metadata.is_file() && is_executable(&metadata))
         && starts_like_a_program(path)
 }
 
-/// False for a file that is executable by mistake.
+/// Returns false for a file that is executable by mistake.
 fn starts_like_a_program(path: &Path) -> bool {
     let mut start = [0; 4];
     let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start));
@@ -66,10 +66,10 @@ fn starts_like_a_program(path: &Path) -> bool {
     read.is_err() || start.starts_with(b"#!") || start == *b"\x7fELF"
 }
 
-/// Runs a program with nothing to read. It stays in the group of ops, so that it can ask at the terminal, and
-/// a Ctrl-C reaches it.
+/// Runs a program with empty standard input. It stays in the process group of ops, so that it can prompt on
+/// the terminal and receives a Ctrl-C.
 pub(super) fn run(file: &Path, args: &[&str], limits: &Limits) -> Result<Ran, ProgramError> {
-    // Without a slash the name would be looked for in PATH.
+    // Without a slash, the name would be searched for in PATH.
     let program = if file.is_relative() {
         Path::new(".").join(file)
     } else {
@@ -110,7 +110,7 @@ pub(super) fn run(file: &Path, args: &[&str], limits: &Limits) -> Result<Ran, Pr
     })
 }
 
-/// Waits until all pipes are at their end. Gives whether one stayed open after the program's end.
+/// Waits until all pipes are closed. Returns whether one stayed open after the program exited.
 fn read_all(
     child: &mut Child,
     pipes: &[Pipe],
@@ -155,7 +155,8 @@ fn read_all(
     Ok(left_open)
 }
 
-/// Reports after 8 s, and then every 25 s, that ops is waiting for a program. There is no run yet that could.
+/// Reports after 8 s, and then every 25 s, that ops is waiting for a program. No run has started yet that
+/// could report it.
 struct Told {
     began: Instant,
     due: Duration,
@@ -181,9 +182,9 @@ impl Told {
     }
 }
 
-/// A pipe that a program writes to, read on a thread of its own.
+/// A pipe that a program writes to, read on its own thread.
 struct Pipe {
-    /// What the kernel calls it, in the links of `/proc/PID/fd`.
+    /// The kernel's name for it, as in the links of `/proc/PID/fd`.
     name: Option<String>,
     so_far: Arc<Mutex<Vec<u8>>>,
     end: Receiver<PipeEnd>,
@@ -216,7 +217,7 @@ impl Pipe {
                     Err(_) => break PipeEnd::Whole,
                 }
             };
-            // Nothing waits for it once the program has been stopped.
+            // The receiver may be gone if the program has been stopped.
             let _ = sender.send(end);
         });
         Self {
@@ -226,14 +227,15 @@ impl Pipe {
         }
     }
 
-    /// The output so far.
+    /// Takes the output so far.
     fn printed(&self) -> Vec<u8> {
         std::mem::take(&mut self.so_far.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Ends a program and what it has started. Its children are found before it goes, because they lose their
-/// parent then; of those that have lost theirs before, the ones that can still print.
+/// Kills a program and everything that it started. Its children are collected before it is killed, because
+/// they lose their parent then. Of the processes that were orphaned before, only those that can still print
+/// are killed.
 fn stop(child: &mut Child, pipes: &[Pipe]) {
     let mut found = vec![child.id()];
     let mut next = 0;
@@ -247,7 +249,7 @@ fn stop(child: &mut Child, pipes: &[Pipe]) {
         );
         next += 1;
     }
-    // Errors mean that it has ended already.
+    // An error means that it has already exited.
     let _ = child.kill();
     for id in found.into_iter().skip(1) {
         kill(id);
@@ -274,7 +276,7 @@ fn writes_to(process: u32, pipes: &[Pipe]) -> bool {
         return false;
     };
     open.flatten().any(|file| {
-        // A process that ops is starting at this moment holds the reading end for an instant, too.
+        // A process that ops is starting at this moment briefly holds the read end, too.
         let writes = || {
             file.metadata()
                 .is_ok_and(|link| link.permissions().mode() & 0o200 != 0)
@@ -313,7 +315,7 @@ mod tests {
         loop {
             match run(&file, &[], &limits) {
                 Err(ProgramError::Endless(why)) => return Err(why),
-                // Another thread has forked while the file was open for writing.
+                // Another thread forked while the file was open for writing.
                 Err(ProgramError::Start(error))
                     if error.kind() == io::ErrorKind::ExecutableFileBusy => {}
                 Err(ProgramError::Start(error)) => panic!("{error}"),
@@ -329,23 +331,23 @@ mod tests {
         }
     }
 
-    /// Waits for the end of the process whose number is in a file.
+    /// Waits until the process whose id is in a file has exited.
     fn gone(note: &Path) {
         let process = std::fs::read_to_string(note).expect("a process");
-        // The signal has been sent; when it takes effect depends on the machine.
+        // The signal has been sent, but when it takes effect depends on the machine.
         let until = Instant::now() + Duration::from_mins(1);
         loop {
             let state = std::fs::read_to_string(format!("/proc/{}/stat", process.trim()));
             if state.is_err() || state.is_ok_and(|state| state.contains(") Z ")) {
                 break;
             }
-            assert!(Instant::now() < until, "it still runs");
+            assert!(Instant::now() < until, "still running");
             std::thread::yield_now();
         }
     }
 
     #[test]
-    fn what_a_program_leaves_behind_is_stopped_and_its_output_taken() {
+    fn leftover_processes_are_killed_and_the_output_is_used() {
         let dir = tempfile::tempdir().expect("a directory");
         let note = dir.path().join("pid");
         let script = format!("sleep 1000 &\necho $! >{}\necho done", note.display());
@@ -356,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_without_end_is_stopped_with_what_it_started() {
+    fn an_endless_program_is_killed_with_its_children() {
         assert_eq!(endless("yes", 60), "printed more than 1 MiB");
         assert_eq!(endless("exec yes >&2", 60), "printed more than 1 MiB");
         let dir = tempfile::tempdir().expect("a directory");

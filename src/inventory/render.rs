@@ -1,8 +1,8 @@
-//! Variables with their `{{ }}` rendered when they are used.
+//! Variables whose `{{ }}` are rendered on use.
 //!
 //! A template sees the variables of its host as an object that renders each one when the template uses it, so
-//! a variable may refer to any other, of any host. Members of a mapping or a list render one by one too
-//! (`lazy`). The [`Session`] knows which are being rendered, to find a variable that needs itself.
+//! a variable may refer to any other, of any host. Members of a mapping or a list are also rendered one by
+//! one (`lazy`). The [`Session`] tracks what is being rendered, to detect a variable that refers to itself.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ struct Scope {
     session: Arc<Session>,
 }
 
-/// Names that every host knows.
+/// Names that are defined for every host.
 const MAGIC: [&str; 9] = [
     "inventory_hostname",
     "inventory_hostname_short",
@@ -43,13 +43,13 @@ const MAGIC: [&str; 9] = [
     "playbook_dir",
 ];
 
-/// None for a variable that is not there, or that `omit` stands for.
+/// The rendered value; `None` if the variable does not exist or is omitted.
 pub(super) fn var(
     world: &Arc<World>,
     host: &Host,
     name: &str,
 ) -> Result<Option<Json>, RenderError> {
-    // Most values are no templates, and need neither an engine nor a copy of the scope.
+    // Most values are not templates and need neither an engine nor a copy of the scope.
     if let Some(var) = host.var(name)
         && is_plain(&var.value)
     {
@@ -113,7 +113,7 @@ impl Scope {
         }
     }
 
-    /// The same for another host.
+    /// The same scope for another host.
     fn of(&self, host: &Host) -> Self {
         Self {
             world: Arc::clone(&self.world),
@@ -122,8 +122,8 @@ impl Scope {
         }
     }
 
-    /// A variable, or a magic one. What cannot be rendered is a value that fails when it is used; what needs
-    /// something that is undefined is undefined too.
+    /// Looks up a variable or a magic variable. If it cannot be rendered, the value is one that fails on use.
+    /// If it refers to something undefined, it is undefined too.
     fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
         match name {
             "inventory_hostname" => return Some(Value::from(self.host.name.as_str())),
@@ -190,12 +190,12 @@ impl Scope {
                 .unwrap_or_default();
             Error::new(ErrorKind::InvalidOperation, format!("{error}{hint}"))
         })?;
-        // What was encrypted is taken as it is.
+        // A decrypted value is never rendered.
         Ok(Value::from(&*plain))
     }
 
-    /// A text of a file that was encrypted as a whole. It is data, and braces in a password are part of it.
-    /// Only where each name in it is a variable is it a template, as it is for Ansible.
+    /// A text from a file that was encrypted as a whole. It is data: braces may be part of a password. Only
+    /// if each name in it is a variable is it treated as a template, like in Ansible.
     fn decrypted(self: &Arc<Self>, text: &str) -> Result<Value, Error> {
         self.session.note_secret();
         let adapted = template::adapt(&keep_backslashes(text));
@@ -213,20 +213,21 @@ impl Scope {
                 }
                 Ok(value)
             }
-            // The engine's words would show some of it.
+            // The engine's message would reveal parts of the text.
             Err(_) => Err(Error::new(
                 ErrorKind::InvalidOperation,
-                "it lies in an encrypted file, and cannot be rendered\nIf it is no template, put !unsafe before it.",
+                "a text in an encrypted file cannot be rendered\n\
+                 If it is not a template, put !unsafe before it.",
             )),
         }
     }
 
-    /// Whether templates know this name.
+    /// Whether the name is defined for templates.
     fn has(&self, name: &str) -> bool {
         self.host.var(name).is_some() || MAGIC.contains(&name)
     }
 
-    /// Renders a text. One that is a single `{{ expression }}` keeps the type of its value.
+    /// Renders a text. A single `{{ expression }}` keeps the type of its value.
     fn template(self: &Arc<Self>, text: &str) -> Result<Value, Error> {
         let environment = &self.world.environment;
         let text = &*keep_backslashes(text);
@@ -238,14 +239,14 @@ impl Scope {
         {
             let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
             let inner = inner.strip_suffix(['-', '+']).unwrap_or(inner);
-            // `{{ a }} and {{ b }}` starts and ends alike, and is no expression.
+            // `{{ a }} and {{ b }}` also starts and ends like this, but is not an expression.
             if let Ok(expression) =
                 environment.compile_expression(&template::adapt_expression(inner))
             {
                 let value = match expression.eval(root.clone()) {
                     Ok(value) if !value.is_undefined() => value,
                     failed => {
-                        // As a text it says more of what is wrong.
+                        // Rendering it as text gives a more precise error.
                         environment.render_str(&template::adapt(body), root)?;
                         return failed.and(Err(Error::from(ErrorKind::UndefinedError)));
                     }
@@ -253,7 +254,7 @@ impl Scope {
                 if lacks_members(&value) {
                     environment.render_str(&template::adapt(body), root)?;
                 }
-                // A text keeps the newline that stood behind it.
+                // A text keeps the newline that followed the expression.
                 return Ok(match value.as_str() {
                     Some(result) if body.len() < text.len() => Value::from(format!("{result}\n")),
                     _ => value,
@@ -264,7 +265,7 @@ impl Scope {
         template::render_value(&environment.template_from_str(&adapted)?, root)
     }
 
-    /// Notes what went wrong, if it is the first thing, and makes a value that fails when it is used.
+    /// Records the error if it is the first, and returns a value that fails on use.
     fn failed(&self, place: &Place, error: &Error) -> Value {
         let first = self.session.fail(self.explained(place, error));
         Value::from(Error::new(ErrorKind::InvalidOperation, first.to_string()))
@@ -279,7 +280,7 @@ impl Scope {
         {
             return why;
         }
-        // A hint may come behind the message, since the engine's error has no place for it.
+        // The hint may follow the message, since the engine's error has no field for it.
         let (message, hint) = match explained.message.split_once('\n') {
             Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
             None => (explained.message, explained.hint),
@@ -293,8 +294,8 @@ impl Scope {
         }
     }
 
-    /// An error that is shown, with did-you-mean for a name that is not defined. To look for it takes a
-    /// while, so it is not done for what `default` gets over.
+    /// Adds a did-you-mean hint for an undefined name to an error that is shown. The search takes a while, so
+    /// it is not done for errors that `default` suppresses.
     fn hinted(&self, error: RenderError) -> RenderError {
         let name = error
             .message
@@ -306,14 +307,14 @@ impl Scope {
         let host = self.world.host(&error.host).map_or(&self.host, |host| host);
         let vars = host.vars();
         let hint = if name.starts_with("ansible_") && !vars.contains_key(name) {
-            Some("Facts of a host are not known to its inventory; the playbook has them as `h.facts`.".to_owned())
+            Some("The inventory does not have the facts of a host. In the playbook they are `h.facts`.".to_owned())
         } else {
             did_you_mean(name, vars.keys().copied())
         };
         RenderError { hint, ..error }
     }
 
-    /// The value for the caller, once nothing is left in it that could fail. None for `omit`.
+    /// Returns the value to the caller, once nothing in it can fail any more. `None` for `omit`.
     fn finish(
         &self,
         value: &Value,
@@ -388,11 +389,11 @@ impl Object for Scope {
     }
 }
 
-/// Whether a list or a mapping that an expression made holds something undefined.
+/// Whether a list or a mapping that an expression returned contains an undefined item.
 fn lacks_members(value: &Value) -> bool {
     let lacks = |item: &Value| item.is_undefined() || lacks_members(item);
     match value.kind() {
-        // Members of variables are another matter: they are rendered when they are asked for.
+        // Members of variables are different: they are rendered on use.
         _ if lazy::is_lazy(value) || value.downcast_object_ref::<Scope>().is_some() => false,
         _ if value.downcast_object_ref::<HostVars>().is_some() => false,
         ValueKind::Seq => value
@@ -409,7 +410,7 @@ fn lacks_members(value: &Value) -> bool {
     }
 }
 
-/// For an error in a file's template: why something is undefined, by its name.
+/// Why a name is undefined, by name, for an error in a file's template.
 #[derive(Debug)]
 struct Reasons(Arc<Scope>);
 
@@ -423,7 +424,7 @@ impl Object for Reasons {
     }
 }
 
-/// `hostvars`: the variables of every host by its name.
+/// `hostvars`: the variables of every host, by host name.
 #[derive(Debug)]
 struct HostVars(Arc<Scope>);
 
@@ -445,7 +446,7 @@ impl Object for HostVars {
     }
 }
 
-/// `groups`: the names of the hosts of every group by its name.
+/// `groups`: the host names of every group, by group name.
 #[derive(Debug)]
 struct Groups(Arc<World>);
 

@@ -1,5 +1,5 @@
 //! Executables that speak Ansible's protocol: `--list` prints groups as JSON, with the variables of hosts
-//! under `_meta.hostvars`; without that, `--host NAME` prints those of one host.
+//! under `_meta.hostvars`. Without `_meta.hostvars`, `--host NAME` prints the variables of one host.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::program::{self, ProgramError, Ran};
 use super::{json_text, vault, written};
 use crate::model::{Origin, decode};
 
-/// How many `--host` calls run at once.
+/// How many `--host` calls run in parallel.
 const PARALLEL: usize = 8;
 
 pub(super) fn read(file: &Arc<Path>, draft: &mut Draft) -> Result<(), InventoryError> {
@@ -133,12 +133,12 @@ fn names(group: &str, key: &str, value: Option<Value>) -> Result<Vec<String>, In
 
 fn shape(what: &str, wanted: &str, found: &Value) -> InventoryError {
     InventoryError::new(format!(
-        "`{what}` in what the script printed must be {wanted}, found {}",
+        "`{what}` in the output of the script must be {wanted}, found {}",
         noun(found)
     ))
 }
 
-/// The variables of every host, by a call for each.
+/// The variables of every host, with one call per host.
 fn each_host(
     file: &Arc<Path>,
     hosts: &IndexSet<String>,
@@ -167,7 +167,7 @@ fn each_host(
     found.into_iter().map(|(_, vars)| vars).collect()
 }
 
-/// What the script prints, an object of JSON. Nothing at all is an empty one.
+/// The JSON object that the script prints. Empty output counts as an empty object.
 fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError> {
     let ran = run_whole(file, args)?;
     let left_open = ran.left_open;
@@ -181,12 +181,12 @@ fn call(file: &Path, args: &[&str]) -> Result<Map<String, Value>, InventoryError
 }
 
 const LEFT_OPEN: &str =
-    "The script ended, but something that it started kept its output open and was stopped.";
+    "The script exited, but a process that it started kept its output open and was killed.";
 
 fn object(output: Vec<u8>, call: &str) -> Result<Map<String, Value>, InventoryError> {
     let text = decode(output).map_err(|error| {
         InventoryError::new(format!(
-            "what the script printed is not text (called with {call}), line {}: {error}",
+            "the output of the script is not text (called with {call}), line {}: {error}",
             error.line
         ))
     })?;
@@ -201,20 +201,20 @@ fn object(output: Vec<u8>, call: &str) -> Result<Map<String, Value>, InventoryEr
             Ok(map)
         }
         Ok(other) => Err(InventoryError::new(format!(
-            "the script must print an object of JSON, it printed {} (called with {call})",
+            "the script must print a JSON object, found {} (called with {call})",
             noun(&other)
         ))),
         Err(error) if error.is_data() => Err(InventoryError::new(format!(
-            "in what the script printed (called with {call}): {error}"
+            "in the output of the script (called with {call}): {error}"
         ))),
         Err(error) => Err(InventoryError::new(format!(
-            "the script printed no JSON (called with {call}): {error}"
+            "the output of the script is not JSON (called with {call}): {error}"
         ))
-        .hint("An inventory that is not to be run must not be executable: chmod -x.")),
+        .hint("If the inventory is not a script, make it non-executable with chmod -x.")),
     }
 }
 
-/// An error about `a.b`, seen from what holds `a`.
+/// Prefixes an error about `a.b` with the key that contains `a`.
 fn below(key: &str, error: InventoryError) -> InventoryError {
     InventoryError {
         message: match error.message.strip_prefix('`') {
@@ -225,7 +225,7 @@ fn below(key: &str, error: InventoryError) -> InventoryError {
     }
 }
 
-/// Finds an encrypted value that is damaged.
+/// Finds damaged encrypted values.
 fn damage(value: &Value) -> Result<(), InventoryError> {
     match value {
         Value::Array(items) => items.iter().try_for_each(damage),
@@ -242,7 +242,8 @@ fn damage(value: &Value) -> Result<(), InventoryError> {
     }
 }
 
-/// Runs an executable of the user's and gives what it printed. Fails with its code and the end of its stderr.
+/// Runs a user's executable and returns its standard output. On failure, the error has its exit code and the
+/// end of its stderr.
 pub(super) fn run(file: &Path, args: &[&str]) -> Result<Vec<u8>, InventoryError> {
     run_whole(file, args).map(|ran| ran.stdout)
 }
@@ -255,13 +256,16 @@ fn run_whole(file: &Path, args: &[&str]) -> Result<Ran, InventoryError> {
         format!(" (called with {called})")
     };
     let ran = program::run(file, args, &program::LIMITS).map_err(|error| match error {
-        ProgramError::Start(error) => InventoryError::new(format!("it cannot be run: {error}"))
-            .hint("A script needs a first line such as #!/bin/sh; a file that is no script must not be executable."),
-        ProgramError::Endless(limit) => InventoryError::new(format!("the script {limit}{called}, and was stopped")),
+        ProgramError::Start(error) => InventoryError::new(format!("cannot run the script: {error}"))
+            .hint(
+                "A script needs a first line such as #!/bin/sh; \
+                 a file that is not a script must not be executable.",
+            ),
+        ProgramError::Endless(limit) => InventoryError::new(format!("the script {limit}{called} and was killed")),
     })?;
     if ran.left_open {
         tracing::warn!(
-            "{} ended{called}, but something that it started kept its output open and was stopped",
+            "{} exited{called}, but a process that it started kept its output open and was killed",
             file.display()
         );
     }

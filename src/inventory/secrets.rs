@@ -1,7 +1,7 @@
-//! The vault of a run: its passwords, and the values that were opened with them.
+//! The vault of a run: its passwords, and the values decrypted with them.
 //!
-//! A value is decrypted when it is first used, since each costs ten thousand rounds of hashing. Whoever
-//! scrubs output watches, and hears of a secret before anybody else can hold it.
+//! A value is decrypted on first use, since each takes ten thousand rounds of hashing. The code that redacts
+//! output registers a watcher, which learns of a secret before any other code can use it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -52,16 +52,16 @@ impl Secrets {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each change of the state is whole, so it is good even if a watcher panicked.
+        // Each change of the state is complete, so the state is valid even if a watcher panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The plaintext of an encrypted value.
+    /// Decrypts a value.
     pub fn open(&self, sealed: &str) -> Result<Arc<str>, VaultError> {
         if let Some(known) = self.state().opened.get(sealed) {
             return Ok(Arc::clone(known));
         }
-        // Not under the lock: hosts open different values at the same time.
+        // Done without the lock, so that hosts can decrypt different values in parallel.
         let plain: Arc<str> = vault::open(sealed, &self.passwords)?.into();
         self.keep(&plain);
         self.state()
@@ -70,7 +70,7 @@ impl Secrets {
         Ok(plain)
     }
 
-    /// Notes a secret and tells the watcher.
+    /// Registers a secret and notifies the watcher.
     pub fn keep(&self, secret: &str) {
         let mut state = self.state();
         if secret.is_empty() || state.secrets.iter().any(|known| known == secret) {
@@ -82,7 +82,7 @@ impl Secrets {
         }
     }
 
-    /// Notes every string in a value that came from an encrypted file.
+    /// Registers every string in a value from an encrypted file.
     pub fn keep_all(&self, value: &Value) {
         match value {
             Value::String(text) => self.keep(text),
@@ -103,18 +103,18 @@ impl Secrets {
     }
 }
 
-/// A file that holds a vault password, or that prints one if it is executable.
+/// A file that contains a vault password, or that prints one if it is executable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultPasswordFile {
     /// The label of `--vault-id LABEL@FILE`.
     pub label: Option<String>,
     pub path: PathBuf,
-    /// Where a configuration names it.
+    /// The location in a configuration file that names it.
     pub named_at: Option<Origin>,
 }
 
 impl VaultPasswordFile {
-    /// From `FILE`, or `LABEL@FILE` as `--vault-id` takes it.
+    /// Parses `FILE` or `LABEL@FILE`, the value of `--vault-id`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.split_once('@') {
@@ -146,23 +146,23 @@ impl VaultPasswordFile {
         let file: Arc<Path> = Arc::from(self.path.as_path());
         let failed = |message: String| InventoryError::new(message).in_file(&file, None);
         let metadata = std::fs::metadata(&file)
-            .map_err(|error| failed(format!("the vault password file cannot be read: {error}")))?;
+            .map_err(|error| failed(format!("cannot read the vault password file: {error}")))?;
         let bytes = if metadata.is_file() && is_executable(&metadata) {
             script::run(&file, &[]).map_err(|error| {
                 InventoryError {
-                    message: format!("no vault password: {}", error.message),
+                    message: format!("cannot get the vault password: {}", error.message),
                     ..error
                 }
                 .in_file(&file, None)
             })?
         } else {
             std::fs::read(&file).map_err(|error| {
-                failed(format!("the vault password file cannot be read: {error}"))
+                failed(format!("cannot read the vault password file: {error}"))
             })?
         };
         let text = decode(bytes).map_err(|error| {
-            failed(format!("the vault password cannot be read: {error}"))
-                .hint("It must be text in UTF-8.")
+            failed(format!("invalid vault password: {error}"))
+                .hint("Use a password that is UTF-8 text.")
         })?;
         let password = text.trim().to_owned();
         if password.is_empty() {

@@ -1,4 +1,4 @@
-//! What one question to the inventory has in common down to the last variable.
+//! State shared by everything that is rendered for one query of the inventory.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +10,10 @@ use minijinja::{Error, ErrorKind, Value};
 use super::error::RenderError;
 use crate::model::Origin;
 
-/// References from one variable to the next, of which no inventory has so many.
+/// Maximum length of a chain of references between variables. No real inventory has such long chains.
 const MAX_DEPTH: usize = 50;
 
-/// A piece of a variable: what it is called in messages, and where the variable was written.
+/// A variable or a part of one: its name in messages, and where the variable is defined.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub name: String,
@@ -42,25 +42,24 @@ pub(super) type Key = (String, String);
 #[derive(Debug, Default)]
 pub(super) struct Session {
     state: Mutex<State>,
-    /// An encrypted value was opened on the way.
+    /// An encrypted value was decrypted during the query.
     secret: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The first thing that went wrong, with the place at fault; the engine keeps only a text of it.
+    /// The first error, with its location; the engine keeps only its text.
     failure: Option<RenderError>,
-    /// What is undefined because its own template needs something that is undefined.
+    /// Names that are undefined because their own template needs something undefined.
     undefined: HashMap<Key, RenderError>,
-    /// What was rendered already or failed to be: two references to a variable cost one rendering, so that
-    /// variables which double one another take no more time than there are variables. None for one that is
-    /// undefined.
+    /// Results of variables rendered so far, including failures. Each variable is rendered only once, so that
+    /// variables which refer to each other twice do not take exponential time. `None` for an undefined one.
     rendered: HashMap<Key, Option<Value>>,
-    /// What is being rendered, the innermost last. A context may be used by several threads.
+    /// The variables being rendered, the innermost last. Several threads may use one context.
     under_way: Vec<(ThreadId, Key)>,
 }
 
-/// Something is being rendered for as long as this is held.
+/// Marks a variable as being rendered for as long as it exists.
 pub(super) struct UnderWay<'s> {
     session: &'s Session,
     thread: ThreadId,
@@ -68,14 +67,14 @@ pub(super) struct UnderWay<'s> {
 
 impl Session {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each change of the state is whole.
+        // Each change of the state is complete.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to render.
+    /// Starts rendering a variable.
     ///
     /// # Errors
-    /// What needs itself, or too many that need one another.
+    /// If the variable refers to itself, or the chain of references is too long.
     pub fn enter(&self, key: &Key) -> Result<UnderWay<'_>, Error> {
         let thread = std::thread::current().id();
         let mut state = self.state();
@@ -91,7 +90,7 @@ impl Session {
                 .chain([&key])
                 .map(|(_, name)| format!("`{name}`"))
                 .collect();
-            Some(format!("it refers to itself: {}", names.join(" → ")))
+            Some(format!("variable refers to itself: {}", names.join(" → ")))
         } else if path.len() >= MAX_DEPTH {
             Some(format!(
                 "more than {MAX_DEPTH} variables refer to one another"
@@ -109,7 +108,7 @@ impl Session {
         })
     }
 
-    #[expect(clippy::option_option, reason = "not known, or known to be undefined")]
+    #[expect(clippy::option_option, reason = "not rendered yet, or undefined")]
     pub fn known(&self, key: &Key) -> Option<Option<Value>> {
         self.state().rendered.get(key).cloned()
     }
@@ -118,7 +117,7 @@ impl Session {
         self.state().rendered.insert(key, value);
     }
 
-    /// Notes a failure. Gives the first one.
+    /// Records a failure. Returns the first one.
     pub fn fail(&self, failure: RenderError) -> RenderError {
         self.state().failure.get_or_insert(failure).clone()
     }
@@ -131,7 +130,7 @@ impl Session {
         self.state().undefined.insert(key, why);
     }
 
-    /// Why something is undefined although it is there, or something that it is looked up in.
+    /// Why a name is undefined although it exists, or why the value that contains it is.
     pub fn why_undefined(&self, host: &str, name: &str) -> Option<RenderError> {
         let state = self.state();
         let mut known = name;

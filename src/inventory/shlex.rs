@@ -1,12 +1,13 @@
-//! Splits a line into words as Python's `shlex` does with comments on. Ansible's INI format is based on that.
+//! Splits a line into words like Python's `shlex` with comments enabled, which Ansible's INI format is based
+//! on.
 
 pub(super) struct Words {
     pub list: Vec<String>,
-    /// A `#` in the middle of the last word has cut it: what follows was taken for a comment.
+    /// The last word was cut at a `#` inside it, because the rest was taken for a comment.
     pub is_cut: bool,
 }
 
-/// The words of a line. An error says which quote or escape is left open.
+/// Splits a line into words. The error names the unclosed quote or escape.
 pub(super) fn split(line: &str) -> Result<Words, &'static str> {
     let mut words = Vec::new();
     let mut is_cut = false;
@@ -21,7 +22,7 @@ pub(super) fn split(line: &str) -> Result<Words, &'static str> {
                     started = false;
                 }
             }
-            // Within a word too: `a#b` is the word `a`.
+            // Also inside a word: `a#b` is the word `a`.
             '#' => {
                 is_cut = started;
                 break;

@@ -1,4 +1,4 @@
-//! What an inventory is read from, and which reader reads what.
+//! The sources of an inventory, and the choice of a reader for each.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,17 +15,17 @@ use super::secrets::{Secrets, VaultPasswordFile};
 use super::{ansible_yaml, ini, name, ops_toml, script, text, toml_text, written, yaml};
 use crate::model::{Origin, Vars};
 
-/// What an inventory is made of.
+/// The sources of an inventory.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The values of `-i`, in order: files, directories, executables, or `host1,host2,` in line.
+    /// The values of `-i`, in order: files, directories, executables, or inline lists `host1,host2,`.
     pub paths: Vec<PathBuf>,
     /// The directory of the playbook, which may have `group_vars/` and `host_vars/`.
     pub playbook_dir: Option<PathBuf>,
     pub vault_passwords: Vec<VaultPasswordFile>,
-    /// Variables that are weaker than all of the inventory: those of `ansible.cfg`.
+    /// Variables that are weaker than everything in the inventory: those of `ansible.cfg`.
     pub defaults: Vars,
-    /// Values that the command line gives, which win over all others.
+    /// Values from the command line, which win over all others.
     pub extra_vars: IndexMap<String, Value>,
 }
 
@@ -40,11 +40,11 @@ pub(super) fn read(
     }
     let file: Arc<Path> = Arc::from(path);
     let metadata = std::fs::metadata(path).map_err(|error| {
-        let error = InventoryError::new(format!("the inventory cannot be read: {error}"))
+        let error = InventoryError::new(format!("cannot read the inventory: {error}"))
             .in_file(&file, None);
         match path.to_str() {
             Some(text) if !text.contains('/') => {
-                error.hint(format!("A list of hosts ends with a comma: -i {text},"))
+                error.hint(format!("To pass a list of hosts, end it with a comma: -i {text},"))
             }
             _ => error,
         }
@@ -70,7 +70,7 @@ fn read_directory(dir: &Path, draft: &mut Draft, secrets: &Secrets) -> Result<()
                 (path, result)
             }
             Member::Unknown(path) => {
-                // The INI reader takes it; what is half read must not stay.
+                // The INI reader reads it. If it fails half-way, nothing of the file may be kept.
                 let mut trial = draft.clone();
                 let result = read(&path, &mut trial, secrets)
                     .map(|()| *draft = trial)
@@ -88,7 +88,7 @@ fn read_directory(dir: &Path, draft: &mut Draft, secrets: &Secrets) -> Result<()
     Ok(())
 }
 
-/// The text of `-i host1,host2,`, which has a comma and names no file.
+/// The text of `-i host1,host2,`, which contains a comma and is not the name of a file.
 pub(super) fn inline(path: &Path) -> Option<&str> {
     path.to_str()
         .filter(|text| text.contains(',') && !path.exists())
@@ -158,7 +158,7 @@ fn read_yaml(text: &str, file: &Arc<Path>, draft: &mut Draft) -> Result<(), Inve
     ansible_yaml::read(document, file, draft)
 }
 
-/// Whether a file without an extension is YAML: its first line that says anything is `---`, a key, or JSON.
+/// Whether a file without an extension is YAML: its first line with content is `---`, a key, or JSON.
 fn looks_like_yaml(text: &str) -> bool {
     let first = text
         .lines()

@@ -1,4 +1,4 @@
-//! How hosts are reached, from what an inventory says.
+//! How hosts are reached, according to their variables.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +11,7 @@ fn connect(inventory: &Inventory, host: &str) -> Result<Connection, InventoryErr
     inventory.connection(inventory.host(host).unwrap(), &Overrides::default())
 }
 
-/// Of one host, with these variables in INI.
+/// The connection of one host with these INI variables.
 fn of(vars: &str) -> Result<Connection, InventoryError> {
     connect(&load_text("hosts", &format!("h {vars}\n")).unwrap(), "h")
 }
@@ -27,7 +27,7 @@ fn a_host_without_settings_is_reached_by_its_name() {
 }
 
 #[test]
-fn the_variables_of_ansible_are_honoured() {
+fn the_variables_of_ansible_are_supported() {
     let connection = of("ansible_host=10.0.0.1 ansible_port=2222 ansible_user=deploy \
                          ansible_ssh_private_key_file=/k/id ansible_ssh_common_args='-o ProxyJump=b -o \"X=a b\"' ansible_ssh_extra_args=-4 \
                          ansible_become=yes ansible_become_user=app ansible_become_pass=hunter22 ansible_host_key_checking=False \
@@ -57,7 +57,7 @@ fn the_variables_of_ansible_are_honoured() {
 }
 
 #[test]
-fn a_password_to_log_in_has_three_names() {
+fn a_login_password_has_three_names() {
     for name in [
         "ansible_password",
         "ansible_ssh_pass",
@@ -70,7 +70,7 @@ fn a_password_to_log_in_has_three_names() {
 }
 
 #[test]
-fn other_ways_than_ssh() {
+fn connections_other_than_ssh() {
     assert_eq!(of("ansible_connection=local").unwrap().via, Via::Local);
     assert_eq!(of("ansible_connection=smart").unwrap().via, Via::Ssh);
     assert_eq!(
@@ -138,17 +138,17 @@ fn the_command_line_wins() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_by_name() {
+fn invalid_values_are_refused_by_name() {
     for (vars, message) in [
         (
             "ansible_host=-oProxyCommand=id",
             "the address \"-oProxyCommand=id\" starts with a dash",
         ),
-        ("ansible_host='a b'", "the address \"a b\" holds ' '"),
-        ("ansible_host='a;id'", "the address \"a;id\" holds ';'"),
-        ("ansible_host='$(id)'", "the address \"$(id)\" holds '$'"),
+        ("ansible_host='a b'", "the address \"a b\" contains ' '"),
+        ("ansible_host='a;id'", "the address \"a;id\" contains ';'"),
+        ("ansible_host='$(id)'", "the address \"$(id)\" contains '$'"),
         ("ansible_user=-l", "the user \"-l\" starts with a dash"),
-        ("ansible_user='`id`'", "the user \"`id`\" holds '`'"),
+        ("ansible_user='`id`'", "the user \"`id`\" contains '`'"),
         (
             "ansible_port=0",
             "`ansible_port` of host h must be a number from 1 to 65535",
@@ -216,9 +216,9 @@ fn refused(vars: &str, message: &str) {
     assert_eq!(error.at.and_then(|at| at.line), Some(1), "{vars}");
 }
 
-/// The host would be reached in another way than its inventory says.
+/// The host would be reached in another way than its inventory asks for.
 #[test]
-fn what_ops_does_not_read_is_refused_by_name() {
+fn unsupported_variables_are_refused_by_name() {
     for (vars, message) in [
         (
             "ansible_ssh_args=\"-o 'x\"",
@@ -226,19 +226,19 @@ fn what_ops_does_not_read_is_refused_by_name() {
         ),
         (
             "ansible_ssh_executable=/opt/ssh/bin/ssh",
-            "`ansible_ssh_executable` of host h is `/opt/ssh/bin/ssh`, and ops runs the `ssh` of PATH",
+            "`ansible_ssh_executable` of host h is `/opt/ssh/bin/ssh`, but ops runs the `ssh` in PATH",
         ),
         (
             "ansible_ssh_private_key_passphrase=hunter22",
-            "`ansible_ssh_private_key_passphrase` of host h is set, and ops does not read it",
+            "`ansible_ssh_private_key_passphrase` of host h is set, but ops does not support it",
         ),
         (
             "ansible_pkcs11_provider=/usr/lib/x.so",
-            "`ansible_pkcs11_provider` of host h is set, and ops does not read it",
+            "`ansible_pkcs11_provider` of host h is set, but ops does not support it",
         ),
         (
             "ansible_shell_type=powershell",
-            "`ansible_shell_type` of host h is `powershell`",
+            "`ansible_shell_type` of host h is `powershell`, which ops does not support",
         ),
         (
             "ansible_become=yes ansible_become_exe='sudo su -'",
@@ -254,20 +254,20 @@ fn what_ops_does_not_read_is_refused_by_name() {
         ),
         (
             "ansible_connection=docker ansible_docker_privileged=yes",
-            "`ansible_docker_privileged` of host h is set, and ops does not read it",
+            "`ansible_docker_privileged` of host h is set, but ops does not support it",
         ),
         (
             "ansible_connection=kubectl ansible_kubectl_token=abcdefgh",
-            "`ansible_kubectl_token` of host h is set, and ops does not read it",
+            "`ansible_kubectl_token` of host h is set, but ops does not support it",
         ),
     ] {
         refused(vars, message);
     }
 }
 
-/// They tune what ops does not do, or say what it does anyhow.
+/// These variables tune features that ops does not have, or ask for what it does anyway.
 #[test]
-fn what_changes_nothing_is_passed_over() {
+fn variables_without_effect_are_ignored() {
     for vars in [
         "ansible_python_interpreter=/usr/bin/python3",
         "ansible_pipelining=True ansible_ssh_pipelining=True",
@@ -283,7 +283,7 @@ fn what_changes_nothing_is_passed_over() {
 }
 
 #[test]
-fn a_command_that_ends_in_a_shell_is_told() {
+fn a_command_that_ends_in_a_shell_is_recognized() {
     for (command, shell) in [
         ("docker exec -i web1", None),
         ("docker exec -i web1 /bin/bash", Some("/bin/bash")),
@@ -294,9 +294,9 @@ fn a_command_that_ends_in_a_shell_is_told() {
     }
 }
 
-/// A playbook may become a user where the inventory does not.
+/// A playbook may become another user even if the inventory does not.
 #[test]
-fn a_way_to_become_a_user_is_not_replaced_by_sudo() {
+fn another_become_method_is_not_replaced_by_sudo() {
     for (vars, refusal) in [
         ("", None),
         ("ansible_become_method=ansible.builtin.sudo", None),
@@ -328,9 +328,9 @@ fn a_way_to_become_a_user_is_not_replaced_by_sudo() {
     }
 }
 
-/// In the order in which Ansible gives them to `ssh`, which takes the first of two.
+/// The order in which Ansible passes them to `ssh`, which uses the first of two values.
 #[test]
-fn arguments_of_ssh_come_in_their_order() {
+fn arguments_of_ssh_keep_their_order() {
     let connection = of(
         "ansible_ssh_extra_args='-o C=3' ansible_ssh_args='-o A=1' ansible_ssh_common_args='-o B=2'",
     );
@@ -340,9 +340,9 @@ fn arguments_of_ssh_come_in_their_order() {
     );
 }
 
-/// Whoever scrubs output hears of it before it is used.
+/// The code that redacts output learns of it before it is used.
 #[test]
-fn a_password_in_clear_is_a_secret() {
+fn a_plain_text_password_is_a_secret() {
     let text = "[web]\nh ansible_become_password=hunter22 ansible_sudo_pass=12345678 pw=swordfish ansible_su_pass='{{ pw }}'\n\
                 [web:vars]\nansible_become_pass=of-the-group\n";
     let inventory = load_text("hosts", text).unwrap();
@@ -372,7 +372,7 @@ fn a_password_in_clear_is_a_secret() {
     );
 }
 
-/// The example of docs/inventory.md says what the page says.
+/// The example in docs/inventory.md means what the page says.
 #[test]
 fn the_documented_example_is_read() {
     let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/inventory.md");

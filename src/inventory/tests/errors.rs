@@ -40,12 +40,12 @@ fn a_source_that_cannot_be_read_is_named() {
     assert!(
         error
             .to_string()
-            .starts_with("nosuch: the inventory cannot be read"),
+            .starts_with("nosuch: cannot read the inventory"),
         "{error}"
     );
     assert_eq!(
         error.hint.as_deref(),
-        Some("A list of hosts ends with a comma: -i nosuch,")
+        Some("To pass a list of hosts, end it with a comma: -i nosuch,")
     );
 }
 
@@ -101,25 +101,25 @@ fn patterns_that_select_nothing_say_so() {
     for (pattern, message, hint) in [
         (
             "wbe",
-            "no host or group is named `wbe`",
+            "unknown host or group `wbe`",
             Some("Did you mean `web`?"),
         ),
-        ("web:!web9", "no host or group is named `web9`", None),
-        ("web:&db", "no host or group is named `db`", None),
-        ("x*", "the pattern `x*` matches no host", None),
+        ("web:!web9", "unknown host or group `web9`", None),
+        ("web:&db", "unknown host or group `db`", None),
+        ("x*", "the pattern `x*` matches no hosts", None),
         (
             "empty",
-            "the pattern `empty` matches no host",
-            Some("The group `empty` is there and has no hosts."),
+            "the pattern `empty` matches no hosts",
+            Some("The group `empty` exists but has no hosts."),
         ),
         (
             "web[",
-            "the bracket of the pattern `web[` is never closed",
+            "the bracket in the pattern `web[` is never closed",
             None,
         ),
         (
             "web[5]",
-            "`web[5]` is past the end: 2 hosts match what is before the bracket",
+            "the index of `web[5]` is out of range: 2 hosts match the part before the bracket",
             None,
         ),
         (" ", "the host pattern is empty", None),
@@ -155,7 +155,7 @@ fn templates_fail_where_they_stand() {
             "`db_hots` is not defined",
             "Did you mean `db_host`?",
         ),
-        ("c", 7, "c", "it refers to itself: `c` → `d` → `c`", ""),
+        ("c", 7, "c", "variable refers to itself: `c` → `d` → `c`", ""),
         (
             "e",
             9,
@@ -177,7 +177,7 @@ fn templates_fail_where_they_stand() {
             13,
             "j",
             "`ansible_os_family` is not defined",
-            "Facts of a host",
+            "The inventory does not have the facts of a host",
         ),
         ("k", 14, "k", "is not defined", ""),
         ("l", 15, "l", "there is no test `nosuch`", ""),
@@ -279,7 +279,7 @@ fn a_vault_opens_with_its_password_only() {
     assert!(
         error
             .message
-            .contains("no vault password: the script failed with exit code 1"),
+            .contains("cannot get the vault password: the script failed with exit code 1"),
         "{error}"
     );
     assert!(error.message.contains("locked"), "{error}");
@@ -383,7 +383,7 @@ fn a_vault_that_cannot_be_opened_is_refused_where_it_is_read() {
 #[test]
 fn a_comma_is_no_part_of_a_host_name() {
     let found = load_text("hosts", "[web]\na,b\n").unwrap_err();
-    assert_eq!(found.message, "the host name \"a,b\" holds a comma");
+    assert_eq!(found.message, "the host name \"a,b\" contains a comma");
     assert_eq!(found.at.and_then(|at| at.line), Some(2));
 }
 

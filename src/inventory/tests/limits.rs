@@ -66,7 +66,7 @@ fn mistakes_in_a_file_have_a_place() {
     assert_eq!(
         refused(&limit, dir.path()),
         (
-            "typo:2: no host or group is named `wbe2`".to_owned(),
+            "typo:2: unknown host or group `wbe2`".to_owned(),
             Some("Did you mean `web2`?".to_owned())
         )
     );
@@ -81,7 +81,7 @@ fn mistakes_in_a_file_have_a_place() {
     let limit = write("none", b"# nobody\n");
     assert_eq!(
         refused(&limit, dir.path()).0,
-        "the limit file `none` holds no pattern"
+        "the limit file `none` contains no pattern"
     );
     assert_eq!(
         selected(&format!("!{limit}"), "web").len(),
@@ -97,7 +97,7 @@ fn mistakes_in_a_file_have_a_place() {
     assert!(
         refused("@/nosuch", dir.path())
             .0
-            .starts_with("the limit file `/nosuch` cannot be read: ")
+            .starts_with("cannot read the limit file `/nosuch`: ")
     );
 }
 

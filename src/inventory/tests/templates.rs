@@ -55,7 +55,7 @@ fn members_render_when_they_are_asked_for() {
     }
     let error = error(&inventory, "round");
     assert!(
-        error.contains("it refers to itself: `round.a` → `round.b` → `round.a`"),
+        error.contains("variable refers to itself: `round.a` → `round.b` → `round.a`"),
         "{error}"
     );
 }

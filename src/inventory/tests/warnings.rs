@@ -133,7 +133,7 @@ fn files_of_a_directory_that_are_no_inventories() {
         warnings,
         [
             "aws.yml:1: skipped this file: this configures an inventory plugin, which only Ansible can run\n\
-             Write its result to a file: ansible-inventory -i FILE --list --yaml --output hosts.yml.",
+             Write its output to a file: ansible-inventory -i FILE --list --yaml --output hosts.yml.",
             "hosts.yml.sample: skipped this file: its name ends in `.sample`",
             "plugin.py: skipped this file: its name ends in `.py`",
             "settings.toml:1: skipped this file: unknown table `retries`\n\
