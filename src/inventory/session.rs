@@ -90,7 +90,7 @@ impl Session {
                 .chain([&key])
                 .map(|(_, name)| format!("`{name}`"))
                 .collect();
-            Some(format!("variable refers to itself: {}", names.join(" → ")))
+            Some(format!("circular reference: {}", names.join(" → ")))
         } else if path.len() >= MAX_DEPTH {
             Some(format!(
                 "more than {MAX_DEPTH} variables refer to one another"

@@ -1,4 +1,4 @@
-//! Reading a file of an inventory: UTF-8, and decrypted if the whole of it is encrypted.
+//! Reads a file of an inventory: checks that it is UTF-8, and decrypts it if it is encrypted as a whole.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,13 +10,13 @@ use super::secrets::Secrets;
 use super::vault::{self, VaultError};
 use crate::model::decode;
 
-/// Bytes of a file of an inventory: a hundred thousand hosts with their variables. A device or a pipe may
-/// have no end.
+/// Maximum size of a file in bytes, enough for a hundred thousand hosts with their variables. A device or a
+/// pipe may be endless.
 const MAX_FILE: usize = 64 << 20;
 
 pub(super) struct Text {
     pub text: String,
-    /// The whole file was encrypted, so that everything in it is secret.
+    /// The whole file was encrypted, so everything in it is secret.
     pub sealed: bool,
 }
 
@@ -24,10 +24,10 @@ pub(super) fn read(file: &Arc<Path>, secrets: &Secrets) -> Result<Text, Inventor
     let mut bytes = Vec::new();
     let read = |opened: File| opened.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes);
     File::open(file).and_then(read).map_err(|error| {
-        InventoryError::new(format!("it cannot be read: {error}")).in_file(file, None)
+        InventoryError::new(format!("cannot read the file: {error}")).in_file(file, None)
     })?;
     if bytes.len() > MAX_FILE {
-        let message = format!("it is larger than {} MiB", MAX_FILE >> 20);
+        let message = format!("the file is larger than {} MiB", MAX_FILE >> 20);
         return Err(InventoryError::new(message).in_file(file, None));
     }
     let text = decode(bytes).map_err(|error| {
@@ -38,7 +38,7 @@ pub(super) fn read(file: &Arc<Path>, secrets: &Secrets) -> Result<Text, Inventor
     if !vault::is_vault(&text) {
         if let Some((first, last)) = conflict(&text) {
             return Err(InventoryError::new(format!(
-                "a merge conflict is left in it, lines {first} to {last}"
+                "unresolved merge conflict in lines {first} to {last}"
             ))
             .in_file(file, Some(first)));
         }
@@ -69,7 +69,7 @@ fn of_vault(error: &VaultError) -> InventoryError {
     }
 }
 
-/// The first and the last line of what `git merge` writes where two sides differ.
+/// The first and the last line of a conflict that `git merge` marked.
 fn conflict(text: &str) -> Option<(usize, usize)> {
     let mut lines = text.lines().enumerate();
     let mut find = |mark: &str| {

@@ -1,4 +1,4 @@
-//! Text of TOML to a [`Node`] that keeps the lines.
+//! Parses TOML text into a [`Node`] with line numbers.
 
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
@@ -6,14 +6,14 @@ use toml::de::{DeTable, DeValue};
 use super::node::{Entry, Kind, Node, VAULT_KEY, tagged};
 use super::vault;
 
-/// A mistake in the text and its line.
+/// A mistake in the text, with its line.
 #[derive(Debug)]
 pub(super) struct TomlError {
     pub line: usize,
     pub message: String,
 }
 
-/// The document in `text`.
+/// Parses the document in `text`.
 pub(super) fn parse(text: &str) -> Result<Node, TomlError> {
     let lines = Lines::new(text);
     let table = DeTable::parse(text).map_err(|error| TomlError {
@@ -71,7 +71,7 @@ impl Lines {
                 let value = i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| {
                     TomlError {
                         line,
-                        message: format!("`{number}` does not fit 64 bits"),
+                        message: format!("`{number}` does not fit into 64 bits"),
                     }
                 })?;
                 Kind::Scalar(value.into())
@@ -84,7 +84,7 @@ impl Lines {
                     .and_then(serde_json::Number::from_f64);
                 Kind::Scalar(Value::Number(value.ok_or_else(|| TomlError {
                     line,
-                    message: format!("`{number}` is no number that a variable can hold"),
+                    message: format!("`{number}` is not a finite number"),
                 })?))
             }
             DeValue::Boolean(value) => Kind::Scalar(Value::Bool(value)),

@@ -1,13 +1,13 @@
-//! Ansible's variables that say how a host is reached and that ops cannot honour. One that is set is an error
-//! that names it, since a host that is reached in another way than its inventory says is a surprise.
+//! Ansible's variables for connections that ops does not support. Setting one is an error that names the
+//! variable, because reaching a host in another way than its inventory asks for would be a surprise.
 //!
-//! Those that only tune what ops does not do are passed over: see docs/ansible.md.
+//! Variables that only tune features which ops does not have are ignored: see docs/ansible.md.
 
 use super::connection::Settings;
 use super::error::InventoryError;
 use crate::model::Via;
 
-/// A variable, and what to do without it.
+/// A variable, and what to use instead.
 struct Unsupported {
     name: &'static str,
     hint: &'static str,
@@ -16,11 +16,11 @@ struct Unsupported {
 const SSH: &[Unsupported] = &[
     Unsupported {
         name: "ansible_private_key",
-        hint: "Write the key to a file and name it with `ansible_ssh_private_key_file`, or add it to ssh-agent.",
+        hint: "Write the key to a file and set `ansible_ssh_private_key_file`, or add it to ssh-agent.",
     },
     Unsupported {
         name: "ansible_ssh_private_key",
-        hint: "Write the key to a file and name it with `ansible_ssh_private_key_file`, or add it to ssh-agent.",
+        hint: "Write the key to a file and set `ansible_ssh_private_key_file`, or add it to ssh-agent.",
     },
     Unsupported {
         name: "ansible_private_key_passphrase",
@@ -52,7 +52,7 @@ const SSH: &[Unsupported] = &[
     },
 ];
 
-/// Those that do not fit what carries the connection.
+/// The unsupported variables for this kind of connection.
 const fn of(via: &Via) -> &'static [Unsupported] {
     match via {
         Via::Ssh => SSH,
@@ -60,15 +60,15 @@ const fn of(via: &Via) -> &'static [Unsupported] {
     }
 }
 
-/// Shells in which ops has been tried as the login's. What it runs is always `sh`.
+/// Login shells that ops has been tested with. The shell that ops runs is always `sh`.
 const SHELLS: &[&str] = &[
     "sh", "bash", "dash", "ash", "ksh", "zsh", "csh", "tcsh", "fish",
 ];
 
 impl Settings<'_> {
-    /// What the inventory asks for and ops cannot do.
+    /// Refuses settings of the inventory that ops does not support.
     pub(super) fn refuse_unsupported(&self, via: &Via) -> Result<(), InventoryError> {
-        let unread = "is set, and ops does not read it";
+        let unread = "is set, but ops does not support it";
         for variable in of(via) {
             if self
                 .get(&[variable.name])?
@@ -81,7 +81,7 @@ impl Settings<'_> {
             && !SHELLS.contains(&shell.as_str())
         {
             return Err(self
-                .error("ansible_shell_type", format!("is `{shell}`"))
+                .error("ansible_shell_type", format!("is `{shell}`, which ops does not support"))
                 .hint("ops needs a host with a POSIX `sh`."));
         }
         if let (Via::Ssh, Some(program)) = (via, self.text(&["ansible_ssh_executable"])?)
@@ -90,7 +90,7 @@ impl Settings<'_> {
             return Err(self
                 .error(
                     "ansible_ssh_executable",
-                    format!("is `{program}`, and ops runs the `ssh` of PATH"),
+                    format!("is `{program}`, but ops runs the `ssh` in PATH"),
                 )
                 .hint("Put its directory first in PATH, and set `ops_transport` to `openssh`."));
         }

@@ -1,4 +1,5 @@
-//! Variables of a host, rendered. The value of one that is a password by its name is kept as a secret.
+//! Variables of a host, rendered. The value of a variable whose name is that of a password is kept as a
+//! secret.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::world::World;
 use super::{password, render};
 use crate::model::Host;
 
-/// The value of a variable. None if the host has no such variable, or if it is omitted.
+/// The rendered value of a variable. `None` if the host has no such variable, or if it is omitted.
 pub(super) fn rendered(
     world: &Arc<World>,
     host: &Host,
@@ -25,7 +26,7 @@ pub(super) fn rendered(
     Ok(value)
 }
 
-/// Every variable for a person to read, by name.
+/// Every variable in a form for display, by name.
 pub(super) fn shown(world: &Arc<World>, host: &Host) -> Vec<Shown> {
     let mut vars = render::show(world, host);
     for var in &mut vars {

@@ -1,4 +1,4 @@
-//! `group_vars/` and `host_vars/`: beside an inventory source, and beside the playbook.
+//! `group_vars/` and `host_vars/`, beside an inventory source or beside the playbook.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ const EXTENSIONS: [&str; 3] = ["yml", "yaml", "json"];
 /// One `group_vars` or `host_vars` directory.
 pub(super) struct VarsDir<'s> {
     path: PathBuf,
-    /// What stands in it, so that ten thousand hosts do not ask the disk ten thousand times.
+    /// The names in the directory, so that ten thousand hosts do not cause ten thousand disk accesses.
     names: BTreeSet<String>,
     loaded: HashMap<String, Option<Arc<Vars>>>,
     secrets: &'s Secrets,
@@ -24,7 +24,7 @@ pub(super) struct VarsDir<'s> {
 }
 
 impl<'s> VarsDir<'s> {
-    /// None if there is no such directory.
+    /// Returns `None` if there is no such directory.
     pub fn open(path: PathBuf, secrets: &'s Secrets) -> Result<Option<Self>, InventoryError> {
         if !path.is_dir() {
             return Ok(None);
@@ -39,7 +39,7 @@ impl<'s> VarsDir<'s> {
         }))
     }
 
-    /// The variables of one group or host, if there are any.
+    /// The variables of one group or host, if any.
     pub fn get(&mut self, name: &str) -> Result<Option<Arc<Vars>>, InventoryError> {
         if let Some(vars) = self.loaded.get(name) {
             return Ok(vars.clone());
@@ -50,7 +50,7 @@ impl<'s> VarsDir<'s> {
     }
 
     fn load(&mut self, name: &str) -> Result<Option<Arc<Vars>>, InventoryError> {
-        // A host may be named like a path (`/srv/chroot`); it has no file here.
+        // A host name may look like a path (`/srv/chroot`); it has no file here.
         if name.contains('/') {
             return Ok(None);
         }
@@ -66,7 +66,7 @@ impl<'s> VarsDir<'s> {
         };
         let path = self.path.join(first);
         for other in found {
-            let message = format!("the file is not read because {} also exists", path.display());
+            let message = format!("the file is not read because {} exists too", path.display());
             let warning =
                 InventoryError::new(message).hint("Move both into one directory or one file.");
             let other: Arc<Path> = self.path.join(other).into();
@@ -95,7 +95,7 @@ impl<'s> VarsDir<'s> {
         };
         let Kind::Map(entries) = document.kind else {
             let message = format!(
-                "a file of variables must be a mapping, found {}",
+                "a variables file must be a mapping, found {}",
                 document.noun()
             );
             return Err(InventoryError::new(message).in_file(&file, Some(document.line)));
@@ -118,7 +118,8 @@ impl<'s> VarsDir<'s> {
     }
 }
 
-/// The files of a directory, and of those in it, by name; hidden ones, backups and other extensions left out.
+/// Collects the files in a directory and its subdirectories, by name, without hidden files, backups and files
+/// with other extensions.
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), InventoryError> {
     for name in list(dir)? {
         if name.starts_with('.') || name.ends_with('~') {
@@ -140,13 +141,13 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), InventoryError> {
 /// The names in a directory, sorted.
 pub(super) fn list(dir: &Path) -> Result<Vec<String>, InventoryError> {
     let failed = |error: std::io::Error| {
-        InventoryError::new(format!("the directory cannot be read: {error}"))
+        InventoryError::new(format!("cannot read the directory: {error}"))
             .in_file(&Arc::from(dir), None)
     };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        // A name that is not UTF-8 is the name of no host or group.
+        // A name that is not UTF-8 cannot be the name of a host or group.
         if let Ok(name) = name.into_string() {
             names.push(name);
         }

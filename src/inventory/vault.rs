@@ -1,8 +1,8 @@
-//! Ansible's vault, formats 1.1 and 1.2: AES-256 in counter mode, keys from PBKDF2-HMAC-SHA256 (10,000
-//! rounds), and an HMAC-SHA256 over what is encrypted.
+//! Ansible Vault, formats 1.1 and 1.2: AES-256 in counter mode, keys from PBKDF2-HMAC-SHA256 (10,000 rounds),
+//! and an HMAC-SHA256 over the ciphertext.
 //!
-//! The text is a header, then hex, 80 characters a line, of three more hex strings, each on its line: salt,
-//! HMAC and ciphertext. The plaintext is padded as PKCS#7 does. See "Ansible Vault payload format" in
+//! The text is a header, followed by hex digits, 80 per line. They encode three more hex strings, one per
+//! line: salt, HMAC and ciphertext. The plaintext has PKCS#7 padding. See "Ansible Vault payload format" in
 //! Ansible's documentation.
 
 use aes::Aes256;
@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 const ROUNDS: u32 = 10_000;
 
-/// A password and the label that `--vault-id LABEL@FILE` gave it.
+/// A password, and its label from `--vault-id LABEL@FILE`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VaultPassword {
     pub label: Option<String>,
@@ -29,15 +29,18 @@ impl std::fmt::Debug for VaultPassword {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum VaultError {
-    #[error("it is encrypted, and no vault password was given")]
+    #[error("encrypted, but no vault password was given")]
     NoPassword,
-    #[error("none of the vault passwords opens it{}", label.as_ref().map(|l| format!(" (its vault id is `{l}`)")).unwrap_or_default())]
+    #[error(
+        "no vault password can decrypt the text{}",
+        label.as_ref().map(|l| format!(" (its vault id is `{l}`)")).unwrap_or_default()
+    )]
     WrongPassword { label: Option<String> },
-    #[error("its vault format is not supported, only 1.1 and 1.2 with AES256 are: `{0}`")]
+    #[error("unsupported vault format `{0}`: only 1.1 and 1.2 with AES256 are supported")]
     Format(String),
-    #[error("its encrypted text is damaged: {0}")]
+    #[error("damaged vault text: {0}")]
     Damaged(&'static str),
-    #[error("what it decrypts to is not UTF-8")]
+    #[error("the decrypted text is not UTF-8")]
     NotText,
 }
 
@@ -48,20 +51,20 @@ impl VaultError {
                 Some("Pass the file that contains the password with --vault-password-file.")
             }
             Self::WrongPassword { .. } => {
-                Some("Check --vault-password-file; several may be given.")
+                Some("Check --vault-password-file, which may be given several times.")
             }
             Self::Format(_) | Self::Damaged(_) | Self::NotText => None,
         }
     }
 }
 
-/// Whether a text is an encrypted one, by its header.
+/// Whether a text has the header of an encrypted one.
 pub(super) fn is_vault(text: &str) -> bool {
     text.trim_start().starts_with("$ANSIBLE_VAULT;")
 }
 
-/// Finds damage without a password: so a text that was cut or that a merge left its marks in is an error when
-/// it is read. The number is that of the line in the text, from 0.
+/// Finds damage without a password, so that a text that was cut off or contains merge conflict markers is an
+/// error as soon as it is read. The number is the line in the text, counted from 0.
 pub(super) fn check(text: &str) -> Result<(), (usize, VaultError)> {
     let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
     let is_mark = |line: &&str| {
@@ -70,7 +73,7 @@ pub(super) fn check(text: &str) -> Result<(), (usize, VaultError)> {
             .any(|mark| line.starts_with(mark))
     };
     if let Some(at) = lines.iter().position(is_mark) {
-        return Err((at, VaultError::Damaged("a merge conflict is left in it")));
+        return Err((at, VaultError::Damaged("unresolved merge conflict")));
     }
     if !is_vault(text) {
         return Err((
@@ -84,7 +87,7 @@ pub(super) fn check(text: &str) -> Result<(), (usize, VaultError)> {
             return Err((at, VaultError::Damaged("the line is not hexadecimal")));
         }
     }
-    // All lines but the last are of one even length.
+    // All lines but the last have the same even length.
     let odd = body.rev().find(|(_, line)| !line.len().is_multiple_of(2));
     match Sealed::parse(text) {
         Err(VaultError::Damaged(why)) => Err(match odd {
@@ -99,13 +102,13 @@ pub(super) fn check(text: &str) -> Result<(), (usize, VaultError)> {
     }
 }
 
-/// The plaintext.
+/// Decrypts a text.
 pub(super) fn open(text: &str, passwords: &[VaultPassword]) -> Result<String, VaultError> {
     let sealed = Sealed::parse(text)?;
     if passwords.is_empty() {
         return Err(VaultError::NoPassword);
     }
-    // The password of the same label first, then the rest, as Ansible does.
+    // Tries the password with the same label first, then the others, like Ansible.
     let (same, others): (Vec<_>, Vec<_>) = passwords
         .iter()
         .partition(|password| password.label.is_some() && password.label == sealed.label);
@@ -137,11 +140,11 @@ impl Sealed {
             _ => return Err(VaultError::Format(header.chars().take(80).collect())),
         };
         let body: String = lines.map(str::trim).collect();
-        let inner = hex(body.as_bytes()).ok_or(VaultError::Damaged("it is not hexadecimal"))?;
+        let inner = hex(body.as_bytes()).ok_or(VaultError::Damaged("the text is not hexadecimal"))?;
         let mut parts = inner.splitn(3, |byte| *byte == b'\n').map(hex);
         let mut part = || {
             parts.next().flatten().ok_or(VaultError::Damaged(
-                "salt, HMAC and ciphertext were expected",
+                "the salt, the HMAC or the ciphertext is missing",
             ))
         };
         let sealed = Self {
@@ -151,18 +154,18 @@ impl Sealed {
             ciphertext: part()?,
         };
         if sealed.hmac.len() != 32 || !sealed.ciphertext.len().is_multiple_of(16) {
-            return Err(VaultError::Damaged("a part of it is missing"));
+            return Err(VaultError::Damaged("the text is incomplete"));
         }
         Ok(sealed)
     }
 
-    /// None if the password is not the right one.
+    /// Returns `None` if the password is wrong.
     fn open(&self, password: &str) -> Result<Option<Vec<u8>>, VaultError> {
         let mut keys = [0u8; 80];
         pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), &self.salt, ROUNDS, &mut keys);
         let (cipher_key, rest) = keys.split_at(32);
         let (hmac_key, iv) = rest.split_at(32);
-        let damaged = |_| VaultError::Damaged("its keys have a wrong length");
+        let damaged = |_| VaultError::Damaged("the keys have the wrong length");
         let mut mac = Hmac::<Sha256>::new_from_slice(hmac_key).map_err(damaged)?;
         mac.update(&self.ciphertext);
         if mac.verify_slice(&self.hmac).is_err() {
@@ -170,15 +173,15 @@ impl Sealed {
         }
         let mut plain = self.ciphertext.clone();
         ctr::Ctr128BE::<Aes256>::new_from_slices(cipher_key, iv)
-            .map_err(|_| VaultError::Damaged("its keys have a wrong length"))?
+            .map_err(|_| VaultError::Damaged("the keys have the wrong length"))?
             .apply_keystream(&mut plain);
         let padding = usize::from(
             *plain
                 .last()
-                .ok_or(VaultError::Damaged("there is no ciphertext"))?,
+                .ok_or(VaultError::Damaged("the ciphertext is missing"))?,
         );
         if padding == 0 || padding > 16 || padding > plain.len() {
-            return Err(VaultError::Damaged("its padding is wrong"));
+            return Err(VaultError::Damaged("the padding is wrong"));
         }
         plain.truncate(plain.len() - padding);
         Ok(Some(plain))

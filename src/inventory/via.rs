@@ -1,4 +1,4 @@
-//! What carries the connection to a host: `ansible_connection` and `ops_exec`.
+//! How ops connects to a host: `ansible_connection` and `ops_exec`.
 
 use serde_json::Value;
 
@@ -7,8 +7,8 @@ use super::error::InventoryError;
 use crate::model::Via;
 use crate::model::suggest::did_you_mean;
 
-/// What ops reads of the variables `ansible_TOOL_...` of a program that gives a shell in a container. Any
-/// other is an error.
+/// The variables `ansible_TOOL_...` that ops supports for a tool that runs a shell in a container. Any other
+/// such variable is an error.
 const CONTAINER: &[&str] = &[
     "extra_args",
     "kubeconfig",
@@ -17,7 +17,7 @@ const CONTAINER: &[&str] = &[
     "pod",
     "container",
     "user",
-    // Time-outs of the plugin's own copies of files.
+    // Timeouts of the plugin's own file copies.
     "timeout",
     "host",
     "port",
@@ -74,14 +74,15 @@ impl Settings<'_> {
                     format!("is `{other}`, which ops does not support"),
                 );
                 Err(error.hint(did_you_mean(other, known).unwrap_or_else(|| {
-                    "There are ssh, local, docker, podman, kubectl and oc; `ops_exec` takes any command that runs the command behind it."
+                    "Use ssh, local, docker, podman, kubectl or oc, or set `ops_exec` to any command \
+                     that runs the command given after it."
                         .to_owned()
                 })))
             }
         }
     }
 
-    /// A value after an option may not be one itself.
+    /// Refuses an option as the value of another option.
     fn no_options(&self, command: &[String]) -> Result<(), InventoryError> {
         let known = ["--kubeconfig", "--context", "-n", "-i", "-c", "--"];
         match command
@@ -114,11 +115,12 @@ impl Settings<'_> {
                     set.name,
                     "must be a command, as a line or as a list of strings",
                 )
-                .hint("For example `docker exec -i web1`: what is added is ` sh -c ...`.")),
+                .hint("For example `docker exec -i web1`: ops appends ` sh -c ...`.")),
         }
     }
 
-    /// Variables of the program that enters a container: what is not read must not be lost.
+    /// The extra arguments for the tool that enters a container. A variable that ops does not support must
+    /// not be ignored.
     fn extra_args(&self, tool: &str) -> Result<Vec<String>, InventoryError> {
         let prefix = format!("ansible_{tool}_");
         let vars = self.host.vars();
@@ -128,7 +130,7 @@ impl Settings<'_> {
         });
         if let Some(name) = unread {
             return Err(self
-                .error(name, "is set, and ops does not read it")
+                .error(name, "is set, but ops does not support it")
                 .hint("Write the whole command as `ops_exec`, e.g. `docker exec -i web1`."));
         }
         let name = format!("{prefix}extra_args");

@@ -1,4 +1,4 @@
-//! The content of an inventory: its hosts, groups and secrets. It does not change once the inventory is
+//! The content of an inventory: its hosts, groups and secrets. It does not change after the inventory is
 //! loaded.
 
 use std::collections::HashSet;
@@ -18,7 +18,7 @@ use crate::model::Host;
 pub(super) struct World {
     pub hosts: IndexMap<String, Arc<Host>>,
     pub groups: IndexMap<String, Group>,
-    /// The host `localhost` if no source names one.
+    /// The host `localhost`, used if no source names one.
     pub localhost: Arc<Host>,
     pub playbook_dir: Option<PathBuf>,
     pub secrets: Secrets,
@@ -26,7 +26,7 @@ pub(super) struct World {
     pub warnings: Vec<Warning>,
 }
 
-/// Names of this machine. Ansible creates a host for them if the inventory has none.
+/// Names of the controller. Ansible creates a host for them if the inventory has none.
 pub(super) const LOCALHOST: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
 
 impl World {
@@ -36,8 +36,8 @@ impl World {
             .or_else(|| (name == self.localhost.name).then_some(&self.localhost))
     }
 
-    /// The hosts of a group and of all groups below it, in Ansible's order: those of the group itself, then
-    /// level by level.
+    /// The hosts of a group and of all groups below it, in Ansible's order: first the hosts directly in the
+    /// group, then level by level.
     pub fn members<'w>(&'w self, group: &'w Group) -> &'w [usize] {
         group.members.get_or_init(|| {
             let mut order = vec![group];

@@ -1,4 +1,4 @@
-//! What a user reads when an inventory is wrong.
+//! The messages for a wrong inventory.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -6,7 +6,7 @@ use super::{data, load_text, read_json};
 use crate::inventory::{Sources, VaultPasswordFile, load};
 
 #[test]
-fn mistakes_are_told_with_their_place() {
+fn mistakes_are_reported_with_their_location() {
     let cases = read_json(&data("errors/cases.json"));
     for case in cases.as_array().unwrap() {
         let dir = tempfile::tempdir().unwrap();
@@ -31,7 +31,7 @@ fn mistakes_are_told_with_their_place() {
 }
 
 #[test]
-fn a_source_that_cannot_be_read_is_named() {
+fn an_unreadable_source_is_named() {
     let error = load(&Sources {
         paths: vec!["nosuch".into()],
         ..Sources::default()
@@ -74,7 +74,7 @@ fn a_file_that_is_not_utf8_is_refused_by_name() {
 }
 
 #[test]
-fn a_file_of_variables_is_named_too() {
+fn a_file_with_variables_is_named_too() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("group_vars")).unwrap();
     std::fs::write(dir.path().join("hosts"), "web1\n").unwrap();
@@ -96,7 +96,7 @@ fn a_file_of_variables_is_named_too() {
 }
 
 #[test]
-fn patterns_that_select_nothing_say_so() {
+fn patterns_that_select_nothing_are_errors() {
     let inventory = load_text("hosts", "[web]\nweb1\nweb2\n[empty]\n").unwrap();
     for (pattern, message, hint) in [
         (
@@ -133,7 +133,7 @@ fn patterns_that_select_nothing_say_so() {
 }
 
 #[test]
-fn templates_fail_where_they_stand() {
+fn template_errors_have_the_location_of_the_template() {
     let text = "all:\n  hosts:\n    h:\n      db_host: x\n      a: '{{ db_hots }}'\n      b: 'x{{ a }}'\n      c: \"{{ d }}\"\n      \
                 d: '{{ c }}'\n      e: \"{{ lookup('pipe', 'X') }}\"\n      f: '{{ 1 | to_jsn }}'\n      g: '{{ 1 +'\n      \
                 i: '{{ 1 + }}'\n      j: '{{ ansible_os_family }}'\n      k: '{{ hostvars.nobody.x }}'\n      l: '{{ 1 is nosuch }}'\n      \
@@ -155,7 +155,7 @@ fn templates_fail_where_they_stand() {
             "`db_hots` is not defined",
             "Did you mean `db_host`?",
         ),
-        ("c", 7, "c", "variable refers to itself: `c` → `d` → `c`", ""),
+        ("c", 7, "c", "circular reference: `c` → `d` → `c`", ""),
         (
             "e",
             9,
@@ -215,7 +215,7 @@ fn templates_fail_where_they_stand() {
 }
 
 #[test]
-fn variables_that_double_do_not_fill_the_memory() {
+fn variables_that_double_do_not_exhaust_memory() {
     let mut text = String::from("h v0=xxxxxxxxxx\n[all:vars]\n");
     for level in 1..=45 {
         text += &format!(
@@ -231,7 +231,7 @@ fn variables_that_double_do_not_fill_the_memory() {
 }
 
 #[test]
-fn a_vault_opens_with_its_password_only() {
+fn a_vault_opens_only_with_its_password() {
     let dir = data("corpus/vault");
     let sources = Sources {
         paths: vec![dir.join("hosts")],
@@ -241,7 +241,7 @@ fn a_vault_opens_with_its_password_only() {
     assert!(
         error
             .to_string()
-            .ends_with("host_vars/v1.yml: it is encrypted, and no vault password was given"),
+            .ends_with("host_vars/v1.yml: encrypted, but no vault password was given"),
         "{error}"
     );
     assert!(error.hint.unwrap().contains("--vault-password-file"));
@@ -267,7 +267,7 @@ fn a_vault_opens_with_its_password_only() {
     assert!(
         error
             .message
-            .starts_with("none of the vault passwords opens it"),
+            .starts_with("no vault password can decrypt the text"),
         "{error}"
     );
     let error = with(vec![password(
@@ -320,7 +320,7 @@ fn a_vault_opens_with_its_password_only() {
 }
 
 #[test]
-fn what_a_short_text_can_expand_to_is_bounded() {
+fn the_expansion_of_a_short_text_is_limited() {
     let ten = |name: &str| format!("[{}]", vec![name; 100].join(","));
     let values = format!(
         "all:\n  hosts:\n    h1:\n  vars:\n    a: &a {}\n    b: &b {}\n    c: &c {}\n    d: {}\n",
@@ -357,17 +357,17 @@ fn what_a_short_text_can_expand_to_is_bounded() {
         ..Sources::default()
     };
     let shown = load(&endless).unwrap_err().to_string();
-    assert_eq!(shown, "/dev/zero: it is larger than 64 MiB");
+    assert_eq!(shown, "/dev/zero: the file is larger than 64 MiB");
 }
 
 #[test]
-fn a_vault_that_cannot_be_opened_is_refused_where_it_is_read() {
+fn an_invalid_vault_text_is_refused_when_it_is_read() {
     let error = |text: &str| load_text("hosts.yml", text).unwrap_err();
     let value = "all:\n  hosts:\n    h:\n      x: !vault |\n        $ANSIBLE_VAULT;9.9;AES256\n        3132\n";
     for text in [value.to_owned(), value.replace("9.9;AES256", "1.1;AES")] {
         let found = error(&text);
         assert!(
-            found.message.contains("its vault format is not supported"),
+            found.message.contains("unsupported vault format"),
             "{found}"
         );
         assert_eq!(found.at.and_then(|at| at.line), Some(5));
@@ -381,14 +381,14 @@ fn a_vault_that_cannot_be_opened_is_refused_where_it_is_read() {
 }
 
 #[test]
-fn a_comma_is_no_part_of_a_host_name() {
+fn a_host_name_cannot_contain_a_comma() {
     let found = load_text("hosts", "[web]\na,b\n").unwrap_err();
     assert_eq!(found.message, "the host name \"a,b\" contains a comma");
     assert_eq!(found.at.and_then(|at| at.line), Some(2));
 }
 
 #[test]
-fn check_finds_what_ops_cannot_do_and_leaves_the_rest_to_the_run() {
+fn check_finds_unsupported_settings_and_leaves_the_rest_to_the_run() {
     let inventory = load_text(
         "hosts",
         "[web]\na\nb\nc ansible_become_flags=-i\nd ansible_user='{{ unknown }}'\n\

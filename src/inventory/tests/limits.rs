@@ -1,4 +1,4 @@
-//! What `--limit` leaves.
+//! Tests of `--limit`.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ fn refused(limit: &str, dir: &Path) -> (String, Option<String>) {
 }
 
 #[test]
-fn a_limit_leaves_what_it_selects() {
+fn a_limit_keeps_the_hosts_that_it_selects() {
     assert_eq!(selected("web", "all"), ["web1", "web2", "web3"]);
     assert_eq!(selected("all:!web1", "web"), ["web2", "web3"]);
     assert!(selected("db", "web").is_empty());
@@ -33,7 +33,7 @@ fn a_limit_leaves_what_it_selects() {
 }
 
 #[test]
-fn a_file_holds_patterns_with_comments() {
+fn a_limit_file_contains_patterns_with_comments() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("limit, of today.txt");
     let text = "\u{feff}# who failed\r\nweb2,db1\r\n\r\nweb3 # again\r\n  # none\r\n";
@@ -55,7 +55,7 @@ fn a_file_holds_patterns_with_comments() {
 }
 
 #[test]
-fn mistakes_in_a_file_have_a_place() {
+fn mistakes_in_a_limit_file_are_reported_with_their_location() {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {
         let path = dir.path().join(name);
@@ -86,7 +86,7 @@ fn mistakes_in_a_file_have_a_place() {
     assert_eq!(
         selected(&format!("!{limit}"), "web").len(),
         3,
-        "nobody is taken out"
+        "no host is excluded"
     );
     let limit = write("range", b"\n\nweb[1-3]\n");
     assert!(
@@ -101,9 +101,9 @@ fn mistakes_in_a_file_have_a_place() {
     );
 }
 
-/// Nobody took it out.
+/// The limit did not exclude it.
 #[test]
-fn localhost_stays_where_a_limit_only_takes_out() {
+fn localhost_stays_if_a_limit_only_excludes_hosts() {
     for limit in ["!web1", "!web", "!~web[12]"] {
         for name in ["localhost", "127.0.0.1"] {
             assert_eq!(selected(limit, name), [name], "{limit}");

@@ -1,6 +1,6 @@
-//! The whole of the inventory by data: `tests/inventory/corpus` holds inventories and what the real Ansible
-//! made of them (`compare.py` there writes it), `tests/inventory/errors` holds mistakes and what is said of
-//! them.
+//! Tests of the whole inventory by data: `tests/inventory/corpus` contains inventories and how the real
+//! Ansible reads them (written by `compare.py` there), `tests/inventory/errors` contains mistakes and their
+//! messages.
 
 mod connections;
 mod errors;
@@ -38,7 +38,7 @@ fn strings(value: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The inventory of a case, whose sources are relative to its directory.
+/// Loads the inventory of a case, whose sources are relative to its directory.
 fn load_case(dir: &Path, case: &Value) -> Result<Inventory, InventoryError> {
     let place = |name: String| {
         if name.contains(',') {
@@ -82,7 +82,7 @@ fn cases(below: &str) -> Vec<(PathBuf, Value)> {
     cases
 }
 
-/// Sorts the lists whose order the case says is not told.
+/// Sorts the lists whose order is unspecified according to the case.
 fn sort_unordered(value: &mut Value, case: &Value) {
     for name in strings(&case["unordered"]) {
         let lists = [format!("/patterns/{name}"), format!("/groups/{name}/hosts")];
@@ -94,7 +94,7 @@ fn sort_unordered(value: &mut Value, case: &Value) {
     }
 }
 
-/// What this inventory says, in the form that `compare.py` writes.
+/// The contents of this inventory, in the form that `compare.py` writes.
 fn answers(inventory: &Inventory, case: &Value) -> Value {
     let mut hosts = Map::new();
     for host in inventory.hosts() {
@@ -140,7 +140,7 @@ fn answers(inventory: &Inventory, case: &Value) -> Value {
     json!({ "hosts": hosts, "groups": groups, "patterns": patterns })
 }
 
-/// Each place in which two values differ.
+/// Collects each location at which two values differ.
 fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => {
@@ -158,7 +158,7 @@ fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) 
 }
 
 #[test]
-fn inventories_mean_what_they_mean_to_ansible() {
+fn inventories_are_read_as_in_ansible() {
     let mut found = Vec::new();
     for (dir, case) in cases("corpus") {
         let name = dir.file_name().unwrap().to_string_lossy().into_owned();
@@ -189,7 +189,8 @@ fn inventories_mean_what_they_mean_to_ansible() {
     );
 }
 
-/// Ten thousand hosts in each format. The time is checked where it means something: `cargo test --release`.
+/// Ten thousand hosts in each format. The time is checked only where it is meaningful: with `cargo test
+/// --release`.
 #[test]
 fn ten_thousand_hosts_load() {
     use std::fmt::Write as _;
@@ -253,7 +254,7 @@ fn ten_thousand_hosts_load() {
     }
 }
 
-/// An inventory of one file.
+/// Loads an inventory from one file.
 fn load_text(file: &str, text: &str) -> Result<Inventory, InventoryError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(file);

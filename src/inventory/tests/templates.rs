@@ -1,4 +1,4 @@
-//! What templates in values do where Ansible has rules of its own. The corpus `templates` compares results.
+//! Tests of templates in values for which Ansible has special rules. The corpus `templates` compares results.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn error(inventory: &Inventory, name: &str) -> String {
 }
 
 #[test]
-fn members_render_when_they_are_asked_for() {
+fn members_are_rendered_on_use() {
     let inventory = values(
         "paths: {dir: {init: /etc/init.d}, files: {mon: '{{ paths.dir.init }}/mon'}, list: ['{{ paths.files.mon }}']}\n\
          one: '{{ paths.list[0] }}'\n\
@@ -55,13 +55,13 @@ fn members_render_when_they_are_asked_for() {
     }
     let error = error(&inventory, "round");
     assert!(
-        error.contains("variable refers to itself: `round.a` → `round.b` → `round.a`"),
+        error.contains("circular reference: `round.a` → `round.b` → `round.a`"),
         "{error}"
     );
 }
 
 #[test]
-fn what_is_undefined_can_be_looked_into_and_not_used() {
+fn undefined_values_can_be_indexed_but_not_used() {
     let inventory = values(
         "have: {a: 1}\n\
          broken: '{{ gone }}'\n\
@@ -114,9 +114,9 @@ fn what_is_undefined_can_be_looked_into_and_not_used() {
     }
 }
 
-/// The engine treats it as empty in many places.
+/// The engine treats an undefined value as empty in many places.
 #[test]
-fn what_is_undefined_is_refused_by_every_filter_and_test() {
+fn undefined_values_are_refused_by_every_filter_and_test() {
     let cases = [
         ("gone | groupby('n')", "gone"),
         ("gone | tojson", "gone"),
@@ -183,7 +183,7 @@ fn what_is_undefined_is_refused_by_every_filter_and_test() {
 }
 
 #[test]
-fn what_is_there_is_filtered_and_tested_as_before() {
+fn defined_values_are_filtered_and_tested_as_usual() {
     let inventory = values(
         "have: [{n: 2, m: {k: x}}, {n: 1, m: {k: y}}]\n\
          a: \"{{ have | sort(attribute='n') | map(attribute='n') }}\"\n\
@@ -214,7 +214,7 @@ fn what_is_there_is_filtered_and_tested_as_before() {
 }
 
 #[test]
-fn a_result_that_is_undefined_is_no_name() {
+fn an_undefined_result_is_reported_as_an_expression() {
     let inventory = values("have: {a: 1}\nr: \"{{ 'b' | extract(have) }}\"\n");
     let error = error(&inventory, "r");
     assert!(
@@ -223,10 +223,11 @@ fn a_result_that_is_undefined_is_no_name() {
     );
 }
 
-/// Pieces of a secret are not recognised when output is scrubbed.
+/// Parts of a secret are not recognized when output is redacted.
 #[test]
-fn an_error_shows_nothing_of_the_values_that_a_filter_takes() {
-    // Each of these filters would quote a part of it: a character, a conversion, a group, a port.
+fn an_error_does_not_show_any_part_of_a_value_given_to_a_filter() {
+    // Each of these filters would otherwise quote a part of the value: a character, a conversion, a group, a
+    // port.
     let cases = [
         ("b64decode", "Zx{Qw%KvJj"),
         ("b64decode(encoding=s)", "ZxQwKvJj.Kv"),
@@ -284,9 +285,9 @@ fn an_error_shows_nothing_of_the_values_that_a_filter_takes() {
 fn shows_nothing_of(inventory: &Inventory, secret: &str, what: &str) {
     let host = inventory.host("h").unwrap().clone();
     let Err(error) = inventory.var(&host, "r") else {
-        panic!("{what} takes {secret}");
+        panic!("{what} accepts {secret}");
     };
-    // The whole of it is scrubbed. The name of the temporary directory is random.
+    // The whole secret is redacted. The name of the temporary directory is random.
     let shown = error.to_string().replace(secret.trim(), "");
     let shown = shown
         .split_once("hosts.yml")
@@ -298,7 +299,7 @@ fn shows_nothing_of(inventory: &Inventory, secret: &str, what: &str) {
 }
 
 #[test]
-fn what_is_missing_is_refused_by_its_name() {
+fn missing_filters_and_tests_are_refused_by_name() {
     let inventory = values(
         "a: '{{ 1 | json_query(1) }}'\n\
          b: \"{{ [1] | map('nosuch') }}\"\n\
@@ -359,7 +360,7 @@ fn braces_in_a_decrypted_file_are_data() {
         value(&inventory, "password_three"),
         json!(["a{#b", "{{1}}"])
     );
-    // Where each name is that of a variable it is a template, as it is for Ansible.
+    // If each name is that of a variable, the text is a template, like in Ansible.
     assert_eq!(
         value(&inventory, "address"),
         "db://shop:s3cret-pw@example.org"
@@ -372,7 +373,7 @@ fn braces_in_a_decrypted_file_are_data() {
     let error = error(&inventory, "wrong");
     assert!(
         error.contains(
-            "it lies in an encrypted file, and cannot be rendered | If it is no template"
+            "a text in an encrypted file cannot be rendered | If it is not a template"
         ),
         "{error}"
     );

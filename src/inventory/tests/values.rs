@@ -1,4 +1,4 @@
-//! Names and values that nobody would write: each arrives as it is, or is refused.
+//! Strange names and values: each is kept unchanged or refused.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::load_text;
 use crate::inventory::{Overrides, Sources, load};
 use crate::model::Via;
 
-/// Texts that are rich in what quoting gets wrong.
+/// Texts with many characters that are difficult to quote.
 fn strange() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -50,11 +50,11 @@ fn strange() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn values_arrive_whole(value in strange()) {
-        // A template is another matter: see the next test.
+    fn values_are_kept_unchanged(value in strange()) {
+        // Templates are different: see the next test.
         prop_assume!(!["{{", "{%", "{#"].iter().any(|open| value.contains(open)));
         let toml = format!("[hosts.h]\nvars = {{ v = {} }}\n", toml::Value::String(value.clone()));
-        // TOML of this crate and TOML of the reader agree on what a text is.
+        // The TOML crate and the inventory's TOML reader agree on the text.
         let expected: toml::Value = toml::from_str(&toml).unwrap();
         let expected = expected["hosts"]["h"]["vars"]["v"].as_str().unwrap().to_owned();
         prop_assert_eq!(&expected, &value);
@@ -63,7 +63,7 @@ proptest! {
             if file == "hosts.toml" && value.trim_start().starts_with("$ANSIBLE_VAULT;") {
                 continue;
             }
-            // YAML has characters that may not stand in it at all: then the file is refused.
+            // Some characters are not allowed in YAML at all: then the file is refused.
             if let Ok(inventory) = load_text(file, &text) {
                 let host = inventory.host("h").unwrap();
                 prop_assert_eq!(inventory.var(host, "v").unwrap(), Some(Value::String(value.clone())), "{}", file);
@@ -74,7 +74,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_written_in_an_inventory_panics(text in strange(), pattern in strange()) {
+    fn no_text_in_an_inventory_causes_a_panic(text in strange(), pattern in strange()) {
         for file in ["hosts", "hosts.ini", "hosts.yml", "hosts.toml"] {
             let Ok(inventory) = load_text(file, &text) else { continue };
             for host in inventory.hosts() {
@@ -139,7 +139,7 @@ fn a_megabyte_is_a_value_like_any_other() {
 }
 
 #[test]
-fn extra_variables_are_over_all() {
+fn extra_variables_win_over_all_others() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hosts");
     std::fs::write(&path, "h v=host\n").unwrap();
@@ -161,7 +161,7 @@ fn extra_variables_are_over_all() {
 }
 
 #[test]
-fn origins_are_told() {
+fn variables_have_an_origin() {
     let inventory = load_text(
         "hosts.yml",
         "all:\n  vars:\n    a: 1\n  hosts:\n    h:\n      b: 2\n",

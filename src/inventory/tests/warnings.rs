@@ -1,11 +1,11 @@
-//! What a user is warned of when an inventory is read.
+//! Tests of the warnings about an inventory.
 
 use std::path::Path;
 
 use super::load_text;
 use crate::inventory::{Inventory, Sources, load};
 
-/// What is warned of, with its hint, and without the directory.
+/// The warnings, with their hints, and without the directory.
 fn warned(inventory: &Inventory, dir: &Path) -> Vec<String> {
     let text = |warning: &crate::inventory::Warning| {
         let hint = warning.hint().map(|hint| format!("\n{hint}"));
@@ -15,7 +15,7 @@ fn warned(inventory: &Inventory, dir: &Path) -> Vec<String> {
     inventory.warnings().iter().map(text).collect()
 }
 
-/// Of one file.
+/// The warnings for one file.
 fn of(file: &str, text: &str) -> Vec<String> {
     let inventory = load_text(file, text).unwrap_or_else(|error| panic!("{error}"));
     let dir = inventory
@@ -30,7 +30,7 @@ fn of(file: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_name_of_a_host_and_of_a_group() {
+fn a_name_shared_by_a_host_and_a_group() {
     assert_eq!(
         of("hosts", "[web]\na\n[db]\nweb\n"),
         [
@@ -41,7 +41,7 @@ fn a_name_of_a_host_and_of_a_group() {
     assert_eq!(
         of("hosts.yml", "db:\n  hosts:\n    all:\n").len(),
         1,
-        "a group that is always there"
+        "a group that always exists"
     );
     assert_eq!(
         of("hosts.toml", "[groups.web]\nhosts = [\"web\"]\n"),
@@ -79,7 +79,7 @@ fn a_variable_that_is_set_twice() {
 }
 
 #[test]
-fn a_file_of_variables_behind_another() {
+fn a_vars_file_hidden_by_another() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("hosts"), "[web]\na\n").unwrap();
     std::fs::create_dir_all(dir.path().join("group_vars/web")).unwrap();
@@ -92,13 +92,13 @@ fn a_file_of_variables_behind_another() {
     assert_eq!(
         warned(&inventory, dir.path()),
         [
-            "group_vars/web.yml: the file is not read because group_vars/web also exists\n\
+            "group_vars/web.yml: the file is not read because group_vars/web exists too\n\
           Move both into one directory or one file."
         ]
     );
 }
 
-/// The names of the hosts of a directory with these files, and what is warned of.
+/// The names of the hosts in a directory with these files, and the warnings.
 fn of_directory(files: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), String> {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -114,7 +114,7 @@ fn of_directory(files: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), St
 }
 
 #[test]
-fn files_of_a_directory_that_are_no_inventories() {
+fn files_in_a_directory_that_are_not_inventories() {
     let files = [
         ("a", "web1\n"),
         ("aws.yml", "plugin: aws_ec2\n"),
@@ -144,9 +144,9 @@ fn files_of_a_directory_that_are_no_inventories() {
     );
 }
 
-/// Its hosts would be lost.
+/// Otherwise its hosts would be lost.
 #[test]
-fn an_inventory_with_a_mistake_is_no_other_file() {
+fn an_inventory_with_a_mistake_is_not_skipped() {
     for (file, text) in [
         ("hosts", "web1 user\n"),
         ("hosts.ini", "[web:hots]\n"),
@@ -178,7 +178,7 @@ fn a_source_without_content_has_no_hosts() {
     assert_eq!(load_text("hosts.yml", "---\n").unwrap().hosts().len(), 0);
 }
 
-/// Windows editors write it.
+/// Windows editors write a byte order mark.
 #[test]
 fn a_byte_order_mark_is_dropped_everywhere() {
     for (file, text) in [
