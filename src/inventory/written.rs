@@ -1,4 +1,4 @@
-//! What can be told of a value before it is rendered.
+//! Properties of a value that can be determined before it is rendered.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ pub(super) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%") || text.contains("{#")
 }
 
-/// Nothing in it is rendered or decrypted.
+/// Whether nothing in the value needs to be rendered or decrypted.
 pub(super) fn is_plain(value: &Json) -> bool {
     match value {
         Json::String(text) => !is_template(text),
@@ -25,7 +25,7 @@ pub(super) fn is_plain(value: &Json) -> bool {
     }
 }
 
-/// Marks the texts in a value of an encrypted file that look like templates.
+/// Marks texts that look like templates in a value from an encrypted file.
 pub(super) fn seal(value: &mut Json) {
     match value {
         Json::String(text) if is_template(text) => *value = node::tagged(SEALED_KEY, &**text),
@@ -39,7 +39,7 @@ pub(super) fn seal(value: &mut Json) {
     }
 }
 
-/// The text in a mapping that has one key, if it is this one.
+/// The text under this key, if it is the only key of the mapping.
 pub(super) fn tagged<'v>(map: &'v serde_json::Map<String, Json>, key: &str) -> Option<&'v str> {
     if map.len() == 1 {
         map.get(key).and_then(Json::as_str)
@@ -48,8 +48,8 @@ pub(super) fn tagged<'v>(map: &'v serde_json::Map<String, Json>, key: &str) -> O
     }
 }
 
-/// A backslash in a string of an expression stands for itself, as in Ansible's variables: a regular
-/// expression is written as it is.
+/// Escapes backslashes in string literals of expressions, so that they are kept as in Ansible's variables: a
+/// regular expression is written without extra backslashes.
 pub(super) fn keep_backslashes(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
@@ -62,7 +62,7 @@ pub(super) fn keep_backslashes(text: &str) -> Cow<'_, str> {
         let mut length = c.len_utf8();
         match quote {
             Some(_) if c == '\\' => {
-                // An escaped quote stays one.
+                // An escaped quote stays escaped.
                 let escaped = rest[1..].chars().next().filter(|next| Some(*next) == quote);
                 out.push_str(if escaped.is_some() { "\\" } else { "\\\\" });
                 if let Some(escaped) = escaped {
@@ -92,7 +92,7 @@ pub(super) fn keep_backslashes(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The first label of a name; an address stays whole.
+/// The first label of a host name. An address is returned unchanged.
 pub(super) fn short_name(name: &str) -> &str {
     if name.parse::<std::net::IpAddr>().is_ok() {
         return name;

@@ -1,7 +1,7 @@
-//! Text of YAML to a [`Node`], as Ansible's loader (PyYAML, YAML 1.1) reads it: `yes` is true, `0644` is
-//! 420, `<<` merges, `!vault` and `!unsafe` are known. Two equal keys are an error.
+//! Parses YAML text into a [`Node`] like Ansible's loader (PyYAML, YAML 1.1): `yes` is true, `0644` is 420,
+//! `<<` merges, `!vault` and `!unsafe` are supported. Duplicate keys are an error.
 //!
-//! The events come from the parser beneath serde-saphyr, since serde has no place for lines and tags.
+//! The events come from the parser that serde-saphyr uses, since serde does not provide lines and tags.
 
 use std::collections::HashMap;
 
@@ -11,21 +11,21 @@ use serde_json::Value;
 use super::node::{Entry, Kind, Node, UNSAFE_KEY, VAULT_KEY, tagged};
 use super::{vault, yaml_scalar};
 
-/// A mistake in the text and its line.
+/// A mistake in the text, with its line.
 #[derive(Debug)]
 pub(super) struct YamlError {
     pub line: usize,
     pub message: String,
 }
 
-/// Deeper than any inventory; keeps a hostile one from the end of the stack.
+/// Deeper than any real inventory. Keeps a malicious one from overflowing the stack.
 const MAX_DEPTH: usize = 100;
-/// Aliases multiply what a short text holds: so many values and no more.
+/// Maximum number of values that aliases may expand to: a short text with aliases can expand to very many.
 const MAX_ALIASED: usize = 1_000_000;
-/// And so many bytes of text in them.
+/// Maximum number of bytes of text in these values.
 const MAX_ALIASED_TEXT: usize = 64 << 20;
 
-/// The document in `text`; None for an empty one.
+/// Parses the document in `text`; `None` for an empty one.
 pub(super) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
@@ -40,7 +40,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
             Event::DocumentStart(..) if document.is_some() => {
                 return Err(YamlError {
                     line: span.start.line(),
-                    message: "a second document, where one is read".to_owned(),
+                    message: "the file contains a second document, only one is allowed".to_owned(),
                 });
             }
             Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
@@ -56,7 +56,7 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// The next event that is no comment.
+    /// The next event that is not a comment.
     fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
         loop {
             match self.parser.next() {
@@ -78,7 +78,7 @@ impl<'t> Reader<'t> {
         if depth > MAX_DEPTH {
             return Err(YamlError {
                 line,
-                message: format!("more than {MAX_DEPTH} levels deep"),
+                message: format!("the value is nested more than {MAX_DEPTH} levels deep"),
             });
         }
         let before = self.aliased;
@@ -116,7 +116,7 @@ impl<'t> Reader<'t> {
         let Some((node, size)) = self.anchors.get(&id) else {
             return Err(YamlError {
                 line,
-                message: "an alias of a value that holds it".to_owned(),
+                message: "the alias refers to a value that contains it".to_owned(),
             });
         };
         self.aliased.values += size.values;
@@ -131,7 +131,7 @@ impl<'t> Reader<'t> {
         if !over.is_empty() {
             return Err(YamlError {
                 line,
-                message: format!("aliases that expand to more than {over}"),
+                message: format!("the aliases expand to more than {over}"),
             });
         }
         Ok(Node {
@@ -173,7 +173,7 @@ impl<'t> Reader<'t> {
                 let first = entries.list[at].line;
                 return Err(YamlError {
                     line,
-                    message: format!("the key `{key}` is there twice, first in line {first}"),
+                    message: format!("duplicate key `{key}`, first in line {first}"),
                 });
             }
             entries.add(Entry { key, line, value });
@@ -198,7 +198,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Finds damage in `{"__ansible_vault": "..."}`, the form of an encrypted value in JSON.
+/// Finds damage in `{"__ansible_vault": "..."}`, the JSON form of an encrypted value.
 fn damage(entries: &[Entry]) -> Result<(), YamlError> {
     if let [entry] = entries
         && entry.key == VAULT_KEY
@@ -215,7 +215,7 @@ fn damage(entries: &[Entry]) -> Result<(), YamlError> {
 fn bad_merge(line: usize) -> YamlError {
     YamlError {
         line,
-        message: "`<<` takes a mapping or a list of mappings".to_owned(),
+        message: "`<<` needs a mapping or a list of mappings".to_owned(),
     }
 }
 
@@ -223,7 +223,7 @@ fn bad_merge(line: usize) -> YamlError {
 #[derive(Default)]
 struct Entries {
     list: Vec<Entry>,
-    /// Where each key stands; filled once there are enough for it to pay.
+    /// The position of each key; filled only when there are enough keys for it to pay off.
     index: HashMap<String, usize>,
 }
 
@@ -243,7 +243,7 @@ impl Entries {
         self.index.get(key).copied()
     }
 
-    /// Takes an entry whose key is new.
+    /// Adds an entry whose key is new.
     fn add(&mut self, entry: Entry) {
         if !self.index.is_empty() {
             self.index.insert(entry.key.clone(), self.list.len());
@@ -251,7 +251,7 @@ impl Entries {
         self.list.push(entry);
     }
 
-    /// Takes what is not there yet.
+    /// Adds the entries whose keys are not present yet.
     fn fill(&mut self, from: Vec<Entry>) {
         for entry in from {
             if self.position(&entry.key).is_none() {
@@ -275,7 +275,7 @@ fn key_text(key: &Node) -> Result<String, YamlError> {
     }
 }
 
-/// How much a value holds.
+/// The number of values and the bytes of text in a value.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     values: usize,
@@ -322,7 +322,7 @@ fn scalar(
         None | Some("str" | "!" | "binary" | "timestamp") => Ok(Value::String(text.to_owned())),
         Some("!vault" | "!vault-encrypted") => {
             vault::check(text).map_err(|(below, error)| YamlError {
-                // The parser places a block at its first line of text.
+                // The parser reports a block at its first line of text.
                 line: match style {
                     ScalarStyle::Literal => line + below,
                     _ => line,
@@ -345,13 +345,13 @@ fn scalar(
             } else {
                 Err(YamlError {
                     line,
-                    message: format!("`{text}` is no {kind}"),
+                    message: format!("`{text}` is not a valid {kind}"),
                 })
             }
         }
         Some(other) => Err(YamlError {
             line,
-            message: format!("the tag {other} is not known"),
+            message: format!("unknown tag {other}"),
         }),
     }
 }

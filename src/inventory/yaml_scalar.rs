@@ -1,4 +1,4 @@
-//! What a plain scalar of YAML 1.1 is, by the resolver of PyYAML, which Ansible reads with.
+//! Resolves a plain scalar of YAML 1.1, like PyYAML, which Ansible uses.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ pub(super) fn resolve(text: &str) -> Value {
         }
         _ => {}
     }
-    // Most scalars are words: only what starts like a number can be one.
+    // Most scalars are words: only one that starts like a number can be a number.
     if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
         && let Some(number) = integer(text).or_else(|| float(text))
     {
@@ -48,7 +48,7 @@ fn integer(text: &str) -> Option<Value> {
     } else if let Some(rest) = digits.strip_prefix("0x") {
         only(rest, u8::is_ascii_hexdigit).then(|| parse(rest, 16))??
     } else if first == b'0' && digits.len() > 1 {
-        // Only octal digits: `08` is a string, as for PyYAML.
+        // Only octal digits: `08` is a string, as in PyYAML.
         only(digits, |b| matches!(b, b'0'..=b'7')).then(|| parse(digits, 8))??
     } else if digits.contains(':') {
         base_sixty(digits)?
@@ -75,7 +75,7 @@ fn base_sixty(digits: &str) -> Option<i128> {
     Some(total)
 }
 
-/// A number that JSON can hold. A longer one stays the string that it was.
+/// Converts a number to one that JSON supports. A larger one stays a string.
 pub(super) fn whole(number: i128) -> Option<Value> {
     if let Ok(small) = i64::try_from(number) {
         return Some(small.into());
@@ -83,7 +83,7 @@ pub(super) fn whole(number: i128) -> Option<Value> {
     u64::try_from(number).ok().map(Into::into)
 }
 
-/// `[-+]?([0-9][0-9_]*)\.[0-9_]*([eE][-+][0-9]+)?`, or `\.[0-9][0-9_]*`: the dot is needed, and so is the
+/// `[-+]?([0-9][0-9_]*)\.[0-9_]*([eE][-+][0-9]+)?`, or `\.[0-9][0-9_]*`: the dot is required, and so is the
 /// sign of an exponent. Infinity and NaN stay strings, since JSON has no such numbers.
 fn float(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);

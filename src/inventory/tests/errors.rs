@@ -338,9 +338,9 @@ fn the_expansion_of_a_short_text_is_limited() {
     for (text, error) in [
         (
             values,
-            ":7: aliases that expand to more than 1000000 values",
+            ":7: the aliases expand to more than 1000000 values",
         ),
-        (text, ":7: aliases that expand to more than 64 MiB of text"),
+        (text, ":7: the aliases expand to more than 64 MiB of text"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hosts.yml");
