@@ -1,5 +1,5 @@
-//! A connection until its key exchange is done: what the server says first is kept, and the attempt can be
-//! given up.
+//! A connection attempt until its key exchange is done: it keeps the first output of the server, and it can
+//! be aborted.
 
 use std::io;
 use std::pin::Pin;
@@ -8,18 +8,18 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is kept of what a server says before its version.
+/// How many bytes are kept of what a server sends before its version.
 const HEARD: usize = 512;
 
-/// One attempt to connect. russh does not stop when its caller goes away: dropping this ends the connection,
-/// unless it [succeeded](Self::succeeded).
+/// One attempt to connect. russh does not stop when its caller is dropped, so dropping the attempt ends the
+/// connection, unless it [succeeded](Self::succeeded).
 #[derive(Debug, Default)]
 pub(super) struct Attempt(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     heard: Vec<u8>,
-    /// Nothing more is kept.
+    /// Nothing more needs to be kept.
     heard_all: bool,
     succeeded: bool,
     given_up: bool,
@@ -35,8 +35,8 @@ impl Attempt {
         }
     }
 
-    /// What the server said before its version (RFC 4253, 4.2): why it accepts no logins now, or that it is
-    /// not an SSH server.
+    /// What the server sent before its version (RFC 4253, 4.2): for example why it accepts no logins now, or
+    /// output that shows that it is not an SSH server.
     pub fn preamble(&self) -> String {
         String::from_utf8_lossy(&state(&self.0).heard)
             .lines()
@@ -46,7 +46,7 @@ impl Attempt {
             .join("; ")
     }
 
-    /// The key exchange is done: from here on the connection ends with its last holder.
+    /// Marks the key exchange as done. From here on the connection ends when its last holder is dropped.
     pub fn succeeded(&self) {
         state(&self.0).succeeded = true;
     }
@@ -81,10 +81,10 @@ impl State {
     }
 }
 
-/// The connection of an [`Attempt`].
+/// The stream of an [`Attempt`].
 pub(super) struct Watched<S> {
     stream: S,
-    /// `None` once it has succeeded.
+    /// `None` once the attempt has succeeded.
     attempt: Option<Arc<Mutex<State>>>,
 }
 

@@ -1,4 +1,4 @@
-//! A channel of a connection, as the streams of the program at its other end.
+//! A channel of a connection, as the streams of the program at the other end.
 
 use std::any::Any;
 use std::io;
@@ -15,17 +15,16 @@ use tokio_util::sync::{CancellationToken, DropGuard, PollSender};
 use super::inbox::{Inbox, Incoming, Which};
 use super::news::News;
 
-/// What keeps a connection open for as long as it is held.
+/// Keeps a connection open as long as it is held.
 pub(super) type KeepsOpen = Arc<dyn Any + Send + Sync>;
 
-/// The most that is accepted from a writer at once. The channel cuts it into packets.
+/// The maximum that is accepted from a writer at once, in bytes. The channel splits it into packets.
 const CHUNK: usize = 64 << 10;
 
-/// Writes to a channel. Bytes that it accepted are sent, even if the caller goes away or comes back with
-/// other bytes.
+/// Writes to a channel. Accepted bytes are sent even if the caller is dropped or then writes other bytes.
 pub struct Outgoing {
     sender: PollSender<Vec<u8>>,
-    /// Of a tunnel, which has nothing else to hold it.
+    /// Used by a tunnel, in which nothing else holds the guard.
     _guard: Option<ChannelGuard>,
 }
 
@@ -33,7 +32,7 @@ pub struct Outgoing {
 pub(super) type Tunnel = tokio::io::Join<Incoming, Outgoing>;
 
 impl Outgoing {
-    /// The task behind it ends the channel's input when the writer is shut down or dropped, and closes the
+    /// The task started here ends the channel's input when the writer is shut down or dropped, and closes the
     /// channel when the guard is dropped.
     fn start(
         channel: ChannelWriteHalf<Msg>,
@@ -51,10 +50,10 @@ impl Outgoing {
             let _ = closed
                 .run_until_cancelled(gone.run_until_cancelled(write))
                 .await;
-            // A writer is told that nobody takes its bytes.
+            // Tells the writer that its bytes are no longer accepted.
             drop(chunks);
             closed.cancelled().await;
-            // The connection may be gone.
+            // The connection may already be closed.
             let _ = channel.close().await;
         });
         Self {
@@ -88,7 +87,7 @@ impl AsyncWrite for Outgoing {
     }
 }
 
-/// Holds a channel: the connection stays open with it, and dropping it closes the channel.
+/// Holds a channel: it keeps the connection open, and dropping it closes the channel.
 pub struct ChannelGuard {
     news: Arc<News>,
     inbox: Arc<Inbox>,
@@ -99,7 +98,7 @@ pub struct ChannelGuard {
 }
 
 impl ChannelGuard {
-    /// What to say about the channel when it has ended.
+    /// A message about the channel after it has ended, if there is one.
     #[must_use]
     pub fn epitaph(&self) -> Option<String> {
         self.news.epitaph(&self.inbox)
@@ -113,7 +112,7 @@ impl Drop for ChannelGuard {
     }
 }
 
-/// A channel that is open: one way in, two ways out.
+/// An open channel: one input and two outputs.
 pub struct OpenChannel {
     pub outgoing: Outgoing,
     pub stdout: Incoming,
@@ -146,7 +145,8 @@ impl OpenChannel {
         }
     }
 
-    /// The channel as a connection that a jump host made for us. It holds the connection to the jump host.
+    /// Turns the channel into a connection that a jump host opened for us. It keeps the connection to the
+    /// jump host open.
     pub(super) fn into_tunnel(self) -> Tunnel {
         self.guard.inbox.set_tunnel();
         let outgoing = Outgoing {

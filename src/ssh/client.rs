@@ -1,5 +1,5 @@
-//! The SSH client of a run: caches and limits that its connections share, and the way from settings to a
-//! connection.
+//! The SSH client of a run: the caches and limits that its connections share, and the steps from settings to
+//! a connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,13 +23,14 @@ use super::news::News;
 use super::settings::{AskPassphrase, SshSettings};
 use super::startups::{Place, Queued, Startups};
 
-/// For a login, beyond the time for connecting: the user may have to touch a security key.
+/// The time for a login, in addition to the time for connecting: the user may have to touch a security key.
 const LOGIN: Duration = Duration::from_secs(20);
 
-/// The part of its time for connecting for which a server may stay silent before this client speaks first.
+/// The fraction of the connection timeout (1/4) for which a server may stay silent before this client speaks
+/// first.
 const SILENCE: u32 = 4;
 
-/// One for a run.
+/// The client; each run has one.
 #[derive(Debug, Default)]
 pub struct Client {
     known_hosts: Arc<KnownHosts>,
@@ -40,17 +41,17 @@ pub struct Client {
     jumps: Jumps,
 }
 
-/// How a connection is made.
+/// What is needed to set up one connection.
 struct Route<'a> {
     settings: &'a SshSettings,
-    /// `None` behind a jump host.
+    /// `None` for a host behind a jump host.
     peer: Option<SocketAddr>,
     attempt: &'a Attempt,
     place: &'a Place,
 }
 
 impl Client {
-    /// One that asks for the passphrases of key files.
+    /// Creates a client that asks for the passphrases of key files.
     pub fn asking(ask: Arc<AskPassphrase>) -> Self {
         Self {
             keys: KeyFiles::asking(ask),
@@ -58,14 +59,14 @@ impl Client {
         }
     }
 
-    /// The limits on logins. Whatever else connects to the same hosts keeps to them too.
+    /// The limits on logins. Anything else that connects to the same hosts obeys them too.
     #[must_use]
     pub const fn startups(&self) -> &Startups {
         &self.startups
     }
 
-    /// Why only `ssh` itself can log in to a host, if so: a fragment for the user. It may use keys that this
-    /// client cannot use.
+    /// The reason why only `ssh` itself can log in to a host, if any, as a fragment for the user. `ssh` may
+    /// use keys that this client cannot use.
     #[must_use]
     pub fn keys_need_ssh(&self, settings: &SshSettings) -> Option<String> {
         settings
@@ -83,7 +84,7 @@ impl Client {
         queued: &'a Queued,
         limit: Duration,
     ) -> BoxFuture<'a, Result<Arc<SshConnection>, SshError>> {
-        // Boxed: a connection to a host behind jump hosts makes theirs the same way.
+        // Boxed: a connection to a host behind jump hosts connects to them recursively.
         Box::pin(async move {
             diagnosis::check_destination(&settings.host, Some(&settings.user))?;
             let attempt = Attempt::default();
@@ -108,9 +109,9 @@ impl Client {
             let place = queued.wait(self.startups.at(&address)).await;
             let started = Instant::now();
             let (stream, peer) = dial::connect(settings, &addresses, limit).await?;
-            // Nearly every server speaks first. A silent one should not keep other hosts from their key
-            // exchange. After a while it may be one that waits for the client (RFC 4253 section 4.2 leaves
-            // the order open).
+            // Nearly every server speaks first. A silent one must not keep other hosts from their key
+            // exchange. After a while we assume that it waits for the client (RFC 4253 section 4.2 leaves the
+            // order open).
             let left = limit.saturating_sub(started.elapsed());
             if let Ok(readable) = timeout(left / SILENCE, stream.readable()).await {
                 readable.map_err(|error| diagnosis::unreachable(settings, peer, &error))?;
@@ -172,13 +173,13 @@ impl Client {
         tokio::select! {
             done = login::run(&login, &mut handle) => done?,
             () = self.late() => {
-                return Err(diagnosis::too_slow("the host did not let us in", LOGIN));
+                return Err(diagnosis::too_slow("the login did not complete", LOGIN));
             }
         }
         Ok(Arc::new(SshConnection::new(handle, news, settings)))
     }
 
-    /// Waits for as long as a login may take, and for a user who is asked for a passphrase.
+    /// Waits for the maximum duration of a login, and for as long as the user is asked for a passphrase.
     async fn late(&self) {
         loop {
             tokio::time::sleep(LOGIN).await;

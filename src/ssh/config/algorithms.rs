@@ -1,4 +1,4 @@
-//! Lists of algorithms: those that this client supports, and what a configuration makes of them.
+//! Lists of algorithms: those that this client supports, and how a configuration changes them.
 
 use crate::ssh::host_keys::DEFAULT_ALGORITHMS;
 use crate::ssh::pattern;
@@ -6,22 +6,22 @@ use crate::ssh::pattern;
 /// One of the lists that a configuration can change.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AlgorithmList {
-    /// What this client supports, in the order of OpenSSH's lists.
+    /// The algorithms that this client supports, in the order of OpenSSH's lists.
     pub known: &'static [&'static str],
-    /// What it offers by default, and what `+`, `-` and `^` change.
+    /// The algorithms that it offers by default, and that `+`, `-` and `^` change.
     pub default: &'static [&'static str],
-    /// What else versions of OpenSSH know.
+    /// Further algorithms that versions of OpenSSH know.
     pub others: &'static [&'static str],
-    /// Whether the first name is the one to use, and the rest are alternatives.
+    /// Whether the first name is the preferred one, and the rest are alternatives.
     pub ranked: bool,
-    /// Names may be patterns.
+    /// Whether names may be patterns.
     pub patterns: bool,
-    /// What only `ssh` supports. A list that allows one of these needs `ssh`: which one a host will ask for
-    /// is unknown.
+    /// Algorithms that only `ssh` supports. A list that allows one of these needs `ssh`, because it is
+    /// unknown which one a host will ask for.
     pub only_ssh: &'static [&'static str],
 }
 
-/// Signatures of the user's RSA keys with SHA-1. This client makes none.
+/// SHA-1 signatures of the user's RSA keys. This client does not create any.
 const SHA1_SIGNATURES: &[&str] = &["ssh-rsa", "ssh-rsa-cert-v01@openssh.com"];
 
 /// Key exchanges that resist quantum computers.
@@ -127,7 +127,7 @@ pub(super) const MACS: AlgorithmList = AlgorithmList {
     only_ssh: &[],
 };
 
-/// Keys of hosts and of users.
+/// Algorithms for keys of hosts and users.
 const KEYS: AlgorithmList = AlgorithmList {
     known: &[
         "ssh-ed25519",
@@ -165,14 +165,14 @@ const KEYS: AlgorithmList = AlgorithmList {
 
 pub(super) const HOST_KEYS: AlgorithmList = KEYS;
 
-/// Which of the user's keys may be used. The order of the keys counts, not of this list.
+/// Which of the user's keys may be used. The order of the keys matters, not the order of this list.
 pub(super) const PUBLIC_KEYS: AlgorithmList = AlgorithmList {
     ranked: false,
     only_ssh: SHA1_SIGNATURES,
     ..KEYS
 };
 
-/// What authorities sign with: plain keys. The name of a certificate is ignored.
+/// Signature algorithms of certificate authorities: plain keys. Names of certificate algorithms are ignored.
 pub(super) const CA_SIGNATURES: AlgorithmList = AlgorithmList {
     known: &[
         "ssh-ed25519",
@@ -196,10 +196,10 @@ pub(super) const CA_SIGNATURES: AlgorithmList = AlgorithmList {
 };
 
 impl AlgorithmList {
-    /// The list that a value stands for.
+    /// Returns the list that a value defines.
     ///
     /// # Errors
-    /// It asks for something that only `ssh` supports, or that is invalid.
+    /// If it asks for something that only `ssh` supports, or is invalid.
     pub fn read(&self, value: &str) -> Result<Vec<String>, String> {
         let (sign, names) = match value.chars().next() {
             Some(sign @ ('+' | '-' | '^')) => (Some(sign), &value[1..]),
@@ -220,7 +220,7 @@ impl AlgorithmList {
         let mut wished = Vec::new();
         for (position, name) in names.split(',').enumerate() {
             let found = self.expand(name)?;
-            // A name that is put first is the one to use; one that is added is for hosts that support nothing
+            // A name in first place is the one to use. A name that is added is for hosts that support nothing
             // else.
             let wanted = match sign {
                 Some(_) => true,
@@ -234,7 +234,7 @@ impl AlgorithmList {
         let post_quantum = |name: &str| POST_QUANTUM.contains(&name);
         if names.split(',').any(post_quantum) && !wished.iter().any(|name| post_quantum(name)) {
             return Err(
-                "the built-in client does not support its post-quantum exchange".to_owned(),
+                "the built-in client does not support this post-quantum key exchange".to_owned(),
             );
         }
         let list: Vec<&str> = match sign {
@@ -271,7 +271,7 @@ impl AlgorithmList {
 
 fn filled(list: Vec<String>) -> Result<Vec<String>, String> {
     if list.is_empty() {
-        return Err("it leaves no algorithm".to_owned());
+        return Err("no algorithm is left".to_owned());
     }
     Ok(list)
 }
@@ -333,7 +333,7 @@ mod tests {
         }
     }
 
-    /// With a name here that russh does not support, hosts could not be reached.
+    /// If this list had a name that russh does not support, hosts could not be reached.
     #[test]
     fn russh_supports_all_known_names() {
         for name in KEY_EXCHANGE.known {
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn algorithms_of_ssh_need_ssh() {
+    fn algorithms_that_only_ssh_supports_need_ssh() {
         let error = |kind: AlgorithmList, list| kind.read(list).unwrap_err();
         assert_eq!(
             error(CIPHERS, "3des-cbc"),
@@ -401,7 +401,7 @@ mod tests {
         assert!(MACS.read("umac-128-etm@openssh.com,hmac-sha2-256").is_err());
         assert!(PUBLIC_KEYS.read("+ssh-dss").is_err());
         assert!(PUBLIC_KEYS.read("sk-ssh-ed25519@openssh.com").is_err());
-        // Both have the post-quantum one of the newer versions.
+        // Both lists have the post-quantum algorithm of newer versions.
         let both = "sntrup761x25519-sha512@openssh.com,mlkem768x25519-sha256";
         assert!(KEY_EXCHANGE.read(both).is_err(), "the first one counts");
         let both = "mlkem768x25519-sha256,sntrup761x25519-sha512@openssh.com,curve25519-sha256";

@@ -1,4 +1,4 @@
-//! The command line of `ssh`: all in it that says how a host is reached.
+//! The command line of `ssh`: everything in it that affects how a host is reached.
 
 use super::file::{self, Content, Line, Place, Setting};
 use super::jump::Hop;
@@ -6,7 +6,7 @@ use super::keyword::Keyword;
 use super::target::Target;
 use super::value;
 
-/// The items of a command line, in their order.
+/// The items of a command line, in order.
 #[derive(Debug, Default)]
 pub(super) struct CommandLine {
     pub items: Vec<Item>,
@@ -16,9 +16,9 @@ pub(super) struct CommandLine {
 
 #[derive(Debug)]
 pub(super) enum Item {
-    /// Counts if nothing was set before.
+    /// Used if nothing was set before.
     First(Line),
-    /// Replaces what was set before: options of one letter that set a switch.
+    /// Replaces what was set before: single-letter options that set a switch.
     Now(Line),
     /// `-i`.
     KeyFile(String),
@@ -26,23 +26,23 @@ pub(super) enum Item {
     Jump(String),
 }
 
-/// What an option of one letter does.
+/// The effect of a single-letter option.
 enum Letter {
-    /// Nothing that matters here.
+    /// None that matters here.
     Harmless,
-    /// Sets a keyword, whatever was set before.
+    /// Sets a keyword, even if it was set before.
     Sets(Keyword, &'static str),
-    /// The same, to its argument.
+    /// Sets a keyword to the option's argument, even if it was set before.
     SetsTo(Keyword),
-    /// Sets a keyword to its argument if nothing was set before.
+    /// Sets a keyword to the option's argument if nothing was set before.
     Says(Keyword),
     KeyFile,
     Jump,
     Config,
     Keyword,
-    /// Has an argument that does not matter.
+    /// Takes an argument that does not matter.
     Takes,
-    /// Only `ssh` can do it, or it does not fit a program that runs commands.
+    /// Supported only by `ssh`, or unsuitable for a program that runs commands.
     Ssh,
 }
 
@@ -89,7 +89,7 @@ impl CommandLine {
     /// The command line for a host.
     ///
     /// # Errors
-    /// An error of `ssh`, too, or something that only `ssh` can do.
+    /// If `ssh` would refuse it too, or only `ssh` supports it.
     pub fn of(target: &Target<'_>) -> Result<Self, String> {
         let mut line = Self::default();
         let mut say = |keyword, value: &str| {
@@ -114,10 +114,10 @@ impl CommandLine {
         Ok(line)
     }
 
-    /// The host of `[user@]host`. The user counts if none was set before.
+    /// Returns the host of `[user@]host`. The user is used if none was set before.
     ///
     /// # Errors
-    /// It is a URI, or names no host.
+    /// If it is a URI, or contains no host.
     pub fn destination(&mut self, text: &str) -> Result<String, String> {
         if text.starts_with("ssh://") {
             return Err("the address is a URI".to_owned());
@@ -127,7 +127,7 @@ impl CommandLine {
             None => (None, text),
         };
         if host.is_empty() || user.is_some_and(str::is_empty) {
-            return Err(format!("the address {text:?} names no host"));
+            return Err(format!("the address {text:?} contains no host"));
         }
         if let Some(user) = user {
             let user = set(Keyword::User, user, Place::Program);
@@ -136,7 +136,7 @@ impl CommandLine {
         Ok(host.to_owned())
     }
 
-    /// The command line of the `ssh` that `ssh` starts for a jump host, except for `-F`.
+    /// The command line of the `ssh` process that `ssh` starts for a jump host, except for `-F`.
     pub fn of_jump(hop: &Hop) -> Self {
         let setting = |keyword, value: &str| Item::First(set(keyword, value, Place::CommandLine));
         let user = hop.user.as_ref().map(|user| setting(Keyword::User, user));

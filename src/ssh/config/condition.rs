@@ -1,10 +1,10 @@
-//! `Host` and `Match`: for which hosts the lines below them count.
+//! `Host` and `Match`: the hosts to which the lines below them apply.
 
 use crate::ssh::pattern;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// The lines before the first one: the condition of the including file, or all hosts.
+    /// For the lines before the first condition: the condition of the including file, or all hosts.
     Outer,
     /// Patterns, and whether each is negated.
     Host(Vec<(bool, String)>),
@@ -21,27 +21,28 @@ pub(super) struct Criterion {
 enum Test {
     All,
     Final,
-    /// This client does not canonicalize names: the second reading, if something else asks for it.
+    /// This client does not canonicalize names. It matches in the second pass, if something else requires
+    /// one.
     Canonical,
     Host(String),
     OriginalHost(String),
     User(String),
     LocalUser(String),
-    /// Only a command can tell.
+    /// Needs a command to be run.
     Exec,
-    /// Versions of `ssh` read it differently.
+    /// Versions of `ssh` interpret it differently.
     Unsure(String),
 }
 
-/// What a condition is compared with.
+/// The values that a condition is compared with.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
-    /// As it is now: `HostName` may have changed it.
+    /// The current value: `HostName` may have changed it.
     pub host: &'a str,
     pub original: &'a str,
     pub user: &'a str,
     pub local_user: &'a str,
-    /// The second reading, which `Match final` asks for.
+    /// Whether this is the second pass, which `Match final` requires.
     pub last: bool,
 }
 
@@ -54,10 +55,10 @@ impl Condition {
         Self::Host(patterns.into_iter().map(pattern).collect())
     }
 
-    /// `rest` is the text of the line, `words` are its words.
+    /// Parses a `Match` line. `rest` is the text of the line, `words` are its words.
     ///
     /// # Errors
-    /// An error of `ssh`, too.
+    /// If `ssh` would refuse it too.
     pub fn parse(rest: &str, words: &[String]) -> Result<Self, String> {
         let criteria = match odd(rest) {
             Some(why) => vec![Criterion {
@@ -70,7 +71,7 @@ impl Condition {
     }
 }
 
-/// Whether the patterns of a `Host` line match. A negated one that matches decides.
+/// Whether the patterns of a `Host` line match. A matching negated pattern excludes the host.
 pub(super) fn host_matches(patterns: &[(bool, String)], host: &str) -> bool {
     let mut met = false;
     for (negated, pattern) in patterns {
@@ -84,11 +85,11 @@ pub(super) fn host_matches(patterns: &[(bool, String)], host: &str) -> bool {
     met
 }
 
-/// Whether all criteria are met, and whether they ask for a second reading. `never`: the block will not
-/// count.
+/// Whether all criteria are met, and whether they require a second pass. `never` means that the block will
+/// not apply.
 ///
 /// # Errors
-/// Only `ssh` can tell.
+/// If only `ssh` can decide.
 pub(super) fn criteria_met(
     criteria: &[Criterion],
     asked: &Asked<'_>,
@@ -108,7 +109,7 @@ pub(super) fn criteria_met(
             Test::OriginalHost(list) => pattern::host_list_matches(asked.original, list),
             Test::User(list) => pattern::list_matches(asked.user, list),
             Test::LocalUser(list) => pattern::list_matches(asked.local_user, list),
-            // Not run if something before it is not met, or if the block will not count.
+            // Not run if a criterion before it is not met, or if the block will not apply.
             Test::Exec if !met || never => continue,
             Test::Exec => return Err("`Match exec` runs a command".to_owned()),
             Test::Unsure(why) => return Err(why.clone()),
@@ -120,8 +121,8 @@ pub(super) fn criteria_met(
     Ok(met)
 }
 
-/// Quotes and signs that versions of `ssh` read differently: until 9.8 the rules were not those of other
-/// lines.
+/// Finds quotes and characters that versions of `ssh` interpret differently: until 9.8, the rules for `Match`
+/// differed from those for other lines.
 fn odd(rest: &str) -> Option<&'static str> {
     let rest = rest.split(" #").next().unwrap_or(rest);
     let (mut quoted, mut before) = (false, ' ');
@@ -144,7 +145,7 @@ fn odd(rest: &str) -> Option<&'static str> {
             _ => false,
         };
         if odd {
-            return Some("`Match` has quotes or signs that versions of ssh read differently");
+            return Some("`Match` has quotes or characters that versions of ssh interpret differently");
         }
         before = c;
     }
@@ -172,9 +173,9 @@ fn criteria(words: &[String]) -> Result<Vec<Criterion>, String> {
                 Test::All
             }
             ("canonical", None) => Test::Canonical,
-            // Only some versions do a second reading for it.
+            // Only some versions do a second pass for it.
             ("final", None) if negated => {
-                Test::Unsure("`Match !final` is read differently by versions of ssh".to_owned())
+                Test::Unsure("`Match !final` is interpreted differently by versions of ssh".to_owned())
             }
             ("final", None) => Test::Final,
             (_, value) => {
@@ -185,7 +186,7 @@ fn criteria(words: &[String]) -> Result<Vec<Criterion>, String> {
                 let value = value.to_owned();
                 match name.as_str() {
                     _ if value.contains(['=', '\\', '\'']) && name != "exec" => Test::Unsure(
-                        format!("`Match {name}` has a sign that versions of ssh read differently"),
+                        format!("`Match {name}` has a character that versions of ssh interpret differently"),
                     ),
                     "host" => Test::Host(value),
                     "originalhost" => Test::OriginalHost(value),

@@ -1,4 +1,5 @@
-//! A configuration file, parsed once for all hosts: blocks with their conditions, files that it includes.
+//! A configuration file, parsed once for all hosts: its blocks with their conditions, and the files that it
+//! includes.
 
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,10 +15,10 @@ use crate::ssh::pattern;
 /// The limit of `ssh` (`READCONF_MAX_DEPTH`).
 const MAX_DEPTH: usize = 16;
 
-/// Larger than any real one.
+/// Larger than any real file, in bytes.
 const MAX_SIZE: u64 = 8 << 20;
 
-/// Whose file it is. Decides what a relative `Include` means.
+/// Whose file it is. This determines what a relative `Include` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
     User,
@@ -34,10 +35,10 @@ pub(super) struct File {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Block {
     pub condition: Condition,
-    /// Its `Host` or `Match`.
+    /// The location of its `Host` or `Match`.
     pub place: Place,
     pub lines: Vec<Line>,
-    /// It has lines that count even if its condition is not met.
+    /// Whether it has lines that matter even if its condition is not met.
     pub always: bool,
 }
 
@@ -68,7 +69,7 @@ impl Setting {
         self.arguments.first().map_or("", String::as_str)
     }
 
-    /// A command: the rest of the line, without an `=` before it.
+    /// The value as a command: the rest of the line, without a leading `=`.
     pub fn command(&self) -> &str {
         self.rest.trim_start_matches([' ', '\t', '\r', '\n', '='])
     }
@@ -77,10 +78,10 @@ impl Setting {
 /// Where a setting comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    /// A file, as messages show it, and its line.
+    /// A file, in the form used in messages, and the line.
     File(Arc<str>, usize),
     CommandLine,
-    /// What the program itself adds.
+    /// An option that the program itself adds.
     Program,
 }
 
@@ -99,16 +100,16 @@ impl std::fmt::Display for Place {
 pub(super) struct Reading<'a> {
     pub local: &'a Local,
     pub owner: Owner,
-    /// It is refused if others can write it.
+    /// Refuse the file if others can write it.
     pub permissions: bool,
-    /// How many files include this one.
+    /// How many files deep the includes are.
     pub depth: usize,
 }
 
-/// Parses a file, and those that it includes. `None` if it cannot be opened.
+/// Parses a file and the files that it includes. `None` if it cannot be opened.
 ///
 /// # Errors
-/// An error of `ssh`, too, or something that only `ssh` can read.
+/// If `ssh` would refuse it too, or only `ssh` can read it.
 pub(super) fn read(path: &Path, reading: Reading<'_>) -> Result<Option<File>, String> {
     let shown = reading.local.shown(path);
     if reading.depth > MAX_DEPTH {
@@ -119,7 +120,7 @@ pub(super) fn read(path: &Path, reading: Reading<'_>) -> Result<Option<File>, St
     };
     let metadata = file
         .metadata()
-        .map_err(|error| format!("{shown} cannot be read: {error}"))?;
+        .map_err(|error| format!("cannot read {shown}: {error}"))?;
     if reading.permissions {
         let owned = metadata.uid() == 0 || metadata.uid() == reading.local.uid;
         if !owned || metadata.mode() & 0o022 != 0 {
@@ -127,12 +128,12 @@ pub(super) fn read(path: &Path, reading: Reading<'_>) -> Result<Option<File>, St
         }
     }
     let mut text = Vec::new();
-    // `ssh` reads nothing from a directory.
+    // `ssh` reads a directory as an empty file.
     if !metadata.is_dir() {
         file.by_ref()
             .take(MAX_SIZE + 1)
             .read_to_end(&mut text)
-            .map_err(|error| format!("{shown} cannot be read: {error}"))?;
+            .map_err(|error| format!("cannot read {shown}: {error}"))?;
         if text.len() as u64 > MAX_SIZE {
             return Err(format!("{shown} is too large"));
         }
@@ -158,7 +159,7 @@ fn parse(text: &[u8], shown: &str, reading: Reading<'_>) -> Result<File, String>
             return Err(wrong("a line is not UTF-8"));
         };
         if text.contains('\0') {
-            return Err(wrong("a line holds a NUL byte"));
+            return Err(wrong("a line contains a NUL byte"));
         }
         let Some(words) = lexer::split(text).map_err(|error| wrong(&format!("a line {error}")))?
         else {
@@ -225,9 +226,9 @@ fn included(patterns: &[String], reading: Reading<'_>) -> Result<Vec<File>, Stri
             match read(&path, reading)? {
                 Some(file) => files.push(file),
                 None if path.exists() => {
-                    return Err(format!("{} cannot be opened", reading.local.shown(&path)));
+                    return Err(format!("cannot open {}", reading.local.shown(&path)));
                 }
-                // Removed just now, or a dangling link.
+                // Removed in the meantime, or a dangling link.
                 None => {}
             }
         }
@@ -236,12 +237,12 @@ fn included(patterns: &[String], reading: Reading<'_>) -> Result<Vec<File>, Stri
 }
 
 /// The files that an `Include` names: a path with `*` and `?`, relative to the directory of configurations.
-/// In the order of their bytes, like `glob` of libc in the locale of `ssh`.
+/// They are in byte order, like `glob` of libc in the locale of `ssh`.
 ///
 /// # Errors
-/// Only `ssh` can read it.
+/// If only `ssh` can read it.
 fn included_paths(pattern: &str, reading: Reading<'_>) -> Result<Vec<PathBuf>, String> {
-    // Newer versions expand tokens here, older ones do not.
+    // Newer versions expand tokens here, older versions do not.
     if let Some(bad) = pattern
         .chars()
         .find(|c| matches!(c, '%' | '[' | '\\' | '$'))
@@ -255,7 +256,7 @@ fn included_paths(pattern: &str, reading: Reading<'_>) -> Result<Vec<PathBuf>, S
         Owner::User if pattern.starts_with('~') => reading
             .local
             .expand_home(pattern)
-            .ok_or_else(|| format!("`Include` names `{pattern}`, of another user"))?,
+            .ok_or_else(|| format!("`Include` names `{pattern}`, in the home of another user"))?,
         _ if pattern.starts_with('/') => pattern.to_owned(),
         Owner::User => format!("{}/.ssh/{pattern}", reading.local.home.display()),
         Owner::System => format!("/etc/ssh/{pattern}"),
@@ -279,7 +280,7 @@ fn included_paths(pattern: &str, reading: Reading<'_>) -> Result<Vec<PathBuf>, S
     Ok(found)
 }
 
-/// The entries of a directory that match. Hidden ones only if the pattern begins with a dot.
+/// The matching entries of a directory. Hidden entries match only if the pattern begins with a dot.
 fn entries(dir: &Path, part: &str) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return Vec::new();
@@ -296,10 +297,10 @@ fn entries(dir: &Path, part: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A line of the command line, `-o`.
+/// Parses a setting from the command line (`-o`).
 ///
 /// # Errors
-/// An error of `ssh`, too.
+/// If `ssh` would refuse it too.
 pub(super) fn option(text: &str, place: Place) -> Result<Option<Line>, String> {
     let wrong = |what: &str| format!("{what}, {place}");
     let Some(words) = lexer::split(text).map_err(|error| wrong(&format!("`{text}` {error}")))?
@@ -325,7 +326,7 @@ pub(super) fn option(text: &str, place: Place) -> Result<Option<Line>, String> {
     Ok(Some(Line { content, place }))
 }
 
-/// The user's file. Like the system's, it is not read if `-F` names another.
+/// The user's file. Like the system's file, it is not read if `-F` names another.
 pub(super) fn of_user(local: &Local) -> PathBuf {
     local.home.join(".ssh/config")
 }

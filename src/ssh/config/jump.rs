@@ -1,11 +1,11 @@
-//! `ProxyJump` and `-J`: the last of the hosts connects to the target, the others come before it.
+//! `ProxyJump` and `-J`: the last host connects to the target, the others are hops before it.
 
 use super::value;
 
-/// `ProxyJump`, parsed.
+/// A parsed `ProxyJump`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Jump {
-    /// `none`: no later `ProxyJump` counts. A later `ProxyCommand` does, as `ssh -G` shows.
+    /// `none`: later `ProxyJump` lines are ignored. A later `ProxyCommand` is not, as `ssh -G` shows.
     None,
     Through(Hop),
 }
@@ -16,19 +16,19 @@ pub(super) struct Hop {
     pub user: Option<String>,
     pub host: String,
     pub port: Option<u16>,
-    /// The hosts before it, as written.
+    /// The hosts before it, as written in the configuration.
     pub through: Option<String>,
 }
 
 impl Jump {
     /// # Errors
-    /// An error of `ssh`, too, or something that only `ssh` can read.
+    /// If `ssh` would refuse it too, or only `ssh` can read it.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.eq_ignore_ascii_case("none") {
             return Ok(Self::None);
         }
         let unclear = |what: &str| format!("`ProxyJump` has {what}");
-        // Versions differ in comments and blanks after it; other characters would reach a shell.
+        // Versions treat comments and blanks after it differently. Other characters would reach a shell.
         if let Some(bad) = text
             .chars()
             .find(|c| !(c.is_ascii_alphanumeric() || "@:.,_-[]+".contains(*c)))
@@ -45,7 +45,7 @@ impl Jump {
     }
 }
 
-/// `[user@]host[:port]`
+/// Parses `[user@]host[:port]`.
 fn hop(text: &str) -> Option<Hop> {
     let (user, rest) = match text.rsplit_once('@') {
         Some((user, rest)) => (Some(user), rest),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_ssh_refuses_or_a_shell_would_see_are_refused() {
+    fn hosts_that_are_invalid_for_ssh_or_special_to_a_shell_are_refused() {
         for text in [
             "a,,b",
             "@a",

@@ -1,16 +1,16 @@
 //! Whether `GSSAPIAuthentication yes` has an effect: Debian and Fedora set it for all hosts, but most users
-//! have no Kerberos ticket.
+//! do not have a Kerberos ticket.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
 use super::local::Local;
 
-/// Where libkrb5 looks first.
+/// The first file that libkrb5 reads.
 const CONFIGURATION: &str = "/etc/krb5.conf";
 
-/// Whether there may be a ticket that `ssh` could log in with. There is none without a configuration of
-/// Kerberos, a named cache or a file at the default place.
+/// Whether there may be a ticket that `ssh` could log in with. There is none without a Kerberos
+/// configuration, a named cache or a file in the default location.
 pub(super) fn may_have_ticket(local: &Local) -> bool {
     let named = ["KRB5CCNAME", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME"];
     let file = format!("/tmp/krb5cc_{}", local.uid);
@@ -18,7 +18,7 @@ pub(super) fn may_have_ticket(local: &Local) -> bool {
         .iter()
         .any(|name| local.environment.contains_key(OsStr::new(name)))
         || Path::new(&file).exists()
-        // It may name another cache, one without a file: in a service or in the kernel.
+        // The configuration may name another cache that is not a file: in a service or in the kernel.
         || std::fs::read_to_string(CONFIGURATION).is_ok_and(|text| may_name_a_cache(&text))
 }
 
@@ -43,7 +43,7 @@ mod tests {
     fn the_environment_or_a_file_may_name_a_cache() {
         let mut local = Local::of_this_process().unwrap();
         local.environment.clear();
-        // No user has it, so there is no file.
+        // No user has this id, so the file does not exist.
         local.uid = u32::MAX - 7;
         let without = may_have_ticket(&local);
         local.environment.insert("KRB5CCNAME".into(), "KCM:".into());

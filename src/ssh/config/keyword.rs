@@ -1,9 +1,9 @@
-//! Every keyword of ssh_config(5): its arguments, and what it means for this client.
+//! Every keyword of ssh_config(5): its arguments, and its meaning for this client.
 
 use Effect::{Honoured, Nothing, Openssh};
 use Shape::{Choice, Command, Flag, Names, Number, Other, Text, Texts, Time};
 
-/// The arguments of a keyword. A value that `ssh` refuses is refused here too.
+/// The arguments of a keyword. A value that `ssh` refuses is also refused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// `yes`, `no`, `true` or `false`.
@@ -14,24 +14,24 @@ pub(super) enum Shape {
     Time,
     Number,
     Text,
-    /// One or more; `none` alone.
+    /// One or more; `none` must be alone.
     Texts,
-    /// Names of algorithms, with commas.
+    /// Names of algorithms, separated by commas.
     Names,
     /// The rest of the line.
     Command,
-    /// Something that does not matter here, of at least one word.
+    /// Values that do not matter here, at least one word.
     Other,
 }
 
-/// What a keyword means for this client.
+/// The meaning of a keyword for this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// This client does what `ssh` does; a value that it does not support needs `ssh`.
+    /// This client behaves like `ssh`. A value that it does not support needs `ssh`.
     Honoured,
-    /// It changes nothing for a program that runs commands through `ssh`.
+    /// It has no effect on a program that runs commands through `ssh`.
     Nothing,
-    /// It needs `ssh`, unless it has one of these values.
+    /// It needs `ssh`, unless it is set to one of these values.
     Openssh(&'static [&'static str]),
 }
 
@@ -40,7 +40,7 @@ const NONE: Effect = Openssh(&["none"]);
 
 macro_rules! keywords {
     ($($name:ident $shape:expr, $effect:expr;)*) => {
-        /// A keyword; an alias is the keyword that it stands for.
+        /// A keyword. An alias is represented by the keyword that it stands for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub(super) enum Keyword { $($name),* }
 
@@ -53,16 +53,16 @@ macro_rules! keywords {
     };
 }
 
-// Why a line says `Nothing`: the program turns off forwardings, tunnels and terminals (`ClearAllForwardings`,
+// Reasons for `Nothing`: the program turns off forwarding, tunnels and terminals (`ClearAllForwardings`,
 // `RequestTTY=no`, `RemoteCommand=none`), asks the user nothing (`BatchMode`), has its own control master,
-// retries and log, and there is nobody to look at a key.
+// retries and log, and nobody is there to look at a key.
 keywords! {
     Host Texts, Honoured;
     Match Texts, Honoured;
     Include Texts, Honoured;
     IgnoreUnknown Text, Honoured;
 
-    AddKeysToAgent Other, Nothing; // no passphrase is typed for a key of this client
+    AddKeysToAgent Other, Nothing; // the user types no passphrase for a key of this client
     AddressFamily Choice(&["any", "inet", "inet6"]), Honoured;
     BatchMode Flag, Nothing;
     BindAddress Text, Honoured;
@@ -82,7 +82,7 @@ keywords! {
     ConnectionAttempts Number, Nothing; // the program has its own retries
     ConnectTimeout Time, Honoured;
     ControlMaster Choice(&["yes", "no", "true", "false", "ask", "auto", "autoask"]), Nothing;
-    ControlPath Text, Honoured; // a running master may lead to a jump host
+    ControlPath Text, Honoured; // a running master may be connected to a jump host
     ControlPersist Other, Nothing;
     DynamicForward Other, Nothing;
     EnableEscapeCommandline Flag, Nothing;
@@ -101,7 +101,7 @@ keywords! {
     GSSAPIClientIdentity Text, Nothing; // this and the next: only with GSSAPIAuthentication
     GSSAPIDelegateCredentials Flag, Nothing;
     GSSAPIKexAlgorithms Text, Nothing;
-    GSSAPIKeyExchange Flag, Honoured; // as GSSAPIAuthentication
+    GSSAPIKeyExchange Flag, Honoured; // like GSSAPIAuthentication
     GSSAPIRenewalForcesRekey Flag, Nothing;
     GSSAPIServerIdentity Text, Nothing;
     GSSAPITrustDns Flag, Nothing;
@@ -128,14 +128,14 @@ keywords! {
     MACs Names, Honoured;
     NoHostAuthenticationForLocalhost Flag, Honoured;
     NumberOfPasswordPrompts Number, Nothing;
-    ObscureKeystrokeTiming Other, Nothing; // of terminals only
+    ObscureKeystrokeTiming Other, Nothing; // only for terminals
     PasswordAuthentication Flag, Nothing;
     PermitLocalCommand Flag, Honoured;
     PermitRemoteOpen Other, Nothing;
     PKCS11Provider Text, NONE;
     Port Text, Honoured;
     PreferredAuthentications Text, Honoured;
-    ProxyCommand Command, Honoured; // `none` is
+    ProxyCommand Command, Honoured; // only `none`
     ProxyJump Command, Honoured;
     ProxyUseFdpass Flag, Nothing;
     PubkeyAcceptedAlgorithms Names, Honoured;
@@ -143,7 +143,7 @@ keywords! {
         Choice(&["yes", "no", "true", "false", "unbound", "host-bound"]),
         Openssh(&["yes", "true", "unbound"]);
     RefuseConnection Text, Openssh(&[]);
-    RekeyLimit Texts, Honoured; // the default is
+    RekeyLimit Texts, Honoured; // only the default
     RemoteCommand Command, Nothing;
     RemoteForward Other, Nothing;
     RequestTTY Choice(&["yes", "no", "true", "false", "force", "auto"]), Nothing;
@@ -191,7 +191,7 @@ const ALIASES: &[(&str, Keyword)] = &[
     ("pubkeyacceptedkeytypes", Keyword::PubkeyAcceptedAlgorithms),
 ];
 
-/// Keywords that `ssh` ignores, with a message or without.
+/// Keywords that `ssh` ignores, with or without a message.
 const IGNORED: &[&str] = &[
     "protocol",
     "cipher",
@@ -210,7 +210,7 @@ const IGNORED: &[&str] = &[
     "compressionlevel",
 ];
 
-/// What the first word of a line is.
+/// The classification of the first word of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
     Keyword(Keyword),
@@ -220,7 +220,7 @@ pub(super) enum Known {
 }
 
 impl Keyword {
-    /// Case does not matter.
+    /// Finds a keyword, ignoring case.
     pub fn find(word: &str) -> Known {
         let own = TABLE
             .iter()
@@ -239,7 +239,7 @@ impl Keyword {
         }
     }
 
-    /// Its spelling in ssh_config(5).
+    /// The spelling in ssh_config(5).
     pub const fn name(self) -> &'static str {
         TABLE[self as usize].0
     }

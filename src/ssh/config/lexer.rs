@@ -1,4 +1,4 @@
-//! Splits lines of ssh_config(5) as OpenSSH does (`strdelim` and `argv_split` in its misc.c).
+//! Splits lines of ssh_config(5) like OpenSSH (`strdelim` and `argv_split` in its misc.c).
 
 /// White space between words.
 const BLANK: &[char] = &[' ', '\t', '\r', '\n'];
@@ -24,7 +24,7 @@ pub(super) fn split(line: &str) -> Result<Option<SplitLine<'_>>, String> {
         .unwrap_or(line.len());
     let (keyword, rest) = line.split_at(end);
     if keyword.is_empty() || rest.starts_with('"') {
-        return Err("has an unreadable keyword".to_owned());
+        return Err("has an invalid keyword".to_owned());
     }
     let rest = rest.trim_start_matches(BLANK);
     // One `=` is allowed here.
@@ -41,7 +41,7 @@ pub(super) fn split(line: &str) -> Result<Option<SplitLine<'_>>, String> {
     }))
 }
 
-/// Words with quotes and backslashes, up to a comment. `None` if a quote is not closed.
+/// Splits words with quotes and backslashes, up to a comment. `None` if a quote is not closed.
 fn arguments(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut chars = text.chars().peekable();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ssh_refuses_is_refused() {
+    fn lines_that_ssh_refuses_are_refused() {
         for line in ["User", "User =", "User \"amy", "\"User\" amy", "= amy"] {
             assert!(split(line).is_err(), "{line}");
         }

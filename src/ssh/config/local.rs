@@ -1,24 +1,24 @@
-//! The user and the machine of this process: what tokens and `~` in a configuration stand for.
+//! The user and the machine of this process, for the expansion of tokens and `~` in a configuration.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The user according to `ssh`: from the system's user database, not from `HOME` and `USER`.
+/// The user as `ssh` sees it: from the system's user database, not from `HOME` and `USER`.
 #[derive(Debug, Clone)]
 pub(super) struct Local {
     pub user: String,
     pub uid: u32,
     pub home: PathBuf,
     pub host: String,
-    /// The variables that a configuration may name, or send to hosts.
+    /// The environment variables that a configuration may name or send to hosts.
     pub environment: BTreeMap<OsString, OsString>,
 }
 
 impl Local {
     /// # Errors
-    /// The user is not in the database: `ssh` would not start.
+    /// If the user is not in the database: `ssh` would not start either.
     pub fn of_this_process() -> Result<Self, String> {
         let uid = rustix::process::getuid().as_raw();
         let entry = std::fs::read_to_string("/etc/passwd")
@@ -36,7 +36,7 @@ impl Local {
         })
     }
 
-    /// A variable of the environment, if it is set and is text.
+    /// The value of an environment variable, if it is set and is valid UTF-8.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(std::ffi::OsStr::new(name))?.to_str()
     }
@@ -53,7 +53,7 @@ impl Local {
         Some(format!("{home}/{}", rest.trim_start_matches('/')))
     }
 
-    /// For messages: `~/.ssh/config`.
+    /// A path for messages: `~/.ssh/config`.
     pub fn shown(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
             Ok(rest) if self.home != Path::new("/") => format!("~/{}", rest.display()),
@@ -62,7 +62,7 @@ impl Local {
     }
 }
 
-/// Name and home of the first entry with this number.
+/// The name and home of the first entry with this id.
 fn entry(users: &str, uid: u32) -> Option<(String, PathBuf)> {
     let uid = uid.to_string();
     users.lines().find_map(|line| {
@@ -76,7 +76,7 @@ fn entry(users: &str, uid: u32) -> Option<(String, PathBuf)> {
     })
 }
 
-/// Users of a directory service are not in /etc/passwd.
+/// Looks the user up with getent(1): users of a directory service are not in /etc/passwd.
 fn getent(uid: u32) -> Option<String> {
     let found = Command::new("getent")
         .args(["passwd", &uid.to_string()])
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tilde_is_the_home_of_the_database() {
+    fn a_tilde_is_the_home_in_the_user_database() {
         let mut local = Local::of_this_process().unwrap();
         local.home = PathBuf::from("/home/amy");
         assert_eq!(local.expand_home("~").as_deref(), Some("/home/amy/"));

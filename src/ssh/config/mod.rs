@@ -1,16 +1,16 @@
-//! What the user's `ssh` would do to reach a host, found without starting it.
+//! Determines what the user's `ssh` would do to reach a host, without starting it.
 //!
-//! A [`Reader`] reads ssh_config(5) as `ssh` does: the files once for a run, a host's settings out of them as
-//! often as asked. If a setting needs `ssh` itself, or if its versions read it differently, the reader says
-//! so, and the host is left to `ssh`. It decides itself what distributions and many users set for all hosts
-//! (`Match final`, `SendEnv`, `GSSAPIAuthentication` without a ticket, lists of algorithms): otherwise no
-//! host would be left for this client.
+//! A [`Reader`] reads ssh_config(5) like `ssh`: it reads the files once for a run, and derives the settings
+//! of a host from them as often as needed. If a setting needs `ssh` itself, or if versions of `ssh` interpret
+//! it differently, the reader returns the reason, and the host is left to `ssh`. It does handle what
+//! distributions and many users set for all hosts (`Match final`, `SendEnv`, `GSSAPIAuthentication` without a
+//! ticket, lists of algorithms): otherwise no host would be left for this client.
 //!
-//! It does not ask `ssh -G`: that would be a process for each host, shows values without their places, and
-//! runs the commands of `Match exec` twice. The tests do, and compare.
+//! It does not use `ssh -G`, which would be a process for each host, shows values without their location, and
+//! would run the commands of `Match exec` a second time. The tests do use it, to compare.
 //!
-//! A [`Target`] and the lines of the files go through `lexer`, `keyword` and `value` to `arguments` and
-//! `file`; `options` goes through both for a host, and `resolve` makes settings of the result.
+//! A [`Target`] and the lines of the files are parsed by `lexer`, `keyword` and `value` into `arguments` and
+//! `file`. `options` evaluates both for a host, and `resolve` turns the result into settings.
 
 mod algorithms;
 mod arguments;

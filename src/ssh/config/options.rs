@@ -1,4 +1,4 @@
-//! What the command line and the files say about one host: the first value counts.
+//! The options of one host from the command line and the files: the first value of a keyword wins.
 
 use super::arguments::{CommandLine, Item};
 use super::condition::{Asked, Condition, criteria_met, host_matches};
@@ -12,7 +12,7 @@ use crate::ssh::pattern;
 /// The limit of `ssh` (`SSH_MAX_IDENTITY_FILES`, `SSH_MAX_CERTIFICATE_FILES`).
 const MAX_FILES: usize = 100;
 
-/// A file, and the setting that names it.
+/// A file, and the location of the setting that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
     pub path: String,
@@ -22,9 +22,9 @@ pub(super) struct Named {
 #[derive(Debug)]
 pub(super) struct Options<'a> {
     local: &'a Local,
-    /// The host as the program was given it.
+    /// The host as passed to the program.
     pub original: &'a str,
-    /// What `Host` is compared with: `original`, and in the second reading the `HostName`.
+    /// The name that `Host` is compared with: `original`, and in the second pass the `HostName`.
     pub host: String,
     last: bool,
     wants_last: bool,
@@ -37,7 +37,7 @@ pub(super) struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// # Errors
-    /// An error of `ssh`, too, or something that only `ssh` can read.
+    /// If `ssh` would refuse it too, or only `ssh` can read it.
     pub fn read(
         local: &'a Local,
         original: &'a str,
@@ -72,17 +72,17 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    /// The setting that counts, and its place.
+    /// The effective setting, and its location.
     pub fn get(&self, keyword: Keyword) -> Option<(&'a Setting, &'a Place)> {
         self.set[keyword as usize]
     }
 
-    /// Its first argument.
+    /// The first argument of the effective setting.
     pub fn value(&self, keyword: Keyword) -> Option<&'a str> {
         self.get(keyword).map(|(setting, _)| setting.first())
     }
 
-    /// What is connected to: `HostName`, in lower case; an address in its canonical form.
+    /// The name to connect to: `HostName` in lower case, or an address in its canonical form.
     fn connected(&self) -> Result<String, String> {
         let host = match self.value(Keyword::HostName) {
             Some(name) => tokens::host_name(name, self.original)?,
@@ -90,7 +90,7 @@ impl<'a> Options<'a> {
         };
         if let Ok(address) = host.parse::<std::net::IpAddr>() {
             let usual = address.to_string();
-            // One that differs only in case is kept.
+            // An address that differs only in case is kept.
             let same = usual.eq_ignore_ascii_case(&host);
             return Ok(if same { host } else { usual });
         }
@@ -117,7 +117,7 @@ impl<'a> Options<'a> {
             Item::KeyFile(path) => {
                 let path = self.local.expand_home(path);
                 let path = path.ok_or("a key is in the home of another user")?;
-                // `ssh` skips a missing one with a warning.
+                // `ssh` skips a missing key file with a warning.
                 if std::fs::metadata(&path).is_ok() {
                     let named = Named {
                         path,
@@ -129,7 +129,7 @@ impl<'a> Options<'a> {
             }
             Item::Jump(text) => {
                 if self.jump.is_some() || self.get(Keyword::ProxyCommand).is_some() {
-                    return Err("`-J` is set beside another proxy, ssh_args".to_owned());
+                    return Err("`-J` is combined with another proxy, ssh_args".to_owned());
                 }
                 self.jump = Some((Jump::parse(text)?, Place::CommandLine));
                 Ok(())
@@ -137,8 +137,8 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// `outer`: whether lines before the first `Host` count. `never`: nothing counts, the file is only
-    /// checked.
+    /// Evaluates a file. `outer`: whether lines before the first `Host` apply. `never`: no lines apply, the
+    /// file is only checked.
     fn file(&mut self, file: &'a File, outer: bool, never: bool) -> Result<(), String> {
         for block in &file.blocks {
             let active = match &block.condition {
@@ -186,7 +186,7 @@ impl<'a> Options<'a> {
         met
     }
 
-    /// A line that does not count may still be an error of `ssh`.
+    /// Checks a line that does not apply: `ssh` may still refuse it.
     fn check_line(&mut self, line: &'a Line) -> Result<(), String> {
         match &line.content {
             Content::Setting(_) => Ok(()),
@@ -229,7 +229,7 @@ impl<'a> Options<'a> {
                 self.send_env(setting);
                 return Ok(());
             }
-            // `ProxyJump none` does not count here: versions of ssh differ, and the installed one decides.
+            // `ProxyJump none` is not considered here: versions of ssh differ, and the installed one decides.
             Keyword::ProxyCommand if matches!(self.jump, Some((Jump::Through(_), _))) => {
                 return Ok(());
             }
@@ -239,7 +239,7 @@ impl<'a> Options<'a> {
                 }
                 return Ok(());
             }
-            // Not a value: a later one counts.
+            // Not a value: a later line is used.
             Keyword::ConnectTimeout | Keyword::ServerAliveInterval if setting.first() == "none" => {
                 return Ok(());
             }
@@ -252,7 +252,7 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    /// Accumulates; `-X*` removes earlier names.
+    /// Adds names; `-X*` removes earlier ones.
     fn send_env(&mut self, setting: &'a Setting) {
         for name in &setting.arguments {
             match name.strip_prefix('-') {
@@ -265,7 +265,7 @@ impl<'a> Options<'a> {
 
 fn add(files: &mut Vec<Named>, named: Named) -> Result<(), String> {
     if files.len() >= MAX_FILES {
-        return Err("there are too many keys".to_owned());
+        return Err("too many keys".to_owned());
     }
     if !files.iter().any(|known| known.path == named.path) {
         files.push(named);

@@ -1,4 +1,4 @@
-//! Reads the user's configuration, each file once for a run, and makes settings of it for each host.
+//! Reads the user's configuration, each file once per run, and derives the settings of each host from it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use super::target::Target;
 use crate::ssh::host_keys::host_key_needs_ssh;
 use crate::ssh::settings::SshSettings;
 
-/// A longer chain of jump hosts leads back to itself.
+/// A longer chain of jump hosts must be a loop.
 const MAX_JUMPS: usize = 16;
 
-/// A file that was read: why it cannot be, or nothing if it does not exist.
+/// A file that was read, or why it cannot be read; `None` if it does not exist.
 type ReadFile = Arc<Result<Option<File>, String>>;
 
 /// Reads the user's configuration, each file once.
@@ -28,10 +28,11 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// What `ssh` would do to reach a host.
+    /// The settings with which `ssh` would reach a host.
     ///
     /// # Errors
-    /// Why only `ssh` itself can reach it: a fragment such as "`ProxyCommand` is set, ~/.ssh/config:12".
+    /// The reason why only `ssh` itself can reach it: a fragment such as "`ProxyCommand` is set,
+    /// ~/.ssh/config:12".
     pub fn settings(&self, target: &Target<'_>) -> Result<SshSettings, String> {
         let local = self
             .local
@@ -60,7 +61,7 @@ impl Reader {
         line: &CommandLine,
     ) -> Result<SshSettings, String> {
         if given.depth > MAX_JUMPS {
-            return Err(format!("the jump hosts to {host} lead back to themselves"));
+            return Err(format!("the jump hosts to {host} form a loop"));
         }
         let files = self.files(given)?;
         let files: Vec<&File> = files
@@ -81,8 +82,8 @@ impl Reader {
         Ok(settings)
     }
 
-    /// The jump host next to the host, and those before it. `ssh` starts another `ssh` for it, and passes on
-    /// nothing but the configuration file.
+    /// The jump host next to the host, and those before it. `ssh` starts another `ssh` for it, and passes
+    /// only the configuration file on to it.
     fn jumps(&self, given: &Given<'_>, hop: &Hop) -> Result<Vec<SshSettings>, String> {
         let line = CommandLine::of_jump(hop);
         let given = Given {
@@ -97,7 +98,7 @@ impl Reader {
         Ok(jumps)
     }
 
-    /// The user's and the system's, or the one of `-F`.
+    /// The user's and the system's file, or the file of `-F`.
     fn files(&self, given: &Given<'_>) -> Result<Vec<ReadFile>, String> {
         let local = given.local;
         let files = match given.config {
@@ -105,7 +106,7 @@ impl Reader {
             Some(path) => {
                 let file = self.file(local, Path::new(path), Owner::User, false);
                 if matches!(*file, Ok(None)) {
-                    return Err(format!("{path} cannot be opened, -F"));
+                    return Err(format!("cannot open {path}, -F"));
                 }
                 vec![file]
             }
@@ -135,7 +136,7 @@ impl Reader {
     }
 }
 
-/// `ssh` ends at a jump host that is the host itself.
+/// Refuses a jump host that is the host itself, like `ssh`.
 fn check_jump(hop: &Hop, target: &SshSettings) -> Result<(), String> {
     let is_itself = hop.host == target.host
         && hop.port.unwrap_or(22) == target.port

@@ -1,4 +1,4 @@
-//! Turns the options of a host into the settings of this client, or into the reason why it needs `ssh`.
+//! Turns the options of a host into the settings of this client, or into the reason why the host needs `ssh`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,22 +17,22 @@ use crate::ssh::settings::{
     StrictHostKeyChecking,
 };
 
-/// What a host's settings are made of, besides its options.
+/// The input for a host's settings, besides its options.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     pub local: &'a Local,
     /// The file of `-F`.
     pub config: Option<&'a str>,
-    /// Used if the configuration sets none.
+    /// Used if the configuration does not set a timeout.
     pub connect_timeout: Duration,
-    /// Whether there is a password to log in with. Without one `ssh` has more ways to log in than this
+    /// Whether there is a password to log in with. Without one, `ssh` has more ways to log in than this
     /// client.
     pub has_password: bool,
-    /// How many hosts lie behind this one: 0 for the target itself.
+    /// The number of hosts behind this one: 0 for the target itself.
     pub depth: usize,
 }
 
-/// The settings, without the jump hosts: these have settings of their own.
+/// The settings without the jump hosts, which have settings of their own.
 pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSettings, String> {
     refuse(options, given.has_password)?;
     let host = options.host.clone();
@@ -85,7 +85,7 @@ pub(super) fn settings(given: &Given<'_>, options: &Options<'_>) -> Result<SshSe
     })
 }
 
-/// The keys that `ssh` looks for by default, in its order.
+/// The keys that `ssh` uses by default, in its order.
 pub(super) const DEFAULT_KEYS: [&str; 5] = [
     "id_rsa",
     "id_ecdsa",
@@ -98,7 +98,7 @@ fn at(what: impl std::fmt::Display, place: &Place) -> String {
     format!("{what}, {place}")
 }
 
-/// Leaves to `ssh` what the table of keywords says.
+/// Leaves to `ssh` the settings that need it according to the table of keywords.
 fn refuse(options: &Options<'_>, has_password: bool) -> Result<(), String> {
     for keyword in Keyword::all() {
         if keyword == Keyword::PubkeyAuthentication && has_password {
@@ -120,7 +120,7 @@ fn refuse(options: &Options<'_>, has_password: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// A setting for a message, without its value if that may be long.
+/// A setting for a message, without its value if that is long.
 fn shown(keyword: Keyword, value: &str) -> String {
     let name = keyword.name();
     if value.len() <= 24 && !value.contains([' ', '/']) {
@@ -130,7 +130,7 @@ fn shown(keyword: Keyword, value: &str) -> String {
     }
 }
 
-/// Leaves to `ssh` what depends on this machine or on several settings.
+/// Leaves to `ssh` the settings whose effect depends on this machine or on several settings.
 fn refuse_local(given: &Given<'_>, resolved: &Resolved<'_>) -> Result<(), String> {
     let options = resolved.options;
     if let Some((setting, place)) = options.get(Keyword::ProxyCommand)
@@ -150,7 +150,7 @@ fn refuse_local(given: &Given<'_>, resolved: &Resolved<'_>) -> Result<(), String
             && kerberos::may_have_ticket(given.local)
         {
             let said = format!(
-                "`{} yes`, and there may be a Kerberos ticket",
+                "`{} yes` is set, and there may be a Kerberos ticket",
                 keyword.name()
             );
             return Err(at(said, place));
@@ -160,13 +160,13 @@ fn refuse_local(given: &Given<'_>, resolved: &Resolved<'_>) -> Result<(), String
         && resolved.flag(Keyword::ForwardX11)
         && given.local.variable("DISPLAY").is_some()
     {
-        return Err(at("`ForwardX11 yes`, and there is a display", place));
+        return Err(at("`ForwardX11 yes` is set, and DISPLAY too", place));
     }
     if let Some((setting, place)) = options.get(Keyword::PreferredAuthentications)
         && !given.has_password
         && !setting.first().split(',').any(|way| way == "publickey")
     {
-        return Err(at("`PreferredAuthentications` has no `publickey`", place));
+        return Err(at("`PreferredAuthentications` does not include `publickey`", place));
     }
     if let Some((setting, place)) = options.get(Keyword::RekeyLimit)
         && setting
@@ -186,11 +186,11 @@ fn refuse_local(given: &Given<'_>, resolved: &Resolved<'_>) -> Result<(), String
     Ok(())
 }
 
-/// Newer versions expand tokens here, older ones do not.
+/// The login name. Newer versions of `ssh` expand tokens here, older versions do not.
 fn user(local: &Local, options: &Options<'_>) -> Result<String, String> {
     match options.get(Keyword::User) {
         Some((setting, place)) if setting.first().contains(['%', '$']) => Err(at(
-            "`User` has a token, which versions of ssh read differently",
+            "`User` has a token, which versions of ssh interpret differently",
             place,
         )),
         Some((setting, _)) => Ok(setting.first().to_owned()),
@@ -198,7 +198,7 @@ fn user(local: &Local, options: &Options<'_>) -> Result<String, String> {
     }
 }
 
-/// The options of a host, and what their tokens stand for.
+/// The options of a host, and the values of their tokens.
 struct Resolved<'a> {
     options: &'a Options<'a>,
     tokens: Tokens<'a>,
@@ -213,7 +213,7 @@ impl Resolved<'_> {
         self.tokens.path(text).map_err(|error| at(error, place))
     }
 
-    /// Named files; `none` stands for no file.
+    /// The named files, without `none`.
     fn files(&self, named: &[Named]) -> Result<Vec<PathBuf>, String> {
         let mut files = Vec::with_capacity(named.len());
         for Named { path, place } in named {
@@ -228,7 +228,7 @@ impl Resolved<'_> {
         Ok(files)
     }
 
-    /// The named ones, or those that `ssh` looks for by default.
+    /// The named key files, or those that `ssh` uses by default.
     fn identities(&self) -> Result<Vec<PathBuf>, String> {
         if self.options.identity_files.is_empty() {
             let ssh = self.tokens.local.home.join(".ssh");
@@ -237,7 +237,7 @@ impl Resolved<'_> {
         self.files(&self.options.identity_files)
     }
 
-    /// The methods to log in, in the configured order.
+    /// The login methods, in the configured order.
     fn login_methods(&self) -> Result<Vec<LoginMethod>, String> {
         let preferred = self.options.value(Keyword::PreferredAuthentications);
         let mut methods: Vec<LoginMethod> = match preferred {
@@ -309,7 +309,7 @@ impl Resolved<'_> {
                 let (name, value) = said.split_once('=').unwrap_or((said, ""));
                 if value.contains(['%', '$']) {
                     return Err(at(
-                        "`SetEnv` has a token, which versions of ssh read differently",
+                        "`SetEnv` has a token, which versions of ssh interpret differently",
                         place,
                     ));
                 }
@@ -412,7 +412,7 @@ impl Resolved<'_> {
         })
     }
 
-    /// Leaves to `ssh` a jump host with a running master of the user's: `ssh` would go through it.
+    /// Leaves a jump host to `ssh` if the user has a running master for it: `ssh` would use it.
     fn refuse_master(&self) -> Result<(), String> {
         let Some((setting, place)) = self.options.get(Keyword::ControlPath) else {
             return Ok(());
@@ -423,12 +423,12 @@ impl Resolved<'_> {
         }
         let host = self.options.original;
         Err(at(
-            format!("the connection to {host} is shared with `ControlPath`"),
+            format!("the connection to {host} is shared by `ControlPath`"),
             place,
         ))
     }
 
-    /// The program gives `ssh` its own timeout rounded up to seconds; here it is exact.
+    /// Here the timeout is exact. For `ssh`, the program rounds its own timeout up to seconds.
     fn connect_timeout(&self, default: Duration) -> Duration {
         match self.options.get(Keyword::ConnectTimeout) {
             Some((setting, place)) if *place != Place::Program => value::seconds(setting.first())
@@ -439,12 +439,12 @@ impl Resolved<'_> {
     }
 }
 
-/// A path in which newer versions of `ssh` expand tokens, and older ones do not.
+/// A path in which newer versions of `ssh` expand tokens and older versions do not.
 fn as_it_stands(keyword: Keyword, path: &str, place: &Place) -> Result<PathBuf, String> {
     if path.starts_with('~') || path.contains(['%', '$']) {
         let name = keyword.name();
         return Err(at(
-            format!("`{name}` has a `~` or a token, which versions of ssh read differently"),
+            format!("`{name}` has a `~` or a token, which versions of ssh interpret differently"),
             place,
         ));
     }

@@ -1,4 +1,4 @@
-//! What a program asks of `ssh` and of this client for one host, besides the configuration.
+//! What the program asks of `ssh` or of this client for one host, in addition to the configuration.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::ssh::settings::{KeepAlive, Password, StrictHostKeyChecking};
 
-/// A host to reach. For `ssh` it is a part of a command line ([`arguments`](Self::arguments)); the
-/// [`Reader`](super::Reader) reads the same values in the same order.
+/// A host to reach. For `ssh` it becomes part of a command line ([`arguments`](Self::arguments)). The
+/// [`Reader`](super::Reader) evaluates the same values in the same order.
 #[derive(Debug, Clone)]
 pub struct Target<'a> {
     /// `[user@]host`.
@@ -15,19 +15,19 @@ pub struct Target<'a> {
     pub port: Option<u16>,
     pub user: Option<&'a str>,
     pub key_file: Option<&'a Path>,
-    /// Further arguments of `ssh`: `-o`, `ProxyJump=bastion`.
+    /// Further arguments for `ssh`: `-o`, `ProxyJump=bastion`.
     pub ssh_args: &'a [String],
     pub password: Option<Password>,
-    /// These three count if neither the arguments nor, for the last one, the configuration says otherwise.
+    /// These three are used if the arguments and, for the last one, the configuration do not set them.
     pub connect_timeout: Duration,
     pub keep_alive: KeepAlive,
-    /// `None`: what the configuration says.
+    /// `None`: use the configuration.
     pub strict_host_keys: Option<StrictHostKeyChecking>,
 }
 
 impl Target<'_> {
     /// The arguments of `ssh` for this host, without the address. `ssh` uses the first value of an option,
-    /// and any of them before the configuration files.
+    /// and prefers all of them to the configuration files.
     #[must_use]
     pub fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
@@ -47,7 +47,7 @@ impl Target<'_> {
         arguments
     }
 
-    /// Options that come after the arguments: `ConnectTimeout=10`.
+    /// The options that follow the arguments: `ConnectTimeout=10`.
     pub(super) fn options(&self) -> Vec<String> {
         let mut options = vec![
             format!(

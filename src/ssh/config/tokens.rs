@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::local::Local;
 
-/// What the tokens of one host stand for.
+/// The values of the tokens for one host.
 #[derive(Debug)]
 pub(super) struct Tokens<'a> {
     pub local: &'a Local,
@@ -21,10 +21,10 @@ pub(super) struct Tokens<'a> {
 }
 
 impl Tokens<'_> {
-    /// Expands `~` and then the tokens, as for files.
+    /// Expands `~` and then the tokens, as in file names.
     ///
     /// # Errors
-    /// It has something that only `ssh` can expand.
+    /// If it contains something that only `ssh` can expand.
     pub fn path(&self, text: &str) -> Result<PathBuf, String> {
         let text = self
             .local
@@ -41,7 +41,7 @@ impl Tokens<'_> {
             rest = &rest[at..];
             if let Some(variable) = rest.strip_prefix("${") {
                 let end = variable.find('}').filter(|&end| end > 0);
-                let end = end.ok_or_else(|| format!("`{text}` has a `${{` with no name"))?;
+                let end = end.ok_or_else(|| format!("`{text}` has a `${{` without a name"))?;
                 let value = self.local.variable(&variable[..end]);
                 expanded
                     .push_str(value.ok_or_else(|| format!("`{text}` names an unset variable"))?);
@@ -60,7 +60,7 @@ impl Tokens<'_> {
         Ok(expanded)
     }
 
-    /// `%C` and `%j` are left to ssh: they depend on its version.
+    /// Expands a token. `%C` and `%j` are left to ssh, since they depend on its version.
     fn token(&self, token: Option<char>, into: &mut String) -> Option<()> {
         let Local { host, .. } = self.local;
         match token? {
@@ -81,7 +81,7 @@ impl Tokens<'_> {
     }
 }
 
-/// The only token of `HostName` is `%h`.
+/// Expands `%h`, the only token of `HostName`.
 pub(super) fn host_name(text: &str, host: &str) -> Result<String, String> {
     let mut name = String::with_capacity(text.len());
     let mut parts = text.split('%');
@@ -102,7 +102,7 @@ pub(super) fn host_name(text: &str, host: &str) -> Result<String, String> {
     Ok(name)
 }
 
-/// `$NAME` without braces, which `IdentityAgent` accepts; an error if no variable can have this name.
+/// The name in `$NAME` without braces, which `IdentityAgent` accepts. An error if the name is invalid.
 pub(super) fn legacy_variable(text: &str) -> Result<Option<&str>, NoName> {
     let Some(name) = text.strip_prefix('$').filter(|name| !name.starts_with('{')) else {
         return Ok(None);

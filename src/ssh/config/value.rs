@@ -1,9 +1,9 @@
-//! Whether a keyword's arguments are valid. `ssh` ends at an invalid one, wherever it is.
+//! Checks whether a keyword's arguments are valid. `ssh` exits at an invalid one, wherever it is.
 
 use super::keyword::{Keyword, Shape};
 use super::tokens;
 
-/// What is wrong, as the end of "`User` ...".
+/// Returns what is wrong, as the end of "`User` ...".
 pub(super) fn check(keyword: Keyword, arguments: &[String]) -> Result<(), String> {
     let empty = arguments.iter().any(String::is_empty);
     let one = || match arguments {
@@ -24,7 +24,7 @@ pub(super) fn check(keyword: Keyword, arguments: &[String]) -> Result<(), String
             let value = one()?;
             match keyword {
                 Keyword::Port => port(value).is_some(),
-                // A `$` needs the name of a variable.
+                // A `$` needs a valid variable name.
                 Keyword::IdentityAgent => tokens::legacy_variable(value).is_ok(),
                 _ => true,
             }
@@ -70,20 +70,20 @@ pub(super) fn flag(value: &str) -> Option<bool> {
     }
 }
 
-/// Digits only: what else `strtonum` accepts is left to ssh.
+/// Parses digits only. Other numbers that `strtonum` accepts are left to ssh.
 pub(super) fn number(value: &str) -> Option<u32> {
     value.parse().ok().filter(|&number| {
         value.bytes().all(|b| b.is_ascii_digit()) && number <= i32::MAX.unsigned_abs()
     })
 }
 
-/// The name of a service is left to ssh.
+/// Parses a port number. Service names are left to ssh.
 pub(super) fn port(value: &str) -> Option<u16> {
     let port = u16::try_from(number(value)?).ok()?;
     (port > 0).then_some(port)
 }
 
-/// `convtime` of OpenSSH: `90`, `1m30s`.
+/// Parses a time like `convtime` of OpenSSH: `90`, `1m30s`.
 pub(super) fn seconds(text: &str) -> Option<u64> {
     let (mut total, mut rest) = (0_u64, text);
     if rest.is_empty() {
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_units() {
+    fn times_may_have_units() {
         for (text, expected) in [
             ("5", Some(5)),
             ("1m30s", Some(90)),

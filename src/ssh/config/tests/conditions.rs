@@ -1,4 +1,4 @@
-//! Criteria of `Match`. Those that versions of `ssh` read differently are left to it.
+//! Criteria of `Match`. Those that versions of `ssh` interpret differently are left to it.
 
 use super::super::condition::{Asked, Condition, criteria_met};
 use super::super::lexer;
@@ -35,7 +35,7 @@ fn all_criteria_have_to_be_met() {
         ("Match final", (false, true)),
         ("Match canonical", (false, false)),
         ("Match !canonical", (true, false)),
-        ("Match user eve exec \"it's never asked\"", (false, false)),
+        ("Match user eve exec \"it's never run\"", (false, false)),
         ("Match user eve final", (false, true)),
     ] {
         assert_eq!(met(line), Ok(expected), "{line}");
@@ -43,7 +43,7 @@ fn all_criteria_have_to_be_met() {
 }
 
 #[test]
-fn some_are_left_to_ssh() {
+fn some_criteria_are_left_to_ssh() {
     for line in [
         "Match exec true",
         "Match user amy exec \"test 1 = 1\"",

@@ -1,7 +1,8 @@
-//! The configurations of `tests/ssh_config/`, each for the hosts and arguments that its first lines name.
+//! The configurations of `tests/ssh_config/`, each for the hosts and arguments in its first lines.
 //!
-//! `# ask: ARGUMENTS HOST`: this client can reach it, as `ssh -G` says. `# ssh: ARGUMENTS HOST => REASON`: it
-//! needs `ssh`, and why. `@` at the start of a path is the directory of the corpus.
+//! `# ask: ARGUMENTS HOST`: this client can reach the host, with the same result as `ssh -G`. `# ssh:
+//! ARGUMENTS HOST => REASON`: the host needs `ssh` for this reason. `@` at the start of a path is the
+//! directory of the corpus.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use super::{oracle, target};
 use crate::ssh::config::target::Target;
 use crate::ssh::settings::StrictHostKeyChecking as Strict;
 
-/// A copy of the corpus, with permissions that `ssh` accepts.
+/// A copy of the corpus with permissions that `ssh` accepts.
 struct Corpus {
     dir: tempfile::TempDir,
 }
@@ -48,7 +49,7 @@ impl Corpus {
     }
 }
 
-/// Arguments, a host, and the reason if it needs ssh.
+/// Arguments, a host, and the reason if it needs `ssh`.
 struct Case {
     arguments: Vec<String>,
     host: String,
@@ -76,7 +77,7 @@ fn cases(text: &str) -> Vec<Case> {
 }
 
 #[test]
-fn the_corpus_is_read_as_ssh_reads_it() {
+fn the_corpus_is_interpreted_like_ssh_does() {
     let corpus = Corpus::new();
     let (mut configurations, mut compared, mut refused) = (0, 0, 0);
     let mut wrong = Vec::new();
@@ -124,7 +125,7 @@ fn the_corpus_is_read_as_ssh_reads_it() {
                 }
                 (settings, reason) => {
                     let settings = settings.map(|settings| settings.host);
-                    wrong.push(format!("{name}: {settings:?}, and not {reason:?}"));
+                    wrong.push(format!("{name}: {settings:?} instead of {reason:?}"));
                 }
             }
         }
@@ -136,9 +137,9 @@ fn the_corpus_is_read_as_ssh_reads_it() {
     );
 }
 
-/// Without `-F`: the files of this machine, whatever they say.
+/// Without `-F`: uses the files of this machine, whatever they contain.
 #[test]
-fn the_files_of_the_system_are_read_as_ssh_reads_them() {
+fn the_files_of_the_system_are_interpreted_like_ssh_does() {
     for arguments in [&[][..], &["-C", "-l", "amy"], &["-F", "none"]] {
         let arguments: Vec<_> = arguments.iter().map(|&word| word.to_owned()).collect();
         let host = target("host.example.com", &arguments);
@@ -148,16 +149,17 @@ fn the_files_of_the_system_are_read_as_ssh_reads_them() {
             .map(|_| "none");
         match Reader::default().settings(&host) {
             Ok(settings) => oracle::of(&host).unwrap().assert(&settings, config, false),
-            // A machine whose configuration needs ssh tests nothing here; without any configuration it
-            // cannot.
+            // If the configuration of this machine needs ssh, there is nothing to test here. Without a
+            // configuration, that is impossible.
             Err(reason) => assert!(config.is_none(), "{reason}"),
         }
     }
 }
 
-/// The program's own values win over `ssh_args`, these over its defaults, and all over the files.
+/// The program's own values win over `ssh_args`, these over the program's defaults, and all of them over the
+/// files.
 #[test]
-fn values_have_the_order_of_the_command_line() {
+fn values_have_the_precedence_of_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("config");
     let text = "User of_file\nPort 9\nServerAliveInterval 99\nConnectTimeout 99\nStrictHostKeyChecking no\n\
@@ -200,7 +202,7 @@ fn values_have_the_order_of_the_command_line() {
             assert_eq!((settings.port, settings.user.as_str()), (2222, "own"));
             assert!(
                 settings.algorithms.compression,
-                "`Match user` sees the own user"
+                "`Match user` sees the program's user"
             );
         }
     }

@@ -151,7 +151,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn generated_files_are_read_as_ssh_reads_them(
+    fn generated_files_are_interpreted_like_ssh_does(
         (lines, inner) in configuration(),
         user in prop::option::of(prop::sample::select(vec!["a", "root"])),
     ) {
@@ -175,7 +175,8 @@ proptest! {
             let said = oracle::of(&host);
             match reader.settings(&host) {
                 Ok(settings) => said.unwrap().assert(&settings, Some(config), false),
-                // Nothing else that needs ssh is generated. `ssh -G` accepts a jump to the host itself.
+                // Nothing else that needs ssh is generated. `ssh -G` accepts the host itself as its jump
+                // host.
                 Err(reason) => prop_assert!(
                     reason.contains("jump host")
                         || said.as_ref().map_or(true, |said| {

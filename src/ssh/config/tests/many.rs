@@ -1,10 +1,10 @@
-//! A thousand hosts, and a configuration of two hundred blocks.
+//! A thousand hosts with a configuration of two hundred blocks.
 
 use super::super::reader::Reader;
 use super::target;
 use std::fmt::Write as _;
 
-/// A configuration of this many blocks, of the kinds that people write.
+/// A configuration with this many blocks, of the kinds that people write.
 fn configuration(blocks: usize) -> String {
     let mut text = String::new();
     for block in 0..blocks {
@@ -31,8 +31,8 @@ fn configuration(blocks: usize) -> String {
     text
 }
 
-/// Not a measurement: only a reader that parses again for each host, or whose cost grows with the square of
-/// the hosts, would exceed the limit. `--nocapture` prints the time.
+/// Not a measurement: the limit would only be exceeded by a reader that parses the files again for each host,
+/// or whose cost grows with the square of the number of hosts. `--nocapture` prints the time.
 #[test]
 fn a_thousand_hosts_are_cheap() {
     let dir = tempfile::tempdir().unwrap();
@@ -52,7 +52,7 @@ fn a_thousand_hosts_are_cheap() {
     assert!(each < std::time::Duration::from_millis(5), "{each:?}");
 }
 
-/// Of this thread, as the scheduler counts it.
+/// The CPU time of this thread, as counted by the scheduler.
 fn cpu() -> std::time::Duration {
     let counted = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     let nanoseconds = counted.split(' ').next().unwrap();

@@ -1,4 +1,4 @@
-//! The reader beside `ssh -G`, which prints what `ssh` makes of its configuration.
+//! Compares the reader with `ssh -G`, which prints how `ssh` interprets its configuration.
 
 mod conditions;
 mod corpus;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::target::Target;
 use crate::ssh::settings::KeepAlive;
 
-/// A host with nothing but its address and arguments for ssh.
+/// A host with only an address and arguments for ssh.
 fn target<'a>(address: &'a str, ssh_args: &'a [String]) -> Target<'a> {
     Target {
         address,

@@ -1,4 +1,4 @@
-//! What `ssh -G` says, field by field beside the settings.
+//! Compares the output of `ssh -G` with the settings, field by field.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,11 +15,11 @@ use crate::ssh::config::tokens::Tokens;
 use crate::ssh::pattern;
 use crate::ssh::settings::{AddressFamily, KeepAlive, SshSettings, StrictHostKeyChecking};
 
-/// Keywords in lower case, with the values of their lines.
+/// Keywords in lower case, with their values.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Printed(BTreeMap<String, Vec<String>>);
 
-/// What `ssh -G` prints, or its error.
+/// The output of `ssh -G`, or its error.
 fn ask(args: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Result<Printed, String> {
     let output = Command::new("ssh").args(args).output().expect("ssh runs");
     if !output.status.success() {
@@ -35,7 +35,7 @@ fn ask(args: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Result<Pr
     Ok(Printed(said))
 }
 
-/// What `ssh` makes of a target.
+/// How `ssh` interprets a target.
 pub fn of(target: &Target<'_>) -> Result<Printed, String> {
     let mut args = ["-G", "-o", "BatchMode=yes"].map(OsString::from).to_vec();
     args.extend(target.arguments());
@@ -43,7 +43,7 @@ pub fn of(target: &Target<'_>) -> Result<Printed, String> {
     ask(args)
 }
 
-/// Where nothing is configured.
+/// The output for an empty configuration.
 fn defaults() -> &'static Printed {
     static DEFAULTS: OnceLock<Printed> = OnceLock::new();
     DEFAULTS.get_or_init(|| ask(["-G", "-F", "none", "h"]).expect("its defaults"))
@@ -58,7 +58,7 @@ impl Printed {
         self.0.get(keyword)?.first().map(String::as_str)
     }
 
-    /// Whether a command carries the connection.
+    /// Whether a command is used as the connection.
     pub fn has_proxy_command(&self) -> bool {
         self.one("proxycommand")
             .is_some_and(|command| command != "none")
@@ -73,7 +73,7 @@ impl Printed {
         words.split(',').map(str::to_owned).collect()
     }
 
-    /// The jump hosts that `ssh` would start, from the first on: each asked as it would be.
+    /// The jump hosts that `ssh` would start, from the first one on, each queried like `ssh` would start it.
     fn jumps(&self, config: Option<&str>) -> Vec<Self> {
         let Some(jump) = self.one("proxyjump") else {
             return Vec::new();
@@ -106,7 +106,7 @@ impl Printed {
         jumps
     }
 
-    /// All fields of the settings, and of those of the jump hosts.
+    /// Compares all fields of the settings and of those of the jump hosts.
     pub fn assert(&self, settings: &SshSettings, config: Option<&str>, signs: bool) {
         self.assert_one(settings, signs);
         let jumps = self.jumps(config);
@@ -183,7 +183,7 @@ impl Printed {
             user: &settings.user,
             alias: settings.host_key.alias.as_deref(),
         };
-        // `ssh -G` prints these as written.
+        // `ssh -G` prints these paths as written.
         let files = |keyword: &str| {
             let mut files: Vec<PathBuf> = Vec::new();
             for file in self.all(keyword) {
@@ -201,7 +201,7 @@ impl Printed {
             "identityfile"
         );
         if are_default {
-            // Old versions have more.
+            // Old versions have more keys.
             identities.retain(|file| DEFAULT_KEYS.iter().any(|name| file.ends_with(name)));
         }
         assert_eq!(settings.identity_files, identities, "identityfile");
@@ -210,7 +210,7 @@ impl Printed {
             files("certificatefile"),
             "certificatefile"
         );
-        // Printed with its tokens replaced, but not `$NAME`.
+        // It is printed with its tokens expanded, but with `$NAME` as written.
         let of_variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
         let agent = match self.one("identityagent") {
             None | Some("SSH_AUTH_SOCK") => of_variable("SSH_AUTH_SOCK"),
@@ -342,8 +342,8 @@ impl Printed {
     }
 }
 
-/// The defaults differ between versions: of a list with `+`, `-` or `^` what is added, what is removed and
-/// what is put first are the same.
+/// The defaults differ between versions, but for a list with `+`, `-` or `^`, the names that are added,
+/// removed and put first must be the same.
 fn same_change(
     keyword: &str,
     list: &[String],
@@ -371,7 +371,7 @@ fn same_change(
             .cloned()
             .collect()
     };
-    assert_eq!(gone(list), gone(said), "{keyword}: taken away");
+    assert_eq!(gone(list), gone(said), "{keyword}: removed");
     if said[0] != default[0] && said.len() >= default.len() {
         assert_eq!(list[0], said[0], "{keyword}: first");
     }

@@ -1,8 +1,8 @@
-//! The table of keywords beside ssh_config(5) and the keywords that `ssh` knows.
+//! Compares the table of keywords with ssh_config(5) and the keywords that `ssh` knows.
 
 use super::super::keyword::{Keyword, Known};
 
-/// All of ssh_config(5) of OpenSSH 10, with Debian's and Fedora's of GSSAPI.
+/// All keywords of ssh_config(5) of OpenSSH 10, and the GSSAPI keywords of Debian and Fedora.
 #[test]
 fn every_keyword_is_in_the_table() {
     for name in "\
@@ -34,9 +34,9 @@ fn every_keyword_is_in_the_table() {
     assert_eq!(Keyword::find("UseKeychain"), Known::No);
 }
 
-/// What this machine's `ssh` prints is in the table too.
+/// The keywords that this machine's `ssh` prints are in the table too.
 #[test]
-fn what_ssh_prints_is_in_the_table() {
+fn keywords_that_ssh_prints_are_in_the_table() {
     let output = std::process::Command::new("ssh")
         .args(["-G", "-F", "none", "h"])
         .output()
