@@ -1,4 +1,4 @@
-//! One SSH connection that is logged in, and the channels that it carries.
+//! A logged-in SSH connection, and the channels that it carries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::handler::Handler;
 use super::news::News;
 use super::settings::SshSettings;
 
-/// Programs on one connection. Servers grant ten (`MaxSessions`) by default.
+/// Maximum number of programs on one connection. By default, servers allow ten (`MaxSessions`).
 const CHANNELS: usize = 8;
 
-/// A connection that is logged in. It ends when nothing holds it any more.
+/// A logged-in connection. It ends when its last holder is dropped.
 pub struct SshConnection {
     handle: Handle<Handler>,
     news: Arc<News>,
@@ -36,7 +36,7 @@ impl SshConnection {
         }
     }
 
-    /// Runs a command on the host; `None` if the connection has all the channels that it can carry.
+    /// Runs a command on the host. Returns `None` if the connection already carries its maximum of channels.
     pub async fn run(self: &Arc<Self>, command: &str) -> Option<Result<OpenChannel, SshError>> {
         let place = Arc::clone(&self.channels).try_acquire_owned().ok()?;
         Some(self.start(command, place).await)
@@ -52,8 +52,8 @@ impl SshConnection {
             tokio::spawn(async move { connection.handle.channel_open_session().await });
         let opened = tokio::select! {
             opened = &mut opening => opened.unwrap_or(Err(russh::Error::Disconnect)),
-            // The answer comes after data that its reader does not take, and that reader may wait for this
-            // channel.
+            // The answer is queued behind data that its reader does not read, and that reader may be waiting
+            // for this channel.
             () = self.news.stalled() => {
                 tokio::spawn(async move {
                     if let Ok(Ok(late)) = opening.await {
@@ -68,13 +68,14 @@ impl SshConnection {
             Err(error) => return Err(self.refused(&error).await),
         };
         for (name, value) in &self.environment {
-            // A server accepts what its `AcceptEnv` names and ignores the rest silently; so does ssh.
+            // A server accepts the variables that its `AcceptEnv` names and silently ignores the others. ssh
+            // does not report that either.
             let set = opened.set_env(false, name.as_str(), value.as_str()).await;
             if let Err(error) = set {
                 return Err(self.refused(&error).await);
             }
         }
-        // Without waiting for the answer: what is written next is sent at once.
+        // Does not wait for the answer, so that the next data is sent at once.
         if let Err(error) = opened.exec(false, command).await {
             return Err(self.refused(&error).await);
         }
@@ -82,8 +83,8 @@ impl SshConnection {
         Ok(OpenChannel::new(self.clone(), news, opened, place))
     }
 
-    /// Asks this host to connect to another host's port. `jump` is what this host is called. `place` is held
-    /// with the connection.
+    /// Asks this host to connect to another host's port. `jump` is the name of this host. `place` is held
+    /// together with the connection.
     pub(super) async fn forward(
         self: &Arc<Self>,
         settings: &SshSettings,
@@ -125,14 +126,14 @@ impl SshConnection {
         }
     }
 
-    /// Why there is no channel.
+    /// The error for a channel that could not be opened.
     async fn refused(&self, error: &russh::Error) -> SshError {
-        tracing::debug!(%error, "no further channel");
+        tracing::debug!(%error, "cannot open another channel");
         if matches!(error, russh::Error::ChannelOpenFailure(_)) {
             let why = self.news.refusal().await.unwrap_or_default();
             return SshError {
                 kind: SshErrorKind::Other,
-                message: format!("the host grants no session: {why}"),
+                message: format!("the host refuses to open a session: {why}"),
                 advice: Some(Advice::try_this("Does its sshd set `MaxSessions 0`?")),
             };
         }
@@ -148,12 +149,13 @@ impl SshConnection {
         }
     }
 
-    /// Disconnects without waiting for an answer. All programs of the connection end with it.
+    /// Disconnects without waiting for an answer. This ends all programs of the connection.
     pub async fn close(&self) {
         let goodbye = self
             .handle
             .disconnect(russh::Disconnect::ByApplication, "", "");
-        // It is over already, or its task waits for a slow reader: then it ends when nothing holds it.
+        // If this times out, the connection is already closed, or its task waits for a slow reader. In that
+        // case it ends when its last holder is dropped.
         let _ = timeout(Duration::from_millis(100), goodbye).await;
     }
 

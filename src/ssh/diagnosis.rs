@@ -1,4 +1,4 @@
-//! Explains what went wrong on the way to a host, in the words of `ssh` where it has any.
+//! Explains why a host could not be reached, with the same messages as `ssh` where it has one.
 
 use std::borrow::Cow;
 use std::io;
@@ -11,11 +11,11 @@ use super::error::{Advice, SshError, SshErrorKind as Kind};
 use super::news::News;
 use super::settings::SshSettings;
 
-/// What ends a connection's task.
+/// Why a connection's task ended.
 #[derive(Debug)]
 pub(super) enum HandlerError {
     Ssh(russh::Error),
-    /// Decided by this client: the host's key was refused.
+    /// This client refused the host's key.
     Refused(SshError),
 }
 
@@ -25,7 +25,7 @@ impl From<russh::Error> for HandlerError {
     }
 }
 
-/// A host or a user must not look like an option of `ssh`, or like more than a name.
+/// Refuses a host or user name that looks like an option of `ssh`, or like more than a name.
 pub fn check_destination(host: &str, user: Option<&str>) -> Result<(), SshError> {
     for (what, name) in [("address", Some(host)), ("user", user)] {
         let Some(name) = name else { continue };
@@ -47,7 +47,7 @@ pub fn check_destination(host: &str, user: Option<&str>) -> Result<(), SshError>
     Ok(())
 }
 
-/// Connecting to an address failed.
+/// The error for a failed connection to an address.
 pub(super) fn unreachable(
     settings: &SshSettings,
     address: SocketAddr,
@@ -102,12 +102,12 @@ fn again(settings: &SshSettings) -> String {
     )
 }
 
-/// For a shell. (A NUL byte was refused as a control character.)
+/// Quotes a word for a shell. (NUL bytes have been refused as control characters.)
 fn quoted(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }
 
-/// A name without an address.
+/// The error for a name without an address.
 pub(super) fn not_resolved(settings: &SshSettings, why: &str) -> SshError {
     SshError {
         kind: Kind::NameNotResolved,
@@ -116,7 +116,7 @@ pub(super) fn not_resolved(settings: &SshSettings, why: &str) -> SshError {
     }
 }
 
-/// A host that accepted the connection and then said nothing.
+/// The error for a host that accepted the connection but then sent nothing.
 pub(super) fn silent(settings: &SshSettings) -> SshError {
     SshError {
         kind: Kind::TimedOut,
@@ -128,7 +128,7 @@ pub(super) fn silent(settings: &SshSettings) -> SshError {
     }
 }
 
-/// A step took too long.
+/// The error for a step that took too long.
 pub(super) fn too_slow(what: &str, after: Duration) -> SshError {
     SshError {
         kind: Kind::TimedOut,
@@ -137,7 +137,7 @@ pub(super) fn too_slow(what: &str, after: Duration) -> SshError {
     }
 }
 
-/// A failed key exchange. `before` is what the server said before its version.
+/// The error for a failed key exchange. `before` is what the server sent before its version.
 pub(super) fn key_exchange(
     settings: &SshSettings,
     error: HandlerError,
@@ -172,7 +172,7 @@ pub(super) fn key_exchange(
         }
         russh::Error::Version => SshError {
             kind: Kind::Other,
-            message: format!("this port is not an SSH server's{}", after(before)),
+            message: format!("no SSH server answers on this port{}", after(before)),
             advice: Some(Advice::try_this("Is this sshd's port?")),
         },
         russh::Error::WrongServerSig => SshError {
@@ -180,8 +180,8 @@ pub(super) fn key_exchange(
             message: "the host did not prove that it has the host key it presents".into(),
             advice,
         },
-        // The server closes the connection silently if it has too many, or if none of its rules allows this
-        // one.
+        // The server closes the connection without a message if it has too many connections, or if no rule of
+        // its configuration allows this one.
         _ => SshError {
             kind: if is_protocol(&error) {
                 Kind::Other
@@ -197,7 +197,7 @@ pub(super) fn key_exchange(
     }
 }
 
-/// A connection that ended during the login, without a refusal.
+/// The error for a connection that ended during the login without a refusal.
 pub(super) fn lost(settings: &SshSettings, news: &News) -> SshError {
     let end = news.end().unwrap_or_default();
     let message = if end.is_empty() {
@@ -212,7 +212,7 @@ pub(super) fn lost(settings: &SshSettings, news: &News) -> SshError {
     }
 }
 
-/// What a protocol error is called.
+/// The message for a protocol error.
 pub(super) fn words(error: &russh::Error) -> String {
     use russh::Error as Ssh;
     match error {
@@ -237,7 +237,7 @@ fn is_protocol(error: &russh::Error) -> bool {
     )
 }
 
-/// A list of algorithms without the extensions in it, which are not algorithms.
+/// A list of algorithms, without the extensions that it contains as well.
 fn offer(names: &[String]) -> String {
     names
         .iter()
@@ -256,10 +256,10 @@ fn after(text: &str) -> String {
     }
 }
 
-/// The most of a host's text that an error shows.
+/// Maximum length of a host's text in an error, in characters.
 const EXCERPT: usize = 600;
 
-/// A text of a host on one line, without control characters, shortened if it is long.
+/// A text from a host on one line, without control characters, shortened if it is long.
 pub(super) fn excerpt(text: &str) -> String {
     let lines = text.split(['\n', '\r']).map(str::trim);
     let line = lines
@@ -277,7 +277,7 @@ pub(super) fn excerpt(text: &str) -> String {
     shown
 }
 
-/// The sentence about keys that had not been tried when the host ended the login.
+/// A sentence about the keys that had not been tried when the host ended the login.
 pub fn not_tried(keys: &[impl AsRef<str>]) -> String {
     let (more, were) = match keys.len() {
         0 => return String::new(),

@@ -1,4 +1,4 @@
-//! Connecting to a host's port.
+//! Connects to a host's port.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +11,7 @@ use super::diagnosis;
 use super::error::SshError;
 use super::settings::{AddressFamily, SshSettings};
 
-/// The addresses of a host, in the order of its resolver.
+/// The addresses of a host, in the resolver's order.
 pub(super) async fn resolve(
     settings: &SshSettings,
     limit: Duration,
@@ -39,7 +39,7 @@ pub(super) async fn resolve(
     Ok(addresses)
 }
 
-/// What the resolver says, without Rust's name for the failure.
+/// The resolver's message, without Rust's description of the failure.
 fn resolver_words(error: &io::Error) -> String {
     let words = error.to_string();
     words
@@ -48,8 +48,8 @@ fn resolver_words(error: &io::Error) -> String {
         .to_owned()
 }
 
-/// Connects to the first address that answers. Each gets its share of the time that is left, so that a silent
-/// one leaves time for the next.
+/// Connects to the first address that answers. Each address gets a share of the remaining time, so that a
+/// silent one leaves time for the next.
 pub(super) async fn connect(
     settings: &SshSettings,
     addresses: &[SocketAddr],

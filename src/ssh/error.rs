@@ -2,20 +2,20 @@
 
 use thiserror::Error;
 
-/// Why there is no connection, or no channel on one.
+/// Why a connection, or a channel on one, could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct SshError {
     pub kind: SshErrorKind,
-    /// What happened, in the words of `ssh` where it has any.
+    /// What happened, with the same message as `ssh` where it has one.
     pub message: String,
     pub advice: Option<Advice>,
 }
 
-/// What happened. Decides whether trying again can help.
+/// The kind of an error. It determines whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SshErrorKind {
-    /// The settings name something that cannot be used.
+    /// A setting is invalid.
     Invalid,
     Refused,
     TimedOut,
@@ -28,32 +28,33 @@ pub enum SshErrorKind {
     Other,
 }
 
-/// What the user can try. The program that uses this client knows what its own settings are called.
+/// What the user can try. The program that uses this client knows the names of its own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advice {
-    /// A sentence that needs none of the program's own words.
+    /// A sentence that does not mention any of the program's settings.
     Try(String),
-    /// Check the address that the program was given.
+    /// Check the address that was passed to the program.
     CheckAddress,
-    /// Check the address and the user that the program was given.
+    /// Check the address and the user that were passed to the program.
     CheckDestination,
-    /// Use `ssh` for this host. `setting`: or change this keyword of ssh_config(5).
+    /// Use `ssh` for this host. `setting`: alternatively, change this keyword of ssh_config(5).
     UseSsh { setting: Option<&'static str> },
     /// Log in once with `ssh` to add the host's key to `known_hosts`, or accept new keys.
     AcceptHostKey,
-    /// Name the right key, so that the host does not run out of patience with the others. `tried`: sentences
-    /// about the keys that were tried. `has_password`: or let the password go first.
+    /// Name the right key, so that the host does not reject the login after too many other keys. `tried`:
+    /// sentences about the keys that were tried. `has_password`: alternatively, let the password be tried
+    /// first.
     NameKey { tried: String, has_password: bool },
     /// The host refused the password of this user.
     CheckPassword { user: String },
-    /// The host asks for more than one proof: keys, certificates, an agent and a password can be combined.
+    /// The host requires more than one method: keys, certificates, an agent and a password can be combined.
     CombineMethods,
-    /// The host asks for a second factor, which this client cannot give.
+    /// The host requires a second factor, which this client cannot provide.
     AvoidSecondFactor,
 }
 
 impl Advice {
-    /// A sentence.
+    /// Advice that is a sentence.
     pub(super) fn try_this(words: impl Into<String>) -> Self {
         Self::Try(words.into())
     }

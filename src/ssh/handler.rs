@@ -1,5 +1,5 @@
-//! What the server sends: its host key, its banner, data on channels, and why it disconnects. All but the key
-//! goes to [`News`].
+//! Handles the server's messages: its host key, its banner, data on channels, and why it disconnects.
+//! Everything except the key is passed on to [`News`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::news::News;
 pub(super) struct Handler {
     pub news: Arc<News>,
     pub host_keys: HostVerifier,
-    /// `None` behind a jump host.
+    /// `None` for a host behind a jump host.
     pub peer: Option<SocketAddr>,
 }
 
@@ -26,8 +26,8 @@ impl Drop for Handler {
     }
 }
 
-/// Refuses channels that a server opens: nothing was forwarded, so it has none to open. Dropping the reply
-/// refuses the channel, where the default of russh accepts it.
+/// Refuses channels that the server opens: nothing was forwarded, so it has no reason to open one. Dropping
+/// the reply refuses the channel, while the default of russh accepts it.
 macro_rules! refuse {
     ($($method:ident($($argument:ty),*);)*) => {$(
         async fn $method(
@@ -80,7 +80,7 @@ impl client::Handler for Handler {
         _: &str,
         _: &mut Session,
     ) -> Result<(), HandlerError> {
-        tracing::debug!(?reason, description, "the server grants no channel");
+        tracing::debug!(?reason, description, "the server refuses to open a channel");
         self.news.set_refusal(description);
         Ok(())
     }
@@ -104,7 +104,7 @@ impl client::Handler for Handler {
         data: &[u8],
         _: &mut Session,
     ) -> Result<(), HandlerError> {
-        // 1 is SSH_EXTENDED_DATA_STDERR, the only kind (RFC 4254, 5.2).
+        // 1 is SSH_EXTENDED_DATA_STDERR, the only defined kind (RFC 4254, 5.2).
         if let (1, Some(inbox)) = (kind, self.news.inboxes.get(channel)) {
             self.news.take(&inbox, Which::Stderr, data).await;
         }

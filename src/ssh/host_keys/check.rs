@@ -1,4 +1,4 @@
-//! Checks the key that a host presents, and keeps a new one.
+//! Checks the key that a host presents, and stores a new one.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -19,13 +19,14 @@ use super::verifier::HostVerifier;
 use crate::ssh::error::SshError;
 
 impl HostVerifier {
-    /// Accepts a key or a certificate that the host has proved to have, and keeps it if the settings say so.
+    /// Accepts a key or a certificate if the host has proved that it has the private key, and stores it if
+    /// the settings say so.
     ///
-    /// `peer` is the address that was connected to; `None` for a host behind another, whose address is not
-    /// known here. Keys are kept by a thread that may block.
+    /// `peer` is the address of the connection, `None` for a host behind another, whose address is unknown
+    /// here. Keys are stored by a thread that may block.
     ///
     /// # Errors
-    /// A refusal, of kind `HostKeyUnknown` or `HostKeyChanged`.
+    /// A refusal with the kind `HostKeyUnknown` or `HostKeyChanged`.
     pub async fn check(
         &self,
         shown: &PublicKeyOrCertificate,
@@ -37,11 +38,11 @@ impl HostVerifier {
         self.accept(acceptance).await
     }
 
-    /// Checks that the host has signed the key exchange with an offered algorithm: RSA with SHA-1 only by
-    /// request. `signature` is that of the key exchange (RFC 4253 section 6.6).
+    /// Checks that the host has signed the key exchange with an offered algorithm: RSA with SHA-1 is accepted
+    /// only if configured. `signature` is that of the key exchange (RFC 4253 section 6.6).
     ///
     /// # Errors
-    /// It has not.
+    /// If the algorithm was not offered.
     pub fn check_signature(&self, signature: &[u8]) -> Result<(), SshError> {
         let name = Fields(signature)
             .string()
@@ -57,7 +58,7 @@ impl HostVerifier {
         if offered {
             return Ok(());
         }
-        let name = name.unwrap_or("an unreadable name").to_owned();
+        let name = name.unwrap_or("an invalid name").to_owned();
         Err(self.error(&Refusal::Signature { name }))
     }
 
@@ -105,7 +106,7 @@ impl HostVerifier {
         .decide()
     }
 
-    /// Refuses what `RevokedHostKeys` names.
+    /// Refuses a key or a certificate that `RevokedHostKeys` lists.
     fn see_revoked(
         &self,
         key: &HostKey,
@@ -136,10 +137,10 @@ impl HostVerifier {
         Ok(())
     }
 
-    /// Carries out the decision: keeps the key, and warns the user.
+    /// Carries out the decision: stores the key, and warns the user.
     pub(super) async fn accept(&self, acceptance: Acceptance) -> Result<(), SshError> {
         for warning in &acceptance.warnings {
-            tracing::warn!("{warning}; it is accepted, since StrictHostKeyChecking is no");
+            tracing::warn!("{warning}; the key is accepted because StrictHostKeyChecking is no");
         }
         let Some(key) = acceptance.key.filter(|_| !acceptance.learn.is_empty()) else {
             return Ok(());
@@ -148,14 +149,14 @@ impl HostVerifier {
         let learnt = tokio::task::spawn_blocking(move || verifier.learn(&names, &key));
         match learnt.await {
             Ok(result) => result.map_err(|refusal| self.error(&refusal)),
-            // The run ends: nothing is kept any more.
+            // The run is ending, and nothing is stored any more.
             Err(_) => Ok(()),
         }
     }
 
-    /// Keeps a key under these names in the first of the user's files. A file that cannot be written is a
-    /// warning, as in `ssh`. Refuses a key if another connection of this run has learnt a different one
-    /// meanwhile.
+    /// Stores a key under these names in the first of the user's files. A file that cannot be written causes
+    /// a warning, as in `ssh`. Refuses the key if another connection of this run has learnt a different one
+    /// in the meantime.
     fn learn(&self, names: &[String], key: &HostKey) -> Result<(), Refusal> {
         let Some(path) = self.policy.user_files.first() else {
             return Ok(());
@@ -185,12 +186,12 @@ impl HostVerifier {
         let (kind, listed) = (key.kind(), new.join(","));
         match self.entry(&new, key).and_then(|entry| append(path, &entry)) {
             Ok(()) => tracing::info!(
-                "the {kind} key of {listed} is now kept in {}: {}",
+                "stored the {kind} key of {listed} in {}: {}",
                 path.display(),
                 key.fingerprint()
             ),
             Err(error) => tracing::warn!(
-                "the {kind} key of {listed} is accepted, but not kept in {}: {error}",
+                "accepted the {kind} key of {listed}, but cannot store it in {}: {error}",
                 path.display()
             ),
         }
@@ -213,7 +214,8 @@ impl HostVerifier {
     }
 }
 
-/// Appends lines to a file in one write. A missing file is created, with its directory, for its owner only.
+/// Appends lines to a file in one write. A missing file and its directory are created so that only the owner
+/// can access them.
 fn append(path: &Path, lines: &str) -> io::Result<()> {
     if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
         DirBuilder::new().mode(0o700).create(directory)?;
@@ -224,7 +226,7 @@ fn append(path: &Path, lines: &str) -> io::Result<()> {
         .create(true)
         .mode(0o600)
         .open(path)?;
-    // Other runs wait; `ssh` takes no lock, but writes its line in one piece too.
+    // Other runs wait for the lock. `ssh` takes no lock, but writes its line in one piece too.
     file.lock()?;
     let begin = if ends_in_a_line(&mut file)? { "" } else { "\n" };
     file.write_all(format!("{begin}{lines}").as_bytes())

@@ -1,4 +1,5 @@
-//! What to do with the key that a host presents: `check_host_key` of OpenSSH, with nobody to ask.
+//! Decides what to do with the key that a host presents, like `check_host_key` of OpenSSH without a user to
+//! ask.
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,20 +13,20 @@ use super::refusal::{Refusal, Why};
 use super::verifier::{HostVerifier, with_port};
 use crate::ssh::settings::StrictHostKeyChecking as Strict;
 
-/// Characters that `ssh` never writes into a `known_hosts` file.
+/// `ssh` never writes names with these characters into a `known_hosts` file.
 const NOT_LEARNT: &[char] = &['@', '?', '*', '#', '[', ']', '|', '\'', '"', '\\'];
 
-/// The host is who it claims to be.
+/// The host's identity is confirmed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Acceptance {
-    /// Names under which the key is to be kept.
+    /// The names under which to store the key.
     pub learn: Vec<String>,
     pub key: Option<HostKey>,
     /// Warnings for the user, as fragments.
     pub warnings: Vec<String>,
 }
 
-/// A host's key to look up.
+/// A lookup of a host's key.
 pub(super) struct Lookup<'a> {
     pub verifier: &'a HostVerifier,
     pub key: &'a HostKey,
@@ -42,7 +43,7 @@ impl Lookup<'_> {
         self.at(self.verifier.port, false)
     }
 
-    /// Looks the host up at a port; `again` if it is unknown at its own port.
+    /// Looks the host up at a port. `again` is set for the second lookup, if it is unknown at its own port.
     fn at(&self, port: u16, again: bool) -> Result<Acceptance, Refusal> {
         let unvouched = match self.certificate {
             None => None,
@@ -56,7 +57,8 @@ impl Lookup<'_> {
         self.plain(port, again, unvouched.as_ref())
     }
 
-    /// Accepts the host if an authority vouches for it; otherwise says why only its key counts.
+    /// Accepts the host if an authority vouches for it. Otherwise returns why the certificate is ignored and
+    /// only the key is used.
     fn certified(
         &self,
         port: u16,
@@ -66,7 +68,7 @@ impl Lookup<'_> {
     ) -> Result<Result<Acceptance, String>, Refusal> {
         let verifier = self.verifier;
         if !verifier.offers(self.key.kind(), true) {
-            return Ok(Err("HostKeyAlgorithms does not name it".to_owned()));
+            return Ok(Err("HostKeyAlgorithms does not list its algorithm".to_owned()));
         }
         let shown = Presented::Certificate {
             key: self.key,
@@ -185,14 +187,15 @@ impl Lookup<'_> {
 
     fn changed(&self, name: &str, found: &Found) -> String {
         format!(
-            "the {} host key of {name} is not the one in {}: it is now {}",
+            "the {} host key of {name} differs from the one in {}: it is now {}",
             self.key.kind(),
             found.place(),
             self.key.fingerprint()
         )
     }
 
-    /// A host at an unusual port may be known without the port.
+    /// Whether a second lookup without the port is allowed: a host at an unusual port may be known without
+    /// the port.
     fn may_look_again(&self, port: u16, again: bool) -> bool {
         !again && port != 0 && port != 22 && self.verifier.policy.alias.is_none()
     }
@@ -201,7 +204,7 @@ impl Lookup<'_> {
         !self.verifier.policy.user_files.is_empty() && !self.verifier.host.contains(NOT_LEARNT)
     }
 
-    /// The address that the host is looked up by besides its name (`CheckHostIP`), at a port.
+    /// The address by which the host is looked up in addition to its name (`CheckHostIP`), with a port.
     fn address(&self, port: u16) -> Option<String> {
         let peer = self.peer.filter(|_| self.verifier.policy.check_host_ip)?;
         if self.is_local() {
@@ -217,11 +220,11 @@ impl Lookup<'_> {
 }
 
 fn no_authority() -> String {
-    "no known @cert-authority of the host has signed it".to_owned()
+    "it is not signed by a known @cert-authority of the host".to_owned()
 }
 
-/// Why a certificate that is signed by an authority of this host does not count (PROTOCOL.certkeys, and
-/// `sshkey_cert_check_host` of OpenSSH); a fragment.
+/// Why a certificate that is signed by an authority of this host is invalid (PROTOCOL.certkeys, and
+/// `sshkey_cert_check_host` of OpenSSH), as a fragment.
 fn certificate_fault(
     certificate: &Certificate,
     host: &str,
@@ -241,7 +244,7 @@ fn certificate_fault(
     }
     let principals = certificate.valid_principals();
     if principals.is_empty() {
-        return Some("it names no host".to_owned());
+        return Some("it contains no host name".to_owned());
     }
     // Some versions of `ssh` allow patterns here, others do not.
     if !principals.iter().any(|principal| principal == host) {
@@ -253,7 +256,7 @@ fn certificate_fault(
     let signature = certificate.signature().algorithm();
     if !signatures.iter().any(|name| name == signature.as_str()) {
         return Some(format!(
-            "it is signed with {}, which CASignatureAlgorithms does not name",
+            "it is signed with {}, which CASignatureAlgorithms does not list",
             signature.as_str()
         ));
     }

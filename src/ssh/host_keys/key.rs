@@ -1,8 +1,8 @@
-//! Public keys in the one form in which they are compared, shown and stored.
+//! Public keys in the single form in which they are compared, shown and stored.
 //!
-//! The `ssh_key` crate is not used for these: it rejects numbers with leading zeros, which `ssh` reads, and
-//! rounds the length of an RSA key up to bytes. A line of `known_hosts` that it could not read would revoke
-//! nothing.
+//! The `ssh_key` crate is not used for these: it rejects numbers with leading zeros, which `ssh` accepts, and
+//! rounds the length of an RSA key up to whole bytes. If it could not parse a line of `known_hosts`, that
+//! line would revoke nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
-/// No `ssh` accepts shorter RSA keys (`SSH_RSA_MINIMUM_MODULUS_SIZE`).
+/// The minimum length of RSA keys in every `ssh` (`SSH_RSA_MINIMUM_MODULUS_SIZE`).
 const LEAST_RSA_BITS: usize = 1024;
-/// No `ssh` accepts larger numbers (`SSHBUF_MAX_BIGNUM`), in bytes.
+/// The maximum size of numbers in every `ssh` (`SSHBUF_MAX_BIGNUM`), in bytes.
 const LARGEST_NUMBER: usize = 16384 / 8;
 
-/// The kind of a key; a certificate has the kind of the key that it certifies.
+/// The kind of a key. A certificate has the kind of the key that it certifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum KeyKind {
     Rsa,
@@ -30,7 +30,8 @@ pub(super) enum KeyKind {
     MlDsa44Ed25519,
 }
 
-/// A public key. Two are equal if they are the same key, whatever name or certificate it came with.
+/// A public key. Two are equal if they are the same key, regardless of the name or certificate they came
+/// with.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct HostKey {
     kind: KeyKind,
@@ -38,19 +39,19 @@ pub(super) struct HostKey {
     blob: Arc<[u8]>,
 }
 
-/// A key as it stands in a file or comes from a host.
+/// A key as found in a file or received from a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ParsedKey {
     pub key: HostKey,
-    /// It is the key within a certificate.
+    /// Whether the key is contained in a certificate.
     pub certified: bool,
 }
 
 impl KeyKind {
-    /// The kind of an algorithm's name, and whether it is a certificate's.
+    /// The kind that an algorithm name refers to, and whether it is that of a certificate.
     pub(super) fn of_name(name: &str) -> Option<(Self, bool)> {
         let (plain, certified) = match name.strip_suffix("-cert-v01@openssh.com") {
-            // In these the suffix replaces the domain.
+            // In these names the suffix replaces the domain.
             Some("sk-ecdsa-sha2-nistp256" | "webauthn-sk-ecdsa-sha2-nistp256") => {
                 return Some((Self::SkEcdsa, true));
             }
@@ -76,7 +77,7 @@ impl KeyKind {
         Some((kind, certified))
     }
 
-    /// The name that begins a key of this kind.
+    /// The name at the start of a key of this kind.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Rsa => "ssh-rsa",
@@ -121,12 +122,12 @@ impl HostKey {
         self.kind
     }
 
-    /// The key as it goes over the wire.
+    /// The key as sent over the wire.
     pub(super) fn blob(&self) -> &[u8] {
         &self.blob
     }
 
-    /// `SHA256:...`, the form of `ssh`.
+    /// The fingerprint as shown by `ssh`: `SHA256:...`.
     pub(super) fn fingerprint(&self) -> String {
         format!(
             "SHA256:{}",
@@ -134,18 +135,18 @@ impl HostKey {
         )
     }
 
-    /// `ssh-ed25519 AAAA...`.
+    /// The key as text: `ssh-ed25519 AAAA...`.
     pub(super) fn to_text(&self) -> String {
         format!("{} {}", self.kind.name(), STANDARD.encode(&self.blob))
     }
 
-    /// The length of the modulus in bits, of an RSA key.
+    /// The length of an RSA key's modulus in bits.
     pub(super) fn rsa_bits(&self) -> Option<usize> {
         if self.kind != KeyKind::Rsa {
             return None;
         }
         let mut rest = Fields(&self.blob);
-        // The key was built of these three.
+        // The key consists of these three fields.
         let (_, _, modulus) = (rest.string()?, rest.number()?, rest.number()?);
         let first = modulus.first()?;
         Some(modulus.len() * 8 - first.leading_zeros() as usize)
@@ -167,14 +168,14 @@ pub(super) enum NoKey {
 }
 
 impl ParsedKey {
-    /// Reads `ssh-ed25519 AAAA... comment`; what follows the key is not looked at.
+    /// Parses `ssh-ed25519 AAAA... comment`. Text after the key is ignored.
     pub(super) fn from_text(text: &str) -> Result<Self, NoKey> {
         let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
         let (Some(name), Some(body)) = (words.next(), words.next()) else {
             return Err(NoKey::Malformed);
         };
         let named = KeyKind::of_name(name).ok_or(NoKey::Malformed)?;
-        // `ssh` ignores white space within, too: the lines of a file with CR LF end with some.
+        // `ssh` also ignores white space inside the key: the lines of a file with CR LF end with some.
         let body = body.replace(['\r', '\x0b', '\x0c', '\n'], "");
         let blob = STANDARD.decode(body).map_err(|_| NoKey::Malformed)?;
         let parsed = Self::from_blob(&blob)?;
@@ -185,7 +186,7 @@ impl ParsedKey {
         }
     }
 
-    /// Reads a key, or a certificate, of which only the key is looked at.
+    /// Parses a key, or a certificate, of which only the key is read.
     pub(super) fn from_blob(blob: &[u8]) -> Result<Self, NoKey> {
         let mut fields = Fields(blob);
         let (kind, certified) = fields
@@ -208,7 +209,7 @@ impl ParsedKey {
     }
 }
 
-/// The rest of a key or a list that is still to be read.
+/// The part of a key or a list that has not been read yet.
 pub(super) struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -227,7 +228,7 @@ impl<'a> Fields<'a> {
         self.bytes(usize::try_from(length).ok()?)
     }
 
-    /// A number that is not negative, without leading zeros.
+    /// Reads a number that is not negative, without leading zeros.
     pub(super) fn number(&mut self) -> Option<&'a [u8]> {
         let bytes = self.string()?;
         if bytes.first().is_some_and(|first| first & 0x80 != 0) {
@@ -253,7 +254,7 @@ impl<'a> Fields<'a> {
                 if self.string()? != curve.as_bytes() {
                     return None;
                 }
-                // Compressed points are refused, as in `ssh` (RFC 5656 leaves it open).
+                // Compressed points are refused, as in `ssh` (RFC 5656 makes them optional).
                 let point = self.string_of(1 + 2 * size)?;
                 if point.first() != Some(&4) {
                     return None;
@@ -261,7 +262,7 @@ impl<'a> Fields<'a> {
                 blob.string(curve.as_bytes());
                 blob.string(point);
             }
-            // An ML-DSA-44 key and an Ed25519 key in one.
+            // A combined ML-DSA-44 and Ed25519 key.
             KeyKind::MlDsa44Ed25519 => blob.string(self.string()?),
         }
         if matches!(kind, KeyKind::SkEcdsa | KeyKind::SkEd25519) {
@@ -278,13 +279,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A key that is being encoded.
+/// A key being encoded.
 #[derive(Default)]
 struct Blob(Vec<u8>);
 
 impl Blob {
     fn string(&mut self, bytes: &[u8]) {
-        // It comes from a string, whose length has 32 bits, or is a name or a bounded number.
+        // The bytes are from a string, whose length has 32 bits, or are a name or a bounded number.
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         self.0.extend(length.to_be_bytes());
         self.0.extend(bytes);

@@ -1,9 +1,9 @@
-//! The `known_hosts` files of a run: each is read once, what is learnt is known at once, and a thousand hosts
-//! can be looked up.
+//! The `known_hosts` files of a run. Each is read once, new keys are known immediately, and lookups of a
+//! thousand hosts are fast.
 //!
-//! A plain name is looked up in a map, and a key too, so that the usual answer (this key is known for this
-//! host) hashes only the names of that key's lines. Only a question that no map answers is put to every line
-//! with a hashed name.
+//! Plain names and keys are looked up in maps, so that the usual lookup (this key is known for this host)
+//! hashes only the names in that key's lines. Only if no map has the answer is every line with a hashed name
+//! checked.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -30,24 +30,24 @@ struct File {
     learnt: RwLock<Lines>,
 }
 
-/// A line that was found.
+/// A matching line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub kind: KeyKind,
     pub file: Arc<Path>,
-    /// From 1; 0 for one that was learnt in this run.
+    /// Counted from 1; 0 for a key learnt in this run.
     pub line: u32,
-    /// The line has wildcards, so it is for other hosts too.
+    /// The line has wildcards, so it applies to other hosts too.
     pub wildcard: bool,
 }
 
-/// What is known about a host's key.
+/// The result of looking up a host's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Status {
     Known(Found),
-    /// Nothing is known about the host that a key of this sort could be compared with.
+    /// The host has no known key that this key could be compared with.
     New,
-    /// The host is known by other keys; this is one of them, of the same kind if possible.
+    /// The host is known with other keys. This is one of them, of the same kind if possible.
     Changed(Found),
     Revoked(Found),
 }
@@ -63,7 +63,7 @@ pub(super) enum Presented<'a> {
 }
 
 impl KnownHosts {
-    /// What these files say about the key of the host of this name.
+    /// Looks up the key of the host with this name in these files.
     pub(super) fn status(&self, files: &[PathBuf], name: &str, shown: Presented<'_>) -> Status {
         let files: Vec<_> = files.iter().map(|path| self.file(path)).collect();
         let revoked = |key| {
@@ -129,7 +129,7 @@ impl KnownHosts {
             .any(|path| self.file(path).read.authorities(name).next().is_some())
     }
 
-    /// From now on the key is known for these names, as if it were in the file.
+    /// Adds the key for these names, as if it were in the file.
     pub(super) fn learn(&self, path: &Path, names: &str, key: &HostKey) {
         let line = Line {
             marker: Marker::Host,
@@ -145,7 +145,7 @@ impl KnownHosts {
             .push(line);
     }
 
-    /// What a file of `RevokedHostKeys` revokes, or why that is unknown.
+    /// The contents of a `RevokedHostKeys` file, or why they are unknown.
     pub(super) fn revoked(&self, path: &Path) -> Arc<Result<Revoked, String>> {
         let mut files = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(revoked) = files.get(path) {
@@ -156,7 +156,7 @@ impl KnownHosts {
         revoked
     }
 
-    /// A file, read at the first use. One that cannot be read is empty, as for `ssh`.
+    /// A file, read on first use. A file that cannot be read counts as empty, as in `ssh`.
     fn file(&self, path: &Path) -> Arc<File> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(path) {
@@ -164,7 +164,7 @@ impl KnownHosts {
         }
         let bytes = std::fs::read(path).unwrap_or_else(|error| {
             if error.kind() != std::io::ErrorKind::NotFound {
-                tracing::debug!(path = %path.display(), "known hosts are not read: {error}");
+                tracing::debug!(path = %path.display(), "cannot read known hosts: {error}");
             }
             Vec::new()
         });
@@ -218,28 +218,28 @@ fn first<'a>(mut lines: impl Iterator<Item = &'a Line>) -> Option<&'a Line> {
 
 type Index = usize;
 
-/// How far hosts that connect at the same time may be out of order, in lines.
+/// By how many lines hosts that connect at the same time may be out of order.
 const OUT_OF_TURN: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     all: Vec<Line>,
-    /// Lines of hosts by their plain names.
+    /// Lines of hosts, by plain name.
     by_name: HashMap<Box<str>, Vec<Index>>,
-    /// Lines of hosts with wildcards or negation.
+    /// Lines of hosts whose names have wildcards or negation.
     patterns: Vec<Index>,
-    /// Lines of hosts whose names are hashed.
+    /// Lines of hosts with hashed names.
     hashed: HashMap<KeyKind, HashedLines>,
-    /// Lines of hosts, and those that revoke.
+    /// Lines of hosts, and lines that revoke.
     by_key: HashMap<HostKey, Vec<Index>>,
     authorities: Vec<Index>,
 }
 
-/// Those of one kind of key.
+/// The lines with hashed names for one kind of key.
 #[derive(Debug, Default)]
 struct HashedLines {
     lines: Vec<Index>,
-    /// One of them holds a certificate.
+    /// Whether one of the lines contains a certificate.
     certified: bool,
     /// Where the search for the next host starts: hosts tend to be looked up in the order in which they were
     /// learnt.
@@ -290,7 +290,7 @@ impl Lines {
         self.all.push(line);
     }
 
-    /// Lines that give this host this key, or revoke it for this host.
+    /// Lines that assign this key to this host, or revoke it for this host.
     pub(super) fn with_key(
         &self,
         marker: Marker,
@@ -321,7 +321,7 @@ impl Lines {
             .is_some_and(|hashed| hashed.has_plain(name, &self.all))
     }
 
-    /// All keys that are known for the host, in the order of the file.
+    /// All keys known for the host, in the order of the file.
     pub(super) fn of_host(&self, name: &str) -> Vec<&Line> {
         let mut found: Vec<Index> = self.by_name.get(name).cloned().unwrap_or_default();
         found.extend(&self.patterns);

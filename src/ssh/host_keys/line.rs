@@ -1,7 +1,7 @@
-//! A line of a `known_hosts` file: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
+//! A line of a `known_hosts` file: see sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
 //!
-//! The parser of the `ssh_key` crate is not used: it takes a `#` anywhere for a comment, knows no tabs, and
-//! rejects a line that `ssh` reads, so that a `@revoked` could count for nothing.
+//! The parser of the `ssh_key` crate is not used: it treats a `#` anywhere as the start of a comment, does
+//! not support tabs, and rejects some lines that `ssh` accepts, so that a `@revoked` line could be ignored.
 
 use std::sync::OnceLock;
 
@@ -13,12 +13,12 @@ use sha1::Sha1;
 use super::key::{HostKey, ParsedKey};
 use crate::ssh::pattern;
 
-/// What a line says about its key.
+/// The meaning of a line's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marker {
-    /// It is the host's.
+    /// It is the host's key.
     Host,
-    /// `@cert-authority`: it certifies the host's.
+    /// `@cert-authority`: it certifies the host's key.
     Authority,
     /// `@revoked`: it must never be accepted.
     Revoked,
@@ -30,16 +30,16 @@ pub(super) struct Line {
     pub marker: Marker,
     pub names: Names,
     pub key: HostKey,
-    /// The key is within a certificate: it never equals a host's plain key, but counts as a known one.
+    /// The key is contained in a certificate: it never equals a host's plain key, but counts as a known key.
     pub certified: bool,
-    /// From 1.
+    /// Counted from 1.
     pub number: u32,
 }
 
 impl Line {
-    /// Reads a line without its end. `None` if there is nothing in it that `ssh` would use.
+    /// Parses a line without its line break. Returns `None` if it contains nothing that `ssh` would use.
     pub(super) fn parse(line: &str, number: u32) -> Option<Self> {
-        // A string ends here for `ssh`.
+        // For `ssh`, a string ends at a NUL byte.
         let line = line.split('\0').next().unwrap_or_default();
         let line = line.trim_start_matches([' ', '\t']);
         if line.is_empty() || line.starts_with('#') {
@@ -59,10 +59,12 @@ impl Line {
     }
 }
 
-/// The marker at the start of a line, and the rest of it. `None` for an unknown marker, and for two.
+/// The marker at the start of a line, and the rest of the line. `None` for an unknown marker, and for two
+/// markers.
 ///
-/// For `ssh` a tab ends a marker only if the line has no space. Here a tab always ends `@revoked`, and a line
-/// that has it beside another marker revokes; lines that grant trust are read as `ssh` reads them.
+/// For `ssh`, a tab ends a marker only if the line has no space. Here a tab always ends `@revoked`, and a
+/// line that has `@revoked` together with another marker revokes the key. Lines that grant trust are read
+/// like `ssh` reads them.
 fn marker(line: &str) -> Option<(Marker, &str)> {
     if !line.starts_with('@') {
         return Some((Marker::Host, line));
@@ -85,7 +87,7 @@ fn marker(line: &str) -> Option<(Marker, &str)> {
     (!rest.starts_with('@')).then_some((Marker::Authority, rest))
 }
 
-/// The longest pattern for `ssh`: with a longer one the whole list matches nothing.
+/// The maximum length of a pattern in `ssh`: with a longer one, the whole list matches nothing.
 const LONGEST_PATTERN: usize = 1023;
 
 /// The first field of a line.
@@ -121,7 +123,7 @@ impl Names {
         }
     }
 
-    /// Whether the line is for the host of this name.
+    /// Whether the line applies to the host with this name.
     pub(super) fn contain(&self, name: &str) -> bool {
         match self {
             Self::Plain(names) => names.split(',').any(|own| own == name),
@@ -132,17 +134,17 @@ impl Names {
     }
 }
 
-/// A name that can be compared with others, but not read.
+/// A hashed name: it can be compared with others, but not read.
 #[derive(Debug, Clone)]
 pub(super) struct HashedName {
     salt: [u8; 20],
     hash: [u8; 20],
-    /// The HMAC's state after the salt, with which every comparison starts.
+    /// The state of the HMAC after the salt, from which every comparison starts.
     salted: OnceLock<Hmac<Sha1>>,
 }
 
 impl HashedName {
-    /// Reads `|1|salt|hash`. `ssh` compares the text, so only the canonical base64 counts.
+    /// Parses `|1|salt|hash`. `ssh` compares the text, so only canonical base64 is accepted.
     fn parse(field: &str) -> Option<Self> {
         let (salt, hash) = field.strip_prefix("|1|")?.split_once('|')?;
         let bytes = |text: &str| STANDARD.decode(text).ok()?.try_into().ok();
@@ -153,7 +155,7 @@ impl HashedName {
         })
     }
 
-    /// Hashes a name with a salt of its own.
+    /// Hashes a name with a given salt.
     pub(super) fn new(name: &str, salt: [u8; 20]) -> Self {
         let mut hashed = Self {
             salt,
@@ -182,11 +184,11 @@ impl HashedName {
 
 #[cfg(test)]
 thread_local! {
-    /// How many names this thread has hashed for comparisons.
+    /// The number of names that this thread has hashed for comparisons.
     pub(super) static HASHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Its form in a file.
+/// The form in a file.
 impl std::fmt::Display for HashedName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(

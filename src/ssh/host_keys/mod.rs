@@ -1,17 +1,17 @@
-//! Whether a host is who it should be: what `ssh` does with `known_hosts`, certificates and revoked keys, and
-//! never less strict.
+//! Verifies a host's identity like `ssh` does with `known_hosts`, certificates and revoked keys, and is never
+//! less strict.
 //!
-//! The client asks [`HostVerifier::algorithms`] before it connects, and [`HostVerifier::check`] when the host
-//! has presented its key. The decision is that of OpenSSH's `check_host_key` with `BatchMode=yes`, with these
-//! differences, each of which refuses more: a revoked key is refused with `StrictHostKeyChecking=no` too, and
-//! by every name of the lookup (without the port, by address); a certificate that names no host is refused in
-//! every version; a key is not kept if the connection is refused. There is no `UpdateHostKeys`: only a key
-//! that a host has proved to have is kept.
+//! The client calls [`HostVerifier::algorithms`] before it connects, and [`HostVerifier::check`] after the
+//! host has presented its key. The decision is that of OpenSSH's `check_host_key` with `BatchMode=yes`, with
+//! these differences, each of which makes it stricter: a revoked key is also refused with
+//! `StrictHostKeyChecking=no`, and under every name of the lookup (without the port, by address); a
+//! certificate that names no host is refused, in every version; a key is not stored if the connection is
+//! refused. `UpdateHostKeys` is not supported: only a key that the host has proved to have is stored.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! |---|---|
-//! | `verifier` | what is expected of one host |
-//! | `check` | the check of a key that it presents; keeping a new one |
+//! | `verifier` | the expectations for one host |
+//! | `check` | checks the presented key and stores a new one |
 //! | `decision`, `refusal` | the decision, and the error for the user |
 //! | `known_hosts`, `line`, `key` | files, their lines, and keys |
 //! | `revocation` | `RevokedHostKeys` |

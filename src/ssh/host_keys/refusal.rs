@@ -15,7 +15,7 @@ pub(super) enum Refusal {
         name: String,
         key: HostKey,
         why: Why,
-        /// It came in a certificate, which does not count for this reason.
+        /// The key came in a certificate, which is ignored for this reason.
         unvouched: Option<String>,
     },
     Malformed,
@@ -23,7 +23,7 @@ pub(super) enum Refusal {
     Short {
         bits: usize,
     },
-    /// `RevokedHostKeys` names it.
+    /// `RevokedHostKeys` lists the key.
     Listed {
         key: HostKey,
         file: PathBuf,
@@ -42,7 +42,7 @@ pub(super) enum Why {
     Unknown,
     Changed(Found),
     Revoked(Found),
-    /// The address is known by another key.
+    /// The address is known with another key.
     OtherAddress {
         address: String,
         found: Found,
@@ -60,7 +60,7 @@ impl Refusal {
         }
     }
 
-    /// Another lookup cannot make up for it.
+    /// Whether another lookup could not change the refusal.
     pub(super) const fn is_final(&self) -> bool {
         !matches!(
             self,
@@ -80,7 +80,7 @@ impl Refusal {
 }
 
 impl Found {
-    /// `/home/amy/.ssh/known_hosts:7`.
+    /// The location: `/home/amy/.ssh/known_hosts:7`.
     pub(super) fn place(&self) -> String {
         match self.line {
             0 => self.file.display().to_string(),
@@ -101,13 +101,13 @@ impl HostVerifier {
             } => {
                 let (kind, mut message, advice) = self.key_error(name, key, why);
                 if let Some(fault) = unvouched {
-                    message.push_str(&format!("; its certificate does not count: {fault}"));
+                    message.push_str(&format!("; its certificate is not accepted: {fault}"));
                 }
                 (kind, message, advice)
             }
             Refusal::Malformed => (
                 Kind::HostKeyUnknown,
-                format!("{name} presents an unreadable host key"),
+                format!("{name} presents an invalid host key"),
                 self.try_ssh(),
             ),
             Refusal::ForgedCertificate => (
@@ -214,7 +214,7 @@ impl HostVerifier {
             Why::NotOffered => (
                 Kind::HostKeyUnknown,
                 format!(
-                    "{name} presents a host key of kind {sort}, which HostKeyAlgorithms does not name: \
+                    "{name} presents a host key of kind {sort}, which HostKeyAlgorithms does not list: \
                      {print}"
                 ),
                 Advice::try_this(
@@ -230,11 +230,11 @@ impl HostVerifier {
             Advice::AcceptHostKey
         } else if self.policy.user_files.is_empty() {
             Advice::try_this(
-                "New keys are not accepted if UserKnownHostsFile is `none`: name a file to keep them in.",
+                "New keys are not accepted if UserKnownHostsFile is `none`: set it to a file to store them in.",
             )
         } else {
             Advice::try_this(
-                "No key is kept for a name with such characters: set HostKeyAlias for the host.",
+                "The name has characters for which no key can be stored: set HostKeyAlias for the host.",
             )
         }
     }
@@ -244,7 +244,7 @@ impl HostVerifier {
     }
 }
 
-/// What to do about a key that has changed.
+/// The advice for a key that has changed.
 fn replaced(found: &Found, name: &str) -> Advice {
     Advice::try_this(format!(
         "If the host was reinstalled, {}; otherwise someone may be intercepting the connection.",
@@ -252,11 +252,11 @@ fn replaced(found: &Found, name: &str) -> Advice {
     ))
 }
 
-/// What removes an entry, as the middle of a sentence.
+/// How to remove an entry, as the middle of a sentence.
 fn forget(found: &Found, name: &str) -> String {
     if found.wildcard {
         format!(
-            "correct the line {}, which is for other hosts too",
+            "correct the line {}, which applies to other hosts too",
             found.place()
         )
     } else {

@@ -87,7 +87,7 @@ fn an_error_says_what_to_do() {
         (
             Case::new("web* {1}"),
             &["the host key for web1 has changed"],
-            "known_hosts:1, which is for other hosts too",
+            "known_hosts:1, which applies to other hosts too",
         ),
         (
             Case::new("web1 {0}\n@revoked * {0}"),
