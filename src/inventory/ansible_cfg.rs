@@ -206,12 +206,11 @@ impl AnsibleCfg {
             return Ok(Self::default());
         };
         if is_open_to_all(&path) {
-            let error =
-                InventoryError::new("the file is not read because everyone may write to its directory")
-                    .hint(
-                        "Protect the directory with `chmod o-w`, or set ANSIBLE_CONFIG to the file.",
-                    )
-                    .in_file(&Arc::from(path), None);
+            let error = InventoryError::new(
+                "the file is not read because everyone may write to its directory",
+            )
+            .hint("Protect the directory with `chmod o-w`, or set ANSIBLE_CONFIG to the file.")
+            .in_file(&Arc::from(path), None);
             return Ok(Self {
                 warnings: vec![error.into()],
                 ..Self::default()

@@ -27,7 +27,8 @@ impl Settings<'_> {
             if let Some(program) = self.text(&[name])?
                 && !["sudo", "/usr/bin/sudo", "/bin/sudo"].contains(&program.as_str())
             {
-                let message = format!("is `{program}`, but ops runs `sudo` from the PATH of the host");
+                let message =
+                    format!("is `{program}`, but ops runs `sudo` from the PATH of the host");
                 return Err(self.error(name, message).hint("Remove it."));
             }
         }

@@ -113,18 +113,17 @@ impl Pending {
             )
         };
         if let Some((name, at)) = self.vars.first() {
-            let error = InventoryError::new(format!(
-                "variables for the undeclared group `{name}`"
-            ))
-            .at(at);
+            let error =
+                InventoryError::new(format!("variables for the undeclared group `{name}`")).at(at);
             return Err(error.hint(known(name).unwrap_or_else(|| {
                 format!("Declare it with a section [{name}] or [{name}:children].")
             })));
         }
         if let Some((name, parents)) = self.children.first() {
             let error = InventoryError::new(format!("the child group `{name}` is not declared"));
-            let error = error
-                .hint(known(name).unwrap_or_else(|| format!("Declare it with a section [{name}].")));
+            let error = error.hint(
+                known(name).unwrap_or_else(|| format!("Declare it with a section [{name}].")),
+            );
             return Err(match parents.first() {
                 Some((_, at)) => error.at(at),
                 None => error,

@@ -82,10 +82,7 @@ mod tests {
         let expected: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(parse(text).unwrap(), expected);
         let error = parse("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "duplicate key `b` at line 2 column 4"
-        );
+        assert_eq!(error.to_string(), "duplicate key `b` at line 2 column 4");
         assert!(parse("{} x").is_err());
     }
 }

@@ -28,8 +28,10 @@ pub(super) fn names(world: &World, limit: &str) -> Result<HashSet<String>, Selec
         };
         let patterns = read(world, file)?;
         if patterns.is_empty() && sign != "!" {
-            return Err(error(format!("the limit file `{file}` contains no pattern"))
-                .hint("Each line is a pattern; `#` starts a comment."));
+            return Err(
+                error(format!("the limit file `{file}` contains no pattern"))
+                    .hint("Each line is a pattern; `#` starts a comment."),
+            );
         }
         if sign.is_empty() {
             parts.extend(patterns);

@@ -164,7 +164,10 @@ impl<'p> Bracket<'p> {
                             .rev()
                             .map(|at| format!("{before}[-{at}]"))
                             .collect();
-                        return Some(format!("For the last {count} hosts write `{}`.", each.join(",")));
+                        return Some(format!(
+                            "For the last {count} hosts write `{}`.",
+                            each.join(",")
+                        ));
                     }
                 }
                 Some(("", last)) if is_number(last) => {
@@ -196,7 +199,9 @@ impl<'p> Bracket<'p> {
         match (names, slice) {
             (Some(names), _) => format!("For a range of names write `{names}`."),
             (None, Some(slice)) => format!("A slice is `{slice}`."),
-            (None, None) => "Select the hosts with a regular expression: `~web(8|9|10)`.".to_owned(),
+            (None, None) => {
+                "Select the hosts with a regular expression: `~web(8|9|10)`.".to_owned()
+            }
         }
     }
 

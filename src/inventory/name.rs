@@ -207,7 +207,9 @@ fn expand_range(text: &str, names: &mut Vec<String>) -> Result<(), InventoryErro
             step.parse::<usize>()
                 .ok()
                 .filter(|s| *s > 0)
-                .ok_or_else(|| bad("has an invalid step: it must be a whole number of at least 1"))?,
+                .ok_or_else(|| {
+                    bad("has an invalid step: it must be a whole number of at least 1")
+                })?,
         ),
         _ => {
             return Err(bad("is not `begin:end` or `begin:end:step`")

@@ -165,7 +165,8 @@ pub(super) fn matching(world: &World, part: &str) -> Result<Vec<Arc<Host>>, Sele
             .chain(world.hosts.keys())
             .map(String::as_str);
         let hint = did_you_mean(expression, known);
-        let hint = hint.unwrap_or_else(|| "`ops inventory list` shows all groups and hosts.".to_owned());
+        let hint =
+            hint.unwrap_or_else(|| "`ops inventory list` shows all groups and hosts.".to_owned());
         return Err(error(
             format!("unknown host or group `{expression}`"),
             Some(hint),

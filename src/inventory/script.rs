@@ -256,12 +256,15 @@ fn run_whole(file: &Path, args: &[&str]) -> Result<Ran, InventoryError> {
         format!(" (called with {called})")
     };
     let ran = program::run(file, args, &program::LIMITS).map_err(|error| match error {
-        ProgramError::Start(error) => InventoryError::new(format!("cannot run the script: {error}"))
-            .hint(
+        ProgramError::Start(error) => {
+            InventoryError::new(format!("cannot run the script: {error}")).hint(
                 "A script needs a first line such as #!/bin/sh; \
                  a file that is not a script must not be executable.",
-            ),
-        ProgramError::Endless(limit) => InventoryError::new(format!("the script {limit}{called} and was killed")),
+            )
+        }
+        ProgramError::Endless(limit) => {
+            InventoryError::new(format!("the script {limit}{called} and was killed"))
+        }
     })?;
     if ran.left_open {
         tracing::warn!(

@@ -156,9 +156,8 @@ impl VaultPasswordFile {
                 .in_file(&file, None)
             })?
         } else {
-            std::fs::read(&file).map_err(|error| {
-                failed(format!("cannot read the vault password file: {error}"))
-            })?
+            std::fs::read(&file)
+                .map_err(|error| failed(format!("cannot read the vault password file: {error}")))?
         };
         let text = decode(bytes).map_err(|error| {
             failed(format!("invalid vault password: {error}"))

@@ -40,12 +40,12 @@ pub(super) fn read(
     }
     let file: Arc<Path> = Arc::from(path);
     let metadata = std::fs::metadata(path).map_err(|error| {
-        let error = InventoryError::new(format!("cannot read the inventory: {error}"))
-            .in_file(&file, None);
+        let error =
+            InventoryError::new(format!("cannot read the inventory: {error}")).in_file(&file, None);
         match path.to_str() {
-            Some(text) if !text.contains('/') => {
-                error.hint(format!("To pass a list of hosts, end it with a comma: -i {text},"))
-            }
+            Some(text) if !text.contains('/') => error.hint(format!(
+                "To pass a list of hosts, end it with a comma: -i {text},"
+            )),
             _ => error,
         }
     })?;

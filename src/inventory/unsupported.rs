@@ -81,7 +81,10 @@ impl Settings<'_> {
             && !SHELLS.contains(&shell.as_str())
         {
             return Err(self
-                .error("ansible_shell_type", format!("is `{shell}`, which ops does not support"))
+                .error(
+                    "ansible_shell_type",
+                    format!("is `{shell}`, which ops does not support"),
+                )
                 .hint("ops needs a host with a POSIX `sh`."));
         }
         if let (Via::Ssh, Some(program)) = (via, self.text(&["ansible_ssh_executable"])?)

@@ -140,7 +140,8 @@ impl Sealed {
             _ => return Err(VaultError::Format(header.chars().take(80).collect())),
         };
         let body: String = lines.map(str::trim).collect();
-        let inner = hex(body.as_bytes()).ok_or(VaultError::Damaged("the text is not hexadecimal"))?;
+        let inner =
+            hex(body.as_bytes()).ok_or(VaultError::Damaged("the text is not hexadecimal"))?;
         let mut parts = inner.splitn(3, |byte| *byte == b'\n').map(hex);
         let mut part = || {
             parts.next().flatten().ok_or(VaultError::Damaged(

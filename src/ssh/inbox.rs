@@ -1,4 +1,4 @@
-//! What has arrived on a channel and is not read yet.
+//! Data that has arrived on a channel and has not been read yet.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -10,48 +10,49 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// How much of a stream waits for its reader before the connection stops reading. As large as a channel's
-/// window: so an unread stream does not hold up the other one sooner than it would in `ssh`.
+/// How many bytes of a stream may wait for its reader before the connection stops reading. This is the size
+/// of a channel's window, so that an unread stream does not block the other one sooner than it would in
+/// `ssh`.
 pub(super) const ROOM: usize = 2 << 20;
 
-/// The same where a connection has other channels: they would stall too, while in `ssh` each waits only for
-/// itself.
+/// The same for a connection with several channels: the others would stall too, while in `ssh` a channel
+/// stalls only itself.
 pub(super) const SHARED_ROOM: usize = 64 << 20;
 
-/// More than all windows of the connection in a tunnel together.
+/// More than all windows of the connection inside a tunnel together.
 const TUNNEL_ROOM: usize = 32 << 20;
 
-/// The streams of a channel that the server sends.
+/// The streams of a channel that the server sends to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     Stdout = 0,
     Stderr = 1,
 }
 
-/// One channel's. The connection's task writes it, [`Incoming`] reads it.
+/// The inbox of one channel. The connection's task writes to it, [`Incoming`] reads from it.
 #[derive(Debug, Default)]
 pub struct Inbox {
     state: Mutex<State>,
-    /// Something was read, or the reader is gone.
+    /// Something was read, or the reader was dropped.
     read: Notify,
-    /// The channel accepts nothing any more.
+    /// The channel no longer accepts data.
     pub gone: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct State {
     streams: [Waiting; 2],
-    /// What ended the program at the other end, if it was a signal.
+    /// The signal that ended the program at the other end, if it was a signal.
     signal: Option<String>,
     abandoned: bool,
-    /// It carries another connection, which has windows of its own.
+    /// Whether the channel carries another connection, which has its own windows.
     tunnel: bool,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     chunks: VecDeque<Vec<u8>>,
-    /// How much of the first chunk is read.
+    /// How many bytes of the first chunk have been read.
     read: usize,
     bytes: usize,
     ended: bool,
@@ -59,9 +60,9 @@ struct Waiting {
 }
 
 impl Inbox {
-    /// Adds what arrived. Waits while its reader is behind: the server then has to wait too. There is one
-    /// window for both streams of a channel, and russh opens it as it reads: so waiting here is all that
-    /// slows a server down.
+    /// Adds data that arrived. Waits if the reader is behind, so that the server has to wait too. Both
+    /// streams of a channel share one window, which russh extends as it reads, so waiting here is the only
+    /// thing that slows a server down.
     pub async fn push(&self, which: Which, data: &[u8], room: usize) {
         loop {
             let read = self.read.notified();
@@ -86,7 +87,8 @@ impl Inbox {
         let tunnel = state.tunnel;
         let stream = &mut state.streams[which as usize];
         if tunnel && stream.bytes > TUNNEL_ROOM {
-            // The sender did not keep to the windows inside: it is cut off, and nobody else waits for it.
+            // The sender exceeded the windows inside the tunnel: its tunnel is ended, and no other host waits
+            // for it.
             stream.ended = true;
             stream.wake();
         } else if tunnel || stream.bytes < room {
@@ -97,19 +99,19 @@ impl Inbox {
         true
     }
 
-    /// The channel carries another connection. Waiting here would hold up every host behind the same jump
-    /// host; what is in flight is bounded by the windows of the channels inside.
+    /// Marks that the channel carries another connection. Waiting here would block every host behind the same
+    /// jump host. The amount of data in flight is limited by the windows of the inner channels.
     pub fn set_tunnel(&self) {
         self.state().tunnel = true;
     }
 
-    /// The channel is closed, or its connection is.
+    /// Records that the channel, or its connection, is closed.
     pub fn close(&self) {
         self.end();
         self.gone.cancel();
     }
 
-    /// No more will come on either stream.
+    /// Records that no more data will arrive on either stream.
     pub fn end(&self) {
         let mut state = self.state();
         for stream in &mut state.streams {
@@ -126,7 +128,7 @@ impl Inbox {
         self.state().signal.clone()
     }
 
-    /// The reader is gone.
+    /// Records that the reader was dropped.
     pub fn abandon(&self) {
         let mut state = self.state();
         state.abandoned = true;
@@ -156,7 +158,7 @@ impl Waiting {
         }
     }
 
-    /// Moves what there is into a reader's buffer.
+    /// Moves the available data into a reader's buffer.
     fn take(&mut self, into: &mut ReadBuf<'_>) {
         while into.remaining() > 0
             && let Some(chunk) = self.chunks.front()
@@ -172,7 +174,7 @@ impl Waiting {
             }
         }
         if self.chunks.is_empty() {
-            // An idle host keeps no buffer.
+            // An idle host should not keep a buffer.
             self.chunks.shrink_to(0);
         }
     }
@@ -222,13 +224,13 @@ pub(super) struct Inboxes {
 }
 
 impl Inboxes {
-    /// The inbox of a channel, made by the first who asks: the connection's task, which hears that the
-    /// channel is open, or the caller who opens it.
+    /// The inbox of a channel, created by the first caller: the connection's task, which is notified that the
+    /// channel is open, or the caller that opens it.
     pub fn open(&self, channel: ChannelId) -> Arc<Inbox> {
         Arc::clone(self.all().entry(channel).or_default())
     }
 
-    /// Whether there is more than one channel.
+    /// Whether the connection has more than one channel.
     pub fn are_shared(&self) -> bool {
         self.all().len() > 1
     }
@@ -241,7 +243,7 @@ impl Inboxes {
         self.all().remove(&channel)
     }
 
-    /// The connection has ended.
+    /// Closes all inboxes, because the connection has ended.
     pub fn end(&self) {
         for inbox in self.all().values() {
             inbox.close();

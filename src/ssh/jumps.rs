@@ -13,17 +13,17 @@ use super::diagnosis;
 use super::error::SshError;
 use super::settings::SshSettings;
 
-/// Connections that one connection to a jump host carries. `MaxSessions` does not count them; but each is a
-/// socket of one sshd process, which may have 1,024, and all share one processor there.
+/// Maximum number of connections through one connection to a jump host. `MaxSessions` does not count them,
+/// but each is a socket of one sshd process, which may have 1,024, and they all share one processor there.
 const TUNNELS: usize = 64;
 
-/// The jump hosts of a run. Their connections are shared: they end with the last host behind them.
+/// The jump hosts of a run. Their connections are shared, and end with the last host behind them.
 #[derive(Debug, Default)]
 pub(super) struct Jumps {
     hosts: Mutex<HashMap<String, Vec<Arc<Jump>>>>,
 }
 
-/// A connection to a jump host, open or being opened. All hosts that wait for it share the result.
+/// A connection to a jump host, open or being opened. All hosts waiting for it share the result.
 #[derive(Debug)]
 struct Jump {
     places: Arc<Semaphore>,
@@ -31,8 +31,8 @@ struct Jump {
 }
 
 impl Jumps {
-    /// A connection to a host's port through the last of its jump hosts. `connect` makes one to the jump host
-    /// itself.
+    /// Opens a connection to a host's port through the last of its jump hosts. `connect` connects to the jump
+    /// host itself.
     pub async fn tunnel<'c>(
         &self,
         settings: &SshSettings,
@@ -47,7 +47,7 @@ impl Jumps {
             ..last.clone()
         };
         let name = &jump_settings.original;
-        // All that tells connections to a jump host apart.
+        // Everything that distinguishes connections to a jump host.
         let key = format!("{jump_settings:?}");
         loop {
             let (jump, place) = self.place(&key);
@@ -70,7 +70,7 @@ impl Jumps {
                         let channel = connection.forward(settings, name, place, limit).await?;
                         return Ok(channel.into_tunnel());
                     }
-                    // It has ended; the next turn makes another.
+                    // The connection has ended. The next iteration opens another.
                     self.forget(&key, &jump);
                 }
                 Err(error) => {
@@ -81,7 +81,7 @@ impl Jumps {
         }
     }
 
-    /// A place on one of the connections to a jump host, or on a new one.
+    /// A place on one of the connections to a jump host, or on a new connection.
     fn place(&self, key: &str) -> (Arc<Jump>, OwnedSemaphorePermit) {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let jumps = hosts.entry(key.to_owned()).or_default();
@@ -106,7 +106,7 @@ impl Jumps {
     }
 }
 
-/// Says at which host it happened.
+/// Adds the name of the jump host to an error.
 fn at(jump: &str, error: SshError) -> SshError {
     SshError {
         message: format!("jump host {jump}: {}", error.message),

@@ -1,4 +1,4 @@
-//! What this client offers in a key exchange.
+//! The algorithms that this client offers in a key exchange.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use super::error::{Advice, SshError, SshErrorKind};
 use super::host_keys::HostKeyOffer;
 use super::settings::{Algorithms, SshSettings};
 
-/// Not algorithms, but sent in the same list: that the server may name its signature algorithms (RFC 8308),
-/// and strict key exchange (OpenSSH's PROTOCOL, 1.10), without which an attacker can drop packets before the
-/// encryption starts (CVE-2023-48795).
+/// Extensions sent in the same list as the algorithms: support for the server's list of signature algorithms
+/// (RFC 8308), and strict key exchange (OpenSSH's PROTOCOL, 1.10), without which an attacker can drop packets
+/// before the encryption starts (CVE-2023-48795).
 const EXTENSIONS: [kex::Name; 4] = [
     kex::EXTENSION_SUPPORT_AS_CLIENT,
     kex::EXTENSION_SUPPORT_AS_SERVER,
@@ -30,9 +30,9 @@ pub(super) fn config(
         Some(keep_alive) => (Some(keep_alive.interval), keep_alive.count),
         None => (None, 0),
     };
-    // A peer that is gone accepts no bytes either. While a write waits for it no keep-alive can be sent, and
-    // this timeout ends the wait. Any answer to a keep-alive resets it, so a connection that is only idle
-    // never reaches it.
+    // A peer that is gone does not accept bytes either. While a write waits for it, no keep-alive can be
+    // sent, and this timeout ends the wait. Any answer to a keep-alive resets it, so an idle connection never
+    // reaches it.
     let silence = keep_alive
         .filter(|_| count > 0)
         .map(|interval| interval * (count + 1) + Duration::from_secs(1));
@@ -43,10 +43,10 @@ pub(super) fn config(
         ))),
         preferred: preferred(&settings.algorithms, host_keys)?,
         keepalive_interval: keep_alive,
-        // More keep-alives than this without an answer end the connection, as in ssh. Zero means no limit.
+        // The connection ends after more unanswered keep-alives than this, as in ssh. Zero means no limit.
         keepalive_max: usize::try_from(count).unwrap_or(usize::MAX),
         inactivity_timeout: silence,
-        // Messages of a channel that are not handled by `Handler`: only its opening.
+        // For messages of a channel that `Handler` does not handle: only its opening.
         channel_buffer_size: 4,
         nodelay: true,
         ..Config::default()
@@ -64,14 +64,14 @@ fn preferred(wanted: &Algorithms, host_keys: HostKeyOffer) -> Result<Preferred, 
     kex.extend(EXTENSIONS);
     let mut usual = default.cipher.to_vec();
     if computes_aes() {
-        // AES-GCM then needs half the processor time of ChaCha20, on hosts with such processors too.
+        // Then AES-GCM needs half the processor time of ChaCha20, also on hosts with such processors.
         usual.sort_by_key(|name| *name != cipher::AES_256_GCM);
     }
     let mut ciphers = known("Ciphers", wanted.ciphers.as_deref(), &usual)?;
     ciphers.retain(|name| *name != cipher::NONE && *name != cipher::CLEAR);
     let mut macs = known("MACs", wanted.macs.as_deref(), &default.mac)?;
     macs.retain(|name| *name != mac::NONE);
-    // OpenSSH has only the kind that starts after the login: data of strangers is not unpacked.
+    // OpenSSH only has the variant that starts after the login: data from strangers is not decompressed.
     let compression: &'static [compression::Name] = if wanted.compression {
         &[compression::ZLIB_LEGACY, compression::NONE]
     } else {
@@ -99,7 +99,7 @@ fn computes_aes() -> bool {
     false
 }
 
-/// The wanted names that russh knows, in their order; the defaults if none are set.
+/// The configured names that russh knows, in order, or the defaults if none are configured.
 fn known<N: Clone + for<'a> TryFrom<&'a str>>(
     setting: &str,
     wanted: Option<&[String]>,
@@ -115,7 +115,7 @@ fn known<N: Clone + for<'a> TryFrom<&'a str>>(
     if known.is_empty() {
         return Err(SshError {
             kind: SshErrorKind::Invalid,
-            message: format!("no supported name in {setting}: {}", wanted.join(",")),
+            message: format!("{setting} has no supported algorithm: {}", wanted.join(",")),
             advice: Some(Advice::UseSsh { setting: None }),
         });
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_offered_in_its_order_and_nothing_else() {
+    fn only_the_listed_algorithms_are_offered_in_order() {
         let offered = preferred_of(&Algorithms {
             ciphers: Some(vec!["aes128-ctr".into(), "aes256-gcm@openssh.com".into()]),
             macs: Some(vec!["umac-64@openssh.com".into(), "hmac-sha2-256".into()]),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_without_a_supported_name_is_an_error() {
+    fn a_setting_without_a_supported_algorithm_is_an_error() {
         let error = preferred_of(&Algorithms {
             macs: Some(vec!["umac-64@openssh.com".into()]),
             ..Algorithms::default()
@@ -196,7 +196,7 @@ mod tests {
         .unwrap_err();
         assert_eq!(
             error.message,
-            "no supported name in MACs: umac-64@openssh.com"
+            "MACs has no supported algorithm: umac-64@openssh.com"
         );
     }
 }

@@ -1,22 +1,22 @@
-//! An SSH client: configuration, host keys, logins, connections and channels. It knows nothing of what runs
+//! An SSH client: configuration, host keys, logins, connections and channels. It is independent of what runs
 //! over them.
 //!
-//! A [`config::Reader`] makes [`SshSettings`] of the user's configuration for a [`config::Target`], or says
-//! why only `ssh` itself can reach it. The [`Client`] of a run makes an [`SshConnection`] of the settings,
-//! directly or through jump hosts, and [`SshConnection::run`] opens an [`OpenChannel`]: the streams of a
-//! program on the host.
+//! A [`config::Reader`] derives [`SshSettings`] from the user's configuration for a [`config::Target`], or
+//! returns the reason why only `ssh` itself can reach it. The [`Client`] of a run opens an [`SshConnection`]
+//! with the settings, directly or through jump hosts, and [`SshConnection::run`] opens an [`OpenChannel`]:
+//! the streams of a program on the host.
 //!
-//! A connection is one task, without a process or a thread of its own.
+//! A connection is one task, without its own process or thread.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! |---|---|
 //! | `config/` | ssh_config(5) |
-//! | `settings`, `error` | what goes in, and what can go wrong |
-//! | `client` | the way to a connection |
+//! | `settings`, `error` | the input and the errors |
+//! | `client` | setting up a connection |
 //! | `dial`, `startups`, `attempt`, `key_exchange`, `host_keys/`, `login/` | its steps |
 //! | `jumps` | connections to jump hosts, which hosts share |
 //! | `connection`, `channel`, `inbox` | a connection, its channels, and what arrives on them |
-//! | `handler`, `news` | what the connection's task hears, and what the rest knows of it |
+//! | `handler`, `news` | the messages for the connection's task, and the state it shares |
 //! | `diagnosis` | errors for the user |
 
 mod attempt;

@@ -7,18 +7,18 @@ use tokio::sync::watch;
 
 use super::inbox::{Inbox, Inboxes, ROOM, SHARED_ROOM, Which};
 
-/// How long a reader may be behind before its connection counts as stalled.
+/// How long a reader may be behind before its connection is considered stalled.
 const STALL: Duration = Duration::from_millis(250);
 
-/// The most of a banner that is kept.
+/// Maximum length of a banner that is kept, in bytes.
 const BANNER: usize = 1024;
 
-/// What is known of a connection from its task.
+/// The state of a connection, as reported by its task.
 #[derive(Debug, Default)]
 pub(super) struct News {
     pub inboxes: Inboxes,
     texts: Mutex<Texts>,
-    /// A reader is behind, and nothing else is read meanwhile.
+    /// Whether a reader is behind and blocks all other reading.
     stalled: watch::Sender<bool>,
     /// Why the last channel was refused.
     refusal: watch::Sender<Option<String>>,
@@ -26,7 +26,7 @@ pub(super) struct News {
     over: watch::Sender<bool>,
 }
 
-/// What the server said.
+/// Messages of the server.
 #[derive(Debug, Default)]
 struct Texts {
     banner: String,
@@ -35,7 +35,7 @@ struct Texts {
 }
 
 impl News {
-    /// Hands data to the reader of a channel, and waits while that is behind.
+    /// Passes data to the reader of a channel, and waits while that reader is behind.
     pub async fn take(&self, inbox: &Inbox, which: Which, data: &[u8]) {
         let room = if self.inboxes.are_shared() {
             SHARED_ROOM
@@ -55,7 +55,7 @@ impl News {
     pub async fn stalled(&self) {
         let mut stalled = self.stalled.subscribe();
         loop {
-            // The sender lives as long as this does.
+            // The sender lives as long as `self`.
             let _ = stalled.wait_for(|stalled| *stalled).await;
             let resumed = stalled.wait_for(|stalled| !*stalled);
             if tokio::time::timeout(STALL, resumed).await.is_err() {
@@ -75,7 +75,7 @@ impl News {
         self.refusal.send_replace(Some(why.to_owned()));
     }
 
-    /// The first reason counts.
+    /// Sets why the connection ended. Only the first reason is kept.
     pub fn set_end(&self, why: String) {
         self.texts().end.get_or_insert(why);
     }
@@ -85,7 +85,7 @@ impl News {
         self.over.send_replace(true);
     }
 
-    /// What the server printed before the login.
+    /// The text that the server sent before the login.
     pub fn banner(&self) -> String {
         self.texts().banner.trim().to_owned()
     }
@@ -94,7 +94,7 @@ impl News {
         self.texts().end.clone()
     }
 
-    /// Why the server refused a channel. The reason arrives a moment after the refusal.
+    /// Why the server refused a channel. The reason arrives shortly after the refusal.
     pub async fn refusal(&self) -> Option<String> {
         let mut refusal = self.refusal.subscribe();
         let heard = refusal.wait_for(Option::is_some);
@@ -106,15 +106,15 @@ impl News {
 
     /// Waits until the connection has ended.
     pub async fn over(&self) {
-        // The sender lives as long as this does.
+        // The sender lives as long as `self`.
         let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
-    /// What to say about a stream that ended: why the connection did, or which signal ended its program.
+    /// The message for a stream that ended: why the connection ended, or which signal killed its program.
     pub fn epitaph(&self, inbox: &Inbox) -> Option<String> {
         self.end().or_else(|| {
             let signal = inbox.signal()?;
-            Some(format!("the shell was ended by SIG{signal}"))
+            Some(format!("the shell was killed by SIG{signal}"))
         })
     }
 

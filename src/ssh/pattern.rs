@@ -1,10 +1,10 @@
-//! Patterns of ssh_config(5): `*`, `?`, lists with commas and `!`.
+//! Patterns of ssh_config(5): `*`, `?`, comma-separated lists and `!`.
 
-/// Whether all of `text` matches. Case counts.
+/// Whether the whole text matches, case-sensitively.
 pub(super) fn matches(text: &str, pattern: &str) -> bool {
     let (text, pattern) = (text.as_bytes(), pattern.as_bytes());
     let (mut at, mut wanted) = (0, 0);
-    // Where the last `*` stands, and up to where it has eaten.
+    // The position of the last `*`, and the end of the text that it matches so far.
     let mut star: Option<(usize, usize)> = None;
     while at < text.len() {
         match pattern.get(wanted) {
@@ -29,7 +29,8 @@ pub(super) fn matches(text: &str, pattern: &str) -> bool {
     pattern[wanted..].iter().all(|&c| c == b'*')
 }
 
-/// Whether a list with commas selects the text: one of its patterns matches, and none that begins with `!`.
+/// Whether a comma-separated list selects the text: one of its patterns matches, and none that begins with
+/// `!`.
 pub(super) fn list_matches(text: &str, list: &str) -> bool {
     let mut positive = false;
     for pattern in list.split(',') {
@@ -42,7 +43,7 @@ pub(super) fn list_matches(text: &str, list: &str) -> bool {
     positive
 }
 
-/// The same without regard to case, as `Match host` does it.
+/// The same, ignoring case, as for `Match host`.
 pub(super) fn host_list_matches(host: &str, list: &str) -> bool {
     list_matches(&host.to_ascii_lowercase(), &list.to_ascii_lowercase())
 }
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negated_pattern_wins_wherever_it_stands() {
+    fn a_negated_pattern_wins_at_any_position() {
         assert!(list_matches("web1", "web*,!db*"));
         assert!(!list_matches("web1", "web*,!web1"));
         assert!(!list_matches("web1", "!web1,web*"));

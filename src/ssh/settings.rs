@@ -1,55 +1,55 @@
-//! What `ssh` would do to reach a host, in all that matters to reach it without `ssh`.
+//! How `ssh` would reach a host: everything that is needed to reach it without `ssh`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Asks the user for the passphrase of a key file; the number says how often it was asked for before. `None`:
-/// there is no answer.
+/// Asks the user for the passphrase of a key file. The number is how many times the user was asked before.
+/// `None` means that there is no answer.
 pub type AskPassphrase = dyn Fn(&Path, u32) -> Option<String> + Send + Sync;
 
-/// All that the user's configuration and the program say about one host. Lists and defaults are those of
-/// ssh_config(5), tokens and `~` replaced.
+/// Everything that the user's configuration and the program set for one host. Lists and defaults are those of
+/// ssh_config(5), with tokens and `~` expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshSettings {
-    /// As the program was given it.
+    /// The host as passed to the program.
     pub original: String,
     /// The file of `-F`.
     pub config: Option<String>,
-    /// `HostName`: what is connected to.
+    /// `HostName`: the name or address to connect to.
     pub host: String,
     pub port: u16,
     pub user: String,
     pub address_family: AddressFamily,
     pub bind_address: Option<String>,
-    /// `IdentityFile`s in their order, or those that `ssh` tries by default. A missing one is skipped.
+    /// The `IdentityFile`s in order, or those that `ssh` tries by default. A missing file is skipped.
     pub identity_files: Vec<PathBuf>,
     /// Whether the configuration or the program names the files, instead of the defaults.
     pub identity_files_are_set: bool,
-    /// `CertificateFile`. Without any, `FILE-cert.pub` beside each identity file is tried.
+    /// `CertificateFile`. If none is set, `FILE-cert.pub` beside each identity file is tried.
     pub certificate_files: Vec<PathBuf>,
     pub identities_only: bool,
     pub login: LoginSettings,
-    /// The socket of the agent to ask.
+    /// The socket of the agent.
     pub agent: Option<PathBuf>,
-    /// `SendEnv` and `SetEnv`: what the session asks the server to set.
+    /// `SendEnv` and `SetEnv`: the variables that the session asks the server to set.
     pub environment: Vec<(String, String)>,
     pub host_key: HostKeyPolicy,
     pub algorithms: Algorithms,
-    /// From the one that is connected to directly to the one before the host.
+    /// The jump hosts, from the one connected to directly to the one next to the host.
     pub jumps: Vec<SshSettings>,
     pub keep_alive: Option<KeepAlive>,
     pub connect_timeout: Duration,
 }
 
-/// How the user proves who it is.
+/// How the user logs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginSettings {
-    /// In their order: `PreferredAuthentications`, without those that are turned off.
+    /// The methods in order: `PreferredAuthentications`, without those that are disabled.
     pub methods: Vec<LoginMethod>,
-    /// Without one only keys are used.
+    /// Without a password, only keys are used.
     pub password: Option<Password>,
-    /// The key that the program names. It goes before those of an agent.
+    /// The key that the program names. It is tried before those of an agent.
     pub key_file: Option<PathBuf>,
 }
 
@@ -63,7 +63,7 @@ impl Default for LoginSettings {
     }
 }
 
-/// A way to log in.
+/// A login method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginMethod {
     PublicKey,
@@ -72,10 +72,10 @@ pub enum LoginMethod {
 }
 
 impl LoginMethod {
-    /// In the order of `ssh`.
+    /// All methods, in the order of `ssh`.
     pub const ALL: [Self; 3] = [Self::PublicKey, Self::KeyboardInteractive, Self::Password];
 
-    /// Its name in `PreferredAuthentications`.
+    /// The name in `PreferredAuthentications`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -121,7 +121,7 @@ pub struct HostKeyPolicy {
     pub strict: StrictHostKeyChecking,
     /// `HostKeyAlias`: used for lookups instead of the host's name and port.
     pub alias: Option<String>,
-    /// `UserKnownHostsFile`; the first takes new keys.
+    /// `UserKnownHostsFile`; new keys are stored in the first.
     pub user_files: Vec<PathBuf>,
     pub global_files: Vec<PathBuf>,
     /// `RevokedHostKeys`.
@@ -132,18 +132,18 @@ pub struct HostKeyPolicy {
     pub trust_localhost: bool,
 }
 
-/// `StrictHostKeyChecking`. `ask` is `Yes` here: there is nobody to ask.
+/// `StrictHostKeyChecking`. `ask` is `Yes` here, since there is no user to ask.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StrictHostKeyChecking {
     #[default]
     Yes,
     AcceptNew,
-    /// A changed key is accepted with a warning, as `ssh` does.
+    /// A changed key is accepted with a warning, as in `ssh`.
     No,
 }
 
 impl StrictHostKeyChecking {
-    /// Its value in ssh_config(5).
+    /// The value in ssh_config(5).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -154,14 +154,14 @@ impl StrictHostKeyChecking {
     }
 }
 
-/// Names of algorithms, the preferred one first. `None`: the configuration names none, and each side's
-/// defaults apply.
+/// Names of algorithms, the preferred one first. `None`: the configuration does not set them, and the
+/// defaults of each side apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Algorithms {
     pub key_exchange: Option<Vec<String>>,
     pub host_keys: Option<Vec<String>>,
-    /// `HostKeyAlgorithms` only adds to the defaults or removes some (`+`, `-`): the algorithms of known keys
-    /// come first, as they do without the setting. A list of its own (`^` too) is used as written.
+    /// Whether `HostKeyAlgorithms` only adds to the defaults or removes some (`+`, `-`): then the algorithms
+    /// of known keys come first, as without the setting. Any other list (`^` too) is used as written.
     pub host_keys_known_first: bool,
     pub ciphers: Option<Vec<String>>,
     pub macs: Option<Vec<String>>,
@@ -174,8 +174,8 @@ pub struct Algorithms {
     pub compression: bool,
 }
 
-/// The signature algorithms that `ssh` accepts by default, of authorities and of the user's keys.
-/// Certificates have the algorithms of their keys.
+/// The signature algorithms that `ssh` accepts by default, for authorities and the user's keys. Certificates
+/// use the algorithms of their keys.
 pub(super) const DEFAULT_SIGNATURES: &[&str] = &[
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",

@@ -1,4 +1,4 @@
-//! How many logins are in progress at a time.
+//! Limits the number of logins in progress.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// Logins in progress at one address. sshd starts to drop connections at random when ten of them are not
-/// logged in (`MaxStartups 10:30:100`), from all clients together: this leaves room for others. Hosts that
-/// share an address are containers behind one sshd, or one host under several names.
+/// Maximum number of logins in progress at one address. sshd starts to drop connections at random once ten of
+/// them are not logged in (`MaxStartups 10:30:100`), counting all clients: this limit leaves room for others.
+/// Hosts that share an address are containers behind one sshd, or one host under several names.
 const AT_ONE_ADDRESS: usize = 8;
 
-/// Key exchanges in progress for each processor. One takes about a millisecond of a processor here and
-/// several round trips: this many keep the processors busy up to a round-trip time of about 20 ms, and each
-/// of them is done long before its time for connecting is over. All at once would be late together.
+/// Maximum number of key exchanges in progress per processor. Each takes about a millisecond of a local
+/// processor and several round trips. This many keep the processors busy up to a round-trip time of about 20
+/// ms, and each of them finishes long before its connection timeout. If all ran at once, all would be late.
 const PER_PROCESSOR: usize = 128;
 
 /// The limits of a run. Both queues are fair: first come, first served.
@@ -32,13 +32,13 @@ struct Address {
     limit: Mutex<Limit>,
 }
 
-/// The number of logins at a time. It is halved when the server drops one.
+/// The maximum number of concurrent logins. It is halved when the server drops one.
 #[derive(Debug)]
 struct Limit {
     places: usize,
-    /// Places in use that are not given back.
+    /// Places in use that will not be given back.
     surplus: usize,
-    /// How often it was halved: connections that are dropped at the same time halve it once.
+    /// How many times it was halved: connections that are dropped at the same time halve it only once.
     age: u64,
 }
 
@@ -61,7 +61,7 @@ impl Default for Startups {
 }
 
 impl Startups {
-    /// A place among the logins at an address.
+    /// Waits for a place among the logins at an address.
     pub async fn at(&self, address: &str) -> Place {
         let address = {
             let mut addresses = self
@@ -70,7 +70,7 @@ impl Startups {
                 .unwrap_or_else(PoisonError::into_inner);
             Arc::clone(addresses.entry(address.to_owned()).or_default())
         };
-        // It is never closed.
+        // The semaphore is never closed.
         let permit = Arc::clone(&address.places).acquire_owned().await.ok();
         let age = address.limit().age;
         Place {
@@ -80,7 +80,7 @@ impl Startups {
         }
     }
 
-    /// A place among the key exchanges of the run.
+    /// Waits for a place among the key exchanges of the run.
     pub async fn exchange(&self) -> Option<SemaphorePermit<'_>> {
         self.exchanges.acquire().await.ok()
     }
@@ -106,8 +106,8 @@ impl Address {
 }
 
 impl Place {
-    /// The server dropped this connection before the login, as it does with too many at a time
-    /// (`MaxStartups`).
+    /// Records that the server dropped this connection before the login, as it does if there are too many at
+    /// a time (`MaxStartups`).
     pub fn dropped_by_server(&self) {
         let mut limit = self.address.limit();
         if limit.age != self.age || limit.places == 1 {
@@ -135,13 +135,13 @@ impl Drop for Place {
     }
 }
 
-/// How long an attempt waited in queues of this process. That is not the host's fault, and not taken from its
-/// time.
+/// How long an attempt waited in queues of this process. This is not the host's fault, and is not subtracted
+/// from its time.
 #[derive(Debug, Default)]
 pub struct Queued(AtomicU64);
 
 impl Queued {
-    /// Waits for a turn.
+    /// Waits for a turn, and counts the time.
     pub async fn wait<T>(&self, turn: impl Future<Output = T>) -> T {
         let started = Instant::now();
         let turn = turn.await;
@@ -150,7 +150,7 @@ impl Queued {
         turn
     }
 
-    /// What was waited since this was last asked.
+    /// Returns the time waited since the last call.
     pub fn take(&self) -> Duration {
         Duration::from_micros(self.0.swap(0, Ordering::Relaxed))
     }
@@ -160,7 +160,7 @@ impl Queued {
 mod tests {
     use super::*;
 
-    /// How many places an address gives at once.
+    /// The number of places that an address has at a time.
     fn places(startups: &Startups) -> usize {
         let mut held = Vec::new();
         while let Some(place) = futures_util::FutureExt::now_or_never(startups.at("a")) {
@@ -177,7 +177,7 @@ mod tests {
         for _ in 0..AT_ONE_ADDRESS {
             held.push(startups.at("a").await);
         }
-        // All of one time count once.
+        // Connections dropped at the same time count once.
         held[0].dropped_by_server();
         held[1].dropped_by_server();
         held.truncate(3);

@@ -1,25 +1,25 @@
-//! A secret is tried once: after a refusal it would only be refused again, and too many failures lock an
-//! account.
+//! Ensures that a refused secret is not tried again: it would only be refused again, and too many failures
+//! lock an account.
 
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// What is known of a secret.
+/// The state of a secret.
 #[derive(Debug)]
 enum Tried<E> {
     Not,
     Good,
-    /// How it was refused.
+    /// The error with which it was refused.
     Refused(E),
 }
 
-/// What a run knows of a secret at one place.
+/// The state of a secret in a run, for one account.
 #[derive(Debug)]
 pub struct TriedOnce<E>(Arc<Mutex<Tried<E>>>);
 
-/// The right to use the secret. Nobody else does meanwhile, unless it is known to be good. Dropping it says
-/// nothing about the secret.
+/// The right to use the secret. No other task uses it meanwhile, unless it is known to be good. Dropping the
+/// turn leaves the state of the secret unchanged.
 #[derive(Debug)]
 pub struct Turn<E>(Option<OwnedMutexGuard<Tried<E>>>);
 
@@ -36,10 +36,10 @@ impl<E> Default for TriedOnce<E> {
 }
 
 impl<E: Clone> TriedOnce<E> {
-    /// Waits for the turn to use the secret.
+    /// Waits for a turn to use the secret.
     ///
     /// # Errors
-    /// Why it was refused before.
+    /// The error with which it was refused before.
     pub async fn turn(&self) -> Result<Turn<E>, E> {
         let tried = Arc::clone(&self.0).lock_owned().await;
         match &*tried {
@@ -51,7 +51,7 @@ impl<E: Clone> TriedOnce<E> {
 }
 
 impl<E: Clone> TriedOnce<E> {
-    /// Why it was refused, if it was.
+    /// The error with which it was refused, if any.
     #[must_use]
     pub fn refusal(&self) -> Option<E> {
         match &*self.0.try_lock().ok()? {
@@ -62,20 +62,20 @@ impl<E: Clone> TriedOnce<E> {
 }
 
 impl<E> Turn<E> {
-    /// For a secret that is not used, or known to be good.
+    /// A turn for a secret that is not used, or is known to be good.
     #[must_use]
     pub const fn free() -> Self {
         Self(None)
     }
 
-    /// The secret was accepted.
+    /// Records that the secret was accepted.
     pub fn good(self) {
         if let Some(mut tried) = self.0 {
             *tried = Tried::Good;
         }
     }
 
-    /// The secret was refused.
+    /// Records that the secret was refused.
     pub fn refused(self, error: E) {
         if let Some(mut tried) = self.0 {
             *tried = Tried::Refused(error);

@@ -336,10 +336,7 @@ fn the_expansion_of_a_short_text_is_limited() {
         ten("*b"),
     );
     for (text, error) in [
-        (
-            values,
-            ":7: the aliases expand to more than 1000000 values",
-        ),
+        (values, ":7: the aliases expand to more than 1000000 values"),
         (text, ":7: the aliases expand to more than 64 MiB of text"),
     ] {
         let dir = tempfile::tempdir().unwrap();

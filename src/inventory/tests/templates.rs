@@ -372,9 +372,7 @@ fn braces_in_a_decrypted_file_are_data() {
     );
     let error = error(&inventory, "wrong");
     assert!(
-        error.contains(
-            "a text in an encrypted file cannot be rendered | If it is not a template"
-        ),
+        error.contains("a text in an encrypted file cannot be rendered | If it is not a template"),
         "{error}"
     );
     assert!(!error.contains("nosuch"), "{error}");

@@ -145,7 +145,9 @@ fn odd(rest: &str) -> Option<&'static str> {
             _ => false,
         };
         if odd {
-            return Some("`Match` has quotes or characters that versions of ssh interpret differently");
+            return Some(
+                "`Match` has quotes or characters that versions of ssh interpret differently",
+            );
         }
         before = c;
     }
@@ -174,9 +176,9 @@ fn criteria(words: &[String]) -> Result<Vec<Criterion>, String> {
             }
             ("canonical", None) => Test::Canonical,
             // Only some versions do a second pass for it.
-            ("final", None) if negated => {
-                Test::Unsure("`Match !final` is interpreted differently by versions of ssh".to_owned())
-            }
+            ("final", None) if negated => Test::Unsure(
+                "`Match !final` is interpreted differently by versions of ssh".to_owned(),
+            ),
             ("final", None) => Test::Final,
             (_, value) => {
                 let value = value
@@ -185,9 +187,11 @@ fn criteria(words: &[String]) -> Result<Vec<Criterion>, String> {
                 let value = value.ok_or_else(|| format!("`Match {name}` has no value"))?;
                 let value = value.to_owned();
                 match name.as_str() {
-                    _ if value.contains(['=', '\\', '\'']) && name != "exec" => Test::Unsure(
-                        format!("`Match {name}` has a character that versions of ssh interpret differently"),
-                    ),
+                    _ if value.contains(['=', '\\', '\'']) && name != "exec" => {
+                        Test::Unsure(format!(
+                            "`Match {name}` has a character that versions of ssh interpret differently"
+                        ))
+                    }
                     "host" => Test::Host(value),
                     "originalhost" => Test::OriginalHost(value),
                     "user" => Test::User(value),

@@ -166,7 +166,10 @@ fn refuse_local(given: &Given<'_>, resolved: &Resolved<'_>) -> Result<(), String
         && !given.has_password
         && !setting.first().split(',').any(|way| way == "publickey")
     {
-        return Err(at("`PreferredAuthentications` does not include `publickey`", place));
+        return Err(at(
+            "`PreferredAuthentications` does not include `publickey`",
+            place,
+        ));
     }
     if let Some((setting, place)) = options.get(Keyword::RekeyLimit)
         && setting

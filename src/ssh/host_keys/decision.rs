@@ -68,7 +68,9 @@ impl Lookup<'_> {
     ) -> Result<Result<Acceptance, String>, Refusal> {
         let verifier = self.verifier;
         if !verifier.offers(self.key.kind(), true) {
-            return Ok(Err("HostKeyAlgorithms does not list its algorithm".to_owned()));
+            return Ok(Err(
+                "HostKeyAlgorithms does not list its algorithm".to_owned()
+            ));
         }
         let shown = Presented::Certificate {
             key: self.key,

@@ -1,5 +1,5 @@
 //! `RevokedHostKeys`: keys and certificates that no host may present, in a list of public keys or in a key
-//! revocation list of `ssh-keygen -k` (PROTOCOL.krl of OpenSSH).
+//! revocation list created by `ssh-keygen -k` (PROTOCOL.krl of OpenSSH).
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::key::{Fields, HostKey, NoKey, ParsedKey};
 
-/// How a key revocation list begins.
+/// The start of a key revocation list.
 const MAGIC: &[u8] = b"SSHKRL\n\0";
 
-/// What a file revokes.
+/// The keys and certificates that a file revokes.
 #[derive(Debug, Default)]
 pub(super) struct Revoked {
     pub keys: HashSet<Box<[u8]>>,
@@ -22,7 +22,7 @@ pub(super) struct Revoked {
     pub certificates: Vec<RevokedCertificates>,
 }
 
-/// Certificates of one authority, or of all.
+/// Revoked certificates of one authority, or of all authorities.
 #[derive(Debug, Default)]
 pub(super) struct RevokedCertificates {
     pub authority: Option<HostKey>,
@@ -36,20 +36,20 @@ impl Revoked {
     /// Reads a file.
     ///
     /// # Errors
-    /// A fragment, if what is revoked is unknown: then no host may be trusted (ssh_config(5)).
+    /// A fragment, if the revoked keys are unknown: then no host may be trusted (ssh_config(5)).
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let at = path.display();
         let bytes = std::fs::read(path)
-            .map_err(|error| format!("the revoked keys in {at} cannot be read: {error}"))?;
+            .map_err(|error| format!("cannot read the revoked keys in {at}: {error}"))?;
         if bytes.starts_with(MAGIC) {
             return parse_list(&bytes)
-                .ok_or_else(|| format!("{at} is not a readable key revocation list"));
+                .ok_or_else(|| format!("{at} is not a valid key revocation list"));
         }
         Self::parse(&String::from_utf8_lossy(&bytes))
             .map_err(|line| format!("{at}:{line} is not a public key"))
     }
 
-    /// Reads a list of public keys. An error is the number of a line without one.
+    /// Parses a list of public keys. The error is the number of a line that is not one.
     fn parse(text: &str) -> Result<Self, usize> {
         let mut revoked = Self::default();
         for (number, line) in (1..).zip(text.split('\n')) {
@@ -78,7 +78,7 @@ impl Revoked {
                     .contains(&<[u8; 32]>::from(Sha256::digest(blob)))
     }
 
-    /// Whether a certificate is revoked by its serial number or its ID; its keys are looked up separately.
+    /// Whether a certificate is revoked by its serial number or its id. Its keys are looked up separately.
     pub(super) fn has_certificate(&self, certificate: &Certificate, authority: &HostKey) -> bool {
         let (serial, id) = (certificate.serial(), certificate.key_id().as_bytes());
         self.certificates
@@ -90,7 +90,7 @@ impl Revoked {
                     .is_none_or(|own| own == authority)
             })
             .any(|revoked| {
-                // An authority that does not number its certificates gives them all zero.
+                // An authority that does not number its certificates uses zero for all.
                 let numbered = serial != 0
                     && (revoked.serials.contains(&serial)
                         || revoked
@@ -102,15 +102,15 @@ impl Revoked {
     }
 }
 
-/// `None` for a list that is damaged, signed (OpenSSH no longer accepts such a list) or of an unknown kind:
-/// one that is read in part would let keys pass that it revokes.
+/// Parses a key revocation list. `None` if it is damaged, signed (OpenSSH no longer accepts such a list) or
+/// of an unknown kind: reading only a part of it would accept keys that it revokes.
 fn parse_list(bytes: &[u8]) -> Option<Revoked> {
     let mut fields = Fields(bytes.strip_prefix(MAGIC)?);
     let version = u32::from_be_bytes(fields.array()?);
     if version != 1 {
         return None;
     }
-    // The list's version, its time and flags; a reserved field and a comment.
+    // The version, time and flags of the list, a reserved field and a comment.
     fields.bytes(3 * 8)?;
     fields.string()?;
     fields.string()?;
@@ -182,7 +182,7 @@ fn certificates(fields: &mut Fields<'_>) -> Option<RevokedCertificates> {
     Some(revoked)
 }
 
-/// Adds `first` + n for each bit n of a number.
+/// Adds `first` + n for each set bit n of a number.
 fn bitmap(first: u64, number: &[u8], serials: &mut HashSet<u64>) -> Option<()> {
     for (place, byte) in (0_u64..).zip(number.iter().rev()) {
         for bit in 0..8 {
@@ -194,7 +194,7 @@ fn bitmap(first: u64, number: &[u8], serials: &mut HashSet<u64>) -> Option<()> {
     Some(())
 }
 
-/// Skips what need not be understood.
+/// Skips an extension unless it is critical.
 fn extension(fields: &mut Fields<'_>) -> Option<()> {
     fields.string()?;
     let [critical] = fields.array()?;

@@ -1,5 +1,5 @@
-//! What is expected of one host: the algorithms that it is offered, and the names and files that its key is
-//! looked up by.
+//! The expectations for one host: the algorithms offered to it, and the names and files for the lookup of its
+//! key.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::ssh::settings::{
     Algorithms, DEFAULT_SIGNATURES, HostKeyPolicy, SshSettings, StrictHostKeyChecking,
 };
 
-/// What `ssh` offers by default, the preferred one first, without keys on security keys (an `sshd` of OpenSSH
-/// has one only if its configuration names it).
+/// The algorithms that `ssh` offers by default, the preferred one first, without those of hardware security
+/// keys (an OpenSSH `sshd` has such a key only if its configuration says so).
 pub(crate) const DEFAULT_ALGORITHMS: &[&str] = &[
     "ssh-ed25519-cert-v01@openssh.com",
     "ecdsa-sha2-nistp256-cert-v01@openssh.com",
@@ -29,7 +29,7 @@ pub(crate) const DEFAULT_ALGORITHMS: &[&str] = &[
     "rsa-sha2-256",
 ];
 
-/// What a client offers: certificates before keys, as `russh` has it.
+/// The algorithms that a client offers: certificates before keys, as `russh` requires.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostKeyOffer {
     pub certificates: Vec<Algorithm>,
@@ -39,13 +39,13 @@ pub struct HostKeyOffer {
 /// Verifies one host.
 #[derive(Debug, Clone)]
 pub struct HostVerifier {
-    /// In lower case.
+    /// The host name in lower case.
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) policy: HostKeyPolicy,
-    /// The names of the offered algorithms, in their order.
+    /// The names of the offered algorithms, in order.
     pub(super) offered: Vec<String>,
-    /// What an authority may sign a certificate with.
+    /// The algorithms with which an authority may sign a certificate.
     pub(super) authority_signatures: Vec<String>,
     pub(super) least_rsa_bits: usize,
     pub(super) known: Arc<KnownHosts>,
@@ -54,7 +54,7 @@ pub struct HostVerifier {
 impl HostVerifier {
     pub fn new(settings: &SshSettings, known: Arc<KnownHosts>) -> Self {
         let mut policy = settings.host_key.clone();
-        // `none` alone stands for no file.
+        // A single `none` stands for no file.
         if policy.user_files.len() == 1
             && policy.user_files[0]
                 .as_os_str()
@@ -79,13 +79,13 @@ impl HostVerifier {
         verifier
     }
 
-    /// What to offer, the preferred one first.
+    /// The algorithms to offer, the preferred one first.
     #[must_use]
     pub fn algorithms(&self) -> HostKeyOffer {
         HostKeyOffer::of(&self.offered)
     }
 
-    /// All files, the user's first.
+    /// All files, the user's files first.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let files = self.policy.user_files.iter();
         files.chain(&self.policy.global_files).cloned().collect()
@@ -95,7 +95,7 @@ impl HostVerifier {
         self.policy.strict
     }
 
-    /// The name that the host is looked up by, at a port.
+    /// The name by which the host is looked up, with a port.
     pub(super) fn name(&self, port: u16) -> String {
         match &self.policy.alias {
             Some(alias) => alias.clone(),
@@ -103,7 +103,7 @@ impl HostVerifier {
         }
     }
 
-    /// Whether a key of this kind may be shown.
+    /// Whether the host may present a key of this kind.
     pub(super) fn offers(&self, kind: KeyKind, certified: bool) -> bool {
         self.offered
             .iter()
@@ -126,7 +126,7 @@ impl HostVerifier {
             None => {
                 let default = DEFAULT_ALGORITHMS.iter().map(ToString::to_string);
                 let authority = authority();
-                // Without an authority that may vouch for it, a certificate is no more than its key.
+                // Without an authority that may vouch for it, a certificate is worth no more than its key.
                 let wanted: Vec<_> = default
                     .filter(|name| authority || !is_certificate(name))
                     .collect();
@@ -136,7 +136,7 @@ impl HostVerifier {
     }
 }
 
-/// Why only `ssh` itself can verify this host, if so: a fragment for the user.
+/// The reason why only `ssh` itself can verify this host, if any: a fragment for the user.
 pub(crate) fn host_key_needs_ssh(settings: &SshSettings) -> Option<String> {
     if settings.host_key.check_host_ip && settings.host.contains('%') {
         return Some("CheckHostIP is set for an address with a zone".to_owned());
@@ -145,7 +145,7 @@ pub(crate) fn host_key_needs_ssh(settings: &SshSettings) -> Option<String> {
     not_offered(list)
 }
 
-/// Puts the algorithms of known keys first, as OpenSSH's client does (`order_hostkeyalgs`).
+/// Puts the algorithms of known keys first, like OpenSSH's client (`order_hostkeyalgs`).
 fn order(algorithms: &[String], authority: bool, known: impl Fn(KeyKind) -> bool) -> Vec<String> {
     let known = |name: &String| KeyKind::of_name(name).is_some_and(|(kind, _)| known(kind));
     if algorithms.first().is_some_and(known) {
@@ -160,8 +160,8 @@ fn order(algorithms: &[String], authority: bool, known: impl Fn(KeyKind) -> bool
 }
 
 impl HostKeyOffer {
-    /// What this client can offer of a list. russh cannot offer a certificate after a key; such a one is left
-    /// out.
+    /// The part of a list that this client can offer. russh cannot offer a certificate after a key, so such
+    /// certificates are omitted.
     fn of(algorithms: &[String]) -> Self {
         let mut offer = Self::default();
         for name in algorithms {
@@ -182,7 +182,7 @@ fn is_certificate(name: &str) -> bool {
     name.ends_with("-cert-v01@openssh.com")
 }
 
-/// An algorithm that russh can verify a host by.
+/// The algorithm for a name, if russh can verify a host with it.
 fn algorithm(name: &str) -> Option<Algorithm> {
     let (kind, certified) = KeyKind::of_name(name)?;
     match kind {
@@ -202,11 +202,13 @@ fn algorithm(name: &str) -> Option<Algorithm> {
     }
 }
 
-/// Why only `ssh` can offer a list as it is written, if so: a fragment.
+/// The reason why only `ssh` can offer a list as written, if any: a fragment.
 fn not_offered(list: &[String]) -> Option<String> {
     let offer = HostKeyOffer::of(list);
     if offer == HostKeyOffer::default() {
-        return Some("HostKeyAlgorithms names none that the built-in client supports".to_owned());
+        return Some(
+            "HostKeyAlgorithms has no algorithm that the built-in client supports".to_owned(),
+        );
     }
     let certificates = list
         .iter()
@@ -215,7 +217,7 @@ fn not_offered(list: &[String]) -> Option<String> {
         .then(|| "HostKeyAlgorithms prefers a key to a certificate".to_owned())
 }
 
-/// `[host]:port`, or the host alone for SSH's own port.
+/// `[host]:port`, or only the host for SSH's default port.
 pub(super) fn with_port(host: &str, port: u16) -> String {
     if port == 0 || port == 22 {
         host.to_owned()

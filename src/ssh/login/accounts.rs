@@ -1,4 +1,4 @@
-//! The passwords of a run, and what is known of them at each account.
+//! The passwords of a run, and whether each account accepted or refused them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ pub(crate) struct Passwords {
     tried: Mutex<HashMap<Account, TriedOnce<SshError>>>,
 }
 
-/// Where a password is tried. Several hosts of a run may be the same account.
+/// An account for which a password is tried. Several hosts of a run may be the same account.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Account {
     pub user: String,

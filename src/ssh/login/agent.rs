@@ -10,22 +10,22 @@ use russh::keys::agent::{AgentIdentity, AgentSessionBinding};
 use tokio::net::UnixStream;
 use tokio::sync::{OnceCell, Semaphore};
 
-/// Requests to an agent at a time. It answers one after the other, and its socket queues only a few: so the
-/// others wait here, in order.
+/// Maximum number of concurrent requests to an agent. It answers them one after the other, and its socket
+/// queues only a few, so the others wait here, in order.
 const AT_ONCE: usize = 8;
 
-/// The agents of a run: nearly always one.
+/// The agents of a run: nearly always only one.
 #[derive(Debug, Default)]
 pub(crate) struct Agents {
     agents: Mutex<HashMap<PathBuf, Arc<Agent>>>,
 }
 
-/// One, identified by its socket.
+/// An agent, identified by its socket.
 #[derive(Debug)]
 pub(crate) struct Agent {
     socket: PathBuf,
     turn: Semaphore,
-    /// Asked for once: otherwise every host would ask an agent with many keys.
+    /// Requested once: otherwise every host would request the list from an agent with many keys.
     identities: OnceCell<Vec<AgentIdentity>>,
 }
 
@@ -44,14 +44,14 @@ impl Agents {
 }
 
 impl Agent {
-    /// Its keys; none if it does not answer, as for `ssh`.
+    /// Its keys. If it does not answer, it counts as having none, as in `ssh`.
     pub async fn identities(&self) -> &[AgentIdentity] {
         self.identities
             .get_or_init(|| async { self.list(None).await.unwrap_or_default() })
             .await
     }
 
-    /// Its keys for one connection: keys that are restricted to certain hosts are shown to nobody else
+    /// Its keys for one connection: keys that are restricted to certain hosts are only shown to these
     /// (`ssh-add -h`).
     pub async fn identities_for(
         &self,
@@ -66,11 +66,11 @@ impl Agent {
         client
             .request_identities()
             .await
-            .inspect_err(|error| tracing::debug!(%error, "the agent lists no keys"))
+            .inspect_err(|error| tracing::debug!(%error, "the agent does not list its keys"))
             .ok()
     }
 
-    /// Appends the agent's signature to a login's request.
+    /// Appends the agent's signature to a login request.
     pub async fn sign(
         &self,
         identity: &AgentIdentity,

@@ -1,4 +1,4 @@
-//! Private keys in files. Each is read and decrypted once in a run, for all its hosts.
+//! Private keys in files. Each is read and decrypted once per run, for all hosts.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -16,10 +16,10 @@ use tokio::sync::OnceCell;
 use super::signing_key::{SigningKey, Unusable};
 use crate::ssh::settings::AskPassphrase;
 
-/// How often the user may mistype a passphrase: `NumberOfPasswordPrompts` of ssh.
+/// How many times a user may enter a passphrase: `NumberOfPasswordPrompts` of ssh.
 const TRIES: u32 = 3;
 
-/// The result of reading one: `None` if it does not exist.
+/// The result of reading a key file: `None` if it does not exist.
 type FileCell = OnceCell<Option<Arc<KeyFile>>>;
 
 /// The key files of a run.
@@ -27,16 +27,16 @@ type FileCell = OnceCell<Option<Arc<KeyFile>>>;
 pub(crate) struct KeyFiles {
     files: Mutex<HashMap<PathBuf, Arc<FileCell>>>,
     ask: Option<Arc<AskPassphrase>>,
-    /// Open questions. A login that waits for an answer is not late.
+    /// The number of open prompts. A login that waits for an answer is not considered late.
     asking: AtomicUsize,
 }
 
-/// One, with what can be known without its passphrase.
+/// A key file, with what is known without its passphrase.
 pub(crate) struct KeyFile {
     pub path: PathBuf,
-    /// `None` if it can only be known with the passphrase, or not at all.
+    /// `None` if it is only known after entering the passphrase, or not at all.
     pub public: Option<PublicKey>,
-    /// From `PATH-cert.pub`.
+    /// The certificate in `PATH-cert.pub`.
     pub certificate: Option<Certificate>,
     secret: Secret,
 }
@@ -63,7 +63,7 @@ impl KeyFiles {
         self.asking.load(Ordering::Acquire) > 0
     }
 
-    /// The key in a file; `None` where there is no such file.
+    /// The key in a file; `None` if the file does not exist.
     pub async fn load(&self, path: &Path) -> Option<Arc<KeyFile>> {
         let cell = self.cell(path);
         let load = || async {
@@ -74,14 +74,14 @@ impl KeyFiles {
         cell.get_or_init(load).await.clone()
     }
 
-    /// The same, for a caller that cannot wait.
+    /// The same, for a caller that cannot wait asynchronously.
     pub fn look(&self, path: &Path) -> Option<Arc<KeyFile>> {
         let cell = self.cell(path);
         if let Some(known) = cell.get() {
             return known.clone();
         }
         let read = KeyFile::read(path).map(Arc::new);
-        // Another caller may have read the same file meanwhile.
+        // Another caller may have read the same file in the meantime.
         let _ = cell.set(read.clone());
         read
     }
@@ -91,7 +91,7 @@ impl KeyFiles {
         Arc::clone(files.entry(path.to_owned()).or_default())
     }
 
-    /// The key that signs. The user is asked for its passphrase if it has one.
+    /// Returns the key for signing. The user is asked for its passphrase if it has one.
     pub(super) async fn open<'a>(&self, file: &'a KeyFile) -> Result<&'a SigningKey, Unusable> {
         match &file.secret {
             Secret::Open(key) => Ok(key),
@@ -121,7 +121,9 @@ impl KeyFiles {
                 };
                 match russh::keys::decode_secret_key(&text, Some(&passphrase)) {
                     Ok(key) => return SigningKey::new(key),
-                    Err(error) => tracing::debug!(path = %path.display(), %error, "not opened"),
+                    Err(error) => {
+                        tracing::debug!(path = %path.display(), %error, "cannot decrypt the key")
+                    }
                 }
             }
             Err(Unusable::WrongPassphrase)
@@ -138,7 +140,7 @@ impl fmt::Debug for KeyFiles {
     }
 }
 
-/// An open question.
+/// Counts an open prompt while it exists.
 struct Asking<'a>(&'a AtomicUsize);
 
 impl<'a> Asking<'a> {
@@ -155,12 +157,12 @@ impl Drop for Asking<'_> {
 }
 
 impl KeyFile {
-    /// `None` if there is no such file and no public one beside it.
+    /// Reads a key file. Returns `None` if neither it nor a public key beside it exists.
     pub fn read(path: &Path) -> Option<Self> {
         let text = match std::fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // The public half is enough if an agent holds the other.
+                // The public key is enough if an agent holds the private key.
                 return public_beside(path).map(|public| Self {
                     path: path.to_owned(),
                     public: Some(public),
@@ -191,13 +193,13 @@ impl KeyFile {
         })
     }
 
-    /// Whether it is the file of this key.
+    /// Whether the file contains this key.
     pub(super) fn has(&self, key: &KeyData) -> bool {
         let public = self.public.as_ref();
         public.is_some_and(|public| public.key_data() == key)
     }
 
-    /// Whether it signs without asking the user.
+    /// Whether it can sign without asking the user.
     pub fn is_open(&self) -> bool {
         match &self.secret {
             Secret::Open(_) => true,
@@ -206,7 +208,7 @@ impl KeyFile {
         }
     }
 
-    /// Why it can sign nothing, with any passphrase; `None` while it may be able to.
+    /// Why it cannot sign with any passphrase; `None` as long as it may be able to.
     pub(super) fn unusable(&self) -> Option<&Unusable> {
         match &self.secret {
             Secret::Open(_) => None,
@@ -216,7 +218,7 @@ impl KeyFile {
     }
 }
 
-/// What a text says about a key without its passphrase.
+/// Reads what a text reveals about a key without its passphrase.
 fn parse(text: String) -> (Option<PublicKey>, Secret) {
     if text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
         let key = match PrivateKey::from_openssh(text.trim()) {
@@ -246,7 +248,7 @@ fn parse(text: String) -> (Option<PublicKey>, Secret) {
     if let Ok(public) = PublicKey::from_openssh(text.trim()) {
         return (Some(public), Secret::None(Unusable::Public));
     }
-    let why = "not a private key of a known format".to_owned();
+    let why = "not a private key in a known format".to_owned();
     (None, Secret::None(Unusable::Unknown(why)))
 }
 
@@ -264,7 +266,7 @@ fn signing(key: PrivateKey) -> Secret {
     }
 }
 
-/// The mode of a file of this user that others may use too. `ssh` refuses such a key as well: anyone who can
+/// The mode of a file of this user if others may access it. `ssh` refuses such a key as well: anyone who can
 /// read it can log in with it.
 fn too_open(path: &Path) -> Option<u32> {
     let metadata = std::fs::metadata(path).ok()?;
@@ -289,7 +291,7 @@ fn certificate_beside(path: &Path) -> Option<Certificate> {
     certificate(&beside(path, "-cert.pub"))
 }
 
-/// The certificate in a file.
+/// Reads the certificate in a file.
 pub(super) fn certificate(path: &Path) -> Option<Certificate> {
     let text = std::fs::read_to_string(path).ok()?;
     Certificate::from_openssh(text.trim())
@@ -311,7 +313,7 @@ mod tests {
         [&length.to_be_bytes(), bytes].concat()
     }
 
-    /// A key file of this kind of key, whose private half has a passphrase.
+    /// A key file for this kind of key, whose private part has a passphrase.
     fn locked_key(name: &str, public: &[&[u8]]) -> String {
         let public: Vec<Vec<u8>> = public.iter().map(|field| string(field)).collect();
         let public = [string(name.as_bytes()), public.concat()].concat();
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_security_key_is_recognized_by_its_public_half() {
+    fn a_security_key_is_recognized_by_its_public_key() {
         let dir = tempfile::tempdir().unwrap();
         let file = |text: &str| {
             let path = dir.path().join("key");

@@ -1,4 +1,4 @@
-//! The methods of a login, one after the other.
+//! Runs the methods of a login, one after the other.
 
 use russh::client::Handle;
 
@@ -7,7 +7,7 @@ use crate::ssh::error::SshError;
 use crate::ssh::handler::Handler;
 use crate::ssh::settings::{LoginMethod, LoginSettings};
 
-/// Logs in by the first method that the host accepts. Each is used once, also for a host that asks for
+/// Logs in with the first method that the host accepts. Each method is used once, even if a host requires
 /// several.
 pub(crate) async fn run(login: &Login<'_>, handle: &mut Handle<Handler>) -> Result<(), SshError> {
     let mut tried = Progress::default();
@@ -16,7 +16,7 @@ pub(crate) async fn run(login: &Login<'_>, handle: &mut Handle<Handler>) -> Resu
     } = &login.settings.login;
     let mut left = match password {
         Some(_) => methods.clone(),
-        // Only keys are left to use. A configuration that turns them off was left to `ssh`.
+        // Only keys can be used. A host whose configuration disables them has been left to `ssh`.
         None => vec![LoginMethod::PublicKey],
     };
     // A host that accepts only a password would count keys as failures.
@@ -49,7 +49,7 @@ pub(crate) async fn run(login: &Login<'_>, handle: &mut Handle<Handler>) -> Resu
     Err(login.denied(&tried))
 }
 
-/// The next method that is configured and that the host accepts, if it said what it accepts.
+/// The next method that is configured and, if the host has listed its methods, accepted by it.
 fn next(left: &mut Vec<LoginMethod>, tried: &Progress) -> Option<LoginMethod> {
     let is_accepted = |method: &LoginMethod| {
         let methods = tried.methods.as_ref();

@@ -1,8 +1,8 @@
 //! Logging in: with keys, and with a password if there is one.
 //!
-//! [`run`] goes through the methods (`methods`); `public_key` and `password` are these, and `progress` is
-//! what they report to. `offer` decides which keys are shown in which order; `key_file`, `agent`, `signer`
-//! and `signing_key` hold the keys and sign with them. `accounts` holds the passwords.
+//! [`run`] tries the methods (`methods`), which are implemented by `public_key` and `password` and report to
+//! `progress`. `offer` decides which keys are offered in which order. `key_file`, `agent`, `signer` and
+//! `signing_key` hold the keys and sign with them. `accounts` holds the passwords.
 
 mod accounts;
 mod agent;

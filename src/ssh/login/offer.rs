@@ -1,4 +1,4 @@
-//! Which keys are offered to a host, and in which order.
+//! Decides which keys are offered to a host, and in which order.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,12 +13,12 @@ use crate::ssh::settings::{DEFAULT_SIGNATURES, SshSettings};
 use super::key_file::KeyFile;
 use super::signing_key::Unusable;
 
-/// A key or a certificate, and what signs for it.
+/// A key or a certificate, and its signer.
 #[derive(Clone)]
 pub(super) struct Offer {
     pub shown: Shown,
     pub signer: Signer,
-    /// Where it comes from: a file, or the agent's comment.
+    /// Its source: a file, or the agent's comment.
     from: String,
     explicit: bool,
 }
@@ -34,7 +34,7 @@ pub(super) enum Signer {
     File(Arc<KeyFile>),
     Agent {
         identity: Box<AgentIdentity>,
-        /// The agent shows it only to this connection.
+        /// Whether the agent shows the key only to this connection.
         bound: bool,
     },
 }
@@ -55,7 +55,7 @@ impl Shown {
     }
 }
 
-/// As `ssh -v` shows it: `/home/amy/.ssh/id_ed25519 ED25519 SHA256:... explicit`.
+/// The format of `ssh -v`: `/home/amy/.ssh/id_ed25519 ED25519 SHA256:... explicit`.
 impl fmt::Display for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let print = self.shown.key().fingerprint(HashAlg::Sha256);
@@ -71,7 +71,7 @@ impl fmt::Display for Offer {
 }
 
 impl Offer {
-    /// The key of a file, which signs itself.
+    /// An offer of the key in a file, which also signs.
     pub fn of_file(public: PublicKey, file: &Arc<KeyFile>, settings: &SshSettings) -> Self {
         Self {
             shown: Shown::Key(public),
@@ -96,7 +96,7 @@ impl Offer {
         }
     }
 
-    /// The same key or certificate, whatever signs for it.
+    /// Whether it is the same key or certificate, regardless of the signer.
     fn is(&self, other: &Self) -> bool {
         match (&self.shown, &other.shown) {
             (Shown::Key(a), Shown::Key(b)) => a.key_data() == b.key_data(),
@@ -109,7 +109,7 @@ impl Offer {
 /// The keys that can be offered.
 pub(super) struct KeysAtHand<'a> {
     pub files: &'a [Arc<KeyFile>],
-    /// Those of `CertificateFile`.
+    /// The certificates of `CertificateFile`.
     pub certificates: &'a [(PathBuf, Certificate)],
     pub agent: &'a [AgentIdentity],
     /// Whether the agent shows its keys only to this connection.
@@ -117,7 +117,7 @@ pub(super) struct KeysAtHand<'a> {
 }
 
 impl KeysAtHand<'_> {
-    /// What signs for a key: the agent if it holds it, else a file.
+    /// The signer for a key: the agent if it has the key, otherwise a file.
     fn signer_of(&self, key: &KeyData) -> Option<Signer> {
         let agent = self.agent.iter().find(|identity| match identity {
             AgentIdentity::PublicKey { key: own, .. } => own.key_data() == key,
@@ -131,10 +131,12 @@ impl KeysAtHand<'_> {
     }
 }
 
-/// The key that the program names goes first: an agent with many keys would use up the tries of the host
-/// (`MaxAuthTries`). (A named key with a passphrase has its place in the order of `ssh`.) Then the order of
-/// ssh(1): the certificates that the configuration names, those beside key files, keys of the agent that are
-/// also in files, its others, and the keys that are only in files.
+/// The keys to offer, in order.
+///
+/// The key that the program names comes first: an agent with many keys would exhaust the attempts that the
+/// host allows (`MaxAuthTries`). (A named key with a passphrase keeps its position in the order of `ssh`.)
+/// Then follows the order of ssh(1): the certificates that the configuration names, those beside key files,
+/// keys of the agent that are also in files, the agent's other keys, and keys that are only in files.
 pub(super) fn offers(settings: &SshSettings, at_hand: &KeysAtHand<'_>) -> Vec<Offer> {
     let explicit = settings.identity_files_are_set;
     let mut offers: Vec<Offer> = Vec::new();
@@ -242,12 +244,13 @@ fn agent_offer(identity: &AgentIdentity, at_hand: &KeysAtHand<'_>, from: String)
     }
 }
 
-/// Both sides share no algorithm for signing with a key.
+/// Both sides have no signature algorithm for a key in common.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Disagreed;
 
-/// Whether a key may be offered (`PubkeyAcceptedAlgorithms`), and for RSA the hash to sign with, of those
-/// that the server accepts. `best` is what it named: nothing if it named nothing, or only SHA-1.
+/// Whether a key may be offered (`PubkeyAcceptedAlgorithms`), and for RSA the hash to sign with, among those
+/// that the server accepts. `best` is the best hash that the server listed: `None` if it listed none, or only
+/// SHA-1.
 pub(super) fn agree(
     settings: &SshSettings,
     shown: &Shown,
@@ -269,7 +272,8 @@ pub(super) fn agree(
     let Algorithm::Rsa { .. } = algorithm else {
         return accepted(&algorithm).then_some(None).ok_or(Disagreed);
     };
-    // A server that names no algorithms is taken to know only SHA-1, which this client does not sign with.
+    // A server that lists no algorithms is assumed to support only SHA-1, which this client does not sign
+    // with.
     let best = best.ok_or(Disagreed)?;
     [HashAlg::Sha512, HashAlg::Sha256]
         .into_iter()

@@ -1,5 +1,5 @@
-//! Logging in with a password: by keyboard-interactive (RFC 4256), where the server asks for it, or directly
-//! (RFC 4252, 8).
+//! Logging in with a password: by keyboard-interactive (RFC 4256) if the server asks for it, or directly (RFC
+//! 4252, 8).
 
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse, Prompt};
 
@@ -10,22 +10,22 @@ use crate::ssh::error::{Advice, SshError, SshErrorKind as Kind};
 use crate::ssh::handler::Handler;
 use crate::ssh::settings::{LoginMethod, Password};
 
-/// Questions of a server that are answered, with and without a prompt. PAM modules that only print something
-/// have none.
+/// Maximum number of requests of a server that are answered, with and without prompts. PAM modules that only
+/// print something send requests without a prompt.
 const QUESTIONS: usize = 10;
 
 /// What a server asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Question {
     Password,
-    /// The password has expired, and a new one is asked for.
+    /// The password has expired, and the server asks for a new one.
     NewPassword,
     /// A code, or something else that this client does not know.
     Other,
 }
 
 impl Login<'_> {
-    /// Gives the password by this method.
+    /// Sends the password with this method.
     pub(super) async fn by_password(
         &self,
         handle: &mut Handle<Handler>,
@@ -44,7 +44,7 @@ impl Login<'_> {
             Ok(turn) => turn,
             Err(error) => return Answer::Stop(error),
         };
-        tracing::debug!(host = settings.original, ?method, "giving the password");
+        tracing::debug!(host = settings.original, ?method, "sending the password");
         let (answer, given) = if method == LoginMethod::Password {
             let user = settings.user.as_str();
             let answer = handle.authenticate_password(user, password.reveal()).await;
@@ -52,7 +52,7 @@ impl Login<'_> {
         } else {
             self.answer_questions(handle, password, tried).await
         };
-        // A password was accepted, too, if the host then asks for more.
+        // The password was also accepted if the host then asks for more.
         let is_taken = matches!(answer, Answer::In) || tried.part_of_way;
         match (&answer, given) {
             _ if is_taken => turn.good(),
@@ -69,7 +69,7 @@ impl Login<'_> {
         answer
     }
 
-    /// The result, and whether the password was given.
+    /// Returns the result, and whether the password was sent.
     async fn answer_questions(
         &self,
         handle: &mut Handle<Handler>,
@@ -125,7 +125,7 @@ impl Login<'_> {
         (Answer::Stop(error), given)
     }
 
-    /// The password was refused.
+    /// The error for a refused password.
     fn denied_password(&self, tried: &Progress) -> SshError {
         let user = &self.settings.user;
         let mut error = self.denied(tried);
@@ -160,7 +160,8 @@ impl Login<'_> {
     }
 }
 
-/// What a prompt asks for. A prompt in an unknown language asks for the password if its answer is not echoed.
+/// What a prompt asks for. A prompt in an unknown language is assumed to ask for the password if the input is
+/// not echoed.
 fn question(said: &str, prompt: &Prompt) -> Question {
     let text = format!("{said} {}", prompt.prompt).to_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
@@ -186,7 +187,7 @@ fn question(said: &str, prompt: &Prompt) -> Question {
     }
 }
 
-/// Words of prompts for a second factor.
+/// Words in prompts for a second factor.
 const CODES: &[&str] = &[
     "2fa",
     "authenticator",
@@ -211,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prompt_tells_what_is_asked_for() {
+    fn a_prompt_shows_what_is_asked_for() {
         let asked = |said: &str, prompt: &str, echo: bool| {
             let prompt = Prompt {
                 prompt: prompt.to_owned(),

@@ -1,5 +1,4 @@
-//! How far a login has come: what was tried, what the host's answers mean, and what to say when it is
-//! refused.
+//! The progress of a login: what was tried, what the host's answers mean, and the error if it is refused.
 
 use russh::client::{AuthResult, Handle};
 use russh::{MethodKind, MethodSet};
@@ -13,7 +12,7 @@ use crate::ssh::handler::Handler;
 use crate::ssh::news::News;
 use crate::ssh::settings::{LoginMethod, SshSettings};
 
-/// What russh says when a server leaves no method.
+/// The message of russh for a server that accepts no further method.
 const NO_METHODS: &str = "No authentication method";
 
 /// A login in progress.
@@ -25,18 +24,18 @@ pub(crate) struct Login<'a> {
     pub news: &'a News,
 }
 
-/// What a login has tried.
+/// What a login has tried so far.
 #[derive(Default)]
 pub(super) struct Progress {
     pub offered: Vec<String>,
-    /// Keys that come after these.
+    /// The keys that would have been tried next.
     pub untried: Vec<String>,
-    /// Keys that were skipped, and why.
+    /// Keys that were skipped, with the reason.
     pub skipped: Vec<String>,
     pub methods: Option<MethodSet>,
-    /// A key was accepted, and another is asked for.
+    /// A key was accepted, and the host requires another.
     pub taken: bool,
-    /// What was tried last was accepted, and more is asked for.
+    /// The last attempt was accepted, and the host requires more.
     pub part_of_way: bool,
     /// The host accepts no more keys.
     pub keys_are_over: bool,
@@ -44,13 +43,13 @@ pub(super) struct Progress {
 
 pub(super) enum Answer {
     In,
-    /// Try the next.
+    /// Try the next method.
     No,
     Stop(SshError),
 }
 
 impl Login<'_> {
-    /// Asks the host which methods it accepts. True if it logs us in at once.
+    /// Asks the host which methods it accepts. Returns true if the host already accepts the login.
     pub(super) async fn ask_methods(
         &self,
         handle: &mut Handle<Handler>,
@@ -75,7 +74,7 @@ impl Login<'_> {
             None => (MethodSet::empty(), false),
         };
         if methods.is_empty() {
-            // The connection ends, or has ended; the server's last message says why.
+            // The connection is ending or has ended. The server's last message contains the reason.
             self.news.over().await;
             let end = self.news.end().unwrap_or_default();
             return Answer::Stop(if end.contains("Too many authentication failures") {
@@ -97,7 +96,7 @@ impl Login<'_> {
             return Answer::Stop(SshError {
                 kind: Kind::Authentication,
                 message: format!(
-                    "{}@{}: the host accepted what was given and asks for more: {}",
+                    "{}@{}: the host accepted the login so far but requires more: {}",
                     self.settings.user,
                     self.settings.host,
                     names(&methods)
@@ -105,7 +104,7 @@ impl Login<'_> {
                 advice: Some(Advice::CombineMethods),
             });
         }
-        // Where the host asks for more than one key, the next is offered.
+        // If the host requires more than one key, the next is offered.
         tried.taken |= partial;
         tried.part_of_way = partial;
         tried.keys_are_over = !methods.contains(&MethodKind::PublicKey);
@@ -185,7 +184,7 @@ impl Login<'_> {
     }
 }
 
-/// This side's method in a server's list.
+/// The server's name for one of our methods.
 pub(super) const fn kind(method: LoginMethod) -> MethodKind {
     match method {
         LoginMethod::PublicKey => MethodKind::PublicKey,

@@ -16,11 +16,11 @@ use crate::ssh::error::SshError;
 use crate::ssh::handler::Handler;
 use crate::ssh::settings::SshSettings;
 
-/// Why only `ssh` itself can log in to a host, if so: a fragment for the user. It can use keys that this
-/// client cannot.
+/// The reason why only `ssh` itself can log in to a host, if any: a fragment for the user. `ssh` can use keys
+/// that this client cannot use.
 pub(crate) fn keys_need_ssh(settings: &SshSettings, keys: &KeyFiles) -> Option<String> {
     for path in &settings.identity_files {
-        // Nobody asked for these, and no server accepts them any more.
+        // The user did not ask for these, and no server accepts them any more.
         let outdated = ["id_dsa", "id_xmss"]
             .iter()
             .any(|name| path.ends_with(name));
@@ -47,7 +47,7 @@ pub(crate) fn keys_need_ssh(settings: &SshSettings, keys: &KeyFiles) -> Option<S
 }
 
 impl Login<'_> {
-    /// True once the host accepted a key and asks for nothing else.
+    /// Returns true once the host has accepted a key and requires nothing else.
     pub(super) async fn by_keys(
         &self,
         handle: &mut Handle<Handler>,
@@ -80,7 +80,7 @@ impl Login<'_> {
         {
             return Ok(true);
         }
-        // A file that is encrypted as a whole shows nothing before it is unlocked: so it comes after all
+        // A file that is encrypted as a whole reveals nothing before it is unlocked, so it is tried after all
         // others.
         for file in files.iter().filter(|file| file.public.is_none()) {
             if tried.keys_are_over {
@@ -93,7 +93,7 @@ impl Login<'_> {
                 }
             }
         }
-        // What the agent shows only to this host.
+        // Keys that the agent shows only to this host.
         let binding = handle.agent_session_binding().cloned();
         if let (Some(agent), Some(binding)) = (&agent, &binding) {
             let shown = agent.identities_for(Some(binding)).await;
@@ -117,14 +117,14 @@ impl Login<'_> {
                 }
             }
         }
-        // A host may log us in without a key; else it says what it accepts.
+        // A host may accept the login without a key; otherwise it lists the methods that it accepts.
         if tried.methods.is_none() && self.ask_methods(handle, tried).await? {
             return Ok(true);
         }
         for file in &files {
             if let Some(why) = file.unusable() {
                 let path = file.path.display().to_string();
-                // It is in the list already if the host accepted it.
+                // The file is already in the list if the host accepted its key.
                 if !tried.skipped.iter().any(|note| note.starts_with(&path)) {
                     tried.skipped.push(format!("{path} {why}"));
                 }
@@ -147,7 +147,7 @@ impl Login<'_> {
         tokio::task::spawn_blocking(read).await.unwrap_or_default()
     }
 
-    /// True once we are logged in.
+    /// Returns true once the login is complete.
     async fn offer_all(
         &self,
         handle: &mut Handle<Handler>,
@@ -156,7 +156,7 @@ impl Login<'_> {
         tried: &mut Progress,
     ) -> Result<bool, SshError> {
         let rsa = offers.iter().any(|offer| offer.shown.algorithm().is_rsa());
-        // Waits for the server's list of algorithms, which only RSA needs.
+        // Waits for the server's list of algorithms, which is needed only for RSA.
         let best = if rsa {
             handle
                 .best_supported_rsa_hash()
@@ -208,7 +208,7 @@ impl Login<'_> {
         Ok(false)
     }
 
-    /// Shows a key, and signs if the host accepts it. `None` without an answer.
+    /// Offers a key, and signs if the host accepts it. Returns `None` if there is no answer.
     async fn ask(
         &self,
         handle: &mut Handle<Handler>,

@@ -1,4 +1,4 @@
-//! Signs for a key that a host accepts: with a key file, or with the agent.
+//! Signs for a key that a host has accepted: with a key file, or with the agent.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ pub(super) struct OfferSigner<'a> {
     pub keys: &'a KeyFiles,
     pub agent: Option<&'a Agent>,
     pub binding: Option<&'a AgentSessionBinding>,
-    /// Why there was no signature.
+    /// Why there is no signature.
     pub failed: Option<String>,
 }
 
-/// There is no signature; [`OfferSigner::failed`] says why.
+/// Signing failed; [`OfferSigner::failed`] has the reason.
 #[derive(Debug)]
 pub(super) struct NotSigned;
 
@@ -45,8 +45,8 @@ impl russh::Signer for OfferSigner<'_> {
                 Some(agent) => agent
                     .sign(identity, hash, request, self.binding.filter(|_| *bound))
                     .await
-                    .ok_or_else(|| "the agent does not sign".to_owned()),
-                None => Err("there is no agent".to_owned()),
+                    .ok_or_else(|| "the agent refused to sign".to_owned()),
+                None => Err("no agent is available".to_owned()),
             },
         };
         signed.map_err(|why| {

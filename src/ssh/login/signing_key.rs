@@ -1,4 +1,4 @@
-//! Signing with keys that this process holds.
+//! Signs with keys that this process holds.
 
 use std::fmt;
 
@@ -25,15 +25,15 @@ pub(super) enum SigningKey {
 /// Why a key file cannot sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unusable {
-    /// It has a passphrase, and there is nobody to ask for it.
+    /// It has a passphrase, and there is no user to ask for it.
     Encrypted,
-    /// The user gave no passphrase that unlocks it.
+    /// The user entered no passphrase that unlocks it.
     WrongPassphrase,
-    /// Others can read it.
+    /// Other users can read it.
     Permissions(u32),
-    /// It holds a public key; an agent may hold the other half.
+    /// It contains a public key; an agent may hold the private key.
     Public,
-    /// It is on a security key, which only an agent or `ssh` can use.
+    /// It is on a hardware security key, which only an agent or `ssh` can use.
     SecurityKey,
     /// It cannot be read, or is of an unknown kind.
     Unknown(String),
@@ -43,9 +43,9 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Encrypted => f.write_str("is encrypted"),
-            Self::WrongPassphrase => f.write_str("is encrypted, and was not unlocked"),
+            Self::WrongPassphrase => f.write_str("is encrypted and was not unlocked"),
             Self::Permissions(mode) => write!(f, "can be read by others (mode {mode:04o})"),
-            Self::Public => f.write_str("is a public key, and no agent holds the private one"),
+            Self::Public => f.write_str("is a public key, and no agent holds the private key"),
             Self::SecurityKey => f.write_str("is on a security key"),
             Self::Unknown(why) => write!(f, "cannot be used ({why})"),
         }
@@ -66,7 +66,7 @@ impl SigningKey {
                         public,
                     })
                     .map_err(|error| {
-                        unknown(format!("RSA key: {error}; 2048 to 4096 bits can be used"))
+                        unknown(format!("RSA key: {error}; 2048 to 4096 bits are supported"))
                     })
             }
             KeypairData::Ed25519(_) | KeypairData::Ecdsa(_) => Ok(Self::Other(Box::new(key))),
@@ -80,7 +80,7 @@ impl SigningKey {
         }
     }
 
-    /// The half that hosts are shown.
+    /// The public key, which is shown to hosts.
     pub fn public(&self) -> PublicKey {
         match self {
             Self::Rsa { public, .. } => public.clone(),
@@ -88,7 +88,7 @@ impl SigningKey {
         }
     }
 
-    /// Appends the signature of a login's request to it (RFC 4252, 7), for RSA with the hash that both sides
+    /// Appends the signature of a login request to it (RFC 4252, 7). For RSA it uses the hash that both sides
     /// agreed on (RFC 8332).
     pub fn sign(&self, hash: Option<HashAlg>, mut request: Vec<u8>) -> Option<Vec<u8>> {
         let blob = match self {

@@ -1,4 +1,4 @@
-//! Which new keys are kept, and how.
+//! Tests of storing new keys.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use crate::ssh::error::SshErrorKind as Kind;
 use crate::ssh::settings::StrictHostKeyChecking as Strict;
 
 #[test]
-fn a_new_file_is_only_for_its_owner() {
+fn a_new_file_is_accessible_only_to_its_owner() {
     let case = Case::new("").strict(Strict::AcceptNew);
     let file = case.dir.path().join("new/known_hosts");
     let case = case.with(|settings| settings.host_key.user_files = vec![file.clone()]);
@@ -25,14 +25,14 @@ fn a_new_file_is_only_for_its_owner() {
 }
 
 #[test]
-fn an_entry_gets_a_line_of_its_own() {
+fn an_entry_gets_its_own_line() {
     let case = Case::new("web2 {0}").strict(Strict::AcceptNew);
     case.check(1).unwrap();
     assert_eq!(case.text(), format!("web2 {}\nweb1 {}\n", text(0), text(1)));
 }
 
 #[test]
-fn a_key_is_kept_once_and_another_is_refused() {
+fn a_key_is_stored_once_and_another_is_refused() {
     let case = Case::new("").strict(Strict::AcceptNew);
     let keys = case.verifier();
     check(&keys, 0, None).unwrap();
@@ -49,7 +49,7 @@ fn a_file_that_cannot_be_written_does_not_stop_the_run() {
     let case = case.with(|settings| settings.host_key.user_files = vec![file]);
     let keys = case.verifier();
     check(&keys, 0, None).unwrap();
-    // It is known for this run.
+    // The key is known for this run.
     assert_eq!(
         check(&keys, 1, None).unwrap_err().kind,
         Kind::HostKeyChanged
@@ -74,9 +74,9 @@ fn names_and_addresses_are_hashed_separately() {
 }
 
 #[test]
-fn hundreds_of_hosts_tear_no_line() {
+fn hundreds_of_hosts_do_not_corrupt_lines() {
     let case = Case::new("").strict(Strict::AcceptNew);
-    // Two runs of ops, with what they know each to itself.
+    // Two runs of ops, which share nothing but the file.
     let runs = [
         Arc::new(KnownHosts::default()),
         Arc::new(KnownHosts::default()),
@@ -105,7 +105,7 @@ fn hundreds_of_hosts_tear_no_line() {
 }
 
 #[test]
-fn no_key_of_a_refused_host_is_kept() {
+fn no_key_of_a_refused_host_is_stored() {
     let case = Case::new("192.0.2.1 {1}\n")
         .strict(Strict::AcceptNew)
         .with(|settings| settings.host_key.check_host_ip = true);

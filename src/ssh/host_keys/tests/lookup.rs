@@ -1,4 +1,4 @@
-//! Which lines are for a host, as `ssh-keygen -F` finds them, and what it costs.
+//! Compares the lines found for a host with `ssh-keygen -F`, and tests the cost of a lookup.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -25,7 +25,7 @@ const NAMES: &[&str] = &[
     "",
 ];
 
-/// A name or a pattern, as it may stand in a file.
+/// A name or a pattern that may be in a file.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => prop::sample::select(NAMES).prop_map(ToOwned::to_owned),
@@ -69,7 +69,7 @@ fn line() -> impl Strategy<Value = String> {
     })
 }
 
-/// The lines that `ssh-keygen` finds, by their numbers.
+/// The numbers of the lines that `ssh-keygen` finds.
 fn found_by_ssh_keygen(file: &std::path::Path, name: &str) -> BTreeSet<u32> {
     let output = Command::new("ssh-keygen")
         .args(["-F", name, "-f"])
@@ -99,7 +99,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn the_lines_for_a_host_are_those_of_ssh_keygen(lines in prop::collection::vec(line(), 1..40)) {
+    fn the_lines_for_a_host_are_those_that_ssh_keygen_finds(lines in prop::collection::vec(line(), 1..40)) {
         let text = lines.join("\n") + "\n";
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &text).unwrap();
@@ -113,15 +113,15 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_a_file_holds_breaks_the_reader(text in any::<Vec<u8>>()) {
+    fn no_file_content_breaks_the_reader(text in any::<Vec<u8>>()) {
         let lines = Lines::parse(&text);
         let _ = lines.of_host("web1");
     }
 }
 
-/// Of five thousand lines whose names are hashed, every fifth is for a host of the run.
+/// There are five thousand lines with hashed names; every fifth is for a host of the run.
 #[test]
-fn a_known_host_costs_the_hashes_of_a_few_lines() {
+fn a_known_host_needs_only_a_few_hashes() {
     const HOSTS: usize = 1000;
     const LINES: usize = 5 * HOSTS;
     let key = |line: usize| {
@@ -145,12 +145,12 @@ fn a_known_host_costs_the_hashes_of_a_few_lines() {
     };
     HASHED.set(0);
     for number in 0..HOSTS {
-        // Hosts that connect at the same time are a little out of order.
+        // Hosts that connect at the same time are slightly out of order.
         let line = (number ^ 7) * 5;
         assert!(check(&format!("host{line}"), key(line)), "{line}");
     }
     let each = HASHED.get() / HOSTS;
-    assert!(each < 150, "{each} names are hashed for a host");
+    assert!(each < 150, "{each} names were hashed per host");
 
     HASHED.set(0);
     assert!(!check("unknown", key(LINES)));

@@ -1,4 +1,4 @@
-//! Which keys are accepted for which host, without a network.
+//! Tests which keys are accepted for which host, without a network.
 
 mod learning;
 mod lookup;
@@ -30,7 +30,7 @@ const fn p256() -> Algorithm {
     }
 }
 
-/// `ssh-ed25519 AAAA...` of one of the keys.
+/// The text of one of the keys: `ssh-ed25519 AAAA...`.
 fn text(key: usize) -> String {
     KEYS[key].public_key().to_openssh().expect("a key")
 }
@@ -39,7 +39,7 @@ fn presented(key: usize) -> PublicKeyOrCertificate {
     KEYS[key].public_key().clone().into()
 }
 
-/// A host, and what is known about it.
+/// A host, and the known keys.
 struct Case {
     dir: tempfile::TempDir,
     settings: SshSettings,
@@ -47,7 +47,7 @@ struct Case {
 }
 
 impl Case {
-    /// `{0}` in the text stands for the first key, and so on.
+    /// In the text, `{0}` stands for the first key, and so on.
     fn new(known: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("known_hosts");

@@ -1,16 +1,16 @@
-//! Decisions, by the files and the settings.
+//! Tests of the decisions for combinations of files and settings.
 
 use super::{Case, text};
 use crate::ssh::error::{Advice, SshErrorKind as Kind};
 use crate::ssh::settings::{SshSettings, StrictHostKeyChecking as Strict};
 
-/// `|1|salt|hash` of a name.
+/// The hashed form of a name: `|1|salt|hash`.
 fn hashed(name: &str) -> String {
     super::super::line::HashedName::new(name, [7; 20]).to_string()
 }
 
 #[test]
-fn a_key_is_accepted_if_a_line_for_the_host_has_it() {
+fn a_key_is_accepted_if_a_line_for_the_host_contains_it() {
     let web1 = hashed("web1");
     let cases: &[(&str, Result<(), Kind>)] = &[
         ("web1 {0}", Ok(())),
@@ -54,7 +54,7 @@ fn a_key_is_accepted_if_a_line_for_the_host_has_it() {
 }
 
 #[test]
-fn only_a_new_key_is_kept() {
+fn only_a_new_key_is_stored() {
     let case = Case::new("web2 {0}").strict(Strict::AcceptNew);
     case.check(0).unwrap();
     assert_eq!(case.text(), format!("web2 {0}\nweb1 {0}\n", text(0)));
@@ -103,7 +103,7 @@ fn an_error_says_what_to_do() {
         (
             Case::new("web1 {0}")
                 .with(|settings| settings.host_key.revoked = Some("/nowhere/revoked".into())),
-            &["/nowhere/revoked cannot be read"],
+            &["cannot read the revoked keys in /nowhere/revoked"],
             "No host is trusted",
         ),
         (
@@ -186,7 +186,7 @@ fn known_keys_are_offered_first() {
 }
 
 #[test]
-fn sha1_signatures_are_accepted_only_by_request() {
+fn sha1_signatures_are_accepted_only_if_configured() {
     let signature = |name: &str| {
         let length = u32::try_from(name.len()).unwrap().to_be_bytes();
         [&length, name.as_bytes(), &[0; 8]].concat()

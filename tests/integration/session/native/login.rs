@@ -198,7 +198,7 @@ fn a_key_that_cannot_be_used_is_named() {
     for (key, said) in [
         (open_to_all, "can be read by others (mode 0644)"),
         (short, "2048 to 4096 bits"),
-        (garbage, "not a private key of a known format"),
+        (garbage, "not a private key in a known format"),
         (fleet.dir().join("missing"), "does not exist"),
     ] {
         let error = open(host, with_keys(&fleet, host, &[key]), &Arc::default()).unwrap_err();
