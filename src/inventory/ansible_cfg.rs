@@ -349,7 +349,8 @@ mod tests {
 
     #[test]
     fn settings_become_variables_with_their_location() {
-        let text = "# of the shop\n[defaults]\nremote_user = deploy ; who logs in\nprivate_key_file = keys/id\n\
+        let text = "# of the shop\n[defaults]\nremote_user = deploy ; who logs in\n\
+                    private_key_file = keys/id\n\
                     Host_Key_Checking: False\nforks = 20\nroles_path = roles\n[ssh_connection]\n\
                     ssh_args = -C -o ControlMaster=auto\n  -o ForwardAgent=yes\npipelining = True\n\
                     [privilege_escalation]\nbecome = True\nbecome_user = \"app\"\n";
@@ -411,7 +412,8 @@ mod tests {
 
     #[test]
     fn a_relevant_setting_that_is_not_read_causes_a_warning() {
-        let text = "[defaults]\nhash_behaviour = merge\nask_pass = False\n[privilege_escalation]\nbecome_ask_pass = True\n";
+        let text = "[defaults]\nhash_behaviour = merge\nask_pass = False\n\
+                    [privilege_escalation]\nbecome_ask_pass = True\n";
         let warnings: Vec<String> = parse(text)
             .unwrap()
             .warnings
@@ -421,7 +423,8 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "shop/ansible.cfg:2: `hash_behaviour` is not read\nHere a mapping replaces a mapping. Write out the merged mapping.",
+                "shop/ansible.cfg:2: `hash_behaviour` is not read\nHere a mapping replaces a mapping. \
+                 Write out the merged mapping.",
                 "shop/ansible.cfg:5: `become_ask_pass` is not read\nUse -K."
             ]
         );

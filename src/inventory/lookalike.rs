@@ -293,7 +293,8 @@ mod tests {
             (
                 "web[1-3]",
                 "`[1-3]` in the pattern `web[1-3]` may be a slice or a range of names",
-                "For a slice, which counts from 0, write `web[1:3]`; for a range of names write `~web[1-3]$`.",
+                "For a slice, which counts from 0, write `web[1:3]`; for a range of names write \
+                 `~web[1-3]$`.",
             ),
             (
                 "web[2-]",
@@ -323,7 +324,8 @@ mod tests {
             (
                 "web[01:03]",
                 "`[01:03]` in the pattern `web[01:03]` may be a slice or a range of names",
-                "For a slice, which counts from 0, write `web[1:3]`; for a range of names write `~web0[1-3]$`.",
+                "For a slice, which counts from 0, write `web[1:3]`; for a range of names write \
+                 `~web0[1-3]$`.",
             ),
             (
                 "web[-2:]",

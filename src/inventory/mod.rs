@@ -7,8 +7,8 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | the readers, and the choice between them |
-//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `shlex`, `name` | the parsers that they use |
+//! | `source`, `directory`, `ini`, `ansible_yaml`, `ops_toml`, `script` | the readers |
+//! | `text`, `yaml`, `toml_text`, `json_text`, `node`, `literal`, `shlex`, `name` | their parsers |
 //! | `ansible_cfg` | settings of Ansible that apply here too |
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern`, `lookalike`, `limit` | host patterns; misleading ones; `--limit` |

@@ -18,8 +18,10 @@ pub(super) fn check_host(name: &str) -> Result<(), InventoryError> {
     if name.contains(',') {
         let shown = shown(name);
         return Err(
-            InventoryError::new(format!("the host name {shown} contains a comma"))
-                .hint("A comma separates names in a pattern. In an INI file, write each host on its own line."),
+            InventoryError::new(format!("the host name {shown} contains a comma")).hint(
+                "A comma separates names in a pattern. \
+                     In an INI file, write each host on its own line.",
+            ),
         );
     }
     Ok(())

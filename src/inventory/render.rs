@@ -307,7 +307,11 @@ impl Scope {
         let host = self.world.host(&error.host).map_or(&self.host, |host| host);
         let vars = host.vars();
         let hint = if name.starts_with("ansible_") && !vars.contains_key(name) {
-            Some("The inventory does not have the facts of a host. In the playbook they are `h.facts`.".to_owned())
+            Some(
+                "The inventory does not have the facts of a host. \
+                 In the playbook they are `h.facts`."
+                    .to_owned(),
+            )
         } else {
             did_you_mean(name, vars.keys().copied())
         };

@@ -29,8 +29,10 @@ fn a_host_without_settings_is_reached_by_its_name() {
 #[test]
 fn the_variables_of_ansible_are_supported() {
     let connection = of("ansible_host=10.0.0.1 ansible_port=2222 ansible_user=deploy \
-                         ansible_ssh_private_key_file=/k/id ansible_ssh_common_args='-o ProxyJump=b -o \"X=a b\"' ansible_ssh_extra_args=-4 \
-                         ansible_become=yes ansible_become_user=app ansible_become_pass=hunter22 ansible_host_key_checking=False \
+                         ansible_ssh_private_key_file=/k/id ansible_ssh_common_args='-o ProxyJump=b -o \
+                         \"X=a b\"' ansible_ssh_extra_args=-4 \
+                         ansible_become=yes ansible_become_user=app ansible_become_pass=hunter22 \
+                         ansible_host_key_checking=False \
                          ansible_timeout=30 ops_state_dir=/var/tmp/ops ops_transport=native")
     .unwrap();
     assert_eq!(connection.address, "10.0.0.1");
@@ -93,7 +95,10 @@ fn connections_other_than_ssh() {
         words("podman exec -i c1")
     );
     assert_eq!(
-        of("ansible_connection=kubectl ansible_kubectl_namespace=shop ansible_kubectl_container=web").unwrap().via,
+        of("ansible_connection=kubectl ansible_kubectl_namespace=shop \
+             ansible_kubectl_container=web")
+        .unwrap()
+        .via,
         words("kubectl -n shop exec -i h -c web --")
     );
     assert_eq!(
@@ -108,7 +113,8 @@ fn connections_other_than_ssh() {
 fn the_command_line_wins() {
     let inventory = load_text(
         "hosts",
-        "h ansible_user=a ansible_password=written ansible_become_user=b ansible_become_password=inventory ops_transport=openssh\n",
+        "h ansible_user=a ansible_password=written ansible_become_user=b \
+         ansible_become_password=inventory ops_transport=openssh\n",
     )
     .unwrap();
     let overrides = Overrides {
@@ -303,19 +309,22 @@ fn another_become_method_is_not_replaced_by_sudo() {
         (
             "ansible_become_method=community.general.doas",
             Some(
-                "hosts:1: `ansible_become_method` of host h is `community.general.doas`, which ops does not support",
+                "hosts:1: `ansible_become_method` of host h is `community.general.doas`, which ops does \
+                 not support",
             ),
         ),
         (
             "ansible_become_flags=-i",
             Some(
-                "hosts:1: `ansible_become_flags` of host h is `-i`, but ops does not pass extra flags to sudo",
+                "hosts:1: `ansible_become_flags` of host h is `-i`, but ops does not pass extra flags to \
+                 sudo",
             ),
         ),
         (
             "ansible_become_exe='sudo su -'",
             Some(
-                "hosts:1: `ansible_become_exe` of host h is `sudo su -`, but ops runs `sudo` from the PATH of the host",
+                "hosts:1: `ansible_become_exe` of host h is `sudo su -`, but ops runs `sudo` from the \
+                 PATH of the host",
             ),
         ),
     ] {
@@ -343,7 +352,8 @@ fn arguments_of_ssh_keep_their_order() {
 /// The code that redacts output learns of it before it is used.
 #[test]
 fn a_plain_text_password_is_a_secret() {
-    let text = "[web]\nh ansible_become_password=hunter22 ansible_sudo_pass=12345678 pw=swordfish ansible_su_pass='{{ pw }}'\n\
+    let text = "[web]\nh ansible_become_password=hunter22 ansible_sudo_pass=12345678 pw=swordfish \
+                ansible_su_pass='{{ pw }}'\n\
                 [web:vars]\nansible_become_pass=of-the-group\n";
     let inventory = load_text("hosts", text).unwrap();
     let host = inventory.host("h").unwrap();

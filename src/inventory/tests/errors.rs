@@ -134,10 +134,13 @@ fn patterns_that_select_nothing_are_errors() {
 
 #[test]
 fn template_errors_have_the_location_of_the_template() {
-    let text = "all:\n  hosts:\n    h:\n      db_host: x\n      a: '{{ db_hots }}'\n      b: 'x{{ a }}'\n      c: \"{{ d }}\"\n      \
-                d: '{{ c }}'\n      e: \"{{ lookup('pipe', 'X') }}\"\n      f: '{{ 1 | to_jsn }}'\n      g: '{{ 1 +'\n      \
-                i: '{{ 1 + }}'\n      j: '{{ ansible_os_family }}'\n      k: '{{ hostvars.nobody.x }}'\n      l: '{{ 1 is nosuch }}'\n      \
-                m: '{{ 5 | mandatory }}'\n      o: \"{{ 'maybe' | bool }}\"\n      p: [{q: '{{ nope }}'}]\n";
+    let text = "all:\n  hosts:\n    h:\n      db_host: x\n      a: '{{ db_hots }}'\n      \
+                b: 'x{{ a }}'\n      c: \"{{ d }}\"\n      d: '{{ c }}'\n      \
+                e: \"{{ lookup('pipe', 'X') }}\"\n      f: '{{ 1 | to_jsn }}'\n      \
+                g: '{{ 1 +'\n      i: '{{ 1 + }}'\n      j: '{{ ansible_os_family }}'\n      \
+                k: '{{ hostvars.nobody.x }}'\n      l: '{{ 1 is nosuch }}'\n      \
+                m: '{{ 5 | mandatory }}'\n      o: \"{{ 'maybe' | bool }}\"\n      \
+                p: [{q: '{{ nope }}'}]\n";
     let inventory = load_text("hosts.yml", text).unwrap();
     let host = inventory.host("h").unwrap().clone();
     for (name, line, at_fault, message, hint) in [
@@ -360,7 +363,8 @@ fn the_expansion_of_a_short_text_is_limited() {
 #[test]
 fn an_invalid_vault_text_is_refused_when_it_is_read() {
     let error = |text: &str| load_text("hosts.yml", text).unwrap_err();
-    let value = "all:\n  hosts:\n    h:\n      x: !vault |\n        $ANSIBLE_VAULT;9.9;AES256\n        3132\n";
+    let value = "all:\n  hosts:\n    h:\n      x: !vault |\n        \
+                 $ANSIBLE_VAULT;9.9;AES256\n        3132\n";
     for text in [value.to_owned(), value.replace("9.9;AES256", "1.1;AES")] {
         let found = error(&text);
         assert!(

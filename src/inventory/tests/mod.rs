@@ -201,7 +201,13 @@ fn ten_thousand_hosts_load() {
         String::from("all:\n  children:\n"),
     );
     for group in 0..100 {
-        writeln!(toml, "[groups.g{group}]\nvars = {{ level = {group}, text = \"{{{{ inventory_hostname }}}}\" }}\n[groups.g{group}.hosts]").unwrap();
+        writeln!(
+            toml,
+            "[groups.g{group}]\n\
+             vars = {{ level = {group}, text = \"{{{{ inventory_hostname }}}}\" }}\n\
+             [groups.g{group}.hosts]"
+        )
+        .unwrap();
         writeln!(ini, "[g{group}]").unwrap();
         writeln!(
             yaml,

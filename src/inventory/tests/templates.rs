@@ -30,7 +30,8 @@ fn error(inventory: &Inventory, name: &str) -> String {
 #[test]
 fn members_are_rendered_on_use() {
     let inventory = values(
-        "paths: {dir: {init: /etc/init.d}, files: {mon: '{{ paths.dir.init }}/mon'}, list: ['{{ paths.files.mon }}']}\n\
+        "paths: {dir: {init: /etc/init.d}, files: {mon: '{{ paths.dir.init }}/mon'}, \
+         list: ['{{ paths.files.mon }}']}\n\
          one: '{{ paths.list[0] }}'\n\
          broken: {good: 1, bad: '{{ nope }}', deep: {x: '{{ broken.good }}'}}\n\
          good: '{{ broken.good + broken.deep.x | int }}'\n\
@@ -41,7 +42,11 @@ fn members_are_rendered_on_use() {
     );
     assert_eq!(
         value(&inventory, "paths"),
-        json!({"dir": {"init": "/etc/init.d"}, "files": {"mon": "/etc/init.d/mon"}, "list": ["/etc/init.d/mon"]})
+        json!({
+            "dir": {"init": "/etc/init.d"},
+            "files": {"mon": "/etc/init.d/mon"},
+            "list": ["/etc/init.d/mon"],
+        })
     );
     assert_eq!(value(&inventory, "one"), "/etc/init.d/mon");
     assert_eq!(value(&inventory, "good"), 2);

@@ -66,7 +66,8 @@ proptest! {
             // Some characters are not allowed in YAML at all: then the file is refused.
             if let Ok(inventory) = load_text(file, &text) {
                 let host = inventory.host("h").unwrap();
-                prop_assert_eq!(inventory.var(host, "v").unwrap(), Some(Value::String(value.clone())), "{}", file);
+                let expected = Some(Value::String(value.clone()));
+                prop_assert_eq!(inventory.var(host, "v").unwrap(), expected, "{}", file);
             } else {
                 prop_assert_eq!(file, "hosts.yml");
             }
@@ -97,7 +98,10 @@ proptest! {
             prop_assert_eq!(connection.via, Via::Ssh);
             for word in [connection.address, connection.user.unwrap_or_default()] {
                 prop_assert!(!word.starts_with('-'));
-                prop_assert!(!word.contains(|c: char| c.is_whitespace() || c.is_control() || "'\"`$;&|<>(){}\\".contains(c)), "{:?}", word);
+                let is_special = |c: char| {
+                    c.is_whitespace() || c.is_control() || "'\"`$;&|<>(){}\\".contains(c)
+                };
+                prop_assert!(!word.contains(is_special), "{:?}", word);
             }
         }
         let named = load(&Sources { paths: vec![format!("{name},").into()], ..Sources::default() });

@@ -230,7 +230,8 @@ impl HostVerifier {
             Advice::AcceptHostKey
         } else if self.policy.user_files.is_empty() {
             Advice::try_this(
-                "New keys are not accepted if UserKnownHostsFile is `none`: set it to a file to store them in.",
+                "New keys are not accepted if UserKnownHostsFile is `none`: set it to a file to store \
+                 them in.",
             )
         } else {
             Advice::try_this(
