@@ -120,7 +120,7 @@ fn read_all(
     let mut until = Instant::now() + limits.time;
     let mut ended = false;
     let mut left_open = false;
-    let mut told = Told::default();
+    let mut wait_report = WaitReport::default();
     for pipe in pipes {
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -143,7 +143,7 @@ fn read_all(
                     return Err(ProgramError::Endless(format!("ran for more than {limit}")));
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    told.while_it_lasts(file);
+                    wait_report.log_if_due(file);
                     if !ended && child.try_wait().is_ok_and(|status| status.is_some()) {
                         ended = true;
                         until = Instant::now() + LEFT_OPEN;
@@ -157,12 +157,12 @@ fn read_all(
 
 /// Reports after 8 s, and then every 25 s, that ops is waiting for a program. No run has started yet that
 /// could report it.
-struct Told {
+struct WaitReport {
     began: Instant,
     due: Duration,
 }
 
-impl Default for Told {
+impl Default for WaitReport {
     fn default() -> Self {
         Self {
             began: Instant::now(),
@@ -171,8 +171,8 @@ impl Default for Told {
     }
 }
 
-impl Told {
-    fn while_it_lasts(&mut self, file: &Path) {
+impl WaitReport {
+    fn log_if_due(&mut self, file: &Path) {
         let so_far = self.began.elapsed();
         if so_far >= self.due {
             self.due = so_far + Duration::from_secs(25);

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How many bytes are kept of what a server sends before its version.
-const HEARD: usize = 512;
+const MAX_PREAMBLE: usize = 512;
 
 /// One attempt to connect. russh does not stop when its caller is dropped, so dropping the attempt ends the
 /// connection, unless it [succeeded](Self::succeeded).
@@ -76,8 +76,8 @@ impl State {
         self.heard.extend_from_slice(bytes);
         let version =
             self.heard.starts_with(b"SSH-") || self.heard.windows(5).any(|at| at == b"\nSSH-");
-        self.heard_all = version || self.heard.len() >= HEARD;
-        self.heard.truncate(HEARD);
+        self.heard_all = version || self.heard.len() >= MAX_PREAMBLE;
+        self.heard.truncate(MAX_PREAMBLE);
     }
 }
 

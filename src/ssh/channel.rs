@@ -19,7 +19,7 @@ use super::news::News;
 pub(super) type KeepsOpen = Arc<dyn Any + Send + Sync>;
 
 /// The maximum that is accepted from a writer at once, in bytes. The channel splits it into packets.
-const CHUNK: usize = 64 << 10;
+const MAX_CHUNK: usize = 64 << 10;
 
 /// Writes to a channel. Accepted bytes are sent even if the caller is dropped or then writes other bytes.
 pub struct Outgoing {
@@ -70,7 +70,7 @@ impl AsyncWrite for Outgoing {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.sender.poll_reserve(context)).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        let count = bytes.len().min(CHUNK);
+        let count = bytes.len().min(MAX_CHUNK);
         self.sender
             .send_item(bytes[..count].to_vec())
             .map_err(|_| io::ErrorKind::BrokenPipe)?;

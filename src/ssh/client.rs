@@ -24,7 +24,7 @@ use super::settings::{AskPassphrase, SshSettings};
 use super::startups::{Place, Queued, Startups};
 
 /// The time for a login, in addition to the time for connecting: the user may have to touch a security key.
-const LOGIN: Duration = Duration::from_secs(20);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The fraction of the connection timeout (1/4) for which a server may stay silent before this client speaks
 /// first.
@@ -172,17 +172,17 @@ impl Client {
         };
         tokio::select! {
             done = login::run(&login, &mut handle) => done?,
-            () = self.late() => {
-                return Err(diagnosis::too_slow("the login did not complete", LOGIN));
+            () = self.login_timeout() => {
+                return Err(diagnosis::too_slow("the login did not complete", LOGIN_TIMEOUT));
             }
         }
         Ok(Arc::new(SshConnection::new(handle, news, settings)))
     }
 
     /// Waits for the maximum duration of a login, and for as long as the user is asked for a passphrase.
-    async fn late(&self) {
+    async fn login_timeout(&self) {
         loop {
-            tokio::time::sleep(LOGIN).await;
+            tokio::time::sleep(LOGIN_TIMEOUT).await;
             if !self.keys.is_asking() {
                 return;
             }

@@ -15,7 +15,7 @@ use super::news::News;
 use super::settings::SshSettings;
 
 /// Maximum number of programs on one connection. By default, servers allow ten (`MaxSessions`).
-const CHANNELS: usize = 8;
+const MAX_CHANNELS: usize = 8;
 
 /// A logged-in connection. It ends when its last holder is dropped.
 pub struct SshConnection {
@@ -31,7 +31,7 @@ impl SshConnection {
         Self {
             handle,
             news,
-            channels: Arc::new(Semaphore::new(CHANNELS)),
+            channels: Arc::new(Semaphore::new(MAX_CHANNELS)),
             environment: settings.environment.clone(),
         }
     }

@@ -257,7 +257,7 @@ fn after(text: &str) -> String {
 }
 
 /// Maximum length of a host's text in an error, in characters.
-const EXCERPT: usize = 600;
+const MAX_EXCERPT: usize = 600;
 
 /// A text from a host on one line, without control characters, shortened if it is long.
 pub(super) fn excerpt(text: &str) -> String {
@@ -268,10 +268,10 @@ pub(super) fn excerpt(text: &str) -> String {
         .join("; ");
     let mut shown: String = line
         .chars()
-        .take(EXCERPT)
+        .take(MAX_EXCERPT)
         .map(|c| if c.is_control() { '?' } else { c })
         .collect();
-    if line.chars().nth(EXCERPT).is_some() {
+    if line.chars().nth(MAX_EXCERPT).is_some() {
         shown.push_str(" ...");
     }
     shown

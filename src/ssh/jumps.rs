@@ -15,7 +15,7 @@ use super::settings::SshSettings;
 
 /// Maximum number of connections through one connection to a jump host. `MaxSessions` does not count them,
 /// but each is a socket of one sshd process, which may have 1,024, and they all share one processor there.
-const TUNNELS: usize = 64;
+const MAX_TUNNELS: usize = 64;
 
 /// The jump hosts of a run. Their connections are shared, and end with the last host behind them.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ impl Jumps {
                 }
             }
             jumps.push(Arc::new(Jump {
-                places: Arc::new(Semaphore::new(TUNNELS)),
+                places: Arc::new(Semaphore::new(MAX_TUNNELS)),
                 connection: OnceCell::new(),
             }));
         }

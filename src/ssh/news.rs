@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use super::inbox::{Inbox, Inboxes, ROOM, SHARED_ROOM, Which};
 
 /// How long a reader may be behind before its connection is considered stalled.
-const STALL: Duration = Duration::from_millis(250);
+const STALL_AFTER: Duration = Duration::from_millis(250);
 
 /// Maximum length of a banner that is kept, in bytes.
-const BANNER: usize = 1024;
+const MAX_BANNER: usize = 1024;
 
 /// The state of a connection, as reported by its task.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl News {
             // The sender lives as long as `self`.
             let _ = stalled.wait_for(|stalled| *stalled).await;
             let resumed = stalled.wait_for(|stalled| !*stalled);
-            if tokio::time::timeout(STALL, resumed).await.is_err() {
+            if tokio::time::timeout(STALL_AFTER, resumed).await.is_err() {
                 return;
             }
         }
@@ -66,8 +66,8 @@ impl News {
 
     pub fn add_to_banner(&self, text: &str) {
         let banner = &mut self.texts().banner;
-        if banner.len() < BANNER {
-            banner.extend(text.chars().take(BANNER));
+        if banner.len() < MAX_BANNER {
+            banner.extend(text.chars().take(MAX_BANNER));
         }
     }
 

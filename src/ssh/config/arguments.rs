@@ -35,19 +35,19 @@ enum Letter {
     /// Sets a keyword to the option's argument, even if it was set before.
     SetsTo(Keyword),
     /// Sets a keyword to the option's argument if nothing was set before.
-    Says(Keyword),
+    SetsIfUnset(Keyword),
     KeyFile,
     Jump,
     Config,
     Keyword,
     /// Takes an argument that does not matter.
-    Takes,
+    TakesArgument,
     /// Supported only by `ssh`, or unsuitable for a program that runs commands.
     Ssh,
 }
 
 fn option(letter: char) -> Letter {
-    use Letter::{Config, Harmless, Jump, KeyFile, Says, Sets, SetsTo, Ssh, Takes};
+    use Letter::{Config, Harmless, Jump, KeyFile, Sets, SetsIfUnset, SetsTo, Ssh, TakesArgument};
     match letter {
         '2' | 'v' | 'q' | 'T' | 'n' | 'g' | 'M' | 'k' => Harmless,
         '4' => Sets(Keyword::AddressFamily, "inet"),
@@ -62,13 +62,13 @@ fn option(letter: char) -> Letter {
         'c' => SetsTo(Keyword::Ciphers),
         'm' => SetsTo(Keyword::MACs),
         'I' => SetsTo(Keyword::PKCS11Provider),
-        'p' => Says(Keyword::Port),
-        'l' => Says(Keyword::User),
+        'p' => SetsIfUnset(Keyword::Port),
+        'l' => SetsIfUnset(Keyword::User),
         'i' => KeyFile,
         'J' => Jump,
         'F' => Config,
         'o' => Letter::Keyword,
-        'e' | 'E' | 'S' | 'L' | 'R' | 'D' | 'w' => Takes,
+        'e' | 'E' | 'S' | 'L' | 'R' | 'D' | 'w' => TakesArgument,
         _ => Ssh,
     }
 }
@@ -168,7 +168,7 @@ impl CommandLine {
                 };
                 match option(letter) {
                     Letter::Harmless => {}
-                    Letter::Takes => {
+                    Letter::TakesArgument => {
                         argument()?;
                     }
                     Letter::Sets(keyword, value) => {
@@ -179,7 +179,7 @@ impl CommandLine {
                         let line = checked(keyword, argument()?)?;
                         self.items.push(Item::Now(line));
                     }
-                    Letter::Says(keyword) => {
+                    Letter::SetsIfUnset(keyword) => {
                         let line = checked(keyword, argument()?)?;
                         self.items.push(Item::First(line));
                     }

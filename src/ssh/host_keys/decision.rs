@@ -14,7 +14,7 @@ use super::verifier::{HostVerifier, with_port};
 use crate::ssh::settings::StrictHostKeyChecking as Strict;
 
 /// `ssh` never writes names with these characters into a `known_hosts` file.
-const NOT_LEARNT: &[char] = &['@', '?', '*', '#', '[', ']', '|', '\'', '"', '\\'];
+const UNSTORABLE: &[char] = &['@', '?', '*', '#', '[', ']', '|', '\'', '"', '\\'];
 
 /// The host's identity is confirmed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -203,7 +203,7 @@ impl Lookup<'_> {
     }
 
     fn may_learn(&self) -> bool {
-        !self.verifier.policy.user_files.is_empty() && !self.verifier.host.contains(NOT_LEARNT)
+        !self.verifier.policy.user_files.is_empty() && !self.verifier.host.contains(UNSTORABLE)
     }
 
     /// The address by which the host is looked up in addition to its name (`CheckHostIP`), with a port.

@@ -12,9 +12,9 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 /// The minimum length of RSA keys in every `ssh` (`SSH_RSA_MINIMUM_MODULUS_SIZE`).
-const LEAST_RSA_BITS: usize = 1024;
+const MIN_RSA_BITS: usize = 1024;
 /// The maximum size of numbers in every `ssh` (`SSHBUF_MAX_BIGNUM`), in bytes.
-const LARGEST_NUMBER: usize = 16384 / 8;
+const MAX_NUMBER_BYTES: usize = 16384 / 8;
 
 /// The kind of a key. A certificate has the kind of the key that it certifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -202,7 +202,7 @@ impl ParsedKey {
         if !certified && !fields.0.is_empty() {
             return Err(NoKey::Malformed);
         }
-        if key.rsa_bits().is_some_and(|bits| bits < LEAST_RSA_BITS) {
+        if key.rsa_bits().is_some_and(|bits| bits < MIN_RSA_BITS) {
             return Err(NoKey::Short);
         }
         Ok(Self { key, certified })
@@ -236,7 +236,7 @@ impl<'a> Fields<'a> {
         }
         let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
         let number = &bytes[zeros..];
-        (number.len() <= LARGEST_NUMBER).then_some(number)
+        (number.len() <= MAX_NUMBER_BYTES).then_some(number)
     }
 
     fn key(&mut self, kind: KeyKind) -> Option<HostKey> {

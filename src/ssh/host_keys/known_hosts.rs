@@ -219,7 +219,7 @@ fn first<'a>(mut lines: impl Iterator<Item = &'a Line>) -> Option<&'a Line> {
 type Index = usize;
 
 /// By how many lines hosts that connect at the same time may be out of order.
-const OUT_OF_TURN: usize = 64;
+const MAX_DISORDER: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Lines {
@@ -347,7 +347,7 @@ impl HashedLines {
         let begin = self
             .next
             .load(Ordering::Relaxed)
-            .saturating_sub(OUT_OF_TURN);
+            .saturating_sub(MAX_DISORDER);
         let (before, behind) = self.lines.split_at(begin);
         for (step, index) in behind.iter().chain(before).enumerate() {
             let line = &lines[*index];

@@ -88,7 +88,7 @@ fn marker(line: &str) -> Option<(Marker, &str)> {
 }
 
 /// The maximum length of a pattern in `ssh`: with a longer one, the whole list matches nothing.
-const LONGEST_PATTERN: usize = 1023;
+const MAX_PATTERN: usize = 1023;
 
 /// The first field of a line.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ impl Names {
         }
         if field
             .split(',')
-            .any(|name| name.strip_prefix('!').unwrap_or(name).len() >= LONGEST_PATTERN)
+            .any(|name| name.strip_prefix('!').unwrap_or(name).len() >= MAX_PATTERN)
         {
             return Self::Nothing;
         }

@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 /// Maximum number of concurrent requests to an agent. It answers them one after the other, and its socket
 /// queues only a few, so the others wait here, in order.
-const AT_ONCE: usize = 8;
+const MAX_REQUESTS: usize = 8;
 
 /// The agents of a run: nearly always only one.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl Agents {
         let agent = agents.entry(socket.to_owned()).or_insert_with(|| {
             Arc::new(Agent {
                 socket: socket.to_owned(),
-                turn: Semaphore::new(AT_ONCE),
+                turn: Semaphore::new(MAX_REQUESTS),
                 identities: OnceCell::new(),
             })
         });

@@ -17,7 +17,7 @@ use super::signing_key::{SigningKey, Unusable};
 use crate::ssh::settings::AskPassphrase;
 
 /// How many times a user may enter a passphrase: `NumberOfPasswordPrompts` of ssh.
-const TRIES: u32 = 3;
+const MAX_TRIES: u32 = 3;
 
 /// The result of reading a key file: `None` if it does not exist.
 type FileCell = OnceCell<Option<Arc<KeyFile>>>;
@@ -111,7 +111,7 @@ impl KeyFiles {
         let (path, text) = (path.to_owned(), text.to_owned());
         let open = Asking::begin(&self.asking);
         let unlocked = tokio::task::spawn_blocking(move || {
-            for number in 0..TRIES {
+            for number in 0..MAX_TRIES {
                 let Some(passphrase) = ask(&path, number) else {
                     return Err(if number == 0 {
                         Unusable::Encrypted

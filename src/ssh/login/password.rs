@@ -12,7 +12,7 @@ use crate::ssh::settings::{LoginMethod, Password};
 
 /// Maximum number of requests of a server that are answered, with and without prompts. PAM modules that only
 /// print something send requests without a prompt.
-const QUESTIONS: usize = 10;
+const MAX_REQUESTS: usize = 10;
 
 /// What a server asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Login<'_> {
         let mut reply = handle
             .authenticate_keyboard_interactive_start(user, None)
             .await;
-        for _ in 0..QUESTIONS {
+        for _ in 0..MAX_REQUESTS {
             let (said, prompts) = match reply {
                 Ok(KeyboardInteractiveAuthResponse::InfoRequest {
                     name,
@@ -179,7 +179,7 @@ fn question(said: &str, prompt: &Prompt) -> Question {
     let asked = prompt.prompt.to_lowercase();
     let code = asked
         .split(|c: char| !c.is_alphanumeric())
-        .any(|word| CODES.contains(&word));
+        .any(|word| SECOND_FACTOR_WORDS.contains(&word));
     if prompt.echo || code {
         Question::Other
     } else {
@@ -188,7 +188,7 @@ fn question(said: &str, prompt: &Prompt) -> Question {
 }
 
 /// Words in prompts for a second factor.
-const CODES: &[&str] = &[
+const SECOND_FACTOR_WORDS: &[&str] = &[
     "2fa",
     "authenticator",
     "code",
