@@ -122,7 +122,7 @@ const UNREAD: &[(&str, &str, &[&str], &str)] = &[
         "defaults",
         "hash_behaviour",
         &["replace"],
-        "Here a mapping replaces a mapping. Write out the merged mapping.",
+        "In ops a mapping replaces a mapping. Write out the merged mapping.",
     ),
     (
         "defaults",
@@ -423,7 +423,7 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "shop/ansible.cfg:2: `hash_behaviour` is not read\nHere a mapping replaces a mapping. \
+                "shop/ansible.cfg:2: `hash_behaviour` is not read\nIn ops a mapping replaces a mapping. \
                  Write out the merged mapping.",
                 "shop/ansible.cfg:5: `become_ask_pass` is not read\nUse -K."
             ]

@@ -242,7 +242,7 @@ fn cut(last: Option<&String>) -> InventoryError {
         None => ("the last word".to_owned(), "'...#...'".to_owned()),
     };
     InventoryError::new(format!(
-        "{what} ends at the `#`, because the rest of the line is a comment"
+        "{what} ends at the `#`: the rest of the line is a comment"
     ))
     .hint(format!(
         "Quote it: {how}. Put a space before a `#` that starts a comment."

@@ -20,7 +20,7 @@ pub(super) fn check_host(name: &str) -> Result<(), InventoryError> {
         return Err(
             InventoryError::new(format!("the host name {shown} contains a comma")).hint(
                 "A comma separates names in a pattern. \
-                     In an INI file, write each host on its own line.",
+                 In an INI file, write each host on its own line.",
             ),
         );
     }

@@ -57,7 +57,7 @@ fn a_value_that_ends_at_a_hash() {
     assert_eq!(
         of("hosts", "a x=1 # fine\nb secret=ab#cd\n"),
         [
-            "hosts:2: the value of `secret` ends at the `#`, because the rest of the line is a comment\n\
+            "hosts:2: the value of `secret` ends at the `#`: the rest of the line is a comment\n\
           Quote it: secret='...#...'. Put a space before a `#` that starts a comment."
         ]
     );
