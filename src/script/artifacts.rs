@@ -1,4 +1,4 @@
-//! What is put on hosts as it stands on the machine that ops runs on: files, and directories as tar files.
+//! Files and directories that are copied to hosts unchanged; directories are packed as tar files.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,8 +11,8 @@ use tempfile::SpooledData;
 
 use crate::tasks::{Artifact, Content, LARGEST_HELD};
 
-/// The artifacts of a run by their real paths. Each is read once, so that every host gets the same bytes,
-/// however long a rollout takes and whatever is built meanwhile; and so that fifty hosts need the memory of
+/// The artifacts of a run by their real paths. Each is read only once. So every host gets the same bytes,
+/// even if a rollout takes long and the file is rebuilt meanwhile, and fifty hosts need no more memory than
 /// one.
 #[derive(Default)]
 pub struct Artifacts {
@@ -20,12 +20,12 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    /// The file or the directory at `path`.
+    /// The file or directory at `path`.
     ///
     /// # Errors
-    /// When it cannot be read. A lower-case fragment.
+    /// It cannot be read. A lower-case fragment.
     pub fn get(&self, path: &Path) -> Result<Arc<Artifact>, String> {
-        // Held while it is read: others want the same one.
+        // Locked while it is read, because other threads want the same artifact.
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(artifact) = read.get(path) {
             return Ok(artifact.clone());
@@ -46,8 +46,9 @@ fn load(path: &Path) -> std::io::Result<Artifact> {
     Content::of_file(file, &name).map(|content| Artifact::file(content, executable))
 }
 
-/// A tar file of a directory. Equal trees make equal files: names in order, no times, no owners, and of the
-/// modes whether the owner may execute. A large one goes to a temporary file without a name.
+/// Packs a directory as a tar file. Equal trees yield equal files: names are sorted, times and owners are
+/// left out, and of the mode only the owner's execute bit is kept. A large one goes to an unnamed temporary
+/// file.
 fn pack(directory: &Path, name: &str) -> std::io::Result<Content> {
     let limit = usize::try_from(LARGEST_HELD).unwrap_or(usize::MAX);
     let mut tar = tar::Builder::new(tempfile::spooled_tempfile(limit));
@@ -75,10 +76,7 @@ fn add<W: Write>(tar: &mut tar::Builder<W>, directory: &Path, name: &Path) -> st
         } else if kind.is_file() || kind.is_symlink() {
             tar.append_path_with_name(&path, &name)?;
         } else {
-            let message = format!(
-                "{} is neither a file nor a directory nor a link",
-                name.display()
-            );
+            let message = format!("{} is not a file, a directory or a link", name.display());
             return Err(std::io::Error::other(message));
         }
     }
@@ -90,11 +88,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_trees_make_equal_files() {
+    fn equal_trees_yield_equal_files() {
         let dir = tempfile::tempdir().expect("a directory");
         let tree = |name: &str, order: [&str; 3]| {
             let root = dir.path().join(name);
-            std::fs::create_dir_all(root.join("bin")).expect("made");
+            std::fs::create_dir_all(root.join("bin")).expect("created");
             for file in order {
                 std::fs::write(root.join(file), file).expect("written");
             }

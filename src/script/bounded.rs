@@ -1,9 +1,9 @@
-//! Rhai's own methods that turn a string into many values, with the engine's limits checked before memory is
-//! allocated.
+//! Replacements for Rhai's methods that turn a string into many values. They check the engine's limits before
+//! memory is allocated.
 //!
-//! Rhai looks at a value when the method has made it: a string of 60 MB that is split into its characters
-//! takes gigabytes by then. The methods here replace those of Rhai under the same names; the built-ins of
-//! ours that do the same use [`list`] and [`Text`].
+//! Rhai checks a value only after the method has built it: splitting a string of 60 MB into characters takes
+//! gigabytes by then. The methods here replace those of Rhai under the same names. Our own built-ins that do
+//! something similar use [`list`] and [`Text`].
 
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext,
@@ -48,7 +48,7 @@ impl Text {
     }
 }
 
-/// A text with every `find` replaced.
+/// Replaces every `find` in a text.
 pub(super) fn replaced(
     context: &NativeCallContext<'_>,
     text: &str,
@@ -66,7 +66,7 @@ pub(super) fn replaced(
     Ok(out.into_string())
 }
 
-/// Rhai's own kind of error, which is told with the number of the limit.
+/// Rhai's own kind of error, which is reported with the limit.
 fn too_large(kind: &str, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
     EvalAltResult::ErrorDataTooLarge(kind.to_owned(), context.call_position()).into()
 }
@@ -153,7 +153,7 @@ fn split_rev(context: &NativeCallContext<'_>, text: &str, by: &str) -> Result<Ar
     list(context, text.rsplit(by))
 }
 
-/// At most this many; less than one is one.
+/// The number of segments, at least one.
 fn segments(most: i64) -> usize {
     usize::try_from(most.max(1)).unwrap_or(usize::MAX)
 }

@@ -1,4 +1,4 @@
-//! Where a part of a call stands in the playbook.
+//! The position of a part of a call in the playbook.
 
 use rhai::NativeCallContext;
 
@@ -8,7 +8,7 @@ use super::check::Part;
 use super::error::position;
 use super::frame::Frame;
 
-/// Where a part of the call stands in the text: an argument, or a key among the options.
+/// The position of a part of the call: an argument, or a key among the options.
 #[must_use]
 pub fn part(context: &NativeCallContext<'_>, part: Part) -> Option<Position> {
     let frame = Frame::of(context).ok()?;

@@ -1,4 +1,4 @@
-//! The arguments of `h.run`, as a command for the host's `sh`.
+//! Turns the arguments of `h.run` into a command for the host's `sh`.
 
 use std::time::Duration;
 
@@ -18,33 +18,36 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 options! {
     /// The options of `h.run`.
     pub struct CallOptions {
-        /// the exit codes that are a success, one or a list: `0`
+        /// the exit codes that count as success, one or a list; default `0`
         ok: Option<Codes>,
-        /// exit codes that are a success and say that nothing was changed
+        /// exit codes that count as success and mean that nothing was changed
         unchanged: Option<Codes>,
-        /// with `true`, it only reads, so it runs in check mode too
+        /// with `true`, the command only reads, so it also runs in check mode
         reads: Option<bool>,
-        /// what runs longer is killed: `"30s"`
+        /// the time limit, after which it is killed; default `"30s"`
         timeout: Option<Span>,
-        /// what it reads on its standard input: a string or a blob
+        /// its standard input: a string or a blob
         stdin: Option<Value>,
         /// environment variables: a map
         env: Option<IndexMap<String, Value>>,
-        /// the directory that it runs in
+        /// the directory to run it in
         cwd: Option<String>,
         /// with `true`, it fails if any command of a pipe fails, not only the last. Uses bash if the host's
-        /// `sh` cannot do that; a host with neither refuses
+        /// `sh` does not support that; a host with neither is an error
         pipefail: Option<bool>,
-        /// what the user reads in place of the command
+        /// a name to show to the user instead of the command
         name: Option<String>,
-        /// with `true`, it is reported only if it fails: for one that only reads and is sent again and again
+        /// with `true`, it is reported only if it fails: for a command that only reads and is sent repeatedly
         quiet: Option<bool>,
     }
 }
 
 /// An exit code, or several.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "exit codes are numbers from 0 to 255")]
+#[serde(
+    untagged,
+    expecting = "must be a number from 0 to 255, or a list of them"
+)]
 enum Codes {
     One(u8),
     Many(Vec<u8>),
@@ -76,28 +79,28 @@ impl Call {
     pub fn parse(line: &Dynamic, options: &Options<'_, CallOptions>) -> Result<Self> {
         let shown = words(line).map_err(|message| options.wrong("command", &message))?;
         if has_nul(&shown) {
-            return Err(options.wrong("command", "it holds a NUL byte"));
+            return Err(options.wrong("command", "contains a NUL byte"));
         }
         let mut script = String::new();
         for (name, value) in options.env.iter().flatten() {
             if !is_variable(name) {
-                return Err(options.wrong("env", &format!("`{name}` is no name of a variable")));
+                return Err(options.wrong("env", &format!("invalid variable name: `{name}`")));
             }
             let value = value.to_text().ok_or_else(|| {
                 options.wrong("env", &format!("the value of `{name}` is not a string"))
             })?;
             if has_nul(&value) {
                 return Err(
-                    options.wrong("env", &format!("the value of `{name}` holds a NUL byte"))
+                    options.wrong("env", &format!("the value of `{name}` contains a NUL byte"))
                 );
             }
             script.push_str(&format!("export {name}={}\n", quote_str(&value)));
         }
         if let Some(directory) = &options.cwd {
             if has_nul(directory) {
-                return Err(options.wrong("cwd", "it holds a NUL byte"));
+                return Err(options.wrong("cwd", "contains a NUL byte"));
             }
-            let told = quote_str(&format!("ops: there is no directory {directory}"));
+            let told = quote_str(&format!("ops: directory {directory} not found"));
             script.push_str(&format!(
                 "[ -d {0} ] || {{ echo {told} >&2; exit 2; }}\ncd -- {0} || exit\n",
                 quote_str(directory)
@@ -106,10 +109,7 @@ impl Call {
         let reads = options.reads.unwrap_or(false);
         let quiet = options.quiet.unwrap_or(false);
         if quiet && !reads {
-            return Err(options.wrong(
-                "quiet",
-                "it is for commands that only read: say `reads: true` too",
-            ));
+            return Err(options.wrong("quiet", "requires `reads: true`"));
         }
         let mut ok = options.ok.as_ref().map_or_else(|| vec![0], Codes::to_vec);
         let unchanged = options
@@ -119,9 +119,10 @@ impl Call {
         ok.extend(&unchanged);
         if options.pipefail.unwrap_or(false) {
             if line.is_array() {
-                return Err(
-                    options.wrong("pipefail", "a list runs without a shell, so it has no pipe")
-                );
+                return Err(options.wrong(
+                    "pipefail",
+                    "cannot be used with a list, which runs without a shell",
+                ));
             }
             script.push_str(&pipefail(&shown, &ok));
         } else {
@@ -157,28 +158,30 @@ impl Call {
     }
 }
 
-/// A command's text, or a list of words quoted.
+/// The command as one line for `sh`: a string as it is, or a list of words quoted.
 pub fn words(line: &Dynamic) -> std::result::Result<String, String> {
     if let Ok(text) = line.clone().into_immutable_string() {
         return if text.trim().is_empty() {
-            Err("it is empty".to_owned())
+            Err("must not be empty".to_owned())
         } else {
             Ok(text.into())
         };
     }
     let Some(words) = line.clone().try_cast::<Array>() else {
         return Err(format!(
-            "it is a text or a list of words, not a {}",
+            "must be a string or a list of words, not a value of type {}",
             line.type_name()
         ));
     };
     if words.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("must not be empty".to_owned());
     }
     let quoted = words.into_iter().map(|word| {
         let kind = word.type_name();
         if word.is_array() || word.is_map() || word.is_unit() {
-            return Err(format!("a word of it is a {kind}"));
+            return Err(format!(
+                "must be a list of strings, not of values of type {kind}"
+            ));
         }
         Ok(quote_str(&word.to_string()))
     });
@@ -198,16 +201,16 @@ fn stdin(options: &Options<'_, CallOptions>) -> Result<Option<Vec<u8>>> {
         None => Ok(None),
         Some(Value::Bytes(bytes)) => Ok(Some(bytes.clone())),
         Some(Value::Text(text)) => Ok(Some(text.as_bytes().to_vec())),
-        Some(_) => Err(options.wrong("stdin", "it is a string or a blob")),
+        Some(_) => Err(options.wrong("stdin", "must be a string or a blob")),
     }
 }
 
-/// `quote(x)`: one word, or the words of a list.
+/// `quote(x)`: one quoted word, or the words of a list.
 pub fn quote(context: &NativeCallContext<'_>, value: &Dynamic) -> Result<String> {
     let list = if value.is_array() {
         value.clone()
     } else {
         vec![Dynamic::from(value.to_string())].into()
     };
-    words(&list).map_err(|message| argument(context, format!("cannot quote this: {message}")))
+    words(&list).map_err(|message| argument(context, format!("the argument of `quote` {message}")))
 }

@@ -1,4 +1,4 @@
-//! Values of a script as values of the rest of ops, and back.
+//! Converts values of a script to values of the rest of ops, and back.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use rhai::{Array, Blob, Dynamic, ImmutableString, Map};
 use super::nesting;
 use crate::declare::Value;
 
-/// A script's value as a task gets it. `Err` names what cannot be one.
+/// Converts a script's value for a task. `Err` names what cannot be converted.
 pub fn to_value(value: Dynamic) -> Result<Value, String> {
     nesting::check(&value)?;
     value_of(value)
 }
 
-/// The same for a value that is not nested too deep.
+/// The same for a value whose nesting depth has been checked.
 fn value_of(value: Dynamic) -> Result<Value, String> {
     let value = value.flatten();
     if value.is_unit() {
@@ -43,10 +43,13 @@ fn value_of(value: Dynamic) -> Result<Value, String> {
         let entries = entries.map(|(key, value)| Ok((key.to_string(), value_of(value)?)));
         return entries.collect::<Result<_, String>>().map(Value::Map);
     }
-    Err(format!("a {} cannot be given to a task", value.type_name()))
+    Err(format!(
+        "a value of type {} cannot be passed to a task",
+        value.type_name()
+    ))
 }
 
-/// What an inventory or a host says, as a script's value.
+/// Converts a value from an inventory or a host to a script's value.
 pub fn from_json(value: &serde_json::Value) -> Dynamic {
     use serde_json::Value as Json;
     match value {
@@ -66,7 +69,7 @@ pub fn from_json(value: &serde_json::Value) -> Dynamic {
     }
 }
 
-/// A script's value as JSON. `Err` names what cannot be written.
+/// Converts a script's value to JSON. `Err` names what cannot be converted.
 pub fn to_json(value: Dynamic) -> Result<serde_json::Value, String> {
     use serde_json::Value as Json;
     let value = value.flatten();
@@ -82,7 +85,7 @@ pub fn to_json(value: Dynamic) -> Result<serde_json::Value, String> {
     if let Ok(number) = value.as_float() {
         return serde_json::Number::from_f64(number)
             .map(Json::Number)
-            .ok_or_else(|| format!("{number} cannot be written"));
+            .ok_or_else(|| format!("the number {number} cannot be written"));
     }
     match to_value(value)? {
         Value::Null => Ok(Json::Null),
@@ -93,7 +96,7 @@ pub fn to_json(value: Dynamic) -> Result<serde_json::Value, String> {
     }
 }
 
-/// A duration: `"30s"`, `"1h 5m"`, or a number of seconds.
+/// Reads a duration: `"30s"`, `"1h 5m"`, or a number of seconds.
 pub fn duration(value: &Dynamic) -> Result<Duration, String> {
     if let Ok(seconds) = value.as_int() {
         return u64::try_from(seconds)
@@ -104,15 +107,16 @@ pub fn duration(value: &Dynamic) -> Result<Duration, String> {
         return Duration::try_from_secs_f64(seconds).map_err(|_| negative(&seconds.to_string()));
     }
     let text = value.clone().try_cast::<ImmutableString>();
-    let text = text.ok_or_else(|| "a duration is a text like \"30s\", or seconds".to_owned())?;
+    let text =
+        text.ok_or_else(|| "a duration must be a string such as \"30s\", or seconds".to_owned())?;
     humantime::parse_duration(&text).map_err(|error| match error {
-        humantime::DurationError::NumberOverflow => format!("`{text}` is too long a duration"),
-        error => format!("`{text}` is not a duration: {error}; write it like \"30s\" or \"1h 5m\""),
+        humantime::DurationError::NumberOverflow => format!("the duration `{text}` is too long"),
+        error => format!("invalid duration `{text}`: {error}; write it like \"30s\" or \"1h 5m\""),
     })
 }
 
 fn negative(number: &str) -> String {
-    format!("{number} is not a duration in seconds")
+    format!("invalid duration in seconds: {number}")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Kinds of health checks that are defined in a playbook or in the standard library.
+//! Kinds of health checks that a playbook or the standard library defines.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use super::stored_closure::{Stopped, StoredClosure};
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 options! {
-    /// What `health_check(#{...})` takes besides the options of every check.
+    /// The options that `health_check(#{...})` takes besides those of every check.
     pub struct CheckOptions {
-        /// a shell script that looks and changes nothing
+        /// a shell script that only reads
         script: String,
-        /// a closure that gets what the script came back with, and gives the verdict
+        /// a closure that gets the result of the script and returns the verdict
         verdict: Closure,
     }
 }
 
-/// A check that a playbook has defined.
+/// A check that a playbook defines.
 pub struct CustomCheck {
     script: String,
     verdict: StoredClosure,
@@ -37,10 +37,10 @@ impl CustomCheck {
         context: &NativeCallContext<'_>,
     ) -> Result<Arc<Self>> {
         if has_nul(&options.script) {
-            return Err(options.wrong("script", "it holds a NUL byte"));
+            return Err(options.wrong("script", "contains a NUL byte"));
         }
         let verdict = options.closure(Some(options.verdict));
-        let verdict = verdict.ok_or_else(|| options.wrong("verdict", "it is a closure"))?;
+        let verdict = verdict.ok_or_else(|| options.wrong("verdict", "must be a closure"))?;
         Ok(Arc::new(Self {
             script: options.script.clone(),
             verdict: StoredClosure::new(verdict, frame, context),
@@ -50,7 +50,7 @@ impl CustomCheck {
 
 impl Observe for CustomCheck {
     fn label(&self) -> String {
-        // A name is required, and it comes before this.
+        // Not shown: a name is required and is shown instead.
         "health_check".to_owned()
     }
 
@@ -85,7 +85,7 @@ impl Observe for CustomCheck {
     }
 }
 
-/// The verdict that a closure gave: `true` or `false`, the name of a state, or a map.
+/// The verdict that a closure returned: `true` or `false`, the name of a state, or a map.
 fn read(given: Dynamic, answer: &Answer) -> std::result::Result<Verdict, String> {
     let kind = given.type_name();
     let said = || match answer.said() {
@@ -105,21 +105,21 @@ fn read(given: Dynamic, answer: &Answer) -> std::result::Result<Verdict, String>
     }
     let Some(mut map) = given.try_cast::<Map>() else {
         return Err(format!(
-            "it gives true, false, a state or a map, not a value of the type {kind}"
+            "must be true, false, a state or a map, not a value of type {kind}"
         ));
     };
     let mut text = |key: &str| match map.remove(key).filter(|value| !value.is_unit()) {
         None => Ok(None),
         Some(value) => match value.try_cast::<ImmutableString>() {
             Some(text) => Ok(Some(text.to_string())),
-            None => Err(format!("its `{key}` is not a string")),
+            None => Err(format!("`{key}` is not a string")),
         },
     };
-    let name = text("state")?.ok_or("it has no `state`")?;
+    let name = text("state")?.ok_or("`state` is missing")?;
     let (message, hint) = (text("message")?, text("hint")?);
     if let Some(key) = map.keys().next() {
         return Err(format!(
-            "it has the key `{key}`; its keys are `state`, `message` and `hint`"
+            "unknown key `{key}`; the keys are `state`, `message` and `hint`"
         ));
     }
     let verdict = Verdict::new(state(&name)?, message.unwrap_or_else(said));
@@ -131,7 +131,7 @@ fn state(name: &str) -> std::result::Result<State, String> {
     let found = State::ALL.into_iter().find(|state| state.as_str() == name);
     found.ok_or_else(|| {
         format!(
-            "there is no state \"{name}\"; the states are {}",
+            "unknown state \"{name}\"; the states are {}",
             names.join(", ")
         )
     })

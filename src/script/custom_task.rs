@@ -1,4 +1,4 @@
-//! Tasks that are defined in a playbook or in the standard library.
+//! Tasks that a playbook or the standard library defines.
 
 use std::sync::Arc;
 
@@ -17,25 +17,25 @@ use crate::declare::{Closure, OneOrMany, options};
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 options! {
-    /// What `task(#{...})` takes.
+    /// The options of `task(#{...})`.
     pub struct TaskOptions {
-        /// what the user sees
+        /// the name to show to the user
         name: String,
         /// a shell script that only reads
         probe: String,
-        /// a closure that gets what the probe came back with, and gives the plan
+        /// a closure that gets the result of the probe and returns the plan
         plan: Closure,
-        /// what the probe depends on; `"any"` by default
+        /// what the probe depends on; default `"any"`
         reads: Option<OneOrMany>,
-        /// what the change may alter; `"any"` by default
+        /// what the change may alter; default `"any"`
         writes: Option<OneOrMany>,
-        /// with `true`, its plan is called in check mode too if an earlier task would change what it reads:
-        /// `false`
+        /// with `true`, its plan is also called in check mode if an earlier task would change what it reads;
+        /// default `false`
         foresees: Option<bool>,
     }
 }
 
-/// A task that a playbook has defined.
+/// A task that a playbook defines.
 #[derive(Clone)]
 pub struct Definition {
     name: String,
@@ -43,22 +43,22 @@ pub struct Definition {
     plan: FnPtr,
     reads: Vec<Resource>,
     writes: Vec<Resource>,
-    /// Its plan wants to know what earlier changes would alter.
+    /// Whether its plan uses what earlier changes would alter.
     foresees: bool,
 }
 
 impl Definition {
     pub fn new(options: &Options<'_, TaskOptions>) -> Result<Self> {
         if has_nul(&options.probe) {
-            return Err(options.wrong("probe", "it holds a NUL byte"));
+            return Err(options.wrong("probe", "contains a NUL byte"));
         }
         let plan = options.closure(Some(options.plan));
-        let plan = plan.ok_or_else(|| options.wrong("plan", "it is a closure"))?;
+        let plan = plan.ok_or_else(|| options.wrong("plan", "must be a closure"))?;
         Ok(Self {
             name: options.name.clone(),
             probe: options.probe.clone(),
-            // Copied now: while a host applies the task, what it captured may be in use, above all the host
-            // itself.
+            // Copied now: while a host applies the task, the captured variables may be in use, above all the
+            // host itself.
             plan: isolate(plan),
             reads: resources(options, "reads", options.reads.as_ref())?,
             writes: resources(options, "writes", options.writes.as_ref())?,
@@ -71,7 +71,7 @@ impl Definition {
         &self.name
     }
 
-    /// The task for the host of a frame, with a copy of the closure of its own.
+    /// The task for the host of a frame, with its own copy of the closure.
     pub fn task(&self, frame: &Frame, context: &NativeCallContext<'_>) -> Arc<dyn Task> {
         Arc::new(Custom {
             definition: self.clone(),
@@ -99,11 +99,11 @@ fn resources(
     let resources = given.iter().map(|name| resource(name));
     resources.collect::<Option<_>>().ok_or_else(|| {
         let known = "\"package:NAME\", \"service:NAME\", \"user:NAME\", \"group:NAME\" or \"any\"";
-        options.wrong(key, &format!("it lists absolute paths, {known}"))
+        options.wrong(key, &format!("must list absolute paths, {known}"))
     })
 }
 
-/// What of `reads` earlier changes would alter, as it was written.
+/// The entries of `reads` that earlier changes would alter, as written in the playbook.
 fn altered(reads: &[Resource], found: &Found) -> Array {
     let is_altered = |read: &&Resource| found.altered().iter().any(|a| a.overlaps(read));
     let name = |read: &Resource| match read {
@@ -136,7 +136,7 @@ fn resource(name: &str) -> Option<Resource> {
     }
 }
 
-/// A definition at work on a host.
+/// A definition, applied to a host.
 struct Custom {
     definition: Definition,
     plan: StoredClosure,
@@ -197,7 +197,9 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     }
     let kind = wanted.type_name();
     let Some(mut wanted) = wanted.try_cast::<Map>() else {
-        return Err(format!("gives () or a map, not a {kind}"));
+        return Err(format!(
+            "must return () or a map, not a value of type {kind}"
+        ));
     };
     let keeps = keeps(wanted.remove("keeps"))?;
     let mut text = |key: &str| match wanted.remove(key) {
@@ -218,7 +220,8 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     );
     if let Some(key) = wanted.keys().next() {
         return Err(format!(
-            "has the key `{key}`: its keys are `apply`, `undo`, `undo_last`, `diff`, `keeps` and `unknown`"
+            "has the unknown key `{key}`; the keys are `apply`, `undo`, `undo_last`, `diff`, \
+             `keeps` and `unknown`"
         ));
     }
     if let Some(reason) = unknown {
@@ -229,11 +232,11 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     };
     let scripts = [Some(&apply), undo.as_ref(), undo_last.as_ref()];
     if scripts.into_iter().flatten().any(|script| has_nul(script)) {
-        return Err("holds a NUL byte".to_owned());
+        return Err("contains a NUL byte".to_owned());
     }
     let diff = diff.unwrap_or_else(|| apply.trim().to_owned());
     let mut change = Change::new(vec![Diff::Note { text: diff }], apply, "");
-    // What is undone last alone has nothing to do in its turn, and can be undone.
+    // With `undo_last` alone, there is nothing to do at its turn, but the change can be undone.
     change.undo = undo.or_else(|| undo_last.is_some().then(|| ":".to_owned()));
     change.undoes = Undoes::Change;
     change.undo_last = undo_last;
@@ -242,12 +245,12 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     Ok(Plan::Change(Box::new(change)))
 }
 
-/// What of its `writes` a change leaves as it is found.
+/// The entries of its `writes` that a change leaves as they are.
 fn keeps(given: Option<Dynamic>) -> std::result::Result<Vec<Resource>, String> {
     let Some(given) = given.filter(|given| !given.is_unit()) else {
         return Ok(Vec::new());
     };
-    let wrong = || "has a `keeps` that is no list of what stands in `writes`".to_owned();
+    let wrong = || "has a `keeps` that is not a list of entries of `writes`".to_owned();
     let given = given.try_cast::<Array>().ok_or_else(wrong)?;
     let one = |name: Dynamic| {
         let name = name.try_cast::<ImmutableString>();

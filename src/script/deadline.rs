@@ -1,8 +1,8 @@
-//! Stops a script that computes, and waits for nothing, when its frame is cancelled.
+//! Stops a script that only computes when its frame is cancelled.
 //!
-//! A built-in that waits selects on the token of its frame. A loop without one is only seen by the engine's
-//! progress hook, which knows the thread and not the frame. So each thread has a stack of the tokens that it
-//! entered.
+//! A built-in that waits selects on the token of its frame. A loop without such a built-in is seen only by
+//! the engine's progress hook, which knows the thread but not the frame. So each thread has a stack of the
+//! tokens that it entered.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use std::thread::{self, ThreadId};
 
 use tokio_util::sync::CancellationToken;
 
-/// How many operations pass between two looks: some microseconds of computing.
+/// The number of operations between two checks: some microseconds of computing.
 const EVERY: u64 = 64;
 
 type Stacks = HashMap<ThreadId, Vec<CancellationToken>>;
@@ -19,12 +19,12 @@ type Stacks = HashMap<ThreadId, Vec<CancellationToken>>;
 /// The tokens by the thread that entered them, the innermost one last.
 #[derive(Default)]
 pub struct Deadlines {
-    /// How many there are: none costs nothing.
+    /// The number of entered tokens. With none, a check costs nothing.
     entered: AtomicUsize,
     stacks: RwLock<Stacks>,
 }
 
-/// While it lives, this thread obeys the token.
+/// While this exists, the thread is stopped by the token.
 pub struct Obeys<'a>(&'a Deadlines);
 
 impl Deadlines {
@@ -37,7 +37,7 @@ impl Deadlines {
         Obeys(self)
     }
 
-    /// Whether the innermost token of this thread is cancelled. Looks once in a while, by the count of
+    /// Whether the innermost token of this thread is cancelled. Checks only now and then, by the count of
     /// operations.
     pub fn passed(&self, operations: u64) -> bool {
         if !operations.is_multiple_of(EVERY) || self.entered.load(Ordering::Relaxed) == 0 {
@@ -81,7 +81,7 @@ mod tests {
         outer.cancel();
         assert!(deadlines.passed(EVERY) && !deadlines.passed(EVERY + 1));
         {
-            // A clean-up is shielded from what cancelled the work.
+            // A clean-up is shielded from the token that cancelled the work.
             let _obeys = deadlines.obey(inner);
             assert!(!deadlines.passed(EVERY));
         }

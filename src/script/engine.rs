@@ -1,4 +1,4 @@
-//! The Rhai engine that runs playbooks: its limits, and what of Rhai is switched off.
+//! The Rhai engine that runs playbooks: its limits, and the features of Rhai that are disabled.
 
 use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, OptimizationLevel};
 
@@ -8,19 +8,19 @@ use super::bounded;
 use super::error::throw;
 use super::limits::{MAX_ARRAY, MAX_MAP, MAX_TEXT};
 
-/// Calls within calls. A level takes about 16 KiB of stack, so this fits in 2 MiB with room to spare.
+/// The maximum depth of nested calls. A level takes about 16 KiB of stack, so this fits well into 2 MiB.
 const MAX_CALL_LEVELS: usize = 128;
 
-/// Expressions within expressions and blocks within blocks, while a script is parsed.
+/// The maximum depth of nested expressions and blocks, while a script is parsed.
 const MAX_DEPTH: usize = 100;
 
-/// A loop that never ends is stopped after some ten seconds of computing; waiting costs nothing of this.
+/// An endless loop is stopped after about ten seconds of computing. Waiting does not count.
 const MAX_OPERATIONS: u64 = 200_000_000;
 
-/// An engine with the language of playbooks and none of its nouns.
+/// An engine with the language of playbooks but without the built-in functions.
 ///
-/// Nothing is optimised away, because the static checks read the literals of the script. Undefined variables
-/// are left to those checks too: Rhai's own strict mode stops at the first.
+/// Nothing is optimised away, because the static checks read the literals of the script. Those checks also
+/// find undefined variables: Rhai's own strict mode would stop at the first.
 #[must_use]
 pub fn base() -> Engine {
     let mut engine = Engine::new();
@@ -41,7 +41,7 @@ pub fn base() -> Engine {
             tracing::debug!(target: "playbook", source, line = position.line(), "{text}");
         });
     bounded::register(&mut engine);
-    // Rhai's own would end the run with success, whatever it is given.
+    // Rhai's own `exit` would end the run with success, whatever its argument.
     engine.register_fn("exit", |context: NativeCallContext| no_exit(&context));
     engine.register_fn("exit", |context: NativeCallContext, _: Dynamic| {
         no_exit(&context)
@@ -51,7 +51,7 @@ pub fn base() -> Engine {
 
 /// What to write instead of `exit`.
 pub const INSTEAD_OF_EXIT: &str =
-    "`return` ends the playbook, and `fail(\"why\")` ends it as a failure.";
+    "Use `return` to end the playbook, or `fail(\"why\")` to end it with a failure.";
 
 fn no_exit(context: &NativeCallContext) -> Result<(), Box<EvalAltResult>> {
     let failure = Failure::new(FailureKind::Failed, "a playbook cannot exit").hint(INSTEAD_OF_EXIT);

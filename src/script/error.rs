@@ -1,7 +1,7 @@
-//! Failures on their way through a script.
+//! Failures while they propagate through a script.
 //!
 //! A built-in throws a [`Failure`] as the value of Rhai's runtime error, so that `catch` can read its parts
-//! and nothing is lost on the way up. A cancel is thrown as a termination, which `try` cannot catch.
+//! and no detail is lost. A cancellation is thrown as a termination, which `try` cannot catch.
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position as Place};
 
@@ -14,7 +14,7 @@ use super::world::World;
 pub enum Halt {
     /// Ctrl-C, or a `timeout` around it.
     Cancelled,
-    /// In check mode: what follows is not known.
+    /// In check mode: the rest is unknown.
     Unknown,
 }
 
@@ -48,7 +48,7 @@ pub fn halt_of(error: &EvalAltResult) -> Option<Halt> {
     }
 }
 
-/// What went wrong in a closure that a built-in called, as the user is told.
+/// What went wrong in a closure that a built-in called, as shown to the user.
 #[must_use]
 pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &World) -> Failure {
     let caller = context
@@ -57,7 +57,7 @@ pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &W
     super::trace::failure_in(error, caller, &world.sources)
 }
 
-/// The place in the playbook (or the module) that called a built-in.
+/// The position in the playbook or the module that called a built-in.
 #[must_use]
 pub fn position(context: &NativeCallContext<'_>) -> Option<Position> {
     let file = context.call_source().unwrap_or_default();

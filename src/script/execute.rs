@@ -12,15 +12,15 @@ use super::playbook::Playbook;
 use super::trace;
 use super::world::World;
 
-/// Stack of the thread that a playbook runs on. Rhai copies, prints and drops a value level by level; at some
-/// ten thousand levels this is full, and building such a value takes minutes. Only what is touched costs
-/// memory.
+/// The stack size of the thread that a playbook runs on. Rhai copies, prints and drops a value level by
+/// level. Some ten thousand levels fill this stack, and building such a value takes minutes. Only the
+/// memory that is used costs anything.
 const PLAYBOOK_STACK: usize = 64 << 20;
 
-/// Runs the playbook to its end, and what it registered to run then.
+/// Runs the playbook to its end, and then the hooks that it registered.
 ///
 /// # Errors
-/// What ended it early: a failure that it did not catch, or an interrupt.
+/// What ended it early: an uncaught failure, or an interruption.
 pub fn execute(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Failure> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
@@ -31,7 +31,7 @@ pub fn execute(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Resul
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
             Err(error) => {
-                let message = format!("no thread can be had for the playbook: {error}");
+                let message = format!("failed to start a thread for the playbook: {error}");
                 Err(Failure::new(FailureKind::Failed, message))
             }
         }
@@ -59,7 +59,7 @@ fn run(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Fa
     result
 }
 
-/// Makes the engine one that runs in this world: what a script prints is said, and a cancel stops it.
+/// Prepares the engine for this world: what a script prints is logged, and a cancellation stops the script.
 pub(super) fn set_up(mut engine: Engine, frame: &Frame, world: &Arc<World>) -> Arc<Engine> {
     engine.set_default_tag(Dynamic::from(frame.clone()));
     let watched = world.clone();
@@ -81,7 +81,7 @@ pub(super) fn set_up(mut engine: Engine, frame: &Frame, world: &Arc<World>) -> A
     engine
 }
 
-/// Runs the hooks of a frame, in a context like that of the playbook's top level.
+/// Runs the hooks of a frame, in the same context as the playbook's top level.
 pub(super) fn leave(
     engine: &Engine,
     playbook: &Playbook,

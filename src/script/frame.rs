@@ -1,8 +1,8 @@
-//! Frames: the playbook, a host's closure, what is done under a lock, a clean-up. What a built-in may know of
-//! where it was called.
+//! Frames: the playbook, a host's closure, the closure of a lock, a clean-up. A frame is what a built-in
+//! knows about the place that it was called from.
 //!
-//! A frame travels as the tag of Rhai's call context, so that a built-in finds the innermost one without
-//! globals. It has the token that cancels what is waited for, and the `finally` and `on_failure` that were
+//! A frame is stored in the tag of Rhai's call context, so that a built-in finds the innermost one without
+//! globals. It has the token that cancels its waits, and the `finally` and `on_failure` hooks that were
 //! registered in it.
 
 use std::collections::HashMap;
@@ -17,14 +17,13 @@ use crate::run::{HostHandle, Rounds, Run};
 use super::isolate::isolate;
 use super::world::World;
 
-/// How many clean-ups a frame runs: far more than anybody writes, but for one that registers itself.
+/// The maximum number of clean-ups of a frame. Only one that registers itself again reaches this.
 const MAX_HOOKS: usize = 1000;
 
-/// How many `each` stand within one another: a balancer that is drained for a host of a rollout makes two.
+/// The maximum depth of nested `each`. A rollout that drains each host at a balancer has a depth of two.
 pub const MAX_EACH: usize = 8;
 
-/// How many threads of hosts there are at once in all `each` that stand within one another, unless the
-/// outermost one was told more.
+/// The maximum number of host threads in all nested `each` together, unless the outermost one asks for more.
 const MAX_THREADS: usize = 1000;
 
 /// What is registered to run when a frame ends.
@@ -42,16 +41,16 @@ struct Inner {
     world: Arc<World>,
     host: Option<HostHandle>,
     cancel: CancellationToken,
-    /// A task's plan is being made: nothing may reach a host.
+    /// A task's plan is being computed: nothing may reach a host.
     plans: bool,
-    /// How many closures of hosts it is within.
+    /// The number of host closures around it.
     depth: usize,
-    /// How many threads an `each` in it may have.
+    /// The number of threads that an `each` in it may use.
     threads: usize,
     state: Arc<State>,
 }
 
-/// What frames of one place have in common.
+/// The state that all clones of a frame share.
 #[derive(Default)]
 struct State {
     hooks: Mutex<Vec<Hook>>,
@@ -89,7 +88,7 @@ impl Frame {
         }))
     }
 
-    /// The same place in a rehearsal of the run: nothing is changed there, and nothing is told.
+    /// The same place in a rehearsal of the run, which changes nothing and reports nothing.
     #[must_use]
     pub fn rehearsal(&self) -> Self {
         Self(Arc::new(Inner {
@@ -103,7 +102,7 @@ impl Frame {
         }))
     }
 
-    /// A frame of its own at the same place: what is registered in it runs when it ends.
+    /// A new frame at the same place, with its own hooks.
     #[must_use]
     pub fn within(&self) -> Self {
         Self(Arc::new(Inner {
@@ -117,7 +116,7 @@ impl Frame {
         }))
     }
 
-    /// The last round of a loop that waits at this position.
+    /// The last iteration of the loop that waits at this position.
     #[must_use]
     pub fn rounds(&self, at: &Position) -> Option<Rounds> {
         self.loops().get(at).copied()
@@ -160,13 +159,13 @@ impl Frame {
         }))
     }
 
-    /// How many closures of hosts it is within.
+    /// The number of host closures around it.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.0.depth
     }
 
-    /// How many threads an `each` in it may have. The outermost one has what it asks for.
+    /// The number of threads that an `each` in it may use. The outermost one gets what it asks for.
     #[must_use]
     pub fn threads(&self, wanted: usize) -> usize {
         if self.0.depth == 0 {
@@ -176,7 +175,7 @@ impl Frame {
         }
     }
 
-    /// The same place while a task's plan is made.
+    /// The same place, while a task's plan is computed.
     #[must_use]
     pub fn planning(&self) -> Self {
         Self(Arc::new(Inner {
@@ -193,7 +192,7 @@ impl Frame {
     /// The frame that a built-in is called in.
     ///
     /// # Errors
-    /// When no playbook is running: the engine is only used to check or to document one.
+    /// No playbook is running: the engine is only used to check or to document one.
     pub fn of(context: &NativeCallContext<'_>) -> Result<Self, Box<EvalAltResult>> {
         context
             .tag()
@@ -207,15 +206,15 @@ impl Frame {
     /// The frame that a built-in is called in, for one that reaches a host or that waits.
     ///
     /// # Errors
-    /// In a plan too: a plan is a function of what the probe found and of nothing else.
+    /// Also in a plan, which may depend only on what the probe found.
     pub fn acting(context: &NativeCallContext<'_>, what: &str) -> Result<Self, Box<EvalAltResult>> {
         let frame = Self::of(context)?;
         if !frame.0.plans {
             return Ok(frame);
         }
-        let message = format!("a plan may not call `{what}`: it decides on what the probe found");
+        let message = format!("a plan may not call `{what}`: it can only use what the probe found");
         let failure = Failure::new(FailureKind::Failed, message)
-            .hint("Let the probe print what the plan has to know.");
+            .hint("Make the probe print what the plan needs.");
         Err(super::error::throw(failure, context))
     }
 
@@ -229,7 +228,7 @@ impl Frame {
         &self.0.world.run
     }
 
-    /// The host whose closure this is, or is within.
+    /// The host of the closure that this frame is, or is within.
     #[must_use]
     pub fn host(&self) -> Option<&HostHandle> {
         self.0.host.as_ref()
@@ -265,15 +264,16 @@ impl Frame {
         body(&stored.create_context(context.engine()))
     }
 
-    /// Runs what was registered, the last one first, and what that registers in turn. Shielded from the
-    /// cancel: only a second Ctrl-C cuts it short. Returns the failures of the hooks themselves.
+    /// Runs the registered hooks, the last one first, and any hooks that they register. Shielded from
+    /// cancellation: only a second Ctrl-C interrupts it. Returns the failures of the hooks themselves.
     #[must_use]
     pub fn leave(&self, context: &NativeCallContext<'_>, failed: bool) -> Vec<Failure> {
         let mut failures = Vec::new();
         let mut left = MAX_HOOKS;
         while let Some(hook) = self.pop() {
             if left == 0 {
-                let message = format!("more than {MAX_HOOKS} clean-ups in one place");
+                let message =
+                    format!("too many clean-ups in one frame (the maximum is {MAX_HOOKS})");
                 let failure = Failure::new(FailureKind::Failed, message)
                     .hint("Does a `finally` register itself again?");
                 failures.push(failure);

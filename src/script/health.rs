@@ -1,7 +1,7 @@
 //! The health checks that a playbook declares in its function `health(h)`, without running the playbook.
 //!
-//! Of its top level only what a function can see is evaluated: imports, constants, and the variables that
-//! constants are made of.
+//! Only those parts of its top level are evaluated that a function can see: imports, constants, and the
+//! variables that constants are built from.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use super::playbook::Playbook;
 use super::trace;
 use super::world::World;
 
-/// What the function is called. It takes the host.
+/// The name of the function. It takes the host.
 const FUNCTION: &str = "health";
 
-/// The declaration of a playbook, ready to be asked for each host, by several threads at once.
+/// The declaration of a playbook, which several threads can evaluate for different hosts at once.
 pub struct Declaration<'p> {
     engine: Arc<Engine>,
     playbook: &'p Playbook,
-    /// The functions of the playbook, with no more of its top level than they need.
+    /// The functions of the playbook, with only the parts of its top level that they need.
     ast: AST,
     world: Arc<World>,
     frame: Frame,
@@ -35,7 +35,7 @@ pub struct Declaration<'p> {
 /// Whether a playbook declares health checks at all.
 ///
 /// # Errors
-/// It has no such function.
+/// There is no such function.
 pub fn declares(playbook: &Playbook) -> Result<(), Failure> {
     if playbook
         .ast
@@ -47,7 +47,7 @@ pub fn declares(playbook: &Playbook) -> Result<(), Failure> {
     }
     let message = format!("{} has no function `health(h)`", playbook.name);
     Err(Failure::new(FailureKind::Input, message).hint(
-        "`fn health(h) { [http(\"http://127.0.0.1:8080/healthz\")] }` gives the checks of a host.",
+        "`fn health(h) { [http(\"http://127.0.0.1:8080/healthz\")] }` returns the checks of a host.",
     ))
 }
 
@@ -70,7 +70,7 @@ impl<'p> Declaration<'p> {
     /// The checks of a host.
     ///
     /// # Errors
-    /// What the function throws; it gives something else than checks; the run is interrupted.
+    /// The function throws, it returns something other than checks, or the run is interrupted.
     pub fn checks(&self, host: &HostHandle) -> Result<Vec<Check>, Failure> {
         let frame = self.frame.of_host(host.clone());
         let options = CallFnOptions::new().with_tag(frame.clone());
@@ -85,7 +85,7 @@ impl<'p> Declaration<'p> {
             .map_err(|error| match halt_of(&error) {
                 Some(Halt::Cancelled) => Failure::interrupted(),
                 Some(Halt::Unknown) => self.wrong(
-                    "what it does on the host is not known without doing it: checks only look",
+                    "its effect on the host cannot be known without running it, and checks must only read",
                 ),
                 None => trace::failure(&error, &self.world.sources),
             })
@@ -98,7 +98,7 @@ impl<'p> Declaration<'p> {
         }
     }
 
-    /// Checks, in lists of lists as `h.check` takes them too.
+    /// Reads checks, which may be in nested lists as for `h.check`.
     fn read(&self, given: Dynamic) -> Result<Vec<Check>, Failure> {
         let given = given.flatten();
         let kind = given.type_name();
@@ -112,7 +112,9 @@ impl<'p> Declaration<'p> {
         }
         match given.try_cast::<HealthValue>() {
             Some(health) => Ok(vec![health.check()]),
-            None => Err(self.wrong(&format!("it gives health checks, and this is a {kind}"))),
+            None => Err(self.wrong(&format!(
+                "must return health checks, not a value of type {kind}"
+            ))),
         }
     }
 
@@ -122,7 +124,7 @@ impl<'p> Declaration<'p> {
     }
 }
 
-/// Whether a function may see it, or something that a function sees may be made of it.
+/// Whether a function can see it, or may see something that is built from it.
 fn is_visible(statement: &Stmt) -> bool {
     match statement {
         Stmt::Import(..) => true,
@@ -133,7 +135,7 @@ fn is_visible(statement: &Stmt) -> bool {
     }
 }
 
-/// `let version = param(...)`: what constants are mostly made of.
+/// `let version = param(...)`: what most constants are built from.
 fn is_param(expression: &rhai::Expr) -> bool {
     matches!(expression, rhai::Expr::FnCall(call, _) if !call.is_qualified() && call.name == "param")
 }

@@ -1,20 +1,20 @@
-//! Copies of closures that share nothing.
+//! Copies of closures that share no variables.
 //!
-//! A closure's captured variables are shared and locked: two threads that use one at the same time get
-//! Rhai's data race error. So every host gets a copy of its own, all the way down. What several closures
-//! share, the copies share among themselves: a closure that captures itself stays one.
+//! The captured variables of a closure are shared and locked: if two threads use one at the same time, Rhai
+//! reports a data race. So every host gets its own deep copy. Variables that several closures share are also
+//! shared among their copies. A closure that captures itself remains one closure.
 
 use std::collections::HashMap;
 
 use rhai::{Array, Dynamic, FnPtr, Map};
 
-/// A closure whose captured variables are nobody else's.
+/// A copy of the closure whose captured variables are used by nothing else.
 #[must_use]
 pub fn isolate(closure: &FnPtr) -> FnPtr {
     Copies::default().closure(closure)
 }
 
-/// The shared variables that have been copied, by where they are.
+/// The shared variables that have been copied, by address.
 #[derive(Default)]
 struct Copies(HashMap<usize, Dynamic>);
 
@@ -34,7 +34,7 @@ impl Copies {
         if let Some(copy) = self.0.get(&place) {
             return copy.clone();
         }
-        // There before it is filled, for what it holds may lead back to it.
+        // Inserted before it is filled, because its content may refer back to it.
         let copy = Dynamic::UNIT.into_shared();
         self.0.insert(place, copy.clone());
         let filled = self.plain(value.flatten_clone());
@@ -61,7 +61,7 @@ impl Copies {
     }
 }
 
-/// Where a shared variable is. `None` where it is not shared.
+/// The address of a shared variable. `None` if it is not shared.
 fn place(value: &Dynamic) -> Option<usize> {
     if !value.is_shared() {
         return None;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_closures_share_their_copies_share() {
+    fn copies_share_what_their_originals_share() {
         let (engine, ast, original) =
             closure("let n = 0; let up = || { n += 1; }; || { up.call(); up.call(); n }");
         let copy = isolate(&original);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closure_that_captures_itself_is_copied_too() {
+    fn copies_a_closure_that_captures_itself() {
         let (engine, ast, original) = closure(
             "let m = #{}; m.f = |n| if n == 0 { m.len() } else { 7 }; let f = m.f; || f.call(1)",
         );

@@ -1,20 +1,20 @@
-//! Files beside the playbook, and what the operator names on the command line: all that a script may read on
-//! the machine that ops runs on.
+//! Files next to the playbook, and those that the operator gives on the command line: all that a script may
+//! read on the controller.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// Bytes of a file that is read into memory at once: a playbook, a module, a template, what `read_file`
-/// gives. What hosts get as it is may be as large as it likes.
+/// The maximum size in bytes of a file that is read into memory as a whole: a playbook, a module, a
+/// template, or a file for `read_file`. Files that are copied to hosts unchanged may have any size.
 pub const MAX_FILE: usize = 64 << 20;
 
-/// The real path of what stands at `path`, relative to the playbook's directory, or is one of `granted` or
-/// below one.
+/// The real path of `path`, which must be below the playbook's directory and is relative to it, or be one of
+/// `granted` or below one of them.
 ///
 /// # Errors
-/// When it leads elsewhere (through a link, too), or is not there. A lower-case fragment.
+/// It leads elsewhere (even through a link), or does not exist. A lower-case fragment.
 pub fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<PathBuf, String> {
     let relative = Path::new(path);
     if relative.is_absolute()
@@ -27,7 +27,7 @@ pub fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<PathBuf
         .components()
         .any(|part| matches!(part, Component::ParentDir | Component::RootDir))
     {
-        return Err("it lies outside of the playbook's directory".to_owned());
+        return Err("it is outside the playbook's directory".to_owned());
     }
     let root = directory
         .canonicalize()
@@ -45,7 +45,7 @@ pub fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<PathBuf
 /// The bytes of the file at `path`, relative to the playbook's directory.
 ///
 /// # Errors
-/// Those of [`find`], or when it cannot be read.
+/// Those of [`find`], or it cannot be read.
 pub fn read(directory: &Path, path: &str) -> Result<Arc<[u8]>, String> {
     read_bounded(&find(directory, &[], path)?).map(Into::into)
 }
@@ -53,7 +53,7 @@ pub fn read(directory: &Path, path: &str) -> Result<Arc<[u8]>, String> {
 /// The bytes of a file, or of a pipe.
 ///
 /// # Errors
-/// When it cannot be read, or is larger than [`MAX_FILE`]. A lower-case fragment.
+/// It cannot be read, or is larger than [`MAX_FILE`]. A lower-case fragment.
 pub fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = |file: File| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes);
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_end_is_refused() {
+    fn refuses_an_endless_file() {
         let read = read_bounded(Path::new("/dev/zero"));
         assert_eq!(read, Err("it is larger than 64 MiB".to_owned()));
     }
@@ -85,7 +85,11 @@ mod tests {
         std::fs::write(inside.join("a"), "yes").expect("a file");
         std::os::unix::fs::symlink("../secret", inside.join("link")).expect("a link");
         assert_eq!(read(&inside, "a").as_deref(), Ok(&b"yes"[..]));
-        let granted = [outside.path().canonicalize().expect("there").join("secret")];
+        let granted = [outside
+            .path()
+            .canonicalize()
+            .expect("a directory")
+            .join("secret")];
         assert!(find(&inside, &granted, granted[0].to_str().expect("UTF-8")).is_ok());
         assert!(find(&inside, &granted, "/etc/passwd").is_err());
         for wrong in ["../secret", "link", "/etc/passwd", "missing"] {

@@ -1,19 +1,19 @@
-//! Calls that no function answers: `x?.key`, as [`parse`](super::parse) writes it, and closures that came out
-//! of a module.
+//! Calls for which no function exists: `x?.key`, in the form that [`parse`](super::parse) gives it, and
+//! closures of a module.
 
 use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Map, Position};
 
 use super::parse::optional_key;
 
-/// What a missing function may do instead. `None`: it is missing.
+/// What a missing function does instead. `None`: it is missing.
 type Answer = Result<Option<Dynamic>, Box<EvalAltResult>>;
 
-/// Answers `x?.key`, and asks `closures` for the rest. Rhai has one hook for all.
+/// Handles `x?.key`, and passes the rest to `closures`. Rhai has only one hook for both.
 pub fn install(
     engine: &mut Engine,
     closures: impl Fn(&str, &mut [&mut Dynamic], bool, &EvalContext) -> Answer + Send + Sync + 'static,
 ) {
-    // Rhai asks after any native function that fails, too: the name tells those apart.
+    // Rhai also calls this hook after any native function that fails: the name tells these cases apart.
     #[expect(
         deprecated,
         reason = "Rhai's mark for an interface that may change; the version is pinned"
@@ -26,8 +26,8 @@ pub fn install(
     });
 }
 
-/// `subject?.key`: the key of a map or of what is looked up by name, `()` where it is missing; a property of
-/// anything else.
+/// `subject?.key`: the key of a map or of a value with lookup by name, `()` if it is missing; or a property
+/// of any other value.
 fn optional(
     key: &str,
     at: Position,
@@ -45,7 +45,7 @@ fn optional(
         }
         other => return other,
     };
-    // What is looked up by name, such as the variables of a host.
+    // A value with lookup by name, such as the variables of a host.
     let (mut name, mut nothing) = (Dynamic::from(key.to_owned()), Dynamic::UNIT);
     let lookup = &mut [subject, &mut name, &mut nothing];
     match context.call_native_fn_raw("get", true, lookup) {

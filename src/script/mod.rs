@@ -1,23 +1,23 @@
-//! All that knows Rhai: the engine, the modules of a playbook, its parameters, the static checks, and the
+//! All code that uses Rhai: the engine, the modules of a playbook, its parameters, the static checks, and the
 //! translation of Rhai's errors into failures that a user can act on.
 //!
-//! | part | what it is for |
+//! | part | purpose |
 //! |---|---|
 //! | [`engine`] | the engine with its limits and built-ins |
-//! | [`builtins`] | the nouns and verbs of a playbook |
-//! | [`frame`], [`world`] | what a built-in knows of where it was called |
-//! | [`execute`] | a playbook from its first line to its last clean-up |
+//! | [`builtins`] | the functions of a playbook |
+//! | [`frame`], [`world`] | what a built-in knows about the place that it was called from |
+//! | [`execute`] | runs a playbook from its first line to its last clean-up |
 //! | [`health`] | the checks that a playbook declares, without running it |
 //! | [`playbook`] | a playbook, compiled with everything that it imports |
-//! | [`prepare`] | the way from a file to a playbook that could run |
-//! | [`parse`] | from the text of a script to its tree |
+//! | [`prepare`] | from a file to a playbook that is ready to run |
+//! | [`parse`] | from the text of a script to its syntax tree |
 //! | [`modules`] | `import` |
 //! | [`params`] | `param(...)`: found without running the playbook, resolved before it runs |
 //! | [`schema`] | the options that a function of a script takes |
 //! | [`names`] | every function that a playbook can call, with its signatures and its documentation |
 //! | [`docs`] | the reference, as `ops doc` shows it |
-//! | [`check`] | what can be found wrong without running the playbook |
-//! | [`trace`] | errors of Rhai's as failures of ours |
+//! | [`check`] | mistakes that can be found without running the playbook |
+//! | [`trace`] | turns Rhai's errors into failures |
 
 mod artifacts;
 mod bounded;

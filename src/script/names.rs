@@ -1,12 +1,12 @@
-//! Every function that a playbook can call without importing anything: what the engine was given, with its
-//! signatures and its documentation. Feeds the static checks, "did you mean", error messages and `ops doc`.
+//! Every function that a playbook can call without an import: what the engine knows, with signatures and
+//! documentation. Used by the static checks, "did you mean", error messages and `ops doc`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rhai::{Engine, FnArgsVec, Identifier};
 
-/// Functions of ours that are methods of a type of Rhai's.
+/// Functions of ops that are methods of one of Rhai's types.
 pub const METHODS: [&str; 4] = ["join", "lines", "replaced", "trimmed"];
 
 /// One way to call a function.
@@ -16,13 +16,13 @@ pub struct Signature {
     pub namespace: String,
     pub name: String,
     pub parameters: Vec<Parameter>,
-    /// As a user calls the type; empty for none.
+    /// The type as shown to users; empty for none.
     pub returns: String,
     /// Markdown.
     pub doc: String,
 }
 
-/// What a function takes: its name and its type, either of them empty where the engine was not told.
+/// A parameter of a function: its name and its type. Either is empty if the engine does not know it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameter {
     pub name: String,
@@ -39,7 +39,7 @@ impl Signature {
         Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-            // Of some of its own functions Rhai knows the number alone.
+            // For some of its own functions, Rhai knows only the number of parameters.
             parameters: told
                 .chain(std::iter::repeat(Parameter::default()))
                 .take(function.num_params)
@@ -82,7 +82,7 @@ impl Signature {
 }
 
 impl Parameter {
-    /// `name: type`, as the engine was told.
+    /// `name: type`, as registered with the engine.
     fn of(told: &str) -> Self {
         let (name, told) = told.split_once(':').unwrap_or((told, ""));
         Self {
@@ -98,18 +98,17 @@ impl Parameter {
     }
 }
 
-/// What the engine knows of a function, as it tells it: nearly all that is ever asked is whether there is
-/// one.
+/// What the engine reports about a function, unprocessed: most queries only ask whether a function exists.
 #[derive(Debug)]
 struct Known {
     num_params: usize,
     params_info: FnArgsVec<Identifier>,
     return_type: Identifier,
-    /// Empty unless asked for.
+    /// Empty unless requested.
     comments: Vec<Identifier>,
 }
 
-/// All of them, by name.
+/// All functions, by name.
 #[derive(Debug, Default)]
 pub struct Names {
     functions: BTreeMap<Identifier, Vec<Known>>,
@@ -123,26 +122,25 @@ impl Names {
         }
     }
 
-    /// Asks the engine for everything that can be called. Leaves out the documentation, most of what there
-    /// is.
+    /// Everything that can be called in the engine. Leaves out the documentation, which is most of the data.
     #[must_use]
     pub fn of(engine: &Engine) -> Self {
         Self::ask(engine, true, false)
     }
 
-    /// Asks the engine for everything that can be called, with its documentation.
+    /// Everything that can be called in the engine, with its documentation.
     #[must_use]
     pub fn documented(engine: &Engine) -> Self {
         Self::ask(engine, true, true)
     }
 
-    /// Asks the engine for what is ours, and not Rhai's own, with its documentation.
+    /// Everything in the engine that belongs to ops and not to Rhai, with its documentation.
     #[must_use]
     pub fn own(engine: &Engine) -> Self {
         Self::ask(engine, false, true)
     }
 
-    /// Asks the engine for what is ours, and not Rhai's own.
+    /// Everything in the engine that belongs to ops and not to Rhai.
     #[must_use]
     pub fn without_rhai(engine: &Engine) -> Self {
         Self::ask(engine, false, false)
@@ -182,7 +180,7 @@ impl Names {
         self.functions.contains_key(name)
     }
 
-    /// How many arguments the functions of this (qualified) name take.
+    /// The numbers of arguments that the functions of this (qualified) name take.
     pub fn arities(&self, name: &str) -> impl Iterator<Item = usize> {
         self.functions
             .get(name)
@@ -199,7 +197,7 @@ impl Names {
             .map_or_else(Vec::new, |functions| signatures(name, functions))
     }
 
-    /// Whether there are functions of this name with so many parameters, and all of them give `()`.
+    /// Whether there are functions with this name and number of parameters, and all of them return `()`.
     #[must_use]
     pub fn gives_nothing(&self, name: &str, parameters: usize) -> bool {
         let mut found = self
@@ -212,14 +210,14 @@ impl Names {
         found.peek().is_some() && found.all(|function| kind(&function.return_type) == "()")
     }
 
-    /// Everything, operators and property accessors too.
+    /// Everything, including operators and property accessors.
     pub fn all(&self) -> impl Iterator<Item = (&str, Vec<Signature>)> {
         self.functions
             .iter()
             .map(|(name, functions)| (name.as_str(), signatures(name, functions)))
     }
 
-    /// The qualified name of every function, operators and property accessors left out.
+    /// The qualified name of every function, without operators and property accessors.
     pub fn callable(&self) -> impl Iterator<Item = &str> {
         self.functions
             .keys()
@@ -232,7 +230,7 @@ impl Names {
         self.callable().filter(|name| !name.contains("::"))
     }
 
-    /// The names of one namespace, without it.
+    /// The names in one namespace, without the namespace.
     pub fn within(&self, namespace: &str) -> impl Iterator<Item = &str> {
         self.callable().filter_map(move |name| {
             name.strip_prefix(namespace)?
@@ -252,7 +250,7 @@ impl Names {
         found
     }
 
-    /// Properties that some type of ours has: `h.facts`.
+    /// Properties that any of ops' types has: `h.facts`.
     pub fn properties(&self) -> impl Iterator<Item = &str> {
         self.functions
             .keys()
@@ -260,7 +258,7 @@ impl Names {
     }
 }
 
-/// Rhai gives the overloads of one length in an order that changes from build to build.
+/// Sorted, because Rhai returns overloads of the same length in an order that changes from build to build.
 fn signatures(qualified: &str, functions: &[Known]) -> Vec<Signature> {
     let mut signatures: Vec<_> = functions
         .iter()
@@ -287,13 +285,13 @@ fn is_identifier(name: &str) -> bool {
             .all(|c| c.is_alphanumeric() || c == '_' || c == ':')
 }
 
-/// The type that a function takes or gives, however it was spaced where it was declared.
+/// The type of a parameter or result, independent of the spacing in its declaration.
 fn kind(told: &str) -> String {
     let told = told.trim().trim_start_matches("&mut ");
     type_name(&told.replace(' ', ""))
 }
 
-/// Rhai's name of a type, as the reference calls it.
+/// The name that the reference uses for one of Rhai's types.
 #[must_use]
 pub fn type_name(rhai: &str) -> String {
     let name = rhai
@@ -337,7 +335,7 @@ pub fn type_name(rhai: &str) -> String {
     known.to_owned()
 }
 
-/// The text of doc comments, without their marks.
+/// The text of doc comments, without their markers.
 #[must_use]
 pub fn doc<S: AsRef<str>>(comments: &[S]) -> String {
     let lines: Vec<&str> = comments
@@ -346,7 +344,7 @@ pub fn doc<S: AsRef<str>>(comments: &[S]) -> String {
         .map(|line| {
             let comment = line.trim_start();
             let comment = (comment.strip_prefix("///")).or_else(|| comment.strip_prefix("//!"));
-            // What is declared outside the language has no marks.
+            // Functions that are declared outside the language have no markers.
             let line = comment.unwrap_or(line);
             line.strip_prefix(' ').unwrap_or(line).trim_end()
         })

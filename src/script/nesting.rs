@@ -1,14 +1,14 @@
-//! How deep a value may be nested where it leaves the script.
+//! The maximum nesting depth of a value that leaves the script.
 //!
-//! What reads a value (a task's arguments, a message) goes into it level by level, on the stack. A list of
-//! lists that a loop built has as many levels as the loop had rounds.
+//! Code that reads a value (a task's arguments, a message) descends into it level by level, on the stack. A
+//! loop can build a list of lists with as many levels as it has iterations.
 
 use rhai::{Array, Dynamic, Map};
 
-/// Lists and maps within one another. JSON is read to the same depth.
+/// The maximum depth of nested lists and maps. JSON has the same limit.
 pub const MAX_NESTING: usize = 128;
 
-/// What is wrong with a value that is nested too deep; `Ok` for all others.
+/// Checks that a value is not nested too deep.
 ///
 /// # Errors
 /// A lower-case fragment.
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn the_depth_of_a_value_is_bounded() {
+    fn limits_the_depth_of_a_value() {
         assert_eq!(check(&nested(MAX_NESTING)), Ok(()));
         let error = check(&nested(MAX_NESTING + 1)).expect_err("too deep");
         assert_eq!(error, "the value is nested more than 128 levels deep");

@@ -1,4 +1,4 @@
-//! A playbook's closure called for a host, in a frame of its own: what `each` and `rollout` have in common.
+//! Calls a playbook's closure for a host, in a new frame: the common part of `each` and `rollout`.
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
@@ -10,17 +10,17 @@ use super::frame::Frame;
 use super::isolate::isolate;
 use super::nesting;
 
-/// Why a host's closure gave no value.
+/// Why a host's closure returned no value.
 pub enum Stop {
     Failed(Box<Failure>),
     Halted(Halt),
 }
 
-/// Calls a copy of the closure with the host, on the host's thread, and then what was registered in `frame`,
-/// which is the host's own. `()` where check mode cannot know what the closure would give.
+/// Calls a copy of the closure with the host, on the host's thread, and then the hooks in `frame`, which is
+/// the host's own. Returns `()` if check mode cannot know what the closure would return.
 ///
 /// # Errors
-/// The first thing that went wrong; what comes after it in the clean-up is logged.
+/// The first failure; later ones in the clean-up are logged.
 pub fn call(
     context: &NativeCallContext<'_>,
     frame: &Frame,
@@ -32,7 +32,7 @@ pub fn call(
     frame.enter(context, |context| {
         let result = closure.call_within_context::<Dynamic>(context, (host.clone(),));
         let stop = result.map_err(|error| match halt_of(&error) {
-            // What is not known is no failure: the rest of this host is left out.
+            // An unknown result is not a failure: the rest of this host is skipped.
             Some(Halt::Unknown) => None,
             Some(Halt::Cancelled) => Some(Stop::Halted(Halt::Cancelled)),
             None => {
@@ -51,7 +51,7 @@ pub fn call(
             .leave(context, matches!(stop, Err(Some(_))))
             .into_iter()
             .map(|failure| failure.on(name));
-        // The first thing that went wrong is the failure of the host; no other one goes untold.
+        // The first failure is that of the host; the others are reported.
         let result = match stop {
             Ok(value) => clean_up
                 .next()
@@ -66,18 +66,18 @@ pub fn call(
     })
 }
 
-/// A task or a check that a host's closure gives has not been applied or looked at, and nobody will: its
-/// value is no use to anyone.
+/// The failure if a host's closure returns a task or a check: it has not been applied or run, and it is too
+/// late to do so.
 fn in_vain(value: &Dynamic) -> Option<Failure> {
     if let Some(task) = value.read_lock::<TaskValue>() {
-        let message = format!("`{}` was made, and not applied", task.label());
-        let hint = "A task changes a host when it is applied: `h.apply(...)`.";
+        let message = format!("`{}` was created but not applied", task.label());
+        let hint = "A task changes a host only when it is applied: `h.apply(...)`.";
         let failure = Failure::new(FailureKind::Failed, message).hint(hint);
         return Some(failure.at(task.at().cloned()));
     }
     if value.is::<HealthValue>() {
-        let hint = "A check only runs where it is asked for: `h.check(...)`.";
-        let message = "a check was made, and not looked at";
+        let hint = "A check runs only when it is requested: `h.check(...)`.";
+        let message = "a check was created but not run";
         return Some(Failure::new(FailureKind::Failed, message).hint(hint));
     }
     value.read_lock::<Array>()?.iter().find_map(in_vain)

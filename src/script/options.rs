@@ -1,4 +1,5 @@
-//! The map of options of a built-in: read by serde into a struct, with errors at the key that they are about.
+//! Reads the options map of a built-in into a struct with serde. Errors are reported at the key that they
+//! concern.
 
 use std::ops::Deref;
 
@@ -34,7 +35,7 @@ impl<T> Deref for Options<'_, T> {
 
 impl<'a, T: DeserializeOwned + HasOptions> Options<'a, T> {
     /// # Errors
-    /// An option that the function does not know, or a value that it does not take.
+    /// An unknown option, or a value that the option does not accept.
     pub fn read(
         function: &'static Function,
         given: Map,
@@ -93,14 +94,14 @@ impl<T> Options<'_, T> {
         failure_at(about(self.of, key, message), key, self.context)
     }
 
-    /// The closure that an option holds.
+    /// The closure in an option.
     #[must_use]
     pub fn closure(&self, closure: Option<Closure>) -> Option<&FnPtr> {
         self.closures.get(closure?.0)
     }
 }
 
-/// The failure for an option that is not known.
+/// The failure for an unknown option.
 pub fn unknown<'a>(
     of: &str,
     key: &str,

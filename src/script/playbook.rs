@@ -14,12 +14,12 @@ use super::parse::Parser;
 use super::source::Sources;
 use super::trace;
 
-/// What a run needs of a playbook. Nothing of it has run yet.
+/// The parts of a playbook that a run needs. Nothing of it has run yet.
 #[derive(Debug)]
 pub struct Playbook {
-    /// As the user named it; positions carry it.
+    /// As the user named it; positions use it.
     pub name: String,
-    /// The directory that it stands in: what it may read from.
+    /// The directory that contains it, from which it may read files.
     pub directory: PathBuf,
     pub ast: Arc<AST>,
     pub sources: Arc<Sources>,
@@ -27,11 +27,11 @@ pub struct Playbook {
 }
 
 impl Playbook {
-    /// Reads and compiles a playbook and its modules, with this engine, which from then on resolves its
-    /// imports.
+    /// Reads and compiles a playbook and its modules with this engine. The engine resolves its imports from
+    /// then on.
     ///
     /// # Errors
-    /// All that does not parse or cannot be imported.
+    /// Everything that does not parse or cannot be imported.
     pub fn load(
         engine: &mut Engine,
         path: &Path,
@@ -45,10 +45,11 @@ impl Playbook {
         }
     }
 
-    /// The same for the checks, which go on where an import fails: what failed comes beside the playbook.
+    /// The same for the checks, which continue if an import fails: the failures are returned with the
+    /// playbook.
     ///
     /// # Errors
-    /// The playbook itself cannot be read, or does not parse.
+    /// The playbook itself cannot be read or does not parse.
     pub fn open(
         engine: &mut Engine,
         path: &Path,
@@ -81,7 +82,7 @@ impl Playbook {
         Ok((playbook, failures))
     }
 
-    /// The `//!` lines at its top.
+    /// The `//!` lines at the top.
     #[must_use]
     pub fn header(&self) -> String {
         names::doc(&[self.ast.doc()])
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_playbook_that_is_not_utf8_is_refused_with_its_place() {
+    fn refuses_a_playbook_that_is_not_utf8_with_the_position() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("latin.rhai");
         std::fs::write(&path, b"let a = 1;\nlet b = \"\xe9\";\n").expect("written");

@@ -1,8 +1,8 @@
-//! Positions of Rhai as positions of ours.
+//! Converts Rhai's positions to positions of ops.
 
 use crate::model::Position;
 
-/// A position of Rhai's in the text of that name. `None` for a position that Rhai does not know.
+/// Rhai's position in the text with this name. `None` if Rhai does not know the position.
 #[must_use]
 pub fn position(file: &str, at: rhai::Position) -> Option<Position> {
     Some(Position {

@@ -1,4 +1,4 @@
-//! A playbook from its file to the point where it could run: loaded, checked, its parameters known.
+//! Prepares a playbook file for a run: loads it, checks it, and collects its parameters.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::playbook::Playbook;
 use super::source::Sources;
 use super::{builtins, check, engine};
 
-/// All that is needed to run a playbook, but for a run.
+/// Everything that is needed to run a playbook, except the run.
 pub struct Prepared {
     pub engine: Engine,
     pub playbook: Playbook,
@@ -27,10 +27,10 @@ pub fn complete_engine() -> Engine {
     engine
 }
 
-/// Loads a playbook with its modules and holds it against the static checks.
+/// Loads a playbook with its modules and runs the static checks on it.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// Everything that is wrong with it.
 pub fn prepare(path: &Path) -> Result<Prepared, Vec<Failure>> {
     let mut engine = complete_engine();
     let sources = Arc::new(Sources::default());

@@ -1,7 +1,7 @@
 //! Asks the operator at the terminal.
 //!
-//! A whole line is read, in the terminal's own mode: so the wait can end with the run, and nothing has to be
-//! set back on a terminal when it does.
+//! It reads a whole line and leaves the mode of the terminal unchanged. So the wait can end with the run,
+//! and no terminal settings need to be restored.
 
 use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use crate::model::{Failure, FailureKind};
 use crate::run::Run;
 use crate::task::RunMode;
 
-/// The answer to a question: yes with `--yes` and in check mode, which do not ask.
+/// The answer to a question. With `--yes` and in check mode, it is yes, and the question is not asked.
 ///
 /// # Errors
-/// There is no terminal to ask at, or it cannot be read; `Interrupted` when `cancel` comes first.
+/// There is no terminal, or it cannot be read; `Interrupted` if `cancel` comes first.
 pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool, Failure> {
     if run.settings.yes || run.settings.mode == RunMode::Check {
         return Ok(true);
@@ -31,25 +31,24 @@ pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool
         .ok_or_else(Failure::interrupted)
 }
 
-/// Whether there will be an answer to a question that is asked later.
+/// Checks that a question can be answered later.
 ///
 /// # Errors
-/// There is nobody to ask, and no `--yes`.
+/// There is no terminal, and no `--yes`.
 pub fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
     let answered = run.settings.yes || run.settings.mode == RunMode::Check;
     if answered || io::stdin().is_terminal() && io::stderr().is_terminal() {
         return Ok(());
     }
-    let message =
-        format!("this needs a confirmation, and there is no terminal to ask at: {question}");
-    Err(Failure::new(FailureKind::Failed, message).hint("Run it at a terminal, or say --yes."))
+    let message = format!("confirmation required, but there is no terminal: {question}");
+    Err(Failure::new(FailureKind::Failed, message).hint("Run it in a terminal, or pass --yes."))
 }
 
-/// `None` when it was cancelled. The question is repeated from time to time: it may have scrolled away.
+/// `None` if it was cancelled. The question is repeated now and then, because it may have scrolled away.
 fn answer(question: &str, again: Duration, cancel: &CancellationToken) -> io::Result<Option<bool>> {
     let keyboard = io::stdin();
     let began = Instant::now();
-    // What was typed before the question is no answer to it.
+    // Discard what was typed before the question.
     tcflush(&keyboard, QueueSelector::IFlush)?;
     loop {
         write!(io::stderr(), "{question} [y/n] ")?;
@@ -92,7 +91,7 @@ enum Waited {
     Cancelled,
 }
 
-/// In seconds, where there are any.
+/// Rounded down to whole seconds, or to milliseconds if it is shorter than a second.
 const fn whole(time: Duration) -> Duration {
     match time.as_secs() {
         0 => Duration::from_millis(time.subsec_millis() as u64),
@@ -100,7 +99,7 @@ const fn whole(time: Duration) -> Duration {
     }
 }
 
-/// Waits until there is something to read, at most for so long.
+/// Waits until there is something to read, for at most this long.
 fn wait(keyboard: &io::Stdin, longest: Duration, cancel: &CancellationToken) -> io::Result<Waited> {
     const SLICE: Timespec = Timespec {
         tv_sec: 0,

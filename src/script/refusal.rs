@@ -1,5 +1,5 @@
-//! How a refused argument is reported: the message, and the part of the call that it is about. The static
-//! checks and the run report it in the same way.
+//! Reports a refused argument: the message, and the part of the call that it concerns. The static checks
+//! and the run report it in the same way.
 
 use crate::declare::{ArgumentError, Place};
 use crate::model::{Failure, FailureKind};
@@ -15,7 +15,7 @@ pub fn message(name: &str, error: &ArgumentError) -> String {
     }
 }
 
-/// The failure for it, without a place.
+/// The failure for it, without a position.
 #[must_use]
 pub fn failure(name: &str, error: &ArgumentError) -> Failure {
     let mut failure = Failure::new(FailureKind::Failed, message(name, error));
@@ -23,7 +23,7 @@ pub fn failure(name: &str, error: &ArgumentError) -> Failure {
     failure
 }
 
-/// The part of the call, if it is not the call as a whole.
+/// The part of the call that the error concerns; `None` for the whole call.
 #[must_use]
 pub fn part(error: &ArgumentError) -> Option<Part<'_>> {
     match &error.place {

@@ -1,8 +1,8 @@
-//! What options a function of a script takes: `#{ keep: 7, wait: #{ type: "duration", fallback: "30s" } }`.
+//! The options that a script function takes: `#{ keep: 7, wait: #{ type: "duration", fallback: "30s" } }`.
 //!
-//! Each option has its fallback, or a map that describes it with the words of `param`: `fallback`,
-//! `optional`, `type`, `one_of`, `pattern`, `min`, `max`. The type is that of the fallback unless `type`
-//! names another, or several.
+//! Each option has a fallback, or a map that describes it with the keys of `param`: `fallback`, `optional`,
+//! `type`, `one_of`, `pattern`, `min`, `max`. The type is that of the fallback, unless `type` names one or
+//! more others.
 
 use rhai::{Array, Dynamic, FnPtr, Map};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::params::value::{is, shown};
 use super::params::{Kind, RULE_KEYS, Rule};
 use crate::model::suggest::{did_you_mean, listed};
 
-/// What stands between the names of types, and in front of the last.
+/// Separates the names of types, also before the last one.
 const OR: &str = " or ";
 
 /// What is wrong with an option.
@@ -26,11 +26,11 @@ pub struct Wrong {
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// There is no such option.
+    /// The option does not exist.
     Unknown,
-    /// Its value does not fit, or is missing: a fragment that follows the option's name.
+    /// Its value does not fit or is missing: a fragment that follows the option's name.
     Value(String),
-    /// The schema is wrong, which is the function's fault and not its caller's: a lower-case fragment.
+    /// The schema is wrong, which is a mistake of the function, not its caller: a lower-case fragment.
     Schema(String),
 }
 
@@ -55,7 +55,7 @@ impl Wrong {
     }
 }
 
-/// The options with fallbacks for those that were not given. `()` counts as not given.
+/// Fills in the fallbacks of options that were not given. `()` counts as not given.
 ///
 /// # Errors
 /// The first option that is unknown, missing or does not fit, or a mistake in the schema.
@@ -88,7 +88,7 @@ fn instead_of(key: &str, schema: &Map) -> String {
     })
 }
 
-/// A type of an option: one of a parameter, or one that only a script has.
+/// A type of an option: that of a parameter, or one that exists only in scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Type {
     Plain(Kind),
@@ -98,7 +98,8 @@ enum Type {
 }
 
 impl Type {
-    /// A parameter's `path` is a file of the controller that the operator names, which no option can be.
+    /// `path` is missing: it is a file on the controller that the operator names, so only a parameter can
+    /// have it.
     const ALL: [(&'static str, Self); 9] = [
         ("string", Self::Plain(Kind::String)),
         ("int", Self::Plain(Kind::Int)),
@@ -114,12 +115,9 @@ impl Type {
     fn named(name: &str) -> Result<Self, String> {
         let names = || Self::ALL.iter().map(|(name, _)| *name);
         let found = Self::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, kind)| *kind).ok_or_else(|| {
-            format!(
-                "there is no type `{name}`; the types are {}",
-                listed(names())
-            )
-        })
+        found
+            .map(|(_, kind)| *kind)
+            .ok_or_else(|| format!("unknown type `{name}`; the types are {}", listed(names())))
     }
 
     fn of(value: &Dynamic) -> Self {
@@ -170,7 +168,7 @@ struct Described {
 }
 
 impl Described {
-    /// Reads the fallback of an option, or its description. An empty map is a fallback.
+    /// Reads the fallback or the description of an option. An empty map is a fallback.
     fn read(described: &Dynamic) -> Result<Self, String> {
         match described.read_lock::<Map>() {
             Some(keys) if !keys.is_empty() => Self::description(keys.clone()),
@@ -198,7 +196,7 @@ impl Described {
         };
         if let Some(key) = keys.keys().find(|key| !RULE_KEYS.contains(&key.as_str())) {
             return Err(format!(
-                "`{key}` does not describe an option; a map as a fallback is written \
+                "unknown key `{key}`; a fallback that is a map is written \
                  `#{{ fallback: #{{ ... }} }}`"
             ));
         }
@@ -234,7 +232,7 @@ impl Described {
         })
     }
 
-    /// What the function gets for this value.
+    /// The value that the function gets for this one.
     fn value(&self, given: Option<Dynamic>) -> Result<Dynamic, String> {
         let Some(value) = given else {
             return match &self.fallback {
@@ -253,7 +251,7 @@ impl Described {
     }
 
     fn not(&self, value: &Dynamic) -> String {
-        // A text that is not a duration, and the like.
+        // For example a string that is not a duration.
         if let ([Type::Plain(kind)], Ok(json)) = (&self.types[..], to_json(value.clone()))
             && !value.is_map()
             && let Err(why) = is(*kind, &json, false)
@@ -272,7 +270,7 @@ impl Described {
     }
 }
 
-/// The names of types: one, or a list of them.
+/// The types in `type`: one name, or a list of them.
 fn types_of(given: Dynamic) -> Result<Vec<Type>, String> {
     let names = if given.is_array() {
         given.cast::<Array>()
@@ -289,7 +287,7 @@ fn types_of(given: Dynamic) -> Result<Vec<Type>, String> {
     names.into_iter().map(kind_of).collect()
 }
 
-/// A value as choices, patterns and bounds see it: `None` for what they say nothing about.
+/// A value as choices, patterns and bounds see it: `None` if they do not apply to it.
 fn ruled(value: &Dynamic) -> Option<Value> {
     if value.is_map() || value.is::<FnPtr>() {
         return None;
@@ -307,7 +305,7 @@ mod tests {
         fill(eval(given), &eval(schema))
     }
 
-    /// The options as text, or what is wrong.
+    /// The options as text, or the error.
     fn shown(given: &str, schema: &str) -> String {
         match filled(given, schema) {
             Ok(options) => Dynamic::from(options).to_string(),
@@ -316,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_given_has_its_fallback() {
+    fn fills_in_fallbacks() {
         for (given, schema, expected) in [
             (
                 "#{}",
@@ -354,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn names_values_that_do_not_fit() {
         for (given, schema, expected) in [
             ("#{ keeep: 1 }", "#{ keep: 7 }", "`f` has no option `keeep`"),
             (
@@ -420,30 +418,27 @@ mod tests {
         ] {
             assert_eq!(shown(given, schema), expected, "{given} {schema}");
         }
-        let wrong = filled("#{ keeep: 1 }", "#{ keep: 7 }").expect_err("no such option");
+        let wrong = filled("#{ keeep: 1 }", "#{ keep: 7 }").expect_err("unknown option");
         assert_eq!(wrong.hint.as_deref(), Some("Did you mean `keep`?"));
         assert_eq!(wrong.fault, Fault::Unknown);
     }
 
     #[test]
-    fn a_wrong_schema_is_the_fault_of_the_function() {
+    fn a_wrong_schema_is_the_functions_mistake() {
         for (schema, expected) in [
-            ("#{ vars: #{ a: 1 } }", "`a` does not describe an option"),
-            (
-                r#"#{ keep: #{ type: "number" } }"#,
-                "there is no type `number`",
-            ),
+            ("#{ vars: #{ a: 1 } }", "unknown key `a`"),
+            (r#"#{ keep: #{ type: "number" } }"#, "unknown type `number`"),
             (
                 r#"#{ keep: #{ type: "int", fallback: "7" } }"#,
                 "`fallback` must be an integer",
             ),
             (
                 "#{ keep: #{ fallback: 7, pattern: \"(\" } }",
-                "`pattern` is not a regular expression",
+                "`pattern` is not a valid regular expression",
             ),
             (
                 "#{ keep: #{ fallback: \"x\", min: 1 } }",
-                "`min` goes with an int",
+                "`min` requires an int",
             ),
             (
                 "#{ keep: #{ optional: 1 } }",

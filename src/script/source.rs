@@ -1,4 +1,4 @@
-//! The texts of a playbook and of the modules that it imports, by the name that a user reads.
+//! The texts of a playbook and of the modules that it imports, by the name shown to the user.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::model::{Failure, Position};
 use super::check::{Part, argument_position};
 use super::names::Names;
 
-/// Every text that has been compiled. Shared by the module resolver, which fills it, and the diagnostics.
+/// Every compiled text. The module resolver adds texts, and the diagnostics read them.
 #[derive(Debug, Default)]
 pub struct Sources {
     texts: RwLock<BTreeMap<String, Arc<str>>>,
@@ -29,14 +29,14 @@ impl Sources {
             .insert(name.into(), text.into());
     }
 
-    /// Keeps the text of the playbook itself: what stands in no function stands in it.
+    /// Stores the text of the playbook itself. Code outside of any function belongs to it.
     pub fn set_playbook(&self, name: &str, text: impl Into<Arc<str>>) {
         self.insert(name, text);
-        // A second playbook with the same sources would be another run.
+        // With the same sources, there is never a second playbook.
         let _ = self.playbook.set(name.to_owned());
     }
 
-    /// Keeps what was made of a text. Its own source name is the key.
+    /// Stores the syntax tree of a text. Its source name is the key.
     pub fn insert_script(&self, script: &Arc<AST>) {
         let name = script.source().unwrap_or_default().to_owned();
         self.scripts
@@ -45,21 +45,21 @@ impl Sources {
             .insert(name, Arc::clone(script));
     }
 
-    /// Where a part of the call at this place stands, if the script has it there in so many words.
+    /// The position of a part of the call at this position, if it is a literal there.
     #[must_use]
     pub fn part(&self, call: &Position, part: Part) -> Option<Position> {
         let scripts = self.scripts.read().unwrap_or_else(PoisonError::into_inner);
         argument_position(scripts.get(&call.file)?, call, part)
     }
 
-    /// Where a key stands in the options of the call at this place, if the script has it there literally.
+    /// The position of a key in the options of the call at this position, if they are a literal there.
     #[must_use]
     pub fn key(&self, call: &Position, key: &str) -> Option<Position> {
         self.part(call, Part::Key(key))
     }
 
-    /// The function of a script that a position is in, as its callers write it: `shop::backup` for a function
-    /// of `lib/shop.rhai`, `backup` for one of the playbook's own.
+    /// The script function that contains a position, as its callers write it: `shop::backup` for a function
+    /// of `lib/shop.rhai`, `backup` for one of the playbook itself.
     #[must_use]
     pub fn function_at(&self, at: &Position) -> Option<String> {
         let scripts = self.scripts.read().unwrap_or_else(PoisonError::into_inner);
@@ -82,12 +82,12 @@ impl Sources {
         self.playbook.get().map_or("", String::as_str)
     }
 
-    /// What a playbook can call; asked of the engine the first time.
+    /// The functions that a playbook can call; read from the engine on the first call.
     pub fn names(&self, engine: &rhai::Engine) -> &Names {
         self.names.get_or_init(|| Names::of(engine))
     }
 
-    /// The same where the engine is not at hand: empty unless it was asked before.
+    /// The same without an engine: empty unless [`names`](Self::names) was called before.
     #[must_use]
     pub fn known_names(&self) -> &Names {
         static NONE: Names = Names::new();
@@ -103,7 +103,7 @@ impl Sources {
             .cloned()
     }
 
-    /// Failures with the line that they point to.
+    /// Adds to the failures the lines that they point to.
     #[must_use]
     pub fn with_lines(&self, mut failures: Vec<Failure>) -> Vec<Failure> {
         for failure in &mut failures {
@@ -114,7 +114,7 @@ impl Sources {
         failures
     }
 
-    /// The line that a position stands in.
+    /// The text of the line that contains a position.
     #[must_use]
     pub fn line(&self, at: &Position) -> Option<String> {
         let text = self.text(&at.file)?;

@@ -1,4 +1,4 @@
-//! A closure that is called after the function that it was passed to has returned: the plan of a task, the
+//! A closure that is called after the function that it was passed to has returned: the plan of a task, or the
 //! verdict of a check.
 
 #[expect(
@@ -12,7 +12,7 @@ use super::error::{failure, halt_of};
 use super::frame::Frame;
 use super::isolate::isolate;
 
-/// A closure with the place that it was passed at.
+/// A closure, with the position of the call that it was passed to.
 pub struct StoredClosure {
     closure: FnPtr,
     frame: Frame,
@@ -30,7 +30,7 @@ pub enum Stopped {
 }
 
 impl StoredClosure {
-    /// Keeps a copy of the closure: what it captured may be in use later, above all the host itself.
+    /// Stores a copy of the closure: its captured variables may be in use later, above all the host itself.
     #[expect(
         deprecated,
         reason = "Rhai calls the stored context volatile; its version is pinned"
@@ -64,7 +64,7 @@ impl StoredClosure {
                 return Stopped::Interrupted;
             }
             let failure = failure(&error, &context, world);
-            // A position in the standard library is of no use to the user.
+            // A position in the standard library does not help the user.
             let at = failure.at.as_ref();
             let at = at.filter(|at| !at.file.starts_with("std/"));
             let at = at.map(|at| format!(" ({at})")).unwrap_or_default();

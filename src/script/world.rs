@@ -1,4 +1,4 @@
-//! What a running playbook has at hand.
+//! The state that a running playbook works with.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,27 +18,27 @@ use super::source::Sources;
 use crate::tasks::Artifact;
 use crate::template::Templates;
 
-/// The run, and what belongs to the script of it.
+/// The run and the data of its script.
 pub struct World {
     pub run: Arc<Run>,
     pub sources: Arc<Sources>,
-    /// The directory of the playbook: what a script may read from.
+    /// The directory of the playbook, from which a script may read.
     pub directory: PathBuf,
-    /// What it may read besides: files and directories that the operator named.
+    /// What it may also read: files and directories that the operator named.
     granted: Vec<PathBuf>,
-    /// What it puts on hosts as it stands here.
+    /// The files that it copies to hosts unchanged.
     artifacts: Arc<Artifacts>,
-    /// The templates that it has read.
+    /// The templates that have been read.
     pub templates: Arc<Templates>,
     /// The values of the parameters by name.
     pub params: BTreeMap<String, Dynamic>,
     /// Set once, when the engine is complete. Weak: the engine holds the world.
     engine: OnceLock<Weak<Engine>>,
-    /// What cancels the scripts of each thread.
+    /// The tokens that cancel the scripts of each thread.
     pub deadlines: Deadlines,
-    /// How many clean-ups are running.
+    /// The number of running clean-ups.
     shields: AtomicUsize,
-    /// The hosts that the playbook has named so far, whatever `--limit` leaves of them.
+    /// The hosts that the playbook has selected so far, regardless of `--limit`.
     named: Mutex<IndexMap<String, Arc<Host>>>,
 }
 
@@ -65,7 +65,7 @@ impl World {
         }
     }
 
-    /// The same world for a rehearsal of the run.
+    /// The same world, for a rehearsal of the run.
     #[must_use]
     pub fn rehearsal(&self) -> Self {
         Self {
@@ -82,17 +82,17 @@ impl World {
         }
     }
 
-    /// Lets the script read what the operator named, and what stands below.
+    /// Allows the script to read these files and directories, and everything below them.
     #[must_use]
     pub fn granting(mut self, paths: Vec<PathBuf>) -> Self {
         self.granted = paths;
         self
     }
 
-    /// The real path of what the script may read.
+    /// The real path of a file that the script may read.
     ///
     /// # Errors
-    /// When it may not, or is not there. A lower-case fragment.
+    /// The script may not read it, or it does not exist. A lower-case fragment.
     pub fn find(&self, path: &str) -> Result<PathBuf, String> {
         local::find(&self.directory, &self.granted, path)
     }
@@ -100,13 +100,13 @@ impl World {
     /// The bytes of a local file that the script may read.
     ///
     /// # Errors
-    /// When it may not, or cannot be read. A lower-case fragment.
+    /// The script may not read it, or it cannot be read. A lower-case fragment.
     pub fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         let file = local::find(&self.directory, &self.granted, path)?;
         local::read_bounded(&file).map(Into::into)
     }
 
-    /// A local file or a directory that goes to hosts.
+    /// A local file or directory to copy to hosts.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -116,7 +116,7 @@ impl World {
     }
 
     pub fn set_engine(&self, engine: &Arc<Engine>) {
-        // Set a second time it would be the same one.
+        // A second call would set the same engine.
         let _ = self.engine.set(Arc::downgrade(engine));
     }
 
@@ -126,20 +126,20 @@ impl World {
         self.engine.get().and_then(Weak::upgrade)
     }
 
-    /// Notes that the playbook names these hosts.
+    /// Records that the playbook has selected these hosts.
     pub fn name_hosts(&self, hosts: Vec<Arc<Host>>) {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.extend(hosts.into_iter().map(|host| (host.name.clone(), host)));
     }
 
-    /// The hosts that it has named so far.
+    /// The hosts that it has selected so far.
     #[must_use]
     pub fn named_hosts(&self) -> Vec<Arc<Host>> {
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.values().cloned().collect()
     }
 
-    /// Keeps the cancel away from scripts until it is dropped.
+    /// Shields scripts from cancellation until the result is dropped.
     pub fn shield(&self) -> Shield<'_> {
         self.shields.fetch_add(1, Ordering::SeqCst);
         Shield(self)
@@ -154,7 +154,7 @@ impl World {
     }
 }
 
-/// While it lives, a clean-up runs.
+/// While this exists, a clean-up is running.
 pub struct Shield<'a>(&'a World);
 
 impl Drop for Shield<'_> {

@@ -1,4 +1,4 @@
-//! Values that would grow too large are refused.
+//! Values that would become too large are refused.
 
 use crate::script::engine;
 
@@ -11,7 +11,7 @@ fn run(script: &str) -> Result<String, String> {
 }
 
 #[test]
-fn what_would_take_gigabytes_is_refused_first() {
+fn refuses_what_would_take_gigabytes() {
     let long = "let s = \"x\"; s.pad(1500000, \"y\");";
     for call in [
         "s.split(\"\")",
@@ -40,7 +40,7 @@ fn what_would_take_gigabytes_is_refused_first() {
 }
 
 #[test]
-fn they_do_what_those_of_rhai_do() {
+fn replacements_behave_like_rhais_methods() {
     for (script, value) in [
         ("\"a b  c\".split()", "[\"a\", \"b\", \"c\"]"),
         ("\"\".split()", "[\"\"]"),

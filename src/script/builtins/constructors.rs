@@ -12,7 +12,8 @@ use crate::script::refusal;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// One overload for each number of arguments that the constructor takes. `returns` is the type that it gives.
+/// Registers one overload for each number of arguments that the constructor takes. `returns` is the type
+/// that it returns.
 pub fn register<M, V: rhai::Variant + Clone>(
     module: &mut Module,
     entry: &'static Entry<M>,
@@ -24,7 +25,7 @@ pub fn register<M, V: rhai::Variant + Clone>(
     for arity in entry.arities() {
         let types = vec![TypeId::of::<Dynamic>(); arity];
         let call = move |context: Option<NativeCallContext>, values: &mut [&mut Dynamic]| {
-            let context = context.ok_or("a call without its context")?;
+            let context = context.ok_or("a call without a context")?;
             let values = values.iter().map(|value| (**value).clone());
             make(&context, entry, values.collect()).map(Dynamic::from)
         };
@@ -49,7 +50,7 @@ pub fn arguments(context: &NativeCallContext<'_>, values: Vec<Dynamic>) -> Resul
         .map_err(|message| argument(context, message))
 }
 
-/// The failure of a constructor, at the argument that it refuses.
+/// The failure of a constructor, positioned at the argument that it refuses.
 pub fn refused<M>(
     context: &NativeCallContext<'_>,
     entry: &Entry<M>,

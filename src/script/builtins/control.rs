@@ -18,28 +18,31 @@ use crate::task::RunMode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// A delay between tries does not grow beyond this.
+/// The upper limit of the delay between attempts.
 const LONGEST_DELAY: Duration = Duration::from_hours(1);
 
 options! {
     struct Retry {
-        /// how often to call it at most: `3`
+        /// the maximum number of calls; default `3`
         times: Option<usize>,
-        /// the delay between two attempts: `"1s"`
+        /// the delay between two attempts; default `"1s"`
         delay: Option<Span>,
-        /// what the delay is multiplied by after each attempt, from 1 to 100: `1.0`
+        /// the factor that the delay is multiplied by after each attempt, from 1 to 100; default `1.0`
         backoff: Option<f64>,
-        /// a closure that gets the failure and gives `true` if trying again cannot help
+        /// a closure that gets the failure and returns `true` if another attempt cannot help
         stop_when: Option<Closure>,
     }
 }
 
 function! {
-    /// Calls a closure until it does not throw, and gives what it returned. Throws its last failure.
+    /// Calls a closure until it does not throw, and returns its value. If all attempts fail, throws the last
+    /// failure.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {
-    ///     retry(#{ times: 5, delay: "2s", backoff: 2 }, || h.run("curl -fsS http://127.0.0.1:8080/", #{ reads: true }));
+    ///     retry(#{ times: 5, delay: "2s", backoff: 2 }, || {
+    ///         h.run("curl -fsS http://127.0.0.1:8080/", #{ reads: true })
+    ///     });
     /// });
     /// ```
     pub RETRY = retry(Retry) {
@@ -49,7 +52,8 @@ function! {
 }
 
 function! {
-    /// Calls a closure and throws if it takes longer than a duration. What runs on a host by then is killed.
+    /// Calls a closure and throws if it takes longer than a duration. A command that is still running on a
+    /// host then is killed.
     ///
     /// ```rhai
     /// each(hosts("db"), |h| timeout("10m", || h.run("pg_dump shop > /var/backups/shop.sql")));
@@ -60,9 +64,9 @@ function! {
 }
 
 function! {
-    /// Waits. In check mode it does not. A loop that sleeps a little again and again says with a second
-    /// argument what it waits for, as a fragment that fits after "waiting": it is shown when the loop has
-    /// lasted for some seconds, and again for as long as it does.
+    /// Waits for a duration. In check mode, it returns at once. In a loop of short sleeps, pass a second
+    /// argument that says what the loop waits for, as a fragment that fits after "waiting". It is shown once
+    /// the loop has lasted a few seconds, and repeatedly after that.
     ///
     /// ```rhai
     /// sleep("5s");
@@ -81,9 +85,9 @@ function! {
 }
 
 function! {
-    /// Registers a closure that runs when the innermost frame ends, well or not: the playbook, a host's
-    /// closure in `each`, the closure of `with_lock`. The last one that was registered runs first. It runs
-    /// after Ctrl-C too, and is shielded from it.
+    /// Registers a closure that runs when the innermost frame ends, whether it succeeds or fails. A frame is
+    /// the playbook, a host's closure in `each`, or the closure of `with_lock`. Closures run in reverse order
+    /// of registration. They also run after Ctrl-C, and it does not interrupt them.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {
@@ -97,7 +101,7 @@ function! {
 }
 
 function! {
-    /// Registers a closure that runs when the innermost frame ends with a failure (or is interrupted), like
+    /// Registers a closure that runs when the innermost frame fails or is interrupted. Otherwise it is like
     /// `finally`.
     ///
     /// ```rhai
@@ -123,8 +127,8 @@ function! {
 }
 
 function! {
-    /// Asks the operator, and throws unless the answer is yes. `--yes` answers it. Without a terminal and
-    /// without `--yes` it throws. In check mode it does not ask.
+    /// Asks the operator a question, and throws unless the answer is yes. `--yes` answers yes. Without a
+    /// terminal and without `--yes`, it throws. In check mode, it does not ask.
     ///
     /// ```rhai
     /// confirm("restore the database from the last backup?");
@@ -135,7 +139,7 @@ function! {
 }
 
 function! {
-    /// A value as one word of a shell's command line; a list as several.
+    /// Returns a value quoted as one word of a shell command line, or a list as several words.
     ///
     /// ```rhai
     /// let name = "it's here";
@@ -220,7 +224,7 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
     let mut delay = options.delay.map_or(Duration::from_secs(1), |span| span.0);
     let backoff = options.backoff.unwrap_or(1.0);
     if !(1.0..=100.0).contains(&backoff) {
-        return Err(options.wrong("backoff", "it is a number from 1 to 100"));
+        return Err(options.wrong("backoff", "must be a number from 1 to 100"));
     }
     let stop_when = options.closure(options.stop_when);
     for left in (0..times).rev() {
@@ -241,7 +245,7 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             return Err(error);
         }
         let host = frame.host().map(|host| host.name().to_owned());
-        // The line begins with the host.
+        // The line begins with the host's name, so the failure is shown without it.
         let told = Failure {
             host: failure.host.filter(|name| host.as_ref() != Some(name)),
             ..failure
@@ -274,21 +278,21 @@ fn timeout(context: &NativeCallContext<'_>, limit: &Dynamic, closure: &FnPtr) ->
     let inner = outer.with_cancel(token.clone());
     let host = outer.host().map(|host| host.name().to_owned());
     let stopped = || outer.run().take_stopped(host.as_deref()?);
-    // What another one stopped before is none of this one's.
+    // A timeout that stopped something earlier does not count here.
     drop(stopped());
     let result = inner.enter(context, |context| {
         closure.call_within_context::<Dynamic>(context, ())
     });
     timer.abort();
     match result {
-        // Cancelled by the timer, and not from further out.
+        // Cancelled by the timer, not by an outer frame.
         Err(error)
             if matches!(halt_of(&error), Some(Halt::Cancelled))
                 && token.is_cancelled()
                 && !outer.cancel().is_cancelled() =>
         {
             let message = format!("took longer than {}", humantime::format_duration(limit));
-            // The step has told that it was stopped; this says why, and is no failure of its own.
+            // The step has already reported that it was stopped. This is the reason, not another failure.
             let mut failure =
                 stopped().unwrap_or_else(|| Failure::new(FailureKind::Failed, message.clone()));
             failure.message = message;
@@ -349,9 +353,9 @@ fn confirm(context: &NativeCallContext<'_>, question: &str) -> Result<()> {
     if answer.map_err(|failure| throw(failure, context))? {
         return Ok(());
     }
-    let failure = Failure::new(FailureKind::Failed, "the operator said no");
+    let failure = Failure::new(FailureKind::Failed, "the operator answered no");
     Err(throw(
-        failure.hint("Nothing was done after the question."),
+        failure.hint("Nothing after the question was run."),
         context,
     ))
 }

@@ -1,4 +1,4 @@
-//! `dates::`: moments in a time zone.
+//! `dates::`: points in time with a time zone.
 
 use jiff::civil;
 use jiff::fmt::strtime::BrokenDownTime;
@@ -13,20 +13,22 @@ use crate::script::error::{argument, throw};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// A moment, and the time zone that it is told in.
+/// A point in time, and the time zone that it is shown in.
 #[derive(Clone)]
 pub struct DateValue(Zoned);
 
 const NOW: &str = "\
-The time now on the machine that ops runs on: in its time zone, or in the one that is given (`\"UTC\"`, `\"Europe/Berlin\"`).
+Returns the current time on the controller, in its time zone or in the given one (`\"UTC\"`,
+`\"Europe/Berlin\"`).
 
 ```rhai
 let stamp = dates::now(\"UTC\").format(\"%Y%m%dT%H%M%SZ\");
 ```";
 
 const PARSE: &str = "\
-The moment that a text names: a date (`2026-11-28`), a date and a time (`2026-11-28T19:30:00`), with an offset (`Z`, `+01:00`) or a zone
-(`[Europe/Berlin]`); or what `pattern` says, with the conversions of `strftime`. Without an offset or a zone the text is taken as UTC.
+Parses a date (`2026-11-28`) or a date and time (`2026-11-28T19:30:00`), with an optional offset (`Z`,
+`+01:00`) or zone (`[Europe/Berlin]`). With `pattern`, the string has that format instead, in the
+conversions of `strftime`. Without an offset or zone, it is taken as UTC.
 
 ```rhai
 let expiry = dates::parse(\"Nov 28 19:30:00 2026 GMT\".replaced(\" GMT\", \"\"), \"%b %d %H:%M:%S %Y\");
@@ -34,42 +36,45 @@ if expiry < dates::now() { log::warn(\"the certificate has expired\"); }
 ```";
 
 const FROM_SECONDS: &str = "\
-The moment so many seconds after 1970-01-01 00:00 UTC.
+Returns the date this many seconds after 1970-01-01 00:00 UTC.
 
 ```rhai
 log::info(dates::from_seconds(1795894200).format(\"%F\"));
 ```";
 
 const FORMAT: &str = "\
-The date as a text, with the conversions of `strftime`: `%Y-%m-%d`, `%H:%M:%S`, `%F`, `%T`, `%z`, `%A`. `to_string` gives RFC 3339.
+Formats the date with the conversions of `strftime`: `%Y-%m-%d`, `%H:%M:%S`, `%F`, `%T`, `%z`, `%A`.
+`to_string` returns RFC 3339.
 
 ```rhai
 log::info(dates::now().format(\"%F %T\"));
 ```";
 
 const PLUS: &str = "\
-The moment so much later: a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds. A day has 24 hours.
+Returns the date later by a duration such as `\"1h 30m\"` or `\"7days\"`, or by a number of seconds. A day
+has 24 hours.
 
 ```rhai
 let tomorrow = dates::now(\"UTC\").plus(\"1day\");
 ```";
 
 const MINUS: &str = "\
-The moment so much earlier: a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds. A day has 24 hours.
+Returns the date earlier by a duration such as `\"1h 30m\"` or `\"7days\"`, or by a number of seconds. A day
+has 24 hours.
 
 ```rhai
 let limit = dates::now().minus(\"30days\");
 ```";
 
 const IN_ZONE: &str = "\
-The same moment in another time zone.
+Returns the same point in time in another time zone.
 
 ```rhai
 log::info(dates::now().in_zone(\"Asia/Tokyo\").format(\"%H:%M\"));
 ```";
 
 const SINCE: &str = "\
-The seconds from another date to this one; negative where that one is later.
+Returns the seconds from another date to this one. The number is negative if the other date is later.
 
 ```rhai
 let age = dates::now().since(dates::parse(\"2026-11-01\"));
@@ -104,9 +109,13 @@ fn register_makers(engine: &mut Engine) {
         &mut module,
         |context: NativeCallContext, text: &str| {
             parsed(text).map(DateValue).ok_or_else(|| {
-                let message = format!("`{text}` is not a date");
-                let hint = "Write it like 2026-11-28T19:30:00Z, or say how it is written: dates::parse(text, \"%d.%m.%Y\").";
-                throw(Failure::new(FailureKind::Failed, message).hint(hint), &context)
+                let message = format!("invalid date: `{text}`");
+                let hint = "Write it like 2026-11-28T19:30:00Z, or pass its format: \
+                            dates::parse(text, \"%d.%m.%Y\").";
+                throw(
+                    Failure::new(FailureKind::Failed, message).hint(hint),
+                    &context,
+                )
             })
         },
     );
@@ -114,7 +123,8 @@ fn register_makers(engine: &mut Engine) {
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             parsed_as(text, pattern).map(DateValue).map_err(|error| {
-                let message = format!("`{text}` is not a date like `{pattern}`: {error}");
+                let message =
+                    format!("`{text}` does not match the date format `{pattern}`: {error}");
                 argument(&context, message)
             })
         },
@@ -124,7 +134,12 @@ fn register_makers(engine: &mut Engine) {
         |context: NativeCallContext, seconds: i64| {
             Timestamp::from_second(seconds)
                 .map(|moment| DateValue(moment.to_zoned(TimeZone::UTC)))
-                .map_err(|_| argument(&context, format!("{seconds} seconds is not a date")))
+                .map_err(|_| {
+                    argument(
+                        &context,
+                        format!("{seconds} seconds is out of the range of dates"),
+                    )
+                })
         },
     );
     engine.register_static_module("dates", module.into());
@@ -221,7 +236,7 @@ impl DateValue {
         self.0.timestamp()
     }
 
-    /// RFC 3339, to the second.
+    /// RFC 3339, without fractions of a second.
     fn shown(&self) -> String {
         let whole = self
             .0
@@ -241,15 +256,19 @@ impl DateValue {
             .ok()
             .and_then(|time| self.0.checked_add(time * sign).ok())
             .map(Self)
-            .ok_or_else(|| argument(context, "no date is that far away"))
+            .ok_or_else(|| argument(context, "the result is out of the range of dates"))
     }
 }
 
 fn zone(context: &NativeCallContext<'_>, name: &str) -> Result<TimeZone> {
     TimeZone::get(name).map_err(|_| {
-        let message = format!("no time zone `{name}`");
-        let hint = "Names are like Europe/Berlin. They come from the package tzdata of the machine that ops runs on.";
-        throw(Failure::new(FailureKind::Failed, message).hint(hint), context)
+        let message = format!("unknown time zone: `{name}`");
+        let hint =
+            "Names are like Europe/Berlin. They come from the tzdata package on the controller.";
+        throw(
+            Failure::new(FailureKind::Failed, message).hint(hint),
+            context,
+        )
     })
 }
 

@@ -1,4 +1,4 @@
-//! `each(hosts, ...)`: a closure for every host, in parallel.
+//! `each(hosts, ...)`: calls a closure for every host, in parallel.
 
 use std::time::Instant;
 
@@ -17,20 +17,21 @@ use crate::script::options::Options;
 
 options! {
     struct Each {
-        /// how many hosts at a time: 50, or `--forks`
+        /// the maximum number of hosts at a time; default 50, or `--forks`
         forks: Option<usize>,
-        /// how many hosts may fail before it throws: `0`
+        /// how many hosts may fail before it throws; default `0`
         max_failures: Option<usize>,
-        /// `"inventory"`, `"sorted"`, `"reverse"` or `"shuffle"`
+        /// `"inventory"`, `"sorted"`, `"reverse"` or `"shuffle"`; default `"inventory"`
         order: Option<String>,
     }
 }
 
 function! {
-    /// Calls a closure for every host, in parallel, and gives a map of host names to what it returned.
+    /// Calls a closure for every host, in parallel, and returns a map of host names to the values returned.
     ///
-    /// All hosts finish, then it throws if more than `max_failures` failed. A host that failed takes no part
-    /// in a later `each` of the run. Every host gets its own copy of the variables that the closure captures.
+    /// After all hosts have finished, it throws if more than `max_failures` failed. A host that failed is
+    /// left out of every later `each` of the run. Every host gets its own copy of the variables that the
+    /// closure captures.
     ///
     /// ```rhai
     /// let uptimes = each(hosts("web"), #{ forks: 10 }, |h| h.run("uptime", #{ reads: true }).stdout);
@@ -101,7 +102,8 @@ fn each(
             }
             Some(Err(Stop::Halted(how))) => stopped = Some(how),
             Some(Err(Stop::Failed(failure))) => {
-                // The host of the closure, also where it failed for what another one did: a balancer.
+                // The host of the closure counts as failed even if another machine caused it, such as a
+                // balancer.
                 run.host_failed(host.0.name(), &failure);
                 failures.push(*failure);
             }
@@ -155,7 +157,7 @@ fn one(
     result
 }
 
-/// One failure for several hosts: that of the first, where it is the only one.
+/// Combines the failures of several hosts into one. A single failure is returned as it is.
 pub(super) fn together(mut failures: Vec<Failure>, hosts: usize) -> Failure {
     if failures.len() == 1 {
         return failures.remove(0);

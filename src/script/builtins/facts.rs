@@ -16,8 +16,8 @@ use crate::task::{Answer, Query};
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 function! {
-    /// What the host tells of itself when ops connects: a map. A fact is empty, or `()` for a number, where
-    /// the host does not tell. Connects.
+    /// The facts that the host reports when ops connects, as a map. A fact that the host does not report is
+    /// empty, or `()` if it is a number. Reading it connects to the host.
     ///
     /// - `os`: `"debian"`; `os_like`: `["debian"]` on Ubuntu; `os_version`: `"12"`; `os_codename`:
     ///   `"bookworm"`; `os_name`: `"Debian GNU/Linux 12 (bookworm)"`
@@ -25,11 +25,11 @@ function! {
     /// - `init`: `"systemd"`, `"openrc"`, ...; `package_manager`: `"apt"`, `"dnf"`, `"apk"`, ...
     /// - `virtualization`: a container (`"docker"`, `"podman"`, `"lxc"`) or a virtual machine (`"qemu"`,
     ///   which is KVM too, `"vmware"`, `"hyperv"`, `"amazon"`, ...); empty for hardware
-    /// - `memory`: bytes; `cores`: processors that are on line
-    /// - `hostname`; `user`, `uid`: who commands run as; `state_dir`: where ops keeps its state
+    /// - `memory`: bytes; `cores`: processors that are online
+    /// - `hostname`; `user`, `uid`: the user that commands run as; `state_dir`: where ops stores its state
     ///
-    /// Two more are read only when a playbook asks for them: `h.addresses` and `h.mounts`. For anything else
-    /// there is `h.run(..., #{ reads: true })`.
+    /// `h.addresses` and `h.mounts` are separate: they are read only if a playbook uses them. For anything
+    /// else, use `h.run(..., #{ reads: true })`.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -42,9 +42,9 @@ function! {
 }
 
 function! {
-    /// The IPv4 and IPv6 addresses of the host now, without those of loopback: an array of strings. `ip`
-    /// lists them, or `hostname -I` where there is no `ip`; empty where neither is installed. Reads in check
-    /// mode too, at the cost of a round trip.
+    /// The current IPv4 and IPv6 addresses of the host, except loopback, as an array of strings. They are
+    /// read with `ip`, or with `hostname -I` if `ip` is not installed. The array is empty if neither is
+    /// installed. It also reads in check mode. It costs a round trip.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
@@ -63,13 +63,13 @@ if command -v ip >/dev/null 2>&1; then ip -o addr | while read -r n link family 
 else for address in $(hostname -I); do echo \"inet=$address\"; done; fi";
 
 function! {
-    /// The file systems that are mounted on the host now, in the order of `/proc/self/mounts`: maps with
-    /// `source`, `path`, `type` and `options`, an array. Reads in check mode too.
+    /// The file systems that are currently mounted on the host, as an array of maps with `source`, `path`,
+    /// `type` and `options`, in the order of `/proc/self/mounts`. It also reads in check mode.
     ///
     /// ```rhai
     /// each(hosts("db"), |h| {
     ///     let data = h.mounts.filter(|mount| mount.path == "/srv");
-    ///     if data.is_empty() { fail("/srv is no file system of its own"); }
+    ///     if data.is_empty() { fail("/srv is not a separate file system"); }
     /// });
     /// ```
     MOUNTS = mounts {
@@ -127,21 +127,21 @@ fn addresses(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Array>
         .collect())
 }
 
-/// An address that `ip` lists with the length of its prefix, unless it is one of loopback.
+/// The address in a line of `ip`, without the length of its prefix; `None` for a loopback address.
 fn address_of(family: &str, address: &str) -> Option<String> {
     let address = matches!(family, "inet" | "inet6").then(|| address.split('/').next())??;
     let parsed: IpAddr = address.parse().ok()?;
     (!parsed.is_loopback()).then(|| address.to_owned())
 }
 
-/// The file systems of the host.
+/// The mounted file systems of the host.
 fn mounts(context: &NativeCallContext<'_>, host: &HostValue) -> Result<Array> {
     let text = read(context, host, "/proc/self/mounts", Map::new())?;
     let text = text.into_immutable_string().unwrap_or_default();
     Ok(text.lines().filter_map(mount).map(Dynamic::from).collect())
 }
 
-/// A line of `/proc/self/mounts` (proc(5)): words, with what would end one written in octal.
+/// A line of `/proc/self/mounts` (proc(5)): words, in which whitespace and backslashes are escaped in octal.
 fn mount(line: &str) -> Option<Map> {
     let mut words = line.split(' ').map(|word| {
         let octal = [
@@ -174,7 +174,7 @@ mod tests {
     use super::address_of;
 
     #[test]
-    fn loopback_and_other_families_are_no_addresses_of_a_host() {
+    fn skips_loopback_and_other_address_families() {
         let all = [
             ("inet", "127.0.0.1/8"),
             ("inet6", "::1/128"),

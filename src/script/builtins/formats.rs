@@ -1,4 +1,4 @@
-//! `json::`, `yaml::` and `toml::`: texts as values, and values as texts.
+//! `json::`, `yaml::` and `toml::`: parse a string to a value, and format a value as a string.
 
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
 
@@ -9,7 +9,8 @@ use crate::script::nesting;
 
 type Json = serde_json::Value;
 
-/// A format: its namespace, its title, an example, and both ways. Messages are lower-case fragments.
+/// A format: its namespace, title and example, and both directions. Error messages are lower-case
+/// fragments.
 struct Format {
     name: &'static str,
     title: &'static str,
@@ -30,7 +31,7 @@ const FORMATS: [Format; 3] = [
                 .map(|text| text + "\n")
                 .map_err(|error| error.to_string())
         },
-        note: "It is indented by two spaces and ends with a newline.",
+        note: "The text is indented by two spaces and ends with a newline.",
     },
     Format {
         name: "yaml",
@@ -43,7 +44,7 @@ const FORMATS: [Format; 3] = [
             })
         },
         write: |value| serde_saphyr::to_string(value).map_err(|error| error.to_string()),
-        note: "It ends with a newline.",
+        note: "The text ends with a newline.",
     },
     Format {
         name: "toml",
@@ -55,7 +56,7 @@ const FORMATS: [Format; 3] = [
             from_toml(toml::Value::Table(table))
         },
         write: |value| toml::to_string_pretty(value).map_err(|error| error.to_string()),
-        note: "The value is a map. TOML has no `()`, so a key with that value cannot be written.",
+        note: "The value must be a map. TOML has no `()`, so a key with that value is an error.",
     },
 ];
 
@@ -70,7 +71,8 @@ pub(super) fn register(engine: &mut Engine) {
         } = format;
         let mut module = Module::new();
         let page = format!(
-            "The value that a {title} text holds: maps, arrays, strings, numbers, `true`, `false` and `()`.\n\n\
+            "Parses {title} and returns its value: maps, arrays, strings, numbers, `true`, `false` and \
+             `()`.\n\n\
              ```rhai\nlet settings = {name}::parse({example});\nlog::info(settings.port);\n```"
         );
         declare_plain("parse", &["text: &str", "Dynamic"], &page).set_into_module(
@@ -84,7 +86,7 @@ pub(super) fn register(engine: &mut Engine) {
             },
         );
         let page = format!(
-            "A value as {title}. {note} Keys are in the order of the alphabet.\n\n\
+            "Formats a value as {title}. {note} Keys are in alphabetical order.\n\n\
              ```rhai\nlet text = {name}::format(#{{ port: 80, hosts: [\"a\", \"b\"] }});\n```"
         );
         declare_plain("format", &["value: Dynamic", "String"], &page).set_into_module(
@@ -116,7 +118,7 @@ fn toml_error(text: &str, error: &toml::de::Error) -> String {
     )
 }
 
-/// A date is a text here.
+/// A TOML date becomes a string.
 fn from_toml(value: toml::Value) -> Result<Json, String> {
     Ok(match value {
         toml::Value::String(text) => Json::String(text),

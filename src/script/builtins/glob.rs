@@ -1,4 +1,4 @@
-//! `glob`: the files beside the playbook whose paths fit a pattern.
+//! `glob`: the files next to the playbook whose paths match a pattern.
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,15 @@ use super::declare_plain;
 use crate::script::error::argument;
 use crate::script::frame::Frame;
 
-/// How many files and directories are looked at.
+/// The maximum number of files and directories that a search visits.
 const MOST: usize = 100_000;
 
 const GLOB: &str = "\
-The files beside the playbook whose paths fit a pattern, in the order of the alphabet; none is no error. `*` and `?` stand for what has no `/`, `[a-z]`
-for one of these characters, and `**` for any number of directories. A name that starts with a dot is found only by a pattern that does too. The paths are as
-`read_file` and the tasks take them: relative to the playbook's directory, or below a parameter of type `path`.
+Returns the paths of the files next to the playbook that match a pattern, in alphabetical order. No match is
+not an error. `*` and `?` match any characters except `/`, `[a-z]` matches one of these characters, and `**`
+matches any number of directories. A name that starts with a dot matches only a pattern that also starts with
+a dot. The paths have the form that `read_file` and the tasks take: relative to the playbook's directory, or
+below a parameter of type `path`.
 
 ```rhai
 for path in glob(\"conf.d/*.conf\") {
@@ -38,8 +40,8 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-/// What fits a pattern, by the paths that the script would name them with. `resolve` gives the real path of
-/// what a script may read, and refuses the rest.
+/// The files that match a pattern, as the paths that a script would use. `resolve` returns the real path of
+/// a file that a script may read, and refuses any other.
 fn find(
     pattern: &str,
     resolve: impl Fn(&str) -> Result<PathBuf, String>,
@@ -56,7 +58,7 @@ fn find(
         .map(|part| Part::of(part))
         .collect::<Result<Vec<_>, _>>()?;
     let shown = start.join("/");
-    // Nothing there is nothing found; a path that may not be read is told.
+    // A missing directory means no matches; a path that may not be read is an error.
     let here = if shown.is_empty() { "." } else { &shown };
     let real = match resolve(here) {
         Ok(real) => real,
@@ -108,7 +110,7 @@ impl Part {
         }
         pattern.push('$');
         Ok(Self::Name {
-            name: Regex::new(&pattern).map_err(|_| format!("`{text}` is not a pattern"))?,
+            name: Regex::new(&pattern).map_err(|_| format!("invalid pattern: `{text}`"))?,
             hidden: text.starts_with('.'),
         })
     }
@@ -134,7 +136,7 @@ impl<R: Fn(&str) -> Result<PathBuf, String>> Search<'_, R> {
         for entry in entries.flatten() {
             self.seen += 1;
             if self.seen > MOST {
-                return Err(format!("more than {MOST} files and directories are there"));
+                return Err(format!("there are more than {MOST} files and directories"));
             }
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
@@ -142,7 +144,7 @@ impl<R: Fn(&str) -> Result<PathBuf, String>> Search<'_, R> {
             let path = format!("{shown}{name}");
             match part {
                 Part::AnyDirectories => {
-                    // Through a link this could go round for ever.
+                    // Following links could loop forever.
                     if !name.starts_with('.') && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                         self.below(&entry.path(), &format!("{path}/"), wanted)?;
                     }
@@ -151,7 +153,7 @@ impl<R: Fn(&str) -> Result<PathBuf, String>> Search<'_, R> {
                     if !fits.is_match(&name) || name.starts_with('.') && !hidden {
                         continue;
                     }
-                    // A link that leads to what may not be read is not found.
+                    // A link to a file that the script may not read is skipped.
                     let Ok(real) = (self.resolve)(&path) else {
                         continue;
                     };
@@ -175,7 +177,7 @@ mod tests {
     use crate::script::local;
 
     #[test]
-    fn finds_what_a_script_may_read() {
+    fn finds_only_files_that_a_script_may_read() {
         let outside = tempfile::tempdir().expect("a directory");
         let book = outside.path().join("book");
         std::fs::create_dir_all(book.join("conf.d/deep/er")).expect("directories");
@@ -192,7 +194,11 @@ mod tests {
         }
         std::os::unix::fs::symlink("../../x.conf", book.join("conf.d/z.conf")).expect("a link");
         std::os::unix::fs::symlink("..", book.join("conf.d/loop")).expect("a link");
-        let granted = [outside.path().canonicalize().expect("there").join("x.conf")];
+        let granted = [outside
+            .path()
+            .canonicalize()
+            .expect("a directory")
+            .join("x.conf")];
         let found = |pattern: &str| {
             let found = find(pattern, |path| local::find(&book, &granted, path));
             found.map(|mut found| {

@@ -28,17 +28,18 @@ pub use wait::WAIT_UNTIL;
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 function! {
-    /// Defines a kind of health check in the playbook. It goes through the same machinery as a built-in one:
-    /// `h.check`, `wait_until`, rollouts and `fn health(h)` take it.
+    /// Defines a kind of health check in the playbook. It can be used like a built-in one: with `h.check`,
+    /// `wait_until`, rollouts and `fn health(h)`.
     ///
-    /// It also takes the options of every check, of which `name` is required: `name`, `from`, `timeout`,
-    /// `interval`, `rise`, `fall`, `deadline` and `initial_delay`.
+    /// It also takes the options of every check: `name`, `from`, `timeout`, `interval`, `rise`, `fall`,
+    /// `deadline` and `initial_delay`. `name` is required.
     ///
-    /// The closure gets a map with `code`, `stdout`, `stderr` (without the newlines at their ends) and
-    /// `seconds`, the time that the script took. It gives `true` (passing) or `false` (critical), the name of
-    /// a state (`"passing"`, `"warning"`, `"critical"`, `"error"`), or a map with `state`, and with `message`
-    /// and `hint` if they tell more than the last output does. A script that does not end within `timeout` is
-    /// critical, and the closure is not called. If the closure throws, the state is `error`.
+    /// The closure gets a map with `code`, `stdout`, `stderr` (without trailing newlines) and `seconds`,
+    /// the time that the script took. It returns `true` (passing) or `false` (critical), the name of a
+    /// state (`"passing"`, `"warning"`, `"critical"`, `"error"`), or a map with `state` and optionally
+    /// `message` and `hint`, if they say more than the end of the output does. If the script does not
+    /// finish within `timeout`, the state is critical and the closure is not called. If the closure throws,
+    /// the state is `error`.
     ///
     /// ```rhai
     /// fn queue(most) {
@@ -112,7 +113,7 @@ fn make(
     Ok(HealthValue::new(Check { what, vantage }))
 }
 
-/// Removes `from` from the options: a host is not a plain value.
+/// Removes `from` from the options, because a host is not a plain value.
 fn take_vantage(
     context: &NativeCallContext<'_>,
     name: &str,
@@ -134,8 +135,8 @@ fn take_vantage(
         _ if from.is_unit() => Ok(Vantage::Host),
         _ => {
             let message = format!(
-                "option `from` of `{name}`: it is \"host\", \"controller\" or a host, as \
-                 `hosts(\"lb\")[0]` gives one"
+                "option `from` of `{name}`: must be \"host\", \"controller\" or a host, such as \
+                 `hosts(\"lb\")[0]`"
             );
             let at = call_part::part(context, Part::Key("from"));
             Err(throw(

@@ -1,4 +1,4 @@
-//! A host in a playbook's hand: `h.apply`, `h.run`, `h.become`, `h.read`, `h.facts`, `h.vars`, `h.undo`.
+//! A host in a playbook: `h.apply`, `h.run`, `h.become`, `h.read`, `h.facts`, `h.vars`, `h.undo`.
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext};
 
@@ -17,17 +17,17 @@ use crate::task::{Answer, PathKind, PathState, Query, RunMode};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// A host as one of its users.
+/// A host, accessed as one of its users.
 #[derive(Clone)]
 pub struct HostValue(pub HostHandle);
 
 function! {
-    /// Brings the host to the state that a task, or a list of tasks, describes, and gives the outcome of
-    /// each. It is the one way to change a host. A list goes to the host in as few round trips as the tasks'
-    /// dependencies allow: one, where nothing is to be changed. Throws at the first task that fails; those
-    /// behind it are skipped.
+    /// Brings the host to the state that a task or a list of tasks describes, and returns the outcome of
+    /// each. It is the only way to change a host. A list takes as few round trips as the dependencies of
+    /// its tasks allow: one, if nothing needs to change. Throws at the first task that fails and skips the
+    /// tasks after it.
     ///
-    /// In check mode nothing is changed, and the outcomes say what would be.
+    /// In check mode, nothing is changed, and the outcomes say what would change.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {
@@ -42,11 +42,11 @@ function! {
 }
 
 function! {
-    /// Runs a command and gives `stdout`, `stderr` (without the newlines at their ends) and `code`. A text
-    /// goes to the host's `sh`; a list is a command and its arguments, with no shell in between. Throws when
-    /// the code is not 0.
+    /// Runs a command and returns a map with `stdout`, `stderr` (without trailing newlines) and `code`. A
+    /// string is run by the host's `sh`; a list is a command and its arguments, and is run without a shell.
+    /// Throws if the code is not 0.
     ///
-    /// In check mode a command that may write is not sent, and what follows in the closure of this host is
+    /// In check mode, a command that may write is not sent, and the rest of the closure of this host is
     /// *unknown*.
     ///
     /// ```rhai
@@ -63,7 +63,7 @@ function! {
 }
 
 function! {
-    /// The same host, seen as another user. Needs `sudo` on the host.
+    /// Returns the same host, accessed as another user. Needs `sudo` on the host.
     ///
     /// ```rhai
     /// each(hosts("db"), |h| h.become("postgres").run("psql -c 'select 1'", #{ reads: true }));
@@ -73,20 +73,20 @@ function! {
     }
 }
 
-/// Bytes of a file that `h.read` gives at most: what is larger is no text to decide on.
+/// The largest file that `h.read` returns, in bytes. A larger one is not text to base a decision on.
 const LARGEST_READ: usize = 256 * 1024;
 
 options! {
     struct ReadOptions {
-        /// with `true`, it gives a blob: `false`
+        /// with `true`, it returns a blob; default `false`
         bytes: Option<bool>,
     }
 }
 
 function! {
-    /// The text of a file on the host, of at most 256 KiB. Reads in check mode
-    /// too: where an earlier task would change the file, it gives what the task would write; where that is
-    /// not known, the rest of the host's closure is *unknown*.
+    /// Returns the content of a file on the host, up to 256 KiB, as a string. It also reads in check mode:
+    /// if an earlier task would change the file, it returns the content that the task would write. If that
+    /// is not known, the rest of the host's closure is *unknown*.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| h.read("/etc/hostname"));
@@ -98,9 +98,9 @@ function! {
 }
 
 function! {
-    /// Undoes changes, the last one first: those of the outcomes that are given, or all that this run made on
-    /// the host. Services that the changes had restarted are restarted last. A change that cannot be undone
-    /// is left as it is; when the others are undone, it throws and names it. Gives how many were undone.
+    /// Undoes changes in reverse order: those of the given outcomes, or all that this run made on the host.
+    /// Services that the changes restarted are restarted last. A change that cannot be undone is left as it
+    /// is, and after the others are undone, it throws and names it. Returns how many changes were undone.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {
@@ -130,7 +130,7 @@ fn register_properties(engine: &mut Engine) {
     };
     getter("name", "The host's name in the inventory.")
         .register_into_engine(engine, |host: &mut HostValue| host.0.name().to_owned());
-    getter("groups", "The groups that the host is in, by name.").register_into_engine(
+    getter("groups", "The names of the groups that the host is in.").register_into_engine(
         engine,
         |host: &mut HostValue| {
             let groups = host.0.host().groups.iter();
@@ -141,7 +141,7 @@ fn register_properties(engine: &mut Engine) {
     );
     getter(
         "user",
-        "The user that commands run as, or `()` for the one who logs in.",
+        "The user that commands run as, or `()` for the login user.",
     )
     .register_into_engine(engine, |host: &mut HostValue| {
         host.0.user.clone().map_or(Dynamic::UNIT, Dynamic::from)
@@ -168,7 +168,7 @@ fn register_acts(engine: &mut Engine) {
             applied
                 .into_iter()
                 .next()
-                .ok_or_else(|| argument(&context, "the task came to no outcome"))
+                .ok_or_else(|| argument(&context, "the task returned no outcome"))
         },
     );
     declare(&APPLY, 1).register_into_engine(
@@ -235,7 +235,7 @@ fn register_undo(engine: &mut Engine) {
                 let outcome = outcome.try_cast::<OutcomeValue>();
                 outcome
                     .map(OutcomeValue::into_applied)
-                    .ok_or_else(|| argument(&context, "`undo` takes outcomes"))
+                    .ok_or_else(|| argument(&context, "`undo` takes only outcomes"))
             });
             give_back(&context, host, &applied.collect::<Result<Vec<_>>>()?)
         },
@@ -252,7 +252,7 @@ fn flatten(context: &NativeCallContext<'_>, tasks: Array, flat: &mut Vec<TaskVal
         } else {
             return Err(argument(
                 context,
-                format!("`apply` takes tasks, and this is a {kind}"),
+                format!("`apply` takes tasks, not a value of type {kind}"),
             ));
         }
     }
@@ -336,15 +336,16 @@ pub(super) fn within_limit(
     if run.inventory.within_limit(host.host()) {
         return Ok(());
     }
-    let message = format!("`{what}` would change a host outside --limit");
-    let hint = "`hosts(.., #{ limit: false })` is for hosts to look at and to run commands on. Select the hosts to change without it.";
+    let message = format!("`{what}` would change a host that --limit excludes");
+    let hint = "`hosts(.., #{ limit: false })` is for reading from hosts and running commands on them. \
+                Select the hosts to change without it.";
     let failure = Failure::new(FailureKind::Failed, message)
         .hint(hint)
         .on(host.name());
     Err(throw(failure, context))
 }
 
-/// Why nothing can be found out as this user, in check mode: an earlier task would make it.
+/// Why nothing can be read as this user in check mode: an earlier task would create the user.
 fn awaits_user(
     context: &NativeCallContext<'_>,
     frame: &Frame,
@@ -353,7 +354,7 @@ fn awaits_user(
     pending_user(&host.0, frame.cancel()).map_err(|failure| throw(failure, context))
 }
 
-/// Ends the closure of the host as unknown, where [`awaits_user`] has a reason for that.
+/// Ends the closure of the host as unknown if [`awaits_user`] returns a reason.
 pub(super) fn known(
     context: &NativeCallContext<'_>,
     frame: &Frame,
@@ -365,7 +366,7 @@ pub(super) fn known(
     }
 }
 
-/// Ends the host's closure as unknown, for this reason.
+/// Ends the closure of the host as unknown for this reason.
 pub(super) fn end_unknown(
     context: &NativeCallContext<'_>,
     frame: &Frame,
@@ -376,14 +377,15 @@ pub(super) fn end_unknown(
     frame.run().log(
         level,
         Some(host.0.name()),
-        format!("unknown from here on: {reason}"),
+        format!("the rest is unknown: {reason}"),
     );
     halt(Halt::Unknown, context.call_position())
 }
 
 fn only_looked_at(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
-    let message = "the machine that ops runs on is only looked at";
-    let hint = "A command that only reads says `reads: true`. A machine that is to be changed stands in the inventory, with `via = \"local\"` if it is this one.";
+    let message = "the controller is read-only";
+    let hint = "If the command only reads, add `reads: true`. To change this machine, add it to the \
+                inventory with `via = \"local\"`.";
     throw(
         Failure::new(FailureKind::Failed, message).hint(hint),
         context,
@@ -395,7 +397,7 @@ fn become_user(context: &NativeCallContext<'_>, host: &HostValue, user: &str) ->
         || user.starts_with('-')
         || user.contains(|c: char| c.is_control() || c.is_whitespace())
     {
-        return Err(argument(context, format!("`{user}` is no name of a user")));
+        return Err(argument(context, format!("invalid user name: `{user}`")));
     }
     Ok(HostValue(host.0.become_user(user)))
 }
@@ -410,7 +412,10 @@ pub(super) fn read(
     let options = Options::<ReadOptions>::read(&READ, options, context)?;
     let blob = options.bytes.unwrap_or(false);
     if !path.starts_with('/') || path.contains('\0') {
-        return Err(argument(context, format!("`{path}` is no absolute path")));
+        return Err(argument(
+            context,
+            format!("`{path}` is not an absolute path"),
+        ));
     }
     known(context, &frame, host)?;
     let queries = [
@@ -437,7 +442,7 @@ pub(super) fn read(
         throw(failure.on(host.0.name()), context)
     };
     let mut held = None;
-    let mut why = "no regular file that this user may read is there".to_owned();
+    let mut why = "it is not a regular file that this user may read".to_owned();
     for (_, answer) in answers {
         match answer {
             Answer::Content(bytes) => held = bytes,
@@ -448,13 +453,13 @@ pub(super) fn read(
     }
     match held {
         Some(bytes) if bytes.len() > LARGEST_READ => Err(failed(format!(
-            "failed to read {path}: it has {} bytes, and at most {LARGEST_READ} are read",
+            "failed to read {path}: it has {} bytes, and the maximum is {LARGEST_READ}",
             bytes.len()
         ))),
         Some(bytes) if blob => Ok(Dynamic::from_blob(bytes)),
         Some(bytes) => String::from_utf8(bytes).map(Dynamic::from).map_err(|_| {
             failed(format!(
-                "failed to read {path}: it is not UTF-8 (ask for `bytes: true`)"
+                "failed to read {path}: it is not UTF-8 (use `bytes: true`)"
             ))
         }),
         None => match outlook.may_bring(&queries[0]) {
@@ -464,13 +469,13 @@ pub(super) fn read(
     }
 }
 
-/// Why there is no content of what stands at a path.
+/// Why a path has no readable content.
 fn unreadable(state: &PathState) -> String {
     let why = match (&state.own, &state.target) {
-        (None, _) => "nothing is there",
-        (Some(_), None) => "it is a link that leads nowhere",
+        (None, _) => "it does not exist",
+        (Some(_), None) => "it is a broken link",
         (Some(_), Some(stat)) if stat.kind == PathKind::File => "this user may not read it",
-        (Some(_), Some(_)) => "it is no regular file",
+        (Some(_), Some(_)) => "it is not a regular file",
     };
     why.to_owned()
 }

@@ -13,23 +13,22 @@ use crate::script::options::Options;
 
 options! {
     struct Hosts {
-        /// with `false`, `--limit` does not restrict them: `true`
+        /// with `false`, `--limit` does not apply; default `true`
         limit: Option<bool>,
     }
 }
 
 function! {
-    /// The hosts of the inventory that a pattern selects, in the inventory's order. `--limit` restricts them.
+    /// Returns the inventory's hosts that a pattern selects, in inventory order, restricted by `--limit`.
     ///
-    /// A pattern is a name, a group, a glob (`web*`), a regular expression (`~web\d+`), `all`, several of
-    /// them with `:` or `,` between, with `:&` what must and `:!` what must not be in, and with a subscript a
-    /// part: `web[0]`, `web[0:3]`. A pattern that selects nothing is an error. One whose hosts are all
-    /// outside `--limit` gives an empty list and a warning.
+    /// A pattern is a name, a group, a glob (`web*`), a regular expression (`~web\d+`) or `all`. Several
+    /// can be combined: `:` or `,` adds hosts, `:&` keeps only the hosts in both, `:!` removes hosts. A
+    /// subscript selects a part: `web[0]`, `web[0:3]`. A pattern that selects nothing is an error. If
+    /// `--limit` excludes all of its hosts, the list is empty and a warning is shown.
     ///
-    /// A limit restricts what a run changes. Hosts that a playbook only looks at, or that it works through,
-    /// such as the balancers in front of a service or the list of all servers in a template, want `limit:
-    /// false`. `rollout` and `h.apply` refuse a host outside the limit; `h.run`, `h.read` and `h.check` work
-    /// there.
+    /// A limit restricts which hosts a run changes. Use `limit: false` for hosts that a playbook only reads
+    /// from or works through, such as the balancers of a service or the list of all servers in a template.
+    /// `rollout` and `h.apply` refuse a host outside the limit; `h.run`, `h.read` and `h.check` work on it.
     ///
     /// ```rhai
     /// let web = hosts("web:&eu:!web3");
@@ -42,13 +41,13 @@ function! {
 }
 
 function! {
-    /// The machine that ops runs on, as the user who runs it, to be looked at: it has `facts`, `read`, and
-    /// `run` with `reads: true`. It takes no part in the run, and a playbook does not change it; a machine
-    /// that is to be changed stands in the inventory.
+    /// Returns the controller, which is the machine that ops runs on, as the user who runs it. It is
+    /// read-only: it has `facts`, `read`, and `run` with `reads: true`. It takes no part in the run. To
+    /// change that machine, add it to the inventory.
     ///
     /// ```rhai
     /// let branch = controller().run("git rev-parse --abbrev-ref HEAD", #{ reads: true }).stdout;
-    /// if branch != "main" { fail(`this is ${branch}, and releases are made from main`); }
+    /// if branch != "main" { fail(`this is ${branch}, but releases are made from main`); }
     /// ```
     CONTROLLER = controller {
         () -> Host,
@@ -96,9 +95,9 @@ fn hosts(
     if selected.is_empty() && !all.is_empty() {
         let left_out = match all.len() {
             1 => "its only host".to_owned(),
-            count => format!("all {count} hosts of it"),
+            count => format!("all {count} of its hosts"),
         };
-        let message = format!("hosts(\"{pattern}\") is empty: --limit leaves out {left_out}");
+        let message = format!("hosts(\"{pattern}\") is empty: --limit excludes {left_out}");
         let kind = Kind::Log {
             level: LogLevel::Warn,
             message,

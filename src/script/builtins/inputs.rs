@@ -1,4 +1,4 @@
-//! The inputs of a playbook: parameters, the environment, files beside it.
+//! The inputs of a playbook: parameters, environment variables, and files next to it.
 
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
@@ -10,21 +10,22 @@ use crate::script::frame::Frame;
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 const PARAM: &str = "\
-Declares a parameter of the playbook and gives its value. It stands at the top level, with a literal name.
+Declares a parameter of the playbook and returns its value. The call must be at the top level and the name
+must be a literal.
 
-| option | what it is |
+| option | meaning |
 |---|---|
 | `fallback` | the value if none is given; a parameter with neither this nor `optional` is required |
-| `optional` | with `true`, the value is `()` if none is given: options take that as not given |
-| `type` | `string`, `int`, `float`, `bool`, `list`, `duration` or `path`; that of the fallback if not given |
-| `one_of` | an array of the values to choose from |
-| `pattern` | a regular expression that must match the whole value |
-| `min`, `max` | bounds of a number or a duration |
-| `secret` | with `true`, the value is shown nowhere |
+| `optional` | with `true`, the value is `()` if none is given, which options treat as not given |
+| `type` | `string`, `int`, `float`, `bool`, `list`, `duration` or `path`; by default, that of the fallback |
+| `one_of` | an array of the allowed values |
+| `pattern` | a regular expression that the whole value must match |
+| `min`, `max` | the bounds of a number or a duration |
+| `secret` | with `true`, the value is never shown |
 
-A `path` is a file or a directory that the operator names, relative to the working directory; the playbook
-gets its absolute path, and may read it wherever it is. Values come from `--var NAME=VALUE` and `--vars-file
-FILE`; a missing or mistyped one is an error before any host is contacted.
+A `path` is a file or a directory that the operator names, relative to the working directory. The playbook
+gets its absolute path, and may read it wherever it is. Set values with `--var NAME=VALUE` and `--vars-file
+FILE`. A missing value or one of the wrong type is an error before ops contacts any host.
 
 ```rhai
 let version = param(\"version\", \"the release to roll out, e.g. 1.4.2\");
@@ -33,15 +34,16 @@ let sha256 = param(\"sha256\", \"the checksum of the release\", #{ optional: tru
 ```";
 
 const ENV: &str = "\
-The value of an environment variable on the controller. Without a fallback, it is an error if it is not set.
+Returns the value of an environment variable on the controller. If it is not set and there is no fallback,
+it is an error.
 
 ```rhai
 let region = env(\"REGION\", \"eu\");
 ```";
 
 const READ_FILE: &str = "\
-The text of a file beside the playbook. A path that leads out of the playbook's directory is an error,
-unless the operator named it as a parameter of type `path`.
+Returns the content of a file next to the playbook as a string. A path outside the playbook's directory is an
+error, unless the operator gave it as a parameter of type `path`.
 
 ```rhai
 let notes = read_file(\"CHANGES.md\");

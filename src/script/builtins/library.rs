@@ -1,4 +1,4 @@
-//! Functions that modules are written with: `options`, `seconds`, `check_mode`, `ops_version`.
+//! Functions for writing modules: `options`, `seconds`, `check_mode`, `ops_version`.
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
@@ -13,18 +13,18 @@ use crate::task::RunMode;
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 const OPTIONS: &str = "\
-Checks the options of a function and fills in those that were not given. `given` is what the caller gave,
-and `schema` has every option with its fallback. An unknown option, or a value of another type than the
+Checks the options of a function and fills in those that were not given. `given` is the caller's map, and
+`schema` maps every option to its fallback. An unknown option, or a value whose type differs from the
 fallback's, is an error that names the function and points at the caller's line. `()` counts as not given,
-and an option whose fallback is `()` may be of any type.
+and an option whose fallback is `()` may have any type.
 
-Instead of its fallback, a map can describe an option with the words of `param`: `fallback`, `optional` (it
-is `()` if not given; with neither of the two the option is required), `type`, `one_of`, `pattern`, `min`
-and `max`. The types are `string`, `int`, `float`, `bool`, `list`, `duration` (text such as `\"30s\"`, or a
-number of seconds), `map`, `closure` and `any`; a list of types allows each of them. A fallback that is a
-map itself is written `#{ fallback: #{ a: 1 } }`.
+Instead of a fallback, `schema` can hold a map that describes the option with the keys of `param`:
+`fallback`, `optional` (it is `()` if not given), `type`, `one_of`, `pattern`, `min` and `max`. With neither
+`fallback` nor `optional`, the option is required. The types are `string`, `int`, `float`, `bool`, `list`,
+`duration` (a string such as `\"30s\"`, or a number of seconds), `map`, `closure` and `any`. A list of types
+allows each of them. Write a fallback that is itself a map as `#{ fallback: #{ a: 1 } }`.
 
-A last parameter called `options` may be left out by the caller: it is an empty map then.
+If the last parameter of a function is called `options`, callers may omit it; it is then an empty map.
 
 ```rhai
 fn backup(path, options) {
@@ -41,11 +41,11 @@ backup(\"/srv/shop\");
 backup(\"/etc\", #{ keep: 3 });
 ```
 
-For a map that is not the options of the function, the first argument says what it belongs to:
+For a map that is not the options of the function, pass a description of the map as the first argument:
 `options(\"the variable shop\", h.vars.shop, #{ port: 80 })`.";
 
 const SECONDS: &str = "\
-A duration in seconds: `\"1m30s\"` is 90.0. A number is taken as seconds.
+Converts a duration to seconds: `\"1m30s\"` becomes 90.0. A number is taken as seconds.
 
 ```rhai
 let patience = seconds(\"1m30s\");
@@ -54,15 +54,15 @@ while began.elapsed < patience { sleep(\"1s\"); }
 ```";
 
 const CHECK_MODE: &str = "\
-Whether the run is in check mode, for functions that would wait for a change that is not made then. Tasks
-and commands take care of themselves.
+Whether the run is in check mode. Functions that wait for a change need this, because check mode does not make
+the change. Tasks and commands handle check mode themselves.
 
 ```rhai
-if !check_mode() { log::info(\"this is no rehearsal\"); }
+if !check_mode() { log::info(\"this run makes changes\"); }
 ```";
 
 const OPS_VERSION: &str = "\
-The version of the ops that runs the playbook: `\"0.1.0\"`.
+Returns the version of ops that runs the playbook, such as `\"0.1.0\"`.
 
 ```rhai
 log::info(`ops ${ops_version()}`);
@@ -109,7 +109,7 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-/// With `of_caller`, a mistake in an option is the caller's, and told at the call.
+/// With `of_caller`, a wrong option is the caller's mistake and is reported at the call.
 fn options(
     context: &NativeCallContext<'_>,
     of: &str,

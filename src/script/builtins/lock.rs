@@ -18,28 +18,30 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 options! {
     struct LockOptions {
-        /// how long to wait for a lock that another run holds: `"0s"`, not at all
+        /// how long to wait for a lock that another run holds; default `"0s"`, not at all
         wait: Option<Span>,
-        /// `"hosts"`: it is held on the hosts, so it holds against anyone who deploys from anywhere;
-        /// `"local"`: on this machine
+        /// `"hosts"`: the lock is stored on the hosts, so it excludes every other run, from any machine;
+        /// `"local"`: on this machine; default `"hosts"`
         scope: Option<String>,
-        /// a pattern: the hosts to hold it on; by default all that the playbook has named with `hosts(...)`
-        /// so far
+        /// a pattern: the hosts to hold the lock on; by default, all hosts that the playbook has selected
+        /// with `hosts(...)` so far
         hosts: Option<String>,
-        /// how long it holds after the run is lost, from `"3s"` to `"24h"`: `"90s"`; it is renewed all along
+        /// how long the lock remains after the run is lost, from `"3s"` to `"24h"`; default `"90s"`; a live
+        /// run keeps renewing it
         lease: Option<Span>,
     }
 }
 
 function! {
-    /// Calls a closure while this run holds a lock, and gives what it returned. Of all runs that want a lock
-    /// with this name, one holds it at a time.
+    /// Calls a closure while this run holds a lock, and returns its value. Only one run at a time can hold
+    /// the lock with this name.
     ///
-    /// It is held on all of the hosts or on none, also on those that `--limit` excludes. If another run holds
-    /// it, `with_lock` throws a failure of the kind `held`, which ends `ops` with the code 5. It is released
-    /// when the closure ends, with or without a failure, and after Ctrl-C. A host refuses every change of
-    /// this run once its lock has passed to another. `finally` and `on_failure` in the closure run before it
-    /// is released. Put it around `each`, not inside. In check mode it is not taken; its holder is reported.
+    /// The lock is taken on all of the hosts or on none, including those that `--limit` excludes. If
+    /// another run holds it, `with_lock` throws a failure of the kind `held`, which makes `ops` exit with
+    /// code 5. It is released when the closure ends, with or without a failure, and after Ctrl-C. `finally`
+    /// and `on_failure` in the closure run before the release. After the lock has passed to another run, a
+    /// host refuses every change of this run. Call `with_lock` around `each`, not inside it. In check mode,
+    /// the lock is not taken; its holder is reported.
     ///
     /// ```rhai
     /// let web = hosts("web");
@@ -78,9 +80,9 @@ fn with_lock(
     if outer.host().is_some() {
         let failure = Failure::new(
             FailureKind::Failed,
-            "`with_lock` cannot be called in what is done for each host",
+            "`with_lock` cannot be called in a closure that runs for each host",
         );
-        let hint = "Take the lock around the `each`: it is one lock for all of its hosts.";
+        let hint = "Take the lock around the `each`. One lock covers all of its hosts.";
         return Err(throw(failure.hint(hint), context));
     }
     name::check(name).map_err(|why| argument(context, why))?;
@@ -105,17 +107,17 @@ fn with_lock(
     result
 }
 
-/// Calls the closure in a frame of its own, and runs what it registered there.
+/// Calls the closure in its own frame, and then runs what it registered there.
 fn within(context: &NativeCallContext<'_>, frame: &Frame, closure: &FnPtr) -> Result<Dynamic> {
     frame.enter(context, |context| {
         let result = closure.call_within_context::<Dynamic>(context, ());
         let failed = match &result {
             Ok(_) => false,
-            // What is not known is no failure.
+            // An unknown result is not a failure.
             Err(error) => !matches!(halt_of(error), Some(Halt::Unknown)),
         };
         let mut clean_up = frame.leave(context, failed).into_iter();
-        // The first thing that went wrong is the failure; no other one goes untold.
+        // The first failure is the result; the others are reported.
         let result = match result {
             Err(error) if failed => Err(error),
             result => match clean_up.next() {
@@ -138,19 +140,19 @@ fn wanted(
     let wait = options.wait.map_or(Duration::ZERO, |span| span.0);
     let lease = options.lease.map_or(LEASE, |span| span.0);
     if lease < SHORTEST_LEASE || lease > Duration::from_hours(24) {
-        return Err(options.wrong("lease", "it is a duration from \"3s\" to \"24h\""));
+        return Err(options.wrong("lease", "must be a duration from \"3s\" to \"24h\""));
     }
     let scope = match options.scope.as_deref() {
         None | Some("hosts") => LockScope::Hosts,
         Some("local") => LockScope::Local,
         Some(other) => {
-            let message = format!("it is \"hosts\" or \"local\", not \"{other}\"");
+            let message = format!("must be \"hosts\" or \"local\", not \"{other}\"");
             return Err(options.wrong("scope", &message));
         }
     };
     let hosts = match (scope, &options.hosts) {
         (LockScope::Local, Some(_)) => {
-            return Err(options.wrong("hosts", "a local lock is held on no host"));
+            return Err(options.wrong("hosts", "cannot be used with a local lock"));
         }
         (LockScope::Local, None) => Vec::new(),
         (LockScope::Hosts, Some(pattern)) => frame
@@ -170,7 +172,7 @@ fn wanted(
     })
 }
 
-/// The hosts that the playbook has named.
+/// The hosts that the playbook has selected.
 fn named(context: &NativeCallContext<'_>, frame: &Frame) -> Result<Vec<Arc<Host>>> {
     let hosts = frame.world().named_hosts();
     if !hosts.is_empty() {
@@ -178,8 +180,9 @@ fn named(context: &NativeCallContext<'_>, frame: &Frame) -> Result<Vec<Arc<Host>
     }
     let failure = Failure::new(
         FailureKind::Failed,
-        "the playbook has named no hosts yet, so there is nowhere to hold the lock",
+        "the playbook has not selected any hosts yet, so there is no place for the lock",
     );
-    let hint = "Call `hosts(...)` before, or say `#{ hosts: \"web\" }`, or `#{ scope: \"local\" }` for a lock on this machine.";
+    let hint = "Call `hosts(...)` first, or pass `#{ hosts: \"web\" }`, or `#{ scope: \"local\" }` for a \
+                lock on this machine.";
     Err(throw(failure.hint(hint), context))
 }

@@ -15,18 +15,18 @@ pub(super) fn register(engine: &mut Engine) {
         (
             "detail",
             LogLevel::Debug,
-            "Says something that only `-v` shows.",
+            "Logs a message that is shown only with `-v`.",
         ),
         (
             "info",
             LogLevel::Info,
-            "Says something to the user, with the host that it was said for.",
+            "Logs a message, with the name of the host that it is about.",
         ),
-        ("warn", LogLevel::Warn, "Warns the user."),
+        ("warn", LogLevel::Warn, "Logs a warning."),
         (
             "error",
             LogLevel::Error,
-            "Tells the user of an error. Does not end anything: see `fail`.",
+            "Logs an error. It does not stop anything; see `fail`.",
         ),
     ];
     for (name, level, page) in levels {
@@ -53,7 +53,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_static_module("log", module.into());
 }
 
-/// A value as `print` shows it: a verdict, an outcome and a host say what they are.
+/// A value as `print` shows it; a verdict, an outcome or a host as its `to_string`.
 fn text(context: &NativeCallContext<'_>, value: Dynamic) -> String {
     let plain = value.to_string();
     context

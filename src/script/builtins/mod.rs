@@ -1,7 +1,8 @@
-//! What a playbook can call. One file a subject; each registers its functions with their manual pages.
+//! The built-in functions of playbooks, one file per subject. Each registers its functions with their manual
+//! pages.
 //!
-//! A built-in finds the run it belongs to in the innermost [`Frame`](super::frame::Frame). So an engine with
-//! all of them can also be had without a run, to check a playbook or to document the language.
+//! A built-in finds its run in the innermost [`Frame`](super::frame::Frame). An engine with all of them
+//! therefore needs no run, and can be used to check a playbook or to document the language.
 
 mod constructors;
 mod control;
@@ -60,7 +61,7 @@ pub fn register(engine: &mut Engine) {
     glob::register(engine);
 }
 
-/// The functions that take options. `param` is not among them: its options are read from the script.
+/// The functions that take options, except `param`, whose options are read from the script.
 const WITH_OPTIONS: [&Function; 13] = [
     &hosts::HOSTS,
     &each::EACH,

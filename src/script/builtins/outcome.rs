@@ -1,4 +1,4 @@
-//! What `h.apply` gives back, and what `catch` catches.
+//! The return value of `h.apply`, and the value that `catch` catches.
 
 use rhai::{Dynamic, Engine, FuncRegistration};
 
@@ -40,10 +40,17 @@ fn getter(name: &str, page: &str, of: &str, gives: &str) -> FuncRegistration {
 fn register_outcome(engine: &mut Engine) {
     engine.register_type_with_name::<OutcomeValue>("Outcome");
     let outcome = |name, page: &str, gives: &str| getter(name, page, "outcome: Outcome", gives);
-    outcome("changed", "Whether the host was changed (in check mode: whether it would be, as far as that is known).", "bool")
-        .register_into_engine(engine, |outcome: &mut OutcomeValue| {
-            matches!(outcome.0.decision.outcome, Outcome::Changed | Outcome::WouldChange)
-        });
+    outcome(
+        "changed",
+        "Whether the host was changed; in check mode, whether it would be, if that is known.",
+        "bool",
+    )
+    .register_into_engine(engine, |outcome: &mut OutcomeValue| {
+        matches!(
+            outcome.0.decision.outcome,
+            Outcome::Changed | Outcome::WouldChange
+        )
+    });
     outcome(
         "outcome",
         "`unchanged`, `changed`, `would_change`, `unknown` or `skipped`.",
@@ -54,11 +61,11 @@ fn register_outcome(engine: &mut Engine) {
     });
     outcome(
         "diff",
-        "What was changed, as a text. Empty where nothing was.",
+        "The change as text; empty if nothing changed.",
         "String",
     )
     .register_into_engine(engine, |outcome: &mut OutcomeValue| outcome.diff());
-    outcome("duration", "How long the change took, in seconds.", "f64")
+    outcome("duration", "The duration of the change, in seconds.", "f64")
         .register_into_engine(engine, |outcome: &mut OutcomeValue| {
             outcome.0.duration.as_secs_f64()
         });
@@ -68,7 +75,7 @@ fn register_outcome(engine: &mut Engine) {
         "String",
     )
     .register_into_engine(engine, |outcome: &mut OutcomeValue| outcome.0.label.clone());
-    outcome("stdout", "What the change printed.", "String").register_into_engine(
+    outcome("stdout", "The standard output of the change.", "String").register_into_engine(
         engine,
         |outcome: &mut OutcomeValue| {
             outcome
@@ -79,7 +86,7 @@ fn register_outcome(engine: &mut Engine) {
                 .unwrap_or_default()
         },
     );
-    outcome("stderr", "What the change printed as errors.", "String").register_into_engine(
+    outcome("stderr", "The standard error of the change.", "String").register_into_engine(
         engine,
         |outcome: &mut OutcomeValue| {
             outcome
@@ -92,7 +99,7 @@ fn register_outcome(engine: &mut Engine) {
     );
     outcome(
         "code",
-        "The exit code of the change, or `()` where none was made.",
+        "The exit code of the change, or `()` if there was none.",
         "i64",
     )
     .register_into_engine(engine, |outcome: &mut OutcomeValue| {
@@ -113,14 +120,18 @@ fn register_failure(engine: &mut Engine) {
     let text = |text: &Option<String>| text.clone().map_or(Dynamic::UNIT, Dynamic::from);
     failure("message", "What went wrong.", "String")
         .register_into_engine(engine, |failure: &mut Failure| failure.message.clone());
-    failure("host", "The host that it went wrong on, or `()`.", "String")
+    failure("host", "The host on which it failed, or `()`.", "String")
         .register_into_engine(engine, move |failure: &mut Failure| text(&failure.host));
     failure("task", "The task that failed, or `()`.", "String")
         .register_into_engine(engine, move |failure: &mut Failure| text(&failure.task));
     failure("command", "The command that failed, or `()`.", "String")
         .register_into_engine(engine, move |failure: &mut Failure| text(&failure.command));
-    failure("stderr", "The end of what it printed, or `()`.", "String")
-        .register_into_engine(engine, move |failure: &mut Failure| text(&failure.stderr));
+    failure(
+        "stderr",
+        "The end of its standard error, or `()`.",
+        "String",
+    )
+    .register_into_engine(engine, move |failure: &mut Failure| text(&failure.stderr));
     failure("hint", "What to try, or `()`.", "String")
         .register_into_engine(engine, move |failure: &mut Failure| text(&failure.hint));
     failure("code", "The exit code of the command, or `()`.", "i64").register_into_engine(

@@ -1,4 +1,4 @@
-//! A declared function as a registration with the engine.
+//! Registration of declared functions with the engine.
 
 use rhai::FuncRegistration;
 
@@ -12,14 +12,14 @@ pub(super) fn declare(function: &Function, form: usize) -> FuncRegistration {
         .with_volatility(true)
 }
 
-/// The same for a property.
+/// Registers a property.
 pub(super) fn declare_getter(function: &Function) -> FuncRegistration {
     FuncRegistration::new_getter(function.name)
         .with_params_info(function.forms[0])
         .with_comments([function.manual.text])
 }
 
-/// The same for a function whose parameters and page are given as they are.
+/// Registers a function from its parameters and its manual page.
 pub(super) fn declare_plain(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
     FuncRegistration::new(name)
         .with_params_info(parameters)
@@ -27,7 +27,7 @@ pub(super) fn declare_plain(name: &str, parameters: &[&str], page: &str) -> Func
         .with_volatility(true)
 }
 
-/// A manual page as comments of a function, with the indentation of its examples.
+/// Turns a manual page into the doc comment of a function, and keeps the indentation of its examples.
 fn comments(page: &str) -> String {
     let lines: Vec<String> = page.lines().map(|line| format!("/// {line}")).collect();
     lines.join("\n")

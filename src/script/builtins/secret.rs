@@ -1,4 +1,4 @@
-//! `secret(...)`: a string that no sink shows.
+//! `secret(...)`: a string that no output shows.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -20,11 +20,11 @@ options! {
     struct Source {
         /// an environment variable
         env: Option<String>,
-        /// a path on the controller
+        /// the path of a file on the controller
         file: Option<String>,
-        /// a command for the controller's `sh`, or a list of words: what it prints
+        /// a command whose output is the secret: a string for the controller's `sh`, or a list of words
         command: Option<OneOrMany>,
-        /// a question to the operator
+        /// a question to ask the operator
         prompt: Option<String>,
         /// a string
         value: Option<String>,
@@ -32,11 +32,11 @@ options! {
 }
 
 function! {
-    /// A secret, as an ordinary string. From then on it is scrubbed from everything that ops prints or keeps:
-    /// output, diffs, errors, events and the journal, in its base64, URL, JSON and shell-quoted forms too.
-    /// One with fewer than six bytes cannot be scrubbed safely and is refused.
+    /// Returns a secret as an ordinary string. From then on, it is removed from everything that ops prints
+    /// or stores: output, diffs, errors, events and the journal, including its base64, URL, JSON and
+    /// shell-quoted forms. A secret with fewer than six bytes cannot be removed reliably and is refused.
     ///
-    /// One option says where it comes from. A newline at the end is not part of it.
+    /// Exactly one option gives its source. A newline at the end of the secret is dropped.
     ///
     /// ```rhai
     /// let password = secret(#{ env: "DB_PASSWORD" });
@@ -57,7 +57,7 @@ fn secret(context: &NativeCallContext<'_>, source: Map) -> Result<ImmutableStrin
     if source.len() != 1 {
         return Err(failed(
             context,
-            "`secret` takes one option that says where it comes from".to_owned(),
+            "`secret` takes exactly one option, the source of the secret".to_owned(),
         ));
     }
     let name = source
@@ -96,7 +96,7 @@ fn read(frame: &Frame, source: &Source) -> std::result::Result<String, String> {
             .map_err(|error| format!("the environment variable `{name}`: {error}"));
     }
     if let Some(path) = &source.file {
-        // The byte itself would reveal a part of the secret: report only its position.
+        // The byte itself would reveal part of the secret: report only its position.
         let read = local::read_bounded(Path::new(path)).and_then(|bytes| {
             let read = as_text(&bytes).map(str::to_owned);
             read.map_err(|wrong| {
@@ -110,10 +110,10 @@ fn read(frame: &Frame, source: &Source) -> std::result::Result<String, String> {
         return output(command);
     }
     let Some(question) = &source.prompt else {
-        return Err("its source is empty".to_owned());
+        return Err("the source of the secret is empty".to_owned());
     };
     if !std::io::stdin().is_terminal() {
-        return Err("there is no terminal to ask for the secret at".to_owned());
+        return Err("cannot ask for the secret: standard input is not a terminal".to_owned());
     }
     let ask = || dialoguer::Password::new().with_prompt(question).interact();
     let answer = frame.run().bus.paused(ask);
@@ -133,7 +133,10 @@ fn output(command: &OneOrMany) -> std::result::Result<String, String> {
         .output()
         .map_err(|error| format!("failed to run `{program}`: {error}"))?;
     if !output.status.success() {
-        return Err(format!("`{program}` gave no secret: {}", output.status));
+        return Err(format!(
+            "`{program}` failed to print the secret: {}",
+            output.status
+        ));
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("what `{program}` printed is not UTF-8"))
+    String::from_utf8(output.stdout).map_err(|_| format!("the output of `{program}` is not UTF-8"))
 }

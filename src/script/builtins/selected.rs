@@ -1,14 +1,14 @@
-//! The hosts that a built-in was given: an array of them, and the order in which they begin.
+//! The hosts that a built-in is given: an array, and the order in which they start.
 
 use rhai::{Array, EvalAltResult, NativeCallContext};
 
 use super::host::HostValue;
 use crate::script::error::argument;
 
-/// The hosts of an array, as `hosts(...)` gives it.
+/// The hosts in an array, as `hosts(...)` returns it.
 ///
 /// # Errors
-/// Something in it is no host.
+/// An element is not a host.
 pub(super) fn hosts_of(
     what: &str,
     context: &NativeCallContext<'_>,
@@ -18,7 +18,7 @@ pub(super) fn hosts_of(
         let kind = host.type_name();
         host.try_cast::<HostValue>().ok_or_else(|| {
             let message =
-                format!("`{what}` takes hosts, as hosts(\"...\") gives them, and this is a {kind}");
+                format!("`{what}` takes hosts from hosts(\"...\"), not a value of type {kind}");
             argument(context, message)
         })
     };
@@ -33,14 +33,14 @@ pub(super) fn arrange(hosts: &mut [HostValue], order: Option<&str>) -> Result<()
         Some("shuffle") => shuffle(hosts),
         Some(other) => {
             return Err(format!(
-                "`order` is \"inventory\", \"sorted\", \"reverse\" or \"shuffle\", not \"{other}\""
+                "`order` must be \"inventory\", \"sorted\", \"reverse\" or \"shuffle\", not \"{other}\""
             ));
         }
     }
     Ok(())
 }
 
-/// Fisher-Yates, on the system's randomness. The bias of the remainder is far below what anyone would notice.
+/// Fisher-Yates with the system's randomness. The modulo bias is negligible.
 fn shuffle(hosts: &mut [HostValue]) {
     for last in (1..hosts.len()).rev() {
         let random = getrandom::u64().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `h.stat`: what is at a path on a host.
+//! `h.stat`: information about a path on a host.
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
@@ -17,33 +17,34 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 options! {
     struct StatOptions {
-        /// with `true`, the SHA-256 of the file too: `false`
+        /// with `true`, also compute the SHA-256 of the file; default `false`
         hash: Option<bool>,
     }
 }
 
 function! {
-    /// What is at a path on the host, as a map. Reads in check mode too.
+    /// Returns a map that describes what is at a path on the host. It also reads in check mode.
     ///
     /// | key | value |
     /// |---|---|
-    /// | `exists` | whether anything is there; without it the other keys are `()` |
+    /// | `exists` | whether the path exists; if not, the other keys are `()` |
     /// | `kind` | `"file"`, `"directory"`, `"link"` or `"other"` (a device, a socket, a pipe) |
-    /// | `mode` | permission bits as text: `"0644"` |
-    /// | `owner`, `group` | by name, or the number as text where it has no name |
-    /// | `uid`, `gid` | by number |
-    /// | `size` | in bytes; of a directory or a link what the file system says |
-    /// | `mtime` | when its content was last changed, in seconds since 1970 |
-    /// | `target` | where a symbolic link points, as it is written |
-    /// | `hash` | with `#{ hash: true }`: the SHA-256 of the file that the path leads to, in hex; `()` where that is no file that the user may read |
+    /// | `mode` | permission bits as a string: `"0644"` |
+    /// | `owner`, `group` | the name, or the number as a string if it has no name |
+    /// | `uid`, `gid` | the number |
+    /// | `size` | in bytes; for a directory or a link, the number that the file system reports |
+    /// | `mtime` | when the content was last changed, in seconds since 1970 |
+    /// | `target` | the target of a symbolic link, as stored in the link |
+    /// | `hash` | with `#{ hash: true }`: the SHA-256 of the file, or of a link's target, in hex, else `()` |
     ///
-    /// A symbolic link is not followed, but for `hash`. In check mode the rest of the host's closure is
-    /// *unknown* where an earlier task would change what is at the path.
+    /// A symbolic link is not followed, except for `hash`. `hash` is `()` if the path does not lead to a file
+    /// that the user may read. In check mode, the rest of the host's closure is *unknown* if an earlier task
+    /// would change what is at the path.
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
     ///     let s = h.stat("/etc/shop/env", #{ hash: true });
-    ///     if s.exists && s.mode != "0640" { log::warn(`${h.name}: ${s.owner} has opened it to others`); }
+    ///     if s.exists && s.mode != "0640" { log::warn(`${h.name}: its mode is ${s.mode}`); }
     /// });
     /// ```
     pub STAT = stat(StatOptions) {
@@ -102,7 +103,7 @@ fn stat(
     let failed = |why: &str| {
         let failure = Failure::new(
             FailureKind::Failed,
-            format!("failed to look at {path}: {why}"),
+            format!("failed to read the status of {path}: {why}"),
         );
         throw(failure.on(host.0.name()), context)
     };
@@ -115,11 +116,11 @@ fn stat(
             },
         },
         Some((_, Answer::Unknowable(why))) => Err(failed(&why)),
-        _ => Err(failed("the host gave no answer")),
+        _ => Err(failed("the host did not answer")),
     }
 }
 
-/// Prints a row for each key, and nothing where nothing is there.
+/// A script that prints a row for each key, and nothing if the path does not exist.
 fn script(path: &str, hash: bool) -> String {
     let path = quote_str(path);
     let hash = if hash {
@@ -186,7 +187,7 @@ fn map(rows: &[(String, String)]) -> Map {
 mod tests {
     use super::*;
 
-    /// What a shell prints for a path, as the playbook sees it.
+    /// The output of the script for a path, as the playbook sees it.
     fn looked(path: &std::path::Path, hash: bool) -> Map {
         let output = std::process::Command::new("sh")
             .args(["-c", &script(&path.to_string_lossy(), hash)])
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_there() {
+    fn describes_a_file_a_link_and_a_directory() {
         use std::os::unix::fs::{PermissionsExt, symlink};
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("it's = a file");
@@ -211,7 +212,7 @@ mod tests {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o4750))
             .expect("it is set");
         let link = dir.path().join("link");
-        symlink("it's = a file", &link).expect("it is made");
+        symlink("it's = a file", &link).expect("it is created");
 
         let seen = looked(&file, true);
         assert_eq!(shown(&seen, "exists"), "true");

@@ -1,5 +1,5 @@
-//! Strings: what Rhai's own methods do in place, giving the new string instead; joining; regular expressions;
-//! hashes.
+//! Strings: methods that return a new string where Rhai's own change it in place; joining; regular
+//! expressions; hashes.
 
 use std::fmt::Write as _;
 
@@ -18,58 +18,64 @@ use crate::script::nesting;
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 const REPLACED: &str = "\
-The string with every `find` replaced by `with`. Rhai's own `replace` changes the string in place and gives nothing.
+Returns the string with every `find` replaced by `with`. Rhai's own `replace` changes the string in place and
+returns nothing.
 
 ```rhai
 let name = \"a.b\".replaced(\".\", \"-\");
 ```";
 
 const TRIMMED: &str = "\
-The string without whitespace at its ends. Rhai's own `trim` changes the string in place and gives nothing.
+Returns the string without whitespace at its ends. Rhai's own `trim` changes the string in place and returns
+nothing.
 
 ```rhai
 let version = read_file(\"VERSION\").trimmed();
 ```";
 
 const LINES: &str = "\
-The lines of a string, without their ends. A newline at the end of the string begins no other line.
+Returns the lines of a string, without line endings. A newline at the end of the string does not start another
+line.
 
 ```rhai
 for line in read_file(\"names.txt\").lines() { log::info(line); }
 ```";
 
 const JOIN: &str = "\
-One string of all elements of an array, with `separator` between them. What is no string is written as `print` would write it.
+Joins all elements of an array to one string, with `separator` between them. An element that is not a string
+is converted as `print` would.
 
 ```rhai
 let list = [\"a\", \"b\", 3].join(\", \");
 ```";
 
 const MATCHES: &str = "\
-Whether a regular expression matches anywhere in a text. Put `^` and `$` around it to match the whole text. The syntax is that of Rust's
-`regex`: as in Perl, without look-around and back-references. Between `#\"` and `\"#` a backslash stands for itself.
+Whether a regular expression matches anywhere in a string. Put `^` and `$` around it to match the whole
+string. The syntax is that of Rust's `regex`: like Perl, but without look-around and back-references. Between
+`#\"` and `\"#`, backslashes need no escaping.
 
 ```rhai
-if !regex::matches(\"1.4.2\", #\"^\\d+(\\.\\d+)*$\"#) { fail(\"this is no version\"); }
+if !regex::matches(\"1.4.2\", #\"^\\d+(\\.\\d+)*$\"#) { fail(\"invalid version\"); }
 ```";
 
 const FIND: &str = "\
-The first part of a text that a regular expression matches, or `()`.
+Returns the first part of a string that a regular expression matches, or `()`.
 
 ```rhai
 let number = regex::find(\"nginx/1.22.1\", #\"[0-9.]+\"#) ?? \"unknown\";
 ```";
 
 const FIND_ALL: &str = "\
-All parts of a text that a regular expression matches.
+Returns all parts of a string that a regular expression matches.
 
 ```rhai
 let numbers = regex::find_all(\"1, 22 and 333\", \"[0-9]+\");
 ```";
 
 const CAPTURES: &str = "\
-What the groups of a regular expression captured in its first match, as a map, or `()` where it does not match: `\"0\"` is the whole match, `\"1\"`
-the first group, and a group `(?<name>...)` has its name too. A group that took no part is `()`.
+Returns what the groups of a regular expression captured in its first match, as a map, or `()` if it does not
+match. `\"0\"` is the whole match, `\"1\"` the first group, and a group `(?<name>...)` also has its name as a
+key. A group that did not take part in the match is `()`.
 
 ```rhai
 let found = regex::captures(\"shop-1.4.2.tar.gz\", #\"^(?<name>\\w+)-(?<version>[0-9.]+)\\.tar\"#);
@@ -77,21 +83,22 @@ if found != () { log::info(`${found.name} ${found.version}`); }
 ```";
 
 const REGEX_REPLACED: &str = "\
-A text with everything that a regular expression matches replaced. In `with`, `$1` or `${name}` is what a group captured, and `$$` a dollar sign.
+Returns the string with every match of a regular expression replaced. In `with`, `$1` or `${name}` is the text
+of a captured group, and `$$` is a dollar sign.
 
 ```rhai
 let text = regex::replaced(\"port = 80\", #\"port\\s*=\\s*\\d+\"#, \"port = 8080\");
 ```";
 
 const SPLIT: &str = "\
-The parts of a text between the matches of a regular expression.
+Returns the parts of a string between the matches of a regular expression.
 
 ```rhai
 let words = regex::split(\"a,  b ,c\", #\"\\s*,\\s*\"#);
 ```";
 
 const ESCAPE: &str = "\
-A text as a regular expression that matches it and nothing else.
+Returns a regular expression that matches exactly this string.
 
 ```rhai
 let found = regex::matches(\"a.b\", \"^\" + regex::escape(\"a.b\") + \"$\");
@@ -200,18 +207,18 @@ fn string(text: &str) -> Dynamic {
 
 fn regex(context: &NativeCallContext<'_>, pattern: &str) -> Result<Regex> {
     Regex::new(pattern).map_err(|error| {
-        // The last line says what is wrong; those before it draw the pattern.
+        // The last line describes the mistake; those before it show the pattern.
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default();
         let why = why.trim_start_matches("error: ");
         argument(
             context,
-            format!("`{pattern}` is not a regular expression: {why}"),
+            format!("invalid regular expression `{pattern}`: {why}"),
         )
     })
 }
 
-/// As [`Regex::replace_all`], up to the limit of a string.
+/// Like [`Regex::replace_all`], up to the limit of a string.
 fn regex_replaced(
     context: &NativeCallContext<'_>,
     text: &str,
@@ -250,7 +257,7 @@ fn captures(pattern: &Regex, text: &str) -> Dynamic {
     map.into()
 }
 
-/// Name, what it is called, and the digest of some bytes in hexadecimal.
+/// A hash: its function name, its title, and its digest of some bytes in hexadecimal.
 type Hash = (&'static str, &'static str, fn(&[u8]) -> String);
 
 const HASHES: [Hash; 3] = [
@@ -266,7 +273,8 @@ const HASHES: [Hash; 3] = [
 fn register_hashes(engine: &mut Engine) {
     for (name, title, hash) in HASHES {
         let page = format!(
-            "The {title} hash of a string or a blob, in hexadecimal.\n\n```rhai\nlog::info({name}(\"text\"));\n```"
+            "Returns the {title} hash of a string or a blob, in hexadecimal.\n\n\
+             ```rhai\nlog::info({name}(\"text\"));\n```"
         );
         declare_plain(name, &["text: &str", "String"], &page)
             .register_into_engine(engine, move |text: &str| hash(text.as_bytes()));
@@ -274,7 +282,8 @@ fn register_hashes(engine: &mut Engine) {
             .register_into_engine(engine, move |bytes: Blob| hash(&bytes));
         let of_file = format!("{name}_of_file");
         let page = format!(
-            "The {title} hash of a file beside the playbook, in hexadecimal: one that `read_file` may read, of at most 64 MiB.\n\n\
+            "Returns the {title} hash of a file next to the playbook, in hexadecimal. The file must be one \
+             that `read_file` may read, and at most 64 MiB.\n\n\
              ```rhai\nlet sum = {of_file}(\"shop.tar.gz\");\n```"
         );
         declare_plain(&of_file, &["path: &str", "String"], &page).register_into_engine(

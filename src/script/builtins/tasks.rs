@@ -20,7 +20,7 @@ use crate::template::Compiled;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// A task as a value: what it is to be, and where the playbook wrote it.
+/// A task as a value: the desired state, and where the playbook created it.
 #[derive(Clone)]
 pub struct TaskValue(Arc<Inner>);
 
@@ -31,31 +31,32 @@ struct Inner {
 }
 
 enum What {
-    /// Made of its arguments; the same for every host.
+    /// Created from its arguments; the same for every host.
     Made(Arc<dyn Task>),
-    /// Made anew for each host, because it looks at the host's variables.
+    /// Created separately for each host, because it uses the host's variables.
     PerHost(&'static Entry, Arguments),
     Custom(Definition),
 }
 
 function! {
-    /// Defines a task in the playbook. It goes through the same machinery as a built-in one: probed with the
-    /// others in one round trip, planned, proved after the change, undone.
+    /// Defines a task in the playbook. It works like a built-in one: it is probed with the other tasks in one
+    /// round trip, planned, verified after the change, and it can be undone.
     ///
-    /// `name` is what the user sees. `probe` is a shell script that only reads. `plan` gets what it came back
-    /// with, a map with `code`, `stdout` and `stderr`, and gives `()` where nothing is to be done, or a map:
-    /// `apply`, the script that makes the change; `undo`, the script that gives back what was there;
-    /// `undo_last`, one that runs when all else on the host has been undone, such as a restart that reads
-    /// what was put back; `diff`, a text for the user; or `unknown`, the reason why nothing can be told.
-    /// `reads` and `writes` say what the probe depends on and what the change may alter: paths,
-    /// `"package:NAME"`, `"service:NAME"`, `"user:NAME"` or `"any"`, which is what both are where they are
-    /// left out.
+    /// `name` is what the user sees. `probe` is a shell script that only reads. `plan` gets the result of
+    /// the probe, a map with `code`, `stdout` and `stderr`. It returns `()` if nothing needs to change, or
+    /// a map with `apply`, the script that makes the change; `undo`, the script that restores the previous
+    /// state; `undo_last`, a script that runs after everything else on the host has been undone, such as a
+    /// restart that reads a restored file; and `diff`, a text for the user. If it cannot determine what
+    /// would change, it returns a map with `unknown`, the reason. `reads` and `writes` list what the probe
+    /// depends on and what the change may alter: paths, `"package:NAME"`, `"service:NAME"`, `"user:NAME"`
+    /// or `"any"`, which is the default of both.
     ///
-    /// In check mode a task whose probe reads what an earlier task would change is *unknown*. With `foresees:
-    /// true` its plan is called all the same, where it is known what would change: `found` is what the host
-    /// shows now, and `found.altered` lists those of `reads` that would have changed by then. In a run that
-    /// list is empty. What of its `writes` a change leaves as it is found, for a task behind it, its plan
-    /// lists as `keeps`: a unit of which systemd reads the file again runs on.
+    /// In check mode, a task whose probe reads what an earlier task would change is *unknown*. With
+    /// `foresees: true`, its plan is called anyway if it is known what would change: `found` is the current
+    /// state of the host, and `found.altered` lists the entries of `reads` that would have changed by then.
+    /// In a real run that list is empty. In `keeps`, the plan lists the entries of `writes` that the change
+    /// leaves unchanged for later tasks: for example, a service keeps running if systemd only reads its
+    /// unit file again.
     ///
     /// ```rhai
     /// let swap_off = task(#{
@@ -125,7 +126,10 @@ fn become_option(
     match arguments.take_option("become") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Text(user)) if !user.is_empty() && !user.starts_with('-') => Ok(Some(user)),
-        Some(_) => Err(argument(context, "option `become` is the name of a user")),
+        Some(_) => Err(argument(
+            context,
+            "option `become` must be the name of a user",
+        )),
     }
 }
 
@@ -138,7 +142,7 @@ impl TaskValue {
         }))
     }
 
-    /// Where the playbook made it.
+    /// Where the playbook created it.
     pub(in crate::script) fn at(&self) -> Option<&Position> {
         self.0.at.as_ref()
     }
@@ -180,7 +184,7 @@ impl TaskValue {
     }
 }
 
-/// What a constructor may ask of the playbook.
+/// What a constructor may request from the playbook.
 struct Around<'a> {
     frame: &'a Frame,
     host: Option<&'a HostHandle>,

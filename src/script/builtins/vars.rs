@@ -1,4 +1,4 @@
-//! `h.vars`: the variables of a host, rendered when they are used.
+//! `h.vars`: the variables of a host, rendered when used.
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 

@@ -10,7 +10,7 @@ pub struct Function {
     pub parameters: Vec<String>,
     pub body: Vec<Stmt>,
     pub is_private: bool,
-    /// Whether it looks at what it is called on.
+    /// Whether it uses `this`.
     pub uses_this: bool,
     /// Where the body begins.
     pub at: rhai::Position,
@@ -23,7 +23,7 @@ pub fn functions(ast: &AST) -> Functions {
     let mut functions = Functions::new();
     for definition in ast.iter_fn_def() {
         let key = (definition.name.to_string(), definition.params.len());
-        // Two that differ by the type of `this` alone are gone through as one.
+        // Functions that differ only in the type of `this` are merged.
         let function = functions.entry(key).or_default();
         function.parameters = definition.params.iter().map(ToString::to_string).collect();
         function.at = definition.body.start_position();
@@ -35,8 +35,8 @@ pub fn functions(ast: &AST) -> Functions {
     functions
 }
 
-/// Rhai gives no access to a body but through a walk over all of them: so walk a script that has only this
-/// one.
+/// Rhai gives access to a body only through a walk over all functions. So this walks a script that contains
+/// only this one.
 fn body(definition: &Shared<ScriptFuncDef>, uses_this: &mut bool) -> Vec<Stmt> {
     let mut body = Vec::new();
     let mut only = Module::new();

@@ -1,4 +1,4 @@
-//! Calls: whether the function is there, and takes so many arguments.
+//! Calls: whether the function exists, and whether it takes this number of arguments.
 
 use rhai::FnCallExpr;
 
@@ -10,7 +10,7 @@ use crate::script::parse::OPTIONAL;
 
 use super::walk::Walk;
 
-/// What Rhai itself calls like functions.
+/// Names that Rhai itself handles as calls.
 const KEYWORDS: [&str; 9] = [
     "call",
     "curry",
@@ -59,7 +59,7 @@ impl Walk<'_> {
             }
             return;
         }
-        // What is wrong with a declaration is told where parameters are collected.
+        // Mistakes in a declaration are reported when the parameters are collected.
         if name == "param" && own.is_empty() {
             return;
         }
@@ -76,7 +76,7 @@ impl Walk<'_> {
                 .or_else(|| did_you_mean(name, names.plain().chain(self.script.function_names())))
                 .or_else(|| self.elsewhere(name))
         };
-        self.fail(at, format!("no function `{name}`"), hint);
+        self.fail(at, format!("unknown function `{name}`"), hint);
     }
 
     fn qualified(&mut self, call: &FnCallExpr, at: rhai::Position) {
@@ -126,13 +126,13 @@ impl Walk<'_> {
         let hint = nearest(name, names.within(&namespace))
             .map(|near| format!("Did you mean `{namespace}::{near}`?"))
             .or_else(|| self.elsewhere(name));
-        self.fail(at, format!("no function `{full}`"), hint);
+        self.fail(at, format!("unknown function `{full}`"), hint);
     }
 
-    /// A call as a method: on a value of a type that only the run knows.
+    /// A method call, on a value whose type is known only at run time.
     pub(super) fn method(&mut self, call: &FnCallExpr, at: rhai::Position) {
         let (name, count) = (call.name.as_str(), call.args.len());
-        // `x?.key`: a property of a value of a type that only the run knows.
+        // `x?.key`: a property of a value whose type is known only at run time.
         if name.starts_with(OPTIONAL) {
             return;
         }
@@ -147,7 +147,7 @@ impl Walk<'_> {
         } else if own.is_empty() && !names.has(name) {
             let names = names.plain().chain(self.script.function_names());
             let hint = did_you_mean(name, names);
-            self.fail(at, format!("no method `{name}`"), hint);
+            self.fail(at, format!("unknown method `{name}`"), hint);
         } else {
             let takes: Vec<usize> = names
                 .arities(name)
@@ -194,10 +194,10 @@ impl Walk<'_> {
             .filter_map(|count| script.functions.get(&(plain.to_owned(), *count)))
             .map(|function| format!("`{name}({})`", function.parameters.join(", ")))
             .collect();
-        Some(format!("It is {}.", shown.join(" or ")))
+        Some(format!("Its signature is {}.", shown.join(" or ")))
     }
 
-    /// The same name in some namespace.
+    /// A function with the same name in another namespace.
     fn elsewhere(&self, name: &str) -> Option<String> {
         let suffix = format!("::{name}");
         let mut callable = self.world.names.callable();
@@ -213,7 +213,7 @@ fn signatures(given: &[Signature]) -> Option<String> {
         .map(|signature| format!("`{}`", signature.shown()))
         .collect();
     shown.dedup();
-    (!shown.is_empty()).then(|| format!("It is {}.", shown.join(" or ")))
+    (!shown.is_empty()).then(|| format!("Its signature is {}.", shown.join(" or ")))
 }
 
 /// `1 or 2 arguments`.
@@ -238,15 +238,15 @@ fn counts(mut takes: Vec<usize>) -> String {
     format!("{} {noun}", shown.join(" or "))
 }
 
-/// What other languages call it.
+/// What to write instead of a function of another language.
 fn other_word(name: &str) -> Option<&'static str> {
     Some(match name {
         "println" | "echo" | "puts" | "printf" => "Write `log::info(...)`.",
         "str" | "string" | "String" => {
-            "Write `x.to_string()`, or `${x}` in a text between backticks."
+            "Write `x.to_string()`, or `${x}` in a string between backticks."
         }
-        "int" => "Write `parse_int(text)`, or `x.to_int()` of a number.",
-        "float" => "Write `parse_float(text)`, or `x.to_float()` of a number.",
+        "int" => "Write `parse_int(text)`, or `x.to_int()` for a number.",
+        "float" => "Write `parse_float(text)`, or `x.to_float()` for a number.",
         "raise" | "error" | "panic" | "die" | "abort" => "Write `fail(\"why\")`.",
         "getenv" => "Write `env(\"NAME\")`.",
         "include" | "require" | "source" => "Write `import \"path\" as name;`.",

@@ -1,4 +1,4 @@
-//! What a closure may do with the variables that it captured.
+//! What a closure may do with its captured variables.
 
 use rhai::{BinaryExpr, Expr};
 
@@ -6,11 +6,11 @@ use super::closures::{Closure, root};
 use super::scope::{Binding, Scope};
 use super::walk::Walk;
 
-/// Methods that change the array or the map that they are called on, and that are of no use otherwise.
+/// Methods whose only effect is to change the array or map that they are called on.
 const CHANGING: [&str; 6] = ["push", "append", "insert", "pop", "shift", "mixin"];
 
 impl Walk<'_> {
-    /// Goes through a closure with the variables that it captured and its parameters.
+    /// Walks a closure, with its captured variables and its parameters.
     pub(super) fn closure(&mut self, closure: &Closure, per_host: bool) {
         for captured in &closure.captured {
             self.expression(captured);
@@ -55,7 +55,7 @@ impl Walk<'_> {
         }
     }
 
-    /// `results.push(x)` changes `results` as much as an assignment does.
+    /// `results.push(x)` changes `results` just like an assignment.
     pub(super) fn changed_by_method(&mut self, pair: &BinaryExpr) {
         if let (Expr::Variable(variable, _, at), Expr::MethodCall(call, _)) = (&pair.lhs, &pair.rhs)
             && CHANGING.contains(&call.name.as_str())
@@ -67,8 +67,9 @@ impl Walk<'_> {
 
     fn not_lost(&mut self, name: &str, at: rhai::Position) {
         if self.scope.find(name) == Some(Binding::Copied) {
-            let hint = "Every host has a copy of it. Return a value from the closure: `each` gives them all, by host.";
-            let message = format!("this change of `{name}` is lost when the closure ends");
+            let hint = "Every host has its own copy of it. Return a value from the closure: `each` returns \
+                        all values by host.";
+            let message = format!("this change to `{name}` is lost when the closure ends");
             self.fail(at, message, Some(hint.into()));
         }
     }

@@ -2,14 +2,14 @@
 
 use rhai::{Expr, FnPtr, Stmt};
 
-/// Functions that call a closure once for every host, each time with a copy of what it captured.
+/// Functions that call a closure once for every host, each time with a copy of the captured variables.
 pub const PER_HOST: [&str; 2] = ["each", "rollout"];
 
-/// A closure where it stands in the script.
+/// A closure at its place in the script.
 pub struct Closure<'a> {
-    /// Of its function: `anon$...`.
+    /// The name of its function: `anon$...`.
     pub(super) name: String,
-    /// Where the captured variables are used first, in the order of the function's first parameters.
+    /// The first use of each captured variable, in the order of the function's first parameters.
     pub(super) captured: Vec<&'a Expr>,
 }
 
@@ -19,13 +19,13 @@ impl<'a> Closure<'a> {
         &self.name
     }
 
-    /// How many variables it captured.
+    /// The number of captured variables.
     pub fn captures(&self) -> usize {
         self.captured.len()
     }
 
-    /// Rhai makes a closure without captures a constant, and one with captures a block: `{ share x; curry(f,
-    /// x) }`.
+    /// Rhai turns a closure without captures into a constant, and one with captures into a block:
+    /// `{ share x; curry(f, x) }`.
     pub fn of(expression: &'a Expr) -> Option<Self> {
         match expression {
             Expr::DynamicConstant(value, _) => {

@@ -1,4 +1,4 @@
-//! Health checks with literal arguments: their constructors are pure, so they are called.
+//! Health checks with literal arguments: their constructors have no side effects, so they are called.
 
 use rhai::FnCallExpr;
 
@@ -6,11 +6,11 @@ use crate::checks::{self, Entry};
 
 use super::walk::Walk;
 
-/// From where a check looks is not a plain value; the run checks it.
+/// The machine that a check runs on is not a plain value; it is checked at run time.
 const APART: [&str; 1] = ["from"];
 
 impl Walk<'_> {
-    /// Looks at the arguments of a check that is constructed with the right number of them.
+    /// Checks the arguments of a health check that has the right number of them.
     pub(super) fn health(&mut self, entry: &'static Entry, call: &FnCallExpr, at: rhai::Position) {
         let known = checks::option_names(entry);
         let refused = |arguments| checks::construct(entry, arguments).err();

@@ -1,4 +1,4 @@
-//! The host patterns that a playbook names literally, to be held against an inventory.
+//! The host patterns that are literals in a playbook, to be checked against an inventory.
 
 use std::collections::HashSet;
 
@@ -8,19 +8,19 @@ use crate::model::Position;
 use crate::script::playbook::Playbook;
 use crate::script::position::position;
 
-/// `hosts("web")`: the pattern, and where it stands.
+/// `hosts("web")`: the pattern and its position.
 #[must_use]
 pub fn host_patterns(playbook: &Playbook) -> Vec<(String, Option<Position>)> {
     calls(playbook).into_iter().flatten().collect()
 }
 
-/// Whether the playbook names hosts with a pattern that only the run knows.
+/// Whether the playbook has a host pattern that is known only at run time.
 #[must_use]
 pub fn computes_patterns(playbook: &Playbook) -> bool {
     calls(playbook).iter().any(Option::is_none)
 }
 
-/// The patterns whose hosts the playbook takes apart, so that it may work on some of them only:
+/// The patterns whose hosts the playbook splits up, so that it may use only some of them:
 /// `hosts("web")[0]`.
 #[must_use]
 pub fn patterns_in_part(playbook: &Playbook) -> HashSet<String> {
@@ -28,7 +28,8 @@ pub fn patterns_in_part(playbook: &Playbook) -> HashSet<String> {
     let modules = playbook.modules.asts();
     let scripts = std::iter::once(&playbook.ast).chain(modules.iter().map(|(_, ast)| ast));
     for ast in scripts {
-        // By variable: what it was given, and whether something is taken out of it anywhere in the script.
+        // By variable: the pattern assigned to it, and whether elements are taken out of it anywhere in the
+        // script.
         let mut named: Vec<(String, String)> = Vec::new();
         let mut apart: HashSet<String> = HashSet::new();
         ast.walk(&mut |nodes: &[ASTNode]| {
@@ -64,13 +65,13 @@ pub fn patterns_in_part(playbook: &Playbook) -> HashSet<String> {
     found
 }
 
-/// Methods of an array that give some of its elements.
+/// Methods of an array that return some of its elements.
 const TAKE: [&str; 12] = [
     "chop", "drain", "extract", "filter", "find", "get", "pop", "remove", "retain", "shift",
     "split", "truncate",
 ];
 
-/// The pattern of a call of `hosts`.
+/// The pattern of a call to `hosts`.
 fn pattern(expression: &Expr) -> Option<String> {
     match expression {
         Expr::FnCall(call, _) if call.name == "hosts" && !call.is_qualified() => {
@@ -83,7 +84,7 @@ fn pattern(expression: &Expr) -> Option<String> {
     }
 }
 
-/// All calls of `hosts`. `None`: the pattern is computed.
+/// All calls to `hosts`. `None`: the pattern is computed.
 fn calls(playbook: &Playbook) -> Vec<Option<(String, Option<Position>)>> {
     let mut found = Vec::new();
     let modules = playbook.modules.asts();

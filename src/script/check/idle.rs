@@ -1,4 +1,4 @@
-//! Variables that hold a task or a check, or an array of them, and are never read.
+//! Variables that hold a task, a check, or an array of them, and are never read.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,11 +11,11 @@ use super::World;
 use super::made::{DEEPEST, Made, value};
 use super::script::Script;
 
-/// Methods that add to an array, which does not count as reading it.
+/// Methods that add to an array. This does not count as reading it.
 const ADD: [&str; 3] = ["append", "insert", "push"];
 
-/// Goes by name: a variable counts as read if a variable of that name is read anywhere in the script. One
-/// whose name begins with `_` is meant to be unused.
+/// Works by name: a variable counts as read if a variable of that name is read anywhere in the script. A name
+/// that begins with `_` is meant to be unused.
 pub fn idle(world: &World, script: &Script) -> Vec<Failure> {
     let mut held: BTreeMap<String, (Position, Made, &str)> = BTreeMap::new();
     let mut read: HashSet<String> = HashSet::new();
@@ -67,7 +67,7 @@ pub fn idle(world: &World, script: &Script) -> Vec<Failure> {
     held.into_iter()
         .filter(|(name, _)| !name.starts_with('_') && !read.contains(name))
         .map(|(name, (at, made, what))| {
-            let message = format!("`{name}` holds {what}, and is never used");
+            let message = format!("`{name}` holds {what} but is never used");
             Failure::new(FailureKind::Input, message)
                 .at(position(&script.name, at))
                 .with_hint(Some(made.advice(&name)))
@@ -75,7 +75,7 @@ pub fn idle(world: &World, script: &Script) -> Vec<Failure> {
         .collect()
 }
 
-/// Whether a variable stands here to be changed only, or to be captured by a closure that may read it.
+/// Whether this use of a variable only changes it, or only captures it in a closure that may read it.
 fn only_written(parent: &ASTNode, variable: &Expr) -> bool {
     match parent {
         ASTNode::Stmt(Stmt::Assignment(assignment)) => {

@@ -1,4 +1,4 @@
-//! Methods that change a value in place and give `()`, where that `()` is taken for their result.
+//! Methods that change a value in place and return `()`, used as if they returned the result.
 
 use rhai::{ASTFlags, Expr, FnCallExpr, Position};
 
@@ -12,7 +12,7 @@ use super::made;
 use super::script::Script;
 use super::tails::{Tail, tails};
 
-/// Methods of arrays that use what their closures give.
+/// Methods of arrays that use what their closures return.
 pub const ASK: [&str; 15] = [
     "all",
     "dedup",
@@ -31,10 +31,11 @@ pub const ASK: [&str; 15] = [
     "sort_by",
 ];
 
-/// String methods that are called at the end of a function only by someone who expects a new string.
+/// String methods that return nothing: calling one at the end of a function only makes sense to someone who
+/// expects a new string.
 const OF_STRINGS: [&str; 4] = ["make_lower", "make_upper", "replace", "trim"];
 
-/// Whether all that a method of this name could be gives `()`.
+/// Whether every method with this name returns `()`.
 pub fn works_in_place(world: &World, script: &Script, call: &FnCallExpr) -> bool {
     let name = call.name.as_str();
     !world.keys.contains(name)
@@ -45,34 +46,34 @@ pub fn works_in_place(world: &World, script: &Script, call: &FnCallExpr) -> bool
 pub fn failure(script: &Script, call: &FnCallExpr, at: Position) -> Failure {
     let name = &call.name;
     let hint = match name.as_str() {
-        "replace" => "`replaced` gives the new string.".to_owned(),
-        "trim" => "`trimmed` gives the new string.".to_owned(),
-        "make_upper" => "`to_upper` gives the new string.".to_owned(),
-        "make_lower" => "`to_lower` gives the new string.".to_owned(),
+        "replace" => "`replaced` returns the new string.".to_owned(),
+        "trim" => "`trimmed` returns the new string.".to_owned(),
+        "make_upper" => "`to_upper` returns the new string.".to_owned(),
+        "make_lower" => "`to_lower` returns the new string.".to_owned(),
         _ => {
-            format!("Call it first, and use the value that it was called on: `x.{name}(...); x`.")
+            format!("Call it first, and then use the value: `x.{name}(...); x`.")
         }
     };
-    let message = format!("`{name}` changes a value in place and gives nothing");
+    let message = format!("`{name}` changes a value in place and returns nothing");
     Failure::new(FailureKind::Input, message)
         .at(position(&script.name, at))
         .with_hint(Some(hint))
 }
 
-/// The method call that a chain of dots and indices ends with.
+/// The last method call in a chain of dots and indices.
 pub fn last_method(expression: &Expr) -> Option<(&FnCallExpr, Position)> {
     match expression {
         Expr::Dot(pair, ..) => match &pair.rhs {
             Expr::MethodCall(call, at) => Some((call, *at)),
             further => last_method(further),
         },
-        // With the flag the chain ends here, and what follows is the index.
+        // With the flag, the chain ends here, and the rest is the index.
         Expr::Index(pair, flags, _) if !flags.contains(ASTFlags::BREAK) => last_method(&pair.rhs),
         _ => None,
     }
 }
 
-/// What a function gives by such a method, where the value of the call is used.
+/// Failures for a function that returns the result of such a method, if the value of the call is used.
 pub fn given(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -> Vec<Failure> {
     let (Some((of, function)), Some(deepest)) =
         (made::function(world, script, call), deepest.checked_sub(1))
@@ -92,8 +93,8 @@ pub fn given(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) 
     found.collect()
 }
 
-/// Strings that a function changes in place as the last thing it does, though nobody sees them afterwards:
-/// its own parameters and variables are copies. Its first parameters may be variables that it captured.
+/// Strings that a function changes in place as its last action, although the result is lost: its parameters
+/// and variables are copies. Its first parameters may be captured variables.
 pub fn lost(world: &World, script: &Script, function: &Function, captured: usize) -> Vec<Failure> {
     let seen_outside = |value: &Expr| match root(value) {
         Expr::ThisPtr(_) => true,

@@ -1,20 +1,20 @@
-//! Where the arguments of a call stand, for errors that a task or a built-in finds in one of them.
+//! Positions of the arguments of a call, for errors that a task or a built-in finds in one of them.
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
 use crate::model::Position;
 use crate::script::position::position;
 
-/// Which part of a call.
+/// A part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// The argument at this index; a call as a method does not count its subject.
+    /// The argument at this index; in a method call, the subject is not counted.
     Argument(usize),
     /// A key of a literal map among the arguments.
     Key(&'a str),
 }
 
-/// Where that part of the call at `call` stands. `None` where the script computes it elsewhere.
+/// The position of that part of the call at `call`. `None` if the script computes it elsewhere.
 #[must_use]
 pub fn argument_position(ast: &AST, call: &Position, part: Part) -> Option<Position> {
     let file = ast.source().unwrap_or_default();
@@ -38,7 +38,7 @@ pub fn argument_position(ast: &AST, call: &Position, part: Part) -> Option<Posit
     found
 }
 
-/// The same within a call that is at hand.
+/// The same, within a call that is already known.
 pub fn of(call: &FnCallExpr, part: Part) -> Option<rhai::Position> {
     match part {
         Part::Argument(index) => call.args.get(index).map(Expr::start_position),

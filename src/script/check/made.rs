@@ -1,4 +1,4 @@
-//! Calls that are sure to give a task or a check, which do nothing by themselves.
+//! Calls that certainly return a task or a check, which does nothing by itself.
 
 use rhai::{Expr, FnCallExpr, Stmt};
 
@@ -10,7 +10,7 @@ use super::World;
 use super::bodies::Function;
 use super::script::Script;
 
-/// How many functions are followed to see what a call gives.
+/// How many nested functions are followed to find out what a call returns.
 pub const DEEPEST: usize = 8;
 
 #[derive(Clone, Copy)]
@@ -30,8 +30,8 @@ impl Made {
     /// What to do with it, for a hint.
     pub fn advice(self, shown: &str) -> String {
         let (verb, sentence) = match self {
-            Self::Task => ("apply", "A task changes a host when it is applied"),
-            Self::Check => ("check", "A check only runs where it is asked for"),
+            Self::Task => ("apply", "A task changes a host only when it is applied"),
+            Self::Check => ("check", "A check runs only when it is requested"),
         };
         format!("{sentence}: `h.{verb}({shown})`.")
     }
@@ -46,7 +46,7 @@ fn path(call: &FnCallExpr) -> Vec<&str> {
     path.map(rhai::Ident::as_str).collect()
 }
 
-/// The function of a script that a call leads to, with its script.
+/// The script function that a call leads to, with its script.
 pub fn function<'w>(
     world: &'w World,
     script: &'w Script,
@@ -62,7 +62,7 @@ pub fn function<'w>(
     Some((of, of.functions.get(&key)?))
 }
 
-/// The task or check that a call gives, if it is sure to give one.
+/// The kind of value that a call returns, if it certainly returns a task or a check.
 pub fn made(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -> Option<Made> {
     let name = call.name.as_str();
     if let [namespace] = path(call).as_slice()
@@ -80,7 +80,7 @@ pub fn made(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -
     }
 }
 
-/// What a function gives, by its last statement.
+/// What a function returns, judged by its last statement.
 fn last_value(world: &World, script: &Script, last: &Stmt, deepest: usize) -> Option<Made> {
     match last {
         Stmt::FnCall(call, _) => made(world, script, call, deepest),
@@ -92,7 +92,7 @@ fn last_value(world: &World, script: &Script, last: &Stmt, deepest: usize) -> Op
     }
 }
 
-/// What an expression makes: a call, or an array that begins with one.
+/// What an expression creates: a call, or an array that begins with one.
 pub fn value(world: &World, script: &Script, expression: &Expr, deepest: usize) -> Option<Made> {
     match expression {
         Expr::FnCall(call, _) => made(world, script, call, deepest),

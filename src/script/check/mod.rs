@@ -1,9 +1,9 @@
-//! What can be found wrong with a playbook without running it, all at once and without contacting anything:
-//! functions that are not there or take something else, undefined variables, unknown options, parameters that
-//! are none, arguments that a task refuses.
+//! Mistakes in a playbook that can be found without running it or contacting any host, all reported at once:
+//! functions that do not exist or take other arguments, undefined variables, unknown options, wrong parameter
+//! declarations, arguments that a task refuses.
 //!
-//! Rhai is dynamic: what depends on the type of a value is not looked at. A complaint of these checks is
-//! always a mistake; their silence is no promise.
+//! Rhai is dynamic, so anything that depends on the type of a value is not checked. Every reported mistake is
+//! real, but a playbook without reported mistakes may still fail.
 
 mod bodies;
 mod calls;
@@ -49,7 +49,7 @@ pub use literals::{Part, argument_position};
 pub use options::option_names;
 pub use pipes::dumps_in_pipes;
 
-/// Holds a playbook and everything that it imports against what the engine knows.
+/// Checks a playbook and everything that it imports.
 #[must_use]
 pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
     let modules = playbook.modules.asts();
@@ -77,7 +77,7 @@ pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
     };
     for script in world.scripts.values() {
         let wrong = Walk::script(&world, script);
-        // A line with another mistake in it is not what it is meant to be yet.
+        // A line with another mistake in it is not finished yet, so do not warn about it.
         let line = |failure: &Failure| failure.at.as_ref().map(|at| at.line);
         let mut unused = Unused::of(&world, script);
         unused.retain(|failure| !wrong.iter().any(|other| line(other) == line(failure)));
@@ -88,7 +88,7 @@ pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
     tidy(failures, &playbook.sources)
 }
 
-/// Each failure once, with its line, in the order of the files and lines.
+/// Removes duplicate failures, adds their lines, and sorts them by file and line.
 fn tidy(mut failures: Vec<Failure>, sources: &Sources) -> Vec<Failure> {
     let mut seen = BTreeSet::new();
     let place = |failure: &Failure| {

@@ -1,5 +1,5 @@
-//! Optional parameters, which are `()` where they are not given: used as text by a playbook that never looks
-//! whether they are, or compared with `""`, as if that were what they are then.
+//! Optional parameters, which are `()` if not given: reports one that is used as text and never tested, or
+//! compared with `""`, which it never is.
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Module, Position, Stmt};
 
@@ -12,9 +12,9 @@ use super::script::Script;
 /// How a variable is used.
 #[derive(Default)]
 struct Uses {
-    /// Compared with `()`, or given something in its place.
+    /// Compared with `()`, or replaced by another value.
     is_tested: bool,
-    /// As text.
+    /// Used as text.
     as_text: Vec<Position>,
     /// Compared with `""`.
     with_empty: Vec<Position>,
@@ -45,7 +45,7 @@ pub fn failures(script: &Script) -> Vec<Failure> {
             fail(
                 at,
                 format!(
-                    "`{name}` is used as text, and is `()` where the optional parameter is not given"
+                    "`{name}` is used as text, but it is `()` if the optional parameter is not given"
                 ),
                 format!(
                     "Test it first (`if {name} != () {{ ... }}`), write `{name} ?? \"...\"`, or \
@@ -57,7 +57,7 @@ pub fn failures(script: &Script) -> Vec<Failure> {
     failures
 }
 
-/// The variables of the top level that hold an optional parameter.
+/// The top-level variables that hold an optional parameter.
 fn optional(statements: &[Stmt]) -> impl Iterator<Item = &str> {
     statements.iter().filter_map(|statement| match statement {
         Stmt::Var(variable, ..) => match &variable.1 {
@@ -157,7 +157,7 @@ fn is(expression: &Expr, name: &str) -> bool {
     matches!(expression, Expr::Variable(variable, ..) if variable.1 == name && variable.2.is_empty())
 }
 
-/// Where `${name}` stands, if a part of a text is that. It is a block with one expression.
+/// The position of `${name}`, if a part of a string is that. It is a block with one expression.
 fn in_text(part: &Expr, name: &str) -> Option<Position> {
     match part {
         Expr::Stmt(block) => match block.statements() {

@@ -1,4 +1,4 @@
-//! Options: the literal maps that built-ins and tasks are given.
+//! Options: the literal maps that are passed to built-ins and tasks.
 
 use rhai::{Expr, FnCallExpr};
 
@@ -12,7 +12,7 @@ use crate::script::params;
 use super::walk::Walk;
 
 impl Walk<'_> {
-    /// Looks at the options of a built-in that is called with the right number of arguments.
+    /// Checks the options of a built-in that is called with the right number of arguments.
     pub(super) fn options(&mut self, name: &str, call: &FnCallExpr, at: rhai::Position) {
         let Some(function) = with_options(name) else {
             return;
@@ -26,8 +26,8 @@ impl Walk<'_> {
             return;
         }
         for argument in &call.args {
-            // What is not literal, such as a closure, is left out; so nothing can be said about what is
-            // missing.
+            // Values that are not literals, such as closures, are left out, so a missing option cannot
+            // be reported.
             if let Some(mut literals) = literals(argument)
                 && let () = literals
                     .retain(|(key, _)| function.manual.option_names().contains(&key.as_str()))
@@ -42,7 +42,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Looks at the keys of a literal map. Whether one is not known.
+    /// Checks the keys of a literal map. Returns whether one is unknown.
     pub(super) fn keys(&mut self, name: &str, known: &[&str], argument: Option<&Expr>) -> bool {
         let Some(Expr::Map(map, _)) = argument else {
             return false;

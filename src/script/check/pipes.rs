@@ -1,5 +1,5 @@
-//! Warns of a pipe behind a command that makes a backup: a shell looks at the last command of a pipe alone,
-//! so that a dump that failed is taken for a good one.
+//! Warns of a pipe after a command that makes a backup: a shell returns the exit code of the last command
+//! only, so a failed dump would be taken for a good one.
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
@@ -7,7 +7,7 @@ use crate::model::{Failure, FailureKind, Position};
 use crate::script::playbook::Playbook;
 use crate::script::position::position;
 
-/// Commands whose output is all that there is of a backup.
+/// Commands whose output is the only copy of a backup.
 const DUMPS: [&str; 15] = [
     "cpio",
     "mariabackup",
@@ -26,7 +26,7 @@ const DUMPS: [&str; 15] = [
     "zfs",
 ];
 
-/// What may stand before a command.
+/// Words that may precede a command.
 const BEFORE: [&str; 7] = ["command", "env", "exec", "ionice", "nice", "sudo", "time"];
 
 /// Commands that run another command given after them.
@@ -35,7 +35,7 @@ const AROUND: [&str; 14] = [
     "ssh", "su", "sudo", "timeout",
 ];
 
-/// The pipes behind dumps in what a playbook and its modules run, where they are written out.
+/// The pipes after dumps in the commands of a playbook and its modules, if they are literals.
 #[must_use]
 pub fn dumps_in_pipes(playbook: &Playbook) -> Vec<Failure> {
     let modules = playbook.modules.asts();
@@ -48,7 +48,7 @@ pub fn dumps_in_pipes(playbook: &Playbook) -> Vec<Failure> {
     found
 }
 
-/// Checks every literal text, wherever it is used.
+/// Checks every literal string, wherever it is used.
 fn in_script(ast: &AST) -> Vec<Failure> {
     let file = ast.source().unwrap_or_default();
     let runs_others_safely = runs_others_safely(ast);
@@ -61,11 +61,11 @@ fn in_script(ast: &AST) -> Vec<Failure> {
             && !around.last().is_some_and(|parent| is_part(parent, node))
         {
             let hint = match use_of(around) {
-                Use::Run => Some("Say `pipefail: true` in its options."),
+                Use::Run => Some("Add `pipefail: true` to its options."),
                 Use::Safe => None,
                 Use::Elsewhere if runs_others_safely => None,
                 Use::Handed | Use::Elsewhere => Some(
-                    "Write to a file without a pipe, say `pipefail: true` to `run`, or run it with \
+                    "Write to a file without a pipe, pass `pipefail: true` to `run`, or run it with \
                      `[\"bash\", \"-o\", \"pipefail\", \"-c\", \"...\"]`.",
                 ),
             };
@@ -76,19 +76,19 @@ fn in_script(ast: &AST) -> Vec<Failure> {
     found
 }
 
-/// What a text is for.
+/// What a string is used for.
 enum Use {
     /// The command of `run`.
     Run,
-    /// A command of something else, or within a list of words.
+    /// A command passed to something else, or within a list of words.
     Handed,
-    /// No command, or one that is run with `pipefail`.
+    /// Not a command, or one that is run with `pipefail`.
     Safe,
-    /// Something else may run it later.
+    /// Something elsewhere may run it later.
     Elsewhere,
 }
 
-/// The use of a text, by what stands around it, the nearest last.
+/// The use of a string, judged by the nodes around it, the nearest last.
 fn use_of(around: &[ASTNode]) -> Use {
     let mut nearest = around.iter().rev();
     let mut parent = nearest.next();
@@ -120,7 +120,7 @@ fn use_of(around: &[ASTNode]) -> Use {
                 Use::Elsewhere
             }
         }
-        // `systemd::timer` and the like hand a command to `sh`.
+        // `systemd::timer` and similar functions pass a command to `sh`.
         Some(ASTNode::Expr(Expr::Map(..))) => Use::Handed,
         _ if in_array => Use::Handed,
         _ => Use::Elsewhere,
@@ -130,8 +130,8 @@ fn use_of(around: &[ASTNode]) -> Use {
 /// Functions that show text to the user.
 const TOLD: [&str; 3] = ["confirm", "fail", "param"];
 
-/// Whether some command that is not written out where it is run is run with `pipefail`: it may be any of the
-/// texts of the script.
+/// Whether any command that is not a literal at its call is run with `pipefail`: it could be any string of
+/// the script.
 fn runs_others_safely(ast: &AST) -> bool {
     let mut found = false;
     ast.walk(&mut |nodes: &[ASTNode]| {
@@ -156,13 +156,13 @@ fn says_pipefail(call: &FnCallExpr) -> bool {
         Expr::Map(map, _) => map.0.iter().any(|(key, value)| {
             key.name == "pipefail" && !matches!(value, Expr::BoolConstant(false, _))
         }),
-        // Put together elsewhere.
+        // Built elsewhere.
         Expr::Variable(..) | Expr::FnCall(..) => true,
         _ => false,
     })
 }
 
-/// A text that is written out, at least in part: `x` stands for what only the run knows.
+/// A string that is at least partly literal: `x` replaces the parts that are known only at run time.
 fn text(node: &ASTNode) -> Option<String> {
     match node {
         ASTNode::Expr(expression) => {
@@ -206,7 +206,7 @@ fn is_sum(call: &FnCallExpr) -> bool {
     call.name == "+" && !call.is_qualified()
 }
 
-/// Whether a text is looked at as part of a longer one. A call within `${...}` is not: it stands in a block.
+/// Whether a string is checked as part of a longer one. A call within `${...}` is not: it is in a block.
 fn is_part(parent: &ASTNode, node: &ASTNode) -> bool {
     match (parent, node) {
         (ASTNode::Expr(Expr::InterpolatedString(..)), ASTNode::Expr(Expr::StringConstant(..))) => {
@@ -228,7 +228,7 @@ fn warning(text: &str, at: rhai::Position, file: &str, hint: &str) -> Option<Fai
     Some(Failure::new(FailureKind::Input, message).at(at).hint(hint))
 }
 
-/// The dump of which the output goes into a pipe, if the text has one.
+/// The dump whose output goes into a pipe, if the command has one.
 fn dump_in_pipe(text: &str) -> Option<&str> {
     if text.contains("pipefail") {
         return None;
@@ -268,7 +268,7 @@ fn dump_in_pipe(text: &str) -> Option<&str> {
     })
 }
 
-/// The commands before the last one of a pipe.
+/// The commands of a pipe except the last one.
 fn piped(command: &str) -> Vec<&str> {
     let mut parts: Vec<&str> = Vec::new();
     for alternative in command.split("||") {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_at_every_text() {
+    fn checks_every_string() {
         for (script, expected) in [
             ("h.run(\"pg_dump \" + quote(\"shop\") + \" | gzip >x\");", 1),
             ("let c = \"pg_dump shop | gzip > x\"; h.run(c);", 1),

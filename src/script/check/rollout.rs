@@ -1,4 +1,4 @@
-//! The times of a rollout that are known before the run: literals, and the fallbacks of parameters.
+//! The durations of a rollout that are known before the run: literals, and the fallbacks of parameters.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::script::convert::duration;
 use super::walk::Walk;
 
 impl Walk<'_> {
-    /// Looks at the times of a rollout: at some no host could ever pass.
+    /// Checks the durations of a rollout: with some, no host could ever pass.
     pub(super) fn rollout_times(&mut self, call: &FnCallExpr) {
         let Some(Expr::Map(map, _)) = call.args.last() else {
             return;
@@ -24,7 +24,7 @@ impl Walk<'_> {
         let times = Times {
             min_healthy: time("min_healthy", Some(usual.min_healthy)),
             healthy_deadline: time("healthy_deadline", Some(usual.healthy_deadline)),
-            // It follows the others where it is not given.
+            // Its default depends on the others.
             progress_deadline: time("progress_deadline", None),
             rollback_deadline: time("rollback_deadline", Some(usual.rollback_deadline)),
         };
@@ -34,10 +34,10 @@ impl Walk<'_> {
             ..Present::default()
         };
         if let Some((key, why)) = times.contradiction(present) {
-            // What is not given is what is usual.
+            // Options that are not given have their default.
             let at = value(key).map_or(map.0.first(), Some);
             let at = at.map_or(rhai::Position::NONE, |(key, _)| key.pos);
-            let hint = "A parameter counts with its fallback.";
+            let hint = "For a parameter, its fallback is checked.";
             self.fail(
                 at,
                 format!("option `{key}` of `rollout`: {why}"),

@@ -1,5 +1,5 @@
-//! The options of a script's own functions: a literal map that a call gives, checked against the schema that
-//! the function gives to `options`.
+//! The options of a script's own functions: a literal map in a call is checked against the schema that the
+//! function passes to `options`.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use super::made;
 use super::script::Script;
 use super::walk::Walk;
 
-/// What is known of each option without a run: its fallback or its description.
+/// What is known of each option before the run: its fallback or its description.
 type Schema = BTreeMap<String, Option<Dynamic>>;
 
 impl Walk<'_> {
-    /// Looks at the options of a script's function that is called with the right number of arguments.
+    /// Checks the options of a script function that is called with the right number of arguments.
     pub(super) fn own_options(&mut self, name: &str, call: &FnCallExpr) {
         let Some(argument @ Expr::Map(given, _)) = call.args.last() else {
             return;
@@ -36,7 +36,7 @@ impl Walk<'_> {
         for (key, described) in known {
             let Some(described) = described else { continue };
             let schema = Map::from([(key.as_str().into(), described)]);
-            // What the map has of it: nothing, a literal, or something that only a run knows.
+            // The value in the map: missing, a literal, or known only at run time.
             let found = given.0.iter().find(|(name, _)| name.as_str() == key);
             let (at, options) = match found {
                 None => (argument.start_position(), Map::new()),
@@ -52,7 +52,7 @@ impl Walk<'_> {
     }
 }
 
-/// The schema of the call `options(options, SCHEMA)` in a body, if its keys are known without a run.
+/// The schema of the call `options(options, SCHEMA)` in a body, if its keys are known before the run.
 fn schema_in(world: &World, script: &Script, body: &[Stmt]) -> Option<Schema> {
     body.iter().find_map(|statement| match statement {
         Stmt::Var(variable, ..) => schema_of(world, script, &variable.1),
@@ -61,7 +61,7 @@ fn schema_in(world: &World, script: &Script, body: &[Stmt]) -> Option<Schema> {
     })
 }
 
-/// The schema of that call, anywhere at the left end of an expression: `options(options, SCHEMA).root`.
+/// The schema of that call, also at the left end of a longer expression: `options(options, SCHEMA).root`.
 fn schema_of(world: &World, script: &Script, expression: &Expr) -> Option<Schema> {
     match expression {
         Expr::Dot(pair, ..) => schema_of(world, script, &pair.lhs),
@@ -81,7 +81,7 @@ fn schema_of(world: &World, script: &Script, expression: &Expr) -> Option<Schema
     }
 }
 
-/// What a schema has: a literal map, a constant that is one, or a sum of such.
+/// The options of a schema: a literal map, a constant with a literal map, or a sum of them.
 fn options(world: &World, script: &Script, schema: &Expr) -> Option<Schema> {
     match schema {
         Expr::Map(map, _) => {

@@ -1,14 +1,14 @@
-//! Which variables are there at some place of a script.
+//! The variables that are visible at a place in a script.
 
-/// What a variable is.
+/// How a variable was bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
     Own,
-    /// Captured by a closure that runs once for every host: each has a copy, so a change to it is lost.
+    /// Captured by a closure that runs once for every host. Each host has a copy, so a change to it is lost.
     Copied,
 }
 
-/// The variables of a function or of the top level of a script, in blocks within blocks.
+/// The variables of a function, or of the top level of a script, in nested blocks.
 #[derive(Debug, Default)]
 pub struct Scope {
     variables: Vec<(String, Binding)>,
@@ -34,7 +34,7 @@ impl Scope {
         self.variables.iter().map(|(name, _)| name.as_str())
     }
 
-    /// What to give to [`Scope::leave`] at the end of a block that starts now.
+    /// The value to pass to [`Scope::leave`] at the end of the block that starts now.
     pub fn enter(&self) -> usize {
         self.variables.len()
     }

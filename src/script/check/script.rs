@@ -1,4 +1,4 @@
-//! What the checks know of one script before they go through it.
+//! What the checks know about one script before they walk it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,22 +12,22 @@ pub struct Script {
     pub name: String,
     pub ast: Arc<AST>,
     pub functions: Functions,
-    /// What `import "PATH" as ALIAS` calls its modules: alias to path.
+    /// The modules by their alias in `import "PATH" as ALIAS`: alias to path.
     pub imports: BTreeMap<String, String>,
-    /// Variables of the top level that nobody assigns to, with what is known of them: a literal, or the
-    /// fallback of a parameter.
+    /// Top-level variables that are never assigned again, with what is known of their value: a literal, or
+    /// the fallback of a parameter.
     pub literals: BTreeMap<String, Dynamic>,
-    /// Constants of the top level: `global::NAME` in a function.
+    /// Top-level constants: `global::NAME` in a function.
     pub constants: BTreeSet<String>,
-    /// Variables of the top level, constants included.
+    /// Top-level variables, including constants.
     pub variables: BTreeSet<String>,
-    /// What an importer sees as `alias::NAME`.
+    /// The names that an importer sees as `alias::NAME`.
     pub exports: BTreeSet<String>,
-    /// Keys of literal maps, and properties that are assigned to.
+    /// Keys of literal maps, and properties that are assigned.
     pub keys: BTreeSet<String>,
 }
 
-/// A value that is known without a run: a literal, or the fallback of a parameter.
+/// A value that is known before the run: a literal, or the fallback of a parameter.
 fn literal(value: &Expr) -> Option<Dynamic> {
     let Expr::FnCall(call, _) = value else {
         return value.get_literal_value(None);
@@ -109,7 +109,7 @@ impl Script {
         }
     }
 
-    /// `x.a.b = ...` makes `b` a key.
+    /// `x.a.b = ...` makes `b` a known key.
     fn assigned(&mut self, target: &Expr) {
         match target {
             Expr::Dot(pair, ..) | Expr::Index(pair, ..) => self.assigned(&pair.rhs),
@@ -123,7 +123,7 @@ impl Script {
         }
     }
 
-    /// The functions of this name that a user wrote, by their number of parameters.
+    /// The functions with this name that the user wrote, by number of parameters.
     pub fn arities(&self, name: &str) -> Vec<usize> {
         self.functions
             .range((name.to_owned(), 0)..)
@@ -131,7 +131,7 @@ impl Script {
             .collect()
     }
 
-    /// The names of its functions, closures left out.
+    /// The names of its functions, without closures.
     pub fn function_names(&self) -> impl Iterator<Item = &str> {
         self.functions
             .keys()

@@ -1,5 +1,5 @@
-//! Functions of a script that replace ours: `fn undo()` would be called by `h.undo()`, and `fn fail(x)`
-//! by `fail("why")`.
+//! Script functions that replace built-in ones: `h.undo()` would call `fn undo()`, and `fail("why")` would
+//! call `fn fail(x)`.
 
 use rhai::{ASTNode, Expr, FnCallExpr, Stmt};
 
@@ -9,7 +9,7 @@ use super::bodies::Function;
 use super::walk::Walk;
 
 impl Walk<'_> {
-    /// Looks at the name of a function that the script defines.
+    /// Checks the name of a function that the script defines.
     pub(super) fn shadow(&mut self, name: &str, function: &Function) {
         let count = function.parameters.len();
         if !self.world.names.has(name) {
@@ -28,7 +28,7 @@ impl Walk<'_> {
                 format!("Every `{name}(...)` in this file would call this function instead");
             (message, every)
         } else if self.is_method_by_mistake(name, function) {
-            let message = format!("`{name}` is a method already, and this file calls it");
+            let message = format!("`{name}` is already a method, and this file calls it");
             let every = format!("`.{name}(...)` calls this function instead");
             (message, every)
         } else {
@@ -41,8 +41,8 @@ impl Walk<'_> {
         self.fail(at, message, Some(format!("{hint}. Give it another name.")));
     }
 
-    /// Whether calls of a function of ours would call this one. Those of a module are called with its name
-    /// before them, so that only calls in the module itself count there.
+    /// Whether calls of a built-in function would call this one. A module's functions are called with the
+    /// module's name as a prefix, so for a module, only calls within it count.
     fn is_function_of_ours(&self, own: &Names, name: &str, count: usize) -> bool {
         let mut ours = own.of_name(name).into_iter();
         if !ours.any(|known| known.parameters.len() == count && subject(&known).is_none()) {
@@ -58,7 +58,7 @@ impl Walk<'_> {
             })
     }
 
-    /// Whether the script calls a method of Rhai's and gets this function, which does not look at `this`.
+    /// Whether the script calls one of Rhai's methods and would get this function, which does not use `this`.
     fn is_method_by_mistake(&self, name: &str, function: &Function) -> bool {
         let count = function.parameters.len();
         self.world
@@ -73,7 +73,7 @@ impl Walk<'_> {
             })
     }
 
-    /// Whether something in the script is such a call.
+    /// Whether any node in the script is such a call.
     fn calls(&self, is: impl Fn(&ASTNode) -> bool) -> bool {
         let mut found = false;
         self.script.ast.walk(&mut |nodes: &[ASTNode]| {
@@ -92,7 +92,7 @@ fn is_call(call: &FnCallExpr, name: &str, count: usize) -> bool {
     call.name == name && call.args.len() == count
 }
 
-/// The types that have a method of ours of this name with so many arguments.
+/// The types that have a built-in method with this name and number of arguments.
 fn subjects(own: &Names, name: &str, arguments: usize) -> Vec<String> {
     let signatures = own.of_name(name);
     let mut found: Vec<String> = signatures
@@ -105,7 +105,7 @@ fn subjects(own: &Names, name: &str, arguments: usize) -> Vec<String> {
     found
 }
 
-/// The type whose method it is. A function that takes a string is no method of strings.
+/// The type that a method belongs to. A function that takes a string is not a method of strings.
 fn subject(signature: &Signature) -> Option<&str> {
     let kind = signature.parameters.first()?.kind.as_str();
     let is_method = METHODS.contains(&signature.name.as_str())
@@ -113,7 +113,7 @@ fn subject(signature: &Signature) -> Option<&str> {
     is_method.then_some(kind)
 }
 
-/// Where the name stands in the last `fn NAME` before the body: Rhai knows the place of the body only.
+/// The position of the name in the last `fn NAME` before the body. Rhai knows only the position of the body.
 fn defined_at(text: &str, name: &str, body: rhai::Position) -> Option<rhai::Position> {
     let last = body.line()?;
     let lines: Vec<&str> = text.lines().take(last).collect();
@@ -126,7 +126,7 @@ fn defined_at(text: &str, name: &str, body: rhai::Position) -> Option<rhai::Posi
     })
 }
 
-/// The column of the name in a line that has `fn NAME`.
+/// The column of the name in a line that contains `fn NAME`.
 fn name_of_function(line: &str, name: &str) -> Option<usize> {
     let start = line.find("fn ")? + "fn ".len();
     let rest = &line[start..];

@@ -1,10 +1,10 @@
-//! The value of a function's body: the last expression of each path through it, and its early returns.
+//! The value of a function's body: the last expression of each path through it, and early returns.
 
 use rhai::{Expr, FnCallExpr, Stmt};
 
 use super::closures::Closure;
 
-/// A value that a body gives.
+/// A value that a body returns.
 pub enum Tail<'a> {
     Value(&'a Expr),
     Call(&'a FnCallExpr),
@@ -39,7 +39,7 @@ fn one<'a>(statement: &'a Stmt, is_tail: bool, found: &mut Vec<Tail<'a>>) {
             }
         }
         Stmt::Block(inner) => block(inner.statements(), is_tail, found),
-        // With a flag it is a `throw`.
+        // With a flag, it is a `throw`.
         Stmt::Return(Some(expression), flags, _) if flags.is_empty() => {
             value(expression, true, found);
         }

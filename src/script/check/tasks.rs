@@ -1,5 +1,5 @@
-//! Tasks with literal arguments: their constructors are pure, so they are called, and what they refuse is
-//! told.
+//! Tasks with literal arguments: their constructors have no side effects, so they are called, and what they
+//! refuse is reported.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -16,11 +16,11 @@ use crate::tasks::{self, Artifact, Entry, Surroundings};
 use super::literals::of;
 use super::walk::Walk;
 
-/// Options of every task, which the task itself does not see.
+/// Options of every task that are not passed to the task itself.
 const COMMON: [&str; 1] = ["become"];
 
 impl Walk<'_> {
-    /// Looks at the arguments of a task that is called with the right number of them.
+    /// Checks the arguments of a task that is called with the right number of them.
     pub(super) fn task(&mut self, namespace: &str, call: &FnCallExpr, at: rhai::Position) {
         let Some(entry) = tasks::find(namespace, &call.name) else {
             return;
@@ -32,8 +32,8 @@ impl Walk<'_> {
         self.constructor(&entry.full_name(), &known, &COMMON, call, at, refused);
     }
 
-    /// Looks at the arguments of a constructor, and if they are literal has it called. `apart` are the
-    /// options that it does not get itself.
+    /// Checks the arguments of a constructor, and calls it if they are literals. `apart` are the options
+    /// that are not passed to the constructor.
     pub(super) fn constructor(
         &mut self,
         name: &str,
@@ -44,7 +44,7 @@ impl Walk<'_> {
         refused: impl Fn(Arguments) -> Option<ArgumentError>,
     ) {
         let found_unknown = self.keys(name, known, call.args.last());
-        // A constructor would report the same again.
+        // Otherwise the constructor would report the same again.
         if !found_unknown
             && let Some(arguments) = literal_arguments(call, apart)
             && let Some(error) = refused(arguments)
@@ -53,7 +53,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Tells what is wrong with an argument, where it stands.
+    /// Reports what is wrong with an argument, at its position.
     pub(super) fn refuse(
         &mut self,
         name: &str,
@@ -68,7 +68,7 @@ impl Walk<'_> {
     }
 }
 
-/// The arguments of a call, without the options `apart`, if all of them are literal.
+/// The arguments of a call, without the options in `apart`, if all of them are literals.
 fn literal_arguments(call: &FnCallExpr, apart: &[&str]) -> Option<Arguments> {
     let value = |argument: &Expr| {
         let literal: Dynamic = argument.get_literal_value(None)?;
@@ -82,7 +82,7 @@ fn literal_arguments(call: &FnCallExpr, apart: &[&str]) -> Option<Arguments> {
     Some(arguments)
 }
 
-/// Why the task cannot be made of these. What depends on a host's variables is not known here.
+/// Why the constructor refuses these arguments. Anything that depends on a host's variables is unknown here.
 fn refusal(entry: &Entry, arguments: Arguments, directory: &Path) -> Option<ArgumentError> {
     let around = Around {
         directory,

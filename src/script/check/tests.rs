@@ -1,4 +1,4 @@
-//! What needs no playbook as a user writes one: those are in `tests/check/`.
+//! Tests that need no complete playbook. Those that do are in `tests/check/`.
 
 use std::path::Path;
 
@@ -31,9 +31,9 @@ fn finds_the_parts_of_a_call() {
     assert_eq!(part(at(9, 9), Part::Argument(0)), None);
 }
 
-/// The modules of ops are held against the checks as a user's are.
+/// The standard modules must pass the same checks as a user's modules.
 #[test]
-fn nothing_is_wrong_with_the_standard_modules() {
+fn standard_modules_pass_the_checks() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("all.rhai");
     let imports: Vec<String> = crate::script::modules::stdlib::names()

@@ -1,5 +1,5 @@
-//! Values that are made in vain: a task or a check that nobody applies or looks at, and the `()` of a method
-//! that works in place, taken for its result.
+//! Values that are created but not used: a task that is not applied, a check that is not run, and the `()`
+//! of a method that works in place, used as its result.
 
 use rhai::{Expr, FnCallExpr, Stmt};
 
@@ -13,22 +13,22 @@ use super::made::{DEEPEST, full_name, made};
 use super::script::Script;
 use super::walk::Walk;
 
-/// Functions of ours that give what the closure they are called with gives.
+/// Built-in functions that return what their closure returns.
 const GIVE_ON: [&str; 4] = ["each", "with_lock", "retry", "timeout"];
 
-/// Functions whose closures are called for what they do.
+/// Functions whose closures are called only for their effect.
 const ONLY_CALL: [&str; 2] = ["finally", "on_failure"];
 
-/// What becomes of a value.
+/// What happens to a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Dropped,
-    /// Its value goes somewhere that cannot be determined.
+    /// It cannot be determined whether its value is used.
     Unknown,
     Used,
 }
 
-/// Goes through a script with what becomes of each value.
+/// Walks a script and tracks what happens to each value.
 pub struct Unused<'a> {
     walk: Walk<'a>,
 }
@@ -40,7 +40,7 @@ impl<'a> Unused<'a> {
         };
         unused.block(script.ast.statements(), Fate::Dropped);
         for ((name, _), function) in &script.functions {
-            // A closure is gone through where it stands: there it is known what becomes of its value.
+            // A closure is walked at its place in the script, where the use of its value is known.
             if !name.starts_with("anon$") {
                 unused.block(&function.body, Fate::Unknown);
                 let lost = in_place::lost(world, script, function, 0);
@@ -119,13 +119,13 @@ impl<'a> Unused<'a> {
             Expr::Map(map, _) if fate == Fate::Dropped => {
                 map.0.iter().for_each(|(_, value)| self.value(value, fate));
             }
-            // What `${...}` holds is a block, and so is an `if` whose value is used.
+            // The content of `${...}` is a block, and so is an `if` whose value is used.
             Expr::Stmt(block) => self.block(block.statements(), fate),
             _ => self.parts(expression, fate),
         }
     }
 
-    /// What stands within an expression is used by it.
+    /// The parts of an expression are used by it.
     fn parts(&mut self, expression: &Expr, fate: Fate) {
         match expression {
             Expr::MethodCall(call, _) => {
@@ -174,7 +174,7 @@ impl<'a> Unused<'a> {
         {
             let name = full_name(call);
             let message = format!(
-                "`{name}` makes {}, and nothing is done with it",
+                "`{name}` creates {}, but nothing is done with it",
                 what.shown()
             );
             let hint = what.advice(&format!("{name}(...)"));

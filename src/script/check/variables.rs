@@ -1,4 +1,4 @@
-//! Variables that are not there.
+//! Undefined variables.
 
 use rhai::Namespace;
 
@@ -15,7 +15,7 @@ impl Walk<'_> {
         if self.scope.find(name).is_some() {
             return;
         }
-        // The name of a function stands for the function.
+        // The name of a function can be used as a value.
         if !self.script.arities(name).is_empty() {
             if self.around.iter().any(|scope| scope.find(name).is_some()) {
                 self.is_function(name, at);
@@ -24,11 +24,12 @@ impl Walk<'_> {
         }
         let hint = if self.in_function && self.script.constants.contains(name) {
             Some(format!(
-                "In a `fn`, a constant of the script is `global::{name}`."
+                "In a `fn`, write `global::{name}` for a constant of the script."
             ))
         } else if self.in_function && self.script.variables.contains(name) {
             Some(format!(
-                "A `fn` cannot see the script's variables: pass it as a parameter, or declare `const {name}` at the \
+                "A `fn` cannot see the script's variables: pass it as a parameter, or declare \
+                     `const {name}` at the \
                  top level and write `global::{name}`.",
             ))
         } else if self.script.variables.contains(name) {
@@ -38,19 +39,20 @@ impl Walk<'_> {
         } else {
             match name {
                 "null" | "nil" | "None" | "none" | "undefined" => {
-                    Some("Nothing is written `()`.".into())
+                    Some("The empty value is written `()`.".into())
                 }
                 "True" | "False" => Some(format!("Write `{}`.", name.to_lowercase())),
                 _ => did_you_mean(name, self.scope.names()),
             }
         };
-        self.fail(at, format!("no variable `{name}`"), hint);
+        self.fail(at, format!("unknown variable `{name}`"), hint);
     }
 
-    /// Rhai gives a closure the function where a variable around it has the name of one.
+    /// Rhai passes the function to a closure if a variable outside it has the name of a function.
     pub(super) fn is_function(&mut self, name: &str, at: rhai::Position) {
         let message = format!("in this closure `{name}` is the function, not the variable");
-        let hint = "A closure cannot capture a variable that has the name of a function: rename one of the two.";
+        let hint = "A closure cannot capture a variable that has the name of a function. Rename one of the \
+                    two.";
         self.fail(at, message, Some(hint.into()));
     }
 
@@ -65,12 +67,12 @@ impl Walk<'_> {
             if !self.script.constants.contains(name) {
                 let hint = if self.script.variables.contains(name) {
                     Some(format!(
-                        "Only a constant can be read so: `const {name} = ...`."
+                        "Only constants can be read this way: `const {name} = ...`."
                     ))
                 } else {
                     did_you_mean(name, self.script.constants.iter().map(String::as_str))
                 };
-                self.fail(at, format!("no constant `{name}`"), hint);
+                self.fail(at, format!("unknown constant `{name}`"), hint);
             }
             return;
         }
@@ -80,12 +82,12 @@ impl Walk<'_> {
                 let shown = path.join("::");
                 let hint = if module.variables.contains(name) {
                     Some(format!(
-                        "It is there, but not exported: write `export const {name} = ...`."
+                        "It exists but is not exported. Write `export const {name} = ...`."
                     ))
                 } else {
                     did_you_mean(name, module.exports.iter().map(String::as_str))
                 };
-                self.fail(at, format!("`{shown}` exports no `{name}`"), hint);
+                self.fail(at, format!("`{shown}` does not export `{name}`"), hint);
             }
             None => self.unknown_namespace(namespace),
         }
@@ -100,7 +102,7 @@ impl Walk<'_> {
         let name: Vec<&str> = namespace.path.iter().map(rhai::Ident::as_str).collect();
         let imported = |alias: &&str| self.script.imports.contains_key(*alias);
         if name.first().is_some_and(imported) && self.module(&name[..1]).is_none() {
-            // Its import failed, and that is told already.
+            // Its import failed, and that has already been reported.
             return;
         }
         let name = name.join("::");
@@ -108,16 +110,18 @@ impl Walk<'_> {
         known.extend(self.script.imports.keys().map(String::as_str));
         let standard = crate::script::modules::stdlib::text(&name).is_some();
         let hint = if standard {
-            Some(format!(
-                "It has to be imported: `import \"std/{name}\" as {name};`."
-            ))
+            Some(format!("Import it: `import \"std/{name}\" as {name};`."))
         } else {
-            did_you_mean(&name, known.iter().copied())
-                .or_else(|| Some(format!("There are {}.", listed(known.iter().copied()))))
+            did_you_mean(&name, known.iter().copied()).or_else(|| {
+                Some(format!(
+                    "The namespaces are {}.",
+                    listed(known.iter().copied())
+                ))
+            })
         };
         self.fail(
             namespace.position(),
-            format!("nothing is called `{name}::`"),
+            format!("unknown namespace `{name}::`"),
             hint,
         );
     }

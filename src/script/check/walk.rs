@@ -1,4 +1,4 @@
-//! The walk over a script: statement by statement, with the variables that are there.
+//! Walks a script statement by statement, and tracks the visible variables.
 
 use rhai::{Expr, FnCallExpr, Stmt};
 
@@ -14,7 +14,7 @@ pub struct Walk<'a> {
     pub(super) world: &'a World<'a>,
     pub(super) script: &'a Script,
     pub(super) scope: Scope,
-    /// The scopes around the closure that is gone through, the outermost one first.
+    /// The scopes around the closure that is being walked, the outermost one first.
     pub(super) around: Vec<Scope>,
     /// Inside a `fn`, which cannot see the script's variables.
     pub(super) in_function: bool,
@@ -33,13 +33,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Goes through the top level of a script, and through every function.
+    /// Walks the top level of a script and every function.
     pub fn script(world: &'a World<'a>, script: &'a Script) -> Vec<Failure> {
         let mut walk = Self::new(world, script);
         walk.statements(script.ast.statements());
         walk.in_function = true;
         for ((name, _), function) in &script.functions {
-            // A closure is gone through where it stands.
+            // A closure is walked at its place in the script.
             if !name.starts_with("anon$") {
                 walk.shadow(name, function);
                 walk.scope = Scope::default();
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
                 self.expression(value);
             }
             Stmt::Export(export, _) => self.variable(&export.0.name, export.0.pos),
-            // The modules have followed imports already. `Share` is Rhai's own, for captures.
+            // `Modules` has already followed the imports. Rhai creates `Share` itself, for captures.
             _ => {}
         }
     }
@@ -176,8 +176,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The arguments of a call. Closures among those of a function that calls them for every host are their
-    /// own kind.
+    /// The arguments of a call. If the function calls its closures once for every host, they are treated
+    /// differently.
     pub(super) fn arguments(&mut self, call: &FnCallExpr) {
         let per_host =
             !call.is_qualified() && super::closures::PER_HOST.contains(&call.name.as_str());

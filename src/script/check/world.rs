@@ -1,4 +1,4 @@
-//! What the checks of one script know of everything else.
+//! What the checks of one script know about everything else.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,7 +14,7 @@ pub(super) struct World<'a> {
     pub names: &'a Names,
     pub playbook: &'a Playbook,
     pub scripts: BTreeMap<String, Script>,
-    /// Every key that some map is given anywhere: what is called like a method may be a closure in a map.
+    /// Every key that any map has anywhere: something called like a method may be a closure in a map.
     pub keys: HashSet<String>,
 }
 

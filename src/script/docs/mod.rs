@@ -1,5 +1,5 @@
-//! The reference of the language: every function, task and module with its manual page, made of what the
-//! engine was given, of the tasks' entries and of the comments in the standard modules.
+//! The reference of the language: every function, task and module with its manual page, generated from the
+//! functions of the engine, the entries of the tasks and the comments in the standard modules.
 
 mod page;
 mod render;
@@ -28,7 +28,7 @@ pub use synonyms::Synonym;
 pub fn reference(engine: &Engine) -> Vec<Page> {
     let mut pages = Vec::new();
     for (name, signatures) in Names::own(engine).all() {
-        // What has no manual page is plumbing: conversions to text, comparisons.
+        // Functions without a manual page are internal: conversions to text, comparisons.
         if signatures.iter().any(|signature| !signature.doc.is_empty()) {
             pages.push(builtin(name, &signatures));
         }
@@ -41,10 +41,10 @@ pub fn reference(engine: &Engine) -> Vec<Page> {
     pages
 }
 
-/// The pages that a user means by a name: that of the whole name, or those whose last part it is.
+/// The pages that a user means by a name: those with this full name, or whose last part it is.
 ///
 /// # Errors
-/// A hint, if there is none.
+/// A hint, if there is no such page.
 pub fn find<'p>(pages: &'p [Page], name: &str) -> Result<Vec<&'p Page>, Option<String>> {
     let name = name.trim_end_matches("()").trim_start_matches("h.");
     let by =
@@ -65,14 +65,14 @@ pub fn find<'p>(pages: &'p [Page], name: &str) -> Result<Vec<&'p Page>, Option<S
     Err(did_you_mean(name, names).or_else(|| did_you_mean(name, synonyms::names())))
 }
 
-/// What Ansible calls so, and the names of the pages that tell of it here.
+/// The Ansible term, and the names of the pages that describe its counterpart.
 #[must_use]
 pub fn synonym(name: &str) -> Option<&'static Synonym> {
     synonyms::find(name)
 }
 
-/// Whether a name means these pages of ours. It does not where it is Ansible's word for something else, and
-/// only a method or a property happens to end in it: `user` does not mean `Host.user`.
+/// Whether a name means these pages. It does not if it is an Ansible term for something else and only matches
+/// the last part of a method or a property: `user` does not mean `Host.user`.
 #[must_use]
 pub fn meant(name: &str, found: &[&Page]) -> bool {
     let Some(synonym) = synonym(name) else {
@@ -85,7 +85,7 @@ pub fn meant(name: &str, found: &[&Page]) -> bool {
     })
 }
 
-/// The pages that speak of a word, those whose names have it first.
+/// The pages that contain a word; those that have it in their name come first.
 #[must_use]
 pub fn search<'p>(pages: &'p [Page], word: &str) -> Vec<&'p Page> {
     let word = word.to_lowercase();
@@ -152,7 +152,7 @@ fn builtin(name: &str, signatures: &[Signature]) -> Page {
     }
 }
 
-/// A standard module, and its public functions.
+/// The pages of a standard module and its public functions.
 fn module(engine: &Engine, name: &str) -> Vec<Page> {
     let Some(Ok(ast)) = stdlib::text(name).map(|text| engine.compile(text)) else {
         return Vec::new();
@@ -166,7 +166,7 @@ fn module(engine: &Engine, name: &str) -> Vec<Page> {
     }];
     let mut functions: BTreeMap<String, (Vec<String>, String)> = BTreeMap::new();
     let mut written: Vec<_> = ast.iter_functions().collect();
-    // The text is that of the longest way to call it: it tells of all options.
+    // The text is that of the form with the most parameters, which describes all options.
     written.sort_by_key(|function| std::cmp::Reverse(function.params.len()));
     for function in written {
         if function.access.is_private() || function.name.starts_with("anon$") {
@@ -181,7 +181,7 @@ fn module(engine: &Engine, name: &str) -> Vec<Page> {
             *text = doc(&function.comments);
         }
     }
-    // Rhai keeps the functions of a script in no order: the shortest way to call one stands first.
+    // Rhai returns the functions of a script in random order: sort the shortest form first.
     for (signatures, _) in functions.values_mut() {
         signatures.sort_by_key(|signature| (signature.matches(',').count(), signature.clone()));
     }

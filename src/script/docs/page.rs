@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::script::names::Signature;
 
-/// What a page is about, in the order of the reference.
+/// The kind of a page, in the order of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sort {
@@ -12,7 +12,7 @@ pub enum Sort {
     Method,
     Property,
     Task,
-    /// A type of Rhai's own, with its methods.
+    /// One of Rhai's own types, with its methods.
     Type,
     /// A module of the standard library, or a function in it.
     Module,
@@ -39,12 +39,12 @@ pub struct Page {
     /// The keys of its options.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
-    /// Markdown; the first line says what it does.
+    /// Markdown; the first sentence is the summary.
     pub text: String,
 }
 
 impl Page {
-    /// The name without what stands before it.
+    /// The last part of the name.
     #[must_use]
     pub fn last(&self) -> &str {
         self.name
@@ -68,7 +68,7 @@ impl Page {
         }
     }
 
-    /// The examples: the blocks of Rhai in the text.
+    /// The examples: the Rhai blocks in the text.
     #[must_use]
     pub fn examples(&self) -> Vec<String> {
         self.text

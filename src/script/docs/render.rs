@@ -1,10 +1,10 @@
-//! Pages as text: for a terminal, and as Markdown.
+//! Pages as text, for a terminal and as Markdown.
 
 use std::fmt::Write as _;
 
 use super::page::{Page, Sort};
 
-/// Every name with what it does, by sort: two columns for each, to be aligned by who prints them.
+/// Every name with its summary, by kind. The caller aligns the two columns.
 #[must_use]
 pub fn index(pages: &[Page]) -> Vec<(&'static str, Vec<(String, String)>)> {
     Sort::ALL
@@ -21,7 +21,7 @@ pub fn index(pages: &[Page]) -> Vec<(&'static str, Vec<(String, String)>)> {
         .collect()
 }
 
-/// A page for a terminal: examples are indented, the rest stands as it is written.
+/// A page for a terminal: examples are indented, everything else is unchanged.
 #[must_use]
 pub fn page(page: &Page) -> String {
     let mut text = String::new();

@@ -1,6 +1,6 @@
-//! What Ansible calls it: its modules and keywords, and what does the same here.
+//! Ansible's modules and keywords, and their counterparts in ops.
 
-/// Names of Ansible's that mean the same, the pages to read here, and what else there is to say.
+/// Ansible terms with the same meaning, the pages to read, and an optional remark.
 pub struct Synonym {
     pub names: &'static [&'static str],
     pub pages: &'static [&'static str],
@@ -15,7 +15,8 @@ const fn same(
     Synonym { names, pages, note }
 }
 
-const NO_TASK: &str = "ops has no task for it: use `commands::run` with `creates`, `unless` or `only_if`, or define a `task`.";
+const NO_TASK: &str = "ops has no task for it: use `commands::run` with `creates`, `unless` or `only_if`, \
+                       or define a `task`.";
 
 const SYNONYMS: &[Synonym] = &[
     same(
@@ -37,7 +38,7 @@ const SYNONYMS: &[Synonym] = &[
             "yum_repository",
         ],
         &["files::file", "files::template"],
-        "ops has no task for repositories: write the file below /etc/apt and the key beside it.",
+        "ops has no task for repositories: write the file below /etc/apt and its key next to it.",
     ),
     same(
         &["copy"],
@@ -52,13 +53,13 @@ const SYNONYMS: &[Synonym] = &[
             "files::absent",
             "files::file",
         ],
-        "Every `state` of Ansible's module is a task of its own.",
+        "Every `state` of Ansible's module is a separate task.",
     ),
     same(&["lineinfile"], &["files::line"], ""),
     same(
         &["blockinfile", "replace", "ini_file", "xml"],
         &["files::line", "files::template"],
-        "ops has no task for parts of a file but `files::line`: write the whole file, or a drop-in.",
+        "`files::line` is the only task of ops for part of a file: write the whole file, or a drop-in.",
     ),
     same(&["template"], &["files::template"], ""),
     same(&["assemble"], &["glob", "files::file", "array.join"], ""),
@@ -69,17 +70,19 @@ const SYNONYMS: &[Synonym] = &[
     same(
         &["get_url"],
         &["archives::unpacked"],
-        "`archives::unpacked` fetches archives, and with `file` single files. For others use `commands::run` with `creates`.",
+        "`archives::unpacked` fetches archives, and with `file` single files. For others, use \
+         `commands::run` with `creates`.",
     ),
     same(
         &["uri"],
         &["http", "Host.run"],
-        "A request that changes something is a command.",
+        "For a request that changes something, use a command.",
     ),
     same(
         &["git", "subversion", "hg"],
         &["std/release", "archives::unpacked", "commands::run"],
-        "ops has no task for working copies: bring a release as an archive, or run git with `commands::run`.",
+        "ops has no task for working copies: deploy a release as an archive, or run git with \
+         `commands::run`.",
     ),
     same(
         &["service", "systemd", "systemd_service"],
@@ -101,13 +104,13 @@ const SYNONYMS: &[Synonym] = &[
     same(
         &["authorized_key"],
         &["users::present"],
-        "The keys are options of the user: `authorized_keys` is all of them, `append_keys` keeps the others.",
+        "Keys are options of the user: `authorized_keys` lists all of them, `append_keys` keeps the others.",
     ),
     same(&["group"], &["groups::present", "groups::absent"], ""),
     same(
         &["cron", "at"],
         &["systemd::timer", "files::file"],
-        "ops has no task for crontabs: make a timer of systemd, or a file below /etc/cron.d.",
+        "ops has no task for crontabs: create a systemd timer, or a file below /etc/cron.d.",
     ),
     same(
         &["command", "shell", "raw", "script", "expect"],
@@ -142,27 +145,27 @@ const SYNONYMS: &[Synonym] = &[
     same(
         &["handler", "handlers", "notify", "listen"],
         &["services::running"],
-        "A service says what it is restarted on: `restart_on`.",
+        "The option `restart_on` of a service lists what restarts it.",
     ),
     same(
         &["run_once"],
         &["hosts", "controller"],
-        "What is outside of `each` runs once: `let first = hosts(\"web\")[0]; first.run(\"...\");`.",
+        "Code outside of `each` runs once: `let first = hosts(\"web\")[0]; first.run(\"...\");`.",
     ),
     same(
         &["when"],
         &["Host.facts", "param"],
-        "`if condition { ... } else { ... }` decides.",
+        "Write `if condition { ... } else { ... }`.",
     ),
     same(
         &["register"],
         &["Host.apply"],
-        "`h.apply` gives the outcome.",
+        "`h.apply` returns the outcome.",
     ),
     same(
         &["set_fact", "vars", "include_vars"],
         &["Host.vars", "yaml::parse"],
-        "A variable is declared with `let`.",
+        "Declare a variable with `let`.",
     ),
     same(&["vars_prompt"], &["param", "secret"], ""),
     same(&["no_log", "vault"], &["secret"], ""),
@@ -171,7 +174,7 @@ const SYNONYMS: &[Synonym] = &[
     same(
         &["block", "rescue", "always"],
         &["on_failure", "finally"],
-        "`try { ... } catch (failure) { ... }` catches.",
+        "Write `try { ... } catch (failure) { ... }`.",
     ),
     same(
         &[
@@ -184,12 +187,12 @@ const SYNONYMS: &[Synonym] = &[
             "import_playbook",
         ],
         &["options"],
-        "A module is imported: `import \"lib/shop\" as shop;`, and its functions give tasks.",
+        "Import a module with `import \"lib/shop\" as shop;`; its functions return tasks.",
     ),
     same(
         &["with_items", "loop", "with_fileglob", "fileglob"],
         &["glob", "array"],
-        "`for x in [1, 2] { ... }` loops.",
+        "Write `for x in [1, 2] { ... }`.",
     ),
     same(
         &["now", "strftime", "to_datetime"],
@@ -267,13 +270,13 @@ const SYNONYMS: &[Synonym] = &[
     ),
 ];
 
-/// All of these names.
+/// All of these terms.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let all = SYNONYMS.iter().flat_map(|synonym| synonym.names);
     all.copied()
 }
 
-/// What is called so in Ansible. A name may have its collection before it: `ansible.builtin.copy`.
+/// The entry of an Ansible term. It may have a collection as a prefix: `ansible.builtin.copy`.
 pub fn find(name: &str) -> Option<&'static Synonym> {
     let name = name.rsplit('.').next().unwrap_or(name);
     SYNONYMS

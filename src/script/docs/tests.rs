@@ -1,4 +1,4 @@
-//! The reference is whole, and its examples are right.
+//! The reference is complete, and its examples are correct.
 
 use crate::script::prepare::{complete_engine, prepare};
 
@@ -14,7 +14,7 @@ fn every_sort_has_pages() {
     for (title, entries) in index(&pages) {
         assert!(!entries.is_empty(), "nothing under {title}");
         for (name, summary) in entries {
-            assert!(!summary.is_empty(), "{name} does not say what it does");
+            assert!(!summary.is_empty(), "{name} has no summary");
         }
     }
     for name in [
@@ -55,7 +55,7 @@ fn every_function_with_options_lists_them() {
 }
 
 #[test]
-fn finds_pages_by_the_names_that_people_use() {
+fn finds_pages_by_common_names() {
     let pages = pages();
     let names = |name: &str| {
         find(&pages, name).map(|found| {
@@ -82,7 +82,7 @@ fn finds_pages_by_the_names_that_people_use() {
 }
 
 #[test]
-fn words_of_ansible_are_meant_before_properties_that_end_in_them() {
+fn ansible_terms_precede_properties_that_end_in_them() {
     let pages = pages();
     for (word, is_meant) in [
         ("user", false),
@@ -106,9 +106,9 @@ fn words_of_ansible_are_meant_before_properties_that_end_in_them() {
     }
 }
 
-/// Rhai gives the functions of a script in an order that changes from build to build.
+/// Rhai returns the functions of a script in an order that changes from build to build.
 #[test]
-fn every_way_to_call_a_function_is_shown_the_shortest_first() {
+fn lists_every_form_of_a_function_shortest_first() {
     let pages = pages();
     let [unit] = find(&pages, "systemd::unit").unwrap()[..] else {
         panic!("one page")
@@ -142,7 +142,7 @@ fn examples_keep_their_indentation() {
 }
 
 #[test]
-fn words_and_the_types_of_rhai_are_found() {
+fn finds_words_and_rhais_types() {
     let pages = pages();
     let string = find(&pages, "string").unwrap()[0];
     assert_eq!(string.sort, Sort::Type);
@@ -179,8 +179,7 @@ fn a_page_reads_on_a_terminal_and_as_markdown() {
     assert!(markdown(&pages).contains("### `versions::compare`"));
 }
 
-/// Examples stand in a playbook as they are; one that speaks of a host `h` without saying where it comes from
-/// stands in an `each`.
+/// Examples are complete playbooks. One that uses a host `h` without defining it is put into an `each`.
 #[test]
 fn every_example_passes_the_checks() {
     let mut wrong = Vec::new();
@@ -195,7 +194,7 @@ fn every_example_passes_the_checks() {
                 example.clone()
             };
             std::fs::write(&path, text).unwrap();
-            // A file beside the playbook that only the example has is no mistake of it.
+            // A file next to the playbook that only the example has is not a mistake.
             let failures = prepare(&path).err().unwrap_or_default().into_iter();
             wrong.extend(
                 failures

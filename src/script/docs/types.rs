@@ -1,4 +1,4 @@
-//! Pages of Rhai's own types: what they are for in a playbook, and their methods, by Rhai's own comments.
+//! Pages of Rhai's own types: their use in a playbook, and their methods with Rhai's own comments.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::script::names::{METHODS, Names, Signature};
 
 use super::page::{Page, Sort};
 
-/// A type: its name, and what its page begins with.
+/// A type: its name and the beginning of its page.
 struct Type {
     name: &'static str,
-    /// What stands before the dot in the list of its methods.
+    /// The subject of the methods in its list.
     subject: &'static str,
     text: &'static str,
 }
@@ -21,11 +21,13 @@ const TYPES: [Type; 4] = [
         name: "string",
         subject: "text",
         text: "\
-A text in UTF-8. Between `\"` it knows the escapes `\\n`, `\\t`, `\\\\`, `\\\"` and `\\u0041`; between backticks it may span lines, `${...}` is replaced by
-its value, and nothing is escaped; between `#\"` and `\"#` it stands as it is. `+` joins two, `==` compares them, `x in text` looks for a part.
+A string is a text in UTF-8. Between `\"`, it has the escapes `\\n`, `\\t`, `\\\\`, `\\\"` and `\\u0041`.
+Between backticks, it may span lines, `${...}` is replaced by its value, and there are no escapes. Between
+`#\"` and `\"#`, it is taken literally. `+` concatenates two strings, `==` compares them, and `x in text`
+searches for a part.
 
-Many of Rhai's methods change the string in place and give `()`: `replace`, `trim`, `make_upper`, `crop`. Those that end in `ed` are of ops
-and give a new string. For patterns there is `regex::`.
+Many of Rhai's methods change the string in place and return `()`: `replace`, `trim`, `make_upper`, `crop`.
+The methods whose names end in `ed` belong to ops and return a new string. For patterns, use `regex::`.
 
 ```rhai
 let name = \"Shop-1.4\".to_lower().replaced(\".\", \"_\");
@@ -37,10 +39,12 @@ if name.starts_with(\"shop\") && \"1\" in name { log::info(`${name} has ${name.l
         name: "array",
         subject: "items",
         text: "\
-A list of values: `[1, \"two\", #{ three: 3 }]`. `items[0]` is the first, `items[-1]` the last one; an index that is not there is an error. `+` joins two, `x in items`
-looks for a value, `for x in items` goes through them.
+An array is a list of values: `[1, \"two\", #{ three: 3 }]`. `items[0]` is the first element and `items[-1]`
+the last; an index out of range is an error. `+` concatenates two arrays, `x in items` searches for a
+value, and `for x in items` loops over the elements.
 
-Some methods change the array in place and give `()`: `push`, `sort`, `reverse`, `dedup`. Others give a new one: `map`, `filter`, `join`.
+Some methods change the array in place and return `()`: `push`, `sort`, `reverse`, `dedup`. Others return a
+new one: `map`, `filter`, `join`.
 
 ```rhai
 let ports = [443, 80];
@@ -53,9 +57,11 @@ let shown = ports.filter(|port| port < 1000).map(|port| `:${port}`).join(\", \")
         name: "map",
         subject: "map",
         text: "\
-A dictionary, an object: values by name, `#{ port: 80, \"host name\": \"web1\" }`. `map.port` and `map[\"port\"]` are the value of a key; a key that is not there is an error.
-`map?.port` and `map.get(\"port\")` are `()` then, so that `map?.port ?? 80` has a fallback. `\"port\" in map` tells whether it is there, `map.keys()` and
-`map.values()` are arrays in the order of the keys. A word that Rhai reserves stands in quotes as a key.
+A map, also called a dictionary or an object, holds values by name: `#{ port: 80, \"host name\": \"web1\" }`.
+`map.port` and `map[\"port\"]` return the value of a key; a missing key is an error. `map?.port` and
+`map.get(\"port\")` return `()` instead, so `map?.port ?? 80` has a fallback. `\"port\" in map` tests whether
+the key exists. `map.keys()` and `map.values()` are arrays in the order of the keys. A key that is a reserved
+word of Rhai must be quoted.
 
 ```rhai
 let settings = #{ port: 80 };
@@ -68,7 +74,7 @@ let user = settings?.user ?? \"www-data\";
         name: "blob",
         subject: "bytes",
         text: "\
-Bytes: what `h.read(path, #{ bytes: true })` gives, and what `files::file` takes as content.
+A blob holds bytes: the result of `h.read(path, #{ bytes: true })`, and a possible content of `files::file`.
 
 ```rhai
 let bytes = \"text\".to_blob();
@@ -81,7 +87,7 @@ log::info(`${bytes.len()} bytes, ${sha256(bytes)}`);
 pub fn pages(engine: &Engine) -> Vec<Page> {
     let names = Names::documented(engine);
     let own = Names::own(engine);
-    // A function of ours that takes a string is no method of strings.
+    // A function of ops that takes a string is not a method of strings.
     let is_method = |name: &str| {
         let is_ours = own.of_name(name).iter().any(|known| !known.doc.is_empty());
         !HIDDEN.contains(&name) && (!is_ours || OURS.contains(&name) || METHODS.contains(&name))
@@ -96,7 +102,7 @@ pub fn pages(engine: &Engine) -> Vec<Page> {
     pages.collect()
 }
 
-/// Plumbing.
+/// Internal functions that are not shown.
 const HIDDEN: [&str; 7] = [
     "to_debug",
     "debug",
@@ -107,10 +113,10 @@ const HIDDEN: [&str; 7] = [
     "get_fn_metadata_list",
 ];
 
-/// Functions of ours that read well as a method too.
+/// Functions of ops that are also shown as methods.
 const OURS: [&str; 3] = ["sha1", "sha256", "sha512"];
 
-/// The methods in a list: how each is called, and what Rhai says of it.
+/// The list of methods: how to call each, with Rhai's description.
 fn methods(names: &Names, of: &Type, is_method: impl Fn(&str) -> bool) -> String {
     let mut listed: BTreeMap<(String, usize), Signature> = BTreeMap::new();
     for (name, signatures) in names.all() {
@@ -123,7 +129,7 @@ fn methods(names: &Names, of: &Type, is_method: impl Fn(&str) -> bool) -> String
             if kind.is_none_or(|kind| kind != of.name) || signature.doc.is_empty() {
                 continue;
             }
-            // What takes a string takes a character too.
+            // A method that takes a string also takes a character.
             let key = (name.to_owned(), signature.parameters.len());
             let is_first = !listed.contains_key(&key);
             let takes_string = signature.parameters[1..]
@@ -138,7 +144,7 @@ fn methods(names: &Names, of: &Type, is_method: impl Fn(&str) -> bool) -> String
         .into_values()
         .map(|signature| {
             let in_place = if signature.returns.is_empty() {
-                " Gives `()`."
+                " Returns `()`."
             } else {
                 ""
             };

@@ -1,8 +1,9 @@
 //! Closures that a module returns or exports, called by another script.
 //!
-//! Rhai looks for a closure's body in the script that runs, and so does not find the body of one that came
-//! out of a module: the call fails with `Function not found: anon$...`. Its last resort, the hook for missing
-//! functions, finds the module here and calls the closure in the module's own surroundings.
+//! Rhai looks for the body of a closure in the script that is running, so it does not find the body of a
+//! closure from a module: the call fails with `Function not found: anon$...`. Its last resort is the hook
+//! for missing functions, which finds the module here and calls the closure in the module's own
+//! environment.
 
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, EvalContext, Module, NativeCallContext, Position, Shared,
@@ -10,10 +11,10 @@ use rhai::{
 
 use crate::script::lookup;
 
-/// What Rhai calls closures: this, and a hash of their body.
+/// The prefix of Rhai's names of closures; a hash of the body follows.
 const ANONYMOUS: &str = "anon$";
 
-/// `defining` gives the module that defines a function of this name with so many parameters.
+/// `defining` returns the module that defines a function with this name and number of parameters.
 pub fn install(
     engine: &mut Engine,
     defining: impl Fn(&str, usize) -> Option<Shared<Module>> + Send + Sync + 'static,
@@ -27,8 +28,9 @@ pub fn install(
     });
 }
 
-/// Whether both have a closure of the same name. Rhai makes the name of the text and the place of the body,
-/// so that this takes a copied file; then one module's closure would call the other's functions.
+/// Whether both scripts have a closure with the same name. Rhai derives the name from the text and the
+/// position of the body, so this happens only with a copied file. One module's closure would then call the
+/// other's functions.
 pub fn clash(one: &AST, other: &AST) -> bool {
     let names = |ast: &AST| -> Vec<String> {
         let names = ast
@@ -47,12 +49,12 @@ fn call(
     is_method: bool,
     context: &EvalContext,
 ) -> Result<Option<Dynamic>, Box<EvalAltResult>> {
-    // In a call as a method, the first argument is `this` and no parameter.
+    // In a method call, the first argument is `this`, which is not a parameter.
     let parameters = args.len() - usize::from(is_method && !args.is_empty());
     let Some(module) = defining(name, parameters) else {
         return Ok(None);
     };
-    // The functions of an evaluated module bring its imports and constants with them.
+    // The functions of an evaluated module come with its imports and constants.
     let mut global = context.global_runtime_state().clone();
     global.lib.push(module);
     let source = global.source.clone();

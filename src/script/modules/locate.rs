@@ -1,7 +1,7 @@
-//! Which file an `import` means. Nothing outside the playbook's project is ever read.
+//! Finds the file that an `import` refers to. Nothing outside the playbook's project is ever read.
 //!
-//! The project is the nearest directory above the playbook (or its own) that has an `ops.toml` or a `.git`,
-//! else the nearest one that has an `inventory.toml`, else the directory of the playbook.
+//! The project is the nearest directory at or above the playbook that contains an `ops.toml` or a `.git`,
+//! else the nearest one that contains an `inventory.toml`, else the directory of the playbook.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -17,24 +17,24 @@ pub struct Located {
     pub text: String,
 }
 
-/// Why an import cannot be followed. The message is a lower-case fragment, the hint a sentence.
+/// Why an import cannot be resolved. The message is a lower-case fragment, the hint a sentence.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused {
     pub message: String,
     pub hint: Option<String>,
-    /// In the module itself, if it exists and cannot be read.
+    /// A position in the module itself, if it exists but cannot be read.
     pub at: Option<Position>,
 }
 
 /// The files that mark a directory as a project, the most reliable first.
 const MARKS: [&[&str]; 2] = [&["ops.toml", ".git"], &["inventory.toml"]];
 
-/// Where the playbook stands.
+/// The location of the playbook.
 #[derive(Debug)]
 pub struct Root {
     /// The directory of the playbook, without symbolic links in it.
     dir: PathBuf,
-    /// The same as the user named it: the empty path for the working directory.
+    /// The same directory as the user named it: the empty path for the working directory.
     shown: PathBuf,
     /// The directory of the project, without symbolic links in it: `dir` or one above.
     project: PathBuf,
@@ -58,17 +58,17 @@ impl Root {
         })
     }
 
-    /// Finds what `import "PATH"` in the module of the name `importer` means.
+    /// Finds the module that `import "PATH"` in the module `importer` refers to.
     ///
     /// # Errors
-    /// If it leaves the project, or is not there.
+    /// It is outside the project, or does not exist.
     pub fn locate(&self, importer: &str, path: &str) -> Result<Located, Refused> {
         if let Some(name) = path.strip_prefix("std/") {
             return standard(name);
         }
         if importer.starts_with("std/") {
             return Err(refused(format!(
-                "a module of ops imports only others of `std/`: `{path}`"
+                "a standard module can import only modules of `std/`: `{path}`"
             )));
         }
         let file = self.file(importer, path)?;
@@ -82,8 +82,8 @@ impl Root {
                 self.project_shown()
             )));
         }
-        // The name is that of the file itself, so that a module which is reached through a link is the same
-        // one.
+        // The name is that of the real file, so that a module has one name even if it is reached through a
+        // link.
         let name = self.show(&real);
         let bytes = local::read_bounded(&real)
             .map_err(|error| refused(format!("cannot read {name}: {error}")))?;
@@ -95,12 +95,12 @@ impl Root {
         Ok(Located { name, text })
     }
 
-    /// The path that is meant, without `.` and `..`, with its extension. Nothing need be there.
+    /// The path that is meant, without `.` and `..`, and with its extension. It need not exist.
     fn file(&self, importer: &str, path: &str) -> Result<PathBuf, Refused> {
         if path.is_empty() {
             return Err(refused("an import needs a path".into()));
         }
-        // The importer was found: its name leads to it.
+        // The importer was found before, so its name leads to it.
         let importer = Path::new(importer)
             .canonicalize()
             .map_err(|error| refused(format!("cannot read {importer}: {error}")))?;
@@ -118,10 +118,10 @@ impl Root {
                 Component::RootDir | Component::Prefix(_) => {
                     return Err(Refused {
                         message: format!(
-                            "an import is relative to the file it stands in: `{path}`"
+                            "the path of an import must be relative to the importing file: `{path}`"
                         ),
                         hint: Some(
-                            "Put the module beside the playbook, or elsewhere in the project."
+                            "Put the module next to the playbook, or elsewhere in the project."
                                 .into(),
                         ),
                         at: None,
@@ -137,9 +137,10 @@ impl Root {
 
     fn leaves(&self, path: &str) -> Refused {
         Refused {
-            message: format!("`{path}` leaves {}", self.project_shown()),
+            message: format!("`{path}` is outside {}", self.project_shown()),
             hint: Some(
-                "A project is the nearest directory above the playbook with an `ops.toml` or a `.git`, else with an `inventory.toml`, else its own."
+                "A project is the nearest directory at or above the playbook with an `ops.toml` or a `.git`, \
+                 else with an `inventory.toml`, else the directory of the playbook."
                     .into(),
             ),
             at: None,
@@ -154,7 +155,7 @@ impl Root {
         }
     }
 
-    /// A path in the project, as seen from where the user named the playbook.
+    /// A path in the project, relative to the directory that the user named for the playbook.
     fn show(&self, real: &Path) -> String {
         if let Ok(below) = real.strip_prefix(&self.dir) {
             return self.shown.join(below).to_string_lossy().into_owned();
@@ -173,7 +174,7 @@ impl Root {
             return real.to_string_lossy().into_owned();
         };
         let shown = shown.join(below);
-        // A directory that the user named through a link has another one above it.
+        // If the user named the directory through a link, its parent directory is a different one.
         let is_it = !real.exists() || shown.canonicalize().is_ok_and(|there| there == real);
         let name = if is_it { &shown } else { real };
         name.to_string_lossy().into_owned()
@@ -198,7 +199,10 @@ impl Root {
             }
         };
         Refused {
-            message: format!("no module `{path}`: there is no file {}", self.show(file)),
+            message: format!(
+                "module `{path}` not found: {} does not exist",
+                self.show(file)
+            ),
             hint: near
                 .map(|name| format!("Did you mean `{}`?", in_dir(name)))
                 .or_else(|| stdlib::text(path).map(|_| format!("Did you mean `std/{path}`?"))),
@@ -207,7 +211,7 @@ impl Root {
     }
 }
 
-/// The project that a directory is in.
+/// The project that contains a directory.
 fn project(dir: &Path) -> Option<&Path> {
     MARKS.iter().find_map(|marks| {
         dir.ancestors()
@@ -226,7 +230,7 @@ fn standard(name: &str) -> Result<Located, Refused> {
             message: format!("ops has no module `std/{name}`"),
             hint: Some(match nearest(name, stdlib::names()) {
                 Some(near) => format!("Did you mean `std/{near}`?"),
-                None => format!("`std/` has {}.", listed(stdlib::names())),
+                None => format!("The standard modules are {}.", listed(stdlib::names())),
             }),
             at: None,
         }),
@@ -283,12 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn never_leaves_the_playbooks_directory() {
+    fn stays_in_the_playbooks_directory() {
         let (_dir, root) = tree();
         let book = root.show(&root.dir.join("site.rhai"));
-        assert!(message(&root, &book, "../outside").contains("leaves the playbook's directory"));
-        assert!(message(&root, &book, "lib/../../outside").contains("leaves"));
-        assert!(message(&root, &book, "/etc/passwd").contains("relative to the file"));
+        assert!(
+            message(&root, &book, "../outside").contains("is outside the playbook's directory")
+        );
+        assert!(message(&root, &book, "lib/../../outside").contains("is outside"));
+        assert!(message(&root, &book, "/etc/passwd").contains("relative to the importing file"));
         assert!(message(&root, &book, "link").contains("leads out of"));
         assert!(message(&root, &book, "").contains("needs a path"));
         let refused = root.locate(&book, "bytes").unwrap_err();
@@ -300,11 +306,11 @@ mod tests {
         let at = refused.at.unwrap();
         assert!(at.file.ends_with("book/bytes.rhai"), "{}", at.file);
         assert_eq!((at.line, at.column), (2, 7));
-        assert!(message(&root, "std/versions", "top").contains("only others of `std/`"));
+        assert!(message(&root, "std/versions", "top").contains("only modules of `std/`"));
     }
 
     #[test]
-    fn reaches_all_of_the_project_and_nothing_else() {
+    fn reads_only_files_of_the_project() {
         let (dir, _) = tree();
         let main = dir.path().join("book/site.rhai");
         std::fs::create_dir(dir.path().join("shared")).unwrap();
@@ -327,17 +333,17 @@ mod tests {
                 root.locate(&found.name, "../book/lib/web").unwrap().text,
                 "1"
             );
-            assert!(message(&root, &main_name, "../../x").contains("leaves the project"));
+            assert!(message(&root, &main_name, "../../x").contains("is outside the project"));
             assert!(
                 message(&root, &main_name, "../shared/out").contains("leads out of the project")
             );
-            assert!(message(&root, &main_name, "../shared/z").contains("no module"));
-            // The surer mark counts, though it stands further up.
+            assert!(message(&root, &main_name, "../shared/z").contains("not found"));
+            // The more reliable mark takes precedence, although it is further up.
             std::fs::write(dir.path().join("book/inventory.toml"), "").unwrap();
             if mark == "inventory.toml" {
                 let root = Root::of(&main).unwrap();
                 assert!(
-                    message(&root, &main_name, "../shared/x").contains("leaves the playbook's")
+                    message(&root, &main_name, "../shared/x").contains("is outside the playbook's")
                 );
                 std::fs::remove_file(dir.path().join("book/inventory.toml")).unwrap();
             }
@@ -345,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn suggests_what_is_there() {
+    fn suggests_existing_modules() {
         let (_dir, root) = tree();
         let book = root.show(&root.dir.join("site.rhai"));
         let hint = |path| root.locate(&book, path).unwrap_err().hint.unwrap();

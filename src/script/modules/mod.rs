@@ -1,7 +1,7 @@
-//! `import`: modules of ops (`std/...`) and files beside the playbook, each compiled once.
+//! `import`: standard modules (`std/...`) and files next to the playbook, each compiled once.
 //!
-//! [`Modules::load`] compiles a playbook with everything that it imports before any of it runs, and so finds
-//! missing modules and cycles; the resolver then only evaluates what is there.
+//! [`Modules::load`] compiles a playbook with everything that it imports before any of it runs, so missing
+//! modules and cycles are found then. The resolver only evaluates modules that are already compiled.
 
 mod closures;
 mod locate;
@@ -37,18 +37,18 @@ pub struct Modules {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// What was compiled, by the name that positions carry. The playbook itself is not among it.
+    /// The compiled modules, by the name that positions carry. The playbook itself is not included.
     asts: BTreeMap<String, Arc<AST>>,
-    /// What was evaluated, by the same name.
+    /// The evaluated modules, by the same name.
     modules: BTreeMap<String, Shared<Module>>,
-    /// Which name an import's path means, by importer and path.
+    /// The module name of an import's path, by importer and path.
     names: BTreeMap<(String, String), String>,
 }
 
-/// Makes `import` work in this engine, and closures that a module returns or exports.
+/// Sets up `import` in this engine, and closures that a module returns or exports.
 ///
 /// # Errors
-/// If the directory of the playbook is not there.
+/// The directory of the playbook cannot be found.
 pub fn install(
     engine: &mut Engine,
     parser: &Parser,
@@ -70,7 +70,7 @@ pub fn install(
 }
 
 impl Modules {
-    /// Compiles what this script imports, and what that imports, and reports all that is wrong with it.
+    /// Compiles the imports of this script and their imports, and reports everything that is wrong with them.
     #[must_use]
     pub fn load(&self, engine: &Engine, ast: &AST) -> Vec<Failure> {
         let name = ast.source().unwrap_or_default().to_owned();
@@ -84,7 +84,7 @@ impl Modules {
         failures
     }
 
-    /// The modules that were compiled, by name.
+    /// The compiled modules, by name.
     #[must_use]
     pub fn asts(&self) -> Vec<(String, Arc<AST>)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +95,7 @@ impl Modules {
             .collect()
     }
 
-    /// The module that `import "PATH"` means in the module of the name `importer`, once it is loaded.
+    /// The module that `import "PATH"` in the module `importer` refers to, once it is loaded.
     #[must_use]
     pub fn imported(&self, importer: &str, path: &str) -> Option<(String, Arc<AST>)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +103,7 @@ impl Modules {
         Some((name.clone(), Arc::clone(known.asts.get(name)?)))
     }
 
-    /// Follows the imports of one script. `chain` has the names from the playbook down to this script.
+    /// Follows the imports of one script. `chain` holds the names from the playbook down to this script.
     fn follow(
         &self,
         engine: &Engine,
@@ -118,7 +118,7 @@ impl Modules {
             let Some(path) = path else {
                 failures.push(
                     fail("the path of an import must be a literal string".into())
-                        .hint("It is read before the playbook runs."),
+                        .hint("Imports are read before the playbook runs."),
                 );
                 continue;
             };
@@ -145,7 +145,7 @@ impl Modules {
         }
     }
 
-    /// Finds and compiles a module. The last field says whether it was not known before.
+    /// Finds and compiles a module. The last field of the result says whether it is new.
     fn compile(
         &self,
         engine: &Engine,
@@ -183,9 +183,9 @@ impl Modules {
             let (this, other) = (&located.name, other.source().unwrap_or_default());
             return Err(Failure::new(
                 FailureKind::Input,
-                format!("{this} and {other} have the same closure in the same line and column"),
+                format!("{this} and {other} have the same closure at the same line and column"),
             )
-            .hint("They cannot be told apart: put an empty line above one of them."));
+            .hint("They cannot be distinguished. Put an empty line above one of them."));
         }
         let ast = Arc::new(ast);
         known.names.insert(key, located.name.clone());
@@ -194,7 +194,7 @@ impl Modules {
         Ok((located.name, ast, true))
     }
 
-    /// The module, evaluated: its top level runs the first time.
+    /// The evaluated module. Its top level runs the first time.
     fn module(
         &self,
         engine: &Engine,
@@ -214,7 +214,7 @@ impl Modules {
         if global.level > engine.max_call_levels() {
             return Err(EvalAltResult::ErrorStackOverflow(at).into());
         }
-        // A state of its own: the module sees neither the importer's variables nor its functions.
+        // A new state: the module sees neither the importer's variables nor its functions.
         let mut own = engine.new_global_runtime_state();
         own.tag = global.tag.clone();
         own.level = global.level + 1;
@@ -222,7 +222,7 @@ impl Modules {
         let module = Module::eval_ast_as_new_raw(engine, &mut Scope::new(), &mut own, &ast)
             .map_err(|error| EvalAltResult::ErrorInModule(name.clone(), error, at))?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have been as fast. One of the two is kept.
+        // Another thread may have evaluated it meanwhile. One of the two results is kept.
         Ok(known.modules.entry(name).or_insert(module.into()).clone())
     }
 
@@ -231,7 +231,7 @@ impl Modules {
         known.modules.get(name).cloned()
     }
 
-    /// The evaluated modules that define a function of this name with so many parameters.
+    /// The evaluated module that defines a function with this name and number of parameters.
     fn defining(&self, function: &str, parameters: usize) -> Option<Shared<Module>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known
@@ -242,7 +242,7 @@ impl Modules {
     }
 }
 
-/// The imports of a script in their order, wherever they stand: path (if it is a literal) and position.
+/// All imports of a script in order: path (if it is a literal) and position.
 fn imports(ast: &AST) -> Vec<(Option<String>, rhai::Position)> {
     let mut found = Vec::new();
     ast.walk(&mut |nodes: &[ASTNode]| {

@@ -1,6 +1,6 @@
-//! The modules that come with ops, in the binary: `import "std/versions"`.
+//! The standard modules, which are part of the binary: `import "std/versions"`.
 
-/// Name and text of every module of `stdlib/`; a test holds the list against the directory.
+/// Name and text of every module in `stdlib/`; a test compares the list with the directory.
 const MODULES: &[(&str, &str)] = &[
     ("app", include_str!("../../../stdlib/app.rhai")),
     ("balancer", include_str!("../../../stdlib/balancer.rhai")),
@@ -36,7 +36,7 @@ pub fn text(name: &str) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
-/// What can be imported, without the `std/`.
+/// The names of the modules, without `std/`.
 pub fn names() -> impl Iterator<Item = &'static str> {
     MODULES.iter().map(|(name, _)| *name)
 }
@@ -60,11 +60,11 @@ mod tests {
         assert_eq!(listed, on_disk);
     }
 
-    /// Rhai 1.26.1 caches which function a name means per call of a playbook's or a module's own function,
-    /// whichever module asks: `probe(x)` of one module would be called by another one that a function of the
-    /// playbook calls next.
+    /// During a call of a function of a playbook or module, Rhai 1.26.1 caches which function a name refers
+    /// to, regardless of the calling module. If that function calls functions of two modules in turn, the
+    /// second would call `probe(x)` of the first.
     #[test]
-    fn no_private_function_of_a_module_is_like_one_of_another() {
+    fn private_functions_of_modules_have_distinct_signatures() {
         let mut engine = engine::base();
         let parser = Parser::install(&mut engine);
         let mut known: BTreeMap<(String, usize), (&str, bool)> = BTreeMap::new();

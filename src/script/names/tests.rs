@@ -1,11 +1,11 @@
-//! What an engine tells of its functions.
+//! What the engine reports about its functions.
 
 use rhai::{FuncRegistration, Module};
 
 use super::*;
 
 #[test]
-fn knows_what_the_engine_was_given() {
+fn knows_registered_and_builtin_functions() {
     let mut engine = crate::script::engine::base();
     let mut files = Module::new();
     FuncRegistration::new("file")
@@ -25,7 +25,7 @@ fn knows_what_the_engine_was_given() {
     assert_eq!(names.within("files").collect::<Vec<_>>(), ["file"]);
     assert!(names.namespaces().contains(&"files"));
     assert!(names.plain().any(|name| name == "parse_int"));
-    // Rhai tells nothing of what these take but how much.
+    // Rhai knows only the number of arguments of these.
     assert!(names.arities("to_float").all(|arity| arity == 1));
     assert_eq!(names.of_name("to_float")[0].shown(), "to_float(_)");
     assert!(!names.plain().any(|name| name.contains('+')));

@@ -1,4 +1,4 @@
-//! Finds the declarations in a parsed script.
+//! Finds the parameter declarations in a parsed script.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +21,8 @@ const DECLARES: &str = "param";
 /// The parameters of a playbook, in the order of their declarations.
 ///
 /// # Errors
-/// Every declaration that is not one: at the wrong place, with other things than literals, twice, or at odds
-/// with itself.
+/// Every invalid declaration: in the wrong place, with arguments that are not literals, repeated, or
+/// inconsistent.
 pub fn collect(ast: &AST, sources: &Sources) -> Result<Vec<Param>, Vec<Failure>> {
     let file = ast.source().unwrap_or_default();
     let mut collector = Collector {
@@ -44,10 +44,10 @@ pub fn collect(ast: &AST, sources: &Sources) -> Result<Vec<Param>, Vec<Failure>>
                 fail(
                     file,
                     at,
-                    "a parameter is declared at the top level of the playbook",
+                    "a parameter must be declared at the top level of the playbook",
                 )
                 .hint(
-                    "It is read before the playbook runs, so it cannot depend on anything: \
+                    "Parameters are read before the playbook runs, so the call cannot depend on anything: \
                      `let x = param(...);`.",
                 )
             }),
@@ -63,7 +63,7 @@ pub fn collect(ast: &AST, sources: &Sources) -> Result<Vec<Param>, Vec<Failure>>
     }
 }
 
-/// Declarations in a module, where none may stand.
+/// Declarations in a module, where they are not allowed.
 #[must_use]
 pub fn misplaced(module: &AST) -> Vec<Failure> {
     let file = module.source().unwrap_or_default();
@@ -76,7 +76,7 @@ pub fn misplaced(module: &AST) -> Vec<Failure> {
         .collect()
 }
 
-/// Where `param` is called, anywhere.
+/// All positions at which `param` is called.
 fn calls(ast: &AST) -> Vec<rhai::Position> {
     let mut found = Vec::new();
     ast.walk(&mut |nodes: &[ASTNode]| {
@@ -108,7 +108,7 @@ struct Collector<'a> {
     file: &'a str,
     params: Vec<Param>,
     failures: Vec<Failure>,
-    /// The calls that stand where they may.
+    /// The calls that are in an allowed place.
     seen: BTreeSet<rhai::Position>,
 }
 
@@ -123,7 +123,8 @@ impl Collector<'_> {
         }
     }
 
-    /// Goes into what is always evaluated, once. Not into blocks, which may be a branch or a closure.
+    /// Descends into what is always evaluated exactly once. Not into blocks, which may be a branch or a
+    /// closure.
     fn expression(&mut self, expression: &Expr) {
         match expression {
             Expr::FnCall(call, at) => self.call(call, *at),
@@ -188,12 +189,8 @@ impl<'a> Declaration<'a> {
             [name, help, options] => (name, help, Some(options)),
             _ => {
                 return Err(vec![
-                    fail(
-                        file,
-                        at,
-                        "`param` takes a name, what it is for, and options",
-                    )
-                    .hint("For example: `param(\"version\", \"the release to roll out\")`."),
+                    fail(file, at, "`param` takes a name, a help text and options")
+                        .hint("For example: `param(\"version\", \"the release to roll out\")`."),
                 ]);
             }
         };
@@ -206,7 +203,7 @@ impl<'a> Declaration<'a> {
         let Expr::StringConstant(help_text, _) = help else {
             return failed(
                 help.start_position(),
-                "what a parameter is for must be a literal string",
+                "the help text of a parameter must be a literal string",
             );
         };
         if !rhai::is_valid_identifier(name_text) {
@@ -214,9 +211,11 @@ impl<'a> Declaration<'a> {
                 fail(
                     file,
                     name.start_position(),
-                    format!("invalid name of a parameter: `{name_text}`"),
+                    format!("invalid parameter name: `{name_text}`"),
                 )
-                .hint("A name has letters, digits and `_`, and does not start with a digit."),
+                .hint(
+                    "A name consists of letters, digits and `_`, and does not start with a digit.",
+                ),
             ]);
         }
         let mut declaration = Self {
@@ -287,7 +286,7 @@ impl<'a> Declaration<'a> {
         };
         if let Some((fallback, at)) = fallback {
             if optional {
-                self.wrong(at, "a parameter with a `fallback` is optional already");
+                self.wrong(at, "a parameter with a `fallback` is already optional");
             } else if let Err(why) = param.fits(&fallback) {
                 self.wrong(at, format!("`fallback` {why}"));
             }
@@ -310,7 +309,7 @@ impl<'a> Declaration<'a> {
             let failure = fail(
                 self.file,
                 at,
-                format!("there is no type `{}`", value::shown(&declared)),
+                format!("unknown type `{}`", value::shown(&declared)),
             )
             .with_hint(did_you_mean(name, names()))
             .with_hint(Some(format!("The types are {}.", listed(names()))));
@@ -351,8 +350,8 @@ impl<'a> Declaration<'a> {
 
 fn option_hint(key: &str) -> Option<String> {
     match key {
-        "choices" | "enum" | "options" => Some("It is called `one_of`.".into()),
-        "regex" => Some("It is called `pattern`.".into()),
+        "choices" | "enum" | "options" => Some("This option is called `one_of`.".into()),
+        "regex" => Some("This option is called `pattern`.".into()),
         "required" => Some(
             "A parameter is required unless it has a `fallback` or is `optional: true`.".into(),
         ),
@@ -365,7 +364,7 @@ fn option_hint(key: &str) -> Option<String> {
     }
 }
 
-/// The value of an expression that needs no running.
+/// The value of an expression that can be read without running it.
 fn literal(expression: &Expr) -> Option<Value> {
     let value: Dynamic = expression.get_literal_value(None)?;
     rhai::serde::from_dynamic(&value).ok()

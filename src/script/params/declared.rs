@@ -19,12 +19,12 @@ pub const OPTIONS: &[&str] = &[
 #[derive(Debug, Clone)]
 pub struct Param {
     pub name: String,
-    /// What it is for.
+    /// Its help text.
     pub help: String,
     pub kind: Kind,
-    /// Its value where none is given.
+    /// Its value if none is given.
     pub fallback: Option<Value>,
-    /// It is `()` where none is given. A parameter with neither this nor a fallback is required.
+    /// It is `()` if no value is given. A parameter with neither this nor a fallback is required.
     pub optional: bool,
     pub rule: Rule,
     pub secret: bool,
@@ -33,13 +33,13 @@ pub struct Param {
 }
 
 impl Param {
-    /// Whether a value is of its kind and allowed by its rule.
+    /// Whether a value has the right type and is allowed by the rule.
     pub fn fits(&self, value: &Value) -> Result<(), Unfit> {
         is(self.kind, value, self.secret)?;
         self.rule.allows(value, self.secret)
     }
 
-    /// What follows the help: `[default: 25%] [one of: a, b]`.
+    /// The text after the help: `[default: 25%] [one of: a, b]`.
     #[must_use]
     pub fn notes(&self) -> String {
         let mut notes = String::new();

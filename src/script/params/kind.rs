@@ -1,6 +1,6 @@
-//! What sort of value a parameter or an option has.
+//! The type of a parameter or an option.
 
-/// What sort of value a parameter has.
+/// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     String,
@@ -9,10 +9,10 @@ pub enum Kind {
     Bool,
     /// On the command line: `a,b,c`, or JSON.
     List,
-    /// `90s`, `5m`, `1h 30m`. The playbook gets the text, which every built-in that waits takes.
+    /// `90s`, `5m`, `1h 30m`. The playbook gets the string, which every built-in that waits accepts.
     Duration,
-    /// A file or a directory that the operator names, relative to the working directory. The playbook gets
-    /// its absolute path, and may read it wherever it is. A URL stays as it is.
+    /// A file or directory that the operator names, relative to the working directory. The playbook gets its
+    /// absolute path, and may read it wherever it is. A URL stays as it is.
     Path,
 }
 
@@ -35,7 +35,7 @@ impl Kind {
             .map_or("", |(name, _)| name)
     }
 
-    /// In a sentence: `an integer`.
+    /// With its article: `an integer`.
     #[must_use]
     pub fn described(self) -> &'static str {
         match self {

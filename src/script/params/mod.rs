@@ -1,8 +1,8 @@
-//! `param("name", "what it is for", #{ ... })`: a playbook's parameters.
+//! `param("name", "help", #{ ... })`: the parameters of a playbook.
 //!
-//! They are collected from the parsed script without running it, so that `--help` can list them and a missing
-//! or mistyped one is an error before any host is contacted. That is why the calls stand at the top level,
-//! and why their arguments are literals.
+//! They are collected from the parsed script without running it. So `--help` can list them, and a missing
+//! parameter or one of the wrong type is an error before any host is contacted. That is why the calls must
+//! be at the top level and their arguments must be literals.
 
 mod collect;
 mod declared;

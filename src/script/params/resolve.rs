@@ -1,4 +1,4 @@
-//! The values of a run's parameters: from the command line, from files, from the declarations.
+//! The values of a run's parameters, from the command line, from files, and from the declarations.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::declared::Param;
 use super::kind::Kind;
 use super::value::{located, parse, shown};
 
-/// What stands for a secret.
+/// Shown instead of a secret.
 const HIDDEN: &str = "[secret]";
 
 /// The parameters of one run.
@@ -22,22 +22,22 @@ const HIDDEN: &str = "[secret]";
 pub struct Resolved {
     /// What `param` returns, by name.
     pub values: BTreeMap<String, Dynamic>,
-    /// Those that the command line gives a value, which templates see too.
+    /// The values from the command line, which templates can also use.
     pub given: BTreeMap<String, Value>,
-    /// What a user may see of them, for `run.started`.
+    /// The values as a user may see them, for `run.started`.
     pub shown: BTreeMap<String, String>,
-    /// Values that may be shown nowhere, each with the name of its parameter.
+    /// Values that must never be shown, each with the name of its parameter.
     pub secrets: Vec<(String, String)>,
-    /// What the operator named by a path: the playbook may read it wherever it is.
+    /// The paths that the operator gave: the playbook may read them wherever they are.
     pub paths: Vec<PathBuf>,
 }
 
-/// Gives every parameter its value: `--var` before files, a later file before an earlier one, those before
-/// the fallback.
+/// Determines the value of every parameter. `--var` has precedence over files, a later file over an earlier
+/// one, and files over the fallback.
 ///
 /// # Errors
-/// All that is wrong, at once: files that cannot be read, names that are not declared, values that do not
-/// fit, parameters that have none.
+/// Everything that is wrong, at once: unreadable files, undeclared names, values that do not fit, and missing
+/// parameters.
 pub fn resolve(
     params: &[Param],
     vars: &[(String, String)],
@@ -96,7 +96,7 @@ pub fn resolve(
                         param,
                         format!("the parameter `{}` is missing: {}", param.name, param.help),
                     )
-                    .hint(format!("Give it with `--var {}=...`.", param.name)),
+                    .hint(format!("Set it with `--var {}=...`.", param.name)),
                 ),
             },
         }
@@ -109,7 +109,7 @@ pub fn resolve(
 }
 
 impl Resolved {
-    /// Makes the path that the operator gave absolute, and lets the playbook read there.
+    /// Makes the path from the operator absolute, and allows the playbook to read it.
     fn locate(&mut self, param: &Param, value: Value) -> Result<Value, String> {
         let (Kind::Path, Value::String(text)) = (param.kind, &value) else {
             return Ok(value);
@@ -175,7 +175,7 @@ fn find<'p>(params: &'p [Param], name: &str, from: &str) -> Result<&'p Param, Fa
         })
 }
 
-/// A file of values, by the end of its name.
+/// A file of values. Its extension determines the format.
 fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
     let name = file.display();
     let bytes =
@@ -187,10 +187,10 @@ fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
             .at(Some(error.position(&name)))
     })?;
     let extension = file.extension().unwrap_or_default().to_string_lossy();
-    // What is quoted from the file in these messages would be a secret's value: the place alone must do.
+    // The errors of the parsers may quote a secret from the file: report only the position.
     let parsed: Result<Value, String> = match &*extension.to_lowercase() {
         "json" => serde_json::from_str(&text)
-            .map_err(|error| format!("line {}: this is not JSON", error.line())),
+            .map_err(|error| format!("line {}: invalid JSON", error.line())),
         "toml" => toml::from_str(&text).map_err(|error| {
             let line = error
                 .span()
@@ -199,7 +199,7 @@ fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
         }),
         "yml" | "yaml" => serde_saphyr::from_str(&text).map_err(|error| {
             let line = error.location().map_or(1, |location| location.line());
-            format!("line {line}: this is not YAML, or it has too many aliases or levels")
+            format!("line {line}: invalid YAML, or too many aliases or levels")
         }),
         _ => {
             return Err(input(format!(

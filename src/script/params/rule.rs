@@ -1,5 +1,5 @@
-//! What a value must be besides its type: one of some choices, matching a pattern, within bounds. Parameters
-//! of a playbook and options of a function are declared with the same words.
+//! Conditions on a value besides its type: one of some choices, a pattern, bounds. Parameters of a playbook
+//! and options of a function use the same keys.
 
 use regex::Regex;
 use serde_json::Value;
@@ -12,17 +12,17 @@ pub const KEYS: [&str; 4] = ["one_of", "pattern", "min", "max"];
 
 #[derive(Debug, Clone, Default)]
 pub struct Rule {
-    /// The values that it may have; of a list, its elements. Empty for any.
+    /// The allowed values; for a list, of its elements. Empty if any value is allowed.
     pub one_of: Vec<Value>,
-    /// What the text (of a list, each element) must match as a whole.
+    /// The pattern that the whole string must match; in a list, each element.
     pub pattern: Option<Regex>,
     pub min: Option<Value>,
     pub max: Option<Value>,
 }
 
 impl Rule {
-    /// Reads a rule for values of these types. `take` gives the value of a key, and `wrong` is told what is
-    /// wrong with it.
+    /// Reads a rule for values of these types. `take` returns the value of a key, and `wrong` is called
+    /// with each mistake.
     pub fn read(
         kinds: &[Kind],
         mut take: impl FnMut(&str) -> Option<Value>,
@@ -33,7 +33,7 @@ impl Rule {
             Some(Value::Array(choices)) if !choices.is_empty() => rule.one_of = choices,
             Some(_) => wrong(
                 "one_of",
-                "`one_of` must be an array with the values to choose from".into(),
+                "`one_of` must be an array of the allowed values".into(),
             ),
             None => {}
         }
@@ -59,7 +59,7 @@ impl Rule {
         rule
     }
 
-    /// Checks a value of the right type; of a list, each element. The error does not show the value if it is
+    /// Checks a value of the right type; in a list, each element. The error does not show the value if it is
     /// `secret`.
     pub fn allows(&self, value: &Value, secret: bool) -> Result<(), Unfit> {
         match value {
@@ -119,7 +119,7 @@ fn compiled(pattern: &Value) -> Result<Regex, String> {
         let why = error.to_string();
         let why = why.lines().last().unwrap_or_default();
         let why = why.trim_start_matches("error: ");
-        format!("`pattern` is not a regular expression: {why}")
+        format!("`pattern` is not a valid regular expression: {why}")
     })
 }
 
@@ -127,7 +127,7 @@ fn bound_fits(kinds: &[Kind], bound: &Value) -> Result<(), String> {
     let ordered = |kind: &&Kind| matches!(kind, Kind::Int | Kind::Float | Kind::Duration);
     let mut ordered = kinds.iter().filter(ordered).peekable();
     if ordered.peek().is_none() {
-        return Err("goes with an int, a float or a duration".into());
+        return Err("requires an int, a float or a duration".into());
     }
     any(ordered.map(|kind| {
         let fits = match kind {
@@ -142,7 +142,7 @@ fn bound_fits(kinds: &[Kind], bound: &Value) -> Result<(), String> {
     }))
 }
 
-/// The first success, or else the first error.
+/// The first success, or the first error if none succeeds.
 fn any<E>(results: impl Iterator<Item = Result<(), E>>) -> Result<(), E> {
     let mut first = None;
     for result in results {
@@ -154,7 +154,7 @@ fn any<E>(results: impl Iterator<Item = Result<(), E>>) -> Result<(), E> {
     first.map_or(Ok(()), Err)
 }
 
-/// A pattern matches the whole value, as a user of `one_of` would expect of it too.
+/// A pattern must match the whole value, as with `one_of`.
 fn whole(pattern: &str) -> Result<Regex, regex::Error> {
     Regex::new(&format!("^(?:{pattern})$"))
 }

@@ -18,7 +18,7 @@ fn params(text: &str) -> Vec<Param> {
     collected(text).unwrap_or_else(|failures| panic!("{failures:#?}"))
 }
 
-/// What is wrong: `line:column message`, and the hint behind ` | `.
+/// The mistakes, as `line:column message`, followed by ` | ` and the hint.
 #[track_caller]
 fn mistakes(text: &str) -> Vec<String> {
     lines(collected(text).map(|params| format!("{params:?}")))
@@ -47,7 +47,7 @@ fn given(params: &[Param], vars: &[(&str, &str)]) -> Result<Resolved, Vec<Failur
 }
 
 #[test]
-fn collects_what_is_declared() {
+fn collects_declarations() {
     let params = params(
         r#"
         let version = param("version", "the release");
@@ -84,7 +84,7 @@ fn collects_what_is_declared() {
 }
 
 #[test]
-fn a_declaration_that_is_none_is_told_with_all_that_is_wrong() {
+fn reports_all_mistakes_in_declarations() {
     assert_eq!(
         mistakes(
             r#"if true { let a = param("a", "x"); }
@@ -104,28 +104,31 @@ let o = param("o", "x", #{ optional: true, fallback: "x" });
 let p = param("p", "x", #{ optional: "yes" });"#
         ),
         [
-            "1:19 a parameter is declared at the top level of the playbook | It is read before the playbook \
-             runs, so it cannot depend on anything: `let x = param(...);`.",
-            "2:10 a parameter is declared at the top level of the playbook | It is read before the playbook \
-             runs, so it cannot depend on anything: `let x = param(...);`.",
-            "3:12 a parameter is declared at the top level of the playbook | It is read before the playbook \
-             runs, so it cannot depend on anything: `let x = param(...);`.",
+            "1:19 a parameter must be declared at the top level of the playbook | \
+             Parameters are read before the playbook \
+             runs, so the call cannot depend on anything: `let x = param(...);`.",
+            "2:10 a parameter must be declared at the top level of the playbook | \
+             Parameters are read before the playbook \
+             runs, so the call cannot depend on anything: `let x = param(...);`.",
+            "3:12 a parameter must be declared at the top level of the playbook | \
+             Parameters are read before the playbook \
+             runs, so the call cannot depend on anything: `let x = param(...);`.",
             "4:19 the name of a parameter must be a literal string",
-            "5:28 `param` has no option `regex` | It is called `pattern`.",
+            "5:28 `param` has no option `regex` | This option is called `pattern`.",
             "5:40 `param` has no option `fallbak` | Did you mean `fallback`?",
-            "6:28 there is no type `integer` | The types are \
+            "6:28 unknown type `integer` | The types are \
              `string`, `int`, `float`, `bool`, `list`, `duration`, `path`.",
             "6:55 `fallback` of a parameter must be a literal",
             "7:35 the parameter `h` is declared twice: first in line 7",
             "8:41 `fallback` must be an integer, not `1`",
             "9:43 `fallback` must be one of a, not `b`",
-            "10:28 `pattern` is not a regular expression: unclosed group",
-            "11:42 `min` goes with an int, a float or a duration",
-            "12:9 `param` takes a name, what it is for, and options | For example: \
+            "10:28 `pattern` is not a valid regular expression: unclosed group",
+            "11:42 `min` requires an int, a float or a duration",
+            "12:9 `param` takes a name, a help text and options | For example: \
              `param(\"version\", \"the release to roll out\")`.",
-            "13:15 invalid name of a parameter: `no name` | \
-             A name has letters, digits and `_`, and does not start with a digit.",
-            "14:44 a parameter with a `fallback` is optional already",
+            "13:15 invalid parameter name: `no name` | \
+             A name consists of letters, digits and `_`, and does not start with a digit.",
+            "14:44 a parameter with a `fallback` is already optional",
             "15:28 `optional` must be true or false",
         ]
         .map(ToOwned::to_owned)
@@ -172,7 +175,7 @@ fn values_are_typed_by_the_declaration() {
 }
 
 #[test]
-fn an_optional_parameter_without_a_value_is_nothing() {
+fn an_optional_parameter_without_a_value_is_unit() {
     let params = params(
         r#"param("sum", "x", #{ optional: true, pattern: "[0-9]+" });
 param("port", "x", #{ optional: true, type: "int" });"#,
@@ -189,7 +192,7 @@ param("port", "x", #{ optional: true, type: "int" });"#,
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn reports_all_wrong_values_at_once() {
     let params = params(
         r#"param("version", "the release", #{ pattern: "\\d+\\.\\d+" });
 param("env", "where", #{ one_of: ["dev", "prod"] });
@@ -218,13 +221,13 @@ param("missing", "it is needed");"#,
             "3:1 the parameter `port` must be at most 65535, not `70000`",
             "4:1 the parameter `wait` must be at least 1s, not `10ms`",
             "5:1 the parameter `tags` must be one of a, b, not `c`",
-            "6:1 the parameter `missing` is missing: it is needed | Give it with `--var missing=...`.",
+            "6:1 the parameter `missing` is missing: it is needed | Set it with `--var missing=...`.",
         ]
     );
 }
 
 #[test]
-fn a_secret_is_shown_nowhere() {
+fn never_shows_a_secret() {
     let params = params(
         r#"param("token", "x", #{ secret: true, type: "int" });
 param("keys", "x", #{ secret: true, pattern: "k.*", fallback: ["kept-hidden"] });
@@ -255,7 +258,7 @@ param("json", "x", #{ secret: true, fallback: [] });"#,
 }
 
 #[test]
-fn a_wrong_secret_is_in_no_error_whatever_its_type() {
+fn no_error_shows_a_wrong_secret() {
     let dir = tempfile::tempdir().unwrap();
     for (options, value, error) in [
         (
@@ -290,7 +293,7 @@ fn a_wrong_secret_is_in_no_error_whatever_its_type() {
 }
 
 #[test]
-fn files_give_values_too() {
+fn reads_values_from_files() {
     let params = params(
         r#"param("version", "x"); param("port", "x", #{ type: "int" });
 param("tags", "x", #{ type: "list" });"#,
@@ -338,7 +341,7 @@ param("tags", "x", #{ type: "list" });"#,
         "b.yaml: the playbook has no parameter `prot` | Did you mean `port`?",
         "the parameter `tags` must be a list, not `x`",
         "c.toml: line 2: ",
-        "this is not YAML, or it has too many aliases or levels",
+        "invalid YAML, or too many aliases or levels",
         "d.txt must be a .toml, .yaml, .yml or .json file",
         "cannot read none.json",
     ] {

@@ -1,4 +1,4 @@
-//! Values of parameters: read from text, checked against their declaration, shown.
+//! Parameter values: read from text, checked against their declaration, shown.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::kind::Kind;
 
-/// Why a value does not fit. A lower-case fragment that follows the parameter's name.
+/// Why a value does not fit: a lower-case fragment that follows the parameter's name.
 pub type Unfit = String;
 
-/// Reads what stands behind `--var NAME=`.
+/// Reads the text after `--var NAME=`.
 pub fn parse(kind: Kind, secret: bool, text: &str) -> Result<Value, Unfit> {
     let wrong = || not(kind, text, secret);
     match kind {
@@ -35,9 +35,9 @@ pub fn parse(kind: Kind, secret: bool, text: &str) -> Result<Value, Unfit> {
                 .map(Value::from)
                 .map_err(|error| {
                     if secret {
-                        "must be a list: the value is not JSON".into()
+                        "must be a list: invalid JSON".into()
                     } else {
-                        format!("must be a list: the value is not JSON: {error}")
+                        format!("must be a list: invalid JSON: {error}")
                     }
                 })
         }
@@ -70,7 +70,7 @@ pub fn is(kind: Kind, value: &Value, secret: bool) -> Result<(), Unfit> {
     }
 }
 
-/// What the operator names by a path, as an absolute one. An address is none.
+/// The absolute path of a file or directory that the operator names. `None` for a URL.
 pub fn located(secret: bool, text: &str) -> Result<Option<std::path::PathBuf>, Unfit> {
     if text.contains("://") {
         return Ok(None);
@@ -84,7 +84,7 @@ pub fn located(secret: bool, text: &str) -> Result<Option<std::path::PathBuf>, U
     })
 }
 
-/// `None` for what has no order.
+/// `None` for values that have no order.
 #[must_use]
 pub fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
     match (a, b) {
@@ -102,7 +102,7 @@ pub fn duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok()
 }
 
-/// A value as the command line would take it.
+/// A value as it would be written on the command line.
 pub fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,9 +1,8 @@
-//! A function whose last parameter is called `options` may be called without it: it gets an empty map then.
+//! A function whose last parameter is called `options` may be called without it, and then gets an empty map.
 //!
 //! Rhai has no default values of parameters. So each such function gets a second form with one parameter
-//! less, whose body begins with `let options = #{};`. Everything else in it stands where it stands in the
-//! first form, and no call comes between the two: errors and traces are the same however the function was
-//! called.
+//! less, whose body begins with `let options = #{};`. Everything else in it is at the same position as in
+//! the first form, and neither form calls the other: errors and traces are the same for both.
 
 use rhai::{AST, Module, Position, ScriptFuncDef, Token};
 
@@ -12,14 +11,14 @@ use super::edit::{Edit, Place, place, word};
 /// The name of the parameter.
 pub const OPTIONS: &str = "options";
 
-/// Whether the last of a function's parameters may be left out. Closures are called with all that they take.
+/// Whether the last parameter of a function may be left out. Closures are always called with all parameters.
 #[must_use]
 pub fn has_options<S: AsRef<str>>(function: &str, parameters: &[S]) -> bool {
     let last = parameters.last().map(AsRef::as_ref);
     last == Some(OPTIONS) && !function.starts_with("anon$")
 }
 
-/// `fn name(a, b, options) {` as it stands in the text.
+/// `fn name(a, b, options) {` in the text.
 #[derive(Debug, Clone)]
 pub struct Header {
     name: String,
@@ -66,7 +65,7 @@ impl Header {
         })
     }
 
-    /// Whether the script itself has a function of this name that takes one parameter less.
+    /// Whether the script itself defines a function with this name and one parameter less.
     pub fn is_defined_without_options(&self, ast: &AST) -> bool {
         ast.iter_fn_def().any(|function| {
             function.name == self.name
@@ -98,11 +97,11 @@ fn identifier(token: &Token) -> Option<&str> {
     }
 }
 
-/// Finds the headers among the tokens of a text.
+/// Finds such headers among the tokens of a text.
 #[derive(Debug, Default)]
 pub struct HeaderReader {
     found: Vec<Header>,
-    /// Since the last `fn`, up to the brace.
+    /// The tokens since the last `fn`, up to the brace.
     tokens: Option<Vec<(Token, Position)>>,
 }
 
@@ -128,7 +127,7 @@ impl HeaderReader {
     }
 }
 
-/// Adds the functions of `short` that the script does not have.
+/// Adds the functions of `short` that the script does not define.
 pub fn add_missing(ast: &mut AST, short: &AST) {
     let is_same = |a: &ScriptFuncDef, b: &ScriptFuncDef| {
         a.name == b.name && a.params.len() == b.params.len() && a.this_type == b.this_type

@@ -1,14 +1,14 @@
-//! Places of a text that are to be parsed as other tokens than it has there.
+//! Places of a text that are to be parsed as different tokens.
 
 use std::collections::HashMap;
 
 use rhai::{Position, Token};
 
-/// Line and column, from 1.
+/// Line and column, starting at 1.
 pub type Place = (usize, usize);
 
-/// What covers the place of a token: the tokenizer makes one token of it, whatever stands beside it. After a
-/// value a `-` subtracts, and elsewhere it belongs to a number.
+/// The character that covers a token's place: the tokenizer reads it as one token, regardless of what is
+/// next to it. After a value, a `-` subtracts; elsewhere it belongs to a number.
 const fn placeholder(token: &Token) -> char {
     match token {
         Token::Unit => ')',
@@ -16,7 +16,7 @@ const fn placeholder(token: &Token) -> char {
     }
 }
 
-/// Cells of a text with the tokens that stand in for them. Cells without a token become blank.
+/// Cells of a text and the tokens that replace them. Cells without a token become blank.
 #[derive(Debug, Default)]
 pub struct Edit(Vec<(Place, Option<Token>)>);
 
@@ -40,7 +40,7 @@ pub fn place(at: Position) -> Option<Place> {
     at.line().zip(at.position())
 }
 
-/// The cells of a word that begins here.
+/// The cells of the word that begins here.
 pub fn word(begin: Place, word: &str) -> impl Iterator<Item = Place> {
     (0..word.chars().count()).map(move |behind| (begin.0, begin.1 + behind))
 }
@@ -53,7 +53,7 @@ pub fn tokens(edits: &[Edit]) -> HashMap<Place, Token> {
         .collect()
 }
 
-/// The text with placeholders: as long as it was, in every line.
+/// The text with placeholders. The length of every line stays the same.
 pub fn applied(text: &str, edits: &[Edit]) -> String {
     let mut lines: Vec<Vec<char>> = text
         .split('\n')

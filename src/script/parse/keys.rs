@@ -1,15 +1,15 @@
-//! `map?.key`, which Rhai itself takes to guard against a missing map only. It becomes the call
-//! `?.⟨?LINE:COLUMN:key⟩()`, which [`lookup`](crate::script::lookup) answers.
+//! `map?.key`, which Rhai itself applies only to a missing map. It is turned into the call
+//! `?.⟨?LINE:COLUMN:key⟩()`, which [`lookup`](crate::script::lookup) handles.
 
 use rhai::{Position, Token};
 
 use super::edit::{Edit, Place, place, word};
 
-/// Begins the name of the call that `?.key` becomes: `?LINE:COLUMN:key`. No function can have such a name.
+/// The first character of the name of that call: `?LINE:COLUMN:key`. No function can have such a name.
 pub const OPTIONAL: char = '?';
 
-/// The key in the name of such a call, and its position: Rhai does not pass it to the hook that answers the
-/// call.
+/// The key in the name of such a call, and its position: Rhai does not pass the position to the hook that
+/// handles the call.
 #[must_use]
 pub fn optional_key(call: &str) -> Option<(&str, Position)> {
     let mut parts = call.strip_prefix(OPTIONAL)?.splitn(3, ':');
@@ -18,7 +18,7 @@ pub fn optional_key(call: &str) -> Option<(&str, Position)> {
     Some((parts.next()?, Position::new(line, column)))
 }
 
-/// `?.key` as it stands in the text.
+/// `?.key` in the text.
 #[derive(Debug, Clone)]
 pub struct Key {
     elvis: Place,
@@ -27,7 +27,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// The tokens of the call: the first two take the place of `?.`, the last one that of the key.
+    /// The tokens of the call: the first two replace `?.`, the last one replaces the key.
     pub fn edit(&self) -> Edit {
         let (line, column) = self.elvis;
         let name = format!("{OPTIONAL}{}:{}:{}", self.at.0, self.at.1, self.name);
@@ -43,7 +43,7 @@ impl Key {
     }
 }
 
-/// Finds them among the tokens of a text.
+/// Finds such keys among the tokens of a text.
 #[derive(Debug, Default)]
 pub struct KeyReader {
     found: Vec<Key>,
@@ -76,13 +76,13 @@ impl KeyReader {
     }
 
     pub fn found(mut self) -> Vec<Key> {
-        // No token follows the last one.
+        // No token follows the last key.
         self.found.extend(self.key);
         self.found
     }
 }
 
-/// `x?.f()` calls a method, and `x?.key = 1` sets a key: both are as Rhai has them.
+/// `x?.f()` calls a method, and `x?.key = 1` sets a key: both work in Rhai already.
 fn is_call_or_assignment(next: &Token) -> bool {
     matches!(next, Token::LeftParen | Token::Unit | Token::Bang)
         || matches!(next, Token::Equals)

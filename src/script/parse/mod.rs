@@ -1,12 +1,11 @@
-//! From the text of a script to its tree. Rhai's own parser does it, with two changes to the language:
-//! `map?.key` is `()` where the map has no such key ([`keys`]), and a last parameter called `options` may be
-//! left out ([`defaults`]).
+//! Parses the text of a script to its syntax tree. Rhai's own parser does this, with two changes to the
+//! language: `map?.key` is `()` if the map has no such key ([`keys`]), and a last parameter called
+//! `options` may be left out ([`defaults`]).
 //!
-//! Rhai has no hook for either, only one that replaces a token by another. So such a text is parsed more than
-//! once. The first pass finds the places. A later pass parses a text in which placeholders cover these
-//! places, and the hook turns each placeholder into the token that is wanted there ([`edit`]). All other
-//! tokens keep their positions, so that errors and traces point where they would in the text as it was
-//! written.
+//! Rhai has no hook for either, only one that replaces a token by another. So such a text is parsed more
+//! than once. The first pass finds the places. A later pass parses a text in which placeholders cover these
+//! places, and the hook replaces each placeholder by the wanted token ([`edit`]). All other tokens keep
+//! their positions, so errors and traces point to the same places as in the original text.
 
 mod defaults;
 mod edit;
@@ -35,12 +34,12 @@ enum State {
     Idle,
     /// Looking for places to edit.
     Reading(KeyReader, HeaderReader),
-    /// These tokens stand where placeholders do.
+    /// Replaces placeholders by these tokens.
     Replacing(HashMap<Place, Token>),
 }
 
 impl Parser {
-    /// A parser whose hook is in this engine.
+    /// Creates a parser and installs its hook in this engine.
     pub fn install(engine: &mut Engine) -> Self {
         let parser = Self::default();
         let hook = parser.clone();
@@ -52,10 +51,10 @@ impl Parser {
         parser
     }
 
-    /// Compiles a text with the engine that this parser is in.
+    /// Compiles a text with the engine in which this parser is installed.
     ///
     /// # Errors
-    /// What does not parse.
+    /// The text does not parse.
     pub fn compile(&self, engine: &Engine, text: &str) -> Result<AST, ParseError> {
         if !text.contains("?.") && !text.contains(OPTIONS) {
             return engine.compile(text);
@@ -74,7 +73,7 @@ impl Parser {
         Ok(ast)
     }
 
-    /// The tree of a text as it was written, and the places to edit.
+    /// The tree of the unchanged text, and the places to edit.
     fn read(
         &self,
         engine: &Engine,

@@ -17,7 +17,7 @@ fn value(script: &str) -> String {
 }
 
 #[test]
-fn a_key_that_is_missing_is_nothing() {
+fn a_missing_key_is_unit() {
     for (script, expected) in [
         ("let m = #{}; m?.x ?? \"d\"", "d"),
         ("let m = #{x: 1}; m?.x ?? \"d\"", "1"),
@@ -56,7 +56,7 @@ fn a_plain_dot_stays_strict() {
 }
 
 #[test]
-fn positions_behind_it_stay() {
+fn later_positions_do_not_change() {
     let script = "let m = #{};\nlet a = m?.some_key ?? 1; a.b";
     let error = value(script);
     assert!(error.contains("(line 2, position 29)"), "{error}");
@@ -82,7 +82,7 @@ fn options_may_be_left_out() {
             "private fn f (\n  a,\n  options, // a comment\n) // another\n{ a } f(2)",
             "2",
         ),
-        // Variables, blocks and closures of the body find what they mean.
+        // Variables, blocks and closures of the body refer to the right variables.
         (
             "fn f(a, options) { let b = 2; { let c = 3; options.d = a + b + c; } \
              let g = |x| x + options.d; g.call(1) } f(1)",
@@ -133,7 +133,7 @@ fn options_may_be_left_out() {
 }
 
 #[test]
-fn an_error_has_its_place_and_no_other_call() {
+fn an_error_keeps_its_position_and_trace() {
     let script = "fn f(a, options) {\n  let b = options.nothing;\n}\nf(1);";
     let long = value(&script.replace("f(1)", "f(1, #{})"));
     assert_eq!(value(script), long);

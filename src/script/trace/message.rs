@@ -1,4 +1,4 @@
-//! The words for what goes wrong while a script runs.
+//! Messages for errors that occur while a script runs.
 
 use rhai::{Dynamic, EvalAltResult};
 
@@ -19,20 +19,20 @@ pub fn function(name: &str) -> String {
     }
 }
 
-/// Describes an error that is not a failure of ours.
+/// Describes an error that is not one of ops' failures.
 pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
     use EvalAltResult as E;
     match error {
         E::ErrorRuntime(value, _) => failed(value_thrown(value)),
         E::ErrorFunctionNotFound(signature, _) => function_not_found(signature, names),
-        E::ErrorVariableNotFound(name, _) => failed(format!("no variable `{name}`")).hint(
+        E::ErrorVariableNotFound(name, _) => failed(format!("unknown variable `{name}`")).hint(
             "A `fn` cannot see the script's variables: pass it as a parameter, or declare it with `const` \
              and write `global::NAME`.",
         ),
         E::ErrorPropertyNotFound(name, _) => failed(format!("the map has no key `{name}`"))
             .hint(missing_key(name)),
-        E::ErrorIndexNotFound(index, _) => failed(format!("nothing at index {index}")),
-        E::ErrorModuleNotFound(path, _) => failed(format!("no module `{path}`")),
+        E::ErrorIndexNotFound(index, _) => failed(format!("index {index} not found")),
+        E::ErrorModuleNotFound(path, _) => failed(format!("module `{path}` not found")),
         E::ErrorDotExpr(text, _) => property(text, names),
         E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
             failed(mismatch(wanted, got))
@@ -50,10 +50,10 @@ pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
         E::ErrorBitFieldBounds(length, index, _) => {
             failed(format!("no bit {index} in a number of {length} bits"))
         }
-        E::ErrorFor(_) => failed("cannot loop over this".into())
-            .hint("`for` goes through arrays, ranges, strings and `map.keys()`."),
+        E::ErrorFor(_) => failed("cannot loop over this value".into())
+            .hint("`for` loops over arrays, ranges, strings and `map.keys()`."),
         E::ErrorDataRace(name, _) => failed(format!(
-            "`{name}` is in use by another host's closure at the same moment"
+            "`{name}` is being used by the closure of another host"
         ))
         .hint("Return a value from the closure instead of changing a variable outside it."),
         E::ErrorNonPureMethodCallOnConstant(name, _) => {
@@ -61,13 +61,13 @@ pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
             failed(format!("`{name}` would change a constant"))
         }
         E::ErrorAssignmentToConstant(name, _) => failed(format!("`{name}` is a constant")),
-        E::ErrorUnboundThis(_) => failed("`this` means nothing here".into())
+        E::ErrorUnboundThis(_) => failed("`this` has no meaning here".into())
             .hint("`this` is the subject of a method: `x.f()` calls `fn f()` with `this` as `x`."),
         E::ErrorArithmetic(text, _) => failed(arithmetic(text)),
         E::ErrorTooManyOperations(_) => failed("the playbook computed for too long".into())
-            .hint("Is there a loop that never ends? Waiting costs nothing: use `retry`."),
-        E::ErrorStackOverflow(_) => failed("calls within calls go too deep".into())
-            .hint("Does a function call itself without an end?"),
+            .hint("Is there an endless loop? To wait, use `retry`: waiting does not count as computing."),
+        E::ErrorStackOverflow(_) => failed("function calls are nested too deep".into())
+            .hint("Does a function call itself endlessly?"),
         E::ErrorTooManyVariables(_) => failed("too many variables".into()),
         E::ErrorTooManyModules(_) => failed("too many modules".into()),
         E::ErrorDataTooLarge(kind, _) => too_large(kind),
@@ -84,37 +84,37 @@ fn arithmetic(text: &str) -> String {
     match what.strip_suffix(" overflow") {
         Some("Negation") => {
             let number = of.strip_prefix('-').unwrap_or(of);
-            format!("the negative of {number} does not fit into an integer (64 bits)")
+            format!("the negative of {number} does not fit into a 64-bit integer")
         }
         Some(operation) if of.is_empty() => {
             format!(
-                "the result of the {} does not fit into an integer (64 bits)",
+                "the result of the {} does not fit into a 64-bit integer",
                 operation.to_lowercase()
             )
         }
-        Some(_) => format!("the result of {of} does not fit into an integer (64 bits)"),
+        Some(_) => format!("the result of {of} does not fit into a 64-bit integer"),
         None => lower(text),
     }
 }
 
-/// Which of the limits of the engine a value went over.
+/// The failure for a value that exceeds one of the engine's limits.
 fn too_large(kind: &str) -> Failure {
     let message = match kind {
         "Length of string" => format!(
-            "a string (or all strings in one value) grew beyond {} MiB",
+            "a string (or all strings in one value) exceeded {} MiB",
             MAX_TEXT >> 20
         ),
-        "Size of object map" => format!("a map of more than {MAX_MAP} entries"),
-        _ => format!("a list of more than {MAX_ARRAY} elements"),
+        "Size of object map" => format!("a map has more than {MAX_MAP} entries"),
+        _ => format!("a list has more than {MAX_ARRAY} elements"),
     };
     failed(message)
-        .hint("A map or a list counts with all that is in it. Is there a loop that doubles it?")
+        .hint("The content of nested maps and lists counts too. Is there a loop that doubles it?")
 }
 
-/// What to write where a key may be missing.
+/// The hint for a key that may be missing.
 fn missing_key(name: &str) -> String {
     if rhai::is_valid_identifier(name) {
-        format!("`map?.{name}` is `()` where the key is missing.")
+        format!("`map?.{name}` is `()` if the key is missing.")
     } else {
         missing_index(name)
     }
@@ -122,17 +122,17 @@ fn missing_key(name: &str) -> String {
 
 /// The same for a key in brackets.
 pub fn missing_index(name: &str) -> String {
-    format!("`map.get({name:?})` is `()` where the key is missing.")
+    format!("`map.get({name:?})` is `()` if the key is missing.")
 }
 
 fn failed(message: String) -> Failure {
     Failure::new(FailureKind::Failed, message)
 }
 
-/// What `throw` was given.
+/// The message of a thrown value.
 fn value_thrown(value: &Dynamic) -> String {
     if value.is_unit() {
-        return "the playbook gave up".into();
+        return "the playbook threw an empty value".into();
     }
     if let Some(map) = value.read_lock::<rhai::Map>()
         && let Some(message) = map.get("message")
@@ -142,7 +142,7 @@ fn value_thrown(value: &Dynamic) -> String {
     nesting::check(value).map_or_else(|why| why, |()| value.to_string())
 }
 
-/// `name (type, type)`, as Rhai writes a call that it cannot place.
+/// Rhai writes a call that it cannot resolve as `name (type, type)`.
 fn function_not_found(signature: &str, names: &Names) -> Failure {
     let (name, types) = match signature.split_once(" (") {
         Some((name, types)) => (name.trim(), types.trim_end_matches(')')),
@@ -178,7 +178,7 @@ fn function_not_found(signature: &str, names: &Names) -> Failure {
     }
     let signatures = names.of_name(name);
     if signatures.is_empty() {
-        return failed(format!("no function `{name}`"))
+        return failed(format!("unknown function `{name}`"))
             .with_hint(did_you_mean(name, names.callable()));
     }
     let ways: Vec<String> = signatures
@@ -186,8 +186,8 @@ fn function_not_found(signature: &str, names: &Names) -> Failure {
         .take(4)
         .map(|signature| format!("`{}`", signature.shown()))
         .collect();
-    failed(format!("no function `{name}` takes ({shown})"))
-        .hint(format!("There is {}.", ways.join(", ")))
+    failed(format!("`{name}` cannot be called with ({shown})"))
+        .hint(format!("Its signatures are {}.", ways.join(", ")))
 }
 
 /// Rhai: `Unknown property 'x' - a getter is not registered for type 'Host'`.
@@ -206,9 +206,9 @@ fn property(text: &str, names: &Names) -> Failure {
 fn mismatch(wanted: &str, got: &str) -> String {
     let (wanted, got) = (type_name(wanted), type_name(got));
     match (wanted.as_str(), got.as_str()) {
-        ("", got) => format!("{} does not fit here", article(got)),
-        (wanted, "") => format!("{} is needed", article(wanted)),
-        (wanted, got) => format!("{} is needed, not {}", article(wanted), article(got)),
+        ("", got) => format!("unexpected type: {}", article(got)),
+        (wanted, "") => format!("{} is required", article(wanted)),
+        (wanted, got) => format!("{} is required, not {}", article(wanted), article(got)),
     }
 }
 

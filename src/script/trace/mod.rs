@@ -1,5 +1,5 @@
-//! Rhai's errors as failures of ours: in our words, at the right place of the right file, with the calls that
-//! led there.
+//! Turns Rhai's errors into failures, with clear messages, the right position in the right file, and the
+//! calls that led there.
 
 mod message;
 mod parse;
@@ -16,13 +16,13 @@ use super::source::Sources;
 
 pub use parse::parse_failure;
 
-/// The failure that an error of a running playbook is.
+/// The failure for an error of a running playbook.
 #[must_use]
 pub fn failure(error: &EvalAltResult, sources: &Sources) -> Failure {
     failure_in(error, sources.playbook(), sources)
 }
 
-/// The same for an error of a function or a closure that a native function called: `file` is the source that
+/// The same for an error in a function or closure that a native function called. `file` is the source that
 /// called the native function.
 #[must_use]
 pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failure {
@@ -32,7 +32,7 @@ pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failu
     loop {
         match inner {
             EvalAltResult::ErrorInFunctionCall(name, source, next, at) => {
-                // Without a position it is the hook for missing functions that called: no line of a script.
+                // Without a position, the caller is the hook for missing functions, not a line of a script.
                 if let Some(at) = position(&file, *at) {
                     trace.push((message::function(name), at));
                 }
@@ -55,9 +55,9 @@ pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failu
     let at = position(&file, inner.position());
     let mut failure =
         thrown(inner).unwrap_or_else(|| message::describe(inner, sources.known_names()));
-    // The call of the function is what is wrong, not the line in it that looks at the options. A failure that
-    // was caught and thrown again has another position than its own by now: which call it is about cannot be
-    // told any more.
+    // The mistake is in the call of the function, not in the line that checks the options. A failure that
+    // was caught and thrown again has lost its own position: it can no longer be determined which call it
+    // concerns.
     if let Some(option) = failure.option.take()
         && failure.at == at
         && !trace.is_empty()
@@ -65,7 +65,7 @@ pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failu
         let (_, call) = trace.remove(0);
         failure.at = sources.key(&call, &option).or(Some(call));
     }
-    // One that was caught and thrown again keeps the place where it happened first.
+    // A failure that was caught and thrown again keeps its first position.
     if failure.at.is_none() {
         failure.at = at.or_else(|| trace.first().map(|(_, at)| at.clone()));
     }
@@ -93,7 +93,7 @@ fn is_index(failure: &Failure) -> bool {
         })
 }
 
-/// The failure that was thrown as one, by a native function or again by the script.
+/// The failure that a native function threw, or that the script threw again.
 fn thrown(error: &EvalAltResult) -> Option<Failure> {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => {

@@ -1,4 +1,4 @@
-//! The words for what cannot be parsed, with hints for the mistakes that people make.
+//! Messages for text that cannot be parsed, with hints for common mistakes.
 
 use rhai::{LexError, ParseError, ParseErrorType};
 
@@ -8,12 +8,12 @@ use crate::script::source::Sources;
 
 use super::wording::{counted, lower};
 
-/// The failure that a script which does not parse is.
+/// The failure for a script that does not parse.
 #[must_use]
 pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failure {
     let mut failure = describe(error.err_type());
     let end = || {
-        // The end of the script has no position of its own: its last line has.
+        // The end of the script has no position, so use its last line.
         let text = sources.text(file)?;
         let line = text.lines().count().max(1);
         let column = text
@@ -26,7 +26,7 @@ pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failu
             column,
         })
     };
-    // Where a newline ends the file, the parser reports what is missing on a line that does not exist.
+    // If a newline ends the file, the parser reports a missing token on a line that does not exist.
     let is_there = |at: &crate::model::Position| {
         let lines = sources.text(file).map(|text| text.lines().count());
         lines.is_none_or(|lines| at.line <= lines)
@@ -35,13 +35,13 @@ pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failu
         .filter(is_there)
         .or_else(end);
     failure.source_line = failure.at.as_ref().and_then(|at| sources.line(at));
-    // A habit of another language explains what is missing better than what is missing does.
+    // A habit from another language is a better explanation than the missing token.
     if (failure.hint.is_none() || matches!(error.err_type(), ParseErrorType::MissingToken(..)))
         && let Some(hint) = failure.source_line.as_deref().and_then(habit)
     {
         failure.hint = Some(hint.into());
     }
-    // Rhai points at what comes next, which may stand many lines further down.
+    // Rhai points at the next token, which may be many lines further down.
     if let ParseErrorType::MissingToken(token, _) = error.err_type()
         && matches!(token.as_str(), ";" | ",")
         && let Some(at) = failure.at.as_mut()
@@ -55,7 +55,7 @@ pub fn parse_failure(error: &ParseError, file: &str, sources: &Sources) -> Failu
     failure
 }
 
-/// The place behind the last character of code before this one.
+/// The position after the last character of code before this one.
 fn end_before(text: &str, line: usize, column: usize) -> Option<(usize, usize)> {
     let lines: Vec<&str> = text.lines().take(line).collect();
     lines.iter().enumerate().rev().find_map(|(index, content)| {
@@ -70,7 +70,7 @@ fn end_before(text: &str, line: usize, column: usize) -> Option<(usize, usize)> 
     })
 }
 
-/// A line without the comment at its end. What looks like one within a string is none.
+/// A line without the comment at its end. `//` within a string does not start a comment.
 fn without_comment(line: &str) -> &str {
     let mut quote = None;
     let mut escaped = false;
@@ -87,65 +87,69 @@ fn without_comment(line: &str) -> &str {
     line
 }
 
-/// What the parser says, in our words.
+/// Rewords the message of the parser.
 pub fn describe(error: &ParseErrorType) -> Failure {
     use ParseErrorType as P;
     let (message, hint): (String, Option<String>) = match error {
         P::UnexpectedEOF => (
-            "the script ends too early".into(),
+            "unexpected end of the script".into(),
             Some("Is a `}`, `)` or `]` missing?".into()),
         ),
         P::BadInput(error) => lexical(error),
-        P::UnknownOperator(operator) => {
-            (format!("no operator `{operator}`"), operator_hint(operator))
-        }
+        P::UnknownOperator(operator) => (
+            format!("unknown operator `{operator}`"),
+            operator_hint(operator),
+        ),
         P::Reserved(word) => reserved(word),
         P::MissingToken(token, text) => (
             missing(token, text),
             missing_hint(token, text).map(Into::into),
         ),
         P::MissingSymbol(text) if text.is_empty() => ("a symbol is missing".into(), None),
-        P::DuplicatedProperty(key) => (format!("the key `{key}` stands twice in this map"), None),
-        P::DuplicatedVariable(name) => (format!("`{name}` stands twice"), None),
+        P::DuplicatedProperty(key) => (format!("duplicate key `{key}` in this map"), None),
+        P::DuplicatedVariable(name) => (format!("duplicate variable `{name}`"), None),
         P::PropertyExpected => (
             "the name of a property is missing".into(),
             Some(
-                "A map is written `#{ key: value }`; a key with other characters stands in quotes."
+                "A map is written `#{ key: value }`; quote a key that contains other characters."
                     .into(),
             ),
         ),
         P::VariableExpected => ("the name of a variable is missing".into(), None),
-        P::MismatchedType(wanted, got) => (format!("{wanted} is needed here, not {got}"), None),
+        P::MismatchedType(wanted, got) => (format!("{wanted} is required here, not {got}"), None),
         P::ExprExpected(what) => (format!("{what} expression is missing"), None),
         P::FnDuplicatedDefinition(name, count) => (
             format!(
-                "there is a function `{name}` with {} already",
+                "function `{name}` with {} already exists",
                 counted(*count).replace("argument", "parameter")
             ),
             None,
         ),
         P::WrongFnDefinition => (
-            "a `fn` stands at the top level only".into(),
+            "a `fn` is allowed only at the top level".into(),
             Some("Inside a block, write a closure: `let f = |x| ...;`.".into()),
         ),
-        P::WrongExport => ("`export` stands at the top level only".into(), None),
+        P::WrongExport => ("`export` is allowed only at the top level".into(), None),
         P::WrongDocComment => (
             "a `///` comment documents the `fn` that follows it".into(),
-            Some("Anywhere else write `//`.".into()),
+            Some("Anywhere else, write `//`.".into()),
         ),
         P::AssignmentToConstant(name) if name.is_empty() => {
             ("a constant cannot change".into(), None)
         }
         P::AssignmentToConstant(name) => (format!("`{name}` is a constant"), None),
         P::AssignmentToInvalidLHS(_) => (
-            "this cannot be assigned to".into(),
+            "cannot assign to this expression".into(),
             Some("To compare, write `==`.".into()),
         ),
         P::ExprTooDeep => (
-            "expressions within expressions go too deep".into(),
-            Some("Name a part of it with `let`.".into()),
+            "expressions are nested too deep".into(),
+            Some("Assign a part of it to a variable with `let`.".into()),
         ),
-        P::LoopBreak => ("`break` and `continue` stand in a loop only".into(), None),
+        P::LoopBreak => (
+            "`break` and `continue` are allowed only in a loop".into(),
+            None,
+        ),
         P::WrongSwitchDefaultCase => ("`_` must be the last case of a `switch`".into(), None),
         other => (lower(&other.to_string()), None),
     };
@@ -156,8 +160,8 @@ pub fn describe(error: &ParseErrorType) -> Failure {
 fn lexical(error: &LexError) -> (String, Option<String>) {
     match error {
         LexError::UnterminatedString => (
-            "the string has no end".into(),
-            Some("A text of several lines stands in backticks: `...`.".into()),
+            "unterminated string".into(),
+            Some("Write a string of several lines in backticks: `...`.".into()),
         ),
         LexError::ImproperSymbol(word, _) | LexError::UnexpectedInput(word)
             if word.starts_with(char::is_alphabetic) =>
@@ -165,21 +169,22 @@ fn lexical(error: &LexError) -> (String, Option<String>) {
             reserved(word)
         }
         LexError::UnexpectedInput(text) => {
-            (format!("`{text}` means nothing here"), operator_hint(text))
+            (format!("unexpected `{text}`"), operator_hint(text))
         }
         LexError::MalformedEscapeSequence(text) => (
-            format!("`{text}` is no escape sequence"),
+            format!("invalid escape sequence `{text}`"),
             Some(
-                "A backslash is written `\\\\`; between `#\"` and `\"#` it stands for itself."
+                "Write a backslash as `\\\\`, or put the string between `#\"` and `\"#`, where there are \
+                 no escapes."
                     .into(),
             ),
         ),
         LexError::MalformedChar(text) => (
-            format!("`'{text}'` is not one character"),
-            Some("Strings stand in double quotes.".into()),
+            format!("`'{text}'` is not a single character"),
+            Some("Write strings in double quotes.".into()),
         ),
         LexError::ImproperSymbol(symbol, _) => (
-            format!("`{symbol}` means nothing here"),
+            format!("unexpected `{symbol}`"),
             operator_hint(symbol),
         ),
         other => (lower(&other.to_string()), None),
@@ -190,22 +195,30 @@ fn reserved(word: &str) -> (String, Option<String>) {
     let message = if word.starts_with(|c: char| c.is_alphabetic()) {
         format!("`{word}` is a reserved word")
     } else {
-        format!("`{word}` means nothing here")
+        format!("unexpected `{word}`")
     };
     let hint = match word {
         "match" | "case" => "Write `switch x { 1 => ..., _ => ... }`.".into(),
-        "default" => "As a parameter's option it is called `fallback`; as a key of a map it stands in quotes.".into(),
-        "eval" => "A playbook is read before it runs, so it cannot run texts.".into(),
-        "null" | "nil" | "void" => "Nothing is written `()`.".into(),
-        "new" => "Values are made by functions: `files::file(...)`.".into(),
-        "var" => "A variable is declared with `let`.".into(),
-        "async" | "await" | "spawn" | "thread" => "`each` runs a closure for many hosts at once.".into(),
+        "default" => {
+            "The option of a parameter is called `fallback`. As a key of a map, quote it.".into()
+        }
+        "eval" => {
+            "A playbook is checked before it runs, so it cannot run code from a string.".into()
+        }
+        "null" | "nil" | "void" => "The empty value is written `()`.".into(),
+        "new" => "Functions create values: `files::file(...)`.".into(),
+        "var" => "Declare a variable with `let`.".into(),
+        "async" | "await" | "spawn" | "thread" => {
+            "`each` runs a closure for many hosts at once.".into()
+        }
         "debug" => "Write `log::detail(...)`.".into(),
-        "exit" => "`fail(\"why\")` ends a playbook.".into(),
+        "exit" => "Use `fail(\"why\")` to end a playbook.".into(),
         symbol if !symbol.starts_with(|c: char| c.is_alphabetic()) => {
             return (message, operator_hint(symbol));
         }
-        _ => format!("As a key of a map it stands in quotes: `\"{word}\": ...`; otherwise choose another name."),
+        _ => format!(
+            "As a key of a map, quote it: `\"{word}\": ...`. Otherwise, choose another name."
+        ),
     };
     (message, Some(hint))
 }
@@ -216,10 +229,10 @@ fn operator_hint(operator: &str) -> Option<String> {
         "!==" => "Inequality is `!=`.",
         "++" => "Write `x += 1`.",
         "--" => "Write `x -= 1`.",
-        "->" => "A `fn` does not name the type that it returns.",
+        "->" => "A `fn` does not declare its return type.",
         "#" | "@" => "A comment starts with `//`, a map with `#{`.",
         "?" => "Write `if a { b } else { c }`.",
-        ":=" => "Declare with `let x = ...`.",
+        ":=" => "Declare a variable with `let x = ...`.",
         _ => return None,
     };
     Some(hint.into())
@@ -233,19 +246,20 @@ fn missing(token: &str, text: &str) -> String {
     if let Some(name) = of("to close the parameters list of function '") {
         return format!("missing `{token}` after the parameters of `{name}`");
     }
-    format!("`{token}` is missing {text}")
+    format!("missing `{token}` {text}")
 }
 
 fn missing_hint(token: &str, text: &str) -> Option<&'static str> {
     match token {
         ";" => Some("Statements end with `;`."),
         ":" => Some("A map is written `#{ key: value }`."),
-        "{" if text.contains("statement block") => Some("The body stands in braces."),
+        "{" if text.contains("statement block") => Some("Put the body in braces."),
         _ => None,
     }
 }
 
-/// Habits from other languages, told by the line that does not parse. What stands in strings is no code.
+/// Mistakes that are habits from other languages, recognised in the line that does not parse. Text in
+/// strings is ignored.
 fn habit(line: &str) -> Option<&'static str> {
     const HABITS: [(&[&str], &str); 8] = [
         (&[" elif ", " elsif ", " elseif "], "Write `else if`."),
@@ -256,7 +270,7 @@ fn habit(line: &str) -> Option<&'static str> {
         (&[" and "], "Write `&&` for and."),
         (&[" or "], "Write `||` for or."),
         (&[" not "], "Write `!` for not."),
-        (&[" -> "], "A `fn` does not name the type that it returns."),
+        (&[" -> "], "A `fn` does not declare its return type."),
         (&["= {", "({", ", {"], "A map starts with `#{`."),
         (&[") =>"], "A closure is written `|x| ...`."),
     ];

@@ -1,4 +1,4 @@
-//! What a user reads when a playbook fails while it runs.
+//! Messages that a user sees when a running playbook fails.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::script::source::Sources;
 #[derive(Clone)]
 struct Thing;
 
-/// Runs the text; gives `line:column message | hint`, and the trace.
+/// Runs the text; returns `line:column message | hint`, and the trace.
 #[track_caller]
 fn told(text: &str) -> (String, Vec<String>) {
     let mut engine = engine::base();
@@ -51,15 +51,15 @@ fn told(text: &str) -> (String, Vec<String>) {
 }
 
 #[test]
-fn errors_are_told_in_our_words() {
+fn errors_have_clear_messages() {
     let cases = [
         (
             "takes(1);",
-            "1:1 no function `takes` takes (int) | There is `takes(string, int)`.",
+            "1:1 `takes` cannot be called with (int) | Its signatures are `takes(string, int)`.",
         ),
         (
             "takess(\"\", 1);",
-            "1:1 no function `takess` | Did you mean `takes`?",
+            "1:1 unknown function `takess` | Did you mean `takes`?",
         ),
         (
             "thing().sise;",
@@ -69,31 +69,34 @@ fn errors_are_told_in_our_words() {
         ("let a = [1]; a[3];", "1:16 no element 3 in an array of 1"),
         (
             "let m = #{}; m.key;",
-            "1:16 the map has no key `key` | `map?.key` is `()` where the key is missing.",
+            "1:16 the map has no key `key` | `map?.key` is `()` if the key is missing.",
         ),
         (
             "let m = #{}; m[\"key\"] ?? 1;",
-            "1:16 the map has no key `key` | `map.get(\"key\")` is `()` where the key is missing.",
+            "1:16 the map has no key `key` | `map.get(\"key\")` is `()` if the key is missing.",
         ),
         (
             "let m = #{}; m?[\"key\"] ?? 1;",
-            "1:17 the map has no key `key` | `map.get(\"key\")` is `()` where the key is missing.",
+            "1:17 the map has no key `key` | `map.get(\"key\")` is `()` if the key is missing.",
         ),
         ("1 / 0;", "1:3 division by zero: 1 / 0"),
         (
             "let a = 9223372036854775807;\na + 1;",
-            "2:3 the result of 9223372036854775807 + 1 does not fit into an integer (64 bits)",
+            "2:3 the result of 9223372036854775807 + 1 does not fit into a 64-bit integer",
         ),
-        ("let x = 1; if x { 2 }", "1:15 a bool is needed, not an int"),
+        (
+            "let x = 1; if x { 2 }",
+            "1:15 a bool is required, not an int",
+        ),
         (
             "let x = 5; for y in x { }",
-            "1:21 cannot loop over this | `for` goes through arrays, ranges, strings and `map.keys()`.",
+            "1:21 cannot loop over this value | `for` loops over arrays, ranges, strings and `map.keys()`.",
         ),
         ("throw #{ message: \"no\" };", "1:1 no"),
-        ("throw;", "1:1 the playbook gave up"),
+        ("throw;", "1:1 the playbook threw an empty value"),
         (
             "fn f(n) { f(n + 1) } f(0);",
-            "1:22 calls within calls go too deep | Does a function call itself without an end?",
+            "1:22 function calls are nested too deep | Does a function call itself endlessly?",
         ),
     ];
     let (texts, expected): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
@@ -102,7 +105,7 @@ fn errors_are_told_in_our_words() {
 }
 
 #[test]
-fn the_trace_leads_from_the_inside_out() {
+fn the_trace_starts_with_the_innermost_call() {
     let (message, trace) = told(
         "fn inner() {\n  broken();\n}\nfn outer() {\n  inner()\n}\nlet f = || outer();\nf.call();",
     );
@@ -118,13 +121,13 @@ fn the_trace_leads_from_the_inside_out() {
 }
 
 #[test]
-fn what_is_thrown_again_keeps_its_place() {
+fn a_rethrown_failure_keeps_its_position() {
     let (message, _) = told("fn f() {\n  broken()\n}\ntry {\n  f();\n} catch (e) {\n  throw e;\n}");
     assert_eq!(message, "2:3 it is gone");
 }
 
 #[test]
-fn a_loop_without_an_end_is_stopped() {
+fn stops_an_endless_loop() {
     let mut engine = engine::base();
     engine.set_max_operations(1000);
     let ast = engine.compile("loop { }").unwrap();

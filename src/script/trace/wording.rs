@@ -1,4 +1,4 @@
-//! Wording that messages have in common.
+//! Wording that several messages share.
 
 /// A number of arguments in words.
 pub fn counted(arguments: usize) -> String {
@@ -9,7 +9,7 @@ pub fn counted(arguments: usize) -> String {
     }
 }
 
-/// Rhai's sentences start with a capital.
+/// Removes the capital letter with which Rhai's sentences start.
 pub fn lower(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), chars.clone().next()) {

@@ -72,7 +72,10 @@ fn a_vantage_that_is_gone_is_an_error_and_not_the_hosts() {
         .last()
         .map(|event| event["message"].to_string())
         .unwrap_or_default();
-    assert!(message.contains("error: cannot run the check from h2: "), "{ran}");
+    assert!(
+        message.contains("error: cannot run the check from h2: "),
+        "{ran}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `h.check`: looks once. What it shares with `wait_until` is here too.
+//! `h.check`: checks once. The code that it shares with `wait_until` is here too.
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
@@ -25,13 +25,13 @@ options! {
 }
 
 function! {
-    /// Looks at the health of a host once, and gives the verdict; for a list of checks, a list of verdicts.
-    /// All checks that look from one place take one round trip. Throws if one is `critical` or an `error`,
-    /// with what was seen; a `warning` does not throw.
+    /// Checks the health of a host once, and returns the verdict; for a list of checks, a list of verdicts.
+    /// All checks that run on the same machine take one round trip. Throws if a verdict is `critical` or
+    /// `error`, with what was observed. A `warning` does not throw.
     ///
-    /// Of the timing of a check only `timeout` matters here: `wait_until` looks more than once. Checks only
-    /// read, so they run in check mode too. One that fails there behind tasks that would change the host is
-    /// *unknown*, and so is what follows in the closure.
+    /// Of the timing options of a check, only `timeout` applies here; the others are for `wait_until`. Checks
+    /// are read-only, so they also run in check mode. If one fails there after tasks that would change the
+    /// host, its result is *unknown*, and so is the rest of the closure.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {
@@ -48,11 +48,11 @@ function! {
     }
 }
 
-/// What `check` and `wait_until` make of checks: one look, or looks until all is well.
+/// What `check` and `wait_until` do with checks: check once, or until all are healthy.
 pub(super) type Look =
     fn(&NativeCallContext<'_>, &HostValue, &[HealthValue], Map) -> Result<Vec<VerdictValue>>;
 
-/// Registers a method that takes a check or a list of them, with options or without.
+/// Registers a method that takes a check or a list of checks, with or without options.
 pub(super) fn register_look(engine: &mut Engine, function: &'static Function, look: Look) {
     declare(function, 0).register_into_engine(
         engine,
@@ -100,7 +100,7 @@ fn flatten(context: &NativeCallContext<'_>, of: &str, given: Array) -> Result<Ve
         } else if let Some(health) = health.try_cast::<HealthValue>() {
             flat.push(health);
         } else {
-            let message = format!("`{of}` takes health checks, and this is a {kind}");
+            let message = format!("`{of}` takes health checks, not a value of type {kind}");
             return Err(argument(context, message));
         }
     }
@@ -111,7 +111,7 @@ pub(super) fn checks(healths: &[HealthValue]) -> Vec<Check> {
     healths.iter().map(HealthValue::check).collect()
 }
 
-/// The verdicts, or the end of the closure where nobody knows them.
+/// The verdicts; if they are unknown, an error that ends the closure.
 pub(super) fn verdicts(
     context: &NativeCallContext<'_>,
     checks: &[Check],
@@ -132,7 +132,7 @@ pub(super) fn verdicts(
 fn only(context: &NativeCallContext<'_>, seen: Vec<VerdictValue>) -> Result<VerdictValue> {
     let mut seen = seen.into_iter();
     seen.next()
-        .ok_or_else(|| argument(context, "the check came to no verdict"))
+        .ok_or_else(|| argument(context, "the check returned no verdict"))
 }
 
 fn list(seen: Vec<VerdictValue>) -> Array {
@@ -165,7 +165,7 @@ fn state_of(given: &str) -> std::result::Result<State, String> {
     let names = State::ALL.map(State::as_str);
     let found = State::ALL.into_iter().find(|state| state.as_str() == given);
     found.ok_or_else(|| {
-        let states = format!("the states are {}", names.join(", "));
+        let states = format!("must be one of {}", names.join(", "));
         match did_you_mean(given, names) {
             Some(near) => format!("{states}. {near}"),
             None => states,

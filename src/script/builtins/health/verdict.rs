@@ -1,11 +1,11 @@
-//! What `h.check` and `wait_until` give.
+//! The result of `h.check` and `wait_until`.
 
 use rhai::{Engine, FuncRegistration};
 
 use crate::checks::State;
 use crate::deploy::health::Observed;
 
-/// What an observation came to.
+/// The result of an observation.
 #[derive(Clone)]
 pub struct VerdictValue {
     pub label: String,
@@ -27,7 +27,7 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(engine, |verdict: &mut VerdictValue| {
         verdict.observed.verdict.state.as_str().to_owned()
     });
-    getter("message", "What was seen.", "String")
+    getter("message", "What was observed.", "String")
         .register_into_engine(engine, |verdict: &mut VerdictValue| {
             verdict.observed.verdict.message.clone()
         });
@@ -35,7 +35,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_into_engine(engine, |verdict: &mut VerdictValue| {
             verdict.observed.verdict.state == State::Passing
         });
-    getter("duration", "How long the look took, in seconds.", "f64")
+    getter("duration", "The duration of the check, in seconds.", "f64")
         .register_into_engine(engine, |verdict: &mut VerdictValue| {
             verdict.observed.duration.as_secs_f64()
         });

@@ -1,4 +1,4 @@
-//! `wait_until`: looks until all is well, or until a closure gives `true`.
+//! `wait_until`: checks repeatedly until all checks are healthy, or until a closure returns `true`.
 
 use std::time::Instant;
 
@@ -23,36 +23,36 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 options! {
     struct WaitOptions {
-        /// what a closure waits for, for messages
+        /// what the closure waits for, for messages
         what: Option<String>,
-        /// from the start of one look to the start of the next: `"1s"`
+        /// the time from the start of one attempt to the start of the next; default `"1s"`
         interval: Option<Span>,
-        /// for one look; what runs then is killed: `"5s"`
+        /// the time limit of one attempt, which is then killed; default `"5s"`
         timeout: Option<Span>,
-        /// this many healthy looks in a row are enough: `1`
+        /// how many consecutive healthy attempts are required; default `1`
         rise: Option<u32>,
-        /// this many unhealthy looks in a row end the wait before the deadline; without it only the deadline
-        /// does
+        /// how many consecutive unhealthy attempts end the wait before its deadline; by default, only the
+        /// deadline does
         fall: Option<u32>,
-        /// for the whole wait: `"1m"`
+        /// the time limit of the whole wait; default `"1m"`
         deadline: Option<Span>,
-        /// before the first look: none
+        /// how long to wait before the first attempt; by default, it starts at once
         initial_delay: Option<Span>,
     }
 }
 
 function! {
-    /// Waits until a check of a host, or each of a list, is healthy `rise` times in a row, and gives the last
-    /// verdicts. Throws when the deadline comes first, with what was seen last. `warning` is healthy; `error`
-    /// is not, but is waited for too, since a name that does not resolve yet may soon.
+    /// Waits until a check of a host, or every check of a list, is healthy `rise` times in a row, and returns
+    /// the last verdicts. Throws if the deadline passes first, with what was observed last. `warning` counts
+    /// as healthy. `error` does not, but the wait goes on: a name that does not resolve yet may do so soon.
     ///
-    /// A check can have these options itself; those given here come before them.
+    /// A check can have these options itself; those given here override them.
     ///
-    /// `wait_until(#{ what, deadline, interval }, || ...)` waits until a closure gives `true`, `rise` times
-    /// in a row. `what` says in a message what was waited for. What the closure throws ends the wait.
+    /// `wait_until(#{ what, deadline, interval }, || ...)` waits until a closure returns `true`, `rise` times
+    /// in a row. `what` names what is waited for, in messages. If the closure throws, the wait ends.
     ///
-    /// In check mode it looks once and does not wait. What is not healthy then is *unknown*, and so is what
-    /// follows in the closure of the host.
+    /// In check mode, it checks once and does not wait. If that check is not healthy, its result is
+    /// *unknown*, and so is the rest of the closure of the host.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {
@@ -89,7 +89,7 @@ pub(super) fn wait(
     let frame = Frame::acting(context, "wait_until")?;
     let options = Options::<WaitOptions>::read(&WAIT_UNTIL, options, context)?;
     if options.what.is_some() {
-        let message = "it is for a closure: a check says itself what it looks at, or has a `name`";
+        let message = "applies only to a closure: a check has its own subject or `name`";
         return Err(options.wrong("what", message));
     }
     let over = options.overrides();
@@ -124,10 +124,10 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
     let what = options
         .what
         .as_deref()
-        .unwrap_or("the closure to give true");
+        .unwrap_or("the closure to return true");
     let over = options.overrides();
     if over.timeout.is_some() {
-        let message = "it is for a check: put `timeout(\"5s\", || ...)` into the closure";
+        let message = "applies only to checks: use `timeout(\"5s\", || ...)` in the closure";
         return Err(options.wrong("timeout", message));
     }
     let timing = Timing::default().with(&over);
@@ -147,7 +147,9 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
         let given = closure.call_within_context::<Dynamic>(context, ())?;
         let kind = given.type_name();
         let so = given.as_bool().map_err(|_| {
-            let message = format!("the closure of `wait_until` gives true or false, not a {kind}");
+            let message = format!(
+                "the closure of `wait_until` must return true or false, not a value of type {kind}"
+            );
             argument(context, message)
         })?;
         if check_mode && so {

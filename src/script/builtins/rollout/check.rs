@@ -1,4 +1,4 @@
-//! A rollout in check mode: `update` is gone through, for every host, and nothing else is.
+//! A rollout in check mode: runs only `update`, for every host.
 
 use std::time::Instant;
 
@@ -90,7 +90,7 @@ pub(super) fn rollout(
     Ok(shown(&ends))
 }
 
-/// What a rollout would do with each host beside its update, in one line.
+/// What a rollout would do with each host besides its update, in one line.
 fn way(wanted: &Wanted, hosts: usize) -> String {
     let spec = &wanted.spec;
     let shown = |time| humantime::format_duration(time).to_string();
@@ -107,7 +107,7 @@ fn way(wanted: &Wanted, hosts: usize) -> String {
         ));
     }
     if spec.present.readmit {
-        steps.push("put it into service again".to_owned());
+        steps.push("put it back into service".to_owned());
     }
     let batches = spec.batches.split(hosts, hosts).len();
     let batches = if batches == 1 {
@@ -115,10 +115,7 @@ fn way(wanted: &Wanted, hosts: usize) -> String {
     } else {
         format!("{batches} batches")
     };
-    format!(
-        "would go through each host in {batches}: {}",
-        steps.join(", ")
-    )
+    format!("would process each host in {batches}: {}", steps.join(", "))
 }
 
 fn one(

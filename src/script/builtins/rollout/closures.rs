@@ -1,4 +1,4 @@
-//! What a rollout does with hosts: it calls the closures of the playbook, undoes, asks and reports.
+//! The actions of a rollout: calls the closures of the playbook, undoes changes, asks and reports.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
 use crate::script::question;
 
-const OUT_OF_SERVICE: &str = "the balancer has it out of service";
+const OUT_OF_SERVICE: &str = "the balancer reports it out of service";
 
 /// The closures of a playbook, and the hosts that they are called with.
 pub(super) struct Closures<'a, 'c> {
@@ -49,7 +49,7 @@ impl<'a, 'c> Closures<'a, 'c> {
         }
     }
 
-    /// One look at a host's health before anything is done with it.
+    /// Checks a host's health once, before anything is done with it.
     pub(super) fn is_well(&self, host: usize) -> bool {
         let cancel = self.frame.cancel();
         matches!(
@@ -61,7 +61,7 @@ impl<'a, 'c> Closures<'a, 'c> {
     /// Asks the balancer whether a host is in service.
     ///
     /// # Errors
-    /// The balancer does not say. `None`: the run was interrupted.
+    /// The balancer cannot be asked. `None`: the run was interrupted.
     pub(super) fn is_in_service(&self, host: usize) -> Result<bool, Option<Box<Failure>>> {
         match self.act(host, Step::InService, false, self.frame.cancel()) {
             StepResult::Done => Ok(true),
@@ -71,7 +71,7 @@ impl<'a, 'c> Closures<'a, 'c> {
         }
     }
 
-    /// Whether it can be known that a host is back in service, and something be done about it.
+    /// Whether a host that is back in service can be detected and drained again.
     pub(super) const fn watches(&self) -> bool {
         self.wanted.spec.present.in_service && self.wanted.spec.present.drain
     }
@@ -95,7 +95,7 @@ impl<'a, 'c> Closures<'a, 'c> {
         let mark = self.marks[host].load(Ordering::Relaxed);
         let made = handle.history().made_since(mark);
         let undone = if made.is_empty() {
-            // Nothing would be sent, and a host that is gone would be put back into service.
+            // No command would be sent, so a dead host would be put back into service.
             command::answers(handle, cancel)
         } else {
             undo(handle, &made, cancel).map(drop)
@@ -104,7 +104,7 @@ impl<'a, 'c> Closures<'a, 'c> {
     }
 }
 
-/// What the balancer says of a host that gets no requests.
+/// The failure for a host that gets no requests from the balancer.
 fn out_of_service() -> Failure {
     Failure::new(FailureKind::Failed, OUT_OF_SERVICE)
 }
@@ -155,7 +155,7 @@ impl Actions for Closures<'_, '_> {
             .of_host(value.0.clone())
             .with_cancel(cancel.clone());
         let result = if polls {
-            // Between two polls nothing watches the balancer.
+            // Nothing watches the balancer between two polls.
             self.take_out_again(host, cancel, cancel);
             call(self.context, &frame, value, closure)
         } else if matches!(step, Step::Update | Step::Rollback) {
@@ -166,12 +166,15 @@ impl Actions for Closures<'_, '_> {
         match result {
             Ok(given) => match (step, given.as_bool()) {
                 (Step::Healthy | Step::RollbackHealthy, Ok(false)) => {
-                    let failure = Failure::new(FailureKind::Failed, "the health check gave false");
+                    let failure =
+                        Failure::new(FailureKind::Failed, "the health check returned false");
                     failed(failure, &value.0)
                 }
                 (Step::InService, Ok(false)) => failed(out_of_service(), &value.0),
                 (Step::InService, Err(kind)) => {
-                    let message = format!("`in_service` gives true or false, and gave a {kind}");
+                    let message = format!(
+                        "`in_service` must return true or false, not a value of type {kind}"
+                    );
                     failed(Failure::new(FailureKind::Failed, message), &value.0)
                 }
                 (Step::Drain, _) => {
@@ -188,7 +191,7 @@ impl Actions for Closures<'_, '_> {
     fn ask(&self, asked: &Question, cancel: &CancellationToken) -> Result<bool, Failure> {
         let next = self.names(&asked.next).join(", ");
         let text = format!(
-            "batch {} of {} is done; go on with {next}?",
+            "batch {} of {} is done; continue with {next}?",
             asked.batch, asked.batches
         );
         question::ask(self.frame.run(), &text, cancel)
@@ -247,7 +250,7 @@ impl Actions for Closures<'_, '_> {
             } => Emission::new(Kind::HostFinished { failure })
                 .host(name(host))
                 .duration(took),
-            // What the host waits for has already been reported.
+            // The reason that the host waits has already been reported.
             News::Still {
                 host, reason: None, ..
             } if self.run().waits.is_told_of(self.hosts[host].0.name()) => return,

@@ -1,4 +1,4 @@
-//! `rollout(hosts, #{...})`: the closures of a playbook behind the state machine of `deploy::rollout`.
+//! `rollout(hosts, #{...})`: connects the closures of a playbook to the state machine of `deploy::rollout`.
 
 mod check;
 mod closures;
@@ -29,14 +29,14 @@ use summary::Summary;
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 function! {
-    /// Rolls a change over hosts, a batch at a time, and puts back what it changed if it goes wrong. The
-    /// closures take the host; only `update` is required.
+    /// Rolls out a change to hosts in batches, and rolls it back if it fails. Every closure takes the host;
+    /// only `update` is required.
     ///
-    /// Gives a map of host names to maps with `fate` (`"updated"`, `"unchanged"`, `"untouched"`,
-    /// `"rolled_back"`, `"left_out"`, in check mode `"checked"`), `version` (`"old"`, `"new"`, `"unknown"`),
-    /// `batch`, `failure` and `reason`. Throws when it was aborted: the exit code is 6 when everything was
-    /// put back, 7 when something could not be. In check mode only `update` is gone through, for every host
-    /// at once.
+    /// Returns a map of host names to maps with `fate` (`"updated"`, `"unchanged"`, `"untouched"`,
+    /// `"rolled_back"`, `"left_out"`, in check mode `"checked"`), `version` (`"old"`, `"new"`,
+    /// `"unknown"`), `batch`, `failure` and `reason`. Throws if the rollout was aborted: the exit code is 6
+    /// if everything was rolled back, and 7 if something could not be. In check mode, only `update` is run,
+    /// for all hosts at once.
     ///
     /// ```rhai
     /// rollout(hosts("web"), #{
@@ -68,7 +68,7 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     for host in &hosts {
         within_limit("rollout", context, run, &host.0)?;
     }
-    // As with `each`, a host that failed takes no further part.
+    // As with `each`, a host that failed is left out.
     let (absent, mut hosts): (Vec<_>, Vec<_>) = hosts
         .into_iter()
         .partition(|host| run.failure_of(host.0.name()).is_some());
@@ -77,8 +77,8 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
         return check::rollout(context, &frame, &wanted, &hosts);
     }
     if wanted.spec.confirm != Gates::Never {
-        // Better now than after the first batch.
-        question::can_ask(run, "whether a rollout goes on after a batch")
+        // Fail now rather than after the first batch.
+        question::can_ask(run, "whether to continue a rollout after a batch")
             .map_err(|failure| throw(failure, context))?;
     }
     let (starts, skipped) = look_first(context, &frame, &wanted, &mut hosts)?;
@@ -117,13 +117,13 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     result.give(context, run, &wanted)
 }
 
-/// Looks at every host once: whether the balancer has it in service and whether it is healthy, where there
-/// are closures that tell, and whether `update` would change anything there. Gives the hosts to begin with,
-/// and the names of those that are as they should be. Those that are out of service go first, then those that
-/// are not healthy: they have nothing to lose.
+/// Checks every host once before the rollout: whether it is in service and healthy, if there are closures
+/// for that, and whether `update` would change anything. Returns the hosts to update in order, and the names
+/// of the hosts to skip. Hosts that are out of service come first, then unhealthy ones: updating them first
+/// puts no healthy host at risk.
 ///
 /// # Errors
-/// The balancer does not say which hosts are in service: then nothing is begun.
+/// The balancer cannot report which hosts are in service. Nothing has been started then.
 fn look_first(
     context: &NativeCallContext<'_>,
     frame: &Frame,
@@ -147,7 +147,7 @@ fn look_first(
             Err(None) => return Err(halt(Halt::Cancelled, context.call_position())),
             Err(Some(failure)) => {
                 let message = format!(
-                    "cannot determine whether {} is in service, so nothing was begun: {}",
+                    "cannot determine whether {} is in service, so nothing was started: {}",
                     host.0.name(),
                     failure.message
                 );

@@ -18,63 +18,64 @@ options! {
     pub(in crate::script) struct RolloutOptions {
         /// takes the host out of service
         drain: Option<Closure>,
-        /// changes it
+        /// updates the host
         update: Closure,
-        /// passes unless it throws or gives `false`; asked again and again
+        /// passes unless it throws or returns `false`; called repeatedly
         healthy: Option<Closure>,
         /// puts the host back into service
         readmit: Option<Closure>,
-        /// puts the host back; without it, what this run changed there since its `update` began is undone
+        /// rolls the host back; by default, undoes what this run changed on it since its `update` began
         rollback: Option<Closure>,
-        /// as `healthy`, for a host that was put back
+        /// like `healthy`, for a host that was rolled back
         rollback_healthy: Option<Closure>,
-        /// whether the balancer sends requests to the host: `true` or `false`. Asked of every host before the
-        /// rollout; hosts that are out already go first and count as out
+        /// whether the balancer sends requests to the host: `true` or `false`. Called for every host before
+        /// the rollout. Hosts that are already out of service are updated first and count as unavailable
         in_service: Option<Closure>,
-        /// hosts at a time: a number, a share (`"25%"`), or a list, one for each batch: `1`
+        /// hosts at a time: a number, a share (`"25%"`), or a list with one for each batch; default `1`
         batch: Option<Value>,
-        /// hosts out of service at once, a number or a share, including those that are left out; by default
-        /// only the batches limit it
+        /// the maximum number of hosts out of service at once, a number or a share, including hosts that are
+        /// left out; by default, only the size of the batches limits it
         max_unavailable: Option<Value>,
-        /// how many hosts may fail in the whole rollout: `0`
+        /// how many hosts may fail in the whole rollout; default `0`
         max_failures: Option<usize>,
-        /// with `true`, hosts are updated even if `update` would change nothing; without it they are skipped
-        /// if they are healthy and in service: `false`
+        /// with `true`, hosts are updated even if `update` would change nothing; with `false`, such hosts are
+        /// skipped if they are healthy and in service; default `false`
         force: Option<bool>,
-        /// `"unhealthy_first"`, `"inventory"`, `"sorted"`, `"reverse"` or `"shuffle"`; by default the first
-        /// if there is a `rollback_healthy`, else the second
+        /// `"unhealthy_first"`, `"inventory"`, `"sorted"`, `"reverse"` or `"shuffle"`; default
+        /// `"unhealthy_first"` if there is a `rollback_healthy`, else `"inventory"`
         order: Option<String>,
-        /// how long a host has to stay healthy: `"10s"`
+        /// how long a host must stay healthy; default `"10s"`
         min_healthy: Option<Span>,
-        /// how long a host has for that: `"5m"`
+        /// the time limit for a host to become healthy and stay so for `min_healthy`; default `"5m"`
         healthy_deadline: Option<Span>,
-        /// how long it may take until another host is healthy: `"10m"`
+        /// the maximum time until another host is healthy; default `"10m"`
         progress_deadline: Option<Span>,
-        /// how long it may take to put a host back: `"5m"`
+        /// the time limit for rolling a host back; default `"5m"`
         rollback_deadline: Option<Span>,
-        /// time between two looks at a host's health: `"1s"`
+        /// the time between two health checks of a host; default `"1s"`
         interval: Option<Span>,
-        /// time between two batches: none
+        /// the time between two batches; by default, none
         pause: Option<Span>,
-        /// asks after batches whether to go on: `true` for each, `"first"`, or numbers of batches: `false`
+        /// asks after a batch whether to continue: `true` for every batch, `"first"`, or numbers of batches;
+        /// default `false`
         confirm: Option<Value>,
-        /// `"rollback"`: changed hosts are put back; `"stop"`: they stay; `"continue"`: failures do not end
-        /// it: `"rollback"`
+        /// `"rollback"`: changed hosts are rolled back; `"stop"`: they stay as they are; `"continue"`:
+        /// failures do not abort the rollout; default `"rollback"`
         on_abort: Option<String>,
     }
 }
 
-/// Looking more often costs more than it tells.
+/// Checking more often costs more than it reveals.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Numbers that are easily mistaken for something else are refused.
+/// Longer durations are likely mistakes and are refused.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 
-/// What a rollout was asked to do, and with what.
+/// What a rollout should do, and its closures.
 pub(super) struct Wanted {
     pub spec: Spec,
     pub unhealthy_first: bool,
-    /// Hosts on which `update` would change nothing are updated too.
+    /// Also update hosts on which `update` would change nothing.
     pub force: bool,
     order: Option<String>,
     drain: Option<FnPtr>,
@@ -90,7 +91,7 @@ impl Wanted {
     pub(super) fn new(options: &Options<'_, RolloutOptions>, frame: &Frame) -> Result<Self> {
         let closure = |given| options.closure(given).cloned();
         let Some(update) = closure(Some(options.update)) else {
-            return Err(options.wrong("update", "it is required"));
+            return Err(options.wrong("update", "is required"));
         };
         let drain = closure(options.drain);
         let healthy = closure(options.healthy);
@@ -118,7 +119,7 @@ impl Wanted {
         }
         if let Some(word) = &options.on_abort {
             spec.on_abort = on_abort(word).ok_or_else(|| {
-                let message = "it is \"rollback\", \"stop\" or \"continue\"";
+                let message = "must be \"rollback\", \"stop\" or \"continue\"";
                 options.wrong("on_abort", message)
             })?;
         }
@@ -130,7 +131,7 @@ impl Wanted {
         let order = options.order.clone();
         let told = order.as_deref() == Some("unhealthy_first");
         if told && rollback_healthy.is_none() {
-            let message = "what is healthy before the update is told by `rollback_healthy`, which is not given";
+            let message = "`unhealthy_first` requires `rollback_healthy`, which is not given";
             return Err(options.wrong("order", message));
         }
         Ok(Self {
@@ -148,12 +149,12 @@ impl Wanted {
         })
     }
 
-    /// The order among hosts that are alike.
+    /// The order among hosts of the same health.
     pub(super) fn order(&self) -> Option<&str> {
         self.order.as_deref()
     }
 
-    /// The closure of a step. `None` for a rollback that undoes.
+    /// The closure of a step. `None` for a rollback that undoes changes.
     pub(super) fn closure(&self, step: Step) -> Option<&FnPtr> {
         match step {
             Step::Drain => self.drain.as_ref(),
@@ -175,10 +176,10 @@ fn times(options: &Options<'_, RolloutOptions>, spec: &mut Spec) -> Result<()> {
             return Ok(None);
         };
         if !of {
-            return Err(options.wrong(key, "no `healthy` is given that it could be about"));
+            return Err(options.wrong(key, "requires `healthy`, which is not given"));
         }
         if time > LONGEST {
-            return Err(options.wrong(key, "it is at most a year"));
+            return Err(options.wrong(key, "must be at most a year"));
         }
         Ok(Some(time))
     };
@@ -197,11 +198,11 @@ fn times(options: &Options<'_, RolloutOptions>, spec: &mut Spec) -> Result<()> {
     spec.healthy_deadline = healthy_deadline.unwrap_or(spec.healthy_deadline);
     spec.rollback_deadline = rollback_deadline.unwrap_or(spec.rollback_deadline);
     spec.pause = pause.unwrap_or(spec.pause);
-    // A host that takes its time to become healthy is no standstill.
+    // A host that is slow to become healthy does not mean that the rollout is stuck.
     let patient = spec.progress_deadline.max(spec.healthy_deadline * 2);
     spec.progress_deadline = progress_deadline.unwrap_or(patient);
     if spec.interval < SHORTEST_INTERVAL {
-        return Err(options.wrong("interval", "it is at least 10ms"));
+        return Err(options.wrong("interval", "must be at least 10ms"));
     }
     let times = Times {
         min_healthy: Some(spec.min_healthy),
@@ -220,15 +221,15 @@ type Parsed<T> = std::result::Result<T, String>;
 fn size(value: &Value) -> Parsed<Size> {
     match value {
         Value::Int(count) => {
-            let count = usize::try_from(*count).map_err(|_| "it is at least 1".to_owned())?;
+            let count = usize::try_from(*count).map_err(|_| "must be at least 1".to_owned())?;
             Size::Count(count).checked()
         }
         Value::Text(text) => Size::parse(text),
-        _ => Err("it is a number or a share such as \"25%\"".to_owned()),
+        _ => Err("must be a number or a share such as \"25%\"".to_owned()),
     }
 }
 
-/// A number, a share, or several: in an array, or in a text with commas as a parameter has it.
+/// A number, a share, or several of them: in an array, or in a string with commas, as in a parameter.
 fn batches(value: &Value) -> Parsed<Batches> {
     let sizes = match value {
         Value::List(sizes) => sizes.iter().map(size).collect::<Parsed<Vec<_>>>()?,
@@ -264,7 +265,6 @@ fn gates(value: &Value) -> Parsed<Gates> {
     };
     let numbers = numbers.iter().map(number).collect::<Option<BTreeSet<_>>>();
     numbers.map(Gates::After).ok_or_else(|| {
-        "it is true, false, \"first\", or the numbers of batches, the first of which is 1"
-            .to_owned()
+        "must be true, false, \"first\", or the numbers of batches, starting at 1".to_owned()
     })
 }

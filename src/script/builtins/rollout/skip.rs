@@ -1,5 +1,4 @@
-//! Hosts that are up to date already: a rehearsal of `update` in check mode shows that it would change
-//! nothing there.
+//! Hosts that are already up to date: running `update` in check mode shows that it would change nothing.
 
 use rhai::{Dynamic, FnPtr};
 
@@ -11,8 +10,8 @@ use crate::script::builtins::HostValue;
 use crate::script::on_host::call;
 
 impl Closures<'_, '_> {
-    /// Whether a host needs no update and is healthy. False if anything about that is unknown: an unguarded
-    /// command, a task that cannot determine it, a failure.
+    /// Whether a host needs no update and is healthy. False if that is not certain: because of an unguarded
+    /// command, a task that cannot determine it, or a failure.
     pub(super) fn is_up_to_date(&self, host: usize) -> bool {
         let changes_nothing = |(_, totals): (Dynamic, Totals)| changes_nothing(&totals);
         let update = self.wanted.closure(Step::Update);
@@ -25,14 +24,14 @@ impl Closures<'_, '_> {
         let Some(healthy) = self.wanted.closure(Step::Healthy) else {
             return true;
         };
-        // What a look does not tell of itself is not told here either.
+        // A health check whose own result is unknown does not count as healthy.
         let passes = |(given, totals): (Dynamic, Totals)| {
             given.as_bool() != Ok(false) && totals.unknown == 0 && totals.would_change == 0
         };
         self.rehearse(host, healthy).is_some_and(passes)
     }
 
-    /// Runs a closure in check mode. Gives its value and the totals of its tasks. `None` if it failed.
+    /// Runs a closure in check mode. Returns its value and the totals of its tasks, or `None` if it failed.
     fn rehearse(&self, host: usize, closure: &FnPtr) -> Option<(Dynamic, Totals)> {
         let rehearsal = self.frame.rehearsal();
         let run = rehearsal.run();
@@ -71,7 +70,7 @@ fn changes_nothing(totals: &Totals) -> bool {
         .all(|count| *count == 0)
 }
 
-/// What is told of a host that was left as it is.
+/// The reported result of a host that was skipped.
 pub(super) fn end(wanted: &Wanted) -> HostEnd {
     let reason = if wanted.spec.present.healthy {
         "`update` would change nothing, and it is healthy"

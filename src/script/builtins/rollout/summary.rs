@@ -14,7 +14,7 @@ use crate::script::error::{Halt, halt, throw};
 
 use super::options::Wanted;
 
-/// How a rollout ended, and each of its hosts.
+/// How a rollout ended, and the result of each host.
 pub(super) struct Summary {
     end: RolloutEnd,
     reason: Option<String>,
@@ -39,7 +39,7 @@ impl Summary {
                 batch: None,
                 failure,
                 unrestored: None,
-                reason: Some("it failed earlier in the run, and took no part".to_owned()),
+                reason: Some("it failed earlier in the run, so it took no part".to_owned()),
             };
             (name, end)
         });
@@ -50,7 +50,7 @@ impl Summary {
         }
     }
 
-    /// The same with hosts that were left as they are.
+    /// Adds the hosts that were skipped.
     pub(super) fn and_skipped(mut self, skipped: impl Iterator<Item = (String, HostEnd)>) -> Self {
         self.hosts.extend(skipped);
         self
@@ -64,7 +64,7 @@ impl Summary {
         }
     }
 
-    /// The map of the hosts, or what the rollout throws.
+    /// The map of the hosts, or the failure that the rollout throws.
     pub(super) fn give(
         self,
         context: &NativeCallContext<'_>,
@@ -104,24 +104,24 @@ impl Summary {
             ),
             RolloutEnd::NotRolledBack => (
                 FailureKind::NotRolledBack,
-                "the rollout was aborted, and could not be rolled back whole",
+                "the rollout was aborted, and could not be rolled back completely",
             ),
         };
         let failure = Failure::new(kind, format!("{what}: {reason}"));
         Err(throw(failure.hint(format!("{}.", capital(&told))), context))
     }
 
-    /// The lock passed to another run meanwhile, and hosts were left to that.
+    /// The failure if the lock passed to another run during the rollout and hosts were left to that run.
     fn taken_over(&self) -> Option<Failure> {
         let why = self.hosts.values().find_map(|end| {
             let why = end.unrestored.as_deref().or(end.failure.as_deref());
             why.filter(|_| end.is_taken_over())
         })?;
         let hint = format!(
-            "{}. What the run that took the lock over reports of them is what is so.",
+            "{}. For their current state, see the run that took over the lock.",
             capital(&outcomes(&self.hosts))
         );
-        let message = format!("the rollout ended half-way: {}", why.message);
+        let message = format!("the rollout ended before it was complete: {}", why.message);
         Some(Failure::new(FailureKind::Held, message).hint(hint))
     }
 
@@ -134,8 +134,8 @@ impl Summary {
         failed.filter_map(failure).collect()
     }
 
-    /// A host that failed takes no further part in the run, and decides on the exit code, whoever catches
-    /// what the rollout throws.
+    /// Records the hosts that failed. They take no further part in the run, and they determine the exit code
+    /// even if the playbook catches the error of the rollout.
     fn note_failures(&self, run: &Run) {
         let broken = self.end == RolloutEnd::NotRolledBack;
         for (name, end) in &self.hosts {
@@ -152,7 +152,7 @@ impl Summary {
     }
 }
 
-/// The hosts as a playbook sees them.
+/// The results of the hosts as a map for the playbook.
 pub(super) fn shown(hosts: &HostEnds) -> Map {
     let shown = hosts.iter().map(|(name, end)| {
         let word = |value: serde_json::Result<serde_json::Value>| {

@@ -1,5 +1,5 @@
-//! Hosts that are out of service stay out while they are worked on: a balancer that is restarted meanwhile
-//! may forget that they were drained.
+//! Keeps hosts out of service while they are updated: a balancer that is restarted meanwhile may forget that
+//! they were drained.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use crate::deploy::rollout::{Actions as _, Step, StepResult};
 use crate::model::LogLevel;
 use crate::run::STACK;
 
-/// Between two questions to the balancer about one host.
+/// The time between two queries to the balancer about one host.
 const EVERY: Duration = Duration::from_secs(2);
 
 impl Closures<'_, '_> {
-    /// Does something with a host that is out of service, and watches meanwhile that it stays so.
+    /// Does something with a host that is out of service, and meanwhile checks that it stays out of service.
     pub(super) fn while_watched<T>(
         &self,
         host: usize,
@@ -37,7 +37,7 @@ impl Closures<'_, '_> {
                 .stack_size(STACK)
                 .spawn_scoped(scope, watch);
             if let Err(error) = watcher {
-                tracing::warn!("the balancer is not watched: {error}");
+                tracing::warn!("cannot watch the balancer: {error}");
             }
             let result = work();
             over.cancel();
@@ -45,9 +45,9 @@ impl Closures<'_, '_> {
         })
     }
 
-    /// Drains a host again that was drained and is back in service, though nothing here put it there. Asks at
-    /// most every two seconds. `asks` cancels the question; a drain that was begun goes on, for one that is
-    /// cut short puts the host in.
+    /// Drains a host again if it was drained and is back in service although the rollout did not readmit it.
+    /// Queries the balancer at most every two seconds. `asks` cancels the query. A drain that was started is
+    /// completed, because a drain that is interrupted puts the host back into service.
     pub(super) fn take_out_again(
         &self,
         host: usize,
@@ -60,7 +60,7 @@ impl Closures<'_, '_> {
         if !self.watches() || !due {
             return;
         }
-        // A balancer that does not answer now is restarting, or its drain and readmission say so.
+        // If the balancer does not answer now, it is restarting, or its drain and readmission will report it.
         let is_back = matches!(
             self.act(host, Step::InService, false, asks),
             StepResult::Done
@@ -71,15 +71,16 @@ impl Closures<'_, '_> {
         }
         let run = self.run();
         let name = self.name(host);
-        let message = "it is back in service though the rollout took it out: the balancer was restarted, or somebody put it in; it is drained again";
+        let message = "it is back in service although the rollout took it out: the balancer was restarted, \
+                       or someone put it back; draining it again";
         run.log(LogLevel::Warn, Some(&name), message);
         if let StepResult::Failed { failure, .. } = self.act(host, Step::Drain, false, cancel) {
-            let message = format!("it could not be drained again: {}", failure.message);
+            let message = format!("failed to drain it again: {}", failure.message);
             run.log(LogLevel::Warn, Some(&name), message);
         }
     }
 
-    /// Waits for the end of what is watched, or until the balancer is to be asked again.
+    /// Waits until the work is over, or until the next query to the balancer is due. Whether it is over.
     fn is_over(&self, over: &CancellationToken) -> bool {
         let wait = async {
             tokio::select! {
@@ -90,7 +91,7 @@ impl Closures<'_, '_> {
         self.run().runtime.block_on(wait)
     }
 
-    /// When the balancer was last asked about a host that is drained; none for one that is not.
+    /// When the balancer was last queried about a drained host; `None` for a host that is not drained.
     pub(super) fn asked(&self, host: usize) -> MutexGuard<'_, Option<Instant>> {
         self.asked[host]
             .lock()
