@@ -73,7 +73,7 @@ fn gives_what_is_wrong_as_json() {
         .run()
         .code(2);
     let failures: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    assert_eq!(failures[0]["message"], "no function `hots`");
+    assert_eq!(failures[0]["message"], "unknown function `hots`");
     assert_eq!(failures[0]["at"]["line"], 1);
     let ran = ops()
         .file("x.rhai", "1;")

@@ -89,7 +89,7 @@ fn what_is_wrong_with_a_playbook_is_annotated_before_there_is_a_run() {
     assert_eq!(commands.len(), 1, "{ran}");
     assert!(
         commands[0].starts_with(
-            "::error file=work/playbook.rhai,line=2,col=3,title=ops::no function `hosst`"
+            "::error file=work/playbook.rhai,line=2,col=3,title=ops::unknown function `hosst`"
         ),
         "{ran}"
     );

@@ -123,7 +123,7 @@ fn whole() -> Story {
     let host_finished = Kind::HostFinished {
         failure: Some(Box::new(unhealthy())),
     };
-    let why = format!("the rollout was aborted, and could not be rolled back whole: {reason}");
+    let why = format!("the rollout was aborted, and could not be rolled back completely: {reason}");
     half()
         .phase_with("web2", 2, Phase::Failed, 300_000, Some(unhealthy()))
         .then(Emission::new(aborted))

@@ -195,5 +195,5 @@ fn a_warning_holds_nothing_up() {
         .stdout_has("warning      h1  the tank: exit code 1: \"low\"")
         .stdout_has("warning false exit code 1: \"low\" f64")
         .stdout_has("2 of 3 checks failed: command exit 4: exit code 4; command exit 5: exit code 5 h1")
-        .stderr_has("option `ok` of `check`: the states are passing, warning, critical, error. Did you mean `critical`?");
+        .stderr_has("option `ok` of `check`: must be one of passing, warning, critical, error. Did you mean `critical`?");
 }

@@ -182,11 +182,11 @@ fn a_playbook_that_gives_no_checks_says_so() {
     };
     with("let x = 1;", 2).stderr_has("has no function `health(h)`");
     with("fn health(h) { [disk(\"/\"), 7] }", 3)
-        .stderr_has("it gives health checks, and this is a i64");
+        .stderr_has("must return health checks, not a value of type i64");
     with("fn health(h) { fail(\"no idea\") }", 3)
         .stderr_has("no idea")
         .stderr_has("health.rhai");
-    with("fn health(h) { h.run(\"true\"); [] }", 3).stderr_has("checks only look");
+    with("fn health(h) { h.run(\"true\"); [] }", 3).stderr_has("checks must only read");
     with("fn health(h) { [] }", 0);
 }
 

@@ -49,12 +49,12 @@ fn a_verdict_is_a_boolean_a_state_or_a_map() {
         ]
     );
     for (state, reason) in seen[6..].iter().zip([
-        "there is no state \"so-so\"",
-        "it has no `state`",
-        "it has the key `colour`",
+        "unknown state \"so-so\"",
+        "`state` is missing",
+        "unknown key `colour`",
         "nothing",
         "cannot tell",
-        "not a value of the type i64",
+        "not a value of type i64",
     ]) {
         assert!(state.starts_with("error: its verdict: "), "{state}");
         assert!(state.contains(reason), "{state} lacks {reason}");

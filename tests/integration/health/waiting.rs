@@ -133,7 +133,9 @@ fn a_closure_can_be_waited_for() {
         .playbook("wait_until(#{ what: \"x\" }, || 3);")
         .run()
         .code(3)
-        .stderr_has("the closure of `wait_until` gives true or false, not a i64");
+        .stderr_has(
+            "the closure of `wait_until` must return true or false, not a value of type i64",
+        );
     here()
         .playbook("wait_until(#{ what: \"x\" }, || fail(\"no use\"));")
         .run()

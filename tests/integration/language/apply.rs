@@ -84,7 +84,7 @@ fn what_is_no_task_is_refused() {
         .playbook(r#"each(hosts("all"), |h| h.apply([files::directory("/tmp"), "mkdir"]));"#)
         .run()
         .code(3)
-        .stderr_has("`apply` takes tasks, and this is a string");
+        .stderr_has("`apply` takes tasks, not a value of type string");
 }
 
 #[test]
@@ -189,11 +189,15 @@ fn a_plan_says_unknown_or_that_it_cannot() {
         "no such thing",
         "no such thing",
     );
-    planned("|found| 42", "gives () or a map", "gives () or a map");
+    planned(
+        "|found| 42",
+        "must return () or a map",
+        "must return () or a map",
+    );
     planned(
         r#"|found| #{ aply: "true" }"#,
-        "has the key `aply`",
-        "has the key `aply`",
+        "has the unknown key `aply`",
+        "has the unknown key `aply`",
     );
     planned(
         r#"|found| #{ undo: "true" }"#,

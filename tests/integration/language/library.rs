@@ -87,7 +87,7 @@ fn a_quiet_command_is_told_of_only_when_it_fails() {
         .playbook(r#"each(hosts("all"), |h| h.run("true", #{ quiet: true }))"#)
         .run()
         .code(3)
-        .stderr_has("it is for commands that only read");
+        .stderr_has("requires `reads: true`");
 }
 
 #[test]

@@ -38,11 +38,11 @@ fn a_file_is_read_whole_or_refused_by_name() {
         .stdout_has("bytes [00ff0a0d0a00]")
         .stdout_has("most 262144")
         .stdout_has("odd odd")
-        .stdout_has("it is not UTF-8 (ask for `bytes: true`)")
-        .stdout_has("it has 262145 bytes, and at most 262144 are read")
-        .stdout_has("missing: nothing is there")
-        .stdout_has("it is no regular file")
-        .stdout_has("it is a link that leads nowhere")
+        .stdout_has("it is not UTF-8 (use `bytes: true`)")
+        .stdout_has("it has 262145 bytes, and the maximum is 262144")
+        .stdout_has("missing: it does not exist")
+        .stdout_has("it is not a regular file")
+        .stdout_has("it is a broken link")
         .stdout_has("`relative` is not an absolute path");
     assert!(!ran.stdout.contains("read huge"), "{ran}");
 }
@@ -114,14 +114,14 @@ fn a_check_does_not_read_what_would_be_another_by_then() {
         (
             "files::file(p, \"new\\n\")",
             "h.stat(p).exists",
-            "unknown from here on: depends on what `files::file ",
+            "the rest is unknown: depends on what `files::file ",
         ),
         ("files::line(p, \"more\")", "h.read(p)", "got old\\nmore"),
-        ("files::absent(p)", "h.read(p)", "nothing is there"),
+        ("files::absent(p)", "h.read(p)", "it does not exist"),
         (
             "files::absent(p)",
             "h.stat(p).exists",
-            "unknown from here on",
+            "the rest is unknown",
         ),
         (
             "files::directory(p + \".d\", #{ mode: \"0700\" })",
@@ -132,12 +132,12 @@ fn a_check_does_not_read_what_would_be_another_by_then() {
         (
             "commands::run(\"make\")",
             "h.read(p + \".made\")",
-            "unknown from here on: depends on what `commands::run make` would change",
+            "the rest is unknown: depends on what `commands::run make` would change",
         ),
         (
             "commands::run(\"make\")",
             "h.stat(p + \".made\").exists",
-            "unknown from here on",
+            "the rest is unknown",
         ),
     ] {
         let ops = local(1).playbook(&format!(

@@ -120,7 +120,7 @@ fn what_gives_none_is_refused_by_name() {
     for (source, said) in [
         (r#"#{ env: "MISSING" }"#, "`MISSING`"),
         (r#"#{ file: "missing.txt" }"#, "missing.txt"),
-        (r#"#{ command: "exit 4" }"#, "gave no secret"),
+        (r#"#{ command: "exit 4" }"#, "failed to print the secret"),
         (r#"#{ command: "true" }"#, "too short"),
         (r#"#{ value: "12345" }"#, "too short"),
         (r#"#{ prompt: "the token" }"#, "no terminal"),

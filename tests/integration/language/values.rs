@@ -21,12 +21,12 @@ fn a_key_or_a_variable_that_may_be_missing_is_asked_for_with_a_question_mark() {
         .stdout_has("a b 80 c")
         .stdout_has("true")
         .stderr_has("the map has no key `missing`")
-        .stderr_has("`map?.missing` is `()` where the key is missing.");
+        .stderr_has("`map?.missing` is `()` if the key is missing.");
     local(1)
         .playbook("let m = #{};\nm[\"a b\"]")
         .run()
         .code(3)
-        .stderr_has("`map.get(\"a b\")` is `()` where the key is missing.");
+        .stderr_has("`map.get(\"a b\")` is `()` if the key is missing.");
     local(1)
         .playbook("let h = hosts(\"h1\")[0];\nh?.nam")
         .run()
@@ -45,12 +45,12 @@ fn a_task_that_a_hosts_closure_gives_and_does_not_apply_is_a_failure() {
     );
     ops.run()
         .code(3)
-        .stderr_has("`files::absent /nowhere/x` was made, and not applied")
+        .stderr_has("`files::absent /nowhere/x` was created but not applied")
         .stderr_has("h.apply(...)");
     let ops = local(1).playbook("let look = |h| tcp(\"localhost:1\"); each(hosts(\"all\"), look);");
     ops.run()
         .code(3)
-        .stderr_has("a check was made, and not looked at");
+        .stderr_has("a check was created but not run");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn regular_expressions_match_find_capture_replace_and_split() {
         .stdout_has("shop 1.4 true true")
         .stdout_has("1a2b")
         .stdout_has("a|b|c")
-        .stderr_has("`(` is not a regular expression: unclosed group");
+        .stderr_has("invalid regular expression `(`: unclosed group");
 }
 
 #[test]
@@ -160,9 +160,9 @@ fn dates_are_parsed_compared_moved_and_formatted() {
         .stdout_has("Date")
         .stdout_has("true")
         .nowhere("false")
-        .stdout_has("`soon` is not a date")
-        .stdout_has("no time zone `Mars`")
-        .stdout_has("`1` is not a date like `%Y-%m`: ");
+        .stdout_has("invalid date: `soon`")
+        .stdout_has("unknown time zone: `Mars`")
+        .stdout_has("`1` does not match the date format `%Y-%m`: ");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn files_beside_the_playbook_are_found_and_hashed() {
         .stdout_has("true")
         .stdout_has("a9993e364706816aba3e25717850c26c9cd0d89d")
         .stdout_has("128")
-        .stderr_has("`../*`: it lies outside of the playbook's directory");
+        .stderr_has("`../*`: it is outside the playbook's directory");
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn modules_of_the_project_are_imported_from_beside_the_playbooks_directory() {
         .again(["check", "books/far.rhai"])
         .run()
         .code(2)
-        .stderr_has("`../../x` leaves the project ")
+        .stderr_has("`../../x` is outside the project ")
         .stderr_has("books/far.rhai:1:8");
 }
 

@@ -88,7 +88,7 @@ fn a_host_that_is_gone_keeps_the_lock_from_being_taken() {
         .code(4)
         .nowhere("has it")
         .stderr_has("the lock `deploy/shop` is not taken")
-        .stderr_has("--limit leaves out");
+        .stderr_has("--limit excludes");
     assert!(!is_held(&fleet.hosts()[0]));
 }
 
@@ -262,19 +262,19 @@ fn once_in_a_run_and_not_for_each_host() {
         .playbook(r#"each(hosts("all"), |h| with_lock("a", || ()));"#)
         .run()
         .code(3)
-        .stderr_has("cannot be called in what is done for each host");
+        .stderr_has("cannot be called in a closure that runs for each host");
     fleet
         .ops()
         .playbook(r#"with_lock("a", || ());"#)
         .run()
         .code(3)
-        .stderr_has("has named no hosts yet");
+        .stderr_has("has not selected any hosts yet");
     fleet
         .ops()
         .playbook(r#"let all = hosts("all"); with_lock("a", #{ scope: "global" }, || ());"#)
         .run()
         .code(3)
-        .stderr_has("it is \"hosts\" or \"local\"");
+        .stderr_has("must be \"hosts\" or \"local\"");
 }
 
 #[test]

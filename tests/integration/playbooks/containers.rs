@@ -281,7 +281,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         .run()
         .ok()
         .stdout_has("would change  web1  services::running shop.service (restarts shop.service: /srv/shop/current changed")
-        .stdout_has("would go through each host in 2 batches: drain it, update it")
+        .stdout_has("would process each host in 2 batches: drain it, update it")
         .nowhere("unknown");
     machines.update("1.1.0").run().ok();
     machines.are_healthy_as("1.1.0");

@@ -72,7 +72,7 @@ fn a_host_that_vanishes_in_its_update_is_left_out_by_name() {
     service.host(2).vanish();
     let ran = running.wait().code(7);
     assert_eq!(service.left(), ["1", "1 out", "1"]);
-    ran.stderr_has("could not be rolled back whole")
+    ran.stderr_has("could not be rolled back completely")
         .stderr_has("unreachable: h2 (unknown version)");
 }
 
@@ -112,7 +112,7 @@ fn a_broken_old_version_stops_the_rollback() {
         .with(2, "fail-old", "");
     let ran = service.ops().run().code(7);
     assert_eq!(service.left(), ["2", "1 out", "1", "1"]);
-    ran.stderr_has("could not be rolled back whole")
+    ran.stderr_has("could not be rolled back completely")
         .stderr_has("Updated: h1; rolled back: h3; untouched: h4; left out: h2 (old version).");
 }
 

@@ -89,7 +89,7 @@ fn at_a_question() {
     let service = Service::new(2, "order: \"inventory\", confirm: \"first\",");
     let ops = service.ops();
     let mut terminal = Terminal::start(&ops, 120, 30);
-    terminal.wait_for("batch 1 of 2 is done; go on with h2? [y/n]");
+    terminal.wait_for("batch 1 of 2 is done; continue with h2? [y/n]");
     terminal.type_in(INTERRUPT);
     let (code, shown) = terminal.wait();
     assert_eq!(code, 130, "{shown}");
@@ -101,8 +101,8 @@ fn no_at_a_question_rolls_back() {
     let service = Service::new(3, "order: \"inventory\", confirm: true,");
     let ops = service.ops();
     let mut terminal = Terminal::start(&ops, 120, 30);
-    terminal.wait_for("go on with h2? [y/n]").type_in("y\n");
-    terminal.wait_for("go on with h3? [y/n]").type_in("n\n");
+    terminal.wait_for("continue with h2? [y/n]").type_in("y\n");
+    terminal.wait_for("continue with h3? [y/n]").type_in("n\n");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 6, "{shown}");
     assert_eq!(service.left(), ["1", "1", "1"]);

@@ -74,7 +74,7 @@ fn options_that_make_no_sense_are_refused() {
             "on_abort: \"panic\",",
             "\"rollback\", \"stop\" or \"continue\"",
         ),
-        ("confirm: 0,", "the first of which is 1"),
+        ("confirm: 0,", "starting at 1"),
         ("interval: \"1ms\",", "at least 10ms"),
     ] {
         let playbook = format!(
@@ -88,7 +88,7 @@ fn options_that_make_no_sense_are_refused() {
             format!("rollout(hosts(\"all\"), #{{ {options} update: |h| h.run(\"true\") }});");
         service.fleet.ops().playbook(&playbook).run().code(3)
     };
-    without("min_healthy: \"5s\",").stderr_has("no `healthy` is given");
+    without("min_healthy: \"5s\",").stderr_has("requires `healthy`");
     without("order: \"unhealthy_first\",").stderr_has("rollback_healthy");
 }
 
@@ -105,5 +105,5 @@ fn a_key_with_a_slip_and_a_lost_assignment_are_found_before_the_run() {
         .code(2)
         .stderr_has("`rollout` has no option `max_unavailble`")
         .stderr_has("`max_unavailable`")
-        .stderr_has("this change of `n` is lost");
+        .stderr_has("this change to `n` is lost");
 }

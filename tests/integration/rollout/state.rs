@@ -73,12 +73,12 @@ fn a_balancer_that_does_not_say_ends_it_before_anything_is_done() {
     );
     let ran = service.ops().run().code(3);
     ran.stderr_has("cannot determine whether h")
-        .stderr_has("so nothing was begun")
+        .stderr_has("so nothing was started")
         .nowhere("left out");
     assert_eq!(service.left(), ["1", "1"]);
     let service = Service::new(1, "in_service: |h| \"yes\",");
     let ran = service.ops().run().code(3);
-    ran.stderr_has("`in_service` gives true or false, and gave a string");
+    ran.stderr_has("`in_service` must return true or false, not a value of type string");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_host_that_comes_back_while_it_is_changed_is_drained_again() {
     let mut running = service.ops().playbook(playbook).start();
     service.wait_for_step(1, "update");
     fs::write(service.path(1, "in-service"), "").expect("the balancer forgets");
-    running.wait_for("it is back in service though the rollout took it out");
+    running.wait_for("it is back in service although the rollout took it out");
     crate::fleet::process::wait_until(
         || !service.path(1, "in-service").exists(),
         || "it is not drained again".to_owned(),
@@ -276,7 +276,7 @@ fn a_run_whose_lock_has_passed_on_names_the_one_that_has_it() {
     fs::remove_file(service.path(1, "hold-update")).expect("it is held");
     let ran = first.wait().code(5);
     ran.stdout_has("this run lost the lock: see the report of the run that took it over")
-        .stderr_has("the rollout ended half-way")
+        .stderr_has("the rollout ended before it was complete")
         .stderr_has("Left to the run that took the lock over: h1")
         .nowhere("stays out of service");
 }
@@ -295,7 +295,7 @@ fn a_limit_leaves_the_balancer_where_it_is() {
     run("let lb = hosts(\"h1\"); print(`has ${lb.len()}`);")
         .ok()
         .stdout_has("has 0")
-        .stdout_has("hosts(\"h1\") is empty: --limit leaves out its only host");
+        .stdout_has("hosts(\"h1\") is empty: --limit excludes its only host");
     for (what, change) in [
         ("apply", "h.apply(files::absent(\"/nonexistent/x\"))"),
         ("rollout", "rollout([h], #{ update: |h| () })"),
@@ -304,7 +304,9 @@ fn a_limit_leaves_the_balancer_where_it_is() {
             "for h in hosts(\"all\", #{{ limit: false }}) {{ {change}; }}"
         ))
         .code(3)
-        .stderr_has(&format!("`{what}` would change a host outside --limit"));
+        .stderr_has(&format!(
+            "`{what}` would change a host that --limit excludes"
+        ));
     }
     for module in ["haproxy", "nginx"] {
         let made = if module == "haproxy" {
@@ -363,6 +365,6 @@ fn check_mode_says_in_one_line_what_would_be_done_with_each_host() {
     ops.args(["--check"])
         .run()
         .ok()
-        .stdout_has("would go through each host in 2 batches: drain it, update it, wait until it has been healthy for 60ms (at most 5m), put it into service again");
+        .stdout_has("would process each host in 2 batches: drain it, update it, wait until it has been healthy for 60ms (at most 5m), put it back into service");
     assert_eq!(service.left(), ["1", "1", "1"]);
 }

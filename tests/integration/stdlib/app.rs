@@ -66,7 +66,7 @@ fn behind_haproxy_a_release_is_deployed_and_rolled_back_without_a_failed_request
         .run()
         .ok()
         .stdout_has("restart shop (restarts shop: ")
-        .stdout_has("would go through each host in 2 batches: drain it, update it");
+        .stdout_has("would process each host in 2 batches: drain it, update it");
     site.health("1.0.0").run().ok();
 
     deploy("1.1.0").run().ok();

@@ -130,7 +130,7 @@ fn the_controller_is_only_looked_at() {
         r#"controller().apply(files::file("/tmp/ops-never", ""));"#,
         r#"controller().become("root").run("touch x");"#,
     ] {
-        run(body).code(3).stderr_has("is only looked at");
+        run(body).code(3).stderr_has("the controller is read-only");
     }
     let ran = run(r#"each([controller()], |h| h.run("echo here", #{ reads: true }).stdout);"#);
     ran.ok().nothing_left();
