@@ -10,18 +10,19 @@
 //! | [`model`] | hosts, outcomes, events, secrets: plain data, no I/O |
 //! | [`template`] | the template language of inventories and of files |
 //! | [`inventory`] | reading inventories into the model |
-//! | [`ssh`] | an SSH client: configuration, host keys, login, connections; stands alone |
+//! | [`ssh`] | an SSH client: configuration, host keys, login, connections; imports no other layer |
 //! | [`shell`] | quoting, and the framed protocol that turns a POSIX `sh` into a server |
-//! | [`transport`] | ways to reach a `sh`: SSH, a local child, any command |
-//! | [`task`] | the contract of a task, what it may ask a host, and the planner of a batch (pure) |
-//! | [`declare`] | how a thing that a playbook can call is declared once |
+//! | [`transport`] | ways to reach a `sh`: SSH, a local child process, any command |
+//! | [`task`] | the contract of a task, the queries it may send to a host, and the planner of a batch
+//! (pure) |
+//! | [`declare`] | declaring once what a playbook can call |
 //! | [`tasks`] | the tasks: `NAMESPACE/STATE.rs` (pure) |
 //! | [`checks`] | the kinds of health checks, one file each (pure) |
-//! | [`store`] | where runs are kept on the controller |
+//! | [`store`] | where runs are stored on the controller |
 //! | [`report`] | what the user sees: one file a reporter |
 //! | [`run`] | a batch on a host, fan-out, cancellation, the journal, the dispatcher of events |
-//! | [`deploy`] | what a deployment is made of beyond tasks: mechanisms, driven by closures |
-//! | [`script`] | all that knows Rhai |
+//! | [`deploy`] | the parts of a deployment other than tasks: mechanisms, driven by closures |
+//! | [`script`] | everything that depends on Rhai |
 //! | [`cli`] | one file a subcommand; wires the rest |
 
 pub mod checks;

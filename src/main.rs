@@ -1,4 +1,4 @@
-//! Parses, runs, and maps the result to an exit code.
+//! Parses the arguments, runs the subcommand, and maps the result to an exit code.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The outcome of a task that was applied: what a playbook reads, and what an undo works from.
+//! The outcome of a task that was applied: what a playbook reads, and what an undo needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ pub struct Applied {
     pub step: String,
     pub label: String,
     pub decision: Decision,
-    /// What the change printed, if one was made.
+    /// The output of the change, if one was made.
     pub ran: Option<Ran>,
     pub duration: Duration,
     pub at: Option<Position>,
-    /// The user that it was applied as.
+    /// The user it was applied as.
     pub user: Option<String>,
     /// What is known of its change, if one was sent to the host.
     pub state: StepState,
@@ -38,7 +38,7 @@ impl Applied {
             )
     }
 
-    /// The task itself: its queries say whether the change was made.
+    /// The task itself: its queries show whether the change was made.
     pub(super) fn task(&self) -> &dyn Task {
         self.task.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Questions to a host: one request for all of them.
+//! Queries to a host: one request for all of them.
 
 use tokio_util::sync::CancellationToken;
 
@@ -8,7 +8,7 @@ use crate::task::{self, Answer, Query, Ran, Sections, render};
 
 use super::host::HostHandle;
 
-/// Questions that ride on a request.
+/// Queries that are added to a request.
 pub struct Questions {
     asked: Vec<Query>,
     token: String,
@@ -18,17 +18,17 @@ impl Questions {
     #[must_use]
     pub fn new(asked: Vec<Query>) -> Self {
         let mut random = [0; 12];
-        // Without randomness there would be no session either: see `shell`.
+        // Without randomness, no session could be opened either: see `shell`.
         let _ = getrandom::fill(&mut random);
         let token = random.iter().map(|byte| format!("{byte:02x}")).collect();
         Self { asked, token }
     }
 
-    /// Adds them to a request. The user's guards come as commands, the rest as one probe.
+    /// Adds them to a request. The user's guards become commands, the rest one probe.
     pub fn put(&self, request: &mut Request) {
         for query in &self.asked {
             if let Some(script) = query.command() {
-                // A guard is asked for its code alone.
+                // Only the exit code of a guard matters.
                 let bounded = matches!(query, Query::Probe { .. });
                 request.steps.push(Step {
                     bounded,
@@ -43,24 +43,21 @@ impl Questions {
         }
     }
 
-    /// The answers in a reply to a request that began with `before` other steps.
+    /// Returns the answers from a reply to a request that began with `before` other steps.
     ///
     /// # Errors
-    /// A probe that did not come to its end.
+    /// The probe did not finish, or its output was cut.
     pub fn answers(&self, reply: &Reply, before: usize) -> Result<Vec<(Query, Answer)>, String> {
         let mut answers = Vec::with_capacity(self.asked.len());
         if let Some(probe) = &reply.probe {
-            // Half an answer would be taken for the whole.
+            // A partial answer would be taken for the whole.
             if probe.stdout.elided() > 0 {
-                return Err("the host answered more than can be held".to_owned());
+                return Err("the answer of the host is too large".to_owned());
             }
             let printed = probe.stdout.bytes();
             let Some(sections) = Sections::split(&printed, &self.token) else {
                 let said = probe.stderr.text();
-                return Err(format!(
-                    "the probe did not come to its end ({:?}) {said}",
-                    probe.end
-                ));
+                return Err(format!("the probe did not finish ({:?}) {said}", probe.end));
             };
             answers.extend(task::answers(&self.asked, &sections));
         }
@@ -73,7 +70,7 @@ impl Questions {
                     let limit = Captured::LIMIT >> 20;
                     Answer::Unknowable(format!("its probe printed more than {limit} MiB"))
                 }
-                End::TimedOut => Answer::Unknowable("the guard did not end in time".to_owned()),
+                End::TimedOut => Answer::Unknowable("the guard timed out".to_owned()),
                 End::Cancelled => Answer::Unknowable("the guard was cancelled".to_owned()),
             };
             answers.push((query.clone(), answer));
@@ -82,10 +79,10 @@ impl Questions {
     }
 }
 
-/// Asks a host.
+/// Sends queries to a host.
 ///
 /// # Errors
-/// When there is no answer.
+/// There is no answer.
 pub fn ask(
     host: &HostHandle,
     cancel: &CancellationToken,
@@ -103,7 +100,7 @@ pub fn ask(
         .map_err(|message| Failure::new(crate::model::FailureKind::Failed, message).on(host.name()))
 }
 
-/// What a step came back with, for those who decide on it.
+/// The result of a step, for the code that decides on it.
 #[must_use]
 pub fn ran(step: &StepReply) -> Ran {
     let code = if let End::Code(code) = step.end {

@@ -1,4 +1,4 @@
-//! A batch of tasks on a host: the planner decides, this sends, records and reports.
+//! A batch of tasks on a host: the planner decides, this module sends, records and reports.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -23,12 +23,12 @@ use super::script_messages::says_untouched;
 use super::step_failure::step_failure;
 use super::waits::{LastLine, Wait};
 
-/// A task of a batch, and where the playbook wrote it.
+/// A task of a batch, and its place in the playbook.
 #[derive(Clone)]
 pub struct Job {
     pub task: Arc<dyn Task>,
     pub at: Option<Position>,
-    /// The user to become for this task; `None`: as the host is seen.
+    /// The user to become for this task; `None`: the user of the host handle.
     pub user: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub struct Batch {
     pub failure: Option<Failure>,
 }
 
-/// Applies jobs in order. Consecutive jobs of one user share requests.
+/// Applies jobs in order. Consecutive jobs of the same user share requests.
 #[must_use]
 pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Batch {
     let mut batch = Batch {
@@ -63,8 +63,8 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
     batch
 }
 
-/// The users who work after the first, unless an earlier job may create or change them: their sessions can
-/// open ahead.
+/// The users needed after the first one, unless an earlier job may create or change them: their sessions
+/// can be opened ahead.
 fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
     let user_of = |job: &Job| job.user.as_ref().or(host.user.as_ref()).cloned();
     let first = jobs.first().and_then(user_of);
@@ -82,7 +82,7 @@ fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
     users
 }
 
-/// The jobs of a batch that one user does.
+/// Consecutive jobs of a batch that run as the same user.
 struct Part<'a> {
     host: &'a HostHandle,
     jobs: &'a [Job],
@@ -91,18 +91,18 @@ struct Part<'a> {
     labels: Vec<String>,
     steps: Vec<String>,
     ran: Vec<Option<(Ran, Duration)>>,
-    /// What is known of the change of each, if one was sent.
+    /// What is known of the change of each job, if one was sent.
     states: Vec<StepState>,
     started: Vec<bool>,
-    /// Stands in the journal.
+    /// Whether its intention is in the journal.
     intended: Vec<bool>,
-    /// The failures of steps, with all that came back.
+    /// The failures of steps, with their full output.
     failures: Vec<Option<Failure>>,
-    /// Whose decisions have been reported.
+    /// The jobs whose decisions have been reported.
     reported: Vec<bool>,
     /// The last line printed by the step that is running on the host.
     last: LastLine,
-    /// It is waited for.
+    /// The wait in progress.
     wait: Option<Wait>,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Goes through the jobs, unless in check mode their user does not exist yet.
+    /// Goes through the jobs, unless their user does not exist yet (in check mode).
     fn go(&mut self) -> Result<(), Failure> {
         match pending_user(self.host, self.cancel) {
             Ok(None) => self.work(),
@@ -148,7 +148,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Goes through the jobs. `Err` is why it stopped.
+    /// Goes through the jobs. `Err` contains why it stopped.
     fn work(&mut self) -> Result<(), Failure> {
         loop {
             let next = self.planner.next();
@@ -177,7 +177,7 @@ impl<'a> Part<'a> {
         failed.map_or(Ok(()), |index| Err(self.failure(index)))
     }
 
-    /// The wait while the host is being asked.
+    /// The description of the wait for the probes.
     fn asking(&self) -> String {
         let open = |index: &usize| self.planner.decisions()[*index].is_none();
         let mut open = (0..self.jobs.len()).filter(open);
@@ -188,7 +188,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Why the batch goes no further, as a clause.
+    /// Why the batch stops, as a clause.
     fn cause(&self, failure: &Failure) -> &'static str {
         match failure.kind {
             // Only this part of the run was cancelled.
@@ -202,7 +202,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Makes changes, and asks for what proves them and for what comes next.
+    /// Makes changes, and sends the queries that verify them and the queries that are needed next.
     fn change(&mut self, changes: &[Planned], queries: Vec<Query>) -> Result<(), Failure> {
         let host = self.host;
         let run = &host.run;
@@ -217,14 +217,17 @@ impl<'a> Part<'a> {
                 .map(|planned| self.steps[planned.index].as_str());
             journal.intend_all(steps).map_err(|error| {
                 Failure::new(FailureKind::Failed, format!("nothing was changed: {error}"))
-                    .hint("A change is only made once it stands in the journal. Free the disk, or set XDG_STATE_HOME.")
+                    .hint(
+                        "A change is made only after it is recorded in the journal. \
+                         Free the disk, or set XDG_STATE_HOME.",
+                    )
                     .on(host.name())
             })?;
             for planned in changes {
                 self.intended[planned.index] = true;
             }
         }
-        // If nothing was asked before, the facts are still on their way. A script of the user's does not wait
+        // If nothing was queried before, the facts have not arrived yet. A script of the user does not wait
         // for them.
         let state = if changes.iter().all(|planned| planned.change.bare) {
             String::new()
@@ -241,8 +244,8 @@ impl<'a> Part<'a> {
         bring_functions(&mut request);
         let questions = Questions::new(queries);
         questions.put(&mut request);
-        // What is sent with the request (the content of a file) belongs to the first step, and may take a
-        // while.
+        // Data sent with the request (the content of a file) belongs to the first step, and sending it may
+        // take a while.
         let lines = Lines::new(run, sources);
         self.last = lines.last();
         if let Some(first) = changes.first() {
@@ -262,7 +265,7 @@ impl<'a> Part<'a> {
             }
         });
         self.settle(changes, &record, reply.as_ref().err());
-        // A probe that failed leaves the changes unproved: the planner would ask again.
+        // A failed probe leaves the changes unverified: the planner would query again.
         let answers = questions
             .answers(&reply?, changes.len())
             .map_err(|message| Failure::new(FailureKind::Failed, message).on(host.name()))?;
@@ -270,7 +273,7 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// The host says that a step has ended.
+    /// The host reports that a step has ended.
     fn step_ended(&mut self, planned: &Planned, state: StepState, reply: &StepReply) {
         let index = planned.index;
         self.states[index] = state;
@@ -305,12 +308,12 @@ impl<'a> Part<'a> {
         self.report();
     }
 
-    /// The request has ended: decides on the steps that did not end on their own.
+    /// The request has ended: decides on the steps that did not end by themselves.
     fn settle(&mut self, changes: &[Planned], record: &Record, failure: Option<&Failure>) {
         let mut before = StepState::NotStarted;
         for (at, planned) in changes.iter().enumerate() {
             let mut state = record.state(at);
-            // The script of the change before does the work of this one too.
+            // The script of the previous change does the work of this one too.
             let taken_over = planned.change.apply.is_empty() && !planned.change.command;
             if taken_over && !matches!(state, StepState::Ended(_)) {
                 state = before;
@@ -324,14 +327,16 @@ impl<'a> Part<'a> {
                 let cause = failure.map_or("its shell was killed", |failure| self.cause(failure));
                 let note = if started {
                     format!(
-                        "{cause} while this was being applied: it may have been made in full or in part"
+                        "{cause} while this was being applied: \
+                         it may have been made in full or in part"
                     )
                 } else {
                     format!(
-                        "{cause}, and the host had not yet said whether this had started: it may have been made"
+                        "{cause}, and the host had not reported whether this had started: \
+                         it may have been made"
                     )
                 };
-                // The undo of the one before restores both.
+                // The undo of the previous change restores both.
                 self.planner.doubt(planned, note, !taken_over);
             }
         }
@@ -377,13 +382,13 @@ impl<'a> Part<'a> {
             let started = self.emission(index, Kind::TaskStarted);
             self.host.run.bus.emit(started);
             let waited = self.host.waited(format!("for {}", self.labels[index]));
-            // The output of the previous step says nothing about this one.
+            // The output of the previous step is irrelevant to this one.
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
             self.wait = Some(self.host.run.waits.begin(waited.with(self.last.clone())));
         }
     }
 
-    /// Reports the decisions that are new, in the order of the jobs.
+    /// Reports the new decisions, in the order of the jobs.
     fn report(&mut self) {
         for index in 0..self.jobs.len() {
             if self.reported[index] {
@@ -412,7 +417,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The failure of a job, with all that is known of it.
+    /// The failure of a job, with everything known about it.
     fn failure(&self, index: usize) -> Failure {
         let mut failure = self.failures[index].clone().unwrap_or_else(|| {
             let note = self.planner.decisions()[index]
@@ -464,7 +469,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The changes of a request, followed while it is under way.
+/// The changes of a request, followed while it is in progress.
 struct Changes<'p, 'a> {
     part: &'p mut Part<'a>,
     changes: &'p [Planned],

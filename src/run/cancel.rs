@@ -1,10 +1,10 @@
 //! Ctrl-C and SIGTERM.
 //!
-//! The first one asks the run to stop: what runs on hosts is killed, `finally` and `on_failure` still run,
-//! shielded from it. The second one cuts those short too. The third one is for when even that hangs.
+//! The first signal asks the run to stop: what runs on hosts is killed; `finally` and `on_failure` still
+//! run, shielded from it. The second one cuts those short too. The third one exits even if that hangs.
 //!
-//! Signals within a quarter of a second are the same request: `timeout` and supervisors signal the process
-//! and its group.
+//! Signals within a quarter of a second count as one request: `timeout` and supervisors signal both the
+//! process and its group.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 /// Signals within this time of each other count as one.
 const TOGETHER: Duration = Duration::from_millis(250);
 
-/// The two levels of being told to stop.
+/// The two levels of cancellation.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
-    /// Stop what is being done.
+    /// Stops the work.
     pub work: CancellationToken,
-    /// Stop cleaning up, too.
+    /// Stops the clean-up, too.
     pub cleanup: CancellationToken,
 }
 
@@ -27,7 +27,7 @@ impl Cancel {
     /// Cancels on SIGINT, SIGTERM and SIGHUP, from now until the runtime ends.
     ///
     /// # Errors
-    /// When the signals cannot be caught.
+    /// The signal handlers cannot be installed.
     pub fn on_signals(&self, runtime: &tokio::runtime::Handle) -> std::io::Result<()> {
         let _inside = runtime.enter();
         let mut signals = [
@@ -48,7 +48,7 @@ impl Cancel {
     }
 }
 
-/// The next signal that is a request of its own.
+/// Returns at the next signal that is a separate request.
 async fn next(signals: &mut [Signal; 3]) {
     let _same = tokio::time::timeout(TOGETHER, async {
         loop {

@@ -1,10 +1,10 @@
-//! The scripts of a change, to make it or to undo it, as steps of a request.
+//! The scripts of a change, to make or undo it, as steps of a request.
 
 use crate::shell::{Request, Step, StepKind};
 use crate::task::{Change, functions};
 
-/// A script of a change as a step. `state` is ops's state directory on the host; `run` and `id` say below
-/// which names the step keeps there what it replaces.
+/// A script of a change as a step. `state` is ops's state directory on the host; `run` and `id` determine
+/// the names below it under which the step saves what it replaces.
 pub(super) fn change_step(change: &Change, script: &str, state: &str, run: &str, id: &str) -> Step {
     if script.is_empty() && !change.command {
         return Step::own("");
@@ -26,8 +26,8 @@ pub(super) fn bring_functions(request: &mut Request) {
     request.functions = functions(own.map(|step| &step.script[..]));
 }
 
-/// What the names begin with under which a step keeps what it replaces, below ops's state directory on the
-/// host.
+/// The prefix of the names under which a step saves what it replaces, relative to ops's state directory on
+/// the host.
 fn keep_dir(run: &str, step: &str) -> String {
     use sha2::Digest;
     let digest = sha2::Sha256::digest(step.as_bytes());

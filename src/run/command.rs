@@ -1,4 +1,4 @@
-//! `h.run`: a command of the playbook's, outside any task.
+//! `h.run`: a command of a playbook, outside any task.
 
 use std::time::Duration;
 
@@ -20,20 +20,20 @@ use super::step_failure::how_it_ended;
 /// A command to run.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// Text for the host's `sh`.
+    /// A script for the host's `sh`.
     pub script: String,
-    /// As the user reads it.
+    /// The command as shown to the user.
     pub shown: String,
-    /// What the user reads instead.
+    /// The name shown to the user instead.
     pub name: Option<String>,
-    /// No event tells of it, unless it fails.
+    /// No event is emitted for it unless it fails.
     pub quiet: bool,
     pub ok: Vec<u8>,
-    /// Those of them that mean that it has changed nothing.
+    /// The success codes that mean that it has changed nothing.
     pub unchanged: Vec<u8>,
     pub timeout: Option<Duration>,
     pub stdin: Option<Vec<u8>>,
-    /// Declared to only read: runs in check mode too, and counts as unchanged.
+    /// Declared as read-only: it also runs in check mode, and counts as unchanged.
     pub reads: bool,
     pub at: Option<Position>,
 }
@@ -44,17 +44,17 @@ impl Command {
         named.unwrap_or_else(|| format!("run {}", self.shown))
     }
 
-    /// Whether its code says that it has changed nothing.
+    /// Whether its exit code means that it has changed nothing.
     fn changed_nothing(&self, ran: &Ran) -> bool {
         u8::try_from(ran.code).is_ok_and(|code| self.unchanged.contains(&code))
     }
 }
 
-/// Runs a command and waits for its end. `None` in check mode if it failed after tasks that would change the
-/// host: they may be the reason, so how it would end is unknown.
+/// Runs a command and waits for it to finish. Returns `None` in check mode if it failed after tasks that
+/// would change the host: they may be the reason, so its real result is unknown.
 ///
 /// # Errors
-/// When it did not end with one of the codes that are a success, or there is no reply.
+/// The command did not exit with a success code, or there is no reply.
 pub fn run(
     host: &HostHandle,
     command: &Command,
@@ -149,17 +149,17 @@ pub fn run(
     }
 }
 
-/// Makes sure that a host answers, and that it still takes changes from this run.
+/// Checks that a host answers, and that it still accepts changes from this run.
 ///
 /// # Errors
-/// `Unreachable` when it does not answer, `Held` when a lock has passed to another run, `Interrupted` when
+/// `Unreachable` if it does not answer, `Held` if a lock has passed to another run, `Interrupted` if
 /// `cancel` comes first.
 pub fn answers(host: &HostHandle, cancel: &CancellationToken) -> Result<(), Failure> {
     let lines = Lines::new(&host.run, Vec::new());
     send_change(host, cancel, Request::probe(":"), &lines).map(drop)
 }
 
-/// What the command came back with, if it ended well.
+/// The result of the command, if it succeeded.
 fn judged(
     host: &HostHandle,
     command: &Command,
@@ -167,14 +167,15 @@ fn judged(
     reply: Reply,
 ) -> Result<(Ran, Duration), Failure> {
     let step = reply.steps.into_iter().next().ok_or_else(|| {
-        Failure::new(FailureKind::Unreachable, "the host gave no answer").on(host.name())
+        Failure::new(FailureKind::Unreachable, "the host did not answer").on(host.name())
     })?;
     let came_back = ran(&step);
     if matches!(step.end, End::Code(code) if command.ok.contains(&code)) {
         for (name, printed) in [("stdout", &step.stdout), ("stderr", &step.stderr)] {
             if printed.elided() > 0 && !host.is_polled() {
                 let message = format!(
-                    "{label}: `{name}` holds the first and the last half MiB, without the {} bytes in between",
+                    "{label}: `{name}` contains the first and the last half MiB, \
+                     without the {} bytes between",
                     printed.elided()
                 );
                 host.run.log(LogLevel::Warn, Some(host.name()), message);
@@ -202,11 +203,12 @@ fn judged(
     Err(failure)
 }
 
-/// Reports in check mode that the command was not sent, and why, if not because it may change something.
+/// Reports in check mode that the command was not sent. `because` is the reason, unless it is that the
+/// command may change something.
 pub fn not_sent(host: &HostHandle, command: &Command, because: Option<String>) {
     let run = &host.run;
     let note = because.unwrap_or_else(|| {
-        "not run in check mode: what follows on this host is not known".to_owned()
+        "not run in check mode: what follows on this host is unknown".to_owned()
     });
     let kind = Kind::TaskFinished {
         diff: Vec::new(),

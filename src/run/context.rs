@@ -1,4 +1,4 @@
-//! What every part of a run shares. Passed along, never global.
+//! The state that all parts of a run share. It is passed along, never global.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,15 +25,15 @@ use super::output::{LogBudget, RunBudget};
 use super::step_ids::StepIds;
 use super::waits::{Pace, Rounds, Waited, Waits};
 
-/// What the user asked for.
+/// The settings that the user chose.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub mode: RunMode,
-    /// Hosts at a time, unless a playbook says otherwise.
+    /// The maximum number of hosts at a time, unless a playbook sets another.
     pub forks: usize,
     /// Answer every question with yes.
     pub yes: bool,
-    /// The longest time for one request to a host, unless a task says otherwise.
+    /// The maximum time for one request to a host, unless a task sets another.
     pub timeout: Duration,
     /// When waits of the run are reported.
     pub pace: Pace,
@@ -47,18 +47,18 @@ pub struct Run {
     pub inventory: Arc<Inventory>,
     pub bus: Bus,
     pub secrets: Secrets,
-    /// `None` where nothing is changed: in check mode.
+    /// `None` in check mode, in which nothing is changed.
     pub journal: Option<Journal>,
-    /// Where the run is kept on this machine, if it can be.
+    /// The directory of the run on this machine, if there is one.
     pub kept: Option<RunDirectory>,
     pub runtime: tokio::runtime::Handle,
     pub cancel: Cancel,
     pub(super) step_ids: StepIds,
-    /// How much of what steps print has become events.
+    /// How much output of steps has become events.
     pub(super) output: RunBudget,
-    /// How many of its own messages have.
+    /// The size of the messages that have become events.
     logged: LogBudget,
-    /// The locks that it holds.
+    /// The locks that the run holds.
     pub fences: Fences,
     /// The current waits.
     pub waits: Waits,
@@ -67,7 +67,7 @@ pub struct Run {
     histories: Mutex<HashMap<String, Arc<History>>>,
     /// Hosts that take no further part, and why.
     failed: Mutex<IndexMap<String, Failure>>,
-    /// By host: what a `timeout` around it cut short last.
+    /// By host: the last failure of a step that a `timeout` cut short.
     stopped: Mutex<HashMap<String, Failure>>,
 }
 
@@ -112,8 +112,8 @@ impl Run {
         }
     }
 
-    /// A run in check mode, over the connections of this one. It reports nothing and keeps nothing: its bus
-    /// has the totals of what would change. What happens to connections is reported as usual.
+    /// Creates a run in check mode, over the connections of this one. It reports and stores nothing: its
+    /// bus has the totals of what would change. Connection events are reported as usual.
     #[must_use]
     pub fn rehearsal(&self) -> Self {
         Self {
@@ -150,7 +150,7 @@ impl Run {
     /// The one link to a host.
     ///
     /// # Errors
-    /// When the variables that say how to reach the host do not render, or are wrong.
+    /// The variables that describe how to reach the host do not render, or are invalid.
     pub(super) fn link(&self, host: &Arc<Host>) -> Result<Arc<Link>, Failure> {
         self.links.get(host, || self.connection(host))
     }
@@ -161,7 +161,7 @@ impl Run {
             .connection(host, &self.settings.overrides)
             .map_err(|error| Failure::from(error).on(&host.name))?;
         if let Some(password) = &connection.password {
-            // A password that is too short to be scrubbed cannot be refused any more.
+            // It is too late to refuse a password that is too short to be scrubbed.
             let _ = self.secrets.add(password, "login password");
         }
         for secret in connection.become_password.as_deref().into_iter().chain(
@@ -170,16 +170,16 @@ impl Run {
                 .as_ref()
                 .and_then(|e| e.password.as_deref()),
         ) {
-            // Nor can this one: sudo wants it as it is.
+            // The same applies here: sudo needs it as it is.
             let _ = self.secrets.add(secret, "become password");
         }
         Ok(connection)
     }
 
-    /// Waits for a future, from a thread that is not the runtime's own.
+    /// Waits for a future, from a thread outside the runtime.
     ///
     /// # Errors
-    /// `Interrupted`, when `cancel` comes first.
+    /// `Interrupted` if `cancel` comes first.
     pub fn wait<T>(
         &self,
         cancel: &CancellationToken,
@@ -194,10 +194,10 @@ impl Run {
         })
     }
 
-    /// Lets time pass.
+    /// Sleeps.
     ///
     /// # Errors
-    /// `Interrupted`, when `cancel` comes first.
+    /// `Interrupted` if `cancel` comes first.
     pub fn pause(&self, cancel: &CancellationToken, time: Duration) -> Result<(), Failure> {
         if time.is_zero() {
             return Ok(());
@@ -206,7 +206,7 @@ impl Run {
         self.wait(cancel, async { tokio::time::sleep(time).await })
     }
 
-    /// The same, and reports what it waits for if that takes long.
+    /// Sleeps like [`pause`](Self::pause), and reports the reason if it takes long.
     ///
     /// # Errors
     /// As for [`pause`](Self::pause).
@@ -220,8 +220,8 @@ impl Run {
         self.pause(cancel, time)
     }
 
-    /// Pauses a loop, and reports what it is waiting for if the loop as a whole takes long. `before` is the
-    /// round of the same loop before this one.
+    /// Pauses a loop, and reports the reason if the whole loop takes long. `before` is the previous round
+    /// of the same loop.
     ///
     /// # Errors
     /// As for [`pause`](Self::pause).
@@ -237,27 +237,27 @@ impl Run {
         Ok(round.end())
     }
 
-    /// Notes that a host takes no further part.
+    /// Records that a host takes no further part.
     pub fn host_failed(&self, host: &str, failure: &Failure) {
         lock(&self.failed)
             .entry(host.to_owned())
             .or_insert_with(|| failure.clone());
     }
 
-    /// Why a host takes no further part, if so.
+    /// Why a host takes no further part, if it does not.
     #[must_use]
     pub fn failure_of(&self, host: &str) -> Option<Failure> {
         lock(&self.failed).get(host).cloned()
     }
 
-    /// The hosts that failed, in the order in which they did.
+    /// The hosts that failed, in the order in which they failed.
     #[must_use]
     pub fn failures(&self) -> Vec<Failure> {
         lock(&self.failed).values().cloned().collect()
     }
 
-    /// A failure of a step as it is reported. If the run goes on, a `timeout` or a deadline cut the step
-    /// short.
+    /// Returns the failure of a step as it is reported. If the run goes on, a `timeout` or a deadline cut
+    /// the step short.
     pub(super) fn told(&self, failure: Failure) -> Failure {
         if failure.kind != FailureKind::Interrupted || self.cancel.work.is_cancelled() {
             return failure;
@@ -273,7 +273,7 @@ impl Run {
         stopped
     }
 
-    /// What a `timeout` cut short on a host, if it was a step of the playbook. Given once.
+    /// Takes the failure of a step of the playbook that a `timeout` cut short on a host, if there was one.
     #[must_use]
     pub fn take_stopped(&self, host: &str) -> Option<Failure> {
         lock(&self.stopped).remove(host)
@@ -284,7 +284,7 @@ impl Run {
         self.log_at(level, host, None, message);
     }
 
-    /// The same with its place in the playbook.
+    /// Like `log`, with the place in the playbook.
     pub fn log_at(
         &self,
         level: LogLevel,
@@ -294,7 +294,7 @@ impl Run {
     ) {
         let mut message = message.into();
         if LogBudget::cuts(&message) {
-            // Before it is cut, or half a secret could be left.
+            // Before it is cut, or part of a secret could remain.
             message = self.secrets.scrub(&message).into_owned();
         }
         let Some(message) = self.logged.take(message) else {
@@ -305,7 +305,7 @@ impl Run {
         self.bus.emit(emission);
     }
 
-    /// Reports a clean-up that failed after something else did.
+    /// Reports a clean-up that failed after another failure.
     pub fn clean_up_failed(&self, failure: &Failure) {
         let mut told = failure.clone();
         let host = told.host.take();

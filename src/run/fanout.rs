@@ -4,12 +4,12 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Stack of a host's thread: a playbook may call as deep as the engine allows (see `script::engine`).
-/// Only what is touched costs memory.
+/// Stack size of a host's thread: a playbook may nest calls as deep as the engine allows (see
+/// `script::engine`). Only touched pages use memory.
 pub const STACK: usize = 16 << 20;
 
-/// Calls `work` for each item on at most `forks` threads, and gives back what it returned, in the order
-/// of the items. An item whose thread could not be had, or panicked, is `None`.
+/// Calls `work` for each item on at most `forks` threads, and returns the results in the order of the
+/// items. The result is `None` for an item whose thread could not be started or panicked.
 pub fn fan_out<T: Sync, R: Send>(
     items: &[T],
     forks: usize,
@@ -23,7 +23,7 @@ pub fn fan_out<T: Sync, R: Send>(
     fan_out_by(items, forks, next, |_, item| work(item))
 }
 
-/// The same where `next` says which item comes next, by its index, each once. It may wait.
+/// Like `fan_out`, but `next` returns the index of the next item, each once. It may block.
 pub(super) fn fan_out_by<T: Sync, R: Send>(
     items: &[T],
     forks: usize,
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_come_in_the_order_of_the_items() {
+    fn returns_results_in_the_order_of_the_items() {
         let items: Vec<usize> = (0..100).collect();
         let results = fan_out(&items, 7, |item| item * 2);
         assert!(results.iter().enumerate().all(|(i, r)| *r == Some(i * 2)));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_one_items_own() {
+    fn a_panic_affects_only_its_item() {
         let results = fan_out(&[1, 2, 3], 1, |item| {
             assert!(*item != 2, "two");
             *item

@@ -1,5 +1,5 @@
-//! Follows a request of changes while it is under way: what the host reports of each step becomes events,
-//! decisions and journal entries at once, not when the request ends.
+//! Follows a request with changes while it is in progress: what the host reports of each step becomes
+//! events, decisions and journal entries at once, not when the request ends.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,15 +9,15 @@ use crate::shell::{Listener, StepReply};
 use super::output::Lines;
 use super::record::{Record, StepState};
 
-/// Hears of the steps of a request.
+/// Receives the progress of the steps of a request.
 pub(super) trait Follower: Send {
     fn started(&mut self, step: usize);
 
-    /// The host says that a step has ended; `state` is what is known of it now.
+    /// The host reports that a step has ended; `state` is what is now known of it.
     fn ended(&mut self, step: usize, state: StepState, reply: &StepReply);
 }
 
-/// A request that is followed, from before it is sent to its end.
+/// A request that is followed, from before it is sent until it ends.
 pub(super) struct Followed<'a, F> {
     lines: Lines<'a>,
     inner: Mutex<Inner<F>>,
@@ -35,7 +35,7 @@ impl<'a, F: Follower> Followed<'a, F> {
         Self { lines, inner }
     }
 
-    /// The request has ended, in whatever way: gives what is known of its steps.
+    /// The request has ended, in whatever way: returns what is known of its steps.
     pub fn close(self) -> (F, Record) {
         self.lines.finish();
         let inner = self.inner.into_inner();

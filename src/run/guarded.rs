@@ -1,4 +1,4 @@
-//! Sending a request that may change a host: behind the guards of the locks that the run holds there.
+//! Sends requests that may change a host behind the guards of the locks that the run holds there.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::shell::{End, Listener, Reply, Request, Step, StepReply};
 use super::fence::Fence;
 use super::host::HostHandle;
 
-/// Sends a request that may change the host, behind the guards of all locks that the run holds there. One
-/// round trip; another one for a user who cannot read the lock.
+/// Sends a request that may change the host, behind the guards of all locks that the run holds there. It
+/// takes one round trip, and another one if the user cannot read the lock.
 ///
 /// # Errors
-/// As for [`HostHandle::request`], and `Held` when a guard failed: then nothing was changed.
+/// As for [`HostHandle::request`], and `Held` if a guard failed: then nothing was changed.
 pub(super) fn send_change(
     host: &HostHandle,
     cancel: &CancellationToken,
@@ -28,7 +28,7 @@ pub(super) fn send_change(
         let Some(guard) = fence.guard(host.name())? else {
             continue;
         };
-        // Lazily: the facts of a session that is still opening would have to be waited for.
+        // Evaluated lazily: it would wait for the facts of a session that is still opening.
         let is_root = || match host.user.as_deref() {
             Some("root") => Ok(true),
             _ => host.facts(cancel).map(|facts| facts.uid == 0),
@@ -72,13 +72,13 @@ fn check(host: &HostHandle, fence: &dyn Fence, step: Option<&StepReply>) -> Resu
         Some((End::Cancelled, _)) => Err(Failure::interrupted()),
         _ => Err(Failure::new(
             FailureKind::Failed,
-            "the host did not say whether the lock is still held",
+            "the host did not report whether the lock is still held",
         )
         .on(host.name())),
     }
 }
 
-/// Hears of the steps behind the guards.
+/// Passes on the progress of the steps behind the guards.
 struct Behind<'a> {
     listener: &'a dyn Listener,
     guards: usize,

@@ -1,4 +1,4 @@
-//! What a run did on a host: what an undo goes through, and what a check has found so far.
+//! What a run did on a host: what an undo goes through, and what check mode has found so far.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,19 +7,19 @@ use crate::task::Outlook;
 
 use super::applied::Applied;
 
-/// Of one host.
+/// The history of one host.
 #[derive(Default)]
 pub struct History {
-    /// The changes that were made, in their order.
+    /// The changes made, in order.
     made: Mutex<Vec<Applied>>,
-    /// The steps of those that are undone.
+    /// The steps whose changes were undone.
     undone: Mutex<HashSet<String>>,
-    /// In check mode: what the run would leave here.
+    /// In check mode: the state in which the run would leave the host.
     outlook: Mutex<Outlook>,
 }
 
 impl History {
-    /// In check mode: what the run would leave here so far.
+    /// In check mode: the state in which the run would leave the host so far.
     #[must_use]
     pub fn outlook(&self) -> Outlook {
         lock(&self.outlook).clone()
@@ -29,36 +29,36 @@ impl History {
         *lock(&self.outlook) = outlook;
     }
 
-    /// Keeps what was made, for an undo of everything.
+    /// Stores changes for an undo of everything.
     pub fn remember(&self, applied: &[Applied]) {
         let changes = applied.iter().filter(|applied| applied.is_made()).cloned();
         lock(&self.made).extend(changes);
     }
 
-    /// Everything that this run made here, in its order.
+    /// All changes that this run made on the host, in order.
     #[must_use]
     pub fn made(&self) -> Vec<Applied> {
         lock(&self.made).clone()
     }
 
-    /// How many changes this run made here so far: see `made_since`.
+    /// The number of changes that this run made on the host so far: see `made_since`.
     #[must_use]
     pub fn mark(&self) -> usize {
         lock(&self.made).len()
     }
 
-    /// What this run made here since a mark, in its order.
+    /// The changes that this run made on the host since a mark, in order.
     #[must_use]
     pub fn made_since(&self, mark: usize) -> Vec<Applied> {
         self.made().into_iter().skip(mark).collect()
     }
 
-    /// Whether a change is undone already.
+    /// Whether a change has been undone.
     pub(super) fn is_undone(&self, step: &str) -> bool {
         lock(&self.undone).contains(step)
     }
 
-    /// Notes that a change is undone: no later undo goes through it again.
+    /// Records that a change was undone: no later undo repeats it.
     pub(super) fn set_undone(&self, step: &str) {
         lock(&self.undone).insert(step.to_owned());
     }

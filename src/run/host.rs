@@ -1,4 +1,4 @@
-//! A host as one of its users: the value that a playbook works with.
+//! A host as one of its users: the value that playbooks work with.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,18 +19,18 @@ pub struct HostHandle {
     pub run: Arc<Run>,
     link: Arc<Link>,
     history: Arc<History>,
-    /// The user to become; `None` is the user who logs in.
+    /// The user to become; `None` is the login user.
     pub user: Option<String>,
     polled: Option<Arc<Polled>>,
 }
 
-/// What polls of a host found last. A rollout checks a host's health many times, and at first it often fails:
-/// that is no failure of a task, and only a change is reported.
+/// The last results of polls of a host. A rollout checks a host's health many times, and the first checks
+/// often fail: that is not the failure of a task, and only a change is reported.
 #[derive(Debug, Default)]
 pub struct Polled(Mutex<HashMap<String, &'static str>>);
 
 impl Polled {
-    /// Whether this differs from what was found last.
+    /// Whether this differs from the last result.
     fn is_news(&self, what: &str, found: &'static str) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.insert(what.to_owned(), found) != Some(found)
@@ -38,23 +38,23 @@ impl Polled {
 }
 
 impl HostHandle {
-    /// A host of a run. Connects when it is first used.
+    /// Creates the handle of a host of a run. It connects when it is first used.
     ///
     /// # Errors
-    /// When the variables that say how to reach the host do not render, or are wrong.
+    /// The variables that describe how to reach the host do not render, or are invalid.
     pub fn new(run: &Arc<Run>, host: &Arc<Host>) -> Result<Self, Failure> {
         let history = run.history(&host.name);
         Ok(Self::over(run, run.link(host)?, history))
     }
 
-    /// The machine that ops runs on. A playbook may only read there.
+    /// The controller, on which a playbook may only read.
     #[must_use]
     pub fn controller(run: &Arc<Run>) -> Self {
         Self::over(run, run.links.controller(), Arc::default())
     }
 
-    /// Calls `work` with a shell of the machine that ops runs on. No other caller uses that shell meanwhile,
-    /// so that what takes long for one host does not hold up another.
+    /// Calls `work` with a shell on the controller. No other caller uses that shell meanwhile, so that slow
+    /// work for one host does not delay another.
     pub fn with_controller<T>(run: &Arc<Run>, work: impl FnOnce(&Self) -> T) -> T {
         let over = |link| Self::over(run, link, Arc::default());
         run.links.with_controller(|link| work(&over(link)))
@@ -71,7 +71,7 @@ impl HostHandle {
         }
     }
 
-    /// The same host, over the same connection, in a rehearsal of its run; or the other way round.
+    /// The same host, over the same connection, in a rehearsal of its run, or the reverse.
     #[must_use]
     pub fn in_run(&self, run: &Arc<Run>) -> Self {
         if Arc::ptr_eq(&self.run, run) {
@@ -89,13 +89,13 @@ impl HostHandle {
         }
     }
 
-    /// The same host, seen as another user.
+    /// The same host, as another user.
     #[must_use]
     pub fn become_user(&self, user: &str) -> Self {
         self.as_user(Some(user.to_owned()))
     }
 
-    /// The same host, seen as this user; `None` is the user who logs in.
+    /// The same host, as this user; `None` is the login user.
     pub(super) fn as_user(&self, user: Option<String>) -> Self {
         Self {
             user,
@@ -103,7 +103,7 @@ impl HostHandle {
         }
     }
 
-    /// The same host while it is polled: events tell of changes only, and of no failures.
+    /// The same host while it is polled: only changes of the result are reported, and no failures.
     #[must_use]
     pub fn polled(&self, polled: &Arc<Polled>) -> Self {
         Self {
@@ -117,7 +117,7 @@ impl HostHandle {
         self.polled.is_some()
     }
 
-    /// Whether what was found there is to be reported.
+    /// Whether this result must be reported.
     #[must_use]
     pub fn is_news(&self, what: &str, found: &'static str) -> bool {
         let polled = self.polled.as_ref();
@@ -129,7 +129,7 @@ impl HostHandle {
         &self.host().name
     }
 
-    /// The host as the inventory has it.
+    /// The host as defined in the inventory.
     #[must_use]
     pub fn host(&self) -> &Arc<Host> {
         &self.link.host
@@ -140,7 +140,7 @@ impl HostHandle {
         self.link.is_controller()
     }
 
-    /// The user that everything runs as unless the playbook says otherwise.
+    /// The user that everything runs as unless the playbook sets another.
     #[must_use]
     pub fn default_user(&self) -> Option<&str> {
         self.link.user()
@@ -170,33 +170,33 @@ impl HostHandle {
         self.run.waits.begin(self.waited(what))
     }
 
-    /// A wait on the host. The controller does not count as a host.
+    /// Describes a wait on the host. The controller does not count as a host.
     pub fn waited(&self, what: impl Into<String>) -> Waited {
         let name = (!self.is_controller()).then(|| self.name());
         Waited::new(what).on(name)
     }
 
-    /// The wait of a request whose sender does not name one.
+    /// Begins the wait of a request whose sender does not describe one.
     fn wait_for_answer(&self) -> Option<Wait> {
         let waited = self.waited("for the host to answer");
         self.run.waits.begin_unless_known(waited)
     }
 
-    /// The facts that the host reports about itself. Connects if need be.
+    /// Returns the facts that the host reports about itself. Connects if necessary.
     ///
     /// # Errors
-    /// `Unreachable`, or `Interrupted` when `cancel` comes first.
+    /// `Unreachable`, or `Interrupted` if `cancel` comes first.
     pub fn facts(&self, cancel: &CancellationToken) -> Result<HostFacts, Failure> {
         let _answer = self.wait_for_answer();
         self.run
             .wait(cancel, self.link.facts(self.user.as_deref()))?
     }
 
-    /// Sends a request and waits for its reply, from a thread that is not the runtime's own. A cancel
-    /// kills what runs on the host and comes back as a step that was cancelled.
+    /// Sends a request and waits for its reply, from a thread outside the runtime. Cancelling kills what
+    /// runs on the host; the reply then contains a cancelled step.
     ///
     /// # Errors
-    /// `Unreachable` when there is no reply, `Interrupted` when it was cancelled before it was sent.
+    /// `Unreachable` if there is no reply, `Interrupted` if it was cancelled before it was sent.
     pub fn request(
         &self,
         cancel: &CancellationToken,
@@ -208,7 +208,7 @@ impl HostHandle {
             .block_on(self.send(cancel, request, listener))
     }
 
-    /// The same, for many hosts at a time on one thread.
+    /// Like [`request`](Self::request), for many hosts at a time on one thread.
     ///
     /// # Errors
     /// As for [`request`](Self::request).
@@ -234,8 +234,8 @@ impl HostHandle {
         reply.map_err(|error| self.link.lost(&error))
     }
 
-    /// Sends a request that must not wait for what the playbook does on the host: through a session of its
-    /// own, if the host grants one. Does not report a host that is lost: that is up to the caller.
+    /// Sends a request that must not wait for what the playbook does on the host: through a separate
+    /// session, if the host allows one. Does not report that a host is lost: the caller does.
     ///
     /// # Errors
     /// As for [`request`](Self::request).

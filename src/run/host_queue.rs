@@ -1,14 +1,14 @@
 //! The queue of a fan-out: the order in which its hosts begin, and the connections that are opened ahead.
 //!
 //! Connecting takes several round trips, or the whole timeout if the host does not answer. A host that
-//! connects in its own turn occupies one of the few places meanwhile. So the hosts that come next are
-//! connected to in the background, if that costs no process (see
-//! [`Transport::can_wait`](crate::transport::Transport::can_wait)), and a host that is not connected yet lets
-//! others go first.
+//! connects only when its turn comes occupies one of the few places meanwhile. So the next hosts are
+//! connected in the background, if that needs no process (see
+//! [`Transport::can_wait`](crate::transport::Transport::can_wait)), and a host that is not connected yet
+//! lets others go first.
 //!
-//! No host is contacted that would not be contacted anyway: a fan-out gets to each of its hosts in the end.
-//! But a closure may leave its host alone. So nothing is connected ahead before some closure has used its
-//! host, and nothing more after one has ended that did not.
+//! No host is contacted that would not be contacted anyway: a fan-out reaches each of its hosts in the end.
+//! But a closure may not use its host. So no connection is opened ahead until a closure has used its host,
+//! and none after a closure has ended without using its host.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,14 +21,14 @@ use super::fanout::fan_out_by;
 use super::link::Link;
 
 /// How long nothing visible may happen before a host that does not answer takes a place, so that the user
-/// sees which host is waited for.
+/// sees which host is being waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Connections that are being opened, or wait to be used, per fork.
+/// The maximum number of connections per fork that are being opened or wait to be used.
 const AHEAD_PER_FORK: usize = 4;
 
-/// No more than this in total: with too many handshakes at a time, the processor is short and each takes
-/// longer, until they time out.
+/// The same limit in total: too many handshakes at a time exhaust the processor, and each takes longer
+/// until they time out.
 const MAX_AHEAD: usize = 64;
 
 /// The hosts of one fan-out.
@@ -36,7 +36,7 @@ pub struct HostQueue(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    /// There may be another host to begin with.
+    /// Notified when another host may be able to begin.
     news: Notify,
     runtime: tokio::runtime::Handle,
     cancel: CancellationToken,
@@ -45,24 +45,24 @@ struct Shared {
 
 struct State {
     hosts: Vec<Entry>,
-    /// Those that have not begun, in their order.
+    /// The hosts that have not begun, in order.
     waiting: VecDeque<usize>,
     ahead: Ahead,
-    /// How many have begun and not ended.
+    /// The number of hosts that have begun and not ended.
     running: usize,
-    /// How many threads look for one to begin with.
+    /// The number of threads that look for a host to begin.
     idle: usize,
 }
 
 struct Entry {
-    /// `None` if it is known that it cannot be connected to.
+    /// `None` if a connection is known to be impossible.
     link: Option<Arc<Link>>,
     progress: Progress,
     /// Its closure has used it.
     used: bool,
 }
 
-/// How far the connection of a host that has not begun is.
+/// The progress of the connection of a host that has not begun.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Progress {
     Untouched,
@@ -87,8 +87,7 @@ enum Pick {
 }
 
 impl HostQueue {
-    /// The hosts in the order in which they begin, `forks` at a time. `None` stands for a host without a
-    /// link.
+    /// The hosts in the order in which they begin, `forks` at a time. `None` is a host without a link.
     #[must_use]
     pub fn new(
         runtime: tokio::runtime::Handle,
@@ -107,7 +106,7 @@ impl HostQueue {
         let state = State {
             waiting: (0..hosts.len()).collect(),
             hosts,
-            // One at a time means one after the other, in this order.
+            // One at a time means sequentially, in this order.
             ahead: if forks > 1 { Ahead::NotYet } else { Ahead::No },
             running: 0,
             idle: 0,
@@ -121,7 +120,7 @@ impl HostQueue {
         }))
     }
 
-    /// Every host will be used in any case.
+    /// Declares that every host will be used in any case.
     #[must_use]
     pub fn all_used(self) -> Self {
         let mut state = self.0.state();
@@ -135,8 +134,8 @@ impl HostQueue {
         self
     }
 
-    /// Calls `work` for each item, which belongs to the host at the same place, as
-    /// [`fan_out`](super::fan_out) does.
+    /// Calls `work` for each item, which belongs to the host at the same index, like
+    /// [`fan_out`](super::fan_out).
     pub fn fan_out<T: Sync, R: Send>(
         &self,
         items: &[T],
@@ -164,7 +163,7 @@ impl Drop for HostQueue {
     }
 }
 
-/// A host's turn, until it is dropped.
+/// A host's turn, which ends when this is dropped.
 struct Turn<'a> {
     shared: &'a Shared,
     index: usize,
@@ -181,7 +180,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next host to begin with, waited for if none is ready.
+    /// Returns the next host to begin; waits if none is ready.
     fn next(this: &Arc<Self>) -> Option<usize> {
         this.state().idle += 1;
         let mut patient = true;
@@ -224,9 +223,9 @@ impl Shared {
         match next {
             Some(index) => {
                 state.running += 1;
-                // Its place among the connections ahead is free.
+                // Its place among the connections ahead is now free.
                 self.connect(&mut state);
-                // What let this one begin may let others begin too.
+                // What allowed this one to begin may allow others to begin too.
                 if state.idle > 0 {
                     self.news.notify_one();
                 }
@@ -240,7 +239,7 @@ impl Shared {
         }
     }
 
-    /// Connects to the hosts that come next, as many as allowed.
+    /// Connects to the next hosts, as many as allowed.
     fn connect(self: &Arc<Self>, state: &mut State) {
         if state.ahead != Ahead::Yes || self.cancel.is_cancelled() {
             return;
@@ -302,7 +301,7 @@ impl Shared {
 }
 
 impl State {
-    /// The first waiting host that is connected, by its place.
+    /// The index of the first waiting host that is connected.
     fn ready(&self) -> Option<usize> {
         let is_ready = |index: &usize| self.hosts[*index].progress == Progress::Settled;
         self.waiting.iter().position(is_ready)

@@ -1,11 +1,11 @@
-//! What a user reads of a task in one line.
+//! The one-line label of a task that users read.
 
 use crate::model::Secrets;
 
-/// A label of more characters is cut.
+/// Longer labels are cut to this number of characters.
 const LONGEST: usize = 80;
 
-/// A label as it is shown. Secrets go before the cut, which could leave half of one.
+/// Returns a label as it is shown. Secrets are removed before the cut, which could leave part of one.
 #[must_use]
 pub fn label(text: &str, secrets: &Secrets) -> String {
     let text = secrets.scrub(text);

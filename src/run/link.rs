@@ -22,31 +22,31 @@ use super::waits::Waits;
 use preconnect::Preconnection;
 use sudo::SudoPassword;
 
-/// How many times the time for connecting a login has to give a shell, and sudo after it.
+/// Multiplier of the connection timeout: the limit for a login to start a shell, and then for sudo.
 const HELLO: u32 = 3;
 
-/// The user that was become, and what the session is for.
+/// The user that was become, and the purpose of the session.
 type Key = (Option<String>, Lane);
 
-/// What a session is for. Requests of one session go one after the other.
+/// The purpose of a session. Requests of one session run one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Lane {
     /// The work of the playbook.
     Work,
-    /// What must not wait for that: the renewal of a lease.
+    /// Requests that must not wait for that work: the renewal of a lease.
     Aside,
 }
 
-/// Sessions that will be needed by other users. They open while the current user works: over a network,
-/// opening one takes three round trips.
+/// Sessions that other users will need. They open while the current user works: over a network, opening one
+/// takes three round trips.
 #[derive(Default)]
 struct NextUsers {
-    /// Not begun: the user whose turn it is comes first.
+    /// Not yet begun; the user whose turn it is comes first.
     wanted: Vec<String>,
     opening: HashMap<String, JoinHandle<Option<Session>>>,
 }
 
-/// The time between two reports that a host cannot be reached, as long as it does not answer.
+/// The time between two reports that a host cannot be reached, while it does not answer.
 const STILL_LOST: Duration = Duration::from_secs(30);
 
 type OnUse = Box<dyn FnOnce() + Send>;
@@ -61,19 +61,19 @@ pub struct Link {
     connected: AtomicBool,
     /// When it was last reported that the host cannot be reached.
     told_lost: std::sync::Mutex<Option<Instant>>,
-    /// The controller is not a host of the inventory: no event says that it was connected to.
+    /// The controller is not a host of the inventory: no event reports a connection to it.
     is_controller: bool,
-    /// A stream that nobody has asked for yet.
+    /// A stream that nobody has requested yet.
     ahead: std::sync::Mutex<Option<Preconnection>>,
     /// Called when the host is next used.
     on_use: std::sync::Mutex<Option<OnUse>>,
-    /// By the user that was become (`None` is the user who logged in), and what it is for.
+    /// By the user that was become (`None` is the login user), and the purpose.
     sessions: Mutex<HashMap<Key, Arc<Session>>>,
     /// What lost sessions may have left running, with the user of each.
     left_running: std::sync::Mutex<Vec<(Option<String>, RemoteLoop)>>,
-    /// Held while that is ended.
+    /// Held while those are being ended.
     ending: Mutex<()>,
-    /// The users who will work here after the current one.
+    /// The users who will work on the host after the current one.
     next: std::sync::Mutex<NextUsers>,
     sudo: SudoPassword,
 }
@@ -107,7 +107,7 @@ impl Link {
         }
     }
 
-    /// A host behind a transport of the test's own.
+    /// A host behind a transport that the test provides.
     #[cfg(test)]
     pub(super) fn over(
         name: &str,
@@ -123,7 +123,7 @@ impl Link {
         }
     }
 
-    /// A shell of the machine that ops runs on, as the user who runs it.
+    /// A shell on the controller, as the user who runs ops.
     #[must_use]
     pub(super) fn controller(connector: &Arc<Connector>, bus: Bus, waits: Waits) -> Self {
         let connection = Connection::new(Via::Local, "controller");
@@ -134,8 +134,8 @@ impl Link {
         }
     }
 
-    /// Whether it leads to the machine that ops runs on, which is read-only. A host of the inventory may be
-    /// the same machine, and is a host like any other.
+    /// Whether it leads to the controller, which is read-only. A host of the inventory may be the same
+    /// machine, and is a host like any other.
     #[must_use]
     pub(super) const fn is_controller(&self) -> bool {
         self.is_controller
@@ -147,7 +147,8 @@ impl Link {
         }
     }
 
-    /// The user that everything runs as unless the playbook says otherwise: the inventory's or `-b`'s.
+    /// The user that everything runs as unless the playbook sets another: the one of the inventory or of
+    /// `-b`.
     #[must_use]
     pub(super) fn user(&self) -> Option<&str> {
         self.connection
@@ -156,16 +157,16 @@ impl Link {
             .map(|elevation| elevation.user.as_str())
     }
 
-    /// The session of `user`, started if there is none. The bootstrap has been sent when this returns, but
-    /// not answered: the first request travels with it.
+    /// Returns the session of `user`, and starts one if there is none. The bootstrap has been sent when
+    /// this returns, but not answered: the first request is sent with it.
     pub(super) async fn session(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         let session = self.open(user).await?;
         self.end_left_running(user, &session).await;
         Ok(session)
     }
 
-    /// The session of `user` like [`session`](Self::session), but without ending what a lost one may have
-    /// left running.
+    /// Returns the session of `user` like [`session`](Self::session), but without ending what a lost one
+    /// may have left running.
     async fn open(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         self.is_used();
         let mut sessions = self.sessions.lock().await;
@@ -200,7 +201,8 @@ impl Link {
             .turn(user.as_ref())
             .await
             .map_err(|error| self.lost(&error))?;
-        // Reported before the wait for the next attempt, not after it: the user sees what the wait is for.
+        // Reported before the wait for the next attempt, not after it: the user sees the reason for the
+        // wait.
         let failed = |attempt: u32, error: &TransportError| {
             connecting(attempt + 1, Some(error.to_string()));
         };
@@ -226,13 +228,14 @@ impl Link {
         Ok(session)
     }
 
-    /// The turn to become a user with the password, if there is one.
+    /// Returns the turn to become a user with the password, if there is one.
     async fn turn(&self, user: Option<&String>) -> Result<Turn<SessionError>, SessionError> {
         let has_password = user.is_some_and(|user| self.elevation(user.clone()).password.is_some());
         sudo::turn(&self.sudo, has_password).await
     }
 
-    /// Says who will work here next. Their sessions open as soon as the current user has the connection.
+    /// Declares who will work on the host next. Their sessions open as soon as the current user has the
+    /// connection.
     pub(super) fn expect(&self, users: Vec<String>) {
         self.next().wanted = users;
     }
@@ -259,8 +262,9 @@ impl Link {
         }
     }
 
-    /// The session that was opened ahead, even if it has ended since: its first request says why, and a wrong
-    /// password must not be tried again. `None`: there is none, or it could not be opened.
+    /// Returns the session that was opened ahead, even if it has ended since: its first request then fails
+    /// with the reason, and a wrong password must not be tried again. `None`: there is none, or it could
+    /// not be opened.
     async fn opened_before(&self, user: Option<&str>) -> Option<Arc<Session>> {
         let opening = self.next().opening.remove(user?)?;
         opening.await.ok()?.map(Arc::new)
@@ -271,8 +275,8 @@ impl Link {
     }
 
     /// Connects in the background, so that the next user of the host does not wait for that. `settled` is
-    /// called when the connection is there or has failed. False if there is no point in it, or if it would
-    /// take a process.
+    /// called when the connection is open or has failed. Returns false if connecting is pointless, or if it
+    /// would need a process.
     pub(super) fn connect_ahead(
         &self,
         runtime: &tokio::runtime::Handle,
@@ -281,7 +285,7 @@ impl Link {
         if !self.transport.can_wait() {
             return false;
         }
-        // It is connected or connecting.
+        // Already connected or connecting.
         if !self
             .sessions
             .try_lock()
@@ -298,12 +302,12 @@ impl Link {
         true
     }
 
-    /// Closes what was connected ahead and not used.
+    /// Closes a stream that was opened ahead and not used.
     pub(super) fn close_ahead(&self) {
         drop(self.take_ahead());
     }
 
-    /// What was connected ahead and not used. Dropping it closes it.
+    /// Takes the stream that was opened ahead and not used. Dropping it closes it.
     pub(super) fn take_ahead(&self) -> Option<Preconnection> {
         lock(&self.ahead).take()
     }
@@ -325,8 +329,8 @@ impl Link {
         drop(lock(&self.on_use).take());
     }
 
-    /// A session of `user` that is not shared with the playbook's work. Reports no failure: that is up to the
-    /// caller.
+    /// Returns a session of `user` that is separate from the playbook's work. Does not report failures: the
+    /// caller does.
     pub(super) async fn aside(&self, user: Option<&str>) -> Result<Arc<Session>, Failure> {
         let key = (user.map(ToOwned::to_owned), Lane::Aside);
         if let Some(session) = self.sessions.lock().await.get(&key)
@@ -338,7 +342,7 @@ impl Link {
             .turn(key.0.as_ref())
             .await
             .map_err(|error| self.failure_of(&error))?;
-        // Without the lock of the sessions: a host that does not answer would hold up the work.
+        // Without holding the lock of the sessions: a host that does not answer would delay the work.
         let stream = self
             .transport
             .open()
@@ -390,7 +394,7 @@ impl Link {
         }
     }
 
-    /// The facts that the host reports about itself.
+    /// Returns the facts that the host reports about itself.
     pub(super) async fn facts(&self, user: Option<&str>) -> Result<HostFacts, Failure> {
         let session = self.session(user).await?;
         let facts = session.facts().await.map_err(|error| self.lost(&error))?;
@@ -421,7 +425,7 @@ impl Link {
                 session.close().await;
             }
         }
-        // A session that is still in use ends when it is dropped there.
+        // A session still in use ends when its user drops it.
         let closing = sessions
             .into_iter()
             .filter_map(Arc::into_inner)

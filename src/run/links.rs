@@ -1,4 +1,4 @@
-//! The connections of a run: one link a host, and shells of the controller. A rehearsal of the run shares
+//! The connections of a run: one link per host, and shells on the controller. A rehearsal of the run shares
 //! them.
 
 use std::collections::HashMap;
@@ -17,14 +17,14 @@ pub(super) struct Links {
     bus: Bus,
     waits: Waits,
     by_host: Mutex<HashMap<String, Arc<Link>>>,
-    /// The shell of the controller that the playbook uses.
+    /// The shell on the controller that the playbook uses.
     controller: OnceLock<Arc<Link>>,
-    /// Shells of the controller that are not in use.
+    /// Shells on the controller that are not in use.
     idle: Mutex<Vec<Arc<Link>>>,
 }
 
 impl Links {
-    /// What happens to connections is reported to `bus`.
+    /// Connection events are reported to `bus`.
     pub fn new(connector: Arc<Connector>, bus: Bus, waits: Waits) -> Self {
         Self {
             connector,
@@ -36,7 +36,8 @@ impl Links {
         }
     }
 
-    /// The one link to a host. Nothing is sent before it is used. `connection` says how to reach the host.
+    /// Returns the one link to a host. Nothing is sent before it is used. `connection` describes how to
+    /// reach the host.
     ///
     /// # Errors
     /// That of `connection`.
@@ -60,14 +61,14 @@ impl Links {
         Ok(link.clone())
     }
 
-    /// The shell of the controller that the playbook uses.
+    /// Returns the shell on the controller that the playbook uses.
     pub fn controller(&self) -> Arc<Link> {
         let link = self.controller.get_or_init(|| self.open_controller());
         link.clone()
     }
 
-    /// Calls `work` with a shell of the controller that nothing else uses meanwhile. It is kept for the next
-    /// call, so there are only as many as are used at a time.
+    /// Calls `work` with a shell on the controller that nothing else uses meanwhile. It is kept for the
+    /// next call, so there are only as many shells as are used at a time.
     pub fn with_controller<T>(&self, work: impl FnOnce(Arc<Link>) -> T) -> T {
         let idle = lock(&self.idle).pop();
         let link = idle.unwrap_or_else(|| self.open_controller());

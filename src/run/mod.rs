@@ -1,13 +1,16 @@
-//! Doing it: a batch on a host, a command on a host, many hosts at once, and what all parts of a run share.
+//! Execution: a batch on a host, a command on a host, many hosts at once, and the state that all parts of a
+//! run share.
 //!
-//! A host's work is done on a thread of its own (a playbook is synchronous); what waits for the network waits
-//! in tokio. Each part knows those above it only:
+//! The work of each host is done on a separate thread (a playbook is synchronous); waiting for the network
+//! is done in tokio. Each part depends only on those above it:
 //!
 //! | part | what it is |
 //! |---|---|
-//! | [`Bus`], `waits`, `fence`, `output/budget` | where events go, the current waits, the locks that are held |
+//! | [`Bus`], `waits`, `fence`, `output/budget` | where events are sent, the current waits, the held locks,
+//! the limits of output |
 //! | [`Link`] | the connection to a host, and a session for each user on it |
-//! | [`Run`] | what all parts of a run share: settings, inventory, sinks, links, what was done on each host |
+//! | [`Run`] | the state that all parts of a run share: settings, inventory, sinks, links, what was done on
+//! each host |
 //! | [`HostHandle`] | a host as one user: sends requests |
 //! | [`apply`], [`command::run`], [`undo`] | the three ways to change a host; [`ask`] reads |
 //!

@@ -1,7 +1,7 @@
-//! What steps print, on its way to the events: line by line, as it arrives, up to a limit.
+//! The output of steps on its way to the events: line by line, as it arrives, up to a limit.
 //!
-//! A step that prints more than its share (see [`budget`]) is cut: one line says so where the cut is, and at
-//! the end come how much was left out and the last lines.
+//! If a step prints more than its share (see [`budget`]), the output is cut: a line marks the cut, and at
+//! the end the omitted amount and the last lines are reported.
 
 mod budget;
 
@@ -19,13 +19,13 @@ use budget::{Full, LAST, LEAST, RUN, STEP, StepBudget, json_size};
 
 pub use budget::{LogBudget, RunBudget};
 
-/// A line longer than this is reported in pieces.
+/// Longer lines are reported in pieces.
 const LONGEST: usize = 16 * 1024;
 
-/// About what an event takes besides its texts: its time, its number, the names of its fields.
+/// The approximate size of an event without its texts: its time, its number, the names of its fields.
 const EVENT: usize = 200;
 
-/// Whose output a step's is.
+/// The origin of the output of a step.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub step: String,
@@ -36,7 +36,7 @@ pub struct Source {
 /// Turns the output of a request's steps into events.
 pub struct Lines<'a> {
     run: &'a Run,
-    /// By the step of the request; `None`: its output is nobody's business.
+    /// By the step of the request; `None`: its output is not reported.
     sources: Vec<Option<Source>>,
     last: LastLine,
     open: Mutex<Vec<OpenStep>>,
@@ -49,23 +49,23 @@ struct OpenStep {
     streams: [Open; 2],
 }
 
-/// An output that has not ended.
+/// An output stream that has not ended.
 struct Open {
-    /// Takes secrets out before lines are cut: one may reach over the end of a line.
+    /// Removes secrets before lines are cut: a secret may extend beyond the end of a line.
     scrubber: StreamScrubber,
-    /// What has no end of line yet.
+    /// Output without an end of line yet.
     rest: Vec<u8>,
-    /// Where more of it is kept, if it grows long.
+    /// The file for the full output, if it grows long.
     file: Option<OutputFile>,
     /// Set once there was no room for a line.
     cut: Option<Cut>,
 }
 
-/// What comes after the cut.
+/// The output after the cut.
 struct Cut {
     why: Full,
     bytes: u64,
-    /// The end of them.
+    /// Its last bytes.
     last: VecDeque<u8>,
 }
 
@@ -97,12 +97,12 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// What was printed last.
+    /// The last printed line.
     pub(super) fn last(&self) -> LastLine {
         self.last.clone()
     }
 
-    /// Reports what was left without an end of line, and how much was left out.
+    /// Reports the output without an end of line, and how much was omitted.
     pub fn finish(self) {
         let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
         for (source, mut step) in self.sources.iter().zip(open) {
@@ -144,7 +144,7 @@ impl Listener for Lines<'_> {
     }
 }
 
-/// Where the lines of a stream go.
+/// The destination of the lines of a stream.
 struct Sink<'a> {
     run: &'a Run,
     last: &'a LastLine,
@@ -153,7 +153,7 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    /// Takes what is safe to show.
+    /// Takes output that is safe to show.
     fn take(&self, open: &mut Open, budget: &mut StepBudget, bytes: &[u8]) {
         if let Some(file) = &mut open.file {
             file.push(bytes);
@@ -183,7 +183,7 @@ impl Sink<'_> {
         }
     }
 
-    /// Reports a line, if there is room for it. Where there is none, this is the cut.
+    /// Reports a line, if there is room for it. Otherwise the output is cut here.
     fn line(&self, open: &mut Open, budget: &mut StepBudget, line: &[u8]) -> bool {
         let text = String::from_utf8_lossy(line).into_owned();
         let Err(full) = budget.take(&self.run.output, self.size(&text)) else {
@@ -244,7 +244,7 @@ impl Sink<'_> {
         }
     }
 
-    /// Reports how much was left out, and the last lines.
+    /// Reports how much was omitted, and the last lines.
     fn last(&self, mut cut: Cut) {
         let last = cut.last.make_contiguous();
         let text = String::from_utf8_lossy(last);

@@ -1,14 +1,14 @@
-//! The end of what a step printed, for a message.
+//! The end of the output of a step, for a message.
 
 use crate::model::Secrets;
 use crate::shell::StepReply;
 
-/// Lines and bytes of output that a message shows at most.
+/// The maximum number of lines and bytes of output in a message.
 const LINES: usize = 20;
 const BYTES: usize = 4096;
 
-/// The last lines of stderr, or of stdout where stderr is empty. `None` where both are. Secrets are taken out
-/// before anything is cut off.
+/// Returns the last lines of stderr, or of stdout if stderr is empty. `None` if both are. Secrets are
+/// removed before anything is cut off.
 pub(super) fn tail(step: &StepReply, secrets: &Secrets) -> Option<String> {
     let stderr = step.stderr.text();
     let text = if stderr.trim().is_empty() {

@@ -8,11 +8,12 @@ use crate::task::{Answer, Query, RunMode};
 use super::ask::ask;
 use super::host::HostHandle;
 
-/// Why nothing can be done as the handle's user in check mode: an earlier task would create or remove the
-/// user. `None` if the user exists, or if no task affects it: then becoming the user says the rest.
+/// Returns why nothing can be done as the handle's user in check mode: an earlier task would create or
+/// remove the user. `None` if the user exists, or if no task affects it: then becoming the user reports the
+/// error.
 ///
 /// # Errors
-/// When the host does not answer.
+/// The host does not answer.
 pub fn pending_user(
     host: &HostHandle,
     cancel: &CancellationToken,
@@ -29,7 +30,7 @@ pub fn pending_user(
     };
     if let Some(by) = outlook.who_removes_user(user) {
         return Ok(Some(format!(
-            "there would be no user {user}: `{by}` would remove it"
+            "the user {user} would not exist: `{by}` would remove it"
         )));
     }
     let query = Query::User(user.clone());

@@ -1,21 +1,22 @@
 //! What is known of each step of a request that changes a host.
 //!
-//! A request of several steps can be cut short at any moment: by a signal, a `timeout`, a lost connection, a
-//! step that failed. [`Record`] follows the request and says of each step, at any moment, which of these
-//! holds:
+//! A request with several steps can be cut short at any moment: by a signal, a `timeout`, a lost
+//! connection, a step that failed. [`Record`] follows the request and knows at any moment the state of each
+//! step:
 //!
 //! | state | what it means | what follows |
 //! |---|---|---|
 //! | [`StepState::Waiting`] | the host has not been told to run it | `Sent`, `Started` |
 //! | [`StepState::Sent`] | the host may start it at any moment | `Started`, `NotStarted`, `InDoubt` |
 //! | [`StepState::Started`] | the host runs it | `Ended`, `InDoubt` |
-//! | [`StepState::Ended`] | it came to its end with this code | |
-//! | [`StepState::InDoubt`] | it was stopped, or the host did not say: it may have done all, a part or nothing | |
+//! | [`StepState::Ended`] | it exited with this code | |
+//! | [`StepState::InDoubt`] | it was stopped, or the host did not report: it may have done all, a part or
+//! nothing | |
 //! | [`StepState::NotStarted`] | it did not run, and will not | |
 //!
-//! Steps run in order, so at most one is `Started`, all before it are `Ended`, and nothing behind one that is
-//! in doubt is `Ended`. When the request is closed, only the last three states are left. The outcome of a
-//! task, what an undo goes through, the journal and what the user reads all follow from here.
+//! Steps run in order, so at most one is `Started`, all before it are `Ended`, and none after one that is
+//! in doubt is `Ended`. When the request is closed, only the last three states remain. The outcome of a
+//! task, what an undo goes through, the journal and what the user reads are all derived from this.
 
 use crate::shell::{End, StepReply};
 
@@ -26,14 +27,14 @@ pub enum StepState {
     Sent,
     Started,
     Ended(End),
-    /// `started`: the host has said that it began.
+    /// `started`: the host has reported that it began.
     InDoubt {
         started: bool,
     },
     NotStarted,
 }
 
-/// The steps of a request, in their order.
+/// The steps of a request, in order.
 #[derive(Debug)]
 pub struct Record {
     steps: Vec<StepState>,
@@ -50,7 +51,7 @@ impl Record {
         }
     }
 
-    /// The request is on its way as a whole.
+    /// The whole request was sent.
     pub fn sent(&mut self) {
         for state in &mut self.steps {
             if *state == StepState::Waiting {
@@ -87,7 +88,7 @@ impl Record {
         self.over = true;
     }
 
-    /// The request has ended, in whatever way: says of each step what is known in the end.
+    /// The request has ended, in whatever way: settles the state of each step.
     pub fn close(&mut self) {
         for state in &mut self.steps {
             *state = match *state {
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stopped_is_in_doubt_and_what_comes_after_it_did_not_start() {
+    fn a_stopped_step_is_in_doubt_and_later_steps_did_not_start() {
         let mut record = Record::new(3);
         record.sent();
         record.started(0);
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_request_leaves_all_that_was_sent_in_doubt() {
+    fn a_lost_request_leaves_all_sent_steps_in_doubt() {
         let mut record = Record::new(3);
         record.sent();
         record.started(0);
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_was_not_sent_whole_did_nothing() {
+    fn a_request_that_was_not_sent_completely_did_nothing() {
         let mut record = Record::new(2);
         record.close();
         assert_eq!(states(&record), [StepState::NotStarted; 2]);
@@ -194,8 +195,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is heard, in whatever order: a closed record has no open state, and what is settled stays
-        /// so.
+        /// Whatever is reported, in whatever order: a closed record has no open state, and settled states
+        /// stay as they are.
         #[test]
         fn a_closed_record_is_settled(heard in proptest::collection::vec(heard(), 0..12)) {
             let mut record = Record::new(4);
@@ -215,7 +216,10 @@ mod tests {
             }
             record.close();
             for state in states(&record) {
-                let settled = matches!(state, StepState::Ended(_) | StepState::InDoubt { .. } | StepState::NotStarted);
+                let settled = matches!(
+                    state,
+                    StepState::Ended(_) | StepState::InDoubt { .. } | StepState::NotStarted
+                );
                 prop_assert!(settled, "{:?}", state);
                 let unsure = state == StepState::InDoubt { started: false };
                 prop_assert!(!record.over || !unsure);

@@ -1,21 +1,21 @@
-//! Messages that a script of ours prints when it fails: the reason goes into the failure's message, advice
-//! into its hint.
+//! Messages that a script of ops prints when it fails: the reason becomes part of the failure's message,
+//! advice becomes its hint.
 
 use crate::model::Failure;
 
-/// Begin a line of stderr that is the reason, and one that says what to do about it.
+/// The prefix of a stderr line with the reason, and of one with advice.
 const REASON: &str = "ops: ";
 const HINT: &str = "ops hint: ";
 
-/// The line on stderr that says nothing was changed.
+/// The line on stderr which means that nothing was changed.
 const UNTOUCHED: &str = "ops untouched";
 
-/// Whether a script of ours that failed says that it changed nothing.
+/// Whether a failed script of ops reports that it changed nothing.
 pub(super) fn says_untouched(stderr: &str) -> bool {
     stderr.lines().any(|line| line == UNTOUCHED)
 }
 
-/// Begins an error of apt's.
+/// The prefix of an error of apt.
 const APT: &str = "E: ";
 
 /// Moves the marked lines from the failure's stderr to its message and hint. Without a marked reason, the
@@ -38,7 +38,7 @@ pub(super) fn take_messages(failure: &mut Failure, is_command: bool) {
     if reason.is_none() && !is_command && !rest.is_empty() {
         reason = Some(rest.remove(0).trim_end().to_owned());
     }
-    // The error that made apt give up comes last, after what it tried.
+    // The error that made apt give up is its last one, after its attempts.
     if let Some(error) = rest.iter().rev().find_map(|line| line.strip_prefix(APT))
         && reason.is_none()
     {
@@ -55,8 +55,8 @@ pub(super) fn take_messages(failure: &mut Failure, is_command: bool) {
     failure.stderr = (!rest.is_empty()).then(|| rest.join("\n"));
 }
 
-/// Moves the reason from the failure's stderr to its message if nothing else was printed: a user's command
-/// was not run.
+/// Moves the reason from the failure's stderr to its message if nothing else was printed: a command of the
+/// user was not run.
 pub(super) fn take_reason(failure: &mut Failure) {
     let printed = failure.stderr.as_deref().unwrap_or_default().trim_end();
     if let Some(reason) = printed
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_was_not_run_says_why() {
+    fn the_message_says_why_a_command_was_not_run() {
         for (printed, message) in [
             (
                 "ops: there is no directory /no\n",
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_is_what_the_host_said() {
+    fn the_message_is_what_the_host_printed() {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(
             failed("mv: no\nops hint: Look.", false),

@@ -32,7 +32,7 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
             return failure;
         }
     }
-    // Our own scripts run in the C locale. The output of a user's command is not interpreted.
+    // Scripts of ops run in the C locale. The output of a user's command is not interpreted.
     let says = |text: &str| {
         failure
             .stderr
@@ -42,7 +42,8 @@ pub(super) fn step_failure(step: &StepReply, change: &Change, secrets: &Secrets)
     let on_disk = |text: &str| says(text) || failure.message.contains(text);
     if !change.command && (on_disk("No space left on device") || on_disk("Disk quota exceeded")) {
         failure.hint = Some(
-            "The disk is full there. Free some room; what ops keeps for its undos goes elsewhere with `ops_state_dir`."
+            "The disk of the host is full. Free some room, or set `ops_state_dir` \
+             to store the data for undos elsewhere."
                 .to_owned(),
         );
     }
@@ -55,7 +56,7 @@ pub(super) fn how_it_ended(step: &StepReply) -> String {
         End::Code(code) => format!("exited with code {code}"),
         End::Lost => "killed its own shell, so how it ended is unknown".to_owned(),
         End::TimedOut => format!(
-            "did not end within {} s, and was killed",
+            "did not finish within {} s, and was killed",
             step.duration.as_secs()
         ),
         End::Cancelled => "interrupted".to_owned(),

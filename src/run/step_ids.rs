@@ -1,14 +1,14 @@
-//! The identity of a step: the same in every execution of the same playbook.
+//! The identity of a step, which is the same in every execution of the same playbook.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::Position;
 
-/// Numbers the occurrences of each place on each host.
+/// Numbers the occurrences of each place in the playbook on each host.
 ///
-/// A host's closure works in order, so the number of an occurrence stands for the path of calls that led to
-/// it: two calls of a function from two places are its first and its second occurrence, in every execution.
+/// A host's closure runs in order, so the number of an occurrence represents the path of calls that led to
+/// it: calls of a function from two places are its first and its second occurrence in every execution.
 #[derive(Debug, Default)]
 pub struct StepIds(Mutex<HashMap<String, u32>>);
 

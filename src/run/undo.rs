@@ -21,20 +21,21 @@ use super::record::StepState;
 use super::step_failure::how_it_ended;
 use super::waits::Wait;
 
-/// What an undo does, as a user reads it.
+/// What an undo does, as shown to the user.
 const BACK: &str = "restores what was there before";
-const LAST: &str = "reads what was put back";
+const LAST: &str = "reads what was restored";
 
-/// Undoes changes, the last one first, and then what they want run last, in the order in which they were
-/// made. A change that failed or is in doubt is undone too: it may have been made in part. One that cannot be
-/// undone is left as it is, and the others are undone all the same; an undo that fails ends it, since those
-/// before it may build on what it left. Each change is undone once in a run, however often it is asked for.
+/// Undoes changes, the last one first, and then runs the scripts that they want run last, in the order in
+/// which the changes were made. A change that failed or is in doubt is undone too: it may have been made in
+/// part. A change that cannot be undone is left as it is, and the others are still undone; a failing undo
+/// stops the rest, since earlier changes may depend on what it left. Each change is undone once in a run,
+/// however often that is requested.
 ///
-/// Undos of one user share a request: they decide nothing, so the host is not asked in between. It is only
-/// asked before the undo of a script of the user's that may never have run: that undo could do harm.
+/// Undos of the same user share a request: they decide nothing, so the host is not queried in between. It
+/// is queried only before undoing a script of the user that may never have run: that undo could do harm.
 ///
 /// # Errors
-/// When a change has no undo, or an undo failed.
+/// A change has no undo, or an undo failed.
 pub fn undo(
     host: &HostHandle,
     applied: &[Applied],
@@ -130,26 +131,26 @@ pub fn undo(
     }
 }
 
-/// Whether a change was made that is to be undone.
+/// Whether a change that is about to be undone was made.
 enum Made {
-    /// It was, in full or in part; or undoing does no harm.
+    /// It was, in full or in part; or undoing it does no harm.
     Maybe,
     No,
     /// It cannot be determined, for this reason.
     Unknown(String),
 }
 
-/// A change that was made, and is to be undone.
+/// A change that was made and is about to be undone.
 #[derive(Clone)]
 struct Part {
     applied: Applied,
     change: Arc<Change>,
-    /// As the user who made it.
+    /// The host as the user who made it.
     host: HostHandle,
     label: String,
 }
 
-/// Sends scripts of changes in one request, which stops at the first that fails.
+/// Sends scripts of changes in one request, which stops at the first failure.
 fn send(
     host: &HostHandle,
     scripts: &[(&Part, &str)],
@@ -179,7 +180,7 @@ fn send(
         let steps: Vec<String> = scripts.iter().map(|(part, _)| part.id()).collect();
         if let Err(error) = journal.intend_all(steps.iter().map(String::as_str)) {
             // Half a rollout is worse than a gap in the journal.
-            let message = format!("the undo goes on, though {error}");
+            let message = format!("the undo continues despite an error: {error}");
             host.run.log(LogLevel::Warn, Some(host.name()), message);
         }
     }
@@ -208,7 +209,7 @@ fn send(
             (None, StepState::NotStarted, Some(failure)) => part.leave(what, failure),
             (None, state, _) => {
                 let mut failure = match &reply {
-                    Ok(()) => part.refused("the host gave no answer".to_owned()),
+                    Ok(()) => part.refused("the host did not answer".to_owned()),
                     Err(failure) => failure.clone(),
                 };
                 if state != StepState::NotStarted {
@@ -225,7 +226,7 @@ fn send(
     stopped.map_or(Ok(()), Err).and(reply)
 }
 
-/// Undos of a request, followed while it is under way.
+/// The undos of a request, followed while it is in progress.
 struct Undos<'u> {
     scripts: &'u [(&'u Part, &'u str)],
     what: &'u str,
@@ -264,7 +265,7 @@ impl Part {
         })
     }
 
-    /// Whether there is something to undo. The host is asked only where an undo of nothing could do harm.
+    /// Whether there is something to undo. The host is queried only if undoing nothing could do harm.
     fn was_made(&self, cancel: &CancellationToken) -> Result<Made, Failure> {
         if self.applied.state != (StepState::InDoubt { started: false })
             || self.change.undoes == Undoes::Anything
@@ -287,7 +288,7 @@ impl Part {
             Plan::Unchanged | Plan::Change(_) => Made::Maybe,
             Plan::Unknown(reason) | Plan::Impossible(reason) => Made::Unknown(reason),
             Plan::Interrupted => return Err(Failure::interrupted()),
-            Plan::Ask(_) => Made::Unknown("its probe does not tell".to_owned()),
+            Plan::Ask(_) => Made::Unknown("its probe gave no definite answer".to_owned()),
         })
     }
 
@@ -343,7 +344,7 @@ impl Part {
         self.tell(result, what);
     }
 
-    /// Emits the event of it.
+    /// Emits the event of the undo.
     fn tell(&self, result: Result<Duration, Failure>, what: &str) {
         let (outcome, failure, took) = match result {
             Ok(took) => (Outcome::Changed, None, Some(took)),

@@ -54,7 +54,7 @@ fn with_full(ops: &Ops, dir: &Path) -> Option<(Option<i32>, String)> {
     Some((done.status.code(), shown))
 }
 
-const HINT: &str = "The disk is full there. Free some room";
+const HINT: &str = "The disk of the host is full. Free some room";
 
 #[test]
 fn a_content_that_does_not_fit_is_said_so_and_leaves_nothing() {

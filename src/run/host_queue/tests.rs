@@ -1,4 +1,4 @@
-//! Hosts that answer begin in order, and no host is contacted that would not be anyway.
+//! Hosts that answer begin in order, and no host is contacted that would not be contacted anyway.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +13,7 @@ use super::*;
 use crate::shell::Stream;
 use crate::transport::{FailedAttempt, Transport, TransportError};
 
-/// Hosts that answer, and some that do so only when they are let.
+/// Hosts that answer, and some that do so only when the test lets them.
 struct Network {
     silent: Vec<usize>,
     released: Semaphore,
@@ -37,7 +37,7 @@ impl Transport for Wire {
             }
             Ok(Stream {
                 stdin: Box::new(tokio::io::sink()),
-                // Says nothing, and does not end.
+                // Prints nothing, and does not end.
                 stdout: Box::new(Silence),
                 stderr: Box::new(tokio::io::empty()),
                 guard: Box::new(()),
@@ -110,7 +110,7 @@ impl Hosts {
         HostQueue::new(handle, self.links.iter().cloned().map(Some), forks, cancel)
     }
 
-    /// What a closure does that uses its host.
+    /// What a closure that uses its host does.
     fn wait_for(&self, number: usize) {
         self.links[number].is_used();
         if let Some(ahead) = self.links[number].take_ahead() {
@@ -129,7 +129,7 @@ impl Hosts {
 }
 
 #[test]
-fn a_silent_host_lets_all_others_go_before_it() {
+fn all_other_hosts_begin_before_a_silent_one() {
     let silent = [1, 2, 5, 17];
     let hosts = Hosts::new(40, &silent);
     let begun = Mutex::new(Vec::new());
@@ -162,7 +162,7 @@ fn a_silent_host_lets_all_others_go_before_it() {
 }
 
 #[test]
-fn what_comes_next_is_connected_to_once_a_host_was_used() {
+fn connects_to_the_next_hosts_once_a_host_was_used() {
     let hosts = Hosts::new(12, &[]);
     let queue = hosts.queue(2);
     let first = AtomicUsize::new(0);
@@ -170,7 +170,7 @@ fn what_comes_next_is_connected_to_once_a_host_was_used() {
         if first.fetch_add(1, Ordering::SeqCst) == 0 {
             assert_eq!(hosts.contacted(), 0);
             hosts.links[*number].is_used();
-            // All that come next, with two at a time: eight of them.
+            // All that come next with two at a time: eight hosts.
             while hosts.contacted() < 8 {
                 std::thread::yield_now();
             }
@@ -186,24 +186,24 @@ fn what_comes_next_is_connected_to_once_a_host_was_used() {
 }
 
 #[test]
-fn hosts_that_no_closure_uses_are_left_alone() {
+fn does_not_contact_hosts_that_no_closure_uses() {
     let hosts = Hosts::new(20, &[]);
     hosts.queue(3).fan_out(&hosts.numbers(), |_| {});
     assert_eq!(hosts.contacted(), 0);
 }
 
 #[test]
-fn after_one_that_left_its_host_alone_no_more_are_connected_to() {
+fn stops_connecting_after_a_closure_that_does_not_use_its_host() {
     let hosts = Hosts::new(200, &[]);
     let queue = hosts.queue(2);
     let begun = AtomicUsize::new(0);
     queue.fan_out(&hosts.numbers(), |number| {
-        // One uses its host, and no other.
+        // One closure uses its host, and no other does.
         if begun.fetch_add(1, Ordering::SeqCst) == 0 {
             hosts.links[*number].is_used();
         }
     });
-    // As many as were connected to before it was known.
+    // As many as were connected before this was known.
     assert!(
         hosts.contacted() <= 2 * AHEAD_PER_FORK + 2,
         "{}",
@@ -212,7 +212,7 @@ fn after_one_that_left_its_host_alone_no_more_are_connected_to() {
 }
 
 #[test]
-fn one_at_a_time_is_one_after_the_other() {
+fn runs_sequentially_with_one_at_a_time() {
     let hosts = Hosts::new(10, &[]);
     let begun = Mutex::new(Vec::new());
     let queue = hosts.queue(1).all_used();
@@ -221,11 +221,11 @@ fn one_at_a_time_is_one_after_the_other() {
         begun.lock().unwrap().push(*number);
     });
     assert_eq!(begun.into_inner().unwrap(), hosts.numbers());
-    assert_eq!(hosts.contacted(), 0, "nobody asked for a stream");
+    assert_eq!(hosts.contacted(), 0, "no stream was requested");
 }
 
 #[test]
-fn a_cancelled_run_waits_for_nobody() {
+fn a_cancelled_run_waits_for_no_host() {
     let hosts = Hosts::new(10, &(0..10).collect::<Vec<_>>());
     let cancel = CancellationToken::new();
     let queue = HostQueue::new(

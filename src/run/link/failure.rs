@@ -34,7 +34,8 @@ impl Link {
             (error, self.connection.via.last_shell())
         {
             failure.hint = Some(format!(
-                "The command of `via` (`ops_exec`) ends in `{shell}`, and ops adds `sh` itself: leave `{shell}` out."
+                "The command of `via` (`ops_exec`) ends with `{shell}`, \
+                 but ops adds `sh` itself: omit `{shell}`."
             ));
         }
         failure

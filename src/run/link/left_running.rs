@@ -37,7 +37,7 @@ impl Link {
                                 Err(_) => return,
                             }
                         }
-                        Err(_) => Some("a shell of its user could not be opened again".to_owned()),
+                        Err(_) => Some("a shell for its user could not be opened again".to_owned()),
                     }
                 }
             };

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::shell::Stream;
 use crate::transport::{Transport, TransportError};
 
-/// An attempt that failed and is followed by another: its number, and why.
+/// An attempt that failed and is followed by another: its number and the reason.
 type Failed = (u32, String);
 
 /// A stream to a host that is opening, open or failed. Dropping it closes the stream.
@@ -21,7 +21,7 @@ pub(in crate::run) struct Preconnection {
 }
 
 impl Preconnection {
-    /// Begins to connect in the background. `settled` is called when the connection is there or has failed.
+    /// Begins to connect in the background. `settled` is called when the connection is open or has failed.
     pub fn start(
         runtime: &tokio::runtime::Handle,
         transport: Arc<dyn Transport>,
@@ -30,7 +30,7 @@ impl Preconnection {
         let (tell, failed) = mpsc::unbounded_channel();
         let connecting = runtime.spawn(async move {
             let tell = move |attempt: u32, error: &TransportError| {
-                // An error: nobody listens any more.
+                // An error means that nobody listens any more.
                 let _ = tell.send((attempt, error.to_string()));
             };
             let stream = transport.open_watched(&tell).await;
@@ -40,7 +40,8 @@ impl Preconnection {
         Self { connecting, failed }
     }
 
-    /// The stream or the failure, once it is known. `None`: the stream has ended since, so try again.
+    /// Returns the stream or the failure, once it is known. `None`: the stream has ended since, so try
+    /// again.
     pub async fn stream(
         mut self,
         failed: impl Fn(u32, String),
@@ -63,7 +64,7 @@ impl Drop for Preconnection {
     }
 }
 
-/// The stream, unless it has ended while it waited. What it printed meanwhile is kept.
+/// Returns the stream, unless it has ended while it waited. Output that arrived meanwhile is kept.
 fn still_open(mut stream: Stream) -> Option<Stream> {
     let mut printed = vec![0; 1024];
     match stream.stdout.read(&mut printed).now_or_never() {

@@ -3,10 +3,10 @@
 use crate::shell::{Session, SessionError};
 use crate::transport::{TriedOnce, Turn};
 
-/// The password for one host. sudo asks for that of the user who logged in, whoever is become.
+/// The password for one host. sudo asks for that of the login user, regardless of which user is become.
 pub(super) type SudoPassword = TriedOnce<SessionError>;
 
-/// The turn to start a session that tries the password, if there is one.
+/// Returns the turn to start a session that tries the password, if there is one.
 pub(super) async fn turn(
     password: &SudoPassword,
     is_given: bool,
@@ -18,7 +18,7 @@ pub(super) async fn turn(
     }
 }
 
-/// Notes whether the session that was started in this turn had the right password.
+/// Records whether the session that was started in this turn had the right password.
 pub(super) fn watch(turn: Turn<SessionError>, session: &Session) {
     let opened = session.opened();
     tokio::spawn(async move {

@@ -1,35 +1,35 @@
-//! How much output becomes events: a share for each step, out of one for the run.
+//! Limits how much output becomes events: a share for each step, out of one for the run.
 //!
-//! What is counted is the size of the events as they are kept, not that of the text: a million empty lines
-//! are a million events.
+//! The stored size of the events is counted, not that of the text: a million empty lines are a million
+//! events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes of `task.output` events of one step. Some 30,000 lines of a build; who wants more of it wants a
-/// file.
+/// Bytes of `task.output` events of one step. That is some 30,000 lines of a build; more than that belongs
+/// in a file.
 pub(super) const STEP: usize = 8 << 20;
 
-/// Bytes of `task.output` events of one run. Together with the files of `store::output` and with what is not
-/// output, a run stays below 64 MB on disk.
+/// Bytes of `task.output` events of one run. Together with the files of `store::output` and everything that
+/// is not output, a run stays below 64 MB on disk.
 pub(super) const RUN: usize = 28 << 20;
 
-/// What a step has in any case, also when the run's share is used up: its first lines, and as much for its
-/// last.
+/// The minimum for each step, even if the share of the run is used up: for its first lines, and as much
+/// again for its last ones.
 pub(super) const LEAST: usize = 2 << 10;
 
 /// Bytes of events for the last lines of a stream that was cut.
 pub(super) const LAST: usize = 64 << 10;
 
-/// Bytes of one message of the playbook's.
+/// Bytes of one message of a playbook.
 const MESSAGE: usize = 256 << 10;
 
-/// Bytes of all messages of a run. A loop that never ends writes without an end.
+/// Bytes of all messages of a run. An endless loop would write without limit.
 const MESSAGES: usize = 8 << 20;
 
-/// About what the event of a message takes besides its text.
+/// The approximate size of the event of a message without its text.
 const OF_MESSAGE: usize = 150;
 
-/// The share of what the playbook says.
+/// The share for messages of the playbook.
 #[derive(Debug, Default)]
 pub struct LogBudget(AtomicUsize);
 
@@ -39,7 +39,8 @@ impl LogBudget {
         message.len() > MESSAGE
     }
 
-    /// The message, cut where it is too long. `None` once there is no room; the last one says so.
+    /// Returns the message, shortened if it is too long. `None` once there is no room; the last message
+    /// says so.
     pub fn take(&self, mut message: String) -> Option<String> {
         if message.len() > MESSAGE {
             let end = message.floor_char_boundary(MESSAGE);
@@ -70,7 +71,7 @@ pub struct RunBudget(AtomicUsize);
 #[derive(Debug, Default)]
 pub(super) struct StepBudget(usize);
 
-/// Why there is no room.
+/// Which limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
     Step,
@@ -78,7 +79,7 @@ pub(super) enum Full {
 }
 
 impl StepBudget {
-    /// Takes room for an event, if there is any.
+    /// Reserves room for an event, if there is any.
     pub fn take(&mut self, run: &RunBudget, size: usize) -> Result<(), Full> {
         if self.0 + size > STEP {
             return Err(Full::Step);
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_size_of_a_text_in_json_is_what_serde_writes() {
+    fn json_size_matches_what_serde_writes() {
         for text in [
             "",
             "plain é",
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_has_its_first_lines_when_the_run_has_no_room() {
+    fn a_step_shows_its_first_lines_even_if_the_run_has_no_room() {
         let run = RunBudget::default();
         let mut greedy: Vec<StepBudget> = (0..=RUN / STEP).map(|_| StepBudget::default()).collect();
         for step in &mut greedy {

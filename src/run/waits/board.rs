@@ -8,7 +8,7 @@ use crate::model::{Emission, Kind};
 
 use super::waited::{LastLine, Pace, Waited};
 
-/// Longer lines are cut here, in bytes.
+/// Longer lines are cut to this number of bytes.
 const LONGEST: usize = 200;
 
 /// The waits, in the order in which they began.
@@ -127,8 +127,8 @@ impl Board {
         self.hosts.get(host).copied()
     }
 
-    /// What must be reported now. Of several waits on a host, the innermost long one is reported: it says
-    /// more.
+    /// Returns the events to report now. Of several waits on a host, the innermost long one is reported: it
+    /// is more specific.
     pub fn due(&mut self, now: Instant, pace: Pace) -> Vec<Emission> {
         let mut inner: HashMap<&str, u64> = HashMap::new();
         for (id, entry) in &self.waits {
@@ -204,7 +204,7 @@ fn millis(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// Looks each second for so long, and gives what was told by the second.
+    /// Checks every second for this time, and returns what was reported in each second.
     fn told(
         board: &mut Board,
         began: Instant,
@@ -227,7 +227,7 @@ mod tests {
                 let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
                 let left = left_ms.map_or_else(String::new, |left| format!(", {left} ms left"));
                 let host = emission.host.unwrap_or_else(|| hosts.join(" "));
-                let so_far = emission.duration_ms.expect("it is always told") / 1000;
+                let so_far = emission.duration_ms.expect("it is always set") / 1000;
                 all.push((second, format!("{host} {what} {so_far}{left}{reason}")));
             }
         }
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_within_ten_seconds_and_every_thirty() {
+    fn reports_a_wait_within_ten_seconds_and_every_thirty() {
         let (mut board, began) = (Board::default(), Instant::now());
         let waited = Waited::new("for a sleep").at_most(Duration::from_mins(1));
         let id = board.begin(began, waited);
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_wait_for_the_same_are_told_together() {
+    fn reports_hosts_that_wait_for_the_same_thing_together() {
         let (mut board, began) = (Board::default(), Instant::now());
         for (late, host) in ["a", "b", "c", "d"].iter().enumerate() {
             let late = Duration::from_secs(late as u64 * 2);
@@ -267,7 +267,7 @@ mod tests {
         board.begin(began, on("e", "for dpkg"));
         let said = told(&mut board, began, 0..40);
         let said: Vec<(u64, &str)> = said.iter().map(|(at, said)| (*at, said.as_str())).collect();
-        // The last one began too late to be told with the others, and joins them later.
+        // The last one began too late to be reported with the others, and joins them later.
         assert_eq!(
             said,
             [
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_innermost_wait_that_lasts_is_told() {
+    fn reports_the_innermost_long_wait() {
         let (mut board, began) = (Board::default(), Instant::now());
         board.begin(began, on("a", "for the queue"));
         let mut short = board.begin(began, on("a", "for the host to answer"));

@@ -1,7 +1,7 @@
 //! Reports what a run is waiting for: within ten seconds, and again at least every thirty.
 //!
-//! Code that waits begins a [`Wait`] and drops it at the end. Long waits become `waiting` events; hosts that
-//! wait for the same thing are reported together. [`Board`] decides when, and is handed the time.
+//! Code that waits begins a [`Wait`] and drops it at the end. Long waits become `waiting` events; hosts
+//! that wait for the same thing are reported together. [`Board`] decides when, and is passed the time.
 
 mod board;
 mod waited;
@@ -16,7 +16,7 @@ use board::Board;
 
 pub use waited::{LastLine, Pace, Waited};
 
-/// A loop that pauses again and again.
+/// A loop that pauses repeatedly.
 #[derive(Debug, Clone, Copy)]
 pub struct Rounds {
     since: Instant,
@@ -43,7 +43,7 @@ impl Round {
     }
 }
 
-/// The waits of a run. A clone has the same.
+/// The waits of a run. Clones share them.
 #[derive(Clone)]
 pub struct Waits(Arc<Shared>);
 
@@ -84,7 +84,7 @@ impl Waits {
         }
     }
 
-    /// Begins a round of a loop. Its wait counts as the one of the round before, which has just ended.
+    /// Begins a round of a loop. Its wait continues that of the previous round, which has just ended.
     pub(super) fn begin_round(&self, waited: Waited, before: Option<Rounds>) -> Round {
         let now = Instant::now();
         let recent = before.filter(|before| now.saturating_duration_since(before.last) < LAPSED);
@@ -111,7 +111,7 @@ impl Waits {
         (!is_known).then(|| self.begin(waited))
     }
 
-    /// What a host is waiting for has been reported in another way.
+    /// Records that what a host is waiting for has been reported in another way.
     pub(super) fn told_of(&self, host: &str) {
         self.0.board().told_of(Instant::now(), host);
     }
@@ -172,7 +172,7 @@ impl Wait {
         self.shared.board().set(self.id, what.into(), reason);
     }
 
-    /// It has been reported in another way.
+    /// Records that it has been reported in another way.
     pub fn told(&self) {
         self.shared.board().told(Instant::now(), self.id);
     }

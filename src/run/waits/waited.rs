@@ -1,4 +1,4 @@
-//! What a wait is: what for, on which host, for how long; and when waits are reported.
+//! The description of a wait: what for, on which host, for how long; and when waits are reported.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Waited {
     /// A fragment that fits after "waiting".
     pub(super) what: String,
     pub(super) host: Option<String>,
-    /// The longest that it can last.
+    /// The maximum time it can last.
     pub(super) at_most: Option<Duration>,
     pub(super) last: Option<LastLine>,
 }
@@ -53,7 +53,7 @@ impl Waited {
         }
     }
 
-    /// The wait is on this host.
+    /// Sets the host of the wait.
     #[must_use]
     pub fn on(mut self, host: Option<&str>) -> Self {
         self.host = host.map(ToOwned::to_owned);

@@ -118,7 +118,7 @@ fn a_lost_connection_is_told_and_undone_over_a_new_one() {
     // The last one may have been made, for all that the run knows: it is named, and undone too.
     let notes: Vec<String> = said(&ran).into_iter().map(|(_, note)| note).collect();
     assert!(
-        notes[2].ends_with("had not yet said whether this had started: it may have been made"),
+        notes[2].ends_with("had not reported whether this had started: it may have been made"),
         "{notes:?}"
     );
 }
