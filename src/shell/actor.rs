@@ -1,4 +1,4 @@
-//! The task behind a session: moves bytes between the stream and the request that is under way.
+//! The task behind a session: moves bytes between the stream and the request in progress.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,13 +19,13 @@ use super::outgoing::Outgoing;
 use super::program::{Message, messages};
 use super::{RemoteLoop, Request, SessionError, SessionOptions, Stream, bootstrap, facts};
 
-/// Bytes that a host tells of remote_loop when it greets: some lines.
+/// The maximum size of the facts in a hello, which is a few lines.
 const FACTS: usize = 256 << 10;
 
-/// A silent host is asked for a sign of life so often.
+/// The time after which a silent host is asked for a sign of life, and between two such requests.
 const ASK: Duration = Duration::from_secs(5);
 
-/// A request, and where its news goes.
+/// A request, and where its progress is reported.
 pub(super) struct Job {
     pub request: Request,
     pub cancel: CancellationToken,
@@ -33,7 +33,7 @@ pub(super) struct Job {
 }
 
 pub(super) enum News {
-    /// The whole program is on its way.
+    /// The whole program was sent.
     Sent,
     Chunk(usize, OutputStream, Vec<u8>),
     Progress(Progress),
@@ -43,12 +43,12 @@ pub(super) enum News {
     Lost(SessionError),
 }
 
-/// How far the hello is.
+/// The progress of the hello.
 enum Greeting {
-    /// sudo has the floor.
+    /// sudo is running its dialogue.
     Sudo,
     Awaited,
-    /// Its facts so far.
+    /// The facts received so far.
     Begun(Vec<u8>),
     Done,
 }
@@ -63,11 +63,11 @@ pub(super) struct Actor {
     opening: Opening,
     greeting: Greeting,
     bootstrap: Vec<u8>,
-    /// When something was last read, or written.
+    /// When something was last read or written.
     alive: Instant,
     asked: Option<Instant>,
     flight: Option<(Flight, Job)>,
-    /// The program of that was not sent whole, and will not be.
+    /// The program of that request was not sent completely, and will not be.
     is_cut: bool,
     next_id: u64,
     hello: Hello,
@@ -101,7 +101,7 @@ impl Actor {
             && (flight.sent || actor.remote_loop.is_known())
             && error.is_retryable()
         {
-            // Before it is seen to be over.
+            // Set before the end becomes visible.
             let _ = left_running.set(actor.remote_loop.clone());
         }
         let _ = ended.set(error.clone());
@@ -180,10 +180,11 @@ impl Actor {
                 }
             };
             tokio::select! {
-                wrote = async { self.stream.stdin.write(front.unwrap_or_default()).await }, if front.is_some() => {
+                wrote = async { self.stream.stdin.write(front.unwrap_or_default()).await },
+                    if front.is_some() => {
                     let wrote = wrote.unwrap_or(0);
                     if wrote == 0 {
-                        // The other end is gone; what it said last is still to be read.
+                        // The other end is gone; its last output is still to be read.
                         self.out.clear();
                         self.drain(&mut buffers).await;
                         return Err(self.lost());
@@ -202,25 +203,26 @@ impl Actor {
                     Ok(count) if count > 0 => self.read(1, err_buffer.filled(count)).await?,
                     _ => stderr_open = false,
                 },
-                // What is on its way goes first: the end of the stream must not overtake it.
+                // Pending output is sent first: the end of the stream must not overtake it.
                 job = inbox.recv(), if self.flight.is_none() && !writing => match job {
                     Some(job) => self.take(job).await,
                     None => return Ok(()),
                 },
                 () = abandoned => self.abandon(),
-                () = tokio::time::sleep_until(next_time.unwrap_or(now)), if next_time.is_some() => self.tick()?,
+                () = tokio::time::sleep_until(next_time.unwrap_or(now)),
+                    if next_time.is_some() => self.tick()?,
             }
         }
     }
 
-    /// Tells the caller of a request that is over, if there is one.
+    /// Reports to the caller that its request is over, if there is one.
     async fn settle(&mut self) -> bool {
         let is_over = |(flight, _): &(Flight, Job)| flight.is_over();
         let Some((flight, job)) = self.flight.take_if(|flight| is_over(flight)) else {
             return false;
         };
         self.out.push(Message::text("x\n".into()));
-        // The caller may have gone.
+        // The caller may be gone.
         let _ = job.news.send(News::Over(flight.rest())).await;
         true
     }
@@ -251,9 +253,9 @@ impl Actor {
         }
     }
 
-    /// The caller does not want the request any more.
+    /// The caller no longer wants the request.
     fn abandon(&mut self) {
-        // A program that is not whole is not run.
+        // An incomplete program is not run.
         self.is_cut |= self.out.drop_unsent();
         if let Some((flight, _)) = &mut self.flight {
             flight.kill(Why::Cancelled, Instant::now());
@@ -298,7 +300,7 @@ impl Actor {
                         facts.extend(data);
                         if facts.len() > FACTS {
                             return Err(SessionError::Lost {
-                                detail: format!("its greeting is longer than {} KiB", FACTS >> 10),
+                                detail: format!("its hello is longer than {} KiB", FACTS >> 10),
                             });
                         }
                     }
@@ -330,7 +332,7 @@ impl Actor {
         }
     }
 
-    /// What a login or sudo prints.
+    /// Handles the output of a login or sudo.
     fn early_words(&mut self, stream: usize, data: &[u8]) -> Result<(), SessionError> {
         match self.opening.hear(stream == 1, data)? {
             Next::Say(words) => self.out.push_early(Message::new(words)),
@@ -379,7 +381,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Reads what is left once the stream has ended.
+    /// Reads the remaining input once the stream has ended.
     async fn drain(&mut self, buffers: &mut [Buffer; 2]) {
         let deadline = Instant::now() + Duration::from_millis(500);
         for stream in [0, 1] {
@@ -402,7 +404,7 @@ impl Actor {
         }
     }
 
-    /// The error of a stream that ended on its own.
+    /// The error of a stream that ended by itself.
     fn lost(&mut self) -> SessionError {
         let epitaph = self.stream.guard.epitaph();
         if matches!(self.greeting, Greeting::Done) {
@@ -414,8 +416,8 @@ impl Actor {
         self.opening.ended([&rest[0], &rest[1]], epitaph)
     }
 
-    /// Ends the stream. No request is under way, so nothing of one runs: the host's side has its loop to end
-    /// and no more. That is waited for where nothing else would see to it.
+    /// Ends the stream. No request is in progress, so nothing of one runs: only the loop on the host has to
+    /// end. This waits for it only if nothing else guarantees that.
     async fn farewell(&mut self) {
         let _ = self.stream.stdin.shutdown().await;
         self.stream.stdin = Box::new(tokio::io::sink());
@@ -429,7 +431,7 @@ impl Actor {
 
 fn random() -> String {
     let mut bytes = [0_u8; 16];
-    // Without the operating system's randomness nothing else would run either.
+    // Without the randomness of the operating system, nothing else would work either.
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,7 @@
-//! Where a session reads to.
+//! The read buffer of a session.
 
-/// What is read at a time. A session waits for most of its life, and there may be thousands: it begins small,
-/// and grows while what comes fills it.
+/// A buffer for one read at a time. A session is idle most of its life, and there may be thousands: the
+/// buffer starts small, and grows while reads fill it.
 pub(super) struct Buffer {
     bytes: Vec<u8>,
     full: bool,
@@ -17,7 +17,7 @@ impl Buffer {
         }
     }
 
-    /// Where to read to.
+    /// The space to read into.
     pub fn space(&mut self) -> &mut [u8] {
         if std::mem::take(&mut self.full) && self.bytes.len() < Self::SIZES.1 {
             self.bytes.resize(self.bytes.len() * 4, 0);
@@ -25,7 +25,7 @@ impl Buffer {
         &mut self.bytes
     }
 
-    /// What was read.
+    /// The bytes that were read.
     pub fn filled(&mut self, count: usize) -> &[u8] {
         self.full = count == self.bytes.len();
         &self.bytes[..count]
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_grows_only_while_what_comes_fills_it() {
+    fn a_buffer_grows_only_while_reads_fill_it() {
         let mut buffer = Buffer::new();
         let smallest = buffer.space().len();
         buffer.filled(smallest - 1);

@@ -1,14 +1,14 @@
-//! What a step printed, bounded.
+//! The output of a step, bounded.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-/// The output of a step. At most [`Captured::LIMIT`] bytes are kept: the first half and the last
-/// half of that; what lay between is counted. The whole goes by [`Output`](super::Output) as it
-/// arrives.
+/// The output of a step. At most [`Captured::LIMIT`] bytes are kept: the first half and the last half of
+/// that; the bytes between are counted. The listener receives all of it as it arrives
+/// ([`Listener::chunk`](super::Listener::chunk)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
-    /// Kept up to [`Captured::WHOLE`], and nothing is left out of the middle.
+    /// Kept up to [`Captured::WHOLE`] without omitting the middle.
     whole: bool,
     head: Vec<u8>,
     tail: VecDeque<u8>,
@@ -19,12 +19,12 @@ impl Captured {
     /// 1 MiB.
     pub const LIMIT: usize = 1 << 20;
 
-    /// What a probe may answer in all: a host that answers without end is given up.
+    /// The maximum size of the answer of a probe: a host that answers endlessly is given up.
     const WHOLE: usize = 64 << 20;
 
     const HALF: usize = Self::LIMIT / 2;
 
-    /// One that keeps all of an output that bounds itself, as a probe of ours does.
+    /// Creates one that keeps all of an output that limits itself, as a probe of ops does.
     pub(super) fn whole() -> Self {
         Self {
             whole: true,
@@ -59,7 +59,7 @@ impl Captured {
         self.tail.extend(bytes);
     }
 
-    /// What was kept. Where bytes were elided, a line that says how many stands in their place.
+    /// The bytes that were kept. If bytes were elided, a line with their number replaces them.
     #[must_use]
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         if self.tail.is_empty() {
@@ -77,13 +77,13 @@ impl Captured {
         Cow::Owned(bytes)
     }
 
-    /// [`Captured::bytes`] as text; what is not UTF-8 is replaced by U+FFFD.
+    /// [`Captured::bytes`] as text; invalid UTF-8 is replaced by U+FFFD.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 
-    /// How many bytes are missing from the middle.
+    /// The number of bytes missing from the middle.
     #[must_use]
     pub const fn elided(&self) -> u64 {
         self.elided
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_goes() {
+    fn elides_the_middle() {
         let mut captured = Captured::default();
         for _ in 0..299 {
             captured.push(&[7; 10_000]);

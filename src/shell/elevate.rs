@@ -5,16 +5,16 @@ use crate::model::Elevation;
 use super::printed::excerpt;
 use super::{INNER_COMMAND, SessionError, quote_str};
 
-/// The dialogue that goes before the bootstrap when another user is become.
+/// The dialogue before the bootstrap if the session runs as another user.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     user: String,
-    /// What the login's shell prints on both streams before it hands over to sudo.
+    /// What the login's shell prints on both streams before it starts sudo.
     begun: String,
-    /// What sudo prints on stderr when it wants the password. Random, so that no locale, lecture or
-    /// login can fool it.
+    /// The prompt that sudo prints on stderr to request the password. It is random, so that no locale,
+    /// lecture or login can imitate it.
     prompt: String,
-    /// What the elevated shell prints on stdout first.
+    /// The first line that the elevated shell prints on stdout.
     ready: String,
     password: Option<String>,
     asked: u32,
@@ -22,15 +22,15 @@ pub(super) struct Dialogue {
     random: String,
 }
 
-/// What one stream said.
+/// The output of one stream.
 #[derive(Debug, Default)]
 struct Heard {
-    /// What may be the begin of an awaited word.
+    /// Bytes that may be the beginning of an expected word.
     held: Vec<u8>,
     sudo_runs: bool,
 }
 
-/// What the dialogue wants next.
+/// What the dialogue needs next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Wait,
@@ -41,7 +41,7 @@ pub(super) enum Next {
     WrongPassword,
 }
 
-/// What was printed, and by whom.
+/// What was printed, and by which program.
 #[derive(Debug)]
 pub(super) struct Words {
     pub login: Vec<u8>,
@@ -50,8 +50,8 @@ pub(super) struct Words {
 }
 
 impl Heard {
-    /// Takes `bytes`, and gives what stands before `word` and whether it came. What may be its begin is kept
-    /// back.
+    /// Takes `bytes`, and returns the output before `word` and whether `word` was found. What may be the
+    /// beginning of it is kept back.
     fn until(&mut self, word: &str, bytes: &[u8]) -> (Vec<u8>, bool) {
         let word = word.as_bytes();
         self.held.extend_from_slice(bytes);
@@ -86,8 +86,8 @@ impl Dialogue {
         let user = &elevation.user;
         if user.is_empty() || user.starts_with('-') || user.contains(|c: char| c.is_control()) {
             return Err(refuse(
-                "that cannot be the name of a user",
-                "Give a name, or `#` and a numeric id.",
+                "invalid user name",
+                "Use a name, or `#` and a numeric id.",
             ));
         }
         if elevation
@@ -96,7 +96,7 @@ impl Dialogue {
             .is_some_and(|password| password.contains(['\n', '\0']))
         {
             return Err(refuse(
-                "the password holds a newline or a NUL byte",
+                "the password contains a newline or a NUL byte",
                 "Check where the password comes from.",
             ));
         }
@@ -116,16 +116,16 @@ impl Dialogue {
         &self.user
     }
 
-    /// Whether the login's shell handed over to sudo.
+    /// Whether the login's shell has started sudo.
     pub fn sudo_runs(&self) -> bool {
         self.streams.iter().any(|stream| stream.sudo_runs)
     }
 
-    /// The line that has the waiting `sh` hand over to sudo. It holds none of the words that it has printed:
-    /// something that prints what it is sent is no shell.
+    /// The line that makes the waiting `sh` start sudo. It contains none of the words that it prints: a
+    /// program that echoes its input is not a shell.
     pub fn line(&self) -> Vec<u8> {
         let say = |what: &str| format!("printf '%s-%s\\n' ops-{what} {}", self.random);
-        // sudo may pass LC_ALL on, and it is for sudo's own messages only.
+        // sudo may pass LC_ALL on, but it is meant only for sudo's own messages.
         let restore = r#"if [ -n "$1" ]; then LC_ALL=$1; else unset LC_ALL; fi; shift"#;
         let ready = if self.password.is_some() {
             format!("echo; {}; ", say("ready"))
@@ -147,7 +147,7 @@ impl Dialogue {
         .into_bytes()
     }
 
-    /// Whether the bootstrap has to wait for [`Next::Ready`].
+    /// Whether the bootstrap must wait for [`Next::Ready`].
     pub const fn waits(&self) -> bool {
         self.password.is_some()
     }
@@ -191,16 +191,17 @@ impl Dialogue {
     pub fn wrong_password(&self) -> SessionError {
         SessionError::Elevation {
             user: self.user.clone(),
-            message: "sudo did not take the password".into(),
+            message: "sudo did not accept the password".into(),
             hint: Some(
-                "Check the become password (`-K`, `ansible_become_password`). It is not tried again in this run."
+                "Check the become password (`-K`, `ansible_become_password`). \
+                 It is not tried again in this run."
                     .into(),
             ),
             tried_password: true,
         }
     }
 
-    /// Names what sudo said when no hello came. Its text only chooses the hint.
+    /// The error of a session without a hello, with the output of sudo. That text only selects the hint.
     pub fn failed(&self, printed: &str) -> SessionError {
         SessionError::Elevation {
             user: self.user.clone(),
@@ -211,7 +212,7 @@ impl Dialogue {
     }
 }
 
-/// What sudo said, without the command that ops had it start.
+/// The output of sudo, without the command that ops made it start.
 fn said_by_sudo(printed: &str) -> String {
     let said = excerpt(printed);
     match said.split_once("sh -c ") {
@@ -231,11 +232,10 @@ fn hint(printed: &str, user: &str) -> String {
         "sudo on this host has `requiretty` set; ops needs `Defaults:USER !requiretty` in sudoers."
             .into()
     } else if said("password is required") || said("interactive authentication is required") {
-        // Also what `sudo -n` says where something is allowed without a password, and `sh` as this user is
-        // not.
+        // `sudo -n` also prints this if something is allowed without a password, but not `sh` as this user.
         format!(
-            "Either sudo wants a password: give it with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. Or \
-             sudoers lets this user run other commands only, or none as {user}. {list}"
+            "Either sudo needs a password: set it with `-K` or `ansible_become_password`, or allow NOPASSWD \
+             in sudoers. Or sudoers lets this user run other commands only, or none as {user}. {list}"
         )
     } else if said("not in the sudoers")
         || said("not allowed to")
@@ -269,14 +269,16 @@ mod tests {
     }
 
     #[test]
-    fn what_sudo_refuses_names_sudo_l_and_sh() {
+    fn a_refusal_by_sudo_names_sudo_l_and_sh() {
         assert_eq!(
             failed(
                 "root",
-                "Sorry, user amy is not allowed to execute '/usr/bin/sh -c if [ -n \"$1\" ]; then LC_ALL=$1; fi; \
+                "Sorry, user amy is not allowed to execute \
+                 '/usr/bin/sh -c if [ -n \"$1\" ]; then LC_ALL=$1; fi; \
                  shift; IFS= read -r b && eval \"$b\" sh ' as root on web1.\n"
             ),
-            "failed to become root: Sorry, user amy is not allowed to execute '/usr/bin/sh -c ...' as root on web1.\n\
+            "failed to become root: Sorry, user amy is not allowed to execute \
+             '/usr/bin/sh -c ...' as root on web1.\n\
              Allow this user to run `sh` as root in sudoers: single commands are not enough. \
              `sudo -l` on the host lists what is allowed: ops needs `sh`."
         );
@@ -286,8 +288,8 @@ mod tests {
                 "sudo-rs: interactive authentication is required\n"
             ),
             "failed to become postgres: sudo-rs: interactive authentication is required\n\
-             Either sudo wants a password: give it with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. Or \
-             sudoers lets this user run other commands only, or none as postgres. \
+             Either sudo needs a password: set it with `-K` or `ansible_become_password`, or allow NOPASSWD \
+             in sudoers. Or sudoers lets this user run other commands only, or none as postgres. \
              `sudo -l` on the host lists what is allowed: ops needs `sh`."
         );
         assert_eq!(

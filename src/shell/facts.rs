@@ -1,8 +1,9 @@
-//! Reads what a host told of itself in the hello.
+//! Parses what a host reports about itself in the hello.
 
 use crate::model::HostFacts;
 
-/// The hello is `<name> <value>` a line; see `sh/hello.sh`. What does not parse stays empty.
+/// Parses the hello, which has a `<name> <value>` per line; see `sh/hello.sh`. A value that does not parse
+/// stays empty.
 pub(super) fn parse(hello: &str) -> HostFacts {
     let mut facts = HostFacts::default();
     let mut lines = hello.lines();
@@ -16,7 +17,7 @@ pub(super) fn parse(hello: &str) -> HostFacts {
             "init" => init(value).clone_into(&mut facts.init),
             "container" => value.clone_into(&mut facts.virtualization),
             "sys_vendor" => vendor(value).clone_into(&mut facts.virtualization),
-            // A machine of a cloud that is rented whole has the vendor of a virtual one.
+            // A bare-metal machine of a cloud has the vendor of a virtual one.
             "product_name" if is_hardware(value) => facts.virtualization.clear(),
             "pkg" => value
                 .strip_suffix("-get")
@@ -25,7 +26,7 @@ pub(super) fn parse(hello: &str) -> HostFacts {
             "mem" => facts.memory = value.parse::<u64>().ok().map(|kib| kib * 1024),
             "cpus" => facts.cores = count(value),
             "cores" => facts.cores = value.parse().ok(),
-            // The last, as it alone may hold a newline.
+            // The last line, as only its value may contain a newline.
             "state" => {
                 let mut state = vec![value];
                 state.extend(lines.by_ref());
@@ -53,7 +54,7 @@ fn os_release(facts: &mut HostFacts, line: &str) {
     }
 }
 
-/// `uname -s -n -r -m`, which come in this order whatever the order of the options.
+/// `uname -s -n -r -m`, whose output has this order whatever the order of the options.
 fn uname(facts: &mut HostFacts, line: &str) {
     let words: Vec<&str> = line.split_whitespace().collect();
     if let [kernel, hostname, version, .., architecture] = words[..] {
@@ -71,7 +72,7 @@ fn init(comm: &str) -> &str {
     }
 }
 
-/// What a virtual machine of this maker runs in; nothing for the maker of a real one.
+/// The virtualization that this vendor's machines use; empty for a vendor of real machines.
 fn vendor(sys_vendor: &str) -> &'static str {
     const VENDORS: [(&str, &str); 11] = [
         ("QEMU", "qemu"),
@@ -114,8 +115,10 @@ mod tests {
     #[test]
     fn a_debian_host() {
         let facts = parse(
-            "uid 1000\nuser amy\nos PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nos VERSION_ID=\"12\"\nos VERSION_CODENAME=bookworm\nos ID=debian\n\
-             uname Linux web1 6.1.0-28-amd64 x86_64\ninit systemd\nsys_vendor QEMU\nproduct_name Standard PC\npkg apt-get\nmem 4030332\ncpus 0-2,5\n\
+            "uid 1000\nuser amy\nos PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n\
+             os VERSION_ID=\"12\"\nos VERSION_CODENAME=bookworm\nos ID=debian\n\
+             uname Linux web1 6.1.0-28-amd64 x86_64\ninit systemd\nsys_vendor QEMU\n\
+             product_name Standard PC\npkg apt-get\nmem 4030332\ncpus 0-2,5\n\
              can setsid\nstate /home/amy/.local/state/ops",
         );
         assert_eq!(
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_host_runs_in() {
+    fn detects_virtualization() {
         let inside = |hello: &str| parse(hello).virtualization;
         assert_eq!(inside("container docker"), "docker");
         assert_eq!(
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_told_is_nothing_known() {
+    fn facts_that_were_not_reported_are_unknown() {
         assert_eq!(parse(""), HostFacts::default());
         assert_eq!(parse("cpus x-\nmem \nuname Linux\nos ID").cores, None);
     }

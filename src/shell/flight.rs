@@ -1,4 +1,4 @@
-//! A request that is under way: what its markers say, and what time asks for. No I/O.
+//! A request in progress: what its markers report, and what must happen by time. No I/O.
 
 use std::time::Duration;
 
@@ -9,17 +9,18 @@ use crate::model::OutputStream;
 use super::frame::Marker;
 use super::{Captured, End, Request, SessionError, StepKind, StepReply};
 
-/// How long a relay may outlive its command before it is ended. It has already told all that the
-/// command printed, so this costs nothing but a wait for those who leave a child behind.
+/// How long a relay may outlive its command before it is ended. It has already passed on everything that
+/// the command printed, so ending it affects only the wait for commands that leave a child process behind.
 const RELAY: Duration = Duration::from_millis(25);
 
-/// How many relays a step has: one for each stream. A host that tells of more is not believed.
+/// The maximum number of relays of a step: one for each stream. Markers beyond it are ignored.
 const RELAYS: usize = 8;
 
-/// How often it is asked what still lives of a request that is being killed; doubles up to the second.
+/// How often to ask which processes of a request that is being killed are still alive: the first interval,
+/// which doubles up to the second one.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
-/// How long after KILL a process (in an uninterruptible sleep) is waited for.
+/// How long to wait after KILL for a process (in an uninterruptible sleep).
 const HOPELESS: Duration = Duration::from_secs(5);
 
 /// Why the processes of a request are being killed.
@@ -34,15 +35,15 @@ pub(super) enum Why {
 #[derive(Debug)]
 struct Killing {
     why: Why,
-    /// The step that it hit.
+    /// The step that was interrupted.
     step: Option<usize>,
-    /// When TERM gives way to KILL.
+    /// When KILL follows TERM.
     harder_at: Instant,
     give_up_at: Instant,
     /// When to ask again; `None` while an answer is awaited.
     ask_at: Option<Instant>,
     pause: Duration,
-    /// Nothing lives any more.
+    /// No process is alive any more.
     done: bool,
 }
 
@@ -51,25 +52,25 @@ struct Slot {
     kind: StepKind,
     ok: Vec<u8>,
     timeout: Duration,
-    /// It is ended once it prints more than is kept.
+    /// It is stopped once it prints more than is kept.
     bounded: bool,
     started: Option<Instant>,
     ended: [Option<u8>; 2],
-    /// It ended when its processes were being killed.
+    /// It ended while its processes were being killed.
     late: bool,
     took: Duration,
     relays: Vec<u64>,
     captured: [Captured; 2],
 }
 
-/// What has become of a step.
+/// The progress of a step.
 #[derive(Debug)]
 pub(super) enum Progress {
     Started(usize),
     Ended(usize, StepReply),
 }
 
-/// What is left to say of a request that is over.
+/// What remains to be reported of a request that is over.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
     /// The steps that were not reported as ended, by number.
@@ -78,15 +79,15 @@ pub(super) struct Rest {
     pub cancelled: bool,
 }
 
-/// A request that is under way.
+/// A request in progress.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub id: u64,
-    /// The whole program is on its way.
+    /// The whole program was sent.
     pub sent: bool,
     /// How many steps were reported as started, and as ended.
     told: [usize; 2],
-    /// One a step, and one for the probe if there is one.
+    /// One per step, and one for the probe if there is one.
     slots: Vec<Slot>,
     probe: bool,
     grace: Duration,
@@ -126,7 +127,7 @@ impl Flight {
             .collect();
         if request.probe.is_some() {
             let mut probe = slot(StepKind::Own, Vec::new(), timeout, true);
-            // Half an answer is none.
+            // A partial answer is useless.
             probe.captured[0] = Captured::whole();
             slots.push(probe);
         }
@@ -147,7 +148,7 @@ impl Flight {
         }
     }
 
-    /// Whose data this is: the step, and whether it is one whose output is passed on.
+    /// Whose data this is: the step and its stream, if its output is passed on.
     pub fn data(&mut self, stream: usize, bytes: &[u8]) -> Option<(usize, OutputStream)> {
         let step = self.open[stream]?;
         let slot = &mut self.slots[step];
@@ -196,7 +197,7 @@ impl Flight {
                 slot.ended[stream] = Some(u8::try_from(code).unwrap_or(u8::MAX));
                 if slot.ended.iter().all(Option::is_some) {
                     slot.took = slot.started.map_or(Duration::ZERO, |started| now - started);
-                    // The deadline stays until the next marker: a command can have stopped its shell.
+                    // The deadline stays until the next marker: a command may have stopped its shell.
                     if slot.kind == StepKind::Command {
                         self.relays_at = Some(now + RELAY);
                     }
@@ -210,7 +211,7 @@ impl Flight {
                 }
             }
             b'F' => self.finish(stream),
-            // Its own shell is gone, but not what that one started.
+            // Its own shell is gone, but not the processes which that shell started.
             b'G' if !self.finished[stream] => self.kill(Why::Lost, now),
             b'K' => {
                 if let Some(&lives) = marker.numbers.first() {
@@ -232,7 +233,7 @@ impl Flight {
         self.deadline = None;
     }
 
-    /// How many processes of the request live.
+    /// Handles the number of processes of the request that are alive.
     fn census(&mut self, lives: u64, now: Instant) {
         match &mut self.killing {
             Some(killing) if lives == 0 || now >= killing.give_up_at => {
@@ -245,7 +246,7 @@ impl Flight {
                 killing.ask_at = Some(now + killing.pause);
                 killing.pause = (killing.pause * 2).min(POLL.1);
             }
-            // It ended without a word. (Its last words would have come before this answer.)
+            // It ended without a report. (A report would have arrived before this answer.)
             None if lives == 0 && !self.finished[0] => {
                 self.kill(Why::Lost, now);
                 if let Some(killing) = &mut self.killing {
@@ -256,7 +257,7 @@ impl Flight {
         }
     }
 
-    /// Starts to kill, unless that is under way.
+    /// Begins to kill, unless that is in progress.
     pub fn kill(&mut self, why: Why, now: Instant) {
         if self.killing.is_some() {
             return;
@@ -292,7 +293,7 @@ impl Flight {
         }
     }
 
-    /// When [`Flight::due`] wants to be called.
+    /// When [`Flight::due`] must be called.
     pub fn next_time(&self) -> Option<Instant> {
         let ask_at = self.killing.as_ref().and_then(|killing| killing.ask_at);
         [self.deadline, self.relays_at, ask_at]
@@ -301,7 +302,7 @@ impl Flight {
             .min()
     }
 
-    /// What has to be said to the loop now.
+    /// Returns the message to send to the loop now.
     pub fn due(&mut self, now: Instant) -> Option<String> {
         let id = self.id;
         if self.deadline.is_some_and(|at| at <= now) {
@@ -332,8 +333,8 @@ impl Flight {
         })
     }
 
-    /// What the markers so far say of steps, beyond what was reported before. The end of a step is reported
-    /// when something came behind it: a step can take its own shell away after its last word.
+    /// Returns what the markers so far report of steps, beyond what was reported before. The end of a step
+    /// is reported once something follows it: a step can kill its own shell after its last marker.
     pub fn progress(&mut self) -> Vec<Progress> {
         let mut news = Vec::new();
         if self.killing.is_some() {
@@ -366,12 +367,12 @@ impl Flight {
         news
     }
 
-    /// How many steps there are, without the probe.
+    /// The number of steps, without the probe.
     fn steps(&self) -> usize {
         self.slots.len() - usize::from(self.probe)
     }
 
-    /// Takes what came back of a step.
+    /// Takes the result of a step.
     fn step_reply(&mut self, index: usize, end: End) -> StepReply {
         let slot = &mut self.slots[index];
         let duration = if slot.took.is_zero() {
@@ -388,13 +389,13 @@ impl Flight {
         }
     }
 
-    /// Whether a step came to this code by itself, though its processes were to be killed by then: the word
-    /// to stop may have come too late.
+    /// Whether a step reached this exit code by itself, although its processes were already to be killed:
+    /// the signal may have arrived too late.
     fn ended_itself(&self, index: usize, code: u8) -> bool {
         let slot = &self.slots[index];
         let went_on = self.current.is_some_and(|current| current > index)
             || self.finished.iter().any(|finished| *finished);
-        // A script of ours does not say that all is well if it was stopped.
+        // A script of ops does not report success if it was stopped.
         !slot.late || went_on || (slot.kind == StepKind::Own && slot.ok.contains(&code))
     }
 
@@ -404,16 +405,17 @@ impl Flight {
         let code = slot.ended[0].or(slot.ended[1]);
         match (why, code) {
             (Some(Why::TimedOut), _) if hit == Some(index) => End::TimedOut,
-            // It may have left a status behind, but took away what was to come after it.
+            // It may have reported a status, but it ended what was to follow.
             (Some(Why::Lost), _) if self.current == Some(index) => End::Lost,
             (_, Some(code)) if self.ended_itself(index, code) => End::Code(code),
-            // What starts while the word to stop is on its way is stopped too.
+            // A step that starts while the signal is on its way is stopped too.
             (Some(Why::Cancelled | Why::TimedOut), _) => End::Cancelled,
             _ => End::Lost,
         }
     }
 
-    /// What is known of it now that the connection is lost: steps that ended, and were not reported so.
+    /// What is known of the request now that the connection is lost: steps that ended, and were not
+    /// reported yet.
     pub fn lost(&mut self) -> Vec<Progress> {
         let mut news = self.progress();
         let [started, ended] = self.told;
@@ -437,7 +439,7 @@ impl Flight {
         news
     }
 
-    /// What became of it, once it [`is_over`](Self::is_over).
+    /// The result, once it [`is_over`](Self::is_over).
     pub fn rest(mut self) -> Result<Rest, SessionError> {
         if self.missing {
             return Err(SessionError::Missing { program: "setsid" });
@@ -471,7 +473,7 @@ mod tests {
     use crate::shell::Step;
 
     #[test]
-    fn what_begins_while_the_word_to_stop_is_on_its_way_is_cancelled() {
+    fn a_step_that_starts_while_the_signal_is_on_its_way_is_cancelled() {
         let request = Request::step(Step::command("sleep 9"));
         let second = Duration::from_secs(1);
         let mut flight = Flight::new(7, &request, second, second);

@@ -1,19 +1,19 @@
 //! Splits one output stream of a session into markers and data.
 //!
-//! A marker is `@<nonce> <request> <kind> <arguments>\n`, wherever it stands, also within a line.
-//! Everything else is data, byte for byte. What could become a marker is held back until it has, or
-//! has not.
+//! A marker is `@<nonce> <request> <kind> <arguments>
+//! `, wherever it occurs, even within a line. Everything else is data, byte for byte. Bytes that could
+//! become a marker are held back until that is decided.
 //!
-//! That a marker has one newline, at its end, matters: bash writes line by line, so a second one
-//! would make two writes of it, and several processes write to a stream.
+//! It matters that a marker has one newline, at its end: bash writes line by line, so a second newline
+//! would split it into two writes, and several processes write to a stream.
 
-/// The byte that a marker begins with; the rest of its first word is random.
+/// The first byte of a marker; the rest of its first word is random.
 const START: u8 = b'@';
 
-/// Length beyond which what began like a marker is data after all.
+/// The length beyond which the apparent beginning of a marker is data.
 const LONGEST: usize = 256;
 
-/// What a stream holds.
+/// A part of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
     Data(Vec<u8>),
@@ -22,7 +22,7 @@ pub(super) enum Piece {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marker {
-    /// The request that it speaks of; 0 is the hello.
+    /// The number of its request; 0 is the hello.
     pub request: u64,
     pub kind: u8,
     pub numbers: Vec<u64>,
@@ -43,7 +43,7 @@ impl Frames {
         }
     }
 
-    /// Takes what was read, and gives what it completes.
+    /// Takes the bytes read, and returns the pieces that they complete.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
         self.held.extend_from_slice(bytes);
         let mut pieces = Vec::new();
@@ -53,7 +53,7 @@ impl Frames {
             let rest = &self.held[start..];
             let common = rest.len().min(self.prefix.len());
             let (prefix, body) = rest.split_at(common);
-            // If it is none, the next may begin right behind its first byte.
+            // If it is not a marker, the next one may begin right after its first byte.
             at = start + 1;
             if prefix != &self.prefix[..common] {
                 continue;
@@ -81,7 +81,7 @@ impl Frames {
         pieces
     }
 
-    /// What is still held back when the stream ends.
+    /// Returns what is still held back when the stream ends.
     pub fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
@@ -98,7 +98,7 @@ fn push_data(pieces: &mut Vec<Piece>, bytes: &[u8]) {
 }
 
 impl Marker {
-    /// `None` where it is not well formed: then nobody of ours wrote it.
+    /// `None` if it is malformed: then it was not written by ops.
     fn parse(body: &[u8]) -> Option<Self> {
         let mut words = std::str::from_utf8(body).ok()?.split(' ');
         let request = words.next()?.parse().ok()?;
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_takes_nothing_of_the_data() {
+    fn a_marker_consumes_no_data() {
         let pieces = Frames::new(NONCE).push(b"a\n@00ff00ff 3 E 1 0\n\nb@");
         let marker = Marker {
             request: 3,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_marker_is_data() {
+    fn text_that_only_resembles_a_marker_is_data() {
         for text in [
             "@00ff00ff x E 1 0\n.",
             "@00ff00fe 1 E 1 0\n.",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_marker_is_let_go() {
+    fn an_endless_marker_is_data() {
         let mut frames = Frames::new(NONCE);
         let mut text = b"@00ff00ff ".to_vec();
         text.resize(LONGEST + 1, b'x');
@@ -197,7 +197,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn splits_do_not_matter(parts in proptest::collection::vec(part(), 0..20), cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..10)) {
+        fn splits_do_not_matter(
+            parts in proptest::collection::vec(part(), 0..20),
+            cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..10),
+        ) {
             let bytes = parts.concat();
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
             cuts.extend([0, bytes.len()]);
@@ -208,14 +211,15 @@ mod tests {
             prop_assert_eq!(&pieces, &all(&mut split, &chunks));
             let rest = whole.rest();
             prop_assert_eq!(&rest, &split.rest());
-            // Nothing is lost: markers written out again, all is there.
+            // Nothing is lost: with the markers written out again, the text is complete.
             let mut again = Vec::new();
             for piece in pieces {
                 match piece {
                     Piece::Data(data) => again.extend(data),
                     Piece::Marker(marker) => {
                         again.extend(format!("@00ff00ff {} {}", marker.request, marker.kind as char).bytes());
-                        again.extend(marker.numbers.iter().flat_map(|number| format!(" {number}").into_bytes()));
+                        let numbers = marker.numbers.iter();
+                        again.extend(numbers.flat_map(|number| format!(" {number}").into_bytes()));
                         again.push(b'\n');
                     }
                 }

@@ -1,8 +1,8 @@
 //! Turns a POSIX `sh` into a server: quoting, and the framed session protocol.
 //!
-//! A [`Stream`] (three byte streams of a waiting `sh`, from any transport) becomes a [`Session`],
-//! which answers [`Request`]s: steps, then a probe, in one round trip. docs/protocol.md tells what
-//! goes over the wire; the programs that run on the host are in `sh/`.
+//! A [`Stream`] (three byte streams of a waiting `sh`, from any transport) becomes a [`Session`], which
+//! answers [`Request`]s: steps, then a probe, in one round trip. docs/protocol.md describes what is sent
+//! over the wire; the programs that run on the host are in `sh/`.
 
 mod actor;
 mod bootstrap;

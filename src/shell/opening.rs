@@ -1,4 +1,5 @@
-//! A session until its hello: what the login and sudo print, which of the two is waited for, and how long.
+//! A session before its hello: the output of the login and of sudo, which of the two must act, and for how
+//! long.
 
 use tokio::time::{Duration, Instant};
 
@@ -13,13 +14,13 @@ pub(super) struct Opening {
     /// What was printed since sudo started.
     sudo: Printed,
     sudo_runs: bool,
-    /// When what is waited for began.
+    /// When the current wait began.
     since: Instant,
     limit: Duration,
 }
 
 impl Opening {
-    /// The login has `limit` to give a shell, and sudo has the same again.
+    /// The login has `limit` to start a shell, and sudo has the same time again.
     pub fn new(dialogue: Option<Dialogue>, limit: Duration) -> Self {
         Self {
             dialogue,
@@ -35,10 +36,10 @@ impl Opening {
         self.since + self.limit
     }
 
-    /// Takes what was printed before the hello, and says what to do about it.
+    /// Takes what was printed before the hello, and returns what to do next.
     ///
     /// # Errors
-    /// sudo did not take the password.
+    /// sudo did not accept the password.
     pub fn hear(&mut self, stderr: bool, bytes: &[u8]) -> Result<Next, SessionError> {
         let Some(dialogue) = &mut self.dialogue else {
             self.login.push(bytes);
@@ -57,7 +58,7 @@ impl Opening {
         }
     }
 
-    /// The error of a stream that ended; `epitaph` is what the transport says of that.
+    /// The error of a stream that ended; `epitaph` is what the transport reports about that.
     pub fn ended(&mut self, rest: [&[u8]; 2], epitaph: Option<String>) -> SessionError {
         for (stream, rest) in rest.into_iter().enumerate() {
             if let Err(error) = self.hear(stream == 1, rest) {
@@ -77,7 +78,7 @@ impl Opening {
         }
     }
 
-    /// The error of a hello that did not come in time.
+    /// The error of a hello that did not arrive in time.
     pub fn late(&self) -> SessionError {
         let (waiting, printed) = match &self.dialogue {
             Some(dialogue) if self.sudo_runs => {
@@ -94,17 +95,18 @@ impl Opening {
     }
 }
 
-/// What to try where a login gives no shell. Its text only chooses the hint.
+/// What to try if a login starts no shell. Its output only selects the hint.
 fn login_hint(printed: &str) -> &'static str {
     let said = |text: &str| printed.contains(text);
     if said("password has expired") || said("Password change required") {
-        "The password of this user has expired: log in with `ssh` and change it, or have root reset it."
+        "The password of this user has expired: \
+         log in with `ssh` and change it, or have root reset it."
     } else if said("account has expired") {
         "The account of this user has expired: have root extend it (`chage -E`), or log in as another user."
     } else if said("not available") || said("nologin") {
         "This user has no login shell (`nologin`): log in as another user with `ansible_user` or `-u`."
     } else if said("restricted") {
-        "The login shell is restricted, as rbash is: ops needs an ordinary one, such as /bin/sh."
+        "The login shell is restricted, like rbash: ops needs an ordinary one, such as /bin/sh."
     } else {
         "Something other than a POSIX shell answered: check the login shell and its startup files."
     }
@@ -132,23 +134,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_before_sudo_starts_is_the_logins() {
+    fn output_before_sudo_starts_is_that_of_the_login() {
         for (printed, text) in [
             (
                 "This account is currently not available.\n",
                 "the host did not answer as a POSIX shell: This account is currently not available.\n\
-                 This user has no login shell (`nologin`): log in as another user with `ansible_user` or `-u`.",
+                 This user has no login shell (`nologin`): \
+                 log in as another user with `ansible_user` or `-u`.",
             ),
             (
                 "rbash: line 1: exec: restricted\n",
                 "the host did not answer as a POSIX shell: rbash: line 1: exec: restricted\n\
-                 The login shell is restricted, as rbash is: ops needs an ordinary one, such as /bin/sh.",
+                 The login shell is restricted, like rbash: ops needs an ordinary one, such as /bin/sh.",
             ),
             (
                 "WARNING: Your password has expired.\r\nPassword change required but no TTY available.\r\n",
                 "the host did not answer as a POSIX shell: WARNING: Your password has expired.; \
                  Password change required but no TTY available.\n\
-                 The password of this user has expired: log in with `ssh` and change it, or have root reset it.",
+                 The password of this user has expired: \
+                 log in with `ssh` and change it, or have root reset it.",
             ),
             (
                 "",
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_afterwards_is_of_sudo() {
+    fn later_output_is_that_of_sudo() {
         let mut opening = opening(None);
         opening.hear(false, b"Welcome.\nops-sudo-01").unwrap();
         opening.hear(true, b"ops-sudo-0123\nsudo: a pass").unwrap();
@@ -174,21 +178,22 @@ mod tests {
         assert_eq!(
             said(&error),
             "failed to become root: sudo: a password is required\n\
-             Either sudo wants a password: give it with `-K` or `ansible_become_password`, or allow NOPASSWD in sudoers. Or \
-             sudoers lets this user run other commands only, or none as root. \
+             Either sudo needs a password: set it with `-K` or `ansible_become_password`, or allow NOPASSWD \
+             in sudoers. Or sudoers lets this user run other commands only, or none as root. \
              `sudo -l` on the host lists what is allowed: ops needs `sh`."
         );
     }
 
     #[test]
-    fn a_hello_that_is_late_says_who_is_waited_for() {
+    fn a_late_hello_names_the_program_that_did_not_answer() {
         let mut opening = opening(Some("secret"));
         let menu = "1) status\n2) logs\nYour choice? ".repeat(2000);
         opening.hear(false, menu.as_bytes()).unwrap();
         let text = said(&opening.late());
         assert!(
             text.starts_with(
-                "the login did not give a shell within 30 s; it printed: 1) status; 2) logs; Your choice? 1) status"
+                "the login did not start a shell within 30 s; it printed: \
+                 1) status; 2) logs; Your choice? 1) status"
             ),
             "{text}"
         );
@@ -201,7 +206,7 @@ mod tests {
         let text = said(&opening.late());
         assert!(
             text.starts_with(
-                "sudo did not give a shell as root within 30 s; it printed: Please touch your key."
+                "sudo did not start a shell as root within 30 s; it printed: Please touch your key."
             ),
             "{text}"
         );
@@ -209,7 +214,7 @@ mod tests {
 
     /// A login shell such as `cat` prints the line that it was sent.
     #[test]
-    fn a_line_that_comes_back_starts_nothing() {
+    fn an_echoed_line_starts_nothing() {
         let mut opening = opening(Some("secret"));
         let line = opening.dialogue.as_ref().unwrap().line();
         assert_eq!(opening.hear(false, &line).unwrap(), Next::Wait);
@@ -220,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_sudo_come_in_pieces() {
+    fn the_output_of_sudo_may_arrive_in_pieces() {
         let mut opening = opening(Some("secret"));
         let mut next = Vec::new();
         for (stderr, piece) in [

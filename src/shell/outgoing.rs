@@ -1,4 +1,4 @@
-//! What is on its way to the host: messages, of which the bodies of files are read as they are written.
+//! The outgoing messages to the host; the bodies of files are read while they are sent.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::Payload;
 use super::program::{Block, MIB, Message};
 
-/// So much of a file is held at a time.
+/// The maximum number of bytes of a file in memory at a time.
 const PIECE: usize = 256 << 10;
 
-/// How much of a body goes in one message. The host starts a process for each, and a request can be cancelled
-/// between two of them only. So they grow while they leave quickly.
+/// How much of a body one message carries. The host starts a process for each message, and a request can be
+/// cancelled only between two of them. So messages grow while they are sent quickly.
 struct Pace {
     size: u64,
     /// When writing of the current message began.
@@ -48,16 +48,16 @@ impl Default for Pace {
     }
 }
 
-/// Messages that wait to be written, and how far the first of them is.
+/// Messages that wait to be written, and how much of the first has been.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    /// Before the bootstrap; the rest waits for it.
+    /// Sent before the bootstrap; the rest waits for it.
     early: VecDeque<Message>,
     queue: VecDeque<Message>,
-    /// How much of the first message is written.
+    /// How many bytes of the first message were written.
     written: u64,
     pace: Pace,
-    /// Bytes of the file that the first message sends a part of, and where in it they begin.
+    /// Bytes of the file that the first message sends a part of, and their offset in it.
     piece: (u64, Vec<u8>),
 }
 
@@ -79,7 +79,7 @@ impl Outgoing {
         *self = Self::default();
     }
 
-    /// What is not yet on its way stays here. Whether that was anything.
+    /// Drops the messages of which nothing has been sent. Returns whether there were any.
     pub fn drop_unsent(&mut self) -> bool {
         let before = self.queue.len();
         self.queue
@@ -94,7 +94,7 @@ impl Outgoing {
         }
     }
 
-    /// The block that is next, and from where on in its payload.
+    /// The next block, and the offset in its payload to continue from.
     fn block(&self) -> Option<(&Block, u64)> {
         let message = self.first(false)?;
         let at = self.written.checked_sub(message.head.len() as u64)?;
@@ -102,7 +102,7 @@ impl Outgoing {
         Some((block, block.range.start + at))
     }
 
-    /// Gets what is to be written next, where it is in a file. Call it before [`front`](Self::front).
+    /// Reads what is to be written next if it is in a file. Call it before [`front`](Self::front).
     pub async fn prepare(&mut self) {
         if self.early.is_empty()
             && let Some(first) = self.queue.front_mut()
@@ -124,7 +124,7 @@ impl Outgoing {
         let left = usize::try_from(block.range.end - at).unwrap_or(PIECE);
         let (file, step) = (file.clone(), block.step);
         let mut bytes = std::mem::take(&mut self.piece.1);
-        // It may be on a disk that is slow.
+        // The file may be on a slow disk.
         let read = tokio::task::spawn_blocking(move || {
             bytes.resize(left.min(PIECE), 0);
             file.read(at, &mut bytes).map(|()| bytes)
@@ -134,13 +134,13 @@ impl Outgoing {
             Ok(bytes) => (at, bytes),
             Err(reason) => {
                 self.spoil(step, &reason);
-                // The message promised so many bytes.
+                // The message promised this number of bytes.
                 (at, vec![0; left])
             }
         };
     }
 
-    /// Gives the body of a step up: its step fails for the reason.
+    /// Gives up the body of a step: the step fails for this reason.
     fn spoil(&mut self, step: usize, reason: &str) {
         let is_of = |message: &Message| message.body.as_ref().is_some_and(|b| b.step == step);
         let mut first = self.queue.pop_front();
@@ -151,7 +151,7 @@ impl Outgoing {
         }
     }
 
-    /// What is to be written next. With `early_only` the rest has to wait.
+    /// The bytes to write next. With `early_only`, the rest has to wait.
     pub fn front(&self, early_only: bool) -> Option<&[u8]> {
         let message = self.first(early_only)?;
         let written = usize::try_from(self.written).unwrap_or(usize::MAX);
@@ -170,7 +170,7 @@ impl Outgoing {
         })
     }
 
-    /// So much of it was written. Whether that was all that waited.
+    /// Records that `count` bytes were written. Returns whether nothing more is waiting.
     pub fn wrote(&mut self, count: usize) -> bool {
         self.written += count as u64;
         let queue = if self.early.is_empty() {
@@ -195,7 +195,7 @@ impl Outgoing {
     }
 }
 
-/// The bytes from one place to another, as far as they are here.
+/// The bytes between two offsets, limited to those that `bytes` contains.
 fn part(bytes: &[u8], from: u64, to: u64) -> &[u8] {
     let index = |at: u64| usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
     &bytes[index(from)..index(to)]

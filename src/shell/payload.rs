@@ -38,16 +38,16 @@ impl<T: Into<Arc<[u8]>>> From<T> for Payload {
     }
 }
 
-/// A file that stays open, so that all who read it read the same one, whatever comes to stand at its path.
-/// What is written into it is noticed.
+/// A file that stays open, so that all readers read the same one, whatever happens to its path. Writing to
+/// it is detected.
 pub struct SourceFile {
     file: File,
     name: String,
     stamp: Stamp,
 }
 
-/// By what a file is known to be unchanged. Whoever sets its times back is found out by the host, which has
-/// the hash.
+/// Used to detect that a file was changed. If someone resets its times, the host detects the change, as it
+/// has the hash.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     size: u64,
@@ -65,10 +65,10 @@ impl Stamp {
 }
 
 impl SourceFile {
-    /// `name` is what errors call it.
+    /// Creates one; `name` is its name in errors.
     ///
     /// # Errors
-    /// When nothing can be told of it.
+    /// The metadata of the file cannot be read.
     pub fn new(file: File, name: impl Into<String>) -> io::Result<Self> {
         let stamp = Stamp::of(&file)?;
         let name = name.into();
@@ -84,7 +84,7 @@ impl SourceFile {
     /// Fills `bytes` with the content from the offset `at`.
     ///
     /// # Errors
-    /// When it cannot be read, or is not what it was when it was opened. A lower-case fragment.
+    /// The file cannot be read, or it was changed since it was opened. A lower-case fragment.
     pub fn read(&self, at: u64, bytes: &mut [u8]) -> Result<(), String> {
         let read = self.file.read_exact_at(bytes, at);
         match Stamp::of(&self.file) {

@@ -1,10 +1,10 @@
-//! Runs a text so that a pipe fails when any of its commands does.
+//! Runs a script so that a pipe fails if any of its commands fails.
 
 use super::quote_str;
 
-/// `text` for a shell that knows `pipefail`: the host's `sh` where it does (BusyBox, and what follows
-/// POSIX.1-2024), else bash. Where there is neither, nothing is run: it ends with a code that is none of
-/// `ok`, and says why.
+/// Returns `text` for a shell that supports `pipefail`: the host's `sh` if it does (BusyBox, and shells
+/// that follow POSIX.1-2024), else bash. If neither does, nothing is run: the script exits with a code that
+/// is not in `ok`, and prints why.
 #[must_use]
 pub fn pipefail(text: &str, ok: &[u8]) -> String {
     let code = (1..=125).rev().find(|code| !ok.contains(code)).unwrap_or(1);
@@ -17,7 +17,8 @@ pub fn pipefail(text: &str, ok: &[u8]) -> String {
     )
 }
 
-const REFUSAL: &str = "`pipefail` needs bash, or an sh that knows `set -o pipefail`, and this host has neither.\n\
+const REFUSAL: &str = "`pipefail` needs bash or an sh that supports `set -o pipefail`, \
+    and this host has neither.\n\
     Install bash, or write to a file first and compress that.";
 
 #[cfg(test)]
@@ -43,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_fails_with_any_of_its_commands() {
+    fn a_pipe_fails_if_any_of_its_commands_fails() {
         for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
             let (code, _) = ran(shell, "false | cat", None);
             assert_eq!(code, Some(1), "{shell:?}");
@@ -55,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_shell_that_knows_it_nothing_runs() {
+    fn runs_nothing_without_a_shell_that_supports_it() {
         let empty = tempfile::tempdir().expect("a directory");
         let path = empty.path().to_string_lossy();
         let (code, said) = ran(&["/bin/dash"], "echo ran", Some(&path));

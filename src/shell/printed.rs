@@ -1,9 +1,9 @@
-//! What a host prints before the hello, kept for an error.
+//! What a host prints before the hello, kept for errors.
 
-/// What is kept of it.
+/// The number of bytes that are kept.
 const KEPT: usize = 4096;
 
-/// The most that an error shows.
+/// The maximum number of bytes that an error shows.
 const SHOWN: usize = 600;
 const SHOWN_LINES: usize = 8;
 
@@ -31,7 +31,7 @@ impl Printed {
     }
 }
 
-/// A text of a host on one line, cut where it is long.
+/// A text from a host on one line, shortened if it is long.
 pub(super) fn excerpt(text: &str) -> String {
     let mut lines = text
         .split(['\n', '\r'])

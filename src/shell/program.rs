@@ -6,18 +6,18 @@ use super::bootstrap::hash_body_of;
 use super::quote::{line, printf_format, word};
 use super::{NulByte, OnFailure, Payload, Request, Step, StepKind};
 
-/// A body of so many bytes is hashed on the host while it comes. That takes more processes, and saves reading
-/// the file twice.
+/// A body of at least this size is hashed on the host while it arrives. That takes more processes, but
+/// avoids reading the file twice.
 const HASHED: u64 = 4 * MIB;
 
 /// A larger block is a multiple of this size.
 pub(super) const MIB: u64 = 1 << 20;
 
-/// Up to here a program comes by `read`, which costs no process but about half a microsecond a
-/// byte; beyond, by `dd`.
+/// Up to this size, a program is read by `read`, which needs no process but takes about half a microsecond
+/// per byte; larger ones are read by `dd`.
 const BY_LINES: usize = 2048;
 
-/// One message of the loop. It is sent whole or not at all.
+/// One message for the loop. It is sent completely or not at all.
 pub(super) struct Message {
     /// Empty for the rest of a body that is sent in several messages.
     pub head: Vec<u8>,
@@ -53,13 +53,13 @@ impl Message {
         self.head.len() as u64 + self.body.as_ref().map_or(0, Block::size)
     }
 
-    /// Makes a message of at most so many bytes from the rest of a body. Returns what is left after it.
+    /// Cuts a message of at most `most` bytes from the rest of a body. Returns what is left.
     pub fn cut(&mut self, most: u64) -> Option<Self> {
         let block = self.body.as_mut().filter(|_| self.head.is_empty())?;
         let mut rest = block.clone();
         let mut size = block.size().min(most);
         if size > MIB {
-            // The host counts in them.
+            // The host counts in MiB.
             size -= size % MIB;
         }
         block.range.end = block.range.start + size;
@@ -71,10 +71,10 @@ impl Message {
         })
     }
 
-    /// Says that the body of a step is no good, and why.
+    /// Declares the body of a step invalid, with the reason.
     pub fn spoiled(step: usize, reason: &str) -> Self {
         let mut head = format!("b {step} ").into_bytes();
-        // What holds a NUL came from no file's name and no error of the system.
+        // A text with a NUL is neither a file name nor an error of the system.
         head.extend(line(reason.replace('\0', "").as_bytes()).unwrap_or_default());
         head.push(b'\n');
         Self::new(head)
@@ -136,12 +136,12 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
     Ok(messages)
 }
 
-/// The program: a line of functions' calls for each step. It ends with a word by which the loop
-/// knows that it is whole.
+/// The program: a line with function calls for each step. It ends with a word by which the loop recognises
+/// that it is complete.
 fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
     let mut program = Vec::new();
     if !request.functions.is_empty() {
-        // What a command forgets before it begins.
+        // What a command unsets before it begins.
         program.extend_from_slice(b"ops_fn=\"$ops_fn");
         for function in &request.functions {
             program.push(b' ');
@@ -153,8 +153,8 @@ fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
         }
     }
     for (index, step) in request.steps.iter().enumerate() {
-        // Never as a condition (`||`, `if`): there `set -e` has no effect, in subshells neither. The last of
-        // an `&&` is none.
+        // Never as a condition (`||`, `if`): `set -e` has no effect there, not even in subshells. The last
+        // command of an `&&` list is not a condition.
         program.extend_from_slice(b"case $ops_z in '') ");
         if step.body.is_some() {
             program.extend(format!("ops_b {index} && ").into_bytes());
@@ -176,7 +176,7 @@ fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
 }
 
 fn call(index: usize, step: &Step) -> Result<Vec<u8>, NulByte> {
-    // Nothing to do takes no process.
+    // A step without a script needs no process.
     if step.kind == StepKind::Own && step.script.is_empty() {
         return Ok(format!("ops_m S {index}; ops_m E {index} 0").into_bytes());
     }
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_cut_into_whole_mebibytes_and_what_is_left() {
+    fn a_body_is_cut_into_whole_mebibytes_and_a_remainder() {
         for (size, most, expected) in [
             (5, MIB, vec![5]),
             (MIB, MIB, vec![MIB]),

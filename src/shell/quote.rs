@@ -2,15 +2,16 @@
 
 use thiserror::Error;
 
-/// No argument, path or program of a Unix host can hold a NUL byte.
+/// No argument, path or program of a Unix host can contain a NUL byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a NUL byte cannot be part of a command, an argument or a path")]
 pub struct NulByte;
 
-/// `text` as one word of a POSIX shell, whatever it holds but NUL: no byte in it has a meaning.
+/// `text` as one word of a POSIX shell, whatever it contains except NUL: no byte in it has a special
+/// meaning.
 ///
-/// A NUL cannot stand in a command; callers that take text from a user refuse it by name before
-/// (see [`has_nul`]).
+/// A command cannot contain a NUL; callers that take text from a user refuse it with a proper message
+/// before (see [`has_nul`]).
 #[must_use]
 pub fn quote(bytes: &[u8]) -> Vec<u8> {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_-./:@%+,".contains(b);
@@ -29,20 +30,20 @@ pub fn quote(bytes: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// The same for text.
+/// Like [`quote`], for text.
 #[must_use]
 pub fn quote_str(text: &str) -> String {
-    // The bytes that are added are ASCII, so what was UTF-8 stays UTF-8.
+    // The added bytes are ASCII, so valid UTF-8 stays valid.
     String::from_utf8_lossy(&quote(text.as_bytes())).into_owned()
 }
 
-/// Whether text cannot be given to a shell at all.
+/// Whether text cannot be passed to a shell at all.
 #[must_use]
 pub fn has_nul(text: &str) -> bool {
     text.contains('\0')
 }
 
-/// [`quote`], where a NUL was not refused before.
+/// Like [`quote`], if a NUL was not refused before.
 pub(super) fn word(bytes: &[u8]) -> Result<Vec<u8>, NulByte> {
     if bytes.contains(&0) {
         Err(NulByte)
@@ -51,7 +52,7 @@ pub(super) fn word(bytes: &[u8]) -> Result<Vec<u8>, NulByte> {
     }
 }
 
-/// [`word`] on one line: a newline is spelled by the loop's variable for it.
+/// [`word`] on one line: a newline is written as the loop's variable for it.
 pub(super) fn line(bytes: &[u8]) -> Result<Vec<u8>, NulByte> {
     let mut line = Vec::with_capacity(bytes.len() + 2);
     for byte in word(bytes)? {
@@ -73,7 +74,7 @@ pub(super) fn printf_format(bytes: &[u8]) -> Vec<u8> {
             b'\\' => format.extend_from_slice(br"\\"),
             b'%' => format.extend_from_slice(b"%%"),
             0 => format.extend_from_slice(br"\000"),
-            // Else it would read as an option.
+            // Otherwise it would be read as an option.
             b'-' if position == 0 => format.extend_from_slice(br"\055"),
             _ => format.push(byte),
         }
@@ -99,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn nul_is_refused() {
+    fn refuses_nul() {
         assert_eq!(word(b"a\0b"), Err(NulByte));
     }
 
     #[test]
-    fn a_line_holds_no_newline() {
+    fn a_line_contains_no_newline() {
         assert_eq!(line(b"a\nb").unwrap(), br#"'a'"$ops_l"'b'"#);
     }
 

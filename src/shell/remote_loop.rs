@@ -1,8 +1,9 @@
 //! The loop of a session on its host, and how to end what a lost session left running.
 //!
-//! When a network is cut, neither side notices. The host may go on with a request long after the client has
-//! given up, and would then work at the same time as a new session. So the hello gives the process id of the
-//! loop, and before a new session is used, the loop of the lost one is ended with everything that it started.
+//! When a network is cut, neither side notices. The host may continue a request long after the client has
+//! given up, and would then work at the same time as a new session. So the hello contains the process id of
+//! the loop, and before a new session is used, the loop of the lost one is ended with everything that it
+//! started.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use super::{End, Reply, Request, Step};
 
 const SCRIPT: &str = include_str!("sh/end_loop.sh");
 
-/// How long the host may take for it. The script gives up earlier.
+/// How long the host may take to end it. The script gives up earlier.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// By how many seconds a process may seem to have started later than it did.
+/// By how many seconds a process may appear to have started later than it did.
 const ROUNDING: u64 = 2;
 
 /// The loop of a session.
@@ -31,7 +32,7 @@ impl RemoteLoop {
         Self::parse("")
     }
 
-    /// Reads the hello, which has just come.
+    /// Parses the hello, which has just arrived.
     pub(super) fn parse(hello: &str) -> Self {
         let told = hello.lines().find_map(|line| line.strip_prefix("loop "));
         let process = told.and_then(|told| told.trim().parse().ok());
@@ -45,8 +46,8 @@ impl RemoteLoop {
         self.process.is_some()
     }
 
-    /// Ends it with all that it runs, over another session of the same user. `None`: the host never sent its
-    /// process id.
+    /// Returns the request that ends it with everything that it runs, over another session of the same
+    /// user. `None`: the host never sent its process id.
     #[must_use]
     pub fn end(&self) -> Option<Request> {
         let process = self.process?;
@@ -61,7 +62,7 @@ impl RemoteLoop {
         Some(Request::step(step))
     }
 
-    /// Why it may still be running, according to the reply. `None`: nothing of it is alive.
+    /// Returns why it may still be running, according to the reply. `None`: nothing of it is alive.
     #[must_use]
     pub fn why_alive(reply: &Reply) -> Option<String> {
         let step = reply.steps.first()?;
@@ -70,8 +71,8 @@ impl RemoteLoop {
         }
         let printed = step.stdout.text();
         Some(match printed.trim() {
-            "" => "the host did not report what became of it".to_owned(),
-            numbers => format!("not even KILL ended the processes {numbers}"),
+            "" => "the host did not report whether it ended".to_owned(),
+            numbers => format!("KILL did not end the processes {numbers}"),
         })
     }
 }
@@ -85,7 +86,7 @@ mod tests {
     use crate::shell::INNER_COMMAND;
 
     #[test]
-    fn is_read_from_the_hello() {
+    fn is_parsed_from_the_hello() {
         let remote_loop = RemoteLoop::parse("uid 0\nloop 4711\nstate /x");
         assert!(remote_loop.is_known() && remote_loop.end().is_some());
         for other in [
@@ -104,7 +105,7 @@ mod tests {
         }
     }
 
-    /// The code of the script, in a shell.
+    /// The exit code of the script, in a shell.
     fn ended(shell: &[&str], process: &Child, age: Duration) -> Option<i32> {
         let since = Instant::now()
             .checked_sub(age)
@@ -120,7 +121,7 @@ mod tests {
         command.status().expect("a shell runs").code()
     }
 
-    /// A loop that has been given this program.
+    /// Starts a loop that gets this program.
     fn started(command: &str, program: &str) -> Child {
         let mut child = Command::new("sh")
             .args(["-c", command])
@@ -140,7 +141,7 @@ mod tests {
             let now = Duration::ZERO;
             let mut other = started("read -r x; sleep 4.711", "\n");
             assert_eq!(ended(shell, &other, now), Some(0), "{shell:?}");
-            assert!(still(&mut other), "{shell:?}: it is no loop");
+            assert!(still(&mut other), "{shell:?}: it is not a loop");
             other
                 .kill()
                 .and_then(|()| other.wait())

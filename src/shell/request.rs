@@ -1,4 +1,4 @@
-//! What is asked of a session, and what comes back.
+//! The requests and replies of a session.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,30 +8,30 @@ use crate::model::OutputStream;
 
 use super::{Captured, Payload};
 
-/// Steps that run one after the other, then a probe, in one round trip.
+/// Steps that run one after another, then a probe, in one round trip.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     pub steps: Vec<Step>,
-    /// Text of ours for `sh`. Runs in a plain subshell after the steps, even if one failed, timed out
-    /// or was lost; not after a cancel.
+    /// A script of ops for `sh`. Runs in a plain subshell after the steps, even if one failed, timed out or
+    /// was lost; not after a cancel.
     pub probe: Option<Vec<u8>>,
-    /// Text of ours for `sh`. Where it fails, no body lands, and no directory is made for one. It does not
-    /// keep the steps from running: that is for the first of them.
+    /// A script of ops for `sh`. If it fails, no body is written, and no directory is created for one. It
+    /// does not prevent the steps from running: the first step must do that.
     pub guard: Option<Vec<u8>>,
-    /// Functions that the scripts of own steps may call. They are hidden from commands.
+    /// Functions that the scripts of own steps may call. Commands do not see them.
     pub functions: Vec<Function>,
 }
 
-/// A function of ours for `sh`.
+/// A function of ops for `sh`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Function {
     pub name: &'static str,
-    /// With its name: `name() {`, to a line `}`.
+    /// Including its name: `name() {`, up to a line `}`.
     pub body: &'static str,
 }
 
 impl Request {
-    /// A request that only looks.
+    /// A read-only request.
     #[must_use]
     pub fn probe(script: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Request {
         }
     }
 
-    /// A request of one step.
+    /// A request with one step.
     #[must_use]
     pub fn step(step: Step) -> Self {
         Self {
@@ -53,32 +53,32 @@ impl Request {
 /// One step of a request.
 #[derive(Clone)]
 pub struct Step {
-    /// Text for `sh`. No NUL byte.
+    /// A script for `sh`, without a NUL byte.
     pub script: Vec<u8>,
     pub kind: StepKind,
-    /// The exit codes that are success.
+    /// The exit codes that mean success.
     pub ok: Vec<u8>,
     pub on_failure: OnFailure,
-    /// A file that is put on the host before the first step runs.
+    /// A file that is written to the host before the first step runs.
     pub body: Option<Body>,
-    /// What the script reads on its standard input; nothing if `None`. May hold any byte. Part of
-    /// the request's program, so meant for a megabyte at most.
+    /// The standard input of the script; empty if `None`. May contain any byte. It is part of the request's
+    /// program, so it should be at most about a megabyte.
     pub stdin: Option<Arc<[u8]>>,
-    /// Its answer counts, and half of it is none: it is ended as [`End::TimedOut`] once it prints more than
-    /// is kept.
+    /// Its output is an answer, which is useless in part: the step ends as [`End::TimedOut`] once it prints
+    /// more than is kept.
     pub bounded: bool,
     /// From the start of this step. [`SessionOptions::timeout`](super::SessionOptions) if `None`.
     pub timeout: Option<Duration>,
 }
 
 impl Step {
-    /// Short file operations of our own.
+    /// Creates a step for short file operations of ops.
     #[must_use]
     pub fn own(script: impl Into<Vec<u8>>) -> Self {
         Self::new(StepKind::Own, script.into())
     }
 
-    /// A command of the user, or anything that may run long.
+    /// Creates a step for a command of the user, or anything that may run long.
     #[must_use]
     pub fn command(script: impl Into<Vec<u8>>) -> Self {
         Self::new(StepKind::Command, script.into())
@@ -98,7 +98,7 @@ impl Step {
     }
 }
 
-/// Scripts, bodies and inputs may hold secrets: only sizes are shown.
+/// Scripts, bodies and inputs may contain secrets: only sizes are shown.
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Step")
@@ -111,15 +111,15 @@ impl fmt::Debug for Step {
 /// How a step runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
-    /// A plain subshell under `LC_ALL=C`, with `$ops_state` (the state directory) at hand. For our own
-    /// short file operations: it may not leave a process behind.
+    /// A plain subshell under `LC_ALL=C`, in which `$ops_state` is the state directory. For short file
+    /// operations of ops: it must not leave a process behind.
     Own,
-    /// A shell in a session of its own, in the locale of the login, with output relays; it can be
-    /// killed whole. For anything of the user's.
+    /// A shell in a separate session, in the locale of the login, with output relays; all of it can be
+    /// killed. For anything from the user.
     Command,
 }
 
-/// What happens to the steps that follow one that failed. The probe runs either way.
+/// What happens to the steps after a failed one. The probe runs either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
     Stop,
@@ -128,17 +128,17 @@ pub enum OnFailure {
 
 /// A file for a step, sent in-band, with mode 0600.
 ///
-/// The path names a new file (one that exists is refused, so a symlink cannot lead elsewhere);
-/// missing directories above it are made, with mode 0700. The file is the step's to rename away:
-/// what is still there when the request ends, however it ends, is removed. A body that could not be
-/// written fails its step with exit code 1 and the reason on stderr.
+/// The path names a new file (an existing one is refused, so a symlink cannot redirect it); missing parent
+/// directories are created with mode 0700. The step has to rename the file: if it still exists when the
+/// request ends, however it ends, it is removed. A body that could not be written fails its step with exit
+/// code 1 and the reason on stderr.
 #[derive(Clone)]
 pub struct Body {
     pub path: Vec<u8>,
     pub content: Payload,
 }
 
-/// What came back. `steps` is shorter than asked when one of them stopped the request, or a cancel did.
+/// The results. `steps` is shorter than requested if one of them stopped the request, or a cancel did.
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
     pub steps: Vec<StepReply>,
@@ -147,40 +147,40 @@ pub struct Reply {
     pub cancelled: bool,
 }
 
-/// What became of one step.
+/// The result of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepReply {
     pub end: End,
     pub stdout: Captured,
     pub stderr: Captured,
-    /// As seen from here: from the start to the end marker.
+    /// Measured locally: from the start marker to the end marker.
     pub duration: Duration,
 }
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// What the shell says of it. A code of 128+n is either that very code or the end by signal n;
-    /// no `sh` tells which.
+    /// The status reported by the shell. A code of 128+n is either that very code or the end by signal n;
+    /// no `sh` distinguishes them.
     Code(u8),
     /// It killed its own shell, so how it ended is unknown.
     Lost,
-    /// Its time was up; its processes were killed.
+    /// Its time limit expired; its processes were killed.
     TimedOut,
-    /// The caller no longer wanted it; its processes were killed.
+    /// The caller cancelled it; its processes were killed.
     Cancelled,
 }
 
-/// Hears what becomes of a request while it is under way, in order. Called from within
+/// Receives the progress of a request, in order. Called from within
 /// [`Session::request`](super::Session::request). Steps count from 0; the probe is not reported.
 ///
-/// A request that ends without [`Listener::over`] was lost: of its steps that have not ended, the host may
-/// have run any, and may still be running one.
+/// A request that ends without [`Listener::over`] was lost: the host may have run any of its steps that
+/// have not ended, and may still be running one.
 pub trait Listener: Send + Sync {
     /// A step has printed this. In order for each stream.
     fn chunk(&self, step: usize, stream: OutputStream, bytes: &[u8]);
 
-    /// The whole program is on its way: from now on the host may run it. Before that it runs nothing.
+    /// The whole program was sent: from now on the host may run it. Before that it runs nothing.
     fn sent(&self) {}
 
     /// A step has started.
@@ -193,7 +193,7 @@ pub trait Listener: Send + Sync {
     fn over(&self) {}
 }
 
-/// Nobody listens.
+/// Ignores everything.
 impl Listener for () {
     fn chunk(&self, _: usize, _: OutputStream, _: &[u8]) {}
 }

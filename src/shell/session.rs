@@ -15,8 +15,8 @@ use super::{
     End, Listener, RemoteLoop, Reply, Request, SessionError, SessionOptions, StepReply, Stream,
 };
 
-/// One waiting `sh`, as one user. Requests of several tasks are sent one after the other. Dropping it ends
-/// the stream, and the host kills what runs.
+/// One waiting `sh`, as one user. Concurrent requests are sent one after another. Dropping it ends the
+/// stream, and the host kills what runs.
 pub struct Session {
     jobs: mpsc::Sender<Job>,
     hello: watch::Receiver<Option<Result<HostFacts, SessionError>>>,
@@ -28,8 +28,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Sends the bootstrap, and returns without waiting for the answer: the first request may follow
-    /// at once, so that connecting, facts and first probes are one round trip.
+    /// Sends the bootstrap, and returns without waiting for the answer: the first request may follow at
+    /// once, so that connecting, facts and first probes take one round trip.
     ///
     /// Must be called within a tokio runtime.
     #[must_use]
@@ -70,11 +70,11 @@ impl Session {
         self.left_running.get()
     }
 
-    /// The facts that the host reported about itself. Waits for the hello.
+    /// Returns the facts that the host reported about itself. Waits for the hello.
     ///
     /// # Errors
     ///
-    /// Why there was none.
+    /// Why there were none.
     pub async fn facts(&self) -> Result<HostFacts, SessionError> {
         let mut hello = self.hello.clone();
         match hello.wait_for(Option::is_some).await {
@@ -83,7 +83,7 @@ impl Session {
         }
     }
 
-    /// What comes of the start, for who does not hold the session.
+    /// Returns the result of the start, for code that does not hold the session.
     #[must_use]
     pub fn opened(&self) -> BoxFuture<'static, Result<(), SessionError>> {
         let (mut hello, ended) = (self.hello.clone(), Arc::clone(&self.ended));
@@ -96,16 +96,16 @@ impl Session {
         })
     }
 
-    /// Sends a request and waits for the reply. `listener` hears what becomes of it in the meantime, also
-    /// where there is no reply in the end.
+    /// Sends a request and waits for the reply. `listener` receives its progress in the meantime, even if
+    /// there is no reply in the end.
     ///
-    /// On cancel the processes of the request are killed, and the step that was running ends as
-    /// [`End::Cancelled`]. Dropping the future does the same in the background; the next request
-    /// waits for that.
+    /// On a cancel, the processes of the request are killed, and the step that was running ends as
+    /// [`End::Cancelled`]. Dropping the future does the same in the background; the next request waits for
+    /// that.
     ///
     /// # Errors
     ///
-    /// [`SessionError`]: there is no reply. A step that failed is not an error.
+    /// [`SessionError`]: there is no reply. A failed step is not an error.
     pub async fn request(
         &self,
         request: Request,
@@ -128,8 +128,8 @@ impl Session {
         Ok(reply)
     }
 
-    /// Ends the session in good order: what runs of it is waited for (or killed, if nobody wants it any
-    /// more), up to two seconds. The host's loop has ended by then, or ends with the transport:
+    /// Ends the session cleanly: waits up to two seconds for what it runs to finish, or to be killed if
+    /// nobody wants it any more. The host's loop has ended by then, or ends with the transport:
     /// [`Guard::ends_with_transport`](super::Guard::ends_with_transport).
     pub async fn close(self) {
         drop(self.jobs);

@@ -1,7 +1,8 @@
-# Ends the loop of a session that was lost, with all that it runs, and waits until nothing of that lives. Before it stands:
-# was_f the number of the process, was_s for how many seconds it has run at the least.
+# Ends the loop of a lost session with everything that it runs, and waits until none of that is alive. These
+# variables are set before it: was_f is the process id, was_s the minimum number of seconds it has been
+# running.
 
-# Whether the process of that number is a loop of ops, and was_x what it was started as.
+# Whether the process with that id is a loop of ops; sets was_x to its command line.
 was_loop() {
   was_x=
   if [ -r /proc/self/stat ]; then
@@ -13,8 +14,8 @@ was_loop() {
   return 1
 }
 
-# Whether it is as old as the one that is meant: a number can come again. 2: a container whose clock began after its
-# processes does not tell.
+# Whether it is as old as the intended one: an id can be reused. 2: unknown, in a container whose clock
+# began after its processes.
 was_old() {
   { IFS= read -r was_x <"/proc/$was_f/stat" && read -r was_t was_y </proc/uptime; } 2>/dev/null || return 0
   set -- ${was_x##*\) }
@@ -23,7 +24,7 @@ was_old() {
   [ "$was_y" -ge "$was_s" ]
 }
 
-# Its tree into was_v: what descends from it, and what is in a session of those.
+# Sets was_v to its tree: its descendants, and the processes in their sessions.
 was_tree() {
   was_v=" $was_f "
   was_g=1
@@ -42,7 +43,7 @@ was_tree() {
   done
 }
 
-# What lives of that into was_l.
+# Sets was_l to those of them that are alive.
 was_alive() {
   was_l=
   for was_p in $was_v; do
@@ -68,7 +69,7 @@ while was_loop; do
   was_pause
 done
 was_loop || exit 0
-# It cannot: it waits for a program of its own, say.
+# It cannot: for example, it waits for a program that it started.
 was_v=$was_f
 if [ -r /proc/self/stat ]; then was_tree; fi
 kill -s KILL $was_v 2>/dev/null

@@ -1,4 +1,4 @@
-# The hello: what the host is, told with as few processes as it goes.
+# The hello: reports what the host is, with as few processes as possible.
 
 ops_h=; ops_u=;
 ops_a() { ops_h="$ops_h$1 $2$ops_l"; };
@@ -12,7 +12,7 @@ else
   ops_u=$(id -u);
 fi;
 ops_a uid "$ops_u";
-# Which process this is, should the connection be lost: see end_loop.sh.
+# The id of this process, in case the connection is lost: see end_loop.sh.
 ops_a loop $$;
 case $ops_u in 0) ops_a user root;; *) ops_a user "$(id -un 2>/dev/null)";; esac;
 for ops_f in /etc/os-release /usr/lib/os-release; do
@@ -80,7 +80,7 @@ case $ops_state in
         fi;;
     esac;;
 esac;
-# One that several users share: what each keeps is in a directory of its own.
+# A state directory that several users share: each uses a subdirectory.
 ops_all=;
 if [ -k "$ops_state" ]; then ops_all=${ops_state%/}; ops_state=$ops_all/ops-$ops_u; fi;
 if command -v setsid >/dev/null 2>&1; then ops_a can setsid; fi;

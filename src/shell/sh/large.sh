@@ -1,15 +1,15 @@
-# A large body is hashed while it comes: what has landed is read again while more of it is on its way. So
-# nobody has to wait for that later. The loop is sent this before each such body, and knows nothing of it
+# Hashes a large body while it arrives: what has been written is read again while more of it is on its way,
+# so nobody has to wait for that later. The loop is sent this before each such body, and does not contain it
 # otherwise.
 #
-# ops_large STEP does it. ops_known PATH then prints the sum of a file, for the steps and the probe of the
+# ops_large STEP does it. ops_known PATH then prints the hash of a file, for the steps and the probe of the
 # request.
 #
-# ops_sums  lines STAT=SUM: a file that was written to since has another time
+# ops_sums  lines STAT=SUM: a file that was written to later has another time
 
-# Takes a block of a body, of $1 bytes, to 9, in pieces that stay in the processor's cache. What cannot be
-# written is read all the same, for the next message stands behind it. dd says how far it came; where it does
-# not, nobody knows where that message begins.
+# Copies a block of a body, of $1 bytes, to 9, in pieces that stay in the processor's cache. If it cannot be
+# written it is read all the same, because the next message follows it. dd reports how far it got; if it
+# does not, the start of that message is unknown.
 ops_take() {
   if [ "$1" -le 1048576 ]; then
     ops_dd "$1" >&9;
@@ -26,7 +26,7 @@ ops_take() {
   return 1;
 };
 
-# The same for step $2, whose body is bad where that fails.
+# The same for step $2, whose body is invalid if that fails.
 ops_block() {
   ops_take "$1" || {
     ops_bad="$ops_bad $2";
@@ -35,8 +35,8 @@ ops_block() {
   };
 };
 
-# Takes the blocks of a body up to the message behind them, and prints how many pieces each has. The state of
-# the loop goes to 7, for this is a subshell; an answer to 6.
+# Copies the blocks of a body up to the message after them, and prints how many pieces each has. The state
+# of the loop is written to 7, as this is a subshell; an answer to 6.
 ops_blocks() {
   trap '' PIPE;
   while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
@@ -53,16 +53,16 @@ ops_blocks() {
   printf '%s\n%s\n%s\n# ' "$ops_v" "$ops_bad" "$ops_err" >&7;
 };
 
-# Reads from the file what is said to stand in it, block by block. Where it cannot, the rest of the numbers is
-# taken all the same: nobody waits for this, and the state of the loop comes before the sum.
+# Reads back from the file what was written, block by block. If that fails, the remaining numbers are still
+# consumed: nobody waits for this, and the state of the loop comes before the hash.
 ops_again() {
   exec 5<&0;
   { while read -r ops_t <&5; do dd bs=131072 count="$ops_t" iflag=fullblock 2>/dev/null || break; done; } <"$ops_f";
   while read -r ops_t <&5; do :; done;
 };
 
-# SHA-256 of its input, by the faster program: openssl uses instructions of the processor that many a
-# sha256sum does not.
+# SHA-256 of its input, by the faster program: openssl uses processor instructions that many versions of
+# sha256sum do not.
 ops_hash() {
   if command -v openssl >/dev/null 2>&1; then
     exec openssl dgst -sha256 -r;
@@ -70,9 +70,9 @@ ops_hash() {
   exec sha256sum;
 };
 
-# Takes all of the body of step $1. What is noted is the sum of the file as it was read; whoever writes to it
-# from now on changes its time. The loop itself takes a body where dd cannot be told to wait for a block, and
-# one that has nowhere to go.
+# Copies the whole body of step $1. The hash of the file as it was read is recorded; writing to it from now
+# on changes its time. The loop itself copies a body if dd cannot wait for a block, and a body that cannot
+# be written.
 ops_large() {
   case "$ops_d$ops_bad " in 0*|*" $1 "*) return;; esac;
   {
@@ -94,7 +94,7 @@ ops_large() {
   case " $ops_bad " in
     *" $1 "*) ;;
     *)
-      # A stat that knows no nanoseconds does not tell a write of the same second.
+      # A stat without nanoseconds does not detect a write in the same second.
       case $ops_x in ''|*.000000000*) ops_t=;; esac;
       if [ "${#ops_t}" = 64 ]; then
         ops_sums="$ops_sums$ops_l$ops_x=$ops_t$ops_l";
@@ -104,7 +104,7 @@ ops_large() {
   case $ops_v in x) ops_over;; esac;
 };
 
-# Shells of their own are told this text.
+# Separate shells get this text.
 ops_known='
 ops_known() {
   case $ops_sums in "") return 1;; esac;

@@ -1,13 +1,13 @@
-# The loop: reads messages, starts requests in the background and goes on reading, so that a
-# message can end them and the end of the stream ends everything.
+# The loop: reads messages, starts requests in the background and continues to read, so that a message can
+# end them and the end of the stream ends everything.
 #
 # ops_k  the process at the root of the running request, ops_i its number
 # ops_fs the bodies of the request, quoted; ops_f the last of them
-# ops_q  what the guard of the bodies said
-# ops_also what shells of their own are told beyond that of steps.sh
+# ops_q  the exit status of the guard of the bodies
+# ops_also what separate shells get in addition to steps.sh
 
-# Reads exactly $1 bytes to stdout; byte by byte where dd cannot be told to wait for a whole block (ops_d is
-# 0): a read of a pipe may fall short.
+# Copies exactly $1 bytes to stdout; byte by byte if dd cannot wait for a whole block (ops_d is 0): a read
+# of a pipe may return fewer bytes.
 ops_dd() {
   case $ops_d in
     1) dd bs="$1" count=1 iflag=fullblock 2>/dev/null;;
@@ -15,8 +15,8 @@ ops_dd() {
   esac;
 };
 
-# Finds what lives of the request: its root, what is in the root's session, what descends from
-# those. Into ops_t, how many into ops_c.
+# Finds the processes of the request that are alive: its root, the processes in the root's session, and the
+# descendants of those. Sets ops_t to their ids, and ops_c to their number.
 ops_find() {
   ops_t=; ops_c=0;
   case $ops_k in '') return;; esac;
@@ -47,7 +47,7 @@ ops_find() {
   done;
 };
 
-# Sends signal $1 to all of them, and wakes what is stopped.
+# Sends signal $1 to all of them, and continues stopped ones.
 ops_kill() {
   ops_find;
   case $ops_c in
@@ -63,21 +63,21 @@ ops_clean() {
   done;
 };
 
-# The body of step $1 is no good, for the reason $2, quoted.
+# The body of step $1 is invalid, for the reason $2, quoted.
 ops_spoil() {
   ops_bad="$ops_bad $1";
   eval "ops_err=$2";
   ops_err="cannot read the body: $ops_err";
 };
 
-# The request is over: its bodies go. What it left running is nobody's from now on, as after a login.
+# The request is over: its bodies are removed. What it left running is no longer tracked, as after a login.
 ops_over() {
   ops_k=;
   eval "ops_clean $ops_fs";
   ops_fs=; ops_bad=; ops_err=; ops_also=; ops_sums=; ops_q=0;
 };
 
-# The stream has ended, or somebody ends the loop: nothing of the request may stay.
+# The stream has ended, or someone ends the loop: nothing of the request may remain.
 ops_end() {
   trap '' TERM HUP;
   exec 9>&- >/dev/null 2>&1;
@@ -127,21 +127,21 @@ ops_go() {
   ops_bad=; ops_err=;
 };
 
-# In a UTF-8 locale bash takes a newline for the rest of a character that was cut off.
+# In a UTF-8 locale, bash takes a newline for the rest of a truncated character.
 trap ops_end TERM HUP;
 while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
   case $ops_v in
-    # A request by lines: number, kind, how many lines.
+    # A request by lines: its number, its kind, the number of lines.
     r)
       ops_p=; ops_x=$ops_r;
       while [ "$ops_x" -gt 0 ] && LC_ALL=C IFS= read -r ops_t; do
         ops_p="$ops_p$ops_l$ops_t"; ops_x=$((ops_x - 1));
       done;
       ops_go "$ops_a" "$ops_b";;
-    # A request by bytes: number, kind, how many bytes.
+    # A request by bytes: its number, its kind, the number of bytes.
     d)
       case $ops_b$ops_d$ops_e in
-        # The first with commands: whether env knows what ops_go wants is tried by the way.
+        # The first one with commands: this also tests whether env supports the option that ops_go needs.
         c1)
           ops_e='env --default-signal=INT,QUIT';
           ops_p=$($ops_e dd bs="$ops_r" count=1 iflag=fullblock 2>/dev/null) || {
@@ -152,7 +152,7 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
         *) ops_p=$(ops_dd "$ops_r");;
       esac;
       ops_go "$ops_a" "$ops_b";;
-    # A signal for request $ops_a; 0 only asks what lives.
+    # A signal for request $ops_a; 0 only asks which processes are alive.
     k)
       ops_c=0;
       if [ "$ops_a" = "$ops_i" ]; then
@@ -162,13 +162,13 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
         esac;
       fi;
       printf '%s %s K %s\n' "$ops_n" "$ops_a" "$ops_c";;
-    # Ends relays: their process ids, checked to be of this request.
+    # Ends relays: their process ids, verified to belong to this request.
     y)
       ops_find;
       for ops_x in $ops_b $ops_r; do
         case " $ops_t " in *" $ops_x "*) kill -s KILL "$ops_x" 2>/dev/null;; esac;
       done;;
-    # The guard of the bodies that follow, quoted, in a line of its own: `read` above eats blanks.
+    # The guard of the bodies that follow, quoted, on a separate line: `read` above strips blanks.
     h)
       LC_ALL=C IFS= read -r ops_t;
       eval "ops_y=$ops_t";
@@ -185,9 +185,9 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
         ops_t=$(umask 077; mkdir -p -- "$ops_x" 2>&1);
       fi;
       if [ "$ops_q" != 0 ]; then
-        ops_t='the guard said no';
+        ops_t='the guard failed';
         ops_x=1;
-      # What is left of a body whose shell was killed, or its machine.
+      # The remains of a body whose shell was killed, or whose machine went down.
       elif case ${ops_f##*/} in .ops-*) ops_clean "$ops_f";; esac; [ -e "$ops_f" ] || [ -h "$ops_f" ]; then
         ops_t="$ops_f exists";
         ops_x=1;
@@ -202,7 +202,7 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
         ops_err="cannot write the body: $ops_t";
         exec 9>/dev/null;
       fi;;
-    # A block of it: how many bytes.
+    # A block of it: the number of bytes.
     w)
       if [ "$ops_d" = 0 ]; then
         ops_dd "$ops_a" | { cat >&9 || { cat >/dev/null; false; }; };
@@ -213,13 +213,13 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
         ops_t=$(echo | cat 2>&1 >&9);
         ops_err="cannot write the body: ${ops_t:-a write failed}";
       };;
-    # It is no good: the number of its step, and why, quoted.
+    # It is invalid: the number of its step, and the reason, quoted.
     b)
       ops_spoil "$ops_a" "$ops_b${ops_r:+ $ops_r}";;
     # It is complete.
     g)
       exec 9>&-;;
-    # A program for the loop itself: how many bytes.
+    # A program for the loop itself: the number of bytes.
     e)
       ops_p=$(ops_dd "$ops_a");
       case $ops_p in *'#ops') eval "$ops_p";; esac;;

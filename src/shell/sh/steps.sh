@@ -1,8 +1,8 @@
-# What runs the steps of a request. The loop knows these functions, and so does the shell that
-# a request with commands gets for itself.
+# Runs the steps of a request. The loop knows these functions, and so does the separate shell of a request
+# with commands.
 #
-# Written to be folded into one line: a comment stands on a line of its own, and every line
-# ends where a blank or a semicolon can follow.
+# This file is folded into one line: a comment must be on a separate line, and every line must end where a
+# blank or a semicolon can follow.
 #
 # ops_n  the nonce of the session          ops_i    the number of the request
 # ops_l  a newline                         ops_bad  steps whose body did not arrive, ops_err: why
@@ -19,7 +19,7 @@ ops_ok() {
   return 1;
 };
 
-# An own step or a probe: number, good codes, script, and what to feed it as a format of printf.
+# An own step or a probe: number, success codes, script, and its input as a format of printf.
 ops_o() {
   ops_m S "$1";
   if [ $# -gt 3 ]; then
@@ -32,30 +32,29 @@ ops_o() {
   ops_ok "$ops_s" "$2";
 };
 
-# Tells the process id of this very subshell, as one that only carries bytes for step $1. (`read` would take
-# /proc/self/stat a byte at a time.)
+# Reports the process id of this very subshell as one that only carries bytes for step $1. (`read` would
+# read /proc/self/stat byte by byte.)
 ops_tell() {
   ops_s=0;
   if cd -P /proc/self 2>/dev/null; then ops_s=${PWD##*/}; fi;
   printf '%s %s R %s %s\n' "$ops_n" "$ops_i" "$1" "$ops_s";
 };
 
-# A relay: copies until the end. It outlives a TERM, so that what a command says while it ends is
-# heard.
+# A relay: copies until the end. It ignores TERM, so that what a command prints while it ends is passed on.
 ops_r() {
   trap '' TERM;
   ops_tell "$1";
   exec cat;
 };
 
-# What a command reads: $2 as a format of printf.
+# The input of a command: $2 as a format of printf.
 ops_in() {
   ops_tell "$1" >&7;
   printf "$2";
 };
 
-# The command of a user, with nothing of ours left in its shell; its end goes to both outputs, and
-# its status to 6, which no command has.
+# The command of a user, without anything of ops in its shell; its end is reported on both outputs, and its
+# status on 6, which no command has.
 ops_u() {
   ( eval "set --; unset -f $ops_fn; unset $ops_vn; $ops_l$3" ) 6>&-;
   ops_s=$?;
@@ -64,8 +63,8 @@ ops_u() {
   printf %s "$ops_s" >&6;
 };
 
-# The same with a relay for its stderr. By `exec`, as no redirection may be undone: BusyBox does that
-# before it runs a trap on EXIT, and a child that is a shell would hold what was put aside.
+# The same with a relay for its stderr. It uses `exec`, as no redirection may be undone: BusyBox does that
+# before it runs a trap on EXIT, and a child that is a shell would hold the saved descriptors.
 ops_v() {
   {
     {
@@ -77,15 +76,15 @@ ops_v() {
   } 3>&1;
 };
 
-# Whether 3 and 4 are pipes that may be opened for writing. Most shells make a pipe of a short here-document,
-# and Linux opens the other end of one by its name in /proc.
+# Whether 3 and 4 are pipes that can be opened for writing. Most shells use a pipe for a short
+# here-document, and Linux opens the other end of one by its name in /proc.
 ops_can() {
   [ -p /proc/self/fd/3 ] && [ -p /proc/self/fd/4 ] &&
   { command exec 5>/proc/self/fd/3; } 2>/dev/null && exec 5>&-;
 };
 
-# A relay of such a pipe. It holds the other end until somebody else does: of two lines, one is the
-# here-document's, one that of who writes.
+# A relay of such a pipe. It holds the other end until another process does: one line comes from the
+# here-document, and one from the writer.
 ops_h() {
   ops_tell "$1";
   exec 3<&- 4<&- 5>/proc/self/fd/0;
@@ -94,7 +93,7 @@ ops_h() {
   exec cat 5>&- 7>&- 8>&-;
 };
 
-# A command that writes into pipes 3 and 4. All of it runs in the foreground: a command finds no job of ours.
+# A command that writes to pipes 3 and 4. All of it runs in the foreground: a command finds no job of ops.
 ops_t() {
   ops_h "$1" <&3 >&7 2>/dev/null |
   ops_h "$1" <&4 >&8 2>/dev/null |
@@ -119,8 +118,8 @@ ops_y() {
   ( exec 7>&- 8>&-; eval "set --; unset -f $ops_fn; unset $ops_vn; $ops_l$1" );
 };
 
-# A command: as ops_o, but its output goes through relays, which end with it. Only in a shell of
-# its own, with the streams on 7 and 8. Four processes where it can be, else six.
+# A command: like ops_o, but its output passes through relays, which end with it. Only in a separate shell,
+# with the streams on 7 and 8. It needs four processes if possible, else six.
 ops_c() {
   ops_m S "$1";
   ops_x="3<<E 4<<E$ops_l${ops_l}E$ops_l${ops_l}E$ops_l";
@@ -146,7 +145,7 @@ ops_c() {
   ops_ok "$ops_s" "$2";
 };
 
-# Whether the body of a step is there. If not, the step failed before it began.
+# Whether the body of a step was written. If not, the step fails before it begins.
 ops_b() {
   case " $ops_bad " in
     *" $1 "*)

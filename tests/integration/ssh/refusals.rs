@@ -44,11 +44,11 @@ fn a_login_that_gives_no_shell_in_time_is_unreachable_and_what_it_printed_is_sho
     for (user, said) in [
         (
             "menu",
-            "the login did not give a shell within 3 s; it printed: 1) status; 2) logs; Your choice?",
+            "the login did not start a shell within 3 s; it printed: 1) status; 2) logs; Your choice?",
         ),
         (
             "mute",
-            "the login did not give a shell within 3 s; it printed nothing",
+            "the login did not start a shell within 3 s; it printed nothing",
         ),
     ] {
         for elevate in [false, true] {
@@ -75,7 +75,7 @@ fn a_sudo_that_is_late_is_named() {
     ops.file("group_vars/all.yml", "ops_connect_timeout: 1\n")
         .run()
         .code(3)
-        .stderr_has("sudo did not give a shell as root within 3 s; it printed: Touch your key.")
+        .stderr_has("sudo did not start a shell as root within 3 s; it printed: Touch your key.")
         .stderr_has("raise `ops_connect_timeout`");
 }
 
@@ -148,7 +148,7 @@ fn a_wrong_password_is_tried_once_in_a_run() {
         );
     ops.run()
         .code(3)
-        .stderr_has("sudo did not take the password");
+        .stderr_has("sudo did not accept the password");
     assert_eq!(attempts(), 2);
     let ops = container
         .ops(&["typo"])
