@@ -1,4 +1,4 @@
-//! Templates that are read once and rendered for many hosts.
+//! Templates that are parsed once and rendered for many hosts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use minijinja::{Environment, Error, Value};
 use super::header::Header;
 use super::{adapt, environment, limits};
 
-/// A template that was read.
+/// A parsed template.
 pub struct Compiled {
     environment: Environment<'static>,
     name: String,
@@ -16,7 +16,7 @@ pub struct Compiled {
 
 impl Compiled {
     /// # Errors
-    /// When the text is no template, or its header sets what cannot be set.
+    /// The text is not a valid template, or its header contains an unsupported setting.
     pub fn new(name: &str, text: &str) -> Result<Self, Error> {
         let mut environment = environment();
         let header = Header::of(text)?;
@@ -32,7 +32,7 @@ impl Compiled {
     }
 
     /// # Errors
-    /// When it cannot be rendered with these variables.
+    /// The template cannot be rendered with these variables.
     pub fn render(&self, vars: &Value) -> Result<String, Error> {
         limits::render(&self.environment.get_template(&self.name)?, vars.clone())
     }
@@ -41,15 +41,15 @@ impl Compiled {
 /// By name and text.
 type Known = HashMap<(String, String), Arc<Compiled>>;
 
-/// The templates of a run by their names and texts.
+/// The templates of a run, by name and text.
 #[derive(Default)]
 pub struct Templates(Mutex<Known>);
 
 impl Templates {
-    /// The template of that text. It is read when it is first asked for.
+    /// Returns the template with this text. It is parsed on first use.
     ///
     /// # Errors
-    /// When the text is no template.
+    /// The text is not a valid template.
     pub fn get(&self, name: &str, text: &str) -> Result<Arc<Compiled>, Error> {
         let key = (name.to_owned(), text.to_owned());
         if let Some(known) = self.known().get(&key) {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_read_once_and_another_text_anew() {
+    fn parses_a_text_once_and_another_text_separately() {
         let templates = Templates::default();
         let first = templates.get("a", "{{ x }}").expect("a template");
         let again = templates.get("a", "{{ x }}").expect("a template");

@@ -1,4 +1,4 @@
-//! The engine, as templates of inventories and files use it.
+//! The engine, configured for the templates of inventories and files.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
@@ -8,15 +8,15 @@ use super::{
     filters, limits, lookups, methods, plain, predicates, python, strict_tests, undefined,
 };
 
-/// An environment in which an undefined name is an error, values are written as Python writes them, and the
-/// usual filters of Ansible exist. Lookups do not.
+/// Creates an environment in which an undefined name is an error, values are written as Python writes them,
+/// and the usual filters of Ansible exist.
 #[must_use]
 pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_debug(true);
     environment.set_fuel(Some(limits::MAX_STEPS));
-    // With the usual delimiters this cannot fail. Ansible drops the newline behind a `{% %}`.
+    // With the usual delimiters this cannot fail. Ansible drops the newline after a `{% %}`.
     let syntax = SyntaxConfig::builder()
         .keep_trailing_newline(true)
         .trim_blocks(true)

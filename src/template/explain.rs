@@ -1,11 +1,11 @@
-//! Says what is wrong with a template, in the user's terms.
+//! Describes what is wrong with a template, in the user's terms.
 
 use minijinja::{Error, ErrorKind};
 
 use super::{filters, limits, predicates, rewrite, undefined};
 
-/// A name in the context of a template. It maps the name of something undefined to the reason, if that is an
-/// error in its own template.
+/// A name in the context of a template. It maps an undefined name to the reason, if that is an error in the
+/// template of that variable.
 pub const REASONS: &str = "__reasons";
 
 /// What is wrong with a template.
@@ -14,13 +14,13 @@ pub struct Explained {
     /// A lower-case fragment.
     pub message: String,
     pub hint: Option<String>,
-    /// Of the template, counted from 1.
+    /// The line of the template, counted from 1.
     pub line: Option<usize>,
-    /// What is not defined, if that is what went wrong. Empty if it is not known.
+    /// The undefined name, if that is the error. Empty if the name is unknown.
     pub undefined: Option<String>,
 }
 
-/// Says what is wrong with a template.
+/// Describes what is wrong with a template.
 #[must_use]
 pub fn explain(error: &Error) -> Explained {
     // The piece of the template that failed.
@@ -28,7 +28,8 @@ pub fn explain(error: &Error) -> Explained {
         .template_source()
         .zip(error.range())
         .and_then(|(source, range)| {
-            // From the start of its expression: the engine's range of a lookup in a lookup is its last step.
+            // From the start of its expression: for nested lookups, the engine reports only the range of
+            // the last step.
             let before = source.get(..range.start)?;
             let start = ["{{", "{%"]
                 .iter()
@@ -56,7 +57,7 @@ pub fn explain(error: &Error) -> Explained {
                     format!("`{name}` is not defined")
                 }
                 Some(expression) => format!("the result of `{expression}` is not defined"),
-                None => "something in it is not defined".to_owned(),
+                None => "a value in it is not defined".to_owned(),
             };
             undefined = Some(name.unwrap_or_default());
             (message, None)
@@ -64,34 +65,31 @@ pub fn explain(error: &Error) -> Explained {
         ErrorKind::UnknownFilter => {
             let name = named(detail.as_deref(), piece);
             let hint = filters::missing(&name);
-            (format!("there is no filter `{name}`"), hint)
+            (format!("unknown filter `{name}`"), hint)
         }
         ErrorKind::UnknownFunction => {
             let name = named(detail.as_deref(), piece);
             (
-                format!("there is no function `{name}`"),
-                Some("It may be one of Ansible's own.".to_owned()),
+                format!("unknown function `{name}`"),
+                Some("It may be specific to Ansible.".to_owned()),
             )
         }
         ErrorKind::UnknownTest => {
             let name = named(detail.as_deref(), piece);
             let hint = predicates::missing(&name);
-            (format!("there is no test `{name}`"), hint)
+            (format!("unknown test `{name}`"), hint)
         }
         ErrorKind::SyntaxError => (
-            format!(
-                "the template cannot be read: {}",
-                detail.unwrap_or_default()
-            ),
+            format!("invalid template: {}", detail.unwrap_or_default()),
             None,
         ),
-        // It goes on with the numbers, which may come from a secret.
+        // The engine appends the numbers, which may come from a secret.
         _ if detail
             .as_deref()
             .is_some_and(|detail| detail.starts_with("unable to calculate ")) =>
         {
             (
-                "it cannot be calculated: the result is too large, or it is a division by zero"
+                "the calculation failed: the result is too large, or it is a division by zero"
                     .to_owned(),
                 None,
             )
@@ -106,8 +104,8 @@ pub fn explain(error: &Error) -> Explained {
     }
 }
 
-/// The same for a template that was rendered with these variables: if one of them is undefined because its
-/// own template is at fault, it says where.
+/// The same for a template that was rendered with these variables: if one of them is undefined because of
+/// an error in its own template, the message describes that error.
 #[must_use]
 pub fn explain_with(error: &Error, vars: &minijinja::Value) -> Explained {
     let explained = explain(error);
@@ -125,8 +123,8 @@ pub fn explain_with(error: &Error, vars: &minijinja::Value) -> Explained {
     }
 }
 
-/// The name of a filter, test or function that is not there: from the engine's words (`filter x is unknown`),
-/// or the piece of the template.
+/// The name of an unknown filter, test or function: from the engine's message (`filter x is unknown`), or
+/// the piece of the template.
 fn named(detail: Option<&str>, piece: Option<&str>) -> String {
     let quoted = detail.and_then(|detail| detail.split_once('`')?.1.rsplit_once('`'));
     if let Some((name, _)) = quoted {

@@ -1,25 +1,26 @@
-//! The first line of a template by which Ansible sets how blocks are trimmed: `#jinja2: trim_blocks: False`.
+//! The first line of a template in which Ansible sets how blocks are trimmed: `#jinja2: trim_blocks:
+//! False`.
 //!
-//! It is no part of what is rendered. What it sets and this engine cannot do is refused by name.
+//! It is not rendered. A setting that this engine does not support is refused by name.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Error, ErrorKind};
 
 const BEGINS: &str = "#jinja2:";
 
-/// What a template says of itself, and the rest of it.
+/// The header of a template, and the rest of the template.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Header<'a> {
     trim_blocks: Option<bool>,
     lstrip_blocks: Option<bool>,
     keep_trailing_newline: Option<bool>,
     pub rest: &'a str,
-    /// How many lines stand before the rest.
+    /// The number of lines before the rest.
     pub lines: usize,
 }
 
 impl<'a> Header<'a> {
-    /// Takes a byte order mark and the header off.
+    /// Splits off a byte order mark and the header.
     pub fn of(text: &'a str) -> Result<Self, Error> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut header = Self {
@@ -67,14 +68,14 @@ impl<'a> Header<'a> {
             "False" | "false" | "no" | "0" => false,
             _ => {
                 return Err(refused(&format!(
-                    "`{name}` is True or False, not `{value}`"
+                    "`{name}` must be True or False, not `{value}`"
                 )));
             }
         });
         Ok(())
     }
 
-    /// The syntax that is set; `None`: the usual one.
+    /// The syntax that is set; `None`: the usual syntax.
     pub fn syntax(&self, usual: &SyntaxConfig) -> Option<SyntaxConfig> {
         if self.lines == 0 {
             return None;
@@ -91,7 +92,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// How many lines of a template are its header: a line of an error counts from behind them.
+/// The number of header lines of a template: the engine counts lines after them.
 #[must_use]
 pub fn header_lines(text: &str) -> usize {
     Header::of(text).map_or(0, |header| header.lines)

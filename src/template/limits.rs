@@ -1,7 +1,7 @@
-//! What one rendering may cost: steps of the engine, and the size of the text.
+//! The limits of one rendering: steps of the engine, and the size of the text.
 //!
-//! The steps are counted by the engine, which every `environment` sets up; the text by
-//! [`render`]. What a single expression makes on its way (`~` in a loop) is bounded by the steps alone.
+//! The engine counts the steps, which every `environment` enables; [`render`] limits the text. What a
+//! single expression builds in between (`~` in a loop) is limited only by the steps.
 
 use std::io::{self, Write};
 
@@ -9,26 +9,27 @@ use minijinja::{Error, ErrorKind, Template, Value};
 
 use super::{plain, python};
 
-/// Steps of the engine in one rendering: about a second of computing. A loop over all of 100,000 hosts that
-/// prints twenty lines for each takes half of them.
+/// Steps of the engine in one rendering: about a second of computing. A loop over 100,000 hosts that prints
+/// twenty lines for each takes half of them.
 pub const MAX_STEPS: u64 = 10_000_000;
 
-/// Bytes of rendered text. A template is for a configuration file: what is larger is a loop gone wrong, or a
-/// file to copy. Variables that double each other are stopped by it too.
+/// Bytes of rendered text. A template is for a configuration file: a larger result means a faulty loop, or
+/// a file that should be copied. This also stops variables that double each other.
 pub const MAX_TEXT: usize = 16 << 20;
 
 /// Renders a template, unless its text grows too large.
 ///
 /// # Errors
-/// Those of the engine, and a text larger than [`MAX_TEXT`].
+/// Errors of the engine, and a text larger than [`MAX_TEXT`].
 pub fn render(template: &Template<'_, '_>, root: Value) -> Result<String, Error> {
     let mut out = Bounded(Vec::new());
     template.render_captured_to(root, &mut out)?;
-    // The engine writes texts only.
+    // The engine writes only valid UTF-8.
     String::from_utf8(out.0).map_err(|_| Error::from(ErrorKind::WriteFailure))
 }
 
-/// The same, but a text that one value makes up is that value: `{% if a %}{{ list }}{% endif %}` is the list.
+/// The same, but a text that consists of one value is that value: `{% if a %}{{ list }}{% endif %}` is the
+/// list.
 ///
 /// # Errors
 /// As for [`render`].
@@ -43,7 +44,7 @@ pub fn render_value(template: &Template<'_, '_>, root: Value) -> Result<Value, E
         .unwrap_or_else(|| Value::from(text)))
 }
 
-/// Refuses a text that a repeated part would make too large, before it is built.
+/// Refuses a text that repetition would make too large, before it is built.
 pub(super) fn fits(what: &str, text: usize, times: usize, part: usize) -> Result<(), Error> {
     let size = times
         .checked_mul(part)
@@ -60,7 +61,7 @@ pub(super) fn fits(what: &str, text: usize, times: usize, part: usize) -> Result
     ))
 }
 
-/// What to say of an error that is about a limit.
+/// The message and the hint of an error about a limit.
 pub(super) fn explain(error: &Error) -> Option<(String, &'static str)> {
     match error.kind() {
         ErrorKind::OutOfFuel => Some((

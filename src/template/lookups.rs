@@ -1,4 +1,4 @@
-//! `lookup`, `query` and `q`: those that look at the controller alone (`env`, `file`, `vars`). The rest is
+//! `lookup`, `query` and `q`: only the lookups that read the controller (`env`, `file`, `vars`). Others are
 //! refused by name.
 
 #![expect(
@@ -12,7 +12,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 use super::{python, rewrite, undefined};
 use crate::model::as_text;
 
-/// A file larger than this is no value.
+/// A larger file is refused.
 const MAX_FILE: u64 = 16 << 20;
 
 fn invalid(message: impl Into<String>) -> Error {
@@ -40,7 +40,7 @@ pub(super) fn lookup(
     }
 }
 
-/// A list, always.
+/// Always returns a list.
 pub(super) fn query(
     state: &mut State<'_, '_>,
     name: &Value,
@@ -61,9 +61,10 @@ fn find(
     let name = python::str(name);
     let name = rewrite::short_name(&name);
     if !["env", "file", "vars"].contains(&name) {
-        // The arguments are of no use.
+        // The arguments do not matter.
         return Err(invalid(format!(
-            "the lookup `{name}` is not available\nOnly `env`, `file` and `vars` are. Put the value into the inventory, or give it with --var."
+            "the lookup `{name}` is not available\n\
+             Only `env`, `file` and `vars` are. Put the value in the inventory, or pass it with --var."
         )));
     }
     let default = options.get::<Option<Value>>("default")?;
@@ -103,7 +104,7 @@ fn find(
     Ok(found)
 }
 
-/// A file beside the playbook, or in its `files`.
+/// Reads a file next to the playbook, or in its `files` directory.
 fn read(state: &State<'_, '_>, path: &str) -> Result<String, Error> {
     let near = state.lookup("playbook_dir").map(|dir| python::str(&dir));
     let near = std::path::PathBuf::from(near.unwrap_or_default());
@@ -117,7 +118,7 @@ fn read(state: &State<'_, '_>, path: &str) -> Result<String, Error> {
         .map_err(|error| refuse(error.to_string()))?
         .len();
     if size > MAX_FILE {
-        return Err(refuse("it is larger than 16 MB".to_owned()));
+        return Err(refuse("it is larger than 16 MiB".to_owned()));
     }
     let bytes = std::fs::read(place).map_err(|error| refuse(error.to_string()))?;
     let read = as_text(&bytes).map(str::to_owned);

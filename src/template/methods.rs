@@ -1,4 +1,4 @@
-//! Methods of Python that templates call.
+//! Python methods that templates call.
 
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -7,10 +7,10 @@ use super::limits;
 use super::rewrite::LINK;
 use super::undefined;
 
-/// A text wider than this is a mistake.
+/// A larger width is taken for a mistake.
 const MAX_WIDTH: usize = 10_000;
 
-/// A method that the value itself does not have.
+/// Calls a method that the value itself does not have.
 pub(super) fn call(
     state: &mut State<'_, '_>,
     value: &Value,
@@ -31,7 +31,7 @@ pub(super) fn call(
             Some(at) => Ok(Value::from(at)),
             None => Err(Error::new(
                 ErrorKind::InvalidOperation,
-                "index: it is not in the list",
+                "index: the value is not in the list",
             )),
         };
     }
@@ -42,7 +42,8 @@ pub(super) fn call(
         return Err(Error::new(
             ErrorKind::InvalidOperation,
             format!(
-                "`{method}` would change a value in its place, which templates cannot do here\nMake a new one: `list + [item]`, `mapping | combine(...)`."
+                "`{method}` would change a value in place, which templates cannot do here\n\
+                 Create a new one: `list + [item]`, `mapping | combine(...)`."
             ),
         ));
     }
@@ -63,7 +64,7 @@ fn of_text(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Er
         if filler.chars().count() != 1 {
             return Err(Error::new(
                 ErrorKind::InvalidOperation,
-                format!("{method}: it fills with one character"),
+                format!("{method}: the fill must be one character"),
             ));
         }
         Ok((columns, filler))
@@ -161,7 +162,7 @@ fn grows(text: &str, method: &str, args: &[Value]) -> Result<(), Error> {
     limits::fits(method, 0, times.unwrap_or(0), part.unwrap_or(0))
 }
 
-/// The default separator is left to others.
+/// Calls without a separator are left to the other implementation.
 fn rsplit(text: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     let (by, most, options): (Option<String>, Option<usize>, Kwargs) = from_args(args)?;
     let most = most.or(options.get("maxsplit")?);

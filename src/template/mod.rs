@@ -1,9 +1,9 @@
-//! The template language of inventories and of `files::template`: minijinja, strict, with what Ansible's
-//! users expect of Jinja2.
+//! The template language of inventories and of `files::template`: minijinja, strict, with the features of
+//! Jinja2 that users of Ansible expect.
 //!
-//! [`environment`] makes the engine, [`Templates`] keeps the templates that were read, [`explain`] says what
-//! is wrong with one. The filters that Ansible has and minijinja lacks are in `filters`, the way Python
-//! writes values in `python`, the limits of a rendering in `limits`.
+//! [`environment`] creates the engine, [`Templates`] caches parsed templates, [`explain`] describes what is
+//! wrong with one. The filters of Ansible that minijinja lacks are in `filters`, Python's notation of
+//! values is in `python`, the limits of a rendering are in `limits`.
 
 mod compiled;
 mod environment;

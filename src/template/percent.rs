@@ -5,14 +5,14 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::{python, undefined};
 
-/// A width or precision beyond this is a mistake.
+/// A larger width or precision is taken for a mistake.
 const MAX_WIDTH: usize = 10_000;
 
 fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
-/// What `left % right` is.
+/// The result of `left % right`.
 pub(super) fn remainder(left: &Value, right: &Value) -> Result<Value, Error> {
     undefined::check(left)?;
     undefined::check(right)?;
@@ -22,7 +22,7 @@ pub(super) fn remainder(left: &Value, right: &Value) -> Result<Value, Error> {
     match (left.as_i64(), right.as_i64()) {
         _ if right.is_number() && *right == Value::from(0) => Err(invalid("a division by zero")),
         (Some(left_number), Some(right_number)) if left.is_integer() && right.is_integer() => {
-            // As in Python the result has the sign of the divisor.
+            // As in Python, the result has the sign of the divisor.
             let rest = left_number.wrapping_rem(right_number);
             let other_sign = rest != 0 && (rest < 0) != (right_number < 0);
             Ok(Value::from(if other_sign {
@@ -38,7 +38,7 @@ pub(super) fn remainder(left: &Value, right: &Value) -> Result<Value, Error> {
                 Ok(Value::from(if other_sign { rest + right } else { rest }))
             }
             _ => Err(invalid(format!(
-                "`%` takes numbers, or a text on its left; here it has {} and {}",
+                "`%` needs numbers, or a string on its left; here it has {} and {}",
                 left.kind(),
                 right.kind()
             ))),
@@ -72,7 +72,7 @@ impl Arguments<'_> {
     fn next(&mut self) -> Result<Value, Error> {
         let value = self.all.get(self.used).cloned();
         self.used += 1;
-        value.ok_or_else(|| invalid("`%`: there are more places than values"))
+        value.ok_or_else(|| invalid("`%`: the format needs more values"))
     }
 }
 
@@ -97,10 +97,10 @@ fn format(text: &str, values: &Value) -> Result<String, Error> {
         if let Some(inner) = rest.strip_prefix('(') {
             let (name, after) = inner
                 .split_once(')')
-                .ok_or_else(|| invalid("`%`: a name in parentheses has no end"))?;
+                .ok_or_else(|| invalid("`%`: a closing parenthesis is missing"))?;
             let found = arguments.whole.get_attr(name)?;
             if found.is_undefined() {
-                return Err(invalid("`%`: it names a missing value"));
+                return Err(invalid("`%`: a named value is missing"));
             }
             value = Some(found);
             named = true;
@@ -110,7 +110,7 @@ fn format(text: &str, values: &Value) -> Result<String, Error> {
         let mut letters = rest.chars();
         let conversion = letters
             .next()
-            .ok_or_else(|| invalid("`%`: the text ends behind a `%`"))?;
+            .ok_or_else(|| invalid("`%`: the format ends after a `%`"))?;
         rest = letters.as_str();
         if conversion == '%' {
             out.push('%');
@@ -125,7 +125,7 @@ fn format(text: &str, values: &Value) -> Result<String, Error> {
     out.push_str(rest);
     let mapping = values.kind() == ValueKind::Map;
     if !named && !mapping && arguments.used < arguments.all.len() {
-        return Err(invalid("`%`: there are more values than places"));
+        return Err(invalid("`%`: too many values for the format"));
     }
     Ok(out)
 }
@@ -152,7 +152,7 @@ fn spec(rest: &mut &str, arguments: &mut Arguments<'_>) -> Result<Spec, Error> {
 }
 
 fn number(rest: &mut &str, arguments: &mut Arguments<'_>) -> Result<Option<usize>, Error> {
-    let wide = || invalid(format!("`%`: a width is a number up to {MAX_WIDTH}"));
+    let wide = || invalid(format!("`%`: a width must be a number up to {MAX_WIDTH}"));
     let number = if let Some(after) = rest.strip_prefix('*') {
         *rest = after;
         arguments.next()?.as_usize().ok_or_else(wide)?
@@ -222,7 +222,7 @@ fn convert(conversion: char, spec: &Spec, value: &Value) -> Result<String, Error
 }
 
 fn wrong(value: &Value) -> Error {
-    invalid(format!("`%`: a number is needed, not {}", value.kind()))
+    invalid(format!("`%`: needs a number, not {}", value.kind()))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "Python truncates here too")]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{python, undefined};
 
-/// What `omit` is: as a member it leaves its mapping or list without one.
+/// The value of `omit`: a list or mapping drops a member with this value.
 #[derive(Debug)]
 pub(super) struct Omit;
 
@@ -24,7 +24,7 @@ pub fn is_omit(value: &Value) -> bool {
     value.downcast_object_ref::<Omit>().is_some()
 }
 
-/// What a template wrote: how many values, and the last of them.
+/// What a template has written: the number of values, and the last of them.
 #[derive(Default)]
 struct Written {
     count: usize,
@@ -44,10 +44,10 @@ pub(super) fn written(state: &State<'_, '_>) -> Option<Value> {
     (written.count == 1).then(|| written.last.clone())
 }
 
-/// The value as data.
+/// Converts the value to plain data.
 ///
 /// # Errors
-/// Something in it is undefined, failed, or is no data (a function).
+/// Something in it is undefined, failed, or is not data (a function).
 pub fn plain(value: &Value) -> Result<Json, Error> {
     Ok(match value.kind() {
         ValueKind::Undefined | ValueKind::Invalid => {
@@ -76,14 +76,14 @@ pub fn plain(value: &Value) -> Result<Json, Error> {
         ValueKind::Plain if is_omit(value) => {
             return Err(Error::new(
                 ErrorKind::InvalidOperation,
-                "`omit` stands in a text or behind an operator; it can only be a whole value",
+                "`omit` can only be a whole value, not part of a text or an operand",
             ));
         }
         _ => serde_json::to_value(value).map_err(|_| {
             let reason = if value.is_number() {
-                "a whole number does not fit into 64 bits"
+                "an integer does not fit into 64 bits"
             } else {
-                "its value is no plain data"
+                "its value is not plain data"
             };
             Error::new(ErrorKind::InvalidOperation, reason)
         })?,

@@ -1,4 +1,4 @@
-//! Tests (`x is y`) of Ansible that the engine lacks, or has with another meaning.
+//! Tests (`x is y`) of Ansible that the engine lacks, or that work differently there.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -14,7 +14,7 @@ use super::filters::{items, kwarg, regex_found, text, truth};
 use super::undefined;
 use crate::model::suggest::did_you_mean;
 
-/// Tests of Ansible for what only Ansible knows: results of its tasks, and files of the controller.
+/// Tests that only Ansible can evaluate: results of its tasks, and files of the controller.
 const REFUSED: &[(&str, &str)] = &[
     ("abs", FILES),
     ("changed", RESULTS),
@@ -43,10 +43,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("vault_encrypted", FILES),
     ("vaulted_file", FILES),
 ];
-const FILES: &str = "Files of the controller are not looked at here; let the playbook do it.";
-const RESULTS: &str = "Results of Ansible's tasks are not known here; let the playbook decide.";
+const FILES: &str = "Files of the controller cannot be tested here; let the playbook do it.";
+const RESULTS: &str = "Results of Ansible's tasks are unknown here; let the playbook decide.";
 
-/// For did-you-mean.
+/// For suggestions.
 const KNOWN: &[&str] = &[
     "all",
     "any",
@@ -147,7 +147,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
             Ok::<_, Error>(number.is_some_and(f64::is_nan))
         });
     }
-    // A text is a sequence in Python.
+    // A string is a sequence in Python.
     environment.add_test("sequence", |value: &Value| {
         undefined::check(value)?;
         Ok::<_, Error>(matches!(
@@ -170,7 +170,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     }
 }
 
-/// A hint for a test that is not there.
+/// Returns a hint for an unknown test.
 pub(super) fn missing(name: &str) -> Option<String> {
     let refused = REFUSED.iter().find(|(known, _)| *known == name);
     refused
@@ -225,9 +225,7 @@ fn version(
         Some("strict") => by_rule(&value, &other, true)?,
         None | Some("loose") => by_rule(&value, &other, false)?,
         Some(other) => {
-            return Err(invalid(format!(
-                "version: there is no version_type `{other}`"
-            )));
+            return Err(invalid(format!("version: unknown version_type `{other}`")));
         }
     };
     Ok(match operator.as_str() {
@@ -237,11 +235,11 @@ fn version(
         "<=" | "le" => order.is_le(),
         ">" | "gt" => order.is_gt(),
         ">=" | "ge" => order.is_ge(),
-        other => return Err(invalid(format!("version: there is no operator `{other}`"))),
+        other => return Err(invalid(format!("version: unknown operator `{other}`"))),
     })
 }
 
-/// A part of a loose version. Numbers and words do not compare in Python 3.
+/// A part of a loose version. Numbers and words cannot be compared in Python 3.
 #[derive(PartialEq, Eq, Debug)]
 enum Part<'t> {
     Number(u128),
@@ -284,7 +282,7 @@ fn by_rule(a: &str, b: &str, strict: bool) -> Result<Ordering, Error> {
                     .all(|part| part.starts_with(|c: char| c.is_ascii_digit()))
         };
         if ![a, b].into_iter().all(fits) {
-            return Err(invalid("version: it is not a strict version number"));
+            return Err(invalid("version: not a strict version number"));
         }
     }
     for pair in loose(a).iter().zip(&loose(b)) {
@@ -293,7 +291,8 @@ fn by_rule(a: &str, b: &str, strict: bool) -> Result<Ordering, Error> {
             (Part::Word(a), Part::Word(b)) => a.cmp(b),
             _ => {
                 return Err(invalid(
-                    "version: the versions cannot be compared: one has a word where the other has a number",
+                    "version: the versions cannot be compared: \
+                     one has a word where the other has a number",
                 ));
             }
         };
@@ -301,7 +300,7 @@ fn by_rule(a: &str, b: &str, strict: bool) -> Result<Ordering, Error> {
             return Ok(order);
         }
     }
-    // `1.2` and `1.2.0` differ in a loose version only.
+    // `1.2` and `1.2.0` differ only as loose versions.
     let (a, b) = (loose(a), loose(b));
     let zero = |rest: &[Part<'_>]| rest.iter().all(|part| *part == Part::Number(0));
     let (short, long) = if a.len() < b.len() {
@@ -318,7 +317,7 @@ fn by_rule(a: &str, b: &str, strict: bool) -> Result<Ordering, Error> {
 /// By the rules of semver.org.
 fn semantic(a: &str, b: &str) -> Result<Ordering, Error> {
     fn read(version: &str) -> Result<([u128; 3], Vec<&str>), Error> {
-        let refuse = || invalid("version: it is not a semantic version");
+        let refuse = || invalid("version: not a semantic version");
         let core = version.split('+').next().unwrap_or_default();
         let (core, pre) = match core.split_once('-') {
             Some((core, pre)) => (core, pre.split('.').collect()),
@@ -335,7 +334,7 @@ fn semantic(a: &str, b: &str) -> Result<Ordering, Error> {
     if numbers.is_ne() || (a_pre.is_empty() && b_pre.is_empty()) {
         return Ok(numbers);
     }
-    // What comes before a release is less than it.
+    // A pre-release is less than its release.
     if a_pre.is_empty() || b_pre.is_empty() {
         return Ok(b_pre.len().cmp(&a_pre.len()));
     }
@@ -353,7 +352,7 @@ fn semantic(a: &str, b: &str) -> Result<Ordering, Error> {
     Ok(a_pre.len().cmp(&b_pre.len()))
 }
 
-/// What `contains` and `in` mean.
+/// The meaning of `contains` and `in`.
 fn holds(list: &Value, value: &Value) -> Result<bool, Error> {
     undefined::check(list)?;
     undefined::check(value)?;

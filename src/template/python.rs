@@ -1,11 +1,11 @@
-//! Values as Python writes them, since that is what Ansible puts into a text.
+//! Values as written by Python, since that is what Ansible inserts into a text.
 
 use std::fmt::Write;
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
-/// `str(value)`, but nothing for none: what `{{ value }}` gives within a text.
+/// `str(value)`, but empty for none: the result of `{{ value }}` within a text.
 pub(super) fn finalize(value: &Value) -> String {
     if value.is_none() {
         String::new()

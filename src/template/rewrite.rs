@@ -1,23 +1,23 @@
-//! What Jinja2 as Ansible runs it reads differently from the engine, written so that the engine reads the
-//! same.
+//! Rewrites what Jinja2, as Ansible runs it, interprets differently from the engine, so that the engine
+//! interprets it the same way.
 //!
-//! - `gone.b` is undefined, not an error: an error comes only when it is used. Each lookup goes through
-//!   [`LINK`], a method that stands for something empty where there is nothing.
+//! - `gone.b` is undefined, not an error: an error occurs only when it is used. Each lookup goes through
+//! [`LINK`], a method that returns something empty for an undefined value.
 //! - `'%s' % x` formats: `%` becomes the filter [`REMAINDER`].
 //!
-//! No line moves, so that errors keep their lines. [`original`] takes the changes out of a piece that is
-//! shown.
+//! The line breaks stay in place, so that errors have the right line. [`original`] removes the changes from
+//! a piece that is shown.
 
 use super::tokens::{self, Island, Kind, Token};
 
 /// The method in front of each lookup: `a.b` becomes `a.__link().b`.
 pub const LINK: &str = "__link";
-/// The filter that stands for `%`.
+/// The filter that replaces `%`.
 pub(super) const REMAINDER: &str = "__remainder";
 
 const CALLED: &str = ".__link()";
 
-/// Words that are no value, so that a bracket behind one opens a list.
+/// Words that are not values, so that a bracket after one opens a list.
 const KEYWORDS: &[&str] = &[
     "and",
     "as",
@@ -43,26 +43,26 @@ const KEYWORDS: &[&str] = &[
     "with",
 ];
 
-/// A template for the engine.
+/// Rewrites a template for the engine.
 #[must_use]
 pub fn template(text: &str) -> String {
     rewrite(text, &tokens::islands(text))
 }
 
-/// An expression for the engine.
+/// Rewrites an expression for the engine.
 #[must_use]
 pub fn expression(text: &str) -> String {
     rewrite(text, &[tokens::expression(text)])
 }
 
-/// A piece of a rewritten template as it was written.
+/// Restores the original text of a piece of a rewritten template.
 pub(super) fn original(piece: &str) -> String {
     piece
         .replace(CALLED, "")
         .replace(&format!("|{REMAINDER}("), " % (")
 }
 
-/// Collections whose filters, tests and lookups are known by their short names too.
+/// Collections whose filters, tests and lookups are also known by their short names.
 const COLLECTIONS: [&str; 4] = [
     "ansible.builtin.",
     "ansible.legacy.",
@@ -70,7 +70,7 @@ const COLLECTIONS: [&str; 4] = [
     "ansible.netcommon.",
 ];
 
-/// `ansible.builtin.combine` is `combine`.
+/// Shortens `ansible.builtin.combine` to `combine`.
 pub(super) fn short_name(name: &str) -> &str {
     COLLECTIONS
         .iter()
@@ -78,7 +78,7 @@ pub(super) fn short_name(name: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// A replacement of so many bytes at a place.
+/// A replacement of a number of bytes at an offset.
 struct Edit {
     at: usize,
     length: usize,
@@ -117,7 +117,7 @@ fn ends_value(tokens: &[Token<'_>], at: usize, statement: bool) -> bool {
     }
 }
 
-/// Whether this name is that of a filter or a test, which may have dots in it.
+/// Whether this name is that of a filter or a test, which may contain dots.
 fn names_call(tokens: &[Token<'_>], mut at: usize) -> bool {
     while at >= 2 && tokens[at - 1].is_sign(".") && tokens[at - 2].kind == Kind::Name {
         at -= 2;
@@ -131,7 +131,7 @@ fn names_call(tokens: &[Token<'_>], mut at: usize) -> bool {
         || (tokens[before].is_name("not") && before > 0 && is(before - 1))
 }
 
-/// Takes the collection from the name of a filter or a test.
+/// Removes the collection from the names of filters and tests.
 fn collections(text: &str, island: &Island<'_>, edits: &mut Vec<Edit>) {
     let tokens = &island.tokens;
     for at in 1..tokens.len() {
@@ -152,7 +152,7 @@ fn collections(text: &str, island: &Island<'_>, edits: &mut Vec<Edit>) {
 fn links(island: &Island<'_>, edits: &mut Vec<Edit>) {
     let tokens = &island.tokens;
     let first = tokens.first().filter(|_| island.statement);
-    // The target of an assignment is no lookup.
+    // The target of an assignment is not a lookup.
     let start = match first {
         Some(first) if first.is_name("set") => tokens
             .iter()
@@ -173,7 +173,7 @@ fn links(island: &Island<'_>, edits: &mut Vec<Edit>) {
             "[" if tokens[at].kind == Kind::Sign => !slices(&tokens[at..]),
             _ => false,
         };
-        // A loop is always there.
+        // `loop` is always defined.
         let fixed =
             at == 1 && tokens[0].is_name("loop") || at >= 2 && tokens[at - 1].is_name("loop");
         if lookup && !fixed && ends_value(tokens, at - 1, island.statement) {
@@ -186,7 +186,7 @@ fn links(island: &Island<'_>, edits: &mut Vec<Edit>) {
     }
 }
 
-/// Whether these brackets hold a slice.
+/// Whether these brackets contain a slice.
 fn slices(tokens: &[Token<'_>]) -> bool {
     let mut depth = 0_usize;
     for token in tokens.iter().filter(|token| token.kind == Kind::Sign) {
@@ -235,7 +235,7 @@ fn ends_value_or_call(tokens: &[Token<'_>], at: usize, statement: bool) -> bool 
     ends_value(tokens, at, statement) || names_call(tokens, at)
 }
 
-/// Whether the operand on the left belongs to a product before it: `a * b % c` is a matter of numbers.
+/// Whether the operand on the left belongs to a preceding product: `a * b % c` is arithmetic.
 fn behind_product(tokens: &[Token<'_>], at: usize, statement: bool) -> bool {
     let mut depth = 0_usize;
     for before in (0..at).rev() {
@@ -255,7 +255,7 @@ fn behind_product(tokens: &[Token<'_>], at: usize, statement: bool) -> bool {
     false
 }
 
-/// Where the operand ends that starts at a token: at the next operator of its level or a higher one.
+/// The end of the operand that starts at a token: the next operator that does not bind more tightly.
 fn operand_end(tokens: &[Token<'_>], start: usize) -> usize {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(start) {
@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lookups_are_linked_and_nothing_else() {
+    fn links_lookups_and_nothing_else() {
         for (text, expected) in [
             ("{{ a.b }}", "{{ a.__link().b }}"),
             (

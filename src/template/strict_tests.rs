@@ -1,5 +1,5 @@
-//! The tests that the engine has, but for something undefined, of which only `defined` and `undefined` can
-//! tell: to the engine it is neither a text nor equal to anything.
+//! The tests of the engine, but with an error for undefined values, which only `defined` and `undefined`
+//! accept: for the engine they are neither strings nor equal to anything.
 
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, State, Value, tests};

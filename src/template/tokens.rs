@@ -1,7 +1,7 @@
-//! The expressions of a template, as tokens with their places.
+//! The expressions of a template, as tokens with their offsets.
 //!
-//! Only what a rewrite needs is told apart: names, numbers, strings and the rest. The engine itself reports
-//! mistakes.
+//! Only the tokens that a rewrite needs are distinguished: names, numbers, strings and the rest. The engine
+//! itself reports mistakes.
 
 /// A token of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) struct Island<'t> {
     pub tokens: Vec<Token<'t>>,
 }
 
-/// The expressions and statements in a template. Comments and `{% raw %}` have none.
+/// Returns the expressions and statements in a template. Comments and `{% raw %}` contain none.
 pub(super) fn islands(text: &str) -> Vec<Island<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -64,7 +64,7 @@ pub(super) fn islands(text: &str) -> Vec<Island<'_>> {
     found
 }
 
-/// The tokens of an expression that stands alone.
+/// The tokens of a standalone expression.
 pub(super) fn expression(text: &str) -> Island<'_> {
     Island {
         statement: false,
@@ -90,7 +90,7 @@ fn end_of_raw(text: &str, from: usize) -> usize {
     text.len()
 }
 
-/// Tokens up to the closing delimiter, and where the text goes on.
+/// The tokens up to the closing delimiter, and the offset after it.
 fn scan<'t>(text: &'t str, from: usize, close: &str) -> (Vec<Token<'t>>, usize) {
     let mut tokens: Vec<Token<'t>> = Vec::new();
     let mut at = from;
@@ -160,7 +160,7 @@ fn text_length(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// `1`, `1.5`, `1e3`, `0x1f`; behind a dot digits only, since `a.0.b` is two lookups.
+/// `1`, `1.5`, `1e3`, `0x1f`; after a dot only digits, since `a.0.b` is two lookups.
 fn number_length(rest: &str, after_dot: bool) -> usize {
     let bytes = rest.as_bytes();
     let mut end = 0;
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_are_found_and_split() {
+    fn finds_and_splits_expressions() {
         assert_eq!(
             words("a {{- x.0.b['}}'] -}} {# {{ no }} #}{%+ if y|f(1.5) %}"),
             [

@@ -1,7 +1,7 @@
-//! What is not defined: where it may be looked into, and what it is called in an error.
+//! Undefined values: lookups in them, and their names in errors.
 //!
-//! As in Ansible, `gone.b` is as undefined as `gone`, so that `default` and `is defined` can deal with it.
-//! Any other use is an error.
+//! As in Ansible, `gone.b` is undefined like `gone`, so that `default` and `is defined` can handle it. Any
+//! other use is an error.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -15,7 +15,7 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::rewrite;
 
-/// Stands for a value that is not there while something is looked up in it. It has nothing.
+/// Replaces an undefined value during a lookup in it. It has no members.
 #[derive(Debug)]
 struct Nothing;
 
@@ -29,7 +29,7 @@ impl Object for Nothing {
     }
 }
 
-/// What is looked into: the value, or something empty in its place.
+/// The value to look something up in: the value, or something empty if it is undefined.
 pub(super) fn link(value: &Value) -> Value {
     if value.is_undefined() {
         Value::from_object(Nothing)
@@ -38,7 +38,7 @@ pub(super) fn link(value: &Value) -> Value {
     }
 }
 
-/// `undef(hint=...)`: what a variable holds that has to be set elsewhere.
+/// `undef(hint=...)`: the value of a variable that must be set elsewhere.
 pub(super) fn undef(hint: Option<String>, options: Kwargs) -> Result<Value, Error> {
     let hint = hint.or(options.get("hint")?);
     options.assert_all_used()?;
@@ -46,16 +46,16 @@ pub(super) fn undef(hint: Option<String>, options: Kwargs) -> Result<Value, Erro
     Err(Error::new(ErrorKind::InvalidOperation, hint))
 }
 
-/// An error if the value, or something in it, is not defined.
+/// Returns an error if the value, or something in it, is not defined.
 pub(super) fn check(value: &Value) -> Result<(), Error> {
     match value.kind() {
-        // An attribute of what is undefined: an error that knows where the value comes from.
+        // An attribute of an undefined value: an error that knows where the value comes from.
         ValueKind::Undefined => value.get_attr("").map(|_| ()),
         ValueKind::Seq => value.try_iter()?.try_for_each(|item| check(&item)),
         ValueKind::Map => value
             .try_iter()?
             .try_for_each(|key| check(&value.get_item(&key)?)),
-        // What failed says why when it is shown.
+        // A failed value contains the reason, which it shows as text.
         ValueKind::Invalid => {
             let shown = value.to_string();
             let why = shown.strip_prefix("<invalid value: ").unwrap_or(&shown);
@@ -67,18 +67,18 @@ pub(super) fn check(value: &Value) -> Result<(), Error> {
     }
 }
 
-/// Whether the engine's words tell of something undefined: ``no length (`a` is undefined)``.
+/// Whether the engine's message reports something undefined: ``no length (`a` is undefined)``.
 pub(super) fn is_told(detail: Option<&str>) -> bool {
     detail.is_some_and(|detail| detail.contains("` is undefined"))
 }
 
-/// Whether the engine's words name it, so that nothing must be guessed.
+/// Whether the engine's message names it, so that no guess is needed.
 pub(super) fn is_named(detail: Option<&str>) -> bool {
     is_told(detail) && detail.is_some_and(|detail| !detail.contains("(...)"))
 }
 
-/// What is undefined, by the engine's words (`` `a.b` is undefined ``) and the piece of the template that
-/// failed.
+/// The undefined name, from the engine's message (`` `a.b` is undefined ``) and the piece of the template
+/// that failed.
 pub(super) fn name(detail: Option<&str>, piece: Option<&str>) -> Option<String> {
     let piece = piece.map(|piece| rewrite::original(piece.trim()));
     let described = detail
@@ -87,7 +87,7 @@ pub(super) fn name(detail: Option<&str>, piece: Option<&str>) -> Option<String> 
         .map(|(_, described)| described);
     match described {
         None => piece.map(|piece| attribute(&piece).unwrap_or(piece)),
-        // A lookup in a lookup: the engine tells its last step only.
+        // A nested lookup: the engine reports only its last step.
         Some(described) if described.contains("(...)") => {
             let step = described.rsplit("(...)").next().unwrap_or_default();
             let chain = piece.as_deref().and_then(|piece| chain(piece, step));
@@ -97,7 +97,8 @@ pub(super) fn name(detail: Option<&str>, piece: Option<&str>) -> Option<String> 
     }
 }
 
-/// Whether it is a name or a lookup (`a`, `a.b['c'][0]`), not what an operator, a filter or a call gives.
+/// Whether it is a name or a lookup (`a`, `a.b['c'][0]`), not the result of an operator, a filter or a
+/// call.
 pub(super) fn is_name(text: &str) -> bool {
     let mut quote = None;
     text.chars().all(|c| {
@@ -110,7 +111,7 @@ pub(super) fn is_name(text: &str) -> bool {
     })
 }
 
-/// What `map(attribute=...)` looks for, if there is one: its items do not know their names.
+/// The attribute of `map(attribute=...)`, if there is one: its items do not contain their names.
 fn attribute(piece: &str) -> Option<String> {
     let (_, after) = piece.rsplit_once("attribute=")?;
     let quote = after
@@ -150,7 +151,7 @@ mod tests {
     use super::name;
 
     #[test]
-    fn what_is_undefined_has_its_name() {
+    fn names_the_undefined_value() {
         let named = |detail, piece| name(Some(detail), Some(piece)).unwrap();
         assert_eq!(named("`gone` is undefined", "'x' ~ gone"), "gone");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A `sh` that is a child of this process: on this machine, or behind a command such as `docker exec -i
+//! An `sh` that is a child of this process: on this machine, or behind a command such as `docker exec -i
 //! web1`.
 
 use std::process::Stdio;
@@ -13,12 +13,12 @@ use crate::shell::{Guard, INNER_COMMAND, Stream};
 /// Starts `PREFIX... sh -c ...` for every stream.
 #[derive(Debug)]
 pub struct ChildTransport {
-    /// Empty for a shell of this machine.
+    /// Empty for a shell on this machine.
     prefix: Vec<String>,
 }
 
 impl ChildTransport {
-    /// A shell of this machine, as the user who runs ops.
+    /// A shell on this machine, as the user who runs ops.
     #[must_use]
     pub const fn local() -> Self {
         Self { prefix: Vec::new() }
@@ -67,8 +67,8 @@ impl Transport for ChildTransport {
     }
 }
 
-/// Starts a child with three pipes, in a process group of its own: a Ctrl-C at the terminal is for
-/// ops, which shuts down its children itself.
+/// Starts a child with three pipes, in a separate process group: a Ctrl-C at the terminal is for ops, which
+/// shuts down its children itself.
 pub(super) fn spawn(command: &mut Command) -> std::io::Result<Child> {
     command
         .stdin(Stdio::piped())
@@ -78,7 +78,7 @@ pub(super) fn spawn(command: &mut Command) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// The same without pipes: a process that it leaves in the background holds none of ours.
+/// Starts a child without pipes: a background process of that child then holds none of ours.
 pub(super) fn spawn_quiet(command: &mut Command) -> std::io::Result<Child> {
     command
         .stdin(Stdio::null())
@@ -121,8 +121,8 @@ pub(super) fn pipes(child: &mut Child) -> Pipes {
     )
 }
 
-/// Sends the child a TERM when dropped. For the loop on the other side that is the end of its
-/// stream, so it still kills what it started. tokio reaps the child later.
+/// Sends the child a TERM when dropped. The loop on the other side sees the end of its stream, so it still
+/// kills what it started. tokio reaps the child later.
 struct EndOnDrop(Child);
 
 impl Guard for EndOnDrop {}
@@ -135,7 +135,7 @@ impl Drop for EndOnDrop {
 
 /// Sends TERM to a child that is still running.
 pub(super) fn end(child: &Child) {
-    // `id` is `None` once the child was waited for, so the number cannot be another process's.
+    // `id` is `None` once the child was waited for, so the number cannot belong to another process.
     if let Some(pid) = child
         .id()
         .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))

@@ -11,7 +11,7 @@ use super::unavailable::Unavailable;
 use crate::model::{Connection, SshClient, Via};
 use crate::ssh::{AskPassphrase, Client, SshSettings, config};
 
-/// One for a run. It keeps what is read for one host and is good for others too (configuration, known hosts,
+/// One per run. It caches what is read for one host and also applies to others (configuration, known hosts,
 /// keys).
 #[derive(Debug, Default)]
 pub struct Connector {
@@ -22,11 +22,11 @@ pub struct Connector {
 /// The SSH client for a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// This process.
+    /// The client in this process.
     Native(Box<SshSettings>),
-    /// The user's own `ssh`; the reason, if it was not asked for.
+    /// The user's own `ssh`, with the reason if it was not requested.
     Openssh { reason: Option<String> },
-    /// Neither can do what is asked for; the reason.
+    /// Neither can meet the settings; the reason.
     None { reason: String },
 }
 
@@ -36,7 +36,7 @@ impl Connector {
         Arc::new(Self::default())
     }
 
-    /// One that asks for the passphrases of key files.
+    /// Creates a connector that asks for the passphrases of key files.
     #[must_use]
     pub fn asking(ask: Arc<AskPassphrase>) -> Arc<Self> {
         Arc::new(Self {
@@ -86,20 +86,22 @@ impl Connector {
         }
     }
 
-    /// The client that the configuration needs.
+    /// The client that the settings require.
     fn client(&self, connection: &Connection) -> Choice {
         match connection.ssh_client {
             SshClient::Openssh => Choice::Openssh { reason: None },
             _ if connection.persist.is_some() => Choice::Openssh {
-                reason: Some("`ops_persist` is set, and only ssh keeps connections".to_owned()),
+                reason: Some(
+                    "`ops_persist` is set, and only ssh keeps connections open".to_owned(),
+                ),
             },
             SshClient::Auto | SshClient::Native => {
                 let settings = self
                     .config
                     .settings(&destination::target(connection, connection.connect_timeout));
                 let settings = settings.and_then(|settings| {
-                    // A user who asks for this client may have another key that it can use; with a password
-                    // none is needed.
+                    // A user who requests this client may have another key that it can use; with a password
+                    // no key is needed.
                     let keys_decide =
                         connection.ssh_client == SshClient::Auto && connection.password.is_none();
                     let reason = keys_decide.then(|| self.client.keys_need_ssh(&settings));

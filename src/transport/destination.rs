@@ -1,4 +1,4 @@
-//! Where an SSH connection leads.
+//! The target of an SSH connection.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::model::{Connection, HostKeys};
 use crate::ssh::config::Target;
 use crate::ssh::{KeepAlive, Password, StrictHostKeyChecking};
 
-/// Finds a dead connection within 15 seconds.
+/// Detects a dead connection within 15 seconds.
 const KEEP_ALIVE: KeepAlive = KeepAlive {
     interval: Duration::from_secs(5),
     count: 3,
 };
 
-/// What both SSH clients are asked for. One attempt may take `connect_timeout`.
+/// The parameters of a connection for both SSH clients. One attempt may take `connect_timeout`.
 pub(super) fn target(connection: &Connection, connect_timeout: Duration) -> Target<'_> {
     Target {
         address: &connection.address,
@@ -31,7 +31,7 @@ pub(super) fn target(connection: &Connection, connect_timeout: Duration) -> Targ
     }
 }
 
-/// For people: `ssh amy@web1:2222`.
+/// For users: `ssh amy@web1:2222`.
 pub(super) fn describe(connection: &Connection) -> String {
     let user = connection.user.as_ref().map(|user| format!("{user}@"));
     let port = connection.port.map(|port| format!(":{port}"));

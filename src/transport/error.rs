@@ -9,16 +9,16 @@ use crate::ssh::{Advice, SshError, SshErrorKind};
 #[error("{message}")]
 pub struct TransportError {
     pub kind: TransportErrorKind,
-    /// What happened, in the words of the program that said it.
+    /// What happened, as reported by the program that failed.
     pub message: String,
     /// What to try, as a sentence.
     pub hint: Option<String>,
 }
 
-/// What happened. Decides whether trying again can help.
+/// What happened. Determines whether trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportErrorKind {
-    /// The inventory names something that cannot be used.
+    /// The inventory contains something that cannot be used.
     Invalid,
     /// The program that carries the stream could not be started.
     Start,
@@ -68,13 +68,15 @@ impl From<SshErrorKind> for TransportErrorKind {
     }
 }
 
-/// Advice of the SSH client, with the names of our settings.
+/// The advice of the SSH client, with the names of the settings of ops.
 fn hint(advice: Advice) -> String {
     match advice {
         Advice::Try(words) => words,
         Advice::CheckAddress => "Check the host's address in the inventory.".into(),
         Advice::CheckDestination => "Check the host's connection settings in the inventory.".into(),
-        Advice::UseSsh { setting: None } => "Set `ops_transport = \"openssh\"` for it.".into(),
+        Advice::UseSsh { setting: None } => {
+            "Set `ops_transport = \"openssh\"` for this host.".into()
+        }
         Advice::UseSsh {
             setting: Some(setting),
         } => format!(

@@ -1,16 +1,16 @@
 //! Ways to reach a waiting `sh`.
 //!
-//! A [`Transport`] stands for one host and gives [`Stream`](crate::shell::Stream)s, one for each user that
-//! commands run as. A run's [`Connector`] chooses it by what the inventory says. docs/transports.md says how
-//! to add one.
+//! A [`Transport`] represents one host and opens [`Stream`](crate::shell::Stream)s, one for each user that
+//! commands run as. A run's [`Connector`] chooses it by the settings in the inventory. docs/transports.md
+//! describes how to add one.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! |---|---|
-//! | `transport`, `error` | what all have in common |
-//! | `connector` | the choice |
+//! | `transport`, `error` | what all transports have in common |
+//! | `connector` | the choice of a transport |
 //! | `child`, `native`, `openssh`, `unavailable` | the transports |
 //! | `retry` | connecting again |
-//! | `destination` | where an SSH connection leads |
+//! | `destination` | the target of an SSH connection |
 
 mod child;
 mod connector;

@@ -1,8 +1,8 @@
 //! Hosts reached by the SSH client in this process ([`crate::ssh`]).
 //!
-//! A connection carries several channels: one for each user that commands run as. When ops dies, by `kill -9`
-//! too, its connections end, and with them everything that was started over them. If a server grants no more
-//! channels, another connection is made.
+//! A connection carries several channels: one for each user that commands run as. When ops dies, even by
+//! `kill -9`, its connections end, and with them everything that was started over them. If a server allows
+//! no more channels, another connection is opened.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::model::Connection;
 use crate::shell::{Guard, REMOTE_COMMAND, Stream};
 use crate::ssh::{ChannelGuard, Client, OpenChannel, Queued, SshConnection, SshSettings};
 
-/// A host behind this process's own SSH client.
+/// A host reached by the SSH client of this process.
 pub struct NativeTransport {
     connection: Connection,
     settings: SshSettings,
@@ -26,7 +26,8 @@ pub struct NativeTransport {
 }
 
 impl NativeTransport {
-    /// Nothing is connected yet. Only the times of the connection are used: the rest is in the settings.
+    /// Creates the transport without connecting. Only the timeouts of `connection` are used: the rest is in
+    /// the settings.
     #[must_use]
     pub fn new(connection: Connection, settings: SshSettings, client: Arc<Client>) -> Self {
         Self {
@@ -38,7 +39,7 @@ impl NativeTransport {
     }
 
     async fn open_stream(&self, failed: &FailedAttempt<'_>) -> Result<Stream, TransportError> {
-        // Held while connecting, so that the next caller finds the connection instead of making another.
+        // Held while connecting, so that the next caller finds the connection instead of opening another.
         let mut open = self.open.lock().await;
         open.retain(|connection| !connection.is_over());
         for connection in open.iter() {
@@ -61,7 +62,7 @@ impl NativeTransport {
         Ok(stream(channel))
     }
 
-    /// Adds what the settings do not know: they have no key file that does not exist.
+    /// Adds what the settings do not contain: they omit key files that do not exist.
     fn explain(&self, error: TransportError) -> TransportError {
         match &self.connection.key_file {
             Some(key) if error.kind == TransportErrorKind::Authentication && !key.exists() => {
@@ -100,7 +101,7 @@ impl Transport for NativeTransport {
     }
 }
 
-/// A connection is made for a channel, so it has room for one.
+/// A connection is opened for a channel, so it has room for one.
 fn no_channel() -> TransportError {
     TransportError {
         kind: TransportErrorKind::Network,

@@ -1,4 +1,4 @@
-//! Connecting again, if that can help.
+//! Retries connecting, if that can help.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use super::transport::FailedAttempt;
 use crate::model::Connection;
 use crate::ssh::Queued;
 
-/// The longest pause between two attempts.
+/// The maximum pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Between half of it and all of it, at random.
+/// A random time between half the pause and all of it.
 fn spread(pause: Duration) -> Duration {
     let mut byte = [0_u8];
-    // Without randomness all wait the same.
+    // Without randomness, all wait equally long.
     let _ = getrandom::fill(&mut byte);
     pause.mul_f64(1.0 - f64::from(byte[0]) / 512.0)
 }
 
-/// Connects, again and again if that can help, for as long as the connection's settings say. An attempt is
-/// given its time limit.
+/// Connects, repeatedly if that can help, for as long as the connection's settings allow. An attempt is
+/// passed its time limit.
 pub(super) async fn connect<T, A>(
     connection: &Connection,
     failed: &FailedAttempt<'_>,
@@ -36,7 +36,7 @@ where
     let mut number = 0;
     loop {
         number += 1;
-        // The first attempt has its full time, even if that is more than all may take together.
+        // The first attempt has its full time, even if that exceeds the limit for all.
         let left = until
             .saturating_duration_since(Instant::now())
             .max(Duration::from_secs(1));
@@ -50,7 +50,7 @@ where
         }
         tracing::debug!(host = connection.address, %error, "connecting again");
         failed(number, &error);
-        // Connections that were dropped at the same time do not come back at the same time.
+        // Connections that were dropped at the same time do not all return at the same time.
         tokio::time::sleep(spread(pause)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

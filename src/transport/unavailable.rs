@@ -1,4 +1,4 @@
-//! A host that cannot be reached in the way that is asked for.
+//! A host that cannot be reached with the requested client.
 
 use futures_util::future::BoxFuture;
 

@@ -322,7 +322,10 @@ fn nothing_is_kept_where_others_could_reach_it() {
     std::fs::create_dir(&dir).expect("a directory");
     std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755)).expect("a mode");
     let ran = keeping.ops(LOOKS, "1m").run().ok();
-    assert!(ran.stderr.contains("can be entered by others"), "{ran}");
+    assert!(
+        ran.stderr.contains("can be entered by other users"),
+        "{ran}"
+    );
     keeping.wait_until_all_ended();
     assert!(keeping.sockets().is_empty());
 }

@@ -170,11 +170,11 @@ fn template_errors_have_the_location_of_the_template() {
             "f",
             10,
             "f",
-            "there is no filter `to_jsn`",
+            "unknown filter `to_jsn`",
             "Did you mean `to_json`?",
         ),
-        ("g", 11, "g", "the template cannot be read", ""),
-        ("i", 12, "i", "the template cannot be read", ""),
+        ("g", 11, "g", "invalid template", ""),
+        ("i", 12, "i", "invalid template", ""),
         (
             "j",
             13,
@@ -183,7 +183,7 @@ fn template_errors_have_the_location_of_the_template() {
             "The inventory does not have the facts of a host",
         ),
         ("k", 14, "k", "is not defined", ""),
-        ("l", 15, "l", "there is no test `nosuch`", ""),
+        ("l", 15, "l", "unknown test `nosuch`", ""),
         (
             "o",
             17,

@@ -320,20 +320,20 @@ fn missing_filters_and_tests_are_refused_by_name() {
     for (name, words) in [
         (
             "a",
-            "there is no filter `json_query` | JMESPath is not available",
+            "unknown filter `json_query` | JMESPath is not available",
         ),
-        ("b", "there is no filter `nosuch`"),
-        ("c", "there is no test `nosuch`"),
-        ("d", "there is no test `file` | Files of the controller"),
+        ("b", "unknown filter `nosuch`"),
+        ("c", "unknown test `nosuch`"),
+        ("d", "unknown test `file` | Files of the controller"),
         (
             "e",
             "the lookup `community.general.dig` is not available | Only `env`",
         ),
         ("f", "password_hash: `md5` is not available"),
-        ("g", "`append` would change a value in its place"),
-        ("h", "there is no function `nosuch`"),
-        ("i", "there is no filter `commnt` | Did you mean `comment`?"),
-        ("j", "`%`: a number is needed, not string"),
+        ("g", "`append` would change a value in place"),
+        ("h", "unknown function `nosuch`"),
+        ("i", "unknown filter `commnt` | Did you mean `comment`?"),
+        ("j", "`%`: needs a number, not string"),
     ] {
         let error = error(&inventory, name);
         assert!(error.contains(words), "{name}: {error}");

@@ -1,5 +1,5 @@
-//! `ipaddr` and its family, as the collection `ansible.utils` has them: what is no address gives false, and a
-//! query that does not fit gives none.
+//! `ipaddr` and its relatives, as in the collection `ansible.utils`: a value that is not an address gives
+//! false, and a query that does not apply gives none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,13 +9,13 @@ use minijinja::{Error, Value};
 use super::arguments::{invalid, text};
 use super::lists::items;
 
-/// An address, maybe with a prefix: `192.0.2.7/24`.
+/// An address, optionally with a prefix: `192.0.2.7/24`.
 #[derive(Clone, Copy)]
 struct Net {
     ip: u128,
     prefix: u32,
     six: bool,
-    /// It was written with a prefix.
+    /// Whether it was written with a prefix.
     network: bool,
 }
 
@@ -44,7 +44,7 @@ impl Net {
             None => bits,
             Some(prefix) => match prefix.parse::<u32>() {
                 Ok(length) => length,
-                // A netmask, or its opposite.
+                // A netmask, or its inverse.
                 Err(_) if !six => {
                     let mask = u32::from(prefix.parse::<Ipv4Addr>().ok()?);
                     let mask = if mask.leading_ones() == 0 && mask != 0 {
@@ -69,7 +69,7 @@ impl Net {
         if self.six { 128 } else { 32 }
     }
 
-    /// The bits of the host; their number less one is the size of the network less one.
+    /// The host bits set: one less than the size of the network.
     const fn hosts(&self) -> u128 {
         match self.bits() - self.prefix {
             128 => u128::MAX,
@@ -109,7 +109,7 @@ impl Net {
         self.hosts() == 0
     }
 
-    /// A broadcast address is there in networks of more than two addresses.
+    /// Networks of more than two addresses have a broadcast address.
     const fn has_broadcast(&self) -> bool {
         self.hosts() > 1
     }
@@ -138,7 +138,7 @@ impl Net {
             })
     }
 
-    /// Reachable from everywhere, by IANA's registries of special addresses.
+    /// Globally reachable, by IANA's registries of special addresses.
     fn is_global(&self) -> bool {
         let special: &[&str] = &[
             "0.0.0.0/8",
@@ -229,7 +229,7 @@ fn answer(net: &Net, written: &str, query: &str) -> Result<Value, Error> {
     let given = || written.to_owned();
     let usable = |wanted: &dyn Fn(u128, u128) -> Value| {
         if !net.network {
-            return Err(invalid("ipaddr: it is an address, not a network"));
+            return Err(invalid("ipaddr: the value is an address, not a network"));
         }
         let (first, last) = net.usable();
         Ok(if net.one() {
@@ -324,7 +324,7 @@ fn answer(net: &Net, written: &str, query: &str) -> Result<Value, Error> {
     })
 }
 
-/// The nth address of a network, or whether it lies in another network.
+/// The nth address of a network, or whether the value is in another network.
 fn by_number_or_network(net: &Net, written: &str, query: &str) -> Result<Value, Error> {
     if let Ok(number) = query.parse::<i128>() {
         if net.one() {
@@ -345,7 +345,7 @@ fn by_number_or_network(net: &Net, written: &str, query: &str) -> Result<Value, 
     }
 }
 
-/// Counted from the first address, or from behind the last.
+/// Counted from the first address, or, if negative, backwards from the end.
 fn nth(net: &Net, number: i128) -> Option<u128> {
     let offset = number.unsigned_abs();
     if number < 0 {
@@ -419,7 +419,7 @@ pub(super) fn ipsubnet(
     };
     let Ok(length) = query.parse::<u32>() else {
         return Err(invalid(
-            "ipsubnet: it takes a prefix length, and the number of a subnet",
+            "ipsubnet: needs a prefix length and the number of a subnet",
         ));
     };
     if length > net.bits() {
@@ -435,7 +435,7 @@ pub(super) fn ipsubnet(
         some(subnet.with_prefix(subnet.first()))
     };
     if net.one() {
-        // The networks that it lies in, the largest first.
+        // The networks that contain it, the largest first.
         let number = index.unwrap_or(0);
         let from = i128::from(length) + number;
         let at = u32::try_from(from).ok().filter(|at| *at < net.bits());

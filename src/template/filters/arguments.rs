@@ -9,7 +9,7 @@ pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
-/// The value as a text. An undefined value is an error.
+/// The value as a string. An undefined value is an error.
 pub(in crate::template) fn text(value: &Value) -> Result<String, Error> {
     undefined::check(value)?;
     Ok(python::str(value))

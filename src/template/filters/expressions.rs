@@ -1,5 +1,5 @@
-//! Filters with regular expressions, in the syntax of Python as far as fancy-regex has it: with look-around
-//! and back references.
+//! Filters with regular expressions, in the syntax of Python if fancy-regex supports it: with look-around
+//! and backreferences.
 
 use fancy_regex::{Captures, Regex};
 use minijinja::value::{Kwargs, Rest};
@@ -26,7 +26,7 @@ fn failed(filter: &str) -> Error {
     ))
 }
 
-/// All matches as Python finds them: an empty one may follow another at once.
+/// All matches as Python finds them: an empty match may directly follow another match.
 fn matches<'t>(
     filter: &str,
     regex: &Regex,
@@ -49,7 +49,8 @@ fn matches<'t>(
     Ok(found)
 }
 
-/// `\1`, `\g<name>` and `\n` in the text that takes the place of a match.
+/// Expands `\1`, `\g<name>` and `
+/// ` in the replacement of a match.
 fn expand(template: &str, captures: &Captures<'_, str>, out: &mut String) -> Result<(), Error> {
     let mut rest = template;
     while let Some(at) = rest.find('\\') {
@@ -82,15 +83,15 @@ fn expand(template: &str, captures: &Captures<'_, str>, out: &mut String) -> Res
     Ok(())
 }
 
-/// A group by its number or its name; None for one that took no part.
+/// A group by its number or its name; None for one that did not participate.
 fn group<'t>(captures: &Captures<'t, str>, name: &str) -> Result<Option<&'t str>, Error> {
     let found = match name.parse::<usize>() {
         Ok(index) if index < captures.len() => captures.get(index),
-        Ok(_) => return Err(invalid("the expression has no such group")),
+        Ok(_) => return Err(invalid("the group does not exist in the expression")),
         Err(_) => match captures.name(name) {
             None => {
                 return Err(invalid(
-                    "the expression has no group of that name, or the group did not match",
+                    "the named group does not exist in the expression, or it did not match",
                 ));
             }
             found => found,
@@ -134,13 +135,13 @@ pub(super) fn regex_replace(
     out.push_str(&text[done..]);
     match mandatory {
         Some(mandatory) if mandatory != replaced => Err(invalid(format!(
-            "regex_replace: the expression must match {mandatory} times, and matches {replaced} times"
+            "regex_replace: the expression must match {mandatory} times, but matches {replaced} times"
         ))),
         _ => Ok(out),
     }
 }
 
-/// Whether a test finds the expression.
+/// Whether a test matches the expression.
 pub(in crate::template) fn regex_found(
     value: &Value,
     pattern: &Value,
@@ -217,7 +218,7 @@ pub(super) fn regex_findall(
     Ok(Value::from(found.collect::<Vec<_>>()))
 }
 
-/// As Python's `re.escape`, or for `sed` and its like.
+/// Escapes like Python's `re.escape`, or for `sed` and similar tools.
 pub(super) fn regex_escape(
     value: &Value,
     kind: Option<String>,

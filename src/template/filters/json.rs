@@ -1,4 +1,4 @@
-//! JSON as Python writes it, and back.
+//! JSON as written by Python, and parsing it.
 
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, Value};
@@ -6,7 +6,7 @@ use minijinja::{Error, Value};
 use super::arguments::{invalid, kwarg, text};
 use crate::template::{plain, python};
 
-/// How to write it.
+/// The output style.
 struct Style {
     sorted: bool,
     ascii: bool,
@@ -66,7 +66,7 @@ fn entries<'v>(
     entries
 }
 
-/// In one line, with a space after commas and colons.
+/// On one line, with a space after commas and colons.
 fn in_line(value: &serde_json::Value, style: &Style) -> String {
     use serde_json::Value as Json;
     match value {

@@ -1,4 +1,4 @@
-//! Filters of lists: those of Jinja2 that choose and map, sets, and what itertools has.
+//! Filters of lists: those of Jinja2 that select and map, sets, and those of itertools.
 
 use minijinja::value::{Kwargs, Rest, Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -6,7 +6,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 use super::arguments::{invalid, kwarg, text};
 use crate::template::{rewrite, undefined};
 
-/// Filters and tests that can do with something undefined.
+/// Filters and tests that accept undefined values.
 const LENIENT: [&str; 5] = ["default", "d", "mandatory", "defined", "undefined"];
 
 /// The items of a list, none of them undefined.
@@ -15,7 +15,7 @@ pub(in crate::template) fn items(value: &Value) -> Result<Vec<Value>, Error> {
     Ok(value.try_iter()?.collect())
 }
 
-/// Items of a list, of which some may be undefined.
+/// The items of a list, some of which may be undefined.
 fn raw_items(value: &Value) -> Result<Vec<Value>, Error> {
     if value.is_undefined() {
         undefined::check(value)?;
@@ -23,7 +23,7 @@ fn raw_items(value: &Value) -> Result<Vec<Value>, Error> {
     Ok(value.try_iter()?.collect())
 }
 
-/// `a.b.0` in an item.
+/// Looks up `a.b.0` in an item.
 pub(super) fn attribute(item: &Value, path: &Value) -> Value {
     let Some(path) = path.as_str() else {
         return item.get_item(path).unwrap_or_default();
@@ -42,7 +42,7 @@ pub(super) fn attribute(item: &Value, path: &Value) -> Value {
     value
 }
 
-/// An item without its attribute.
+/// The error of an item without the attribute.
 pub(super) fn undefined_attribute(path: &Value) -> Error {
     Error::new(
         ErrorKind::UndefinedError,
@@ -70,9 +70,7 @@ pub(super) fn map(
         return Ok(items.iter().map(of).collect());
     }
     let Some((name, rest)) = args.split_first() else {
-        return Err(invalid(
-            "map: it needs the name of a filter, or `attribute=`",
-        ));
+        return Err(invalid("map: needs the name of a filter, or `attribute=`"));
     };
     let name = rewrite::short_name(&text(name)?).to_owned();
     let named: Vec<(String, Value)> = options
@@ -95,7 +93,7 @@ pub(super) fn map(
     items.into_iter().map(apply).collect()
 }
 
-/// The engine does not say which one is unknown.
+/// The engine does not report which one is unknown.
 fn with_name(error: Error, kind: ErrorKind, noun: &str, name: &str) -> Error {
     if error.kind() == kind && error.detail().is_none() {
         Error::new(kind, format!("{noun} `{name}` is unknown"))
@@ -194,7 +192,7 @@ fn distinct(items: impl IntoIterator<Item = Value>) -> Vec<Value> {
 
 pub(super) fn unique(value: &Value, options: Kwargs) -> Result<Vec<Value>, Error> {
     let path = options.get::<Option<Value>>("attribute")?;
-    // Ansible's filter tells case apart only if it is asked to.
+    // Ansible's filter is case-sensitive only if requested.
     let exact = options
         .get::<Option<bool>>("case_sensitive")?
         .unwrap_or(false);
@@ -305,19 +303,19 @@ pub(super) fn zip_longest(
     Ok((0..length).map(row).collect())
 }
 
-/// More combinations than this are a mistake.
+/// The maximum number of combinations; more are taken for a mistake.
 const MAX_ROWS: usize = 100_000;
 
 fn bounded(rows: Option<usize>, filter: &str) -> Result<(), Error> {
     match rows {
         Some(rows) if rows <= MAX_ROWS => Ok(()),
         _ => Err(invalid(format!(
-            "{filter}: it would give more than {MAX_ROWS} items"
+            "{filter}: the result would have more than {MAX_ROWS} items"
         ))),
     }
 }
 
-/// As the engine has it, unless it is asked for too many parts.
+/// As in the engine, but too many parts are refused.
 pub(super) fn slice(
     state: &mut State<'_, '_>,
     value: Value,
@@ -328,7 +326,7 @@ pub(super) fn slice(
     minijinja::filters::slice(state, value, count, filler)
 }
 
-/// As the engine has it, unless a part would be filled up to too many items.
+/// As in the engine, but filling up a part to too many items is refused.
 pub(super) fn batch(
     state: &mut State<'_, '_>,
     value: Value,

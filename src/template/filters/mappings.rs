@@ -1,4 +1,4 @@
-//! Filters that make one mapping or list of several.
+//! Filters that combine several mappings or lists into one.
 
 use minijinja::value::{Kwargs, Rest, Serde, ValueKind};
 use minijinja::{Error, Value};
@@ -29,14 +29,14 @@ pub(super) fn combine(first: &Value, more: Rest<Value>, options: Kwargs) -> Resu
     }
     let mut result = Map::new();
     for value in std::iter::once(first).chain(more.iter()) {
-        // A list of mappings stands for each of them.
+        // A list of mappings is expanded to its items.
         let maps = match plain(value)? {
             serde_json::Value::Array(maps) => maps,
             map => vec![map],
         };
         for map in maps {
             let serde_json::Value::Object(map) = map else {
-                return Err(invalid("combine: it takes mappings only"));
+                return Err(invalid("combine: accepts only mappings"));
             };
             merge(&mut result, map, recursive, &lists);
         }
@@ -55,7 +55,7 @@ fn merge(into: &mut Map, from: Map, recursive: bool, lists: &str) {
             }
             (Some(Json::Array(old)), Json::Array(mut new)) if lists != "replace" => match lists {
                 "append" => old.append(&mut new),
-                // Without what is there twice, of which the new one stays.
+                // Without duplicates, of which the new one is kept.
                 "append_rp" => {
                     old.retain(|item| !new.contains(item));
                     old.append(&mut new);
@@ -83,7 +83,7 @@ pub(super) fn dict2items(map: &Value, options: Kwargs) -> Result<Vec<Value>, Err
     undefined::check(map)?;
     if map.kind() != ValueKind::Map {
         return Err(invalid(format!(
-            "dict2items: it takes a mapping, not {}",
+            "dict2items: needs a mapping, not {}",
             map.kind()
         )));
     }
@@ -113,7 +113,7 @@ pub(super) fn items2dict(list: &Value, options: Kwargs) -> Result<Value, Error> 
     Ok(Value::from_pairs(pairs))
 }
 
-/// What the two parts of an item are called.
+/// The names of the two parts of an item.
 fn item_names(options: &Kwargs) -> Result<(String, String), Error> {
     let key = options
         .get::<Option<String>>("key_name")?
@@ -140,7 +140,7 @@ pub(in crate::template) fn dict(pairs: Option<&Value>, options: Kwargs) -> Resul
             for pair in items(pairs)? {
                 match items(&pair)?.as_slice() {
                     [key, value] => made.push((key.clone(), value.clone())),
-                    _ => return Err(invalid("dict: it takes pairs")),
+                    _ => return Err(invalid("dict: needs pairs")),
                 }
             }
         }
@@ -151,7 +151,7 @@ pub(in crate::template) fn dict(pairs: Option<&Value>, options: Kwargs) -> Resul
     Ok(Value::from_pairs(made))
 }
 
-/// A mapping of mappings by one of their members.
+/// Turns mappings into a mapping of them, keyed by one of their members.
 pub(super) fn rekey_on_member(data: &Value, key: &Value, options: Kwargs) -> Result<Value, Error> {
     let duplicates = kwarg::<String>(&options, "duplicates")?.unwrap_or_else(|| "error".to_owned());
     options.assert_all_used()?;

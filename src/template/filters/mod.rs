@@ -1,4 +1,4 @@
-//! Filters of Ansible and Jinja2 that minijinja lacks, or that it has with another meaning.
+//! Filters of Ansible and Jinja2 that minijinja lacks, or that work differently there.
 
 #![expect(
     clippy::needless_pass_by_value,

@@ -12,10 +12,10 @@ fn number(filter: &str, value: &Value) -> Result<f64, Error> {
     f64::try_from(value.clone())
         .ok()
         .filter(|_| value.is_number())
-        .ok_or_else(|| invalid(format!("{filter}: it takes numbers, not {}", value.kind())))
+        .ok_or_else(|| invalid(format!("{filter}: needs numbers, not {}", value.kind())))
 }
 
-/// A float is cut; a text that is no number gives the default.
+/// A float is truncated; a string that is not a number gives the default.
 pub(super) fn int(
     value: &Value,
     default: Option<Value>,
@@ -29,7 +29,7 @@ pub(super) fn int(
     let base = base.or(kwarg(&options, "base")?).unwrap_or(10);
     options.assert_all_used()?;
     if !(2..=36).contains(&base) {
-        return Err(invalid("int: a base lies between 2 and 36"));
+        return Err(invalid("int: the base must be between 2 and 36"));
     }
     match value.kind() {
         ValueKind::Bool => return Ok(Value::from(i64::from(value.is_true()))),
@@ -94,7 +94,7 @@ pub(super) fn float(
     Ok(parsed.map_or(default, Value::from))
 }
 
-/// Halves go to the even neighbour, as in Python.
+/// Halves are rounded to the even neighbour, as in Python.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a whole number of few digits"
@@ -115,14 +115,14 @@ pub(super) fn round(
     let rounded = match method.as_str() {
         "common" if value.is_integer() && precision >= 0 => return Ok(value.clone()),
         "common" if precision >= 0 => {
-            // The shortest text of so many digits is what Python's `round` gives.
+            // The shortest text with this number of digits is the result of Python's `round`.
             let digits = usize::try_from(precision).unwrap_or(0).min(300);
             format!("{float:.digits$}").parse().unwrap_or(float)
         }
         "common" => (float * factor).round_ties_even() / factor,
         "ceil" => (float * factor).ceil() / factor,
         "floor" => (float * factor).floor() / factor,
-        other => return Err(invalid(format!("round: there is no method `{other}`"))),
+        other => return Err(invalid(format!("round: unknown method `{other}`"))),
     };
     if value.is_integer() && method == "common" {
         return Ok(Value::from(rounded as i64));
@@ -182,7 +182,7 @@ pub(super) fn sum(
 pub(super) fn log(value: &Value, base: Option<f64>) -> Result<f64, Error> {
     let number = number("log", value)?;
     if number <= 0.0 {
-        return Err(invalid("log: the number is not above 0"));
+        return Err(invalid("log: the number must be greater than 0"));
     }
     Ok(match base {
         None => number.ln(),
@@ -198,7 +198,7 @@ pub(super) fn pow(value: &Value, power: f64) -> Result<f64, Error> {
 pub(super) fn root(value: &Value, base: Option<f64>) -> Result<f64, Error> {
     let number = number("root", value)?;
     if number < 0.0 {
-        return Err(invalid("root: a negative number has none"));
+        return Err(invalid("root: the number must not be negative"));
     }
     Ok(match base {
         None | Some(2.0) => number.sqrt(),

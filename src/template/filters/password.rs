@@ -7,10 +7,10 @@ use minijinja::value::Kwargs;
 use super::arguments::{invalid, kwarg, text};
 
 const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Takes about a second to compute. The format allows a thousand times as many, which would take a quarter of
-/// an hour.
+/// Computing this many takes about a second. The format allows a thousand times as many, which would take a
+/// quarter of an hour.
 const MAX_ROUNDS: u32 = 1_000_000;
-/// What crypt(3) takes if the hash names none.
+/// The default of crypt(3) if the hash does not contain the number.
 const UNNAMED_ROUNDS: u32 = 5000;
 
 pub(super) fn password_hash(
@@ -28,25 +28,25 @@ pub(super) fn password_hash(
     let _ = kwarg::<Value>(&options, "ident")?;
     options.assert_all_used()?;
     let kind = kind.unwrap_or_else(|| "sha512".to_owned());
-    // The rounds that Ansible takes.
+    // The default numbers of rounds of Ansible.
     let (id, usual) = match kind.as_str() {
         "sha512" | "sha512_crypt" => (6, 656_000),
         "sha256" | "sha256_crypt" => (5, 535_000),
         other => {
             return Err(invalid(format!(
-                "password_hash: `{other}` is not available; sha512 and sha256 are"
+                "password_hash: `{other}` is not available; use sha512 or sha256"
             )));
         }
     };
     if salt.len() > 16 || !salt.bytes().all(|b| ALPHABET.contains(&b)) {
         return Err(invalid(
-            "password_hash: a salt has up to 16 letters, digits, dots and slashes",
+            "password_hash: the salt must be up to 16 letters, digits, dots and slashes",
         ));
     }
     let rounds = rounds.unwrap_or(usual);
     if rounds > MAX_ROUNDS {
         return Err(invalid(format!(
-            "password_hash: too many rounds, {MAX_ROUNDS} is the limit"
+            "password_hash: too many rounds: the limit is {MAX_ROUNDS}"
         )));
     }
     let params = sha_crypt::Params::new(rounds)
@@ -73,8 +73,7 @@ pub(super) fn password_hash(
     Ok(format!("${id}${rounds}{salt}${digest}"))
 }
 
-/// Base 64 as crypt(3) writes it: six bits at a time, the lowest first, and the bytes in an order of their
-/// own.
+/// Base 64 as written by crypt(3): six bits at a time, the lowest first, and the bytes in a special order.
 fn encoded(digest: &[u8]) -> String {
     let third = digest.len() / 3;
     let mut out = String::new();
@@ -87,7 +86,7 @@ fn encoded(digest: &[u8]) -> String {
             word >>= 6;
         }
     };
-    // Of each third of the digest one byte, which of them is the first changes by the rule of its kind.
+    // One byte from each third of the digest; which third comes first rotates, depending on the algorithm.
     let turn = if digest.len() == 64 { 1 } else { 2 };
     for at in 0..third {
         let bytes = [digest[at], digest[at + third], digest[at + 2 * third]];

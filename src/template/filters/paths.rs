@@ -1,4 +1,4 @@
-//! Filters of paths, as Python's `os.path` has them. They look at the text only.
+//! Filters of paths, like Python's `os.path`. They use only the text, not the file system.
 
 use minijinja::{Error, Value};
 
@@ -19,7 +19,7 @@ pub(super) fn dirname(path: &Value) -> Result<String, Error> {
         return Ok(String::new());
     };
     let trimmed = head.trim_end_matches('/');
-    // Nothing but slashes stays as it is.
+    // A path of slashes only is unchanged.
     Ok(if trimmed.is_empty() {
         format!("{head}/")
     } else {
@@ -64,7 +64,7 @@ pub(super) fn normpath(path: &Value) -> Result<String, Error> {
 }
 
 fn normal(path: &str) -> String {
-    // Two slashes at the start mean something of their own in POSIX.
+    // Two leading slashes have a special meaning in POSIX.
     let root = match path.bytes().take_while(|b| *b == b'/').count() {
         0 => "",
         2 => "//",
@@ -94,7 +94,7 @@ fn normal(path: &str) -> String {
 
 pub(super) fn relpath(path: &Value, start: Option<String>) -> Result<String, Error> {
     let path = text(path)?;
-    let start = start.ok_or_else(|| invalid("relpath: it needs a directory to start from"))?;
+    let start = start.ok_or_else(|| invalid("relpath: needs a start directory"))?;
     if !path.starts_with('/') || !start.starts_with('/') {
         return Err(invalid("relpath: both paths must begin with a slash"));
     }

@@ -1,8 +1,8 @@
-//! How a text is written in YAML: plain, or between which quotes. By the rules of PyYAML's emitter.
+//! How a string is written in YAML: plain, or in which quotes. Follows the rules of PyYAML's emitter.
 
 use serde_json::Value as Json;
 
-/// A key that fits before a colon.
+/// Whether a key can be written before a colon without a question mark.
 pub(super) fn simple(key: &Json) -> bool {
     key.as_str()
         .is_none_or(|key| key.chars().count() < 128 && !key.contains('\n') && !key.is_empty())
@@ -121,10 +121,10 @@ pub(super) fn analyse(text: &str, in_flow: bool, key: bool) -> Quotes {
     Quotes::Double
 }
 
-/// Whether YAML 1.1 would read it as something that is no text.
+/// Whether YAML 1.1 would read it as something other than a string.
 fn resolves(text: &str) -> bool {
     static PATTERNS: std::sync::LazyLock<regex::RegexSet> = std::sync::LazyLock::new(|| {
-        // The patterns are known, so that they can be read.
+        // The patterns are constants, so they are valid.
         regex::RegexSet::new([
             r"^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$",
             r"^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",

@@ -1,5 +1,5 @@
-//! Python's random numbers, so that `random(seed=...)` gives what Ansible gives: the Mersenne Twister
-//! MT19937, seeded as Python 3 seeds it with an integer or (by way of SHA-512) a text.
+//! Python's random numbers, so that `random(seed=...)` returns the same as in Ansible: the Mersenne Twister
+//! MT19937, seeded as Python 3 does with an integer or (using SHA-512) a string.
 
 use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
@@ -17,7 +17,7 @@ struct Twister {
 }
 
 impl Twister {
-    /// Without a seed, one from the system.
+    /// Without a seed, uses one from the system.
     fn new(seed: Option<&Value>) -> Result<Self, Error> {
         let key = match seed {
             None => {
@@ -32,7 +32,7 @@ impl Twister {
                     bytes.extend(Sha512::digest(text));
                     words(&bytes)
                 }
-                _ => return Err(invalid("random: a seed is a text or a whole number")),
+                _ => return Err(invalid("random: the seed must be a string or an integer")),
             },
         };
         Ok(Self::from_key(&key))
@@ -97,7 +97,7 @@ impl Twister {
         low | (u64::from(self.next() >> (64 - count)) << 32)
     }
 
-    /// A number below the limit, which is not zero.
+    /// A number below the limit, which must not be zero.
     fn below(&mut self, limit: u64) -> u64 {
         let count = u64::BITS - limit.leading_zeros();
         loop {
@@ -125,7 +125,7 @@ fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or_default()
 }
 
-/// The number that these bytes are, the lowest 32 bits first.
+/// The number with these bytes, the lowest 32 bits first.
 fn words(big_endian: &[u8]) -> Vec<u32> {
     let start = big_endian
         .iter()
@@ -163,7 +163,7 @@ pub(super) fn random(
             .and_then(|choices| u64::try_from(choices).ok())
             .unwrap_or(0);
         if choices == 0 {
-            return Err(invalid("random: there is no number in the range"));
+            return Err(invalid("random: the range is empty"));
         }
         // Below the number of choices, each of which is in the range.
         let chosen = i64::try_from(twister.below(choices)).unwrap_or_default();

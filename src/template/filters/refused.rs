@@ -1,21 +1,22 @@
-//! What is said of a filter that is not there.
+//! Hints for unknown filters.
 
 use crate::model::suggest::did_you_mean;
 
-const LOOKS: &str = "Files of the controller are not looked at by a filter; let the playbook do it, or use `lookup('file', ...)`.";
-const DATES: &str = "Dates are texts here; `strftime` writes a time given in seconds.";
+const LOOKS: &str = "Filters cannot read files of the controller: \
+    let the playbook do it, or use `lookup('file', ...)`.";
+const DATES: &str = "Dates are strings here; `strftime` formats a time given in seconds.";
 
-/// Filters of Ansible that are left out, and what to do instead.
+/// Filters of Ansible that are not available, and what to use instead.
 const LEFT_OUT: &[(&str, &str)] = &[
     (
         "expandvars",
-        "`lookup('env', 'NAME')` gives a variable of the environment.",
+        "`lookup('env', 'NAME')` returns an environment variable.",
     ),
     ("fileglob", LOOKS),
     ("from_yaml_all", "`from_yaml` reads one document."),
     (
         "json_query",
-        "JMESPath is not available; `map`, `selectattr` and `dict2items` choose from data.",
+        "JMESPath is not available; use `map`, `selectattr` and `dict2items` to select data.",
     ),
     ("realpath", LOOKS),
     ("to_datetime", DATES),
@@ -29,19 +30,19 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ),
     (
         "win_basename",
-        "Paths of Windows are not split; `regex_replace` can.",
+        "Windows paths are not supported; use `regex_replace`.",
     ),
     (
         "win_dirname",
-        "Paths of Windows are not split; `regex_replace` can.",
+        "Windows paths are not supported; use `regex_replace`.",
     ),
     (
         "win_splitdrive",
-        "Paths of Windows are not split; `regex_replace` can.",
+        "Windows paths are not supported; use `regex_replace`.",
     ),
 ];
 
-/// The names of all filters that there are, for did-you-mean.
+/// The names of all available filters, for suggestions.
 const KNOWN: &[&str] = &[
     "abs",
     "attr",
@@ -153,7 +154,7 @@ const KNOWN: &[&str] = &[
     "zip_longest",
 ];
 
-/// A hint for a filter that is not there.
+/// Returns a hint for an unknown filter.
 pub(in crate::template) fn missing(name: &str) -> Option<String> {
     let short = name.rsplit('.').next().unwrap_or(name);
     let left_out = LEFT_OUT.iter().find(|(known, _)| *known == short);

@@ -1,7 +1,6 @@
-//! The filters that the engine has, with what it lacks: they refuse what is undefined, as Ansible does, and
-//! name it.
+//! The filters of the engine, but they refuse undefined values, as Ansible does, and name them.
 //!
-//! The engine takes something undefined for an empty text or list in many of them, and an item without the
+//! Many filters of the engine take an undefined value for an empty string or list, and an item without the
 //! attribute to sort by for one that has a value.
 
 use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
@@ -17,7 +16,7 @@ enum Depth {
     Value,
     /// Each item of it.
     Items,
-    /// All that is in it.
+    /// Everything in it.
     All,
 }
 

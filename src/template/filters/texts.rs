@@ -1,4 +1,4 @@
-//! Filters of texts.
+//! Filters of strings.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ use super::arguments::{invalid, kwarg, text};
 use super::lists::items;
 use crate::template::limits;
 
-/// `comment`: each line behind the mark of a style, between a beginning and an end.
+/// `comment`: prefixes each line with the mark of a style, between a beginning and an end.
 pub(super) fn comment(
     value: &Value,
     style: Option<String>,
@@ -31,7 +31,7 @@ pub(super) fn comment(
         "xml" => ("<!--", " - ", "-->"),
         _ => {
             return Err(invalid(format!(
-                "comment: there is no style `{style}`; there are plain, erlang, c, cblock and xml"
+                "comment: unknown style `{style}`; the styles are plain, erlang, c, cblock and xml"
             )));
         }
     };
@@ -68,7 +68,7 @@ pub(super) fn comment(
         "{decoration}{}",
         text(value)?.replace(&newline, &format!("{newline}{decoration}"))
     );
-    // A line with nothing but the mark has no space behind it.
+    // A line with only the mark has no space after it.
     out.push_str(&decorated.replace(
         &format!("{decoration}{newline}"),
         &format!("{bare}{newline}"),
@@ -106,7 +106,7 @@ pub(super) fn b64decode(value: &Value, options: Kwargs) -> Result<String, Error>
         STANDARD.decode(text)
     };
     let bytes = bytes.map_err(|_| invalid("b64decode: the text is not valid base64"))?;
-    String::from_utf8(bytes).map_err(|_| invalid("b64decode: what it decodes to is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| invalid("b64decode: the decoded value is not valid UTF-8"))
 }
 
 fn encoding_options(filter: &str, options: Kwargs) -> Result<bool, Error> {
@@ -119,7 +119,7 @@ fn encoding_options(filter: &str, options: Kwargs) -> Result<bool, Error> {
     }
 }
 
-/// Quoted for a shell, as Python's `shlex.quote`.
+/// Quoted for a shell, like Python's `shlex.quote`.
 pub(super) fn quote(value: &Value) -> Result<String, Error> {
     let text = text(value)?;
     let safe = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
@@ -145,7 +145,7 @@ pub(super) fn hash(value: &Value, kind: Option<String>, options: Kwargs) -> Resu
         "sha512" => Sha512::digest(&text).to_vec(),
         other => {
             return Err(invalid(format!(
-                "hash: `{other}` is not available; md5, sha1, sha224, sha256, sha384 and sha512 are"
+                "hash: `{other}` is not available; use md5, sha1, sha224, sha256, sha384 or sha512"
             )));
         }
     };
@@ -190,7 +190,7 @@ pub(super) fn to_uuid(
     Ok(out)
 }
 
-/// The parts of a URL by the names that Python gives them.
+/// The parts of a URL under Python's names.
 pub(super) fn urlsplit(
     value: &Value,
     wanted: Option<String>,
@@ -368,12 +368,12 @@ pub(super) fn human_readable(
     ))
 }
 
-/// Between spaces, as wide as asked for; with one space more on the left if they do not come out even.
+/// Centres with spaces to the given width; if they cannot be even, the left side gets one more.
 pub(super) fn center(value: &Value, width: Option<usize>) -> Result<String, Error> {
     let text = text(value)?;
     let width = width.unwrap_or(80).min(10_000);
     let missing = width.saturating_sub(text.chars().count());
-    // As Python does it.
+    // As in Python.
     let left = missing / 2 + (missing & width & 1);
     Ok(format!(
         "{}{text}{}",
@@ -382,10 +382,10 @@ pub(super) fn center(value: &Value, width: Option<usize>) -> Result<String, Erro
     ))
 }
 
-/// An indentation wider than this is a mistake.
+/// A larger indentation is taken for a mistake.
 const MAX_INDENT: usize = 10_000;
 
-/// Spaces before each line but the first and the empty ones, unless asked for.
+/// Indents each line except the first and empty ones, unless requested.
 pub(super) fn indent(
     value: &Value,
     width: Option<usize>,
@@ -400,7 +400,7 @@ pub(super) fn indent(
     options.assert_all_used()?;
     if width > MAX_INDENT {
         return Err(invalid(format!(
-            "indent: a width is a number up to {MAX_INDENT}"
+            "indent: the width must be a number up to {MAX_INDENT}"
         )));
     }
     let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -434,7 +434,7 @@ pub(super) fn wordcount(value: &Value) -> Result<usize, Error> {
     Ok(words.filter(|word| !word.is_empty()).count())
 }
 
-/// A text, or the fields of a query.
+/// Encodes a string, or the fields of a query.
 pub(super) fn urlencode(value: &Value) -> Result<String, Error> {
     if let Some(text) = value.as_str() {
         return Ok(percent_encoded(text, "/"));

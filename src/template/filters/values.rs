@@ -1,4 +1,4 @@
-//! Filters of any value.
+//! Filters for values of any type.
 
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, State, Value};
@@ -26,7 +26,7 @@ pub(super) fn default(
         .unwrap_or_else(|| Value::from("")))
 }
 
-/// What Ansible takes for true and false.
+/// What Ansible interprets as true and false.
 pub(in crate::template) fn truth(value: &Value) -> Option<bool> {
     match value.kind() {
         ValueKind::Bool => return Some(value.is_true()),
@@ -46,7 +46,7 @@ pub(super) fn to_bool(value: &Value) -> Result<bool, Error> {
     if let Some(truth) = truth(value) {
         return Ok(truth);
     }
-    // Ansible takes all else for false. These can hardly mean anything else.
+    // Ansible takes everything else for false. These values can hardly mean anything else.
     let empty = value.is_none() || value.kind() == ValueKind::Number;
     if empty
         || matches!(
@@ -63,7 +63,7 @@ pub(super) fn mandatory(value: &Value, message: Option<String>) -> Result<Value,
     if value.is_undefined() {
         return Err(match message {
             Some(message) => invalid(message),
-            // It knows its name.
+            // The value contains its name.
             None => undefined::check(value)
                 .err()
                 .unwrap_or_else(|| invalid("a mandatory variable is not defined")),

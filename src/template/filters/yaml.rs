@@ -1,5 +1,6 @@
-//! YAML as PyYAML writes it with Ansible's settings, byte for byte where a value is a text, a number, a list
-//! or a mapping: `to_yaml` writes what holds no other collection in one line, `to_nice_yaml` writes blocks.
+//! YAML as written by PyYAML with Ansible's settings, byte for byte if a value is a string, a number, a
+//! list or a mapping: `to_yaml` writes collections without nested ones on one line, `to_nice_yaml` writes
+//! blocks.
 
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, Value};
@@ -9,15 +10,15 @@ use super::arguments::{invalid, kwarg, text};
 use super::quoting::{Quotes, analyse, escaped, printable, simple};
 use crate::template::{plain, python, undefined};
 
-/// PyYAML folds lines longer than this.
+/// PyYAML folds longer lines.
 const WIDTH: usize = 80;
 
-/// How to write it.
+/// The output style.
 struct Style {
     indent: usize,
     width: usize,
     sorted: bool,
-    /// None: collections that hold no other are written in one line.
+    /// None: collections without nested ones are written on one line.
     flow: Option<bool>,
 }
 
@@ -49,7 +50,7 @@ fn write(
     let _ = kwarg::<bool>(options, "allow_unicode")?;
     let _ = kwarg::<Value>(options, "default_style")?;
     options.assert_all_used()?;
-    // Outside of these PyYAML takes its own.
+    // PyYAML uses its defaults for values outside of these ranges.
     let style = Style {
         indent: if (2..10).contains(&style.indent) {
             style.indent
@@ -144,7 +145,7 @@ impl Writer {
         entries
     }
 
-    /// A list in lines of its own, the first of which begins here.
+    /// A block list, whose first line begins here.
     fn list(&mut self, items: &[Json], indent: usize) {
         for (at, item) in items.iter().enumerate() {
             if at > 0 {
@@ -156,7 +157,7 @@ impl Writer {
                     self.push(" ");
                     self.flow(item, indent + self.style.indent);
                 }
-                // The first entry stands in the line of the dash, under the ones behind it.
+                // The first entry is on the line of the dash, aligned with the following ones.
                 Json::Array(inner) => {
                     self.pad(indent + self.style.indent);
                     self.list(inner, indent + self.style.indent);
@@ -208,7 +209,7 @@ impl Writer {
 
     fn key(&mut self, key: &str, indent: usize) {
         let key = Json::String(key.to_owned());
-        // A long key, or one of several lines, is written with a question mark.
+        // A long key, or one with several lines, is written with a question mark.
         if simple(&key) {
             self.scalar(&key, indent, false, true);
             self.push(":");
@@ -339,7 +340,7 @@ impl Writer {
     fn double(&mut self, text: &str, indent: usize, fold: bool) {
         self.push("\"");
         let chars: Vec<char> = text.chars().collect();
-        // A run of characters that need no escape is written as one, as far as it goes.
+        // Consecutive characters that need no escape are written together.
         let mut run = String::new();
         let mut start = 0;
         for end in 0..=chars.len() {
@@ -403,7 +404,7 @@ pub(super) fn from_yaml(value: &Value) -> Result<Value, Error> {
     Ok(Value::from(Serde(value)))
 }
 
-/// PyYAML writes `1.0e+16` where Python says `1e+16`.
+/// PyYAML writes `1.0e+16` for Python's `1e+16`.
 fn float(text: &str) -> String {
     match text.split_once('e') {
         Some((digits, power)) if !digits.contains('.') => format!("{digits}.0e{power}"),

@@ -1,4 +1,4 @@
-//! The header of a template: what it sets, and what it may not.
+//! The header of a template: allowed and refused settings.
 
 use crate::template::{Compiled, header_lines};
 
@@ -10,7 +10,7 @@ fn rendered(text: &str) -> Result<String, String> {
 }
 
 #[test]
-fn a_header_is_honoured() {
+fn applies_the_header() {
     let body = "a\n  {% if x %}\nb\n  {% endif %}\n";
     let with = |header: &str| rendered(&format!("{header}\n{body}")).expect("rendered");
     assert_eq!(rendered(body).expect("rendered"), "a\n  b\n  ");
@@ -34,7 +34,7 @@ fn a_header_is_honoured() {
 }
 
 #[test]
-fn what_cannot_be_set_is_refused_by_name() {
+fn refuses_unsupported_settings_by_name() {
     for (header, said) in [
         (
             "#jinja2: variable_start_string: '[%'",
@@ -46,7 +46,7 @@ fn what_cannot_be_set_is_refused_by_name() {
         ),
         (
             "#jinja2: trim_blocks: maybe",
-            "`trim_blocks` is True or False, not `maybe`",
+            "`trim_blocks` must be True or False, not `maybe`",
         ),
         ("#jinja2: trim_blocks", "`trim_blocks` has no value"),
     ] {
@@ -56,6 +56,6 @@ fn what_cannot_be_set_is_refused_by_name() {
 }
 
 #[test]
-fn a_byte_order_mark_is_dropped() {
+fn drops_a_byte_order_mark() {
     assert_eq!(rendered("\u{feff}a\n").expect("rendered"), "a\n");
 }

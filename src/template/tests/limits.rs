@@ -1,4 +1,4 @@
-//! What a rendering may cost.
+//! The limits of a rendering.
 
 use crate::template::{environment, explain, render};
 
@@ -12,17 +12,18 @@ fn refused(text: &str) -> (String, Option<usize>) {
 }
 
 #[test]
-fn a_loop_within_a_loop_ends() {
-    let text = "a\n{% for i in range(99999) %}\n{% for j in range(99999) %}{% set x = j %}{% endfor %}{% endfor %}";
+fn stops_nested_loops() {
+    let text = "a\n{% for i in range(99999) %}\n\
+                {% for j in range(99999) %}{% set x = j %}{% endfor %}{% endfor %}";
     let (message, line) = refused(text);
     assert_eq!(message, "rendering takes more than 10000000 steps");
     assert_eq!(line, Some(3));
 }
 
 #[test]
-fn a_text_that_is_too_large_is_refused() {
+fn refuses_a_text_that_is_too_large() {
     let text = "{% for i in range(99999) %}\n{{ 'x' * 1000 }}{% endfor %}";
-    // The engine keeps no line for it.
+    // The engine reports no line for it.
     let (message, _) = refused(text);
     assert_eq!(message, "the rendered text is larger than 16 MiB");
     let (message, _) = refused("{{ 'x' * 20000000 }}");
@@ -30,15 +31,15 @@ fn a_text_that_is_too_large_is_refused() {
 }
 
 #[test]
-fn a_number_that_multiplies_is_bounded() {
+fn limits_numbers_that_multiply() {
     for (text, why) in [
         (
             "{{ 'x' | indent(4000000000) }}",
-            "indent: a width is a number up to 10000",
+            "indent: the width must be a number up to 10000",
         ),
         (
             "{{ 'x' | indent(width=4000000000, first=true) }}",
-            "indent: a width is",
+            "indent: the width must be",
         ),
         (
             "{{ ('x\n' * 100000) | indent(9000) }}",
@@ -50,7 +51,7 @@ fn a_number_that_multiplies_is_bounded() {
         ),
         (
             "{{ '%4000000000d' | format(1) }}",
-            "a width is a number up to 10000",
+            "a width must be a number up to 10000",
         ),
         (
             "{{ ('x' * 100000) | replace('x', 'y' * 100000) }}",
@@ -70,15 +71,15 @@ fn a_number_that_multiplies_is_bounded() {
         ),
         (
             "{{ [1] | slice(4000000000) }}",
-            "slice: it would give more than 100000 items",
+            "slice: the result would have more than 100000 items",
         ),
         (
             "{{ [1] | batch(4000000000, 0) }}",
-            "batch: it would give more than 100000 items",
+            "batch: the result would have more than 100000 items",
         ),
         (
             "{{ [1] | product(repeat=4000000000) }}",
-            "product: it would give more",
+            "product: the result would have more",
         ),
         (
             "{{ 'pw' | password_hash('sha512', rounds=999999999) }}",
@@ -94,7 +95,7 @@ fn a_number_that_multiplies_is_bounded() {
 }
 
 #[test]
-fn indent_and_replace_do_as_jinja() {
+fn indent_and_replace_work_as_in_jinja() {
     for (text, wanted) in [
         ("{{ 'a\n\nb\n' | indent(2) }}", "a\n\n  b"),
         ("{{ 'a\n\nb' | indent(2, true, true) }}", "  a\n  \n  b"),
@@ -111,7 +112,7 @@ fn indent_and_replace_do_as_jinja() {
 }
 
 #[test]
-fn an_expression_that_never_ends_is_refused() {
+fn refuses_an_endless_expression() {
     let environment = environment();
     let text = "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}";
     let template = environment.template_from_str(text).expect("a template");

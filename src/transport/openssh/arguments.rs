@@ -8,17 +8,18 @@ use crate::model::Connection;
 use crate::shell::REMOTE_COMMAND;
 use crate::transport::destination;
 
-/// What an `ssh` process is started for.
+/// The purpose of an `ssh` process.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Holds {
-    /// A connection, and its first stream: it ends with that.
+    /// A connection and its first stream: it ends with that stream.
     Stream,
-    /// A connection that waits in the background for channels, and ends when it had none for this long.
+    /// A connection that waits in the background for channels, and ends after having none for this long.
     Nothing { persist: Duration },
 }
 
-/// All arguments. `ssh` uses the first value of an option: so what the session needs comes first, then what
-/// the inventory says, then defaults that it may replace. All of them win over the configuration files.
+/// All arguments. `ssh` uses the first value of an option: so the options that the session needs come
+/// first, then those of the inventory, then defaults that these may override. All of them take precedence
+/// over the configuration files.
 pub(super) fn arguments(
     connection: &Connection,
     control: &Path,
@@ -36,7 +37,7 @@ pub(super) fn arguments(
         "RemoteCommand=none",
         "RequestTTY=no",
         "ClearAllForwardings=yes",
-        // For the log: it names the keys that were offered if a login is refused.
+        // For the log: it then names the keys that were offered if a login is refused.
         "LogLevel=DEBUG1",
     ] {
         option(&mut arguments, needed);

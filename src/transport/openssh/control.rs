@@ -7,10 +7,10 @@ use std::sync::Once;
 
 use tempfile::TempDir;
 
-/// A socket's path may have 107 bytes, and `ssh` adds 17 to it while it makes the socket.
+/// A socket's path may have 107 bytes, and `ssh` adds 17 to it while it creates the socket.
 const LONGEST_BASE: usize = 60;
 
-/// A new directory that only this user can enter. Removed when dropped.
+/// Creates a directory that only this user can enter. It is removed when dropped.
 pub(super) fn directory() -> std::io::Result<TempDir> {
     static SWEPT: Once = Once::new();
     let base = base();
@@ -21,7 +21,7 @@ pub(super) fn directory() -> std::io::Result<TempDir> {
         .tempdir_in(base)
 }
 
-/// Where sockets are: the user's own directory, or one for all.
+/// The directory for sockets: the user's own runtime directory, or a shared one.
 pub(super) fn base() -> PathBuf {
     std::env::var_os("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
@@ -29,7 +29,7 @@ pub(super) fn base() -> PathBuf {
         .unwrap_or_else(|| "/tmp".into())
 }
 
-/// Removes what processes left that are no more.
+/// Removes what dead processes left behind.
 fn sweep(base: &Path) {
     let Ok(entries) = base.read_dir() else { return };
     for entry in entries.flatten() {
@@ -47,7 +47,7 @@ fn sweep(base: &Path) {
     }
 }
 
-/// What a connection's directory holds.
+/// The contents of a connection's directory.
 pub(super) const LOG: &str = "log";
 pub(super) const SOCKET: &str = "c";
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_dead_left_is_swept() {
+    fn removes_only_directories_of_dead_processes() {
         let base = tempfile::tempdir().unwrap();
         let make = |name: &str| {
             let dir = base.path().join(name);

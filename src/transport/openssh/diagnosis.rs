@@ -1,7 +1,7 @@
-//! Explains a failed connection by what `ssh` says.
+//! Explains a failed connection by the messages of `ssh`.
 //!
-//! `ssh` always ends with 255, so its words are the only clue. They are the same in every locale: it uses
-//! only the character set of one.
+//! `ssh` always exits with 255, so its messages are the only clue. They are the same in every locale: it
+//! uses only the character set of one.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::transport::error::{
     ACCEPT_HOST_KEY, NAME_KEY, TransportError, TransportErrorKind as Kind,
 };
 
-/// Beginnings of lines that report no problem, at the level of the log.
+/// Prefixes of lines that report no problem, at the log level used.
 const CHATTER: &[&str] = &[
     "debug",
     "OpenSSH_",
@@ -23,7 +23,7 @@ const CHATTER: &[&str] = &[
     "Warning: Permanently added",
 ];
 
-/// The words of `ssh` without its debugging output.
+/// The messages of `ssh` without its debug output.
 pub(super) fn words(log: &str) -> String {
     let wanted =
         |line: &&str| !line.is_empty() && !CHATTER.iter().any(|chatter| line.starts_with(chatter));
@@ -34,7 +34,7 @@ pub(super) fn words(log: &str) -> String {
         .join("\n")
 }
 
-/// The error of a connection that failed, from the log.
+/// The error of a failed connection, from the log.
 pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
     let said = words(log);
     let any = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
@@ -84,10 +84,10 @@ pub(super) fn diagnose(connection: &Connection, log: &str) -> TransportError {
         (Kind::Other, try_ssh(connection))
     };
     let message = match kind {
-        // Of the eleven lines the one that says so, and the new fingerprint.
+        // Of the eleven lines, only the one with the reason and the new fingerprint.
         Kind::HostKeyChanged => changed_key(&said),
         Kind::Authentication => denied(&said),
-        _ if said.is_empty() => "ssh ended without a message".to_owned(),
+        _ if said.is_empty() => "ssh exited without a message".to_owned(),
         _ => said
             .strip_suffix("\nHost key verification failed.")
             .unwrap_or(&said)
@@ -137,7 +137,7 @@ fn try_ssh(connection: &Connection) -> String {
     format!("Try `{}`.", words.join(" "))
 }
 
-/// The number of lines that are shown of what `ssh` and its `ProxyCommand` printed.
+/// How many lines printed by `ssh` and its `ProxyCommand` are shown.
 const PRINTED: usize = 3;
 
 /// Adds what was printed outside the log, usually by a `ProxyCommand`.
@@ -160,7 +160,7 @@ pub(super) fn with_printed(mut error: TransportError, printed: &str) -> Transpor
     error
 }
 
-/// The command that removes the old key of a host: `ssh` names it with the right file and port.
+/// The command that removes the old key of a host: `ssh` prints it with the right file and port.
 fn forget_key(said: &str, host: &str) -> String {
     said.lines()
         .map(str::trim)
@@ -183,7 +183,7 @@ fn changed_key(said: &str) -> String {
     }
 }
 
-/// The refusal, without what ssh says before it. (A key file that it skips is in the hint.)
+/// The refusal, without earlier messages of ssh. (A key file that it skips is in the hint.)
 fn denied(said: &str) -> String {
     said.lines()
         .rfind(|line| line.contains("Permission denied") || line.contains("Too many"))
@@ -191,7 +191,7 @@ fn denied(said: &str) -> String {
         .to_owned()
 }
 
-/// Which keys were offered, and what happened to them, from the debugging log.
+/// Which keys were offered, and what happened to them, from the debug log.
 fn authentication(connection: &Connection, log: &str) -> String {
     let open = log.lines().find_map(|line| {
         line.strip_prefix("Load key \"")?
@@ -199,14 +199,14 @@ fn authentication(connection: &Connection, log: &str) -> String {
     });
     if let Some(path) = open {
         return format!(
-            "The permissions of the key file let others read it, so it is skipped: try `chmod 600 {path}`."
+            "The key file is skipped because its permissions let others read it: try `chmod 600 {path}`."
         );
     }
     let locked = log
         .lines()
         .find_map(|line| line.strip_prefix("debug1: Server accepts key: "));
     if let Some(key) = locked {
-        // The path, the kind of key and its fingerprint.
+        // The path, the type of the key and its fingerprint.
         let path = key.split(" SHA256:").next().unwrap_or(key);
         let path = path.rsplit_once(' ').map_or(path, |(path, _)| path);
         return format!(
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_ssh_are_named() {
+    fn classifies_the_messages_of_ssh() {
         for (log, kind, again) in [
             (
                 "ssh: connect to host web1 port 22: Connection refused\r\n",
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_key_is_one_line_with_the_remedy_of_ssh() {
+    fn a_changed_key_is_one_line_with_the_command_from_ssh() {
         let log = "@@@@@@@@@@@\r\n\
                    @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n\
                    @@@@@@@@@@@\r\n\
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_file_is_named() {
+    fn names_a_missing_key_file() {
         let connection = Connection {
             key_file: Some("/nowhere/id".into()),
             ..connection()
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unusable_key_is_named() {
+    fn names_an_unusable_key() {
         let denied = "amy@web1: Permission denied (publickey).";
         for (log, hint) in [
             (
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn untried_keys_are_named() {
+    fn names_untried_keys() {
         let log = "debug1: Will attempt key: a RSA SHA256:a agent\r\n\
                    debug1: Will attempt key: b RSA SHA256:b agent\r\n\
                    debug1: Offering public key: a RSA SHA256:a agent\r\n\

@@ -19,37 +19,37 @@ use crate::shell::{Guard, REMOTE_COMMAND, Stream};
 use crate::transport::child::{end, pipes, spawn};
 use crate::transport::error::{TransportError, TransportErrorKind};
 
-/// Streams on one connection. Servers grant ten (`MaxSessions`) by default.
+/// Maximum streams on one connection. Servers allow ten (`MaxSessions`) by default.
 const CHANNELS: usize = 8;
 
-/// How often to check whether the connection is up. `ssh` makes its control socket then, and has no
-/// other way to say so that leaves its streams alone.
+/// How often to check whether the connection is up. `ssh` creates its control socket then, and has no other
+/// way to report it that does not affect its streams.
 const LOOK: Duration = Duration::from_millis(3);
 
-/// For a login, beyond the time for connecting: the user may have to touch a security key.
+/// The time for a login, in addition to that for connecting: the user may have to touch a security key.
 pub(super) const LOGIN: Duration = Duration::from_secs(20);
 
-/// How long `ssh` may take to end when told to.
+/// How long `ssh` may take to exit after being told to.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Master {
-    /// `None` once it is being waited for, and where it is no child of this process.
+    /// `None` once it is being waited for, and if it is not a child of this process.
     child: Mutex<Option<Child>>,
-    /// The socket of a connection that other runs use too, and that outlives this one.
+    /// The socket of a connection that other runs use too, and that outlives this run.
     kept: Option<PathBuf>,
     mux: Arc<openssh::Session>,
     channels: Arc<Semaphore>,
-    /// The log of `ssh`, and how long it was before.
+    /// The log of `ssh`, and its length before.
     log: (PathBuf, u64),
-    /// Removed with it.
+    /// Removed with the connection.
     _dir: Option<TempDir>,
 }
 
-/// Why a connection gives no further channel.
+/// Why a connection opens no further channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoChannel {
-    /// It has ended, or is about to.
+    /// It has ended, or is about to end.
     Gone,
     /// The server, or this process, allows no more.
     Refused,
@@ -67,11 +67,11 @@ impl Master {
             hint: None,
         };
         let dir = control::directory()
-            .map_err(|error| failed("make a directory for the connection", &error))?;
+            .map_err(|error| failed("create a directory for the connection", &error))?;
         let (socket, log) = (dir.path().join(SOCKET), dir.path().join(LOG));
         std::fs::write(&log, "")
-            .map_err(|error| failed("write in the directory of the connection", &error))?;
-        // No LC_ALL here: ssh would send it on to the host.
+            .map_err(|error| failed("write to the directory of the connection", &error))?;
+        // LC_ALL is not set here: ssh would send it to the host.
         let mut command = Command::new("ssh");
         command.args(arguments::arguments(
             connection,
@@ -137,7 +137,7 @@ impl Master {
         ))
     }
 
-    /// A connection that `ssh` keeps in the background, and the length of its log before.
+    /// A connection that `ssh` keeps in the background, and the previous length of its log.
     pub fn kept(files: &Files, log_length: u64) -> Self {
         let socket = files.socket.clone().into_boxed_path();
         Self {
@@ -150,12 +150,12 @@ impl Master {
         }
     }
 
-    /// One more stream, if the server grants it.
+    /// Opens one more stream, if the server allows it.
     pub async fn channel(self: &Arc<Self>) -> Option<Stream> {
         self.open_channel().await.ok()
     }
 
-    /// The same, and why not.
+    /// Opens one more stream, or returns why not.
     pub async fn open_channel(self: &Arc<Self>) -> Result<Stream, NoChannel> {
         let permit = Arc::clone(&self.channels)
             .try_acquire_owned()
@@ -172,7 +172,7 @@ impl Master {
             tracing::debug!(%error, "no further channel");
             match error {
                 openssh::Error::Disconnected => NoChannel::Gone,
-                // It ended meanwhile.
+                // It has ended meanwhile.
                 _ if self.kept.is_some() && !self.is_alive() => NoChannel::Gone,
                 _ => NoChannel::Refused,
             }
@@ -211,10 +211,10 @@ impl Master {
             .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Ends the process, and waits for that. By itself it would end with its last stream, a round trip later:
-    /// after the host has confirmed the end of that.
+    /// Ends the process, and waits for that. By itself it would end with its last stream, one round trip
+    /// later: after the host has confirmed the end of that stream.
     pub async fn close(&self) {
-        // A kept one is not a child.
+        // A kept connection is not a child.
         let mut child = Ending(self.child().take());
         if let Some(child) = &mut child.0 {
             end(child);
@@ -233,7 +233,7 @@ impl Drop for Master {
     }
 }
 
-/// A stream of a connection: keeps the connection.
+/// A stream of a connection: it keeps the connection alive.
 struct ChannelGuard {
     master: Arc<Master>,
     _permit: Option<OwnedSemaphorePermit>,
@@ -247,13 +247,13 @@ impl Guard for ChannelGuard {
     }
 
     /// `ssh` tells the server that it disconnects, and the server closes the input of its sessions. If even
-    /// that is lost, the server ends them when it misses its client.
+    /// that message is lost, the server ends them once it notices that its client is gone.
     fn ends_with_transport(&self) -> bool {
         true
     }
 }
 
-/// A child that is ended when nobody waits for it any more, if it still runs then.
+/// A child that is ended if it still runs when nobody waits for it any more.
 pub(super) struct Ending(pub(super) Option<Child>);
 
 impl Drop for Ending {
@@ -278,7 +278,7 @@ async fn ready(child: &mut Ending, socket: &std::path::Path) -> Option<std::proc
     }
 }
 
-/// The error output so far: something that `ssh` started may still hold it open.
+/// The stderr output so far: a process that `ssh` started may still hold it open.
 async fn printed(stderr: &mut (dyn AsyncRead + Send + Unpin)) -> String {
     let mut said = Vec::new();
     let mut stderr = stderr.take(16 << 10);
@@ -287,7 +287,7 @@ async fn printed(stderr: &mut (dyn AsyncRead + Send + Unpin)) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// The error of a login whose shell ended at once: `nologin`, a forced command.
+/// The error of a login whose shell exited at once: `nologin`, a forced command.
 async fn shell_ended(code: i32, stdout: &mut (dyn AsyncRead + Send + Unpin)) -> TransportError {
     let mut said = Vec::new();
     let _ = stdout.take(1024).read_to_end(&mut said).await;
@@ -296,14 +296,14 @@ async fn shell_ended(code: i32, stdout: &mut (dyn AsyncRead + Send + Unpin)) -> 
     TransportError {
         kind: TransportErrorKind::Other,
         message: format!(
-            "the login shell ended with code {code}{}{said}",
+            "the login shell exited with code {code}{}{said}",
             if said.is_empty() { "" } else { ": " }
         ),
         hint: Some("Does this user have a login shell on the host?".into()),
     }
 }
 
-/// What a log says after its first bytes; all of it if it was truncated.
+/// The contents of a log after its first bytes; all of it if it was truncated.
 pub(super) fn read(log: &Path, from: u64) -> String {
     let said = std::fs::read(log).unwrap_or_default();
     let from = usize::try_from(from).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Hosts reached by the user's own `ssh`.
 //!
 //! One `ssh` process for each host is both the connection's master and its first stream: the bootstrap is
-//! sent with the handshake, and when ops dies, by `kill -9` too, `ssh` sees the end of its input and exits.
-//! More streams (for other users) are channels of that master, opened with the `openssh` crate's mux client.
-//! If a server grants no more channels, another connection is made. With `--persist`, `ssh` keeps the
-//! connection in the background: see `persist`.
+//! sent with the handshake, and when ops dies, even by `kill -9`, `ssh` sees the end of its input and
+//! exits. More streams (for other users) are channels of that master, opened with the mux client of the
+//! `openssh` crate. If a server allows no more channels, another connection is opened. With `--persist`,
+//! `ssh` keeps the connection open in the background: see `persist`.
 
 mod arguments;
 mod control;
@@ -50,7 +50,7 @@ impl OpensshTransport {
 
     async fn open_stream(&self, failed: &FailedAttempt<'_>) -> Result<Stream, TransportError> {
         check_destination(&self.connection.address, self.connection.user.as_deref())?;
-        // Held while connecting, so that the next caller finds the connection instead of making another.
+        // Held while connecting, so that the next caller finds the connection instead of opening another.
         let mut masters = self.masters.lock().await;
         for master in masters.iter() {
             if let Some(stream) = master.channel().await {
@@ -58,7 +58,7 @@ impl OpensshTransport {
             }
         }
         masters.retain(|master| master.is_alive());
-        // If a kept one grants no more channels, this run makes one of its own.
+        // If a kept connection allows no more channels, this run opens a separate one.
         let may_keep = !masters.iter().any(|master| master.is_kept());
         let queued = Queued::default();
         let attempt = |time| self.attempt(may_keep, &queued, time);
@@ -99,7 +99,7 @@ impl OpensshTransport {
         }
         match Master::connect(&self.connection, connect_timeout).await {
             Err(error) if self.key_was_crowded_out(&error) => {
-                // `ssh` offers all keys of an agent before a named file.
+                // `ssh` offers all keys of an agent before a key file that is set.
                 let mut alone = self.connection.clone();
                 alone.ssh_args.push("-oIdentitiesOnly=yes".into());
                 Master::connect(&alone, connect_timeout).await
@@ -108,7 +108,8 @@ impl OpensshTransport {
         }
     }
 
-    /// Whether other keys used up the host's tries, and the named one may not have been among them.
+    /// Whether other keys used up the host's limit of attempts, and the configured one may not have been
+    /// among them.
     fn key_was_crowded_out(&self, error: &TransportError) -> bool {
         error.kind == TransportErrorKind::Authentication
             && error.message.contains("Too many authentication failures")

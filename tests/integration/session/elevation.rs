@@ -71,7 +71,7 @@ fn a_refusal_is_named(client: SshClient) {
             ("needstty", "root", None, "requiretty"),
             ("plain", "root", None, "password"),
             ("deploy", "nobody-has-this-name", None, "does not exist"),
-            ("deploy", "-x", None, "name of a user"),
+            ("deploy", "-x", None, "invalid user name"),
         ] {
             let transport = over(client, container, login);
             let session = transport.session(options(user, password)).await.unwrap();

@@ -1,5 +1,5 @@
-//! The directory of the sockets: whoever can enter it can be the user on every host that a connection is kept
-//! to.
+//! The directory of the sockets: anyone who can enter it can act as the user on every host with a kept
+//! connection.
 
 use std::fs::{DirBuilder, Metadata};
 use std::io::{Error, ErrorKind, Result};
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::super::control;
 
-/// The directory, made if it is not there.
+/// Returns the directory, and creates it if it does not exist.
 pub(super) fn ensure() -> Result<PathBuf> {
     let dir = path();
     match DirBuilder::new().mode(0o700).create(&dir) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
             return Err(Error::new(
                 error.kind(),
-                format!("failed to make {}: {error}", dir.display()),
+                format!("failed to create {}: {error}", dir.display()),
             ));
         }
         _ => {}
@@ -24,7 +24,7 @@ pub(super) fn ensure() -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// The directory, if it is there.
+/// The directory, if it exists.
 pub(super) fn existing() -> Result<Option<PathBuf>> {
     let dir = path();
     match check(&dir) {
@@ -34,7 +34,7 @@ pub(super) fn existing() -> Result<Option<PathBuf>> {
     }
 }
 
-/// `$XDG_RUNTIME_DIR/ops`, or `/tmp/ops-UID` where there is none.
+/// `$XDG_RUNTIME_DIR/ops`, or `/tmp/ops-UID` if that variable is not set.
 fn path() -> PathBuf {
     let base = control::base();
     if base == Path::new("/tmp") {
@@ -44,7 +44,7 @@ fn path() -> PathBuf {
     }
 }
 
-/// That nobody else can reach it, nor put another in its place. Somebody else may have made it.
+/// Checks that no other user can reach it or replace it. Another user may have created it.
 fn check(dir: &Path) -> Result<()> {
     let refuse = |why: &str| {
         Err(Error::new(
@@ -53,20 +53,20 @@ fn check(dir: &Path) -> Result<()> {
         ))
     };
     let user = rustix::process::geteuid().as_raw();
-    // Not through a link.
+    // Without following a symlink.
     let found = std::fs::symlink_metadata(dir)?;
     if !found.is_dir() {
-        return refuse("is no directory");
+        return refuse("is not a directory");
     }
     if found.uid() != user {
         return refuse("belongs to another user");
     }
     if found.mode() & 0o077 != 0 {
-        return refuse("can be entered by others");
+        return refuse("can be entered by other users");
     }
     let above = dir.parent().map(std::fs::metadata).transpose()?;
     if above.is_some_and(|above| others_may_rename_in(&above, user)) {
-        return refuse("is in a directory whose entries others can rename");
+        return refuse("is in a directory whose entries other users can rename");
     }
     Ok(())
 }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_directory_of_ones_own_is_taken() {
+    fn accepts_only_a_private_directory() {
         let base = tempfile::tempdir().unwrap();
         let dir = base.path().join("ops");
         let said = || check(&dir).unwrap_err().to_string();
@@ -93,7 +93,7 @@ mod tests {
         DirBuilder::new().mode(0o700).create(&dir).unwrap();
         check(&dir).unwrap();
         std::fs::set_permissions(&dir, Permissions::from_mode(0o710)).unwrap();
-        assert!(said().contains("entered by others"), "{}", said());
+        assert!(said().contains("entered by other users"), "{}", said());
         std::fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
 
         std::fs::set_permissions(base.path(), Permissions::from_mode(0o777)).unwrap();
@@ -104,12 +104,12 @@ mod tests {
         let real = base.path().join("real");
         std::fs::rename(&dir, &real).unwrap();
         symlink(&real, &dir).unwrap();
-        assert!(said().contains("no directory"), "{}", said());
+        assert!(said().contains("not a directory"), "{}", said());
     }
 
     #[test]
-    fn a_directory_of_another_user_is_refused() {
-        // Root's, or, to root, one that it has given away.
+    fn refuses_a_directory_of_another_user() {
+        // One of root, or, if the test runs as root, one that was given to another user.
         let base = tempfile::tempdir().unwrap();
         let mut dir = PathBuf::from("/root");
         if rustix::process::geteuid().is_root() {

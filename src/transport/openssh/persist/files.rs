@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
     pub socket: PathBuf,
-    /// What `ssh` says. The lock is on this file, too.
+    /// The log of `ssh`. The lock is on this file, too.
     pub log: PathBuf,
-    /// Where it leads, for people.
+    /// Its target, for users.
     pub leads_to: PathBuf,
 }
 
@@ -22,7 +22,7 @@ impl Files {
         }
     }
 
-    /// Removes what a dead connection has left. Needs its lock.
+    /// Removes what a dead connection has left. The caller must hold its lock.
     pub fn remove(&self) {
         for file in [&self.socket, &self.leads_to, &self.log] {
             let _ = std::fs::remove_file(file);

@@ -1,4 +1,4 @@
-//! The name of a kept connection: a digest of all that decides where it leads and as whom.
+//! The name of a kept connection: a digest of everything that determines its target and the user.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,13 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::Connection;
 
-/// What the digest is made of has changed when this has.
+/// Changes when the input of the digest changes.
 const VERSION: &str = "1";
 
-/// 80 bits: a path of a socket has room for little, and nobody but the user makes names here.
+/// 80 bits: the path of a socket must be short, and only the user can create names here.
 const BYTES: usize = 10;
 
-/// How deep `Include`s go; ssh_config(5) gives `ssh` the same bound.
+/// The maximum depth of `Include`s; ssh_config(5) gives `ssh` the same limit.
 const DEEPEST: usize = 16;
 
 pub(super) fn name(connection: &Connection, persist: Duration) -> String {
@@ -32,10 +32,10 @@ pub(super) fn name(connection: &Connection, persist: Duration) -> String {
     for argument in &connection.ssh_args {
         part(argument.as_bytes());
     }
-    // Another agent, other keys.
+    // Another agent has other keys.
     let agent = std::env::var_os("SSH_AUTH_SOCK").unwrap_or_default();
     part(agent.as_encoded_bytes());
-    // The same path is another key elsewhere.
+    // The same relative path is another key in another directory.
     let key_is_relative = connection
         .key_file
         .as_deref()
@@ -69,14 +69,14 @@ pub(super) fn name(connection: &Connection, persist: Duration) -> String {
         .collect()
 }
 
-/// Whether arguments of `ssh` name files of keys.
+/// Whether arguments of `ssh` name key files.
 fn names_keys(arguments: &[String]) -> bool {
     arguments
         .iter()
         .any(|word| word.starts_with("-i") || word.to_ascii_lowercase().contains("identityfile"))
 }
 
-/// The files that `ssh` begins with: that of `-F` alone, or the user's and the system's.
+/// The files that `ssh` reads first: that of `-F` alone, or those of the user and of the system.
 fn configurations(arguments: &[String]) -> Vec<PathBuf> {
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
@@ -95,8 +95,8 @@ fn configurations(arguments: &[String]) -> Vec<PathBuf> {
     files
 }
 
-/// Where the user's files are: `ssh` asks the database of users, and `~` elsewhere is `$HOME`. Both are
-/// looked at.
+/// The home directories of the user: `ssh` uses the user database, but `~` elsewhere is `$HOME`. Both are
+/// read.
 fn homes() -> BTreeSet<PathBuf> {
     let user = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -107,7 +107,7 @@ fn homes() -> BTreeSet<PathBuf> {
     listed.into_iter().chain(std::env::home_dir()).collect()
 }
 
-/// Takes in a file and all that it includes, whatever the hosts that an `Include` is for.
+/// Adds a file and everything that it includes, regardless of the hosts to which an `Include` applies.
 fn read(file: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, part: &mut impl FnMut(&[u8])) {
     if depth == 0 || !seen.insert(file.to_owned()) {
         return;
@@ -125,7 +125,7 @@ fn read(file: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, part: &mut impl
     }
 }
 
-/// What the `Include`s of a configuration name.
+/// The patterns of the `Include`s of a configuration.
 fn included(content: &str) -> Vec<String> {
     let mut patterns = Vec::new();
     for line in content.lines() {
@@ -142,8 +142,8 @@ fn included(content: &str) -> Vec<String> {
     patterns
 }
 
-/// The files of a pattern, in order. A relative one is looked for where the user's and where the system's
-/// are.
+/// The files of a pattern, in order. A relative one is resolved in the directories of the user's and the
+/// system's files.
 fn expand(pattern: &str, near: &Path) -> BTreeSet<PathBuf> {
     let homes = homes();
     let from: Vec<PathBuf> = match pattern.strip_prefix("~/") {
@@ -159,8 +159,8 @@ fn expand(pattern: &str, near: &Path) -> BTreeSet<PathBuf> {
     from.iter().flat_map(|path| matching(path)).collect()
 }
 
-/// The entries that match, with `*`, `?` and `[...]` in the last part; a pattern above that stands for
-/// itself.
+/// The entries that match, with `*`, `?` and `[...]` in the last component; a pattern in an earlier
+/// component is taken literally.
 fn matching(path: &Path) -> Vec<PathBuf> {
     let (Some(dir), Some(name)) = (
         path.parent(),
@@ -171,7 +171,7 @@ fn matching(path: &Path) -> Vec<PathBuf> {
     if !name.contains(['*', '?', '[']) {
         return vec![path.to_owned()];
     }
-    // Wider than the pattern: one file too many costs a handshake, one too few a wrong connection.
+    // Broader than the pattern: one file too many costs a handshake, one too few a wrong connection.
     let begins = name.split(['*', '?', '[']).next().unwrap_or_default();
     let Ok(entries) = dir.read_dir() else {
         return Vec::new();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_matters_is_in_the_name() {
+    fn the_name_depends_on_everything_that_matters() {
         let dir = tempfile::tempdir().unwrap();
         let (config, more, key) = (
             dir.path().join("config"),
@@ -223,7 +223,7 @@ mod tests {
         let mut is_new = |connection: &Connection, persist| names.insert(name(connection, persist));
         assert!(is_new(&usual, minute));
         assert!(!is_new(&usual.clone(), minute));
-        // What a run does with a connection is no matter of its own.
+        // Settings that only affect how a run uses a connection do not matter.
         assert!(!is_new(
             &Connection {
                 state_dir: Some("/x".into()),

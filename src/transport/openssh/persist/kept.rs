@@ -1,4 +1,4 @@
-//! Opening a channel on a kept connection, and opening the connection.
+//! Opens a channel on a kept connection, or the connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,9 @@ use crate::transport::openssh::master::{self, Ending, LOGIN, Master, NoChannel};
 /// A longer log of a connection is truncated.
 const LONGEST_LOG: u64 = 1 << 20;
 
-/// A stream of the kept connection, which is opened if there is none. `None`: it cannot be used, but a
-/// connection of this run may work: the server grants no more channels on it, or there is no safe place for
-/// its socket.
+/// Returns a stream of the kept connection, which is opened if there is none. `None`: it cannot be used,
+/// but a connection of this run may work: the server allows no more channels on it, or there is no safe
+/// directory for its socket.
 pub(crate) async fn open(
     connection: &Connection,
     leads_to: &str,
@@ -41,7 +41,7 @@ pub(crate) async fn open(
         Err(NoChannel::Refused) => return Ok(None),
         Ok(opened) => return Ok(Some(opened)),
     }
-    // The holder connects.
+    // The holder of the lock connects.
     let limit = connect_timeout + LOGIN;
     let lock = match tokio::time::timeout(limit, Lock::on(&files.log)).await {
         Ok(Ok(lock)) => lock,
@@ -56,7 +56,7 @@ pub(crate) async fn open(
         Err(NoChannel::Refused) => return Ok(None),
         Ok(opened) => return Ok(Some(opened)),
     }
-    // Left behind by a killed process: nobody listens there.
+    // Left behind by a killed process: nobody listens on it.
     let _ = std::fs::remove_file(&files.socket);
     start(connection, leads_to, persist, connect_timeout, &files).await?;
     let opened = use_it(&files, connect_timeout).await.ok();
@@ -77,12 +77,13 @@ async fn use_it(files: &Files, patience: Duration) -> Result<(Arc<Master>, Strea
     if let Ok(opened) = tokio::time::timeout(patience, master.open_channel()).await {
         return opened.map(|stream| (master, stream));
     }
-    // Its host is gone, and `ssh` has not noticed yet. Others may go on using it; nobody new will.
+    // Its host is gone, and `ssh` has not noticed yet. Its current users may continue with it; there will
+    // be no new ones.
     listing::end(&files.socket).await;
     Err(NoChannel::Gone)
 }
 
-/// Has `ssh` connect, log in and go to the background.
+/// Makes `ssh` connect, log in and go to the background.
 async fn start(
     connection: &Connection,
     leads_to: &str,
@@ -97,7 +98,7 @@ async fn start(
     };
     std::fs::write(&files.log, "")
         .and_then(|()| std::fs::write(&files.leads_to, leads_to))
-        .map_err(|error| failed("write in the directory of kept connections", &error))?;
+        .map_err(|error| failed("write to the directory of kept connections", &error))?;
     let mut command = Command::new("ssh");
     command.args(arguments::arguments(
         connection,

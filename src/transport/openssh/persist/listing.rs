@@ -12,24 +12,24 @@ use super::lock::Lock;
 /// How long an `ssh` may take to confirm that it will end.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// A connection that is kept.
+/// A kept connection.
 #[derive(Debug, Clone)]
 pub struct Persisted {
     /// `ssh amy@web1:22`.
     pub leads_to: String,
-    /// When it was opened, if its files tell.
+    /// When it was opened, if its files show that.
     pub since: Option<SystemTime>,
     socket: PathBuf,
 }
 
 impl Persisted {
-    /// Ends it: at once, or with the last run that uses it. False if it did not confirm that.
+    /// Ends it: at once, or with the last run that uses it. Returns false if it did not confirm that.
     pub async fn end(&self) -> bool {
         end(&self.socket).await
     }
 }
 
-/// All kept connections, sorted by where they lead. The remains of dead ones are removed.
+/// Lists all kept connections, sorted by target. The remains of dead ones are removed.
 ///
 /// # Errors
 /// The directory is not safe.
@@ -63,7 +63,7 @@ pub fn persisted() -> Result<Vec<Persisted>> {
     Ok(found)
 }
 
-/// Asks the `ssh` behind a socket to accept no more channels, and to end when nothing uses it.
+/// Tells the `ssh` behind a socket to accept no more channels, and to exit when nothing uses it.
 pub(super) async fn end(socket: &Path) -> bool {
     let master = openssh::Session::resume_mux(socket.into(), None);
     matches!(
@@ -72,7 +72,7 @@ pub(super) async fn end(socket: &Path) -> bool {
     )
 }
 
-/// Whether a process listens at a socket.
+/// Whether a process listens on a socket.
 pub(crate) fn listens(socket: &Path) -> bool {
     match UnixStream::connect(socket) {
         Ok(_) => true,

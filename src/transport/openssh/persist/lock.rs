@@ -1,4 +1,4 @@
-//! Who may open a kept connection: the holder of a lock on its log.
+//! Determines who may open a kept connection: the holder of a lock on its log.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Result;
@@ -6,16 +6,16 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-/// How often it is tried. The one who has it opens a connection, which takes some tens of milliseconds at
-/// least.
+/// How often to try to take it. The holder opens a connection, which takes at least some tens of
+/// milliseconds.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Held until dropped, or until the process is gone, however it went.
+/// Held until dropped, or until the process is gone, for whatever reason.
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "its lock ends with it")] File);
 
 impl Lock {
-    /// Waits for it.
+    /// Waits for the lock.
     pub async fn on(path: &Path) -> Result<Self> {
         loop {
             if let Some(lock) = Self::attempt(path)? {
@@ -25,7 +25,7 @@ impl Lock {
         }
     }
 
-    /// `None` if somebody else has it.
+    /// `None` if another process has it.
     pub fn attempt(path: &Path) -> Result<Option<Self>> {
         let file = OpenOptions::new()
             .append(true)
@@ -37,7 +37,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        // Who had it may have removed the file: then this is a lock on nothing.
+        // The previous holder may have removed the file: then this lock is worthless.
         let there = std::fs::metadata(path)
             .ok()
             .map(|there| (there.dev(), there.ino()));
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_has_it_at_a_time_and_a_file_that_was_removed_counts_for_nothing() {
+    fn it_is_exclusive_and_a_lock_on_a_removed_file_does_not_count() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let first = Lock::attempt(&path).unwrap().unwrap();
