@@ -1,10 +1,10 @@
-//! An open-loop load generator: requests are sent on a fixed schedule, whatever became of the previous ones,
-//! so that a stall shows as latency and failures and not as fewer requests. The demonstrations and the tests
+//! An open-loop load generator: requests are sent on a fixed schedule, regardless of the previous ones, so
+//! that a stall shows as latency and failures and not as fewer requests. The demonstrations and the tests
 //! run it against a balancer during a rollout.
 //!
 //! Connections are kept and reused as a browser does. A request that was sent on a connection that the other
-//! side had just closed, and that got no byte in return, is sent once more on a new one (RFC 9110, 9.2.2): it
-//! is counted separately, and `--strict` makes it a failure.
+//! side had just closed, and that got no byte in return, is sent once more on a new one (RFC 9110, 9.2.2).
+//! It is counted separately, and `--strict` makes it a failure.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ use tally::{Answer, Failure, Tally};
 
 /// Sends requests at a fixed rate and reports the results.
 ///
-/// Ends after --duration, or at Ctrl-C or SIGTERM: it then waits for requests in flight. The exit code is 1
+/// Stops after --duration, or at Ctrl-C or SIGTERM, and waits for the requests in flight. The exit code is 1
 /// if a request failed. A failure is a connection refused or reset, a status of 400 or above, an answer cut
 /// short, or a timeout.
 #[derive(Parser)]
@@ -38,7 +38,7 @@ struct Options {
     /// Requests per second
     #[arg(long, default_value_t = 200.0, value_parser = positive)]
     rate: f64,
-    /// Number of connections to keep and reuse; 0 makes a new one for every request
+    /// Number of connections to keep and reuse; 0 opens a new one for every request
     #[arg(long, default_value_t = 16)]
     connections: usize,
     /// The share of requests, 0 to 1, that go to --slow-path
@@ -66,7 +66,7 @@ fn positive(text: &str) -> Result<f64, String> {
     if number.is_finite() && number > 0.0 {
         Ok(number)
     } else {
-        Err("has to be above 0".into())
+        Err("must be greater than 0".into())
     }
 }
 
@@ -75,7 +75,7 @@ fn share(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&number) {
         Ok(number)
     } else {
-        Err("has to be between 0 and 1".into())
+        Err("must be between 0 and 1".into())
     }
 }
 
@@ -95,7 +95,7 @@ struct Target {
     idle: Mutex<Vec<(Sender, Instant)>>,
 }
 
-/// What came back, before it is judged.
+/// A response, before it is evaluated.
 struct Reply {
     status: u16,
     headers: HeaderMap,
@@ -105,9 +105,9 @@ struct Reply {
 impl Target {
     fn new(options: &Options) -> Result<Self, String> {
         if options.url.scheme_str() != Some("http") {
-            return Err(format!("{}: only http:// is spoken here", options.url));
+            return Err(format!("{}: only http:// is supported", options.url));
         }
-        let host = options.url.host().ok_or("the address names no host")?;
+        let host = options.url.host().ok_or("the URL has no host")?;
         Ok(Self {
             authority: format!("{host}:{}", options.url.port_u16().unwrap_or(80)),
             path: options
@@ -123,7 +123,7 @@ impl Target {
         })
     }
 
-    /// Sends one request and judges the answer.
+    /// Sends one request and evaluates the answer.
     async fn request(&self, slow: bool) -> Result<Answer, Failure> {
         let path = if slow { &self.slow_path } else { &self.path };
         match tokio::time::timeout(self.timeout, self.exchange(path)).await {
@@ -131,7 +131,7 @@ impl Target {
             Err(_) => Err(Failure::new(
                 "timeout",
                 path,
-                format!("no answer in {:?}", self.timeout),
+                format!("no answer within {:?}", self.timeout),
             )),
         }
     }
@@ -141,8 +141,8 @@ impl Target {
         let kept = self.kept();
         let reply = match kept {
             Some(sender) => match self.send(sender, path).await {
-                // Nothing came back on a connection that had been idle: it was closed while the request was
-                // on its way.
+                // Nothing came back on a connection that had been idle: the server closed it while the
+                // request was being sent.
                 Err(Lost::BeforeAnswer(_)) if !self.strict => {
                     sent_again = true;
                     self.send(self.connect(path).await?, path).await
@@ -165,7 +165,7 @@ impl Target {
             let mut idle = self
                 .idle
                 .lock()
-                .expect("nothing panics with the connections in hand");
+                .expect("nothing panics while holding the connections");
             if idle.len() < self.keep {
                 idle.push((reply.sender, Instant::now()));
             }
@@ -185,12 +185,12 @@ impl Target {
         })
     }
 
-    /// The connection that was used last, if one has been idle for less than [`IDLE`].
+    /// Returns the most recently used connection, if one has been idle for less than [`IDLE`].
     fn kept(&self) -> Option<Sender> {
         let mut idle = self
             .idle
             .lock()
-            .expect("nothing panics with the connections in hand");
+            .expect("nothing panics while holding the connections");
         idle.retain(|(sender, since)| since.elapsed() < IDLE && !sender.is_closed());
         idle.pop().map(|(sender, _)| sender)
     }
@@ -204,7 +204,7 @@ impl Target {
         let (sender, connection) = handshake(TokioIo::new(stream))
             .await
             .map_err(|error| failure(&error))?;
-        // Its errors are reported to the request that it was made for.
+        // Its errors are reported to the request that it was opened for.
         tokio::spawn(connection);
         Ok(sender)
     }
@@ -234,13 +234,13 @@ impl Target {
     }
 }
 
-/// The moment at which a connection broke.
+/// When a connection broke.
 enum Lost {
     BeforeAnswer(hyper::Error),
     InAnswer(hyper::Error),
 }
 
-/// An error with its cause: hyper's message alone does not tell a reset from a refusal.
+/// Formats an error with its causes: hyper's message alone does not distinguish a reset from a refusal.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -310,13 +310,13 @@ async fn run(options: &Options) -> Result<Tally, String> {
         if stop {
             break;
         }
-        // Spread evenly, so that two runs of the same options ask for the same.
+        // Slow requests are spread evenly, so that two runs with the same options send the same requests.
         let slow = due_of(options.slow_share, sent + 1) > due_of(options.slow_share, sent);
         tally.late(due.elapsed());
         let target = Arc::clone(&target);
         flying.spawn(async move {
             let result = target.request(slow).await;
-            // Latency counts from when it was due, so waiting for its turn is included.
+            // Latency counts from when the request was due, so it includes any delay before sending.
             tally::Finished {
                 at: due - began,
                 took: due.elapsed(),
@@ -333,7 +333,7 @@ async fn run(options: &Options) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// How many of the first `sent` requests are slow. The small addend makes up for rounding errors.
+/// Returns how many of the first `sent` requests are slow. The small addend compensates for rounding errors.
 fn due_of(share: f64, sent: u32) -> f64 {
     f64::from(sent).mul_add(share, 1e-9).floor()
 }

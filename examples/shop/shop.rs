@@ -1,8 +1,8 @@
-//! The shop: a small web application to deploy. It serves one release, whose directory says which version it
-//! is (`VERSION`) and how it behaves (`shop.toml`); both are read once, at the start. The demonstrations and
-//! the tests roll it out from version to version. `examples/shop/README.md` has the rest.
+//! The shop: a small web application to deploy. It serves one release, whose directory contains its version
+//! (`VERSION`) and its behaviour (`shop.toml`); both are read once, at the start. The demonstrations and the
+//! tests roll it out from version to version. See also `examples/shop/README.md`.
 //!
-//! On SIGTERM it accepts no new connections, answers the requests in flight, and ends.
+//! On SIGTERM it accepts no new connections, answers the requests in flight, and exits.
 
 use std::convert::Infallible;
 use std::fs;
@@ -26,7 +26,7 @@ use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The longest time that `/slow` takes.
+/// The maximum delay of `/slow`.
 const SLOWEST: Duration = Duration::from_mins(1);
 
 /// Serve one release of the shop.
@@ -48,7 +48,7 @@ struct Options {
     /// The name of this host in answers [default: the machine's host name]
     #[arg(long, env = "SHOP_NAME")]
     name: Option<String>,
-    /// A file for the process id, written once it listens and removed when it ends
+    /// A file for the process id, written once it listens and removed when it exits
     #[arg(long, env = "SHOP_PIDFILE", value_name = "FILE")]
     pidfile: Option<PathBuf>,
     /// How long requests in flight may take after SIGTERM, in seconds [default: 30]
@@ -57,7 +57,7 @@ struct Options {
 }
 
 impl Options {
-    /// Takes from the file what neither the command line nor the environment sets.
+    /// Sets from the file the options that neither the command line nor the environment sets.
     fn with_env_file(mut self) -> Result<Self, String> {
         let Some(file) = self.env_file.clone() else {
             return Ok(self);
@@ -82,7 +82,7 @@ impl Options {
     }
 }
 
-/// The `NAME=value` lines of a file, without quotes.
+/// Returns the `NAME=value` lines of a file, without quotes.
 fn env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(text
@@ -104,21 +104,21 @@ fn env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Behaviour {
-    /// Why `/healthz` answers 503, from the first request on.
+    /// Why `/healthz` always answers 503.
     broken: Option<String>,
-    /// The hosts on which it is not broken.
+    /// The hosts to which `broken` does not apply.
     healthy_on: Vec<String>,
-    /// Seconds until it is ready; `/healthz` answers 503 before.
+    /// Seconds until it is ready; until then, `/healthz` answers 503.
     starts_in: f64,
-    /// Seconds until `/healthz` answers 503 for good.
+    /// Seconds until `/healthz` permanently answers 503.
     unhealthy_after: Option<f64>,
-    /// Seconds until the process ends by itself, with code 70.
+    /// Seconds until the process exits with code 70.
     exits_after: Option<f64>,
     /// Why it refuses to start.
     refuses_to_start: Option<String>,
 }
 
-/// One release, being served.
+/// The release that is served.
 struct Shop {
     version: String,
     behaviour: Behaviour,
@@ -133,7 +133,7 @@ impl Shop {
             fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         let version = version.trim();
         if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(format!("{}: no version in it", file.display()));
+            return Err(format!("{}: does not contain a version", file.display()));
         }
         let file = release.join("shop.toml");
         let behaviour: Behaviour = match fs::read_to_string(&file) {
@@ -187,11 +187,11 @@ impl Shop {
                 tokio::time::sleep(asked.min(SLOWEST)).await;
                 self.text(StatusCode::OK, format!("{}\n", self.version))
             }
-            _ => self.text(StatusCode::NOT_FOUND, "no such page\n".into()),
+            _ => self.text(StatusCode::NOT_FOUND, "page not found\n".into()),
         }
     }
 
-    /// A page for a browser, JSON for everything else.
+    /// Returns a page for a browser, and JSON otherwise.
     fn front_page(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let wants_a_page = request
             .headers()
@@ -200,7 +200,8 @@ impl Shop {
         let (kind, body) = if wants_a_page {
             let (version, name) = (&self.version, &self.name);
             let page = format!(
-                "<!doctype html><title>shop {version}</title>\n<h1>shop {version}</h1>\n<p>served by {name}</p>\n"
+                "<!doctype html><title>shop {version}</title>\n\
+                 <h1>shop {version}</h1>\n<p>served by {name}</p>\n"
             );
             ("text/html; charset=utf-8", page)
         } else {
@@ -232,7 +233,7 @@ impl Shop {
     }
 }
 
-/// The number after `ms=` in a query, 0 without one.
+/// Returns the number after `ms=` in a query, or 0.
 fn milliseconds(query: Option<&str>) -> u64 {
     query
         .unwrap_or_default()
@@ -248,7 +249,7 @@ struct Pidfile(Option<PathBuf>);
 impl Pidfile {
     fn write(path: Option<PathBuf>) -> Result<Self, String> {
         if let Some(path) = &path {
-            // Renamed into place, so that a reader never sees half a number.
+            // Renamed into place, so that a reader never sees an incomplete number.
             let fresh = path.with_extension(format!("{}.new", std::process::id()));
             fs::write(&fresh, format!("{}\n", std::process::id()))
                 .and_then(|()| fs::rename(&fresh, path))
@@ -307,7 +308,7 @@ async fn run(options: Options) -> Result<ExitCode, String> {
         .await
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    // Signals are caught before anybody is told that it runs, or one could kill it.
+    // Signals are caught before the shop reports that it runs; otherwise an early one could kill it.
     let told_to_stop = stop_signal().map_err(|error| error.to_string())?;
     let _pidfile = Pidfile::write(options.pidfile)?;
     announce(&shop, address);
@@ -325,7 +326,7 @@ async fn run(options: Options) -> Result<ExitCode, String> {
         () = serve(&listener, &shop, &connections) => {}
         () = told_to_stop => {}
         () = dies => {
-            eprintln!("shop: {} ends by itself, as its shop.toml says", shop.version);
+            eprintln!("shop: {} exits, as configured in its shop.toml", shop.version);
             return Ok(ExitCode::from(70));
         }
     }
@@ -338,8 +339,10 @@ async fn run(options: Options) -> Result<ExitCode, String> {
     let again = stop_signal().map_err(|error| error.to_string())?;
     tokio::select! {
         () = connections.shutdown() => Ok(ExitCode::SUCCESS),
-        () = tokio::time::sleep(grace) => Err(format!("requests were still in flight after {} s", grace.as_secs())),
-        () = again => Err("told twice to stop: what was in flight is lost".into()),
+        () = tokio::time::sleep(grace) => {
+            Err(format!("requests were still in flight after {} s", grace.as_secs()))
+        }
+        () = again => Err("second signal: dropped the requests in flight".into()),
     }
 }
 
@@ -348,7 +351,7 @@ async fn serve(listener: &TcpListener, shop: &Arc<Shop>, connections: &GracefulS
     loop {
         match listener.accept().await {
             Ok((stream, _)) => connect(stream, shop, connections),
-            // Too many open files, most likely: some will be closed soon.
+            // Most likely too many open files: some will be closed soon.
             Err(error) => {
                 eprintln!("shop: cannot accept: {error}");
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -384,7 +387,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The one line on stdout: with port 0, it tells the address.
+/// Prints the only line on stdout. With port 0, it is the way to learn the address.
 fn announce(shop: &Shop, address: SocketAddr) {
     use std::io::Write as _;
     let mut stdout = io::stdout().lock();

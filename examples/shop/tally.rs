@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 /// A request that succeeded.
 pub struct Answer {
-    /// The version that gave the answer.
+    /// The version that answered.
     pub version: Option<String>,
     pub host: Option<String>,
-    /// The kept connection had been closed, so it was sent twice.
+    /// The kept connection had been closed, so the request was sent twice.
     pub sent_again: bool,
 }
 
@@ -87,12 +87,12 @@ impl Tally {
         }
     }
 
-    /// How late a request was sent.
+    /// Records how late a request was sent.
     pub fn late(&mut self, by: Duration) {
         self.latest = self.latest.max(by);
     }
 
-    /// How long requests were sent for.
+    /// Records for how long requests were sent.
     pub fn stop_sending(&mut self, after: Duration) {
         self.duration = after;
     }
@@ -129,7 +129,7 @@ impl Tally {
         );
         if self.sent_again > 0 {
             text += &format!(
-                "{} sent again on a new connection, as their kept one had been closed\n",
+                "{} sent again on a new connection, because the kept one had been closed\n",
                 self.sent_again
             );
         }
@@ -141,7 +141,7 @@ impl Tally {
                 .collect();
             text += &format!("failures  {}\n", kinds.join(", "));
             text += &format!(
-                "the first, {:.3} s after the beginning: {} {}: {}\n",
+                "the first, {:.3} s after the start: {} {}: {}\n",
                 at.as_secs_f64(),
                 failure.path,
                 failure.kind,
@@ -180,12 +180,12 @@ impl Tally {
     }
 }
 
-/// The 50th, 90th and 99th percentile and the maximum, in milliseconds; none for an empty list.
+/// Returns the 50th, 90th and 99th percentile and the maximum, in milliseconds; `None` for an empty list.
 fn percentiles(latencies: &[Duration]) -> Option<[f64; 4]> {
     let mut sorted = latencies.to_vec();
     sorted.sort_unstable();
     let last = sorted.len().checked_sub(1)?;
-    // The nearest rank below: exact enough for thousands, and always a measured time.
+    // The nearest rank below: exact enough for thousands of requests, and always a measured time.
     Some([50, 90, 99, 100].map(|percent| milliseconds(sorted[last * percent / 100])))
 }
 

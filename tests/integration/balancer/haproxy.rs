@@ -212,8 +212,8 @@ fn what_is_not_there_is_told_by_name() {
         site.ops().playbook(&playbook).run().code(3)
     };
     let admin = socket(&site);
-    elsewhere("shpo", &admin).stderr_has("HAProxy on h1 knows no backend `shpo` with servers");
-    elsewhere("shop", &admin.replace("admin", "user")).stderr_has("is not of `level admin`");
+    elsewhere("shpo", &admin).stderr_has("HAProxy on h1 has no backend `shpo` with servers");
+    elsewhere("shop", &admin.replace("admin", "user")).stderr_has("does not have `level admin`");
     elsewhere("shop", "/nonexistent.sock")
         .stderr_has("HAProxy on h1 has no socket at /nonexistent.sock");
     assert_eq!(haproxy.state(shop), "UP");

@@ -106,7 +106,7 @@ fn old_workers_that_do_not_end_count_by_their_connections() {
     get(nginx.address(), "/");
     run(&site, r#"deadline: "3s""#, "web[0]", "lb.drain(h);")
         .code(3)
-        .stderr_has("old workers are not gone");
+        .stderr_has("old workers have not exited");
     assert!(!nginx.file().contains("down"), "{}", nginx.file());
     run(&site, r#"settle: "100ms""#, "web[0]", "lb.drain(h);").ok();
     assert!(nginx.leaving() > 0);

@@ -291,7 +291,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         .update("1.2.0")
         .run()
         .code(6)
-        .stderr_has("cannot reach the table of prices");
+        .stderr_has("cannot read the price table");
     machines.are_healthy_as("1.1.0");
     assert_eq!(
         machines.each_of_web("readlink /srv/shop/current"),
@@ -315,7 +315,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         .run("full-deploy.rhai", "1.0.0", &base)
         .run()
         .code(3)
-        .stderr_has("runs 1.1.0 already: use playbooks/rolling-update.rhai");
+        .stderr_has("already runs 1.1.0: use playbooks/rolling-update.rhai");
 
     machines.goes_back_to("1.0.0");
     let summary = load.finish().ok();

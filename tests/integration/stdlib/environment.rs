@@ -125,7 +125,7 @@ fn hosts_must_match_what_the_inventory_expects() {
         ran.stderr.contains("architecture is") && ran.stderr.contains("should be x*y"),
         "{ran}"
     );
-    refused(&run("colour: red", expect), "there is no such fact");
+    refused(&run("colour: red", expect), "unknown fact");
     refused(
         &run("marker: true", expect),
         "/etc/ops-environment is missing, and should read staging",

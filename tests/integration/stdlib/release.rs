@@ -156,7 +156,7 @@ fn lives_through_releases(settings: &Settings) {
     );
     let (shop, ran) = shop.run("", r#"release::rollback(h, "shop", at)"#);
     ran.code(3)
-        .stderr_has("there is no good release of shop before 5: there are 6 7 5 (current) (good)");
+        .stderr_has("no good release of shop before 5: found 6 7 5 (current) (good)");
 
     // The one in use is the oldest, and stays; so does the one before it.
     let shop = shop.with("8", "8");
@@ -173,7 +173,7 @@ fn lives_through_releases(settings: &Settings) {
     ran.ok();
     assert_eq!(shop.running(), "5");
     let (shop, ran) = shop.run("6", r#"h.apply(release::switched("shop", version, at));"#);
-    ran.code(3).stderr_has("there is no release 6 in");
+    ran.code(3).stderr_has("release 6 not found in");
     let (_, ran) = shop.run(
         "",
         r#"for one in release::list(h, "shop", at) { print(`${one.version} ${one.current} ${one.good}`); }"#,

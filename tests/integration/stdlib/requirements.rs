@@ -104,7 +104,7 @@ fn a_wrong_requirement_is_an_error_before_a_host_is_contacted() {
     let fleet = Fleet::sshd(1);
     for (needs, reason) in [
         (r#"#{ git: "2.30" }"#, "write `>=2.30`"),
-        (r#"#{ git: ">=new" }"#, "not a version: new"),
+        (r#"#{ git: ">=new" }"#, "invalid version: new"),
         (r#"#{ "a/b": "*" }"#, "invalid name of a program: `a/b`"),
         (r#"#{ git: #{ verison: "*" } }"#, "Did you mean `version`?"),
     ] {
