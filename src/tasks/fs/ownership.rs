@@ -37,11 +37,6 @@ pub struct Ownership {
 }
 
 impl Ownership {
-    #[must_use]
-    pub const fn is_any(&self) -> bool {
-        self.owner.is_none() && self.group.is_none()
-    }
-
     /// What would change on `stat`. `Err`: in check mode, the owner of an entry that does not exist yet
     /// cannot be determined.
     pub fn diff(&self, stat: &Stat) -> Result<Vec<Diff>, String> {
@@ -96,7 +91,7 @@ impl Ownership {
     /// The first arguments of the shell function `set_owner`: user and group.
     #[must_use]
     pub fn arguments(&self) -> Option<String> {
-        if self.is_any() {
+        if self.owner.is_none() && self.group.is_none() {
             return None;
         }
         let word = |principal: &Option<Principal>| {
