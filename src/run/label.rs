@@ -3,7 +3,7 @@
 use crate::model::Secrets;
 
 /// Longer labels are cut to this number of characters.
-const LONGEST: usize = 80;
+const MAX_CHARACTERS: usize = 80;
 
 /// Returns a label as it is shown. Secrets are removed before the cut, which could leave part of one.
 #[must_use]
@@ -11,11 +11,11 @@ pub fn label(text: &str, secrets: &Secrets) -> String {
     let text = secrets.scrub(text);
     let text = text.trim();
     let first = text.lines().next().unwrap_or_default();
-    if first.chars().count() <= LONGEST && first.len() == text.len() {
+    if first.chars().count() <= MAX_CHARACTERS && first.len() == text.len() {
         return first.to_owned();
     }
     let first = first.strip_suffix(" ...").unwrap_or(first);
-    let cut: String = first.chars().take(LONGEST).collect();
+    let cut: String = first.chars().take(MAX_CHARACTERS).collect();
     format!("{} ...", cut.trim_end())
 }
 
@@ -34,6 +34,6 @@ mod tests {
         assert_eq!(label("run one\ntwo"), "run one ...");
         let long = format!("run {} correct-horse-battery", "x".repeat(60));
         assert!(!label(&long).contains("correct"), "{}", label(&long));
-        assert_eq!(label(&"é".repeat(100)).chars().count(), LONGEST + 4);
+        assert_eq!(label(&"é".repeat(100)).chars().count(), MAX_CHARACTERS + 4);
     }
 }

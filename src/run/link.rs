@@ -23,7 +23,7 @@ use preconnect::Preconnection;
 use sudo::SudoPassword;
 
 /// Multiplier of the connection timeout: the limit for a login to start a shell, and then for sudo.
-const HELLO: u32 = 3;
+const HELLO_FACTOR: u32 = 3;
 
 /// The user that was become, and the purpose of the session.
 type Key = (Option<String>, Lane);
@@ -47,7 +47,7 @@ struct NextUsers {
 }
 
 /// The time between two reports that a host cannot be reached, while it does not answer.
-const STILL_LOST: Duration = Duration::from_secs(30);
+const LOST_REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
 type OnUse = Box<dyn FnOnce() + Send>;
 
@@ -358,7 +358,7 @@ impl Link {
         SessionOptions {
             elevation: user.map(|user| self.elevation(user)),
             state_dir: self.connection.state_dir.clone(),
-            hello_timeout: self.connection.connect_timeout * HELLO,
+            hello_timeout: self.connection.connect_timeout * HELLO_FACTOR,
             ..SessionOptions::default()
         }
     }

@@ -20,10 +20,10 @@ use budget::{Full, LAST, LEAST, RUN, STEP, StepBudget, json_size};
 pub use budget::{LogBudget, RunBudget};
 
 /// Longer lines are reported in pieces.
-const LONGEST: usize = 16 * 1024;
+const MAX_LINE: usize = 16 * 1024;
 
 /// The approximate size of an event without its texts: its time, its number, the names of its fields.
-const EVENT: usize = 200;
+const EVENT_OVERHEAD: usize = 200;
 
 /// The origin of the output of a step.
 #[derive(Debug, Clone)]
@@ -164,11 +164,11 @@ impl Sink<'_> {
         while open.cut.is_none() {
             let end = rest[from..]
                 .iter()
-                .take(LONGEST + 1)
+                .take(MAX_LINE + 1)
                 .position(|&b| b == b'\n');
             let (line, next) = match end {
                 Some(end) => (from..from + end, from + end + 1),
-                None if rest.len() - from > LONGEST => (from..from + LONGEST, from + LONGEST),
+                None if rest.len() - from > MAX_LINE => (from..from + MAX_LINE, from + MAX_LINE),
                 None => break,
             };
             if self.line(open, budget, &rest[line]) {
@@ -207,7 +207,7 @@ impl Sink<'_> {
 
     fn size(&self, text: &str) -> usize {
         let Source { step, host, task } = self.source;
-        EVENT + step.len() + host.len() + task.len() + json_size(text)
+        EVENT_OVERHEAD + step.len() + host.len() + task.len() + json_size(text)
     }
 
     fn emit(&self, text: String) {
@@ -275,8 +275,8 @@ impl Sink<'_> {
 impl Cut {
     fn push(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        let bytes = &bytes[bytes.len().saturating_sub(LONGEST)..];
-        let beyond = (self.last.len() + bytes.len()).saturating_sub(LONGEST);
+        let bytes = &bytes[bytes.len().saturating_sub(MAX_LINE)..];
+        let beyond = (self.last.len() + bytes.len()).saturating_sub(MAX_LINE);
         self.last.drain(..beyond);
         self.last.extend(bytes);
     }

@@ -20,10 +20,10 @@ use super::program::{Message, messages};
 use super::{RemoteLoop, Request, SessionError, SessionOptions, Stream, bootstrap, facts};
 
 /// The maximum size of the facts in a hello, which is a few lines.
-const FACTS: usize = 256 << 10;
+const MAX_FACTS: usize = 256 << 10;
 
 /// The time after which a silent host is asked for a sign of life, and between two such requests.
-const ASK: Duration = Duration::from_secs(5);
+const ASK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A request, and where its progress is reported.
 pub(super) struct Job {
@@ -298,9 +298,9 @@ impl Actor {
                 Piece::Data(data) => match &mut self.greeting {
                     Greeting::Begun(facts) if stream == 0 => {
                         facts.extend(data);
-                        if facts.len() > FACTS {
+                        if facts.len() > MAX_FACTS {
                             return Err(SessionError::Lost {
-                                detail: format!("its hello is longer than {} KiB", FACTS >> 10),
+                                detail: format!("its hello is longer than {} KiB", MAX_FACTS >> 10),
                             });
                         }
                     }
@@ -351,11 +351,10 @@ impl Actor {
             return Some(self.opening.deadline());
         }
         let (flight, _) = self.flight.as_ref()?;
-        let sign = self
-            .asked
-            .map_or(self.alive + ASK.min(self.options.silence / 2), |_| {
-                self.alive + self.options.silence
-            });
+        let sign = self.asked.map_or(
+            self.alive + ASK_INTERVAL.min(self.options.silence / 2),
+            |_| self.alive + self.options.silence,
+        );
         Some(flight.next_time().map_or(sign, |time| time.min(sign)))
     }
 
@@ -373,7 +372,9 @@ impl Actor {
             return Err(SessionError::Lost {
                 detail: format!("no answer for {} s", self.options.silence.as_secs()),
             });
-        } else if self.asked.is_none() && now >= self.alive + ASK.min(self.options.silence / 2) {
+        } else if self.asked.is_none()
+            && now >= self.alive + ASK_INTERVAL.min(self.options.silence / 2)
+        {
             self.asked = Some(now);
             let id = flight.id;
             self.out.push(Message::text(format!("k {id} 0\n")));

@@ -11,17 +11,18 @@ use super::{Captured, End, Request, SessionError, StepKind, StepReply};
 
 /// How long a relay may outlive its command before it is ended. It has already passed on everything that
 /// the command printed, so ending it affects only the wait for commands that leave a child process behind.
-const RELAY: Duration = Duration::from_millis(25);
+const RELAY_GRACE: Duration = Duration::from_millis(25);
 
 /// The maximum number of relays of a step: one for each stream. Markers beyond it are ignored.
-const RELAYS: usize = 8;
+const MAX_RELAYS: usize = 8;
 
 /// How often to ask which processes of a request that is being killed are still alive: the first interval,
 /// which doubles up to the second one.
-const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+const POLL_INTERVALS: (Duration, Duration) =
+    (Duration::from_millis(10), Duration::from_millis(250));
 
 /// How long to wait after KILL for a process (in an uninterruptible sleep).
-const HOPELESS: Duration = Duration::from_secs(5);
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the processes of a request are being killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,13 +200,13 @@ impl Flight {
                     slot.took = slot.started.map_or(Duration::ZERO, |started| now - started);
                     // The deadline stays until the next marker: a command may have stopped its shell.
                     if slot.kind == StepKind::Command {
-                        self.relays_at = Some(now + RELAY);
+                        self.relays_at = Some(now + RELAY_GRACE);
                     }
                 }
             }
             b'R' => {
                 if let (Some(step), Some(&pid)) = (index(0), marker.numbers.get(1))
-                    && self.slots[step].relays.len() < RELAYS
+                    && self.slots[step].relays.len() < MAX_RELAYS
                 {
                     self.slots[step].relays.push(pid);
                 }
@@ -244,7 +245,7 @@ impl Flight {
             }
             Some(killing) => {
                 killing.ask_at = Some(now + killing.pause);
-                killing.pause = (killing.pause * 2).min(POLL.1);
+                killing.pause = (killing.pause * 2).min(POLL_INTERVALS.1);
             }
             // It ended without a report. (A report would have arrived before this answer.)
             None if lives == 0 && !self.finished[0] => {
@@ -273,9 +274,9 @@ impl Flight {
                 why == Why::TimedOut || self.slots[step].ended.iter().any(Option::is_none)
             }),
             harder_at: now + grace,
-            give_up_at: now + grace + HOPELESS,
+            give_up_at: now + grace + KILL_TIMEOUT,
             ask_at: Some(now),
-            pause: POLL.0,
+            pause: POLL_INTERVALS.0,
             done: false,
         });
         self.deadline = None;
@@ -323,7 +324,7 @@ impl Flight {
             return None;
         }
         killing.ask_at = None;
-        let first = killing.pause == POLL.0;
+        let first = killing.pause == POLL_INTERVALS.0;
         Some(if now >= killing.harder_at {
             format!("k {id} KILL\n")
         } else if first {

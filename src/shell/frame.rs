@@ -11,7 +11,7 @@
 const START: u8 = b'@';
 
 /// The length beyond which the apparent beginning of a marker is data.
-const LONGEST: usize = 256;
+const MAX_MARKER: usize = 256;
 
 /// A part of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Frames {
                         data_from = at;
                     }
                 }
-                None if rest.len() > LONGEST => {}
+                None if rest.len() > MAX_MARKER => {}
                 // It may become a marker.
                 None => {
                     push_data(&mut pieces, &self.held[data_from..start]);
@@ -180,7 +180,7 @@ mod tests {
     fn an_endless_marker_is_data() {
         let mut frames = Frames::new(NONCE);
         let mut text = b"@00ff00ff ".to_vec();
-        text.resize(LONGEST + 1, b'x');
+        text.resize(MAX_MARKER + 1, b'x');
         assert_eq!(all(&mut frames, &[&text]), [Piece::Data(text)]);
     }
 

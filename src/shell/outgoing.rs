@@ -7,7 +7,7 @@ use super::Payload;
 use super::program::{Block, MIB, Message};
 
 /// The maximum number of bytes of a file in memory at a time.
-const PIECE: usize = 256 << 10;
+const PIECE_SIZE: usize = 256 << 10;
 
 /// How much of a body one message carries. The host starts a process for each message, and a request can be
 /// cancelled only between two of them. So messages grow while they are sent quickly.
@@ -121,12 +121,12 @@ impl Outgoing {
         if (*from..*from + bytes.len() as u64).contains(&at) || at >= block.range.end {
             return;
         }
-        let left = usize::try_from(block.range.end - at).unwrap_or(PIECE);
+        let left = usize::try_from(block.range.end - at).unwrap_or(PIECE_SIZE);
         let (file, step) = (file.clone(), block.step);
         let mut bytes = std::mem::take(&mut self.piece.1);
         // The file may be on a slow disk.
         let read = tokio::task::spawn_blocking(move || {
-            bytes.resize(left.min(PIECE), 0);
+            bytes.resize(left.min(PIECE_SIZE), 0);
             file.read(at, &mut bytes).map(|()| bytes)
         });
         let read = read.await.unwrap_or_else(|error| Err(error.to_string()));

@@ -1,10 +1,10 @@
 //! What a host prints before the hello, kept for errors.
 
 /// The number of bytes that are kept.
-const KEPT: usize = 4096;
+const MAX_KEPT: usize = 4096;
 
 /// The maximum number of bytes that an error shows.
-const SHOWN: usize = 600;
+const MAX_SHOWN: usize = 600;
 const SHOWN_LINES: usize = 8;
 
 /// The first bytes of what was printed.
@@ -13,7 +13,7 @@ pub(super) struct Printed(Vec<u8>);
 
 impl Printed {
     pub fn push(&mut self, bytes: &[u8]) {
-        let room = KEPT.saturating_sub(self.0.len());
+        let room = MAX_KEPT.saturating_sub(self.0.len());
         self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
@@ -44,9 +44,9 @@ pub(super) fn excerpt(text: &str) -> String {
         }
         shown.extend(line.chars().map(|c| if c.is_control() { '?' } else { c }));
     }
-    let is_long = shown.chars().count() > SHOWN;
+    let is_long = shown.chars().count() > MAX_SHOWN;
     if is_long {
-        shown = shown.chars().take(SHOWN).collect();
+        shown = shown.chars().take(MAX_SHOWN).collect();
     }
     if is_long || lines.next().is_some() {
         shown.push_str(" ...");

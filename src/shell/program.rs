@@ -8,14 +8,14 @@ use super::{NulByte, OnFailure, Payload, Request, Step, StepKind};
 
 /// A body of at least this size is hashed on the host while it arrives. That takes more processes, but
 /// avoids reading the file twice.
-const HASHED: u64 = 4 * MIB;
+const MIN_HASHED: u64 = 4 * MIB;
 
 /// A larger block is a multiple of this size.
 pub(super) const MIB: u64 = 1 << 20;
 
 /// Up to this size, a program is read by `read`, which needs no process but takes about half a microsecond
 /// per byte; larger ones are read by `dd`.
-const BY_LINES: usize = 2048;
+const MAX_BY_READ: usize = 2048;
 
 /// One message for the loop. It is sent completely or not at all.
 pub(super) struct Message {
@@ -99,7 +99,7 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
         head.push(b'\n');
         messages.push(Message::new(head));
         let size = body.content.size();
-        if size >= HASHED {
+        if size >= MIN_HASHED {
             let program = hash_body_of(index);
             messages.push(Message::text(format!("e {}\n{program}", program.len())));
         }
@@ -122,12 +122,12 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
     let kind = if commands { 'c' } else { 'o' };
     let program = program(request)?;
     let lines = program.split(|&byte| byte == b'\n').count();
-    let mut head = if program.len() <= BY_LINES {
+    let mut head = if program.len() <= MAX_BY_READ {
         format!("r {id} {kind} {lines}\n").into_bytes()
     } else {
         format!("d {id} {kind} {}\n", program.len()).into_bytes()
     };
-    let by_lines = program.len() <= BY_LINES;
+    let by_lines = program.len() <= MAX_BY_READ;
     head.extend(program);
     if by_lines {
         head.push(b'\n');

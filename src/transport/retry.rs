@@ -10,7 +10,7 @@ use crate::model::Connection;
 use crate::ssh::Queued;
 
 /// The maximum pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// A random time between half the pause and all of it.
 fn spread(pause: Duration) -> Duration {
@@ -52,6 +52,6 @@ where
         failed(number, &error);
         // Connections that were dropped at the same time do not all return at the same time.
         tokio::time::sleep(spread(pause)).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }

@@ -78,7 +78,7 @@ impl Tally {
         }
     }
 
-    /// An undo is not a task of its own: it cancels the change of another one. An undo that fails counts as
+    /// An undo is not a separate task: it cancels the change of another one. An undo that fails counts as
     /// failed.
     fn task(&mut self, host: Option<&str>, step: Option<&str>, outcome: Outcome) {
         match (outcome, undone_by(step)) {

@@ -297,7 +297,7 @@ impl Reporter for Stuck {
 }
 
 #[test]
-fn a_stuck_reporter_blocks_nobody_and_dropped_lines_are_reported() {
+fn a_stuck_reporter_blocks_no_one_and_dropped_lines_are_reported() {
     let (release, stuck) = mpsc::channel();
     let (events, reporter) = kept();
     let bus = Bus::start("r1", Secrets::new(), vec![Box::new(Stuck(stuck)), reporter]);

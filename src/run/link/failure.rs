@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::model::{Failure, FailureKind, Kind};
 use crate::shell::{SessionError, Waiting};
 
-use super::{Link, STILL_LOST, lock};
+use super::{LOST_REPORT_INTERVAL, Link, lock};
 
 impl Link {
     /// The failure of a request that got no answer.
@@ -54,11 +54,12 @@ impl Link {
         failure
     }
 
-    /// Reports it once, and then at most every [`STILL_LOST`]: health checks try again every second.
+    /// Reports it once, and then at most every [`LOST_REPORT_INTERVAL`]: health checks try again every
+    /// second.
     pub(super) fn report_unreachable(&self, failure: &Failure) {
         {
             let mut told = lock(&self.told_lost);
-            if told.is_some_and(|told| told.elapsed() < STILL_LOST) {
+            if told.is_some_and(|told| told.elapsed() < LOST_REPORT_INTERVAL) {
                 return;
             }
             *told = Some(Instant::now());

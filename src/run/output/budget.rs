@@ -21,13 +21,13 @@ pub(super) const LEAST: usize = 2 << 10;
 pub(super) const LAST: usize = 64 << 10;
 
 /// Bytes of one message of a playbook.
-const MESSAGE: usize = 256 << 10;
+const MAX_MESSAGE: usize = 256 << 10;
 
 /// Bytes of all messages of a run. An endless loop would write without limit.
-const MESSAGES: usize = 8 << 20;
+const MAX_MESSAGES: usize = 8 << 20;
 
 /// The approximate size of the event of a message without its text.
-const OF_MESSAGE: usize = 150;
+const MESSAGE_OVERHEAD: usize = 150;
 
 /// The share for messages of the playbook.
 #[derive(Debug, Default)]
@@ -36,27 +36,27 @@ pub struct LogBudget(AtomicUsize);
 impl LogBudget {
     /// Whether this message would be cut.
     pub const fn cuts(message: &str) -> bool {
-        message.len() > MESSAGE
+        message.len() > MAX_MESSAGE
     }
 
     /// Returns the message, shortened if it is too long. `None` once there is no room; the last message
     /// says so.
     pub fn take(&self, mut message: String) -> Option<String> {
-        if message.len() > MESSAGE {
-            let end = message.floor_char_boundary(MESSAGE);
+        if message.len() > MAX_MESSAGE {
+            let end = message.floor_char_boundary(MAX_MESSAGE);
             let left_out = message.len() - end;
             message.truncate(end);
             message += &format!("[... {left_out} bytes left out ...]");
         }
-        let size = OF_MESSAGE + json_size(&message);
+        let size = MESSAGE_OVERHEAD + json_size(&message);
         let before = self.0.fetch_add(size, Ordering::Relaxed);
-        if before > MESSAGES {
+        if before > MAX_MESSAGES {
             return None;
         }
-        if before + size > MESSAGES {
+        if before + size > MAX_MESSAGES {
             message += &format!(
                 "\n[... messages cut: a run shows {} MiB of them ...]",
-                MESSAGES >> 20
+                MAX_MESSAGES >> 20
             );
         }
         Some(message)

@@ -9,7 +9,7 @@ use crate::model::{Emission, Kind};
 use super::waited::{LastLine, Pace, Waited};
 
 /// Longer lines are cut to this number of bytes.
-const LONGEST: usize = 200;
+const MAX_LINE: usize = 200;
 
 /// The waits, in the order in which they began.
 #[derive(Debug, Default)]
@@ -50,8 +50,8 @@ impl Entry {
             line.filter(|line| !line.trim().is_empty())
         };
         let mut reason = self.reason.clone().or_else(printed)?;
-        if reason.len() > LONGEST {
-            reason.truncate(reason.floor_char_boundary(LONGEST));
+        if reason.len() > MAX_LINE {
+            reason.truncate(reason.floor_char_boundary(MAX_LINE));
             reason += " ...";
         }
         Some(reason)

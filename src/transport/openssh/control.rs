@@ -8,7 +8,7 @@ use std::sync::Once;
 use tempfile::TempDir;
 
 /// A socket's path may have 107 bytes, and `ssh` adds 17 to it while it creates the socket.
-const LONGEST_BASE: usize = 60;
+const MAX_BASE: usize = 60;
 
 /// Creates a directory that only this user can enter. It is removed when dropped.
 pub(super) fn directory() -> std::io::Result<TempDir> {
@@ -25,7 +25,7 @@ pub(super) fn directory() -> std::io::Result<TempDir> {
 pub(super) fn base() -> PathBuf {
     std::env::var_os("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
-        .filter(|dir| dir.is_absolute() && dir.as_os_str().len() <= LONGEST_BASE && dir.is_dir())
+        .filter(|dir| dir.is_absolute() && dir.as_os_str().len() <= MAX_BASE && dir.is_dir())
         .unwrap_or_else(|| "/tmp".into())
 }
 

@@ -138,7 +138,7 @@ fn try_ssh(connection: &Connection) -> String {
 }
 
 /// How many lines printed by `ssh` and its `ProxyCommand` are shown.
-const PRINTED: usize = 3;
+const MAX_PRINTED: usize = 3;
 
 /// Adds what was printed outside the log, usually by a `ProxyCommand`.
 pub(super) fn with_printed(mut error: TransportError, printed: &str) -> TransportError {
@@ -148,7 +148,7 @@ pub(super) fn with_printed(mut error: TransportError, printed: &str) -> Transpor
             .map(str::trim)
             .filter(|line| !line.is_empty())
             .collect();
-        let last = &lines[lines.len().saturating_sub(PRINTED)..];
+        let last = &lines[lines.len().saturating_sub(MAX_PRINTED)..];
         if !last.is_empty() {
             error.message = format!(
                 "{}; ssh or its ProxyCommand printed: {}",

@@ -20,17 +20,17 @@ use crate::transport::child::{end, pipes, spawn};
 use crate::transport::error::{TransportError, TransportErrorKind};
 
 /// Maximum streams on one connection. Servers allow ten (`MaxSessions`) by default.
-const CHANNELS: usize = 8;
+const MAX_CHANNELS: usize = 8;
 
 /// How often to check whether the connection is up. `ssh` creates its control socket then, and has no other
 /// way to report it that does not affect its streams.
-const LOOK: Duration = Duration::from_millis(3);
+const CHECK_INTERVAL: Duration = Duration::from_millis(3);
 
 /// The time for a login, in addition to that for connecting: the user may have to touch a security key.
 pub(super) const LOGIN: Duration = Duration::from_secs(20);
 
 /// How long `ssh` may take to exit after being told to.
-const GOODBYE: Duration = Duration::from_secs(1);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Master {
@@ -106,7 +106,7 @@ impl Master {
                 return Err(diagnosis::with_printed(error, &printed(&mut stderr).await));
             }
         }
-        let channels = Arc::new(Semaphore::new(CHANNELS));
+        let channels = Arc::new(Semaphore::new(MAX_CHANNELS));
         let permit = Arc::clone(&channels).try_acquire_owned().ok();
         let mux = Arc::new(openssh::Session::resume_mux(socket.into_boxed_path(), None));
         // It was `Some` a moment ago.
@@ -144,7 +144,7 @@ impl Master {
             child: Mutex::new(None),
             kept: Some(files.socket.clone()),
             mux: Arc::new(openssh::Session::resume_mux(socket, None)),
-            channels: Arc::new(Semaphore::new(CHANNELS)),
+            channels: Arc::new(Semaphore::new(MAX_CHANNELS)),
             log: (files.log.clone(), log_length),
             _dir: None,
         }
@@ -218,7 +218,7 @@ impl Master {
         let mut child = Ending(self.child().take());
         if let Some(child) = &mut child.0 {
             end(child);
-            let _ = tokio::time::timeout(GOODBYE, child.wait()).await;
+            let _ = tokio::time::timeout(EXIT_TIMEOUT, child.wait()).await;
         }
     }
 
@@ -266,7 +266,7 @@ impl Drop for Ending {
 
 /// Waits until the connection is up (`None`) or `ssh` has ended.
 async fn ready(child: &mut Ending, socket: &std::path::Path) -> Option<std::process::ExitStatus> {
-    let mut look = tokio::time::interval(LOOK);
+    let mut look = tokio::time::interval(CHECK_INTERVAL);
     loop {
         look.tick().await;
         if socket.exists() {

@@ -16,7 +16,7 @@ const VERSION: &str = "1";
 const BYTES: usize = 10;
 
 /// The maximum depth of `Include`s; ssh_config(5) gives `ssh` the same limit.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 pub(super) fn name(connection: &Connection, persist: Duration) -> String {
     let mut digest = Sha256::new();
@@ -59,7 +59,7 @@ pub(super) fn name(connection: &Connection, persist: Duration) -> String {
     }
     let mut seen = BTreeSet::new();
     for file in configurations(&connection.ssh_args) {
-        read(&file, DEEPEST, &mut seen, &mut part);
+        read(&file, MAX_DEPTH, &mut seen, &mut part);
     }
     let digest = digest.finalize();
     digest

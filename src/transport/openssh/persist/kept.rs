@@ -17,7 +17,7 @@ use crate::transport::openssh::diagnosis;
 use crate::transport::openssh::master::{self, Ending, LOGIN, Master, NoChannel};
 
 /// A longer log of a connection is truncated.
-const LONGEST_LOG: u64 = 1 << 20;
+const MAX_LOG: u64 = 1 << 20;
 
 /// Returns a stream of the kept connection, which is opened if there is none. `None`: it cannot be used,
 /// but a connection of this run may work: the server allows no more channels on it, or there is no safe
@@ -66,7 +66,7 @@ pub(crate) async fn open(
 
 async fn use_it(files: &Files, patience: Duration) -> Result<(Arc<Master>, Stream), NoChannel> {
     let length = std::fs::metadata(&files.log).map_or(0, |log| log.len());
-    if length > LONGEST_LOG {
+    if length > MAX_LOG {
         // `ssh` appends.
         let _ = std::fs::OpenOptions::new()
             .write(true)

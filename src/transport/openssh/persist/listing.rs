@@ -10,7 +10,7 @@ use super::files::Files;
 use super::lock::Lock;
 
 /// How long an `ssh` may take to confirm that it will end.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A kept connection.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub fn persisted() -> Result<Vec<Persisted>> {
 pub(super) async fn end(socket: &Path) -> bool {
     let master = openssh::Session::resume_mux(socket.into(), None);
     matches!(
-        tokio::time::timeout(ANSWER, master.close()).await,
+        tokio::time::timeout(ANSWER_TIMEOUT, master.close()).await,
         Ok(Ok(()))
     )
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// How often to try to take it. The holder opens a connection, which takes at least some tens of
 /// milliseconds.
-const AGAIN: Duration = Duration::from_millis(10);
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Held until dropped, or until the process is gone, for whatever reason.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Lock {
             if let Some(lock) = Self::attempt(path)? {
                 return Ok(lock);
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
