@@ -234,8 +234,8 @@ fn hint(printed: &str, user: &str) -> String {
     } else if said("password is required") || said("interactive authentication is required") {
         // `sudo -n` also prints this if something is allowed without a password, but not `sh` as this user.
         format!(
-            "Either sudo needs a password: set it with `-K` or `ansible_become_password`, or allow NOPASSWD \
-             in sudoers. Or sudoers lets this user run other commands only, or none as {user}. {list}"
+            "Either sudo needs a password: provide it with `-K` or `ansible_become_password`, or allow \
+             NOPASSWD in sudoers. Or sudoers lets this user run other commands only, or none as {user}. {list}"
         )
     } else if said("not in the sudoers")
         || said("not allowed to")
@@ -288,8 +288,8 @@ mod tests {
                 "sudo-rs: interactive authentication is required\n"
             ),
             "failed to become postgres: sudo-rs: interactive authentication is required\n\
-             Either sudo needs a password: set it with `-K` or `ansible_become_password`, or allow NOPASSWD \
-             in sudoers. Or sudoers lets this user run other commands only, or none as postgres. \
+             Either sudo needs a password: provide it with `-K` or `ansible_become_password`, or allow \
+             NOPASSWD in sudoers. Or sudoers lets this user run other commands only, or none as postgres. \
              `sudo -l` on the host lists what is allowed: ops needs `sh`."
         );
         assert_eq!(

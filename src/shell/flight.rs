@@ -212,7 +212,7 @@ impl Flight {
                 }
             }
             b'F' => self.finish(stream),
-            // Its own shell is gone, but not the processes which that shell started.
+            // Its own shell is gone, but not the processes that it started.
             b'G' if !self.finished[stream] => self.kill(Why::Lost, now),
             b'K' => {
                 if let Some(&lives) = marker.numbers.first() {

@@ -178,8 +178,8 @@ mod tests {
         assert_eq!(
             said(&error),
             "failed to become root: sudo: a password is required\n\
-             Either sudo needs a password: set it with `-K` or `ansible_become_password`, or allow NOPASSWD \
-             in sudoers. Or sudoers lets this user run other commands only, or none as root. \
+             Either sudo needs a password: provide it with `-K` or `ansible_become_password`, or allow \
+             NOPASSWD in sudoers. Or sudoers lets this user run other commands only, or none as root. \
              `sudo -l` on the host lists what is allowed: ops needs `sh`."
         );
     }
