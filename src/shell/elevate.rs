@@ -235,7 +235,8 @@ fn hint(printed: &str, user: &str) -> String {
         // `sudo -n` also prints this if something is allowed without a password, but not `sh` as this user.
         format!(
             "Either sudo needs a password: provide it with `-K` or `ansible_become_password`, or allow \
-             NOPASSWD in sudoers. Or sudoers lets this user run other commands only, or none as {user}. {list}"
+             NOPASSWD in sudoers. Or sudoers lets this user run other commands only, or none as {user}. \
+             {list}"
         )
     } else if said("not in the sudoers")
         || said("not allowed to")
