@@ -100,7 +100,7 @@ impl Call {
             if has_nul(directory) {
                 return Err(options.wrong("cwd", "contains a NUL byte"));
             }
-            let told = quote_str(&format!("ops: directory {directory} not found"));
+            let told = quote_str(&format!("ops: there is no directory {directory}"));
             script.push_str(&format!(
                 "[ -d {0} ] || {{ echo {told} >&2; exit 2; }}\ncd -- {0} || exit\n",
                 quote_str(directory)

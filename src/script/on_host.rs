@@ -42,7 +42,10 @@ pub fn call(
             }
         });
         let stop = stop.and_then(|value| {
-            match nesting::check(&value).ok().and_then(|()| in_vain(&value)) {
+            match nesting::check(&value)
+                .ok()
+                .and_then(|()| unused_value(&value))
+            {
                 Some(failure) => Err(Some(Stop::Failed(Box::new(failure.on(name))))),
                 None => Ok(value),
             }
@@ -68,7 +71,7 @@ pub fn call(
 
 /// The failure if a host's closure returns a task or a check: it has not been applied or run, and it is too
 /// late to do so.
-fn in_vain(value: &Dynamic) -> Option<Failure> {
+fn unused_value(value: &Dynamic) -> Option<Failure> {
     if let Some(task) = value.read_lock::<TaskValue>() {
         let message = format!("`{}` was created but not applied", task.label());
         let hint = "A task changes a host only when it is applied: `h.apply(...)`.";
@@ -80,5 +83,5 @@ fn in_vain(value: &Dynamic) -> Option<Failure> {
         let message = "a check was created but not run";
         return Some(Failure::new(FailureKind::Failed, message).hint(hint));
     }
-    value.read_lock::<Array>()?.iter().find_map(in_vain)
+    value.read_lock::<Array>()?.iter().find_map(unused_value)
 }

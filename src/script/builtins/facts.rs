@@ -59,7 +59,8 @@ function! {
 
 /// Lines `FAMILY=ADDRESS/LENGTH`.
 const LIST_ADDRESSES: &str = "\
-if command -v ip >/dev/null 2>&1; then ip -o addr | while read -r n link family address rest; do echo \"$family=$address\"; done
+if command -v ip >/dev/null 2>&1; then ip -o addr | \
+while read -r n link family address rest; do echo \"$family=$address\"; done
 else for address in $(hostname -I); do echo \"inet=$address\"; done; fi";
 
 function! {

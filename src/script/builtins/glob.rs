@@ -10,7 +10,7 @@ use crate::script::error::argument;
 use crate::script::frame::Frame;
 
 /// The maximum number of files and directories that a search visits.
-const MOST: usize = 100_000;
+const MAX_VISITED: usize = 100_000;
 
 const GLOB: &str = "\
 Returns the paths of the files next to the playbook that match a pattern, in alphabetical order. No match is
@@ -135,8 +135,10 @@ impl<R: Fn(&str) -> Result<PathBuf, String>> Search<'_, R> {
         };
         for entry in entries.flatten() {
             self.seen += 1;
-            if self.seen > MOST {
-                return Err(format!("there are more than {MOST} files and directories"));
+            if self.seen > MAX_VISITED {
+                return Err(format!(
+                    "there are more than {MAX_VISITED} files and directories"
+                ));
             }
             let Ok(name) = entry.file_name().into_string() else {
                 continue;

@@ -219,13 +219,13 @@ fn register_undo(engine: &mut Engine) {
         engine,
         |context: NativeCallContext, host: &mut HostValue| {
             let made = host.0.history().made();
-            give_back(&context, host, &made)
+            undo_changes(&context, host, &made)
         },
     );
     declare(&UNDO, 1).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, outcome: OutcomeValue| {
-            give_back(&context, host, &[outcome.into_applied()])
+            undo_changes(&context, host, &[outcome.into_applied()])
         },
     );
     declare(&UNDO, 2).register_into_engine(
@@ -237,7 +237,7 @@ fn register_undo(engine: &mut Engine) {
                     .map(OutcomeValue::into_applied)
                     .ok_or_else(|| argument(&context, "`undo` takes only outcomes"))
             });
-            give_back(&context, host, &applied.collect::<Result<Vec<_>>>()?)
+            undo_changes(&context, host, &applied.collect::<Result<Vec<_>>>()?)
         },
     );
 }
@@ -267,7 +267,7 @@ fn apply_all(
     let frame = Frame::acting(context, "apply")?;
     let host = &HostValue(host.0.in_run(frame.run()));
     if host.0.is_controller() {
-        return Err(only_looked_at(context));
+        return Err(controller_is_read_only(context));
     }
     within_limit("apply", context, frame.run(), &host.0)?;
     let jobs = tasks
@@ -300,7 +300,7 @@ fn run(
     let call = Call::parse(line, &Options::read(&RUN, options, context)?)?;
     let command = call.command(context);
     if host.0.is_controller() && !command.reads {
-        return Err(only_looked_at(context));
+        return Err(controller_is_read_only(context));
     }
     let sent = if frame.run().settings.mode == RunMode::Check && !command.reads {
         command::not_sent(&host.0, &command, None);
@@ -382,7 +382,7 @@ pub(super) fn end_unknown(
     halt(Halt::Unknown, context.call_position())
 }
 
-fn only_looked_at(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
+fn controller_is_read_only(context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
     let message = "the controller is read-only";
     let hint = "If the command only reads, add `reads: true`. To change this machine, add it to the \
                 inventory with `via = \"local\"`.";
@@ -480,7 +480,7 @@ fn unreadable(state: &PathState) -> String {
     why.to_owned()
 }
 
-fn give_back(
+fn undo_changes(
     context: &NativeCallContext<'_>,
     host: &HostValue,
     applied: &[Applied],

@@ -31,15 +31,15 @@ pub(super) fn register(engine: &mut Engine) {
     register_failure(engine);
 }
 
-fn getter(name: &str, page: &str, of: &str, gives: &str) -> FuncRegistration {
+fn getter(name: &str, page: &str, of: &str, returns: &str) -> FuncRegistration {
     FuncRegistration::new_getter(name)
-        .with_params_info([of.to_owned(), gives.to_owned()])
+        .with_params_info([of.to_owned(), returns.to_owned()])
         .with_comments([format!("/// {page}")])
 }
 
 fn register_outcome(engine: &mut Engine) {
     engine.register_type_with_name::<OutcomeValue>("Outcome");
-    let outcome = |name, page: &str, gives: &str| getter(name, page, "outcome: Outcome", gives);
+    let outcome = |name, page: &str, returns: &str| getter(name, page, "outcome: Outcome", returns);
     outcome(
         "changed",
         "Whether the host was changed; in check mode, whether it would be, if that is known.",
@@ -116,7 +116,7 @@ fn register_outcome(engine: &mut Engine) {
 
 fn register_failure(engine: &mut Engine) {
     engine.register_type_with_name::<Failure>("Failure");
-    let failure = |name, page: &str, gives: &str| getter(name, page, "failure: Failure", gives);
+    let failure = |name, page: &str, returns: &str| getter(name, page, "failure: Failure", returns);
     let text = |text: &Option<String>| text.clone().map_or(Dynamic::UNIT, Dynamic::from);
     failure("message", "What went wrong.", "String")
         .register_into_engine(engine, |failure: &mut Failure| failure.message.clone());

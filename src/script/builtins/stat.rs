@@ -124,7 +124,8 @@ fn stat(
 fn script(path: &str, hash: bool) -> String {
     let path = quote_str(path);
     let hash = if hash {
-        "if [ -f \"$1\" ] && [ -r \"$1\" ]; then h=$(sha256sum <\"$1\") && printf 'hash=%s\\n' \"${h%% *}\"; fi\n"
+        "if [ -f \"$1\" ] && [ -r \"$1\" ]; then h=$(sha256sum <\"$1\") \
+         && printf 'hash=%s\\n' \"${h%% *}\"; fi\n"
     } else {
         ""
     };
@@ -137,7 +138,7 @@ fn script(path: &str, hash: bool) -> String {
          {hash}\
          else\n\
          p=$1; while p=${{p%/*}}; [ -n \"$p\" ] && ! [ -e \"$p\" ]; do :; done; p=${{p:-/}}\n\
-         if [ -d \"$p\" ] && ! [ -x \"$p\" ]; then echo \"error=this user may not look into $p\"; fi\n\
+         if [ -d \"$p\" ] && ! [ -x \"$p\" ]; then echo \"error=this user may not access $p\"; fi\n\
          fi\n"
     )
 }

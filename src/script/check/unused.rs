@@ -14,7 +14,7 @@ use super::script::Script;
 use super::walk::Walk;
 
 /// Built-in functions that return what their closure returns.
-const GIVE_ON: [&str; 4] = ["each", "with_lock", "retry", "timeout"];
+const PASS_THROUGH: [&str; 4] = ["each", "with_lock", "retry", "timeout"];
 
 /// Functions whose closures are called only for their effect.
 const ONLY_CALL: [&str; 2] = ["finally", "on_failure"];
@@ -187,7 +187,7 @@ impl<'a> Unused<'a> {
         let name = call.name.as_str();
         let dropped = !call.is_qualified()
             && script.arities(name).is_empty()
-            && (ONLY_CALL.contains(&name) || fate == Fate::Dropped && GIVE_ON.contains(&name));
+            && (ONLY_CALL.contains(&name) || fate == Fate::Dropped && PASS_THROUGH.contains(&name));
         let closures = if dropped {
             Fate::Dropped
         } else {

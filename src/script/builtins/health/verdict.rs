@@ -14,9 +14,9 @@ pub struct VerdictValue {
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<VerdictValue>("Verdict");
-    let getter = |name: &str, page: &str, gives: &str| {
+    let getter = |name: &str, page: &str, returns: &str| {
         FuncRegistration::new_getter(name)
-            .with_params_info(["verdict: Verdict", gives])
+            .with_params_info(["verdict: Verdict", returns])
             .with_comments([format!("/// {page}")])
     };
     getter(

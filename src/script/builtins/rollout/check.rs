@@ -36,7 +36,7 @@ pub(super) fn rollout(
         })
         .at(at.clone()),
     );
-    run.log(LogLevel::Info, None, way(wanted, hosts.len()));
+    run.log(LogLevel::Info, None, steps_shown(wanted, hosts.len()));
     let results = fan_out(hosts, wanted.spec.parallel, |host| {
         one(context, frame, wanted, host)
     });
@@ -91,7 +91,7 @@ pub(super) fn rollout(
 }
 
 /// What a rollout would do with each host besides its update, in one line.
-fn way(wanted: &Wanted, hosts: usize) -> String {
+fn steps_shown(wanted: &Wanted, hosts: usize) -> String {
     let spec = &wanted.spec;
     let shown = |time| humantime::format_duration(time).to_string();
     let mut steps = Vec::new();
