@@ -51,7 +51,7 @@ log::info(dates::now().format(\"%F %T\"));
 ```";
 
 const PLUS: &str = "\
-Returns the date later by a duration such as `\"1h 30m\"` or `\"7days\"`, or by a number of seconds. A day
+Adds a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds, and returns the new date. A day
 has 24 hours.
 
 ```rhai
@@ -59,8 +59,8 @@ let tomorrow = dates::now(\"UTC\").plus(\"1day\");
 ```";
 
 const MINUS: &str = "\
-Returns the date earlier by a duration such as `\"1h 30m\"` or `\"7days\"`, or by a number of seconds. A day
-has 24 hours.
+Subtracts a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds, and returns the new date. A
+day has 24 hours.
 
 ```rhai
 let limit = dates::now().minus(\"30days\");

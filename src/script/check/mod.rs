@@ -77,7 +77,7 @@ pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
     };
     for script in world.scripts.values() {
         let wrong = Walk::script(&world, script);
-        // A line with another mistake in it is not finished yet, so do not warn about it.
+        // Do not report unused values on a line that has another mistake: it is not finished yet.
         let line = |failure: &Failure| failure.at.as_ref().map(|at| at.line);
         let mut unused = Unused::of(&world, script);
         unused.retain(|failure| !wrong.iter().any(|other| line(other) == line(failure)));

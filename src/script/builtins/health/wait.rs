@@ -49,7 +49,7 @@ function! {
     /// A check can have these options itself; those given here override them.
     ///
     /// `wait_until(#{ what, deadline, interval }, || ...)` waits until a closure returns `true`, `rise` times
-    /// in a row. `what` names what is waited for, in messages. If the closure throws, the wait ends.
+    /// in a row. `what` says in messages what the closure waits for. If the closure throws, the wait ends.
     ///
     /// In check mode, it checks once and does not wait. If that check is not healthy, its result is
     /// *unknown*, and so is the rest of the closure of the host.
