@@ -1,4 +1,5 @@
-//! Keeps docs/adding-things.md true: the files and lists that it names exist, and each list is complete.
+//! Checks that docs/adding-things.md is correct: the files and lists that it names exist, and each list is
+//! complete.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +15,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The files below a directory with their texts, tests left out.
+/// Returns the files below a directory with their texts, without tests.
 fn sources(dir: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut dirs = vec![root().join(dir)];
@@ -33,7 +34,7 @@ fn sources(dir: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The module of a file: `live` for `live.rs`, `lock` for `lock/mod.rs`.
+/// Returns the module of a file: `live` for `live.rs`, `lock` for `lock/mod.rs`.
 fn module(path: &Path) -> String {
     let path = if path.ends_with("mod.rs") {
         path.parent().expect("a module has a directory")
@@ -44,14 +45,14 @@ fn module(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The modules below a directory whose text has a mark.
+/// Returns the modules below a directory whose text contains a mark.
 fn modules_with(dir: &str, mark: &str) -> BTreeSet<String> {
     let sources = sources(dir).into_iter();
     let marked = sources.filter(|(_, text)| text.contains(mark));
     marked.map(|(path, _)| module(&path)).collect()
 }
 
-/// The words before `after` in the lines between two marks.
+/// Returns the words before `after` in the lines between two marks.
 fn listed(text: &str, begin: &str, end: &str, after: &str) -> BTreeSet<String> {
     let list = text.split(begin).nth(1).expect("the list begins");
     let list = list.split(end).next().expect("the list ends");
@@ -66,7 +67,7 @@ fn listed(text: &str, begin: &str, end: &str, after: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_files_that_the_page_names_exist() {
+fn every_file_named_on_the_page_exists() {
     let page = read(PAGE);
     let named: BTreeSet<&str> = page
         .split('`')
@@ -80,7 +81,7 @@ fn the_files_that_the_page_names_exist() {
         .collect();
     assert!(named.len() > 20, "{named:?}");
     for path in named {
-        // `NAME` stands for any name: its directory exists.
+        // `NAME` stands for any name, so only its directory must exist.
         let is_placeholder = |part: &str| part.starts_with(|c: char| c.is_uppercase());
         let known: PathBuf = path
             .split('/')
@@ -107,7 +108,7 @@ fn the_files_that_the_page_names_exist() {
 }
 
 #[test]
-fn every_task_and_every_kind_of_check_is_listed() {
+fn lists_every_task_and_every_kind_of_check() {
     // `files::line` for `src/tasks/files/line.rs`.
     let declared: BTreeSet<_> = sources("src/tasks")
         .into_iter()
@@ -149,8 +150,8 @@ fn every_reporter_is_offered() {
         "::OUTPUT,",
     );
     assert_eq!(declared, list, "OUTPUTS in src/report/mod.rs");
-    // What implements the trait and is not offered there has an option of its own, or is a part of one that
-    // is.
+    // A type that implements the trait but is not offered there has its own option, or is a part of one that
+    // has.
     let reporters = modules_with("src/report", " Reporter for ");
     let others: BTreeSet<_> = reporters.difference(&list).map(String::as_str).collect();
     assert_eq!(others, BTreeSet::from(["grouped", "junit"]));
@@ -249,7 +250,7 @@ fn the_connector_knows_every_transport() {
                 .split_whitespace()
                 .next()
                 .expect("a type has a name");
-            // For tests alone.
+            // Only for tests.
             if name == "FakeTransport" {
                 continue;
             }

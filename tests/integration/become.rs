@@ -1,11 +1,11 @@
-//! Other users, login shells, and machines that are not a plain Debian: on containers.
+//! Other users, login shells, and machines that are not a plain Debian, in containers.
 
 use std::path::{Path, PathBuf};
 
 use crate::fleet::{Container, Image, PASSWORD};
 use crate::terminal::Terminal;
 
-/// Tells who one is, there and as root.
+/// Prints the user, of the login and after becoming root.
 const WHO: &str = r#"
     each(hosts("all"), |h| {
         log::info(`${h.name} is ${h.run("id -un").stdout}`);
@@ -15,7 +15,7 @@ const WHO: &str = r#"
 "#;
 
 #[test]
-fn every_login_shell_leads_to_the_same() {
+fn every_login_shell_gives_the_same_result() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -44,7 +44,7 @@ fn every_login_shell_leads_to_the_same() {
 }
 
 #[test]
-fn a_password_goes_to_sudo_whatever_its_language() {
+fn sudo_gets_a_password_in_any_locale() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -60,10 +60,10 @@ fn a_password_goes_to_sudo_whatever_its_language() {
     assert_eq!(host.look("stat -c %U /srv/of-asks"), "root\n");
 }
 
-/// The password comes from the inventory, and is nowhere to be seen: not on the host while it is at work, not
-/// in what is printed, not in what is kept.
+/// The password comes from the inventory and is not visible anywhere: not on the host while it is used, not
+/// in the output, and not in the journal.
 #[test]
-fn a_playbook_becomes_another_user_and_no_one_sees_the_password() {
+fn a_playbook_becomes_another_user_and_the_password_stays_secret() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -119,7 +119,7 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_wrong_password_is_a_failure_that_says_so() {
+fn reports_a_wrong_password() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -133,7 +133,7 @@ fn a_wrong_password_is_a_failure_that_says_so() {
 }
 
 #[test]
-fn a_sudo_that_wants_a_terminal_or_is_not_allowed_is_named() {
+fn reports_a_sudo_that_needs_a_terminal_or_is_denied() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -154,7 +154,7 @@ fn a_sudo_that_wants_a_terminal_or_is_not_allowed_is_named() {
 }
 
 #[test]
-fn a_machine_of_busybox_alone_is_a_host_like_any_other() {
+fn manages_a_machine_with_only_busybox() {
     let Some(host) = Container::shared(Image::Busybox) else {
         return;
     };
@@ -182,7 +182,7 @@ fn a_machine_of_busybox_alone_is_a_host_like_any_other() {
 }
 
 #[test]
-fn a_container_is_reached_through_docker() {
+fn reaches_a_container_through_docker() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! However a run is ended, nothing of it stays behind: no process on a host, no connection, no socket.
+//! However a run ends, nothing of it is left: no process on a host, no connection, no socket.
 
 use rustix::process::Signal;
 
@@ -7,7 +7,7 @@ use crate::ops::{Ops, Running};
 use crate::ran::Ran;
 use crate::terminal::{INTERRUPT, Terminal};
 
-/// Waits on every host, with a child in the background and one that left its process group.
+/// Waits on every host, with a child in the background and one in another process group.
 const WAIT: &str = r#"
     each(hosts("all"), |h| {
         h.run("sleep 4712 & sh -c 'sleep 4713; :' & sleep 4711");
@@ -48,18 +48,18 @@ fn ends_by(signal: Signal) {
 }
 
 #[test]
-fn an_interrupt_ends_what_runs_on_every_host() {
+fn sigint_ends_commands_on_all_hosts() {
     ends_by(Signal::INT);
 }
 
 #[test]
-fn a_termination_ends_what_runs_on_every_host() {
+fn sigterm_ends_commands_on_all_hosts() {
     ends_by(Signal::TERM);
 }
 
-/// As GNU `timeout` does: it signals the process, then its group.
+/// Like GNU `timeout`: signals the process, then its group.
 #[test]
-fn two_signals_at_once_leave_the_hooks_their_time() {
+fn two_simultaneous_signals_do_not_cut_hooks_short() {
     let fleet = Fleet::sshd(1);
     let ops = fleet.ops().playbook(
         r#"
@@ -79,10 +79,10 @@ fn two_signals_at_once_leave_the_hooks_their_time() {
     ran.stdout_has("changed      h1  run sleep 0.3; echo undone");
 }
 
-/// The terminal sends the interrupt to everything that runs in it, not to `ops` alone: the connections that
-/// are needed to clean up must not be torn down by it.
+/// The terminal sends the interrupt to all processes in it, not only to `ops`. The connections that are
+/// needed to clean up must not be closed by it.
 #[test]
-fn ctrl_c_at_a_terminal_ends_what_runs_on_every_host() {
+fn ctrl_c_at_a_terminal_ends_commands_on_all_hosts() {
     let fleet = Fleet::sshd(2);
     let ops = fleet.ops().playbook(WAIT);
     let mut terminal = Terminal::start(&ops, 100, 30);
@@ -92,7 +92,7 @@ fn ctrl_c_at_a_terminal_ends_what_runs_on_every_host() {
     terminal.type_in(INTERRUPT);
     let (code, shown) = terminal.wait();
     assert_eq!(code, 130, "{shown}");
-    // It would begin a line below the display, which then could not be cleared.
+    // It would begin one line below the display, which then could not be cleared.
     assert!(!shown.contains("^C"), "{shown}");
     for host in fleet.hosts() {
         host.wait_until_idle();
@@ -100,7 +100,7 @@ fn ctrl_c_at_a_terminal_ends_what_runs_on_every_host() {
 }
 
 #[test]
-fn a_kill_ends_what_runs_on_every_host() {
+fn sigkill_ends_commands_on_all_hosts() {
     let fleet = Fleet::sshd(2);
     let ops = fleet.ops().playbook(WAIT);
     let mut running = started(&fleet, &ops);
@@ -111,7 +111,7 @@ fn a_kill_ends_what_runs_on_every_host() {
         host.wait_until_idle();
     }
     ran.nothing_runs();
-    // Nobody was left to remove the files of the run: the next one does.
+    // Nobody was left to remove the files of the run, so the next run does it.
     ops.playbook(r#"each(hosts("all"), |h| h.run("true"));"#)
         .run()
         .ok()
@@ -119,7 +119,7 @@ fn a_kill_ends_what_runs_on_every_host() {
 }
 
 #[test]
-fn a_timeout_ends_what_runs_on_the_host() {
+fn a_timeout_ends_the_command_on_the_host() {
     let fleet = Fleet::sshd(1);
     let ran = fleet
         .ops()
@@ -131,7 +131,7 @@ fn a_timeout_ends_what_runs_on_the_host() {
 }
 
 #[test]
-fn an_error_of_the_playbook_leaves_nothing() {
+fn an_error_in_the_playbook_leaves_nothing_behind() {
     let fleet = Fleet::sshd(2);
     let ran = fleet
         .ops()

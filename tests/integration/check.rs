@@ -1,4 +1,4 @@
-//! `ops check` as a user meets it: every playbook of `tests/check/` with what is said of it beside it.
+//! `ops check` as a user sees it: every playbook of `tests/check/` with the expected output beside it.
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn texts(dir: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// An `ops` with the modules of `tests/check/lib/` beside it.
+/// Returns an `ops` with the modules of `tests/check/lib/` beside it.
 fn ops() -> Ops {
     texts(&dir().join("lib"))
         .into_iter()
@@ -46,7 +46,7 @@ fn ops() -> Ops {
 }
 
 #[test]
-fn says_what_is_wrong() {
+fn reports_problems() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(dir());
     settings.set_prepend_module_to_snapshot(false);
@@ -66,7 +66,7 @@ fn says_what_is_wrong() {
 }
 
 #[test]
-fn gives_what_is_wrong_as_json() {
+fn reports_problems_as_json() {
     let ran = ops()
         .file("x.rhai", "hots(1);\nlet a = param(\"a\", \"x\");\n")
         .args(["check", "x.rhai", "--json"])
@@ -84,7 +84,7 @@ fn gives_what_is_wrong_as_json() {
 }
 
 #[test]
-fn looks_at_given_values_and_at_the_inventory() {
+fn checks_given_values_and_the_inventory() {
     let playbook = "let n = param(\"count\", \"how many\", #{ type: \"int\" });";
     let check = |args: &[&str]| {
         let args = ["check", "x.rhai"].into_iter().chain(args.iter().copied());
@@ -104,7 +104,7 @@ fn looks_at_given_values_and_at_the_inventory() {
 }
 
 #[test]
-fn a_playbook_that_is_not_there_is_told() {
+fn reports_a_missing_playbook() {
     ops()
         .file("site.rhai", "1;")
         .args(["check", "site"])
@@ -114,7 +114,7 @@ fn a_playbook_that_is_not_there_is_told() {
 }
 
 #[test]
-fn a_run_shows_the_playbooks_own_parameters() {
+fn help_of_a_run_shows_the_playbooks_parameters() {
     let playbook = "//! Rolls out the shop.\nlet v = param(\"version\", \"the release\");\n\
                     let b = param(\"batch\", \"hosts at a time\", #{ fallback: 2, min: 1 });";
     let run = |args: &[&str]| ops().file("x.rhai", playbook).args(args).run();
@@ -132,7 +132,7 @@ fn a_run_shows_the_playbooks_own_parameters() {
 }
 
 #[test]
-fn a_parameter_has_its_value_in_the_run() {
+fn a_parameter_is_set_in_the_run() {
     ops()
         .file(
             "x.rhai",

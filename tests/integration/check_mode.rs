@@ -1,10 +1,10 @@
-//! A check writes nothing to a host, and never claims to know what it does not.
+//! Check mode writes nothing to a host, and never claims to know what it does not.
 
 use crate::fleet::{Container, Image};
 use crate::ops::Ops;
 
-/// One of every task, each with something to do. Each on a host of its own: behind a package that may bring
-/// anything, what follows would be unknown.
+/// One of every task, each with something to do, and each on a separate host: after a package that may change
+/// anything, the outcome of later tasks would be unknown.
 const EVERY_TASK: &str = r#"
     each(hosts("all"), |h| {
         let tasks = [
@@ -29,15 +29,15 @@ const EVERY_TASK: &str = r#"
     });
 "#;
 
-/// How many they are.
+/// The number of tasks.
 const TASKS: usize = 16;
 
 #[test]
-fn a_check_of_every_task_leaves_the_file_tree_as_it_was() {
+fn checking_every_task_leaves_the_file_tree_unchanged() {
     let Some(host) = Container::start(Image::Debian) else {
         return;
     };
-    // The same machine under a name for each task.
+    // The same machine under a different name for each task.
     let at = host.endpoint("deploy");
     let inventory: String = (0..TASKS)
         .map(|task| {
@@ -57,7 +57,7 @@ fn a_check_of_every_task_leaves_the_file_tree_as_it_was() {
         .playbook(EVERY_TASK);
     let ops = ops.args(["--check", "--output", "json"]);
     assert!(host.exec("apt-get update -qq").status.success());
-    // Whatever a first connection leaves is there before.
+    // Whatever a first connection creates exists before the comparison.
     assert!(host.ssh("deploy", "sudo -n true").status.success());
     let before = host.tree();
     let ran = ops.run().ok().nothing_left();
@@ -66,14 +66,14 @@ fn a_check_of_every_task_leaves_the_file_tree_as_it_was() {
         let outcomes = ran.outcomes(&format!("task{task}"));
         assert_eq!(outcomes, ["would_change"], "task {task}\n{ran}");
     }
-    // The last is a command with an unknown effect.
+    // The last one is a command with an unknown effect.
     let outcomes = ran.outcomes(&format!("task{}", TASKS - 1));
     assert_eq!(outcomes, ["unknown"], "{ran}");
     ops.arg("--fail-on-change").run().code(8);
 }
 
 #[test]
-fn a_check_sends_no_command_that_may_write() {
+fn checking_sends_no_command_that_may_write() {
     let Some(host) = Container::start(Image::Debian) else {
         return;
     };
@@ -115,7 +115,7 @@ fn a_check_sends_no_command_that_may_write() {
 
 /// The less is known of packages, the less is claimed.
 #[test]
-fn a_package_is_unknown_without_lists_and_by_old_ones() {
+fn a_package_is_unknown_without_lists_or_with_old_lists() {
     let Some(host) = Container::start(Image::Debian) else {
         return;
     };
@@ -149,9 +149,9 @@ fn a_package_is_unknown_without_lists_and_by_old_ones() {
     }
 }
 
-/// `/etc/issue` is there and of another content: what it holds is asked for only then.
+/// `/etc/issue` exists with another content; only then does the check read the content.
 #[test]
-fn a_file_of_another_content_is_known_to_change() {
+fn a_file_with_other_content_is_known_to_change() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -178,9 +178,9 @@ fn a_file_of_another_content_is_known_to_change() {
     ran.stdout_has("earlier tasks would change this host first");
 }
 
-/// What the run would say too, and a check used not to.
+/// The run would report this too; check mode used not to.
 #[test]
-fn a_check_fails_where_the_run_is_sure_to() {
+fn a_check_fails_if_the_run_certainly_would() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -236,7 +236,7 @@ fn a_check_fails_where_the_run_is_sure_to() {
             .playbook(&playbook)
             .args(["--output", "json"]);
         let ran = ops.run().code(3);
-        // What a program says itself is not repeated.
+        // A message that the program itself prints is not repeated.
         if !reason.starts_with("the id")
             && !reason.contains("primary")
             && !reason.contains("program")
@@ -249,10 +249,10 @@ fn a_check_fails_where_the_run_is_sure_to() {
     }
 }
 
-/// Nobody can be the user before the task that makes it has run; and one without a home keeps what is
-/// replaced elsewhere.
+/// A user cannot be become before the task that creates it has run; and for a user without a home, replaced
+/// files are kept elsewhere.
 #[test]
-fn a_user_that_is_made_in_a_list_can_be_become_in_it() {
+fn a_user_created_in_a_list_can_be_become_in_it() {
     let Some(host) = Container::start(Image::Debian) else {
         return;
     };
@@ -299,7 +299,7 @@ fn a_user_that_is_made_in_a_list_can_be_become_in_it() {
 }
 
 #[test]
-fn a_pipe_can_fail_with_any_of_its_commands() {
+fn a_pipe_fails_if_any_of_its_commands_fails() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! How hosts are reached, refused and lost.
+//! How hosts are reached, how they refuse, and how they are lost.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use crate::fleet::process::wait_until;
 use crate::fleet::{Endpoint, Fleet, Settings};
 use crate::ops::Ops;
 
-/// Makes a directory on every host, in that host's own part of this machine.
+/// Creates a directory on every host, in that host's part of this machine.
 const MARK: &str = r#"
     each(hosts("all"), |h| h.apply(files::directory(h.vars.root + "/mark")));
 "#;
@@ -53,7 +53,7 @@ fn every_host_is_changed_and_a_second_run_changes_nothing() {
 }
 
 #[test]
-fn a_host_that_refuses_connections_is_unreachable_and_the_others_are_done() {
+fn a_host_that_refuses_connections_is_unreachable_and_others_continue() {
     let fleet = Fleet::sshd(3);
     fleet.hosts()[1].vanish();
     with_root(&fleet, |_| {})
@@ -67,7 +67,7 @@ fn a_host_that_refuses_connections_is_unreachable_and_the_others_are_done() {
 }
 
 #[test]
-fn while_a_port_is_refused_the_attempts_and_the_reason_are_told() {
+fn reports_attempts_and_reason_while_a_port_is_refused() {
     let fleet = Fleet::sshd(1);
     fleet.hosts()[0].vanish();
     let ops = with_root(&fleet, |endpoint| {
@@ -93,7 +93,7 @@ fn while_a_port_is_refused_the_attempts_and_the_reason_are_told() {
 }
 
 #[test]
-fn a_lost_host_has_one_line() {
+fn a_lost_host_is_reported_in_one_line() {
     let fleet = Fleet::sshd(1);
     fleet.hosts()[0].vanish();
     let ops = with_root(&fleet, |_| {});
@@ -105,7 +105,7 @@ fn a_lost_host_has_one_line() {
 }
 
 #[test]
-fn a_command_for_nobody_is_an_error() {
+fn a_command_for_no_hosts_is_an_error() {
     Ops::new()
         .args(["exec", "-i", "a,b,", "--limit", "a", "b", "--", "true"])
         .run()
@@ -114,7 +114,7 @@ fn a_command_for_nobody_is_an_error() {
 }
 
 #[test]
-fn a_key_that_the_host_does_not_take_is_said_so() {
+fn reports_a_key_that_the_host_rejects() {
     let (fleet, other) = (Fleet::sshd(1), Fleet::sshd(0));
     with_root(&fleet, |endpoint| endpoint.key = other.key())
         .playbook(MARK)
@@ -127,7 +127,7 @@ fn a_key_that_the_host_does_not_take_is_said_so() {
 }
 
 #[test]
-fn an_unknown_host_key_is_refused_unless_new_ones_are_taken() {
+fn refuses_an_unknown_host_key_unless_new_keys_are_accepted() {
     let fleet = Fleet::sshd(1);
     let known_hosts = fleet.dir().join("none_yet");
     let args = format!(
@@ -173,7 +173,7 @@ fn an_unknown_host_key_is_refused_unless_new_ones_are_taken() {
 }
 
 #[test]
-fn a_host_that_accepts_and_says_nothing_is_given_up() {
+fn gives_up_on_a_host_that_accepts_and_stays_silent() {
     let fleet = Fleet::sshd(1);
     let silent =
         TcpListener::bind((fleet.hosts()[0].endpoint().address, 0)).expect("a loopback address");
@@ -190,7 +190,7 @@ fn a_host_that_accepts_and_says_nothing_is_given_up() {
 }
 
 #[test]
-fn a_host_that_vanishes_in_the_middle_of_a_command_is_unreachable_not_failed() {
+fn a_host_lost_during_a_command_is_unreachable_not_failed() {
     let fleet = Fleet::sshd(2);
     let playbook = r#"
         each(hosts("all"), |h| {
@@ -212,7 +212,7 @@ fn a_host_that_vanishes_in_the_middle_of_a_command_is_unreachable_not_failed() {
 }
 
 #[test]
-fn a_connection_that_swallows_everything_is_given_up() {
+fn gives_up_on_a_connection_that_drops_all_data() {
     let fleet = Fleet::sshd_with(1, &Settings::default().round_trip(Duration::from_millis(2)));
     let keepalive = format!(
         "{} -o ServerAliveInterval=1 -o ServerAliveCountMax=1",
@@ -226,7 +226,7 @@ fn a_connection_that_swallows_everything_is_given_up() {
     fleet.hosts()[0].wait_for_process("sleep 4711");
     fleet.hosts()[0].proxy().expect("a slow wire").swallow();
     let ran = running.wait().code(4);
-    // What ssh says of it, and which host; once.
+    // The message of ssh, and the host, once.
     assert!(ran.stderr.contains("the connection was lost: "), "{ran}");
     assert!(ran.stderr.contains("not responding"), "{ran}");
     assert_eq!(
@@ -238,7 +238,7 @@ fn a_connection_that_swallows_everything_is_given_up() {
 }
 
 #[test]
-fn the_key_of_the_command_line_wins_over_that_of_the_inventory() {
+fn the_key_of_the_command_line_overrides_the_inventory() {
     let (fleet, other) = (Fleet::sshd(1), Fleet::sshd(0));
     let ops = with_root(&fleet, |endpoint| endpoint.key = other.key()).playbook(MARK);
     ops.run().code(4);
@@ -254,7 +254,7 @@ fn the_key_of_the_command_line_wins_over_that_of_the_inventory() {
 }
 
 #[test]
-fn no_hosts_at_a_time_are_refused() {
+fn refuses_zero_forks() {
     for forks in ["0", "-1", "many"] {
         Ops::new()
             .playbook(MARK)
@@ -267,7 +267,7 @@ fn no_hosts_at_a_time_are_refused() {
 }
 
 #[test]
-fn the_name_of_a_host_is_no_option_of_ssh() {
+fn a_host_name_is_never_an_option_of_ssh() {
     let fleet = Fleet::sshd(0);
     let made = fleet.dir().join("made");
     let command = format!("touch {}", made.display());
@@ -286,9 +286,9 @@ fn the_name_of_a_host_is_no_option_of_ssh() {
 }
 
 #[test]
-fn a_host_behind_a_jump_host_is_reached_through_it() {
+fn reaches_a_host_through_a_jump_host() {
     let fleet = Fleet::sshd(2);
-    // The hosts under their names, so that the jump host has its key and its port.
+    // The hosts under their names, so that the jump host has its key and port.
     let args = format!("-F {} -o ProxyJump=h1", fleet.ssh_config().display());
     let ops = with_root(&fleet, |endpoint| {
         if endpoint.name == "h2" {
@@ -303,7 +303,7 @@ fn a_host_behind_a_jump_host_is_reached_through_it() {
     ops.run().code(4).stderr_has("h2").nothing_left();
 }
 
-/// An agent that holds one key. Dropping it ends it.
+/// An agent with one key. Dropping it stops it.
 struct Agent(Child);
 
 impl Agent {
@@ -336,7 +336,7 @@ impl Drop for Agent {
 }
 
 #[test]
-fn a_key_that_only_the_agent_has_opens_a_host() {
+fn logs_in_with_a_key_that_only_the_agent_has() {
     let fleet = Fleet::sshd(1);
     let socket = fleet.dir().join("agent");
     let _agent = Agent::start(&socket, &fleet.key());
@@ -347,7 +347,7 @@ fn a_key_that_only_the_agent_has_opens_a_host() {
 }
 
 #[test]
-fn a_timeout_around_a_command_is_no_interruption() {
+fn a_timeout_around_a_command_is_not_an_interruption() {
     let fleet = Fleet::sshd(1);
     with_root(&fleet, |_| {})
         .playbook(r#"each(hosts("all"), |h| timeout("1s", || h.run("sleep 4711")));"#)
@@ -361,7 +361,7 @@ fn a_timeout_around_a_command_is_no_interruption() {
 }
 
 #[test]
-fn a_timeout_that_is_caught_does_not_explain_another_failure() {
+fn a_caught_timeout_does_not_explain_another_failure() {
     let fleet = Fleet::sshd(1);
     let playbook = r#"
         each(hosts("all"), |h| {

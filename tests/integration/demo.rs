@@ -1,5 +1,4 @@
-//! `make demo` and `make demo-broken`: what they promise, and that they leave nothing behind, also after
-//! Ctrl-C.
+//! `make demo` and `make demo-broken` do what they promise and leave nothing behind, also after Ctrl-C.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
@@ -10,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::fleet::process;
 
-/// A demonstration under way, in a directory for temporary files of its own.
+/// A running demonstration, with its own directory for temporary files.
 struct Demo {
     child: Child,
     stdout: BufReader<std::process::ChildStdout>,
@@ -24,14 +23,14 @@ impl Demo {
         let mut child = Command::new("scripts/demo")
             .args(args)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
-            // What the tests were built with is there already.
+            // The programs that the tests were built with already exist.
             .env("OPS_DEMO_PROFILE", "debug")
             .env("TMPDIR", tmp.path())
             .env_remove("XDG_RUNTIME_DIR")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            // As a terminal has it: a Ctrl-C reaches all of it.
+            // As at a terminal, Ctrl-C reaches the whole process group.
             .process_group(0)
             .spawn()
             .expect("scripts/demo runs");
@@ -44,7 +43,7 @@ impl Demo {
         }
     }
 
-    /// Reads until it has said this.
+    /// Reads until this text is printed.
     fn wait_for(&mut self, text: &str) {
         while !self.said.contains(text) {
             let read = self.stdout.read_line(&mut self.said).expect("a line");
@@ -52,12 +51,12 @@ impl Demo {
         }
     }
 
-    /// Ctrl-C.
+    /// Sends Ctrl-C.
     fn interrupt(&self) {
         kill_process_group(Pid::from_child(&self.child), Signal::INT).expect("it runs");
     }
 
-    /// Waits for the end. Gives the exit code and all that it said.
+    /// Waits for the end. Returns the exit code and all output.
     fn end(mut self) -> (Option<i32>, String) {
         self.stdout
             .read_to_string(&mut self.said)
@@ -83,7 +82,7 @@ fn below(dir: &Path) -> String {
 }
 
 #[test]
-fn both_demonstrations_keep_their_promises_side_by_side() {
+fn both_demonstrations_work_at_the_same_time() {
     let (good, broken) = (Demo::start(&[]), Demo::start(&["broken"]));
     let (code, said) = good.end();
     assert!(said.contains(" requests, 0 failed\n"), "{said}");
@@ -105,7 +104,7 @@ fn both_demonstrations_keep_their_promises_side_by_side() {
 }
 
 #[test]
-fn an_interrupted_demonstration_leaves_nothing() {
+fn an_interrupted_demonstration_leaves_nothing_behind() {
     let mut demo = Demo::start(&[]);
     demo.wait_for("playbooks/rolling-update.rhai");
     demo.interrupt();

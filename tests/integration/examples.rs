@@ -1,10 +1,10 @@
-//! What stands in `examples/` is what the README shows, and it is right.
+//! The files in `examples/` are the ones that the README shows, and they are correct.
 
 use std::path::Path;
 
 use crate::ops::Ops;
 
-/// The text of the first code block of a language.
+/// Returns the text of the first code block of a language.
 fn block<'t>(page: &'t str, language: &str) -> &'t str {
     let (_, rest) = page
         .split_once(&format!("```{language}\n"))
@@ -13,7 +13,7 @@ fn block<'t>(page: &'t str, language: &str) -> &'t str {
 }
 
 #[test]
-fn the_first_playbook_is_that_of_the_readme() {
+fn the_first_playbook_is_the_one_in_the_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| {
         std::fs::read_to_string(root.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -23,7 +23,7 @@ fn the_first_playbook_is_that_of_the_readme() {
     let playbook = read("examples/first/motd.rhai");
     assert_eq!(inventory, block(&readme, "toml"));
     assert_eq!(playbook, block(&readme, "rhai"));
-    // The inventory is found where it lies.
+    // The inventory is found in the same directory.
     Ops::new()
         .file("inventory.toml", inventory)
         .file("motd.rhai", playbook)

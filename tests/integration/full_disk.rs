@@ -1,5 +1,5 @@
-//! A disk that is full: the host says where, nothing is half done, and nothing is put back that was not kept
-//! whole.
+//! A full disk: the host reports where, nothing is left incomplete, and an undo never restores an incomplete
+//! copy.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::ops::Ops;
 
-/// One host, that is this machine: what it keeps for undos lies in `state`, and what it manages in `root`.
+/// One host, which is this machine: what it keeps for undos is in `state`, and what it manages is in `root`.
 fn ops() -> Ops {
     let ops = Ops::new();
     let (root, state) = (ops.path("root"), ops.path("host-state"));
@@ -22,8 +22,8 @@ fn ops() -> Ops {
     ops.inventory_named("hosts.ini", &line)
 }
 
-/// Runs it where a file system of 64 KiB is mounted over a directory, for it alone. None where this machine
-/// does not let us.
+/// Runs it with a file system of 64 KiB mounted over a directory, visible to it alone. Returns `None` if this
+/// machine does not permit that.
 fn with_full(ops: &Ops, dir: &Path) -> Option<(Option<i32>, String)> {
     let run = ops.command();
     let mount = format!(
@@ -40,7 +40,7 @@ fn with_full(ops: &Ops, dir: &Path) -> Option<(Option<i32>, String)> {
     for (name, value) in run.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    // A group of its own: a signal for the tests is none for it.
+    // A separate process group, so that a signal to the tests does not reach it.
     let done = command.process_group(0).output().expect("unshare is there");
     let shown = format!(
         "{}{}",
@@ -57,7 +57,7 @@ fn with_full(ops: &Ops, dir: &Path) -> Option<(Option<i32>, String)> {
 const HINT: &str = "The disk of the host is full. Free some room";
 
 #[test]
-fn a_content_that_does_not_fit_is_said_so_and_leaves_nothing() {
+fn reports_content_that_does_not_fit_and_leaves_nothing() {
     let ops = ops().playbook(
         r#"
         let big = "0123456789abcdef";
@@ -77,7 +77,7 @@ fn a_content_that_does_not_fit_is_said_so_and_leaves_nothing() {
 }
 
 #[test]
-fn a_large_file_that_does_not_fit_is_said_so_and_the_session_goes_on() {
+fn reports_a_large_file_that_does_not_fit_and_continues() {
     let ops = ops().file("big", vec![b'x'; 9_000_001]).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -106,7 +106,7 @@ fn a_large_file_that_does_not_fit_is_said_so_and_the_session_goes_on() {
 }
 
 #[test]
-fn what_was_not_kept_whole_is_not_put_back() {
+fn an_incomplete_backup_is_not_restored() {
     let content = "0123456789abcdef".repeat(16 * 1024);
     for (name, change) in [
         (
@@ -144,7 +144,7 @@ fn what_was_not_kept_whole_is_not_put_back() {
 }
 
 #[test]
-fn a_lock_that_cannot_be_given_back_fails_the_run() {
+fn a_lock_that_cannot_be_released_fails_the_run() {
     const FILL: &str = r#"each(hosts("all"), |h| {
         h.run("cat /dev/zero >$STATE/fill 2>/dev/null; true", #{ reads: true });
     });"#;
@@ -173,7 +173,7 @@ fn a_lock_that_cannot_be_given_back_fails_the_run() {
 }
 
 #[test]
-fn without_room_for_the_journal_nothing_is_changed() {
+fn without_space_for_the_journal_nothing_is_changed() {
     let ops = ops()
         .playbook(
             r#"each(hosts("all"), |h| {

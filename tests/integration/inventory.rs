@@ -1,4 +1,4 @@
-//! Inventories as a user meets them: what is warned of, `ansible.cfg`, passwords, `--var`, `--limit`.
+//! Inventories as a user sees them: warnings, `ansible.cfg`, passwords, `--var`, `--limit`.
 
 use crate::ops::Ops;
 
@@ -9,9 +9,9 @@ fn count(text: &str, part: &str) -> usize {
     text.matches(part).count()
 }
 
-/// On stderr, by each subcommand that reads the inventory.
+/// On stderr, for each subcommand that reads the inventory.
 #[test]
-fn a_warning_is_given_once_with_its_place() {
+fn reports_a_warning_once_with_its_position() {
     let ops = Ops::new()
         .inventory_named(
             "hosts.ini",
@@ -34,7 +34,7 @@ fn a_warning_is_given_once_with_its_place() {
 }
 
 #[test]
-fn settings_of_ansible_hold() {
+fn honours_settings_of_ansible() {
     let ops = Ops::new()
         .file("hosts", "[web]\nweb1 ansible_user=amy\nweb2\n")
         .file("pass", "opensesame\n")
@@ -50,7 +50,7 @@ fn settings_of_ansible_hold() {
         .run()
         .ok()
         .stdout_has("\"amy\"   hosts:2");
-    // What is named wins, and an inventory of ops beside it is not passed over.
+    // A named inventory takes precedence, and an inventory of ops beside it is not ignored.
     ops.again(["inventory", "list", "-i", "other,"])
         .run()
         .ok()
@@ -63,7 +63,7 @@ fn settings_of_ansible_hold() {
 }
 
 #[test]
-fn a_password_in_clear_is_not_shown() {
+fn does_not_show_a_plain_text_password() {
     let ops = Ops::new()
         .inventory_named(
             "hosts.ini",
@@ -86,9 +86,9 @@ fn a_password_in_clear_is_not_shown() {
     );
 }
 
-/// As extra variables do in Ansible.
+/// Like extra variables in Ansible.
 #[test]
-fn a_parameter_of_the_command_line_wins_over_the_inventory() {
+fn a_parameter_of_the_command_line_overrides_the_inventory() {
     let ops = Ops::new()
         .inventory_named(
             "hosts.ini",
@@ -104,12 +104,12 @@ fn a_parameter_of_the_command_line_wins_over_the_inventory() {
     };
     run(&["--var", "color=cli"]).stdout_has("colour cli, it is cli");
     run(&["--vars-file", "vars.toml"]).stdout_has("colour green, it is green");
-    // A fallback says nothing of hosts.
+    // The fallback of a parameter does not apply to hosts.
     run(&[]).stdout_has("colour blue, it is blue");
 }
 
 #[test]
-fn a_limit_that_takes_out_leaves_localhost() {
+fn a_limit_that_excludes_hosts_keeps_localhost() {
     let ops = Ops::new()
         .inventory_named("hosts.ini", "web1\nweb2\n")
         .file("done.txt", "\u{feff}# yesterday\r\nweb1 # fine\r\n")
@@ -126,7 +126,7 @@ fn a_limit_that_takes_out_leaves_localhost() {
 }
 
 #[test]
-fn a_way_to_become_a_user_that_ops_does_not_have_is_named() {
+fn names_an_unsupported_become_method() {
     Ops::new()
         .inventory_named(
             "hosts.ini",
@@ -139,7 +139,7 @@ fn a_way_to_become_a_user_that_ops_does_not_have_is_named() {
 }
 
 #[test]
-fn check_finds_another_way_to_become_a_user() {
+fn check_finds_an_unsupported_become_method() {
     let ops = Ops::new()
         .inventory_named(
             "hosts.ini",
@@ -154,9 +154,9 @@ fn check_finds_another_way_to_become_a_user() {
         .stderr_has("hosts.ini:2: `ansible_become_flags` of host web2 is `-i`");
 }
 
-/// Not all of the inventory, and not the machine that ops runs on.
+/// Counts the hosts that are used, not the whole inventory, and not the controller.
 #[test]
-fn the_hosts_that_a_playbook_uses_are_counted() {
+fn counts_the_hosts_that_a_playbook_uses() {
     let look = "controller().run(\"true\", #{ reads: true });\nhosts(\"web1\")[0].run(\"true\", #{ reads: true });\n";
     let ops =
         Ops::new().inventory_named("hosts.ini", "web1 ansible_connection=local\nweb2\nweb3\n");
@@ -187,9 +187,9 @@ fn the_hosts_that_a_playbook_uses_are_counted() {
     );
 }
 
-/// A directory of an inventory holds other files too.
+/// The directory of an inventory may contain other files.
 #[test]
-fn other_files_of_a_directory_are_passed_over() {
+fn ignores_other_files_in_the_directory() {
     let ops = Ops::new()
         .file("inv/hosts", "[web]\nweb1\n")
         .file("inv/list.csv", "a\nb\n")
@@ -200,7 +200,7 @@ fn other_files_of_a_directory_are_passed_over() {
         .file("inv/empty.yml", "# nothing yet\n");
     let ran = ops.again(["inventory", "list", "-i", "inv"]).run().ok();
     insta::assert_snapshot!(ran.snapshot());
-    // One that is named is meant.
+    // A file that is named explicitly is read.
     ops.again(["inventory", "list", "-i", "inv/aws.yml"])
         .run()
         .code(2)

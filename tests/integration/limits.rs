@@ -1,4 +1,5 @@
-//! Limits on sizes, memory and time: what goes over one is cut visibly or refused by name, and nothing hangs.
+//! Limits on sizes, memory and time: what exceeds one is visibly cut or refused with its name, and nothing
+//! hangs.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -26,7 +27,7 @@ fn size(path: &Path) -> u64 {
 }
 
 #[test]
-fn a_run_stays_small_whatever_hosts_print() {
+fn memory_use_is_bounded_whatever_hosts_print() {
     let shapes = r#"
         each(hosts("all"), |h| {
             for shape in [
@@ -54,7 +55,7 @@ fn a_run_stays_small_whatever_hosts_print() {
 }
 
 #[test]
-fn what_is_cut_is_told_with_the_last_lines() {
+fn reports_a_cut_and_shows_the_last_lines() {
     let ran = local(1)
         .playbook(r#"each(hosts("all"), |h| h.run("seq 100000; echo the end", #{ reads: true }));"#)
         .args(["--output", "json"])
@@ -69,7 +70,7 @@ fn what_is_cut_is_told_with_the_last_lines() {
     let cut =
         "[... output cut: a step shows 8 MiB of output; its last lines follow at the end ...]";
     let at = lines.iter().position(|line| line == cut).expect("a cut");
-    // All before the cut, and all after what was left out.
+    // All lines before the cut, and all lines after the omitted part.
     assert_eq!(lines[at - 1], at.to_string());
     assert!(
         lines[at + 1].ends_with(" bytes of output left out ...]"),
@@ -92,7 +93,7 @@ fn what_is_cut_is_told_with_the_last_lines() {
 }
 
 #[test]
-fn a_run_that_printed_too_much_still_shows_the_beginning_of_a_step() {
+fn a_run_that_printed_too_much_still_shows_the_start_of_a_step() {
     let ran = local(1)
         .playbook(
             r#"
@@ -119,7 +120,7 @@ fn a_run_that_printed_too_much_still_shows_the_beginning_of_a_step() {
     assert_eq!(lines.last(), Some(&"last"));
 }
 
-/// Runs a playbook that must fail, and gives what it said.
+/// Runs a playbook that must fail, and returns its error output.
 fn fails(playbook: &str) -> String {
     let ran = local(2).playbook(playbook).run().code(3);
     format!("{}{}", ran.stdout, ran.stderr)
@@ -147,7 +148,7 @@ fn a_value_nested_too_deep_is_an_error_and_hooks_run() {
         "files::template(\"/x\", \"x.j2\", #{ vars: m })",
     ] {
         let playbook = format!("let m = #{{}}; for i in 0..1000 {{ m = #{{a: m}}; }} {use_of_it};");
-        // Rhai prints without asking; all others refuse.
+        // Rhai's `print` allows it; all others refuse.
         let ran = local(1).playbook(&playbook).file("x.j2", "{{ a }}").run();
         assert!(
             matches!(ran.exit_code(), Some(0 | 2 | 3)),
@@ -196,7 +197,7 @@ fn a_timeout_stops_a_loop_that_only_computes() {
 }
 
 #[test]
-fn what_calls_itself_ends() {
+fn endless_recursion_is_stopped() {
     let text = fails("fn f() { each(hosts(\"all\"), |h| f()); } f();");
     assert!(text.contains("`each` is nested more than 8 deep"), "{text}");
     let text = fails("fn f() { finally(|| f()); } f();");
@@ -207,7 +208,7 @@ fn what_calls_itself_ends() {
 }
 
 #[test]
-fn a_loop_of_messages_is_cut() {
+fn cuts_a_loop_of_messages() {
     let ran = local(1)
         .playbook("for i in 0..200000 { log::info(`message ${i}`); }")
         .run()
@@ -218,7 +219,7 @@ fn a_loop_of_messages_is_cut() {
 }
 
 #[test]
-fn a_template_without_end_is_refused_with_its_place() {
+fn refuses_an_endless_template_with_its_position() {
     let loops = "a\n{% for i in range(99999) %}{% for j in range(99999) %}{% set x = j %}{% endfor %}{% endfor %}\n";
     let playbook = r#"each(hosts("all"), |h| h.apply(files::template("/nosuch/x", "x.j2")));"#;
     local(1)
@@ -245,7 +246,7 @@ fn a_template_without_end_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_probe_without_end_is_ended() {
+fn stops_an_endless_probe() {
     let playbook = r#"
         each(hosts("all"), |h| h.apply(task(#{
             name: "endless",

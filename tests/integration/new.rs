@@ -1,4 +1,4 @@
-//! `ops new`: what it writes is right from the start, and it overwrites nothing.
+//! `ops new`: the files that it writes are valid, and it overwrites nothing.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ fn a_project_passes_its_check_with_its_inventory() {
         };
         let job = ops.path("site").join(job);
         let text = std::fs::read_to_string(&job).expect("the job is there");
-        // The signals of a cancelled job go to the first process of its step.
+        // The signals of a cancelled job reach the first process of its step.
         assert!(
             ci != Some("github") || text.contains("run: exec ops run "),
             "{text}"
@@ -61,7 +61,7 @@ fn a_project_passes_its_check_with_its_inventory() {
 }
 
 #[test]
-fn nothing_is_overwritten() {
+fn overwrites_nothing() {
     let ops = Ops::new()
         .file("mine.rhai", "let mine = 1;\n")
         .file("taken/note", "mine\n");
@@ -82,7 +82,7 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
-fn a_name_that_is_none_of_a_file_is_refused() {
+fn refuses_a_name_that_is_not_a_file_name() {
     for what in ["playbook", "project"] {
         for name in ["../up", "a b", "", ".hidden"] {
             Ops::new()

@@ -1,5 +1,5 @@
-//! What carries SSH in a test. Tests of sessions and connections are written once and run over both clients
-//! ([`over_both`]); runs of `ops` take the client that `OPS_TEST_TRANSPORT` names, see [`crate::ops::Ops`].
+//! The SSH client of a test. Tests of sessions and connections are written once and run over both clients
+//! ([`over_both`]); runs of `ops` use the client that `OPS_TEST_TRANSPORT` names, see [`crate::ops::Ops`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use ops::transport::{Choice, Connector, Transport};
 
 use crate::fleet::{Endpoint, Fleet, Settings};
 
-/// Makes a test over each client, `over_openssh::NAME` and `over_native::NAME`, of every function that is
-/// named. A function takes the client. One that is left out of the list is dead code, which the compiler
-/// tells.
+/// Creates a test for each client, `over_openssh::NAME` and `over_native::NAME`, from every listed function.
+/// The function gets the client. A function that is missing in the list is dead code, which the compiler
+/// reports.
 macro_rules! over_both {
     ($($test:ident),+ $(,)?) => {
         mod over_openssh {
@@ -30,7 +30,7 @@ macro_rules! over_both {
 }
 pub(crate) use over_both;
 
-/// How a host is reached with these further arguments of ssh.
+/// Returns how to reach a host with these additional arguments of ssh.
 pub fn connection(endpoint: &Endpoint, ssh_args: &str) -> Connection {
     Connection {
         port: Some(endpoint.port),
@@ -41,12 +41,12 @@ pub fn connection(endpoint: &Endpoint, ssh_args: &str) -> Connection {
     }
 }
 
-/// A host of which all but the name stands in a configuration of ssh.
+/// A host of which everything but the name is in a configuration of ssh.
 pub fn by_name(name: &str) -> Connection {
     Connection::new(Via::Ssh, name)
 }
 
-/// Runs what a test awaits. What hangs fails, and holds up no other test.
+/// Runs a future of a test with a timeout, so that a hanging test fails and does not delay others.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
     let limited = async { tokio::time::timeout(Duration::from_mins(2), test).await };
     crate::session::runtime()
@@ -54,7 +54,7 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
         .expect("it ends")
 }
 
-/// The transport of this client to a host. Fails where another would carry it.
+/// Returns the transport of this client to a host. Fails if another client would be used.
 #[track_caller]
 pub fn transport(client: SshClient, connection: Connection) -> Arc<dyn Transport> {
     let connection = Connection {
@@ -71,10 +71,9 @@ pub fn transport(client: SshClient, connection: Connection) -> Arc<dyn Transport
     connector.transport(&connection)
 }
 
-/// Whether a run of `ops` as the tests make it speaks with OpenSSH's client or with its own, as the server
-/// saw it.
+/// Whether a run of `ops` as configured by the tests uses OpenSSH's client or its own, as seen by the server.
 #[test]
-fn runs_are_carried_by_what_the_pass_asks_for() {
+fn runs_use_the_client_of_the_pass() {
     let fleet = Fleet::sshd_with(1, &Settings::default().config("LogLevel DEBUG1"));
     let wanted = crate::ops::transport().unwrap_or_default();
     let ops = fleet.ops();
@@ -92,9 +91,9 @@ fn runs_are_carried_by_what_the_pass_asks_for() {
     );
 }
 
-/// A name that matches no test would leave out a topic in silence.
+/// A name that matches no test would silently leave out a topic.
 #[test]
-fn the_second_pass_names_topics_that_are_there() {
+fn the_second_pass_names_existing_topics() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let script = std::fs::read_to_string(root.join("scripts/test")).expect("scripts/test");
     let (_, list) = script.split_once("over_the_other=(").expect("its list");

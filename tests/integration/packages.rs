@@ -3,7 +3,7 @@
 use crate::fleet::{Container, Image};
 
 #[test]
-fn a_list_of_packages_is_installed_at_once_in_the_versions_that_are_asked_for() {
+fn installs_a_list_of_packages_at_once_in_the_requested_versions() {
     let Some(host) = Container::start(Image::Debian) else {
         return;
     };
@@ -33,7 +33,7 @@ fn a_list_of_packages_is_installed_at_once_in_the_versions_that_are_asked_for() 
 }
 
 #[test]
-fn a_service_runs_and_restarts_when_what_it_reads_has_changed() {
+fn a_service_runs_and_restarts_when_its_files_have_changed() {
     let Some(host) = Container::start(Image::Debian) else {
         return;
     };
@@ -70,7 +70,7 @@ fn a_service_runs_and_restarts_when_what_it_reads_has_changed() {
 }
 
 #[test]
-fn a_service_that_does_not_start_is_a_failure_with_what_it_said() {
+fn a_service_that_does_not_start_fails_with_its_output() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -85,7 +85,7 @@ fn a_service_that_does_not_start_is_a_failure_with_what_it_said() {
 }
 
 #[test]
-fn users_come_and_go() {
+fn creates_and_removes_users() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };

@@ -1,9 +1,9 @@
-//! The pages that people read: every link leads to a file that exists, and to a heading in it.
+//! The documentation: every link leads to an existing file, and to a heading in it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// All pages: those of the root, of `docs/`, and those beside examples and playbooks.
+/// Returns all pages: those of the root, of `docs/`, and beside examples and playbooks.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = Vec::new();
@@ -16,7 +16,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The lines outside of code blocks.
+/// Returns the lines outside of code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut in_code = false;
     text.lines().filter(move |line| {
@@ -26,7 +26,7 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The anchors of a page's headings, as GitHub makes them.
+/// Returns the anchors of the headings of a page, as GitHub creates them.
 fn anchors(text: &str) -> BTreeSet<String> {
     prose(text)
         .filter_map(|line| {
@@ -46,7 +46,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The targets of a line's links.
+/// Returns the targets of the links in a line.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
     line.split("](")
         .skip(1)
@@ -54,7 +54,7 @@ fn targets(line: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let mut broken = Vec::new();
     for page in pages() {
         let text = std::fs::read_to_string(&page).expect("a page");

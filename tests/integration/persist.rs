@@ -12,7 +12,7 @@ use crate::ops::{Ops, RUN_MARK, binary};
 
 const LOOKS: &str = r#"each(hosts("all"), |h| h.run("echo here", #{ reads: true }));"#;
 
-/// Runs on a first command of a host, until the test has seen it.
+/// Starts a run, and waits until the test has seen its first command on a host.
 const WAITS: &str = r#"
     each(hosts("all"), |h| {
         h.run(`touch ${h.vars.root}/begun; until [ -e ${h.vars.root}/go ]; do sleep 0.02; done`, #{ reads: true });
@@ -20,7 +20,7 @@ const WAITS: &str = r#"
     });
 "#;
 
-/// Runs that share a directory, and so what is kept.
+/// Runs that share a directory, and so the kept connections.
 struct Keeping {
     fleet: Fleet,
     ops: Ops,
@@ -75,7 +75,7 @@ impl Keeping {
             .collect()
     }
 
-    /// The processes of this machine that hold connections.
+    /// Returns the processes of this machine that hold connections.
     fn ssh(&self) -> Vec<Process> {
         let dir = self.ops.runtime();
         let dir = dir.parent().expect("it is in the directory of the runs");
@@ -108,7 +108,7 @@ impl Keeping {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// A file of the host's, as a sign.
+    /// Returns a file of the host, which serves as a signal.
     fn sign(&self, name: &str) -> PathBuf {
         self.host().root().join(name)
     }
@@ -126,7 +126,7 @@ impl Drop for Keeping {
 }
 
 #[test]
-fn the_next_run_logs_in_no_more_and_starts_no_ssh() {
+fn the_next_run_does_not_log_in_and_starts_no_ssh() {
     let keeping = Keeping::new(&Settings::default());
     keeping.looks();
     assert_eq!((keeping.logins(), keeping.sockets().len()), (1, 1));
@@ -135,7 +135,7 @@ fn the_next_run_logs_in_no_more_and_starts_no_ssh() {
     warm.run().ok();
     assert_eq!(keeping.logins(), 1);
     keeping.host().wait_until_idle();
-    // Who does not ask for it does not get it.
+    // A run that does not request it does not get it.
     keeping.ops(LOOKS, "0").run().ok();
     keeping.ops.clone().playbook(LOOKS).run().ok();
     assert_eq!(keeping.logins(), 3);
@@ -147,7 +147,7 @@ fn the_next_run_logs_in_no_more_and_starts_no_ssh() {
 }
 
 #[test]
-fn the_inventory_and_the_environment_ask_for_it_too() {
+fn the_inventory_and_the_environment_can_request_it() {
     let keeping = Keeping::with(&Settings::default(), |endpoint| {
         endpoint
             .var("ops_persist", "1m")
@@ -157,7 +157,7 @@ fn the_inventory_and_the_environment_ask_for_it_too() {
     run.run().ok();
     run.run().ok();
     assert_eq!(keeping.logins(), 1);
-    // The command line wins.
+    // The command line takes precedence.
     keeping.ops(LOOKS, "0").run().ok();
     assert_eq!(keeping.logins(), 2);
 
@@ -169,7 +169,7 @@ fn the_inventory_and_the_environment_ask_for_it_too() {
 }
 
 #[test]
-fn what_is_configured_otherwise_is_another_connection() {
+fn another_configuration_is_another_connection() {
     let settings = Settings::default();
     let fleet_config = std::env::temp_dir().join(format!("ops-persist-{}", std::process::id()));
     std::fs::write(&fleet_config, "# nothing\n").expect("a configuration");
@@ -189,9 +189,9 @@ fn what_is_configured_otherwise_is_another_connection() {
 }
 
 #[test]
-fn it_ends_when_its_time_is_up_and_not_before_a_run_has() {
+fn it_closes_after_its_time_but_not_during_a_run() {
     let keeping = Keeping::new(&Settings::default());
-    // Longer than it is kept for.
+    // Longer than it is kept open.
     let slow = r#"each(hosts("all"), |h| { h.run("sleep 2", #{ reads: true }); sleep(2); h.run("echo", #{ reads: true }); });"#;
     keeping.ops(slow, "1s").run().ok();
     assert_eq!(keeping.logins(), 1);
@@ -202,7 +202,7 @@ fn it_ends_when_its_time_is_up_and_not_before_a_run_has() {
 }
 
 #[test]
-fn one_that_was_killed_or_whose_host_went_down_is_opened_anew() {
+fn reopens_one_that_was_killed_or_whose_host_went_down() {
     let keeping = Keeping::new(&Settings::default());
     keeping.looks();
     keeping.signal(Signal::KILL);
@@ -221,7 +221,7 @@ fn one_that_was_killed_or_whose_host_went_down_is_opened_anew() {
 }
 
 #[test]
-fn one_that_does_not_answer_is_given_up() {
+fn gives_up_on_one_that_does_not_answer() {
     let keeping = Keeping::with(&Settings::default(), |endpoint| {
         endpoint
             .var("ops_connect_timeout", "1s")
@@ -238,7 +238,7 @@ fn one_that_does_not_answer_is_given_up() {
 }
 
 #[test]
-fn runs_that_begin_at_once_share_one() {
+fn simultaneous_runs_share_one() {
     let keeping = Keeping::new(&Settings::default());
     let ops = keeping.ops(LOOKS, "1m");
     let running: Vec<_> = (0..4).map(|_| ops.start()).collect();
@@ -250,7 +250,7 @@ fn runs_that_begin_at_once_share_one() {
 }
 
 #[test]
-fn where_the_server_grants_no_more_a_run_has_its_own() {
+fn a_run_opens_its_own_if_the_server_grants_no_more_sessions() {
     let keeping = Keeping::new(&Settings::default().config("MaxSessions 1"));
     let first = keeping.ops(WAITS, "1m").start();
     keeping.wait_for_sign("begun");
@@ -267,7 +267,7 @@ fn where_the_server_grants_no_more_a_run_has_its_own() {
 }
 
 #[test]
-fn what_a_killed_run_left_on_the_host_is_ended() {
+fn ends_what_a_killed_run_left_on_the_host() {
     let keeping = Keeping::new(&Settings::default());
     keeping.looks();
     let running = keeping
@@ -282,7 +282,7 @@ fn what_a_killed_run_left_on_the_host_is_ended() {
 }
 
 #[test]
-fn they_are_listed_and_ended() {
+fn lists_and_closes_them() {
     let keeping = Keeping::new(&Settings::default());
     assert_eq!(keeping.connections(&[]), "");
     keeping.looks();
@@ -300,7 +300,7 @@ fn they_are_listed_and_ended() {
             .is_some_and(|to| to.contains(&address)),
         "{json}"
     );
-    // One that is used goes on until that is over.
+    // A connection that is in use stays open until the use ends.
     let running = keeping.ops(WAITS, "1m").start();
     keeping.wait_for_sign("begun");
     let ended = keeping.connections(&["--end"]);
@@ -316,7 +316,7 @@ fn they_are_listed_and_ended() {
 }
 
 #[test]
-fn nothing_is_kept_where_others_could_reach_it() {
+fn keeps_nothing_where_other_users_could_reach_it() {
     let keeping = Keeping::new(&Settings::default());
     let dir = keeping.ops.runtime().join("ops");
     std::fs::create_dir(&dir).expect("a directory");
@@ -331,7 +331,7 @@ fn nothing_is_kept_where_others_could_reach_it() {
 }
 
 #[test]
-fn a_host_that_refuses_is_named_as_ever() {
+fn still_names_a_host_that_refuses() {
     let keeping = Keeping::with(&Settings::default(), |endpoint| {
         endpoint.var("ops_retry_for", "1s");
         endpoint.key = "/nowhere/id".into();

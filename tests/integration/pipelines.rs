@@ -1,5 +1,5 @@
-//! As a step of a pipeline: what GitHub Actions and GitLab are given, the JUnit report, and the pages that
-//! show how.
+//! `ops` as a step of a pipeline: the output for GitHub Actions and GitLab, the JUnit report, and the
+//! documentation of both.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::fleet::Fleet;
 use crate::ops::Ops;
 use crate::ran::Ran;
 
-/// Fails on the second host, after a command has printed what would command a runner.
+/// Fails on the second host, after a command has printed text that would be a command to a runner.
 const PLAYBOOK: &str = r#"
 each(hosts("all"), |h| {
     h.run("echo '::add-mask::e'; printf '  ::error::no\n##[error]x\n'", #{ reads: true });
@@ -44,7 +44,7 @@ fn on_github(ops: Ops) -> Ops {
         .env("GITHUB_STEP_SUMMARY", summary)
 }
 
-/// The lines that the runner of GitHub would act on, by its own rules.
+/// Returns the lines that the runner of GitHub would interpret, by its own rules.
 fn commands(ran: &Ran) -> Vec<&str> {
     let lines = ran.stdout.lines().chain(ran.stderr.lines());
     lines
@@ -81,7 +81,7 @@ fn github_gets_annotations_groups_and_a_summary() {
 }
 
 #[test]
-fn what_is_wrong_with_a_playbook_is_annotated_before_there_is_a_run() {
+fn annotates_problems_of_a_playbook_before_the_run() {
     let ran = on_github(local(1).playbook("let x = 1;\n  hosst(\"all\");\n"))
         .run()
         .code(2);
@@ -96,7 +96,7 @@ fn what_is_wrong_with_a_playbook_is_annotated_before_there_is_a_run() {
 }
 
 #[test]
-fn no_text_commands_the_runner_in_any_output() {
+fn no_output_contains_commands_to_the_runner() {
     const TEXT: &str = r#"print("::stop-commands::p"); log::info("a\n::add-mask::x");"#;
     let ops = on_github(local(2).playbook(&format!("{TEXT}{PLAYBOOK}"))).arg("-v");
     for output in ["plain", "json", "live"] {
@@ -136,7 +136,7 @@ fn no_text_commands_the_runner_in_any_output() {
 }
 
 #[test]
-fn drift_is_an_error_of_the_step() {
+fn drift_fails_the_step() {
     let playbook = r#"each(hosts("all"), |h| h.apply(files::directory("/nowhere/at/all")));"#;
     let ops = on_github(local(1).playbook(playbook)).args([
         "--check",
@@ -155,7 +155,7 @@ fn drift_is_an_error_of_the_step() {
 }
 
 #[test]
-fn gitlab_gets_sections_and_plain_is_plain_where_it_is_asked_for() {
+fn gitlab_gets_sections_unless_plain_is_requested() {
     let ops = local(2)
         .playbook(PLAYBOOK)
         .env("CI", "true")
@@ -182,7 +182,7 @@ fn gitlab_gets_sections_and_plain_is_plain_where_it_is_asked_for() {
         .nowhere("section_");
 }
 
-/// The report, when a parser and the schema have taken it.
+/// Returns the report, after a parser and the schema have accepted it.
 fn report(ops: &Ops, name: &str) -> String {
     let path = ops.path(name);
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pipelines/junit.xsd");
@@ -201,7 +201,7 @@ fn report(ops: &Ops, name: &str) -> String {
 }
 
 #[test]
-fn junit_is_taken_by_the_schema_whatever_a_host_prints() {
+fn the_schema_accepts_the_junit_report_whatever_a_host_prints() {
     let ops = local(2)
         .playbook(&format!("param(\"a\", \"x\");{PLAYBOOK}"))
         .args(["--var", "a=<\"&'>", "--junit", "junit.xml"]);
@@ -221,7 +221,7 @@ fn junit_is_taken_by_the_schema_whatever_a_host_prints() {
 }
 
 #[test]
-fn a_kept_run_gives_the_report_that_it_gave() {
+fn a_stored_run_gives_the_same_report() {
     let ops = local(2).playbook(PLAYBOOK).args(["--junit", "junit.xml"]);
     ops.run().code(3);
     let mut show = Command::new(crate::ops::binary());
@@ -236,7 +236,7 @@ fn a_kept_run_gives_the_report_that_it_gave() {
 }
 
 #[test]
-fn junit_tells_of_commands_of_hosts_that_are_gone_and_of_no_end() {
+fn junit_reports_commands_lost_hosts_and_a_missing_end() {
     let fleet = Fleet::sshd(2);
     fleet.hosts()[1].vanish();
     let ops = fleet
@@ -254,7 +254,7 @@ fn junit_tells_of_commands_of_hosts_that_are_gone_and_of_no_end() {
 }
 
 #[test]
-fn what_a_playbook_warns_of_is_annotated_where_it_stands() {
+fn annotates_warnings_of_a_playbook_at_their_position() {
     let playbook =
         "each(hosts(\"all\"), |h| {\n    log::warn(\"old\");\n    log::error(\"bad\");\n});";
     let ran = on_github(local(1).playbook(playbook)).run().ok();
@@ -274,10 +274,10 @@ fn what_a_playbook_warns_of_is_annotated_where_it_stands() {
 }
 
 #[test]
-fn a_cancelled_job_has_its_reports_and_a_killed_one_says_that_it_has_no_end() {
+fn a_cancelled_job_has_reports_and_a_killed_one_reports_a_missing_end() {
     let playbook = r#"each(hosts("all"), |h| { log::info("begins"); h.run("sleep 4711"); });"#;
     let ops = on_github(local(1).playbook(playbook).args(["--junit", "junit.xml"]));
-    // As GitHub does; the second comes when the first is not enough.
+    // As GitHub does: the second signal follows if the first is not enough.
     let mut running = ops.start();
     running.wait_for("begins");
     assert!(report(&ops, "junit.xml").contains("the run has no end"));
@@ -300,7 +300,7 @@ fn a_cancelled_job_has_its_reports_and_a_killed_one_says_that_it_has_no_end() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_an_error_before_any_host_is_contacted() {
+fn an_unwritable_report_is_an_error_before_any_host_is_contacted() {
     let fleet = Fleet::sshd(1);
     let playbook = r#"each(hosts("all"), |h| h.run("true"));"#;
     fleet
@@ -316,7 +316,7 @@ fn a_report_that_cannot_be_written_is_an_error_before_any_host_is_contacted() {
     assert!(!fleet.hosts()[0].log().contains("Accepted"));
 }
 
-/// The blocks of a language on a page.
+/// Returns the code blocks of a language on a page.
 fn blocks<'t>(page: &'t str, language: &str) -> Vec<&'t str> {
     let begin = format!("```{language}\n");
     page.split(begin.as_str())
@@ -325,7 +325,7 @@ fn blocks<'t>(page: &'t str, language: &str) -> Vec<&'t str> {
         .collect()
 }
 
-/// Every text in a document.
+/// Returns every string in a document.
 fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
     match value {
         Value::String(text) => found.push(text),
@@ -336,7 +336,7 @@ fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
 }
 
 #[test]
-fn the_jobs_of_the_page_are_yaml_and_their_commands_are_understood() {
+fn documented_jobs_are_yaml_and_their_commands_are_valid() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pipelines.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let jobs = blocks(&page, "yaml");

@@ -1,5 +1,5 @@
-//! What came of a run of `ops`: its output as it was, as events, and with what differs from run to run taken
-//! out, and the usual assertions.
+//! The result of a run of `ops`: its output as text, as events, and without what differs from run to run, and
+//! the usual assertions.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::FileTypeExt as _;
@@ -46,13 +46,13 @@ impl Ran {
         self.status.code()
     }
 
-    /// Exited with 0.
+    /// Asserts that it exited with 0.
     #[track_caller]
     pub fn ok(self) -> Self {
         self.code(0)
     }
 
-    /// Exited with this code.
+    /// Asserts that it exited with this code.
     #[track_caller]
     pub fn code(self, code: i32) -> Self {
         assert_eq!(
@@ -76,7 +76,7 @@ impl Ran {
         self
     }
 
-    /// Neither stream has it.
+    /// Asserts that neither stream contains it.
     #[track_caller]
     pub fn nowhere(self, text: &str) -> Self {
         assert!(
@@ -86,7 +86,7 @@ impl Ran {
         self
     }
 
-    /// One line of standard output tells of a failure, and no other.
+    /// Asserts that exactly one line of standard output reports a failure.
     #[track_caller]
     pub fn fails_in_one_line(self) -> Self {
         let lines = self.stdout.lines();
@@ -95,8 +95,8 @@ impl Ran {
         self
     }
 
-    /// Of what the run started or made for its own time on this machine, nothing is left or will stay: no
-    /// `ssh` that holds a connection, no socket, no temporary file.
+    /// Asserts that nothing is left on this machine of what the run started or created for its own duration:
+    /// no `ssh` that holds a connection, no socket, no temporary file.
     #[track_caller]
     pub fn nothing_left(self) -> Self {
         let files = || files_below(&self.dir.path().join("run"));
@@ -107,7 +107,7 @@ impl Ran {
         self.nothing_runs()
     }
 
-    /// Every process that the run started on this machine ends, and takes its socket with it.
+    /// Every process that the run started on this machine exits, and removes its socket.
     #[track_caller]
     pub fn nothing_runs(self) -> Self {
         let dir = self.dir.path().display().to_string();
@@ -131,7 +131,7 @@ impl Ran {
         self
     }
 
-    /// Standard output of a run with `--output json`: every line an event.
+    /// Returns the standard output of a run with `--output json`: every line is an event.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {
         let parse = |line| {
@@ -140,7 +140,7 @@ impl Ran {
         self.stdout.lines().map(parse).collect()
     }
 
-    /// The events of one kind.
+    /// Returns the events of one kind.
     #[track_caller]
     pub fn events_of(&self, kind: &str) -> Vec<Value> {
         self.events()
@@ -149,7 +149,7 @@ impl Ran {
             .collect()
     }
 
-    /// The outcomes of one host's tasks in their order: `["changed", "unchanged"]`.
+    /// Returns the outcomes of the tasks of one host in order: `["changed", "unchanged"]`.
     #[track_caller]
     pub fn outcomes(&self, host: &str) -> Vec<String> {
         let of_host = |event: &Value| event["host"] == host;
@@ -161,7 +161,7 @@ impl Ran {
             .collect()
     }
 
-    /// Both streams and the code, for a snapshot.
+    /// Returns both streams and the code, for a snapshot.
     pub fn snapshot(&self) -> String {
         let mut text = format!(
             "code: {}\n",
@@ -177,8 +177,8 @@ impl Ran {
         text
     }
 
-    /// The text without what differs from run to run: times, durations, ids of runs, ports, addresses and the
-    /// directories of the test.
+    /// Returns the text without what differs from run to run: times, durations, ids of runs, ports, addresses
+    /// and the directories of the test.
     pub fn redact(&self, text: &str) -> String {
         let text = text.replace(&self.dir.path().display().to_string(), "[DIR]");
         REDACTIONS.iter().fold(text, |text, (pattern, name)| {
@@ -197,7 +197,7 @@ impl std::fmt::Display for Ran {
     }
 }
 
-/// Everything but directories.
+/// Redacts everything but directories.
 fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut next = vec![dir.to_owned()];
@@ -215,7 +215,7 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"/tmp/ops-fleet-\w+", "[FLEET]"),
-        // The id of a run: a time and some random digits.
+        // The id of a run: a time and some random characters.
         (r"\b\d{8}T?-?\d{6}Z?-[0-9a-z]{4,}\b", "[RUN]"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\b", "[TIME]"),
         (r#""duration_ms":\d+"#, r#""duration_ms":[MS]"#),
@@ -227,8 +227,8 @@ static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .into()
 });
 
-/// The journal of the only run of an `Ops`: of each entry its kind, whether it is of an undo, and the
-/// outcome.
+/// Returns the journal of the only run of an `Ops`: for each entry its kind, whether it belongs to an undo,
+/// and the outcome.
 pub fn journal(ops: &crate::ops::Ops) -> Vec<String> {
     let runs = std::fs::read_dir(ops.state().join("ops/runs")).expect("runs");
     let dirs = runs.map(|run| run.expect("a run").path());

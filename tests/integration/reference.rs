@@ -21,7 +21,7 @@ groups = [\"edge\"]
 ";
 
 #[test]
-fn a_page_is_found_by_its_name() {
+fn finds_a_page_by_its_name() {
     let doc = |args: &[&str]| Ops::new().args(["doc"].iter().chain(args)).run();
     doc(&[])
         .ok()
@@ -44,7 +44,7 @@ fn a_page_is_found_by_its_name() {
 }
 
 #[test]
-fn words_of_other_tools_and_any_word_lead_to_pages() {
+fn finds_pages_by_words_of_other_tools_and_by_any_word() {
     let doc = |word: &str| Ops::new().args(["doc", word]).run();
     doc("lineinfile").ok().stdout_has(
         "For what Ansible calls `lineinfile`, see `files::line`.\n\nfiles::line(path, line)",
@@ -78,12 +78,12 @@ fn words_of_other_tools_and_any_word_lead_to_pages() {
 }
 
 #[test]
-fn the_inventory_is_listed_drawn_and_explained() {
+fn lists_draws_and_explains_the_inventory() {
     let inventory = |args: &[&str]| {
         Ops::new()
             .inventory(INVENTORY)
             .args(["inventory"].iter().chain(args))
-            // What else it is depends on the configuration of whoever runs the tests.
+            // The rest depends on the configuration of the user who runs the tests.
             .env("OPS_TRANSPORT", "openssh")
             .run()
             .ok()
@@ -96,7 +96,7 @@ fn the_inventory_is_listed_drawn_and_explained() {
 }
 
 #[test]
-fn how_a_host_is_reached_is_shown_and_why() {
+fn shows_how_a_host_is_reached_and_why() {
     let ops = Ops::new()
         .file(
             "ssh",
@@ -145,7 +145,7 @@ fn how_a_host_is_reached_is_shown_and_why() {
 
 /// Nothing is contacted: the host does not even have an address.
 #[test]
-fn native_where_it_takes_ssh_is_an_error_of_the_host() {
+fn native_is_an_error_of_a_host_that_needs_ssh() {
     let ops = Ops::new()
         .file("ssh", "ProxyCommand nc %h %p\n")
         .inventory_named(
@@ -165,7 +165,7 @@ fn native_where_it_takes_ssh_is_an_error_of_the_host() {
 }
 
 #[test]
-fn a_host_that_is_not_there_is_told() {
+fn reports_an_unknown_host() {
     let ops = |args: &[&str]| Ops::new().inventory(INVENTORY).args(args).run().code(2);
     ops(&["inventory", "show", "wbe1"]).stderr_has("Did you mean `web1`?");
     ops(&["inventory", "graph", "wbe"]).stderr_has("Did you mean `web`?");

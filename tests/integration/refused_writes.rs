@@ -1,4 +1,4 @@
-//! What cannot be written: the error holds what the host said, and a hint says what stands in the way.
+//! Writes that are refused: the error contains the message of the host, and a hint names the obstacle.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::fleet::{Container, Image};
 use crate::ops::Ops;
 
-/// One host, that is this machine. `$root` is a directory of the test's own.
+/// One host, which is this machine. `$root` is a directory of the test.
 fn ops() -> Ops {
     let ops = Ops::new();
     let (root, state) = (ops.path("root"), ops.path("host-state"));
@@ -21,11 +21,11 @@ fn ops() -> Ops {
     ops.inventory_named("hosts.ini", &line)
 }
 
-/// An attribute of a file, which is taken off again.
+/// An attribute of a file, removed when dropped.
 struct Attribute(std::path::PathBuf, &'static str);
 
 impl Attribute {
-    /// None where this machine or this file system does not let us.
+    /// `None` if this machine or this file system does not permit it.
     fn set(path: std::path::PathBuf, flag: &'static str) -> Option<Self> {
         let done = Command::new("chattr")
             .arg(format!("+{flag}"))
@@ -49,7 +49,7 @@ impl Drop for Attribute {
 }
 
 #[test]
-fn an_immutable_file_is_named() {
+fn names_an_immutable_file() {
     for (task, flag, hint) in [
         (
             r#"files::file(root + "/old", "new")"#,
@@ -95,7 +95,7 @@ fn an_immutable_file_is_named() {
 }
 
 #[test]
-fn an_immutable_file_is_named_where_only_its_attributes_change() {
+fn names_an_immutable_file_whose_attributes_would_change() {
     for task in [
         r#"files::file(root + "/old", "old\n", #{ mode: "0600" })"#,
         r#"files::line(root + "/old", "old", #{ mode: "0600" })"#,
@@ -115,9 +115,9 @@ fn an_immutable_file_is_named_where_only_its_attributes_change() {
     }
 }
 
-/// The error that a playbook catches tells why.
+/// The error that a playbook catches contains the reason.
 #[test]
-fn the_message_of_an_error_tells_why() {
+fn the_message_of_an_error_has_the_reason() {
     for (task, message) in [
         (
             r#"commands::run("ls", #{ cwd: "/nosuch" })"#,
@@ -159,7 +159,7 @@ fn the_message_of_an_error_tells_why() {
 }
 
 #[test]
-fn a_missing_directory_is_named() {
+fn names_a_missing_directory() {
     for task in [
         r#"files::file(root + "/no/such/x", "new")"#,
         r#"files::link(root + "/no/such/x", "new")"#,
@@ -178,7 +178,7 @@ fn a_missing_directory_is_named() {
 }
 
 #[test]
-fn a_read_only_file_system_is_named() {
+fn names_a_read_only_file_system() {
     let ops = ops()
         .playbook(r#"each(hosts("all"), |h| h.apply(files::file(h.vars.root + "/new", "new")));"#);
     let root = ops.path("root");
@@ -207,7 +207,7 @@ fn a_read_only_file_system_is_named() {
     assert!(shown.contains(&hint), "{shown}");
 }
 
-/// A playbook that makes a file, then does something that fails, and undoes all.
+/// A playbook that creates a file, then does something that fails, and undoes everything.
 fn undoing(task: &str) -> String {
     format!(
         r#"each(hosts("all"), |h| {{
@@ -218,9 +218,9 @@ fn undoing(task: &str) -> String {
     )
 }
 
-/// What failed before it changed anything is not undone; what may have changed something is.
+/// A step that failed before it changed anything is not undone; one that may have changed something is.
 #[test]
-fn what_changed_nothing_is_not_undone() {
+fn does_not_undo_what_changed_nothing() {
     for (task, flag, undone) in [
         (r#"files::file(root + "/old", "new")"#, "i", 1),
         (r#"files::line(root + "/old", "new")"#, "i", 1),
@@ -279,9 +279,9 @@ fn what_changed_nothing_is_not_undone() {
     }
 }
 
-/// The same of what only a machine of its own can show.
+/// The same for what needs a separate machine.
 #[test]
-fn a_package_that_is_not_there_and_a_user_with_a_bad_number_are_not_undone() {
+fn does_not_undo_a_missing_package_and_a_user_with_an_invalid_id() {
     let Some(container) = Container::shared(Image::Debian) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! A kept run that is shown again reads as the run did.
+//! A stored run that is shown again reads as it did during the run.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -101,7 +101,7 @@ fn emit_a_host(bus: &Bus, host: &str, fails: bool) {
 }
 
 #[test]
-fn a_kept_run_reads_as_it_did() {
+fn a_stored_run_reads_as_it_did() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let secrets = Secrets::new();
     secrets.add("hunter22", "password").expect("long enough");

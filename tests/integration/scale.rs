@@ -1,4 +1,4 @@
-//! Hosts by the hundred, in one run, through the SSH client in this process.
+//! Hundreds of hosts in one run, through the SSH client in this process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ fn ops(servers: &Servers) -> Ops {
 }
 
 #[test]
-fn two_hundred_hosts_are_brought_about_and_found_unchanged() {
+fn two_hundred_hosts_are_changed_and_then_unchanged() {
     let servers = Servers::start(200);
     let ops = ops(&servers)
         .playbook(PLAYBOOK)
@@ -59,7 +59,7 @@ fn two_hundred_hosts_are_brought_about_and_found_unchanged() {
 }
 
 #[test]
-fn the_usual_limit_of_open_files_is_no_limit_of_hosts() {
+fn the_usual_limit_of_open_files_does_not_limit_hosts() {
     let servers = Servers::start(120);
     let ops = ops(&servers)
         .playbook(PLAYBOOK)
@@ -86,7 +86,7 @@ fn the_usual_limit_of_open_files_is_no_limit_of_hosts() {
 }
 
 #[test]
-fn hosts_that_hang_hold_up_nobody_else() {
+fn hanging_hosts_do_not_delay_others() {
     let servers = Servers::start(24);
     let silent = ["h8", "h9", "h10"];
     for server in servers.servers() {
@@ -103,7 +103,7 @@ fn hosts_that_hang_hold_up_nobody_else() {
         .args(["--output", "json", "--forks", "2"])
         .run()
         .code(4);
-    // Two at a time, and three that hang: those behind them would have waited for two of them to be given up.
+    // Two at a time, and three that hang: the hosts after them would have waited until two of them timed out.
     let seq = |kind: &str| -> BTreeMap<String, u64> {
         let number = |event: &Value| {
             let host = event["host"].as_str().expect("of a host").to_owned();
@@ -123,7 +123,7 @@ fn hosts_that_hang_hold_up_nobody_else() {
 }
 
 #[test]
-fn a_closure_that_leaves_its_host_alone_contacts_nobody() {
+fn a_closure_that_does_not_use_its_host_contacts_nothing() {
     let servers = Servers::start(12);
     ops(&servers)
         .playbook(r#"let names = each(hosts("all"), #{ forks: 3 }, |h| h.name); log::info(`${names.len()}`);"#)
@@ -136,7 +136,7 @@ fn a_closure_that_leaves_its_host_alone_contacts_nobody() {
 }
 
 #[test]
-fn as_many_at_a_time_as_the_playbook_says_are_worked_on() {
+fn works_on_as_many_at_a_time_as_the_playbook_says() {
     let servers = Servers::start(20);
     let ran = ops(&servers)
         .playbook(PLAYBOOK)

@@ -19,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fleet::process;
 
-/// The here-documents of bash 5.0 are files: commands take the long way there.
+/// The here-documents of bash 5.0 are files, so commands use the fallback there.
 const OLD_BASH: &str = "bash 5.0";
 
 const SHELLS: [&str; 4] = ["dash", "bash", "busybox", OLD_BASH];
 
-/// A shell to test on. Everything that is started through it carries a mark, and none of it may outlive
-/// the test.
+/// A shell to test. All processes that are started through it carry a mark, and none of them may outlive the
+/// test.
 struct Host {
     shell: &'static str,
     mark: String,
@@ -63,7 +63,7 @@ impl Host {
         self.transport().session(options).await.unwrap()
     }
 
-    /// Commands of processes that still run.
+    /// Returns the commands of the processes that still run.
     fn running(&self) -> Vec<String> {
         process::marked(&self.mark)
             .into_iter()
@@ -71,7 +71,7 @@ impl Host {
             .collect()
     }
 
-    /// Waits until nothing runs but the loop. (What ended a request may be on its way out.)
+    /// Waits until only the loop runs. (The process that ended a request may still be exiting.)
     #[track_caller]
     fn wait_until_only_the_loop_runs(&self, what: &str) {
         process::wait_until(
@@ -89,7 +89,7 @@ impl Host {
     }
 }
 
-/// A directory in which `sh` is the shell of that name; for BusyBox all its applets are there.
+/// Returns a directory in which `sh` is the shell of that name; for BusyBox it contains all its applets.
 fn bin(shell: &str) -> PathBuf {
     static ROOT: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
     static LOCK: Mutex<()> = Mutex::new(());
@@ -134,7 +134,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// Runs a test on every shell, and sees that nothing of it stays.
+/// Runs a test on every shell, and asserts that nothing of it is left.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "a test is a closure, written where it is given"
@@ -153,7 +153,7 @@ fn on_every_shell(test: impl AsyncFn(&Host)) {
 }
 
 #[test]
-fn the_hello_tells_the_facts() {
+fn the_hello_contains_the_facts() {
     on_every_shell(async |host| {
         let session = host.session().await;
         let facts = session.facts().await.unwrap();
@@ -168,7 +168,7 @@ fn the_hello_tells_the_facts() {
 }
 
 #[test]
-fn output_and_status_come_apart() {
+fn output_and_status_are_separate() {
     on_every_shell(async |host| {
         let session = host.session().await;
         for _ in 0..3 {

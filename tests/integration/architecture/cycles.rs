@@ -1,9 +1,9 @@
 //! Import cycles between the files of a layer.
 //!
-//! An import is a name that one file uses and another defines, however it gets there: through `super`, `self`
-//! or `crate`, or re-exported by a `mod.rs`. Declaring and re-exporting a module uses nothing, so a `mod.rs`
-//! that does only that is in no cycle. A parent that uses what its children define while they use what it
-//! defines is a cycle like any other.
+//! An import is a name that one file uses and another defines, regardless of how it is reached: through
+//! `super`, `self` or `crate`, or re-exported by a `mod.rs`. Declaring and re-exporting a module uses
+//! nothing, so a `mod.rs` that does only that is in no cycle. A parent that uses what its children define
+//! while they use what it defines is a cycle like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use super::modules::Modules;
 use super::{layer_of, sources};
 
-/// Files that are in a cycle still; one that ends in `/` stands for all files below. The list only gets
-/// shorter: an entry that is no longer needed fails the test.
+/// Files that are still in a cycle; an entry that ends in `/` stands for all files below. The list may only
+/// get shorter: an unnecessary entry fails the test.
 const KNOWN: &[&str] = &["src/cli/", "src/report/"];
 
 #[test]
-fn the_files_of_a_layer_import_one_way() {
+fn files_of_a_layer_do_not_import_each_other() {
     let sources = sources("src");
     let files = sources.iter().map(|source| (&*source.path, &*source.text));
     let cycles = cycles(&Modules::of(files));
@@ -44,7 +44,7 @@ fn the_files_of_a_layer_import_one_way() {
     );
 }
 
-/// Files that import each other, directly or through one another, with the first use of each import.
+/// Returns the files that import each other, directly or indirectly, with the first use of each import.
 #[derive(Debug)]
 struct Cycle(BTreeMap<(PathBuf, PathBuf), (usize, String)>);
 
@@ -112,7 +112,7 @@ fn cycles(modules: &Modules) -> Vec<Cycle> {
     cycles.into_values().collect()
 }
 
-/// The files that can be reached from one over its imports.
+/// Returns the files that can be reached from one over its imports.
 fn reachable<'i>(from: &Path, definers: &BTreeMap<&Path, Vec<&'i Path>>) -> BTreeSet<&'i Path> {
     let mut found = BTreeSet::new();
     let mut next = vec![from];
@@ -127,11 +127,11 @@ fn reachable<'i>(from: &Path, definers: &BTreeMap<&Path, Vec<&'i Path>>) -> BTre
 }
 
 mod on_samples {
-    //! That the check finds what it is for.
+    //! Tests that the check finds cycles.
 
     use super::*;
 
-    /// The files of each cycle.
+    /// Returns the files of each cycle.
     fn found(files: &[(&str, &str)]) -> Vec<Vec<String>> {
         let files = files.iter().map(|(path, text)| (Path::new(path), *text));
         let shown = |cycle: &Cycle| {
@@ -147,7 +147,7 @@ mod on_samples {
     const ROOT: (&str, &str) = ("src/lib.rs", "pub mod run; pub mod task;");
 
     #[test]
-    fn a_cycle_is_found_in_every_form_of_import() {
+    fn finds_a_cycle_in_every_form_of_import() {
         let b = ("src/run/b.rs", "use super::a::A; pub struct B(A);");
         for a in [
             "use super::b::B; pub struct A(B);",
@@ -175,7 +175,7 @@ mod on_samples {
     }
 
     #[test]
-    fn what_only_declares_and_re_exports_is_in_no_cycle() {
+    fn a_module_that_only_re_exports_is_in_no_cycle() {
         let files = [
             ROOT,
             (
@@ -200,7 +200,7 @@ mod on_samples {
     }
 
     #[test]
-    fn a_parent_is_in_a_cycle_with_its_children() {
+    fn finds_a_cycle_of_a_parent_and_its_children() {
         let child = ("src/run/a.rs", "use super::Run; pub struct A(Run);");
         for parent in [
             "mod a; pub use a::A; pub struct Run; fn f(a: A) {}",
@@ -215,7 +215,7 @@ mod on_samples {
     }
 
     #[test]
-    fn a_cycle_of_three_is_one() {
+    fn finds_a_cycle_of_three_files() {
         let files = [
             ROOT,
             ("src/run/mod.rs", "mod a; mod b; mod c; mod d;"),
@@ -231,7 +231,7 @@ mod on_samples {
     }
 
     #[test]
-    fn an_entry_names_a_file_or_all_below_a_folder() {
+    fn an_entry_is_a_file_or_a_directory() {
         assert!(matches("src/run/a.rs", Path::new("src/run/a.rs")));
         assert!(matches("src/run/", Path::new("src/run/a/b.rs")));
         assert!(!matches("src/run", Path::new("src/run/a.rs")));

@@ -1,6 +1,6 @@
-//! Holds the layers of `src/lib.rs` against the code, tests included: what each may import, that no files of
-//! a layer import each other ([`cycles`]), how long a file may be, what it must begin with and what it may
-//! not be called.
+//! Checks the code, tests included, against the layers of `src/lib.rs`: what each may import, that the files
+//! of a layer do not import each other ([`cycles`]), how long a file may be, what it must begin with and
+//! which names are not allowed.
 
 mod cycles;
 mod modules;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use modules::{Modules, Named};
 
-/// A layer, and the layers that it may name, in a line. Whatever is not listed is forbidden.
+/// A layer and the layers that it may use, one per line. Everything that is not listed is forbidden.
 const LAYERS: &[(&str, &str)] = &[
     ("model", ""),
     ("template", "model"),
@@ -31,7 +31,7 @@ const LAYERS: &[(&str, &str)] = &[
         "deploy",
         "model template inventory shell transport task declare checks run store",
     ),
-    // A playbook reads a diff as a report draws it; wiring reporters is for `cli` alone.
+    // A playbook reads a diff as a report displays it; only `cli` sets up reporters.
     (
         "script",
         "model template inventory shell transport task declare tasks checks run deploy store report",
@@ -42,7 +42,7 @@ const LAYERS: &[(&str, &str)] = &[
     ),
 ];
 
-/// A crate that only some layers may name.
+/// A crate that only some layers may use.
 const CRATES: &[(&str, &[&str])] = &[
     ("rhai", &["script"]),
     ("openssh", &["transport"]),
@@ -58,7 +58,7 @@ const FORBIDDEN_NAMES: &[&str] = &[
 ];
 
 #[test]
-fn the_layers_import_one_way() {
+fn layers_only_import_allowed_layers() {
     let sources = sources("src");
     let files = sources.iter().map(|source| (&*source.path, &*source.text));
     let broken = imports_that_break_the_table(&Modules::of(files));
@@ -66,7 +66,7 @@ fn the_layers_import_one_way() {
 }
 
 #[test]
-fn every_layer_stands_in_the_table() {
+fn every_layer_is_in_the_table() {
     let text = fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs");
     let mut layers = modules_of(&text);
     assert_eq!(layers.len(), LAYERS.len());
@@ -75,7 +75,7 @@ fn every_layer_stands_in_the_table() {
 }
 
 #[test]
-fn files_are_short_and_say_what_they_are_for() {
+fn files_are_short_and_documented() {
     let broken: Vec<_> = ["src", "tests", "benches", "examples"]
         .iter()
         .flat_map(|dir| sources(dir))
@@ -86,7 +86,7 @@ fn files_are_short_and_say_what_they_are_for() {
 
 /// A file of the project.
 struct Source {
-    /// From the root of the project.
+    /// Relative to the root of the project.
     path: PathBuf,
     text: String,
 }
@@ -118,7 +118,8 @@ impl Source {
     }
 }
 
-/// `task` for `src/task/plan.rs`; none for `src/lib.rs`, which declares them all, and `src/main.rs`.
+/// Returns `task` for `src/task/plan.rs`, and nothing for `src/lib.rs`, which declares all layers, and
+/// `src/main.rs`.
 fn layer_of(path: &Path) -> Option<&str> {
     let inner = path.strip_prefix("src").ok()?;
     let first = Path::new(inner.iter().next()?);
@@ -162,7 +163,7 @@ fn is_layer(name: &str) -> bool {
     LAYERS.iter().any(|(layer, _)| *layer == name)
 }
 
-/// The modules that `src/lib.rs` declares.
+/// Returns the modules that `src/lib.rs` declares.
 fn modules_of(text: &str) -> Vec<&str> {
     let declared = |line| str::strip_prefix(line, "pub mod ")?.strip_suffix(';');
     text.lines().filter_map(declared).collect()
@@ -198,7 +199,7 @@ fn sources(dir: &str) -> Vec<Source> {
 }
 
 mod on_samples {
-    //! That these checks find what they are for.
+    //! Tests that these checks find violations.
 
     use std::path::Path;
 
@@ -210,7 +211,7 @@ mod on_samples {
     }
 
     #[test]
-    fn an_import_downwards_is_found_in_every_form() {
+    fn finds_an_allowed_import_in_every_form() {
         for text in [
             "use crate::script::Engine;",
             "use crate::{model::Host, script::Engine};",
@@ -231,7 +232,7 @@ mod on_samples {
     }
 
     #[test]
-    fn an_import_upwards_or_within_is_none() {
+    fn ignores_imports_from_parents_and_within_a_layer() {
         for text in [
             "use crate::{model::{Host, script}, shell};",
             "use crate::task::Plan;",
@@ -249,7 +250,7 @@ mod on_samples {
     }
 
     #[test]
-    fn only_its_layers_name_a_crate() {
+    fn only_listed_layers_use_a_crate() {
         assert_eq!(broken("src/task/mod.rs", "use rhai::Dynamic;").len(), 1);
         assert_eq!(
             broken("src/tasks/file.rs", "fn f(x: &rhai::Map) {}").len(),
@@ -268,13 +269,13 @@ mod on_samples {
     }
 
     #[test]
-    fn the_single_file_of_a_layer_is_in_it() {
+    fn a_single_file_is_a_layer() {
         assert_eq!(broken("src/store.rs", "use crate::run::Run;").len(), 1);
         assert!(broken("src/lib.rs", "pub use crate::script::x;").is_empty());
     }
 
     #[test]
-    fn a_long_file_a_nameless_one_and_one_without_a_word_are_found() {
+    fn finds_a_long_a_misnamed_and_an_undocumented_file() {
         let faults = |path: &str, text: &str| {
             Source {
                 path: path.into(),

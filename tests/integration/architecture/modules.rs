@@ -1,34 +1,34 @@
 //! The modules of `src/`, what each defines and which names it uses.
 //!
-//! A scan of tokens, not a compiler: it knows modules, items, `use` and paths. It does not follow methods.
-//! What a macro defines counts as defined by the file that the path leads to.
+//! This scans tokens and is not a compiler: it knows modules, items, `use` and paths, but does not resolve
+//! methods. An item that a macro defines counts as defined by the file that the path leads to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::tokens::{Token, tokens};
 
-/// The path of a module below the crate: `["run", "waits"]`.
+/// The path of a module in the crate: `["run", "waits"]`.
 type ModulePath = Vec<String>;
 
-/// A path that a file writes, in a `use` or anywhere else.
+/// A path in a file, in a `use` or anywhere else.
 #[derive(Debug)]
 pub struct Used {
     pub path: Vec<String>,
     pub line: usize,
-    /// A re-export: it uses nothing itself.
+    /// A re-export, which uses nothing itself.
     is_public: bool,
 }
 
 #[derive(Debug)]
 struct Module {
     file: PathBuf,
-    /// Names of modules that it declares.
+    /// The names of the modules that it declares.
     children: HashSet<String>,
     items: HashSet<String>,
-    /// By the name that it gives to what it imports.
+    /// Imports, by their local name.
     imports: Vec<(String, Used)>,
-    /// Paths whose contents it imports: `use super::*`.
+    /// The paths whose contents it imports: `use super::*`.
     globs: Vec<Used>,
     references: Vec<Used>,
 }
@@ -51,11 +51,11 @@ impl Module {
     }
 }
 
-/// What a name stands for.
+/// What a name refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Meaning {
     Module(ModulePath),
-    /// An item, by the file that defines it.
+    /// An item, with the file that defines it.
     Item(PathBuf),
 }
 
@@ -64,7 +64,7 @@ enum Meaning {
 pub struct Modules(HashMap<ModulePath, Module>);
 
 impl Modules {
-    /// Reads files, given by path from the root of the project and by text.
+    /// Reads files, given by their path from the root of the project and their text.
     pub fn of<'t>(files: impl IntoIterator<Item = (&'t Path, &'t str)>) -> Self {
         let mut modules = Self::default();
         for (file, text) in files {
@@ -79,8 +79,8 @@ impl Modules {
         modules
     }
 
-    /// Which file imports what which other file defines: by importer and definer, the first line and path
-    /// that do.
+    /// Returns which file imports from which other file: for each importer and definer, the line and path of
+    /// the first use.
     pub fn imports(&self) -> BTreeMap<(PathBuf, PathBuf), (usize, String)> {
         let mut found = BTreeMap::new();
         for (at, module) in &self.0 {
@@ -101,7 +101,7 @@ impl Modules {
         found
     }
 
-    /// All paths that are used, each with its file and line.
+    /// Returns all paths that are used, each with its file and line.
     pub fn named(&self) -> impl Iterator<Item = (&Path, usize, Named)> {
         self.0.iter().flat_map(|(at, module)| {
             let named = |used: &Used| (&*module.file, used.line, name(at, &used.path));
@@ -109,7 +109,7 @@ impl Modules {
         })
     }
 
-    /// What a path means in a module.
+    /// Resolves a path in a module.
     fn resolve(&self, at: &ModulePath, path: &[String], seen: &mut Vec<Key>) -> Vec<Meaning> {
         match name(at, path) {
             Named::InCrate(absolute) => self.walk(&Vec::new(), &absolute, false, seen),
@@ -117,7 +117,7 @@ impl Modules {
         }
     }
 
-    /// Follows a path from a module. `is_relative`: it may as well begin at another crate, or at a variable.
+    /// Follows a path from a module. `is_relative`: it may also begin with another crate or a variable.
     fn walk(
         &self,
         at: &ModulePath,
@@ -133,7 +133,7 @@ impl Modules {
             && !is_relative
             && let Some(module) = self.0.get(at)
         {
-            // A macro made it.
+            // A macro defined it.
             meanings.push(Meaning::Item(module.file.clone()));
         }
         if rest.is_empty() {
@@ -146,14 +146,14 @@ impl Modules {
             }
         }
         if further.is_empty() {
-            // `Type::new` is the type's.
+            // `Type::new` belongs to the type.
             meanings.retain(|meaning| matches!(meaning, Meaning::Item(_)));
             return meanings;
         }
         further
     }
 
-    /// What a name means in a module: what it defines, declares and imports.
+    /// Resolves a name in a module: what it defines, declares and imports.
     fn lookup(&self, at: &ModulePath, name: &str, seen: &mut Vec<Key>) -> Vec<Meaning> {
         let key = (at.clone(), name.to_owned());
         let Some(module) = self.0.get(at).filter(|_| !seen.contains(&key)) else {
@@ -192,13 +192,13 @@ type Key = (ModulePath, String);
 /// Where a path begins.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Named {
-    /// At the root of this crate.
+    /// With the root of this crate.
     InCrate(Vec<String>),
-    /// At a name of the module, or at another crate.
+    /// With a name of the module, or with another crate.
     Relative(Vec<String>),
 }
 
-/// Takes `crate`, `self` and `super` off a path that stands in a module.
+/// Removes `crate`, `self` and `super` from a path in a module.
 fn name(at: &ModulePath, path: &[String]) -> Named {
     let mut base = match path.first().map(String::as_str) {
         Some("crate") => Vec::new(),
@@ -216,7 +216,7 @@ fn name(at: &ModulePath, path: &[String]) -> Named {
     Named::InCrate(base)
 }
 
-/// `["run", "waits"]` for `src/run/waits/mod.rs`, nothing for `src/lib.rs`.
+/// Returns `["run", "waits"]` for `src/run/waits/mod.rs`, and nothing for `src/lib.rs`.
 fn module_of(file: &Path) -> ModulePath {
     let inner = file.strip_prefix("src").unwrap_or(file).with_extension("");
     let mut path: Vec<String> = inner
@@ -233,7 +233,7 @@ fn module_of(file: &Path) -> ModulePath {
 struct Reader<'m> {
     modules: &'m mut Modules,
     file: &'m Path,
-    /// The modules that are open here, each with the depth of braces of its items.
+    /// The modules that are open at this point, each with the depth of braces of its items.
     open: Vec<(ModulePath, usize)>,
     depth: usize,
 }
@@ -335,7 +335,7 @@ impl Reader<'_> {
             .is_some_and(|(_, depth)| *depth == self.depth)
     }
 
-    /// Reads what follows a `use`, and gives the place behind it.
+    /// Reads the tokens after a `use`, and returns the position after it.
     fn import(&mut self, tokens: &[Token<'_>], at: usize, is_public: bool, line: usize) -> usize {
         let mut leaves = Vec::new();
         let end = tree(tokens, at, &[], &mut leaves);
@@ -359,10 +359,10 @@ impl Reader<'_> {
     }
 }
 
-/// A path of a `use`, and its name, if it is given one: `*` for the contents of the path.
+/// A path of a `use`, and its local name, if it has one: `*` for the contents of the path.
 type Leaf = (Vec<String>, Option<String>);
 
-/// Reads one tree of a `use`, and gives the place behind it.
+/// Reads one tree of a `use`, and returns the position after it.
 fn tree(tokens: &[Token<'_>], mut at: usize, prefix: &[String], leaves: &mut Vec<Leaf>) -> usize {
     let text = |at: usize| tokens.get(at).map_or(";", |token| token.text);
     let mut path = prefix.to_vec();
@@ -397,7 +397,7 @@ fn tree(tokens: &[Token<'_>], mut at: usize, prefix: &[String], leaves: &mut Vec
     }
 }
 
-/// Whether what ends before `at` is `pub(...)`.
+/// Whether the tokens that end before `at` are `pub(...)`.
 fn is_restricted(tokens: &[Token<'_>], at: usize) -> bool {
     let open = tokens[..at].iter().rposition(|token| token.text == "(");
     open.and_then(|open| tokens[..open].last())

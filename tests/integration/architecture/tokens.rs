@@ -1,5 +1,5 @@
-//! Splits Rust source into tokens: enough to find which names a file uses. Comments disappear; a literal is
-//! one token.
+//! Splits Rust source into tokens, in enough detail to find which names a file uses. Comments are dropped,
+//! and a literal is one token.
 
 /// A token, and the line on which it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ impl Token<'_> {
     }
 }
 
-/// What every literal is reduced to.
+/// The token that replaces every literal.
 const LITERAL: &str = "\"";
 
 pub fn tokens(text: &str) -> Vec<Token<'_>> {
@@ -33,7 +33,8 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// How many bytes the next token takes, and the token, unless it is white space, a comment or a lifetime.
+/// Returns how many bytes the next token takes, and the token, unless it is white space, a comment or a
+/// lifetime.
 fn token_at(rest: &str, first: char) -> (usize, Option<&str>) {
     if first.is_whitespace() {
         return (first.len_utf8(), None);
@@ -87,7 +88,7 @@ fn block_comment(rest: &str) -> usize {
     at
 }
 
-/// The length of the string that begins here, with its prefix, if one does.
+/// Returns the length of the string that begins here, including its prefix, if there is one.
 fn string(rest: &str) -> Option<usize> {
     let unprefixed = rest.trim_start_matches(['b', 'c']);
     let prefix = rest.len() - unprefixed.len();
@@ -116,7 +117,7 @@ fn quote(rest: &str) -> (usize, Option<&str>) {
     let mut letters = rest.char_indices().skip(1);
     let (second, third) = (letters.next(), letters.next());
     if let Some((_, '\\')) = second {
-        // The escaped character itself may be a quote.
+        // The escaped character may itself be a quote.
         let close = rest[3..].find('\'').map_or(rest.len(), |at| 3 + at + 1);
         return (close, Some(LITERAL));
     }
@@ -135,7 +136,7 @@ mod on_samples {
     use super::tokens;
 
     #[test]
-    fn comments_and_literals_hide_no_names() {
+    fn names_in_comments_and_literals_are_ignored() {
         let text = r##"a /* b /* c */ d */ 'e' '\'' b'f' 'g: "h\"i" r#"j"k"# br"l" // m
             n::o 1_u8 '\u{1f}' r#p"##;
         let found: Vec<&str> = tokens(text).iter().map(|token| token.text).collect();

@@ -1,4 +1,4 @@
-//! `std/haproxy`: what each closure does, and what it says when it cannot.
+//! `std/haproxy`: what each closure does, and its error messages.
 
 use super::haproxy_process::config;
 use super::{Haproxy, Site, answer, get, kill_shop, revive_shop, slow_request};
@@ -31,7 +31,7 @@ fn run(site: &Site, options: &str, body: &str) -> Ran {
 }
 
 #[test]
-fn drain_waits_for_the_requests_that_are_under_way_and_ready_for_the_checks() {
+fn drain_waits_for_requests_and_ready_waits_for_checks() {
     let site = Site::new(1, 2);
     let haproxy = Haproxy::start(&site, 0);
     let (first, second) = (site.shops()[0].name(), site.shops()[1].name());
@@ -54,7 +54,7 @@ fn drain_waits_for_the_requests_that_are_under_way_and_ready_for_the_checks() {
     for slow in slow {
         assert_eq!(slow.join().expect("answered").trim(), "1.0.0");
     }
-    // Whoever comes now goes to the other one.
+    // New requests now go to the other server.
     let by = |name: &str| get(haproxy.address(), "/").contains(name);
     assert!((0..6).all(|_| by(second)));
     let body =
@@ -64,7 +64,7 @@ fn drain_waits_for_the_requests_that_are_under_way_and_ready_for_the_checks() {
 }
 
 #[test]
-fn at_the_deadline_a_drain_fails_and_puts_back_or_warns_and_goes_on() {
+fn at_the_deadline_drain_fails_and_puts_back_or_warns_and_continues() {
     let site = Site::new(1, 1);
     let haproxy = Haproxy::start(&site, 0);
     let shop = site.shops()[0].name();
@@ -88,13 +88,13 @@ fn at_the_deadline_a_drain_fails_and_puts_back_or_warns_and_goes_on() {
 }
 
 #[test]
-fn a_server_is_not_taken_out_where_too_few_others_are_up() {
+fn a_server_is_not_taken_out_if_too_few_others_are_up() {
     let site = Site::new(1, 3);
     let haproxy = Haproxy::start(&site, 0);
     let down = &site.shops()[1];
     kill_shop(down);
     haproxy.wait_for(down.name(), "DOWN");
-    // One is down and the other two are to be drained at once: only one of them may be.
+    // One is down, and the other two are drained at once: only one of them may be taken out.
     let refused = run(&site, r#"deadline: "300ms""#, "lb.drain(h);").code(3);
     refused.stderr_has("too few servers of shop are UP on h1");
     let states = || {
@@ -113,7 +113,7 @@ fn a_server_is_not_taken_out_where_too_few_others_are_up() {
     run(&site, "", "lb.ready(h);").ok();
     assert_eq!(states(), ["UP", "UP", "UP"]);
 
-    // A share is rounded up: two thirds of three are two, 67 percent are three.
+    // A share is rounded up: two thirds of three is two, 67 percent is three.
     let first = site.shops()[0].name();
     let drain = format!("if h.name == {first:?} {{ lb.drain(h); }}");
     run(&site, r#"min_up: "67%", deadline: "100ms""#, &drain)
@@ -124,7 +124,7 @@ fn a_server_is_not_taken_out_where_too_few_others_are_up() {
 }
 
 #[test]
-fn a_server_that_leaves_maintenance_has_to_pass_its_checks() {
+fn a_server_must_pass_its_checks_after_maintenance() {
     let site = Site::new(1, 2);
     let haproxy = Haproxy::start(&site, 0);
     let shop = &site.shops()[0];
@@ -132,7 +132,7 @@ fn a_server_that_leaves_maintenance_has_to_pass_its_checks() {
     run(&site, "", &body("maintenance")).ok();
     assert_eq!(haproxy.state(shop.name()), "MAINT");
     kill_shop(shop);
-    // HAProxy itself would say UP until its first check fails.
+    // HAProxy itself would report UP until its first check fails.
     run(&site, r#"up_deadline: "500ms""#, &body("ready"))
         .code(3)
         .stderr_has(&format!(" for shop/{}, not UP, after 500ms", shop.name()))
@@ -147,7 +147,7 @@ fn a_server_that_leaves_maintenance_has_to_pass_its_checks() {
 }
 
 #[test]
-fn weights_are_set_and_told() {
+fn sets_and_reports_weights() {
     let site = Site::new(1, 1);
     let haproxy = Haproxy::start_with(&site, 0, "default-server weight 10", &site.servers());
     let shop = site.shops()[0].name();
@@ -169,7 +169,7 @@ fn weights_are_set_and_told() {
 }
 
 #[test]
-fn what_is_not_there_is_told_by_name() {
+fn names_what_is_missing() {
     let site = Site::new(1, 1);
     let haproxy = Haproxy::start(&site, 0);
     let shop = site.shops()[0].name();
@@ -222,7 +222,7 @@ fn what_is_not_there_is_told_by_name() {
 }
 
 #[test]
-fn a_balancer_that_cannot_be_reached_is_that_and_no_failure_of_the_host() {
+fn an_unreachable_balancer_is_not_a_failure_of_the_host() {
     let site = Site::new(1, 1);
     let haproxy = Haproxy::start(&site, 0);
     site.balancers()[0].vanish();
@@ -231,7 +231,7 @@ fn a_balancer_that_cannot_be_reached_is_that_and_no_failure_of_the_host() {
 }
 
 #[test]
-fn check_mode_sends_nothing() {
+fn check_mode_changes_nothing() {
     let site = Site::new(1, 1);
     let haproxy = Haproxy::start(&site, 0);
     let shop = site.shops()[0].name();
@@ -248,9 +248,9 @@ fn check_mode_sends_nothing() {
     );
 }
 
-/// What a balancer that has BusyBox alone is given, one after the other.
+/// The programs that a balancer with only BusyBox gets, one after the other.
 #[test]
-fn speaks_with_the_socket_through_what_the_balancer_has() {
+fn uses_any_program_that_can_talk_to_the_socket() {
     let site = Site::with(1, 1, &Settings::default().sh("busybox").bare());
     let haproxy = Haproxy::start(&site, 0);
     let shop = site.shops()[0].name();
@@ -272,10 +272,9 @@ fn speaks_with_the_socket_through_what_the_balancer_has() {
     }
 }
 
-/// Two balancers in front of the same shops. As they share a file system, the one's socket is not where the
-/// other's is.
+/// Two balancers in front of the same shops. They share a file system, so their sockets have different paths.
 #[test]
-fn all_balancers_have_to_agree() {
+fn all_balancers_must_agree() {
     let site = Site::new(2, 2);
     let servers = site.servers();
     let first = Haproxy::start(&site, 0);
@@ -291,7 +290,7 @@ fn all_balancers_have_to_agree() {
     };
     let shop = site.shops()[0].name();
     {
-        // The second one does not know the server: the first one has it back.
+        // The second balancer does not know the server, so the first has put it back in.
         let second = Haproxy::start_with(&site, 1, "", &servers[1..]);
         playbook("lb.drain(h);")
             .code(3)
@@ -300,7 +299,7 @@ fn all_balancers_have_to_agree() {
         drop(second);
     }
     let second = Haproxy::start(&site, 1);
-    // A request that came through the second one counts as well.
+    // A request through the second balancer counts as well.
     let slow = slow_request(second.address(), 3000);
     let other = slow_request(second.address(), 3000);
     wait_until(
@@ -328,9 +327,9 @@ fn all_balancers_have_to_agree() {
     assert_eq!((first.up(), second.up()), (2, 2));
 }
 
-/// What `h.undo()` gives back is loaded too, and a server that was drained stays so.
+/// After `h.undo()`, the restored configuration is loaded too, and a drained server stays drained.
 #[test]
-fn a_configuration_is_checked_put_in_place_and_loaded() {
+fn checks_installs_and_loads_a_configuration() {
     let site = Site::new(1, 2);
     let host = &site.balancers()[0];
     let states = host.root().join("states");
@@ -368,7 +367,7 @@ fn a_configuration_is_checked_put_in_place_and_loaded() {
             .playbook(&playbook)
             .run()
     };
-    // The new configuration is told by what only it says.
+    // Only the new configuration has this text.
     let is_loaded = |name: &str| haproxy.ask("show servers state").contains(name);
     let old = template(lines);
     run(&old, "h.apply(tasks);").ok();
@@ -408,7 +407,7 @@ fn a_configuration_is_checked_put_in_place_and_loaded() {
 }
 
 #[test]
-fn a_drain_that_is_interrupted_puts_back_what_it_took_out() {
+fn an_interrupted_drain_puts_servers_back_in() {
     let site = Site::new(1, 2);
     let haproxy = Haproxy::start(&site, 0);
     let shop = site.shops()[0].name();
@@ -426,7 +425,7 @@ fn a_drain_that_is_interrupted_puts_back_what_it_took_out() {
     run.signal(Signal::INT);
     run.wait().code(130);
     assert_eq!(haproxy.state(shop), "UP");
-    // Out already, and not by this run: it stays out.
+    // It was already out before this run, so it stays out.
     haproxy.ask(&format!("set server shop/{shop} state drain"));
     run_fails(&site, r#"deadline: "100ms""#, &drain);
     assert_eq!(haproxy.state(shop), "DRAIN");
@@ -440,9 +439,9 @@ fn run_fails(site: &Site, options: &str, body: &str) {
         .stderr_has("still has 1 request");
 }
 
-/// The one kind of client that comes to a drained server, and what keeps it away.
+/// The only kind of client that still reaches a drained server, and how maintenance prevents it.
 #[test]
-fn clients_that_are_bound_to_a_server_are_kept_from_it_by_maintenance() {
+fn maintenance_keeps_bound_clients_off_a_server() {
     let site = Site::new(1, 2);
     let lines = "cookie SERVER insert dynamic\ndynamic-cookie-key some-key";
     let haproxy = Haproxy::start_with(&site, 0, lines, &site.servers());
@@ -463,9 +462,9 @@ fn clients_that_are_bound_to_a_server_are_kept_from_it_by_maintenance() {
     assert!(!ask(&cookie).contains(shop));
 }
 
-/// Where systemd runs it: here a unit that stands in for HAProxy's, for the container has none.
+/// With systemd: the test uses its own unit, because the container has no unit for HAProxy.
 #[test]
-fn a_unit_is_reloaded_when_its_configuration_has_changed() {
+fn reloads_a_unit_when_its_configuration_has_changed() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! A real HAProxy on a host, and what it says over its socket.
+//! A real HAProxy on a host, and its answers over its socket.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use super::{Site, daemon, free_address, write};
 use crate::fleet::Sshd;
 use crate::fleet::process::wait_until;
 
-/// A HAProxy with a backend `shop`. Dropping it ends it.
+/// A HAProxy with a backend `shop`. Dropping it stops it.
 pub struct Haproxy {
     child: Child,
     socket: PathBuf,
@@ -17,12 +17,12 @@ pub struct Haproxy {
 }
 
 impl Haproxy {
-    /// In front of all shops, checking each five times a second.
+    /// Starts it in front of all shops, with five checks per second of each.
     pub fn start(site: &Site, at: usize) -> Self {
         Self::start_with(site, at, "", &site.servers())
     }
 
-    /// With lines of one's own in the backend, and some of the shops only.
+    /// Starts it with additional lines in the backend, and only some of the shops.
     pub fn start_with(site: &Site, at: usize, lines: &str, servers: &[(String, String)]) -> Self {
         let host = &site.balancers()[at];
         let address = free_address(host.endpoint().address);
@@ -51,7 +51,7 @@ impl Haproxy {
         haproxy
     }
 
-    /// Where the shop is reached through it.
+    /// The address at which the shop is reached through it.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -60,22 +60,22 @@ impl Haproxy {
         format!("http://{}/", self.address)
     }
 
-    /// Takes the socket away, as a HAProxy that was set up anew would.
+    /// Removes the socket, as if HAProxy had been reinstalled.
     pub fn lose_socket(&self) {
         std::fs::remove_file(&self.socket).expect("the socket");
     }
 
-    /// Its answer to a command.
+    /// Returns its answer to a command.
     pub fn ask(&self, command: &str) -> String {
         ask(&self.socket, command).expect("haproxy answers")
     }
 
-    /// What it says of a server: `UP`, `DRAIN`, `MAINT`, `DOWN`, ...
+    /// Returns the state that it reports for a server: `UP`, `DRAIN`, `MAINT`, `DOWN`, ...
     pub fn state(&self, server: &str) -> String {
         self.field(server, 17)
     }
 
-    /// Requests that a server has.
+    /// Returns the number of requests of a server.
     pub fn sessions(&self, server: &str) -> usize {
         self.field(server, 4).parse().expect("a number")
     }
@@ -92,12 +92,12 @@ impl Haproxy {
         );
     }
 
-    /// How many servers it says are UP and sends requests to.
+    /// Returns how many servers are UP and get requests.
     pub fn up(&self) -> usize {
         up(&self.socket)
     }
 
-    /// The same, for a thread of its own.
+    /// Returns a closure that does the same in another thread.
     pub fn counter(&self) -> impl Fn() -> usize + Send + 'static {
         let socket = self.socket.clone();
         move || up(&socket)
@@ -115,7 +115,7 @@ impl Haproxy {
 
 impl Drop for Haproxy {
     fn drop(&mut self) {
-        // The workers end with their master's socket pair; nothing of it stays.
+        // The workers exit with the socket pair of their master, so nothing is left.
         for id in crate::fleet::process::descendants(self.child.id()) {
             crate::fleet::process::kill([id]);
         }
@@ -144,9 +144,8 @@ fn up(socket: &Path) -> usize {
         .count()
 }
 
-/// The configuration. A request that does not come through is not tried again, so that nothing covers for
-/// what a roll does wrong. A check that is answered late, because the machine is busy, is no sign of a server
-/// that is down.
+/// The configuration. A request that fails is not retried, so that nothing hides errors of a rollout. A check
+/// that is answered late, because the machine is busy, does not count as a server that is down.
 pub fn config(host: &Sshd, address: &str, lines: &str, servers: &[(String, String)]) -> String {
     let mut text = format!(
         "global\n  stats socket {root}/admin.sock mode 600 level admin\n  stats socket {root}/user.sock mode 600 level user\n\

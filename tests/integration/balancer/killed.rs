@@ -1,4 +1,4 @@
-//! Rollouts that are killed half-way, and the next run: it knows what the first one left out of service,
+//! Rollouts that are killed half-way, and the next run: it knows which hosts the first left out of service,
 //! keeps `max_unavailable` and loses no request.
 
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::shop::Load;
 const PLAYBOOK: &str = r#"
 import "std/haproxy" as haproxy;
 let version = param("version", "the release");
-// The balancer's own floor is no help here.
+// The balancer's own minimum must not help here.
 let lb = haproxy::backend(hosts("lb", #{ limit: false }), "shop", #{ socket: |b| b.vars.root + "/admin.sock", interval: "20ms", min_up: 0 });
 rollout(hosts("web"), #{
     batch: 3,
@@ -41,7 +41,7 @@ rollout(hosts("web"), #{
 });
 "#;
 
-/// Numbers that look random, the same in every run of the test (xorshift64*).
+/// Pseudo-random numbers, the same in every run of the test (xorshift64*).
 struct Dice(u64);
 
 impl Dice {
@@ -54,7 +54,7 @@ impl Dice {
 }
 
 #[test]
-fn after_a_kill_the_next_run_keeps_the_floor_and_loses_no_request() {
+fn after_a_kill_the_next_run_keeps_the_minimum_and_loses_no_request() {
     let points = if std::env::var_os("OPS_TEST_LONG").is_some() {
         10
     } else {
@@ -95,7 +95,7 @@ fn after_a_kill_the_next_run_keeps_the_floor_and_loses_no_request() {
         let version = format!("3.{point}.0");
         let mut running = roll(&version).start();
         let after = dice.below(whole);
-        // The moment is the point of it: nothing is waited for.
+        // The random moment is the point of the test, so nothing is waited for.
         std::thread::sleep(Duration::from_millis(after));
         running.signal(Signal::KILL);
         drop(running);

@@ -1,5 +1,5 @@
-//! The modules for balancers, on a real HAProxy and a real nginx in front of shops that run on hosts of the
-//! fleet: what each closure does (`haproxy`, `nginx`), and whole rolls under load (`rolls`).
+//! The modules for balancers, with a real HAProxy and a real nginx in front of shops that run on hosts of the
+//! fleet: what each closure does (`haproxy`, `nginx`), and whole rollouts under load (`rolls`).
 //!
 //! The first hosts of a [`Site`] are balancers, in the group `lb`; the others run the shop, in the group
 //! `web`.
@@ -35,7 +35,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Every shop runs and serves 1.0.0. The hosts for balancers are bare.
+    /// Starts all shops with 1.0.0. The hosts for balancers are empty.
     pub fn new(balancers: usize, shops: usize) -> Self {
         Self::with(balancers, shops, &Settings::default())
     }
@@ -71,19 +71,19 @@ impl Site {
         &self.fleet.hosts()[self.balancers..]
     }
 
-    /// Name and address of every shop.
+    /// Returns the name and address of every shop.
     pub fn servers(&self) -> Vec<(String, String)> {
         let names = self.shops().iter().map(|host| host.name().to_owned());
         names.zip(self.addresses.iter().cloned()).collect()
     }
 
-    /// The version that each shop answers, by itself.
+    /// Returns the version that each shop itself reports.
     pub fn versions(&self) -> Vec<String> {
         let healthz = |address: &String| get(address, "/healthz").trim().to_owned();
         self.addresses.iter().map(healthz).collect()
     }
 
-    /// The same where a shop may be on its way: it has no answer then.
+    /// The same if a shop may be restarting: it then has no answer.
     pub fn versions_now(&self) -> Vec<String> {
         let healthz = |address: &String| {
             let answer = TcpStream::connect(address).map(|_| get(address, "/healthz"));
@@ -92,7 +92,7 @@ impl Site {
         self.addresses.iter().map(healthz).collect()
     }
 
-    /// A run with these hosts: `h.vars.root`, and on shops `h.vars.shop`, its address.
+    /// Returns a run with these hosts: `h.vars.root`, and on shops `h.vars.shop`, its address.
     pub fn ops(&self) -> Ops {
         Ops::new().inventory_named("hosts.ini", &self.inventory())
     }
@@ -122,7 +122,7 @@ impl Site {
     }
 }
 
-/// A script that starts the shop of a host, and stops it first. As services do, it leaves a gap between the
+/// Returns a script that stops and starts the shop of a host. Like a real service, it has a gap between the
 /// two.
 fn restart(host: &Sshd, address: &str) -> String {
     format!(
@@ -143,7 +143,7 @@ fn start_shop(host: &Sshd) {
     assert!(ran.status.success(), "{ran:?}");
 }
 
-/// Ends the shop of a host at once: its requests are lost.
+/// Kills the shop of a host, which loses its requests.
 pub fn kill_shop(host: &Sshd) {
     let shops = host.processes_like("--release");
     assert!(!shops.is_empty(), "no shop runs on {}", host.name());
@@ -156,14 +156,14 @@ pub fn revive_shop(host: &Sshd) {
     start_shop(host);
 }
 
-/// An address at which nothing is listening.
+/// Returns an address at which nothing listens.
 pub fn free_address(on: Ipv4Addr) -> String {
     let listener = TcpListener::bind((on, 0)).expect("a free port");
     let address = listener.local_addr().expect("a bound socket has one");
     address.to_string()
 }
 
-/// The body of an answer.
+/// Returns the body of an answer.
 #[track_caller]
 pub fn get(address: &str, path: &str) -> String {
     let answer = ask(address, path, "");
@@ -172,7 +172,7 @@ pub fn get(address: &str, path: &str) -> String {
     body.to_owned()
 }
 
-/// The whole answer to a request with headers of one's own.
+/// Returns the whole answer to a request with additional headers.
 pub fn answer(address: &str, headers: &str) -> String {
     ask(address, "/", headers)
 }
@@ -187,13 +187,13 @@ fn ask(address: &str, path: &str, headers: &str) -> String {
     answer
 }
 
-/// A request that takes a while, under way.
+/// A slow request in flight.
 pub fn slow_request(address: &str, ms: u32) -> JoinHandle<String> {
     let address = address.to_owned();
     std::thread::spawn(move || get(&address, &format!("/slow?ms={ms}")))
 }
 
-/// A daemon of a balancer: it dies with the host that it belongs to, and with a test run that was killed.
+/// A daemon of a balancer: it dies with its host, and with a killed test run.
 fn daemon(program: &str, host: &Sshd) -> Command {
     let mut command = Command::new(program);
     let dir = host.root();

@@ -1,4 +1,4 @@
-//! `std/nginx`: what each closure does, and what it says when it cannot.
+//! `std/nginx`: what each closure does, and its error messages.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use super::{Nginx, Site, get, slow_request};
 use crate::fleet::process::wait_until;
 use crate::ops::{Ops, Ran};
 
-/// What a playbook says of the balancers of a site.
+/// How a playbook describes the balancers of a site.
 pub const UPSTREAM: &str = r#"
     file: |b| b.vars.root + "/shop.conf",
     test: |b| `nginx -t -p ${b.vars.root} -c ${b.vars.root}/nginx.main`,
@@ -34,7 +34,7 @@ fn run(site: &Site, options: &str, pattern: &str, body: &str) -> Ran {
 }
 
 #[test]
-fn drain_waits_for_the_requests_that_are_under_way() {
+fn drain_waits_for_requests_in_flight() {
     let site = Site::new(1, 2);
     let nginx = Nginx::start(&site, 0);
     let servers = site.servers();
@@ -43,7 +43,7 @@ fn drain_waits_for_the_requests_that_are_under_way() {
         slow_request(nginx.address(), 1500),
         slow_request(nginx.address(), 1500),
     ];
-    // An answer of each shop: by then those requests have been passed on.
+    // Each shop has answered, so those requests have been passed on.
     for _ in 0..2 {
         get(nginx.address(), "/");
     }
@@ -57,7 +57,7 @@ fn drain_waits_for_the_requests_that_are_under_way() {
     for _ in 0..6 {
         assert!(get(nginx.address(), "/").contains(&servers[1].0));
     }
-    // It is out already: nothing is to be done, nor to be waited for.
+    // It is already out: nothing to do and nothing to wait for.
     run(&site, r#"deadline: "5s""#, "web[0]", "lb.drain(h);").ok();
     let ready = run(
         &site,
@@ -74,14 +74,14 @@ fn drain_waits_for_the_requests_that_are_under_way() {
 }
 
 #[test]
-fn hosts_that_are_drained_at_the_same_time_do_not_lose_each_others_edits() {
+fn simultaneous_drains_keep_each_others_edits() {
     let site = Site::new(1, 4);
     let nginx = Nginx::start(&site, 0);
     run(&site, "min_up: 0", "web", "lb.drain(h);").ok();
     assert_eq!((nginx.counter())(), 0);
     run(&site, "", "web", "lb.ready(h);").ok();
     assert_eq!((nginx.counter())(), 4);
-    // At most two of the four at once: the third has nobody to wait for.
+    // At most two of the four at once: the third has nothing to wait for.
     run(
         &site,
         r#"min_up: "50%", deadline: "1s""#,
@@ -94,10 +94,10 @@ fn hosts_that_are_drained_at_the_same_time_do_not_lose_each_others_edits() {
 }
 
 #[test]
-fn old_workers_that_do_not_end_count_by_their_connections() {
+fn old_workers_that_do_not_exit_count_by_their_connections() {
     let site = Site::new(1, 2);
     let nginx = Nginx::start(&site, 0);
-    // An upload that does not come to an end holds a worker, and no server.
+    // An upload that does not finish occupies a worker, but no server.
     let mut upload = TcpStream::connect(nginx.address()).expect("nginx listens");
     upload
         .write_all(b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\nhalf")
@@ -114,7 +114,7 @@ fn old_workers_that_do_not_end_count_by_their_connections() {
 }
 
 #[test]
-fn what_nginx_does_not_accept_is_put_back() {
+fn restores_a_configuration_that_nginx_rejects() {
     let site = Site::new(1, 2);
     let nginx = Nginx::start(&site, 0);
     let before = nginx.file();
@@ -138,7 +138,7 @@ fn what_nginx_does_not_accept_is_put_back() {
 }
 
 #[test]
-fn what_is_not_there_is_told_by_name() {
+fn names_what_is_missing() {
     let site = Site::new(1, 1);
     let nginx = Nginx::start(&site, 0);
     let all = ["drain", "ready", "status", "wait_up", "maintenance"];
@@ -172,7 +172,7 @@ fn what_is_not_there_is_told_by_name() {
 }
 
 #[test]
-fn weights_are_set_and_check_mode_sends_nothing() {
+fn sets_weights_and_check_mode_changes_nothing() {
     let site = Site::new(1, 2);
     let nginx = Nginx::start(&site, 0);
     let before = nginx.file();
@@ -201,7 +201,7 @@ fn weights_are_set_and_check_mode_sends_nothing() {
 }
 
 #[test]
-fn an_upstream_is_written_and_keeps_who_is_drained() {
+fn writes_an_upstream_and_keeps_drained_servers() {
     let site = Site::new(1, 2);
     let nginx = Nginx::start(&site, 0);
     let before = nginx.file();

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use super::{Site, daemon, free_address, write};
 use crate::fleet::process::{self, wait_until};
 
-/// An nginx with the upstream `shop` in a file of its own. Dropping it ends it.
+/// An nginx with the upstream `shop` in a separate file. Dropping it stops it.
 pub struct Nginx {
     child: Child,
     upstream: PathBuf,
@@ -69,13 +69,13 @@ impl Nginx {
         format!("http://{}/", self.address)
     }
 
-    /// Takes its processes away.
+    /// Kills its processes.
     pub fn kill(&self) {
         process::kill(process::descendants(self.child.id()));
         process::kill([self.child.id()]);
     }
 
-    /// The line of a server.
+    /// Returns the line of a server.
     pub fn line(&self, address: &str) -> String {
         let text = self.file();
         let line = text.lines().find(|line| line.contains(address));
@@ -86,12 +86,12 @@ impl Nginx {
         std::fs::read_to_string(&self.upstream).expect("the file of the upstream")
     }
 
-    /// Its workers that take requests.
+    /// Returns its workers that accept requests.
     pub fn workers(&self) -> usize {
         self.titled("nginx: worker process")
     }
 
-    /// Those that answer what they have, and end.
+    /// Returns its workers that finish their requests and then exit.
     pub fn leaving(&self) -> usize {
         self.titled("nginx: worker process is shutting down")
     }
@@ -107,7 +107,7 @@ impl Nginx {
             .count()
     }
 
-    /// Counts the servers that are not marked, for a thread of its own.
+    /// Returns a closure that counts the servers that are not marked, for another thread.
     pub fn counter(&self) -> impl Fn() -> usize + Send + 'static {
         let upstream = self.upstream.clone();
         move || {

@@ -1,5 +1,5 @@
-//! Whole rolls with clients that keep their connections, and slow requests in flight: no request fails, and
-//! the balancer always has as many servers as was promised.
+//! Whole rollouts with clients that keep their connections, and slow requests in flight: no request fails,
+//! and the balancer always has as many servers as promised.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ import "std/nginx" as nginx;
 let lb = nginx::upstream(hosts("lb"), "shop", #{ UPSTREAM OPTIONS });
 "#;
 
-/// Rolls 2.0.0 over the shops. The release is a file, and the restart takes it over.
+/// Rolls 2.0.0 out to the shops. The release is a file, and a restart loads it.
 const ROLL: &str = r#"
 rollout(hosts("web"), #{
     ROLLOUT
@@ -45,7 +45,7 @@ rollout(hosts("web"), #{
 });
 "#;
 
-/// Requests a second, and the share of slow ones: not so many that they fall on the same shops all the time.
+/// Requests per second, and the share of slow ones: few enough that they do not always reach the same shops.
 const LOAD: [&str; 8] = [
     "--rate",
     "200",
@@ -76,13 +76,13 @@ fn playbook(site: &Site, balancer: &str, options: &str, rollout: &str) -> Ops {
         .limit(std::time::Duration::from_mins(3))
 }
 
-/// The drain and the way back that every roll but one has.
+/// The drain and the readmission of every rollout but one.
 const DRAINED: &str = "drain: |h| lb.drain(h), readmit: |h| lb.ready(h),";
 
-/// In a roll: a host has to prove itself for longer than anything else here waits.
+/// A rollout option: a host must stay healthy for longer than any other wait here.
 const SLOWLY: &str = "/* slowly */";
 
-/// A run under load, seen from the balancer.
+/// A run under load, as seen by the balancer.
 fn under_load(
     url: &str,
     load: &[&str],
@@ -98,7 +98,7 @@ fn under_load(
     (ran, load.finish(), counted)
 }
 
-/// What a reader of the log wants to know.
+/// Describes the run for a reader of the log.
 fn report(what: &str, ran: &Ran, load: &Summary, samples: &Samples) {
     println!(
         "{what}: {} requests, {} failed, {} slow, {} sent again; {samples:?}; batches beyond their hosts: {:?} ms",
@@ -110,7 +110,7 @@ fn report(what: &str, ran: &Ran, load: &Summary, samples: &Samples) {
     );
 }
 
-/// How much longer each batch took than what the slowest of its hosts did in all of its phases.
+/// How much longer each batch took than all phases of its slowest host.
 fn beyond_the_hosts(ran: &Ran) -> Vec<u64> {
     let mut beyond = Vec::new();
     let mut phases: BTreeMap<String, u64> = BTreeMap::new();
@@ -152,7 +152,7 @@ fn behind_haproxy_no_request_fails_and_capacity_is_kept() {
     let load = load.ok();
     assert!(load.answered_by("1.0.0") > 0 && load.answered_by("2.0.0") > 0);
     assert!(samples.least >= 2, "{samples:?}");
-    // The count sees the drains: two at a time, and all come back.
+    // The sampler sees the drains: two at a time, and all come back.
     assert!(samples.least < 4 && samples.most == 4, "{samples:?}");
     assert_eq!(haproxy.up(), 4);
 }
@@ -163,8 +163,8 @@ fn behind_nginx_no_request_fails_and_capacity_is_kept() {
     let nginx = Nginx::start(&site, 0);
     let roll = format!("batch: 2, max_unavailable: 2, {DRAINED}");
     let ops = playbook(&site, NGINX, "min_up: 2", &roll);
-    // nginx closes the connections that wait when it reloads: clients send such a request again, and so does
-    // the load.
+    // nginx closes idle connections when it reloads. Clients send such a request again, and so does the load
+    // generator.
     let (ran, load, samples) = under_load(
         &nginx.url(),
         &[],
@@ -180,7 +180,7 @@ fn behind_nginx_no_request_fails_and_capacity_is_kept() {
     assert!(samples.least == 2 && samples.most == 4, "{samples:?}");
 }
 
-/// What the tests above would see of a roll that does not drain: they can fail.
+/// What the tests above would see for a rollout without a drain; this shows that they can fail.
 #[test]
 fn without_a_drain_requests_fail() {
     let site = Site::new(1, 2);
@@ -226,7 +226,7 @@ fn with_two_balancers_no_request_fails_behind_either() {
 }
 
 #[test]
-fn a_balancer_whose_socket_is_gone_ends_the_roll_and_no_request_fails() {
+fn a_missing_socket_ends_the_rollout_and_no_request_fails() {
     let site = Site::new(1, 4);
     let haproxy = Haproxy::start(&site, 0);
     let shops: Vec<_> = site.shops().iter().map(Sshd::name).collect();
@@ -246,7 +246,7 @@ fn a_balancer_whose_socket_is_gone_ends_the_roll_and_no_request_fails() {
     );
     report("no socket", &ran, &load, &samples);
     let ran = ran.code(7);
-    // Those that were out stay out, and are named; all have the old version.
+    // Hosts that were out stay out and are named; all have the old version.
     let finished = ran.events_of("rollout.finished");
     let hosts = &finished[0]["hosts"];
     for (at, shop) in shops.iter().enumerate() {
@@ -262,9 +262,9 @@ fn a_balancer_whose_socket_is_gone_ends_the_roll_and_no_request_fails() {
     load.ok();
 }
 
-/// The rollout does not know that the balancer has lost a server already; the balancer's module does.
+/// The rollout does not know that the balancer has already lost a server, but the balancer's module does.
 #[test]
-fn a_server_that_is_down_counts_where_others_are_drained() {
+fn a_server_that_is_down_counts_when_others_are_drained() {
     let site = Site::new(1, 4);
     let haproxy = Haproxy::start(&site, 0);
     let shops: Vec<_> = site.shops().iter().map(Sshd::name).collect();
@@ -274,7 +274,7 @@ fn a_server_that_is_down_counts_where_others_are_drained() {
         &site,
         HAPROXY,
         r#"min_up: "50%", deadline: "3s""#,
-        // The first that is taken out is out for as long as the other waits for its turn.
+        // The first server is out for as long as the other waits for its turn.
         &format!("{SLOWLY} batch: 2, {DRAINED}"),
     );
     let (ran, load, samples) = under_load(

@@ -1,26 +1,26 @@
-//! Counts servers that take requests, again and again, while something else goes on.
+//! Repeatedly counts servers that accept requests, while a test does something else.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Between two counts.
+/// The time between two counts.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Counts until it is told to stop.
+/// Counts until it is stopped.
 pub struct Sampler {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Samples>,
 }
 
-/// What was counted.
+/// The counts.
 #[derive(Debug)]
 pub struct Samples {
     pub least: usize,
     pub most: usize,
     pub count: usize,
-    /// The longest time that nobody counted: on a busy machine the sampler waits for its turn as well.
+    /// The longest gap between two counts: on a busy machine, the sampler is delayed as well.
     pub longest_gap: Duration,
 }
 

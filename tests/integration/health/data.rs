@@ -1,4 +1,4 @@
-//! `postgres`, `redis` and `prometheus`, against the real ones.
+//! `postgres`, `redis` and `prometheus`, with the real servers.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -11,10 +11,10 @@ use crate::fleet::{Fleet, Settings};
 
 pub const PASSWORD: &str = "correct horse 'n battery";
 
-/// A PostgreSQL with one user who has a password. It does not run as root, and says so.
+/// A PostgreSQL with one user who has a password. It refuses to run as root.
 struct Postgres(Server);
 
-/// What comes before a program that PostgreSQL has.
+/// The command prefix for a program of PostgreSQL.
 fn as_postgres() -> Vec<&'static str> {
     if rustix::process::getuid().is_root() {
         vec![
@@ -62,7 +62,7 @@ impl Postgres {
         Self::run(dir)
     }
 
-    /// A replica of this one.
+    /// Returns a replica of this one.
     fn replica(&self) -> Self {
         let dir = Self::dir();
         let port = self.0.port.to_string();
@@ -103,7 +103,7 @@ impl Postgres {
             "fsync=off".to_owned(),
         ];
         let mut arguments = as_postgres();
-        // The end of the tests would be forgotten with the change of the user.
+        // The parent-death signal would be cleared by the change of user.
         arguments.extend(["setpriv", "--pdeathsig", "QUIT", &postgres, "-D", "data"]);
         for setting in &settings {
             arguments.extend(["-c", setting]);
@@ -122,7 +122,7 @@ impl Postgres {
         Self(server)
     }
 
-    /// A check of it, with these options more.
+    /// Returns a check of it, with these additional options.
     fn check(&self, options: &str) -> String {
         format!(
             "postgres(#{{ host: \"127.0.0.1\", port: {}, timeout: \"20s\", {options} }})",
@@ -155,7 +155,7 @@ fn begin(seen: &[String], expected: &[&str]) {
 }
 
 #[test]
-fn a_postgres_and_its_replica() {
+fn checks_a_postgres_and_its_replica() {
     let primary = Postgres::start();
     let replica = primary.replica();
     let checks = [
@@ -191,7 +191,7 @@ fn a_postgres_and_its_replica() {
         ],
     );
     drop(primary);
-    // A replica whose primary is gone has replayed all that it received, and is in step with nobody.
+    // A replica whose primary is gone has replayed everything that it received, and is in sync with nothing.
     let wait = format!(
         "each(hosts(\"all\"), |h| wait_until(#{{ what: \"the replica to notice\", interval: \"100ms\", deadline: \"20s\" }}, || \
          h.check({}, #{{ ok: [\"critical\", \"error\"] }}).message == \"it is a replica that follows no primary\"));\n",
@@ -201,7 +201,7 @@ fn a_postgres_and_its_replica() {
 }
 
 #[test]
-fn a_password_of_a_postgres_is_nobody_elses() {
+fn a_postgres_password_is_not_visible_to_others() {
     let postgres = Postgres::start();
     let check = postgres.login("query: \"select pg_sleep(60)\"");
     let checks = [check.replace("\"20s\"", "1.5")];
@@ -223,7 +223,7 @@ fn a_password_of_a_postgres_is_nobody_elses() {
     );
 }
 
-/// The environments of processes by what is in their command lines.
+/// Returns the environments of processes with this text in their command lines.
 fn environments(text: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     let read = |path: std::path::PathBuf| {
@@ -258,7 +258,7 @@ fn redis(arguments: &[&str]) -> Server {
 }
 
 #[test]
-fn a_redis_and_its_replica() {
+fn checks_a_redis_and_its_replica() {
     let primary = redis(&[]);
     let alone = redis(&[]);
     let replica = redis(&["--replicaof", "127.0.0.1", &primary.port.to_string()]);
@@ -299,7 +299,7 @@ fn a_redis_and_its_replica() {
     ];
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     begin(&look(&checks), &expected);
-    // With each of the programs that can carry it, and with none.
+    // With each of the programs that can send it, and with none.
     for tools in [
         &[("bash", "/bin/bash")][..],
         &[("nc", "/usr/bin/busybox")],
@@ -330,7 +330,7 @@ fn a_redis_and_its_replica() {
 }
 
 #[test]
-fn a_prometheus_is_asked_for_a_number() {
+fn queries_a_prometheus_for_a_number() {
     let port = closed_port();
     let dir = tempfile::tempdir().expect("a directory");
     let config = format!(
@@ -372,7 +372,7 @@ fn a_prometheus_is_asked_for_a_number() {
         check("sum(up", "at_least: 0"),
         check("up[1m]", "at_least: 0"),
         check("1 + 1", "below: 3"),
-        // What was seen ten seconds ago is no news.
+        // A value from ten seconds ago is stale.
         check(&format!("{up} offset 10s"), "at_least: 0, max_age: \"5s\""),
         format!(
             "prometheus(\"http://127.0.0.1:{}\", \"up\", #{{ at_least: 0 }})",
@@ -398,7 +398,7 @@ fn a_prometheus_is_asked_for_a_number() {
 }
 
 #[test]
-fn every_shell_looks_at_its_machine() {
+fn every_shell_checks_its_machine() {
     let checks = [
         "disk(\"/\", #{ free: 1, inodes: 0 })",
         "disk(\"/\", #{ free: \"100%\" })",

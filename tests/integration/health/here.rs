@@ -1,4 +1,4 @@
-//! What is on the host itself: `port`, `process`, `service`, `command`, `tcp`.
+//! Checks of the host itself: `port`, `process`, `service`, `command`, `tcp`.
 
 use std::process::{Child, Command};
 
@@ -6,7 +6,7 @@ use super::web::{Web, closed_port};
 use super::{here, playbook, seen};
 use crate::fleet::{Container, Fleet, Image, Settings};
 
-/// A process with a name of its own. Ended when dropped.
+/// A process with a name of the test's choice. Dropping it kills it.
 struct Named {
     child: Child,
     _dir: tempfile::TempDir,
@@ -78,7 +78,7 @@ fn every_shell_sees_ports_processes_and_connections() {
         );
         assert_eq!(all[6], "passing: 2 processes", "{sh}");
         assert_eq!(all[7], "critical: 2 processes, expected at most 1", "{sh}");
-        // Two names that begin with the same 15 bytes are one to the kernel.
+        // The kernel does not distinguish two names with the same first 15 bytes.
         assert_eq!(all[8], "critical: 2 processes, expected at most 0", "{sh}");
         assert!(
             all[11].starts_with("passing: exit code 3: \"it is "),
@@ -99,7 +99,7 @@ fn every_shell_sees_ports_processes_and_connections() {
 }
 
 #[test]
-fn a_unit_is_what_systemd_says() {
+fn a_unit_has_the_state_that_systemd_reports() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -125,7 +125,7 @@ fn a_unit_is_what_systemd_says() {
 }
 
 #[test]
-fn another_user_looks_as_that_user() {
+fn a_check_as_another_user_runs_as_that_user() {
     let Some(host) = Container::shared(Image::Debian) else {
         return;
     };
@@ -145,7 +145,7 @@ fn another_user_looks_as_that_user() {
 }
 
 #[test]
-fn a_machine_of_busybox_is_looked_at_too() {
+fn checks_a_busybox_machine() {
     let Some(host) = Container::shared(Image::Busybox) else {
         return;
     };
@@ -177,7 +177,7 @@ fn a_machine_of_busybox_is_looked_at_too() {
 }
 
 #[test]
-fn a_warning_holds_nothing_up() {
+fn a_warning_does_not_stop_anything() {
     here()
         .playbook(
             r#"each(hosts("all"), |h| {

@@ -1,4 +1,4 @@
-//! `http`: what it asks and what it sees, on every shell.
+//! `http`: its requests and its results, on every shell.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,11 +6,11 @@ use super::web::{Secure, Web, closed_port, header, response};
 use super::{here, playbook, seen};
 use crate::fleet::{Fleet, Settings};
 
-/// Every letter that could mean something to a shell, to curl's configuration or to `printf`.
+/// Every character that could have a meaning for a shell, curl's configuration or `printf`.
 const NASTY: &str = r#"it's "so" \ \n %s %% $(id) `id` ${HOME} ; & | > -x # ü"#;
 
 #[test]
-fn every_shell_asks_the_same() {
+fn every_shell_sends_the_same_request() {
     let web = Web::start(|request| {
         let token = header(request, "x-token").unwrap_or_default();
         response("200 OK", &format!("X-Got: {token}\r\n"), request)
@@ -41,14 +41,14 @@ fn every_shell_asks_the_same() {
         let ran = ran.args(["--output", "json"]).run().ok().nothing_left();
         let all = seen(&ran, "h1");
         assert_eq!(&all[..4], ["passing: 200 in time"; 4], "{sh}: {ran}");
-        // The header is sent as it is usually written, and the body is held to the letter.
+        // The header is sent in the usual case, and the body must match exactly.
         assert!(all[4].starts_with("critical: 200, but"), "{sh}: {ran}");
         assert!(!ran.stdout.contains("p%40ss"), "{sh}: {ran}");
     }
 }
 
 #[test]
-fn a_failure_says_what_came_back_and_where() {
+fn a_failure_reports_the_response_and_the_source() {
     let web = Web::start(|_| response("503 Service Unavailable", "", "db\ndown\n"));
     let ran = here()
         .playbook(&format!(
@@ -65,7 +65,7 @@ fn a_failure_says_what_came_back_and_where() {
 }
 
 #[test]
-fn a_redirect_is_followed_only_where_it_is_asked_for() {
+fn follows_a_redirect_only_on_request() {
     let web = Web::start(|request| {
         if request.starts_with("GET /old") {
             response("301 Moved Permanently", "Location: /new\r\n", "moved")
@@ -94,7 +94,7 @@ fn a_redirect_is_followed_only_where_it_is_asked_for() {
 }
 
 #[test]
-fn certificates_are_verified_for_the_name_that_is_asked_for() {
+fn verifies_certificates_for_the_requested_name() {
     let secure = Secure::start();
     let (port, ca) = (secure.port, secure.certificate.display());
     let url = format!("https://127.0.0.1:{port}/");
@@ -118,10 +118,10 @@ fn certificates_are_verified_for_the_name_that_is_asked_for() {
 }
 
 #[test]
-fn a_server_that_hangs_is_given_up_and_nothing_is_left() {
+fn gives_up_on_a_hanging_server_and_leaves_nothing() {
     let silent = Web::start(|_| Vec::new());
     let web = Web::start(|_| response("200 OK", "", ""));
-    // What stands behind the one that is killed is looked at all the same.
+    // The checks after the one that is killed still run.
     let ran = here()
         .playbook(&playbook(&[
             format!("http(\"{}\", #{{ timeout: \"300ms\" }})", silent.url("/")),
@@ -138,7 +138,7 @@ fn a_server_that_hangs_is_given_up_and_nothing_is_left() {
 }
 
 #[test]
-fn a_secret_is_in_no_command_line_and_is_scrubbed() {
+fn a_secret_is_not_in_command_lines_and_is_scrubbed() {
     const SECRET: &str = "correct-horse-battery";
     let found = Arc::new(Mutex::new(Vec::new()));
     let web = Web::start({
@@ -165,8 +165,8 @@ fn a_secret_is_in_no_command_line_and_is_scrubbed() {
     assert_eq!(*found.lock().expect("no panic"), Vec::<String>::new());
 }
 
-/// The command lines and environments of all processes that hold a text, but for those of the run itself,
-/// whose environment has it.
+/// Returns the command lines and environments of all processes that contain a text, except those of the run
+/// itself, whose environment has it.
 pub fn command_lines(text: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
@@ -177,7 +177,7 @@ pub fn command_lines(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn who_is_to_blame() {
+fn distinguishes_critical_from_error() {
     let closed = closed_port();
     let odd = Web::start(|_| b"220 mail.example ESMTP\r\n".to_vec());
     let ran = here()

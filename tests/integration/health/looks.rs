@@ -1,10 +1,10 @@
-//! `ops health`: what the inventory or a playbook declares, over a fleet.
+//! `ops health`: the checks that the inventory or a playbook declares, on a fleet.
 
 use super::web::{Web, closed_port, response};
 use crate::fleet::Fleet;
 use crate::ops::Ops;
 
-/// Two hosts that are this machine, and one that cannot be reached.
+/// Two hosts that are this machine, and one that is unreachable.
 fn hosts(checks: &str) -> Ops {
     let inventory = format!(
         "[groups.web]\nhosts = [\"web1\", \"web2\"]\nvia = \"local\"\n{checks}\n\
@@ -15,14 +15,14 @@ fn hosts(checks: &str) -> Ops {
 }
 
 #[test]
-fn what_the_inventory_declares_is_looked_at() {
+fn runs_the_checks_of_the_inventory() {
     let web = Web::start(|_| response("200 OK", "", "ok"));
     let checks = format!(
         "vars.port = {}\nvars.ops_health = [{{ http = \"http://127.0.0.1:{{{{ port }}}}/\", body = \"ok\", name = \"the shop\" }}, \"load\"]\n\
          vars.ops_health_disk = [{{ disk = \"/\", free = 1, inodes = 0 }}]\nvars.ops_health_load = [{{ load = true, per_cpu = 10000.0, warning = 9000.0, name = \"idle\" }}]",
         web.port
     );
-    // The load of this machine is what it is.
+    // The load of this machine is not under the control of the test.
     let checks = checks.replace(", \"load\"]", "]");
     let ops = hosts(&checks);
     let ran = ops.again(["health"]).run().ok().nothing_left();
@@ -37,14 +37,14 @@ fn what_the_inventory_declares_is_looked_at() {
         .collect();
     assert_eq!(lines[0], ["HOST", "CHECK", "STATE"]);
     assert_eq!(lines[1][..2], ["web1", "the"]);
-    // It can be seen again, as it was.
+    // The run can be shown again as it was.
     let shown = std::process::Command::new(crate::ops::binary())
         .args(["show", "--output", "plain"])
         .env("XDG_STATE_HOME", ops.state())
         .output()
         .expect("the built ops");
     assert_eq!(String::from_utf8_lossy(&shown.stdout), ran.stdout);
-    // A look is no check mode of a deployment.
+    // `ops health` is not the check mode of a deployment.
     let events = ops.again(["health", "--output", "json"]).run().ok();
     assert_eq!(events.events_of("health.checked").len(), 6);
     assert_eq!(events.events_of("run.started")[0]["check"], false);
@@ -52,7 +52,7 @@ fn what_the_inventory_declares_is_looked_at() {
 }
 
 #[test]
-fn the_exit_code_tells_the_worst() {
+fn the_exit_code_reports_the_worst_state() {
     let one = |check: &str| hosts(&format!("vars.ops_health = [{check}]"));
     let code = |check: &str, arguments: &[&str], code: i32| {
         one(check)
@@ -82,7 +82,7 @@ fn the_exit_code_tells_the_worst() {
 }
 
 #[test]
-fn what_is_written_wrong_is_found_before_any_host_is_contacted() {
+fn finds_errors_before_any_host_is_contacted() {
     let refused = |checks: &str, says: &str| {
         let ran = hosts(checks)
             .again(["health"])
@@ -133,7 +133,7 @@ let version = param("version", "the release", #{ fallback: "1.0" });
 const VERSION = version;
 each(hosts("h1"), |h| h.apply(files::file(h.vars.mark, "the playbook ran\n")));
 
-/// What is to be well on a host.
+/// The checks of a host.
 fn health(h) {
     let release = command("test " + global::VERSION + " = 2.0", #{ name: "release " + global::VERSION });
     [disk("/", #{ free: limits::LEAST, inodes: 0 }), [memory(#{ available: 1 })], if h.name == "h1" { release } else { [] }]
@@ -141,7 +141,7 @@ fn health(h) {
 "#;
 
 #[test]
-fn a_playbook_is_asked_and_does_not_run() {
+fn takes_checks_from_a_playbook_without_running_it() {
     let fleet = Fleet::sshd(2);
     let first = fleet.hosts()[0].name().to_owned();
     let mark = fleet.dir().join("mark").display().to_string();
@@ -164,7 +164,7 @@ fn a_playbook_is_asked_and_does_not_run() {
         .stdout_has("1 critical")
         .stdout_has("release 1.0");
     assert!(!std::path::Path::new(&mark).exists(), "its top level ran");
-    // The same list is what `h.check` takes.
+    // `h.check` takes the same list.
     let used = format!("{playbook}\neach(hosts(\"{first}\"), |h| h.check(health(h)));\n");
     ops.file("used.rhai", used)
         .again(["run", "used.rhai", "--var", "version=2.0"])
@@ -173,7 +173,7 @@ fn a_playbook_is_asked_and_does_not_run() {
 }
 
 #[test]
-fn a_playbook_that_gives_no_checks_says_so() {
+fn reports_a_playbook_without_checks() {
     let with = |playbook: &str, code: i32| {
         let ops = hosts("").file("health.rhai", playbook);
         ops.again(["health", "health.rhai", "--limit", "web1"])
@@ -191,9 +191,9 @@ fn a_playbook_that_gives_no_checks_says_so() {
 }
 
 #[test]
-fn it_is_looked_from_elsewhere() {
+fn checks_from_another_vantage() {
     let web = Web::start(|_| response("200 OK", "", "ok"));
-    // A host that cannot be reached is looked at from where it can be.
+    // A host that is unreachable is checked from another vantage.
     let inventory = format!(
         "[hosts.gone]\naddress = \"127.0.0.1\"\nport = {}\nretry_for = \"1s\"\nvars.ops_health = [{{ http = \"http://127.0.0.1:{}/\" }}]\n[hosts.there]\nvia = \"local\"\n",
         closed_port(),

@@ -1,4 +1,4 @@
-//! Health checks, against the real things: what each kind sees, from where, and how long it is waited for.
+//! Health checks of real servers: what each kind reports, from which vantage, and how waiting for it works.
 
 mod data;
 mod here;
@@ -23,8 +23,8 @@ fn here() -> Ops {
     ops.inventory_named("hosts.ini", &line)
 }
 
-/// Looks once at each of some checks, written as in a playbook, on every host. Whatever they come to, it goes
-/// on.
+/// Runs each of some checks once on every host, written as in a playbook. The playbook continues whatever
+/// their results are.
 fn playbook(checks: &[String]) -> String {
     format!(
         "each(hosts(\"all\"), |h| h.check([\n{}\n], #{{ ok: [\"critical\", \"error\"] }}));\n",
@@ -32,7 +32,8 @@ fn playbook(checks: &[String]) -> String {
     )
 }
 
-/// What the checks of [`playbook`] came to on a host: `passing: 200 in ...` each, the time taken out.
+/// Returns the results of the checks of [`playbook`] on a host: `passing: 200 in ...` for each, without the
+/// times.
 fn seen(ran: &Ran, host: &str) -> Vec<String> {
     let time = regex::Regex::new("([0-9]{3}) in [0-9a-z ]+s$").expect("an expression");
     let of_host = |event: &serde_json::Value| event["host"] == host;

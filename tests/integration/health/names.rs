@@ -1,4 +1,4 @@
-//! `dns`, against a real name server; `tls`, against a real one with certificates of many kinds.
+//! `dns`, with a real name server, and `tls`, with a real server and many kinds of certificates.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn look(checks: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn a_name_server_is_asked() {
+fn queries_a_name_server() {
     let port = closed_port();
     let server = Server::start(
         port,
@@ -75,7 +75,7 @@ fn a_name_server_is_asked() {
     ];
     assert_eq!(seen_with_dig, expected);
 
-    // Without dig, nslookup has addresses and nothing else.
+    // Without dig, nslookup can only query addresses.
     let ops = with(&[], here());
     std::fs::remove_file(ops.path("bin").join("dig")).expect("dig is installed");
     let checks = [&checks[1], &checks[2], &checks[3], &checks[4], &checks[5]].map(Clone::clone);
@@ -96,7 +96,7 @@ fn a_name_server_is_asked() {
     );
 }
 
-/// An authority, and certificates of it and of nobody.
+/// A certificate authority, certificates that it signed, and a self-signed one.
 struct Authority(tempfile::TempDir);
 
 impl Authority {
@@ -132,8 +132,8 @@ impl Authority {
         self.0.path()
     }
 
-    /// A server with a certificate for `shop.test`, valid from so many days to so many days from now. Which
-    /// signed it.
+    /// Starts a server with a certificate for `shop.test`, with its validity given in days from now. If
+    /// `signed`, the authority has signed it.
     fn server(&self, from: i64, to: i64, signed: bool) -> Server {
         let day = |days: i64| {
             let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
@@ -209,7 +209,7 @@ impl Authority {
 }
 
 #[test]
-fn certificates_are_told_apart() {
+fn distinguishes_certificates() {
     let authority = Authority::new();
     let ca = authority.path().join("ca.pem").display().to_string();
     let check = |server: &Server, name: &str, chain: &str| {
@@ -228,7 +228,7 @@ fn certificates_are_told_apart() {
     let plain_port = plain.local_addr().expect("a bound socket has one").port();
     std::thread::spawn(move || {
         for stream in plain.incoming().flatten() {
-            // Who has gone already is not told.
+            // A process that has already exited is not reported.
             let _ = (&stream).write_all(b"220 mail.example ESMTP\r\n");
         }
     });
@@ -268,7 +268,7 @@ fn certificates_are_told_apart() {
     ];
     let seen = look(&checks);
     for (seen, expected) in seen.iter().zip(expected) {
-        // In the second in which it was made, a certificate has the whole of its days.
+        // In the second in which it was created, a certificate has its full number of days left.
         let seen = seen
             .replace(" 90 days", " 89 days")
             .replace(" 8 days", " 7 days");
@@ -278,7 +278,7 @@ fn certificates_are_told_apart() {
 }
 
 #[test]
-fn without_openssl_nothing_is_known() {
+fn without_openssl_the_state_is_an_error() {
     let checks = ["tls(\"127.0.0.1:1\")".to_owned()];
     let ran = with(&[], here())
         .playbook(&playbook(&checks))

@@ -1,4 +1,4 @@
-//! `health_check(#{...})`: a kind of check that a playbook defines, wherever a check can stand.
+//! `health_check(#{...})`: a kind of check that a playbook defines, everywhere a check is allowed.
 
 use super::{here, playbook, seen};
 use crate::fleet::Fleet;
@@ -62,7 +62,7 @@ fn a_verdict_is_a_boolean_a_state_or_a_map() {
 }
 
 #[test]
-fn what_does_not_end_in_time_is_critical_and_the_closure_is_not_called() {
+fn a_timeout_is_critical_and_the_closure_is_not_called() {
     here()
         .playbook(
             r#"each(hosts("all"), |h| {
@@ -83,9 +83,9 @@ fn what_does_not_end_in_time_is_critical_and_the_closure_is_not_called() {
         .nothing_left();
 }
 
-/// The closure captures a value, and every host calls it at the same time.
+/// The closure captures a value, and all hosts call it at the same time.
 #[test]
-fn is_waited_for_from_every_host_and_from_the_controller() {
+fn can_be_waited_for_from_every_host_and_the_controller() {
     let fleet = Fleet::sshd(3);
     let dir = fleet.dir().display().to_string();
     let ran = fleet
@@ -115,7 +115,7 @@ fn is_waited_for_from_every_host_and_from_the_controller() {
 }
 
 #[test]
-fn a_rollout_and_ops_health_take_it() {
+fn works_in_a_rollout_and_in_ops_health() {
     let fleet = Fleet::sshd(2);
     let playbook = r#"
         const VERSION = "DIR/version-of-";
@@ -147,7 +147,7 @@ fn a_rollout_and_ops_health_take_it() {
 }
 
 #[test]
-fn mistakes_are_found_before_the_run() {
+fn errors_are_found_before_the_run() {
     let check = |playbook: &str| {
         here()
             .file("x.rhai", playbook)

@@ -1,11 +1,11 @@
-//! Throw-away servers on this machine: none of them is a service of it, and each ends with its test.
+//! Throw-away servers on this machine: they are not services of it, and each stops with its test.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::fleet::process::wait_until;
 
-/// A server. Dropping it ends it, and so does the end of the tests.
+/// A server. It stops when it is dropped and when the tests end.
 pub struct Server {
     child: Child,
     pub port: u16,
@@ -13,7 +13,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a program in a directory of its own, and waits until it listens on the port.
+    /// Starts a program in its own directory, and waits until it listens on the port.
     pub fn start(port: u16, arguments: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         Self::start_in(dir, port, arguments)
@@ -42,7 +42,7 @@ impl Server {
         self.dir.path()
     }
 
-    /// `127.0.0.1:PORT`
+    /// Returns `127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -55,7 +55,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs a program to its end.
+/// Runs a program until it exits.
 #[track_caller]
 pub fn done(arguments: &[&str], dir: &Path) {
     let output = Command::new(arguments[0])

@@ -1,4 +1,4 @@
-//! `http` and `tcp` with what a host has: each program alone.
+//! `http` and `tcp` with the programs of a host, each alone.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,12 +8,13 @@ use super::{here, playbook, seen};
 use crate::ops::Ops;
 use crate::ran::Ran;
 
-/// Programs that could make a connection, by the file that they are.
+/// Programs that could open a connection, by file name.
 const ASKING: [&str; 10] = [
     "curl", "wget", "perl", "nc", "ncat", "bash", "python3", "busybox", "openssl", "socat",
 ];
 
-/// A run on this machine with all of its programs but those that ask, of which it has these alone.
+/// A run on this machine with all of its programs, except that of those that open connections it has only the
+/// given ones.
 pub fn with(tools: &[(&str, &str)], ops: Ops) -> Ops {
     let bin = ops.path("bin");
     std::fs::create_dir(&bin).expect("a directory");
@@ -24,7 +25,7 @@ pub fn with(tools: &[(&str, &str)], ops: Ops) -> Ops {
                 .iter()
                 .any(|tool| name.to_string_lossy().starts_with(tool));
             if !asks {
-                // The same program may stand in several directories.
+                // The same program may be in several directories.
                 let _ = std::os::unix::fs::symlink(entry.path(), bin.join(name));
             }
         }
@@ -74,7 +75,7 @@ fn server(found: Arc<Mutex<Vec<String>>>) -> Web {
 }
 
 #[test]
-fn each_program_sees_the_same() {
+fn each_program_gives_the_same_result() {
     let found = Arc::default();
     let web = server(Arc::clone(&found));
     let url = |path: &str| web.url(path);
@@ -121,7 +122,7 @@ fn each_program_sees_the_same() {
 }
 
 #[test]
-fn a_host_without_any_of_them_says_so() {
+fn reports_a_host_without_any_of_them() {
     let web = Web::start(|_| response("200 OK", "", ""));
     for tools in [&[][..], BUSYBOX_WGET] {
         let ran = with(tools, here())
@@ -137,7 +138,7 @@ fn a_host_without_any_of_them_says_so() {
 }
 
 #[test]
-fn what_perl_cannot_do_is_not_tried() {
+fn does_not_try_what_perl_cannot_do() {
     let checks = [
         "http(\"https://127.0.0.1:1/\")".to_owned(),
         "http(\"http://127.0.0.1:1/\", #{ follow: true })".to_owned(),
@@ -147,7 +148,7 @@ fn what_perl_cannot_do_is_not_tried() {
 }
 
 #[test]
-fn a_connection_is_tried_with_each() {
+fn opens_a_connection_with_each() {
     let web = Web::start(|_| Vec::new());
     let checks = [
         format!("tcp(\"127.0.0.1:{}\")", web.port),

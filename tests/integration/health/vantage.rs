@@ -1,4 +1,4 @@
-//! From where it is looked, and what that costs.
+//! The vantage of a check, and its cost.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::fleet::{Fleet, Settings};
 fn from_the_host_the_controller_and_another_host() {
     let fleet = Fleet::sshd(2);
     let web = Web::start(|_| response("200 OK", "", ""));
-    // Every host of a fleet has a home of its own.
+    // Every host of a fleet has its own home directory.
     let home = |place: &str| format!("command(\"echo $HOME\", #{{ {place} }})");
     let ops = fleet.ops();
     let controller = ops.path("../home").display().to_string();
@@ -42,7 +42,7 @@ fn from_the_host_the_controller_and_another_host() {
     let controller = controller.replace("work/../", "");
     assert!(all[1].contains(&controller), "{all:?} {controller}");
     assert!(all[2].contains(&at(1)), "{all:?}");
-    // The controller is no host of the run.
+    // The controller is not a host of the run.
     let connected: Vec<_> = ran.events_of("host.connected");
     assert_eq!(connected.len(), 2, "{ran}");
     assert!(
@@ -53,7 +53,7 @@ fn from_the_host_the_controller_and_another_host() {
 }
 
 #[test]
-fn a_vantage_that_is_gone_is_an_error_and_not_the_hosts() {
+fn a_lost_vantage_is_an_error_and_not_blamed_on_the_host() {
     let fleet = Fleet::sshd(2);
     fleet.hosts()[1].vanish();
     let ran = fleet
@@ -86,7 +86,7 @@ fn a_list_takes_one_round_trip() {
         .proxy()
         .expect("the settings asked for one");
     let web = Web::start(|_| response("200 OK", "", ""));
-    // A word that nobody waits for may come in between: the least of some tries.
+    // An unrelated message may come in between, so the minimum of several tries counts.
     let turns = |list: &str| {
         let tries = (0..3).map(|_| {
             let before = proxy.turns();
@@ -108,9 +108,9 @@ fn a_list_takes_one_round_trip() {
 }
 
 #[test]
-fn vantages_are_asked_at_the_same_time() {
+fn queries_vantages_in_parallel() {
     let fleet = Fleet::sshd(2);
-    // Each of the two ends only when the other has begun.
+    // Each of the two ends only after the other has begun.
     let dir = tempfile::tempdir().expect("a directory");
     let meet = |mine: &str, theirs: &str| {
         let dir = dir.path().display();
@@ -131,11 +131,11 @@ fn vantages_are_asked_at_the_same_time() {
 }
 
 #[test]
-fn the_controller_looks_for_many_hosts_at_the_same_time() {
+fn the_controller_checks_for_many_hosts_in_parallel() {
     let fleet = Fleet::sshd(3);
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path().display();
-    // It passes when all three are there.
+    // It passes when all three have begun.
     let meet = format!(
         "touch {dir}/${{h.name}}; while [ $(ls {dir} | wc -l) -lt 3 ]; do sleep 0.02; done"
     );

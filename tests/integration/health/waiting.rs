@@ -1,4 +1,4 @@
-//! `wait_until`: what it takes, what it shows, what ends it.
+//! `wait_until`: its arguments, its output, and how it ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use super::web::{Web, response};
 use super::{here, seen};
 
-/// Answers 503 to the first so many requests, and counts them.
+/// Answers 503 to the first requests, up to the given number, and counts all requests.
 fn slow_starter(down: usize) -> (Web, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&count);
@@ -23,7 +23,7 @@ fn slow_starter(down: usize) -> (Web, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn waits_until_it_is_healthy_so_often_and_shows_changes_only() {
+fn waits_for_consecutive_passes_and_shows_only_changes() {
     let (web, count) = slow_starter(4);
     let ran = here()
         .playbook(&format!(
@@ -52,7 +52,7 @@ fn waits_until_it_is_healthy_so_often_and_shows_changes_only() {
 }
 
 #[test]
-fn the_deadline_ends_it_with_what_was_seen_last() {
+fn the_deadline_ends_it_with_the_last_result() {
     let (web, _) = slow_starter(usize::MAX);
     let wait = |options: &str| {
         here()
@@ -75,7 +75,7 @@ fn the_deadline_ends_it_with_what_was_seen_last() {
 }
 
 #[test]
-fn several_are_waited_for_together() {
+fn waits_for_several_checks_together() {
     let (one, _) = slow_starter(1);
     let (other, _) = slow_starter(3);
     let ran = here()
@@ -96,7 +96,7 @@ fn several_are_waited_for_together() {
 }
 
 #[test]
-fn a_closure_can_be_waited_for() {
+fn waits_for_a_closure() {
     let wait = |rest: &str| {
         let ops = here();
         let dir = ops.path("");
@@ -169,7 +169,7 @@ fn ctrl_c_and_a_timeout_end_it() {
 }
 
 #[test]
-fn check_mode_looks_once_and_does_not_wait() {
+fn check_mode_checks_once_and_does_not_wait() {
     let (web, count) = slow_starter(usize::MAX);
     let root = tempfile::tempdir().expect("a directory");
     let url = web.url("/");
@@ -197,7 +197,7 @@ fn check_mode_looks_once_and_does_not_wait() {
         "{ran}"
     );
     assert!(ran.events_of("log").is_empty(), "{ran}");
-    // Nothing would be changed: what is seen is what a run would see.
+    // Nothing would be changed, so the check mode sees what a run would see.
     let ran = check(&format!("h.check(http(\"{url}\"))")).code(3);
     assert_eq!(
         ran.events_of("health.checked")[0]["outcome"],

@@ -1,4 +1,4 @@
-//! A web server that answers as a test tells it to.
+//! A web server whose answers a test defines.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use crate::fleet::process;
 
-/// Listens on a port of the loopback address until the process ends.
+/// Listens on a port of the loopback address until the process exits.
 pub struct Web {
     pub port: u16,
 }
 
-/// What is written back to a request, to the last byte. An empty one keeps silent until the other side goes.
+/// The bytes to answer a request with. If empty, it stays silent until the client closes the connection.
 type Answer = dyn Fn(&str) -> Vec<u8> + Send + Sync;
 
 impl Web {
@@ -47,12 +47,12 @@ fn serve(mut stream: TcpStream, answer: &Answer) {
     if answer.is_empty() {
         let _ = stream.read_to_end(&mut request);
     } else {
-        // A client that has seen enough goes.
+        // A client may close the connection when it has read enough.
         let _ = stream.write_all(&answer);
     }
 }
 
-/// A whole response.
+/// Returns a complete response.
 pub fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
@@ -61,7 +61,7 @@ pub fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The value of a header of a request.
+/// Returns the value of a header of a request.
 pub fn header<'r>(request: &'r str, name: &str) -> Option<&'r str> {
     request.lines().find_map(|line| {
         let (found, value) = line.split_once(':')?;
@@ -69,13 +69,13 @@ pub fn header<'r>(request: &'r str, name: &str) -> Option<&'r str> {
     })
 }
 
-/// A port that nobody listens on.
+/// Returns a port that nothing listens on.
 pub fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its address").port()
 }
 
-/// `openssl s_server` with a certificate that nobody has signed, for the name `shop.example`.
+/// Runs `openssl s_server` with a self-signed certificate for the name `shop.example`.
 pub struct Secure {
     pub port: u16,
     pub certificate: std::path::PathBuf,

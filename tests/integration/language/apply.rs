@@ -2,7 +2,7 @@
 
 use super::{local, on, text};
 
-/// A task that makes a file hold a word, written in a playbook.
+/// A task that ensures a file contains a word, written in a playbook.
 const WORD: &str = r#"
 fn word(path, text) {
     task(#{
@@ -22,7 +22,7 @@ fn word(path, text) {
 "#;
 
 #[test]
-fn gives_an_outcome_for_every_task() {
+fn returns_an_outcome_for_every_task() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -50,9 +50,9 @@ fn gives_an_outcome_for_every_task() {
 }
 
 #[test]
-fn what_somebody_else_wrote_in_between_is_not_written_over() {
-    // All three are looked at in one request and changed in another; the first one's validation is the
-    // somebody.
+fn does_not_overwrite_a_change_made_in_between() {
+    // All three are probed in one request and changed in another; the validation of the first one writes to
+    // the file of another.
     let ops = local(1)
         .playbook(
             r#"
@@ -79,7 +79,7 @@ fn what_somebody_else_wrote_in_between_is_not_written_over() {
 }
 
 #[test]
-fn what_is_no_task_is_refused() {
+fn refuses_what_is_not_a_task() {
     local(1)
         .playbook(r#"each(hosts("all"), |h| h.apply([files::directory("/tmp"), "mkdir"]));"#)
         .run()
@@ -88,7 +88,7 @@ fn what_is_no_task_is_refused() {
 }
 
 #[test]
-fn a_task_that_fails_stops_the_batch_and_says_all() {
+fn a_failed_task_stops_the_batch_and_reports_everything() {
     let ops = local(1).playbook(
         r#"each(hosts("all"), |h| h.apply([
     files::file(h.vars.root + "/before", "x"),
@@ -111,7 +111,7 @@ fn a_task_that_fails_stops_the_batch_and_says_all() {
 }
 
 #[test]
-fn a_task_of_the_playbook_goes_the_way_of_all_tasks() {
+fn a_task_of_a_playbook_works_like_a_built_in_one() {
     let ops = local(1).playbook(&format!(
         r#"{WORD}
             each(hosts("all"), |h| {{
@@ -135,7 +135,7 @@ fn a_task_of_the_playbook_goes_the_way_of_all_tasks() {
 }
 
 #[test]
-fn a_task_of_the_playbook_is_only_planned_in_check_mode() {
+fn check_mode_only_plans_a_task_of_a_playbook() {
     let ops = local(1)
         .playbook(&format!(
             r#"{WORD} each(hosts("all"), |h| print(h.apply(word(h.vars.root + "/one", "a")).outcome));"#
@@ -163,7 +163,7 @@ fn a_change_that_does_not_last_did_not_converge() {
         .stderr_has("restless");
 }
 
-/// What the plan of a task comes to, in a run and in a check.
+/// What the plan of a task results in, in a run and in a check.
 fn planned(plan: &str, run: &str, check: &str) {
     let playbook = format!(
         r#"each(hosts("all"), |h| print("came to " + h.apply(task(#{{ name: "mine", probe: "echo found", plan: {plan} }})).outcome));"#
@@ -178,7 +178,7 @@ fn planned(plan: &str, run: &str, check: &str) {
 }
 
 #[test]
-fn a_plan_says_unknown_or_that_it_cannot() {
+fn a_plan_can_be_unknown_or_impossible() {
     planned(
         r#"|found| #{ unknown: "who knows" }"#,
         "who knows",
@@ -222,7 +222,7 @@ fn a_plan_says_unknown_or_that_it_cannot() {
 }
 
 #[test]
-fn a_definition_lacks_nothing() {
+fn refuses_an_incomplete_definition() {
     for (definition, said) in [
         (
             r#"#{ probe: "true", plan: |f| () }"#,
@@ -254,7 +254,7 @@ fn a_definition_lacks_nothing() {
 }
 
 #[test]
-fn a_plan_may_look_at_the_host_it_is_for() {
+fn a_plan_may_read_from_its_host() {
     let ops = local(2).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -271,10 +271,9 @@ fn a_plan_may_look_at_the_host_it_is_for() {
     assert_eq!(text(&ops, "h2", "name"), "h2\n");
 }
 
-/// The proofs of tasks that a playbook defines are commands, and none of those runs behind a step that
-/// failed.
+/// The proofs of tasks that a playbook defines are commands. None of them runs after a step that failed.
 #[test]
-fn what_was_made_before_a_failure_is_proved_all_the_same() {
+fn proves_changes_made_before_a_failure() {
     let ops = local(1).playbook(
         r#"
         fn mark(root, n) {

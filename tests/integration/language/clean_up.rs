@@ -1,11 +1,11 @@
-//! `finally` and `on_failure`: when they run, in which order, and what their own failures do.
+//! `finally` and `on_failure`: when they run, in which order, and what happens if they fail.
 
 use rustix::process::Signal;
 
 use super::{local, on, text};
 use crate::fleet::process::wait_until;
 
-/// Notes a word in a file of the host.
+/// Appends a word to a file of the host.
 const NOTE: &str = r"fn note(h, word) { h.run(`echo ${word} >> ${h.vars.root}/log`); }";
 
 #[test]
@@ -32,7 +32,7 @@ fn they_run_last_in_first_out() {
 }
 
 #[test]
-fn on_failure_does_not_run_where_all_went_well() {
+fn on_failure_does_not_run_after_success() {
     let ops = local(1).playbook(&format!(
         r#"{NOTE}
         each(hosts("all"), |h| {{
@@ -90,7 +90,7 @@ fn a_second_ctrl_c_cuts_them_short() {
     let mut running = ops.start();
     running.wait_for("| working").signal(Signal::INT);
     running.wait_for("| cleaning");
-    // At once it would be the same request.
+    // Without this, both signals would be one request.
     std::thread::sleep(std::time::Duration::from_millis(300));
     running.signal(Signal::INT);
     running.wait().code(130).nothing_left();
@@ -98,7 +98,7 @@ fn a_second_ctrl_c_cuts_them_short() {
 }
 
 #[test]
-fn one_that_fails_is_told_and_fails_the_run() {
+fn a_failed_hook_is_reported_and_fails_the_run() {
     let ops = local(1).playbook(&format!(
         r#"{NOTE}
         each(hosts("all"), |h| {{
@@ -136,7 +136,7 @@ fn one_that_fails_is_told_and_fails_the_run() {
 }
 
 #[test]
-fn nothing_is_left_after_a_kill() {
+fn a_kill_leaves_nothing_behind() {
     let ops = local(1)
         .playbook(r#"each(hosts("all"), |h| h.run(`touch ${h.vars.root}/up; exec sleep 4321`));"#);
     let mut running = ops.start();

@@ -1,10 +1,10 @@
-//! `each`: who takes part, how many at a time, and what it comes to.
+//! `each`: which hosts take part, how many at a time, and the result.
 
 use super::{local, on, text};
 use crate::ops::Ops;
 
 #[test]
-fn gives_what_the_closure_returned_by_host() {
+fn returns_the_result_of_the_closure_by_host() {
     local(3)
         .playbook(
             r#"
@@ -20,7 +20,7 @@ fn gives_what_the_closure_returned_by_host() {
 }
 
 #[test]
-fn as_many_hosts_at_a_time_as_forks_say() {
+fn runs_on_as_many_hosts_at_a_time_as_forks() {
     let ops = local(6).playbook(
         r#"
         let dir = param("dir", "where the hosts meet");
@@ -42,7 +42,7 @@ fn as_many_hosts_at_a_time_as_forks_say() {
 }
 
 #[test]
-fn the_order_is_what_was_asked_for() {
+fn follows_the_requested_order() {
     let started = |order: &str| {
         let ran = local(3)
             .playbook(&format!(
@@ -71,7 +71,7 @@ fn the_order_is_what_was_asked_for() {
 }
 
 #[test]
-fn a_host_that_failed_takes_no_part_in_what_follows() {
+fn skips_a_host_that_failed_before() {
     let ops = local(3).playbook(
         r#"
         let first = each(hosts("all"), #{ max_failures: 1 }, |h| {
@@ -90,7 +90,7 @@ fn a_host_that_failed_takes_no_part_in_what_follows() {
 }
 
 #[test]
-fn more_failures_than_allowed_throw_when_all_hosts_are_done() {
+fn throws_for_too_many_failures_after_all_hosts() {
     let ops = local(4).playbook(
         r#"
         each(hosts("all"), #{ forks: 1, max_failures: 1 }, |h| {
@@ -105,7 +105,7 @@ fn more_failures_than_allowed_throw_when_all_hosts_are_done() {
 }
 
 #[test]
-fn hosts_that_fail_alike_are_explained_once() {
+fn explains_identical_failures_once() {
     let ran = local(3)
         .playbook(r#"each(hosts("all"), |h| h.run("echo broken >&2; exit 7"));"#)
         .run()
@@ -116,7 +116,7 @@ fn hosts_that_fail_alike_are_explained_once() {
 }
 
 #[test]
-fn a_failure_that_was_caught_makes_no_host_a_failed_one() {
+fn a_caught_failure_does_not_mark_the_host_as_failed() {
     let ran = local(2)
         .playbook(
             r#"each(hosts("all"), |h| try { h.run("exit 7") } catch (e) { print(`code ${e.code} on ${e.host}`); });"#,
@@ -135,7 +135,7 @@ fn a_closure_of_a_module_drives_other_hosts() {
         .file(
             "balancer.rhai",
             r#"
-            /// Takes a host out of the hands of these.
+            /// Excludes a host for these.
             fn drainer(balancers) {
                 |h| each(balancers, |b| b.run(["touch", b.vars.root + "/drained-" + h.name]))
             }
@@ -155,7 +155,7 @@ fn a_closure_of_a_module_drives_other_hosts() {
 }
 
 #[test]
-fn every_host_has_its_own_copy_of_what_is_captured() {
+fn every_host_has_its_own_copy_of_captured_values() {
     let ran = local(20)
         .playbook(
             r#"
@@ -175,7 +175,7 @@ fn every_host_has_its_own_copy_of_what_is_captured() {
 }
 
 #[test]
-fn an_option_that_is_not_known_is_named_with_its_neighbour() {
+fn suggests_the_nearest_name_for_an_unknown_option() {
     local(1)
         .playbook("let options = #{ fork: 2 };\neach(hosts(\"all\"), options, |h| ());")
         .run()
@@ -190,7 +190,7 @@ fn an_option_that_is_not_known_is_named_with_its_neighbour() {
         .stderr_has("forks");
 }
 
-/// Where the caret of a playbook stands.
+/// Returns the position of the caret in a playbook.
 fn fails_at(ops: &Ops, place: &str) {
     ops.run()
         .code(3)
@@ -199,7 +199,7 @@ fn fails_at(ops: &Ops, place: &str) {
 }
 
 #[test]
-fn a_failure_shows_the_line_that_it_came_from() {
+fn a_failure_shows_its_line() {
     let function =
         "fn break_it(h) {\n    h.run(\"exit 9\")\n}\neach(hosts(\"all\"), |h| break_it(h));";
     fails_at(&local(1).playbook(function), "playbook.rhai:2:7");
@@ -219,7 +219,7 @@ fn a_failure_shows_the_line_that_it_came_from() {
 }
 
 #[test]
-fn what_is_no_host_is_refused() {
+fn refuses_what_is_not_a_host() {
     local(1)
         .playbook(r#"each(["h1"], |h| ());"#)
         .run()
@@ -233,7 +233,7 @@ fn what_is_no_host_is_refused() {
 }
 
 #[test]
-fn a_recursive_closure_is_copied_like_any_other() {
+fn copies_a_recursive_closure() {
     let ops = local(3).playbook(
         r#"
         let tree = #{};

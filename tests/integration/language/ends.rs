@@ -1,4 +1,4 @@
-//! Exit codes, and which one wins.
+//! Exit codes, and their precedence.
 
 use rustix::process::Signal;
 
@@ -6,7 +6,7 @@ use super::{local, on};
 use crate::fleet::Fleet;
 
 #[test]
-fn a_playbook_that_is_wrong_contacts_no_host() {
+fn an_invalid_playbook_contacts_no_host() {
     for playbook in [
         "let x = ;",
         r#"each(hosts("all"), |h| h.run("touch /tmp/never"); );"#,
@@ -30,7 +30,7 @@ fn a_playbook_that_is_wrong_contacts_no_host() {
 }
 
 #[test]
-fn an_unreachable_host_is_4_and_a_failed_one_wins() {
+fn an_unreachable_host_exits_with_4_and_a_failed_one_takes_precedence() {
     let fleet = Fleet::sshd(2);
     fleet.hosts()[1].vanish();
     let run = |playbook: &str| {
@@ -45,7 +45,7 @@ fn an_unreachable_host_is_4_and_a_failed_one_wins() {
 }
 
 #[test]
-fn a_check_that_finds_changes_is_8_if_asked() {
+fn a_check_that_finds_changes_exits_with_8_on_request() {
     let checked = |playbook: &str, flags: &[&str]| {
         local(1)
             .playbook(playbook)
@@ -123,7 +123,7 @@ fn a_check_knows_what_an_earlier_apply_would_leave() {
 }
 
 #[test]
-fn an_interrupt_wins_over_a_failure() {
+fn an_interrupt_takes_precedence_over_a_failure() {
     let ops = local(2)
         .playbook(
             r#"each(hosts("all"), |h| { if h.name == "h1" { fail("first") } h.run("echo here; exec sleep 4321"); });"#,

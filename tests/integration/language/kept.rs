@@ -1,4 +1,4 @@
-//! What a run keeps: without a journal nothing is changed, and a kept run reads as it did.
+//! The journal of a run: without a journal nothing is changed, and a stored run reads as it did.
 
 use std::process::{Command, Stdio};
 
@@ -13,7 +13,7 @@ const CHANGES: &str = r#"each(hosts("all"), |h| {
 
 #[test]
 fn without_a_journal_nothing_is_changed() {
-    // A file where the directory is to be: refused whoever runs the tests, root too.
+    // A file instead of the directory: refused for every user, even root.
     let refused = |ops: Ops| {
         let place = ops.path("in-the-way");
         std::fs::write(&place, "").expect("a file");
@@ -42,7 +42,7 @@ fn without_a_journal_nothing_is_changed() {
         .stdout_has("read");
 }
 
-/// Runs `ops` with other arguments where `ops` runs.
+/// Runs `ops` with other arguments in the same directory.
 fn beside(ops: &Ops, args: &[&str]) -> Command {
     let like = ops.command();
     let mut command = Command::new(like.get_program());
@@ -82,7 +82,7 @@ fn show_prints_what_the_run_printed() {
                 ran.stdout,
                 "{flags:?}"
             );
-            // What ops itself has to say of its work is no event.
+            // The diagnostics of ops itself are not events.
             let told: String = ran
                 .stderr
                 .lines()
@@ -131,10 +131,10 @@ fn history_has_a_row_for_every_run() {
     }
 }
 
-/// Where others can write, they can make up what a run did. What they may have read is scrubbed, and still
-/// not theirs.
+/// Anyone who can write there can forge what a run did. What they may have read is scrubbed, but still must
+/// not be theirs.
 #[test]
-fn a_directory_of_runs_that_others_can_write_is_closed_and_one_of_others_refused() {
+fn closes_a_directory_that_others_can_write_and_refuses_one_of_others() {
     use std::os::unix::fs::{PermissionsExt as _, chown};
     let mode = |path: &std::path::Path| {
         let meta = path.metadata().expect("it is there");

@@ -3,7 +3,7 @@
 use super::{local, text};
 
 #[test]
-fn options_are_given_over_their_fallbacks_and_slips_are_named() {
+fn options_override_fallbacks_and_typos_are_named() {
     let playbook = |given: &str| {
         local(1).playbook(&format!(
             r#"
@@ -17,7 +17,7 @@ fn options_are_given_over_their_fallbacks_and_slips_are_named() {
         .run()
         .ok()
         .stdout_has("3 string");
-    // As where nothing is given.
+    // The same as if nothing was given.
     playbook("#{ keep: () }").run().ok().stdout_has("7 ()");
     playbook("#{ keeep: 3 }")
         .run()
@@ -40,14 +40,14 @@ fn durations_are_counted_in_seconds() {
 }
 
 #[test]
-fn a_module_can_tell_check_mode() {
+fn a_module_can_detect_check_mode() {
     let ops = local(1).playbook("print(`checks: ${check_mode()}`)");
     ops.run().ok().stdout_has("checks: false");
     ops.args(["--check"]).run().ok().stdout_has("checks: true");
 }
 
 #[test]
-fn a_command_has_the_name_that_it_is_given_in_events_and_failures() {
+fn events_and_failures_use_the_given_name_of_a_command() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -66,7 +66,7 @@ fn a_command_has_the_name_that_it_is_given_in_events_and_failures() {
 }
 
 #[test]
-fn a_quiet_command_is_told_of_only_when_it_fails() {
+fn a_quiet_command_is_reported_only_if_it_fails() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -91,7 +91,7 @@ fn a_quiet_command_is_told_of_only_when_it_fails() {
 }
 
 #[test]
-fn a_command_can_say_by_its_code_that_nothing_was_changed() {
+fn an_exit_code_can_mean_unchanged() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -103,9 +103,9 @@ fn a_command_can_say_by_its_code_that_nothing_was_changed() {
     assert_eq!(ran.outcomes("h1"), ["changed", "unchanged"]);
 }
 
-/// A balancer that failed is not the host that is left out from then on.
+/// If a balancer failed, the host of the closure is excluded from then on, not the balancer.
 #[test]
-fn the_host_of_the_closure_has_failed_also_where_another_one_did() {
+fn the_host_of_the_closure_fails_even_if_another_host_failed() {
     let ops = local(2).playbook(
         r#"
         let other = hosts("h2")[0];
@@ -117,7 +117,7 @@ fn the_host_of_the_closure_has_failed_also_where_another_one_did() {
 }
 
 #[test]
-fn what_is_logged_reads_as_what_it_is() {
+fn logs_values_in_a_readable_form() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -135,9 +135,9 @@ fn what_is_logged_reads_as_what_it_is() {
         .stdout_has("#{\"three\": 3}");
 }
 
-/// Which function it was, what is wrong with which option, and where the call stands.
+/// The error names the function, what is wrong with which option, and the position of the call.
 #[test]
-fn wrong_options_are_an_error_at_the_call_of_the_function() {
+fn wrong_options_are_an_error_at_the_call() {
     let module = r#"
         fn backup(path, options) {
             let options = options(options, #{ keep: #{ fallback: 7, min: 1 }, wait: #{ type: "duration", fallback: "1m" } });
@@ -160,12 +160,12 @@ fn wrong_options_are_an_error_at_the_call_of_the_function() {
         .stderr_has("playbook.rhai:3:24")
         .stderr_has("Did you mean `keep`?")
         .nowhere("called at");
-    // The key itself, where it stands in the call.
+    // The position of the key itself in the call.
     run("let none = 0;\nshop::backup(\"/srv\", #{\n    keep: none + 0,\n});")
         .code(3)
         .stderr_has("option `keep` of `shop::backup` must be at least 1, not `0`")
         .stderr_has("playbook.rhai:5:5");
-    // A function that passes its options on is the caller.
+    // If a function passes its options on, it counts as the caller.
     run("given.wait = \"soon\"; shop::all(given);")
         .code(3)
         .stderr_has(
@@ -173,7 +173,7 @@ fn wrong_options_are_an_error_at_the_call_of_the_function() {
         )
         .stderr_has("lib/shop.rhai:6:27")
         .stderr_has("in `all`, called at playbook.rhai:3:28");
-    // In a closure that a built-in calls, and where the failure is caught.
+    // In a closure that a built-in calls, and if the failure is caught.
     run("given.keep = []; each(hosts(\"all\"), |h| shop::backup(h.name, given));")
         .code(3)
         .stderr_has("option `keep` of `shop::backup` must be an integer")
@@ -183,9 +183,9 @@ fn wrong_options_are_an_error_at_the_call_of_the_function() {
         .stdout_has("caught: option `keep` of `shop::backup` must be an integer");
 }
 
-/// Nothing tells the two ways of calling a function apart: not its errors, not its trace.
+/// Nothing distinguishes the two ways of calling a function: neither its errors nor its trace.
 #[test]
-fn a_function_may_be_called_without_its_options() {
+fn options_of_a_function_are_optional() {
     let module = r#"
         fn note(h, options) {
             let size = options?.size ?? 1;

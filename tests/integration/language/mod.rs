@@ -1,4 +1,4 @@
-//! The language, as a user meets it: what a playbook can say, and what comes of it on the hosts.
+//! The language as a user sees it: what a playbook can contain, and its effect on the hosts.
 
 mod apply;
 mod bytes;
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use crate::ops::Ops;
 
-/// `n` hosts, `h1` and on, that are this machine, each with a directory of its own: `h.vars.root`.
+/// Returns `n` hosts, `h1` and so on, that are this machine, each with its own directory: `h.vars.root`.
 pub fn local(n: usize) -> Ops {
     let ops = Ops::new();
     let mut inventory = String::new();
@@ -32,12 +32,12 @@ pub fn local(n: usize) -> Ops {
     ops.inventory_named("hosts.ini", &inventory)
 }
 
-/// Below a host's directory.
+/// Returns a path below the directory of a host.
 fn on(ops: &Ops, host: &str, name: &str) -> PathBuf {
     ops.path(host).join(name)
 }
 
-/// The text of a file below a host's directory; nothing where there is none.
+/// Returns the text of a file below the directory of a host, or an empty string.
 fn text(ops: &Ops, host: &str, name: &str) -> String {
     std::fs::read_to_string(on(ops, host, name)).unwrap_or_default()
 }

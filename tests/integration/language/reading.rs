@@ -1,10 +1,10 @@
-//! What a playbook gets to know of a host: `h.read`, `h.facts`, `h.vars`, `quote`.
+//! What a playbook can read of a host: `h.read`, `h.facts`, `h.vars`, `quote`.
 
 use super::local;
 use crate::ops::Ops;
 
 #[test]
-fn a_file_is_read_whole_or_refused_by_name() {
+fn reads_a_whole_file_or_names_what_it_refuses() {
     let ops = local(1)
         .file("h1/text", "one\ntwo\n\n")
         .file("h1/empty", "")
@@ -48,7 +48,7 @@ fn a_file_is_read_whole_or_refused_by_name() {
 }
 
 #[test]
-fn facts_are_those_of_the_host() {
+fn facts_describe_the_host() {
     let ran = local(1)
         .playbook(
             r#"each(hosts("all"), |h| print(`${h.facts.hostname}/${h.facts.user}/${h.facts.cores > 0}/${h.facts.memory > 0}`));"#,
@@ -67,7 +67,7 @@ fn with_vars(vars: &str) -> Ops {
 }
 
 #[test]
-fn variables_are_rendered_when_they_are_used() {
+fn renders_variables_on_use() {
     with_vars("      app: shop\n      port: 8080\n      path: /srv/{{ app }}\n      broken: '{{ nothing }}'\n      list: [1, '{{ app }}']\n")
         .playbook(
             r#"
@@ -88,7 +88,7 @@ fn variables_are_rendered_when_they_are_used() {
 }
 
 #[test]
-fn a_template_sees_what_templates_of_an_inventory_see() {
+fn a_template_sees_the_same_as_one_in_an_inventory() {
     let ops = local(2).playbook(
         r#"
         each(hosts("h1"), |h| {
@@ -106,9 +106,9 @@ fn a_template_sees_what_templates_of_an_inventory_see() {
     .stdout_has("h1: mine h1=/h1 h2=/h2");
 }
 
-/// In check mode: what earlier tasks of the same closure would change is not read as it is.
+/// In check mode, a file that earlier tasks of the same closure would change is not read.
 #[test]
-fn a_check_does_not_read_what_would_be_another_by_then() {
+fn check_mode_does_not_read_a_file_that_would_have_changed() {
     for (before, read, told) in [
         ("files::file(p, \"new\\n\")", "h.read(p)", "got new"),
         (

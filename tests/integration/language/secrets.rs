@@ -1,4 +1,4 @@
-//! `secret(...)`: where one comes from, and that nothing shows it.
+//! `secret(...)`: its sources, and that nothing shows it.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::ops::Ops;
 
 const SECRET: &str = "corr3ct h'orse\"battery/9";
 
-/// Everything below a directory, as one text.
+/// Returns the content of all files below a directory as one text.
 fn everything(dir: &Path) -> String {
     let mut all = String::new();
     for entry in std::fs::read_dir(dir).expect("the directory").flatten() {
@@ -25,7 +25,7 @@ fn everything(dir: &Path) -> String {
     all
 }
 
-/// The forms in which it must not be seen.
+/// The forms in which it must not appear.
 fn forms() -> Vec<String> {
     let base64 = base64::engine::general_purpose::STANDARD.encode(SECRET);
     vec![
@@ -76,7 +76,7 @@ const SHOWS: &str = r#"
 "#;
 
 #[test]
-fn is_seen_nowhere() {
+fn is_not_visible_anywhere() {
     for args in [
         &["--diff", "-v"][..],
         &["--output", "json", "-vv"],
@@ -88,7 +88,7 @@ fn is_seen_nowhere() {
 }
 
 #[test]
-fn does_arrive_on_the_host() {
+fn arrives_on_the_host() {
     let ops = local(1).env("TOKEN", SECRET).playbook(
         r#"each(hosts("all"), |h| h.apply(files::file(h.vars.root + "/token", secret(#{ env: "TOKEN" }))));"#,
     );
@@ -97,7 +97,7 @@ fn does_arrive_on_the_host() {
 }
 
 #[test]
-fn comes_from_where_it_is_said() {
+fn comes_from_the_given_source() {
     for source in [
         r#"#{ env: "TOKEN" }"#,
         r#"#{ file: "token.txt" }"#,
@@ -116,7 +116,7 @@ fn comes_from_where_it_is_said() {
 }
 
 #[test]
-fn what_gives_none_is_refused_by_name() {
+fn names_a_source_without_a_secret() {
     for (source, said) in [
         (r#"#{ env: "MISSING" }"#, "`MISSING`"),
         (r#"#{ file: "missing.txt" }"#, "missing.txt"),

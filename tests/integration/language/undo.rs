@@ -1,10 +1,10 @@
-//! `h.undo`: every change knows its way back.
+//! `h.undo`: every change can be reverted.
 
 use super::{local, on, text};
 use crate::ran::journal;
 
 #[test]
-fn everything_goes_back_in_reverse() {
+fn undoes_everything_in_reverse() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -33,7 +33,7 @@ fn everything_goes_back_in_reverse() {
 }
 
 #[test]
-fn one_outcome_goes_back_alone() {
+fn undoes_a_single_outcome() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -46,7 +46,7 @@ fn one_outcome_goes_back_alone() {
         "#,
     );
     let ran = ops.run().ok().stdout_has("one 1").stdout_has("again 1");
-    // Of a, b, c and the second b, the first b and c were put back.
+    // Of a, b, c and the second b, the first b and c were restored.
     ran.stdout_has(": 2 changed, 2 undone");
     assert_eq!(
         text(&ops, "h1", "b"),
@@ -56,9 +56,9 @@ fn one_outcome_goes_back_alone() {
     assert!(on(&ops, "h1", "a").exists() && !on(&ops, "h1", "c").exists());
 }
 
-/// What it reads is put back before it: a restart, a reload.
+/// What it reads is restored before it runs: a restart, a reload.
 #[test]
-fn what_is_undone_last_sees_what_was_put_back() {
+fn undo_last_sees_what_was_restored() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -84,7 +84,7 @@ fn what_is_undone_last_sees_what_was_put_back() {
 }
 
 #[test]
-fn a_change_without_undo_is_named_and_keeps_no_other_from_it() {
+fn names_a_change_without_undo_and_undoes_the_others() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -107,7 +107,7 @@ fn a_change_without_undo_is_named_and_keeps_no_other_from_it() {
 }
 
 #[test]
-fn what_a_failed_batch_has_changed_goes_back() {
+fn undoes_the_changes_of_a_failed_batch() {
     let ops = local(2).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -132,7 +132,7 @@ fn what_a_failed_batch_has_changed_goes_back() {
 }
 
 #[test]
-fn an_undo_that_fails_ends_it_with_what_it_said() {
+fn a_failed_undo_ends_it_with_its_output() {
     let ops = local(1).playbook(
         r#"
         fn step(root, name, undo) {
@@ -173,7 +173,7 @@ fn undos_share_a_request() {
         "#,
     );
     ops.run().ok();
-    // What goes in one request is intended together.
+    // The changes of one request are recorded together before it is sent.
     let undos: Vec<_> = journal(&ops)
         .into_iter()
         .filter(|entry| entry.contains("undo"))

@@ -1,9 +1,9 @@
-//! Maps, strings and what else a playbook computes with on the controller.
+//! Maps, strings and other values that a playbook computes with on the controller.
 
 use super::local;
 
 #[test]
-fn a_key_or_a_variable_that_may_be_missing_is_asked_for_with_a_question_mark() {
+fn a_question_mark_reads_a_key_or_variable_that_may_be_missing() {
     let ops = local(1)
         .file("lib.rhai", "fn port(m) { m?.port ?? 80 }")
         .playbook(
@@ -36,7 +36,7 @@ fn a_key_or_a_variable_that_may_be_missing_is_asked_for_with_a_question_mark() {
 }
 
 #[test]
-fn a_task_that_a_hosts_closure_gives_and_does_not_apply_is_a_failure() {
+fn a_task_that_a_closure_returns_unapplied_is_a_failure() {
     let ops = local(1).playbook(
         r#"
         let made = |h| if h.name == "h1" { [files::absent("/nowhere/x")] };
@@ -54,7 +54,7 @@ fn a_task_that_a_hosts_closure_gives_and_does_not_apply_is_a_failure() {
 }
 
 #[test]
-fn strings_are_joined_trimmed_and_replaced_without_changing_what_was_there() {
+fn joins_trims_and_replaces_strings_without_changing_them() {
     let ops = local(1).playbook(
         r#"
         let text = " a.b ";
@@ -71,7 +71,7 @@ fn strings_are_joined_trimmed_and_replaced_without_changing_what_was_there() {
 }
 
 #[test]
-fn regular_expressions_match_find_capture_replace_and_split() {
+fn regular_expressions_match_find_capture_replace_and_split_text() {
     let ops = local(1).playbook(
         r##"
         print(`${regex::matches("1.4.2", #"^\d+(\.\d+)*$"#)} ${regex::matches("x1", "^[0-9]")}`);
@@ -97,7 +97,7 @@ fn regular_expressions_match_find_capture_replace_and_split() {
 }
 
 #[test]
-fn json_yaml_and_toml_are_read_and_written() {
+fn reads_and_writes_json_yaml_and_toml() {
     let ops = local(1)
         .file("x.toml", "port = 80\nday = 2026-11-28\n[a]\nb = [1.5, true]\n")
         .playbook(
@@ -131,7 +131,7 @@ fn json_yaml_and_toml_are_read_and_written() {
 }
 
 #[test]
-fn dates_are_parsed_compared_moved_and_formatted() {
+fn parses_compares_shifts_and_formats_dates() {
     let ops = local(1).playbook(
         r#"
         let date = dates::parse("2026-11-28T23:30:05Z");
@@ -166,7 +166,7 @@ fn dates_are_parsed_compared_moved_and_formatted() {
 }
 
 #[test]
-fn files_beside_the_playbook_are_found_and_hashed() {
+fn finds_and_hashes_files_beside_the_playbook() {
     let ops = local(1)
         .file("conf.d/b.conf", "b")
         .file("conf.d/a.conf", "abc")
@@ -191,7 +191,7 @@ fn files_beside_the_playbook_are_found_and_hashed() {
 }
 
 #[test]
-fn modules_of_the_project_are_imported_from_beside_the_playbooks_directory() {
+fn imports_modules_beside_the_playbooks_directory() {
     let ops = local(1)
         .file("inventory.toml", "[hosts.h1]\n")
         .file(
@@ -216,7 +216,7 @@ fn modules_of_the_project_are_imported_from_beside_the_playbooks_directory() {
 }
 
 #[test]
-fn what_is_mounted_and_what_the_host_runs_in_is_told() {
+fn facts_include_mounts_and_virtualization() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -229,7 +229,7 @@ fn what_is_mounted_and_what_the_host_runs_in_is_told() {
 }
 
 #[test]
-fn addresses_are_asked_for_when_a_playbook_wants_them() {
+fn facts_query_addresses_only_on_use() {
     let ops = local(1).playbook(
         r#"
         each(hosts("all"), |h| {
@@ -242,7 +242,7 @@ fn addresses_are_asked_for_when_a_playbook_wants_them() {
 }
 
 #[test]
-fn a_command_sees_none_of_the_functions_that_its_request_brings() {
+fn a_command_does_not_see_the_functions_of_its_request() {
     let ops = local(1).playbook(
         r#"
         let dir = env("HOME");

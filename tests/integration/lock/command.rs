@@ -4,7 +4,7 @@ use super::{TAKE, go, holding, holding_with, started};
 use crate::fleet::Fleet;
 
 #[test]
-fn a_list_shows_who_has_what_where() {
+fn lists_holders_locks_and_hosts() {
     let fleet = Fleet::sshd(2);
     fleet
         .ops()
@@ -36,14 +36,14 @@ fn a_list_shows_who_has_what_where() {
     let held: serde_json::Value = serde_json::from_str(&json.stdout).expect("one lock");
     assert_eq!(held["holder"]["playbook"], "playbook.rhai");
     assert_eq!(held["hosts"]["h1"], 3);
-    // A look leaves no run behind.
+    // `ops lock list` leaves no run behind.
     assert!(!list.state().join("ops/runs").exists());
     go(&fleet);
     running.wait().ok();
 }
 
 #[test]
-fn a_host_that_is_gone_is_said_to_be() {
+fn reports_an_unreachable_host() {
     let fleet = Fleet::sshd(2);
     let first = holding(&fleet);
     let _running = started(&first);
@@ -58,7 +58,7 @@ fn a_host_that_is_gone_is_said_to_be() {
 }
 
 #[test]
-fn a_local_one_is_listed_and_broken() {
+fn lists_and_breaks_a_local_lock() {
     let fleet = Fleet::sshd(1);
     let first = holding_with(&fleet, r#"#{ scope: "local" }"#);
     let running = started(&first);

@@ -1,10 +1,10 @@
-//! Runs that want the same lock.
+//! Runs that compete for the same lock.
 
 use super::{TAKE, age, entries, go, holding, holding_with, is_held, started};
 use crate::fleet::{Fleet, Settings};
 
 #[test]
-fn who_comes_second_is_told_by_whom_it_is_held() {
+fn the_second_run_is_told_who_holds_the_lock() {
     let fleet = Fleet::sshd(2);
     let first = holding(&fleet);
     let running = started(&first);
@@ -26,7 +26,7 @@ fn who_comes_second_is_told_by_whom_it_is_held() {
 }
 
 #[test]
-fn who_waits_sees_the_holder_and_gets_it() {
+fn a_waiting_run_sees_the_holder_and_gets_the_lock() {
     let fleet = Fleet::sshd(2);
     let first = holding(&fleet);
     let running = started(&first);
@@ -44,12 +44,12 @@ fn who_waits_sees_the_holder_and_gets_it() {
     assert_eq!(waited[0]["holder"]["playbook"], "playbook.rhai");
     assert_eq!(waited[0]["hosts"].as_array().map(Vec::len), Some(2));
     let tokens = &ran.events_of("lock.acquired")[0]["tokens"];
-    // The first run took it with the first entry and gave it back with the second.
+    // The first run acquired it with the first entry and released it with the second.
     assert!(tokens["h1"].as_u64() >= Some(3), "{tokens}");
 }
 
 #[test]
-fn a_wait_ends() {
+fn a_wait_times_out() {
     let fleet = Fleet::sshd(1);
     let first = holding(&fleet);
     let _running = started(&first);
@@ -62,7 +62,7 @@ fn a_wait_ends() {
 }
 
 #[test]
-fn all_hosts_or_none() {
+fn is_acquired_on_all_hosts_or_none() {
     let fleet = Fleet::sshd(3);
     let first = holding_with(&fleet, r#"#{ hosts: "h2" }"#);
     let _running = started(&first);
@@ -77,7 +77,7 @@ fn all_hosts_or_none() {
 }
 
 #[test]
-fn a_host_that_is_gone_keeps_the_lock_from_being_taken() {
+fn an_unreachable_host_prevents_acquiring_the_lock() {
     let fleet = Fleet::sshd(2);
     fleet.hosts()[1].vanish();
     fleet
@@ -93,7 +93,7 @@ fn a_host_that_is_gone_keeps_the_lock_from_being_taken() {
 }
 
 #[test]
-fn a_limit_does_not_shrink_it() {
+fn a_limit_does_not_reduce_its_hosts() {
     let fleet = Fleet::sshd(2);
     let first = fleet
         .ops()
@@ -112,7 +112,7 @@ fn a_limit_does_not_shrink_it() {
 }
 
 #[test]
-fn it_goes_around_the_whole_playbook() {
+fn a_lock_option_covers_the_whole_playbook() {
     let fleet = Fleet::sshd(2);
     let first = holding(&fleet);
     let running = started(&first);
@@ -123,9 +123,9 @@ fn it_goes_around_the_whole_playbook() {
     second.run().code(5).stderr_has("is held on h2");
     go(&fleet);
     running.wait().ok();
-    // On the hosts that the playbook names and no other.
+    // On the hosts that the playbook names, and on no others.
     second.run().ok().stdout_has("deploy/shop on h2, lock id");
-    // On all of them where only the run knows which.
+    // On all of them if only the run can compute the hosts.
     let computed = fleet
         .ops()
         .playbook(r#"let which = "h2"; each(hosts(which), |h| h.run("true"));"#)
@@ -134,15 +134,15 @@ fn it_goes_around_the_whole_playbook() {
 }
 
 #[test]
-fn of_those_who_begin_together_one_gets_it() {
+fn only_one_of_simultaneous_runs_gets_it() {
     let fleet = Fleet::sshd(3);
     let all: Vec<_> = (0..4).map(|_| holding(&fleet)).collect();
     let mut running: Vec<_> = all.iter().map(crate::ops::Ops::start).collect();
-    // One holds it until the others have gone away.
+    // One holds it until the others have ended.
     go_when_others_are_gone(&fleet, &mut running);
 }
 
-/// All but one end with 5, and that one with 0.
+/// All but one exit with 5, and that one with 0.
 fn go_when_others_are_gone(fleet: &Fleet, running: &mut Vec<crate::ops::Running>) {
     let fleet_dir = fleet.dir().to_owned();
     let ends: Vec<_> = std::mem::take(running)
@@ -170,7 +170,7 @@ fn go_when_others_are_gone(fleet: &Fleet, running: &mut Vec<crate::ops::Running>
     );
 }
 
-/// Each run adds to a number with a gap between reading and writing: two that were in at once would lose an
+/// Each run adds to a number with a gap between reading and writing: two simultaneous runs would lose an
 /// addition.
 fn nobody_is_in_at_once(options: &str) {
     const RUNS: usize = 5;
@@ -209,17 +209,17 @@ fn nobody_is_in_at_once(options: &str) {
 }
 
 #[test]
-fn on_hosts_nobody_is_in_at_once() {
+fn on_hosts_runs_exclude_each_other() {
     nobody_is_in_at_once(r#"scope: "hosts""#);
 }
 
 #[test]
-fn on_this_machine_nobody_is_in_at_once() {
+fn on_this_machine_runs_exclude_each_other() {
     nobody_is_in_at_once(r#"scope: "local""#);
 }
 
 #[test]
-fn a_check_takes_nothing_and_says_who_has_it() {
+fn check_mode_acquires_nothing_and_reports_the_holder() {
     let fleet = Fleet::sshd(2);
     let ops = fleet.ops().playbook(TAKE).arg("--check");
     ops.run().ok().stdout_has("has it");
@@ -240,7 +240,7 @@ fn a_check_takes_nothing_and_says_who_has_it() {
 }
 
 #[test]
-fn once_in_a_run_and_not_for_each_host() {
+fn is_acquired_once_per_run_not_per_host() {
     let fleet = Fleet::sshd(1);
     let twice = r#"let all = hosts("all"); with_lock("a b", || with_lock("a b", || ()));"#;
     fleet
@@ -278,7 +278,7 @@ fn once_in_a_run_and_not_for_each_host() {
 }
 
 #[test]
-fn every_shell_keeps_it() {
+fn works_on_every_shell() {
     for sh in ["dash", "bash", "busybox"] {
         let fleet = Fleet::sshd_with(1, &Settings::default().sh(sh));
         let first = holding(&fleet);
@@ -309,9 +309,9 @@ fn every_shell_keeps_it() {
     }
 }
 
-/// A log is not kept for ever, and its numbers go on.
+/// The entries of a log are not kept forever, and its numbers continue.
 #[test]
-fn old_entries_go() {
+fn deletes_old_entries() {
     let fleet = Fleet::sshd(1);
     let ran = fleet
         .ops()
@@ -327,9 +327,9 @@ fn old_entries_go() {
     assert_eq!(dir.count(), left, "nothing but entries is left");
 }
 
-/// Two names of one machine are one place.
+/// Two names of one machine are one host.
 #[test]
-fn two_names_of_one_machine_do_not_shut_each_other_out() {
+fn two_names_of_one_machine_do_not_exclude_each_other() {
     let dir = tempfile::tempdir().expect("a directory");
     let state = dir.path().display();
     let inventory = format!(
@@ -344,7 +344,7 @@ fn two_names_of_one_machine_do_not_shut_each_other_out() {
 }
 
 #[test]
-fn a_host_that_cannot_keep_it_is_named() {
+fn names_a_host_that_cannot_hold_it() {
     crate::ops::Ops::new()
         .inventory_named(
             "hosts.ini",

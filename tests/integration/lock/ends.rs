@@ -6,7 +6,7 @@ use super::{TAKE, age, go, holding, holding_with, is_held, log_of, started};
 use crate::fleet::{Fleet, process};
 
 #[test]
-fn a_failure_gives_it_back() {
+fn a_failure_releases_it() {
     let fleet = Fleet::sshd(2);
     fleet
         .ops()
@@ -20,7 +20,7 @@ fn a_failure_gives_it_back() {
 }
 
 #[test]
-fn a_signal_gives_it_back() {
+fn a_signal_releases_it() {
     for signal in [Signal::INT, Signal::TERM] {
         let fleet = Fleet::sshd(2);
         let first = holding(&fleet);
@@ -48,7 +48,7 @@ fn a_signal_ends_a_wait_and_leaves_nothing() {
 }
 
 #[test]
-fn a_killed_run_holds_it_until_its_lease_runs_out() {
+fn a_killed_run_holds_it_until_its_lease_expires() {
     let fleet = Fleet::sshd(2);
     let first = holding(&fleet);
     let mut running = started(&first);
@@ -74,7 +74,7 @@ fn a_killed_run_holds_it_until_its_lease_runs_out() {
 }
 
 #[test]
-fn a_killed_run_frees_a_local_one_at_once() {
+fn a_killed_run_releases_a_local_lock_at_once() {
     let fleet = Fleet::sshd(1);
     let first = holding_with(&fleet, r#"#{ scope: "local" }"#);
     let mut running = started(&first);
@@ -96,12 +96,12 @@ fn a_killed_run_frees_a_local_one_at_once() {
     running.wait();
     waiting.wait().ok().stdout_has("has it");
     second.run().ok().stdout_has("has it");
-    // No host has heard of it.
+    // No host has been notified.
     assert!(!log_of(&fleet.hosts()[0]).exists());
 }
 
 #[test]
-fn what_is_registered_under_it_runs_before_it_is_given_back() {
+fn hooks_registered_under_it_run_before_its_release() {
     let fleet = Fleet::sshd(1);
     let log = log_of(&fleet.hosts()[0]);
     let ran = fleet
@@ -129,9 +129,9 @@ fn what_is_registered_under_it_runs_before_it_is_given_back() {
         .stdout_has("no: free");
 }
 
-/// The session of the host is busy with a command all the time: the renewal does not wait for it.
+/// The session of the host is busy with a command all the time; the renewal does not wait for it.
 #[test]
-fn a_lease_is_renewed_while_a_command_runs() {
+fn renews_a_lease_while_a_command_runs() {
     let fleet = Fleet::sshd(1);
     let first = holding_with(&fleet, r#"#{ lease: "4s" }"#);
     let running = started(&first);

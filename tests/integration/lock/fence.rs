@@ -1,13 +1,13 @@
-//! A host refuses changes of a run whose lock has passed to another.
+//! A host refuses changes of a run whose lock another run has acquired.
 
 use rustix::process::Signal;
 
 use super::{TAKE, age, go, holding, id_of, started};
 use crate::fleet::Fleet;
 
-/// The controller slept, as a laptop does, longer than its lease; another run took the lock meanwhile.
+/// The controller slept longer than its lease, as a laptop does, and another run acquired the lock meanwhile.
 #[test]
-fn who_slept_beyond_its_lease_changes_nothing() {
+fn a_run_that_slept_beyond_its_lease_changes_nothing() {
     let fleet = Fleet::sshd(2);
     let first = holding(&fleet).args(["--output", "json"]);
     let mut running = started(&first);
@@ -25,7 +25,7 @@ fn who_slept_beyond_its_lease_changes_nothing() {
             .collect::<Vec<_>>()
     };
     let before = touched();
-    // It goes on to its changes; the other one does not yet.
+    // The sleeping run continues with its changes; the other one waits.
     running.signal(Signal::CONT);
     let pid = next.id();
     next.signal(Signal::STOP);
@@ -44,7 +44,7 @@ fn who_slept_beyond_its_lease_changes_nothing() {
 }
 
 #[test]
-fn who_lost_it_runs_no_command_and_undoes_nothing() {
+fn a_run_that_lost_it_runs_no_command_and_undoes_nothing() {
     let fleet = Fleet::sshd(1);
     let dir = fleet.dir().display().to_string();
     let first = fleet.ops().playbook(&format!(
@@ -76,7 +76,7 @@ fn who_lost_it_runs_no_command_and_undoes_nothing() {
 }
 
 #[test]
-fn who_slept_and_lost_nothing_goes_on() {
+fn a_run_that_slept_and_kept_the_lock_continues() {
     let fleet = Fleet::sshd(1);
     let first = holding(&fleet);
     let mut running = started(&first);
@@ -89,7 +89,7 @@ fn who_slept_and_lost_nothing_goes_on() {
 }
 
 #[test]
-fn a_lock_that_was_broken_is_a_fence() {
+fn a_broken_lock_fences_off_its_holder() {
     let fleet = Fleet::sshd(2);
     let first = holding(&fleet).args(["--output", "json"]);
     let running = started(&first);
@@ -108,7 +108,7 @@ fn a_lock_that_was_broken_is_a_fence() {
     );
     assert_eq!(id_of(&ran), id);
     assert!(!fleet.hosts()[0].root().join("after").exists());
-    // It is recorded, and a second time there is nothing to break.
+    // The break is recorded, and the second time there is nothing to break.
     let history = crate::ops::Ops::new().arg("history");
     let history = history.env("XDG_STATE_HOME", breaker.state());
     history.run().ok().stdout_has(&format!("lock break {id}"));

@@ -1,4 +1,4 @@
-//! Locks: of all runs that want one, one has it, and a host refuses who lost it.
+//! Locks: of all runs that compete for one, only one holds it, and a host refuses a run that lost it.
 
 mod command;
 mod contest;
@@ -13,7 +13,7 @@ use crate::fleet::{Fleet, Sshd};
 use crate::ops::{Ops, Running};
 use crate::ran::Ran;
 
-/// Holds the lock `deploy/shop` until the file `go` is there, and then changes the hosts.
+/// Holds the lock `deploy/shop` until the file `go` exists, and then changes the hosts.
 pub fn holding(fleet: &Fleet) -> Ops {
     holding_with(fleet, "#{}")
 }
@@ -40,28 +40,28 @@ pub fn holding_with(fleet: &Fleet, options: &str) -> Ops {
     ))
 }
 
-/// Lets the holders go on.
+/// Lets the holders continue.
 pub fn go(fleet: &Fleet) {
     std::fs::write(fleet.dir().join("go"), "").expect("the fleet's directory");
 }
 
-/// Started, and it has the lock.
+/// Starts it and waits until it holds the lock.
 pub fn started(ops: &Ops) -> Running {
     let mut running = ops.start();
     running.wait_for("has it");
     running
 }
 
-/// Takes the lock, and says so.
+/// Acquires the lock, and prints that.
 pub const TAKE: &str =
     r#"let all = hosts("all"); with_lock("deploy/shop", || print("has" + " it"));"#;
 
-/// The log of the lock `deploy/shop` on a host.
+/// Returns the log of the lock `deploy/shop` on a host.
 pub fn log_of(host: &Sshd) -> PathBuf {
     host.state().join("locks/deploy%2Fshop")
 }
 
-/// The entries of the log, in their order.
+/// Returns the entries of the log in order.
 pub fn entries(host: &Sshd) -> Vec<String> {
     let Ok(dir) = std::fs::read_dir(log_of(host)) else {
         return Vec::new();
@@ -80,14 +80,14 @@ pub fn entries(host: &Sshd) -> Vec<String> {
         .collect()
 }
 
-/// Whether the highest entry says that somebody has it.
+/// Whether the highest entry says that a run holds the lock.
 pub fn is_held(host: &Sshd) -> bool {
     entries(host)
         .last()
         .is_some_and(|entry| entry.starts_with("held"))
 }
 
-/// Makes what stands in the log of the lock ten minutes old: as if nobody had renewed it.
+/// Makes the files in the log of the lock ten minutes old, as if no run had renewed it.
 pub fn age(host: &Sshd) {
     let past = std::time::SystemTime::now() - std::time::Duration::from_mins(10);
     for entry in std::fs::read_dir(log_of(host)).expect("the log") {
@@ -96,7 +96,7 @@ pub fn age(host: &Sshd) {
     }
 }
 
-/// The id of the lock that a run acquired.
+/// Returns the id of the lock that a run acquired.
 pub fn id_of(ran: &Ran) -> String {
     ran.events_of("lock.acquired")[0]["id"]
         .as_str()

@@ -1,10 +1,10 @@
-//! A state directory that several login users share: one lock holds all of them, and nobody's files can be
-//! touched by another.
+//! A state directory that several login users share: one lock excludes all of them, and no user can touch the
+//! files of another.
 
 use crate::fleet::{Container, Image};
 use crate::ops::{Ops, Running};
 
-/// Where the users of a test share a directory, and what holds for it.
+/// Where the users of a test share a directory, and the properties of that machine.
 struct Shared<'c> {
     container: &'c Container,
     dir: String,
@@ -24,7 +24,7 @@ impl<'c> Shared<'c> {
         )
     }
 
-    /// Holds the lock until the user's file `go` is there, and then changes a file of the user's.
+    /// Holds the lock until the file `go` of the user exists, and then changes a file of the user.
     fn holding(&self, user: &str) -> Running {
         let dir = format!("{}.{user}", self.dir);
         self.container.look(&format!(
@@ -57,7 +57,7 @@ impl<'c> Shared<'c> {
     }
 }
 
-/// Both orders, on both kinds of machine: held, waited for, given back, taken over, broken, fenced.
+/// Both orders, on both kinds of machine: held, waited for, released, taken over, broken, fenced.
 #[test]
 fn users_of_one_directory_exclude_each_other() {
     for image in [Image::Debian, Image::Busybox] {
@@ -112,9 +112,10 @@ fn users_of_one_directory_exclude_each_other() {
     }
 }
 
-/// What a user keeps for an undo is for that user alone, and nothing of another's can be replaced or removed.
+/// What a user keeps for an undo is private to that user, and another user cannot replace or remove anything
+/// of it.
 #[test]
-fn what_a_user_keeps_is_private() {
+fn kept_files_are_private() {
     let Some(container) = Container::shared(Image::Debian) else {
         return;
     };
@@ -133,7 +134,7 @@ fn what_a_user_keeps_is_private() {
         ));
         assert_eq!(kept.lines().count(), 1, "{user}: {kept}");
     }
-    // Entries of the lock can be read by all, and written, renamed or removed by their makers alone.
+    // Everyone can read the entries of the lock, but only their owners can write, rename or remove them.
     let entries = container.look(&format!("find {dir} -maxdepth 1 -type f ! -perm 0644"));
     assert_eq!(entries, "");
     for attempt in ["rm -f", "mv -t /tmp", "truncate -s 0"] {
@@ -145,9 +146,9 @@ fn what_a_user_keeps_is_private() {
     }
 }
 
-/// Another user got there first, with what would lead a writer astray.
+/// Another user prepared the path so that it would lead a writer astray.
 #[test]
-fn what_another_user_planted_is_not_followed() {
+fn does_not_follow_what_another_user_planted() {
     const SAID: &str = "belongs to another user";
     let Some(container) = Container::shared(Image::Debian) else {
         return;
@@ -175,7 +176,7 @@ fn what_another_user_planted_is_not_followed() {
             .stderr_has(SAID);
         assert_eq!(container.look(&tree), before, "{name}");
     }
-    // What is not a file counts for nothing.
+    // Anything that is not a file is ignored.
     let shared = Shared::new(container, "planted-entry");
     let log = format!("{}/lock.deploy%2Fshop", shared.dir);
     container.look(&format!(

@@ -1,5 +1,4 @@
-//! full-deploy on bare machines with systemd, and what comes after it: an update, a release that is broken, a
-//! way back.
+//! full-deploy on empty machines with systemd, followed by an update, a broken release, and a rollback.
 
 use std::process::{Command, Stdio};
 
@@ -8,7 +7,7 @@ use crate::fleet::{Container, Image};
 use crate::ops::Ops;
 use crate::shop::{Load, program};
 
-/// Two hosts for the application and one for the balancer, reached as a user who may use sudo.
+/// Two hosts for the application and one for the balancer, with a login user who may use sudo.
 struct Machines {
     web: [Container; 2],
     lb: Container,
@@ -17,7 +16,7 @@ struct Machines {
 }
 
 impl Machines {
-    /// `None`, with a word about it, if containers are left out.
+    /// `None`, with a message, if containers are left out.
     fn start() -> Option<Self> {
         let start = || Container::start(Image::Debian);
         let (web, lb) = ([start()?, start()?], start()?);
@@ -44,7 +43,7 @@ impl Machines {
         })
     }
 
-    /// A run of a playbook with a release, by hosts that need not prove themselves for long.
+    /// Returns a run of a playbook with a release, on hosts that only need to stay healthy for a short time.
     fn run(&self, name: &str, version: &str, more: &[(&str, &str)]) -> Ops {
         let artifact = self.dist.path().join(format!("shop-{version}.tar.gz"));
         let sum = std::fs::read_to_string(artifact.with_added_extension("sha256")).expect("a sum");
@@ -65,18 +64,18 @@ impl Machines {
         self.run("rolling-update.rhai", version, &QUICK)
     }
 
-    /// Packs a release whose process is killed three seconds after it began.
+    /// Packs a release whose process is killed three seconds after its start.
     fn pack_one_that_dies(&self, version: &str) {
         let program = "(sleep 3; kill -s KILL $$) &\nexec \"${0%/*}/real\" \"$@\"\n";
         self.pack(version, program);
     }
 
-    /// Packs a release whose process ends at once.
+    /// Packs a release whose process exits at once.
     fn pack_one_that_fails(&self, version: &str) {
         self.pack(version, "echo 'cannot open the keys' >&2; exit 3\n");
     }
 
-    /// Packs a release with another program in the place of the real one, which stands beside it.
+    /// Packs a release with a wrapper instead of the real program, which is beside it.
     fn pack(&self, version: &str, program: &str) {
         let program = ops::shell::quote_str(&format!("#!/bin/sh\n{program}"));
         let script = format!(
@@ -94,8 +93,8 @@ impl Machines {
         assert!(ran.status.success(), "{ran:?}");
     }
 
-    /// A release that does not start goes back. The log has what this start of it said, and not the ones
-    /// before.
+    /// A release that does not start is rolled back. The log has the output of this start, and not of earlier
+    /// ones.
     fn does_not_take_one_that_fails(&self) {
         self.pack_one_that_fails("1.6.0");
         let ran = self.update("1.6.0").run().code(6);
@@ -107,7 +106,7 @@ impl Machines {
         self.are_healthy_as("1.1.0");
     }
 
-    /// A release that dies on a host that is back in service is no good one, though it was healthy for long
+    /// A release that dies on a host that is back in service is not good, although it was healthy for long
     /// enough.
     fn finds_one_that_dies_later(&self) {
         let program = "(until [ -e /srv/shop/dies ]; do sleep 0.1; done; kill -s KILL $$) &\nexec \"${0%/*}/real\" \"$@\"\n";
@@ -132,8 +131,7 @@ impl Machines {
         self.are_healthy_as(version);
     }
 
-    /// What full-deploy has set up can be updated by the short form: it writes the unit and the environment
-    /// file anew.
+    /// The short form can update what full-deploy has set up: it rewrites the unit and the environment file.
     fn takes_the_short_form(&self) {
         let deploy = |version: &str| self.run("deploy.rhai", version, &QUICK);
         deploy("1.0.0").run().ok();
@@ -145,7 +143,7 @@ impl Machines {
             self.each_of_web("grep -c '1.1.0 good' /srv/shop/releases/.history"),
             ["1", "1"]
         );
-        // One that does not start goes back, unit and all.
+        // A release that does not start is rolled back, including the unit.
         deploy("1.6.0")
             .run()
             .code(6)
@@ -153,7 +151,7 @@ impl Machines {
         self.are_healthy_as("1.1.0");
     }
 
-    /// Whether every host is healthy as this version.
+    /// Whether every host is healthy with this version.
     fn are_healthy_as(&self, version: &str) {
         let args = vars(&[("version", version), ("min_free", "0%")]);
         self.ops
@@ -173,7 +171,7 @@ impl Machines {
 
 const QUICK: [(&str, &str); 2] = [("min_healthy", "500ms"), ("healthy_deadline", "10s")];
 
-/// The address that other containers reach it at.
+/// Returns the address at which other containers reach it.
 fn address(container: &Container) -> String {
     let addresses = container.look("hostname -I");
     let first = addresses.split_whitespace().next();
@@ -192,7 +190,8 @@ fn line(name: &str, container: &Container) -> String {
     )
 }
 
-/// Whether what is built here runs there: a program wants a libc as new as the one that it was built with.
+/// Whether a program that is built here runs there: it needs a libc at least as new as the one that it was
+/// built with.
 fn runs_in(container: &Container) -> bool {
     let copied = Command::new("docker")
         .arg("cp")
@@ -208,7 +207,7 @@ fn runs_in(container: &Container) -> bool {
 }
 
 #[test]
-fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
+fn sets_up_updates_and_rolls_back_new_hosts() {
     let Some(machines) = Machines::start() else {
         return;
     };
@@ -216,14 +215,14 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         eprintln!("skipped: what is built here needs a newer libc than the containers have");
         return;
     }
-    // The containers have a repository of their own, and no network.
+    // The containers have their own repository, and no network.
     let base = [
         ("packages", "ops-hello"),
         ("expected_environment", "staging"),
     ];
     let deploy = machines.run("full-deploy.rhai", "1.0.0", &base);
-    // All but the health of what does not exist yet is known, behind a package that has nothing to do with it
-    // too.
+    // Everything is known but the health of what does not exist yet, even after a package that has nothing to
+    // do with it.
     let check = deploy.clone().arg("--check").run().ok();
     let check = check.stdout_has("services::running shop.service");
     let unknown = |line: &&str| line.starts_with("unknown");
@@ -233,7 +232,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
             .any(|why| line.contains(why));
         assert!(is_told, "{check}");
     }
-    // Hosts that are of another environment than was said are not touched.
+    // Hosts of another environment than the given one are not changed.
     let elsewhere = [
         ("packages", "ops-hello"),
         ("expected_environment", "production"),
@@ -261,7 +260,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
     assert!(machines.lb.look("dpkg -s ops-hello").contains("installed"));
     machines.are_healthy_as("1.0.0");
 
-    // All of it is so already.
+    // All of it is already done.
     deploy.run().ok().nowhere("changed ");
 
     let url = format!("http://{}/", address(&machines.lb));
@@ -274,7 +273,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         "/slow?ms=1000",
     ];
     let load = Load::start(&url, &args);
-    // The link's new target is known, so the restart is.
+    // The new target of the link is known, so the restart is known too.
     machines
         .update("1.1.0")
         .arg("--check")
@@ -286,7 +285,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
     machines.update("1.1.0").run().ok();
     machines.are_healthy_as("1.1.0");
 
-    // A broken release goes back to the one before, service and all.
+    // A broken release is rolled back, including the service.
     machines
         .update("1.2.0")
         .run()
@@ -300,7 +299,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
 
     machines.does_not_take_one_that_fails();
 
-    // One that dies three seconds after each start, and is there again before anybody looks.
+    // A release that dies three seconds after each start, and has restarted before anything checks it.
     machines.pack_one_that_dies("1.3.0");
     let patient = [("min_healthy", "6s"), ("healthy_deadline", "15s")];
     machines
@@ -310,7 +309,7 @@ fn hosts_come_from_nothing_to_a_release_that_is_updated_and_rolled_back() {
         .stderr_has("restarted ");
     machines.are_healthy_as("1.1.0");
 
-    // An update is not what full-deploy is for: it would restart all hosts at once.
+    // full-deploy does not update: that would restart all hosts at once.
     machines
         .run("full-deploy.rhai", "1.0.0", &base)
         .run()

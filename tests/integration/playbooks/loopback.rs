@@ -8,8 +8,8 @@ use super::{playbook, project, vars};
 use crate::ops::Ops;
 use crate::shop::{Load, program};
 
-/// The hosts of the demonstration, with version 1.0.0 on them. They go with the value, and with a test
-/// process that is killed.
+/// The hosts of the demonstration with version 1.0.0. They stop when the value is dropped, and with a killed
+/// test process.
 pub struct Site {
     dir: tempfile::TempDir,
     watchdog: Child,
@@ -49,7 +49,7 @@ impl Site {
         site
     }
 
-    /// The parameters that say which release.
+    /// Returns the parameters for a release.
     pub fn release(&self, version: &str) -> Vec<String> {
         let artifact = self.dir.path().join(format!("shop-{version}.tar.gz"));
         let sum = std::fs::read_to_string(artifact.with_added_extension("sha256")).expect("a sum");
@@ -62,7 +62,7 @@ impl Site {
         ])
     }
 
-    /// A run of a playbook whose hosts need not prove themselves for long.
+    /// Returns a run of a playbook whose hosts only need to stay healthy for a short time.
     fn roll(&self, name: &str) -> Ops {
         let quick = vars(&[
             ("batch", "50%"),
@@ -106,7 +106,7 @@ impl Drop for Site {
     }
 }
 
-/// Ends the fleet when its standard input ends.
+/// Stops the fleet when its standard input closes.
 fn watchdog(fleet: &Path) -> Child {
     Command::new("sh")
         .args(["-c", "read -r _; exec \"$1\" down \"$2\"", "watchdog"])
@@ -118,7 +118,7 @@ fn watchdog(fleet: &Path) -> Child {
 }
 
 #[test]
-fn a_release_is_rolled_out_and_back_without_a_failed_request() {
+fn rolls_a_release_out_and_back_without_a_failed_request() {
     let site = Site::start();
     site.health("1.0.0")
         .run()
@@ -129,7 +129,7 @@ fn a_release_is_rolled_out_and_back_without_a_failed_request() {
     let update = site.roll("rolling-update.rhai").args(site.release("1.1.0"));
     update.run().ok();
     site.health("1.1.0").run().ok();
-    // Nothing is left to do: no release is unpacked, nothing is restarted, no host is drained.
+    // Nothing is left to do: no release is unpacked, nothing is restarted, and no host is drained.
     update
         .run()
         .ok()
@@ -137,7 +137,7 @@ fn a_release_is_rolled_out_and_back_without_a_failed_request() {
         .nowhere("unpacks")
         .nowhere("shopctl")
         .nowhere("drained");
-    // The other version is not what answers.
+    // Another version answers.
     site.health("1.0.0").run().code(3).stdout_has("app1");
 
     let back = site.roll("rollback.rhai");
@@ -147,16 +147,16 @@ fn a_release_is_rolled_out_and_back_without_a_failed_request() {
     let summary = load.finish().ok();
     assert!(summary.answered_by("1.1.0") > 0, "{:#}", summary.json);
 
-    // 1.0.0 is the first there was; nothing is changed to find that out.
+    // 1.0.0 is the first release; nothing is changed to find that out.
     back.run().code(3).stderr_has("no good release");
     site.health("1.0.0").run().ok();
-    // A version that is given need not be good: it only has to be there.
+    // A given version need not be good, but it must exist.
     let named = back.again(["run", &playbook("rollback.rhai"), "--check"]);
     named.args(vars(&[("version", "1.1.0")])).run().ok();
 }
 
 #[test]
-fn an_update_of_one_host_drains_it_on_the_balancer() {
+fn updating_one_host_drains_it_on_the_balancer() {
     let site = Site::start();
     let load = site.load();
     site.roll("rolling-update.rhai")

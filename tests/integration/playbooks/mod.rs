@@ -1,4 +1,4 @@
-//! The playbooks of `playbooks/`: `ops check` finds nothing wrong, `ops new` copies them whole, and each
+//! The playbooks of `playbooks/`: `ops check` finds no problems, `ops new` copies them completely, and each
 //! works on real hosts.
 
 mod containers;
@@ -17,17 +17,17 @@ hosts = [\"web[1:4]\"]
 hosts = [\"lb1\"]
 ";
 
-/// A file of the project.
+/// Reads a file of the project.
 pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The path of a playbook, as an argument.
+/// Returns the path of a playbook, as an argument.
 fn playbook(name: &str) -> String {
     project("playbooks").join(name).display().to_string()
 }
 
-/// `--var NAME=VALUE` for each.
+/// Returns `--var NAME=VALUE` for each.
 pub fn vars(pairs: &[(&str, &str)]) -> Vec<String> {
     let vars = pairs.iter().map(|(name, value)| format!("{name}={value}"));
     vars.flat_map(|var| ["--var".to_owned(), var]).collect()
@@ -49,7 +49,7 @@ fn names() -> Vec<String> {
 }
 
 #[test]
-fn ops_check_finds_nothing_wrong() {
+fn ops_check_finds_no_problems() {
     let examples = ["examples/shop/setup.rhai"].map(|path| project(path).display().to_string());
     for path in names().iter().map(|name| playbook(name)).chain(examples) {
         Ops::new()
@@ -62,7 +62,7 @@ fn ops_check_finds_nothing_wrong() {
 }
 
 #[test]
-fn each_has_a_page_of_help_with_its_parameters() {
+fn each_has_help_with_its_parameters() {
     for name in names() {
         let first = std::fs::read_to_string(playbook(&name)).expect("a playbook");
         let first = first
@@ -83,10 +83,10 @@ fn each_has_a_page_of_help_with_its_parameters() {
 }
 
 #[test]
-fn ops_new_copies_them_with_what_they_need() {
+fn ops_new_copies_them_with_their_files() {
     for name in names() {
         let from = name.trim_end_matches(".rhai");
-        // Where no inventory is, it brings one.
+        // If there is no inventory, `ops new` creates one.
         let ops = Ops::new();
         let ran = ops.again(["new", "playbook", "mine", "--from", from]).run();
         let ran = ran
@@ -99,7 +99,7 @@ fn ops_new_copies_them_with_what_they_need() {
             "{ran}"
         );
         ops.again(["check", "mine.rhai"]).run().ok();
-        // A second one shares what the first brought.
+        // A second playbook shares the files that the first brought.
         let again = ["new", "playbook", "other", "--from", "health-check"];
         ops.again(again).run().ok().stdout_has("wrote other.rhai");
         let text = std::fs::read_to_string(ops.path("mine.rhai")).expect("a copy");

@@ -1,4 +1,4 @@
-//! How rollouts end, and what they leave.
+//! How rollouts end, and the state that they leave.
 
 use super::Service;
 
@@ -19,7 +19,7 @@ fn every_host_gets_the_new_version() {
 }
 
 #[test]
-fn a_failing_check_in_the_second_batch_puts_the_first_back() {
+fn a_failing_check_in_the_second_batch_rolls_the_first_back() {
     let service = Service::new(4, "healthy_deadline: \"2s\",").with(2, "fail-healthy", "");
     let ran = service.ops().run().code(6);
     assert_eq!(service.left(), ["1", "1", "1", "1"]);
@@ -49,7 +49,7 @@ fn a_budget_is_for_the_whole_rollout() {
 }
 
 #[test]
-fn stop_leaves_everything_as_it_is() {
+fn stop_leaves_everything_unchanged() {
     let service = Service::new(3, "on_abort: \"stop\",").with(2, "fail-updated", "");
     let ran = service.ops().run().code(3);
     assert_eq!(service.left(), ["2", "2 out", "1"]);
@@ -58,14 +58,14 @@ fn stop_leaves_everything_as_it_is() {
 }
 
 #[test]
-fn continue_goes_on_with_the_others() {
+fn continue_updates_the_other_hosts() {
     let service = Service::new(3, "on_abort: \"continue\",").with(2, "fail-updated", "");
     service.ops().run().code(3);
     assert_eq!(service.left(), ["2", "1", "2"]);
 }
 
 #[test]
-fn a_host_that_vanishes_in_its_update_is_left_out_by_name() {
+fn names_and_excludes_a_host_lost_during_its_update() {
     let service = Service::new(3, "rollback_deadline: \"20s\",").with(2, "hold-update", "");
     let running = service.ops().start();
     service.wait_for_step(2, "update");
@@ -77,11 +77,11 @@ fn a_host_that_vanishes_in_its_update_is_left_out_by_name() {
 }
 
 #[test]
-fn a_host_that_cannot_be_reached_is_a_failure() {
+fn an_unreachable_host_is_a_failure() {
     let service = Service::new(3, "order: \"inventory\",");
     service.host(2).vanish();
     let ran = service.ops().run();
-    // Nothing says that it is still in service.
+    // Nothing shows that it is still in service.
     let ran = ran.code(7).stderr_has("unreachable: h2 (old version)");
     assert_eq!(service.left(), ["1", "1", "1"]);
     ran.nothing_left();
@@ -117,7 +117,7 @@ fn a_broken_old_version_stops_the_rollback() {
 }
 
 #[test]
-fn a_balancer_that_is_gone_takes_no_further_host_with_it() {
+fn a_lost_balancer_takes_no_further_host_out() {
     // The first readmission is the last thing that it does.
     let service = Service::new(3, "").with(2, "fail-readmit", "");
     let ran = service.ops().run().code(7);
@@ -139,7 +139,7 @@ fn unhealthy_hosts_go_first() {
 }
 
 #[test]
-fn only_updates_are_gone_through_in_check_mode() {
+fn check_mode_only_runs_updates() {
     let service = Service::new(3, "confirm: true,");
     let ran = service
         .ops()
@@ -154,7 +154,7 @@ fn only_updates_are_gone_through_in_check_mode() {
 }
 
 #[test]
-fn a_gate_without_anyone_to_ask_is_found_before_the_first_host() {
+fn a_gate_without_a_terminal_is_an_error_before_the_first_host() {
     let service = Service::new(2, "confirm: true,");
     service.ops().run().code(3).stderr_has("--yes");
     assert_eq!(service.left(), ["1", "1"]);
@@ -164,7 +164,7 @@ fn a_gate_without_anyone_to_ask_is_found_before_the_first_host() {
 }
 
 #[test]
-fn a_rollback_of_ones_own_is_used() {
+fn uses_a_custom_rollback() {
     let own = "rollback: |h| h.run(`cd ${h.vars.root} && echo 1 > version && echo own >> log`),";
     let service = Service::new(2, own).with(2, "fail-updated", "");
     service.ops().run().code(6);
@@ -173,7 +173,7 @@ fn a_rollback_of_ones_own_is_used() {
 }
 
 #[test]
-fn what_the_playbook_is_given() {
+fn returns_a_result_to_the_playbook() {
     let service = Service::new(2, "max_failures: 1,").with(2, "fail-updated", "");
     let playbook = |ops: crate::ops::Ops| {
         let text = std::fs::read_to_string(ops.path("playbook.rhai")).expect("the playbook");

@@ -1,4 +1,5 @@
-//! Ctrl-C in each phase: hosts in flight are put back and readmitted, finished hosts keep the new version.
+//! Ctrl-C in each phase: hosts in flight are rolled back and readmitted, and finished hosts keep the new
+//! version.
 
 use rustix::process::Signal;
 
@@ -7,7 +8,7 @@ use crate::fleet::process;
 use crate::ops::Running;
 use crate::terminal::{INTERRUPT, Terminal};
 
-/// Interrupts the run while the second host is held up in a step; one that is shielded goes on then.
+/// Interrupts the run while the second host is held in a step; a shielded step continues then.
 fn in_step(step: &str, left: [&str; 3]) -> Service {
     let hold = format!("hold-{step}");
     let service = Service::new(3, "order: \"inventory\",").with(2, &hold, "");
@@ -26,13 +27,13 @@ fn in_step(step: &str, left: [&str; 3]) -> Service {
     service
 }
 
-/// Lets a step go on once the signal was taken in.
+/// Lets a step continue once the signal has been received.
 fn lets_go(running: &mut Running, service: &Service, hold: &str) {
     taken_in(running);
     std::fs::remove_file(service.path(2, hold)).expect("the hold");
 }
 
-/// Waits until a process has no signal before it: all that came were taken in.
+/// Waits until a process has no pending signal, so that all signals were received.
 fn taken_in(running: &Running) {
     let status = format!("/proc/{}/status", running.id());
     let pending = || {
@@ -58,17 +59,17 @@ fn in_an_update() {
 }
 
 #[test]
-fn behind_the_change() {
+fn after_the_change() {
     in_step("updated", ["2", "1", "1"]);
 }
 
 #[test]
-fn while_health_is_waited_for() {
+fn while_waiting_for_health() {
     in_step("healthy", ["2", "1", "1"]);
 }
 
 #[test]
-fn in_a_readmission_that_goes_on() {
+fn in_a_readmission_that_continues() {
     let service = in_step("readmit", ["2", "2", "1"]);
     assert!(service.steps(3).is_empty());
 }
@@ -97,7 +98,7 @@ fn at_a_question() {
 }
 
 #[test]
-fn no_at_a_question_rolls_back() {
+fn answering_no_rolls_back() {
     let service = Service::new(3, "order: \"inventory\", confirm: true,");
     let ops = service.ops();
     let mut terminal = Terminal::start(&ops, 120, 30);
@@ -109,11 +110,11 @@ fn no_at_a_question_rolls_back() {
 }
 
 #[test]
-fn in_a_rollback_the_host_is_finished_and_no_more() {
+fn a_rollback_finishes_only_the_current_host() {
     let service = Service::new(4, "order: \"inventory\",").with(3, "fail-updated", "");
     let hold = service.path(2, "hold-drain");
     let mut running = service.ops().start();
-    // The second host is held up in its second drain.
+    // The second host is held in its second drain.
     running.wait_for("readmitted   h2");
     std::fs::write(&hold, "").expect("the hold");
     let drains = || {
@@ -132,7 +133,7 @@ fn in_a_rollback_the_host_is_finished_and_no_more() {
 }
 
 #[test]
-fn a_host_in_flight_that_cannot_be_put_back_is_exit_code_7() {
+fn a_host_in_flight_that_cannot_be_rolled_back_exits_with_7() {
     let service = Service::new(2, "order: \"inventory\", rollback_deadline: \"3s\",")
         .with(1, "hold-updated", "")
         .with(1, "fail-old", "");
@@ -145,7 +146,7 @@ fn a_host_in_flight_that_cannot_be_put_back_is_exit_code_7() {
 }
 
 #[test]
-fn a_second_one_ends_it_at_once() {
+fn a_second_interrupt_ends_it_at_once() {
     let service = Service::new(2, "order: \"inventory\",")
         .with(1, "hold-update", "")
         .with(1, "hold-old", "");
@@ -153,7 +154,7 @@ fn a_second_one_ends_it_at_once() {
     service.wait_for_step(1, "update");
     running.signal(Signal::INT);
     service.wait_for_step(1, "old");
-    // At once it would be the same request.
+    // Without this, both signals would be one request.
     std::thread::sleep(std::time::Duration::from_millis(300));
     running.signal(Signal::INT);
     let ran = running.wait().code(7);

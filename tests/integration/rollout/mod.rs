@@ -1,8 +1,9 @@
-//! `rollout` on real hosts, in every way that it can go: what the hosts are left with, and the exit code.
+//! `rollout` on real hosts, in every way that it can go: the state of the hosts afterwards, and the exit
+//! code.
 //!
-//! The service is made of files: `version` is what is installed, `in-service` is there while the balancer
-//! would send requests. Every step writes its name to `log`; a file `fail-STEP` makes it fail, `hold-STEP`
-//! holds it up.
+//! The service consists of files: `version` is what is installed, and `in-service` exists while the balancer
+//! would send requests. Every step appends its name to `log`; a file `fail-STEP` makes it fail, and
+//! `hold-STEP` holds it.
 
 mod cost;
 mod ends;
@@ -37,7 +38,7 @@ rollout(hosts("all"), #{
 log::info("after the rollout");
 "#;
 
-/// Good, unless there is a file that says otherwise: `dies` after three looks, `stuck` with the old version.
+/// Healthy, unless a file says otherwise: `dies` after three checks, `stuck` with the old version.
 const HEALTHY: &str = r#"
 echo look >> looks
 test -e hold-healthy && { echo healthy >> log; while test -e hold-healthy; do sleep 0.02; done; }
@@ -54,7 +55,7 @@ struct Service {
 }
 
 impl Service {
-    /// Options are lines of the map that `rollout` is given.
+    /// Options are lines of the map that `rollout` gets.
     fn new(hosts: usize, options: &str) -> Self {
         let fleet = Fleet::sshd(hosts);
         for host in fleet.hosts() {
@@ -76,7 +77,7 @@ impl Service {
         Self { fleet, options }
     }
 
-    /// Makes a file on a host, counted from 1.
+    /// Creates a file on a host, counted from 1.
     fn with(self, host: usize, file: &str, text: &str) -> Self {
         fs::write(self.path(host, file), text).expect("a file of the service");
         self
@@ -101,7 +102,7 @@ impl Service {
             .playbook(&playbook)
     }
 
-    /// What each host is left with: `1` or `2`, and `out` if it is not in service.
+    /// The final state of each host: `1` or `2`, and `out` if it is not in service.
     fn left(&self) -> Vec<String> {
         let hosts = 1..=self.fleet.hosts().len();
         let left = hosts.map(|host| {
@@ -116,7 +117,7 @@ impl Service {
         left.collect()
     }
 
-    /// The steps that a host went through; looks at its health that follow each other are one.
+    /// The steps of a host; consecutive health checks count as one.
     fn steps(&self, host: usize) -> Vec<String> {
         let log = fs::read_to_string(self.path(host, "log")).expect("a log");
         let mut steps: Vec<String> = log.lines().map(str::to_owned).collect();

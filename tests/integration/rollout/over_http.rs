@@ -1,5 +1,5 @@
-//! Rollouts of the shop, whose health is asked over HTTP. What follows from a bad release is the same as with
-//! the service of files; here what it says of itself is real.
+//! Rollouts of the shop, whose health is checked over HTTP. The consequences of a bad release are the same as
+//! with the service made of files, but here its answers are real.
 
 use crate::balancer::Site;
 use crate::ops::Ops;
@@ -39,14 +39,14 @@ fn roll(site: &Site, behaviour: &str, restart: &str) -> Ops {
 }
 
 #[test]
-fn a_release_that_is_well() {
+fn a_healthy_release() {
     let site = Site::new(0, 2);
     let ran = roll(&site, "", RESTART)
         .args(["--output", "json"])
         .run()
         .ok();
     assert_eq!(site.versions(), ["2.0.0", "2.0.0"]);
-    // Looks again and again, and tells only what is new: not there yet, and then there.
+    // Checks repeatedly, and reports only changes: not ready yet, and then ready.
     let states = |host: &str| {
         let events = ran.events_of("health.checked").into_iter();
         let of_host = events.filter(|event| event["host"] == host);
@@ -54,7 +54,7 @@ fn a_release_that_is_well() {
             .map(|event| event["state"].as_str().expect("a state").to_owned())
             .collect::<Vec<_>>()
     };
-    // The old version's health before, then that of the new one.
+    // First the health of the old version, then that of the new one.
     assert_eq!(states("h1").last().map(String::as_str), Some("passing"));
     assert!(states("h1").len() <= 4, "{:?}", states("h1"));
 }
@@ -69,7 +69,7 @@ fn a_release_that_dies_after_a_moment() {
 }
 
 #[test]
-fn an_old_version_that_goes_on_serving() {
+fn an_old_version_that_keeps_serving() {
     let site = Site::new(0, 2);
     let ran = roll(&site, "", "").run().code(6);
     assert_eq!(site.versions(), ["1.0.0", "1.0.0"]);

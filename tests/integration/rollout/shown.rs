@@ -1,13 +1,13 @@
-//! What is shown of a rollout: in the log, in `ops show`, and by `ops check`.
+//! How a rollout is displayed: in the log, in `ops show`, and by `ops check`.
 
 use super::Service;
 use crate::ops::Ops;
 
 #[test]
-fn a_log_has_a_heading_for_each_batch_and_no_look_that_was_in_vain() {
+fn a_log_has_a_heading_for_each_batch_and_no_failed_attempts() {
     let service = Service::new(3, "order: \"inventory\", batch: [1, 2],").with(1, "stuck", "1");
     let mut running = service.ops().start();
-    // It looks in vain for a while.
+    // Its health checks fail for a while.
     crate::fleet::process::wait_until(
         || std::fs::read_to_string(service.path(1, "looks")).is_ok_and(|looks| looks.len() > 15),
         || "nobody looks".to_owned(),
@@ -63,7 +63,7 @@ fn show_draws_a_table_of_hosts_and_phases() {
 }
 
 #[test]
-fn options_that_make_no_sense_are_refused() {
+fn refuses_inconsistent_options() {
     let service = Service::new(1, "");
     for (options, says) in [
         ("batch: 0,", "with 0 hosts at a time"),
@@ -93,7 +93,7 @@ fn options_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn a_key_with_a_slip_and_a_lost_assignment_are_found_before_the_run() {
+fn finds_a_misspelled_key_and_a_lost_assignment_before_the_run() {
     let ops = Ops::new()
         .inventory("[hosts.web1]\n")
         .file(

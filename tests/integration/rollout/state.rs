@@ -1,5 +1,5 @@
-//! What a rollout knows of the hosts before it begins, and while it works on them: what the balancer has out
-//! of service, and what is up to date.
+//! What a rollout knows of the hosts before it begins, and while it works on them: which ones the balancer
+//! has out of service, and which are up to date.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn take_out(service: &Service, host: usize) {
 }
 
 #[test]
-fn hosts_that_are_out_of_service_go_first_and_are_put_in() {
+fn hosts_that_are_out_of_service_go_first_and_are_readmitted() {
     let service = asked(4, "batch: 2, max_unavailable: 2,");
     take_out(&service, 3);
     take_out(&service, 4);
@@ -39,7 +39,7 @@ fn hosts_that_are_out_of_service_go_first_and_are_put_in() {
 }
 
 #[test]
-fn hosts_that_are_out_of_service_are_named_when_they_cannot_be_put_in() {
+fn names_hosts_out_of_service_that_cannot_be_readmitted() {
     let service = asked(4, "").with(3, "fail-updated", "");
     take_out(&service, 3);
     take_out(&service, 4);
@@ -66,7 +66,7 @@ fn hosts_that_are_out_of_service_are_named_when_they_cannot_be_put_in() {
 }
 
 #[test]
-fn a_balancer_that_does_not_say_ends_it_before_anything_is_done() {
+fn a_balancer_that_does_not_answer_ends_it_before_any_change() {
     let service = Service::new(
         2,
         "in_service: |h| h.run(\"echo no socket >&2; exit 1\", #{ reads: true }),",
@@ -82,9 +82,9 @@ fn a_balancer_that_does_not_say_ends_it_before_anything_is_done() {
 }
 
 #[test]
-fn a_drain_that_fails_leaves_out_no_host_that_is_in_service() {
+fn a_failed_drain_leaves_no_serving_host_out() {
     let service = asked(2, "");
-    // The drain fails before it has taken the host out, and nothing could be put in.
+    // The drain fails before it has taken the host out, and readmitting would fail too.
     for host in [1, 2] {
         fs::write(service.path(host, "fail-drain"), "").expect("a file");
         fs::write(service.path(host, "fail-readmit"), "").expect("a file");
@@ -95,7 +95,7 @@ fn a_drain_that_fails_leaves_out_no_host_that_is_in_service() {
 }
 
 #[test]
-fn a_host_that_comes_back_while_it_is_changed_is_drained_again() {
+fn drains_a_host_again_that_comes_back_during_its_change() {
     // The second host is the balancer.
     let playbook = r#"
         let lb = hosts("h2")[0];
@@ -146,11 +146,11 @@ fn guarded(service: &Service, options: &str, update: &str) -> Ops {
 }
 
 #[test]
-fn hosts_on_which_nothing_would_change_are_skipped() {
+fn skips_hosts_on_which_nothing_would_change() {
     let service = Service::new(3, "");
     let ops = guarded(&service, "", "");
     ops.run().ok();
-    // The first host lost its version, the second one is not healthy.
+    // The first host lost its version, and the second one is not healthy.
     fs::write(service.path(1, "version"), "1\n").expect("a file");
     for host in 1..=3 {
         fs::write(service.path(host, "log"), "").expect("a file");
@@ -174,7 +174,7 @@ fn hosts_on_which_nothing_would_change_are_skipped() {
         "{ran}"
     );
 
-    // One that is not healthy is gone through, and so are all where that is forced.
+    // A host that is not healthy is updated, and with `force` all hosts are.
     fs::write(service.path(2, "sick"), "").expect("a file");
     guarded(
         &service,
@@ -190,7 +190,7 @@ fn hosts_on_which_nothing_would_change_are_skipped() {
 }
 
 #[test]
-fn an_update_of_which_anything_is_not_known_is_gone_through() {
+fn runs_an_update_with_an_unknown_part() {
     let updates = [
         "h.run(\"true\");",
         "if h.run(\"true\").code == 0 { log::info(\"fine\"); }",
@@ -213,7 +213,7 @@ fn an_update_of_which_anything_is_not_known_is_gone_through() {
     }
 }
 
-/// A closure may have other hosts in its hands than the one that it is called for.
+/// A closure may use other hosts than the one that it is called for.
 #[test]
 fn a_rehearsal_changes_no_host_that_the_update_captured() {
     let service = Service::new(2, "");
@@ -233,7 +233,7 @@ fn a_rehearsal_changes_no_host_that_the_update_captured() {
 }
 
 #[test]
-fn a_host_that_is_lost_is_called_so_and_not_again_each_second() {
+fn reports_a_lost_host_once_and_not_every_second() {
     let service = Service::new(2, "order: \"inventory\", healthy_deadline: \"3s\",").with(
         1,
         "hold-healthy",
@@ -253,7 +253,7 @@ fn a_host_that_is_lost_is_called_so_and_not_again_each_second() {
 }
 
 #[test]
-fn a_run_whose_lock_has_passed_on_names_the_one_that_has_it() {
+fn a_run_that_lost_its_lock_names_the_new_holder() {
     let service = Service::new(1, "").with(1, "hold-update", "");
     let locked = super::PLAYBOOK
         .replace("OPTIONS", "")
@@ -282,7 +282,7 @@ fn a_run_whose_lock_has_passed_on_names_the_one_that_has_it() {
 }
 
 #[test]
-fn a_limit_leaves_the_balancer_where_it_is() {
+fn a_limit_does_not_exclude_the_balancer() {
     let fleet = Fleet::sshd(2);
     let run = |playbook: &str| {
         let ops = fleet.ops().playbook(playbook);
@@ -324,7 +324,7 @@ fn a_limit_leaves_the_balancer_where_it_is() {
 }
 
 #[test]
-fn times_at_which_no_host_could_pass_are_found_before_the_run() {
+fn finds_impossible_times_before_the_run() {
     let rollout = "rollout(hosts(\"all\"), #{\n    update: |h| h.run(\"true\"),\n    healthy: |h| true,\n    TIMES\n});\n";
     let check = |times: &str, head: &str| {
         let text = format!("{head}{}", rollout.replace("TIMES", times));
@@ -359,7 +359,7 @@ fn times_at_which_no_host_could_pass_are_found_before_the_run() {
 }
 
 #[test]
-fn check_mode_says_in_one_line_what_would_be_done_with_each_host() {
+fn check_mode_describes_each_host_in_one_line() {
     let service = Service::new(3, "batch: 2,");
     let ops = service.ops();
     ops.args(["--check"])

@@ -80,7 +80,7 @@ fn a_body_that_is_read_while_it_is_sent() {
         assert_eq!(reply.steps[0].end, End::Code(0), "{reply:?}");
         assert!(std::fs::read(&moved).unwrap() == content);
 
-        // Written to when a part of it has landed.
+        // Written to after a part of it has arrived.
         let changed = std::thread::spawn({
             let (body, source) = (body.clone(), source.clone());
             move || {
@@ -118,7 +118,7 @@ fn payload(path: &std::path::Path) -> ops::shell::Payload {
 }
 
 #[test]
-fn the_sum_of_a_large_body_is_known_when_it_has_come() {
+fn the_checksum_of_a_large_body_is_known_after_its_arrival() {
     on_every_shell(async |host| {
         let session = host.session().await;
         let dir = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ fn the_sum_of_a_large_body_is_known_when_it_has_come() {
                     Step::own(format!("chmod 0640 {moved}; ops_known {moved}")),
                 ];
                 if command {
-                    // Then all of it runs in a shell of its own.
+                    // Then all of it runs in a separate shell.
                     steps.push(Step::command("true"));
                 }
                 let changed = format!(
@@ -168,7 +168,7 @@ fn the_sum_of_a_large_body_is_known_when_it_has_come() {
     });
 }
 
-/// A step with a body of 4 GB, and where that lands.
+/// A step with a body of 4 GB, and the path where it arrives.
 fn with_endless_body(dir: &std::path::Path) -> (Step, std::path::PathBuf) {
     let (source, body) = (dir.join("source"), dir.join("body"));
     let file = std::fs::File::create(&source).unwrap();
@@ -181,7 +181,7 @@ fn with_endless_body(dir: &std::path::Path) -> (Step, std::path::PathBuf) {
     (step, body)
 }
 
-/// Waits until several blocks of a body have landed.
+/// Waits until several blocks of a body have arrived.
 async fn has_begun(body: &std::path::Path) {
     while std::fs::metadata(body).map_or(0, |found| found.len()) < 12 << 20 {
         tokio::task::yield_now().await;
@@ -189,7 +189,7 @@ async fn has_begun(body: &std::path::Path) {
 }
 
 #[test]
-fn a_large_body_is_called_off_while_it_is_sent() {
+fn cancels_a_large_body_while_it_is_sent() {
     on_every_shell(async |host| {
         let session = host.session().await;
         let dir = tempfile::tempdir().unwrap();
@@ -212,7 +212,7 @@ fn a_large_body_is_called_off_while_it_is_sent() {
 }
 
 #[test]
-fn a_large_body_goes_with_its_connection() {
+fn a_large_body_ends_with_its_connection() {
     on_every_shell(async |host| {
         let session = host.session().await;
         let dir = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ use ops::transport::{NativeTransport, Transport, TransportErrorKind as Kind};
 use super::{command, runtime};
 use crate::fleet::{Fleet, Settings, Sshd};
 
-/// What the configuration of a fleet's host would say.
+/// What the configuration of a host of a fleet would contain.
 fn settings(fleet: &Fleet, host: &Sshd) -> SshSettings {
     let endpoint = host.endpoint();
     SshSettings {
@@ -74,7 +74,7 @@ fn with(host: &Sshd, settings: SshSettings) -> NativeTransport {
     NativeTransport::new(connection(host), settings, Arc::default())
 }
 
-/// A file that says of the host of one fleet that it has the key of another's.
+/// Returns a known hosts file that gives the host of one fleet the key of another's.
 fn key_of_another(fleet: &Fleet, other: &Fleet) -> std::path::PathBuf {
     let host = fleet.hosts()[0].endpoint();
     let line = other.hosts()[0].known_hosts_line();
@@ -85,7 +85,7 @@ fn key_of_another(fleet: &Fleet, other: &Fleet) -> std::path::PathBuf {
 }
 
 #[test]
-fn what_cannot_be_reached_is_named() {
+fn names_what_cannot_be_reached() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     let usual = settings(&fleet, host);
@@ -181,7 +181,7 @@ fn what_cannot_be_reached_is_named() {
 }
 
 #[test]
-fn what_the_configuration_sends_arrives() {
+fn sends_the_environment_of_the_configuration() {
     let fleet = Fleet::sshd_with(1, &Settings::default().config("AcceptEnv LC_OPS"));
     let host = &fleet.hosts()[0];
     let settings = SshSettings {
@@ -201,9 +201,9 @@ fn what_the_configuration_sends_arrives() {
     });
 }
 
-/// Not every server speaks first: what shares a port among protocols has to hear which one it is.
+/// Not every server speaks first: a port shared among protocols must hear which one the client uses.
 #[test]
-fn a_server_that_waits_to_be_spoken_to_is_reached() {
+fn reaches_a_server_that_waits_for_the_client() {
     use std::io::{Read as _, Write as _};
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];

@@ -45,10 +45,10 @@ fn one_connection_carries_several_sessions(client: SshClient) {
         for session in &sessions {
             assert_eq!(command(session, "echo hi").await.1, "hi\n");
         }
-        // The server grants ten on a connection; a client may keep some for itself.
+        // The server grants ten per connection; a client may keep some for itself.
         let connections = host.log().matches("Accepted publickey").count();
         assert!((1..=2).contains(&connections), "{connections}");
-        // The first session is the connection's own; the others outlive it.
+        // The first session belongs to the connection; the others outlive it.
         sessions.remove(0).close().await;
         assert_eq!(command(&sessions[0], "echo still").await.1, "still\n");
         for session in sessions {
@@ -192,8 +192,8 @@ fn hello_and_first_request_share_a_round_trip(client: SshClient) {
         let started = Instant::now();
         let session = ops::shell::Session::start(stream, SessionOptions::default());
         ask(&session, Request::probe("echo found")).await.unwrap();
-        // `open` returns when the login is through. OpenSSH's server takes a round trip to open a channel,
-        // one to start the command, and only then lets data in.
+        // `open` returns when the login is complete. OpenSSH's server takes a round trip to open a channel,
+        // one to start the command, and only then accepts data.
         assert!(
             started.elapsed() < round_trip * 4,
             "{:?}",

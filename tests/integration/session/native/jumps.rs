@@ -1,4 +1,4 @@
-//! Hosts behind others.
+//! Hosts behind jump hosts.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{connection, settings};
 use crate::fleet::{Fleet, Settings};
 
 #[test]
-fn a_host_behind_two_others_is_reached() {
+fn reaches_a_host_behind_two_jump_hosts() {
     let fleet = Fleet::sshd(3);
     let [first, second, last] = fleet.hosts() else {
         panic!("three hosts")
@@ -31,7 +31,7 @@ fn a_host_behind_two_others_is_reached() {
 }
 
 #[test]
-fn hosts_behind_one_share_the_way() {
+fn hosts_behind_one_jump_host_share_its_connection() {
     let fleet = Fleet::sshd(4);
     let (gate, behind) = fleet.hosts().split_first().unwrap();
     let client = Arc::new(Client::default());
@@ -53,7 +53,7 @@ fn hosts_behind_one_share_the_way() {
             assert_eq!(command(&session.unwrap(), "echo in").await.1, "in\n");
         }
         assert_eq!(gate.log().matches("Accepted publickey").count(), 1);
-        // Gone with the last of them, and made anew for the next.
+        // Closed with the last of them, and reopened for the next.
         drop(transports);
         let host = &behind[0];
         let settings = SshSettings {
@@ -66,7 +66,7 @@ fn hosts_behind_one_share_the_way() {
 }
 
 #[test]
-fn what_goes_wrong_on_the_way_is_told_apart() {
+fn distinguishes_failures_on_the_way() {
     let fleet = Fleet::sshd(2);
     let shut = Fleet::sshd_with(1, &Settings::default().config("AllowTcpForwarding no"));
     let [gate, host] = fleet.hosts() else {

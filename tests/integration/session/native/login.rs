@@ -1,4 +1,4 @@
-//! Who logs in: kinds of keys, passphrases, agents, certificates.
+//! Logging in: kinds of keys, passphrases, agents, certificates.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::{connection, runtime, settings};
 use crate::fleet::{Fleet, Settings, Sshd, process};
 use crate::terminal::Terminal;
 
-/// Makes a key with `ssh-keygen`.
+/// Creates a key with `ssh-keygen`.
 fn key(fleet: &Fleet, name: &str, how: &[&str], passphrase: &str) -> PathBuf {
     let path = fleet.dir().join(name);
     keygen(
@@ -33,7 +33,7 @@ fn keygen(arguments: &[&str], path: &Path) {
     assert!(made.unwrap().success(), "ssh-keygen {arguments:?}");
 }
 
-/// Lets a key in to all hosts of a fleet.
+/// Authorizes a key on all hosts of a fleet.
 fn authorize(fleet: &Fleet, key: &Path) {
     let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
     let list = fleet.dir().join("id.pub");
@@ -55,7 +55,7 @@ fn open(host: &Sshd, settings: SshSettings, client: &Arc<Client>) -> Result<(), 
     })
 }
 
-/// What the log of sshd says of the last login.
+/// Returns what the log of sshd reports about the last login.
 fn accepted(host: &Sshd) -> String {
     let last = || {
         let log = host.log();
@@ -96,7 +96,7 @@ fn every_kind_of_key_logs_in() {
 }
 
 #[test]
-fn rsa_signs_with_what_both_sides_take() {
+fn rsa_signs_with_an_algorithm_that_both_sides_support() {
     for (server, client, in_) in [
         ("rsa-sha2-256", Some("rsa-sha2-256"), true),
         ("rsa-sha2-512", Some("rsa-sha2-256"), false),
@@ -121,11 +121,11 @@ fn rsa_signs_with_what_both_sides_take() {
 }
 
 #[test]
-fn a_passphrase_is_asked_for_once_in_a_run() {
+fn asks_for_a_passphrase_once_per_run() {
     let fleet = Fleet::sshd(3);
     for (name, how) in [
         ("ed25519", &["-t", "ed25519"][..]),
-        // Shows nothing before it is opened.
+        // Its public half is not readable before it is decrypted.
         ("pkcs8", &["-t", "rsa", "-b", "2048", "-m", "PKCS8"]),
     ] {
         let key = key(&fleet, name, how, "correct horse");
@@ -157,7 +157,7 @@ fn a_passphrase_is_asked_for_once_in_a_run() {
 }
 
 #[test]
-fn a_key_that_stays_shut_is_named() {
+fn names_a_key_that_cannot_be_decrypted() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     let key = key(&fleet, "shut", &["-t", "ed25519"], "correct horse");
@@ -184,7 +184,7 @@ fn a_key_that_stays_shut_is_named() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_named() {
+fn names_an_unusable_key() {
     use std::os::unix::fs::PermissionsExt as _;
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
@@ -212,7 +212,7 @@ fn a_key_that_cannot_be_used_is_named() {
     }
 }
 
-/// An `ssh-agent`, ended when dropped.
+/// An `ssh-agent`, stopped when dropped.
 struct Agent {
     child: Child,
     socket: PathBuf,
@@ -263,10 +263,10 @@ fn an_agent_signs() {
     for (name, how) in kinds {
         let key = key(&fleet, name, how, "");
         agent.add(&key);
-        // The private half is with the agent alone from here on.
+        // From here on, only the agent has the private half.
         std::fs::remove_file(&key).unwrap();
         authorize(&fleet, &key);
-        // Named by the half that is there, and by the one that is not.
+        // Named by the half that exists, and by the one that does not.
         for file in [key.with_extension("pub"), key] {
             let named = SshSettings {
                 agent: Some(agent.socket.clone()),
@@ -291,7 +291,7 @@ fn an_agent_signs() {
 }
 
 #[test]
-fn an_agent_that_holds_an_encrypted_key_spares_the_question() {
+fn does_not_ask_if_an_agent_holds_an_encrypted_key() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     let agent = Agent::start(&fleet, "agent");
@@ -308,7 +308,7 @@ fn an_agent_that_holds_an_encrypted_key_spares_the_question() {
 }
 
 #[test]
-fn more_keys_than_the_host_has_patience_for_are_named() {
+fn names_too_many_keys_for_the_host() {
     let fleet = Fleet::sshd_with(1, &Settings::default().config("MaxAuthTries 3"));
     let host = &fleet.hosts()[0];
     let agent = Agent::start(&fleet, "agent");
@@ -366,7 +366,7 @@ fn certificates_log_in() {
             "{}",
             accepted(host)
         );
-        // Named by itself, with the key in the agent.
+        // Named explicitly, with the key in the agent.
         agent.add(&key);
         let beside = fleet.dir().join(format!("{name}-cert.pub"));
         let elsewhere = fleet.dir().join(format!("{name}.certificate"));
@@ -383,7 +383,7 @@ fn certificates_log_in() {
 }
 
 #[test]
-fn what_the_host_wants_beside_a_key_is_said() {
+fn reports_what_the_host_requires_besides_a_key() {
     let two = Fleet::sshd_with(
         1,
         &Settings::default().config("AuthenticationMethods publickey,publickey"),
@@ -415,7 +415,7 @@ fn what_the_host_wants_beside_a_key_is_said() {
 }
 
 #[test]
-fn a_banner_is_shown_with_a_refusal() {
+fn shows_a_banner_with_a_refusal() {
     let text = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(text.path(), "Only for members.\n").unwrap();
     let config = format!("Banner {}", text.path().display());
@@ -438,7 +438,7 @@ fn a_banner_is_shown_with_a_refusal() {
 }
 
 #[test]
-fn the_operator_is_asked_for_a_passphrase_at_the_terminal() {
+fn asks_for_a_passphrase_at_the_terminal() {
     let fleet = Fleet::sshd(2);
     let key = key(&fleet, "shut", &["-t", "ed25519"], "correct horse");
     authorize(&fleet, &key);
@@ -455,7 +455,7 @@ fn the_operator_is_asked_for_a_passphrase_at_the_terminal() {
     assert_eq!(code, 0, "{shown}");
     assert!(!shown.contains("correct horse"), "{shown}");
 
-    // Nobody to ask.
+    // There is no operator to ask.
     let ran = ops.run().code(4);
     assert!(
         ran.to_string()

@@ -1,4 +1,4 @@
-//! Streams and connections at their limits: readers that lag, peers that die, servers that are none.
+//! Streams and connections at their limits: slow readers, peers that die, servers that do not speak SSH.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use crate::fleet::{Fleet, Settings};
 const MIB: usize = 1 << 20;
 
 #[test]
-fn a_stream_that_nobody_reads_does_not_hold_up_the_other() {
+fn an_unread_stream_does_not_block_the_other() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     runtime().block_on(async {
@@ -43,7 +43,7 @@ fn a_stream_that_nobody_reads_does_not_hold_up_the_other() {
 }
 
 #[test]
-fn a_reader_that_lags_holds_up_no_other_session() {
+fn a_slow_reader_blocks_no_other_session() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     runtime().block_on(async {
@@ -52,7 +52,7 @@ fn a_reader_that_lags_holds_up_no_other_session() {
         let mut stream = transport.open().await.unwrap();
         let program = b"head -c 33554432 /dev/zero; exec cat\n";
         stream.stdin.write_all(program).await.unwrap();
-        // When `cat` runs, all that came before it is on its way to us, ahead of any answer.
+        // When `cat` runs, all earlier data is on its way to us, ahead of any answer.
         tokio::task::block_in_place(|| host.wait_for_process("cat"));
         let said = tokio::time::timeout(Duration::from_secs(20), command(&session, "echo on"));
         assert_eq!(said.await.unwrap().1, "on\n");
@@ -63,7 +63,7 @@ fn a_reader_that_lags_holds_up_no_other_session() {
 }
 
 #[test]
-fn a_connection_that_stands_still_gets_no_further_stream() {
+fn a_stalled_connection_gets_no_further_stream() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     runtime().block_on(async {
@@ -71,7 +71,7 @@ fn a_connection_that_stands_still_gets_no_further_stream() {
         let mut stream = transport.open().await.unwrap();
         let program = b"head -c 3145728 /dev/zero; exec cat /dev/zero\n";
         stream.stdin.write_all(program).await.unwrap();
-        // More than there is room for is on its way, ahead of any answer.
+        // More data than fits in the buffers is on its way, ahead of any answer.
         tokio::task::block_in_place(|| host.wait_for_process("cat /dev/zero"));
         let session = transport.session(SessionOptions::default()).await.unwrap();
         let said = tokio::time::timeout(Duration::from_secs(20), command(&session, "echo on"));
@@ -83,7 +83,7 @@ fn a_connection_that_stands_still_gets_no_further_stream() {
 }
 
 #[test]
-fn what_is_sent_arrives_whole() {
+fn sent_data_arrives_completely() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     runtime().block_on(async {
@@ -104,7 +104,7 @@ fn what_is_sent_arrives_whole() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_ends_what_it_started() {
+fn dropping_a_stream_ends_its_command() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     runtime().block_on(async {
@@ -129,7 +129,7 @@ fn a_stream_that_is_dropped_ends_what_it_started() {
 }
 
 #[test]
-fn a_peer_that_falls_silent_is_noticed() {
+fn detects_a_silent_peer() {
     let fleet = Fleet::sshd_with(1, &Settings::default().round_trip(Duration::ZERO));
     let host = &fleet.hosts()[0];
     let settings = SshSettings {
@@ -151,7 +151,7 @@ fn a_peer_that_falls_silent_is_noticed() {
         stream.stdout.read_exact(&mut up).await.unwrap();
         host.proxy().unwrap().swallow();
         let started = Instant::now();
-        // A write stands in the way of every question to the peer.
+        // A blocked write delays every request to the peer.
         let write = async {
             let chunk = vec![0; MIB];
             while stream.stdin.write_all(&chunk).await.is_ok() {}
@@ -173,7 +173,7 @@ fn a_peer_that_falls_silent_is_noticed() {
 }
 
 #[test]
-fn a_quiet_connection_lives_on() {
+fn an_idle_connection_stays_open() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     let settings = SshSettings {
@@ -192,7 +192,7 @@ fn a_quiet_connection_lives_on() {
     });
 }
 
-/// A server that says something and goes away, or says nothing and stays.
+/// A server that says something and closes the connection, or stays silent and keeps it open.
 fn false_server(words: Option<&'static str>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -209,7 +209,7 @@ fn false_server(words: Option<&'static str>) -> u16 {
 }
 
 #[test]
-fn a_server_that_is_none_is_named() {
+fn names_a_server_that_does_not_speak_ssh() {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     let cases = [
