@@ -12,7 +12,7 @@ use crate::ops::{Ops, RUN_MARK, binary};
 
 const LOOKS: &str = r#"each(hosts("all"), |h| h.run("echo here", #{ reads: true }));"#;
 
-/// Starts a run, and waits until the test has seen its first command on a host.
+/// A playbook whose first command waits on each host, until the test has seen it.
 const WAITS: &str = r#"
     each(hosts("all"), |h| {
         h.run(`touch ${h.vars.root}/begun; until [ -e ${h.vars.root}/go ]; do sleep 0.02; done`, #{ reads: true });

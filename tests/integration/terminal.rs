@@ -1,5 +1,5 @@
-//! A run of `ops` at a terminal: it sees a tty on all its streams, and what is typed comes to it as from a
-//! keyboard, Ctrl-C too.
+//! A run of `ops` at a terminal: all its streams are a tty, and input arrives as from a keyboard, including
+//! Ctrl-C.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -14,7 +14,7 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use crate::fleet::process::wait_until;
 use crate::ops::Ops;
 
-/// What Ctrl-C sends.
+/// The byte that Ctrl-C sends.
 pub const INTERRUPT: &str = "\x03";
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -30,7 +30,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts the run at a terminal of so many columns and rows.
+    /// Starts the run at a terminal with this many columns and rows.
     pub fn start(ops: &Ops, columns: u16, rows: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
             .expect("a terminal");
@@ -50,7 +50,7 @@ impl Terminal {
             .open(name.to_str().expect("a path of digits"))
             .expect("the other end of the terminal");
         let inner = ops.command();
-        // Makes the terminal the one that controls the run, which is what turns Ctrl-C into a signal.
+        // Makes the terminal the controlling one of the run, which turns Ctrl-C into a signal.
         let mut command = Command::new("setsid");
         command
             .args(["--ctty", "--wait"])
@@ -78,7 +78,7 @@ impl Terminal {
         let (mut output, shown) = (keyboard.try_clone().expect("a handle"), Arc::clone(&screen));
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // The terminal says "input/output error" when nobody holds its other end any more.
+            // The terminal reports "input/output error" when no process has its other end open.
             while let Ok(read @ 1..) = output.read(&mut buffer) {
                 shown
                     .lock()
@@ -96,7 +96,7 @@ impl Terminal {
         }
     }
 
-    /// Everything that was shown so far, with the sequences that move the cursor and colour.
+    /// Returns everything shown so far, including the sequences that move the cursor and set colours.
     pub fn shown(&self) -> String {
         String::from_utf8_lossy(
             &self
@@ -122,7 +122,7 @@ impl Terminal {
         self
     }
 
-    /// Types something.
+    /// Types text.
     pub fn type_in(&mut self, keys: &str) -> &mut Self {
         self.keyboard
             .write_all(keys.as_bytes())
@@ -130,7 +130,7 @@ impl Terminal {
         self
     }
 
-    /// Types what is not shown: waits until the terminal has been told so, as a person does who looks first.
+    /// Types text that is not echoed: waits until echo is off, like a person who looks first.
     #[track_caller]
     pub fn type_in_secret(&mut self, keys: &str) -> &mut Self {
         let echoes = || {
@@ -144,7 +144,7 @@ impl Terminal {
         self.type_in(keys)
     }
 
-    /// Waits for the end: the exit code, and all that was shown.
+    /// Waits for the end: the exit code, and everything that was shown.
     #[track_caller]
     pub fn wait(mut self) -> (i32, String) {
         loop {

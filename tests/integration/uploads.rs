@@ -1,4 +1,4 @@
-//! Files that go to many hosts.
+//! Uploads of files to many hosts.
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
@@ -25,7 +25,7 @@ fn hosts(count: usize) -> Ops {
     ops.inventory(&inventory)
 }
 
-/// Bytes that are no text and no two blocks of which are alike.
+/// Bytes that are not text, with no two equal blocks.
 fn content(size: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let mut bytes = Vec::with_capacity(size);
@@ -36,7 +36,7 @@ fn content(size: usize) -> Vec<u8> {
     bytes
 }
 
-/// The most memory of `ops`, in bytes, when it puts a file of so many on all hosts at once.
+/// Returns the maximum memory of `ops`, in bytes, while it puts a file of this size on all hosts at once.
 fn peak(size: usize) -> u64 {
     let ops = hosts(6).playbook(
         r#"each(hosts("all"), |h| h.apply(files::file(h.vars.root + "/big", #{ source: "big", mode: "0640" })));"#,
@@ -54,13 +54,13 @@ fn peak(size: usize) -> u64 {
 }
 
 #[test]
-fn a_large_file_goes_to_many_hosts_and_is_not_held() {
+fn a_large_file_is_sent_to_many_hosts_and_not_kept_in_memory() {
     let (small, large) = (peak(MIB / 2), peak(96 * MIB));
     let more = large.saturating_sub(small);
     assert!(more < 16 * MIB as u64, "{more} bytes more for 96 MiB");
 }
 
-/// Puts a file on the first host, does something to it, and puts it on the second.
+/// Puts a file on the first host, changes it, and puts it on the second.
 fn meanwhile(size: usize, command: &str) -> (crate::ran::Ran, Ops) {
     let ops = hosts(2);
     let source = ops.path("big");
@@ -77,7 +77,7 @@ fn meanwhile(size: usize, command: &str) -> (crate::ran::Ran, Ops) {
 }
 
 #[test]
-fn a_file_that_is_replaced_meanwhile_is_the_same_for_all_hosts() {
+fn a_file_replaced_meanwhile_is_the_same_for_all_hosts() {
     for size in [1000, 6 * MIB] {
         let (ran, ops) = meanwhile(size, "echo other >FILE.new; mv FILE.new FILE");
         ran.ok();
@@ -89,7 +89,7 @@ fn a_file_that_is_replaced_meanwhile_is_the_same_for_all_hosts() {
 }
 
 #[test]
-fn a_large_file_that_is_written_to_meanwhile_fails_by_name() {
+fn names_a_large_file_that_is_written_to_meanwhile() {
     let (ran, ops) = meanwhile(
         6 * MIB,
         "printf x | dd of=FILE conv=notrunc bs=1 seek=5000000",
@@ -100,7 +100,7 @@ fn a_large_file_that_is_written_to_meanwhile_fails_by_name() {
 }
 
 #[test]
-fn a_large_file_of_the_same_size_is_replaced_when_it_reads_otherwise() {
+fn replaces_a_large_file_of_the_same_size_with_other_content() {
     let ops = hosts(1)
         .playbook(
             r#"each(hosts("all"), |h| h.apply(files::file(h.vars.root + "/big", #{ source: "big" })));"#,
@@ -123,7 +123,7 @@ fn a_large_file_of_the_same_size_is_replaced_when_it_reads_otherwise() {
 }
 
 #[test]
-fn what_is_written_into_a_large_file_before_it_takes_its_place_is_found_out() {
+fn detects_writes_to_a_large_file_before_it_is_renamed() {
     for (command, reason) in [
         (
             "printf x | dd of=%s conv=notrunc 2>/dev/null",
@@ -139,8 +139,7 @@ fn what_is_written_into_a_large_file_before_it_takes_its_place_is_found_out() {
     }
 }
 
-/// A shell of this machine behind a wire, the bytes of which are counted in `wire`, with nothing but these
-/// programs.
+/// A shell of this machine behind a connection whose bytes are counted in `wire`, with only these programs.
 fn behind_a_wire(programs: &[&str]) -> Ops {
     let ops = Ops::new();
     let bin = ops.path("bin");
@@ -181,7 +180,7 @@ const PROGRAMS: &[&str] = &[
     "readlink",
 ];
 
-/// Files from beside the playbook, a new one and one that is there, and a directory.
+/// Files from beside the playbook, a new one and an existing one, and a directory.
 const COMPRESSED: &str = r#"each(hosts("h"), |h| {
     let root = h.vars.root;
     h.apply([
@@ -204,7 +203,7 @@ fn with_sources(ops: Ops) -> (Ops, Vec<u8>) {
 }
 
 #[test]
-fn a_file_crosses_the_network_compressed() {
+fn compresses_files_on_the_network() {
     let programs = [PROGRAMS, &["gzip"]].concat();
     let (ops, text) = with_sources(behind_a_wire(&programs));
     ops.run().ok();
@@ -226,7 +225,7 @@ fn a_file_crosses_the_network_compressed() {
 }
 
 #[test]
-fn a_host_without_gzip_is_told_by_name() {
+fn names_a_host_without_gzip() {
     let (ops, _) = with_sources(behind_a_wire(PROGRAMS));
     ops.run().code(3).stderr_has("the host has no gzip");
     assert_eq!(fs::read(ops.path("root/old")).expect("there"), b"old\n");
@@ -248,7 +247,7 @@ fn left_behind(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_large_directory_goes_to_hosts_as_it_is() {
+fn uploads_a_large_directory_unchanged() {
     let ops = hosts(2).playbook(
         r#"each(hosts("all"), |h| h.apply(archives::unpacked(h.vars.root + "/app", "app")));"#,
     );

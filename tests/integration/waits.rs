@@ -1,4 +1,4 @@
-//! What is waited for is told while it lasts, whatever it is.
+//! Every wait is reported while it lasts.
 
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use crate::ops::Ops;
 use crate::ran::Ran;
 use crate::terminal::Terminal;
 
-/// A host `h1` that is this machine, and a run that tells of a wait after 50 ms instead of seconds.
+/// A host `h1` that is this machine, and a run that reports a wait after 50 ms instead of seconds.
 fn here(playbook: &str) -> Ops {
     let ops = Ops::new();
     let state = ops.path("state").display().to_string();
@@ -17,7 +17,7 @@ fn here(playbook: &str) -> Ops {
         .env("OPS_TEST_PACE", "50")
 }
 
-/// What was told of a run in JSON: the host and what it waits for, each once.
+/// Returns the waits reported in JSON: the host and the reason, each once.
 fn told(ran: &Ran) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     for event in ran.events_of("waiting") {
@@ -30,14 +30,14 @@ fn told(ran: &Ran) -> Vec<String> {
     told
 }
 
-/// The same of a playbook that ends well.
+/// The same for a playbook that succeeds.
 fn told_in(playbook: &str) -> Vec<String> {
     let ran = here(playbook).args(["--output", "json"]).run().ok();
     told(&ran)
 }
 
 #[test]
-fn a_playbook_that_waits_says_for_what() {
+fn reports_what_a_playbook_waits_for() {
     for (body, what) in [
         ("sleep(\"200ms\");", " for a sleep of 200ms"),
         (
@@ -94,7 +94,7 @@ fn a_playbook_that_waits_says_for_what() {
 }
 
 #[test]
-fn the_log_says_how_long_and_what_a_step_printed_last() {
+fn the_log_reports_how_long_and_the_last_output_of_a_step() {
     here("each(hosts(\"all\"), |h| { h.run(\"echo one; echo two; sleep 0.4\"); sleep(\"1m\"); });")
         .start()
         .wait_for(" so far: two\n")
@@ -102,8 +102,8 @@ fn the_log_says_how_long_and_what_a_step_printed_last() {
 }
 
 #[test]
-fn a_host_that_lets_nobody_in_is_waited_for() {
-    // It accepts connections and says nothing.
+fn reports_a_wait_for_a_host_that_does_not_answer() {
+    // It accepts connections and stays silent.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     std::thread::spawn(move || {
@@ -124,7 +124,7 @@ fn a_host_that_lets_nobody_in_is_waited_for() {
 }
 
 #[test]
-fn hosts_that_wait_for_the_same_have_one_line() {
+fn hosts_with_the_same_wait_share_one_line() {
     let ops = Ops::new();
     let hosts: String = (1..=12)
         .map(|n| {
@@ -143,7 +143,7 @@ fn hosts_that_wait_for_the_same_have_one_line() {
 }
 
 #[test]
-fn a_question_is_put_again_while_nobody_answers() {
+fn repeats_a_question_until_it_is_answered() {
     let ops = here("confirm(\"wipe it?\"); log::info(\"went on\");");
     let mut terminal = Terminal::start(&ops, 120, 30);
     terminal.wait_for("waiting for an answer, ");
@@ -153,7 +153,7 @@ fn a_question_is_put_again_while_nobody_answers() {
         code == 0 && shown.contains(" so far: wipe it? [y/n] ") && shown.contains("went on"),
         "{shown}"
     );
-    // Whoever reads what was kept of the run learns what it waited for.
+    // The stored run shows what it waited for.
     let kept = Ops::new()
         .env("XDG_STATE_HOME", ops.state())
         .args(["show", "--output", "json"])

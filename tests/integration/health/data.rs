@@ -103,7 +103,7 @@ impl Postgres {
             "fsync=off".to_owned(),
         ];
         let mut arguments = as_postgres();
-        // The parent-death signal would be cleared by the change of user.
+        // Set after the change of the user, which would clear the parent-death signal.
         arguments.extend(["setpriv", "--pdeathsig", "QUIT", &postgres, "-D", "data"]);
         for setting in &settings {
             arguments.extend(["-c", setting]);

@@ -135,7 +135,7 @@ fn a_closure_of_a_module_drives_other_hosts() {
         .file(
             "balancer.rhai",
             r#"
-            /// Excludes a host for these.
+            /// Returns a closure that drains a host on these balancers.
             fn drainer(balancers) {
                 |h| each(balancers, |b| b.run(["touch", b.vars.root + "/drained-" + h.name]))
             }

@@ -1,4 +1,4 @@
-//! The application stops without losing a request, and the load tells every kind of failure.
+//! The application stops without losing a request, and the load generator reports every kind of failure.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ struct Answer {
     body: String,
 }
 
-/// One request on a connection that is closed after it, unless the server is to decide.
+/// Sends one request on a connection that is closed after it, unless the server decides that.
 fn get(address: &str, path: &str) -> Answer {
     let stream = TcpStream::connect(address).expect("the shop listens");
     ask(&stream, path);
@@ -51,7 +51,7 @@ fn shop(dir: &Path, behaviour: &str) -> Shop {
 }
 
 #[test]
-fn the_shop_says_which_version_it_is() {
+fn the_shop_reports_its_version() {
     let dir = tempfile::tempdir().expect("a directory");
     let shop = shop(dir.path(), "");
     let health = get(shop.address(), "/healthz");
@@ -63,7 +63,7 @@ fn the_shop_says_which_version_it_is() {
 }
 
 #[test]
-fn a_release_says_that_it_is_broken() {
+fn a_release_reports_that_it_is_broken() {
     let dir = tempfile::tempdir().expect("a directory");
     let shop = shop(dir.path(), "broken = \"no prices\"");
     let health = get(shop.address(), "/healthz");
@@ -73,7 +73,7 @@ fn a_release_says_that_it_is_broken() {
 }
 
 #[test]
-fn a_release_becomes_unhealthy_or_ends_in_its_time() {
+fn a_release_becomes_unhealthy_or_exits_after_its_time() {
     let dir = tempfile::tempdir().expect("a directory");
     let (ill, short) = (dir.path().join("ill"), dir.path().join("short"));
     let ill = shop(&ill, "unhealthy_after = 0.0");
@@ -83,7 +83,7 @@ fn a_release_becomes_unhealthy_or_ends_in_its_time() {
 }
 
 #[test]
-fn a_release_that_does_not_start_says_why() {
+fn a_release_that_does_not_start_reports_why() {
     let dir = tempfile::tempdir().expect("a directory");
     release(dir.path(), "1.0.0", "refuses_to_start = \"no database\"");
     let output = Command::new(program("shop"))
@@ -97,7 +97,7 @@ fn a_release_that_does_not_start_says_why() {
 }
 
 #[test]
-fn the_environment_file_is_read_and_the_command_line_wins() {
+fn the_command_line_overrides_the_environment_file() {
     let dir = tempfile::tempdir().expect("a directory");
     release(
         dir.path(),
@@ -124,12 +124,12 @@ fn the_environment_file_is_read_and_the_command_line_wins() {
 }
 
 #[test]
-fn what_is_in_flight_is_answered_when_it_is_told_to_stop() {
+fn answers_requests_in_flight_when_stopped() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut shop = shop(dir.path(), "");
     let stream = TcpStream::connect(shop.address()).expect("the shop listens");
     ask(&stream, "/slow?ms=300");
-    // An answer on another connection, so that the slow request has been read for certain.
+    // After an answer on another connection, the slow request has certainly been read.
     get(shop.address(), "/");
     shop.stop();
     let answer = read(stream);
@@ -140,7 +140,7 @@ fn what_is_in_flight_is_answered_when_it_is_told_to_stop() {
 }
 
 #[test]
-fn the_load_counts_what_was_answered() {
+fn load_counts_answers() {
     let dir = tempfile::tempdir().expect("a directory");
     let shop = shop(dir.path(), "");
     let args = ["--rate", "200", "--duration", "0.5", "--slow-share", "0.1"];
@@ -155,19 +155,19 @@ fn the_load_counts_what_was_answered() {
 }
 
 #[test]
-fn the_load_goes_on_until_it_is_told_to_stop() {
+fn load_runs_until_it_is_stopped() {
     let dir = tempfile::tempdir().expect("a directory");
     let shop = shop(dir.path(), "");
     let load = Load::start(
         &shop.url("/"),
         &["--slow-share", "1", "--slow-path", "/slow?ms=200"],
     );
-    // Answered after the load began: by then requests of its are in flight.
+    // Answered after the load began, so its requests are in flight by then.
     get(shop.address(), "/slow?ms=300");
     load.finish().ok();
 }
 
-/// Serves one answer for every connection, and closes it.
+/// Serves one answer on every connection, and closes it.
 fn serve(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener
@@ -184,7 +184,7 @@ fn serve(answer: &'static str) -> String {
 }
 
 #[test]
-fn the_load_tells_what_failed_first_and_how_often() {
+fn load_reports_the_first_failure_and_the_counts() {
     let gone = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener
@@ -219,7 +219,7 @@ fn the_load_tells_what_failed_first_and_how_often() {
 }
 
 #[test]
-fn the_load_gives_up_on_an_answer_that_does_not_come() {
+fn load_times_out_without_an_answer() {
     let dir = tempfile::tempdir().expect("a directory");
     let shop = shop(dir.path(), "");
     let args = ["--rate", "50", "--duration", "0.1", "--timeout", "0.1"];
@@ -233,15 +233,15 @@ fn the_load_gives_up_on_an_answer_that_does_not_come() {
 }
 
 #[test]
-fn a_request_on_a_connection_that_was_just_closed_is_sent_again() {
-    // Keep-alive is promised, and the connection closed after each answer.
+fn load_resends_a_request_on_a_just_closed_connection() {
+    // The answer promises keep-alive, but the connection is closed after it.
     let url = serve("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let args = ["--rate", "20", "--duration", "0.5"];
     Load::start(&url, &args).wait().ok();
 }
 
 #[test]
-fn releases_are_packed_with_their_checksums() {
+fn packs_releases_with_their_checksums() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let out = tempfile::tempdir().expect("a directory");
     for _ in 0..2 {

@@ -1,5 +1,5 @@
-//! The two programs of `examples/shop`, as tests use them: [`Shop`] is the application, [`Load`] the load on
-//! it.
+//! The two programs of `examples/shop`, as tests use them: [`Shop`] is the application, [`Load`] the load
+//! generator.
 
 mod itself;
 
@@ -11,14 +11,14 @@ use std::sync::OnceLock;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// An example that cargo built: `shop` or `load`.
+/// Returns the path of an example that cargo built: `shop` or `load`.
 pub fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(build);
     examples().join(name)
 }
 
-/// Brings the examples up to date. Cargo builds them before all tests, and not before `--test integration`.
+/// Builds the examples. Cargo builds them before all tests, but not before `--test integration`.
 fn build() {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
@@ -35,7 +35,7 @@ fn build() {
     assert!(status.success(), "the examples do not build");
 }
 
-/// Where cargo leaves them.
+/// The directory where cargo puts them.
 fn examples() -> PathBuf {
     let ops = Path::new(env!("CARGO_BIN_EXE_ops"));
     ops.parent()
@@ -43,7 +43,7 @@ fn examples() -> PathBuf {
         .join("examples")
 }
 
-/// Writes a release: `VERSION`, and `shop.toml` if it says how it behaves.
+/// Writes a release: `VERSION`, and `shop.toml` if a behaviour is given.
 pub fn release(dir: &Path, version: &str, behaviour: &str) {
     std::fs::create_dir_all(dir).expect("the release's directory");
     std::fs::write(dir.join("VERSION"), format!("{version}\n")).expect("VERSION");
@@ -52,7 +52,7 @@ pub fn release(dir: &Path, version: &str, behaviour: &str) {
     }
 }
 
-/// A shop that listens on a port of its own. Dropping it ends it at once.
+/// A shop that listens on its own port. Dropping it kills it.
 #[derive(Debug)]
 pub struct Shop {
     child: Child,
@@ -92,12 +92,12 @@ impl Shop {
         format!("http://{}{path}", self.address)
     }
 
-    /// Tells it to stop: SIGTERM.
+    /// Stops it: sends SIGTERM.
     pub fn stop(&self) {
         signal(&self.child, Signal::TERM);
     }
 
-    /// Waits for its end. Gives its exit code.
+    /// Waits until it exits. Returns its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().expect("a child can be waited for").code()
     }
@@ -110,7 +110,7 @@ impl Drop for Shop {
     }
 }
 
-/// Requests that go to an address until it is told to stop. Dropping it ends it.
+/// Sends requests to an address until it is stopped. Dropping it kills it.
 #[derive(Debug)]
 pub struct Load {
     child: Child,
@@ -132,13 +132,13 @@ impl Load {
         Self { child, stdout }
     }
 
-    /// Sends no more, waits for the answers to what is in flight, and gives the summary.
+    /// Stops sending, waits for the answers to requests in flight, and returns the summary.
     pub fn finish(self) -> Summary {
         signal(&self.child, Signal::TERM);
         self.wait()
     }
 
-    /// Waits until it ends by itself (`--duration`).
+    /// Waits until it exits by itself (`--duration`).
     pub fn wait(mut self) -> Summary {
         let mut text = String::new();
         let mut stdout = self.stdout.take().expect("it is taken here alone");
@@ -158,11 +158,11 @@ impl Drop for Load {
 }
 
 fn signal(child: &Child, signal: Signal) {
-    // Not waited for yet, so the id is still the child's.
+    // The child has not been waited for yet, so the id is still its own.
     let _ = kill_process(Pid::from_child(child), signal);
 }
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Debug)]
 pub struct Summary {
     pub code: Option<i32>,
@@ -178,12 +178,12 @@ impl Summary {
         self.count(&["failed"])
     }
 
-    /// How many requests this version answered.
+    /// Returns how many requests this version answered.
     pub fn answered_by(&self, version: &str) -> u64 {
         self.count(&["versions", version])
     }
 
-    /// A number in the JSON, 0 if it does not exist.
+    /// Returns a number in the JSON, or 0 if it does not exist.
     pub fn count(&self, path: &[&str]) -> u64 {
         path.iter()
             .try_fold(&self.json, |value, key| value.get(key))
@@ -191,7 +191,7 @@ impl Summary {
             .unwrap_or(0)
     }
 
-    /// No request failed, and there were some.
+    /// Asserts that no request failed, and that there were some.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert!(self.requests() > 0 && self.failed() == 0, "{:#}", self.json);

@@ -1,5 +1,5 @@
-//! A container whose accounts have what administrators do to accounts: passwords, login shells that are none,
-//! sudoers that allow little.
+//! A container with accounts as administrators configure them: passwords, login shells that are not shells,
+//! restrictive sudoers.
 //!
 //! | user | what it is |
 //! |---|---|
@@ -59,7 +59,7 @@ EOF
 systemctl restart ssh
 "#;
 
-/// One for all tests of this process.
+/// One container for all tests of this process.
 pub fn accounts() -> Option<&'static Container> {
     static CONTAINER: OnceLock<Option<Container>> = OnceLock::new();
     CONTAINER

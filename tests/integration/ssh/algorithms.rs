@@ -1,11 +1,11 @@
-//! Each algorithm that this process knows works with the real server, and is what was asked for.
+//! Each algorithm that this process supports works with the real server, and is the one that was requested.
 
 use std::process::Command;
 
 use super::login::{Login, Logins};
 use crate::fleet::{Fleet, Settings};
 
-/// What `ssh -Q` lists.
+/// Returns the output of `ssh -Q`.
 fn known_to_ssh(what: &str) -> Vec<String> {
     let output = Command::new("ssh")
         .args(["-Q", what])
@@ -37,8 +37,7 @@ fn each_works(query: &str, option: &str, with: &str, ours: &[&str]) {
     logins.check();
 }
 
-/// (Not those over groups of 4096 bits and more, which take this program seconds when it is built without
-/// optimisation.)
+/// (Except those over groups of 4096 bits and more, which take seconds in an unoptimised build.)
 #[test]
 fn each_key_exchange() {
     each_works(

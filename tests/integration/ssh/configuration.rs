@@ -1,4 +1,4 @@
-//! What ssh_config(5) says of a login.
+//! The effect of ssh_config(5) on a login.
 
 use super::identity::{Identity, OPEN};
 use super::login::{Login, Logins};
@@ -95,7 +95,7 @@ fn names_ports_users_and_blocks() {
 }
 
 #[test]
-fn what_takes_ssh_is_left_to_it() {
+fn leaves_to_ssh_what_only_ssh_supports() {
     let fleet = Fleet::sshd(2);
     let key = format!("IdentityFile {}\n", fleet.key().display());
     let through = fleet.ssh_config();
@@ -115,7 +115,7 @@ fn what_takes_ssh_is_left_to_it() {
 }
 
 #[test]
-fn algorithms_of_keys_are_kept_to() {
+fn keeps_to_the_configured_key_algorithms() {
     let fleet = Fleet::sshd(1);
     let strict = Fleet::sshd_with(
         1,

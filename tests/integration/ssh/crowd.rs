@@ -16,7 +16,7 @@ over_both!(
     a_hundred_hosts_on_one_server
 );
 
-/// Logs in so often at once, as the hosts of one run, and runs a command in each.
+/// Logs in this many times at once, as the hosts of one run, and runs a command in each session.
 fn all_get_in(client: SshClient, settings: &Settings, connections: usize) {
     all_get_in_for(client, settings, connections, Duration::from_mins(2));
 }
@@ -54,15 +54,15 @@ fn a_server_that_is_full_is_tried_again(client: SshClient) {
     all_get_in(client, &Settings::default().config("MaxStartups 3"), 20);
 }
 
-/// It turns away most of those who come together. Fewer come at a time after that, within the usual time for
-/// all attempts.
+/// The server rejects most simultaneous connections. After that, fewer are opened at a time, within the usual
+/// time for all attempts.
 fn a_server_that_takes_two_logins_at_a_time(client: SshClient) {
     let settings = Settings::default().config("MaxStartups 2:50:3");
     all_get_in_for(client, &settings, 30, Duration::from_secs(20));
 }
 
 fn a_hundred_hosts_on_one_server(client: SshClient) {
-    // A process of ssh a connection: fewer of them show the same.
+    // One ssh process per connection: fewer of them show the same.
     let connections = if client == SshClient::Openssh {
         25
     } else {

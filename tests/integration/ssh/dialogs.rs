@@ -1,4 +1,4 @@
-//! What servers ask by keyboard-interactive, and what is answered.
+//! The questions of servers with keyboard-interactive, and the answers.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -13,10 +13,10 @@ use tokio::net::TcpListener;
 
 use crate::over;
 
-/// What is asked at a time: an instruction, and prompts that are shown while they are answered or not.
+/// One round of questions: an instruction, and prompts whose answers are echoed or not.
 type Question = (&'static str, &'static [(&'static str, bool)]);
 
-/// Asks all of it, whatever is answered, and lets nobody in.
+/// Asks all rounds, whatever the answers are, and rejects the login.
 #[derive(Clone)]
 struct Asks {
     dialog: Arc<Vec<Question>>,
@@ -53,7 +53,7 @@ impl server::Handler for Asks {
     }
 }
 
-/// Logs in at a server that asks, twice in one run, and gives the error and all that it was answered.
+/// Logs in twice in one run at a server that asks, and returns the error and all answers that the server got.
 fn log_in(dialog: Vec<Question>) -> (TransportError, Vec<String>) {
     let answers = Arc::new(Mutex::new(Vec::new()));
     let asks = Asks {
@@ -112,17 +112,17 @@ fn log_in(dialog: Vec<Question>) -> (TransportError, Vec<String>) {
 const REFUSED: &str = "amy@127.0.0.1: Permission denied (keyboard-interactive,password).";
 
 #[test]
-fn the_password_is_answered_once() {
+fn answers_the_password_once() {
     for dialog in [
         vec![("", &[("Password: ", false)][..])],
         vec![("", &[("Passwort: ", false)][..])],
-        // Only told something, before and after.
+        // Rounds that only show a message, before and after.
         vec![
             ("Welcome", &[][..]),
             ("", &[("Password: ", false)][..]),
             ("Sorry", &[][..]),
         ],
-        // Asks again, as some do.
+        // Asks again, as some servers do.
         vec![
             ("", &[("Password: ", false)][..]),
             ("", &[("Password: ", false)][..]),
@@ -143,7 +143,7 @@ fn the_password_is_answered_once() {
 }
 
 #[test]
-fn what_is_not_the_password_is_refused_with_its_text() {
+fn refuses_another_question_and_shows_its_text() {
     for (prompt, echo, said) in [
         ("Verification code: ", false, "Verification code:"),
         (
@@ -181,7 +181,7 @@ fn what_is_not_the_password_is_refused_with_its_text() {
 }
 
 #[test]
-fn an_expired_password_is_told_from_a_wrong_one() {
+fn distinguishes_an_expired_password_from_a_wrong_one() {
     let (error, answers) = log_in(vec![
         ("", &[("Password: ", false)][..]),
         (
@@ -198,7 +198,7 @@ fn an_expired_password_is_told_from_a_wrong_one() {
 }
 
 #[test]
-fn a_host_that_never_stops_asking_is_given_up() {
+fn gives_up_on_a_host_that_never_stops_asking() {
     let dialog = std::iter::repeat_n(("Please wait", &[][..]), 50);
     let (error, _) = log_in(dialog.collect());
     assert_eq!(

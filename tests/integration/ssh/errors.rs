@@ -1,5 +1,5 @@
-//! Why a host cannot be reached: the same kinds over both clients, with a hint, and with the words that
-//! somebody needs to do something about it.
+//! Why a host is unreachable: the same kinds over both clients, with a hint, and with the words that a user
+//! needs to fix it.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -23,13 +23,13 @@ over_both!(
     what_is_no_host,
 );
 
-/// A host that cannot be reached, and what has to be said of it.
+/// A host that is unreachable, and what the error must contain.
 struct Case {
     name: &'static str,
     connection: Connection,
     kind: Kind,
     again: bool,
-    /// Each in the message or in the hint, in either case of letters.
+    /// Each must be in the message or in the hint, in upper or lower case.
     words: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Case {
         }
     }
 
-    /// What is wrong with the error; nothing if it is as it should be.
+    /// Returns what is wrong with the error, or nothing.
     async fn faults(&self, client: SshClient) -> Option<String> {
         let (error, hint) = match transport(client, self.connection.clone()).open().await {
             Ok(_) => return Some(format!("{}: it is reached", self.name)),
@@ -125,7 +125,7 @@ fn the_network(client: SshClient) {
     );
 }
 
-/// A port whose every connection is closed without a word.
+/// Returns a port that closes every connection without sending anything.
 fn closes_at_once() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -250,7 +250,7 @@ fn the_handshake(client: SshClient) {
     let fleet = Fleet::sshd_with(1, &Settings::default().config(narrow));
     let full = Fleet::sshd_with(1, &Settings::default().config("MaxStartups 1"));
     let endpoint = full.hosts()[0].endpoint();
-    // One connection that never logs in is all that the server takes.
+    // The server accepts only one connection that has not logged in.
     let mut first = TcpStream::connect((endpoint.address, endpoint.port)).expect("a connection");
     first.read_exact(&mut [0; 4]).expect("the server's version");
     let no_match = |what: &'static str, args: &str, theirs: &str| {
@@ -277,7 +277,7 @@ fn the_handshake(client: SshClient) {
     );
 }
 
-/// The login works, and what it starts is no shell.
+/// The login works, but it does not start a shell.
 fn the_shell(client: SshClient) {
     for (command, words) in [
         (
@@ -313,7 +313,7 @@ fn the_shell(client: SshClient) {
     }
 }
 
-/// What would be an option of ssh, or more than a name.
+/// Names that would be an option of ssh, or more than a name.
 fn what_is_no_host(client: SshClient) {
     let fleet = Fleet::sshd(1);
     for (address, user) in [

@@ -17,7 +17,7 @@ pub const OPEN: &[&str] = &["-t", "ed25519", "-N", ""];
 pub struct Identity(PathBuf);
 
 impl Identity {
-    /// Has `ssh-keygen` make one with these arguments.
+    /// Creates one by `ssh-keygen` with these arguments.
     pub fn new(path: &Path, args: &[&str]) -> Self {
         keygen(
             Command::new("ssh-keygen")
@@ -33,12 +33,12 @@ impl Identity {
         &self.0
     }
 
-    /// The file of the public key.
+    /// Returns the file of the public key.
     pub fn public(&self) -> PathBuf {
         self.with_suffix(".pub")
     }
 
-    /// Where `ssh-keygen -s` puts the certificate of the key.
+    /// The path where `ssh-keygen -s` puts the certificate of the key.
     pub fn certificate(&self) -> PathBuf {
         self.with_suffix("-cert.pub")
     }
@@ -49,7 +49,7 @@ impl Identity {
         path.into()
     }
 
-    /// Lets the key in on every host of the fleet.
+    /// Authorizes the key on every host of the fleet.
     pub fn authorize(&self, fleet: &Fleet) -> &Self {
         let key = fs::read(self.public()).expect("the public key");
         let mut file = fs::File::options()
@@ -83,7 +83,7 @@ fn keygen(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-/// An agent. Dropping it ends it.
+/// An agent. Dropping it stops it.
 #[derive(Debug)]
 pub struct Agent {
     child: Child,
@@ -91,7 +91,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Starts one that holds the keys, in this order.
+    /// Starts one that has the keys, in this order.
     pub fn start<'a>(socket: &Path, keys: impl IntoIterator<Item = &'a Path>) -> Self {
         let child = Command::new("ssh-agent")
             .arg("-D")
@@ -112,7 +112,7 @@ impl Agent {
         agent
     }
 
-    /// Gives it one more key, whose passphrase may be needed for that.
+    /// Adds another key, which may need its passphrase for that.
     pub fn add(&self, key: &Path, passphrase: Option<&str>) -> &Self {
         let mut command = Command::new("ssh-add");
         command
@@ -121,7 +121,7 @@ impl Agent {
             .env("SSH_AUTH_SOCK", &self.socket)
             .stdin(Stdio::null());
         if let Some(passphrase) = passphrase {
-            // ssh-add asks a program where there is no terminal.
+            // Without a terminal, ssh-add runs a program to ask.
             let asked = self.socket.with_extension("askpass");
             fs::write(&asked, format!("#!/bin/sh\necho '{passphrase}'\n")).expect("a script");
             fs::set_permissions(&asked, Permissions::from_mode(0o700)).expect("a file of ours");

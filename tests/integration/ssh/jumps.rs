@@ -1,10 +1,10 @@
-//! Hosts behind other hosts.
+//! Hosts behind jump hosts.
 
 use super::identity::{Identity, OPEN};
 use super::login::{Login, Logins};
 use crate::fleet::{Fleet, Settings};
 
-/// Logins that the host has granted.
+/// Returns the number of logins that the host has accepted.
 fn granted(fleet: &Fleet, host: usize) -> usize {
     fleet.hosts()[host]
         .log()
@@ -68,7 +68,7 @@ fn one_host_and_two() {
 }
 
 #[test]
-fn every_host_of_the_way_has_its_own_settings() {
+fn every_jump_host_has_its_own_settings() {
     let fleet = Fleet::sshd(2);
     let closed = Fleet::sshd_with(2, &Settings::default().config("AllowTcpForwarding no"));
     let jump = Identity::new(&fleet.dir().join("jump"), OPEN);

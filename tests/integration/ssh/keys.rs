@@ -10,7 +10,7 @@ use super::login::{Login, Logins};
 use crate::fleet::{Fleet, Settings};
 use crate::over::{self, over_both};
 
-/// A kind of key: a name, and what `ssh-keygen` is told.
+/// A kind of key: a name, and the arguments of `ssh-keygen`.
 const KINDS: &[(&str, &[&str])] = &[
     ("ed25519", &["-t", "ed25519"]),
     ("ecdsa-256", &["-t", "ecdsa", "-b", "256"]),
@@ -32,7 +32,7 @@ const KINDS: &[(&str, &[&str])] = &[
 
 const PASSPHRASE: &str = "passes for tests";
 
-/// A key of each kind, without a passphrase and with one, that the fleet lets in.
+/// A key of each kind, without and with a passphrase, that the fleet accepts.
 fn one_of_each(fleet: &Fleet, passphrase: &str) -> Vec<(String, Identity)> {
     std::thread::scope(|scope| {
         let made: Vec<_> = KINDS
@@ -57,13 +57,13 @@ fn one_of_each(fleet: &Fleet, passphrase: &str) -> Vec<(String, Identity)> {
 }
 
 #[test]
-fn every_kind_of_key_opens_a_host() {
+fn every_kind_of_key_logs_in() {
     let fleet = Fleet::sshd(1);
     let mut logins = Logins::new(&fleet);
     for (name, key) in one_of_each(&fleet, "") {
         let config = format!("IdentityFile {}", key.path().display());
         logins.case(&name, &config, Login::In);
-        // Where the public half does not exist, it is made from the private one.
+        // If the public half does not exist, it is derived from the private one.
         if name.starts_with("ecdsa-521") || name.starts_with("rsa-2048-pem") {
             fs::remove_file(key.public()).expect("the public key");
         }
@@ -72,7 +72,7 @@ fn every_kind_of_key_opens_a_host() {
 }
 
 #[test]
-fn a_key_with_a_passphrase_opens_a_host_by_an_agent_alone() {
+fn a_key_with_a_passphrase_logs_in_only_by_an_agent() {
     let fleet = Fleet::sshd(1);
     let keys = one_of_each(&fleet, PASSPHRASE);
     let agent = Agent::start(&fleet.dir().join("agent"), []);
@@ -90,7 +90,7 @@ fn a_key_with_a_passphrase_opens_a_host_by_an_agent_alone() {
 }
 
 #[test]
-fn a_key_file_that_others_may_read_is_passed_over() {
+fn ignores_a_key_file_that_others_may_read() {
     let fleet = Fleet::sshd(1);
     let mut logins = Logins::new(&fleet);
     for (mode, login) in [
@@ -108,7 +108,7 @@ fn a_key_file_that_others_may_read_is_passed_over() {
         logins.case(&format!("{mode:o}"), &config, login);
     }
     if rustix::process::geteuid().is_root() {
-        // ssh(1) looks at the files of the user alone; root can read all.
+        // ssh(1) only checks the files of the user; root can read all.
         let key = Identity::new(&fleet.dir().join("of-another"), OPEN);
         key.authorize(&fleet).mode(0o644);
         chown(key.path(), Some(65534), None).expect("root may");
@@ -130,7 +130,7 @@ fn which_keys_are_tried_and_in_which_order() {
     let with_right = Agent::start(&fleet.dir().join("last"), crowd.chain([right.path()]));
     let alone = Agent::start(&fleet.dir().join("alone"), [right.path()]);
 
-    // The private half of this one is in an agent alone.
+    // The private half of this one is only in an agent.
     let elsewhere = fleet.dir().join("elsewhere");
     fs::copy(right.public(), elsewhere.with_extension("pub")).expect("a copy");
 
@@ -214,7 +214,7 @@ fn which_keys_are_tried_and_in_which_order() {
 }
 
 #[test]
-fn certificates_open_a_host() {
+fn certificates_log_in() {
     let dir = tempfile::tempdir().expect("a directory");
     let ca = Identity::new(&dir.path().join("ca"), OPEN);
     let other_ca = Identity::new(&dir.path().join("other-ca"), OPEN);
@@ -230,7 +230,7 @@ fn certificates_open_a_host() {
     };
     let (ed25519, principal) = (["-t", "ed25519"], ["-n", user.as_str()]);
     for (name, kind) in KINDS {
-        // One is enough of what takes long to make.
+        // One is enough of those that take long to create.
         if !["ed25519", "ecdsa-256", "ecdsa-521", "rsa-2048"].contains(name) {
             continue;
         }
@@ -299,7 +299,7 @@ fn certificates_open_a_host() {
 
 over_both!(a_key_of_the_inventory_is_not_crowded_out_by_an_agent);
 
-/// `ssh` offers what an agent holds before a file that is named, and the host counts.
+/// `ssh` offers the keys of an agent before a file that is named, and the host counts the tries.
 fn a_key_of_the_inventory_is_not_crowded_out_by_an_agent(client: SshClient) {
     let fleet = Fleet::sshd_with(1, &Settings::default().config("MaxAuthTries 3"));
     let make = |name: String| Identity::new(&fleet.dir().join(name), OPEN);

@@ -1,5 +1,5 @@
-//! Who gets in: every case is tried with the real `ssh` and with this process's own client, and both must
-//! agree with each other and with what stands here.
+//! Logins: every case is tried with the real `ssh` and with this process's own client, and both must agree
+//! with each other and with the expected result here.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,19 +15,19 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::fleet::Fleet;
 use crate::over;
 
-/// Logins at the same time.
+/// The number of simultaneous logins.
 const AT_ONCE: usize = 4;
 
-/// What a case expects.
+/// The expected result of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Login {
     In,
     Denied,
-    /// In, by `ssh`: this process's own client leaves it to that, and says why.
+    /// Succeeds by `ssh`: this process's own client leaves it to `ssh`, and reports why.
     LeftToSsh,
 }
 
-/// Logins to the hosts of a fleet under configurations of one's own.
+/// Logins to the hosts of a fleet under given configurations.
 pub struct Logins<'a> {
     fleet: &'a Fleet,
     cases: Vec<(String, String, Login)>,
@@ -41,8 +41,8 @@ impl<'a> Logins<'a> {
         }
     }
 
-    /// A login to `h1`, which the lines of ssh_config(5) come before. After them stands what the host needs
-    /// (`HostName`, `Port`, `User`, known hosts), and nothing of keys or agents.
+    /// A login to `h1`, with lines of ssh_config(5). They are followed by what the host needs (`HostName`,
+    /// `Port`, `User`, known hosts), and nothing about keys or agents.
     pub fn case(&mut self, name: &str, config: &str, login: Login) -> &mut Self {
         let case = (name.to_owned(), config.to_owned(), login);
         self.cases.push(case);
@@ -71,7 +71,7 @@ impl<'a> Logins<'a> {
         assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 
-    /// What is wrong with one case.
+    /// Returns what is wrong with one case.
     fn faults(&self, index: usize) -> Option<String> {
         let (name, config, login) = &self.cases[index];
         let file = self.fleet.dir().join(format!("case-{index}"));
@@ -122,8 +122,7 @@ fn by_native(config: &Path) -> (Login, String) {
         ssh_args: vec!["-F".into(), config.display().to_string()],
         host_keys: HostKeys::SshConfig,
         ssh_client: SshClient::Native,
-        // Some key exchanges take seconds of CPU where this is built without optimisation. Who refuses is
-        // asked once.
+        // Some key exchanges take seconds of CPU in an unoptimised build. A host that refuses is tried once.
         connect_timeout: Duration::from_mins(1),
         retry_for: Duration::from_mins(1),
         ..over::by_name("h1")
@@ -150,7 +149,7 @@ fn by_native(config: &Path) -> (Login, String) {
                 return (Login::Denied, format!("{error} {hint}"));
             }
         };
-        // A login is worth something when a command runs.
+        // A login is only complete when a command runs.
         let facts = session.facts().await.map(drop);
         session.close().await;
         transport.close().await;
@@ -161,7 +160,7 @@ fn by_native(config: &Path) -> (Login, String) {
     })
 }
 
-/// What comes of the first attempt: no other is waited for.
+/// Returns the result of the first attempt, without waiting for another.
 async fn first_attempt<T>(
     opened: impl Future<Output = Result<T, TransportError>>,
     mut failed: UnboundedReceiver<TransportError>,

@@ -1,5 +1,5 @@
-//! SSH as the user's own `ssh` speaks it, by either client: who gets in, what is said of a failure, and what
-//! a connection carries.
+//! SSH as the user's own `ssh` does it, by either client: which logins succeed, how failures are reported,
+//! and what a connection can carry.
 
 mod accounts;
 mod algorithms;

@@ -1,4 +1,4 @@
-//! Logging in with a password: on real accounts, by the client of this process.
+//! Logging in with a password: on real accounts, with the client of this process.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::terminal::Terminal;
 
 const WHO: &str = r#"each(hosts("all"), |h| log::info("I am " + h.run("id -un").stdout));"#;
 
-/// A run whose client is the one that `auto` takes.
+/// A run with the client that `auto` selects.
 fn ops(container: &Container, users: &[&str]) -> Ops {
     container
         .ops(users)
@@ -17,7 +17,7 @@ fn ops(container: &Container, users: &[&str]) -> Ops {
         .args(["--transport", "auto"])
 }
 
-/// How often the host refused the password of a user.
+/// Returns how often the host refused the password of a user.
 fn refused(container: &Container, user: &str) -> usize {
     let log = container.look("journalctl --no-pager -o cat -u ssh");
     log.lines()
@@ -28,7 +28,7 @@ fn refused(container: &Container, user: &str) -> usize {
 }
 
 #[test]
-fn a_password_of_the_inventory_logs_in_by_either_method() {
+fn logs_in_with_a_password_of_the_inventory_by_either_method() {
     let Some(container) = accounts() else { return };
     for name in ["ansible_password", "ansible_ssh_pass"] {
         ops(container, &["pw", "kbd", "both"])
@@ -45,7 +45,7 @@ fn a_password_of_the_inventory_logs_in_by_either_method() {
 }
 
 #[test]
-fn a_password_is_asked_for_once_and_no_one_sees_it() {
+fn asks_for_a_password_once_and_keeps_it_secret() {
     let Some(container) = accounts() else { return };
     let playbook = r#"each(hosts("all"), |h| {
         h.run("echo holds; until test -e /tmp/go-on-" + h.name + "; do sleep 0.1; done");
@@ -82,7 +82,7 @@ fn a_password_is_asked_for_once_and_no_one_sees_it() {
     assert!(!holds(&ops.state(), PASSWORD));
 }
 
-/// Whether a file below holds the text.
+/// Whether a file below contains the text.
 fn holds(dir: &Path, text: &str) -> bool {
     let entries = std::fs::read_dir(dir).expect("a directory");
     entries
@@ -108,9 +108,9 @@ fn a_question_needs_a_terminal() {
         .stderr_has("Set `ansible_password`");
 }
 
-/// Whoever tries again, under whatever name: nobody is locked out.
+/// Even with repeated attempts under several names, no account is locked.
 #[test]
-fn a_wrong_password_is_tried_once_for_a_host_and_a_user() {
+fn tries_a_wrong_password_once_per_host_and_user() {
     let Some(container) = accounts() else { return };
     for user in ["pw", "kbd", "both"] {
         let before = refused(container, user);
@@ -142,7 +142,7 @@ fn a_wrong_password_is_tried_once_for_a_host_and_a_user() {
 }
 
 #[test]
-fn an_expired_password_is_named() {
+fn names_an_expired_password() {
     let Some(container) = accounts() else { return };
     ops(container, &["pwexpired"])
         .file(
@@ -156,9 +156,9 @@ fn an_expired_password_is_named() {
         .nowhere(PASSWORD);
 }
 
-/// `ssh` is told to ask nobody, and no password is put where others see it.
+/// `ssh` is told not to ask, and no password is stored where others can see it.
 #[test]
-fn a_password_and_ssh_do_not_go_together() {
+fn a_password_cannot_be_used_with_ssh() {
     let Some(container) = accounts() else { return };
     let run = |ops: Ops| {
         ops.file(

@@ -1,4 +1,5 @@
-//! A login or a sudo that gives no shell: what it printed is shown, and whose words they are is known.
+//! A login or a sudo that does not start a shell: its output is shown, and it is known which of the two
+//! printed it.
 
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ fn ops(user: &str) -> Option<Ops> {
     Some(accounts()?.ops(&[user]).playbook(WHO).arg("-b"))
 }
 
-/// What is printed before sudo starts belongs to the login: the host is unreachable.
+/// Output before sudo starts belongs to the login, so the host is unreachable.
 #[test]
-fn a_login_without_a_shell_is_unreachable_also_where_another_user_is_become() {
+fn a_login_without_a_shell_is_unreachable_even_with_become() {
     for (user, said, hint) in [
         (
             "nolog",
@@ -40,7 +41,7 @@ fn a_login_without_a_shell_is_unreachable_also_where_another_user_is_become() {
 }
 
 #[test]
-fn a_login_that_gives_no_shell_in_time_is_unreachable_and_what_it_printed_is_shown() {
+fn a_login_without_a_shell_in_time_is_unreachable_and_its_output_is_shown() {
     for (user, said) in [
         (
             "menu",
@@ -70,7 +71,7 @@ fn a_login_that_gives_no_shell_in_time_is_unreachable_and_what_it_printed_is_sho
 }
 
 #[test]
-fn a_sudo_that_is_late_is_named() {
+fn names_a_sudo_that_times_out() {
     let Some(ops) = ops("slow") else { return };
     ops.file("group_vars/all.yml", "ops_connect_timeout: 1\n")
         .run()
@@ -80,7 +81,7 @@ fn a_sudo_that_is_late_is_named() {
 }
 
 #[test]
-fn sudoers_that_allow_too_little_are_explained() {
+fn explains_sudoers_that_allow_too_little() {
     for (user, hint) in [
         (
             "onlydeploy",
@@ -109,9 +110,9 @@ fn sudoers_that_allow_too_little_are_explained() {
         .stdout_has("deploy");
 }
 
-/// sudo logs what it refused, and what counts such lines locks the user out.
+/// sudo logs what it refused, and a tool that counts such lines locks the user out.
 #[test]
-fn a_wrong_password_is_tried_once_in_a_run() {
+fn tries_a_wrong_password_once_per_run() {
     let Some(container) = accounts() else { return };
     let attempts = || {
         let log = container.look("journalctl --no-pager -o cat _COMM=sudo");

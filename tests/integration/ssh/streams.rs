@@ -1,4 +1,4 @@
-//! What a connection carries: much, both ways at once, with new keys in between, beside others.
+//! What a connection can carry: large amounts, both ways at once, during rekeying, beside other streams.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +29,7 @@ async fn session(client: SshClient, fleet: &Fleet, args: &str) -> ops::shell::Se
     transport.session(SessionOptions::default()).await.unwrap()
 }
 
-/// Bytes that neither a compression nor an accident makes from others.
+/// Incompressible bytes in which any corruption shows.
 fn noise(length: usize) -> Arc<[u8]> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(length + 8);
@@ -43,7 +43,7 @@ fn noise(length: usize) -> Arc<[u8]> {
     bytes.into()
 }
 
-/// Counts what comes on each stream.
+/// Counts the bytes of each stream.
 #[derive(Default)]
 struct Counted([AtomicU64; 2]);
 
@@ -54,7 +54,7 @@ impl Listener for Counted {
     }
 }
 
-/// Puts a file on the host, and has both streams of output full at once.
+/// Puts a file on the host, and has both output streams full at once.
 async fn up_and_back(session: &ops::shell::Session, host: &Sshd, megabytes: usize) {
     let content = noise(megabytes * MEGABYTE);
     let path = host.root().join("body");
@@ -122,8 +122,8 @@ async fn shell(stream: &mut Stream, program: &str) {
     stream.stdin.flush().await.expect("a shell reads");
 }
 
-/// Nobody reads what one command prints, as far as it finds room on the way: the others on the connection go
-/// on, and it is not lost.
+/// Nobody reads the output of one command, as far as it fits into the buffers: the others on the connection
+/// continue, and it is not lost.
 fn a_reader_who_sleeps_holds_up_nobody_else(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let connection = over::connection(fleet.hosts()[0].endpoint(), &fleet.ssh_args());
@@ -162,7 +162,7 @@ fn a_banner_is_no_part_of_a_session(client: SshClient) {
     });
 }
 
-/// A stream that is dropped ends what it started, though the connection stays.
+/// Dropping a stream ends its command, although the connection stays open.
 fn what_loses_its_reader_ends(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
@@ -177,7 +177,7 @@ fn what_loses_its_reader_ends(client: SshClient) {
         let request = Request::step(Step::command("sleep 4711"));
         let cancel = CancellationToken::new();
         tokio::select! {
-            // What is asked goes out before anybody waits for it.
+            // A request is sent before anything waits for it.
             biased;
             _ = dropped.request(request, &(), &cancel) => panic!("it ended"),
             () = async { tokio::task::block_in_place(|| host.wait_for_process("sleep 4711")) } => {}

@@ -46,7 +46,7 @@ app::rollback(shop::shop(param("version", "the release", #{ optional: true })));
 "#;
 
 #[test]
-fn behind_haproxy_a_release_is_deployed_and_rolled_back_without_a_failed_request() {
+fn behind_haproxy_deploys_and_rolls_back_without_a_failed_request() {
     let site = playbooks::Site::start();
     let env = project("examples/shop/templates/env.j2");
     let env = std::fs::read_to_string(env).expect("the template");
@@ -79,7 +79,7 @@ fn behind_haproxy_a_release_is_deployed_and_rolled_back_without_a_failed_request
         .nowhere("restarts")
         .nowhere("drained");
 
-    // 1.2.0 is healthy on app1 only: all hosts go back.
+    // 1.2.0 is healthy on app1 only, so all hosts go back.
     deploy("1.2.0")
         .run()
         .code(6)
@@ -92,7 +92,7 @@ fn behind_haproxy_a_release_is_deployed_and_rolled_back_without_a_failed_request
     back.run()
         .code(3)
         .stderr_has("no good release of shop to go back to");
-    // A version that is given need not be good.
+    // A version that is given explicitly need not be good.
     back.clone().args(vars(&[("version", "1.1.0")])).run().ok();
     site.health("1.1.0").run().ok();
 
@@ -120,9 +120,9 @@ app::deploy(#{
 });
 "#;
 
-/// The first deployment, too: the shops run something that no release knows.
+/// Also the first deployment: the shops run a version that is not a release on the host.
 #[test]
-fn behind_nginx_a_first_release_is_deployed_and_updated_without_a_failed_request() {
+fn behind_nginx_deploys_a_first_release_and_updates_it_without_a_failed_request() {
     let site = balancer::Site::new(1, 4);
     let nginx = Nginx::start(&site, 0);
     for shop in site.shops() {
@@ -169,7 +169,7 @@ fn behind_nginx_a_first_release_is_deployed_and_updated_without_a_failed_request
 }
 
 #[test]
-fn a_declaration_that_lacks_something_is_an_error_at_the_call() {
+fn an_incomplete_declaration_is_an_error_at_the_call() {
     let declare = |options: &str| {
         let text = format!(
             "import \"std/app\" as app;\nlet more = #{{ {options} }};\napp::deploy(#{{ name: \"shop\", hosts: hosts(\"all\") }} + more);"

@@ -5,7 +5,7 @@ use crate::ops::Ops;
 use crate::ran::Ran;
 use crate::terminal::Terminal;
 
-/// Hosts that are this machine, each with what the inventory says of its environment in TOML.
+/// Hosts that are this machine, each with the environment in the inventory, as TOML.
 fn hosts(environments: &[&str]) -> Ops {
     let ops = Ops::new();
     let mut inventory = String::new();
@@ -34,7 +34,7 @@ fn playbook(ops: Ops, call: &str) -> Ops {
     ))
 }
 
-/// Ends with this, and nothing was changed.
+/// Asserts that it ended with this error, and that nothing was changed.
 #[track_caller]
 fn refused(ops: &Ops, reason: &str) -> Ran {
     let ran = ops.run().code(3).stderr_has(reason);
@@ -43,7 +43,7 @@ fn refused(ops: &Ops, reason: &str) -> Ran {
 }
 
 #[test]
-fn another_environment_is_refused_before_any_host_is_contacted() {
+fn refuses_another_environment_before_any_host_is_contacted() {
     let ops = playbook(
         hosts(&["\"production\"", "\"production\""]),
         r#"environment::expect("staging")"#,
@@ -167,7 +167,7 @@ fn a_protected_environment_asks_first() {
 }
 
 #[test]
-fn the_operator_is_asked_at_a_terminal() {
+fn asks_the_operator_at_a_terminal() {
     let guard = r#"environment::guard(hosts("all"))"#;
     for (answer, code) in [("n\r", 3), ("y\r", 0)] {
         let ops = playbook(hosts(&["\"production\""]), guard);

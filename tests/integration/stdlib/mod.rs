@@ -1,4 +1,4 @@
-//! The modules that come with ops, on real hosts.
+//! The modules that are part of ops, on real hosts.
 
 mod app;
 mod environment;
@@ -8,9 +8,9 @@ mod systemd;
 
 use crate::ops::Ops;
 
-/// Every playbook of the page passes the checks, and its inventory is one.
+/// Every playbook on the page passes `ops check`, and its inventory is valid.
 #[test]
-fn the_page_is_right() {
+fn the_page_is_correct() {
     let page = include_str!("../../../docs/stdlib.md");
     let blocks = |language: &str| -> Vec<String> {
         page.split(&format!("```{language}\n"))

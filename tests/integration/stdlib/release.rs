@@ -1,4 +1,4 @@
-//! `std/release`: how releases come, run, go back and go.
+//! `std/release`: how releases are installed, switched, rolled back and deleted.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,13 +9,13 @@ use crate::fleet::{Fleet, Settings};
 use crate::ops::Ops;
 use crate::ran::Ran;
 
-/// One host, with a directory of the application whose name a shell would stumble over.
+/// One host, with an application directory whose name needs quoting in a shell.
 struct Shop {
     fleet: Fleet,
     ops: Ops,
 }
 
-/// Brings a release, and notes that it is good.
+/// Installs a release, and marks it as good.
 const DEPLOY: &str = r#"
     h.apply(release::tasks("shop", version, how));
     h.apply(release::good("shop", version, at));
@@ -32,7 +32,7 @@ impl Shop {
         self.fleet.hosts()[0].root().join("the shop's")
     }
 
-    /// Packs a release whose `VERSION` reads `content`.
+    /// Packs a release with `content` in its `VERSION`.
     fn with(mut self, version: &str, content: &str) -> Self {
         let tree = format!("trees/{version}/shop");
         self.ops = self
@@ -52,7 +52,7 @@ impl Shop {
         self
     }
 
-    /// A playbook with `h`, `version`, `at` (the root) and `how` (all options) at hand.
+    /// A playbook with the variables `h`, `version`, `at` (the root) and `how` (all options).
     fn prepare(mut self, version: &str, body: &str) -> Self {
         let root = self.root();
         let text = format!(
@@ -97,7 +97,7 @@ impl Shop {
         names
     }
 
-    /// What the release that the link leads to says of itself.
+    /// Returns the `VERSION` of the release that the link leads to.
     fn running(&self) -> String {
         std::fs::read_to_string(self.root().join("current/VERSION")).unwrap_or_default()
     }
@@ -131,7 +131,7 @@ fn lives_through_releases(settings: &Settings) {
     assert_eq!(link(&current.join(".env")), "../../shared/.env");
     assert!(current.join("log").is_dir() && !current.join("log/of-the-archive").exists());
 
-    // Nothing to be done the second time.
+    // Nothing to do the second time.
     let (shop, ran) = shop.run("7", DEPLOY);
     let ran = ran.ok();
     assert!(
@@ -139,7 +139,7 @@ fn lives_through_releases(settings: &Settings) {
         "{ran}"
     );
 
-    // Back twice: what is left behind is not good any more.
+    // Two rollbacks: a release that was left is no longer good.
     let (shop, ran) = shop.run(
         "",
         r#"
@@ -158,7 +158,7 @@ fn lives_through_releases(settings: &Settings) {
     ran.code(3)
         .stderr_has("no good release of shop before 5: found 6 7 5 (current) (good)");
 
-    // The one in use is the oldest, and stays; so does the one before it.
+    // The current one is the oldest, and is kept; so is the one before it.
     let shop = shop.with("8", "8");
     let (shop, ran) = shop.run(
         "8",
@@ -168,7 +168,7 @@ fn lives_through_releases(settings: &Settings) {
     assert_eq!(shop.releases(), ["5", "8"]);
     assert_eq!(shop.history(), "5 good\n8\n");
 
-    // One that is there can be switched to; one that is not is named.
+    // An existing release can be switched to; a missing one is named.
     let (shop, ran) = shop.run("5", r#"h.apply(release::switched("shop", version, at));"#);
     ran.ok();
     assert_eq!(shop.running(), "5");
@@ -210,7 +210,7 @@ fn a_wrong_checksum_leaves_nothing() {
 }
 
 #[test]
-fn another_artifact_under_the_same_version_is_refused() {
+fn refuses_another_artifact_under_the_same_version() {
     let shop = Shop::on(&Settings::default()).with("1", "1").deploy("1");
     let (shop, ran) = shop.with("1", "another").run("1", DEPLOY);
     ran.code(3).stderr_has("was unpacked from another archive");
@@ -236,7 +236,7 @@ fn an_undo_switches_back_and_removes_the_release() {
 }
 
 #[test]
-fn a_check_says_all_of_it() {
+fn check_mode_reports_everything() {
     let shop = Shop::on(&Settings::default()).with("1", "1");
     let mut shop = shop.prepare("1", DEPLOY);
     shop.ops = shop.ops.args(["--check", "--output", "json"]);
@@ -259,9 +259,9 @@ fn a_check_says_all_of_it() {
     assert!(!shop.root().exists());
 }
 
-/// A proxy holds the bytes back long enough for the kill to hit the upload.
+/// A proxy delays the bytes long enough for the kill to hit the upload.
 #[test]
-fn an_upload_that_is_killed_leaves_no_half_release() {
+fn a_killed_upload_leaves_no_incomplete_release() {
     let settings = Settings::default().round_trip(std::time::Duration::from_millis(20));
     let shop = Shop::on(&settings).with("1", "1").deploy("1");
     let mut shop = shop;
@@ -288,9 +288,9 @@ fn an_upload_that_is_killed_leaves_no_half_release() {
     assert_eq!(shop.releases(), ["1", "2"]);
 }
 
-/// The host goes down in the middle: nobody is there to clear away.
+/// The host goes down in the middle, so nothing cleans up.
 #[test]
-fn what_a_host_that_went_down_has_left_is_in_nobodys_way() {
+fn leftovers_of_a_host_that_went_down_do_no_harm() {
     let settings = Settings::default().round_trip(std::time::Duration::from_millis(20));
     let mut shop = Shop::on(&settings).with("1", "1").deploy("1");
     shop.ops = shop.ops.file("trees/2/shop/noise", noise(12 << 20));
@@ -316,7 +316,7 @@ fn what_a_host_that_went_down_has_left_is_in_nobodys_way() {
 }
 
 #[test]
-fn invalid_names_and_options_are_refused() {
+fn refuses_invalid_names_and_options() {
     let mut shop = Shop::on(&Settings::default());
     for (call, reason) in [
         (r#"release::tasks("shop", "1 2")"#, "invalid version: `1 2`"),
@@ -355,9 +355,9 @@ fn invalid_names_and_options_are_refused() {
     }
 }
 
-/// The operator names a directory that lies elsewhere.
+/// The operator names a directory in another place.
 #[test]
-fn an_artifact_of_the_operator_may_lie_anywhere() {
+fn an_artifact_of_the_operator_may_be_anywhere() {
     let fleet = Fleet::sshd(1);
     let root = fleet.hosts()[0].root().join("app");
     let playbook = format!(
@@ -382,9 +382,9 @@ fn an_artifact_of_the_operator_may_lie_anywhere() {
     missing.run().code(2).stderr_has("no/such");
 }
 
-/// The host fetches from an address, checks, and only then unpacks.
+/// The host downloads from a URL, compares the checksum, and only then unpacks.
 #[test]
-fn a_release_from_an_address() {
+fn installs_a_release_from_a_url() {
     for sh in ["dash", "busybox"] {
         let shop = Shop::on(&Settings::default().sh(sh)).with("1", "1");
         let bytes = std::fs::read(shop.ops.path("dist/shop-1.tar.gz")).expect("packed");
@@ -409,7 +409,7 @@ fn a_release_from_an_address() {
     }
 }
 
-/// Bytes that no compression makes smaller.
+/// Bytes that do not compress.
 fn noise(size: usize) -> Vec<u8> {
     std::iter::successors(Some(1_u64), |x| {
         let x = x ^ (x << 13);

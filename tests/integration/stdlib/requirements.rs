@@ -1,4 +1,4 @@
-//! `std/requirements`: programs that are missing or too old, reported at once.
+//! `std/requirements`: programs that are missing or too old, reported together.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -11,7 +11,7 @@ fn playbook(ops: Ops, body: &str) -> Ops {
     ))
 }
 
-/// A program on a host that says this of its version.
+/// A program on a host that prints this version.
 fn program(fleet: &Fleet, host: usize, name: &str, says: &str) {
     let path = fleet.hosts()[host].root().join(name);
     std::fs::write(&path, format!("#!/bin/sh\necho '{says}'\n")).expect("written");
@@ -19,7 +19,7 @@ fn program(fleet: &Fleet, host: usize, name: &str, says: &str) {
 }
 
 #[test]
-fn everything_missing_is_reported_with_the_hosts_and_the_remedy() {
+fn reports_everything_missing_with_the_hosts_and_a_hint() {
     let fleet = Fleet::sshd(3);
     let body = |needs: &str| {
         format!(
@@ -45,7 +45,7 @@ fn everything_missing_is_reported_with_the_hosts_and_the_remedy() {
 }
 
 #[test]
-fn versions_are_read_from_what_programs_print() {
+fn reads_versions_from_the_output_of_programs() {
     let fleet = Fleet::sshd(1);
     for (at, (says, version)) in [
         ("git version 2.39.5", "2.39.5"),
@@ -85,7 +85,7 @@ fn versions_are_read_from_what_programs_print() {
 }
 
 #[test]
-fn the_controller_is_checked_too() {
+fn checks_the_controller_too() {
     let body = r#"requirements::controller(#{ ops: ">=0.1", sh: "*", sed: #{ version: ">=0.1" } }); print("all there");"#;
     playbook(Ops::new().inventory(""), body)
         .run()
@@ -118,9 +118,9 @@ fn a_wrong_requirement_is_an_error_before_a_host_is_contacted() {
     }
 }
 
-/// The machine that ops runs on is looked at, and not changed.
+/// The controller is checked, and not changed.
 #[test]
-fn the_controller_is_only_looked_at() {
+fn the_controller_is_read_only() {
     let run = |body: &str| Ops::new().inventory("").playbook(body).run();
     run(r#"let c = controller(); print(`${c.run("echo here", #{ reads: true }).stdout} ${c.facts.kernel}`);"#)
         .ok()

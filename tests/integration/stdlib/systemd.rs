@@ -3,7 +3,7 @@
 use crate::fleet::{Container, Image};
 use crate::ops::Ops;
 
-/// A playbook for the container's root, with `h` at hand.
+/// A playbook for root of the container, with the variable `h`.
 fn playbook(machine: &Container, body: &str) -> Ops {
     machine.ops(&["root"]).playbook(&format!(
         "import \"std/systemd\" as systemd;\neach(hosts(\"all\"), |h| {{ {body} }});"
@@ -51,7 +51,7 @@ fn a_unit_runs_and_is_restarted_when_its_file_has_changed() {
     let ran = playbook(&machine, UNIT).run().ok();
     assert!(!ran.stdout.contains("changed  "), "{ran}");
 
-    // Somebody else changes it, and systemd is not told.
+    // Another program changes it without telling systemd.
     let before = look(&machine, "systemctl show -p InvocationID --value shop");
     look(
         &machine,
@@ -86,7 +86,7 @@ fn a_unit_runs_and_is_restarted_when_its_file_has_changed() {
 }
 
 #[test]
-fn a_file_that_systemd_complains_of_does_not_take_its_place() {
+fn does_not_install_a_file_that_systemd_rejects() {
     let Some(machine) = Container::start(Image::Debian) else {
         return;
     };
@@ -119,14 +119,14 @@ fn a_file_that_systemd_complains_of_does_not_take_its_place() {
         .run()
         .code(3)
         .stderr_has("Unknown key 'Nise'");
-    // What does not exist yet is no mistake.
+    // What does not exist yet is not an error.
     let early = r#"h.apply(systemd::unit("early.service", #{
         Unit: #{ Requires: "later.service" }, Service: #{ ExecStart: "/srv/later/bin/run" } }));"#;
     playbook(&machine, early).run().ok();
 }
 
 #[test]
-fn a_drop_in_is_read_when_it_changes_and_only_then() {
+fn loads_a_drop_in_only_when_it_changes() {
     let Some(machine) = Container::start(Image::Debian) else {
         return;
     };
@@ -149,7 +149,7 @@ fn a_drop_in_is_read_when_it_changes_and_only_then() {
     assert!(!ran.stdout.contains("changed  "), "{ran}");
     nice(7, "h.undo();").run().ok();
     assert_eq!(look(&machine, show), "5");
-    // A run that died between the two.
+    // As if a run died between the two.
     look(
         &machine,
         "printf '[Service]\\nNice=9\\n' >/etc/systemd/system/idle.service.d/nice.conf; touch -d '1 minute' /etc/systemd/system/idle.service.d/nice.conf",
@@ -162,7 +162,7 @@ fn a_drop_in_is_read_when_it_changes_and_only_then() {
 }
 
 #[test]
-fn a_timer_waits_and_its_command_runs() {
+fn a_timer_is_scheduled_and_its_command_runs() {
     let Some(machine) = Container::start(Image::Debian) else {
         return;
     };
@@ -209,7 +209,7 @@ fn a_timer_waits_and_its_command_runs() {
 }
 
 #[test]
-fn a_mask_is_put_on_and_taken_off() {
+fn masks_and_unmasks_a_unit() {
     let Some(machine) = Container::start(Image::Debian) else {
         return;
     };
@@ -236,9 +236,9 @@ fn a_mask_is_put_on_and_taken_off() {
     assert!(!look(&machine, state).contains("masked"));
 }
 
-/// On a host without systemd it is said so.
+/// A host without systemd is reported.
 #[test]
-fn a_host_without_systemd_is_told() {
+fn reports_a_host_without_systemd() {
     let Some(machine) = Container::shared(Image::Busybox) else {
         return;
     };

@@ -1,5 +1,5 @@
-//! What `packages::*` does where apt would fail or choose by itself: pins, virtual packages, held ones,
-//! locks, and an installation that was cut off.
+//! What `packages::*` does where apt would fail or decide by itself: pins, virtual packages, held packages,
+//! locks, and an installation that was interrupted.
 
 use ops::model::Diff;
 use ops::model::Outcome::{Changed, Failed, Unchanged, Unknown, WouldChange};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::machine::{Gone, Machine, notes, outcomes, task};
 use crate::fleet::Image;
 
-/// Puts a package into the repository of the container, and fetches the lists. `control` is lines of its
+/// Adds a package to the repository of the container, and fetches the lists. `control` contains lines of its
 /// control file.
 fn package(machine: &Machine, name: &str, version: &str, control: &str, postinst: &str) {
     machine.look(&format!(
@@ -37,7 +37,7 @@ fn diff(gone: &Gone) -> Vec<String> {
 }
 
 #[test]
-fn a_pattern_takes_the_version_that_apt_prefers() {
+fn a_pattern_selects_the_version_that_apt_prefers() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -61,7 +61,7 @@ fn a_pattern_takes_the_version_that_apt_prefers() {
     );
     machine.undo(&gone);
 
-    // Without the pin, the newest; without a pattern too.
+    // Without the pin, the newest; also without a pattern.
     machine.look("rm /etc/apt/preferences.d/ops");
     assert_eq!(
         diff(&machine.go(&wanted, RunMode::Check)),
@@ -81,7 +81,7 @@ fn a_pattern_takes_the_version_that_apt_prefers() {
 }
 
 #[test]
-fn a_virtual_package_is_named_with_what_provides_it() {
+fn names_a_virtual_package_with_its_providers() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -102,7 +102,7 @@ fn a_virtual_package_is_named_with_what_provides_it() {
     let gone = machine.converges(&cron);
     assert_eq!(diff(&gone), ["ops-cron: absent -> provided by ops-cron-a"]);
 
-    // One that is there is named, by both.
+    // An installed package is named by both.
     let gone = machine.go(&cron, RunMode::Apply);
     assert_eq!(outcomes(&gone), [Unchanged]);
     assert_eq!(notes(&gone), "ops-cron-a provides ops-cron");
@@ -118,7 +118,7 @@ fn a_virtual_package_is_named_with_what_provides_it() {
 }
 
 #[test]
-fn a_held_dependency_is_named() {
+fn names_a_held_dependency() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -161,7 +161,7 @@ fn a_held_dependency_is_named() {
 }
 
 #[test]
-fn each_lock_is_waited_for_and_its_holder_is_named() {
+fn waits_for_each_lock_and_names_its_holder() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -188,7 +188,7 @@ fn each_lock_is_waited_for_and_its_holder_is_named() {
             "ops: timed out after 1 s waiting for another package manager: perl (process {pid}) holds {lock}\n"
         );
         assert!(notes(&gone).contains(&said), "{}", notes(&gone));
-        // It ends when it is waited for.
+        // The lock holder exits while ops waits for it.
         machine.look(&format!("(sleep 3; kill {pid}) >/dev/null 2>&1 &"));
         let gone = machine.go(&wanted("5m"), RunMode::Apply);
         assert_eq!(outcomes(&gone), [Changed], "{lock}: {}", notes(&gone));
@@ -197,7 +197,7 @@ fn each_lock_is_waited_for_and_its_holder_is_named() {
 }
 
 #[test]
-fn an_installation_that_was_cut_off_is_finished() {
+fn finishes_an_interrupted_installation() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! A container that does what a planner wants, the simplest way.
+//! A container that executes what a planner requests, in the simplest way.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -20,7 +20,7 @@ pub struct Machine {
     steps: usize,
 }
 
-/// What became of a batch, and the changes that were made or begun, with the directory of each.
+/// The result of a batch, and the changes that were made or begun, with the directory of each.
 pub struct Gone {
     pub decisions: Vec<Decision>,
     pub made: Vec<(Arc<Change>, String)>,
@@ -72,7 +72,7 @@ impl Machine {
         }
     }
 
-    /// Applies, and holds that a second time there is nothing to do.
+    /// Applies, and asserts that there is nothing to do the second time.
     #[track_caller]
     pub fn converges(&mut self, tasks: &[Arc<dyn Task>]) -> Gone {
         let gone = self.go(tasks, RunMode::Apply);
@@ -85,7 +85,7 @@ impl Machine {
         gone
     }
 
-    /// Undoes, the last change first, and then what comes last.
+    /// Undoes, the last change first, and then the commands that come last.
     #[track_caller]
     pub fn undo(&self, gone: &Gone) {
         for (change, keep) in gone.made.iter().rev() {
@@ -124,7 +124,7 @@ impl Machine {
             ));
         }
         let script = change.script(text, STATE, keep);
-        // As the request brings them.
+        // As in the preamble of a request.
         let functions = if change.command {
             Vec::new()
         } else {
@@ -180,7 +180,7 @@ pub fn task(name: &str, args: &serde_json::Value) -> Arc<dyn Task> {
     (entry.make)(Arguments::new(values), &Nowhere).expect("good arguments")
 }
 
-/// A file of the machine.
+/// Reads a file of the machine.
 #[track_caller]
 pub fn file(path: &str, content: &str) -> Arc<dyn Task> {
     task("files::file", &json!([path, content]))
@@ -201,7 +201,7 @@ pub fn notes(gone: &Gone) -> String {
         .join("\n")
 }
 
-/// No playbook, and nothing beside it.
+/// No playbook, and no files beside it.
 struct Nowhere;
 
 impl Surroundings for Nowhere {

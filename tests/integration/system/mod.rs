@@ -1,5 +1,5 @@
-//! Packages, services, users and commands against a machine of their own: a container with systemd, apt and a
-//! small repository of packages.
+//! Packages, services, users and commands on a separate machine: a container with systemd, apt and a small
+//! repository of packages.
 
 mod apt;
 mod commands;

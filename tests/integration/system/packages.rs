@@ -15,7 +15,7 @@ fn installed(machine: &Machine) -> Vec<String> {
 }
 
 #[test]
-fn installs_and_gives_back() {
+fn installs_and_undoes() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -40,7 +40,7 @@ fn installs_and_gives_back() {
         Vec::<String>::new()
     );
     let gone = machine.go(&batch, RunMode::Apply);
-    // The first list brings what the second one wants.
+    // The first list provides what the second one needs.
     assert_eq!(outcomes(&gone), [Changed, Unchanged]);
     assert_eq!(
         installed(&machine),
@@ -75,7 +75,7 @@ fn installs_and_gives_back() {
     assert!(installed(&machine).contains(&"ops-hello 1.0 installed".to_owned()));
     machine.undo(&older);
     assert!(installed(&machine).contains(&"ops-hello 2.0 installed".to_owned()));
-    // What came as a dependency is one again.
+    // A package that was installed as a dependency is marked as one again.
     assert_eq!(machine.look("apt-mark showauto 'ops-*'"), "ops-hello");
 
     let absent = machine.converges(&[task("packages::absent", &json!(["ops-hello"]))]);
@@ -87,7 +87,7 @@ fn installs_and_gives_back() {
 }
 
 #[test]
-fn says_why_a_package_cannot_be_as_wanted() {
+fn explains_why_a_package_cannot_be_installed() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -115,7 +115,7 @@ fn says_why_a_package_cannot_be_as_wanted() {
 }
 
 #[test]
-fn fetches_the_lists_where_they_lack_the_package() {
+fn fetches_the_lists_if_they_lack_the_package() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -131,14 +131,14 @@ fn fetches_the_lists_where_they_lack_the_package() {
         "packages::installed",
         &json!(["ops-hello", { "update": "1h" }]),
     )];
-    // The lists were fetched a moment ago, as far as anybody knows.
+    // As far as apt can tell, the lists were fetched a moment ago.
     assert_eq!(outcomes(&machine.go(&fresh, RunMode::Apply)), [Failed]);
     machine.look("touch -d '2 hours ago' /var/lib/ops/apt-lists");
     machine.converges(&fresh);
 }
 
 #[test]
-fn a_provided_name_is_there() {
+fn a_provided_name_counts_as_installed() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };

@@ -14,7 +14,7 @@ fn is_active(machine: &Machine, unit: &str) -> String {
 }
 
 #[test]
-fn starts_stops_enables_and_gives_back() {
+fn starts_stops_enables_and_undoes() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -53,7 +53,7 @@ fn starts_stops_enables_and_gives_back() {
 }
 
 #[test]
-fn says_why_a_unit_cannot_be_as_wanted() {
+fn explains_why_a_unit_cannot_be_in_the_desired_state() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -107,7 +107,7 @@ fn says_why_a_unit_cannot_be_as_wanted() {
 }
 
 #[test]
-fn restarts_for_what_changed_since_the_start() {
+fn restarts_if_something_changed_since_the_start() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -126,7 +126,7 @@ fn restarts_for_what_changed_since_the_start() {
         [Unchanged, Unchanged]
     );
 
-    // Touched, and still what it was.
+    // Touched, with the same content.
     machine.look("touch /srv/conf");
     assert_eq!(
         outcomes(&machine.go(&one, RunMode::Apply)),
@@ -139,7 +139,7 @@ fn restarts_for_what_changed_since_the_start() {
     assert_eq!(invocation(&machine), first);
     let changed = machine.go(&two, RunMode::Apply);
     assert_eq!(outcomes(&changed), [Changed, Changed]);
-    // The questions, the content for the diff, the file, the restart.
+    // The probes, the content for the diff, the file, the restart.
     assert!(changed.requests <= 4);
     let second = invocation(&machine);
     assert_ne!(second, first);
@@ -148,7 +148,7 @@ fn restarts_for_what_changed_since_the_start() {
         [Unchanged, Unchanged]
     );
 
-    // Undone: the file is put back, and then the service reads it.
+    // Undone: the file is restored, and then the service reads it.
     machine.undo(&changed);
     assert_eq!(machine.look("cat /srv/conf"), "one");
     assert_ne!(invocation(&machine), second);
@@ -157,21 +157,21 @@ fn restarts_for_what_changed_since_the_start() {
         [Unchanged, Unchanged]
     );
 
-    // A run that died between the file and the restart.
+    // As if a run died between the file and the restart.
     machine.go(&two[..1], RunMode::Apply);
     assert_eq!(
         outcomes(&machine.go(&two, RunMode::Apply)),
         [Unchanged, Changed]
     );
 
-    // An entry of a directory comes.
+    // A directory gets an entry.
     machine.look("echo x >/srv/conf.d/x");
     assert_eq!(
         outcomes(&machine.go(&two, RunMode::Apply)),
         [Unchanged, Changed]
     );
 
-    // Somebody changes the file and restarts the service (which takes the next second, for certain).
+    // Somebody changes the file and restarts the service (at the next second, to be certain).
     machine.look("echo three >/srv/conf; while [ $(date +%s) = $(stat -c %Z /srv/conf) ]; do sleep 0.1; done; systemctl restart idle");
     assert_eq!(
         outcomes(&machine.go(&[service], RunMode::Apply)),
@@ -180,7 +180,7 @@ fn restarts_for_what_changed_since_the_start() {
 }
 
 #[test]
-fn without_a_stamp_the_times_tell() {
+fn without_a_stamp_the_times_decide() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -207,7 +207,7 @@ fn without_a_stamp_the_times_tell() {
     assert_eq!(outcomes(&machine.go(&batch, RunMode::Apply)), [Unchanged]);
     machine.look("ln -sfn /srv/b /srv/link");
     assert_eq!(outcomes(&machine.go(&batch, RunMode::Apply)), [Changed]);
-    // In a check, a file that an earlier task would write is newer than any start.
+    // In check mode, a file that an earlier task would write is newer than any start.
     machine.look("rm -r /var/lib/ops/stamps");
     let check = machine.go(&[file("/srv/old", "new\n"), service], RunMode::Check);
     assert_eq!(outcomes(&check), [WouldChange, WouldChange]);
@@ -256,7 +256,7 @@ fn reads_unit_files_that_changed() {
 }
 
 #[test]
-fn enables_again_where_the_file_asks_for_other_links() {
+fn enables_again_if_the_file_wants_other_links() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -275,7 +275,7 @@ fn enables_again_where_the_file_asks_for_other_links() {
     machine.converges(&batch("WantedBy=multi-user.target"));
     let first = "./multi-user.target.wants/linked.service";
     assert_eq!(links(&machine), first);
-    // A comment, blanks around the sign, a specifier and an alias.
+    // A comment, spaces around the sign, a specifier and an alias.
     let changed = batch(
         "#WantedBy=x.target\nWantedBy = basic.target %H.target\nRequiredBy=timers.target\nAlias=other.service",
     );
@@ -292,7 +292,7 @@ fn enables_again_where_the_file_asks_for_other_links() {
     machine.undo(&gone);
     assert_eq!(links(&machine), first);
 
-    // The same for one that runs.
+    // The same for a unit that runs.
     let running = |install| {
         let options = json!(["linked", { "enabled": true }]);
         [unit(install), task("services::running", &options)]
@@ -305,7 +305,7 @@ fn enables_again_where_the_file_asks_for_other_links() {
 }
 
 #[test]
-fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
+fn a_unit_that_keeps_dying_does_not_count_as_running() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -320,7 +320,7 @@ fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
         .look("until [ $(systemctl show -p NRestarts --value flaps) -gt 2 ]; do sleep 0.1; done");
     let flaps = [task("services::running", &json!(["flaps"]))];
     for mode in [RunMode::Apply, RunMode::Check, RunMode::Apply] {
-        // At a moment at which it is up.
+        // While it is up.
         machine.look("until [ $(systemctl is-active flaps) = active ]; do :; done");
         let gone = machine.go(&flaps, mode);
         let notes = notes(&gone);
@@ -336,7 +336,7 @@ fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
             ref other => panic!("{other:?}: {notes}"),
         }
     }
-    // It lives for so long that looking on would not tell.
+    // It lives so long that watching it would not show the problem.
     machine.look("until [ $(systemctl show -p NRestarts --value ails) -gt 1 ]; do sleep 0.1; done; sleep 3.2");
     let ails = [task("services::running", &json!(["ails"]))];
     for mode in [RunMode::Check, RunMode::Apply] {
@@ -356,7 +356,7 @@ fn a_unit_that_dies_again_and_again_does_not_count_as_running() {
 }
 
 #[test]
-fn a_host_without_systemd_cannot_tell() {
+fn a_host_without_systemd_is_an_error() {
     let Some(mut machine) = Machine::start(Image::Busybox) else {
         return;
     };
@@ -369,7 +369,7 @@ fn a_host_without_systemd_cannot_tell() {
 }
 
 #[test]
-fn a_service_reads_what_an_undo_put_back() {
+fn a_service_reads_what_an_undo_restored() {
     let Some(container) = Container::start(Image::Debian) else {
         return;
     };
@@ -384,7 +384,7 @@ fn a_service_reads_what_an_undo_put_back() {
         );
         container.ops(&["deploy"]).playbook(&playbook).run()
     };
-    // What the service read at its start: the file as it was then.
+    // The content that the service read at its start: the file as it was then.
     container.look(
         "mkdir /etc/systemd/system/idle.service.d
          printf '[Service]\nExecStartPre=/bin/cp /etc/idle.conf /run/idle.read\n' >/etc/systemd/system/idle.service.d/x.conf

@@ -10,7 +10,7 @@ use crate::fleet::Image;
 const ACCOUNTS: &str = "for f in passwd group shadow; do sort /etc/$f; done; ls -ln /home";
 
 #[test]
-fn users_and_groups_come_change_and_go() {
+fn creates_changes_and_removes_users_and_groups() {
     for image in [Image::Debian, Image::Busybox] {
         let Some(mut machine) = Machine::start(image) else {
             return;
@@ -84,7 +84,7 @@ fn users_and_groups_come_change_and_go() {
 }
 
 #[test]
-fn says_why_an_account_cannot_be_as_wanted() {
+fn explains_why_an_account_cannot_be_in_the_desired_state() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };
@@ -109,7 +109,7 @@ fn says_why_an_account_cannot_be_as_wanted() {
 }
 
 #[test]
-fn a_new_user_gets_what_the_host_chooses() {
+fn a_new_user_gets_the_defaults_of_the_host() {
     let Some(mut machine) = Machine::start(Image::Debian) else {
         return;
     };

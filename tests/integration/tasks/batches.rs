@@ -1,4 +1,4 @@
-//! A batch comes to what the same tasks come to one at a time, and a check says what a run would do.
+//! A batch has the same result as its tasks one at a time, and a check predicts what a run does.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::shell_host::{SHELLS, ShellHost};
 use super::tree::{Look, Snapshot, snapshot};
 
-/// No playbook stands around these.
+/// There is no playbook around these.
 pub struct Nowhere;
 
 impl Surroundings for Nowhere {
@@ -63,7 +63,7 @@ fn call() -> impl Strategy<Value = Call> {
         proptest::option::weighted(0.3, proptest::sample::select(vec!["0700", "g+w", "0644"]));
     let flag = any::<bool>();
     (path, name, 0..3_usize, mode, flag).prop_map(|(path, name, which, mode, flag)| {
-        // One place has one name: what goes through a link is not recognised as its target.
+        // One path has one name: a path through a link is not recognised as its target.
         let path = if name == "link" { "l" } else { path };
         let name = if path == "l" && name != "absent" {
             "link"
@@ -95,7 +95,7 @@ fn call() -> impl Strategy<Value = Call> {
     })
 }
 
-/// What a batch came to.
+/// The result of a batch.
 struct Came {
     outcomes: Vec<Outcome>,
     notes: Vec<Option<String>>,
@@ -130,7 +130,7 @@ fn go(before: &[Call], calls: &[Call], mode: RunMode, one_by_one: bool) -> Came 
     }
     let mut tree = snapshot(&root, Look::Same);
     for line in tree.values_mut().filter(|line| line.starts_with("file")) {
-        // When a content changed differs from one run to the other.
+        // The time at which a content changed differs between runs.
         let mut words: Vec<&str> = line.split(' ').collect();
         words.remove(3);
         *line = words.join(" ");
@@ -143,7 +143,7 @@ fn go(before: &[Call], calls: &[Call], mode: RunMode, one_by_one: bool) -> Came 
     }
 }
 
-/// As many as take a few seconds; `OPS_TEST_CASES` asks for more.
+/// As many as take a few seconds; `OPS_TEST_CASES` sets another number.
 fn cases() -> u32 {
     let asked = std::env::var("OPS_TEST_CASES").ok();
     asked.and_then(|text| text.parse().ok()).unwrap_or(40)
@@ -152,7 +152,7 @@ fn cases() -> u32 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn a_batch_comes_to_what_single_tasks_come_to(
+    fn a_batch_has_the_result_of_single_tasks(
         before in proptest::collection::vec(call(), 0..4),
         calls in proptest::collection::vec(call(), 1..8),
     ) {
@@ -170,7 +170,7 @@ proptest! {
         for (at, (would, did)) in check.outcomes.iter().zip(&single.outcomes).enumerate() {
             let right = match would {
                 Outcome::Unchanged => *did == Outcome::Unchanged,
-                // What a host refuses shows when it is tried.
+                // A refusal by the host shows only in the attempt.
                 Outcome::WouldChange => matches!(did, Outcome::Changed | Outcome::Failed),
                 Outcome::Unknown => true,
                 Outcome::Failed => *did == Outcome::Failed,
@@ -182,7 +182,7 @@ proptest! {
 }
 
 #[test]
-fn lines_that_one_script_wrote_are_undone_one_by_one() {
+fn undoes_lines_of_one_script_one_by_one() {
     for shell in SHELLS {
         for there in [None, Some("first\n")] {
             let dir = tempfile::tempdir().expect("a directory");
@@ -204,7 +204,7 @@ fn lines_that_one_script_wrote_are_undone_one_by_one() {
                 line("100% \\n", vec![("mode", "0600".into())]),
                 line("third", vec![("after", "^it".into())]),
                 line("last", vec![("at", "start".into())]),
-                // It looks at the new file, so it gets one of its own.
+                // `validate` reads the new file, so this line gets a separate script.
                 line("checked", vec![("validate", "grep -q last %s".into())]),
                 line("end", vec![]),
             ];
@@ -216,7 +216,7 @@ fn lines_that_one_script_wrote_are_undone_one_by_one() {
                 "{:?}",
                 gone.decisions
             );
-            // The one that sets a mode, and the one that is looked at, are made by themselves.
+            // The line with a mode and the validated line have separate scripts.
             let scripts: Vec<bool> = gone.made.iter().map(|(c, _)| !c.apply.is_empty()).collect();
             assert_eq!(scripts, [true, true, false, false, true, true]);
             let head = there.unwrap_or_default();

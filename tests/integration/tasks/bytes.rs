@@ -1,4 +1,4 @@
-//! Contents in a file of cases: text, bytes in hex, or a text many times over.
+//! Contents in a file of cases: text, bytes in hex, or a repeated text.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Cases of tasks as they are written in `tests/tasks/<namespace>/<name>.toml`.
+//! Cases of tasks as written in `tests/tasks/<namespace>/<name>.toml`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,40 +13,40 @@ use super::bytes::Bytes;
 use super::facts::Fact;
 use super::tree;
 
-/// A task's arguments, what a host shows, and what comes of it.
+/// The arguments of a task, the state of a host, and the expected result.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     pub name: String,
-    /// `$root` in a text is the directory that the tree stands in.
+    /// `$root` in a text is the directory that contains the tree.
     args: Vec<toml::Value>,
-    /// The arguments are refused: the place (`0`, `mode`, or nothing), then what the message or the hint
-    /// holds.
+    /// The arguments are refused: the position (`0`, `mode`, or nothing), then what the message or the hint
+    /// contains.
     error: Option<(String, String)>,
-    /// How the task is called in what is printed.
+    /// The name of the task in the output.
     pub label: Option<String>,
-    /// What stands below `$root`.
+    /// The files below `$root`.
     #[serde(default)]
     pub tree: Vec<tree::Entry>,
-    /// Or what the host answers.
+    /// Alternatively, the answers of the host.
     pub facts: Option<Vec<Fact>>,
-    /// What it answers to a question that a plan asks besides.
+    /// The answers to additional questions of a plan.
     #[serde(default)]
     pub table: std::collections::BTreeMap<String, String>,
     /// `unchanged`, `change`, `unknown` or `impossible`.
     pub plan: Option<String>,
-    /// What the reason of an unknown or impossible one holds.
+    /// What the reason of an unknown or impossible one contains.
     pub because: Option<String>,
-    /// The diff, each part in a line.
+    /// The parts of the diff, one per line.
     pub diff: Option<Vec<String>>,
-    /// What the outcome says besides, when the change was made.
+    /// What the outcome also reports after the change.
     pub note: Option<String>,
-    /// The change fails on the host, with this on stderr, and nothing is half done.
+    /// The change fails on the host, with this on stderr, and nothing is left incomplete.
     pub fails: Option<String>,
-    /// What must be in the tree afterwards: a line of a snapshot by the path.
+    /// What the tree must contain afterwards: a line of a snapshot by path.
     #[serde(default)]
     pub after: std::collections::BTreeMap<String, String>,
-    /// The script that makes the change, where a case wants to show it.
+    /// The script of the change, if a case shows it.
     pub apply: Option<String>,
     pub undo: Option<String>,
 }
@@ -57,7 +57,7 @@ struct Cases {
     case: Vec<Case>,
 }
 
-/// Where the cases of a task stand.
+/// The directory of the cases of a task.
 pub fn file_of(entry: &Entry) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/tasks")
@@ -65,7 +65,7 @@ pub fn file_of(entry: &Entry) -> PathBuf {
         .join(format!("{}.toml", entry.name))
 }
 
-/// The cases of a task.
+/// Returns the cases of a task.
 pub fn cases_of(entry: &Entry) -> Vec<Case> {
     let path = file_of(entry);
     let text = std::fs::read_to_string(&path)
@@ -75,14 +75,14 @@ pub fn cases_of(entry: &Entry) -> Vec<Case> {
 }
 
 impl Case {
-    /// The task, or why its arguments are refused.
+    /// Returns the task, or why its arguments are refused.
     pub fn task(&self, entry: &Entry, root: &Path) -> Result<Arc<dyn Task>, ArgumentError> {
         let root = root.to_str().expect("UTF-8");
         let values = self.args.iter().map(|value| convert(value, root)).collect();
         (entry.make)(Arguments::new(values), &Beside)
     }
 
-    /// Holds a refusal against what is written.
+    /// Compares a refusal with the case.
     pub fn refused(&self, error: &ArgumentError) {
         let (place, text) = self.error.as_ref().unwrap_or_else(|| panic!("{error:?}"));
         let at = match &error.place {
@@ -99,7 +99,7 @@ impl Case {
         assert!(said.contains(text), "{said}");
     }
 
-    /// Whether it can be gone through: it stands on a tree.
+    /// Whether the case can be executed: it has a tree.
     pub const fn is_real(&self) -> bool {
         self.error.is_none() && self.facts.is_none()
     }
@@ -134,7 +134,7 @@ fn convert(value: &toml::Value, root: &str) -> Value {
     }
 }
 
-/// Each part of a diff as a line of a case.
+/// Returns each part of a diff as a line of a case.
 pub fn lines(diff: &[Diff], root: &Path) -> Vec<String> {
     let root = root.to_str().expect("UTF-8");
     diff.iter()
@@ -180,7 +180,7 @@ fn app() -> Vec<u8> {
     tar.into_inner().expect("a tar file")
 }
 
-/// A playbook with a few files beside it.
+/// A playbook with some files beside it.
 struct Beside;
 
 impl Surroundings for Beside {

@@ -1,4 +1,4 @@
-//! Whatever a playbook gives arrives byte for byte.
+//! Contents of every kind arrive byte for byte.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -70,9 +70,9 @@ proptest! {
     }
 }
 
-/// A file that is a mount cannot be renamed over.
+/// A file that is a mount point cannot be replaced by a rename.
 #[test]
-fn a_mount_is_written_in_place() {
+fn writes_a_mount_in_place() {
     let dir = tempfile::tempdir().expect("a directory");
     let (file, real) = (dir.path().join("file"), dir.path().join("real"));
     std::fs::write(&file, "").expect("written");
@@ -112,9 +112,9 @@ fn a_mount_is_written_in_place() {
     assert_eq!(mode(&real), 0o644);
 }
 
-/// Where `mv` has no `-T`, a link to a directory is replaced in one step too, and not entered.
+/// If `mv` has no `-T`, a link to a directory is also replaced in one step, and not entered.
 #[test]
-fn a_link_is_replaced_without_the_help_of_mv() {
+fn replaces_a_link_without_mv_option_t() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let dir = tempfile::tempdir().expect("a directory");
     let (bin, state) = (dir.path().join("bin"), dir.path().join("state"));

@@ -1,15 +1,15 @@
-//! What a host answers, as a case writes it.
+//! The answers of a host, as a case writes them.
 
 use std::collections::BTreeMap;
 
 use ops::task::{Answer, Found, Installed, PathKind, PathState, Query, Ran, Stat};
 use serde::Deserialize;
 
-/// One answer. The first key says to which question; the other ones are the answer.
+/// One answer. The first key is the question; the other keys are the answer.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Fact {
-    /// Not installed, if nothing more is said.
+    /// Not installed, if nothing else is given.
     Package {
         package: String,
         version: Option<String>,
@@ -50,7 +50,7 @@ pub enum Fact {
         #[serde(flatten)]
         rows: BTreeMap<String, String>,
     },
-    /// A regular file by its hash, last changed at this second.
+    /// A regular file with its hash, last changed at this second.
     File {
         file: String,
         sha256: String,
@@ -118,7 +118,7 @@ impl Fact {
     }
 }
 
-/// All that a case says of the host.
+/// All answers of the host in a case.
 pub fn found(facts: &[Fact]) -> Found {
     let mut found = Found::default();
     for fact in facts {

@@ -1,4 +1,4 @@
-//! The laws of `ops::task`, over every case with a tree, on every shell.
+//! The laws of `ops::task`, for every case with a tree, on every shell.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ fn keeps_the_laws(entry: &Entry, case: &Case, shell: &[&str]) {
     let checked = ShellHost::new(shell, &state).go(vec![task.clone()], RunMode::Check);
     let expected = match &plan {
         Plan::Unchanged => Outcome::Unchanged,
-        // A change that is sure to fail is told as that.
+        // A change that is certain to fail is reported as such.
         Plan::Change(_)
             if case.fails.is_some() && checked.decisions[0].outcome == Outcome::Failed =>
         {
@@ -74,7 +74,7 @@ fn keeps_the_laws(entry: &Entry, case: &Case, shell: &[&str]) {
     }
 }
 
-/// What the task's queries lead to, with what it asks for besides.
+/// Returns the plan for the answers to the task's queries, with the additional ones that it requests.
 fn plan(host: &ShellHost<'_>, task: &dyn Task) -> Plan {
     let mut found = Found::default();
     let mut queries = task.queries();

@@ -1,8 +1,8 @@
-//! The laws that hold for every task, over the cases in `tests/tasks/`, on real shells.
+//! The laws of all tasks, checked with the cases in `tests/tasks/`, on real shells.
 //!
-//! A case of a task that works on files says what stands below `$root` (`tree`); it is built in a temporary
-//! directory and gone through on dash, bash and BusyBox. A case of another task says what the host answers
-//! (`facts`); its plan is looked at.
+//! A case of a task that works on files defines the files below `$root` (`tree`). They are created in a
+//! temporary directory, and the case is executed on dash, bash and BusyBox. A case of another task defines
+//! the answers of the host (`facts`), and its plan is checked.
 
 mod batches;
 mod bytes;

@@ -1,4 +1,4 @@
-//! The plans of the cases: of arguments that are refused, and of what a host answers.
+//! The plans of the cases: for arguments that are refused, and for the answers of a host.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::case::{Case, cases_of, lines};
 use super::facts::found;
 
 #[test]
-fn arguments_are_refused_by_name() {
+fn names_refused_arguments() {
     for entry in TASKS {
         for case in cases_of(entry) {
             println!("{}: {}", entry.full_name(), case.name);
@@ -37,7 +37,7 @@ fn answers_lead_to_the_plan() {
             let task = case.task(entry, root).expect("a task");
             let mut found = found(facts);
             let mut plan = task.plan(&found);
-            // What is asked besides is what the case says, or a look that finds nothing wrong.
+            // Additional questions get the answers in the case, or a check that finds no problem.
             if let Plan::Ask(queries) = &plan {
                 for query in queries {
                     let rows = case.table.iter().map(|(k, v)| (k.clone(), v.clone()));
@@ -50,7 +50,7 @@ fn answers_lead_to_the_plan() {
     }
 }
 
-/// Holds a plan against what a case says.
+/// Compares a plan with a case.
 pub fn check(case: &Case, root: &Path, plan: &Plan) {
     let (word, reason) = match plan {
         Plan::Unchanged => ("unchanged", None),

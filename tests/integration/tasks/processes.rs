@@ -1,4 +1,4 @@
-//! How many processes a change costs a host. Each takes about 0.7 ms, a builtin nothing.
+//! How many processes a change starts on a host. Each takes about 0.7 ms, a builtin nothing.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -29,12 +29,12 @@ const PROGRAMS: &[&str] = &[
     "stat",
 ];
 
-/// What a host runs for a task: for its first question, its change and the proof.
+/// The processes of a host for a task: for its first question, its change and the proof.
 fn programs(name: &str, path: &str, content: Option<&str>, options: &[(&str, &str)]) -> String {
     programs_of(|root| vec![task(root, name, path, content, options)])
 }
 
-/// The same for a batch, made for a root in which there is a file `old`.
+/// The same for a batch, in a root with a file `old`.
 fn programs_of(tasks: impl Fn(&Path) -> Vec<Arc<dyn Task>>) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let (root, state, bin) = (
@@ -86,7 +86,7 @@ fn task(
 }
 
 #[test]
-fn a_change_costs_few_processes() {
+fn a_change_starts_few_processes() {
     for (name, path, content, options, processes) in [
         (
             "directory",
@@ -140,7 +140,7 @@ fn a_change_costs_few_processes() {
             &[],
             "stat | ln | stat readlink stat",
         ),
-        // The second look tells whether a rename reaches the place where it is kept.
+        // The second probe determines whether a rename reaches the directory where it is kept.
         ("absent", "old", None, &[], "stat | mkdir stat mv | stat"),
     ] {
         let ran = programs(name, path, content, options);
@@ -153,7 +153,7 @@ fn a_change_costs_few_processes() {
 }
 
 #[test]
-fn many_lines_of_a_file_cost_what_one_costs() {
+fn many_lines_of_a_file_cost_as_much_as_one() {
     let lines = |path: &'static str, count: usize| {
         programs_of(move |root| {
             (0..count)
@@ -166,18 +166,18 @@ fn many_lines_of_a_file_cost_what_one_costs() {
 }
 
 #[test]
-fn contents_of_many_files_are_read_by_one_process() {
+fn one_process_reads_the_contents_of_many_files() {
     let ran = programs_of(|root| {
         (0..5)
             .map(|n| task(root, "line", &format!("new{n}"), Some("line"), &[]))
             .collect()
     });
-    // `env` becomes the one `head`.
+    // `env` replaces itself by the one `head`.
     assert_eq!(ran, "stat mv mv mv mv mv stat env");
 }
 
 #[test]
-fn what_is_kept_needs_one_directory_a_run() {
+fn kept_files_need_one_directory_per_run() {
     let ran = programs_of(|root| {
         std::fs::write(root.join("older"), "older\n").expect("written");
         vec![

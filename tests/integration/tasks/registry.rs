@@ -1,4 +1,4 @@
-//! What `docs/adding-things.md` asks of a task, held against every one.
+//! The requirements of `docs/adding-things.md` for a task, checked for every task.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ fn every_manual_page_has_an_example() {
 }
 
 #[test]
-fn a_name_stands_for_one_task() {
+fn a_name_refers_to_one_task() {
     let names: BTreeSet<_> = TASKS.iter().map(ops::tasks::Entry::full_name).collect();
     assert_eq!(names.len(), TASKS.len());
     assert!(ops::tasks::find("files", "file").is_some());

@@ -19,7 +19,7 @@ fn task(name: &str, root: &Path, path: &str, content: Option<&str>) -> Arc<dyn T
     (entry.make)(Arguments::new(values), &Nowhere).expect("taken")
 }
 
-/// Directories below each other, files and lines in them.
+/// Nested directories, with files and lines in them.
 fn release(root: &Path) -> Vec<Arc<dyn Task>> {
     let mut tasks = Vec::new();
     for path in [
@@ -59,7 +59,7 @@ fn a_first_run_takes_two_requests_and_a_second_one() {
 }
 
 #[test]
-fn a_check_knows_what_would_be_in_a_directory_that_would_be() {
+fn check_mode_knows_the_future_content_of_a_future_directory() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut host = ShellHost::new(SHELLS[0], dir.path());
     let checked = host.go(release(dir.path()), RunMode::Check);
@@ -68,7 +68,7 @@ fn a_check_knows_what_would_be_in_a_directory_that_would_be() {
 }
 
 #[test]
-fn a_check_of_several_lines_of_a_file_is_exact() {
+fn check_mode_is_exact_for_several_lines_of_a_file() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("f"), "a\n").expect("written");
     let chain = || {
@@ -108,7 +108,7 @@ fn a_check_of_several_lines_of_a_file_is_exact() {
 }
 
 #[test]
-fn a_failure_stops_the_batch_and_leaves_no_half() {
+fn a_failure_stops_the_batch_and_leaves_nothing_incomplete() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut host = ShellHost::new(SHELLS[0], dir.path());
     let tasks = vec![
@@ -125,7 +125,7 @@ fn a_failure_stops_the_batch_and_leaves_no_half() {
 }
 
 #[test]
-fn a_body_waits_for_the_directory_that_it_lands_in() {
+fn a_body_waits_for_its_directory() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut host = ShellHost::new(SHELLS[0], dir.path());
     let large = "x".repeat(100_000);

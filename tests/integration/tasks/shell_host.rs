@@ -1,4 +1,4 @@
-//! A host that is a shell on this machine: it does what a planner wants, the simplest way.
+//! A host that is a shell on this machine: it executes what a planner requests, in the simplest way.
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -13,15 +13,15 @@ pub const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
 pub struct ShellHost<'a> {
     pub shell: &'a [&'a str],
-    /// Scripts, and what ops keeps.
+    /// Scripts, and the files that ops keeps.
     pub state: &'a Path,
-    /// Requests so far.
+    /// The number of requests so far.
     pub requests: usize,
-    /// Steps so far: each has a directory of its own.
+    /// The number of steps so far: each has its own directory.
     steps: usize,
 }
 
-/// What became of a batch, and the changes that were made or begun, with the directory of each.
+/// The result of a batch, and the changes that were made or begun, with the directory of each.
 pub struct Gone {
     pub decisions: Vec<Decision>,
     pub made: Vec<(Arc<Change>, String)>,
@@ -53,7 +53,7 @@ impl<'a> ShellHost<'a> {
                 Next::Apply { changes, ask } => {
                     assert_eq!(mode, RunMode::Apply, "a check changes nothing");
                     self.requests += 1;
-                    // As the session does it: bodies land before the first change.
+                    // As in a session, bodies arrive before the first change.
                     let landed: Vec<_> = changes.iter().map(|p| land(&p.change)).collect();
                     for (planned, landed) in changes.into_iter().zip(landed) {
                         let keep = format!("keep/{}", self.steps);

@@ -1,4 +1,4 @@
-//! A tree of files: built, and looked at.
+//! A tree of files: created, and read.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -8,24 +8,24 @@ use serde::Deserialize;
 
 use super::bytes::Bytes;
 
-/// Something in a tree.
+/// An entry of a tree.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     pub path: String,
-    /// It is a file, with this content.
+    /// It is a file with this content.
     pub file: Option<Bytes>,
-    /// It is a link, to this.
+    /// It is a symbolic link to this path.
     pub link: Option<String>,
-    /// It is another name of this file.
+    /// It is a hard link to this file.
     pub hard_link: Option<String>,
-    /// Else it is a directory.
+    /// Otherwise it is a directory.
     mode: Option<String>,
     uid: Option<u32>,
     gid: Option<u32>,
 }
 
-/// What a tree holds: a line on each entry by its path.
+/// Returns the content of a tree: a line for each entry by its path.
 pub type Snapshot = BTreeMap<String, String>;
 
 pub fn build(root: &Path, entries: &[Entry]) {
@@ -60,7 +60,7 @@ pub fn build(root: &Path, entries: &[Entry]) {
     }
 }
 
-/// How closely a tree is looked at.
+/// What is compared of a tree.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Look {
     /// Inodes and all times too: nothing has been written.
