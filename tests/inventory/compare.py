@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes expected.json for each case of the corpus, by asking the real Ansible.
+"""Writes expected.json for each case of the corpus, by running the real Ansible.
 
     python3 -m venv /tmp/ansible && /tmp/ansible/bin/pip install 'ansible==12.*' netaddr passlib
     /tmp/ansible/bin/python tests/inventory/compare.py
 
-The tests only read what it wrote; Ansible is not needed to run them.
+The tests only read these files; Ansible is not needed to run them.
 """
 import json
 import os
