@@ -1,4 +1,4 @@
-//! The same work by all rivals, in turns within one run, so that whatever else the machine does affects all
+//! The same work by all rivals, in turns within one run, so that other load on the machine affects all
 //! of them.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::ops::Ops;
 use crate::rivals::{Rival, with_root};
 use crate::work::{Amount, Work};
 
-/// How long one of them took, for a first run and for one that has nothing left to change.
+/// How long one of them took, for a first run and for one with nothing left to change.
 #[derive(Debug)]
 pub struct Times {
     pub name: &'static str,
@@ -43,7 +43,8 @@ impl Times {
     }
 }
 
-/// Has each of them do the work this many times. A time counts only if the hosts were checked to be correct.
+/// Runs the work with each of them this many times. A time counts only if the hosts were checked to be
+/// correct.
 pub fn compare(fleet: &Fleet, mut rivals: Vec<Rival>, amount: Amount, rounds: usize) -> Vec<Times> {
     let mut times: Vec<Times> = rivals
         .iter()
@@ -58,7 +59,7 @@ pub fn compare(fleet: &Fleet, mut rivals: Vec<Rival>, amount: Amount, rounds: us
     // The first round warms the caches.
     for round in 0..=rounds {
         for turn in 0..rivals.len() {
-            // The order alternates, so that no rival always profits from caches that another one has warmed.
+            // The order alternates, so that no rival always benefits from caches that another one has warmed.
             let at = (round + turn) % rivals.len();
             let rival = &mut rivals[at];
             let takes_part = round <= rival.rounds && (round > 0 || rival.warms_up);
@@ -97,8 +98,8 @@ fn both(fleet: &Fleet, rival: &Rival, work: &Work) -> Result<(Duration, Duration
     Ok((first, second))
 }
 
-/// A run of `ops` with its defaults, with the inventory `hosts.ini`, in which each host has a directory of
-/// its own.
+/// A run of `ops` with its defaults, with the inventory `hosts.ini`, in which each host has its own
+/// directory.
 pub fn with_roots(fleet: &Fleet) -> Ops {
     let endpoints: Vec<_> = fleet.hosts().iter().map(with_root).collect();
     Ops::new().file("hosts.ini", inventory_text(&endpoints, &fleet.ssh_args()))

@@ -54,7 +54,7 @@ impl Section {
         self.raw.push(raw);
     }
 
-    /// A goal with an upper bound. One that could not be measured is not reached.
+    /// A goal with an upper bound. A goal that could not be measured is not reached.
     pub fn goal(&mut self, what: &str, measured: Option<f64>, at_most: f64, unit: &str) {
         self.goals.push(json!({
             "what": what, "measured": measured, "at_most": at_most, "unit": unit,
@@ -68,7 +68,7 @@ impl Section {
         self.remarks.push(remark.to_owned());
     }
 
-    /// A mistake of ops: the benchmark fails, after measuring everything else.
+    /// An error of ops: the benchmark fails, after measuring everything else.
     pub fn wrong(&mut self, remark: &str) {
         self.failed = true;
         self.remark(remark);
@@ -112,7 +112,7 @@ impl Figures {
         markdown::all(&self.all)
     }
 
-    /// Whether ops did something wrong.
+    /// Whether ops failed.
     pub const fn failed(&self) -> bool {
         self.failed
     }
@@ -137,7 +137,7 @@ pub fn median(times: &[Duration]) -> Option<f64> {
     })
 }
 
-/// In milliseconds: the time least affected by whatever else the machine did.
+/// In milliseconds: the time least affected by other load on the machine.
 pub fn fastest(times: &[Duration]) -> Option<f64> {
     millis(times).into_iter().reduce(f64::min)
 }

@@ -1,4 +1,4 @@
-//! What keeping a run costs: every change is on disk before it is made, and every event is written.
+//! The cost of the journal of a run: every change is on disk before it is made, and every event is written.
 //!
 //! This cannot be switched off, not even for the benchmark. The same run is measured with its state on the
 //! disk and on a file system in memory, where waiting for the disk takes no time.
@@ -82,7 +82,7 @@ fn changing(fleet: &Fleet, work: &Work, state: Option<&Path>) -> Result<Duration
     Ok(time)
 }
 
-/// Many small tasks on this machine: one event and no wait for each.
+/// Many small tasks on this machine: one event for each, and no wait for the disk.
 fn many_events(section: &mut Section, extent: &Extent, memory: &Path) {
     let ops = local(&format!(
         "each(hosts(\"all\"), |h| {{ for i in 0..{} {{ h.apply([{}]); }} }});\n",

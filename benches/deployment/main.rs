@@ -1,18 +1,17 @@
-//! `make bench`: what a deployment costs, compared with a script written by hand and with the tools that
-//! people use.
+//! `make bench`: the cost of a deployment, compared with a hand-written script and with common tools.
 //!
 //! One file per section; `cargo bench --bench deployment -- tasks trips` measures two of them again and
-//! leaves the figures of the others. Each writes its part of `target/bench.md` (for people) and
+//! keeps the figures of the others. Each writes its part of `target/bench.md` (for people) and
 //! `target/bench.json` (for programs) as soon as it is done; `-- docs` writes the results into
 //! docs/performance.md. A time counts only if the hosts were checked to be correct.
 //!
 //! | variable | |
 //! |---|---|
-//! | `OPS_BENCH_ROUNDS` | how many rounds the fast tools are measured (7) |
-//! | `OPS_BENCH_HOSTS` | how many real `sshd` hosts the comparisons have (10) |
-//! | `OPS_BENCH_SIZES` | how many hosts the section `scale` has (`1,10,100,1000`) |
+//! | `OPS_BENCH_ROUNDS` | number of rounds for the fast tools (7) |
+//! | `OPS_BENCH_HOSTS` | number of real `sshd` hosts in the comparisons (10) |
+//! | `OPS_BENCH_SIZES` | numbers of hosts in the section `scale` (`1,10,100,1000`) |
 //! | `OPS_BENCH_BASE` | another `ops` binary to compare with in the sections `tasks` and `containers` |
-//! | `OPS_BENCH_OTHERS` | with `0`, without pyinfra and Ansible, which take most of the time |
+//! | `OPS_BENCH_OTHERS` | `0` to leave out pyinfra and Ansible, which take most of the time |
 
 #[path = "../../tests/integration/fleet/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
@@ -44,9 +43,9 @@ use std::process::ExitCode;
 
 use figures::{Figures, Section};
 
-/// Under both of its names: paramiko only knows the older one. OpenSSH's default spends most of a handshake's
-/// processor time on a post-quantum key exchange. That is the same for all tools, and would hide the
-/// differences.
+/// A key exchange under both of its names: paramiko only knows the older one. OpenSSH's default spends most
+/// of a handshake's processor time on a post-quantum key exchange. That is the same for all tools, and would
+/// hide the differences.
 const FAST_EXCHANGE: &str = "KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org";
 
 /// What to measure.
@@ -56,7 +55,7 @@ pub struct Extent {
     pub rounds: usize,
     /// The sizes of the fleets of the section `scale`.
     pub sizes: Vec<usize>,
-    /// Whether the tools that take minutes are measured too.
+    /// Whether the tools that take minutes are also measured.
     pub others: bool,
 }
 

@@ -1,6 +1,6 @@
-//! One task on hosts by the thousand: SSH servers in this process on loopback addresses, each of which starts
+//! One task on thousands of hosts: SSH servers in this process on loopback addresses, each of which starts
 //! a real `sh` for a session. ops is compared with a bare loop on the same SSH library, which does the same
-//! with a script of its own. Both run as separate processes, one at a time.
+//! with its own script. Both run as separate processes, one at a time.
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! What `ops` costs before it does anything: start-up, a large inventory, the size of the binary.
+//! The cost of `ops` before it does anything: start-up, a large inventory, the size of the binary.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

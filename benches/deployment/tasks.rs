@@ -1,4 +1,4 @@
-//! Twenty tasks on some hosts: what a deployment costs.
+//! Twenty tasks on some hosts: the cost of a deployment.
 
 use crate::compare::{Times, compare};
 use crate::figures::{self, Section, median, ratio, shown, shown_ratio};

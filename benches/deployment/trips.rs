@@ -91,7 +91,7 @@ fn tell(near: &Times, far: &Times, section: &mut Section) {
     }
 }
 
-/// From the fastest run of each, because whatever else the machine did is not distance.
+/// From the fastest run of each, because other load on the machine is not distance.
 fn trips(near: &[Duration], far: &[Duration]) -> Option<f64> {
     Some((fastest(far)? - fastest(near)?) / (TRIP.as_secs_f64() * 1000.0))
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::fleet::{Fleet, Sshd};
 
-/// How many of each.
+/// The number of things of each kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Amount {
     pub directories: usize,
-    /// Each in a directory of its own: at most as many as there are directories.
+    /// Each in its own directory: at most as many as directories.
     pub files: usize,
     pub lines: usize,
     pub commands: usize,
@@ -34,7 +34,7 @@ impl Amount {
     };
 }
 
-/// One set of things, in a directory of its own on every host.
+/// One set of things, in its own directory on every host.
 #[derive(Debug)]
 pub struct Work {
     pub name: String,
@@ -49,7 +49,7 @@ impl Work {
         }
     }
 
-    /// Where on a host.
+    /// Its directory on a host.
     pub fn root(&self, host: &Sshd) -> PathBuf {
         host.root().join(&self.name)
     }
@@ -86,8 +86,8 @@ impl Work {
         )
     }
 
-    /// For `sh -s` on a host: what a careful person writes by hand. Each thing is looked at, and changed only
-    /// if it is not as it should be.
+    /// For `sh -s` on a host: what a careful person writes by hand. Each thing is checked, and changed only
+    /// if it is not in the desired state.
     pub fn script(&self, root: &Path) -> String {
         let mut script = format!(
             "set -eu\nroot={}\n\
@@ -115,7 +115,7 @@ impl Work {
         script
     }
 
-    /// Checks that everything is there on every host, after this many runs. `Err` says what is missing.
+    /// Checks that everything exists on every host, after this many runs. `Err` says what is missing.
     pub fn verify(&self, fleet: &Fleet, runs: usize) -> Result<(), String> {
         for host in fleet.hosts() {
             let root = self.root(host);

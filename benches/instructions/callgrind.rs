@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// How many functions of a count are kept.
+/// The number of functions that are kept of a count.
 const DEAREST: usize = 10;
 
 /// The instructions that a command took.
@@ -105,7 +105,7 @@ fn function(line: &str) -> Option<(u64, String)> {
     let (count, rest) = line.trim_start().split_once(' ')?;
     let count = number(count)?;
     let (_, rest) = rest.split_once(")  ")?;
-    // The object that it is in follows in brackets; a type may have brackets too.
+    // Its object follows in brackets; a type may also contain brackets.
     let name = match rest.rsplit_once(" [") {
         Some((name, _)) if rest.ends_with(']') => name,
         _ => rest,

@@ -1,10 +1,10 @@
-//! How many instructions ops takes for what a user waits for: start-up, the planning of a batch, the handling
-//! of an event.
+//! The number of instructions of the parts of ops that a user waits for: start-up, the planning of a batch,
+//! the handling of an event.
 //!
-//! Unlike a time, a count can tell a regression from a busy machine. Each workload is run under Valgrind's
-//! callgrind; its set-up is counted with a size of zero, and subtracted. Prints a Markdown table with the
-//! difference to `baseline.json` and the most expensive functions of each, and writes both to
-//! `target/instructions.md`. A difference is no failure: the table is a report.
+//! Unlike a time, a count distinguishes a regression from a busy machine. Each workload is run under
+//! Valgrind's callgrind; its set-up is counted with a size of zero, and subtracted. Prints a Markdown table
+//! with the difference to `baseline.json` and the most expensive functions of each, and writes both to
+//! `target/instructions.md`. A difference is not a failure: the table is a report.
 //!
 //! ```text
 //! cargo bench --profile dev --bench instructions                 what CI does: it needs no other build
@@ -12,8 +12,8 @@
 //! ... -- --baseline                                              stores the counts as the baseline
 //! ```
 //!
-//! Each profile has a baseline. Counts of a debug build are not those of a release, but change along with
-//! them.
+//! Each profile has a baseline. Counts of a debug build differ from those of a release, but change in the
+//! same way.
 
 mod callgrind;
 mod report;

@@ -1,4 +1,4 @@
-//! The built `ops`, from start to end, with hardly anything to do.
+//! The built `ops`, from start to end, with almost nothing to do.
 
 use std::fs;
 use std::process::Command;
@@ -26,7 +26,7 @@ pub const ALL: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// `ops` with these arguments, in a directory of its own.
+/// `ops` with these arguments, in its own directory.
 pub fn command(arguments: &[&str]) -> Command {
     let dir = std::env::temp_dir().join(format!("ops-instructions-{}", std::process::id()));
     fs::create_dir_all(&dir).expect("a temporary directory");
@@ -44,7 +44,7 @@ pub fn command(arguments: &[&str]) -> Command {
     ] {
         fs::write(dir.join(name), text).expect("a file in it");
     }
-    // Otherwise ops would look at the runs that earlier counts kept.
+    // Otherwise ops would read the runs that earlier counts stored.
     let _ = fs::remove_dir_all(dir.join("state"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
     command

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::report::Profile;
 
-/// Something that is done a number of times.
+/// A piece of work that is repeated a number of times.
 pub struct Workload {
     pub name: &'static str,
     /// The unit of that number.
@@ -73,7 +73,7 @@ pub fn run(name: &str, size: usize) {
     }
 }
 
-/// Makes a batch, and runs it on a host that is in the desired state, or has none of it.
+/// Creates a batch, and runs it on a host that is in the desired state, or has none of it.
 fn plan(size: usize, there: bool) {
     let tasks = (0..size).map(task).collect();
     let mut host = Host { there };
@@ -121,7 +121,7 @@ fn content(number: usize) -> String {
         .collect()
 }
 
-/// Of every five, two are a directory, two a file and one a line in a file of its own.
+/// Of every five, two are a directory, two a file and one a line in a separate file.
 fn task(number: usize) -> Arc<dyn Task> {
     struct Nothing;
     impl Surroundings for Nothing {
@@ -216,7 +216,7 @@ fn stat(kind: PathKind, mode: u32, size: u64) -> Stat {
     }
 }
 
-/// The events of a run's tasks, as `--output json` prints them and a kept run holds them.
+/// The events of a run's tasks, as `--output json` prints them and a stored run contains them.
 fn events(size: usize) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let secrets = Secrets::new();

@@ -94,7 +94,7 @@ fn every_file_named_on_the_page_exists() {
         let row = page
             .lines()
             .find(|line| line.contains(&format!("| `{table_list}` in `")));
-        let row = row.unwrap_or_else(|| panic!("{PAGE} does not say where `{table_list}` is"));
+        let row = row.unwrap_or_else(|| panic!("{PAGE} does not document where `{table_list}` is"));
         let file = row
             .split("` in `")
             .nth(1)

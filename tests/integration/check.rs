@@ -20,7 +20,7 @@ fn dir() -> &'static Path {
 
 fn texts(dir: &Path) -> Vec<(String, String)> {
     let mut found: Vec<_> = fs::read_dir(dir)
-        .expect("the directory is there")
+        .expect("the directory exists")
         .map(|entry| entry.expect("it can be read").path())
         .filter(|path| path.is_file() && path.extension().is_some_and(|end| end != "snap"))
         .map(|path| {

@@ -76,7 +76,7 @@ fn reports_attempts_and_reason_while_a_port_is_refused() {
     .playbook(MARK);
     let shown = ops.run().code(4);
     let line = shown.stdout.lines().find(|line| line.contains("attempt "));
-    let line = line.unwrap_or_else(|| panic!("no attempt is told\n{shown}"));
+    let line = line.unwrap_or_else(|| panic!("no attempt is reported\n{shown}"));
     assert!(
         line.starts_with("connecting") && line.contains("h1") && line.contains("refused"),
         "{line}"
@@ -156,7 +156,7 @@ fn refuses_an_unknown_host_key_unless_new_keys_are_accepted() {
     ops(None).run().ok();
 
     // Another host answers at the address.
-    let line = std::fs::read_to_string(&known_hosts).expect("the key that was taken");
+    let line = std::fs::read_to_string(&known_hosts).expect("the accepted key");
     let (address, _) = line.split_once(' ').expect("an address before the key");
     let (_, other) = (Fleet::sshd(1), Fleet::sshd(1));
     let other = other.hosts()[0].known_hosts_line();
@@ -316,14 +316,17 @@ impl Agent {
             .spawn()
             .expect("ssh-agent is installed");
         let agent = Self(child);
-        wait_until(|| socket.exists(), || "no agent".to_owned());
+        wait_until(
+            || socket.exists(),
+            || "the agent does not listen".to_owned(),
+        );
         let added = Command::new("ssh-add")
             .arg("-q")
             .arg(key)
             .env("SSH_AUTH_SOCK", socket)
             .status()
             .expect("ssh-add is installed");
-        assert!(added.success(), "the agent took no key");
+        assert!(added.success(), "the agent did not accept the key");
         agent
     }
 }

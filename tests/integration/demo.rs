@@ -47,7 +47,11 @@ impl Demo {
     fn wait_for(&mut self, text: &str) {
         while !self.said.contains(text) {
             let read = self.stdout.read_line(&mut self.said).expect("a line");
-            assert!(read > 0, "it ended without {text:?}:\n{}", self.said);
+            assert!(
+                read > 0,
+                "it exited without printing {text:?}:\n{}",
+                self.said
+            );
         }
     }
 
@@ -60,7 +64,7 @@ impl Demo {
     fn end(mut self) -> (Option<i32>, String) {
         self.stdout
             .read_to_string(&mut self.said)
-            .expect("what it says");
+            .expect("its output");
         let code = self.child.wait().expect("it can be waited for").code();
         let left: Vec<_> = std::fs::read_dir(self.tmp.path())
             .expect("the directory")

@@ -41,7 +41,10 @@ fn with_full(ops: &Ops, dir: &Path) -> Option<(Option<i32>, String)> {
         command.env(name, value.unwrap_or_default());
     }
     // A separate process group, so that a signal to the tests does not reach it.
-    let done = command.process_group(0).output().expect("unshare is there");
+    let done = command
+        .process_group(0)
+        .output()
+        .expect("unshare is installed");
     let shown = format!(
         "{}{}",
         String::from_utf8_lossy(&done.stdout),
@@ -138,7 +141,11 @@ fn an_incomplete_backup_is_not_restored() {
             "{name}: {shown}"
         );
         let after = std::fs::read_to_string(ops.path("root/old")).expect("the file");
-        assert_eq!(after.len(), content.len(), "{name}: it was cut\n{shown}");
+        assert_eq!(
+            after.len(),
+            content.len(),
+            "{name}: the file was cut short\n{shown}"
+        );
         assert_eq!(after, content, "{name}");
     }
 }

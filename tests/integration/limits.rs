@@ -16,7 +16,7 @@ fn local(hosts: usize) -> Ops {
 }
 
 fn size(path: &Path) -> u64 {
-    let metadata = fs::symlink_metadata(path).expect("it is there");
+    let metadata = fs::symlink_metadata(path).expect("it exists");
     if !metadata.is_dir() {
         return metadata.len();
     }

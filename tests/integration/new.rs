@@ -51,7 +51,7 @@ fn a_project_passes_its_check_with_its_inventory() {
             None => ".gitignore",
         };
         let job = ops.path("site").join(job);
-        let text = std::fs::read_to_string(&job).expect("the job is there");
+        let text = std::fs::read_to_string(&job).expect("the job exists");
         // The signals of a cancelled job reach the first process of its step.
         assert!(
             ci != Some("github") || text.contains("run: exec ops run "),

@@ -36,7 +36,7 @@ pub fn connection(endpoint: &Endpoint, ssh_args: &str) -> Connection {
         port: Some(endpoint.port),
         user: Some(endpoint.user.clone()),
         key_file: Some(endpoint.key.clone()),
-        ssh_args: shlex::split(ssh_args).expect("arguments as a shell takes them"),
+        ssh_args: shlex::split(ssh_args).expect("arguments with valid shell quoting"),
         ..by_name(&endpoint.address.to_string())
     }
 }
@@ -51,7 +51,7 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
     let limited = async { tokio::time::timeout(Duration::from_mins(2), test).await };
     crate::session::runtime()
         .block_on(limited)
-        .expect("it ends")
+        .expect("it exits")
 }
 
 /// Returns the transport of this client to a host. Fails if another client would be used.
@@ -66,7 +66,7 @@ pub fn transport(client: SshClient, connection: Connection) -> Arc<dyn Transport
     assert_eq!(
         matches!(choice, Choice::Native(_)),
         client == SshClient::Native,
-        "{client:?} was asked for: {choice:?}"
+        "{client:?} was requested: {choice:?}"
     );
     connector.transport(&connection)
 }
@@ -82,12 +82,12 @@ fn runs_use_the_client_of_the_pass() {
     let seen = log
         .lines()
         .find_map(|line| line.split_once("remote software version "))
-        .unwrap_or_else(|| panic!("no client said who it is: {log}"))
+        .unwrap_or_else(|| panic!("no client version in the log: {log}"))
         .1;
     assert_eq!(
         seen.starts_with("OpenSSH"),
         wanted == SshClient::Openssh,
-        "{wanted:?} was asked for, and came as {seen}"
+        "{wanted:?} was requested, but the server saw {seen}"
     );
 }
 
@@ -106,7 +106,7 @@ fn the_second_pass_names_existing_topics() {
             .join(topic.trim_end_matches("::").replace("::", "/"));
         assert!(
             path.with_extension("rs").exists() || path.join("mod.rs").exists(),
-            "{topic} is no topic"
+            "unknown topic: {topic}"
         );
     }
 }

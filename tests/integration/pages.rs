@@ -74,11 +74,7 @@ fn every_link_has_a_target() {
             }
         }
     }
-    assert!(
-        broken.is_empty(),
-        "links to nowhere:\n{}",
-        broken.join("\n")
-    );
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn another_configuration_is_another_connection() {
     std::fs::write(&fleet_config, "Compression yes\n").expect("a configuration");
     ops.run().ok();
     assert_eq!(keeping.logins(), 2);
-    std::fs::remove_file(&fleet_config).expect("it is there");
+    std::fs::remove_file(&fleet_config).expect("it exists");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn reopens_one_that_was_killed_or_whose_host_went_down() {
     assert_eq!(
         keeping.sockets().len(),
         1,
-        "what was killed leaves its socket"
+        "a killed process leaves its socket"
     );
     keeping.looks();
     assert_eq!(keeping.logins(), 2);
@@ -256,7 +256,7 @@ fn a_run_opens_its_own_if_the_server_grants_no_more_sessions() {
     keeping.wait_for_sign("begun");
     keeping.looks();
     assert_eq!(keeping.logins(), 2);
-    std::fs::write(keeping.sign("go"), "").expect("a sign");
+    std::fs::write(keeping.sign("go"), "").expect("a signal file");
     first.wait().ok();
     wait_until(
         || keeping.ssh().len() == 1,
@@ -306,7 +306,7 @@ fn lists_and_closes_them() {
     let ended = keeping.connections(&["--end"]);
     assert!(ended.contains("ended"), "{ended}");
     assert_eq!(keeping.connections(&[]), "");
-    std::fs::write(keeping.sign("go"), "").expect("a sign");
+    std::fs::write(keeping.sign("go"), "").expect("a signal file");
     running.wait().ok();
     keeping.wait_until_all_ended();
     keeping.looks();

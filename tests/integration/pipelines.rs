@@ -66,7 +66,7 @@ fn github_gets_annotations_groups_and_a_summary() {
         "{}",
         commands[2]
     );
-    assert_eq!(ran.stderr, "", "one stream keeps the order");
+    assert_eq!(ran.stderr, "", "the order within a stream is kept");
     let summary = std::fs::read_to_string(ops.path("summary.md")).expect("the summary");
     for part in [
         "### <code>playbook.rhai</code>: failed (exit 3)",
@@ -340,7 +340,7 @@ fn documented_jobs_are_yaml_and_their_commands_are_valid() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pipelines.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let jobs = blocks(&page, "yaml");
-    assert_eq!(jobs.len(), 2, "a job for GitHub and one for GitLab");
+    assert_eq!(jobs.len(), 2, "one job for GitHub and one for GitLab");
     let mut flags = BTreeSet::new();
     for job in jobs {
         let job: Value =
@@ -357,7 +357,7 @@ fn documented_jobs_are_yaml_and_their_commands_are_valid() {
         for command in commands {
             // The expressions of GitHub are one word for the shell.
             let plain = command.replace("${{ github.sha }}", "SHA");
-            let words = shlex::split(&plain).expect("quotes that are closed");
+            let words = shlex::split(&plain).expect("closed quotes");
             flags.extend(words.iter().filter(|word| word.starts_with('-')).cloned());
             if let Err(error) = ops::cli::Cli::try_parse_from(&words) {
                 panic!("{command}\n{error}");
@@ -365,6 +365,6 @@ fn documented_jobs_are_yaml_and_their_commands_are_valid() {
         }
     }
     for flag in ["--check", "--fail-on-change", "--yes", "--lock", "--junit"] {
-        assert!(flags.contains(flag), "{flag} is not shown: {flags:?}");
+        assert!(flags.contains(flag), "{flag} is not documented: {flags:?}");
     }
 }

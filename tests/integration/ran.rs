@@ -66,13 +66,19 @@ impl Ran {
 
     #[track_caller]
     pub fn stdout_has(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "stdout lacks {text:?}\n{self}");
+        assert!(
+            self.stdout.contains(text),
+            "{text:?} is not in stdout\n{self}"
+        );
         self
     }
 
     #[track_caller]
     pub fn stderr_has(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "stderr lacks {text:?}\n{self}");
+        assert!(
+            self.stderr.contains(text),
+            "{text:?} is not in stderr\n{self}"
+        );
         self
     }
 
@@ -91,7 +97,7 @@ impl Ran {
     pub fn fails_in_one_line(self) -> Self {
         let lines = self.stdout.lines();
         let failed = lines.filter(|line| line.starts_with("failed ")).count();
-        assert_eq!(failed, 1, "lines that tell of a failure\n{self}");
+        assert_eq!(failed, 1, "lines that report a failure\n{self}");
         self
     }
 

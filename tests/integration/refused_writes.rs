@@ -197,7 +197,10 @@ fn names_a_read_only_file_system() {
     for (name, value) in run.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    let done = command.process_group(0).output().expect("unshare is there");
+    let done = command
+        .process_group(0)
+        .output()
+        .expect("unshare is installed");
     let shown = String::from_utf8_lossy(&done.stderr);
     if done.status.code() == Some(99) || shown.contains("unshare failed") {
         eprintln!("SKIPPED: no file system may be mounted here: {shown}");

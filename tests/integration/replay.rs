@@ -131,7 +131,11 @@ fn a_stored_run_reads_as_it_did() {
     assert_eq!(again.text(), seen.text());
 
     let kept = std::fs::read_to_string(run.dir().join("events.jsonl")).expect("readable");
-    assert_eq!(kept, lines.text(), "what json prints is what is kept");
+    assert_eq!(
+        kept,
+        lines.text(),
+        "the JSON output is the same as the stored run"
+    );
     assert!(!kept.contains("hunter22") && !seen.text().contains("hunter22"));
     assert!(
         seen.text()

@@ -52,7 +52,7 @@ fn two_hundred_hosts_are_changed_and_then_unchanged() {
         assert_eq!(
             server.let_in(),
             2,
-            "one connection a run: {}",
+            "one connection per run: {}",
             server.name()
         );
     }
@@ -116,7 +116,7 @@ fn hanging_hosts_do_not_delay_others() {
     let given_up = unreachable.values().min().expect("three of them");
     for (host, at) in &finished {
         if !silent.contains(&host.as_str()) {
-            assert!(at < given_up, "{host} waited for one that hangs");
+            assert!(at < given_up, "{host} waited for a host that hangs");
         }
     }
     assert_eq!(finished.len(), 24);

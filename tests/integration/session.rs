@@ -146,7 +146,7 @@ fn on_every_shell(test: impl AsyncFn(&Host)) {
         runtime().block_on(async {
             tokio::time::timeout(Duration::from_mins(1), test(&host))
                 .await
-                .expect("it ends");
+                .expect("it exits");
         });
         host.wait_until_idle();
     }

@@ -82,7 +82,7 @@ impl Terminal {
             while let Ok(read @ 1..) = output.read(&mut buffer) {
                 shown
                     .lock()
-                    .expect("no thread panics with the screen in hand")
+                    .expect("no thread panics while holding the screen")
                     .extend(&buffer[..read]);
                 let _ = tell.send(());
             }
@@ -102,7 +102,7 @@ impl Terminal {
             &self
                 .screen
                 .lock()
-                .expect("no thread panics with the screen in hand"),
+                .expect("no thread panics while holding the screen"),
         )
         .into_owned()
     }
@@ -126,7 +126,7 @@ impl Terminal {
     pub fn type_in(&mut self, keys: &str) -> &mut Self {
         self.keyboard
             .write_all(keys.as_bytes())
-            .expect("the terminal is there");
+            .expect("the terminal exists");
         self
     }
 

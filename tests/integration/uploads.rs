@@ -16,7 +16,7 @@ fn hosts(count: usize) -> Ops {
     let mut inventory = String::new();
     for n in 1..=count {
         let root = ops.path(&format!("h{n}"));
-        fs::create_dir_all(root.join("state")).expect("made");
+        fs::create_dir_all(root.join("state")).expect("it was created");
         inventory += &format!(
             "[hosts.h{n}]\nvia = \"local\"\nstate_dir = \"{0}/state\"\nvars = {{ root = \"{0}\" }}\n",
             root.display()
@@ -57,7 +57,7 @@ fn peak(size: usize) -> u64 {
 fn a_large_file_is_sent_to_many_hosts_and_not_kept_in_memory() {
     let (small, large) = (peak(MIB / 2), peak(96 * MIB));
     let more = large.saturating_sub(small);
-    assert!(more < 16 * MIB as u64, "{more} bytes more for 96 MiB");
+    assert!(more < 16 * MIB as u64, "{more} additional bytes for 96 MiB");
 }
 
 /// Puts a file on the first host, changes it, and puts it on the second.
@@ -143,14 +143,14 @@ fn detects_writes_to_a_large_file_before_it_is_renamed() {
 fn behind_a_wire(programs: &[&str]) -> Ops {
     let ops = Ops::new();
     let bin = ops.path("bin");
-    fs::create_dir_all(&bin).expect("made");
+    fs::create_dir_all(&bin).expect("it was created");
     for program in programs {
         let found = ["/bin", "/usr/bin"].map(|dir| Path::new(dir).join(program));
         let found = found.iter().find(|path| path.exists());
         std::os::unix::fs::symlink(found.expect(program), bin.join(program)).expect("linked");
     }
     let (root, wire) = (ops.path("root"), ops.path("wire"));
-    fs::create_dir_all(root.join("state")).expect("made");
+    fs::create_dir_all(root.join("state")).expect("it was created");
     let inventory = format!(
         "[hosts.h]\nvia = [\"sh\", \"-c\", \"tee -a {} | PATH={} exec \\\"$@\\\"\", \"wire\"]\n\
          state_dir = \"{root}/state\"\nvars = {{ root = \"{root}\" }}\n",
@@ -209,13 +209,14 @@ fn compresses_files_on_the_network() {
     ops.run().ok();
     for name in ["old", "new", "app/text"] {
         assert!(
-            fs::read(ops.path("root").join(name)).expect("there") == text,
+            fs::read(ops.path("root").join(name)).expect("it exists") == text,
             "{name}"
         );
     }
-    assert!(fs::read(ops.path("root/noise")).expect("there") == content(100_000));
-    let mode =
-        std::os::unix::fs::MetadataExt::mode(&fs::metadata(ops.path("root/new")).expect("there"));
+    assert!(fs::read(ops.path("root/noise")).expect("it exists") == content(100_000));
+    let mode = std::os::unix::fs::MetadataExt::mode(
+        &fs::metadata(ops.path("root/new")).expect("it exists"),
+    );
     assert_eq!(mode & 0o7777, 0o640);
     assert_eq!(left_behind(&ops.path("root")), Vec::<String>::new());
     let sent = fs::metadata(ops.path("wire")).expect("a wire").len();
@@ -228,7 +229,7 @@ fn compresses_files_on_the_network() {
 fn names_a_host_without_gzip() {
     let (ops, _) = with_sources(behind_a_wire(PROGRAMS));
     ops.run().code(3).stderr_has("the host has no gzip");
-    assert_eq!(fs::read(ops.path("root/old")).expect("there"), b"old\n");
+    assert_eq!(fs::read(ops.path("root/old")).expect("it exists"), b"old\n");
     assert_eq!(left_behind(&ops.path("root")), Vec::<String>::new());
 }
 
@@ -251,8 +252,8 @@ fn uploads_a_large_directory_unchanged() {
     let ops = hosts(2).playbook(
         r#"each(hosts("all"), |h| h.apply(archives::unpacked(h.vars.root + "/app", "app")));"#,
     );
-    fs::create_dir(ops.path("app")).expect("made");
-    let large = fs::File::create(ops.path("app/large")).expect("made");
+    fs::create_dir(ops.path("app")).expect("it was created");
+    let large = fs::File::create(ops.path("app/large")).expect("it was created");
     large.set_len(9 * MIB as u64).expect("grown");
     large
         .write_all_at(b"the end", 9 * MIB as u64)
@@ -262,7 +263,7 @@ fn uploads_a_large_directory_unchanged() {
     for host in ["h1/app", "h2/app"] {
         for name in ["large", "small"] {
             let landed = fs::read(ops.path(host).join(name)).expect("it landed");
-            let sent = fs::read(ops.path("app").join(name)).expect("there");
+            let sent = fs::read(ops.path("app").join(name)).expect("it exists");
             assert!(landed == sent, "{host}/{name}");
         }
     }

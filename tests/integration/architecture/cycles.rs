@@ -40,7 +40,7 @@ fn files_of_a_layer_do_not_import_each_other() {
         .collect();
     assert!(
         unneeded.is_empty(),
-        "in no cycle any more, so take them off the list: {unneeded:?}"
+        "no longer in a cycle, so remove them from the list: {unneeded:?}"
     );
 }
 

@@ -41,7 +41,7 @@ fn drain_waits_for_requests_and_ready_waits_for_checks() {
     ];
     wait_until(
         || haproxy.sessions(first) + haproxy.sessions(second) == 2,
-        || "the requests are not under way".to_owned(),
+        || "the requests are not in flight".to_owned(),
     );
     run(
         &site,
@@ -304,7 +304,7 @@ fn all_balancers_must_agree() {
     let other = slow_request(second.address(), 3000);
     wait_until(
         || second.sessions(shop) == 1,
-        || "no request is under way".to_owned(),
+        || "no request is in flight".to_owned(),
     );
     playbook("lb.drain(h);")
         .code(3)
@@ -417,7 +417,7 @@ fn an_interrupted_drain_puts_servers_back_in() {
     ];
     wait_until(
         || haproxy.sessions(shop) == 1,
-        || "no request is under way".to_owned(),
+        || "no request is in flight".to_owned(),
     );
     let drain = format!("if h.name == {shop:?} {{ lb.drain(h); }}");
     let mut run = playbook(&site, "", &drain).start();

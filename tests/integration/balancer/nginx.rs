@@ -69,7 +69,7 @@ fn drain_waits_for_requests_in_flight() {
     assert!(!nginx.file().contains("down"), "{}", nginx.file());
     wait_until(
         || get(nginx.address(), "/").contains(&servers[0].0),
-        || "no request comes to it again".to_owned(),
+        || "it gets no requests again".to_owned(),
     );
 }
 
@@ -101,7 +101,7 @@ fn old_workers_that_do_not_exit_count_by_their_connections() {
     let mut upload = TcpStream::connect(nginx.address()).expect("nginx listens");
     upload
         .write_all(b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\nhalf")
-        .expect("half an upload");
+        .expect("a partial upload");
     // Answered after the upload was accepted.
     get(nginx.address(), "/");
     run(&site, r#"deadline: "3s""#, "web[0]", "lb.drain(h);")

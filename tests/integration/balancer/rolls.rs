@@ -91,7 +91,7 @@ fn under_load(
     run: impl FnOnce() -> Ran,
 ) -> (Ran, Summary, Samples) {
     let load = Load::start(url, &[&LOAD[..], load].concat());
-    wait_until(flying, || "no slow request is under way".to_owned());
+    wait_until(flying, || "no slow request is in flight".to_owned());
     let sampler = Sampler::start(count);
     let ran = run();
     let counted = sampler.finish();

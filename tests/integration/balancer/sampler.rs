@@ -53,6 +53,6 @@ impl Sampler {
 
     pub fn finish(self) -> Samples {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("the sampler ends well")
+        self.thread.join().expect("the sampler does not panic")
     }
 }

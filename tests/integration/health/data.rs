@@ -117,7 +117,7 @@ impl Postgres {
         };
         crate::fleet::process::wait_until(
             || asked().is_ok_and(|status| status.success()),
-            || "PostgreSQL does not get ready".to_owned(),
+            || "PostgreSQL is not ready".to_owned(),
         );
         Self(server)
     }
@@ -210,7 +210,7 @@ fn a_postgres_password_is_not_visible_to_others() {
         .args(["--output", "json"]);
     let running = ops.start();
     let psql = || command_lines("ON_ERROR_STOP");
-    crate::fleet::process::wait_until(|| !psql().is_empty(), || "no psql runs".to_owned());
+    crate::fleet::process::wait_until(|| !psql().is_empty(), || "psql does not run".to_owned());
     let found = command_lines("battery");
     let in_environment = environments("ON_ERROR_STOP");
     let ran = running.wait().ok();

@@ -163,7 +163,10 @@ fn takes_checks_from_a_playbook_without_running_it() {
         .code(3)
         .stdout_has("1 critical")
         .stdout_has("release 1.0");
-    assert!(!std::path::Path::new(&mark).exists(), "its top level ran");
+    assert!(
+        !std::path::Path::new(&mark).exists(),
+        "the top level of the playbook ran"
+    );
     // `h.check` takes the same list.
     let used = format!("{playbook}\neach(hosts(\"{first}\"), |h| h.check(health(h)));\n");
     ops.file("used.rhai", used)

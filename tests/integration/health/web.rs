@@ -100,7 +100,7 @@ impl Secure {
             .stderr(Stdio::null())
             .status()
             .expect("openssl");
-        assert!(made.success(), "openssl made no certificate");
+        assert!(made.success(), "openssl did not create a certificate");
         let port = closed_port();
         let child = Command::new("openssl")
             .args(["s_server", "-quiet", "-www", "-accept"])

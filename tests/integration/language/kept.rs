@@ -110,15 +110,15 @@ fn history_has_a_row_for_every_run() {
             .spawn()
             .expect("ops runs")
     };
-    assert_eq!(start("good.rhai").wait().expect("it ends").code(), Some(0));
-    assert_eq!(start("bad.rhai").wait().expect("it ends").code(), Some(3));
+    assert_eq!(start("good.rhai").wait().expect("it exits").code(), Some(0));
+    assert_eq!(start("bad.rhai").wait().expect("it exits").code(), Some(3));
     let mut killed = start("killed.rhai");
     wait_until(
         || on(&ops, "h1", "up").exists(),
         || "the command never ran".to_owned(),
     );
     killed.kill().expect("it runs");
-    killed.wait().expect("it ends");
+    killed.wait().expect("it exits");
     let output = beside(&ops, &["history"]).output().expect("ops runs");
     let rows = String::from_utf8_lossy(&output.stdout);
     for (name, end) in [
@@ -137,7 +137,7 @@ fn history_has_a_row_for_every_run() {
 fn closes_a_directory_that_others_can_write_and_refuses_one_of_others() {
     use std::os::unix::fs::{PermissionsExt as _, chown};
     let mode = |path: &std::path::Path| {
-        let meta = path.metadata().expect("it is there");
+        let meta = path.metadata().expect("it exists");
         meta.permissions().mode() & 0o777
     };
     let ops = local(1).playbook(CHANGES);
@@ -153,7 +153,7 @@ fn closes_a_directory_that_others_can_write_and_refuses_one_of_others() {
     }
     assert!(!ops.run().ok().stderr.contains("open to other users"));
     if rustix::process::geteuid().is_root() {
-        chown(&runs, Some(65534), None).expect("root may");
+        chown(&runs, Some(65534), None).expect("root has permission");
         ops.run()
             .code(3)
             .stderr_has("belongs to another user (uid 65534)")

@@ -46,7 +46,7 @@ fn is_nowhere(ops: &Ops, code: i32) {
     for form in forms() {
         assert!(!ran.stdout.contains(&form), "{form} in stdout\n{ran}");
         assert!(!ran.stderr.contains(&form), "{form} in stderr\n{ran}");
-        assert!(!kept.contains(&form), "{form} in what is kept\n{kept}");
+        assert!(!kept.contains(&form), "{form} in the stored run\n{kept}");
     }
     assert!(ran.stdout.contains("[secret]"), "{ran}");
 }

@@ -51,7 +51,7 @@ fn undoes_a_single_outcome() {
     assert_eq!(
         text(&ops, "h1", "b"),
         "mine",
-        "what is undone is not undone again"
+        "an undone change is not undone again"
     );
     assert!(on(&ops, "h1", "a").exists() && !on(&ops, "h1", "c").exists());
 }

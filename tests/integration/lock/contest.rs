@@ -151,7 +151,7 @@ fn go_when_others_are_gone(fleet: &Fleet, running: &mut Vec<crate::ops::Running>
         .collect();
     crate::fleet::process::wait_until(
         || ends.iter().filter(|end| end.is_finished()).count() == ends.len() - 1,
-        || "more than one got it, or none".to_owned(),
+        || "not exactly one run got it".to_owned(),
     );
     std::fs::write(fleet_dir.join("go"), "").expect("the fleet's directory");
     let codes: Vec<_> = ends
@@ -324,7 +324,7 @@ fn deletes_old_entries() {
     let left = entries(&fleet.hosts()[0]).len();
     assert!(left <= 23, "{left}");
     let dir = std::fs::read_dir(super::log_of(&fleet.hosts()[0])).expect("the log");
-    assert_eq!(dir.count(), left, "nothing but entries is left");
+    assert_eq!(dir.count(), left, "only entries are left");
 }
 
 /// Two names of one machine are one host.

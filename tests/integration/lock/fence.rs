@@ -40,7 +40,7 @@ fn a_run_that_slept_beyond_its_lease_changes_nothing() {
     assert!(refused.count() >= 1, "{ran}");
     assert!(ran.events_of("lock.released").is_empty(), "{ran}");
     drop(next);
-    assert_eq!(touched(), before, "not even a temporary file was made");
+    assert_eq!(touched(), before, "not even a temporary file was created");
 }
 
 #[test]

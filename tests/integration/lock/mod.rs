@@ -76,7 +76,7 @@ pub fn entries(host: &Sshd) -> Vec<String> {
     entries.sort();
     entries
         .iter()
-        .map(|path| std::fs::read_to_string(path).expect("an entry is a text"))
+        .map(|path| std::fs::read_to_string(path).expect("an entry is text"))
         .collect()
 }
 

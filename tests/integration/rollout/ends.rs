@@ -23,7 +23,7 @@ fn a_failing_check_in_the_second_batch_rolls_the_first_back() {
     let service = Service::new(4, "healthy_deadline: \"2s\",").with(2, "fail-healthy", "");
     let ran = service.ops().run().code(6);
     assert_eq!(service.left(), ["1", "1", "1", "1"]);
-    assert_eq!(service.steps(3), ["old"], "it was never begun with");
+    assert_eq!(service.steps(3), ["old"], "it was never started");
     let ran = ran
         .stderr_has("not healthy within 2s: exited with code 1")
         .stderr_has("the rollout was aborted and rolled back\n")

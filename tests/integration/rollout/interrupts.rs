@@ -43,7 +43,7 @@ fn taken_in(running: &Running) {
             .filter(|line| line.starts_with("SigPnd") || line.starts_with("ShdPnd"))
             .any(|line| line.chars().any(|c| ('1'..='9').contains(&c)))
     };
-    process::wait_until(|| !pending(), || "the signal is not taken in".to_owned());
+    process::wait_until(|| !pending(), || "the signal was not received".to_owned());
 }
 
 #[test]

@@ -10,9 +10,9 @@ fn a_log_has_a_heading_for_each_batch_and_no_failed_attempts() {
     // Its health checks fail for a while.
     crate::fleet::process::wait_until(
         || std::fs::read_to_string(service.path(1, "looks")).is_ok_and(|looks| looks.len() > 15),
-        || "nobody looks".to_owned(),
+        || "no health check ran".to_owned(),
     );
-    std::fs::remove_file(service.path(1, "stuck")).expect("it comes round");
+    std::fs::remove_file(service.path(1, "stuck")).expect("the file exists");
     running.wait_for("healthy");
     let ran = running
         .wait()

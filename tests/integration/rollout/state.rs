@@ -46,7 +46,7 @@ fn names_hosts_out_of_service_that_cannot_be_readmitted() {
     let ops = service.ops();
     let ran = ops.run().code(6);
     assert_eq!(service.left(), ["1", "1", "1 out", "1 out"]);
-    assert_eq!(service.steps(4), ["old"], "it was never begun with");
+    assert_eq!(service.steps(4), ["old"], "it was never started");
     let ran = ran
         .stdout_has(
             "h3: it was out of service before the rollout, and was restored to its former state",
@@ -110,7 +110,7 @@ fn drains_a_host_again_that_comes_back_during_its_change() {
     let service = Service::new(2, "").with(1, "hold-update", "");
     let mut running = service.ops().playbook(playbook).start();
     service.wait_for_step(1, "update");
-    fs::write(service.path(1, "in-service"), "").expect("the balancer forgets");
+    fs::write(service.path(1, "in-service"), "").expect("a file");
     running.wait_for("it is back in service although the rollout took it out");
     crate::fleet::process::wait_until(
         || !service.path(1, "in-service").exists(),
@@ -184,7 +184,7 @@ fn skips_hosts_on_which_nothing_would_change() {
     .run()
     .code(3);
     assert_eq!(service.steps(2), ["drain"]);
-    fs::remove_file(service.path(2, "sick")).expect("it is there");
+    fs::remove_file(service.path(2, "sick")).expect("it exists");
     guarded(&service, "force: true,", "").run().ok();
     assert_eq!(service.steps(3), ["drain"]);
 }

@@ -32,7 +32,7 @@ fn build() {
         cargo.arg("--release");
     }
     let status = cargo.status().expect("cargo runs");
-    assert!(status.success(), "the examples do not build");
+    assert!(status.success(), "the examples cannot be built");
 }
 
 /// The directory where cargo puts them.
@@ -79,7 +79,7 @@ impl Shop {
             .next()
             .expect("split gives one part")
             .to_owned();
-        assert!(line.contains(" listens on "), "the shop said {line:?}");
+        assert!(line.contains(" listens on "), "the shop printed {line:?}");
         Self { child, address }
     }
 
@@ -141,7 +141,7 @@ impl Load {
     /// Waits until it exits by itself (`--duration`).
     pub fn wait(mut self) -> Summary {
         let mut text = String::new();
-        let mut stdout = self.stdout.take().expect("it is taken here alone");
+        let mut stdout = self.stdout.take().expect("it is taken only here");
         stdout.read_to_string(&mut text).expect("the summary");
         let code = self.child.wait().expect("a child can be waited for").code();
         let json = serde_json::from_str(&text)

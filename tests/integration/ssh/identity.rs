@@ -55,8 +55,8 @@ impl Identity {
         let mut file = fs::File::options()
             .append(true)
             .open(fleet.dir().join("id.pub"))
-            .expect("the keys that the fleet lets in");
-        file.write_all(&key).expect("one more key");
+            .expect("the keys that the fleet accepts");
+        file.write_all(&key).expect("another key");
         self
     }
 
@@ -105,7 +105,10 @@ impl Agent {
             child,
             socket: socket.to_owned(),
         };
-        wait_until(|| socket.exists(), || "no agent".to_owned());
+        wait_until(
+            || socket.exists(),
+            || "the agent does not listen".to_owned(),
+        );
         for key in keys {
             agent.add(key, None);
         }
@@ -130,7 +133,10 @@ impl Agent {
                 .env("SSH_ASKPASS_REQUIRE", "force");
         }
         let output = command.output().expect("ssh-add is installed");
-        assert!(output.status.success(), "the agent took no key: {output:?}");
+        assert!(
+            output.status.success(),
+            "the agent did not accept the key: {output:?}"
+        );
         self
     }
 

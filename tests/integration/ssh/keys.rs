@@ -111,7 +111,7 @@ fn ignores_a_key_file_that_others_may_read() {
         // ssh(1) only checks the files of the user; root can read all.
         let key = Identity::new(&fleet.dir().join("of-another"), OPEN);
         key.authorize(&fleet).mode(0o644);
-        chown(key.path(), Some(65534), None).expect("root may");
+        chown(key.path(), Some(65534), None).expect("root has permission");
         let config = format!("IdentityFile {}", key.path().display());
         logins.case("another user's", &config, Login::In);
     }
@@ -323,7 +323,7 @@ fn a_key_of_the_inventory_is_not_crowded_out_by_an_agent(client: SshClient) {
             ..named
         };
         let refused = over::transport(client, unnamed).open().await.map(drop);
-        let error = refused.expect_err("no key that it takes");
+        let error = refused.expect_err("no acceptable key");
         assert!(
             error.message.contains("Too many authentication failures"),
             "{error}"

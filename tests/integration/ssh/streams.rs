@@ -76,7 +76,7 @@ async fn up_and_back(session: &ops::shell::Session, host: &Sshd, megabytes: usiz
         assert_eq!(stream.load(Ordering::Relaxed), content.len() as u64);
     }
     let kept = std::fs::read(path.with_extension("kept")).expect("what arrived");
-    assert!(kept == *content, "the file is another");
+    assert!(kept == *content, "the file has other content");
 }
 
 fn much_goes_up_and_much_comes_back(client: SshClient) {
@@ -179,7 +179,7 @@ fn what_loses_its_reader_ends(client: SshClient) {
         tokio::select! {
             // A request is sent before anything waits for it.
             biased;
-            _ = dropped.request(request, &(), &cancel) => panic!("it ended"),
+            _ = dropped.request(request, &(), &cancel) => panic!("the request ended"),
             () = async { tokio::task::block_in_place(|| host.wait_for_process("sleep 4711")) } => {}
         }
         drop(dropped);

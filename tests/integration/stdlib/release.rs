@@ -374,7 +374,7 @@ fn an_artifact_of_the_operator_may_be_anywhere() {
     let ops = fleet.ops().playbook(&playbook).args(["--var", &given]);
     ops.run().ok();
     let text = std::fs::read_to_string(root.join("current/VERSION"));
-    assert_eq!(text.expect("there"), "1");
+    assert_eq!(text.expect("it exists"), "1");
     let missing = fleet
         .ops()
         .playbook(&playbook)

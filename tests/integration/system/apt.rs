@@ -217,7 +217,7 @@ fn finishes_an_interrupted_installation() {
             .exec("apt-get install -qy ops-world 2>&1 | grep 'dpkg --configure -a'")
             .status
             .success(),
-        "nothing was cut off"
+        "nothing was interrupted"
     );
     let world = [task("packages::installed", &json!(["ops-world"]))];
     let gone = machine.converges(&world);

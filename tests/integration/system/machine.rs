@@ -43,13 +43,13 @@ impl Machine {
         let mut planner = Planner::new(batch.to_vec(), mode);
         let (mut done, mut requests) = (Vec::new(), 0);
         loop {
-            assert!(requests < 50, "the planner goes in circles");
+            assert!(requests < 50, "the planner does not terminate");
             requests += 1;
             match planner.next() {
                 Next::Done | Next::Interrupted => break,
                 Next::Ask(queries) => planner.answered(self.ask(&queries)),
                 Next::Apply { changes, ask } => {
-                    assert_eq!(mode, RunMode::Apply, "a check changes nothing");
+                    assert_eq!(mode, RunMode::Apply, "check mode changes nothing");
                     for one in changes {
                         self.steps += 1;
                         let keep = format!("kept/{}", self.steps);
@@ -148,7 +148,7 @@ impl Machine {
         let mut stdin = child.stdin.take().expect("a pipe");
         stdin.write_all(script.as_bytes()).expect("docker reads");
         drop(stdin);
-        child.wait_with_output().expect("it ends")
+        child.wait_with_output().expect("it exits")
     }
 
     #[track_caller]
@@ -177,7 +177,7 @@ pub fn task(name: &str, args: &serde_json::Value) -> Arc<dyn Task> {
         .map(Value::from)
         .collect();
     let entry = find(namespace, function).expect("a task");
-    (entry.make)(Arguments::new(values), &Nowhere).expect("good arguments")
+    (entry.make)(Arguments::new(values), &Nowhere).expect("valid arguments")
 }
 
 /// Reads a file of the machine.

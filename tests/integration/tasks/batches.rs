@@ -106,8 +106,8 @@ struct Came {
 fn go(before: &[Call], calls: &[Call], mode: RunMode, one_by_one: bool) -> Came {
     let dir = tempfile::tempdir().expect("a directory");
     let (root, state) = (dir.path().join("root"), dir.path().join("state"));
-    std::fs::create_dir(&root).expect("made");
-    std::fs::create_dir(&state).expect("made");
+    std::fs::create_dir(&root).expect("it was created");
+    std::fs::create_dir(&state).expect("it was created");
     let mut host = ShellHost::new(SHELLS[0], &state);
     for call in before {
         host.go(vec![call.task(&root)], RunMode::Apply);
@@ -176,7 +176,7 @@ proptest! {
                 Outcome::Failed => *did == Outcome::Failed,
                 Outcome::Changed | Outcome::Skipped => false,
             };
-            prop_assert!(right, "task {}: a check says {}, a run {}", at, would, did);
+            prop_assert!(right, "task {}: check mode reports {}, a run {}", at, would, did);
         }
     }
 }
@@ -187,8 +187,8 @@ fn undoes_lines_of_one_script_one_by_one() {
         for there in [None, Some("first\n")] {
             let dir = tempfile::tempdir().expect("a directory");
             let (root, state) = (dir.path().join("root"), dir.path().join("state"));
-            std::fs::create_dir(&root).expect("made");
-            std::fs::create_dir(&state).expect("made");
+            std::fs::create_dir(&root).expect("it was created");
+            std::fs::create_dir(&state).expect("it was created");
             let path = root.join("f");
             if let Some(there) = there {
                 std::fs::write(&path, there).expect("written");
@@ -229,7 +229,7 @@ fn undoes_lines_of_one_script_one_by_one() {
             ];
             for ((change, keep), text) in gone.made.iter().rev().zip(states) {
                 host.undo(change, keep).expect("undone");
-                assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
+                assert_eq!(std::fs::read_to_string(&path).expect("it exists"), text);
             }
             let (first, keep) = &gone.made[0];
             host.undo(first, keep).expect("undone");

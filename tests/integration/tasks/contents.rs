@@ -46,8 +46,8 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().expect("a directory");
         let (root, state) = (dir.path().join("root"), dir.path().join("state"));
-        std::fs::create_dir(&root).expect("made");
-        std::fs::create_dir(&state).expect("made");
+        std::fs::create_dir(&root).expect("it was created");
+        std::fs::create_dir(&state).expect("it was created");
         let path = root.join(&name);
         if let Some(old) = &old {
             std::fs::write(&path, old).expect("written");
@@ -60,12 +60,12 @@ proptest! {
         let same = old.as_ref() == Some(&new);
         let expected = if same { Outcome::Unchanged } else { Outcome::Changed };
         prop_assert_eq!(gone.decisions[0].outcome, expected, "{:?}", gone.decisions[0].note);
-        prop_assert_eq!(&std::fs::read(&path).expect("there"), &new);
+        prop_assert_eq!(&std::fs::read(&path).expect("it exists"), &new);
         for (change, keep) in &gone.made {
             host.undo(change, keep).expect("undone");
         }
         prop_assert_eq!(std::fs::read(&path).ok(), old);
-        let left: Vec<_> = std::fs::read_dir(&root).expect("there").flatten().collect();
+        let left: Vec<_> = std::fs::read_dir(&root).expect("it exists").flatten().collect();
         prop_assert!(left.iter().all(|entry| entry.file_name().as_bytes() == name.as_bytes()));
     }
 }
@@ -102,13 +102,17 @@ fn writes_a_mount_in_place() {
     );
     let mode = |path| {
         use std::os::unix::fs::PermissionsExt;
-        std::fs::metadata(path).expect("there").permissions().mode() & 0o7777
+        std::fs::metadata(path)
+            .expect("it exists")
+            .permissions()
+            .mode()
+            & 0o7777
     };
-    assert_eq!(std::fs::read(&real).expect("there"), b"new");
+    assert_eq!(std::fs::read(&real).expect("it exists"), b"new");
     assert_eq!(mode(&real), 0o600);
     let (change, keep) = &gone.made[0];
     host.undo(change, keep).expect("undone");
-    assert_eq!(std::fs::read(&real).expect("there"), b"old");
+    assert_eq!(std::fs::read(&real).expect("it exists"), b"old");
     assert_eq!(mode(&real), 0o644);
 }
 
@@ -119,7 +123,7 @@ fn replaces_a_link_without_mv_option_t() {
     let dir = tempfile::tempdir().expect("a directory");
     let (bin, state) = (dir.path().join("bin"), dir.path().join("state"));
     for made in [&bin, &state, &dir.path().join("1"), &dir.path().join("2")] {
-        std::fs::create_dir(made).expect("made");
+        std::fs::create_dir(made).expect("it was created");
     }
     let mv = bin.join("mv");
     std::fs::write(
@@ -152,10 +156,10 @@ fn replaces_a_link_without_mv_option_t() {
     host.undo(change, keep).expect("undone");
     assert_eq!(std::fs::read_link(&link).expect("a link"), Path::new("1"));
     for directory in ["1", "2"] {
-        let left = std::fs::read_dir(dir.path().join(directory)).expect("there");
+        let left = std::fs::read_dir(dir.path().join(directory)).expect("it exists");
         assert_eq!(left.count(), 0, "{directory} was entered");
     }
-    let left = std::fs::read_dir(dir.path()).expect("there").flatten();
+    let left = std::fs::read_dir(dir.path()).expect("it exists").flatten();
     assert!(
         left.into_iter()
             .all(|entry| !entry.file_name().to_string_lossy().starts_with(".ops-"))

@@ -41,8 +41,8 @@ fn every_task_keeps_the_laws(shell: &[&str]) {
 fn keeps_the_laws(entry: &Entry, case: &Case, shell: &[&str]) {
     let dir = tempfile::tempdir().expect("a directory");
     let (root, state) = (dir.path().join("ro ot's"), dir.path().join("state"));
-    std::fs::create_dir(&root).expect("made");
-    std::fs::create_dir(&state).expect("made");
+    std::fs::create_dir(&root).expect("it was created");
+    std::fs::create_dir(&state).expect("it was created");
     tree::build(&root, &case.tree);
     let task = case.task(entry, &root).expect("a task");
 
@@ -66,7 +66,7 @@ fn keeps_the_laws(entry: &Entry, case: &Case, shell: &[&str]) {
     assert_eq!(
         snapshot(&root, Look::Untouched),
         untouched,
-        "a check writes"
+        "check mode writes"
     );
 
     if let Plan::Change(_) = plan {
@@ -100,7 +100,7 @@ fn changes(case: &Case, root: &Path, state: &Path, shell: &[&str], task: Arc<dyn
     if let Some(fails) = &case.fails {
         assert_eq!(decision.outcome, Outcome::Failed);
         assert!(note.contains(fails), "{note}");
-        assert_eq!(snapshot(root, Look::Same), before, "it is half done");
+        assert_eq!(snapshot(root, Look::Same), before, "it is incomplete");
         return;
     }
     assert_eq!(decision.outcome, Outcome::Changed, "{note}");

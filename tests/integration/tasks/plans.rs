@@ -16,7 +16,7 @@ fn names_refused_arguments() {
             match case.task(entry, Path::new("/root-of-the-case")) {
                 Err(error) => case.refused(&error),
                 Ok(task) => {
-                    assert!(!case.is_refused(), "it is taken");
+                    assert!(!case.is_refused(), "the arguments are accepted");
                     if let Some(label) = &case.label {
                         let said = task.label().replace("/root-of-the-case", "$root");
                         assert_eq!(&said, label);

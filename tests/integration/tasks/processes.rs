@@ -43,7 +43,7 @@ fn programs_of(tasks: impl Fn(&Path) -> Vec<Arc<dyn Task>>) -> String {
         dir.path().join("bin"),
     );
     for path in [&root, &state, &bin] {
-        std::fs::create_dir(path).expect("made");
+        std::fs::create_dir(path).expect("it was created");
     }
     std::fs::write(root.join("old"), "old\n").expect("written");
     let log = dir.path().join("log");

@@ -14,14 +14,18 @@ fn every_task_has_cases() {
         assert_eq!(
             names.len(),
             cases.len(),
-            "{}: a name twice",
+            "{}: duplicate name",
             entry.full_name()
         );
         let has = |plan: &str| cases.iter().any(|case| case.plan.as_deref() == Some(plan));
-        assert!(has("change"), "{}: no case that changes", entry.full_name());
+        assert!(
+            has("change"),
+            "{}: no case with a change",
+            entry.full_name()
+        );
         assert!(
             cases.iter().any(super::case::Case::is_refused),
-            "{}: no case of arguments that are refused",
+            "{}: no case with refused arguments",
             entry.full_name()
         );
     }
@@ -34,7 +38,7 @@ fn every_file_of_cases_has_its_task() {
     for namespace in std::fs::read_dir(root).expect("cases") {
         for file in std::fs::read_dir(namespace.expect("one").path()).expect("cases") {
             let path = file.expect("one").path();
-            assert!(known.contains(&path), "{}: of no task", path.display());
+            assert!(known.contains(&path), "{}: no such task", path.display());
         }
     }
 }
@@ -46,12 +50,12 @@ fn every_manual_page_has_an_example() {
         assert!(page.contains("```rhai\n"), "{name}: no example");
         assert!(
             page.contains(&format!("{name}(")),
-            "{name}: not in its example"
+            "{name}: not used in its example"
         );
         for field in entry.manual.options {
             assert!(
                 !field.description().is_empty(),
-                "{name}: `{}` is not described",
+                "{name}: `{}` is not documented",
                 field.name
             );
         }

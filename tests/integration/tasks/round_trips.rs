@@ -102,7 +102,7 @@ fn check_mode_is_exact_for_several_lines_of_a_file() {
         ]
     );
     assert_eq!(
-        std::fs::read(dir.path().join("f")).expect("there"),
+        std::fs::read(dir.path().join("f")).expect("it exists"),
         b"a\nb\nc\n"
     );
 }

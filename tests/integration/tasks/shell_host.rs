@@ -43,7 +43,7 @@ impl<'a> ShellHost<'a> {
         let mut planner = Planner::new(tasks, mode);
         let mut done = Vec::new();
         loop {
-            assert!(self.requests < 100, "the planner goes in circles");
+            assert!(self.requests < 100, "the planner does not terminate");
             match planner.next() {
                 Next::Done | Next::Interrupted => break,
                 Next::Ask(queries) => {
@@ -51,7 +51,7 @@ impl<'a> ShellHost<'a> {
                     planner.answered(self.ask(&queries));
                 }
                 Next::Apply { changes, ask } => {
-                    assert_eq!(mode, RunMode::Apply, "a check changes nothing");
+                    assert_eq!(mode, RunMode::Apply, "check mode changes nothing");
                     self.requests += 1;
                     // As in a session, bodies arrive before the first change.
                     let landed: Vec<_> = changes.iter().map(|p| land(&p.change)).collect();

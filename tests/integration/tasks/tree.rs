@@ -41,7 +41,7 @@ pub fn build(root: &Path, entries: &[Entry]) {
             std::fs::hard_link(root.join(other), &path).expect("linked");
             continue;
         } else {
-            std::fs::create_dir(&path).expect("made");
+            std::fs::create_dir(&path).expect("it was created");
         }
         if entry.uid.is_some() || entry.gid.is_some() {
             chown(&path, entry.uid, entry.gid).expect("owned");
@@ -76,7 +76,7 @@ pub fn snapshot(root: &Path, look: Look) -> Snapshot {
 }
 
 fn walk(root: &Path, path: &Path, look: Look, snapshot: &mut Snapshot) {
-    let found = std::fs::symlink_metadata(path).expect("there");
+    let found = std::fs::symlink_metadata(path).expect("it exists");
     let name = path
         .strip_prefix(root)
         .expect("below")

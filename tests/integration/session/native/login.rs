@@ -228,7 +228,10 @@ impl Agent {
             .stdout(Stdio::null())
             .spawn()
             .expect("ssh-agent is installed");
-        process::wait_until(|| socket.exists(), || "no agent".to_owned());
+        process::wait_until(
+            || socket.exists(),
+            || "the agent does not listen".to_owned(),
+        );
         Self { child, socket }
     }
 
