@@ -163,7 +163,8 @@ impl Arguments {
     pub fn options<T: DeserializeOwned + HasOptions>(&mut self) -> Result<T, ArgumentError> {
         let (given, taken) = (self.positional.len(), self.taken);
         if given > taken {
-            let message = format!("too many arguments: got {given}, expected {taken} and a map of options");
+            let message =
+                format!("too many arguments: got {given}, expected {taken} and a map of options");
             return Err(ArgumentError::parameter(taken, message));
         }
         let known: Vec<&str> = T::FIELDS.iter().map(|field| field.name).collect();

@@ -2,7 +2,7 @@
 //! interprets it the same way.
 //!
 //! - `gone.b` is undefined, not an error: an error occurs only when it is used. Each lookup goes through
-//! [`LINK`], a method that returns something empty for an undefined value.
+//!   [`LINK`], a method that returns something empty for an undefined value.
 //! - `'%s' % x` formats: `%` becomes the filter [`REMAINDER`].
 //!
 //! The line breaks stay in place, so that errors have the right line. [`original`] removes the changes from

@@ -122,7 +122,7 @@ impl KeyFiles {
                 match russh::keys::decode_secret_key(&text, Some(&passphrase)) {
                     Ok(key) => return SigningKey::new(key),
                     Err(error) => {
-                        tracing::debug!(path = %path.display(), %error, "cannot decrypt the key")
+                        tracing::debug!(path = %path.display(), %error, "cannot decrypt the key");
                     }
                 }
             }
