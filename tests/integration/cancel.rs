@@ -24,7 +24,7 @@ fn started(fleet: &Fleet, ops: &Ops) -> Running {
     running
 }
 
-fn nothing_is_left(fleet: &Fleet, ran: Ran) -> Ran {
+fn leaves_nothing(fleet: &Fleet, ran: Ran) -> Ran {
     for host in fleet.hosts() {
         host.wait_until_idle();
     }
@@ -36,7 +36,7 @@ fn ends_by(signal: Signal) {
     let ops = fleet.ops().playbook(WAIT);
     let mut running = started(&fleet, &ops);
     running.signal(signal);
-    let ran = nothing_is_left(&fleet, running.wait().code(130));
+    let ran = leaves_nothing(&fleet, running.wait().code(130));
     let summary = ran
         .stdout
         .trim_end()
@@ -75,7 +75,7 @@ fn two_simultaneous_signals_do_not_cut_hooks_short() {
         .signal(Signal::TERM)
         .signal(Signal::TERM)
         .signal(Signal::INT);
-    let ran = nothing_is_left(&fleet, running.wait().code(130));
+    let ran = leaves_nothing(&fleet, running.wait().code(130));
     ran.stdout_has("changed      h1  run sleep 0.3; echo undone");
 }
 
@@ -127,7 +127,7 @@ fn a_timeout_ends_the_command_on_the_host() {
         .run()
         .code(3)
         .stderr_has("1s");
-    nothing_is_left(&fleet, ran);
+    leaves_nothing(&fleet, ran);
 }
 
 #[test]
@@ -140,5 +140,5 @@ fn an_error_in_the_playbook_leaves_nothing_behind() {
         .code(3)
         .stderr_has("no more")
         .stderr_has("playbook.rhai:1");
-    nothing_is_left(&fleet, ran);
+    leaves_nothing(&fleet, ran);
 }

@@ -140,7 +140,7 @@ fn detects_writes_to_a_large_file_before_it_is_renamed() {
 }
 
 /// A shell of this machine behind a connection whose bytes are counted in `wire`, with only these programs.
-fn behind_a_wire(programs: &[&str]) -> Ops {
+fn behind_a_counted_connection(programs: &[&str]) -> Ops {
     let ops = Ops::new();
     let bin = ops.path("bin");
     fs::create_dir_all(&bin).expect("it was created");
@@ -205,7 +205,7 @@ fn with_sources(ops: Ops) -> (Ops, Vec<u8>) {
 #[test]
 fn compresses_files_on_the_network() {
     let programs = [PROGRAMS, &["gzip"]].concat();
-    let (ops, text) = with_sources(behind_a_wire(&programs));
+    let (ops, text) = with_sources(behind_a_counted_connection(&programs));
     ops.run().ok();
     for name in ["old", "new", "app/text"] {
         assert!(
@@ -227,7 +227,7 @@ fn compresses_files_on_the_network() {
 
 #[test]
 fn names_a_host_without_gzip() {
-    let (ops, _) = with_sources(behind_a_wire(PROGRAMS));
+    let (ops, _) = with_sources(behind_a_counted_connection(PROGRAMS));
     ops.run().code(3).stderr_has("the host has no gzip");
     assert_eq!(fs::read(ops.path("root/old")).expect("it exists"), b"old\n");
     assert_eq!(left_behind(&ops.path("root")), Vec::<String>::new());

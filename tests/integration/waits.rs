@@ -18,22 +18,22 @@ fn here(playbook: &str) -> Ops {
 }
 
 /// Returns the waits reported in JSON: the host and the reason, each once.
-fn told(ran: &Ran) -> Vec<String> {
-    let mut told: Vec<String> = Vec::new();
+fn reported(ran: &Ran) -> Vec<String> {
+    let mut reported: Vec<String> = Vec::new();
     for event in ran.events_of("waiting") {
         let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
         let line = format!("{} {}", text("host"), text("what"));
-        if !told.contains(&line) {
-            told.push(line);
+        if !reported.contains(&line) {
+            reported.push(line);
         }
     }
-    told
+    reported
 }
 
 /// The same for a playbook that succeeds.
-fn told_in(playbook: &str) -> Vec<String> {
+fn reported_in(playbook: &str) -> Vec<String> {
     let ran = here(playbook).args(["--output", "json"]).run().ok();
-    told(&ran)
+    reported(&ran)
 }
 
 #[test]
@@ -88,8 +88,8 @@ fn reports_what_a_playbook_waits_for() {
             "h1 for undo commands::run true",
         ),
     ] {
-        let told = told_in(body);
-        assert!(told.contains(&what.to_owned()), "{told:?}: {body}");
+        let reported = reported_in(body);
+        assert!(reported.contains(&what.to_owned()), "{reported:?}: {body}");
     }
 }
 
@@ -120,7 +120,7 @@ fn reports_a_wait_for_a_host_that_does_not_answer() {
         .args(["--output", "json"])
         .run()
         .code(4);
-    assert_eq!(told(&ran), ["h1 for a connection"], "{ran}");
+    assert_eq!(reported(&ran), ["h1 for a connection"], "{ran}");
 }
 
 #[test]
@@ -159,9 +159,9 @@ fn repeats_a_question_until_it_is_answered() {
         .args(["show", "--output", "json"])
         .run()
         .ok();
-    let told = &kept.events_of("waiting")[0];
+    let reported = &kept.events_of("waiting")[0];
     assert_eq!(
-        (&told["what"], &told["reason"]),
+        (&reported["what"], &reported["reason"]),
         (&"for an answer".into(), &"wipe it?".into()),
         "{kept}"
     );

@@ -39,7 +39,7 @@ fn forms() -> Vec<String> {
 }
 
 #[track_caller]
-fn is_nowhere(ops: &Ops, code: i32) {
+fn assert_hidden(ops: &Ops, code: i32) {
     let ran = ops.run().code(code);
     let kept = everything(&ops.state());
     assert!(kept.contains("journal.jsonl"), "{kept}");
@@ -83,7 +83,7 @@ fn is_not_visible_anywhere() {
         &["--diff", "-vvv"],
         &[],
     ] {
-        is_nowhere(&local(2).env("TOKEN", SECRET).playbook(SHOWS).args(args), 3);
+        assert_hidden(&local(2).env("TOKEN", SECRET).playbook(SHOWS).args(args), 3);
     }
 }
 

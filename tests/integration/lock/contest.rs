@@ -139,11 +139,11 @@ fn only_one_of_simultaneous_runs_gets_it() {
     let all: Vec<_> = (0..4).map(|_| holding(&fleet)).collect();
     let mut running: Vec<_> = all.iter().map(crate::ops::Ops::start).collect();
     // One holds it until the others have ended.
-    go_when_others_are_gone(&fleet, &mut running);
+    release_when_others_have_ended(&fleet, &mut running);
 }
 
 /// All but one exit with 5, and that one with 0.
-fn go_when_others_are_gone(fleet: &Fleet, running: &mut Vec<crate::ops::Running>) {
+fn release_when_others_have_ended(fleet: &Fleet, running: &mut Vec<crate::ops::Running>) {
     let fleet_dir = fleet.dir().to_owned();
     let ends: Vec<_> = std::mem::take(running)
         .into_iter()
@@ -172,7 +172,7 @@ fn go_when_others_are_gone(fleet: &Fleet, running: &mut Vec<crate::ops::Running>
 
 /// Each run adds to a number with a gap between reading and writing: two simultaneous runs would lose an
 /// addition.
-fn nobody_is_in_at_once(options: &str) {
+fn runs_exclude_each_other(options: &str) {
     const RUNS: usize = 5;
     const TIMES: usize = 6;
     let fleet = Fleet::sshd(2);
@@ -210,12 +210,12 @@ fn nobody_is_in_at_once(options: &str) {
 
 #[test]
 fn on_hosts_runs_exclude_each_other() {
-    nobody_is_in_at_once(r#"scope: "hosts""#);
+    runs_exclude_each_other(r#"scope: "hosts""#);
 }
 
 #[test]
 fn on_this_machine_runs_exclude_each_other() {
-    nobody_is_in_at_once(r#"scope: "local""#);
+    runs_exclude_each_other(r#"scope: "local""#);
 }
 
 #[test]

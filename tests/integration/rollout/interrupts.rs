@@ -16,7 +16,7 @@ fn in_step(step: &str, left: [&str; 3]) -> Service {
     service.wait_for_step(2, step);
     running.signal(Signal::INT);
     if step == "readmit" {
-        lets_go(&mut running, &service, &hold);
+        lets_continue(&mut running, &service, &hold);
     }
     let ran = running.wait().code(130).stderr_has("interrupted");
     assert_eq!(service.left(), left, "{ran}");
@@ -28,13 +28,13 @@ fn in_step(step: &str, left: [&str; 3]) -> Service {
 }
 
 /// Lets a step continue once the signal has been received.
-fn lets_go(running: &mut Running, service: &Service, hold: &str) {
-    taken_in(running);
+fn lets_continue(running: &mut Running, service: &Service, hold: &str) {
+    wait_until_received(running);
     std::fs::remove_file(service.path(2, hold)).expect("the hold");
 }
 
 /// Waits until a process has no pending signal, so that all signals were received.
-fn taken_in(running: &Running) {
+fn wait_until_received(running: &Running) {
     let status = format!("/proc/{}/status", running.id());
     let pending = || {
         let status = std::fs::read_to_string(&status).unwrap_or_default();
@@ -126,7 +126,7 @@ fn a_rollback_finishes_only_the_current_host() {
     };
     process::wait_until(|| drains() == 2, || format!("{:?}", service.steps(2)));
     running.signal(Signal::INT);
-    lets_go(&mut running, &service, "hold-drain");
+    lets_continue(&mut running, &service, "hold-drain");
     let ran = running.wait().code(7);
     assert_eq!(service.left(), ["2", "1", "1", "1"]);
     ran.stderr_has("Updated: h1; rolled back: h2, h3; untouched: h4.");

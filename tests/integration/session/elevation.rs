@@ -11,9 +11,9 @@ use crate::fleet::{Container, Image, PASSWORD};
 use crate::over::{self, over_both};
 
 over_both!(
-    another_user_is_become,
-    a_refusal_is_named,
-    a_host_of_busybox_has_facts,
+    becomes_another_user,
+    names_a_refusal,
+    reads_facts_on_a_busybox_host,
 );
 
 fn over(client: SshClient, container: &Container, user: &str) -> Arc<dyn Transport> {
@@ -33,7 +33,7 @@ fn options(user: &str, password: Option<&str>) -> SessionOptions {
     }
 }
 
-fn another_user_is_become(client: SshClient) {
+fn becomes_another_user(client: SshClient) {
     let Some(container) = Container::shared(Image::Debian) else {
         return;
     };
@@ -60,7 +60,7 @@ fn another_user_is_become(client: SshClient) {
     });
 }
 
-fn a_refusal_is_named(client: SshClient) {
+fn names_a_refusal(client: SshClient) {
     let Some(container) = Container::shared(Image::Debian) else {
         return;
     };
@@ -87,7 +87,7 @@ fn a_refusal_is_named(client: SshClient) {
     });
 }
 
-fn a_host_of_busybox_has_facts(client: SshClient) {
+fn reads_facts_on_a_busybox_host(client: SshClient) {
     let Some(container) = Container::shared(Image::Busybox) else {
         return;
     };

@@ -14,12 +14,12 @@ use crate::over::{self, over_both, transport};
 
 over_both!(
     one_connection_carries_several_sessions,
-    a_server_that_grants_one_channel_gets_more_connections,
-    an_unknown_key_is_taken_where_that_is_asked_for,
-    a_host_that_comes_up_late_is_reached,
+    opens_more_connections_if_a_server_grants_one_channel,
+    accepts_an_unknown_host_key_on_request,
+    reaches_a_host_that_comes_up_late,
     a_host_that_vanishes_is_lost,
-    a_cancel_kills_on_the_host,
-    a_login_that_prints_is_skipped_and_one_that_is_no_shell_is_shown,
+    cancelling_kills_the_command_on_the_host,
+    skips_output_of_a_login_and_shows_one_that_is_not_a_shell,
     hello_and_first_request_share_a_round_trip,
 );
 
@@ -59,7 +59,7 @@ fn one_connection_carries_several_sessions(client: SshClient) {
     host.wait_until_idle();
 }
 
-fn a_server_that_grants_one_channel_gets_more_connections(client: SshClient) {
+fn opens_more_connections_if_a_server_grants_one_channel(client: SshClient) {
     let fleet = Fleet::sshd_with(1, &Settings::default().config("MaxSessions 1"));
     let host = &fleet.hosts()[0];
     runtime().block_on(async {
@@ -72,7 +72,7 @@ fn a_server_that_grants_one_channel_gets_more_connections(client: SshClient) {
     host.wait_until_idle();
 }
 
-fn an_unknown_key_is_taken_where_that_is_asked_for(client: SshClient) {
+fn accepts_an_unknown_host_key_on_request(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     let known = fleet.dir().join("mine");
@@ -92,7 +92,7 @@ fn an_unknown_key_is_taken_where_that_is_asked_for(client: SshClient) {
     assert!(std::fs::read_to_string(known).unwrap().contains("ed25519"));
 }
 
-fn a_host_that_comes_up_late_is_reached(client: SshClient) {
+fn reaches_a_host_that_comes_up_late(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     host.vanish();
@@ -135,7 +135,7 @@ fn a_host_that_vanishes_is_lost(client: SshClient) {
     });
 }
 
-fn a_cancel_kills_on_the_host(client: SshClient) {
+fn cancelling_kills_the_command_on_the_host(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     runtime().block_on(async {
@@ -154,7 +154,7 @@ fn a_cancel_kills_on_the_host(client: SshClient) {
     host.wait_until_idle();
 }
 
-fn a_login_that_prints_is_skipped_and_one_that_is_no_shell_is_shown(client: SshClient) {
+fn skips_output_of_a_login_and_shows_one_that_is_not_a_shell(client: SshClient) {
     let fleet = Fleet::sshd_with(
         1,
         &Settings::default()

@@ -11,17 +11,22 @@ use crate::over::{self, over_both};
 use crate::session::command;
 
 over_both!(
-    a_server_that_is_full_is_tried_again,
-    a_server_that_takes_two_logins_at_a_time,
+    retries_a_full_server,
+    a_server_that_accepts_two_logins_at_a_time,
     a_hundred_hosts_on_one_server
 );
 
 /// Logs in this many times at once, as the hosts of one run, and runs a command in each session.
-fn all_get_in(client: SshClient, settings: &Settings, connections: usize) {
-    all_get_in_for(client, settings, connections, Duration::from_mins(2));
+fn all_log_in(client: SshClient, settings: &Settings, connections: usize) {
+    all_log_in_within(client, settings, connections, Duration::from_mins(2));
 }
 
-fn all_get_in_for(client: SshClient, settings: &Settings, connections: usize, retry_for: Duration) {
+fn all_log_in_within(
+    client: SshClient,
+    settings: &Settings,
+    connections: usize,
+    retry_for: Duration,
+) {
     let fleet = Fleet::sshd_with(1, settings);
     let args = format!("-o KexAlgorithms=curve25519-sha256 {}", fleet.ssh_args());
     let connection = Connection {
@@ -50,15 +55,15 @@ fn all_get_in_for(client: SshClient, settings: &Settings, connections: usize, re
     fleet.hosts()[0].wait_until_idle();
 }
 
-fn a_server_that_is_full_is_tried_again(client: SshClient) {
-    all_get_in(client, &Settings::default().config("MaxStartups 3"), 20);
+fn retries_a_full_server(client: SshClient) {
+    all_log_in(client, &Settings::default().config("MaxStartups 3"), 20);
 }
 
 /// The server rejects most simultaneous connections. After that, fewer are opened at a time, within the usual
 /// time for all attempts.
-fn a_server_that_takes_two_logins_at_a_time(client: SshClient) {
+fn a_server_that_accepts_two_logins_at_a_time(client: SshClient) {
     let settings = Settings::default().config("MaxStartups 2:50:3");
-    all_get_in_for(client, &settings, 30, Duration::from_secs(20));
+    all_log_in_within(client, &settings, 30, Duration::from_secs(20));
 }
 
 fn a_hundred_hosts_on_one_server(client: SshClient) {
@@ -68,5 +73,5 @@ fn a_hundred_hosts_on_one_server(client: SshClient) {
     } else {
         100
     };
-    all_get_in(client, &Settings::default(), connections);
+    all_log_in(client, &Settings::default(), connections);
 }

@@ -20,7 +20,7 @@ over_both!(
     the_login,
     the_handshake,
     the_shell,
-    what_is_no_host,
+    invalid_host_names,
 );
 
 /// A host that is unreachable, and what the error must contain.
@@ -314,7 +314,7 @@ fn the_shell(client: SshClient) {
 }
 
 /// Names that would be an option of ssh, or more than a name.
-fn what_is_no_host(client: SshClient) {
+fn invalid_host_names(client: SshClient) {
     let fleet = Fleet::sshd(1);
     for (address, user) in [
         ("-oProxyCommand=touch /tmp/x", "amy"),

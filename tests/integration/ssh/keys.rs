@@ -297,10 +297,10 @@ fn certificates_log_in() {
     logins.check();
 }
 
-over_both!(a_key_of_the_inventory_is_not_crowded_out_by_an_agent);
+over_both!(tries_a_key_of_the_inventory_before_those_of_an_agent);
 
 /// `ssh` offers the keys of an agent before a file that is named, and the host counts the tries.
-fn a_key_of_the_inventory_is_not_crowded_out_by_an_agent(client: SshClient) {
+fn tries_a_key_of_the_inventory_before_those_of_an_agent(client: SshClient) {
     let fleet = Fleet::sshd_with(1, &Settings::default().config("MaxAuthTries 3"));
     let make = |name: String| Identity::new(&fleet.dir().join(name), OPEN);
     let others: Vec<_> = (0..6).map(|n| make(format!("other{n}"))).collect();

@@ -12,12 +12,12 @@ use crate::fleet::{Fleet, Settings, Sshd};
 use crate::over::{self, over_both, transport};
 
 over_both!(
-    much_goes_up_and_much_comes_back,
-    new_keys_are_made_on_the_way,
-    a_reader_who_sleeps_holds_up_nobody_else,
-    a_banner_is_no_part_of_a_session,
-    compressed_data_arrive_whole,
-    what_loses_its_reader_ends,
+    large_data_goes_both_ways,
+    rekeys_during_a_transfer,
+    a_sleeping_reader_does_not_block_others,
+    a_banner_is_not_part_of_a_session,
+    compressed_data_arrives_completely,
+    dropping_a_stream_ends_its_command,
 );
 
 const MEGABYTE: usize = 1 << 20;
@@ -79,7 +79,7 @@ async fn up_and_back(session: &ops::shell::Session, host: &Sshd, megabytes: usiz
     assert!(kept == *content, "the file has other content");
 }
 
-fn much_goes_up_and_much_comes_back(client: SshClient) {
+fn large_data_goes_both_ways(client: SshClient) {
     let fleet = Fleet::sshd(1);
     over::run(async {
         let session = session(client, &fleet, "").await;
@@ -88,7 +88,7 @@ fn much_goes_up_and_much_comes_back(client: SshClient) {
     });
 }
 
-fn new_keys_are_made_on_the_way(client: SshClient) {
+fn rekeys_during_a_transfer(client: SshClient) {
     let settings = Settings::default().config("RekeyLimit 1M\nLogLevel DEBUG1");
     let fleet = Fleet::sshd_with(1, &settings);
     let host = &fleet.hosts()[0];
@@ -101,7 +101,7 @@ fn new_keys_are_made_on_the_way(client: SshClient) {
     assert!(exchanges > 8, "{exchanges} key exchanges");
 }
 
-fn compressed_data_arrive_whole(client: SshClient) {
+fn compressed_data_arrives_completely(client: SshClient) {
     let settings = Settings::default().config("LogLevel DEBUG1");
     let fleet = Fleet::sshd_with(1, &settings);
     over::run(async {
@@ -124,7 +124,7 @@ async fn shell(stream: &mut Stream, program: &str) {
 
 /// Nobody reads the output of one command, as far as it fits into the buffers: the others on the connection
 /// continue, and it is not lost.
-fn a_reader_who_sleeps_holds_up_nobody_else(client: SshClient) {
+fn a_sleeping_reader_does_not_block_others(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let connection = over::connection(fleet.hosts()[0].endpoint(), &fleet.ssh_args());
     over::run(async {
@@ -145,7 +145,7 @@ fn a_reader_who_sleeps_holds_up_nobody_else(client: SshClient) {
     });
 }
 
-fn a_banner_is_no_part_of_a_session(client: SshClient) {
+fn a_banner_is_not_part_of_a_session(client: SshClient) {
     let dir = tempfile::tempdir().expect("a directory");
     let banner = dir.path().join("banner");
     std::fs::write(&banner, "Authorised use only.\n\nIt is {{ noted }}.\n").expect("a banner");
@@ -163,7 +163,7 @@ fn a_banner_is_no_part_of_a_session(client: SshClient) {
 }
 
 /// Dropping a stream ends its command, although the connection stays open.
-fn what_loses_its_reader_ends(client: SshClient) {
+fn dropping_a_stream_ends_its_command(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let host = &fleet.hosts()[0];
     let connection = over::connection(host.endpoint(), &fleet.ssh_args());

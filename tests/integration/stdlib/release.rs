@@ -114,7 +114,7 @@ fn link(path: &Path) -> String {
         .to_string()
 }
 
-fn lives_through_releases(settings: &Settings) {
+fn installs_rolls_back_and_deletes(settings: &Settings) {
     let mut shop = Shop::on(settings);
     for version in ["1", "2", "3", "4", "5", "6", "7"] {
         shop = shop.with(version, version).deploy(version);
@@ -185,12 +185,12 @@ fn lives_through_releases(settings: &Settings) {
 
 #[test]
 fn the_life_of_releases() {
-    lives_through_releases(&Settings::default());
+    installs_rolls_back_and_deletes(&Settings::default());
 }
 
 #[test]
 fn the_life_of_releases_on_busybox() {
-    lives_through_releases(&Settings::default().sh("busybox"));
+    installs_rolls_back_and_deletes(&Settings::default().sh("busybox"));
 }
 
 #[test]

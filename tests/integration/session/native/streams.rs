@@ -193,7 +193,7 @@ fn an_idle_connection_stays_open() {
 }
 
 /// A server that says something and closes the connection, or stays silent and keeps it open.
-fn false_server(words: Option<&'static str>) -> u16 {
+fn server_without_ssh(words: Option<&'static str>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -230,7 +230,7 @@ fn names_a_server_that_does_not_speak_ssh() {
         for (words, kind, said) in cases {
             let settings = SshSettings {
                 host: "127.0.0.1".into(),
-                port: false_server(words),
+                port: server_without_ssh(words),
                 ..settings(&fleet, host)
             };
             let connection = Connection {
