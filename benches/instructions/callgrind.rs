@@ -95,7 +95,7 @@ impl Count {
         }
     }
 
-    pub fn dearest(&self) -> impl Iterator<Item = &(u64, String)> {
+    pub fn most_expensive(&self) -> impl Iterator<Item = &(u64, String)> {
         self.functions.iter().take(DEAREST)
     }
 }

@@ -140,9 +140,9 @@ impl Report {
             );
         }
         for row in &self.rows {
-            let _ = write!(text, "\nThe dearest functions of {}:\n\n", row.what);
+            let _ = write!(text, "\nThe most expensive functions of {}:\n\n", row.what);
             let all: u64 = row.count.functions.iter().map(|(count, _)| count).sum();
-            for (count, name) in row.count.dearest() {
+            for (count, name) in row.count.most_expensive() {
                 let _ = writeln!(text, "- {:.1} % `{name}`", share(*count, all) * 100.0);
             }
         }

@@ -119,7 +119,7 @@ fn an_incomplete_backup_is_not_restored() {
         ("a line", r#"files::line(root + "/old", "new")"#),
         ("what goes", r#"files::absent(root + "/old")"#),
         (
-            "what makes way for a link",
+            "a file that a link replaces",
             r#"files::link(root + "/old", "/x", #{ force: true })"#,
         ),
     ] {

@@ -76,7 +76,7 @@ fn the_usual_limit_of_open_files_does_not_limit_hosts() {
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
         )
-        .current_dir(usual.get_current_dir().expect("a directory of its own"));
+        .current_dir(usual.get_current_dir().expect("its own directory"));
     let output = limited.output().expect("sh runs");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");

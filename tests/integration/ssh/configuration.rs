@@ -32,10 +32,7 @@ fn names_ports_users_and_blocks() {
                 endpoint.address, endpoint.port
             )),
         ),
-        (
-            "an alias that is not known",
-            denied("HostKeyAlias somebody-else"),
-        ),
+        ("an unknown alias", denied("HostKeyAlias somebody-else")),
         (
             "keep-alive",
             lets_in("ServerAliveInterval 1\nServerAliveCountMax 2\nTCPKeepAlive no"),
@@ -44,7 +41,7 @@ fn names_ports_users_and_blocks() {
         ("a block of the host", alone(format!("Host h*\n{key}"))),
         ("a block of others", not_alone(format!("Host web*\n{key}"))),
         (
-            "a block of all but this",
+            "a block for all hosts but this",
             not_alone(format!("Host * !h1\n{key}")),
         ),
         ("Match host", alone(format!("Match host {}\n{key}", "h1"))),
@@ -155,9 +152,9 @@ fn keeps_to_the_configured_key_algorithms() {
     logins.check();
     let mut logins = Logins::new(&strict);
     logins
-        .case("a server that takes one", &of(&rsa), Login::In)
+        .case("a server that accepts one", &of(&rsa), Login::In)
         .case(
-            "a server that does not take it",
+            "a server that does not accept it",
             &of(&ed25519),
             Login::Denied,
         );

@@ -103,7 +103,7 @@ fn every_jump_host_has_its_own_settings() {
             Login::Denied,
         )
         .case(
-            "a user of the target's block alone",
+            "a user in the block of the target only",
             &format!(
                 "Host h1\nUser {}\nProxyJump h2\nHost h2\nUser nobody-has-this-name\n{all}",
                 fleet.hosts()[0].endpoint().user
@@ -111,22 +111,22 @@ fn every_jump_host_has_its_own_settings() {
             Login::Denied,
         )
         .case(
-            "a jump host that is not known",
+            "a jump host with an unknown key",
             &format!("Host h1\nProxyJump h2\nHost h2\nUserKnownHostsFile /dev/null\n{all}"),
             Login::Denied,
         )
         .case(
-            "a target that is not known",
+            "a target with an unknown key",
             &format!("Host h1\nProxyJump h2\nUserKnownHostsFile /dev/null\n{all}"),
             Login::Denied,
         )
         .case(
-            "a jump host that is away",
+            "an unreachable jump host",
             &format!("Host h1\nProxyJump h2\nHost h2\nPort 1\n{all}"),
             Login::Denied,
         )
         .case(
-            "a target that is away",
+            "an unreachable target",
             &format!("Host h1\nProxyJump h2\nPort 1\n{all}"),
             Login::Denied,
         );
@@ -134,7 +134,7 @@ fn every_jump_host_has_its_own_settings() {
     let all = format!("Host *\nIdentityFile {}\n", closed.key().display());
     let mut logins = Logins::new(&closed);
     logins.case(
-        "a jump host that lets nobody through",
+        "a jump host that refuses the login",
         &format!("Host h1\nProxyJump h2\n{all}"),
         Login::Denied,
     );

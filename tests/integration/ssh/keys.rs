@@ -201,7 +201,7 @@ fn which_keys_are_tried_and_in_which_order() {
             Login::In,
         )
         .case(
-            "only the public half is there",
+            "only the public half exists",
             &format!("{}{only}IdentityFile {}", by(&alone), elsewhere.display()),
             Login::In,
         )

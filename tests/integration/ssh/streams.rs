@@ -122,8 +122,8 @@ async fn shell(stream: &mut Stream, program: &str) {
     stream.stdin.flush().await.expect("a shell reads");
 }
 
-/// Nobody reads the output of one command, as far as it fits into the buffers: the others on the connection
-/// continue, and it is not lost.
+/// The output of one command is not read, beyond what fits into the buffers: the other sessions on the
+/// connection continue, and the output is not lost.
 fn a_sleeping_reader_does_not_block_others(client: SshClient) {
     let fleet = Fleet::sshd(1);
     let connection = over::connection(fleet.hosts()[0].endpoint(), &fleet.ssh_args());
