@@ -389,7 +389,7 @@ fn queries_a_prometheus_for_a_number() {
             "error: the query returned NaN",
             "error: the query returned +Inf",
             "error: the query was rejected: bad_data: ",
-            "error: the query returned no number, but a range or a text",
+            "error: the query returned a range or a string, not a number",
             "passing: 2",
             "error: the ",
             "error: ",

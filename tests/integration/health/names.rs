@@ -263,7 +263,7 @@ fn distinguishes_certificates() {
         "critical: not valid before ",
         "critical: self-signed",
         "error: cannot read /no/such/file on the machine that runs the check",
-        "critical: no TLS there",
+        "critical: the server does not speak TLS",
         "critical: cannot connect: Connection refused",
     ];
     let seen = look(&checks);

@@ -181,15 +181,15 @@ fn values_that_make_no_sense_are_refused() {
         // What a literal option cannot be is found before the run.
         (r"retry(#{ times: -1 }, || 1);", 2, "at least 0"),
         (r"retry(#{ backoff: 0.5 }, || 1);", 3, "from 1 to 100"),
-        (r#"retry(#{ delay: "soon" }, || 1);"#, 2, "not a duration"),
+        (r#"retry(#{ delay: "soon" }, || 1);"#, 2, "invalid duration"),
         (
             r#"let d = "soon"; retry(#{ delay: d }, || 1);"#,
             3,
-            "not a duration",
+            "invalid duration",
         ),
-        (r#"timeout("never", || 1);"#, 3, "not a duration"),
-        (r"timeout(-1, || 1);", 3, "not a duration"),
-        (r"sleep(-0.5);", 3, "not a duration"),
+        (r#"timeout("never", || 1);"#, 3, "invalid duration"),
+        (r"timeout(-1, || 1);", 3, "invalid duration"),
+        (r"sleep(-0.5);", 3, "invalid duration"),
         (
             r#"retry(#{ times: 2, delay: "500y", backoff: 100 }, || timeout("1s", || fail("x")));"#,
             130,

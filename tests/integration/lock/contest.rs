@@ -87,7 +87,7 @@ fn an_unreachable_host_prevents_acquiring_the_lock() {
         .run()
         .code(4)
         .nowhere("has it")
-        .stderr_has("the lock `deploy/shop` is not taken")
+        .stderr_has("the lock `deploy/shop` was not taken")
         .stderr_has("--limit excludes");
     assert!(!is_held(&fleet.hosts()[0]));
 }

@@ -44,7 +44,7 @@ fn a_budget_is_for_the_whole_rollout() {
         .ops()
         .run()
         .code(6)
-        .stderr_has("2 hosts failed, and 1 may");
+        .stderr_has("2 hosts failed, but only 1 may");
     assert_eq!(service.left(), ["1", "1", "1", "1"]);
 }
 
@@ -93,7 +93,7 @@ fn healthy_for_a_moment_does_not_count() {
     let service = Service::new(2, options).with(1, "dies", "");
     let ran = service.ops().run().code(6);
     assert_eq!(service.left(), ["1", "1"]);
-    ran.stderr_has("not healthy for 2s throughout within 4s")
+    ran.stderr_has("not healthy for 2s without interruption within 4s")
         .stderr_has("connection refused");
 }
 

@@ -64,7 +64,7 @@ fn a_release_that_dies_after_a_moment() {
     let site = Site::new(0, 2);
     let ran = roll(&site, "unhealthy_after = 0.4", RESTART).run().code(6);
     assert_eq!(site.versions(), ["1.0.0", "1.0.0"]);
-    ran.stderr_has("not healthy for 700ms throughout within 3s")
+    ran.stderr_has("not healthy for 700ms without interruption within 3s")
         .stderr_has("503");
 }
 

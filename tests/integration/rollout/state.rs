@@ -344,7 +344,7 @@ fn finds_impossible_times_before_the_run() {
         ),
     ] {
         check(times, head).code(2).stderr_has(
-            "option `min_healthy` of `rollout`: it is not shorter than `healthy_deadline`",
+            "option `min_healthy` of `rollout`: must be shorter than `healthy_deadline`",
         );
     }
     check("healthy_deadline: \"1m\", progress_deadline: \"30s\",", "")

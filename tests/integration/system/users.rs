@@ -98,7 +98,7 @@ fn explains_why_an_account_cannot_be_in_the_desired_state() {
         (
             "users::present",
             json!(["eva", { "group": "daemon", "gid": 77 }]),
-            "has the number 1, not 77",
+            "has the id 1, not 77",
         ),
         ("groups::absent", json!(["deploy"]), "primary group"),
     ] {
