@@ -111,12 +111,12 @@ pub fn duration(value: &Dynamic) -> Result<Duration, String> {
         text.ok_or_else(|| "a duration must be a string such as \"30s\", or seconds".to_owned())?;
     humantime::parse_duration(&text).map_err(|error| match error {
         humantime::DurationError::NumberOverflow => format!("the duration `{text}` is too long"),
-        error => format!("`{text}` is not a duration: {error}; write it like \"30s\" or \"1h 5m\""),
+        error => format!("invalid duration `{text}`: {error}; write it like \"30s\" or \"1h 5m\""),
     })
 }
 
 fn negative(number: &str) -> String {
-    format!("{number} is not a duration in seconds")
+    format!("invalid duration in seconds: {number}")
 }
 
 #[cfg(test)]

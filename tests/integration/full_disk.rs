@@ -170,7 +170,7 @@ fn a_lock_that_cannot_be_released_fails_the_run() {
         assert_eq!(code, Some(3), "{shown}");
         for part in [
             "the lock `shop` could not be released here: ",
-            "No space left on device; it is held until its lease runs out in 90 s",
+            "No space left on device; it is held until its lease expires in 90 s",
             "The disk of the host is full. Free some space.",
         ] {
             assert!(shown.contains(part), "no {part:?} in\n{shown}");

@@ -54,7 +54,7 @@ fn finds_pages_by_words_of_other_tools_and_by_any_word() {
         .stdout_has(
             "For what Ansible calls `service`, see `services::running`, `services::stopped`",
         )
-        .stdout_has("Whether a unit of systemd is active.");
+        .stdout_has("Checks whether a systemd unit is active.");
     doc("git")
         .ok()
         .stdout_has("ops has no task for working copies");
