@@ -1,6 +1,7 @@
 //! How hosts are reached, how they refuse, and how they are lost.
 
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -316,10 +317,9 @@ impl Agent {
             .spawn()
             .expect("ssh-agent is installed");
         let agent = Self(child);
-        wait_until(
-            || socket.exists(),
-            || "the agent does not listen".to_owned(),
-        );
+        // The socket file exists a moment before the agent listens.
+        let listens = || UnixStream::connect(socket).is_ok();
+        wait_until(listens, || "the agent does not listen".to_owned());
         let added = Command::new("ssh-add")
             .arg("-q")
             .arg(key)

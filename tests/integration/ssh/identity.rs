@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -105,10 +106,9 @@ impl Agent {
             child,
             socket: socket.to_owned(),
         };
-        wait_until(
-            || socket.exists(),
-            || "the agent does not listen".to_owned(),
-        );
+        // The socket file exists a moment before the agent listens.
+        let listens = || UnixStream::connect(socket).is_ok();
+        wait_until(listens, || "the agent does not listen".to_owned());
         for key in keys {
             agent.add(key, None);
         }

@@ -1,6 +1,7 @@
 //! Logging in: kinds of keys, passphrases, agents, certificates.
 
 use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -228,10 +229,9 @@ impl Agent {
             .stdout(Stdio::null())
             .spawn()
             .expect("ssh-agent is installed");
-        process::wait_until(
-            || socket.exists(),
-            || "the agent does not listen".to_owned(),
-        );
+        // The socket file exists a moment before the agent listens.
+        let listens = || UnixStream::connect(&socket).is_ok();
+        process::wait_until(listens, || "the agent does not listen".to_owned());
         Self { child, socket }
     }
 
