@@ -41,3 +41,7 @@ pub mod task;
 pub mod tasks;
 pub mod template;
 pub mod transport;
+
+#[cfg(test)]
+#[path = "../tests/generation.rs"]
+mod generation;

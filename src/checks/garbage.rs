@@ -101,7 +101,7 @@ fn the_passing_answers_pass() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::generation::config(150, file!()))]
     #[test]
     fn noise_is_not_a_success(
         code in prop_oneof![Just(0), 0..=255_i32],

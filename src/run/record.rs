@@ -195,6 +195,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::generation::config(256, file!()))]
+
         /// Whatever is reported, in whatever order: a closed record has no open state, and settled states
         /// stay as they are.
         #[test]

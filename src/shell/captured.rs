@@ -118,6 +118,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::generation::config(256, file!()))]
+
         #[test]
         fn chunks_do_not_matter(sizes in proptest::collection::vec(0_usize..700_000, 0..6)) {
             let total: usize = sizes.iter().sum();

@@ -196,6 +196,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::generation::config(256, file!()))]
+
         #[test]
         fn splits_do_not_matter(
             parts in proptest::collection::vec(part(), 0..20),

@@ -110,7 +110,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(crate::generation::config(64, file!()))]
         #[test]
         fn a_shell_reads_back_what_was_quoted(bytes in proptest::collection::vec(1u8..=255, 0..200)) {
             use std::os::unix::ffi::OsStringExt;

@@ -17,6 +17,8 @@ mod examples;
 mod fleet;
 mod fleet_itself;
 mod full_disk;
+#[path = "../generation.rs"]
+mod generation;
 mod health;
 mod inventory;
 mod language;

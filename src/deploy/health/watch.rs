@@ -188,6 +188,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::generation::config(256, file!()))]
+
         #[test]
         fn rise_and_fall_count_consecutive_states(
             observations in states(),

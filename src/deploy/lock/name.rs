@@ -77,6 +77,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::generation::config(256, file!()))]
+
         #[test]
         fn names_have_files_of_their_own(a in "\\PC{1,200}", b in "\\PC{1,200}") {
             let file = file_name(&a);

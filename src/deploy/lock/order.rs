@@ -84,6 +84,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::generation::config(256, file!()))]
+
         /// A model of hosts: runs ask host by host, in a random interleaving. Every run ends, and of those
         /// that want the same hosts, one gets them.
         #[test]

@@ -49,6 +49,8 @@ fn strange() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(crate::generation::config(256, file!()))]
+
     #[test]
     fn values_are_kept_unchanged(value in strange()) {
         // Templates are different: see the next test.

@@ -295,7 +295,7 @@ fn url(text: &str, kept: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::generation::config(48, file!()))]
 
     #[test]
     fn every_form_is_taken_out(secret in "[ -~é\n\t]{8,40}") {

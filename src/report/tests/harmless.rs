@@ -20,7 +20,7 @@ fn ordinary_text_is_unchanged() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::generation::config(64, file!()))]
 
     #[test]
     fn no_text_from_anywhere_controls_the_terminal(

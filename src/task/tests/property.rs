@@ -33,7 +33,7 @@ fn one_at_a_time(host: &mut Registers, tasks: &[Register]) -> Vec<Outcome> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::generation::config(3000, file!()))]
     #[test]
     fn a_batch_has_the_same_result_as_its_tasks_one_at_a_time(
         values in proptest::array::uniform5(0..5_u32),

@@ -351,7 +351,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(crate::generation::config(256, file!()))]
         #[test]
         fn a_second_edit_changes_nothing(
             content in proptest::collection::vec(proptest::sample::select(b"ab#\n\r\xff".to_vec()), 0..30),

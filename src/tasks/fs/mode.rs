@@ -203,7 +203,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(crate::generation::config(64, file!()))]
         #[test]
         fn agrees_with_chmod(
             present in 0u32..0o7777,

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::batch::{Call, FIRST_LINE, Random, Tree, in_place, large, playbook, tree};
 use crate::fleet::{Fleet, Sshd};
+use crate::generation::{is_long, number, seed};
 use crate::ops::Ops;
 use crate::ran::Ran;
 
@@ -31,20 +32,48 @@ const CUTS: [Cut; 5] = [
     Cut::Session,
 ];
 
+impl Cut {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Signal(Signal::TERM) => "term",
+            Self::Signal(Signal::INT) => "int",
+            Self::Signal(_) => "hup",
+            Self::Timeout => "timeout",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// Cases that failed once: a seed, and how the request was cut. They are tried first.
+const FAILED_BEFORE: &str = include_str!("../../regressions/cut_random.txt");
+
+fn failed_before() -> Vec<(u64, Cut)> {
+    let case = |line: &str| {
+        let (seed, name) = line.split_once(' ')?;
+        let cut = CUTS.into_iter().find(|cut| cut.name() == name)?;
+        Some((seed.parse().ok()?, cut))
+    };
+    let lines = FAILED_BEFORE
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| case(line).unwrap_or_else(|| panic!("not a case: {line}")))
+        .collect()
+}
+
 /// The longest time from the start of the first change to the cut.
 const LATEST_MS: u64 = 160;
 
-fn number(variable: &str, usual: u64) -> u64 {
-    let asked = std::env::var(variable).ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
-
-/// `OPS_TEST_CUTS` asks for more, `OPS_TEST_SEED` for others.
+/// `OPS_TEST_CUTS` overrides how many are generated.
 #[test]
 fn a_request_that_is_cut_at_any_moment_loses_track_of_nothing() {
     const HOSTS: usize = 3;
-    let cuts = usize::try_from(number("OPS_TEST_CUTS", 500)).expect("a number");
-    let seed = number("OPS_TEST_SEED", 1);
+    let usual = if is_long() { 500 } else { 150 };
+    let generated = number("OPS_TEST_CUTS").unwrap_or(usual);
+    let first = seed().wrapping_mul(1_000_003);
+    let mut cases = failed_before();
+    let seeds = (0..generated).map(|at| first.wrapping_add(at));
+    cases.extend(seeds.zip(CUTS.into_iter().cycle()));
     let began = Instant::now();
     let fleet = Fleet::sshd(HOSTS);
     let (next, wrong, early) = (
@@ -54,7 +83,7 @@ fn a_request_that_is_cut_at_any_moment_loses_track_of_nothing() {
     );
     std::thread::scope(|scope| {
         for host in fleet.hosts() {
-            let (next, wrong, early) = (&next, &wrong, &early);
+            let (next, wrong, early, cases) = (&next, &wrong, &early, &cases);
             let ops = fleet
                 .ops()
                 .playbook("")
@@ -62,11 +91,10 @@ fn a_request_that_is_cut_at_any_moment_loses_track_of_nothing() {
             scope.spawn(move || {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= cuts {
+                    let Some(&(seed, cut)) = cases.get(at) else {
                         break;
-                    }
-                    let seed = seed.wrapping_mul(1_000_003).wrapping_add(at as u64);
-                    match one(&ops, host, CUTS[at % CUTS.len()], seed) {
+                    };
+                    match one(&ops, host, cut, seed) {
                         Ok(0) => {}
                         Ok(_) => drop(early.fetch_add(1, Ordering::Relaxed)),
                         Err(what) => wrong.lock().expect("free").push(what),
@@ -76,7 +104,7 @@ fn a_request_that_is_cut_at_any_moment_loses_track_of_nothing() {
         }
     });
     let wrong = wrong.into_inner().expect("free");
-    let early = early.into_inner();
+    let (early, cuts) = (early.into_inner(), cases.len());
     println!(
         "{cuts} cuts, {early} of them within the run, in {} s",
         began.elapsed().as_secs()
@@ -88,7 +116,7 @@ fn a_request_that_is_cut_at_any_moment_loses_track_of_nothing() {
         wrong.join("\n\n")
     );
     assert!(
-        early * 3 > cuts,
+        generated == 0 || early * 3 > cuts,
         "only {early} of {cuts} cuts came before the end"
     );
 }
@@ -138,7 +166,8 @@ fn one(ops: &Ops, host: &Sshd, cut: Cut, seed: u64) -> Result<i32, String> {
     };
     case.judge(&ran).map_err(|why| {
         format!(
-            "seed {seed}, {cut:?} after {moment} ms, undo {undo}: {why}\n{:?}\n{ran}",
+            "{seed} {}: cut after {moment} ms, undo {undo}: {why}\n{:?}\n{ran}",
+            cut.name(),
             case.calls
         )
     })

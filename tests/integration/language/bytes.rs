@@ -2,7 +2,7 @@
 //! name.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 
 use super::{local, text};
 use crate::ops::Ops;
@@ -45,11 +45,7 @@ fn literal(text: &str) -> String {
 #[test]
 fn what_a_playbook_says_arrives() {
     let strategy = proptest::collection::vec((odd(), odd()), 12);
-    let mut runner = TestRunner::new(Config {
-        cases: 6,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(crate::generation::config(6, file!()));
     runner
         .run(&strategy, |values| arrives(&values))
         .expect("every byte arrives");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ops::model::OutputStream;
 use ops::shell::{End, Listener, Request, SessionOptions, Step};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 use tokio_util::sync::CancellationToken;
 
 use super::{ask, command, on_every_shell};
@@ -338,11 +338,7 @@ fn bytes_arrive_as_they_are() {
             echoes(&session, &bytes).await;
         }
         tokio::task::block_in_place(|| {
-            let mut runner = TestRunner::new(Config {
-                cases: 24,
-                failure_persistence: None,
-                ..Config::default()
-            });
+            let mut runner = TestRunner::new(crate::generation::config(24, file!()));
             runner
                 .run(&proptest::collection::vec(any::<u8>(), 0..6000), |bytes| {
                     handle.block_on(echoes(&session, &bytes));

@@ -143,14 +143,8 @@ fn go(before: &[Call], calls: &[Call], mode: RunMode, one_by_one: bool) -> Came 
     }
 }
 
-/// As many as take a few seconds; `OPS_TEST_CASES` sets another number.
-fn cases() -> u32 {
-    let asked = std::env::var("OPS_TEST_CASES").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(40)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..crate::generation::config(40, file!()) })]
     #[test]
     fn a_batch_has_the_result_of_single_tasks(
         before in proptest::collection::vec(call(), 0..4),

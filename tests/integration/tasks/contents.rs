@@ -36,7 +36,7 @@ fn value(content: Vec<u8>) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::generation::config(40, file!()))]
     #[test]
     fn contents_arrive_under_any_name(
         name in name(),

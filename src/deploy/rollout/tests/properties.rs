@@ -123,8 +123,7 @@ fn largest_batch(spec: &Spec, hosts: usize) -> usize {
 }
 
 proptest! {
-    // PROPTEST_CASES asks for more.
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::generation::config(256, file!()))]
 
     /// Beyond the assertions of the world itself: that it ends, that its report is true, that only shielded
     /// steps start after a Ctrl-C, and nothing at all after a second one.

@@ -148,7 +148,7 @@ fn configuration() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::generation::config(64, file!()))]
 
     #[test]
     fn generated_files_are_interpreted_like_ssh_does(

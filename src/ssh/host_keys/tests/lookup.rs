@@ -96,7 +96,7 @@ fn found_here(text: &str, name: &str) -> BTreeSet<u32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(crate::generation::config(48, file!()))]
 
     #[test]
     fn the_lines_for_a_host_are_those_that_ssh_keygen_finds(lines in prop::collection::vec(line(), 1..40)) {
