@@ -1,5 +1,6 @@
 //! No kind panics on garbage from a host, and garbage is never a success.
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 
 use super::KINDS;
 use crate::checks::observe::{Answer, Observe};
-use crate::checks::verdict::State;
+use crate::checks::verdict::{State, Verdict};
 use crate::declare::{Arguments, Value};
 
 /// A check of each kind that reads the output of a program, with an answer that passes.
@@ -109,7 +110,7 @@ proptest! {
         stderr in proptest::collection::vec(any::<u8>(), 0..100),
     ) {
         for ((name, ..), check) in CASES.iter().zip(&*CHECKS) {
-            let verdict = check.verdict(&answer(code, &stdout, &stderr));
+            let verdict = judged(&**check, &answer(code, &stdout, &stderr))?;
             prop_assert_ne!(verdict.state, State::Passing, "{}", name);
         }
     }
@@ -130,28 +131,89 @@ proptest! {
     ) {
         let text = words.concat();
         for ((name, ..), check) in CASES.iter().zip(&*CHECKS) {
-            let verdict = check.verdict(&answer(0, text.as_bytes(), b"ops-end perl 0\n"));
+            let verdict = judged(&**check, &answer(0, text.as_bytes(), b"ops-end perl 0\n"))?;
             prop_assert_ne!(verdict.state, State::Passing, "{}: {:?}", name, text);
         }
     }
 
-    /// A truncated answer, or one with a wrong byte, causes no panic. If a program failed, it is not a
-    /// success.
+    /// An answer that is truncated too early, has a wrong byte in a line that the script itself prints, or
+    /// comes from a program that failed.
     #[test]
-    fn a_damaged_answer_is_handled(at in 0_usize..400, byte in any::<u8>(), code in 1..=255_i32) {
+    fn a_damaged_answer_is_not_a_success(at in 0_usize..400, byte in any::<u8>(), code in 1..=255_i32) {
         for ((name, _, stdout, stderr), check) in CASES.iter().zip(&*CHECKS) {
-            let cut = at.min(stdout.len());
-            check.verdict(&answer(0, &stdout.as_bytes()[..cut], stderr.as_bytes()));
-            let mut wrong = stdout.as_bytes().to_vec();
+            let verdict = |code, stdout: &[u8]| judged(&**check, &answer(code, stdout, stderr.as_bytes()));
+            let whole = stdout.as_bytes();
+            let cut = at.min(whole.len());
+            let needed = needed(stdout);
+            let state = verdict(0, &whole[..cut])?.state;
+            prop_assert!(cut >= needed || state != State::Passing, "{}: cut at {} of {}", name, cut, needed);
+
+            let mut wrong = whole.to_vec();
             if let Some(place) = wrong.get_mut(at) {
                 *place = byte;
             }
-            check.verdict(&answer(0, &wrong, stderr.as_bytes()));
+            let state = verdict(0, &wrong)?.state;
+            let is_own = own_lines(stdout).any(|line| line.contains(&at));
+            if wrong == whole {
+                prop_assert_eq!(state, State::Passing, "{}", name);
+            } else if is_own {
+                prop_assert_ne!(state, State::Passing, "{}: {} at {}", name, byte, at);
+            }
+
             // For a request, the tool itself reports how it ended.
             if !matches!(*name, "prometheus" | "redis") {
-                let verdict = check.verdict(&answer(code, stdout.as_bytes(), stderr.as_bytes()));
-                prop_assert_ne!(verdict.state, State::Passing, "{}: code {}", name, code);
+                prop_assert_ne!(verdict(code, whole)?.state, State::Passing, "{}: code {}", name, code);
             }
         }
     }
+}
+
+/// The verdict on an answer. It must be the same each time, and have a message of one line.
+fn judged(check: &dyn Observe, answer: &Answer) -> Result<Verdict, TestCaseError> {
+    let verdict = check.verdict(answer);
+    prop_assert_eq!(&verdict, &check.verdict(answer));
+    let message = &verdict.message;
+    prop_assert!(
+        !message.is_empty() && !message.contains('\n'),
+        "{:?}",
+        message
+    );
+    Ok(verdict)
+}
+
+/// The length of the part of an answer that must not be missing.
+fn needed(stdout: &str) -> usize {
+    let ends = [
+        "Verify return code: 0",
+        "ops:code 0",
+        " 900 10%",
+        "MemAvailable: 900 kB",
+        "11206\n4",
+        "ops:end\n",
+        "role:master",
+        "}]}}",
+    ];
+    let end = ends
+        .iter()
+        .find_map(|end| Some(stdout.find(end)? + end.len()));
+    end.expect("each case has one")
+}
+
+/// The positions of the lines that a script itself prints. Others may be damaged: a file system need not count
+/// inodes, for example.
+fn own_lines(stdout: &str) -> impl Iterator<Item = Range<usize>> {
+    let lines = [
+        "ops:now ",
+        "ops:connection",
+        "ops:with ",
+        "ops:code ",
+        "ops:connected",
+        "ops:lag",
+        "ops:query",
+        "ops:end",
+    ];
+    lines.into_iter().filter_map(|line| {
+        let start = stdout.find(line)?;
+        Some(start..start + line.len())
+    })
 }
