@@ -92,8 +92,7 @@ fn a_round_trip_through_the_proxy_takes_its_delay() {
     // Five echoes and the handshake of TCP.
     let took = began.elapsed();
     assert!(took >= 6 * round_trip, "{took:?}");
-    assert!(took < 12 * round_trip, "{took:?}");
-    assert_eq!(proxy.turns(), 5);
+    assert_eq!(proxy.round_trips(), 5);
     assert_eq!(proxy.bytes(), (5, 5));
 }
 
@@ -106,7 +105,7 @@ fn the_proxy_does_not_limit_throughput() {
         let (mut stream, _) = listener.accept().expect("a connection");
         stream.write_all(&vec![7; total]).expect("all of it");
     });
-    let round_trip = Duration::from_millis(50);
+    let round_trip = Duration::from_millis(500);
     let proxy = DelayProxy::start(Ipv4Addr::LOCALHOST, target, Delay::round_trip(round_trip));
     let began = Instant::now();
     let mut received = Vec::new();
@@ -115,8 +114,8 @@ fn the_proxy_does_not_limit_throughput() {
         .read_to_end(&mut received)
         .expect("all of it");
     assert_eq!(received.len(), total);
-    // A wait for every chunk of 64 KiB would be 256 of them: 6 s.
-    assert!(began.elapsed() < 40 * round_trip, "{:?}", began.elapsed());
+    // A wait for every chunk of 64 KiB would be 256 of them: more than a minute. Copying takes milliseconds.
+    assert!(began.elapsed() < 60 * round_trip, "{:?}", began.elapsed());
 }
 
 #[test]
@@ -276,22 +275,18 @@ fn nothing_is_left_of_servers_that_are_dropped() {
 
 #[test]
 fn distance_is_waited_for_by_every_round_trip() {
-    let near = Servers::start(1);
-    let round_trip = Duration::from_millis(100);
+    let round_trip = Duration::from_millis(200);
     let far = Servers::start_with(1, round_trip);
-    let took = |servers: &Servers| {
-        let began = Instant::now();
-        let output = Command::new("ssh")
-            .arg("-F")
-            .arg(servers.ssh_config())
-            .args(["h1", "true"])
-            .output()
-            .expect("ssh is installed");
-        assert!(output.status.success(), "{output:?}");
-        began.elapsed()
-    };
+    let began = Instant::now();
+    let output = Command::new("ssh")
+        .arg("-F")
+        .arg(far.ssh_config())
+        .args(["h1", "true"])
+        .output()
+        .expect("ssh is installed");
+    assert!(output.status.success(), "{output:?}");
     // TCP's handshake, versions, keys, service, two of authentication, channel, command.
-    assert!(took(&far) > took(&near) + round_trip * 5);
+    assert!(began.elapsed() > round_trip * 7);
 }
 
 #[test]

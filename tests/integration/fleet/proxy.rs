@@ -1,5 +1,5 @@
 //! A TCP proxy that adds latency as a long wire does: every chunk arrives later, none waits for another, and
-//! nothing is lost of the throughput. It counts how often the two sides took turns.
+//! nothing is lost of the throughput. It counts the round trips that are waited for.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -23,7 +23,9 @@ impl Delay {
 #[derive(Debug, Default)]
 struct Counts {
     connections: AtomicU64,
-    turns: AtomicU64,
+    round_trips: AtomicU64,
+    /// Chunks that are on their way.
+    under_way: AtomicU64,
     sent: AtomicU64,
     received: AtomicU64,
     /// Nothing gets through any more.
@@ -83,12 +85,16 @@ impl DelayProxy {
         self.counts.connections.load(Ordering::Relaxed)
     }
 
-    /// How often the server answered after the client had spoken, over all connections: an upper bound of the
-    /// round trips that the client waited for. It counts right when the delay is longer than either side
-    /// takes to write an answer down. How an SSH connection opens is left out: both sides speak at once
-    /// there, and who is first is chance.
-    pub fn turns(&self) -> u64 {
-        self.counts.turns.load(Ordering::Relaxed)
+    /// How many round trips the clients waited for, over all connections: the longest chain of chunks, alternately
+    /// from the client and the server, each of which was sent after the one before had arrived. When things happen
+    /// within the time of a round trip makes no difference, so a busy machine counts right as long as neither side
+    /// sends half of what it has to say a whole round trip late. The handshake of TCP is not counted.
+    pub fn round_trips(&self) -> u64 {
+        self.counts.round_trips.load(Ordering::SeqCst)
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.counts.under_way.load(Ordering::SeqCst) == 0
     }
 
     /// Bytes from the client to the server, and back.
@@ -156,14 +162,14 @@ fn forward(
             .expect("no thread panics with the list in hand")
             .extend(stream.try_clone());
     }
-    // Whether the client was the last to speak. Told when a chunk is read, which is when it was sent.
-    let client_spoke = Arc::new(AtomicBool::new(false));
+    // How many round trips the client had waited for when it sent the latest chunk that has reached the server,
+    // counting the one that the chunk begins; and in how many the latest chunk ended that has reached the client.
+    let (asked, answered) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     // A client may speak when the handshake has come back to it; this proxy let it speak at once.
     let back = accepted + 2 * delay;
     let upward = {
-        let (counts, spoke) = (Arc::clone(counts), Arc::clone(&client_spoke));
-        let wire = Arc::clone(&counts);
-        let mut opening = Opening::default();
+        let (asked, answered) = (Arc::clone(&asked), Arc::clone(&answered));
+        let (counts, wire) = (Arc::clone(counts), Arc::clone(counts));
         pump(
             client,
             &server,
@@ -172,79 +178,64 @@ fn forward(
             (wire, number),
             move |chunk| {
                 counts.sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-                if opening.is_over_after(chunk) {
-                    spoke.store(true, Ordering::SeqCst);
-                }
+                answered.load(Ordering::SeqCst) + 1
+            },
+            move |trip| {
+                asked.fetch_max(trip, Ordering::SeqCst);
             },
         )
     };
-    let counts = Arc::clone(counts);
-    let wire = Arc::clone(&counts);
-    let downward = pump(&server, client, delay, None, (wire, number), move |chunk| {
-        counts
-            .received
-            .fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        if client_spoke.swap(false, Ordering::SeqCst) {
-            counts.turns.fetch_add(1, Ordering::Relaxed);
-        }
-    });
+    let (counts, wire) = (Arc::clone(counts), Arc::clone(counts));
+    let count = Arc::clone(&counts);
+    let downward = pump(
+        &server,
+        client,
+        delay,
+        None,
+        (wire, number),
+        move |chunk| {
+            counts
+                .received
+                .fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            asked.load(Ordering::SeqCst)
+        },
+        move |trip| {
+            let before = answered.fetch_max(trip, Ordering::SeqCst);
+            count
+                .round_trips
+                .fetch_add(trip.saturating_sub(before), Ordering::SeqCst);
+        },
+    );
     for thread in upward.into_iter().chain(downward) {
         let _ = thread.join();
     }
 }
 
-/// What a client says before it has heard of the server: its version and its first packet, which says what it
-/// can do (RFC 4253, 4.2 and 7.1). Of what is no SSH, nothing.
-#[derive(Debug, Default)]
-struct Opening {
-    said: Vec<u8>,
-    is_over: bool,
-}
-
-impl Opening {
-    /// Whether the client has said more than that when it has said this too.
-    fn is_over_after(&mut self, chunk: &[u8]) -> bool {
-        if !self.is_over {
-            self.said.extend_from_slice(chunk);
-            self.is_over = self.length().is_some_and(|length| self.said.len() > length);
-        }
-        self.is_over
-    }
-
-    /// How long it is, as soon as it tells.
-    fn length(&self) -> Option<usize> {
-        const PROTOCOL: &[u8] = b"SSH-";
-        if !self
-            .said
-            .starts_with(&PROTOCOL[..PROTOCOL.len().min(self.said.len())])
-        {
-            return Some(0);
-        }
-        let version = self.said.iter().position(|&byte| byte == b'\n')? + 1;
-        let packet = self.said.get(version..version + 4)?;
-        let packet = u32::from_be_bytes(packet.try_into().expect("four bytes"));
-        Some(version + 4 + usize::try_from(packet).expect("a packet is short"))
-    }
-}
-
-/// Moves what comes from `from` to `to`, each chunk `delay` after it came (or after `earliest`).
+/// Moves what comes from `from` to `to`, each chunk `delay` after it came (or after `earliest`). Calls `leaves`
+/// when a chunk was sent, and `arrives` with its result just before it is delivered.
 fn pump(
     from: &TcpStream,
     to: &TcpStream,
     delay: Duration,
     earliest: Option<Instant>,
     (wire, number): (Arc<Counts>, u64),
-    mut seen: impl FnMut(&[u8]) + Send + 'static,
+    mut leaves: impl FnMut(&[u8]) -> u64 + Send + 'static,
+    mut arrives: impl FnMut(u64) + Send + 'static,
 ) -> Option<std::thread::JoinHandle<()>> {
     let (mut from, mut to) = (from.try_clone().ok()?, to.try_clone().ok()?);
-    let (queue, waiting) = mpsc::channel::<(Instant, Vec<u8>)>();
+    let (queue, waiting) = mpsc::channel::<(Instant, u64, Vec<u8>)>();
+    let counts = Arc::clone(&wire);
     let writer = std::thread::spawn(move || {
-        while let Ok((due, chunk)) = waiting.recv() {
+        let mut is_open = true;
+        while let Ok((due, trip, chunk)) = waiting.recv() {
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            arrives(trip);
             // An empty chunk is the end of the stream: it travels as long as the rest.
-            if chunk.is_empty() || to.write_all(&chunk).is_err() {
-                break;
+            is_open = is_open && !chunk.is_empty() && to.write_all(&chunk).is_ok();
+            if !is_open {
+                let _ = to.shutdown(Shutdown::Write);
             }
+            counts.under_way.fetch_sub(1, Ordering::SeqCst);
         }
         let _ = to.shutdown(Shutdown::Write);
     });
@@ -265,11 +256,10 @@ fn pump(
             if wire.swallows.load(Ordering::SeqCst) && read > 0 {
                 continue;
             }
-            if read > 0 {
-                seen(&buffer[..read]);
-            }
+            let trip = if read > 0 { leaves(&buffer[..read]) } else { 0 };
             let due = earliest.map_or(now, |earliest| earliest.max(now)) + delay;
-            if queue.send((due, buffer[..read].to_vec())).is_err() || read == 0 {
+            wire.under_way.fetch_add(1, Ordering::SeqCst);
+            if queue.send((due, trip, buffer[..read].to_vec())).is_err() || read == 0 {
                 break;
             }
         }

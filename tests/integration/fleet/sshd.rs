@@ -124,6 +124,17 @@ impl Sshd {
         self.proxy.as_ref()
     }
 
+    /// How many round trips `run` waits for. What it left behind must have ended when the next one begins.
+    #[track_caller]
+    pub fn round_trips(&self, run: impl FnOnce()) -> u64 {
+        let proxy = self.proxy.as_ref().expect("the settings asked for one");
+        self.wait_until_idle();
+        process::wait_until(|| proxy.is_quiet(), || "never quiet".to_owned());
+        let before = proxy.round_trips();
+        run();
+        proxy.round_trips() - before
+    }
+
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
