@@ -16,8 +16,8 @@ pub use crate::ran::Ran;
 /// In the environment of a run, and so of every process that it starts on this machine: its directory.
 pub const RUN_MARK: &str = "OPS_TEST_RUN";
 
-/// A run that takes longer is killed, and fails its test.
-const LIMIT: Duration = Duration::from_mins(1);
+/// A run that takes longer hangs: it is killed, and fails its test.
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// A run of `ops` in a directory of its own, with a home and a state directory of its own, and none of the
 /// caller's environment.
@@ -122,7 +122,7 @@ impl Ops {
         self
     }
 
-    /// Allows the run longer (or less) than a minute.
+    /// Allows the run longer (or less) than three minutes.
     pub const fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self

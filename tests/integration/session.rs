@@ -144,7 +144,7 @@ fn on_every_shell(test: impl AsyncFn(&Host)) {
         eprintln!("--- {shell}");
         let host = Host::new(shell);
         runtime().block_on(async {
-            tokio::time::timeout(Duration::from_mins(1), test(&host))
+            tokio::time::timeout(Duration::from_mins(5), test(&host))
                 .await
                 .expect("it exits");
         });

@@ -106,7 +106,7 @@ pub fn kill_marked(mark: &str) {
 /// Looks until it is so. Fails the test when that takes longer than anything here should.
 #[track_caller]
 pub fn wait_until(so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_mins(1);
     while !so() {
         assert!(Instant::now() < until, "{}", otherwise());
         // Between two looks, not instead of one: the loop ends as soon as it is so.

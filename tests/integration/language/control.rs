@@ -48,6 +48,8 @@ fn a_timeout_can_be_caught_and_what_ran_is_killed() {
         r#"
         each(hosts("all"), |h| {
             let wait = `echo try >> ${h.vars.root}/tries; exec sleep 4321`;
+            // Connects first, so that each timeout is that of the command.
+            h.facts;
             try { timeout("1s", || h.run(wait)); } catch (e) { print(`one: ${e}`); }
             try { timeout("1s", || timeout("10m", || h.run(wait))); } catch (e) { print(`two: ${e.message}`); }
             try { timeout("10m", || timeout("1s", || h.run(wait))); } catch (e) { print(`three: ${e.message}`); }

@@ -5,7 +5,7 @@ mod login;
 mod streams;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ops::model::{Connection, SshClient, Via};
 use ops::shell::SessionOptions;
@@ -165,7 +165,6 @@ fn names_what_cannot_be_reached() {
     ];
     runtime().block_on(async {
         for (kind, again, words, settings) in cases {
-            let started = Instant::now();
             let connection = Connection {
                 retry_for: Duration::from_millis(700),
                 ..connection(host)
@@ -175,7 +174,6 @@ fn names_what_cannot_be_reached() {
             assert_eq!((error.kind, error.is_retryable()), (kind, again), "{error}");
             assert!(error.message.contains(words), "{error}");
             assert!(error.hint.is_some());
-            assert!(started.elapsed() < Duration::from_secs(10), "{error}");
         }
     });
 }
