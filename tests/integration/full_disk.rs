@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use crate::fleet::ignored;
 use crate::ops::Ops;
 
 /// One host, which is this machine: what it keeps for undos is in `state`, and what it manages is in `root`.
@@ -51,7 +52,10 @@ fn with_full(ops: &Ops, dir: &Path) -> Option<(Option<i32>, String)> {
         String::from_utf8_lossy(&done.stderr)
     );
     if done.status.code() == Some(99) || shown.contains("unshare failed") {
-        eprintln!("SKIPPED: no file system may be mounted here: {shown}");
+        ignored(&format!(
+            "no file system may be mounted here: {}",
+            shown.trim()
+        ));
         return None;
     }
     Some((done.status.code(), shown))

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use crate::fleet::{Container, Image};
+use crate::fleet::{Container, Image, ignored};
 use crate::ops::Ops;
 
 /// One host, which is this machine. `$root` is a directory of the test.
@@ -32,7 +32,7 @@ impl Attribute {
             .arg(&path)
             .output();
         if !done.is_ok_and(|done| done.status.success()) {
-            eprintln!("SKIPPED: chattr does not work here");
+            ignored("chattr does not work here");
             return None;
         }
         Some(Self(path, flag))
@@ -203,7 +203,10 @@ fn names_a_read_only_file_system() {
         .expect("unshare is installed");
     let shown = String::from_utf8_lossy(&done.stderr);
     if done.status.code() == Some(99) || shown.contains("unshare failed") {
-        eprintln!("SKIPPED: no file system may be mounted here: {shown}");
+        ignored(&format!(
+            "no file system may be mounted here: {}",
+            shown.trim()
+        ));
         return;
     }
     let hint = format!("The file system at {} is mounted read-only", root.display());

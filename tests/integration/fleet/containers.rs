@@ -16,7 +16,6 @@
 //! (cannot be configured); the lists of apt are empty until somebody fetches them. The services are `idle`
 //! and `broken` (fails to start).
 
-use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -25,7 +24,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::tree::{self, Tree};
-use super::{Endpoint, inventory_text, sshd};
+use super::{Endpoint, ignored, inventory_text, sshd};
 use crate::ops::Ops;
 
 /// What sudo wants of the user `asks`.
@@ -79,25 +78,29 @@ pub struct Container {
 
 impl Container {
     /// One that all tests of this process share: a test leaves alone what another may look at.
-    /// `None`, with a word about it, if containers are left out.
+    /// `None` without containers: the test is ignored.
+    #[track_caller]
     pub fn shared(image: Image) -> Option<&'static Self> {
-        static DEBIAN: OnceLock<Option<Container>> = OnceLock::new();
-        static BUSYBOX: OnceLock<Option<Container>> = OnceLock::new();
+        static DEBIAN: OnceLock<Container> = OnceLock::new();
+        static BUSYBOX: OnceLock<Container> = OnceLock::new();
+        if are_left_out() {
+            return None;
+        }
         let slot = match image {
             Image::Debian => &DEBIAN,
             Image::Busybox => &BUSYBOX,
         };
-        slot.get_or_init(|| Self::start(image)).as_ref()
+        Some(slot.get_or_init(|| Self::boot(image)))
     }
 
-    /// One of the test's own.
+    /// One of the test's own. `None` without containers: the test is ignored.
+    #[track_caller]
     pub fn start(image: Image) -> Option<Self> {
+        (!are_left_out()).then(|| Self::boot(image))
+    }
+
+    fn boot(image: Image) -> Self {
         static COUNT: AtomicU8 = AtomicU8::new(1);
-        if std::env::var_os("OPS_TEST_NO_CONTAINERS").is_some_and(|value| value == "1") {
-            // Past the capture of a test's output: nothing is left out in silence.
-            let _ = writeln!(std::io::stderr(), "skipped: OPS_TEST_NO_CONTAINERS=1");
-            return None;
-        }
         build_images();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("ops-test-{}-{}-{count}", image.name(), std::process::id());
@@ -151,7 +154,7 @@ impl Container {
                 container.look("cat /etc/ssh/ssh_host_ed25519_key.pub")
             ),
         );
-        Some(container)
+        container
     }
 
     /// The name that Docker knows it by: for `docker exec -i NAME`.
@@ -283,6 +286,16 @@ impl Drop for Container {
         drop(self.watchdog.stdin.take());
         let _ = self.watchdog.wait();
     }
+}
+
+/// Whether tests run without containers. If so, the calling test is reported as ignored.
+#[track_caller]
+fn are_left_out() -> bool {
+    let are = std::env::var_os("OPS_TEST_NO_CONTAINERS").is_some_and(|value| value == "1");
+    if are {
+        ignored("it needs a container (OPS_TEST_NO_CONTAINERS=1)");
+    }
+    are
 }
 
 /// Builds the images if they are not there, and starts Docker.

@@ -4,6 +4,7 @@
 //! away when it is dropped, by a panic too.
 
 mod containers;
+mod ignored;
 pub mod process;
 mod proxy;
 mod served;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use containers::{Container, Image, PASSWORD};
+pub use ignored::{ignored, partly_ignored};
 pub use proxy::{Delay, DelayProxy};
 pub use servers::Servers;
 pub use sshd::{Settings, Sshd, current_user};

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::{playbook, project, vars};
-use crate::fleet::{Container, Image};
+use crate::fleet::{Container, Image, ignored};
 use crate::ops::Ops;
 use crate::shop::{Load, program};
 
@@ -212,7 +212,7 @@ fn sets_up_updates_and_rolls_back_new_hosts() {
         return;
     };
     if !runs_in(&machines.lb) {
-        eprintln!("skipped: what is built here needs a newer libc than the containers have");
+        ignored("the programs that are built here need a newer libc than the containers have");
         return;
     }
     // The containers have their own repository, and no network.
