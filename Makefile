@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` and `make test` install what they need on a fresh machine.
-.PHONY: build demo demo-broken test bench bench-quick bench-needs bench-docs instructions install fmt
+.PHONY: build demo demo-broken test test-long bench bench-quick bench-needs bench-docs instructions install fmt
 .DEFAULT_GOAL := build
 
 PREFIX ?= /usr/local
@@ -22,6 +22,10 @@ demo-broken:
 # Installs what is missing, then checks and tests everything. scripts/test has the options.
 test:
 	scripts/test
+
+# The crash and generation campaigns in full, of which `make test` runs a sample.
+test-long:
+	scripts/test --long
 
 # Compares ops with a parallel ssh script written by hand, pyinfra, Ansible and Ansible with Mitogen; writes
 # target/bench.md and target/bench.json. Some twenty minutes on two cores. SECTIONS="scale trips" measures

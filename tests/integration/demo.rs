@@ -25,6 +25,7 @@ impl Demo {
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             // The programs that the tests were built with already exist.
             .env("OPS_DEMO_PROFILE", "debug")
+            .env_remove("RUSTC_BOOTSTRAP")
             .env("TMPDIR", tmp.path())
             .env_remove("XDG_RUNTIME_DIR")
             .stdin(Stdio::null())
