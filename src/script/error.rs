@@ -54,7 +54,7 @@ pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &W
     let caller = context
         .call_source()
         .unwrap_or_else(|| world.sources.playbook());
-    super::trace::failure_in(error, caller, &world.sources)
+    super::trace::failure_in(error, context.engine(), caller, &world.sources)
 }
 
 /// The position in the playbook or the module that called a built-in.

@@ -46,7 +46,7 @@ fn run(engine: Engine, playbook: &Playbook, world: &Arc<World>) -> Result<(), Fa
         .map_err(|error| match halt_of(&error) {
             Some(Halt::Unknown) => None,
             Some(Halt::Cancelled) => Some(Failure::interrupted()),
-            None => Some(trace::failure(&error, &world.sources)),
+            None => Some(trace::failure(&error, &engine, &world.sources)),
         });
     let failed = matches!(result, Err(Some(_)));
     let hooks = leave(&engine, playbook, &frame, failed);

@@ -87,7 +87,7 @@ impl<'p> Declaration<'p> {
                 Some(Halt::Unknown) => self.wrong(
                     "its effect on the host cannot be known without running it, and checks must only read",
                 ),
-                None => trace::failure(&error, &self.world.sources),
+                None => trace::failure(&error, &self.engine, &self.world.sources),
             })
             .and_then(|given| self.read(given));
         let mut hooks =

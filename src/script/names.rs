@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use rhai::{Engine, FnArgsVec, Identifier};
+use rhai::{Engine, Identifier};
 
 /// Functions of ops that are methods of one of Rhai's types.
 pub const METHODS: [&str; 4] = ["join", "lines", "replaced", "trimmed"];
@@ -30,26 +30,38 @@ pub struct Parameter {
 }
 
 impl Signature {
-    fn of(qualified: &str, function: &Known) -> Self {
-        let (namespace, name) = qualified.rsplit_once("::").unwrap_or(("", qualified));
-        let told = function
-            .params_info
-            .iter()
-            .map(|parameter| Parameter::of(parameter));
-        Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            // For some of its own functions, Rhai knows only the number of parameters.
-            parameters: told
-                .chain(std::iter::repeat(Parameter::default()))
-                .take(function.num_params)
-                .collect(),
-            returns: match kind(&function.return_type) {
-                unit if unit == "()" => String::new(),
-                other => other,
+    /// The signatures of the functions of an engine with their full names, as far as `wanted` says so.
+    fn of(engine: &Engine, with_rhai: bool, wanted: impl Fn(&str) -> bool + Copy) -> Vec<Self> {
+        // Rhai does not export the types of what the closure gets.
+        engine.collect_fn_metadata(
+            None,
+            |function| {
+                let known = function.metadata;
+                let name = qualify(&function.namespace, &known.name);
+                if !wanted(&name) {
+                    return None;
+                }
+                let parameters = known.params_info.iter();
+                let parameters = parameters.map(|parameter| Parameter::of(parameter));
+                let returns = kind(&known.return_type);
+                Some(Self {
+                    namespace: function.namespace.to_string(),
+                    name: known.name.to_string(),
+                    // Of some of its own functions, Rhai knows only the number of parameters.
+                    parameters: parameters
+                        .chain(std::iter::repeat(Parameter::default()))
+                        .take(known.num_params)
+                        .collect(),
+                    returns: if returns == "()" {
+                        String::new()
+                    } else {
+                        returns
+                    },
+                    doc: doc(&known.comments),
+                })
             },
-            doc: doc(&function.comments),
-        }
+            with_rhai,
+        )
     }
 
     /// The name with its namespace.
@@ -98,80 +110,60 @@ impl Parameter {
     }
 }
 
-/// What the engine reports about a function, unprocessed: most queries only ask whether a function exists.
+/// A function as most questions need it: most ask only whether it exists.
 #[derive(Debug)]
-struct Known {
-    num_params: usize,
-    params_info: FnArgsVec<Identifier>,
-    return_type: Identifier,
-    /// Empty unless requested.
-    comments: Vec<Identifier>,
+struct Overload {
+    parameters: usize,
+    returns_nothing: bool,
 }
 
-/// All functions, by name.
-#[derive(Debug, Default)]
-pub struct Names {
-    functions: BTreeMap<Identifier, Vec<Known>>,
+/// The functions of an engine by name, and their signatures on request.
+pub struct Names<'e> {
+    engine: &'e Engine,
+    with_rhai: bool,
+    functions: BTreeMap<Identifier, Vec<Overload>>,
 }
 
-impl Names {
+impl<'e> Names<'e> {
+    /// Everything that can be called in the engine.
     #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            functions: BTreeMap::new(),
-        }
-    }
-
-    /// Everything that can be called in the engine. Leaves out the documentation, which is most of the data.
-    #[must_use]
-    pub fn of(engine: &Engine) -> Self {
-        Self::ask(engine, true, false)
-    }
-
-    /// Everything that can be called in the engine, with its documentation.
-    #[must_use]
-    pub fn documented(engine: &Engine) -> Self {
-        Self::ask(engine, true, true)
-    }
-
-    /// Everything in the engine that belongs to ops and not to Rhai, with its documentation.
-    #[must_use]
-    pub fn own(engine: &Engine) -> Self {
-        Self::ask(engine, false, true)
+    pub fn of(engine: &'e Engine) -> Self {
+        Self::read(engine, true)
     }
 
     /// Everything in the engine that belongs to ops and not to Rhai.
     #[must_use]
-    pub fn without_rhai(engine: &Engine) -> Self {
-        Self::ask(engine, false, false)
+    pub fn own(engine: &'e Engine) -> Self {
+        Self::read(engine, false)
     }
 
-    fn ask(engine: &Engine, with_standard_packages: bool, with_docs: bool) -> Self {
-        let mut names = Self::default();
+    fn read(engine: &'e Engine, with_rhai: bool) -> Self {
+        let mut functions: BTreeMap<Identifier, Vec<Overload>> = BTreeMap::new();
         let found = engine.collect_fn_metadata(
             None,
             |function| {
-                let told = function.metadata;
+                let known = function.metadata;
                 let name = if function.namespace.is_empty() {
-                    told.name.clone()
+                    known.name.clone()
                 } else {
-                    qualify(&function.namespace, &told.name).into()
+                    qualify(&function.namespace, &known.name).into()
                 };
-                let comments = if with_docs { &told.comments[..] } else { &[] };
-                let known = Known {
-                    num_params: told.num_params,
-                    params_info: told.params_info.clone(),
-                    return_type: told.return_type.clone(),
-                    comments: comments.to_vec(),
+                let overload = Overload {
+                    parameters: known.num_params,
+                    returns_nothing: is_unit(&known.return_type),
                 };
-                Some((name, known))
+                Some((name, overload))
             },
-            with_standard_packages,
+            with_rhai,
         );
-        for (name, function) in found {
-            names.functions.entry(name).or_default().push(function);
+        for (name, overload) in found {
+            functions.entry(name).or_default().push(overload);
         }
-        names
+        Self {
+            engine,
+            with_rhai,
+            functions,
+        }
     }
 
     /// Whether anything has this (qualified) name.
@@ -182,39 +174,43 @@ impl Names {
 
     /// The numbers of arguments that the functions of this (qualified) name take.
     pub fn arities(&self, name: &str) -> impl Iterator<Item = usize> {
-        self.functions
-            .get(name)
-            .into_iter()
-            .flatten()
-            .map(|function| function.num_params)
+        self.overloads(name).map(|overload| overload.parameters)
     }
 
-    /// The ways to call a function of this (qualified) name.
+    fn overloads(&self, name: &str) -> impl Iterator<Item = &Overload> {
+        self.functions.get(name).into_iter().flatten()
+    }
+
+    /// The ways to call a function of this (qualified) name. Asks the engine each time.
     #[must_use]
     pub fn of_name(&self, name: &str) -> Vec<Signature> {
-        self.functions
-            .get(name)
-            .map_or_else(Vec::new, |functions| signatures(name, functions))
+        sorted(Signature::of(self.engine, self.with_rhai, |full| {
+            full == name
+        }))
     }
 
     /// Whether there are functions with this name and number of parameters, and all of them return `()`.
     #[must_use]
     pub fn gives_nothing(&self, name: &str, parameters: usize) -> bool {
         let mut found = self
-            .functions
-            .get(name)
-            .into_iter()
-            .flatten()
-            .filter(|function| function.num_params == parameters)
+            .overloads(name)
+            .filter(|overload| overload.parameters == parameters)
             .peekable();
-        found.peek().is_some() && found.all(|function| kind(&function.return_type) == "()")
+        found.peek().is_some() && found.all(|overload| overload.returns_nothing)
     }
 
-    /// Everything, including operators and property accessors.
-    pub fn all(&self) -> impl Iterator<Item = (&str, Vec<Signature>)> {
-        self.functions
-            .iter()
-            .map(|(name, functions)| (name.as_str(), signatures(name, functions)))
+    /// The signatures of everything by name, including operators and property accessors. Asks the engine.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<String, Vec<Signature>> {
+        let mut all: BTreeMap<String, Vec<Signature>> = BTreeMap::new();
+        for signature in Signature::of(self.engine, self.with_rhai, |_| true) {
+            all.entry(signature.qualified())
+                .or_default()
+                .push(signature);
+        }
+        all.into_iter()
+            .map(|(name, signatures)| (name, sorted(signatures)))
+            .collect()
     }
 
     /// The qualified name of every function, without operators and property accessors.
@@ -259,13 +255,14 @@ impl Names {
 }
 
 /// Sorted, because Rhai returns overloads of the same length in an order that changes from build to build.
-fn signatures(qualified: &str, functions: &[Known]) -> Vec<Signature> {
-    let mut signatures: Vec<_> = functions
-        .iter()
-        .map(|function| Signature::of(qualified, function))
-        .collect();
+fn sorted(mut signatures: Vec<Signature>) -> Vec<Signature> {
     signatures.sort_by_cached_key(|signature| (signature.parameters.len(), signature.shown()));
     signatures
+}
+
+fn is_unit(declared: &str) -> bool {
+    // Most types are not unit, and reading a type takes time.
+    declared.contains("()") && kind(declared) == "()"
 }
 
 #[must_use]

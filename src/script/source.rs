@@ -9,14 +9,12 @@ use rhai::AST;
 use crate::model::{Failure, Position};
 
 use super::check::{Part, argument_position};
-use super::names::Names;
 
 /// Every compiled text. The module resolver adds texts, and the diagnostics read them.
 #[derive(Debug, Default)]
 pub struct Sources {
     texts: RwLock<BTreeMap<String, Arc<str>>>,
     playbook: OnceLock<String>,
-    names: OnceLock<Names>,
     /// Parsed, by the same names.
     scripts: RwLock<BTreeMap<String, Arc<AST>>>,
 }
@@ -80,18 +78,6 @@ impl Sources {
     #[must_use]
     pub fn playbook(&self) -> &str {
         self.playbook.get().map_or("", String::as_str)
-    }
-
-    /// The functions that a playbook can call; read from the engine on the first call.
-    pub fn names(&self, engine: &rhai::Engine) -> &Names {
-        self.names.get_or_init(|| Names::of(engine))
-    }
-
-    /// The same without an engine: empty unless [`names`](Self::names) was called before.
-    #[must_use]
-    pub fn known_names(&self) -> &Names {
-        static NONE: Names = Names::new();
-        self.names.get().unwrap_or(&NONE)
     }
 
     #[must_use]

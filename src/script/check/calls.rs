@@ -45,7 +45,7 @@ impl Walk<'_> {
         if name == "exit" && own.is_empty() {
             return self.fail(at, "a playbook cannot exit", Some(INSTEAD_OF_EXIT.into()));
         }
-        let names = self.world.names;
+        let names = &self.world.names;
         if own.contains(&count) || names.arities(name).any(|arity| arity == count) {
             if own.is_empty()
                 && let Some(entry) = checks::find(name)
@@ -89,7 +89,7 @@ impl Walk<'_> {
         let namespace = path.join("::");
         let (name, count) = (call.name.as_str(), call.args.len());
         let full = qualify(&namespace, name);
-        let names = self.world.names;
+        let names = &self.world.names;
         if let Some(module) = self.module(&path) {
             let arities = module.arities(name);
             let public = |count: &usize| {
@@ -137,7 +137,7 @@ impl Walk<'_> {
             return;
         }
         let own = self.script.arities(name);
-        let names = self.world.names;
+        let names = &self.world.names;
         let is_known = KEYWORDS.contains(&name)
             || self.world.keys.contains(name)
             || own.contains(&count)

@@ -36,6 +36,7 @@ use rhai::Engine;
 
 use crate::model::Failure;
 
+use super::names::Names;
 use super::params;
 use super::playbook::Playbook;
 use super::source::Sources;
@@ -67,7 +68,7 @@ pub fn check(engine: &Engine, playbook: &Playbook) -> Vec<Failure> {
     scripts.insert(name.clone(), Script::of(name, &playbook.ast));
     let world = World {
         engine,
-        names: playbook.sources.names(engine),
+        names: Names::of(engine),
         playbook,
         keys: scripts
             .values()

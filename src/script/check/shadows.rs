@@ -15,7 +15,7 @@ impl Walk<'_> {
         if !self.world.names.has(name) {
             return;
         }
-        let own = Names::without_rhai(self.world.engine);
+        let own = Names::own(self.world.engine);
         let subjects = subjects(&own, name, count);
         let (message, hint) = if !subjects.is_empty() {
             let message = format!("`{name}` is a method of {}", subjects.join(", "));
@@ -43,7 +43,7 @@ impl Walk<'_> {
 
     /// Whether calls of a built-in function would call this one. A module's functions are called with the
     /// module's name as a prefix, so for a module, only calls within it count.
-    fn is_function_of_ours(&self, own: &Names, name: &str, count: usize) -> bool {
+    fn is_function_of_ours(&self, own: &Names<'_>, name: &str, count: usize) -> bool {
         let mut ours = own.of_name(name).into_iter();
         if !ours.any(|known| known.parameters.len() == count && subject(&known).is_none()) {
             return false;
@@ -93,7 +93,7 @@ fn is_call(call: &FnCallExpr, name: &str, count: usize) -> bool {
 }
 
 /// The types that have a built-in method with this name and number of arguments.
-fn subjects(own: &Names, name: &str, arguments: usize) -> Vec<String> {
+fn subjects(own: &Names<'_>, name: &str, arguments: usize) -> Vec<String> {
     let signatures = own.of_name(name);
     let mut found: Vec<String> = signatures
         .iter()

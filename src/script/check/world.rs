@@ -11,7 +11,7 @@ use crate::script::playbook::Playbook;
 /// What one script is checked against.
 pub(super) struct World<'a> {
     pub engine: &'a Engine,
-    pub names: &'a Names,
+    pub names: Names<'a>,
     pub playbook: &'a Playbook,
     pub scripts: BTreeMap<String, Script>,
     /// Every key that any map has anywhere: something called like a method may be a closure in a map.

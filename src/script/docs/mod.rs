@@ -30,7 +30,7 @@ pub fn reference(engine: &Engine) -> Vec<Page> {
     for (name, signatures) in Names::own(engine).all() {
         // Functions without a manual page are internal: conversions to text, comparisons.
         if signatures.iter().any(|signature| !signature.doc.is_empty()) {
-            pages.push(builtin(name, &signatures));
+            pages.push(builtin(&name, &signatures));
         }
     }
     for name in stdlib::names() {

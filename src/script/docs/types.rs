@@ -85,11 +85,13 @@ log::info(`${bytes.len()} bytes, ${sha256(bytes)}`);
 
 /// One page for each type.
 pub fn pages(engine: &Engine) -> Vec<Page> {
-    let names = Names::documented(engine);
-    let own = Names::own(engine);
+    let names = Names::of(engine);
+    let own = Names::own(engine).all();
     // A function of ops that takes a string is not a method of strings.
     let is_method = |name: &str| {
-        let is_ours = own.of_name(name).iter().any(|known| !known.doc.is_empty());
+        let is_ours = own
+            .get(name)
+            .is_some_and(|known| known.iter().any(|signature| !signature.doc.is_empty()));
         !HIDDEN.contains(&name) && (!is_ours || OURS.contains(&name) || METHODS.contains(&name))
     };
     let pages = TYPES.iter().map(|of| Page {
@@ -121,7 +123,7 @@ fn methods(names: &Names, of: &Type, is_method: impl Fn(&str) -> bool) -> String
     let mut listed: BTreeMap<(String, usize), Signature> = BTreeMap::new();
     for (name, signatures) in names.all() {
         let is_name = name.starts_with(char::is_alphabetic) && !name.contains(['$', ':']);
-        if !is_name || !is_method(name) {
+        if !is_name || !is_method(&name) {
             continue;
         }
         for signature in signatures {

@@ -44,7 +44,7 @@ impl Book {
         let book = Playbook::load(&mut engine, &self.path(), &sources)?;
         engine
             .eval_ast::<Dynamic>(&book.ast)
-            .map_err(|error| vec![trace::failure(&error, &sources)])
+            .map_err(|error| vec![trace::failure(&error, &engine, &sources)])
     }
 
     /// The value of the script, as text.

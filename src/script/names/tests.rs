@@ -13,7 +13,7 @@ fn knows_registered_and_builtin_functions() {
         .with_comments(["/// Puts a text into a file.", "///", "/// More."])
         .set_into_module(&mut files, |_: &str, _: &str| 1_i64);
     engine.register_static_module("files", files.into());
-    let names = Names::documented(&engine);
+    let names = Names::of(&engine);
     let [signature] = &names.of_name("files::file")[..] else {
         panic!("{:?}", names.of_name("files::file"));
     };

@@ -1,6 +1,6 @@
 //! Messages for errors that occur while a script runs.
 
-use rhai::{Dynamic, EvalAltResult};
+use rhai::{Dynamic, Engine, EvalAltResult};
 
 use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
@@ -20,11 +20,11 @@ pub fn function(name: &str) -> String {
 }
 
 /// Describes an error that is not one of ops' failures.
-pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
+pub fn describe(error: &EvalAltResult, engine: &Engine) -> Failure {
     use EvalAltResult as E;
     match error {
         E::ErrorRuntime(value, _) => failed(value_thrown(value)),
-        E::ErrorFunctionNotFound(signature, _) => function_not_found(signature, names),
+        E::ErrorFunctionNotFound(signature, _) => function_not_found(signature, &Names::of(engine)),
         E::ErrorVariableNotFound(name, _) => failed(format!("unknown variable `{name}`")).hint(
             "A `fn` cannot see the script's variables: pass it as a parameter, or declare it with `const` \
              and write `global::NAME`.",
@@ -33,7 +33,7 @@ pub fn describe(error: &EvalAltResult, names: &Names) -> Failure {
             .hint(missing_key(name)),
         E::ErrorIndexNotFound(index, _) => failed(format!("index {index} not found")),
         E::ErrorModuleNotFound(path, _) => failed(format!("module `{path}` not found")),
-        E::ErrorDotExpr(text, _) => property(text, names),
+        E::ErrorDotExpr(text, _) => property(text, &Names::of(engine)),
         E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
             failed(mismatch(wanted, got))
         }
@@ -143,7 +143,7 @@ fn value_thrown(value: &Dynamic) -> String {
 }
 
 /// Rhai writes a call that it cannot resolve as `name (type, type)`.
-fn function_not_found(signature: &str, names: &Names) -> Failure {
+fn function_not_found(signature: &str, names: &Names<'_>) -> Failure {
     let (name, types) = match signature.split_once(" (") {
         Some((name, types)) => (name.trim(), types.trim_end_matches(')')),
         None => (signature.split('(').next().unwrap_or(signature).trim(), ""),
@@ -191,7 +191,7 @@ fn function_not_found(signature: &str, names: &Names) -> Failure {
 }
 
 /// Rhai: `Unknown property 'x' - a getter is not registered for type 'Host'`.
-fn property(text: &str, names: &Names) -> Failure {
+fn property(text: &str, names: &Names<'_>) -> Failure {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
     match quoted.as_slice() {
         [property, kind] => failed(format!(

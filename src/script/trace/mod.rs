@@ -7,7 +7,7 @@ mod parse;
 mod tests;
 mod wording;
 
-use rhai::EvalAltResult;
+use rhai::{Engine, EvalAltResult};
 
 use crate::model::Failure;
 
@@ -18,14 +18,19 @@ pub use parse::parse_failure;
 
 /// The failure for an error of a running playbook.
 #[must_use]
-pub fn failure(error: &EvalAltResult, sources: &Sources) -> Failure {
-    failure_in(error, sources.playbook(), sources)
+pub fn failure(error: &EvalAltResult, engine: &Engine, sources: &Sources) -> Failure {
+    failure_in(error, engine, sources.playbook(), sources)
 }
 
 /// The same for an error in a function or closure that a native function called. `file` is the source that
 /// called the native function.
 #[must_use]
-pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failure {
+pub fn failure_in(
+    error: &EvalAltResult,
+    engine: &Engine,
+    file: &str,
+    sources: &Sources,
+) -> Failure {
     let mut file = file.to_owned();
     let mut trace = Vec::new();
     let mut inner = error;
@@ -53,8 +58,7 @@ pub fn failure_in(error: &EvalAltResult, file: &str, sources: &Sources) -> Failu
     }
     trace.reverse();
     let at = position(&file, inner.position());
-    let mut failure =
-        thrown(inner).unwrap_or_else(|| message::describe(inner, sources.known_names()));
+    let mut failure = thrown(inner).unwrap_or_else(|| message::describe(inner, engine));
     // The mistake is in the call of the function, not in the line that checks the options. A failure that
     // was caught and thrown again has lost its own position: it can no longer be determined which call it
     // concerns.

@@ -31,11 +31,10 @@ fn told(text: &str) -> (String, Vec<String>) {
         );
     let sources = Arc::new(Sources::default());
     sources.set_playbook("x.rhai", text);
-    sources.names(&engine);
     let mut ast = engine.compile(text).expect("it parses");
     ast.set_source("x.rhai");
     let error = engine.eval_ast::<Dynamic>(&ast).expect_err("it fails");
-    let failure = failure(&error, &sources);
+    let failure = failure(&error, &engine, &sources);
     let at = failure
         .at
         .map_or(String::new(), |at| format!("{}:{} ", at.line, at.column));
@@ -132,6 +131,6 @@ fn stops_an_endless_loop() {
     engine.set_max_operations(1000);
     let ast = engine.compile("loop { }").unwrap();
     let error = engine.eval_ast::<Dynamic>(&ast).unwrap_err();
-    let failure = failure(&error, &Sources::default());
+    let failure = failure(&error, &engine, &Sources::default());
     assert_eq!(failure.message, "the playbook computed for too long");
 }
