@@ -1,5 +1,5 @@
-//! How many cases a generated test tries, which, and where those that failed are kept. Shared by the unit tests
-//! and the integration tests. docs/testing.md, "Generated tests", says how to reproduce a failure.
+//! How many cases a generated test tries, which, and where those that failed are kept. Shared by the unit
+//! tests and the integration tests. docs/testing.md, "Generated tests", says how to reproduce a failure.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,8 +35,8 @@ pub fn seed() -> u64 {
 }
 
 /// Tries `usual` cases, and [`CAMPAIGN`] times as many in a campaign; `OPS_TEST_CASES` overrides both.
-/// `source_file` is `file!()`: the seeds of failed cases are kept under its name in `tests/regressions`, and tried
-/// first from then on.
+/// `source_file` is `file!()`: the seeds of failed cases are kept under its name in `tests/regressions`, and
+/// tried first from then on.
 pub fn config(usual: u32, source_file: &'static str) -> Config {
     let usual = if is_long() { usual * CAMPAIGN } else { usual };
     let asked = number("OPS_TEST_CASES");
@@ -49,6 +49,7 @@ pub fn config(usual: u32, source_file: &'static str) -> Config {
     };
     Config {
         cases,
+        max_global_rejects: cases.max(1024),
         rng_seed: RngSeed::Fixed(seed()),
         source_file: Some(source_file),
         failure_persistence: Some(Box::new(FileFailurePersistence::SourceParallel(directory))),

@@ -94,7 +94,7 @@ pub const CUSTOM: &str = "health_check";
 pub fn custom(observe: Arc<dyn Observe>, mut options: Arguments) -> Result<Check, ArgumentError> {
     let (name, timing) = common(&mut options)?;
     if name.is_none() {
-        return Err(ArgumentError::option("name", "it is required"));
+        return Err(ArgumentError::option("name", "is required"));
     }
     Ok(Check {
         kind: CUSTOM,

@@ -50,7 +50,9 @@ impl Output {
     #[must_use]
     pub fn missing(&self) -> Option<Verdict> {
         let program = self.stdout.strip_prefix(MISSING)?.lines().next()?;
-        let verdict = Verdict::error(format!("{program} is not installed where the check runs"));
+        let verdict = Verdict::error(format!(
+            "{program} is not installed on the machine that runs the check"
+        ));
         Some(verdict.hint("Install it there, or run the check from elsewhere with `from`."))
     }
 

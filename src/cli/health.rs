@@ -234,7 +234,7 @@ impl Args {
             run.bus.emit(emission(finished).duration(began.elapsed()));
         });
         for (host, _) in hosts.iter().zip(done).filter(|(_, done)| done.is_none()) {
-            let failure = Failure::new(FailureKind::Internal, "the host's thread ended early");
+            let failure = Failure::new(FailureKind::Internal, "the thread of the host panicked");
             run.host_failed(&host.name, &failure.on(&host.name));
         }
         drop(run);

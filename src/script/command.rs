@@ -180,7 +180,7 @@ pub fn words(line: &Dynamic) -> std::result::Result<String, String> {
         let kind = word.type_name();
         if word.is_array() || word.is_map() || word.is_unit() {
             return Err(format!(
-                "must be a list of strings, not of values of type {kind}"
+                "a word must be a string or a number, not a value of type {kind}"
             ));
         }
         Ok(quote_str(&word.to_string()))

@@ -81,7 +81,9 @@ impl Observe for CustomCheck {
             Err(Stopped::Interrupted) => Err("it was interrupted".to_owned()),
             Err(Stopped::Failed(message)) => Err(message),
         };
-        read.unwrap_or_else(|message| Verdict::error(format!("its verdict: {message}")))
+        read.unwrap_or_else(|message| {
+            Verdict::error(format!("the closure `verdict` failed: {message}"))
+        })
     }
 }
 

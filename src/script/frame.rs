@@ -212,9 +212,11 @@ impl Frame {
         if !frame.0.plans {
             return Ok(frame);
         }
-        let message = format!("a plan may not call `{what}`: it can only use what the probe found");
+        let message = format!(
+            "`{what}` cannot be called here: this closure can only use the output of its script"
+        );
         let failure = Failure::new(FailureKind::Failed, message)
-            .hint("Make the probe print what the plan needs.");
+            .hint("Make the script print what the closure needs.");
         Err(super::error::throw(failure, context))
     }
 

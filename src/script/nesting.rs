@@ -8,7 +8,7 @@ use rhai::{Array, Dynamic, Map};
 /// The maximum depth of nested lists and maps. JSON has the same limit.
 pub const MAX_NESTING: usize = 128;
 
-/// Checks that a value is not nested too deep.
+/// Checks that a value is not nested too deeply.
 ///
 /// # Errors
 /// A lower-case fragment.

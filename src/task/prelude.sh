@@ -55,7 +55,7 @@ hint_at() {
   ops_above=${ops_above:-/}
   if ! [ -e "$ops_above" ]; then
     while ! [ -e "${ops_above%/*}/" ]; do ops_above=${ops_above%/*}; done
-    echo "There is no directory $ops_above: \`files::directory\` makes it."
+    echo "There is no directory $ops_above: \`files::directory\` creates it."
     return
   fi
   if ! [ -d "$ops_above" ]; then
@@ -66,11 +66,11 @@ hint_at() {
     ops_flags=$(lsattr -d "$ops_one" 2>/dev/null) || continue
     case ${ops_flags%% *} in
       *i*)
-        echo "$ops_one is immutable (\`lsattr -d $ops_one\` shows \`i\`): \`chattr -i $ops_one\` lets it be changed."
+        echo "$ops_one is immutable (\`lsattr -d $ops_one\` shows \`i\`): \`chattr -i $ops_one\` allows changes."
         return
         ;;
       *a*)
-        echo "$ops_one is append-only (\`lsattr -d $ops_one\` shows \`a\`): \`chattr -a $ops_one\` lets it be changed."
+        echo "$ops_one is append-only (\`lsattr -d $ops_one\` shows \`a\`): \`chattr -a $ops_one\` allows changes."
         return
         ;;
     esac
@@ -173,7 +173,7 @@ keep_known() {
   ops_sum=$(sha256sum <"$keep.copy")
   [ "${ops_sum%% *}" = "$2" ] || {
     rm -f "$keep.whole"
-    echo "$1 was changed by somebody else after it was looked at: nothing is written over that; run it again" >&2
+    echo "$1 was changed after ops had read it, so it was not overwritten: run the playbook again" >&2
     return 1
   }
 }
@@ -252,7 +252,7 @@ expect_sha256() {
   is_known "$1" "$2" && return 0
   ops_sum=$(sha256sum <"$1")
   [ "${ops_sum%% *}" = "$2" ] || {
-    echo "the content did not arrive whole" >&2
+    echo "the content arrived incomplete" >&2
     return 1
   }
 }
@@ -275,7 +275,7 @@ move_over() {
     [ -z "$2" ] || "$2" "$1"
     { cat "$ops_new" >|"$1"; } || failed_at "$1"
     rm -f "$ops_new"
-    echo "written in place, for it cannot be renamed over"
+    echo "written in place, because it cannot be replaced by a rename"
   fi
   [ -z "$ops_body" ] || rm -f "$ops_body"
   trap - EXIT
@@ -384,7 +384,7 @@ expect_archive() {
   is_known "$1" "$2" && return 0
   ops_sum=$(sha256sum <"$1")
   [ "${ops_sum%% *}" = "$2" ] || {
-    echo "the checksum of the archive is ${ops_sum%% *}, and not $2" >&2
+    echo "the checksum of the archive is ${ops_sum%% *}, not $2" >&2
     return 1
   }
 }

@@ -170,7 +170,7 @@ fn names_a_missing_directory() {
         ));
         let root = ops.path("root");
         let hint = format!(
-            "There is no directory {}/no: `files::directory` makes it.",
+            "There is no directory {}/no: `files::directory` creates it.",
             root.display()
         );
         ops.run().code(3).stderr_has(&hint);

@@ -210,8 +210,7 @@ fn confirm(run: &Run, question: &str) -> Result<(), Failure> {
     }
     let refused = |message: String| Err(Failure::new(FailureKind::Failed, message));
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let message =
-            format!("this needs a confirmation, and there is no terminal to ask at: {question}");
+        let message = format!("confirmation required, but there is no terminal: {question}");
         return refused(message).map_err(|failure| failure.hint("Confirm with --yes."));
     }
     let answer = run.bus.paused(|| {

@@ -108,7 +108,7 @@ fn each(
                 failures.push(*failure);
             }
             None => {
-                let message = "the host's thread ended early";
+                let message = "the thread of the host panicked";
                 let failure = Failure::new(FailureKind::Internal, message).on(host.0.name());
                 run.host_failed(host.0.name(), &failure);
                 failures.push(failure);

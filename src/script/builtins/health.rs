@@ -45,8 +45,9 @@ function! {
     /// fn queue(most) {
     ///     health_check(#{
     ///         name: "queue of mails",
-    ///         script: "find /var/spool/shop -type f | wc -l",
+    ///         script: "cd /var/spool/shop && find . -type f | wc -l",
     ///         verdict: |found| {
+    ///             if found.code != 0 { return #{ state: "error", message: found.stderr }; }
     ///             let waiting = parse_int(found.stdout);
     ///             #{
     ///                 state: if waiting > most { "critical" } else { "passing" },

@@ -194,7 +194,7 @@ impl Walk<'_> {
             .filter_map(|count| script.functions.get(&(plain.to_owned(), *count)))
             .map(|function| format!("`{name}({})`", function.parameters.join(", ")))
             .collect();
-        Some(format!("Its signature is {}.", shown.join(" or ")))
+        Some(format!("Write {}.", shown.join(" or ")))
     }
 
     /// A function with the same name in another namespace.
@@ -213,7 +213,7 @@ fn signatures(given: &[Signature]) -> Option<String> {
         .map(|signature| format!("`{}`", signature.shown()))
         .collect();
     shown.dedup();
-    (!shown.is_empty()).then(|| format!("Its signature is {}.", shown.join(" or ")))
+    (!shown.is_empty()).then(|| format!("Write {}.", shown.join(" or ")))
 }
 
 /// `1 or 2 arguments`.

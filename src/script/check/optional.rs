@@ -32,9 +32,7 @@ pub fn failures(script: &Script) -> Vec<Failure> {
         for at in uses.with_empty {
             fail(
                 at,
-                format!(
-                    "`{name}` is never `\"\"`: an optional parameter that is not given is `()`"
-                ),
+                format!("`{name}` is `()`, not `\"\"`, if the optional parameter is not given"),
                 format!("Write `{name} == ()` or `{name} != ()`."),
             );
         }

@@ -132,7 +132,7 @@ fn methods(names: &Names, of: &Type, is_method: impl Fn(&str) -> bool) -> String
                 continue;
             }
             // A method that takes a string also takes a character.
-            let key = (name.to_owned(), signature.parameters.len());
+            let key = (name.clone(), signature.parameters.len());
             let is_first = !listed.contains_key(&key);
             let takes_string = signature.parameters[1..]
                 .iter()

@@ -31,7 +31,7 @@ pub fn describe(error: &EvalAltResult, engine: &Engine) -> Failure {
         ),
         E::ErrorPropertyNotFound(name, _) => failed(format!("the map has no key `{name}`"))
             .hint(missing_key(name)),
-        E::ErrorIndexNotFound(index, _) => failed(format!("index {index} not found")),
+        E::ErrorIndexNotFound(index, _) => failed(format!("index {index} is out of range")),
         E::ErrorModuleNotFound(path, _) => failed(format!("module `{path}` not found")),
         E::ErrorDotExpr(text, _) => property(text, &Names::of(engine)),
         E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
@@ -66,7 +66,7 @@ pub fn describe(error: &EvalAltResult, engine: &Engine) -> Failure {
         E::ErrorArithmetic(text, _) => failed(arithmetic(text)),
         E::ErrorTooManyOperations(_) => failed("the playbook computed for too long".into())
             .hint("Is there an endless loop? To wait, use `retry`: waiting does not count as computing."),
-        E::ErrorStackOverflow(_) => failed("function calls are nested too deep".into())
+        E::ErrorStackOverflow(_) => failed("function calls are nested too deeply".into())
             .hint("Does a function call itself endlessly?"),
         E::ErrorTooManyVariables(_) => failed("too many variables".into()),
         E::ErrorTooManyModules(_) => failed("too many modules".into()),
@@ -187,7 +187,7 @@ fn function_not_found(signature: &str, names: &Names<'_>) -> Failure {
         .map(|signature| format!("`{}`", signature.shown()))
         .collect();
     failed(format!("`{name}` cannot be called with ({shown})"))
-        .hint(format!("Its signatures are {}.", ways.join(", ")))
+        .hint(format!("Write {}.", ways.join(" or ")))
 }
 
 /// Rhai: `Unknown property 'x' - a getter is not registered for type 'Host'`.
@@ -195,8 +195,8 @@ fn property(text: &str, names: &Names<'_>) -> Failure {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
     match quoted.as_slice() {
         [property, kind] => failed(format!(
-            "a {} has no property `{property}`",
-            type_name(kind)
+            "{} has no property `{property}`",
+            article(&type_name(kind))
         ))
         .with_hint(did_you_mean(property, names.properties())),
         _ => failed(lower(text)),

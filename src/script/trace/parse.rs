@@ -143,7 +143,7 @@ pub fn describe(error: &ParseErrorType) -> Failure {
             Some("To compare, write `==`.".into()),
         ),
         P::ExprTooDeep => (
-            "expressions are nested too deep".into(),
+            "expressions are nested too deeply".into(),
             Some("Assign a part of it to a variable with `let`.".into()),
         ),
         P::LoopBreak => (

@@ -54,7 +54,7 @@ fn errors_have_clear_messages() {
     let cases = [
         (
             "takes(1);",
-            "1:1 `takes` cannot be called with (int) | Its signatures are `takes(string, int)`.",
+            "1:1 `takes` cannot be called with (int) | Write `takes(string, int)`.",
         ),
         (
             "takess(\"\", 1);",
@@ -95,7 +95,7 @@ fn errors_have_clear_messages() {
         ("throw;", "1:1 the playbook threw an empty value"),
         (
             "fn f(n) { f(n + 1) } f(0);",
-            "1:22 function calls are nested too deep | Does a function call itself endlessly?",
+            "1:22 function calls are nested too deeply | Does a function call itself endlessly?",
         ),
     ];
     let (texts, expected): (Vec<_>, Vec<_>) = cases.into_iter().unzip();

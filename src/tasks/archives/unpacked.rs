@@ -321,7 +321,7 @@ fn link(name: &str, target: &str) -> Result<(), ArgumentError> {
     };
     let fits = |part: &str| !matches!(part, "" | "." | "..");
     if name.contains('\0') || target.contains('\0') {
-        return refused("holds a NUL");
+        return refused("contains a NUL");
     }
     if !name.split('/').all(fits) {
         return refused("is not a path inside the directory");

@@ -76,7 +76,7 @@ finish_former() {
   wait_for_locks
   half=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | awk '$1 ~ /^(half-|unpacked|triggers-)/ { printf " %s", $2 }')
   dpkg --force-confdef --force-confold --configure -a </dev/null || return 0
-  echo "ops: an earlier installation was cut off; \`dpkg --configure -a\` finished it${half:+:}$half"
+  echo "ops: an earlier installation was interrupted; \`dpkg --configure -a\` finished it${half:+:}$half"
 }
 
 # Names the packages that are held, where apt could go on without that.
@@ -84,7 +84,7 @@ name_held() {
   find_held "$@"
   [ -n "$named" ] || return 0
   echo "ops: $named" >&2
-  echo "ops hint: \`apt-mark unhold$names\` lets it change." >&2
+  echo "ops hint: \`apt-mark unhold$names\` would allow changes." >&2
 }
 
 # Fetches the lists of packages.
@@ -147,7 +147,7 @@ change_back() {
   if [ -n "$restore" ]; then
     # One word each.
     apt install --allow-downgrades --no-install-recommends $restore || {
-      echo "cannot put back:" $restore "(is that version still to be had?)" >&2
+      echo "cannot restore" $restore "(is that version still available?)" >&2
       exit 1
     }
     for name in $restore; do

@@ -292,7 +292,7 @@ fn stop(unit: Unit<'_>, diff: &mut Vec<Diff>) -> Option<Action> {
     diff.push(property("state", unit.get("ActiveState"), "inactive"));
     let triggers = unit.get("TriggeredBy");
     if !triggers.is_empty() {
-        diff.push(note(format!("may be restarted by {triggers}")));
+        diff.push(note(format!("may be started again by {triggers}")));
     }
     Some(Action::Stop)
 }

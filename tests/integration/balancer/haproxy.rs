@@ -242,6 +242,11 @@ fn check_mode_changes_nothing() {
         .ok()
         .stdout_has(&format!("would drain shop/{shop} on h1"))
         .stdout_has("UP");
+    playbook(&site, "", "lb.weight(h, \"heavy\");")
+        .args(["--check"])
+        .run()
+        .code(3)
+        .stderr_has("invalid weight: `heavy`");
     assert_eq!(
         (haproxy.state(shop), haproxy.weight(shop)),
         ("UP".into(), "1".into())
@@ -257,7 +262,7 @@ fn uses_any_program_that_can_talk_to_the_socket() {
     let bin = site.balancers()[0].root().with_file_name("bin");
     run(&site, "min_up: 0", "lb.drain(h);")
         .code(3)
-        .stderr_has("install socat");
+        .stderr_has("Install socat");
     for program in ["/usr/bin/perl", "/usr/bin/python3", "/usr/bin/socat"] {
         let link = bin.join(program.rsplit('/').next().expect("a name"));
         if !std::path::Path::new(program).exists() {

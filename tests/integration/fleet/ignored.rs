@@ -1,6 +1,6 @@
 //! Tests that cannot run on this machine. The test harness cannot ignore a test that has started, and calls it
-//! passed. So such a test says that it is ignored, and why; `scripts/test` shows it as ignored and lists it again at
-//! the end.
+//! passed. So such a test says that it is ignored, and why; `scripts/test` shows it as ignored, and lists it
+//! again at the end. With one thread, the harness may run tests on its main thread: then only the list says so.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

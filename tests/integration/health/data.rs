@@ -325,7 +325,7 @@ fn checks_a_redis_and_its_replica() {
         .ok();
     begin(
         &seen(&ran, "h1"),
-        &["error: bash, nc or perl is not installed where the check runs"],
+        &["error: bash, nc or perl is not installed on the machine that runs the check"],
     );
 }
 

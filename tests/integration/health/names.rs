@@ -91,7 +91,7 @@ fn queries_a_name_server() {
             "critical: 10.0.0.7, fd00::7, expected 10.0.0.8",
             "passing: fd00::7",
             "critical: does not resolve",
-            "error: dig is not installed where the check runs",
+            "error: dig is not installed on the machine that runs the check",
         ]
     );
 }
@@ -287,6 +287,6 @@ fn without_openssl_the_state_is_an_error() {
         .ok();
     assert_eq!(
         seen(&ran, "h1"),
-        ["error: openssl is not installed where the check runs"]
+        ["error: openssl is not installed on the machine that runs the check"]
     );
 }

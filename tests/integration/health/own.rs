@@ -56,7 +56,10 @@ fn a_verdict_is_a_boolean_a_state_or_a_map() {
         "cannot tell",
         "not a value of type i64",
     ]) {
-        assert!(state.starts_with("error: its verdict: "), "{state}");
+        assert!(
+            state.starts_with("error: the closure `verdict` failed: "),
+            "{state}"
+        );
         assert!(state.contains(reason), "{state} lacks {reason}");
     }
 }
@@ -173,7 +176,7 @@ fn errors_are_found_before_the_run() {
     run(
         "#{ script: \"true\", verdict: |f| true }",
         3,
-        "option `name` of `health_check`: it is required",
+        "option `name` of `health_check`: is required",
     );
     run(
         "#{ name: \"x\", verdict: |f| true }",

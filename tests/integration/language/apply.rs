@@ -72,7 +72,7 @@ fn does_not_overwrite_a_change_made_in_between() {
         .file("h1/edited", "was\n");
     ops.run()
         .code(3)
-        .stderr_has("edited was changed by somebody else after it was looked at")
+        .stderr_has("edited was changed after ops had read it")
         .stdout_has(": 2 undone, 1 failed");
     assert_eq!(text(&ops, "h1", "edited"), "was\ntheirs\n");
     assert_eq!(text(&ops, "h1", "other"), "was\n");
@@ -206,17 +206,17 @@ fn a_plan_can_be_unknown_or_impossible() {
     );
     planned(
         r#"|found| { h.run("echo sneaky > " + h.vars.root + "/sneaky"); () }"#,
-        "a plan may not call `run`",
-        "a plan may not call `run`",
+        "`run` cannot be called here",
+        "`run` cannot be called here",
     );
     planned(
         "|found| h.facts.os",
-        "a plan may not call `facts`",
+        "`facts` cannot be called here",
         "may not call `facts`",
     );
     planned(
         r#"|found| each(hosts("all"), |x| ())"#,
-        "a plan may not call `each`",
+        "`each` cannot be called here",
         "may not call `each`",
     );
 }

@@ -44,7 +44,7 @@ pub(super) fn rollout(
     let mut failures = Vec::new();
     let mut stopped = false;
     for (host, result) in hosts.iter().zip(results) {
-        let ended = || Failure::new(FailureKind::Internal, "the host's thread ended early");
+        let ended = || Failure::new(FailureKind::Internal, "the thread of the host panicked");
         let failure = match result {
             Some(Ok(())) => None,
             Some(Err(Stop::Failed(failure))) => Some(failure),
