@@ -105,6 +105,11 @@ pub fn custom(observe: Arc<dyn Observe>, mut options: Arguments) -> Result<Check
 }
 
 /// Removes the options of every check from the arguments.
+/// Whether the options that every check takes are valid. The others are ignored.
+pub fn check_common(mut options: Arguments) -> Result<(), ArgumentError> {
+    common(&mut options).map(drop)
+}
+
 fn common(arguments: &mut Arguments) -> Result<(Option<String>, Timing), ArgumentError> {
     let given = Common::FIELDS.iter().filter_map(|field| {
         let value = arguments.take_option(field.name)?;

@@ -41,7 +41,7 @@ mod timing;
 mod tls;
 mod verdict;
 
-pub use check::{CUSTOM, Check, common_names, construct, custom, option_names};
+pub use check::{CUSTOM, Check, check_common, common_names, construct, custom, option_names};
 pub use entry::Entry;
 pub use observe::{Answer, Observe, StepKind, excerpt};
 pub use timing::{Overrides, Timing, possible, waitable};

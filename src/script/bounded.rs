@@ -9,6 +9,8 @@ use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext,
 };
 
+use super::error::Halt;
+use super::frame::Frame;
 use super::limits::{MAX_ARRAY, MAX_TEXT};
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -23,28 +25,37 @@ pub(super) fn list<T: Into<Dynamic>>(
     context: &NativeCallContext<'_>,
     items: impl Iterator<Item = T>,
 ) -> Result<Array> {
-    let found: Array = items.take(MAX_ARRAY + 1).map(Into::into).collect();
-    if found.len() > MAX_ARRAY {
-        return Err(too_large("Size of array", context));
+    let mut found = Array::new();
+    for item in items {
+        if found.len() == MAX_ARRAY {
+            return Err(too_large("Size of array", context));
+        }
+        found.push(item.into());
+        go_on(context, found.len())?;
     }
     Ok(found)
 }
 
 /// A string that grows to at most [`MAX_TEXT`] bytes.
 #[derive(Default)]
-pub(super) struct Text(String);
+pub(super) struct Text {
+    text: String,
+    parts: usize,
+}
 
 impl Text {
     pub(super) fn push(&mut self, context: &NativeCallContext<'_>, part: &str) -> Result<()> {
-        if self.0.len() + part.len() > MAX_TEXT {
+        if self.text.len() + part.len() > MAX_TEXT {
             return Err(too_large("Length of string", context));
         }
-        self.0.push_str(part);
+        self.text.push_str(part);
+        self.parts += 1;
+        go_on(context, self.parts)?;
         Ok(())
     }
 
     pub(super) fn into_string(self) -> String {
-        self.0
+        self.text
     }
 }
 
@@ -64,6 +75,17 @@ pub(super) fn replaced(
     }
     out.push(context, &text[end..])?;
     Ok(out.into_string())
+}
+
+/// Fails if the script is to stop. Rhai checks this only between its own operations, and a search for all
+/// matches of a regular expression may take long.
+fn go_on(context: &NativeCallContext<'_>, count: usize) -> Result<()> {
+    let is_stopped = || Frame::of(context).is_ok_and(|frame| frame.world().is_stopped());
+    if count.is_multiple_of(16) && is_stopped() {
+        let halt = Dynamic::from(Halt::Cancelled);
+        return Err(EvalAltResult::ErrorTerminated(halt, context.call_position()).into());
+    }
+    Ok(())
 }
 
 /// Rhai's own kind of error, which is reported with the limit.

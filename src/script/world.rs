@@ -152,6 +152,12 @@ impl World {
         cancel.cleanup.is_cancelled()
             || cancel.work.is_cancelled() && self.shields.load(Ordering::SeqCst) == 0
     }
+
+    /// Whether the script that this thread runs has to stop: the run or what it does is cancelled.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.is_cancelled() || self.deadlines.passed(0)
+    }
 }
 
 /// While this exists, a clean-up is running.

@@ -264,6 +264,10 @@ fn ask(
         }
         for (look, step) in rest.iter().zip(&reply.steps) {
             seen.push(observed(look, step, &host.run.secrets)?);
+            // A verdict of the playbook's own stops computing then, and means nothing.
+            if cancel.is_cancelled() {
+                return Err(Failure::interrupted());
+            }
         }
     }
     Ok(seen)

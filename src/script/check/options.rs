@@ -3,11 +3,12 @@
 use rhai::{Expr, FnCallExpr};
 
 use crate::checks;
-use crate::declare::{Arguments, Place, Value};
+use crate::declare::{ArgumentError, Arguments, Place, Value};
 use crate::script::builtins::with_options;
 use crate::script::convert::to_value;
 use crate::script::options::unknown;
 use crate::script::params;
+use crate::script::refusal;
 
 use super::walk::Walk;
 
@@ -26,19 +27,42 @@ impl Walk<'_> {
             return;
         }
         for argument in &call.args {
-            // Values that are not literals, such as closures, are left out, so a missing option cannot
-            // be reported.
-            if let Some(mut literals) = literals(argument)
-                && let () = literals
-                    .retain(|(key, _)| function.manual.option_names().contains(&key.as_str()))
-                && let Err(error) = (function.check)(Arguments::new(vec![Value::Map(literals)]))
-                && matches!(error.place, Place::Option(_))
-            {
-                self.refuse(name, call, at, &error);
+            // Values that are not literals, such as closures, are left out, so the kit cannot report a
+            // missing option.
+            let Some(literals) = literals(argument) else {
+                continue;
+            };
+            let (own, common): (Vec<_>, Vec<_>) = literals
+                .into_iter()
+                .partition(|(key, _)| function.manual.option_names().contains(&key.as_str()));
+            let mut checked = vec![(function.check)(Arguments::new(vec![Value::Map(own)]))];
+            if name == checks::CUSTOM {
+                checked.push(checks::check_common(Arguments::new(vec![Value::Map(
+                    common,
+                )])));
+            }
+            for error in checked.into_iter().filter_map(Result::err) {
+                if matches!(error.place, Place::Option(_)) {
+                    self.refuse(name, call, at, &error);
+                }
             }
         }
+        self.required(name, call, at);
         if name == "rollout" {
             self.rollout_times(call);
+        }
+    }
+
+    /// Checks that a literal definition lacks nothing.
+    fn required(&mut self, name: &str, call: &FnCallExpr, at: rhai::Position) {
+        let Some(Expr::Map(map, _)) = call.args.last() else {
+            return;
+        };
+        for key in required(name) {
+            if !map.0.iter().any(|(given, _)| given.name == *key) {
+                let error = ArgumentError::option(*key, "is required");
+                self.fail(at, refusal::message(name, &error), None);
+            }
         }
     }
 
@@ -67,6 +91,16 @@ fn literals(argument: &Expr) -> Option<Vec<(String, Value)>> {
         (value != Value::Null).then(|| (key.name.to_string(), value))
     };
     Some(map.0.iter().filter_map(literal).collect())
+}
+
+/// The keys that a function cannot do without.
+fn required(name: &str) -> &'static [&'static str] {
+    match name {
+        checks::CUSTOM => &["name", "script", "verdict"],
+        "task" => &["name", "probe", "plan"],
+        "rollout" => &["update"],
+        _ => &[],
+    }
 }
 
 /// The options that the reference lists for a built-in.

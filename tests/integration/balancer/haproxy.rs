@@ -242,11 +242,8 @@ fn check_mode_changes_nothing() {
         .ok()
         .stdout_has(&format!("would drain shop/{shop} on h1"))
         .stdout_has("UP");
-    playbook(&site, "", "lb.weight(h, \"heavy\");")
-        .args(["--check"])
-        .run()
-        .code(3)
-        .stderr_has("invalid weight: `heavy`");
+    let wrong = playbook(&site, "", "lb.weight(h, \"heavy\");").args(["--check"]);
+    wrong.run().code(3).stderr_has("invalid weight: `heavy`");
     assert_eq!(
         (haproxy.state(shop), haproxy.weight(shop)),
         ("UP".into(), "1".into())

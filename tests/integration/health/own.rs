@@ -175,13 +175,13 @@ fn errors_are_found_before_the_run() {
     };
     run(
         "#{ script: \"true\", verdict: |f| true }",
-        3,
+        2,
         "option `name` of `health_check`: is required",
     );
     run(
         "#{ name: \"x\", verdict: |f| true }",
-        3,
-        "`script` is required",
+        2,
+        "option `script` of `health_check`: is required",
     );
     run(
         "#{ name: \"x\", script: \"true\", verdict: \"passing\" }",

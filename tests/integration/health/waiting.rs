@@ -121,7 +121,7 @@ fn waits_for_a_closure() {
     wait("timeout: 1")
         .run()
         .code(3)
-        .stderr_has("option `timeout` of `wait_until`: it is for a check");
+        .stderr_has("option `timeout` of `wait_until`: applies only to checks");
     here()
         .playbook(
             "wait_until(#{ what: \"godot\", deadline: \"50ms\", interval: \"5ms\" }, || false);",

@@ -212,12 +212,12 @@ fn a_plan_can_be_unknown_or_impossible() {
     planned(
         "|found| h.facts.os",
         "`facts` cannot be called here",
-        "may not call `facts`",
+        "`facts` cannot be called here",
     );
     planned(
         r#"|found| each(hosts("all"), |x| ())"#,
         "`each` cannot be called here",
-        "may not call `each`",
+        "`each` cannot be called here",
     );
 }
 
@@ -226,15 +226,15 @@ fn refuses_an_incomplete_definition() {
     for (definition, said) in [
         (
             r#"#{ probe: "true", plan: |f| () }"#,
-            "`task`: `name` is required",
+            "option `name` of `task`: is required",
         ),
         (
             r#"#{ name: "x", plan: |f| () }"#,
-            "`task`: `probe` is required",
+            "option `probe` of `task`: is required",
         ),
         (
             r#"#{ name: "x", probe: "true" }"#,
-            "`task`: `plan` is required",
+            "option `plan` of `task`: is required",
         ),
         (
             r#"#{ name: "x", probe: "true", plan: |f| (), reads: ["etc"] }"#,

@@ -79,6 +79,29 @@ fn a_timeout_can_be_caught_and_what_ran_is_killed() {
 }
 
 #[test]
+fn a_timeout_ends_verdicts_and_searches() {
+    let ops = local(1).playbook(
+        r#"
+        let endless = health_check(#{ name: "x", script: "true", verdict: |found| { loop {} } });
+        each(hosts("all"), |h| {
+            try { timeout("1s", || h.check(endless, #{ ok: "error" })); } catch (e) { print(`one: ${e.message}`); }
+            // Each match is searched to the end of the text.
+            let text = "x";
+            text.pad(1000000, "x");
+            try { timeout("1s", || regex::find_all(text, ".*[^x]|x")); } catch (e) { print(`two: ${e.message}`); }
+            try { timeout("1s", || regex::split(text, ".*[^x]|x")); } catch (e) { print(`three: ${e.message}`); }
+            try { timeout("1s", || regex::replaced(text, ".*[^x]|x", "")); } catch (e) { print(`four: ${e.message}`); }
+        });
+        "#,
+    );
+    let ran = ops.run().ok();
+    for which in ["one", "two", "three", "four"] {
+        let ran_into = format!("{which}: took longer than 1s");
+        assert!(ran.stdout.contains(&ran_into), "{ran}");
+    }
+}
+
+#[test]
 fn a_timeout_nobody_catches_fails_the_host() {
     local(1)
         .playbook("each(hosts(\"all\"), |h| {\n  timeout(\"50ms\", || h.run(\"sleep 4321\"));\n});")

@@ -123,7 +123,7 @@ fn names_a_source_without_a_secret() {
         (r#"#{ command: "exit 4" }"#, "failed to print the secret"),
         (r#"#{ command: "true" }"#, "too short"),
         (r#"#{ value: "12345" }"#, "too short"),
-        (r#"#{ prompt: "the token" }"#, "no terminal"),
+        (r#"#{ prompt: "the token" }"#, "not a terminal"),
         (r#"#{ env: "A", file: "b" }"#, "one option"),
         ("#{}", "one option"),
     ] {

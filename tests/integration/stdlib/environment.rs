@@ -5,6 +5,16 @@ use crate::ops::Ops;
 use crate::ran::Ran;
 use crate::terminal::Terminal;
 
+/// `expect` uses all hosts unless it is given some: a pattern that a playbook need not use.
+#[test]
+fn a_playbook_without_an_inventory_may_import_it() {
+    let ops = Ops::new().playbook("import \"std/environment\" as environment;\nlog::info(\"x\");");
+    ops.again(["check", "playbook.rhai"])
+        .run()
+        .ok()
+        .stdout_has("no problems found");
+}
+
 /// Hosts that are this machine, each with the environment in the inventory, as TOML.
 fn hosts(environments: &[&str]) -> Ops {
     let ops = Ops::new();
@@ -69,7 +79,7 @@ fn refuses_another_environment_before_any_host_is_contacted() {
     let ops = playbook(hosts(&[""]), r#"environment::expect("staging")"#);
     refused(
         &ops,
-        "h0 is of no environment: the inventory has no variable `environment`",
+        "h0 is in no environment: the inventory has no variable `environment`",
     );
     let ops = playbook(
         hosts(&["{ name = \"a\", protected = true }", "\"a\""]),

@@ -412,7 +412,7 @@ fn reports_what_the_host_requires_besides_a_key() {
     let error = open(host, settings(&password, host), &Arc::default()).unwrap_err();
     assert_eq!(error.kind, Kind::Authentication);
     assert!(
-        error.message.ends_with("asks for more: password"),
+        error.message.ends_with("requires more: password"),
         "{error}"
     );
 }
