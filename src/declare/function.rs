@@ -23,7 +23,7 @@ pub fn check<T: DeserializeOwned + HasOptions>(
     options.options::<T>().map(drop)
 }
 
-/// Declares a built-in function: its manual page, its options if it has any, and each signature.
+/// Declares built-in functions: of each its manual page, its options if it has any, and each signature.
 ///
 /// ```text
 /// function! {
@@ -35,12 +35,12 @@ pub fn check<T: DeserializeOwned + HasOptions>(
 /// }
 /// ```
 macro_rules! function {
-    (
-        $(#[doc = $doc:literal])+
+    ($(
+        $(#[doc = $doc:expr])+
         $visible:vis $function:ident = $name:ident $(($options:ty))? {
             $(($($parameter:ident: $type:ident $(| $other:ident)*),*) -> $returns:tt),+ $(,)?
         }
-    ) => {
+    )+) => {$(
         $visible const $function: $crate::declare::Function = $crate::declare::Function {
             name: stringify!($name),
             forms: &[$(&[
@@ -58,7 +58,7 @@ macro_rules! function {
             ),
             check: $crate::declare::function!(@check $($options)?),
         };
-    };
+    )+};
     (@fields) => { &[] };
     (@fields $options:ty) => { <$options as $crate::declare::HasOptions>::FIELDS };
     (@check) => { |_| Ok(()) };

@@ -4,9 +4,10 @@ use jiff::civil;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit, Zoned};
-use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Module, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
 
-use super::declare_plain;
+use super::{declare, declare_getter};
+use crate::declare::{Function, function};
 use crate::model::{Failure, FailureKind};
 use crate::script::convert::duration;
 use crate::script::error::{argument, throw};
@@ -17,68 +18,151 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 #[derive(Clone)]
 pub struct DateValue(Zoned);
 
-const NOW: &str = "\
-Returns the current time on the controller, in its time zone or in the given one (`\"UTC\"`,
-`\"Europe/Berlin\"`).
+function! {
+    /// Returns the current time on the controller, in its time zone or in the given one (`"UTC"`,
+    /// `"Europe/Berlin"`).
+    ///
+    /// ```rhai
+    /// let stamp = dates::now("UTC").format("%Y%m%dT%H%M%SZ");
+    /// ```
+    NOW = now {
+        () -> Date,
+        (zone: String) -> Date,
+    }
+}
 
-```rhai
-let stamp = dates::now(\"UTC\").format(\"%Y%m%dT%H%M%SZ\");
-```";
+function! {
+    /// Parses a date (`2026-11-28`) or a date and time (`2026-11-28T19:30:00`), with an optional offset (`Z`,
+    /// `+01:00`) or zone (`[Europe/Berlin]`). With `pattern`, the string has that format instead, in the
+    /// conversions of `strftime`. Without an offset or zone, it is taken as UTC.
+    ///
+    /// ```rhai
+    /// let expiry = dates::parse("Nov 28 19:30:00 2026 GMT".replaced(" GMT", ""), "%b %d %H:%M:%S %Y");
+    /// if expiry < dates::now() { log::warn("the certificate has expired"); }
+    /// ```
+    PARSE = parse {
+        (text: String) -> Date,
+        (text: String, pattern: String) -> Date,
+    }
+}
 
-const PARSE: &str = "\
-Parses a date (`2026-11-28`) or a date and time (`2026-11-28T19:30:00`), with an optional offset (`Z`,
-`+01:00`) or zone (`[Europe/Berlin]`). With `pattern`, the string has that format instead, in the
-conversions of `strftime`. Without an offset or zone, it is taken as UTC.
+function! {
+    /// Returns the date this many seconds after 1970-01-01 00:00 UTC.
+    ///
+    /// ```rhai
+    /// log::info(dates::from_seconds(1795894200).format("%F"));
+    /// ```
+    FROM_SECONDS = from_seconds {
+        (seconds: i64) -> Date,
+    }
+}
 
-```rhai
-let expiry = dates::parse(\"Nov 28 19:30:00 2026 GMT\".replaced(\" GMT\", \"\"), \"%b %d %H:%M:%S %Y\");
-if expiry < dates::now() { log::warn(\"the certificate has expired\"); }
-```";
+function! {
+    /// Formats the date with the conversions of `strftime`: `%Y-%m-%d`, `%H:%M:%S`, `%F`, `%T`, `%z`, `%A`.
+    /// `to_string` returns RFC 3339.
+    ///
+    /// ```rhai
+    /// log::info(dates::now().format("%F %T"));
+    /// ```
+    FORMAT = format {
+        (date: Date, pattern: String) -> String,
+    }
+}
 
-const FROM_SECONDS: &str = "\
-Returns the date this many seconds after 1970-01-01 00:00 UTC.
+function! {
+    #[doc = " Adds a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds, and returns the \
+             new date. A day"]
+    /// has 24 hours.
+    ///
+    /// ```rhai
+    /// let tomorrow = dates::now("UTC").plus("1day");
+    /// ```
+    PLUS = plus {
+        (date: Date, duration: Dynamic) -> Date,
+    }
+}
 
-```rhai
-log::info(dates::from_seconds(1795894200).format(\"%F\"));
-```";
+function! {
+    #[doc = " Subtracts a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds, and returns \
+             the new date. A"]
+    /// day has 24 hours.
+    ///
+    /// ```rhai
+    /// let limit = dates::now().minus("30days");
+    /// ```
+    MINUS = minus {
+        (date: Date, duration: Dynamic) -> Date,
+    }
+}
 
-const FORMAT: &str = "\
-Formats the date with the conversions of `strftime`: `%Y-%m-%d`, `%H:%M:%S`, `%F`, `%T`, `%z`, `%A`.
-`to_string` returns RFC 3339.
+function! {
+    /// Returns the same point in time in another time zone.
+    ///
+    /// ```rhai
+    /// log::info(dates::now().in_zone("Asia/Tokyo").format("%H:%M"));
+    /// ```
+    IN_ZONE = in_zone {
+        (date: Date, zone: String) -> Date,
+    }
+}
 
-```rhai
-log::info(dates::now().format(\"%F %T\"));
-```";
+function! {
+    /// Returns the seconds from another date to this one. The number is negative if the other date is later.
+    ///
+    /// ```rhai
+    /// let age = dates::now().since(dates::parse("2026-11-01"));
+    /// ```
+    SINCE = since {
+        (date: Date, other: Date) -> f64,
+    }
+}
 
-const PLUS: &str = "\
-Adds a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds, and returns the new date. A day
-has 24 hours.
+function! {
+    /// The year.
+    YEAR = year {
+        (date: Date) -> Dynamic,
+    }
 
-```rhai
-let tomorrow = dates::now(\"UTC\").plus(\"1day\");
-```";
+    /// The month, 1 to 12.
+    MONTH = month {
+        (date: Date) -> Dynamic,
+    }
 
-const MINUS: &str = "\
-Subtracts a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds, and returns the new date. A
-day has 24 hours.
+    /// The day of the month, 1 to 31.
+    DAY = day {
+        (date: Date) -> Dynamic,
+    }
 
-```rhai
-let limit = dates::now().minus(\"30days\");
-```";
+    /// The hour, 0 to 23.
+    HOUR = hour {
+        (date: Date) -> Dynamic,
+    }
 
-const IN_ZONE: &str = "\
-Returns the same point in time in another time zone.
+    /// The minute, 0 to 59.
+    MINUTE = minute {
+        (date: Date) -> Dynamic,
+    }
 
-```rhai
-log::info(dates::now().in_zone(\"Asia/Tokyo\").format(\"%H:%M\"));
-```";
+    /// The second, 0 to 59.
+    SECOND = second {
+        (date: Date) -> Dynamic,
+    }
 
-const SINCE: &str = "\
-Returns the seconds from another date to this one. The number is negative if the other date is later.
+    /// The day of the week: 1 is Monday, 7 is Sunday.
+    WEEKDAY = weekday {
+        (date: Date) -> Dynamic,
+    }
 
-```rhai
-let age = dates::now().since(dates::parse(\"2026-11-01\"));
-```";
+    /// The seconds since 1970-01-01 00:00 UTC.
+    SECONDS = seconds {
+        (date: Date) -> Dynamic,
+    }
+
+    /// The name of the time zone, or its offset.
+    ZONE = zone {
+        (date: Date) -> Dynamic,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<DateValue>("Date");
@@ -97,29 +181,23 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn register_makers(engine: &mut Engine) {
     let mut module = Module::new();
-    declare_plain("now", &["Date"], NOW).set_into_module(&mut module, || DateValue(Zoned::now()));
-    declare_plain("now", &["zone: &str", "Date"], NOW).set_into_module(
-        &mut module,
-        |context: NativeCallContext, name: &str| {
-            let zone = zone(&context, name)?;
-            Ok::<_, Box<EvalAltResult>>(DateValue(Timestamp::now().to_zoned(zone)))
-        },
-    );
-    declare_plain("parse", &["text: &str", "Date"], PARSE).set_into_module(
-        &mut module,
-        |context: NativeCallContext, text: &str| {
-            parsed(text).map(DateValue).ok_or_else(|| {
-                let message = format!("invalid date: `{text}`");
-                let hint = "Write it like 2026-11-28T19:30:00Z, or pass its format: \
+    declare(&NOW, 0).set_into_module(&mut module, || DateValue(Zoned::now()));
+    declare(&NOW, 1).set_into_module(&mut module, |context: NativeCallContext, name: &str| {
+        let zone = zone(&context, name)?;
+        Ok::<_, Box<EvalAltResult>>(DateValue(Timestamp::now().to_zoned(zone)))
+    });
+    declare(&PARSE, 0).set_into_module(&mut module, |context: NativeCallContext, text: &str| {
+        parsed(text).map(DateValue).ok_or_else(|| {
+            let message = format!("invalid date: `{text}`");
+            let hint = "Write it like 2026-11-28T19:30:00Z, or pass its format: \
                             dates::parse(text, \"%d.%m.%Y\").";
-                throw(
-                    Failure::new(FailureKind::Failed, message).hint(hint),
-                    &context,
-                )
-            })
-        },
-    );
-    declare_plain("parse", &["text: &str", "pattern: &str", "Date"], PARSE).set_into_module(
+            throw(
+                Failure::new(FailureKind::Failed, message).hint(hint),
+                &context,
+            )
+        })
+    });
+    declare(&PARSE, 1).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             parsed_as(text, pattern).map(DateValue).map_err(|error| {
@@ -129,7 +207,7 @@ fn register_makers(engine: &mut Engine) {
             })
         },
     );
-    declare_plain("from_seconds", &["seconds: int", "Date"], FROM_SECONDS).set_into_module(
+    declare(&FROM_SECONDS, 0).set_into_module(
         &mut module,
         |context: NativeCallContext, seconds: i64| {
             Timestamp::from_second(seconds)
@@ -146,87 +224,62 @@ fn register_makers(engine: &mut Engine) {
 }
 
 fn register_methods(engine: &mut Engine) {
-    declare_plain("format", &["date: Date", "pattern: &str", "String"], FORMAT)
-        .register_into_engine(
-            engine,
-            |context: NativeCallContext, date: &mut DateValue, pattern: &str| {
-                jiff::fmt::strtime::format(pattern, &date.0).map_err(|error| {
-                    argument(
-                        &context,
-                        format!("cannot format a date as `{pattern}`: {error}"),
-                    )
-                })
-            },
-        );
-    let parameters = ["date: Date", "duration: Dynamic", "Date"];
-    declare_plain("plus", &parameters, PLUS).register_into_engine(
+    declare(&FORMAT, 0).register_into_engine(
+        engine,
+        |context: NativeCallContext, date: &mut DateValue, pattern: &str| {
+            jiff::fmt::strtime::format(pattern, &date.0).map_err(|error| {
+                argument(
+                    &context,
+                    format!("cannot format a date as `{pattern}`: {error}"),
+                )
+            })
+        },
+    );
+    declare(&PLUS, 0).register_into_engine(
         engine,
         |context: NativeCallContext, date: &mut DateValue, time: Dynamic| {
             date.moved(&context, &time, 1)
         },
     );
-    declare_plain("minus", &parameters, MINUS).register_into_engine(
+    declare(&MINUS, 0).register_into_engine(
         engine,
         |context: NativeCallContext, date: &mut DateValue, time: Dynamic| {
             date.moved(&context, &time, -1)
         },
     );
-    declare_plain("in_zone", &["date: Date", "zone: &str", "Date"], IN_ZONE).register_into_engine(
+    declare(&IN_ZONE, 0).register_into_engine(
         engine,
         |context: NativeCallContext, date: &mut DateValue, name: &str| {
             let zone = zone(&context, name)?;
             Ok::<_, Box<EvalAltResult>>(DateValue(date.0.with_time_zone(zone)))
         },
     );
-    declare_plain("since", &["date: Date", "other: Date", "float"], SINCE)
-        .register_into_engine(engine, |date: &mut DateValue, other: DateValue| {
-            date.0.duration_since(&other.0).as_secs_f64()
-        });
+    declare(&SINCE, 0).register_into_engine(engine, |date: &mut DateValue, other: DateValue| {
+        date.0.duration_since(&other.0).as_secs_f64()
+    });
 }
 
 fn register_properties(engine: &mut Engine) {
-    type Property = (&'static str, &'static str, fn(&Zoned) -> Dynamic);
+    type Property = (Function, fn(&Zoned) -> Dynamic);
     let properties: [Property; 9] = [
-        ("year", "The year.", |date| i64::from(date.year()).into()),
-        ("month", "The month, 1 to 12.", |date| {
-            i64::from(date.month()).into()
+        (YEAR, |date| i64::from(date.year()).into()),
+        (MONTH, |date| i64::from(date.month()).into()),
+        (DAY, |date| i64::from(date.day()).into()),
+        (HOUR, |date| i64::from(date.hour()).into()),
+        (MINUTE, |date| i64::from(date.minute()).into()),
+        (SECOND, |date| i64::from(date.second()).into()),
+        (WEEKDAY, |date| {
+            i64::from(date.weekday().to_monday_one_offset()).into()
         }),
-        ("day", "The day of the month, 1 to 31.", |date| {
-            i64::from(date.day()).into()
+        (SECONDS, |date| date.timestamp().as_second().into()),
+        (ZONE, |date| {
+            let zone = date.time_zone();
+            let name = zone.iana_name().map(ToOwned::to_owned);
+            name.unwrap_or_else(|| date.offset().to_string()).into()
         }),
-        ("hour", "The hour, 0 to 23.", |date| {
-            i64::from(date.hour()).into()
-        }),
-        ("minute", "The minute, 0 to 59.", |date| {
-            i64::from(date.minute()).into()
-        }),
-        ("second", "The second, 0 to 59.", |date| {
-            i64::from(date.second()).into()
-        }),
-        (
-            "weekday",
-            "The day of the week: 1 is Monday, 7 is Sunday.",
-            |date| i64::from(date.weekday().to_monday_one_offset()).into(),
-        ),
-        (
-            "seconds",
-            "The seconds since 1970-01-01 00:00 UTC.",
-            |date| date.timestamp().as_second().into(),
-        ),
-        (
-            "zone",
-            "The name of the time zone, or its offset.",
-            |date| {
-                let zone = date.time_zone();
-                let name = zone.iana_name().map(ToOwned::to_owned);
-                name.unwrap_or_else(|| date.offset().to_string()).into()
-            },
-        ),
     ];
-    for (name, page, get) in properties {
-        FuncRegistration::new_getter(name)
-            .with_params_info(["date: Date", "Dynamic"])
-            .with_comments([format!("/// {page}")])
+    for (property, get) in properties {
+        declare_getter(&property)
             .register_into_engine(engine, move |date: &mut DateValue| get(&date.0));
     }
 }

@@ -2,62 +2,99 @@
 
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
 
-use super::declare_plain;
+use super::declare;
+use crate::declare::{Function, function};
 use crate::script::convert::{from_json, to_json};
 use crate::script::error::argument;
 use crate::script::nesting;
 
 type Json = serde_json::Value;
 
-/// A format: its namespace, title and example, and both directions. Error messages are lower-case
+/// A format: its namespace and title, its functions, and both directions. Error messages are lower-case
 /// fragments.
 struct Format {
     name: &'static str,
     title: &'static str,
-    example: &'static str,
+    functions: [Function; 2],
     parse: fn(&str) -> Result<Json, String>,
     write: fn(&Json) -> Result<String, String>,
-    note: &'static str,
+}
+
+/// A format with the pages of its functions. `$example` is a text that `parse` takes, and `$note` describes
+/// the text that `format` returns.
+macro_rules! declare_format {
+    ($name:literal, $title:literal, $example:literal, $note:literal, $parse:expr, $write:expr) => {{
+        function! {
+            #[doc = concat!(
+                " Parses ", $title, " and returns its value: maps, arrays, strings, numbers, `true`, ",
+                "`false` and `()`."
+            )]
+            ///
+            /// ```rhai
+            #[doc = concat!(" let settings = ", $name, "::parse(", $example, ");")]
+            /// log::info(settings.port);
+            /// ```
+            PARSE = parse {
+                (text: String) -> Dynamic,
+            }
+
+            #[doc = concat!(" Formats a value as ", $title, ". ", $note, " Keys are in alphabetical order.")]
+            ///
+            /// ```rhai
+            #[doc = concat!(" let text = ", $name, "::format(#{ port: 80, hosts: [\"a\", \"b\"] });")]
+            /// ```
+            FORMAT = format {
+                (value: Dynamic) -> String,
+            }
+        }
+        Format {
+            name: $name,
+            title: $title,
+            functions: [PARSE, FORMAT],
+            parse: $parse,
+            write: $write,
+        }
+    }};
 }
 
 const FORMATS: [Format; 3] = [
-    Format {
-        name: "json",
-        title: "JSON",
-        example: r##"#"{"port": 80}"#"##,
-        parse: |text| serde_json::from_str(text).map_err(|error| error.to_string()),
-        write: |value| {
+    declare_format!(
+        "json",
+        "JSON",
+        r##"#"{"port": 80}"#"##,
+        "The text is indented by two spaces and ends with a newline.",
+        |text| serde_json::from_str(text).map_err(|error| error.to_string()),
+        |value| {
             serde_json::to_string_pretty(value)
                 .map(|text| text + "\n")
                 .map_err(|error| error.to_string())
-        },
-        note: "The text is indented by two spaces and ends with a newline.",
-    },
-    Format {
-        name: "yaml",
-        title: "YAML",
-        example: "\"port: 80\"",
-        parse: |text| {
+        }
+    ),
+    declare_format!(
+        "yaml",
+        "YAML",
+        "\"port: 80\"",
+        "The text ends with a newline.",
+        |text| {
             serde_saphyr::from_str(text).map_err(|error| {
                 let error = error.to_string();
                 error.lines().next().unwrap_or_default().to_owned()
             })
         },
-        write: |value| serde_saphyr::to_string(value).map_err(|error| error.to_string()),
-        note: "The text ends with a newline.",
-    },
-    Format {
-        name: "toml",
-        title: "TOML",
-        example: "\"port = 80\"",
-        parse: |text| {
+        |value| serde_saphyr::to_string(value).map_err(|error| error.to_string())
+    ),
+    declare_format!(
+        "toml",
+        "TOML",
+        "\"port = 80\"",
+        "The value must be a map. TOML has no `()`, so a key with that value is an error.",
+        |text| {
             let table: toml::Table =
                 toml::from_str(text).map_err(|error| toml_error(text, &error))?;
             from_toml(toml::Value::Table(table))
         },
-        write: |value| toml::to_string_pretty(value).map_err(|error| error.to_string()),
-        note: "The value must be a map. TOML has no `()`, so a key with that value is an error.",
-    },
+        |value| toml::to_string_pretty(value).map_err(|error| error.to_string())
+    ),
 ];
 
 pub(super) fn register(engine: &mut Engine) {
@@ -65,17 +102,11 @@ pub(super) fn register(engine: &mut Engine) {
         let Format {
             name,
             title,
-            example,
-            note,
+            functions: [parse, write],
             ..
         } = format;
         let mut module = Module::new();
-        let page = format!(
-            "Parses {title} and returns its value: maps, arrays, strings, numbers, `true`, `false` and \
-             `()`.\n\n\
-             ```rhai\nlet settings = {name}::parse({example});\nlog::info(settings.port);\n```"
-        );
-        declare_plain("parse", &["text: &str", "Dynamic"], &page).set_into_module(
+        declare(parse, 0).set_into_module(
             &mut module,
             move |context: NativeCallContext, text: &str| {
                 (format.parse)(text)
@@ -85,11 +116,7 @@ pub(super) fn register(engine: &mut Engine) {
                     })
             },
         );
-        let page = format!(
-            "Formats a value as {title}. {note} Keys are in alphabetical order.\n\n\
-             ```rhai\nlet text = {name}::format(#{{ port: 80, hosts: [\"a\", \"b\"] }});\n```"
-        );
-        declare_plain("format", &["value: Dynamic", "String"], &page).set_into_module(
+        declare(write, 0).set_into_module(
             &mut module,
             move |context: NativeCallContext,
                   value: Dynamic|

@@ -5,28 +5,37 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 
-use super::declare_plain;
+use super::declare;
+use crate::declare::function;
 use crate::script::error::argument;
 use crate::script::frame::Frame;
 
 /// The maximum number of files and directories that a search visits.
 const MAX_VISITED: usize = 100_000;
 
-const GLOB: &str = "\
-Returns the paths of the files next to the playbook that match a pattern, in alphabetical order. No match is
-not an error. `*` and `?` match any characters except `/`, `[a-z]` matches one of these characters, and `**`
-matches any number of directories. A name that starts with a dot matches only a pattern that also starts with
-a dot. The paths have the form that `read_file` and the tasks take: relative to the playbook's directory, or
-below a parameter of type `path`.
-
-```rhai
-for path in glob(\"conf.d/*.conf\") {
-    log::info(path);
+function! {
+    #[doc = " Returns the paths of the files next to the playbook that match a pattern, in alphabetical \
+             order. No match is"]
+    #[doc = " not an error. `*` and `?` match any characters except `/`, `[a-z]` matches one of these \
+             characters, and `**`"]
+    #[doc = " matches any number of directories. A name that starts with a dot matches only a pattern that \
+             also starts with"]
+    #[doc = " a dot. The paths have the form that `read_file` and the tasks take: relative to the \
+             playbook's directory, or"]
+    /// below a parameter of type `path`.
+    ///
+    /// ```rhai
+    /// for path in glob("conf.d/*.conf") {
+    ///     log::info(path);
+    /// }
+    /// ```
+    GLOB = glob {
+        (pattern: String) -> Array,
+    }
 }
-```";
 
 pub(super) fn register(engine: &mut Engine) {
-    declare_plain("glob", &["pattern: &str", "Array"], GLOB).register_into_engine(
+    declare(&GLOB, 0).register_into_engine(
         engine,
         |context: NativeCallContext, pattern: &str| -> Result<Array, Box<EvalAltResult>> {
             let frame = Frame::of(&context)?;

@@ -1,11 +1,10 @@
 //! A host in a playbook: `h.apply`, `h.run`, `h.become`, `h.read`, `h.facts`, `h.vars`, `h.undo`.
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
-use super::declare;
 use super::outcome::OutcomeValue;
 use super::tasks::TaskValue;
-use super::vars::VarsValue;
+use super::{declare, declare_getter};
 use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
 use crate::run::{Applied, HostHandle, Run, apply, ask, command, pending_user, undo};
@@ -115,6 +114,23 @@ function! {
     }
 }
 
+function! {
+    /// The host's name in the inventory.
+    NAME = name {
+        (host: Host) -> Dynamic,
+    }
+
+    /// The names of the groups that the host is in.
+    GROUPS = groups {
+        (host: Host) -> Dynamic,
+    }
+
+    /// The user that commands run as, or `()` for the login user.
+    USER = user {
+        (host: Host) -> Dynamic,
+    }
+}
+
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<HostValue>("Host");
     register_properties(engine);
@@ -123,34 +139,17 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn register_properties(engine: &mut Engine) {
-    let getter = |name, page: &str| {
-        FuncRegistration::new_getter(name)
-            .with_params_info(["host: Host", "Dynamic"])
-            .with_comments([format!("/// {page}")])
-    };
-    getter("name", "The host's name in the inventory.")
+    declare_getter(&NAME)
         .register_into_engine(engine, |host: &mut HostValue| host.0.name().to_owned());
-    getter("groups", "The names of the groups that the host is in.").register_into_engine(
-        engine,
-        |host: &mut HostValue| {
-            let groups = host.0.host().groups.iter();
-            groups
-                .map(|group| Dynamic::from(group.clone()))
-                .collect::<Array>()
-        },
-    );
-    getter(
-        "user",
-        "The user that commands run as, or `()` for the login user.",
-    )
-    .register_into_engine(engine, |host: &mut HostValue| {
+    declare_getter(&GROUPS).register_into_engine(engine, |host: &mut HostValue| {
+        let groups = host.0.host().groups.iter();
+        groups
+            .map(|group| Dynamic::from(group.clone()))
+            .collect::<Array>()
+    });
+    declare_getter(&USER).register_into_engine(engine, |host: &mut HostValue| {
         host.0.user.clone().map_or(Dynamic::UNIT, Dynamic::from)
     });
-    getter(
-        "vars",
-        "The host's variables: `h.vars.port`, `h.vars[\"port\"]`, `h.vars.get(\"port\", 80)`.",
-    )
-    .register_into_engine(engine, |host: &mut HostValue| VarsValue(host.0.clone()));
     engine.register_fn("to_string", |host: &mut HostValue| host.0.name().to_owned());
     engine.register_fn("to_debug", |host: &mut HostValue| {
         format!("Host({})", host.0.name())

@@ -2,78 +2,93 @@
 
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
-use super::declare_plain;
+use super::declare;
+use crate::declare::function;
 use crate::model::{Failure, FailureKind, as_text};
 use crate::script::error::{argument, throw};
 use crate::script::frame::Frame;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-const PARAM: &str = "\
-Declares a parameter of the playbook and returns its value. The call must be at the top level and the name
-must be a literal.
+function! {
+    #[doc = " Declares a parameter of the playbook and returns its value. The call must be at the top level \
+             and the name"]
+    /// must be a literal.
+    ///
+    /// | option | meaning |
+    /// |---|---|
+    /// | `fallback` | the value if none is given; a parameter with neither this nor `optional` is required |
+    /// | `optional` | with `true`, the value is `()` if none is given, which options treat as not given |
+    #[doc = " | `type` | `string`, `int`, `float`, `bool`, `list`, `duration` or `path`; by default, that \
+             of the fallback |"]
+    /// | `one_of` | an array of the allowed values |
+    /// | `pattern` | a regular expression that the whole value must match |
+    /// | `min`, `max` | the bounds of a number or a duration |
+    /// | `secret` | with `true`, the value is never shown |
+    ///
+    #[doc = " A `path` is a file or a directory that the operator names, relative to the working directory. \
+             The playbook"]
+    #[doc = " gets its absolute path, and may read it wherever it is. Set values with `--var NAME=VALUE` \
+             and `--vars-file"]
+    /// FILE`. A missing value or one of the wrong type is an error before ops contacts any host.
+    ///
+    /// ```rhai
+    /// let version = param("version", "the release to roll out, e.g. 1.4.2");
+    /// let batch = param("batch", "hosts at a time", #{ fallback: 2, type: "int" });
+    /// let sha256 = param("sha256", "the checksum of the release", #{ optional: true });
+    /// ```
+    PARAM = param {
+        (name: String, help: String) -> Dynamic,
+        (name: String, help: String, options: Map) -> Dynamic,
+    }
+}
 
-| option | meaning |
-|---|---|
-| `fallback` | the value if none is given; a parameter with neither this nor `optional` is required |
-| `optional` | with `true`, the value is `()` if none is given, which options treat as not given |
-| `type` | `string`, `int`, `float`, `bool`, `list`, `duration` or `path`; by default, that of the fallback |
-| `one_of` | an array of the allowed values |
-| `pattern` | a regular expression that the whole value must match |
-| `min`, `max` | the bounds of a number or a duration |
-| `secret` | with `true`, the value is never shown |
+function! {
+    #[doc = " Returns the value of an environment variable on the controller. If it is not set and there is \
+             no fallback,"]
+    /// it is an error.
+    ///
+    /// ```rhai
+    /// let region = env("REGION", "eu");
+    /// ```
+    ENV = env {
+        (name: String) -> String,
+        (name: String, fallback: String) -> String,
+    }
+}
 
-A `path` is a file or a directory that the operator names, relative to the working directory. The playbook
-gets its absolute path, and may read it wherever it is. Set values with `--var NAME=VALUE` and `--vars-file
-FILE`. A missing value or one of the wrong type is an error before ops contacts any host.
-
-```rhai
-let version = param(\"version\", \"the release to roll out, e.g. 1.4.2\");
-let batch = param(\"batch\", \"hosts at a time\", #{ fallback: 2, type: \"int\" });
-let sha256 = param(\"sha256\", \"the checksum of the release\", #{ optional: true });
-```";
-
-const ENV: &str = "\
-Returns the value of an environment variable on the controller. If it is not set and there is no fallback,
-it is an error.
-
-```rhai
-let region = env(\"REGION\", \"eu\");
-```";
-
-const READ_FILE: &str = "\
-Returns the content of a file next to the playbook as a string. A path outside the playbook's directory is an
-error, unless the operator gave it as a parameter of type `path`.
-
-```rhai
-let notes = read_file(\"CHANGES.md\");
-```";
+function! {
+    #[doc = " Returns the content of a file next to the playbook as a string. A path outside the playbook's \
+             directory is an"]
+    /// error, unless the operator gave it as a parameter of type `path`.
+    ///
+    /// ```rhai
+    /// let notes = read_file("CHANGES.md");
+    /// ```
+    READ_FILE = read_file {
+        (path: String) -> String,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
-    declare_plain("param", &["name: &str", "help: &str", "Dynamic"], PARAM)
+    declare(&PARAM, 0)
         .register_into_engine(engine, |context: NativeCallContext, name: &str, _: &str| {
             param(&context, name)
         });
-    declare_plain(
-        "param",
-        &["name: &str", "help: &str", "options: Map", "Dynamic"],
-        PARAM,
-    )
-    .register_into_engine(
+    declare(&PARAM, 1).register_into_engine(
         engine,
         |context: NativeCallContext, name: &str, _: &str, _: Map| param(&context, name),
     );
-    declare_plain("env", &["name: &str", "String"], ENV)
-        .register_into_engine(engine, |context: NativeCallContext, name: &str| {
-            env(&context, name, None)
-        });
-    declare_plain("env", &["name: &str", "fallback: &str", "String"], ENV).register_into_engine(
+    declare(&ENV, 0).register_into_engine(engine, |context: NativeCallContext, name: &str| {
+        env(&context, name, None)
+    });
+    declare(&ENV, 1).register_into_engine(
         engine,
         |context: NativeCallContext, name: &str, fallback: ImmutableString| {
             env(&context, name, Some(fallback))
         },
     );
-    declare_plain("read_file", &["path: &str", "String"], READ_FILE)
+    declare(&READ_FILE, 0)
         .register_into_engine(engine, |context: NativeCallContext, path: &str| {
             read_file(&context, path)
         });

@@ -9,8 +9,10 @@ mod control;
 mod dates;
 mod each;
 mod facts;
+mod failure;
 mod formats;
 mod glob;
+mod hashes;
 mod health;
 mod host;
 mod hosts;
@@ -31,7 +33,7 @@ mod vars;
 use rhai::Engine;
 
 use crate::declare::Function;
-use registration::{declare, declare_getter, declare_plain};
+use registration::{declare, declare_getter};
 
 pub use health::HealthValue;
 pub use host::HostValue;
@@ -49,6 +51,7 @@ pub fn register(engine: &mut Engine) {
     rollout::register(engine);
     tasks::register(engine);
     outcome::register(engine);
+    failure::register(engine);
     control::register(engine);
     secret::register(engine);
     logging::register(engine);
@@ -56,6 +59,7 @@ pub fn register(engine: &mut Engine) {
     library::register(engine);
     lock::register(engine);
     strings::register(engine);
+    hashes::register(engine);
     formats::register(engine);
     dates::register(engine);
     glob::register(engine);

@@ -18,17 +18,3 @@ pub(super) fn declare_getter(function: &Function) -> FuncRegistration {
         .with_params_info(function.forms[0])
         .with_comments([function.manual.text])
 }
-
-/// Registers a function from its parameters and its manual page.
-pub(super) fn declare_plain(name: &str, parameters: &[&str], page: &str) -> FuncRegistration {
-    FuncRegistration::new(name)
-        .with_params_info(parameters)
-        .with_comments([comments(page)])
-        .with_volatility(true)
-}
-
-/// Turns a manual page into the doc comment of a function, and keeps the indentation of its examples.
-fn comments(page: &str) -> String {
-    let lines: Vec<String> = page.lines().map(|line| format!("/// {line}")).collect();
-    lines.join("\n")
-}

@@ -1,131 +1,176 @@
 //! Strings: methods that return a new string where Rhai's own change it in place; joining; regular
-//! expressions; hashes.
-
-use std::fmt::Write as _;
+//! expressions.
 
 use regex::Regex;
 use rhai::{
-    Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, NativeCallContext,
+    Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, NativeCallContext,
 };
-use sha2::Digest as _;
 
-use super::declare_plain;
+use super::declare;
+use crate::declare::function;
 use crate::script::bounded;
 use crate::script::error::argument;
-use crate::script::frame::Frame;
 use crate::script::nesting;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-const REPLACED: &str = "\
-Returns the string with every `find` replaced by `with`. Rhai's own `replace` changes the string in place and
-returns nothing.
+function! {
+    #[doc = " Returns the string with every `find` replaced by `with`. Rhai's own `replace` changes the \
+             string in place and"]
+    /// returns nothing.
+    ///
+    /// ```rhai
+    /// let name = "a.b".replaced(".", "-");
+    /// ```
+    REPLACED = replaced {
+        (text: String, find: String, with: String) -> String,
+    }
+}
 
-```rhai
-let name = \"a.b\".replaced(\".\", \"-\");
-```";
+function! {
+    #[doc = " Returns the string without whitespace at its ends. Rhai's own `trim` changes the string in \
+             place and returns"]
+    /// nothing.
+    ///
+    /// ```rhai
+    /// let version = read_file("VERSION").trimmed();
+    /// ```
+    TRIMMED = trimmed {
+        (text: String) -> String,
+    }
+}
 
-const TRIMMED: &str = "\
-Returns the string without whitespace at its ends. Rhai's own `trim` changes the string in place and returns
-nothing.
+function! {
+    #[doc = " Returns the lines of a string, without line endings. A newline at the end of the string does \
+             not start another"]
+    /// line.
+    ///
+    /// ```rhai
+    /// for line in read_file("names.txt").lines() { log::info(line); }
+    /// ```
+    LINES = lines {
+        (text: String) -> Array,
+    }
+}
 
-```rhai
-let version = read_file(\"VERSION\").trimmed();
-```";
+function! {
+    #[doc = " Joins all elements of an array to one string, with `separator` between them. An element that \
+             is not a string"]
+    /// is converted as `print` would.
+    ///
+    /// ```rhai
+    /// let list = ["a", "b", 3].join(", ");
+    /// ```
+    JOIN = join {
+        (items: Array, separator: String) -> String,
+    }
+}
 
-const LINES: &str = "\
-Returns the lines of a string, without line endings. A newline at the end of the string does not start another
-line.
+function! {
+    #[doc = " Whether a regular expression matches anywhere in a string. Put `^` and `$` around it to match \
+             the whole"]
+    #[doc = " string. The syntax is that of Rust's `regex`: like Perl, but without look-around and \
+             back-references. Between"]
+    /// `#"` and `"#`, backslashes need no escaping.
+    ///
+    /// ```rhai
+    /// if !regex::matches("1.4.2", #"^\d+(\.\d+)*$"#) { fail("invalid version"); }
+    /// ```
+    MATCHES = matches {
+        (text: String, pattern: String) -> bool,
+    }
+}
 
-```rhai
-for line in read_file(\"names.txt\").lines() { log::info(line); }
-```";
+function! {
+    /// Returns the first part of a string that a regular expression matches, or `()`.
+    ///
+    /// ```rhai
+    /// let number = regex::find("nginx/1.22.1", #"[0-9.]+"#) ?? "unknown";
+    /// ```
+    FIND = find {
+        (text: String, pattern: String) -> Dynamic,
+    }
+}
 
-const JOIN: &str = "\
-Joins all elements of an array to one string, with `separator` between them. An element that is not a string
-is converted as `print` would.
+function! {
+    /// Returns all parts of a string that a regular expression matches.
+    ///
+    /// ```rhai
+    /// let numbers = regex::find_all("1, 22 and 333", "[0-9]+");
+    /// ```
+    FIND_ALL = find_all {
+        (text: String, pattern: String) -> Array,
+    }
+}
 
-```rhai
-let list = [\"a\", \"b\", 3].join(\", \");
-```";
+function! {
+    #[doc = " Returns what the groups of a regular expression captured in its first match, as a map, or \
+             `()` if it does not"]
+    #[doc = " match. `\"0\"` is the whole match, `\"1\"` the first group, and a group `(?<name>...)` also \
+             has its name as a"]
+    /// key. A group that did not take part in the match is `()`.
+    ///
+    /// ```rhai
+    /// let found = regex::captures("shop-1.4.2.tar.gz", #"^(?<name>\w+)-(?<version>[0-9.]+)\.tar"#);
+    /// if found != () { log::info(`${found.name} ${found.version}`); }
+    /// ```
+    CAPTURES = captures {
+        (text: String, pattern: String) -> Dynamic,
+    }
+}
 
-const MATCHES: &str = "\
-Whether a regular expression matches anywhere in a string. Put `^` and `$` around it to match the whole
-string. The syntax is that of Rust's `regex`: like Perl, but without look-around and back-references. Between
-`#\"` and `\"#`, backslashes need no escaping.
+function! {
+    #[doc = " Returns the string with every match of a regular expression replaced. In `with`, `$1` or \
+             `${name}` is the text"]
+    /// of a captured group, and `$$` is a dollar sign.
+    ///
+    /// ```rhai
+    /// let text = regex::replaced("port = 80", #"port\s*=\s*\d+"#, "port = 8080");
+    /// ```
+    REGEX_REPLACED = replaced {
+        (text: String, pattern: String, with: String) -> String,
+    }
+}
 
-```rhai
-if !regex::matches(\"1.4.2\", #\"^\\d+(\\.\\d+)*$\"#) { fail(\"invalid version\"); }
-```";
+function! {
+    /// Returns the parts of a string between the matches of a regular expression.
+    ///
+    /// ```rhai
+    /// let words = regex::split("a,  b ,c", #"\s*,\s*"#);
+    /// ```
+    SPLIT = split {
+        (text: String, pattern: String) -> Array,
+    }
+}
 
-const FIND: &str = "\
-Returns the first part of a string that a regular expression matches, or `()`.
-
-```rhai
-let number = regex::find(\"nginx/1.22.1\", #\"[0-9.]+\"#) ?? \"unknown\";
-```";
-
-const FIND_ALL: &str = "\
-Returns all parts of a string that a regular expression matches.
-
-```rhai
-let numbers = regex::find_all(\"1, 22 and 333\", \"[0-9]+\");
-```";
-
-const CAPTURES: &str = "\
-Returns what the groups of a regular expression captured in its first match, as a map, or `()` if it does not
-match. `\"0\"` is the whole match, `\"1\"` the first group, and a group `(?<name>...)` also has its name as a
-key. A group that did not take part in the match is `()`.
-
-```rhai
-let found = regex::captures(\"shop-1.4.2.tar.gz\", #\"^(?<name>\\w+)-(?<version>[0-9.]+)\\.tar\"#);
-if found != () { log::info(`${found.name} ${found.version}`); }
-```";
-
-const REGEX_REPLACED: &str = "\
-Returns the string with every match of a regular expression replaced. In `with`, `$1` or `${name}` is the text
-of a captured group, and `$$` is a dollar sign.
-
-```rhai
-let text = regex::replaced(\"port = 80\", #\"port\\s*=\\s*\\d+\"#, \"port = 8080\");
-```";
-
-const SPLIT: &str = "\
-Returns the parts of a string between the matches of a regular expression.
-
-```rhai
-let words = regex::split(\"a,  b ,c\", #\"\\s*,\\s*\"#);
-```";
-
-const ESCAPE: &str = "\
-Returns a regular expression that matches exactly this string.
-
-```rhai
-let found = regex::matches(\"a.b\", \"^\" + regex::escape(\"a.b\") + \"$\");
-```";
+function! {
+    /// Returns a regular expression that matches exactly this string.
+    ///
+    /// ```rhai
+    /// let found = regex::matches("a.b", "^" + regex::escape("a.b") + "$");
+    /// ```
+    ESCAPE = escape {
+        (text: String) -> String,
+    }
+}
 
 pub(super) fn register(engine: &mut Engine) {
     register_strings(engine);
     register_regex(engine);
-    register_hashes(engine);
 }
 
 fn register_strings(engine: &mut Engine) {
-    let parameters = ["text: &str", "find: &str", "with: &str", "String"];
-    declare_plain("replaced", &parameters, REPLACED).register_into_engine(
+    declare(&REPLACED, 0).register_into_engine(
         engine,
         |context: NativeCallContext, text: &str, find: &str, with: &str| {
             bounded::replaced(&context, text, find, with)
         },
     );
-    declare_plain("trimmed", &["text: &str", "String"], TRIMMED)
-        .register_into_engine(engine, |text: &str| text.trim().to_owned());
-    declare_plain("lines", &["text: &str", "Array"], LINES)
-        .register_into_engine(engine, |context: NativeCallContext, text: &str| {
-            bounded::list(&context, text.lines())
-        });
-    let parameters = ["items: Array", "separator: &str", "String"];
-    declare_plain("join", &parameters, JOIN).register_into_engine(
+    declare(&TRIMMED, 0).register_into_engine(engine, |text: &str| text.trim().to_owned());
+    declare(&LINES, 0).register_into_engine(engine, |context: NativeCallContext, text: &str| {
+        bounded::list(&context, text.lines())
+    });
+    declare(&JOIN, 0).register_into_engine(
         engine,
         |context: NativeCallContext, items: &mut Array, separator: &str| -> Result<String> {
             let mut text = bounded::Text::default();
@@ -150,21 +195,20 @@ fn shown(context: &NativeCallContext<'_>, item: &Dynamic) -> String {
 
 fn register_regex(engine: &mut Engine) {
     let mut module = Module::new();
-    let two = |given| ["text: &str", "pattern: &str", given];
-    declare_plain("matches", &two("bool"), MATCHES).set_into_module(
+    declare(&MATCHES, 0).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             Ok::<_, Box<EvalAltResult>>(regex(&context, pattern)?.is_match(text))
         },
     );
-    declare_plain("find", &two("Dynamic"), FIND).set_into_module(
+    declare(&FIND, 0).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let found = regex(&context, pattern)?.find(text);
             Ok::<_, Box<EvalAltResult>>(found.map_or(Dynamic::UNIT, |found| string(found.as_str())))
         },
     );
-    declare_plain("find_all", &two("Array"), FIND_ALL).set_into_module(
+    declare(&FIND_ALL, 0).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let pattern = regex(&context, pattern)?;
@@ -174,30 +218,28 @@ fn register_regex(engine: &mut Engine) {
             )
         },
     );
-    declare_plain("captures", &two("Dynamic"), CAPTURES).set_into_module(
+    declare(&CAPTURES, 0).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let pattern = regex(&context, pattern)?;
             Ok::<_, Box<EvalAltResult>>(captures(&pattern, text))
         },
     );
-    let parameters = ["text: &str", "pattern: &str", "with: &str", "String"];
-    declare_plain("replaced", &parameters, REGEX_REPLACED).set_into_module(
+    declare(&REGEX_REPLACED, 0).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str, with: &str| {
             let pattern = regex(&context, pattern)?;
             regex_replaced(&context, text, &pattern, with)
         },
     );
-    declare_plain("split", &two("Array"), SPLIT).set_into_module(
+    declare(&SPLIT, 0).set_into_module(
         &mut module,
         |context: NativeCallContext, text: &str, pattern: &str| {
             let pattern = regex(&context, pattern)?;
             bounded::list(&context, pattern.split(text))
         },
     );
-    declare_plain("escape", &["text: &str", "String"], ESCAPE)
-        .set_into_module(&mut module, |text: &str| regex::escape(text));
+    declare(&ESCAPE, 0).set_into_module(&mut module, |text: &str| regex::escape(text));
     engine.register_static_module("regex", module.into());
 }
 
@@ -255,54 +297,4 @@ fn captures(pattern: &Regex, text: &str) -> Dynamic {
         map.insert(index.to_string().into(), value);
     }
     map.into()
-}
-
-/// A hash: its function name, its title, and its digest of some bytes in hexadecimal.
-type Hash = (&'static str, &'static str, fn(&[u8]) -> String);
-
-const HASHES: [Hash; 3] = [
-    ("sha256", "SHA-256", |bytes| {
-        hex(&sha2::Sha256::digest(bytes))
-    }),
-    ("sha512", "SHA-512", |bytes| {
-        hex(&sha2::Sha512::digest(bytes))
-    }),
-    ("sha1", "SHA-1", |bytes| hex(&sha1::Sha1::digest(bytes))),
-];
-
-fn register_hashes(engine: &mut Engine) {
-    for (name, title, hash) in HASHES {
-        let page = format!(
-            "Returns the {title} hash of a string or a blob, in hexadecimal.\n\n\
-             ```rhai\nlog::info({name}(\"text\"));\n```"
-        );
-        declare_plain(name, &["text: &str", "String"], &page)
-            .register_into_engine(engine, move |text: &str| hash(text.as_bytes()));
-        declare_plain(name, &["bytes: Blob", "String"], &page)
-            .register_into_engine(engine, move |bytes: Blob| hash(&bytes));
-        let of_file = format!("{name}_of_file");
-        let page = format!(
-            "Returns the {title} hash of a file next to the playbook, in hexadecimal. The file must be one \
-             that `read_file` may read, and at most 64 MiB.\n\n\
-             ```rhai\nlet sum = {of_file}(\"shop.tar.gz\");\n```"
-        );
-        declare_plain(&of_file, &["path: &str", "String"], &page).register_into_engine(
-            engine,
-            move |context: NativeCallContext, path: &str| -> Result<String> {
-                let frame = Frame::of(&context)?;
-                let bytes = frame.world().read(path).map_err(|error| {
-                    argument(&context, format!("failed to read {path}: {error}"))
-                })?;
-                Ok(hash(&bytes))
-            },
-        );
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -2,6 +2,9 @@
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, NativeCallContext};
 
+use super::declare_getter;
+use super::host::HostValue;
+use crate::declare::function;
 use crate::model::suggest::did_you_mean;
 use crate::model::{Failure, FailureKind};
 use crate::run::HostHandle;
@@ -10,12 +13,21 @@ use crate::script::error::throw;
 
 /// The variables of a host.
 #[derive(Clone)]
-pub struct VarsValue(pub HostHandle);
+struct VarsValue(HostHandle);
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
+function! {
+    /// The host's variables: `h.vars.port`, `h.vars["port"]`, `h.vars.get("port", 80)`.
+    VARS = vars {
+        (host: Host) -> Dynamic,
+    }
+}
+
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<VarsValue>("Vars");
+    declare_getter(&VARS)
+        .register_into_engine(engine, |host: &mut HostValue| VarsValue(host.0.clone()));
     engine.register_indexer_get(
         |context: NativeCallContext, vars: &mut VarsValue, name: &str| {
             vars.get(&context, name)?
