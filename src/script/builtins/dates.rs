@@ -70,9 +70,8 @@ function! {
 }
 
 function! {
-    #[doc = " Adds a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds, and returns the \
-             new date. A day"]
-    /// has 24 hours.
+    /// Adds a duration such as `"1h 30m"` or `"7days"`, or a number of seconds, and returns the new date. A
+    /// day has 24 hours.
     ///
     /// ```rhai
     /// let tomorrow = dates::now("UTC").plus("1day");
@@ -83,9 +82,8 @@ function! {
 }
 
 function! {
-    #[doc = " Subtracts a duration such as `\"1h 30m\"` or `\"7days\"`, or a number of seconds, and returns \
-             the new date. A"]
-    /// day has 24 hours.
+    /// Subtracts a duration such as `"1h 30m"` or `"7days"`, or a number of seconds, and returns the new
+    /// date. A day has 24 hours.
     ///
     /// ```rhai
     /// let limit = dates::now().minus("30days");

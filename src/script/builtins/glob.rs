@@ -14,15 +14,11 @@ use crate::script::frame::Frame;
 const MAX_VISITED: usize = 100_000;
 
 function! {
-    #[doc = " Returns the paths of the files next to the playbook that match a pattern, in alphabetical \
-             order. No match is"]
-    #[doc = " not an error. `*` and `?` match any characters except `/`, `[a-z]` matches one of these \
-             characters, and `**`"]
-    #[doc = " matches any number of directories. A name that starts with a dot matches only a pattern that \
-             also starts with"]
-    #[doc = " a dot. The paths have the form that `read_file` and the tasks take: relative to the \
-             playbook's directory, or"]
-    /// below a parameter of type `path`.
+    /// Returns the paths of the files next to the playbook that match a pattern, in alphabetical order. No
+    /// match is not an error. `*` and `?` match any characters except `/`, `[a-z]` matches one of these
+    /// characters, and `**` matches any number of directories. A name that starts with a dot matches only a
+    /// pattern that also starts with a dot. The paths have the form that `read_file` and the tasks take:
+    /// relative to the playbook's directory, or below a parameter of type `path`.
     ///
     /// ```rhai
     /// for path in glob("conf.d/*.conf") {

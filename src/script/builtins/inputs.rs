@@ -11,26 +11,23 @@ use crate::script::frame::Frame;
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 function! {
-    #[doc = " Declares a parameter of the playbook and returns its value. The call must be at the top level \
-             and the name"]
-    /// must be a literal.
+    /// Declares a parameter of the playbook and returns its value. The call must be at the top level and the
+    /// name must be a literal.
     ///
     /// | option | meaning |
     /// |---|---|
     /// | `fallback` | the value if none is given; a parameter with neither this nor `optional` is required |
     /// | `optional` | with `true`, the value is `()` if none is given, which options treat as not given |
-    #[doc = " | `type` | `string`, `int`, `float`, `bool`, `list`, `duration` or `path`; by default, that \
-             of the fallback |"]
+    /// | `type` | `string`, `int`, `float`, `bool`, `list`, `duration` or `path`; default: that of the fallback |
     /// | `one_of` | an array of the allowed values |
     /// | `pattern` | a regular expression that the whole value must match |
     /// | `min`, `max` | the bounds of a number or a duration |
     /// | `secret` | with `true`, the value is never shown |
     ///
-    #[doc = " A `path` is a file or a directory that the operator names, relative to the working directory. \
-             The playbook"]
-    #[doc = " gets its absolute path, and may read it wherever it is. Set values with `--var NAME=VALUE` \
-             and `--vars-file"]
-    /// FILE`. A missing value or one of the wrong type is an error before ops contacts any host.
+    /// A `path` is a file or a directory that the operator names, relative to the working directory. The
+    /// playbook gets its absolute path, and may read it wherever it is. Set values with `--var NAME=VALUE`
+    /// and `--vars-file FILE`. A missing value or one of the wrong type is an error before ops contacts any
+    /// host.
     ///
     /// ```rhai
     /// let version = param("version", "the release to roll out, e.g. 1.4.2");
@@ -44,9 +41,8 @@ function! {
 }
 
 function! {
-    #[doc = " Returns the value of an environment variable on the controller. If it is not set and there is \
-             no fallback,"]
-    /// it is an error.
+    /// Returns the value of an environment variable on the controller. If it is not set and there is no
+    /// fallback, it is an error.
     ///
     /// ```rhai
     /// let region = env("REGION", "eu");
@@ -58,9 +54,8 @@ function! {
 }
 
 function! {
-    #[doc = " Returns the content of a file next to the playbook as a string. A path outside the playbook's \
-             directory is an"]
-    /// error, unless the operator gave it as a parameter of type `path`.
+    /// Returns the content of a file next to the playbook as a string. A path outside the playbook's
+    /// directory is an error, unless the operator gave it as a parameter of type `path`.
     ///
     /// ```rhai
     /// let notes = read_file("CHANGES.md");

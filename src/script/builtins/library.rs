@@ -14,21 +14,17 @@ use crate::task::RunMode;
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 function! {
-    #[doc = " Checks the options of a function and fills in those that were not given. `given` is the \
-             caller's map, and"]
-    /// `schema` maps every option to its fallback. An unknown option, or a value whose type differs from the
-    #[doc = " fallback's, is an error that names the function and points at the caller's line. `()` counts \
-             as not given,"]
-    /// and an option whose fallback is `()` may have any type.
+    /// Checks the options of a function and fills in those that were not given. `given` is the caller's map,
+    /// and `schema` maps every option to its fallback. An unknown option, or a value whose type differs from
+    /// the fallback's, is an error that names the function and points at the caller's line. `()` counts as
+    /// not given, and an option whose fallback is `()` may have any type.
     ///
     /// Instead of a fallback, `schema` can hold a map that describes the option with the keys of `param`:
-    #[doc = " `fallback`, `optional` (it is `()` if not given), `type`, `one_of`, `pattern`, `min` and \
-             `max`. With neither"]
-    #[doc = " `fallback` nor `optional`, the option is required. The types are `string`, `int`, `float`, \
-             `bool`, `list`,"]
-    #[doc = " `duration` (a string such as `\"30s\"`, or a number of seconds), `map`, `closure` and `any`. \
-             A list of types"]
-    /// allows each of them. Write a fallback that is itself a map as `#{ fallback: #{ a: 1 } }`.
+    /// `fallback`, `optional` (it is `()` if not given), `type`, `one_of`, `pattern`, `min` and `max`. With
+    /// neither `fallback` nor `optional`, the option is required. The types are `string`, `int`, `float`,
+    /// `bool`, `list`, `duration` (a string such as `"30s"`, or a number of seconds), `map`, `closure` and
+    /// `any`. A list of types allows each of them. Write a fallback that is itself a map as `#{ fallback: #{
+    /// a: 1 } }`.
     ///
     /// If the last parameter of a function is called `options`, callers may omit it; it is then an empty map.
     ///
@@ -47,9 +43,8 @@ function! {
     /// backup("/etc", #{ keep: 3 });
     /// ```
     ///
-    #[doc = " For a map that is not the options of the function, pass a description of the map as the first \
-             argument:"]
-    /// `options("the variable shop", h.vars.shop, #{ port: 80 })`.
+    /// For a map that is not the options of the function, pass a description of the map as the first
+    /// argument: `options("the variable shop", h.vars.shop, #{ port: 80 })`.
     OPTIONS = options {
         (given: Map, schema: Map) -> Map,
         (of: String, given: Map, schema: Map) -> Map,
@@ -70,9 +65,8 @@ function! {
 }
 
 function! {
-    #[doc = " Whether the run is in check mode. Functions that wait for a change need this, because check \
-             mode does not make"]
-    /// the change. Tasks and commands handle check mode themselves.
+    /// Whether the run is in check mode. Functions that wait for a change need this, because check mode does
+    /// not make the change. Tasks and commands handle check mode themselves.
     ///
     /// ```rhai
     /// if !check_mode() { log::info("this run makes changes"); }

@@ -15,9 +15,8 @@ use crate::script::nesting;
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 function! {
-    #[doc = " Returns the string with every `find` replaced by `with`. Rhai's own `replace` changes the \
-             string in place and"]
-    /// returns nothing.
+    /// Returns the string with every `find` replaced by `with`. Rhai's own `replace` changes the string in
+    /// place and returns nothing.
     ///
     /// ```rhai
     /// let name = "a.b".replaced(".", "-");
@@ -28,9 +27,8 @@ function! {
 }
 
 function! {
-    #[doc = " Returns the string without whitespace at its ends. Rhai's own `trim` changes the string in \
-             place and returns"]
-    /// nothing.
+    /// Returns the string without whitespace at its ends. Rhai's own `trim` changes the string in place and
+    /// returns nothing.
     ///
     /// ```rhai
     /// let version = read_file("VERSION").trimmed();
@@ -41,9 +39,8 @@ function! {
 }
 
 function! {
-    #[doc = " Returns the lines of a string, without line endings. A newline at the end of the string does \
-             not start another"]
-    /// line.
+    /// Returns the lines of a string, without line endings. A newline at the end of the string does not start
+    /// another line.
     ///
     /// ```rhai
     /// for line in read_file("names.txt").lines() { log::info(line); }
@@ -54,9 +51,8 @@ function! {
 }
 
 function! {
-    #[doc = " Joins all elements of an array to one string, with `separator` between them. An element that \
-             is not a string"]
-    /// is converted as `print` would.
+    /// Joins all elements of an array to one string, with `separator` between them. An element that is not a
+    /// string is converted as `print` would.
     ///
     /// ```rhai
     /// let list = ["a", "b", 3].join(", ");
@@ -67,11 +63,9 @@ function! {
 }
 
 function! {
-    #[doc = " Whether a regular expression matches anywhere in a string. Put `^` and `$` around it to match \
-             the whole"]
-    #[doc = " string. The syntax is that of Rust's `regex`: like Perl, but without look-around and \
-             back-references. Between"]
-    /// `#"` and `"#`, backslashes need no escaping.
+    /// Whether a regular expression matches anywhere in a string. Put `^` and `$` around it to match the
+    /// whole string. The syntax is that of Rust's `regex`: like Perl, but without look-around and
+    /// back-references. Between `#"` and `"#`, backslashes need no escaping.
     ///
     /// ```rhai
     /// if !regex::matches("1.4.2", #"^\d+(\.\d+)*$"#) { fail("invalid version"); }
@@ -104,11 +98,9 @@ function! {
 }
 
 function! {
-    #[doc = " Returns what the groups of a regular expression captured in its first match, as a map, or \
-             `()` if it does not"]
-    #[doc = " match. `\"0\"` is the whole match, `\"1\"` the first group, and a group `(?<name>...)` also \
-             has its name as a"]
-    /// key. A group that did not take part in the match is `()`.
+    /// Returns what the groups of a regular expression captured in its first match, as a map, or `()` if it
+    /// does not match. `"0"` is the whole match, `"1"` the first group, and a group `(?<name>...)` also has
+    /// its name as a key. A group that did not take part in the match is `()`.
     ///
     /// ```rhai
     /// let found = regex::captures("shop-1.4.2.tar.gz", #"^(?<name>\w+)-(?<version>[0-9.]+)\.tar"#);
@@ -120,9 +112,8 @@ function! {
 }
 
 function! {
-    #[doc = " Returns the string with every match of a regular expression replaced. In `with`, `$1` or \
-             `${name}` is the text"]
-    /// of a captured group, and `$$` is a dollar sign.
+    /// Returns the string with every match of a regular expression replaced. In `with`, `$1` or `${name}` is
+    /// the text of a captured group, and `$$` is a dollar sign.
     ///
     /// ```rhai
     /// let text = regex::replaced("port = 80", #"port\s*=\s*\d+"#, "port = 8080");
