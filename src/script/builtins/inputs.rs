@@ -18,7 +18,7 @@ function! {
     /// |---|---|
     /// | `fallback` | the value if none is given; a parameter with neither this nor `optional` is required |
     /// | `optional` | with `true`, the value is `()` if none is given, which options treat as not given |
-    /// | `type` | `string`, `int`, `float`, `bool`, `list`, `duration` or `path`; default: that of the fallback |
+    /// | `type` | `string`, `int`, `float`, `bool`, `list`, `duration`, `path`; default: the fallback's |
     /// | `one_of` | an array of the allowed values |
     /// | `pattern` | a regular expression that the whole value must match |
     /// | `min`, `max` | the bounds of a number or a duration |
