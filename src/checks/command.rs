@@ -18,7 +18,8 @@ kind! {
     ///
     /// ```rhai
     /// each(hosts("db"), |h| h.check(command("pg_isready -q", #{ name: "PostgreSQL answers" })));
-    /// each(hosts("all"), |h| h.check(command("/usr/lib/nagios/plugins/check_ntp_time -H ntp", #{ warning: 1 })));
+    /// let clock = command("/usr/lib/nagios/plugins/check_ntp_time -H ntp", #{ warning: 1 });
+    /// each(hosts("all"), |h| h.check(clock));
     /// ```
     command(command: String; Options) => Command::new
 }

@@ -16,7 +16,8 @@ kind! {
     /// given. A missing path is an error.
     ///
     /// ```rhai
-    /// each(hosts("db"), |h| h.check([disk("/"), disk("/var/lib/postgresql", #{ free: "5G", warning: "20G" })]));
+    /// let data = disk("/var/lib/postgresql", #{ free: "5G", warning: "20G" });
+    /// each(hosts("db"), |h| h.check([disk("/"), data]));
     /// ```
     disk(path: String; Options) => Disk::new
 }

@@ -205,7 +205,8 @@ impl Observe for Dns {
         let mut script = "LC_ALL=C; export LC_ALL\n".to_owned();
         for (program, command) in &ways {
             script.push_str(&format!(
-                "if command -v {program} >/dev/null 2>&1; then echo '{WITH}{program}'; {command} 2>&1; echo \"{CODE}$?\"; exit 0; fi\n"
+                "if command -v {program} >/dev/null 2>&1; then echo '{WITH}{program}'; {command} 2>&1; \
+                 echo \"{CODE}$?\"; exit 0; fi\n"
             ));
         }
         let programs: Vec<&str> = ways.iter().map(|(program, _)| *program).collect();
@@ -304,8 +305,10 @@ b.test.\t\t0\tIN\tA\t10.0.0.1
 ;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 1
 a.test.\t\t0\tIN\tMX\t10 Mail.a.test.
 ";
-    const NSLOOKUP: &str = "Server:\t\t10.0.0.9\nAddress:\t10.0.0.9#53\n\nName:\ta.test\nAddress: 10.0.0.1\nName:\ta.test\nAddress: ::2\n";
-    const OLD_BUSYBOX: &str = "Server:    10.0.0.9\nAddress 1: 10.0.0.9\n\nName:      a.test\nAddress 1: 10.0.0.1 a.test\n";
+    const NSLOOKUP: &str = "Server:\t\t10.0.0.9\nAddress:\t10.0.0.9#53\n\nName:\ta.test\nAddress: 10.0.0.1\n\
+        Name:\ta.test\nAddress: ::2\n";
+    const OLD_BUSYBOX: &str = "Server:    10.0.0.9\nAddress 1: 10.0.0.9\n\nName:      a.test\n\
+        Address 1: 10.0.0.1 a.test\n";
 
     #[test]
     fn reads_addresses_from_every_program() {

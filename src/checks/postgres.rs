@@ -43,7 +43,8 @@ const HOW_FAR: &str = "\
 select case when not pg_is_in_recovery() then 'primary'
  when not exists (select from pg_stat_wal_receiver) then 'detached'
  when pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() then '0'
- else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::text, 'unknown') end;";
+ else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::text, 'unknown')
+ end;";
 
 options! {
     #[derive(Clone, Default)]

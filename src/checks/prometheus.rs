@@ -30,7 +30,8 @@ kind! {
     ///
     /// ```rhai
     /// let errors = "sum(rate(http_requests_total{job=\"shop\",code=~\"5..\"}[1m])) or vector(0)";
-    /// each(hosts("web")[0], |h| h.check(prometheus("http://127.0.0.1:9090", errors, #{ below: 0.5, from: "controller" })));
+    /// let few = prometheus("http://127.0.0.1:9090", errors, #{ below: 0.5, from: "controller" });
+    /// each(hosts("web")[0], |h| h.check(few));
     /// ```
     prometheus(url: String, query: String; Options) => Prometheus::new
 }

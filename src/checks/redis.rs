@@ -18,7 +18,9 @@ kind! {
     /// the machine that runs the check. Valkey and KeyDB work too.
     ///
     /// ```rhai
-    /// each(hosts("cache"), |h| h.check(redis("127.0.0.1:6379", #{ password: secret(#{ env: "REDIS_PASSWORD" }), replication: true })));
+    /// let password = secret(#{ env: "REDIS_PASSWORD" });
+    /// let cache = redis("127.0.0.1:6379", #{ password: password, replication: true });
+    /// each(hosts("cache"), |h| h.check(cache));
     /// ```
     redis(address: Endpoint; Options) => Redis::new
 }
@@ -126,12 +128,14 @@ impl Observe for Redis {
             "LC_ALL=C; export LC_ALL\n\
              ops_say() {{ printf '%s' {requests}; }}\n\
              if command -v bash >/dev/null 2>&1; then\n\
-             ops_say | bash -c 'exec 3<>\"/dev/tcp/$1/$2\" || exit {REFUSED}; cat >&3; exec cat <&3' ops {host} {port}\n\
+             ops_say | bash -c 'exec 3<>\"/dev/tcp/$1/$2\" || exit {REFUSED}; cat >&3; exec cat <&3' ops \
+             {host} {port}\n\
              elif command -v nc >/dev/null 2>&1; then\n\
              ops_say | nc {host} {port} || exit {REFUSED}\n\
              elif command -v perl >/dev/null 2>&1; then\n\
              ops_say | perl -MIO::Socket::IP -e '\
-             my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => $ARGV[1]) or do {{ print STDERR $@; exit {REFUSED} }}; \
+             my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => $ARGV[1]) or do {{ print STDERR \
+             $@; exit {REFUSED} }}; \
              print $s <STDIN>; $s->flush; print while <$s>' {host} {port}\n\
              else echo 'ops:missing bash, nc or perl'\n\
              fi\n",
@@ -352,13 +356,15 @@ mod tests {
         let state = |lines: &str| says(r#"{"replication": true}"#, &info(lines)).0;
         let replica = |status: &str, copying: &str| {
             format!(
-                "# Replication\nrole:slave\nmaster_host:10.0.0.1\nmaster_port:6379\nmaster_link_status:{status}\nmaster_sync_in_progress:{copying}\n"
+                "# Replication\nrole:slave\nmaster_host:10.0.0.1\nmaster_port:6379\n\
+                 master_link_status:{status}\nmaster_sync_in_progress:{copying}\n"
             )
         };
         assert_eq!(state(&replica("up", "0")), State::Passing);
         assert_eq!(state(&replica("up", "1")), State::Critical);
         assert_eq!(state(&replica("down", "0")), State::Critical);
-        let primary = "role:master\nconnected_slaves:1\nslave0:ip=127.0.0.1,port=1,state=online,offset=1,lag=0\n";
+        let primary = "role:master\nconnected_slaves:1\n\
+            slave0:ip=127.0.0.1,port=1,state=online,offset=1,lag=0\n";
         assert_eq!(state(primary), State::Passing);
         assert_eq!(
             state(&primary.replace("online", "wait_bgsave")),

@@ -69,7 +69,9 @@ impl Observe for Service {
     fn script(&self) -> String {
         let unit = quote_str(&self.unit);
         let mut script = format!(
-            "command -v systemctl >/dev/null 2>&1 || exit 9\nsystemctl show -p LoadState,ActiveState,SubState,Result,NRestarts,ActiveEnterTimestampMonotonic -- {unit}"
+            "command -v systemctl >/dev/null 2>&1 || exit 9\n\
+             systemctl show -p LoadState,ActiveState,SubState,Result,NRestarts,ActiveEnterTimestampMonotonic \
+             -- {unit}"
         );
         if self.steady.is_some() {
             script.push_str(" || exit\nread -r now _ </proc/uptime && echo \"Now=$now\"");

@@ -48,7 +48,10 @@ if command -v bash >/dev/null 2>&1; then
         exit 7
     }
 elif command -v perl >/dev/null 2>&1; then
-    perl -e 'use Socket qw(getaddrinfo SOCK_STREAM);my($e,@a)=getaddrinfo(@ARGV,{socktype=>SOCK_STREAM});if($e){print STDERR "$ARGV[0]: $e";exit 6}for(@a){socket(S,$_->{family},SOCK_STREAM,0)&&connect(S,$_->{addr})&&exit 0}print STDERR $!;exit 7' "$1" "$2"
+    perl -e 'use Socket qw(getaddrinfo SOCK_STREAM);my($e,@a)=getaddrinfo(@ARGV,{socktype=>SOCK_STREAM});
+if($e){print STDERR "$ARGV[0]: $e";exit 6}
+for(@a){socket(S,$_->{family},SOCK_STREAM,0)&&connect(S,$_->{addr})&&exit 0}
+print STDERR $!;exit 7' "$1" "$2"
 elif command -v python3 >/dev/null 2>&1; then
     python3 -c 'import socket,sys
 try: socket.create_connection(sys.argv[1:3])

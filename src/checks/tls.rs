@@ -393,7 +393,8 @@ mod tests {
 
     #[test]
     fn the_issuer_is_ignored_if_requested() {
-        let untrusted = "verify error:num=18:self-signed certificate\nVerify return code: 18 (self-signed certificate)";
+        let untrusted = "verify error:num=18:self-signed certificate\n\
+            Verify return code: 18 (self-signed certificate)";
         let end = "Dec 25 12:00:00 2026 GMT";
         let verdict =
             tls(r#"{"chain": false}"#).verdict(&answer(FROM, end, "does match", untrusted));
@@ -411,7 +412,8 @@ mod tests {
     fn reports_the_names_of_the_certificate() {
         let text = format!(
             "ops:now {TODAY}\nnotBefore={FROM}\nnotAfter=Dec 25 12:00:00 2026 GMT\n\
-             Hostname shop.test does NOT match certificate\nnames=DNS:a.test, DNS:*.b.test\nops:connection\n{OK}\n"
+             Hostname shop.test does NOT match certificate\nnames=DNS:a.test, DNS:*.b.test\nops:connection\n\
+             {OK}\n"
         );
         assert_eq!(
             tls("{}").verdict(&case(0, &text, "")).message,
@@ -422,13 +424,16 @@ mod tests {
     #[test]
     fn without_a_certificate_there_is_no_tls() {
         let refused = format!(
-            "ops:now {TODAY}\nops:connection\n401786C4:error:8000006F:system library:BIO_connect:Connection refused:x.c:117:calling connect()\nconnect:errno=111\n"
+            "ops:now {TODAY}\nops:connection\n401786C4:error:8000006F:system library:BIO_connect:Connection \
+             refused:x.c:117:calling connect()\nconnect:errno=111\n"
         );
         let verdict = tls("{}").verdict(&case(0, &refused, ""));
         assert_eq!(verdict.state, State::Critical);
         assert_eq!(verdict.message, "cannot connect: Connection refused");
         let plain = format!(
-            "ops:now {TODAY}\nops:connection\nCONNECTED(00000003)\n4:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:x.c:354:\nno peer certificate available\n"
+            "ops:now {TODAY}\nops:connection\nCONNECTED(00000003)\n\
+             4:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:x.c:354:\n\
+             no peer certificate available\n"
         );
         assert_eq!(
             tls("{}").verdict(&case(0, &plain, "")).message,

@@ -31,7 +31,7 @@ use super::run::keep_secret;
 /// The variables of a host that declare checks: this one, and those that begin with `ops_health_`.
 const VARIABLE: &str = "ops_health";
 
-/// Run the health checks that the inventory declares as `ops_health`, or a playbook in `fn health(h)`
+/// Run the health checks that the inventory declares as `ops_health`, or that a playbook defines in `fn health(h)`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Playbook whose function `health(h)` returns the checks of a host; nothing else in it runs

@@ -89,7 +89,8 @@ mod tests {
         let page = Manual::new(" Ensures it.\n More.\n\n Details.\n", OPTIONS).markdown();
         assert_eq!(
             page,
-            "Ensures it.\nMore.\n\n| option | what it does |\n|---|---|\n| `mode` | permission bits, as text |\n\
+            "Ensures it.\nMore.\n\n| option | what it does |\n|---|---|\n\
+             | `mode` | permission bits, as text |\n\
              | `type` | `a\\|b` |\n\nDetails."
         );
         assert_eq!(Manual::new(" One.\n", &[]).markdown(), "One.");

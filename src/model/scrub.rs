@@ -17,7 +17,8 @@ use super::{Diff, Scrubber};
 /// A type whose texts can be scrubbed.
 #[diagnostic::on_unimplemented(
     message = "nothing says how `{Self}` is scrubbed of secrets",
-    note = "declare a struct with `record!`; add a type that holds no text to the list in src/model/scrub/textless.rs"
+    note = "declare a struct with `record!`; add a type that holds no text to the list in \
+        src/model/scrub/textless.rs"
 )]
 pub trait Scrub {
     /// Replaces every secret in every text.

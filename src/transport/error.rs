@@ -111,7 +111,8 @@ fn hint(advice: Advice) -> String {
     }
 }
 
-pub(super) const ACCEPT_HOST_KEY: &str = "Log in once with `ssh` to accept its key, or set `ops_host_keys` of the host to `accept-new` (`host_keys` in \
+pub(super) const ACCEPT_HOST_KEY: &str = "Log in once with `ssh` to accept its key, or set `ops_host_keys` \
+    of the host to `accept-new` (`host_keys` in \
      an inventory in TOML).";
 
 pub(super) const NAME_KEY: &str = "Name the right key with `ansible_ssh_private_key_file` or \

@@ -37,9 +37,10 @@ kind! {
     ///
     /// ```rhai
     /// let healthy = http("http://127.0.0.1:8080/healthz", #{ body: "1.4.2", max_latency: "1s" });
+    /// let tls = #{ host: "shop.example", from: "controller", insecure: true };
     /// each(hosts("web"), |h| {
     ///     h.check(healthy);
-    ///     h.check(http("https://127.0.0.1/", #{ host: "shop.example", from: "controller", insecure: true }));
+    ///     h.check(http("https://127.0.0.1/", tls));
     /// });
     /// ```
     http(url: String; Options) => Http::new

@@ -35,7 +35,14 @@ pub struct Request {
 }
 
 /// Reads the host, the port and the request; connects to the first address that accepts.
-const PERL: &str = r#"use Socket qw(getaddrinfo SOCK_STREAM);my($h,$p)=split " ",<STDIN>;local $/;my $q=<STDIN>;$SIG{PIPE}="IGNORE";my($e,@a)=getaddrinfo($h,$p,{socktype=>SOCK_STREAM});if($e){print STDERR "$h: $e\n";exit 6}for(@a){socket(S,$_->{family},SOCK_STREAM,0)&&connect(S,$_->{addr})||next;syswrite S,$q;my $n=0;while($n<LARGEST&&(my $r=sysread S,my $b,16384)){$n+=$r;syswrite STDOUT,$b}exit 0}print STDERR "$!\n";exit 7"#;
+const PERL: &str = concat!(
+    r#"use Socket qw(getaddrinfo SOCK_STREAM);my($h,$p)=split " ",<STDIN>;local $/;my $q=<STDIN>;"#,
+    r#"$SIG{PIPE}="IGNORE";my($e,@a)=getaddrinfo($h,$p,{socktype=>SOCK_STREAM});"#,
+    r#"if($e){print STDERR "$h: $e\n";exit 6}for(@a){"#,
+    r#"socket(S,$_->{family},SOCK_STREAM,0)&&connect(S,$_->{addr})||next;syswrite S,$q;my $n=0;"#,
+    r#"while($n<LARGEST&&(my $r=sysread S,my $b,16384)){$n+=$r;syswrite STDOUT,$b}exit 0}"#,
+    r#"print STDERR "$!\n";exit 7"#,
+);
 
 impl Request {
     /// A plain GET request.

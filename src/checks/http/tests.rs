@@ -160,7 +160,8 @@ fn compares_the_response_with_the_expected_one() {
 fn distinguishes_faults_of_the_server_from_those_of_the_check() {
     let cases = [
         (
-            "curl: (7) Failed to connect to x port 1 after 0 ms: Couldn't connect\nops-curl 000 0.0\nops-end curl 7\n",
+            "curl: (7) Failed to connect to x port 1 after 0 ms: Couldn't connect\nops-curl 000 0.0\n\
+             ops-end curl 7\n",
             State::Critical,
             "failed to connect to x port 1 after 0 ms: Couldn't connect",
         ),
@@ -170,7 +171,8 @@ fn distinguishes_faults_of_the_server_from_those_of_the_check() {
             "empty reply from server",
         ),
         (
-            "curl: (60) SSL certificate problem: certificate has expired\nops-curl 000 0.1\nops-end curl 60\n",
+            "curl: (60) SSL certificate problem: certificate has expired\nops-curl 000 0.1\n\
+             ops-end curl 60\n",
             State::Critical,
             "TLS: SSL certificate problem: certificate has expired",
         ),
@@ -226,7 +228,8 @@ fn distinguishes_faults_of_the_server_from_those_of_the_check() {
 #[test]
 fn the_last_response_counts_and_chunks_are_joined() {
     let options = [("body", "in two parts".into())];
-    let redirected = "HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/2 200 \r\na: b\r\n\r\nin two parts";
+    let redirected = "HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/2 200 \r\n\
+        a: b\r\n\r\nin two parts";
     assert_eq!(verdict(&options, redirected, OK).0, State::Passing);
     let chunked = answer(
         "200 OK",

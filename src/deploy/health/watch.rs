@@ -218,7 +218,10 @@ mod tests {
             // There is no check after the deadline, and no two checks within an interval, except at the
             // deadline.
             prop_assert!(looks.iter().all(|look| *look <= timing.deadline));
-            prop_assert!(looks.windows(2).all(|pair| pair[1] >= pair[0] + timing.interval || pair[1] == timing.deadline));
+            let apart = |pair: &[Duration]| {
+                pair[1] >= pair[0] + timing.interval || pair[1] == timing.deadline
+            };
+            prop_assert!(looks.windows(2).all(apart));
             prop_assert!(at <= timing.deadline + LAST_LOOK);
         }
     }

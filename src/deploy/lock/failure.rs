@@ -14,7 +14,8 @@ pub(super) fn held(lock: &str, holder: Option<&LockHolder>, hosts: &[String]) ->
         Some(holder) => (
             holder.to_string(),
             format!(
-                "Use `ops lock show '{lock}'` to see its state, and `ops lock break {}` to break a lock left by a dead run.",
+                "Use `ops lock show '{lock}'` to see its state, and `ops lock break {}` to break a lock left \
+                 by a dead run.",
                 holder.id
             ),
         ),
@@ -71,9 +72,15 @@ mod tests {
     fn reports_why_the_lock_was_lost() {
         let lost = |words: &str| reason(&Record::parse(words), "x1");
         assert!(lost("").contains("is gone"));
-        let by = r#"free 0 a {"lock":"x","at":"2026-11-21T14:00:00Z","broken_by":{"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci"}}"#;
+        let by = concat!(
+            r#"free 0 a {"lock":"x","at":"2026-11-21T14:00:00Z","broken_by":"#,
+            r#"{"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci"}}"#,
+        );
         assert_eq!(lost(by), "ada on ci broke it with `ops lock break`");
-        let held = r#"held 90 b {"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","user":"ada","controller":"ci","run":"r1"}"#;
+        let held = concat!(
+            r#"held 90 b {"lock":"x","id":"b","since":"2026-11-21T14:00:00Z","#,
+            r#""user":"ada","controller":"ci","run":"r1"}"#,
+        );
         assert!(lost(held).starts_with("it has passed to ada on ci (pid 0)"));
     }
 }

@@ -202,7 +202,8 @@ impl HostsLock {
         let hint = if why.contains("No space left on device") {
             "The disk of the host is full. Free some space."
         } else {
-            "ops stores locks in its state directory on the host; set `ops_state_dir` in the inventory to use another one."
+            "ops stores locks in its state directory on the host; set `ops_state_dir` in the inventory to \
+             use another one."
         };
         Failure { message, ..failure }.hint(hint)
     }

@@ -15,7 +15,8 @@
 //! | [`order`](self::order) | which run goes back when two want the same hosts (pure) |
 //! | [`ask`](self::ask) | the scripts, and sending them to all hosts at once |
 //! | [`wanted`](self::wanted), [`take`](self::take) | waiting, acquiring, giving up |
-//! | [`hosts`](self::hosts), [`local`](self::local) | a lock held on hosts (renewal and fence), or on this machine |
+//! | [`hosts`](self::hosts) | a lock on hosts: renewal and fence |
+//! | [`local`](self::local) | a lock on this machine |
 //! | [`held`](self::held) | either of them, until it is released |
 //! | [`view`](self::view) | locks seen from outside: who holds which, and breaking one |
 //!

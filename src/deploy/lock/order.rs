@@ -107,7 +107,8 @@ mod tests {
                 let alive: Vec<usize> = (0..count).filter(|run| ended[*run].is_none()).collect();
                 let Some(&run) = alive.get(pick % alive.len().max(1)) else { break };
                 if open[run].is_empty() {
-                    let asked: Vec<Asked> = runs[run].wants.iter().map(|host| told[run][*host].expect("asked")).collect();
+                    let asked = |host: &usize| told[run][*host].expect("asked");
+                    let asked: Vec<Asked> = runs[run].wants.iter().map(asked).collect();
                     runs[run].tries += 1;
                     let free = |hosts: &mut [Option<usize>; 5], wants: &[usize]| {
                         for host in wants {

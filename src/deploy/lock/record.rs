@@ -152,7 +152,10 @@ pub fn json<T: Serialize>(value: &T) -> String {
 mod tests {
     use super::*;
 
-    const HELD: &str = r#"1000000007 12 held 90 k3f9abcd {"lock":"a b","id":"k3f9abcd","since":"2026-11-21T14:00:00Z","user":"ada"}"#;
+    const HELD: &str = concat!(
+        "1000000007 12 held 90 k3f9abcd ",
+        r#"{"lock":"a b","id":"k3f9abcd","since":"2026-11-21T14:00:00Z","user":"ada"}"#,
+    );
 
     #[test]
     fn a_line_survives_a_round_trip() {

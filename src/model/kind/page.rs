@@ -78,7 +78,8 @@ fn the_page_has_every_kind_as_it_is_declared() {
     panic!(
         "docs/events.md is not what src/model/kind.rs declares, from {differs:?} on.\n\
          `INSTA_UPDATE=always cargo test --lib model::kind` writes the page. docs/adding-things.md says \
-         what else a new kind needs: the reporters that show it are in src/report/view.rs and src/report/live.rs."
+         what else a new kind needs: the reporters that show it are in src/report/view.rs and \
+         src/report/live.rs."
     );
 }
 

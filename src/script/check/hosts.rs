@@ -92,7 +92,10 @@ fn calls(playbook: &Playbook) -> Vec<Option<(String, Option<Position>)>> {
     for ast in scripts {
         let file = ast.source().unwrap_or_default();
         ast.walk(&mut |nodes: &[ASTNode]| {
-            if let Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) = nodes.last()
+            let node = nodes.last();
+            if let Some(
+                ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _)),
+            ) = node
                 && call.name == "hosts"
                 && !call.is_qualified()
             {

@@ -37,8 +37,10 @@ pub(super) fn render(queries: &[Query], token: &str, text: &mut String) {
     // A host without /proc, with a `head` that does not support -q, or a file that was removed in the
     // meantime.
     text.push_str(&format!(
-        "o joined\n{{ [ $# -gt 2 ] && [ -r /proc/self/environ ] && env -i {border} head -q -c {size} -- \"$@\" 2>/dev/null; }} || {{\n\
-         f=0; while [ $# -gt 0 ]; do o \"content.$f\"; head -c {size} <\"$1\"; shift 2; f=$((f+1)); done; o apart; }}\n",
+        "o joined\n{{ [ $# -gt 2 ] && [ -r /proc/self/environ ] && env -i {border} head -q -c {size} \
+         -- \"$@\" 2>/dev/null; }} || {{\n\
+         f=0; while [ $# -gt 0 ]; do o \"content.$f\"; head -c {size} <\"$1\"; shift 2; f=$((f+1)); done; o \
+         apart; }}\n",
         border = border(token),
         size = Query::LARGEST_CONTENT + 1,
     ));

@@ -51,7 +51,8 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         text.push_str(concat!(
             "o denied\n",
             "d() { if [ -h \"$2\" ]; then l=\"$l $1\"; return; fi; [ -e \"$2\" ] && return; p=$2; ",
-            "while p=${p%/*}; [ -n \"$p\" ] && ! [ -e \"$p\" ]; do :; done; p=${p:-/}; ! [ -d \"$p\" ] || [ -x \"$p\" ] || echo \"$1\"; }\n",
+            "while p=${p%/*}; [ -n \"$p\" ] && ! [ -e \"$p\" ]; do :; done; p=${p:-/}; ! [ -d \"$p\" ] || [ \
+             -x \"$p\" ] || echo \"$1\"; }\n",
             "l=\n"
         ));
         for (at, path) in paths.iter().enumerate() {
@@ -75,7 +76,8 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
         // The session may know the checksum of a file that it has just received.
         text.push_str(concat!(
             "o hashed\nset --\nh() { f=; if [ -f \"$2\" ] && [ -r \"$2\" ]; then ",
-            "if [ -n \"$ops_sums\" ] && k=$(ops_known \"$2\"); then echo \"$1 $k\"; else echo \"$1\"; f=1; fi; fi; }\n"
+            "if [ -n \"$ops_sums\" ] && k=$(ops_known \"$2\"); then echo \"$1 $k\"; else echo \"$1\"; f=1; \
+             fi; fi; }\n"
         ));
         for (at, path) in hashed.iter().enumerate() {
             let path = quote(path);

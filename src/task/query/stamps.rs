@@ -23,7 +23,8 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     for (at, name) in names(queries).enumerate() {
         let name = quote(name);
         text.push_str(&format!(
-            "o stamp.{at}\nif [ -O \"$ops_state/stamps/\"{name} ]; then while IFS= read -r l; do printf '%s\\n' \"$l\"; done \
+            "o stamp.{at}\nif [ -O \"$ops_state/stamps/\"{name} ]; then while IFS= read -r l; do printf \
+             '%s\\n' \"$l\"; done \
              <\"$ops_state/stamps/\"{name}; fi\n"
         ));
     }

@@ -13,7 +13,8 @@ pub const MISSING_LINKS: &str = "MissingLinks";
 pub const UPTIME: &str = "Uptime";
 
 /// The properties queried for each unit. Times are in UTC.
-const PROPERTIES: &str = "Id,Names,LoadState,ActiveState,SubState,Type,RemainAfterExit,UnitFileState,FragmentPath,\
+const PROPERTIES: &str = "\
+    Id,Names,LoadState,ActiveState,SubState,Type,RemainAfterExit,UnitFileState,FragmentPath,\
     NeedDaemonReload,CanReload,InvocationID,ActiveEnterTimestamp,ExecMainStartTimestamp,TriggeredBy,\
     DropInPaths,NRestarts,ActiveEnterTimestampMonotonic,\
     Requires,Requisite,Wants,BindsTo,PartOf,Upholds,Conflicts,\

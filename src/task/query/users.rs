@@ -48,7 +48,8 @@ fn passwords(queries: &[Query]) -> Vec<&str> {
 /// Full names are looked up, so that only the requested rows leave the host.
 const LOOK_UP: &str = concat!(
     "g() { t=$1; shift; if command -v getent >/dev/null; then getent \"$t\" \"$@\"; ",
-    "else while IFS= read -r l; do for n in \"$@\"; do case $l in \"$n\":*) printf '%s\\n' \"$l\";; esac; done; ",
+    "else while IFS= read -r l; do for n in \"$@\"; do case $l in \"$n\":*) printf '%s\\n' \"$l\";; esac; \
+     done; ",
     "done <\"/etc/$t\"; fi 2>/dev/null; }\n",
 );
 
@@ -64,7 +65,8 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     if !users.is_empty() || !groups.is_empty() {
         // All groups: they contain a user's memberships. Entries that a directory service does not list are
         // queried by name.
-        text.push_str("o group\nif command -v getent >/dev/null; then getent group; else while IFS= read -r l; do printf '%s\\n' \"$l\"; done </etc/group; fi\n");
+        text.push_str("o group\nif command -v getent >/dev/null; then getent group; else while IFS= read -r \
+            l; do printf '%s\\n' \"$l\"; done </etc/group; fi\n");
     }
     if !groups.is_empty() {
         text.push_str("o named\ng group");

@@ -55,7 +55,7 @@ proptest! {
             .map(|task| check.go_after(std::slice::from_ref(task), RunMode::Check, &mut outlook)[0].outcome)
             .collect();
         let together: Vec<Outcome> = checked.iter().map(|v| v.outcome).collect();
-        prop_assert_eq!(apart, together, "a check in several batches has the same result as in a single batch");
+        prop_assert_eq!(apart, together, "batches do not change the result of a check");
         prop_assert_eq!(check.values, values, "a check changes nothing");
         for (would, did) in checked.iter().zip(&outcomes) {
             let right = match (would.outcome, did) {

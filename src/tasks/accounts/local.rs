@@ -46,7 +46,8 @@ pub fn check(user: Option<&str>, groups: &[&str], found: &Found) -> Result<(), S
                 "/etc/group"
             };
             Err(Stop::Impossible(format!(
-                "the {kind} {name} is not in {file}: it comes from a directory service (NSS) and has to be changed there"
+                "the {kind} {name} is not in {file}: it comes from a directory service (NSS) and has to be \
+                 changed there"
             )))
         }
     }
@@ -59,7 +60,8 @@ fn query(user: Option<&str>, groups: &[&str]) -> Query {
         let file = format!("/etc/{table}");
         let name = quote(name);
         format!(
-            "cut -d: -f1 {file} | grep -Fqx -- {name} || ! getent {table} {name} >/dev/null 2>&1 || echo {kind}={name}\n"
+            "cut -d: -f1 {file} | grep -Fqx -- {name} || ! getent {table} {name} >/dev/null 2>&1 || echo \
+             {kind}={name}\n"
         )
     };
     let mut script: String = user.map_or_else(String::new, |name| look("passwd", "user", name));

@@ -25,7 +25,8 @@ pub fn is_nobodys_primary(name: &AccountName) -> Need {
 }
 
 /// `row TABLE KEY`: looks up a row by name or by number, like getent(1).
-const LOOK_UP: &str = "rows() { if command -v getent >/dev/null; then getent \"$1\"; else cat \"/etc/$1\"; fi; }\n\
+const LOOK_UP: &str = "rows() { if command -v getent >/dev/null; then getent \"$1\"; else cat \"/etc/$1\"; \
+    fi; }\n\
     row() { if command -v getent >/dev/null; then getent \"$1\" \"$2\"; \
     else awk -F: -v key=\"$2\" '$1 == key || $3 == key { print; exit }' \"/etc/$1\"; fi; }\n";
 

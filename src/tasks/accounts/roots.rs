@@ -10,14 +10,16 @@ const ROOTS: [&str; 3] = ["sudo", "wheel", "admin"];
 pub fn leaves(name: &AccountName, groups: &[&str]) -> Option<String> {
     let group = groups.iter().find(|group| ROOTS.contains(group))?;
     Some(format!(
-        "warning: members of {group} may become root, and {name} leaves the group: if ops relies on this group to become root, it will no longer be able to"
+        "warning: members of {group} may become root, and {name} leaves the group: if ops relies on this \
+         group to become root, it will no longer be able to"
     ))
 }
 
 /// When a group is removed.
 pub fn without_group(name: &AccountName) -> Option<String> {
     ROOTS.contains(&name.as_str()).then(|| {
-        format!("warning: members of {name} may become root: if ops relies on this group to become root, it will no longer be able to")
+        format!("warning: members of {name} may become root: if ops relies on this group to become root, it \
+            will no longer be able to")
     })
 }
 
@@ -25,7 +27,8 @@ pub fn without_group(name: &AccountName) -> Option<String> {
 pub fn without_user(name: &AccountName, user: Row<'_>) -> Option<String> {
     let group = root_of(user)?;
     Some(format!(
-        "warning: {name} may become root as a member of {group}: ops will no longer be able to log in as {name}"
+        "warning: {name} may become root as a member of {group}: ops will no longer be able to log in as \
+         {name}"
     ))
 }
 
@@ -37,7 +40,8 @@ pub fn with_shell(name: &AccountName, user: Row<'_>, shell: &str) -> Option<Stri
     }
     let group = root_of(user)?;
     Some(format!(
-        "warning: {name} may become root as a member of {group}, and {shell} does not allow logins: ops will no longer be able to log in as {name}"
+        "warning: {name} may become root as a member of {group}, and {shell} does not allow logins: ops will \
+         no longer be able to log in as {name}"
     ))
 }
 

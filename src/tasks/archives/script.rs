@@ -97,7 +97,8 @@ impl Script<'_> {
         } else {
             // `mv` would move the tree into a directory that appeared in the meantime.
             text.push_str(
-                "if [ -e \"$ops_path\" ] || [ -h \"$ops_path\" ]; then echo \"$ops_path appeared in the meantime\" >&2; exit 1; fi\n\
+                "if [ -e \"$ops_path\" ] || [ -h \"$ops_path\" ]; then echo \"$ops_path appeared in the \
+                 meantime\" >&2; exit 1; fi\n\
                  mv \"$ops_tree\" \"$ops_path\"\n",
             );
         }

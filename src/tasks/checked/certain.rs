@@ -103,7 +103,8 @@ fn warns_about_leaving_a_group_that_grants_root() {
         .with(Query::User("deploy".to_owned()), table(&rows))
         .group("docker");
     let checked = host.check(tasks!["users::present" ["deploy", { "groups": ["docker"] }]]);
-    let warning = "warning: members of sudo may become root, and deploy leaves the group: if ops relies on this group to become root, it will no longer be able to";
+    let warning = "warning: members of sudo may become root, and deploy leaves the group: if ops relies on \
+        this group to become root, it will no longer be able to";
     assert_eq!(checked, [noted(WouldChange, warning)]);
 }
 

@@ -306,7 +306,9 @@ fn a_package_makes_everything_it_may_touch_unknown() {
 
 #[test]
 fn asks_apt_whether_it_knows_a_package() {
-    let installed = |update: serde_json::Value| tasks!["packages::installed" ["nosuchpkg", { "update": update }]];
+    let installed = |update: serde_json::Value| {
+        tasks!["packages::installed" ["nosuchpkg", { "update": update }]]
+    };
     let refusal = table(&[(
         "error",
         "apt would refuse: Unable to locate package nosuchpkg",
@@ -419,6 +421,7 @@ fn a_user_from_a_directory_service_is_refused() {
     let refused = user
         .with(asked[0].clone(), table(&[("user", "ldapuser")]))
         .check(change);
-    let reason = "the user ldapuser is not in /etc/passwd: it comes from a directory service (NSS) and has to be changed there";
+    let reason = "the user ldapuser is not in /etc/passwd: it comes from a directory service (NSS) and has \
+        to be changed there";
     assert_eq!(refused, [noted(Failed, reason)]);
 }

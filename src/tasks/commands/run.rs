@@ -36,10 +36,19 @@ task! {
     /// ```rhai
     /// each(hosts("all"), |h| {
     ///     h.apply(commands::run("make install", #{ cwd: "/usr/src/shop", creates: "/usr/local/bin/shop" }));
-    ///     h.apply(commands::run(["createdb", "shop"], #{ unless: "psql -lqt | grep -qw shop", undo: "dropdb shop" }));
-    ///     h.apply(commands::run("shopctl restart", #{ unless: "shopctl is-current", undo_last: "shopctl restart" }));
+    ///     h.apply(commands::run(["createdb", "shop"], #{
+    ///         unless: "psql -lqt | grep -qw shop",
+    ///         undo: "dropdb shop",
+    ///     }));
+    ///     h.apply(commands::run("shopctl restart", #{
+    ///         unless: "shopctl is-current",
+    ///         undo_last: "shopctl restart",
+    ///     }));
     ///     h.apply(commands::run("uptime", #{ changed_when: false }));
-    ///     h.apply(commands::run("pg_dump shop | gzip >/var/backups/shop.sql.gz", #{ name: "dump the shop", pipefail: true }));
+    ///     h.apply(commands::run("pg_dump shop | gzip >/var/backups/shop.sql.gz", #{
+    ///         name: "dump the shop",
+    ///         pipefail: true,
+    ///     }));
     /// });
     /// ```
     commands::run(command: OneOrMany; Options) => Command::new

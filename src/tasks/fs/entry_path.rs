@@ -88,7 +88,8 @@ impl EntryPath {
                 }
             );
             return Err(ArgumentError::parameter(0, message)
-                .hint("Whatever is at this path is removed, so it must be unambiguous. Is a variable empty?"));
+                .hint("Whatever is at this path is removed, so it must be unambiguous. Is a variable \
+                    empty?"));
         }
         Ok(self.path)
     }

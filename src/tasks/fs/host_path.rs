@@ -87,7 +87,8 @@ impl TryFrom<String> for HostPath {
         }
         if text.starts_with('~') {
             return Err(format!(
-                "the path `{text}` is not absolute\nA path on a host starts with a slash; `~` is not expanded."
+                "the path `{text}` is not absolute\nA path on a host starts with a slash; `~` is not \
+                 expanded."
             ));
         }
         if !text.starts_with('/') {

@@ -83,7 +83,8 @@ fn parse(text: &str) -> Result<Mode, String> {
     for part in text.split(',') {
         symbolic(part, &mut clauses).ok_or_else(|| {
             format!(
-                "`{text}` is not a valid mode\nWrite octal digits (\"0644\") or who, what and permissions (\"u=rw,go=r\", \"a+x\")."
+                "`{text}` is not a valid mode\nWrite octal digits (\"0644\") or who, what and permissions \
+                 (\"u=rw,go=r\", \"a+x\")."
             )
         })?;
     }
@@ -163,7 +164,8 @@ impl<'de> Deserialize<'de> for Mode {
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Mode, E> {
                 Err(E::custom(format!(
-                    "a mode must be text, not the number {number}\nWrite it in quotes: \"0644\". A number would be read as decimal."
+                    "a mode must be text, not the number {number}\n\
+                     Write it in quotes: \"0644\". A number would be read as decimal."
                 )))
             }
         }
@@ -226,7 +228,8 @@ mod tests {
             let wanted = parse(&text).expect("a mode").on(present, is_directory);
             prop_assert_eq!(wanted, after, "{} on {:o}: {:o} but chmod {:o}", text, present, wanted, after);
             let again = parse(&text).expect("a mode");
-            prop_assert_eq!(again.on(wanted, is_directory), again.on(again.on(wanted, is_directory), is_directory));
+            let once = again.on(wanted, is_directory);
+            prop_assert_eq!(once, again.on(once, is_directory));
         }
     }
 }

@@ -130,7 +130,8 @@ impl Installed {
             && version::is_newer_than(version, wanted)
         {
             return Err(format!(
-                "{name} is installed in version {version}, which is newer than {wanted}: set `allow_downgrade` to replace it"
+                "{name} is installed in version {version}, which is newer than {wanted}: set \
+                 `allow_downgrade` to replace it"
             ));
         }
         Ok(())
@@ -167,7 +168,8 @@ impl Installed {
             .collect();
         let release = self.options.release.as_deref().unwrap_or_default();
         let wanted = format!(
-            "release={}\nwanted() {{\n{}\n}}\nwith_call() {{\nhow=$1\nset -f\nset -- {call} $(wanted)\nset +f\n$how \"$@\"\n}}\n",
+            "release={}\nwanted() {{\n{}\n}}\nwith_call() {{\nhow=$1\nset -f\nset -- {call} $(wanted)\n\
+             set +f\n$how \"$@\"\n}}\n",
             quote(release),
             words.join("\n")
         );

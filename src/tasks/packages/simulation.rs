@@ -11,7 +11,8 @@ const HAS_LISTS: &str = "set -- /var/lib/apt/lists/*Packages*\n\
     [ -e \"$1\" ] || { echo 'error=the host has no package lists yet'; exit 0; }\n";
 
 const APT_GET: &str = "apt_get() {\n\
-    apt-get -y -o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Cmd::Pattern-Only=true \"$@\" </dev/null\n\
+    apt-get -y -o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o \
+    APT::Cmd::Pattern-Only=true \"$@\" </dev/null\n\
     }\n";
 
 /// Prints why apt would fail: its first error, or the held packages.

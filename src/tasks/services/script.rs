@@ -69,13 +69,7 @@ impl Script<'_> {
                 Enable::Again => self.systemctl("reenable -q"),
             });
         }
-        text.push_str(match self.action {
-            Some(Action::Start) => "forget_starts\nsystemctl --no-ask-password start -- \"$unit\" || failed 'did not start'\nexpect_up\n",
-            Some(Action::Restart) => "forget_starts\nsystemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n",
-            Some(Action::Reload) => "systemctl --no-ask-password reload -- \"$unit\" || failed 'did not reload'\nexpect_up\n",
-            Some(Action::Stop) => "systemctl --no-ask-password stop -- \"$unit\" || failed 'did not stop'\n",
-            None => "",
-        });
+        text.push_str(&self.action.map(act).unwrap_or_default());
         if let Some(rows) = self.stamp {
             text.push_str(&stamp(rows));
         }
@@ -91,7 +85,7 @@ impl Script<'_> {
                 text.push_str(&self.former_file());
             }
             Some(Action::Stop) => {
-                text.push_str("forget_starts\nsystemctl --no-ask-password start -- \"$unit\" || failed 'did not start'\nexpect_up\n");
+                text.push_str(&act(Action::Start));
             }
             Some(Action::Restart | Action::Reload) | None => {}
         }
@@ -125,8 +119,7 @@ impl Script<'_> {
             text.push_str(&self.systemctl("reenable -q"));
         }
         match self.action {
-            Some(Action::Restart) => text.push_str("forget_starts\nsystemctl --no-ask-password restart -- \"$unit\" || failed 'did not restart'\nexpect_up\n"),
-            Some(Action::Reload) => text.push_str("systemctl --no-ask-password reload -- \"$unit\" || failed 'did not reload'\nexpect_up\n"),
+            Some(action @ (Action::Restart | Action::Reload)) => text.push_str(&act(action)),
             _ if self.must_read_unit || again => return Some(text),
             _ => return None,
         }
@@ -200,4 +193,17 @@ fn stamp(rows: &[(String, String)]) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Starts, restarts, reloads or stops the unit, and waits until it is up.
+fn act(action: Action) -> String {
+    let (forget, verb, expect) = match action {
+        Action::Start => ("forget_starts\n", "start", "expect_up\n"),
+        Action::Restart => ("forget_starts\n", "restart", "expect_up\n"),
+        Action::Reload => ("", "reload", "expect_up\n"),
+        Action::Stop => ("", "stop", ""),
+    };
+    format!(
+        "{forget}systemctl --no-ask-password {verb} -- \"$unit\" || failed 'did not {verb}'\n{expect}"
+    )
 }

@@ -25,8 +25,17 @@ task! {
     ///
     /// ```rhai
     /// each(hosts("all"), |h| {
-    ///     h.apply(users::present("shop", #{ system: true, home: "/srv/shop", shell: "/usr/sbin/nologin", groups: ["www-data"] }));
-    ///     h.apply(users::present("eva", #{ groups: ["sudo"], append_groups: true, authorized_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMq eva"] }));
+    ///     h.apply(users::present("shop", #{
+    ///         system: true,
+    ///         home: "/srv/shop",
+    ///         shell: "/usr/sbin/nologin",
+    ///         groups: ["www-data"],
+    ///     }));
+    ///     h.apply(users::present("eva", #{
+    ///         groups: ["sudo"],
+    ///         append_groups: true,
+    ///         authorized_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMq eva"],
+    ///     }));
     /// });
     /// ```
     users::present(name: AccountName; Options) => Present::new

@@ -53,6 +53,12 @@ const CRATES: &[(&str, &[&str])] = &[
 
 const LONGEST: usize = 500;
 
+/// The number of columns that fit beside another file on a screen.
+const WIDEST: usize = 110;
+
+/// It holds lines of `/proc/net/tcp6`, which are wider.
+const WIDE: &str = "src/checks/port.rs";
+
 const FORBIDDEN_NAMES: &[&str] = &[
     "util", "utils", "helper", "helpers", "common", "manager", "misc",
 ];
@@ -100,6 +106,12 @@ impl Source {
             faults.push(format!(
                 "{path}: {lines} lines, and past {LONGEST} a file has two subjects"
             ));
+        }
+        for (at, line) in self.text.lines().enumerate() {
+            let is_long = line.chars().count() > WIDEST;
+            if is_long && self.path.starts_with("src") && !self.path.ends_with(WIDE) {
+                faults.push(format!("{path}:{}: more than {WIDEST} columns", at + 1));
+            }
         }
         if !self.text.starts_with("//!") {
             faults.push(format!(

@@ -45,7 +45,8 @@ fn hosts_found_out_of_service_are_readmitted_with_the_new_version_or_named() {
         [
             Some("it was out of service before the rollout, and was restored to its former state"),
             Some(
-                "out of service since before the rollout, and not started: the rollout was aborted after 0 failed"
+                "out of service since before the rollout, and not started: the rollout was aborted after 0 \
+                 failed"
             ),
             Some("not started: the rollout was aborted after 0 failed"),
             Some("not started: the rollout was aborted after 0 failed"),

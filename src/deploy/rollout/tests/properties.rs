@@ -183,7 +183,11 @@ proptest! {
     /// If nothing fails, every host gets the new version, whatever the sizes.
     #[test]
     fn there_is_always_progress(spec in spec(), hosts in 0..30_usize, seed in any::<u64>()) {
-        let spec = Spec { healthy_deadline: Duration::from_mins(1), progress_deadline: Duration::from_mins(10), ..spec };
+        let spec = Spec {
+            healthy_deadline: Duration::from_mins(1),
+            progress_deadline: Duration::from_mins(10),
+            ..spec
+        };
         let case = Case {
             spec,
             found: vec![Found::Well; hosts],

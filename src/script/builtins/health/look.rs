@@ -43,8 +43,8 @@ function! {
     pub CHECK = check(CheckOptions) {
         (host: Host, health: Health) -> Verdict,
         (host: Host, health: Health, options: Map) -> Verdict,
-        (host: Host, healths: Array) -> Array,
-        (host: Host, healths: Array, options: Map) -> Array,
+        (host: Host, checks: Array) -> Array,
+        (host: Host, checks: Array, options: Map) -> Array,
     }
 }
 

@@ -65,8 +65,8 @@ function! {
     pub WAIT_UNTIL = wait_until(WaitOptions) {
         (host: Host, health: Health) -> Verdict,
         (host: Host, health: Health, options: Map) -> Verdict,
-        (host: Host, healths: Array) -> Array,
-        (host: Host, healths: Array, options: Map) -> Array,
+        (host: Host, checks: Array) -> Array,
+        (host: Host, checks: Array, options: Map) -> Array,
         (options: Map, closure: Fn) -> (),
     }
 }
