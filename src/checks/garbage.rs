@@ -108,10 +108,45 @@ fn the_passing_answers_pass() {
 
 /// Words that occur in answers.
 const WORDS: &[&str] = &[
-    "ops:", "connected", "now ", "connection", "with ", "code ", "lag", "query", "end", "\n", "\r\n",
-    " ", "0", "9999999999999999999999", "-1", "$", "+", "PONG", "role:", "master", "MemTotal:",
-    "MemAvailable:", "kB", "%", "/", "dig", "getent", "status: ", "NOERROR", "notAfter=", "Nov", "GMT",
-    "{", "}", "\"value\":", "[", "]", "NaN", "\u{fffd}",
+    "ops:",
+    "connected",
+    "now ",
+    "connection",
+    "with ",
+    "code ",
+    "lag",
+    "query",
+    "end",
+    "\n",
+    "\r\n",
+    " ",
+    "0",
+    "9999999999999999999999",
+    "-1",
+    "$",
+    "+",
+    "PONG",
+    "role:",
+    "master",
+    "MemTotal:",
+    "MemAvailable:",
+    "kB",
+    "%",
+    "/",
+    "dig",
+    "getent",
+    "status: ",
+    "NOERROR",
+    "notAfter=",
+    "Nov",
+    "GMT",
+    "{",
+    "}",
+    "\"value\":",
+    "[",
+    "]",
+    "NaN",
+    "\u{fffd}",
 ];
 
 proptest! {
@@ -203,8 +238,8 @@ fn needed(stdout: &str) -> usize {
     end.expect("each case has one")
 }
 
-/// The positions of the lines that a script itself prints. Others may be damaged: a file system need not count
-/// inodes, for example.
+/// The positions of the lines that a script itself prints. Others may be damaged: a file system need not
+/// count inodes, for example.
 fn own_lines(stdout: &str) -> impl Iterator<Item = Range<usize>> {
     let lines = [
         "ops:now ",

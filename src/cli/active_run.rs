@@ -11,10 +11,10 @@ use crate::run::{Bus, Cancel, Pace, Run, Settings};
 use crate::store::{Journal, Recorder, Store};
 use crate::task::RunMode;
 
-use super::exit_code;
 use super::logging::Log;
 use super::open_files;
 use super::passphrase;
+use super::program::exit_code;
 use super::reporters::OutputArgs;
 
 /// The longest time for one request to a host by default. It is long: its only purpose is that no run hangs

@@ -10,9 +10,9 @@ use crate::script::params;
 use crate::script::prepare::{Prepared, prepare};
 
 use super::args::VarArgs;
+use super::diagnostics;
 use super::inventory_args::InventoryArgs;
-use super::logging::Log;
-use super::{DONE, Done, diagnostics, exit_code};
+use super::program::{DONE, Done, Program, exit_code};
 
 /// Find mistakes in a playbook, its parameters and the inventory, without contacting a host
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _: &Log) -> Done {
+    pub fn run(self, _: &Program) -> Done {
         let json = self.json;
         match self.check() {
             Ok(summary) => {

@@ -8,8 +8,8 @@ use crate::model::{Failure, FailureKind};
 use crate::report::{self, table};
 use crate::transport::{Persisted, persisted};
 
-use super::logging::Log;
-use super::{DONE, Done, diagnostics};
+use super::diagnostics;
+use super::program::{DONE, Done, Program};
 
 /// List the connections that --persist keeps open, or close them
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _: &Log) -> Done {
+    pub fn run(self, _: &Program) -> Done {
         let kept = persisted().map_err(|error| {
             let message = format!("failed to list connections: {error}");
             vec![Failure::new(FailureKind::Input, message)]

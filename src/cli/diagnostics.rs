@@ -3,14 +3,14 @@
 use std::io::Write as _;
 
 use crate::model::Failure;
-use crate::report::{Settings, diagnostic, github};
+use crate::report::{Settings, diagnostic, github, runner};
 
 /// Prints failures on stderr.
 pub fn print(failures: &[Failure]) {
     let colour = Settings::takes_colour(&std::io::stderr());
     let mut drawn = diagnostic::render_all(failures.iter().map(|failure| (failure, None)), colour);
-    if github::is_step() {
-        drawn = github::harmless(&drawn);
+    if runner::is_step() {
+        drawn = runner::harmless(&drawn);
         drawn.push_str(&github::annotate(
             failures,
             &github::Workflow::of_environment(),
@@ -24,8 +24,8 @@ pub fn print(failures: &[Failure]) {
 pub fn warn(message: &str, hint: Option<&str>) {
     let colour = Settings::takes_colour(&std::io::stderr());
     let mut drawn = diagnostic::render_warning(message, hint, colour);
-    if github::is_step() {
-        drawn = github::harmless(&drawn);
+    if runner::is_step() {
+        drawn = runner::harmless(&drawn);
     }
     // If the terminal is gone, nobody can be told.
     let _ = std::io::stderr().write_all(drawn.as_bytes());
@@ -44,16 +44,16 @@ pub fn warn_all(warnings: &[Failure]) {
             text.push_str(&format!("  {hint}\n"));
         }
     }
-    if github::is_step() {
-        text = github::harmless(&text);
+    if runner::is_step() {
+        text = runner::harmless(&text);
     }
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Prints a text on stdout.
 pub fn out(text: &str) {
-    if github::is_step() {
-        unchanged(&github::harmless(text));
+    if runner::is_step() {
+        unchanged(&runner::harmless(text));
     } else {
         unchanged(text);
     }
@@ -61,7 +61,7 @@ pub fn out(text: &str) {
 
 /// Prints JSON on stdout.
 pub fn json(text: &str) {
-    unchanged(&github::harmless_json(text));
+    unchanged(&runner::harmless_json(text));
 }
 
 /// Prints data on stdout as it is. A reader that closed the pipe has read enough.

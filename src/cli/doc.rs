@@ -8,8 +8,8 @@ use crate::report::table;
 use crate::script::docs::{self, Page};
 use crate::script::prepare::complete_engine;
 
-use super::logging::Log;
-use super::{DONE, Done, diagnostics};
+use super::diagnostics;
+use super::program::{DONE, Done, Program};
 
 /// Look up a function, a task, a type or a module of the language
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _: &Log) -> Done {
+    pub fn run(self, _: &Program) -> Done {
         let all = docs::reference(&complete_engine());
         let Some(name) = &self.name else {
             let text = self.written(&all).unwrap_or_else(|| listing(&all));

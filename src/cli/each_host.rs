@@ -6,12 +6,12 @@ use crate::model::{Emission, Failure, FailureKind, Kind, Secrets};
 use crate::run::{HostHandle, HostQueue};
 use crate::task::RunMode;
 
-use super::Done;
 use super::active_run::{ActiveRun, Changes, Setup};
 use super::args::forks;
 use super::inventory_args::InventoryArgs;
 use super::logging::Log;
 use super::login_args::LoginArgs;
+use super::program::Done;
 use super::reporters::OutputArgs;
 
 /// The inventory, the login, and how the work is shown.

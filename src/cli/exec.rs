@@ -3,10 +3,9 @@
 use crate::run::command;
 use crate::shell::quote_str;
 
-use super::Done;
 use super::active_run::Changes;
 use super::each_host::HostArgs;
-use super::logging::Log;
+use super::program::{Done, Program};
 
 /// Run a command on hosts
 #[derive(Debug, clap::Args)]
@@ -24,7 +23,8 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, log: &Log) -> Done {
+    pub fn run(self, program: &Program) -> Done {
+        let log = &program.log;
         let shown = match self.command.as_slice() {
             [text] => text.clone(),
             words => words

@@ -19,19 +19,19 @@ use crate::script::prepare::{Prepared, prepare};
 use crate::script::world::World;
 use crate::task::RunMode;
 
-use super::Done;
 use super::active_run::{ActiveRun, Changes, Setup};
 use super::args::{VarArgs, forks};
 use super::inventory_args::InventoryArgs;
 use super::logging::Log;
 use super::login_args::LoginArgs;
+use super::program::{Done, Program};
 use super::reporters::OutputArgs;
 use super::run::keep_secret;
 
 /// The variables of a host that declare checks: this one, and those that begin with `ops_health_`.
 const VARIABLE: &str = "ops_health";
 
-/// Run the health checks that the inventory declares as `ops_health`, or that a playbook defines in `fn health(h)`
+/// Run the health checks that the inventory declares as `ops_health`, or a playbook in its `fn health(h)`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Playbook whose function `health(h)` returns the checks of a host; nothing else in it runs
@@ -76,7 +76,8 @@ impl FailOn {
 }
 
 impl Args {
-    pub fn run(self, log: &Log) -> Done {
+    pub fn run(self, program: &Program) -> Done {
+        let log = &program.log;
         let secrets = Secrets::new();
         match self.playbook.clone() {
             Some(path) => self.of_playbook(&path, &secrets, log),

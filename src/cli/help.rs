@@ -4,8 +4,6 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::CommandFactory as _;
-
 use crate::model::Failure;
 use crate::report::table;
 use crate::script::params::{self, Param};
@@ -13,13 +11,14 @@ use crate::script::playbook::Playbook;
 use crate::script::prepare::complete_engine;
 use crate::script::source::Sources;
 
-use super::Cli;
-
 /// The text of `ops run --help`. With a playbook, its description and its parameters come first.
 ///
 /// # Errors
 /// If the playbook cannot be read, or declares a parameter that is invalid.
-pub fn run_help(playbook: Option<&Path>) -> Result<String, Vec<Failure>> {
+pub fn run_help(
+    mut command: clap::Command,
+    playbook: Option<&Path>,
+) -> Result<String, Vec<Failure>> {
     let mut text = String::new();
     if let Some(path) = playbook {
         // Help is shown even if there are mistakes further on in the playbook.
@@ -28,7 +27,6 @@ pub fn run_help(playbook: Option<&Path>) -> Result<String, Vec<Failure>> {
         let params = params::collect(&playbook.ast, &sources)?;
         text = of_playbook(&playbook.name, &playbook.header(), &params);
     }
-    let mut command = Cli::command();
     // Filled in so that the usage line reads `ops run`.
     command.build();
     if let Some(run) = command.find_subcommand_mut("run") {

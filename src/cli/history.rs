@@ -4,8 +4,8 @@ use crate::model::{Failure, FailureKind};
 use crate::report::{self, table};
 use crate::store::{RunState, RunSummary, Store, StoreError};
 
-use super::logging::Log;
-use super::{DONE, Done, diagnostics};
+use super::diagnostics;
+use super::program::{DONE, Done, Program};
 
 /// List the kept runs, newest first
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _: &Log) -> Done {
+    pub fn run(self, _: &Program) -> Done {
         let runs = store()?.list().map_err(|error| failures(&error))?;
         if self.json {
             let lines: String = runs

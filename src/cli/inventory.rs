@@ -12,10 +12,10 @@ use crate::model::{Connection, Failure, FailureKind, Host, Secrets, Via};
 use crate::report::table;
 use crate::transport::{Choice, Connector};
 
+use super::diagnostics;
 use super::inventory_args::InventoryArgs;
-use super::logging::Log;
 use super::login_args::TransportArgs;
-use super::{DONE, Done, diagnostics};
+use super::program::{DONE, Done, Program};
 
 /// Inspect the inventory: hosts, groups, and where a host's variables come from
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ struct With {
 }
 
 impl Args {
-    pub fn run(self, _: &Log) -> Done {
+    pub fn run(self, _: &Program) -> Done {
         let secrets = Secrets::new();
         let load = |args: &InventoryArgs| args.load(None, BTreeMap::new(), &secrets);
         let mut is_json = false;

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::model::Secrets;
-use crate::report::{Terminal, github};
+use crate::report::{Terminal, runner};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -102,8 +102,8 @@ impl Write for Line {
         let route = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(bytes);
         let mut line = route.secrets.scrub(&text);
-        if github::is_step() {
-            line = github::harmless(&line).into();
+        if runner::is_step() {
+            line = runner::harmless(&line).into();
         }
         let write = || io::stderr().write_all(line.as_bytes());
         match &route.terminal {

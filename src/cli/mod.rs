@@ -26,23 +26,16 @@ mod new;
 mod open_files;
 mod passphrase;
 mod ping;
+mod program;
 mod reporters;
 mod run;
 mod show;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::model::Failure;
-
-use logging::Log;
-
-/// The result of a subcommand: an exit code, or why it could not do its work.
-pub type Done = Result<u8, Vec<Failure>>;
-
-/// The exit code of a run without failures.
-pub const DONE: u8 = 0;
+use program::{Done, Program, exit_code};
 
 /// Deployments as scripts: idempotent tasks in parallel over SSH, on hosts with nothing but a POSIX shell.
 #[derive(Debug, Parser)]
@@ -76,9 +69,9 @@ macro_rules! subcommands {
         }
 
         impl Command {
-            fn run(self, log: &Log) -> Done {
+            fn run(self, program: &Program) -> Done {
                 match self {
-                    $(Self::$name(args) => args.run(log),)*
+                    $(Self::$name(args) => args.run(program),)*
                 }
             }
         }
@@ -110,8 +103,11 @@ pub fn main() -> ExitCode {
             Ok(cli) => cli,
             Err(error) => return usage(&error),
         };
-        let log = cli.logging.install();
-        cli.command.run(&log).unwrap_or_else(|failures| {
+        let program = Program {
+            log: cli.logging.install(),
+            command: Cli::command,
+        };
+        cli.command.run(&program).unwrap_or_else(|failures| {
             diagnostics::print(&failures);
             exit_code(&failures)
         })
@@ -127,42 +123,12 @@ fn usage(error: &clap::Error) -> u8 {
     u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
-/// The worst of several: a bug, then hosts that were left broken, then an interrupt, then the rest.
-fn exit_code(failures: &[Failure]) -> u8 {
-    const ORDER: [u8; 8] = [1, 7, 130, 6, 3, 4, 5, 2];
-    let has = |code: &u8| {
-        failures
-            .iter()
-            .any(|failure| failure.kind.exit_code() == *code)
-    };
-    ORDER.into_iter().find(has).unwrap_or(DONE)
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-    use crate::model::FailureKind;
 
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_worst_failure_decides() {
-        let failures = |kinds: &[FailureKind]| {
-            let new = |kind: &FailureKind| Failure::new(*kind, "x");
-            kinds.iter().map(new).collect::<Vec<_>>()
-        };
-        let code = |kinds: &[FailureKind]| exit_code(&failures(kinds));
-        assert_eq!(code(&[FailureKind::Unreachable, FailureKind::Failed]), 3);
-        assert_eq!(code(&[FailureKind::Failed, FailureKind::Interrupted]), 130);
-        assert_eq!(code(&[FailureKind::Failed, FailureKind::RolledBack]), 6);
-        let broken = [FailureKind::Interrupted, FailureKind::NotRolledBack];
-        assert_eq!(code(&broken), 7);
-        assert_eq!(code(&[FailureKind::Input]), 2);
-        assert_eq!(code(&[]), 0);
     }
 }

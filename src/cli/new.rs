@@ -7,14 +7,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
 use crate::model::{Failure, FailureKind};
 
+use super::diagnostics;
 use super::inventory_args::InventoryArgs;
-use super::logging::Log;
-use super::{DONE, Done, diagnostics};
-use templates::File;
+use super::program::{DONE, Done, Program};
+use templates::{Ci, File, From};
 
 /// Create files to start from: a playbook, or a project with an inventory and a playbook
 #[derive(Debug, clap::Args)]
@@ -49,41 +49,8 @@ struct ProjectArgs {
     ci: Option<Ci>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum From {
-    /// Deploy an application behind HAProxy with one declaration
-    Deploy,
-    /// Roll out a release behind HAProxy, some hosts at a time
-    RollingUpdate,
-    /// Set up new hosts with an application behind HAProxy
-    FullDeploy,
-    /// Check the health of an application and its load balancer
-    HealthCheck,
-    /// Go back to the previous release
-    Rollback,
-}
-
-impl From {
-    /// Its file in `playbooks/`.
-    const fn file(self) -> &'static str {
-        match self {
-            Self::Deploy => "deploy.rhai",
-            Self::RollingUpdate => "rolling-update.rhai",
-            Self::FullDeploy => "full-deploy.rhai",
-            Self::HealthCheck => "health-check.rhai",
-            Self::Rollback => "rollback.rhai",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Ci {
-    Github,
-    Gitlab,
-}
-
 impl Args {
-    pub fn run(self, _: &Log) -> Done {
+    pub fn run(self, _: &Program) -> Done {
         let report = match self.what {
             What::Playbook(args) => playbook(&args),
             What::Project(args) => project(&args),

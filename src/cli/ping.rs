@@ -2,10 +2,9 @@
 
 use crate::model::LogLevel;
 
-use super::Done;
 use super::active_run::Changes;
 use super::each_host::HostArgs;
-use super::logging::Log;
+use super::program::{Done, Program};
 
 /// Connect to hosts and print what they are
 #[derive(Debug, clap::Args)]
@@ -18,7 +17,8 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, log: &Log) -> Done {
+    pub fn run(self, program: &Program) -> Done {
+        let log = &program.log;
         self.hosts
             .on_each(&self.pattern, "ping", log, Changes::None, |host| {
                 let facts = host.facts(&host.run.cancel.work)?;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::model::{Failure, FailureKind, Reporter};
-use crate::report::{Junit, Opened, Output, Settings, Terminal};
+use crate::report::{
+    Junit, OUTPUTS, Opened, Output, Settings, Terminal, default_output, output_named,
+};
 
 /// How a run is shown.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -22,16 +24,15 @@ pub struct OutputArgs {
 pub type Reporters = Vec<Box<dyn Reporter>>;
 
 fn outputs() -> impl TypedValueParser<Value = &'static Output> {
-    let values = Output::ALL
+    let values = OUTPUTS
         .iter()
         .map(|output| PossibleValue::new(output.name).help(output.help));
-    PossibleValuesParser::new(values)
-        .map(|name| Output::from_name(&name).unwrap_or_else(Output::default_here))
+    PossibleValuesParser::new(values).map(|name| output_named(&name).unwrap_or_else(default_output))
 }
 
 impl OutputArgs {
     fn output(&self) -> &'static Output {
-        self.output.unwrap_or_else(Output::default_here)
+        self.output.unwrap_or_else(default_output)
     }
 
     /// Whether standard output is for a program, so that nothing else may be printed there.

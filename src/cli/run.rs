@@ -16,11 +16,12 @@ use crate::task::RunMode;
 
 use super::active_run::{ActiveRun, Changes, Setup};
 use super::args::{RunArgs, VarArgs};
+use super::diagnostics;
+use super::help;
 use super::inventory_args::InventoryArgs;
 use super::lock::{LockArgs, under};
-use super::logging::Log;
 use super::login_args::LoginArgs;
-use super::{DONE, Done, diagnostics, help};
+use super::program::{DONE, Done, Program};
 
 /// Run a playbook
 #[derive(Debug, clap::Args)]
@@ -48,9 +49,13 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, log: &Log) -> Done {
+    pub fn run(self, program: &Program) -> Done {
+        let log = &program.log;
         let Some(path) = self.playbook.as_deref().filter(|_| !self.help) else {
-            diagnostics::out(&help::run_help(self.playbook.as_deref())?);
+            diagnostics::out(&help::run_help(
+                (program.command)(),
+                self.playbook.as_deref(),
+            )?);
             return Ok(DONE);
         };
         let Prepared {

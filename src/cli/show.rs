@@ -3,10 +3,10 @@
 use crate::model::{Failure, FailureKind, OutputStream};
 use crate::report;
 
+use super::diagnostics;
 use super::history::{failures, store};
-use super::logging::Log;
+use super::program::{DONE, Done, Program};
 use super::reporters::OutputArgs;
-use super::{DONE, Done, diagnostics};
 
 /// Show a kept run again, as it was reported
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,8 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, log: &Log) -> Done {
+    pub fn run(self, program: &Program) -> Done {
+        let log = &program.log;
         let run = store()?.open(&self.run).map_err(|error| failures(&error))?;
         if let Some(step) = &self.step {
             let mut found = false;

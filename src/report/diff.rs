@@ -38,6 +38,12 @@ pub(super) fn brief(diffs: &[Diff], label: &str) -> String {
     parts.join(if is_list { "; " } else { ", " })
 }
 
+/// What changes, in full and without colour.
+#[must_use]
+pub fn uncoloured(diffs: &[Diff]) -> String {
+    full(diffs, Settings::default())
+}
+
 /// What changes, in full, as whole lines.
 pub(super) fn full(diffs: &[Diff], settings: Settings) -> String {
     let mut out = String::new();

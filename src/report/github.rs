@@ -5,7 +5,6 @@
 //!
 //! GitHub shows ten errors and ten warnings per step. The last of ten says how many more there are.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,8 +15,9 @@ use super::failures::Group;
 use super::grouped::{Dialect, Grouped};
 use super::job_summary::JobSummary;
 use super::names::names;
-use super::output::{Opened, Output, is_true};
+use super::output::{Opened, Output};
 use super::quantity::count;
+use super::runner::{harmless, is_step};
 use super::{Settings, View, clean, diagnostic};
 use crate::model::{Event, Failure, Kind, LogLevel, Position, Reporter, Scrubbed};
 
@@ -28,12 +28,6 @@ pub(super) const OUTPUT: Output = Output {
     is_default: is_step,
     open: |settings| Opened::writing(Github::stdout(settings, Workflow::of_environment())),
 };
-
-/// Whether this is a step of GitHub Actions, the runner of which acts on what is printed.
-#[must_use]
-pub fn is_step() -> bool {
-    is_true("GITHUB_ACTIONS")
-}
 
 /// How many annotations of one level a step may have.
 const MOST: usize = 10;
@@ -169,36 +163,6 @@ pub fn annotate(failures: &[Failure], workflow: &Workflow) -> String {
     annotations("error", &errors, workflow)
 }
 
-/// The text with everything escaped that the runner would act on.
-#[must_use]
-pub fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let margin = line.len() - line.trim_start().len();
-        let (margin, rest) = line.split_at(margin);
-        out.push_str(margin);
-        match rest.strip_prefix("::") {
-            Some(rest) => {
-                out.push_str("\\x3a:");
-                out.push_str(&rest.replace("##[", "#\\x23["));
-            }
-            None => out.push_str(&rest.replace("##[", "#\\x23[")),
-        }
-    }
-    out
-}
-
-/// Equal JSON that the runner does not act on. A line of JSON never begins with `::`, and `##[` occurs only
-/// in strings.
-#[must_use]
-pub fn harmless_json(json: &str) -> Cow<'_, str> {
-    if json.contains("##[") {
-        Cow::Owned(json.replace("##[", "#\\u0023["))
-    } else {
-        Cow::Borrowed(json)
-    }
-}
-
 /// A message that GitHub shows beside a line of a file, or above the log.
 struct Annotation {
     title: String,
@@ -326,36 +290,6 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn commands_in_texts_are_escaped() {
-        for (text, shown) in [
-            ("plain :: text\n", "plain :: text\n"),
-            ("::error::x\n", "\\x3a:error::x\n"),
-            (
-                "a\n \t\u{a0}::stop-commands::t\nb",
-                "a\n \t\u{a0}\\x3a:stop-commands::t\nb",
-            ),
-            ("| ##[add-mask]x ##[b]\n", "| #\\x23[add-mask]x #\\x23[b]\n"),
-            (":::set-env::\n", "\\x3a::set-env::\n"),
-        ] {
-            assert_eq!(harmless(text), shown);
-        }
-    }
-
-    #[test]
-    fn harmless_json_is_equal_and_has_no_commands() {
-        for text in ["##[error]x", "a\n::error::x ###[##[", "\\##[b]#", "plain"] {
-            let json = serde_json::to_string_pretty(&serde_json::json!({ text: [text] }))
-                .expect("texts can be written");
-            let harmless = harmless_json(&json);
-            assert!(!harmless.contains("##["), "{harmless}");
-            let is_command = |line: &str| line.trim_start().starts_with("::");
-            assert!(!harmless.lines().any(is_command), "{harmless}");
-            let read: serde_json::Value = serde_json::from_str(&harmless).expect("it is JSON");
-            assert_eq!(read, serde_json::json!({ text: [text] }));
-        }
-    }
 
     #[test]
     fn values_are_escaped_as_the_runner_requires() {

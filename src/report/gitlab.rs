@@ -8,7 +8,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::grouped::{Dialect, Grouped};
-use super::output::{Opened, Output, is_true};
+use super::output::{Opened, Output};
+use super::runner::is_true;
 use super::{Settings, View};
 use crate::model::{Event, Reporter, Scrubbed};
 
@@ -16,7 +17,7 @@ pub(super) const OUTPUT: Output = Output {
     name: "gitlab",
     help: "Plain, with sections for GitLab CI",
     is_data: false,
-    is_default: || is_true("GITLAB_CI") && !super::github::is_step(),
+    is_default: || is_true("GITLAB_CI") && !super::runner::is_step(),
     open: |settings| Opened::writing(Gitlab::stdout(settings)),
 };
 

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufWriter, Write};
 
-use super::github;
 use super::output::{Opened, Output};
+use super::runner;
 use crate::model::{Event, Kind, Reporter, Scrubbed};
 
 pub(super) const OUTPUT: Output = Output {
@@ -50,7 +50,7 @@ impl Reporter for Json {
     fn event(&mut self, event: &Scrubbed<Event>) {
         self.with(|out| {
             let line = serde_json::to_string(event)?;
-            out.write_all(github::harmless_json(&line).as_bytes())?;
+            out.write_all(runner::harmless_json(&line).as_bytes())?;
             out.write_all(b"\n")?;
             if matches!(event.kind, Kind::RunFinished { .. }) {
                 out.flush()

@@ -22,21 +22,15 @@ use crate::model::{
     Event, Failure, FailureKind, Fate, HealthState, HostEnd, Kind, Outcome, Reporter, Scrubbed,
     Totals,
 };
-use suite::{Case, Counts, End, Problem, Suite, between, seconds};
+use suite::{About, Case, Counts, End, Problem, RUN, Suite, between, seconds};
 
 /// The exit code of `--check --fail-on-change` that found something.
 const FOUND_CHANGES: u8 = 8;
 
-/// The name of the case for the run itself.
-const RUN: &str = "the run";
-
 /// Writes the report when the run has ended, whatever the outcome.
 pub struct Junit {
     path: PathBuf,
-    run: String,
-    playbook: String,
-    properties: Vec<(String, String)>,
-    started: Option<Timestamp>,
+    about: About,
     ended: Option<Timestamp>,
     suites: IndexMap<String, Suite>,
     /// Cases without a host.
@@ -52,10 +46,10 @@ impl Junit {
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let junit = Self {
             path: path.into(),
-            run: String::new(),
-            playbook: "ops".to_owned(),
-            properties: Vec::new(),
-            started: None,
+            about: About {
+                playbook: "ops".to_owned(),
+                ..About::default()
+            },
             ended: None,
             suites: IndexMap::new(),
             own: Suite::default(),
@@ -214,20 +208,20 @@ impl Junit {
             .collect();
         let lone;
         if !self.own.cases.is_empty() {
-            suites.push((&self.playbook, &self.own));
+            suites.push((&self.about.playbook, &self.own));
         } else if !self.finished || suites.iter().all(|(_, suite)| suite.cases.is_empty()) {
             // CI systems take a report without cases for a mistake.
             lone = Suite::of_run(self.finished);
-            suites.push((&self.playbook, &lone));
+            suites.push((&self.about.playbook, &lone));
         }
         let counts: Vec<Counts> = suites.iter().map(|(_, suite)| suite.counts()).collect();
         let all = counts.iter().fold(Counts::default(), Counts::plus);
-        let took = self.started.zip(self.ended).map(between);
+        let took = self.about.started.zip(self.ended).map(between);
         let mut document = Document::new();
         document.begin(
             "testsuites",
             &[
-                ("name", self.playbook.as_str()),
+                ("name", self.about.playbook.as_str()),
                 ("tests", &all.tests.to_string()),
                 ("failures", &all.failures.to_string()),
                 ("errors", &all.errors.to_string()),
@@ -235,7 +229,7 @@ impl Junit {
             ],
         );
         for ((name, suite), counts) in suites.into_iter().zip(counts) {
-            suite.render(&mut document, name, counts, self);
+            suite.render(&mut document, name, counts, &self.about);
         }
         document.finish()
     }
@@ -251,15 +245,16 @@ impl Reporter for Junit {
                 params,
                 ..
             } => {
-                self.run.clone_from(&event.run);
-                self.playbook.clone_from(playbook);
-                self.started = Some(event.ts);
-                self.properties = vec![
+                self.about.run.clone_from(&event.run);
+                self.about.playbook.clone_from(playbook);
+                self.about.started = Some(event.ts);
+                self.about.properties = vec![
                     ("ops".to_owned(), version.clone()),
                     ("check".to_owned(), check.to_string()),
                 ];
                 let params = params.iter();
-                self.properties
+                self.about
+                    .properties
                     .extend(params.map(|(name, value)| (format!("param.{name}"), value.clone())));
             }
             Kind::HostStarted => {

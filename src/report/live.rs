@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthChar as _;
 use super::keyboard::Keyboard;
 use super::output::{Opened, Output};
 use super::quantity::{count, duration};
+use super::terminal::Terminal;
 use super::{Piece, Rollouts, Settings, View, clean_line};
 use crate::model::{Event, FailureKind, Kind, Outcome, Reporter, Scrubbed, undone_by};
 
@@ -82,28 +83,6 @@ struct Counters {
     unreachable: u64,
 }
 
-/// The terminal that a [`Live`] draws on, for other text that is written meanwhile, such as diagnostics.
-#[derive(Clone)]
-pub struct Terminal(MultiProgress);
-
-impl Terminal {
-    /// Removes the drawing, runs `body`, and draws again.
-    pub fn suspend<T>(&self, body: impl FnOnce() -> T) -> T {
-        self.0.suspend(body)
-    }
-}
-
-/// Writes to standard error.
-impl Write for Terminal {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.suspend(|| io::stderr().write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
-}
-
 impl Live {
     /// Draws on standard output; explanations of failures go to standard error.
     #[must_use]
@@ -152,7 +131,7 @@ impl Live {
 
     #[must_use]
     pub fn terminal(&self) -> Terminal {
-        Terminal(self.multi.clone())
+        Terminal::new(self.multi.clone())
     }
 
     /// Updates what the lines show.

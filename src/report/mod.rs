@@ -27,29 +27,33 @@ mod output;
 mod plain;
 mod quantity;
 mod rollout;
+pub mod runner;
 mod settings;
 mod style;
 mod summary;
 pub mod table;
+mod terminal;
 mod view;
 mod xml;
 
 pub use crate::model::Reporter;
 pub use clean::{clean, clean_line, in_one_line};
+pub use diff::uncoloured as diff;
 pub use github::Github;
 pub use gitlab::Gitlab;
 pub use json::Json;
 pub use junit::Junit;
-pub use live::{Live, Terminal};
+pub use live::Live;
 pub use output::{Opened, Output};
 pub use plain::Plain;
 pub use quantity::duration;
 pub use rollout::Rollouts;
 pub use settings::Settings;
+pub use terminal::Terminal;
 pub use view::{Piece, View};
 
-/// The reporters that `--output` offers, a line each.
-const OUTPUTS: &[Output] = &[
+/// The reporters that `--output` offers, a line each, in the order in which `--help` lists them.
+pub const OUTPUTS: &[Output] = &[
     live::OUTPUT,
     plain::OUTPUT,
     json::OUTPUT,
@@ -57,10 +61,19 @@ const OUTPUTS: &[Output] = &[
     gitlab::OUTPUT,
 ];
 
-/// A diff in full and without colour.
+/// The reporter that `--output NAME` asks for.
 #[must_use]
-pub fn diff(diffs: &[crate::model::Diff]) -> String {
-    diff::full(diffs, Settings::default())
+pub fn output_named(name: &str) -> Option<&'static Output> {
+    OUTPUTS.iter().find(|output| output.name == name)
+}
+
+/// The reporter for this environment: the one of the CI system whose job this is, `live` on a terminal, else
+/// `plain`.
+#[must_use]
+pub fn default_output() -> &'static Output {
+    // A CI system before the terminal: the later one in the list.
+    let default = OUTPUTS.iter().rfind(|output| (output.is_default)());
+    default.unwrap_or(&plain::OUTPUT)
 }
 
 #[cfg(test)]

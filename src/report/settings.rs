@@ -13,7 +13,7 @@ pub struct Settings {
     pub diff: bool,
     /// The width in columns, if it is not the terminal's own.
     pub width: Option<u16>,
-    /// Whether a GitHub Actions runner reads the output: see [`github::harmless`](super::github::harmless).
+    /// Whether a GitHub Actions runner reads the output: see [`runner::harmless`](super::runner::harmless).
     pub on_github: bool,
 }
 
@@ -26,7 +26,7 @@ impl Settings {
             verbose,
             diff,
             width: None,
-            on_github: super::github::is_step(),
+            on_github: super::runner::is_step(),
         }
     }
 

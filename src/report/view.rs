@@ -21,7 +21,7 @@ use super::health_table::HealthTable;
 use super::quantity::{count, duration};
 use super::style::{CYAN, DIM, RED, YELLOW, outcome};
 use super::summary::Summary;
-use super::{Settings, clean, clean_line, diagnostic, diff, github, locks};
+use super::{Settings, clean, clean_line, diagnostic, diff, locks, runner};
 use crate::model::{
     Event, Failure, FailureKind, HealthState, Kind, LogLevel, Outcome, OutputStream, Position,
 };
@@ -109,8 +109,8 @@ impl View {
             return pieces;
         }
         let harmless = |piece| match piece {
-            Piece::Out(text) => Piece::Out(github::harmless(&text)),
-            Piece::Err(text) => Piece::Err(github::harmless(&text)),
+            Piece::Out(text) => Piece::Out(runner::harmless(&text)),
+            Piece::Err(text) => Piece::Err(runner::harmless(&text)),
         };
         pieces.into_iter().map(harmless).collect()
     }

@@ -17,11 +17,12 @@ use crate::task::RunMode;
 
 use super::active_run::{ActiveRun, Changes, Setup};
 use super::args::forks;
+use super::diagnostics;
 use super::inventory_args::InventoryArgs;
 use super::logging::Log;
 use super::login_args::LoginArgs;
+use super::program::{DONE, Done, Program, exit_code};
 use super::reporters::OutputArgs;
-use super::{DONE, Done, diagnostics, exit_code};
 use table::{Held, described, gather, last_free, lines_of_json, rows};
 
 pub use option::{LockArgs, under};
@@ -80,7 +81,8 @@ struct Look {
 }
 
 impl Args {
-    pub fn run(self, log: &Log) -> Done {
+    pub fn run(self, program: &Program) -> Done {
+        let log = &program.log;
         match self.command {
             Command::List(look) => look.locks(None),
             Command::Show { name, look } => look.locks(Some(&name)),

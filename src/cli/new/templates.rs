@@ -1,6 +1,39 @@
 //! The texts that `ops new` writes.
 
-use super::{Ci, From};
+use clap::ValueEnum;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// Deploy an application behind HAProxy with one declaration
+    Deploy,
+    /// Roll out a release behind HAProxy, some hosts at a time
+    RollingUpdate,
+    /// Set up new hosts with an application behind HAProxy
+    FullDeploy,
+    /// Check the health of an application and its load balancer
+    HealthCheck,
+    /// Go back to the previous release
+    Rollback,
+}
+
+impl From {
+    /// Its file in `playbooks/`.
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy.rhai",
+            Self::RollingUpdate => "rolling-update.rhai",
+            Self::FullDeploy => "full-deploy.rhai",
+            Self::HealthCheck => "health-check.rhai",
+            Self::Rollback => "rollback.rhai",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ci {
+    Github,
+    Gitlab,
+}
 
 /// A file to be written.
 pub struct File {

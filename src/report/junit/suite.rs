@@ -8,8 +8,19 @@ use jiff::Timestamp;
 use super::super::diagnostic;
 use super::super::failures::is_shown;
 use super::super::xml::Document;
-use super::{Junit, RUN};
 use crate::model::{Failure, FailureKind, Position};
+
+/// The name of the case for the run itself.
+pub(super) const RUN: &str = "the run";
+
+/// What the report says about the run.
+#[derive(Default)]
+pub(super) struct About {
+    pub run: String,
+    pub playbook: String,
+    pub properties: Vec<(String, String)>,
+    pub started: Option<Timestamp>,
+}
 
 /// The cases of a host.
 #[derive(Default)]
@@ -135,12 +146,12 @@ impl Suite {
         }
     }
 
-    pub fn render(&self, document: &mut Document, name: &str, counts: Counts, junit: &Junit) {
+    pub fn render(&self, document: &mut Document, name: &str, counts: Counts, about: &About) {
         let took = match self.started.zip(self.ended) {
             Some(times) => between(times),
             None => self.cases.iter().map(|case| case.took).sum(),
         };
-        let started = self.started.or(junit.started).map(|at| at.to_string());
+        let started = self.started.or(about.started).map(|at| at.to_string());
         let (tests, failures, errors, skipped) = (
             counts.tests.to_string(),
             counts.failures.to_string(),
@@ -159,10 +170,10 @@ impl Suite {
         attributes.extend(started.as_ref().map(|at| ("timestamp", at.as_str())));
         document.begin("testsuite", &attributes);
         document.begin("properties", &[]);
-        if !junit.run.is_empty() {
-            document.empty("property", &[("name", "run"), ("value", &junit.run)]);
+        if !about.run.is_empty() {
+            document.empty("property", &[("name", "run"), ("value", &about.run)]);
         }
-        for (name, value) in &junit.properties {
+        for (name, value) in &about.properties {
             document.empty("property", &[("name", name), ("value", value)]);
         }
         document.end();
@@ -170,7 +181,7 @@ impl Suite {
         for case in &self.cases {
             let times = seen.entry(&case.name).or_default();
             *times += 1;
-            case.render(document, *times, &junit.playbook);
+            case.render(document, *times, &about.playbook);
         }
         document.end();
     }

@@ -65,8 +65,10 @@ pub(super) fn render(queries: &[Query], text: &mut String) {
     if !users.is_empty() || !groups.is_empty() {
         // All groups: they contain a user's memberships. Entries that a directory service does not list are
         // queried by name.
-        text.push_str("o group\nif command -v getent >/dev/null; then getent group; else while IFS= read -r \
-            l; do printf '%s\\n' \"$l\"; done </etc/group; fi\n");
+        text.push_str(
+            "o group\nif command -v getent >/dev/null; then getent group; else while IFS= read -r \
+            l; do printf '%s\\n' \"$l\"; done </etc/group; fi\n",
+        );
     }
     if !groups.is_empty() {
         text.push_str("o named\ng group");

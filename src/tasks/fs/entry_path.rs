@@ -87,9 +87,10 @@ impl EntryPath {
                     "a `.` in it"
                 }
             );
-            return Err(ArgumentError::parameter(0, message)
-                .hint("Whatever is at this path is removed, so it must be unambiguous. Is a variable \
-                    empty?"));
+            return Err(ArgumentError::parameter(0, message).hint(
+                "Whatever is at this path is removed, so it must be unambiguous. Is a variable \
+                    empty?",
+            ));
         }
         Ok(self.path)
     }

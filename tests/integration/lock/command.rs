@@ -70,7 +70,7 @@ fn lists_and_breaks_a_local_lock() {
     here(&["lock", "break", id])
         .run()
         .code(3)
-        .stderr_has("no terminal to ask at");
+        .stderr_has("but there is no terminal");
     here(&["lock", "break", id, "--yes"])
         .run()
         .ok()
