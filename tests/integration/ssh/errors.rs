@@ -157,7 +157,7 @@ fn the_host_key(client: SshClient) {
                     "ED25519",
                     "host key is known for",
                     &place,
-                    "ops_host_keys = \"accept-new\"",
+                    "`ops_host_keys` of the host to `accept-new`",
                 ],
             ),
             Case::new(

@@ -223,7 +223,7 @@ fn finishes_an_interrupted_installation() {
     let gone = machine.converges(&world);
     assert_eq!(
         notes(&gone),
-        "an earlier installation was cut off; `dpkg --configure -a` finished it: ops-slow"
+        "an earlier installation was interrupted; `dpkg --configure -a` finished it: ops-slow"
     );
     assert_eq!(
         machine.look("dpkg-query -W -f '${db:Status-Status}' ops-slow"),
