@@ -12,7 +12,7 @@ use super::params::value::{is, shown};
 use super::params::{Kind, RULE_KEYS, Rule};
 use crate::model::suggest::{did_you_mean, listed};
 
-/// Separates the names of types, also before the last one.
+/// Separates the names of types in messages and in schemas: `int or string`.
 const OR: &str = " or ";
 
 /// What is wrong with an option.

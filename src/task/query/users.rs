@@ -45,7 +45,7 @@ fn passwords(queries: &[Query]) -> Vec<&str> {
         .collect()
 }
 
-/// Full names are looked up, so that only the requested rows leave the host.
+/// Looks up the requested names only, so that no other rows leave the host.
 const LOOK_UP: &str = concat!(
     "g() { t=$1; shift; if command -v getent >/dev/null; then getent \"$t\" \"$@\"; ",
     "else while IFS= read -r l; do for n in \"$@\"; do case $l in \"$n\":*) printf '%s\\n' \"$l\";; esac; \

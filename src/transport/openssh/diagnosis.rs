@@ -1,7 +1,7 @@
 //! Explains a failed connection by the messages of `ssh`.
 //!
-//! `ssh` always exits with 255, so its messages are the only clue. They are the same in every locale: it
-//! uses only the character set of one.
+//! `ssh` always exits with 255, so its messages are the only clue. They are never translated: of the
+//! locale, it uses only the character set.
 
 use std::time::Duration;
 
