@@ -188,16 +188,16 @@ impl Observe for Prometheus {
             let body = excerpt(&response.body);
             Verdict::error(format!("{what}: {} {body}", response.status))
         };
-        let Ok(reply) = serde_json::from_slice::<Reply>(&response.body) else {
+        let Ok(reply) = serde_json::from_slice::<QueryResponse>(&response.body) else {
             return cut("the answer is not from Prometheus");
         };
         match reply {
-            Reply::Error { error, error_type } => {
+            QueryResponse::Error { error, error_type } => {
                 let error = excerpt(error.as_bytes());
                 Verdict::error(format!("the query was rejected: {error_type}: {error}"))
             }
-            Reply::Success { .. } if response.status != 200 => cut("the answer contradicts itself"),
-            Reply::Success { data } => self.judge(data),
+            QueryResponse::Success { .. } if response.status != 200 => cut("the answer contradicts itself"),
+            QueryResponse::Success { data } => self.judge(data),
         }
     }
 }
@@ -205,7 +205,7 @@ impl Observe for Prometheus {
 /// An answer of the HTTP API: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
-enum Reply {
+enum QueryResponse {
     Success {
         data: Data,
     },

@@ -153,11 +153,11 @@ impl Observe for Redis {
             return verdict;
         }
         let mut rest = answer.stdout.as_slice();
-        let mut next = || reply(&mut rest);
+        let mut next = || value(&mut rest);
         if self.login.is_some() {
             match next() {
-                Some(Reply::Status(_)) => {}
-                Some(Reply::Refusal(why)) => {
+                Some(RespValue::Status(_)) => {}
+                Some(RespValue::Refusal(why)) => {
                     return Verdict::error(format!(
                         "the server rejected the password: {}",
                         excerpt(why.as_bytes())
@@ -167,22 +167,22 @@ impl Observe for Redis {
             }
         }
         match next() {
-            Some(Reply::Status(word)) if word == "PONG" => {}
-            Some(Reply::Refusal(why)) if why.starts_with("NOAUTH") => {
+            Some(RespValue::Status(word)) if word == "PONG" => {}
+            Some(RespValue::Refusal(why)) if why.starts_with("NOAUTH") => {
                 return Verdict::error("the server requires a password")
                     .hint("Set it with `password`.");
             }
-            Some(Reply::Refusal(why)) => return Verdict::critical(excerpt(why.as_bytes())),
+            Some(RespValue::Refusal(why)) => return Verdict::critical(excerpt(why.as_bytes())),
             _ => return silent(&said, answer),
         }
         if !self.wants_role() {
             return Verdict::passing("answers");
         }
         match next() {
-            Some(Reply::Text(info)) => self
+            Some(RespValue::Text(info)) => self
                 .replication(&info)
                 .unwrap_or_else(|| Verdict::error("cannot read its replication status")),
-            Some(Reply::Refusal(why)) => Verdict::error(format!(
+            Some(RespValue::Refusal(why)) => Verdict::error(format!(
                 "the server does not report its replication status: {}",
                 excerpt(why.as_bytes())
             )),
@@ -263,24 +263,24 @@ impl Redis {
 
 /// One answer of the server.
 #[derive(Debug, PartialEq, Eq)]
-enum Reply {
+enum RespValue {
     Status(String),
     Refusal(String),
     Text(String),
 }
 
 /// Takes the next answer. `None` if it is incomplete, or of an unexpected type.
-fn reply(rest: &mut &[u8]) -> Option<Reply> {
+fn value(rest: &mut &[u8]) -> Option<RespValue> {
     let line = line(rest)?;
     let (sort, text) = line.split_at_checked(1)?;
     match sort {
-        "+" => Some(Reply::Status(text.to_owned())),
-        "-" => Some(Reply::Refusal(text.to_owned())),
+        "+" => Some(RespValue::Status(text.to_owned())),
+        "-" => Some(RespValue::Refusal(text.to_owned())),
         "$" => {
             let length = text.parse::<usize>().ok()?;
             let (body, behind) = rest.split_at_checked(length)?;
             *rest = behind.strip_prefix(b"\r\n")?;
-            Some(Reply::Text(String::from_utf8_lossy(body).into_owned()))
+            Some(RespValue::Text(String::from_utf8_lossy(body).into_owned()))
         }
         _ => None,
     }

@@ -3,6 +3,7 @@
 //! which names are not allowed.
 
 mod cycles;
+mod dependencies;
 mod modules;
 mod tokens;
 
