@@ -196,7 +196,9 @@ impl Observe for Prometheus {
                 let error = excerpt(error.as_bytes());
                 Verdict::error(format!("the query was rejected: {error_type}: {error}"))
             }
-            QueryResponse::Success { .. } if response.status != 200 => cut("the answer contradicts itself"),
+            QueryResponse::Success { .. } if response.status != 200 => {
+                cut("the answer contradicts itself")
+            }
             QueryResponse::Success { data } => self.judge(data),
         }
     }

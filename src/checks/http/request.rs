@@ -45,20 +45,6 @@ const PERL: &str = concat!(
 );
 
 impl Request {
-    /// A plain GET request.
-    #[must_use]
-    pub fn get(url: Url) -> Self {
-        Self {
-            url,
-            method: "GET".to_owned(),
-            headers: Vec::new(),
-            host: None,
-            follow: false,
-            insecure: false,
-            ca: None,
-        }
-    }
-
     /// The script: it prints head and body as they arrive, and on stderr the messages of the tools and
     /// [`END`].
     #[must_use]

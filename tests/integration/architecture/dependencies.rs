@@ -30,7 +30,10 @@ fn every_dependency_is_used() {
 
 fn library(name: &str) -> String {
     let other = LIBRARIES.iter().find(|(known, _)| *known == name);
-    other.map_or_else(|| name.replace('-', "_"), |(_, library)| (*library).to_owned())
+    other.map_or_else(
+        || name.replace('-', "_"),
+        |(_, library)| (*library).to_owned(),
+    )
 }
 
 /// Whether a text names something of the library: `library::`.
