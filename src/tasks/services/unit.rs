@@ -78,7 +78,11 @@ impl<'a> Unit<'a> {
     pub fn up(self) -> Option<Duration> {
         let now: f64 = self.get(UPTIME).parse().ok()?;
         let since: f64 = self.get("ActiveEnterTimestampMonotonic").parse().ok()?;
-        Duration::try_from_secs_f64(now - since / 1e6).ok()
+        let up = now - since / 1e6;
+        // /proc/uptime is cut off at hundredths of a second, so a unit that has just started may seem to be
+        // from the future. Further ahead means that the container reports an uptime of its own (lxcfs).
+        let up = if up > -0.01 { up.max(0.0) } else { up };
+        Duration::try_from_secs_f64(up).ok()
     }
 
     /// Links that its `[Install]` section requires and that are missing.
@@ -136,7 +140,26 @@ fn seconds(timestamp: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::seconds;
+    use std::time::Duration;
+
+    use super::{Unit, seconds};
+    use crate::task::UPTIME;
+
+    #[test]
+    fn a_unit_that_has_just_started_has_been_up_for_no_time() {
+        let up = |now: &str| {
+            let since = "ActiveEnterTimestampMonotonic".to_owned();
+            let rows = [
+                (UPTIME.to_owned(), now.to_owned()),
+                (since, "61019999".to_owned()),
+            ];
+            Unit(&rows).up()
+        };
+        assert_eq!(up("62.02"), Some(Duration::from_micros(1_000_001)));
+        assert_eq!(up("61.01"), Some(Duration::ZERO));
+        // The uptime of the container, beside the clock of its host.
+        assert_eq!(up("12.50"), None);
+    }
 
     #[test]
     fn parses_systemd_timestamps() {
