@@ -9,12 +9,12 @@ use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 const CAMPAIGN: u32 = 20;
 
 /// Whether this is a full campaign: `make test-long`.
-pub fn is_long() -> bool {
+pub(crate) fn is_long() -> bool {
     std::env::var_os("OPS_TEST_LONG").is_some_and(|value| value == "1")
 }
 
 /// The number in an environment variable.
-pub fn number(variable: &str) -> Option<u64> {
+pub(crate) fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     let number = text.parse();
     Some(number.unwrap_or_else(|_| panic!("{variable} is not a number: {text}")))
@@ -22,7 +22,7 @@ pub fn number(variable: &str) -> Option<u64> {
 
 /// The seed of all cases: `OPS_TEST_SEED`. The default is the same in every run, and a different one in every
 /// campaign.
-pub fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let default = || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         if is_long() {
@@ -37,7 +37,7 @@ pub fn seed() -> u64 {
 /// Tries `usual` cases, and [`CAMPAIGN`] times as many in a campaign; `OPS_TEST_CASES` overrides both.
 /// `source_file` is `file!()`: the seeds of failed cases are kept under its name in `tests/regressions`, and
 /// tried first from then on.
-pub fn config(usual: u32, source_file: &'static str) -> Config {
+pub(crate) fn config(usual: u32, source_file: &'static str) -> Config {
     let usual = if is_long() { usual * CAMPAIGN } else { usual };
     let asked = number("OPS_TEST_CASES");
     let cases = asked.map_or(usual, |cases| u32::try_from(cases).expect("a count"));

@@ -17,7 +17,7 @@ use crate::fleet::Servers;
 const HOSTS: &str = "bare.tsv";
 
 /// Writes the list of hosts for the loop.
-pub fn describe(servers: &Servers) {
+pub(crate) fn describe(servers: &Servers) {
     let lines: String = servers
         .servers()
         .iter()
@@ -53,7 +53,7 @@ impl client::Handler for Client {
 }
 
 /// Ensures the content on every host, this many at a time.
-pub fn run(dir: &Path, at_a_time: usize, content: &str) {
+pub(crate) fn run(dir: &Path, at_a_time: usize, content: &str) {
     let text = std::fs::read_to_string(dir.join(HOSTS)).expect("the hosts");
     let key = std::fs::read_to_string(dir.join("id")).expect("the private key");
     let key = Arc::new(PrivateKey::from_openssh(&key).expect("a private key"));

@@ -13,7 +13,7 @@ use crate::work::{Amount, Work};
 
 /// How long one of them took, for a first run and for one with nothing left to change.
 #[derive(Debug)]
-pub struct Times {
+pub(crate) struct Times {
     pub name: &'static str,
     pub first: Vec<Duration>,
     pub second: Vec<Duration>,
@@ -23,7 +23,7 @@ pub struct Times {
 }
 
 impl Times {
-    pub fn json(&self, setting: &str) -> Value {
+    pub(crate) fn json(&self, setting: &str) -> Value {
         json!({
             "setting": setting, "rival": self.name, "first_ms": figures::millis(&self.first),
             "second_ms": figures::millis(&self.second), "out": self.out,
@@ -31,7 +31,7 @@ impl Times {
     }
 
     /// The remark about one that stopped.
-    pub fn tell(&self, section: &mut Section) {
+    pub(crate) fn tell(&self, section: &mut Section) {
         if let Some(reason) = &self.out {
             let remark = format!("{}: {reason}", self.name);
             if self.is_ops {
@@ -45,7 +45,12 @@ impl Times {
 
 /// Runs the work with each of them this many times. A time counts only if the hosts were checked to be
 /// correct.
-pub fn compare(fleet: &Fleet, mut rivals: Vec<Rival>, amount: Amount, rounds: usize) -> Vec<Times> {
+pub(crate) fn compare(
+    fleet: &Fleet,
+    mut rivals: Vec<Rival>,
+    amount: Amount,
+    rounds: usize,
+) -> Vec<Times> {
     let mut times: Vec<Times> = rivals
         .iter()
         .map(|rival| Times {
@@ -100,7 +105,7 @@ fn both(fleet: &Fleet, rival: &Rival, work: &Work) -> Result<(Duration, Duration
 
 /// A run of `ops` with its defaults, with the inventory `hosts.ini`, in which each host has its own
 /// directory.
-pub fn with_roots(fleet: &Fleet) -> Ops {
+pub(crate) fn with_roots(fleet: &Fleet) -> Ops {
     let endpoints: Vec<_> = fleet.hosts().iter().map(with_root).collect();
     Ops::new().file("hosts.ini", inventory_text(&endpoints, &fleet.ssh_args()))
 }

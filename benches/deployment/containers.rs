@@ -86,7 +86,7 @@ impl Containers {
     }
 }
 
-pub fn measure(extent: &Extent) -> Section {
+pub(crate) fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "containers",
         &format!("Twenty tasks on {} containers", extent.hosts),

@@ -11,14 +11,14 @@ use crate::markdown;
 
 /// All results, including the sections of earlier runs.
 #[derive(Debug)]
-pub struct Figures {
+pub(crate) struct Figures {
     all: Value,
     failed: bool,
 }
 
 /// The results of one section.
 #[derive(Debug)]
-pub struct Section {
+pub(crate) struct Section {
     name: &'static str,
     title: String,
     /// What was done, in sentences.
@@ -33,7 +33,7 @@ pub struct Section {
 }
 
 impl Section {
-    pub fn new(name: &'static str, title: &str, text: &str, head: &[&str]) -> Self {
+    pub(crate) fn new(name: &'static str, title: &str, text: &str, head: &[&str]) -> Self {
         Self {
             name,
             title: title.to_owned(),
@@ -48,14 +48,14 @@ impl Section {
     }
 
     /// A row of the table, and the figures behind it.
-    pub fn row(&mut self, cells: Vec<String>, raw: Value) {
+    pub(crate) fn row(&mut self, cells: Vec<String>, raw: Value) {
         eprintln!("  {}", cells.join("  |  "));
         self.rows.push(cells);
         self.raw.push(raw);
     }
 
     /// A goal with an upper bound. A goal that could not be measured is not reached.
-    pub fn goal(&mut self, what: &str, measured: Option<f64>, at_most: f64, unit: &str) {
+    pub(crate) fn goal(&mut self, what: &str, measured: Option<f64>, at_most: f64, unit: &str) {
         self.goals.push(json!({
             "what": what, "measured": measured, "at_most": at_most, "unit": unit,
             "reached": measured.is_some_and(|measured| measured <= at_most),
@@ -63,13 +63,13 @@ impl Section {
     }
 
     /// What could not be measured, and why.
-    pub fn remark(&mut self, remark: &str) {
+    pub(crate) fn remark(&mut self, remark: &str) {
         eprintln!("  {remark}");
         self.remarks.push(remark.to_owned());
     }
 
     /// An error of ops: the benchmark fails, after measuring everything else.
-    pub fn wrong(&mut self, remark: &str) {
+    pub(crate) fn wrong(&mut self, remark: &str) {
         self.failed = true;
         self.remark(remark);
     }
@@ -77,7 +77,7 @@ impl Section {
 
 impl Figures {
     /// Loads the results of earlier runs, if there are any.
-    pub fn load() -> Self {
+    pub(crate) fn load() -> Self {
         let all = fs::read_to_string(target("bench.json"))
             .ok()
             .and_then(|text| serde_json::from_str(&text).ok())
@@ -85,13 +85,13 @@ impl Figures {
         Self { all, failed: false }
     }
 
-    pub fn about(&mut self, machine: Value, rounds: usize) {
+    pub(crate) fn about(&mut self, machine: Value, rounds: usize) {
         self.all["machine"] = machine;
         self.all["rounds"] = rounds.into();
     }
 
     /// Adds a section and writes everything to disk, because a later section may fail.
-    pub fn put(&mut self, section: &Section) {
+    pub(crate) fn put(&mut self, section: &Section) {
         self.failed |= section.failed;
         self.all["sections"][section.name] = json!({
             "title": section.title, "text": section.text, "head": section.head, "rows": section.rows,
@@ -103,29 +103,29 @@ impl Figures {
     }
 
     /// A section failed. Its former results stay.
-    pub fn lost(&mut self, name: &str) {
+    pub(crate) fn lost(&mut self, name: &str) {
         eprintln!("  the section {name} failed");
         self.failed = true;
     }
 
-    pub fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         markdown::all(&self.all)
     }
 
     /// Whether ops failed.
-    pub const fn failed(&self) -> bool {
+    pub(crate) const fn failed(&self) -> bool {
         self.failed
     }
 }
 
-pub fn target(name: &str) -> PathBuf {
+pub(crate) fn target(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("target")
         .join(name)
 }
 
 /// In milliseconds; `None` for an empty list.
-pub fn median(times: &[Duration]) -> Option<f64> {
+pub(crate) fn median(times: &[Duration]) -> Option<f64> {
     let mut times = millis(times);
     times.sort_unstable_by(f64::total_cmp);
     let middle = times.len() / 2;
@@ -138,12 +138,12 @@ pub fn median(times: &[Duration]) -> Option<f64> {
 }
 
 /// In milliseconds: the time least affected by other load on the machine.
-pub fn fastest(times: &[Duration]) -> Option<f64> {
+pub(crate) fn fastest(times: &[Duration]) -> Option<f64> {
     millis(times).into_iter().reduce(f64::min)
 }
 
 /// `312 ms (300-350)`: the median, the minimum and the maximum.
-pub fn shown(times: &[Duration]) -> String {
+pub(crate) fn shown(times: &[Duration]) -> String {
     let Some(middle) = median(times) else {
         return "-".to_owned();
     };
@@ -159,15 +159,15 @@ pub fn shown(times: &[Duration]) -> String {
 }
 
 /// The ratio to another; empty if one of them is missing.
-pub fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
+pub(crate) fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
     Some(of? / to?)
 }
 
-pub fn shown_ratio(ratio: Option<f64>) -> String {
+pub(crate) fn shown_ratio(ratio: Option<f64>) -> String {
     ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))
 }
 
-pub fn millis(times: &[Duration]) -> Vec<f64> {
+pub(crate) fn millis(times: &[Duration]) -> Vec<f64> {
     times
         .iter()
         .map(|time| time.as_secs_f64() * 1000.0)

@@ -23,7 +23,7 @@ const IN_MEMORY: &str = "/dev/shm";
 /// Number of tasks in the run that only produces events.
 const MANY: usize = 2000;
 
-pub fn measure(extent: &Extent) -> Section {
+pub(crate) fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "journal",
         "The journal's share",

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 /// In this order; a section that was never measured is left out.
-pub const SECTIONS: &[&str] = &[
+pub(crate) const SECTIONS: &[&str] = &[
     "tasks",
     "trips",
     "scale",
@@ -16,10 +16,10 @@ pub const SECTIONS: &[&str] = &[
 ];
 
 /// The output of [`all`] goes between these lines of docs/performance.md.
-pub const BEGIN: &str = "<!-- What follows is written by `make bench-docs`. -->";
-pub const END: &str = "<!-- End of what `make bench-docs` writes. -->";
+pub(crate) const BEGIN: &str = "<!-- What follows is written by `make bench-docs`. -->";
+pub(crate) const END: &str = "<!-- End of what `make bench-docs` writes. -->";
 
-pub fn all(figures: &Value) -> String {
+pub(crate) fn all(figures: &Value) -> String {
     let mut text = String::from("## Results\n\n");
     text += &machine(&figures["machine"], &figures["rounds"]);
     text += &goals(figures);
@@ -120,7 +120,7 @@ fn items(value: &Value) -> &[Value] {
 }
 
 /// The page with the results in it.
-pub fn within(page: &str, results: &str) -> Option<String> {
+pub(crate) fn within(page: &str, results: &str) -> Option<String> {
     let (before, rest) = page.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
     Some(format!("{before}{BEGIN}\n\n{results}\n{END}{after}"))

@@ -19,7 +19,7 @@ const FORKS: usize = 50;
 /// hundredths of a second.
 const NO_FASTER: f64 = 1.05;
 
-pub fn measure(extent: &Extent) -> Section {
+pub(crate) fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "scale",
         "One task on 1 to 1,000 hosts",
@@ -115,7 +115,7 @@ fn all_three(
 }
 
 /// The content of the file in each round.
-pub fn content(round: usize) -> String {
+pub(crate) fn content(round: usize) -> String {
     format!("round {round}\n")
 }
 

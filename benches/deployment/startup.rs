@@ -14,7 +14,7 @@ const HOSTS: usize = 10_000;
 
 const NOOP: &str = "each(hosts(\"all\"), |h| h.apply(files::directory(\"/tmp\")));\n";
 
-pub fn measure(extent: &Extent) -> Section {
+pub(crate) fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "start-up",
         "Start-up",
@@ -67,7 +67,7 @@ pub fn measure(extent: &Extent) -> Section {
 }
 
 /// Ten thousand hosts, in each of the formats.
-pub fn inventory(extent: &Extent) -> Section {
+pub(crate) fn inventory(extent: &Extent) -> Section {
     let mut section = Section::new(
         "inventory",
         "An inventory of 10,000 hosts",

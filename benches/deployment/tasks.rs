@@ -7,7 +7,7 @@ use crate::rivals::{self, Rival};
 use crate::work::Amount;
 use crate::{Extent, FAST_EXCHANGE};
 
-pub fn measure(extent: &Extent) -> Section {
+pub(crate) fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "tasks",
         &format!("Twenty tasks on {} hosts", extent.hosts),

@@ -15,7 +15,7 @@ use crate::{Extent, FAST_EXCHANGE};
 const FILES: usize = 500;
 const BYTES: usize = 10_000;
 
-pub fn measure(extent: &Extent) -> Section {
+pub(crate) fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "transfer",
         "Files to several hosts",

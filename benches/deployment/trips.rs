@@ -13,7 +13,7 @@ use crate::{Extent, FAST_EXCHANGE};
 
 const TRIP: Duration = Duration::from_millis(50);
 
-pub fn measure(extent: &Extent) -> Section {
+pub(crate) fn measure(extent: &Extent) -> Section {
     let mut section = Section::new(
         "trips",
         "Fifty tasks on one host that is 50 ms away",

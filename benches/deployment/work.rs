@@ -8,7 +8,7 @@ use crate::fleet::{Fleet, Sshd};
 
 /// The number of things of each kind.
 #[derive(Debug, Clone, Copy)]
-pub struct Amount {
+pub(crate) struct Amount {
     pub directories: usize,
     /// Each in its own directory: at most as many as directories.
     pub files: usize,
@@ -18,7 +18,7 @@ pub struct Amount {
 
 impl Amount {
     /// Five of each: twenty tasks.
-    pub const TWENTY: Self = Self {
+    pub(crate) const TWENTY: Self = Self {
         directories: 5,
         files: 5,
         lines: 5,
@@ -26,7 +26,7 @@ impl Amount {
     };
 
     /// Fifty tasks that have nothing to change the second time: a command would run again.
-    pub const FIFTY: Self = Self {
+    pub(crate) const FIFTY: Self = Self {
         directories: 20,
         files: 20,
         lines: 10,
@@ -36,13 +36,13 @@ impl Amount {
 
 /// One set of things, in its own directory on every host.
 #[derive(Debug)]
-pub struct Work {
+pub(crate) struct Work {
     pub name: String,
     pub amount: Amount,
 }
 
 impl Work {
-    pub fn new(name: &str, amount: Amount) -> Self {
+    pub(crate) fn new(name: &str, amount: Amount) -> Self {
         Self {
             name: name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
             amount,
@@ -50,18 +50,18 @@ impl Work {
     }
 
     /// Its directory on a host.
-    pub fn root(&self, host: &Sshd) -> PathBuf {
+    pub(crate) fn root(&self, host: &Sshd) -> PathBuf {
         host.root().join(&self.name)
     }
 
-    pub fn content(number: usize) -> String {
+    pub(crate) fn content(number: usize) -> String {
         (1..=20)
             .map(|line| format!("file {number}, line {line} of a configuration\n"))
             .collect()
     }
 
     /// For `ops run`. A host finds its directory below the variable `root`.
-    pub fn playbook(&self) -> String {
+    pub(crate) fn playbook(&self) -> String {
         let mut tasks = String::new();
         for n in 1..=self.amount.directories {
             tasks += &format!("files::directory(root + \"/dir{n}\", #{{ mode: \"0750\" }}),\n");
@@ -88,7 +88,7 @@ impl Work {
 
     /// For `sh -s` on a host: what a careful person writes by hand. Each thing is checked, and changed only
     /// if it is not in the desired state.
-    pub fn script(&self, root: &Path) -> String {
+    pub(crate) fn script(&self, root: &Path) -> String {
         let mut script = format!(
             "set -eu\nroot={}\n\
              directory() {{ [ -d \"$1\" ] && [ \"$(stat -c %a \"$1\")\" = \"$2\" ] || {{ mkdir -p \"$1\" && chmod \"$2\" \"$1\"; }}; }}\n\
@@ -116,7 +116,7 @@ impl Work {
     }
 
     /// Checks that everything exists on every host, after this many runs. `Err` says what is missing.
-    pub fn verify(&self, fleet: &Fleet, runs: usize) -> Result<(), String> {
+    pub(crate) fn verify(&self, fleet: &Fleet, runs: usize) -> Result<(), String> {
         for host in fleet.hosts() {
             let root = self.root(host);
             let holds = |name: &str, wanted: &str| {
@@ -154,7 +154,7 @@ impl Work {
     }
 
     /// What any change would affect: the inode and the time of every file except logs.
-    pub fn traces(&self, fleet: &Fleet) -> Vec<(PathBuf, u64, i64, i64)> {
+    pub(crate) fn traces(&self, fleet: &Fleet) -> Vec<(PathBuf, u64, i64, i64)> {
         let mut traces = Vec::new();
         for host in fleet.hosts() {
             let root = self.root(host);
@@ -172,7 +172,7 @@ impl Work {
         traces
     }
 
-    pub fn remove(&self, fleet: &Fleet) {
+    pub(crate) fn remove(&self, fleet: &Fleet) {
         for host in fleet.hosts() {
             // A rival that failed may have left nothing.
             let _ = fs::remove_dir_all(self.root(host));

@@ -8,14 +8,14 @@ const DEAREST: usize = 10;
 
 /// The instructions that a command took.
 #[derive(Debug, Clone)]
-pub struct Count {
+pub(crate) struct Count {
     pub total: u64,
     /// Instructions of each function itself, without its callees: the most expensive first.
     pub functions: Vec<(u64, String)>,
 }
 
 /// Whether the tools are installed.
-pub fn is_there() -> Result<(), String> {
+pub(crate) fn is_there() -> Result<(), String> {
     for tool in ["valgrind", "callgrind_annotate"] {
         let run = Command::new(tool)
             .arg("--version")
@@ -33,7 +33,7 @@ pub fn is_there() -> Result<(), String> {
 
 impl Count {
     /// Runs it. Its children are not counted.
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let out = tempfile::NamedTempFile::new().expect("a temporary file");
         let mut valgrind = Command::new("valgrind");
         valgrind
@@ -88,14 +88,14 @@ impl Count {
     }
 
     /// Subtracts another count from the total. The functions stay as they are.
-    pub fn without(self, other: &Self) -> Self {
+    pub(crate) fn without(self, other: &Self) -> Self {
         Self {
             total: self.total.saturating_sub(other.total),
             ..self
         }
     }
 
-    pub fn most_expensive(&self) -> impl Iterator<Item = &(u64, String)> {
+    pub(crate) fn most_expensive(&self) -> impl Iterator<Item = &(u64, String)> {
         self.functions.iter().take(DEAREST)
     }
 }

@@ -12,13 +12,13 @@ const REMARKABLE: f64 = 0.03;
 
 /// The profile of the build that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
+pub(crate) enum Profile {
     Optimised,
     Debug,
 }
 
 impl Profile {
-    pub const fn of_this_build() -> Self {
+    pub(crate) const fn of_this_build() -> Self {
         if cfg!(debug_assertions) {
             Self::Debug
         } else {
@@ -47,14 +47,14 @@ struct Row {
 
 /// All counts.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     profile: Profile,
     baseline: Value,
     rows: Vec<Row>,
 }
 
 impl Report {
-    pub fn new(profile: Profile) -> Self {
+    pub(crate) fn new(profile: Profile) -> Self {
         let baseline = std::fs::read_to_string(baseline_file())
             .ok()
             .and_then(|text| serde_json::from_str(&text).ok())
@@ -66,7 +66,7 @@ impl Report {
         }
     }
 
-    pub fn add(&mut self, what: &str, remark: &str, counts: &[Count]) {
+    pub(crate) fn add(&mut self, what: &str, remark: &str, counts: &[Count]) {
         let mut counts = counts.to_vec();
         counts.sort_by_key(|count| count.total);
         let count = counts[counts.len() / 2].clone();
@@ -85,7 +85,7 @@ impl Report {
     }
 
     /// Stores these counts as the baseline. Those of the other profile stay.
-    pub fn write_baseline(&mut self) {
+    pub(crate) fn write_baseline(&mut self) {
         let counts: Map<String, Value> = self
             .rows
             .iter()
@@ -97,7 +97,7 @@ impl Report {
     }
 
     /// Writes the report to standard output and to `target/instructions.md`.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         let text = self.markdown();
         println!("{text}");
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");

@@ -7,7 +7,7 @@ use std::process::Command;
 const FUNCTIONS: usize = 200;
 
 /// The commands that are counted, with their arguments.
-pub const ALL: &[(&str, &[&str])] = &[
+pub(crate) const ALL: &[(&str, &[&str])] = &[
     ("`ops --version`", &["--version"]),
     (
         "`ops check`, a playbook with 200 functions",
@@ -27,7 +27,7 @@ pub const ALL: &[(&str, &[&str])] = &[
 ];
 
 /// `ops` with these arguments, in its own directory.
-pub fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let dir = std::env::temp_dir().join(format!("ops-instructions-{}", std::process::id()));
     fs::create_dir_all(&dir).expect("a temporary directory");
     let noop = "each(hosts(\"all\"), |h| h.apply(files::directory(\"/tmp\")));\n";
@@ -56,7 +56,7 @@ pub fn command(arguments: &[&str]) -> Command {
 }
 
 /// Removes that directory.
-pub fn clean_up() {
+pub(crate) fn clean_up() {
     let dir = std::env::temp_dir().join(format!("ops-instructions-{}", std::process::id()));
     let _ = fs::remove_dir_all(dir);
 }

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::report::Profile;
 
 /// A piece of work that is repeated a number of times.
-pub struct Workload {
+pub(crate) struct Workload {
     pub name: &'static str,
     /// The unit of that number.
     pub unit: &'static str,
@@ -27,7 +27,7 @@ pub struct Workload {
     debug: usize,
 }
 
-pub const ALL: &[Workload] = &[
+pub(crate) const ALL: &[Workload] = &[
     Workload {
         name: "planning, nothing to change",
         unit: "tasks",
@@ -49,7 +49,7 @@ pub const ALL: &[Workload] = &[
 ];
 
 impl Workload {
-    pub const fn size(&self, profile: Profile) -> usize {
+    pub(crate) const fn size(&self, profile: Profile) -> usize {
         match profile {
             Profile::Optimised => self.optimised,
             Profile::Debug => self.debug,
@@ -58,13 +58,13 @@ impl Workload {
 }
 
 /// This program with a workload to do.
-pub fn command(name: &str, size: usize) -> Command {
+pub(crate) fn command(name: &str, size: usize) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
     command.args(["--workload", name, &size.to_string()]);
     command
 }
 
-pub fn run(name: &str, size: usize) {
+pub(crate) fn run(name: &str, size: usize) {
     match name {
         "planning, nothing to change" => plan(size, true),
         "planning, all to change" => plan(size, false),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// A request that succeeded.
-pub struct Answer {
+pub(crate) struct Answer {
     /// The version that answered.
     pub version: Option<String>,
     pub host: Option<String>,
@@ -15,14 +15,14 @@ pub struct Answer {
 }
 
 /// A request that failed.
-pub struct Failure {
+pub(crate) struct Failure {
     kind: &'static str,
     path: String,
     reason: String,
 }
 
 impl Failure {
-    pub fn new(kind: &'static str, path: &str, reason: String) -> Self {
+    pub(crate) fn new(kind: &'static str, path: &str, reason: String) -> Self {
         Self {
             kind,
             path: path.to_owned(),
@@ -32,7 +32,7 @@ impl Failure {
 }
 
 /// A finished request.
-pub struct Finished {
+pub(crate) struct Finished {
     /// When it was due, counted from the start.
     pub at: Duration,
     /// From when it was due to the end of its answer.
@@ -43,7 +43,7 @@ pub struct Finished {
 
 /// The totals of all finished requests.
 #[derive(Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     requests: u64,
     failed: u64,
     slow: u64,
@@ -61,7 +61,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn take(&mut self, finished: Finished) {
+    pub(crate) fn take(&mut self, finished: Finished) {
         self.requests += 1;
         self.slow += u64::from(finished.slow);
         match finished.result {
@@ -88,20 +88,20 @@ impl Tally {
     }
 
     /// Records how late a request was sent.
-    pub fn late(&mut self, by: Duration) {
+    pub(crate) fn late(&mut self, by: Duration) {
         self.latest = self.latest.max(by);
     }
 
     /// Records for how long requests were sent.
-    pub fn stop_sending(&mut self, after: Duration) {
+    pub(crate) fn stop_sending(&mut self, after: Duration) {
         self.duration = after;
     }
 
-    pub const fn failed(&self) -> u64 {
+    pub(crate) const fn failed(&self) -> u64 {
         self.failed
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let counts = |counts: &BTreeMap<String, u64>| {
             let counts: Vec<_> = counts
@@ -152,7 +152,7 @@ impl Tally {
         text
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let latency = |latencies| {
             percentiles(latencies).map(
                 |[p50, p90, p99, max]| json!({ "p50": p50, "p90": p90, "p99": p99, "max": max }),

@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// `"10%"`, `"5G"`, `"512M"`, or a plain number.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Amount {
+pub(crate) enum Amount {
     /// Percent of the whole.
     Share(f64),
     /// Bytes, or another unit.
@@ -21,7 +21,7 @@ const HINT: &str = "Write a share like \"10%\" or a size like \"512M\" or \"5G\"
 impl Amount {
     /// # Errors
     /// A lower-case fragment, followed by a line break and a hint.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("invalid amount: `{text}`\n{HINT}");
         let trimmed = text.trim();
         if let Some(number) = trimmed.strip_suffix('%') {
@@ -65,7 +65,7 @@ impl Amount {
 
     /// Whether `there` of `whole` is at least this amount.
     #[must_use]
-    pub fn is_met(self, there: u64, whole: u64) -> bool {
+    pub(crate) fn is_met(self, there: u64, whole: u64) -> bool {
         match self {
             Self::Share(share) => percent(there, whole) >= share,
             Self::Count(count) => there >= count,
@@ -82,7 +82,7 @@ fn decimal(text: &str) -> Option<f64> {
 
 /// `there` as a percentage of `whole`; 0 if `whole` is 0.
 #[must_use]
-pub fn percent(there: u64, whole: u64) -> f64 {
+pub(crate) fn percent(there: u64, whole: u64) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
         reason = "it is shown with one decimal place"
@@ -93,7 +93,7 @@ pub fn percent(there: u64, whole: u64) -> f64 {
 
 /// Bytes in the format of `df -h`: `812`, `4.2G`.
 #[must_use]
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     #[expect(
         clippy::cast_precision_loss,
         reason = "it is shown with one decimal place"

@@ -2,7 +2,7 @@
 
 /// The parts of a certificate that a check needs. Times are in seconds since 1970.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     pub not_before: i64,
     pub not_after: i64,
     pub name_fits: bool,
@@ -26,7 +26,7 @@ struct Complaint {
 impl Certificate {
     /// Parses the output of `openssl x509 -dates -checkhost` and of `openssl s_client`. `None` if either is
     /// incomplete.
-    pub fn parse(facts: &str, connection: &str) -> Option<Self> {
+    pub(crate) fn parse(facts: &str, connection: &str) -> Option<Self> {
         let time = |key: &str| {
             let line = facts.lines().find_map(|line| line.strip_prefix(key))?;
             time(line.strip_prefix('=')?)
@@ -51,7 +51,7 @@ impl Certificate {
 
     /// Why the chain is not trusted. Errors about the validity period of the certificate itself are
     /// reported from its dates.
-    pub fn distrust(&self) -> Vec<String> {
+    pub(crate) fn distrust(&self) -> Vec<String> {
         let mut reasons: Vec<String> = Vec::new();
         for complaint in &self.complaints {
             let reason = match (complaint.number, &complaint.about) {
@@ -130,7 +130,7 @@ fn time(text: &str) -> Option<i64> {
 const EPOCH: jiff::civil::DateTime = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// The day of a time, like `2026-11-21`.
-pub fn date(seconds: i64) -> String {
+pub(crate) fn date(seconds: i64) -> String {
     let span = jiff::SignedDuration::from_secs(seconds);
     EPOCH.checked_add(span).map_or_else(
         |_| "a date beyond the calendar".to_owned(),
@@ -139,7 +139,7 @@ pub fn date(seconds: i64) -> String {
 }
 
 /// A duration in days, or in hours if it is less than a day.
-pub fn days(seconds: i64) -> String {
+pub(crate) fn days(seconds: i64) -> String {
     let (number, noun) = match seconds / 86_400 {
         0 => (seconds / 3_600, "hour"),
         days => (days, "day"),

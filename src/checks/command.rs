@@ -25,7 +25,7 @@ kind! {
 }
 
 options! {
-    pub struct Options {
+    pub(crate) struct Options {
         /// the exit code that passes, or a list of them; default `0`
         ok: Option<Codes>,
         /// the exit code that is a warning, or a list of them; for Nagios plugins, `1`
@@ -53,7 +53,7 @@ impl Codes {
     }
 }
 
-pub struct Command {
+pub(crate) struct Command {
     script: String,
     ok: Vec<i32>,
     warning: Vec<i32>,

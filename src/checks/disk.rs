@@ -32,7 +32,7 @@ const LITTLE: Amount = Amount::Share(10.0);
 
 options! {
     #[derive(Debug, Clone, Default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// if less is free, the state is critical: a share, or a size such as `"5G"`; default `"5%"`
         free: Option<Amount>,
         /// if less is free, the state is a warning; default `"10%"`, or no warning if only `free` is given
@@ -43,7 +43,7 @@ options! {
 }
 
 #[derive(Debug)]
-pub struct Disk {
+pub(crate) struct Disk {
     path: String,
     free: Amount,
     warning: Option<Amount>,

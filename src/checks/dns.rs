@@ -37,7 +37,7 @@ const CODE: &str = "ops:code ";
 
 options! {
     #[derive(Debug, Clone, Default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// a value that the answers must include, or a list of values that they must all include:
         /// addresses, or values of another `type`
         address: Option<Wanted>,
@@ -117,7 +117,7 @@ impl Type {
 }
 
 #[derive(Debug)]
-pub struct Dns {
+pub(crate) struct Dns {
     name: String,
     wanted: Vec<String>,
     server: Option<Server>,

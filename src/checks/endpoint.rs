@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// A host name or an address, and a port.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// A host name, or an address without brackets.
     pub host: String,
     pub port: u16,
@@ -51,7 +51,7 @@ impl TryFrom<String> for Endpoint {
 /// Whether a program can be given this as a host name: it must not look like an option, and must be a
 /// single word.
 #[must_use]
-pub fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with('-')
         && text

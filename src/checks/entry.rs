@@ -9,7 +9,7 @@ use crate::declare::{self, ArgumentError, Arguments};
 pub type Entry = declare::Entry<Make>;
 
 /// Constructs what a check observes. It cannot ask the playbook for anything.
-pub type Make = fn(Arguments, ()) -> Result<Arc<dyn Observe>, ArgumentError>;
+pub(crate) type Make = fn(Arguments, ()) -> Result<Arc<dyn Observe>, ArgumentError>;
 
 /// Declares the kind of a file as the constant `KIND`.
 ///

@@ -21,7 +21,7 @@ const MORE_THAN_USUAL: f64 = 1.5;
 
 options! {
     #[derive(Debug, Clone, Default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// if the load per processor is higher, the state is critical; default `2.0`
         per_cpu: Option<f64>,
         /// if the load per processor is higher, the state is a warning; default `1.5`, or no warning if
@@ -33,7 +33,7 @@ options! {
 }
 
 #[derive(Debug)]
-pub struct Load {
+pub(crate) struct Load {
     per_cpu: f64,
     warning: Option<f64>,
     period: u8,

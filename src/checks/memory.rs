@@ -25,7 +25,7 @@ const LITTLE: Amount = Amount::Share(10.0);
 
 options! {
     #[derive(Debug, Clone, Default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// if less is available, the state is critical: a share, or a size such as `"512M"`; default `"5%"`
         available: Option<Amount>,
         /// if less is available, the state is a warning; default `"10%"`, or no warning if only `available`
@@ -35,7 +35,7 @@ options! {
 }
 
 #[derive(Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     available: Amount,
     warning: Option<Amount>,
 }

@@ -12,12 +12,12 @@ const MISSING: &str = "ops:missing ";
 
 /// A shell fragment that ends the check if none of the programs is installed.
 #[must_use]
-pub fn need(program: &str) -> String {
+pub(crate) fn need(program: &str) -> String {
     format!("command -v {program} >/dev/null 2>&1 || {{ echo '{MISSING}{program}'; exit 0; }}\n")
 }
 
 /// An answer as text. Invalid UTF-8 is replaced, as no decision depends on it.
-pub struct Output {
+pub(crate) struct Output {
     pub stdout: String,
     /// The last message, on one line.
     complaint: String,
@@ -25,7 +25,7 @@ pub struct Output {
 
 impl Output {
     #[must_use]
-    pub fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &Answer) -> Self {
         Self {
             stdout: answer.text(),
             complaint: answer.said(),
@@ -34,7 +34,7 @@ impl Output {
 
     /// The text before a line, and the text after it.
     #[must_use]
-    pub fn split(&self, line: &str) -> (&str, Option<&str>) {
+    pub(crate) fn split(&self, line: &str) -> (&str, Option<&str>) {
         let mut at = 0;
         for whole in self.stdout.split_inclusive('\n') {
             let end = at + whole.len();
@@ -48,7 +48,7 @@ impl Output {
 
     /// The verdict if the program that the check uses is not installed.
     #[must_use]
-    pub fn missing(&self) -> Option<Verdict> {
+    pub(crate) fn missing(&self) -> Option<Verdict> {
         let program = self.stdout.strip_prefix(MISSING)?.lines().next()?;
         let verdict = Verdict::error(format!(
             "{program} is not installed on the machine that runs the check"
@@ -58,7 +58,7 @@ impl Output {
 
     /// The verdict if the check itself failed: what failed, and the message.
     #[must_use]
-    pub fn broken(&self, what: &str) -> Verdict {
+    pub(crate) fn broken(&self, what: &str) -> Verdict {
         if self.complaint.is_empty() {
             Verdict::error(what)
         } else {
@@ -68,14 +68,14 @@ impl Output {
 
     /// The verdict if the answer cannot be read.
     #[must_use]
-    pub fn garbled(&self, program: &str) -> Verdict {
+    pub(crate) fn garbled(&self, program: &str) -> Verdict {
         self.broken(&format!("cannot read the output of {program}"))
     }
 }
 
 /// Which of the two lower limits is not met, if either.
 #[must_use]
-pub fn level(
+pub(crate) fn level(
     there: u64,
     whole: u64,
     critical: Amount,
@@ -93,7 +93,7 @@ pub fn level(
 ///
 /// # Errors
 /// Fails if a warning could never occur, because the state would already be critical.
-pub fn warning(
+pub(crate) fn warning(
     warning: Option<Amount>,
     critical: Option<Amount>,
     least: Amount,
@@ -115,7 +115,7 @@ pub fn warning(
 }
 
 #[must_use]
-pub fn never_warns(warning: &impl Display, critical: &impl Display) -> ArgumentError {
+pub(crate) fn never_warns(warning: &impl Display, critical: &impl Display) -> ArgumentError {
     ArgumentError::option(
         "warning",
         format!(
@@ -125,7 +125,7 @@ pub fn never_warns(warning: &impl Display, critical: &impl Display) -> ArgumentE
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use serde::de::DeserializeOwned;
@@ -134,7 +134,7 @@ pub mod tests {
 
     /// An answer as a host gives it.
     #[must_use]
-    pub fn case(code: i32, stdout: &str, stderr: &str) -> Answer {
+    pub(crate) fn case(code: i32, stdout: &str, stderr: &str) -> Answer {
         Answer {
             code,
             stdout: stdout.as_bytes().to_vec(),
@@ -145,7 +145,7 @@ pub mod tests {
 
     /// Options as JSON.
     #[must_use]
-    pub fn given<T: DeserializeOwned>(json: &str) -> T {
+    pub(crate) fn given<T: DeserializeOwned>(json: &str) -> T {
         let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
         T::deserialize(crate::declare::Value::from(value)).expect("options")
     }

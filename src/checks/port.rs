@@ -18,13 +18,13 @@ kind! {
 }
 
 options! {
-    pub struct Options {
+    pub(crate) struct Options {
         /// the address that it must listen on, such as `"10.0.0.7"`; listening on all addresses also counts
         address: Option<String>,
     }
 }
 
-pub struct Port {
+pub(crate) struct Port {
     port: u16,
     address: Option<std::net::IpAddr>,
 }

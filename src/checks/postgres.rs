@@ -48,7 +48,7 @@ select case when not pg_is_in_recovery() then 'primary'
 
 options! {
     #[derive(Clone, Default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// its address, or the directory of its socket; default: the default of `psql`
         host: Option<String>,
         /// its port; default `5432`
@@ -101,7 +101,7 @@ impl Expected {
     }
 }
 
-pub struct Postgres {
+pub(crate) struct Postgres {
     /// In the format of a connection service file.
     settings: Vec<(&'static str, String)>,
     host: Option<String>,

@@ -22,7 +22,7 @@ kind! {
 }
 
 options! {
-    pub struct Options {
+    pub(crate) struct Options {
         /// the minimum number; default `1`, or `0` if `max` is `0`
         min: Option<usize>,
         /// the maximum number
@@ -32,7 +32,7 @@ options! {
     }
 }
 
-pub struct Process {
+pub(crate) struct Process {
     name: String,
     min: usize,
     max: Option<usize>,

@@ -42,7 +42,7 @@ const AGE: &str = "age";
 
 options! {
     #[derive(Debug, Clone, Default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// the number must be greater than this
         above: Option<f64>,
         /// the number must be greater than or equal to this
@@ -63,7 +63,7 @@ options! {
     }
 }
 
-pub struct Prometheus {
+pub(crate) struct Prometheus {
     request: Request,
     query: String,
     bounds: Vec<Bound>,

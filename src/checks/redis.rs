@@ -30,7 +30,7 @@ const REFUSED: i32 = 9;
 
 options! {
     #[derive(Clone, Default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// the password; it never appears in a command line or in the environment
         password: Option<String>,
         /// the user of the password, if it is not the default user
@@ -59,7 +59,7 @@ impl Role {
     }
 }
 
-pub struct Redis {
+pub(crate) struct Redis {
     endpoint: Endpoint,
     login: Option<Vec<String>>,
     replication: bool,

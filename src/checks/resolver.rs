@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use crate::checks::observe::excerpt;
 
 /// What a name resolves to, or why it does not. `None` if the output is invalid.
-pub type Found = Option<Result<Vec<String>, String>>;
+pub(crate) type Found = Option<Result<Vec<String>, String>>;
 
 /// `10.0.0.1  STREAM name`, and exit code 2 if the name is not found.
-pub fn getent(text: &str, code: i32) -> Found {
+pub(crate) fn getent(text: &str, code: i32) -> Found {
     match code {
         0 => addresses(
             text.lines()
@@ -21,7 +21,7 @@ pub fn getent(text: &str, code: i32) -> Found {
 }
 
 /// A header with the status, then `name ttl class type value`. Exit code 9 means no answer at all.
-pub fn dig(text: &str, code: i32, kind: &str) -> Found {
+pub(crate) fn dig(text: &str, code: i32, kind: &str) -> Found {
     let header = text.lines().find_map(|line| {
         line.strip_prefix(";; ->>HEADER<<- ")?
             .split_once("status: ")
@@ -65,7 +65,7 @@ pub fn dig(text: &str, code: i32, kind: &str) -> Found {
 
 /// `Address: 10.0.0.1` after a `Name:`, so that the address of the server does not count. Older versions of
 /// BusyBox numbered them.
-pub fn nslookup(text: &str, code: i32) -> Found {
+pub(crate) fn nslookup(text: &str, code: i32) -> Found {
     if code != 0 {
         return Some(Err("does not resolve".to_owned()));
     }

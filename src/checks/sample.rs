@@ -7,7 +7,7 @@ use super::observe::Observe;
 use crate::declare::{Arguments, Value};
 
 /// A check with these arguments.
-pub fn sample(
+pub(crate) fn sample(
     entry: &Entry,
     mut values: Vec<Value>,
     options: &[(&str, Value)],

@@ -25,7 +25,7 @@ kind! {
 }
 
 options! {
-    pub struct Options {
+    pub(crate) struct Options {
         /// the maximum number of automatic restarts by systemd since the unit was last started by hand;
         /// more are critical
         max_restarts: Option<u64>,
@@ -35,7 +35,7 @@ options! {
     }
 }
 
-pub struct Service {
+pub(crate) struct Service {
     unit: String,
     max_restarts: Option<u64>,
     steady: Option<Duration>,

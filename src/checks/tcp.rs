@@ -23,10 +23,10 @@ kind! {
 }
 
 options! {
-    pub struct Options {}
+    pub(crate) struct Options {}
 }
 
-pub struct Tcp {
+pub(crate) struct Tcp {
     endpoint: Endpoint,
 }
 

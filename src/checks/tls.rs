@@ -37,7 +37,7 @@ const CRITICAL_DAYS: u32 = 3;
 
 options! {
     #[derive(Debug, Clone, Default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// if fewer days are left, the state is a warning; default `14`
         days: Option<u32>,
         /// if fewer days are left, the state is critical; default `3`
@@ -94,7 +94,7 @@ impl StartTls {
 }
 
 #[derive(Debug)]
-pub struct Tls {
+pub(crate) struct Tls {
     endpoint: Endpoint,
     days: u32,
     critical_days: u32,

@@ -22,7 +22,7 @@ use super::reporters::OutputArgs;
 const TIMEOUT: Duration = Duration::from_hours(1);
 
 /// The settings of a run before it starts.
-pub struct Setup {
+pub(crate) struct Setup {
     /// What the user runs: a playbook, or a subcommand.
     pub what: String,
     pub mode: RunMode,
@@ -40,7 +40,7 @@ pub struct Setup {
 
 /// Whether a run changes hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changes {
+pub(crate) enum Changes {
     /// It may change them, so it needs a journal.
     Made,
     /// It reports what would change: check mode.
@@ -50,7 +50,7 @@ pub enum Changes {
 }
 
 /// A run that has started.
-pub struct ActiveRun {
+pub(crate) struct ActiveRun {
     pub run: Arc<Run>,
     runtime: tokio::runtime::Runtime,
 }
@@ -60,7 +60,7 @@ impl ActiveRun {
     ///
     /// # Errors
     /// This machine cannot provide threads or signals.
-    pub fn start(
+    pub(crate) fn start(
         setup: Setup,
         inventory: Inventory,
         secrets: &Secrets,
@@ -141,7 +141,7 @@ impl ActiveRun {
     ///
     /// # Errors
     /// As for [`start`](Self::start).
-    pub fn start_unreported(
+    pub(crate) fn start_unreported(
         inventory: Inventory,
         overrides: Overrides,
         forks: usize,
@@ -179,13 +179,13 @@ impl ActiveRun {
     }
 
     /// Ends a run that is not reported.
-    pub fn close(self) {
+    pub(crate) fn close(self) {
         self.run.close();
         self.runtime.shutdown_timeout(Duration::from_millis(200));
     }
 
     /// Ends the run: closes what is open and reports the end. Returns the exit code.
-    pub fn finish(self, result: Result<(), Failure>, fail_on_change: bool) -> u8 {
+    pub(crate) fn finish(self, result: Result<(), Failure>, fail_on_change: bool) -> u8 {
         self.run.close();
         if let Some(journal) = &self.run.journal {
             // The results of the last steps: without them these steps would count as in doubt.
@@ -245,7 +245,7 @@ fn runtime() -> Result<(tokio::runtime::Runtime, Cancel), Vec<Failure>> {
 }
 
 /// The exit code of `--check --fail-on-change` that found changes or unknowns.
-pub const FOUND_CHANGES: u8 = 8;
+pub(crate) const FOUND_CHANGES: u8 = 8;
 
 const fn pending(totals: &Totals) -> bool {
     totals.would_change > 0 || totals.unknown > 0

@@ -7,7 +7,7 @@ use super::reporters::OutputArgs;
 /// The values of a playbook's parameters.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Parameters")]
-pub struct VarArgs {
+pub(crate) struct VarArgs {
     /// Set a playbook parameter. Can be given several times
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub vars: Vec<(String, String)>,
@@ -26,7 +26,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 /// How to run.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Run")]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     /// Report what would change without changing anything
     #[arg(long)]
     pub check: bool,
@@ -44,7 +44,7 @@ pub struct RunArgs {
 }
 
 /// Parses a number of hosts.
-pub fn forks(text: &str) -> Result<usize, String> {
+pub(crate) fn forks(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("expected a number of at least 1".into()),
         Ok(forks) => Ok(forks),

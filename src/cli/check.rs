@@ -16,7 +16,7 @@ use super::program::{DONE, Done, Program, exit_code};
 
 /// Find mistakes in a playbook, its parameters and the inventory, without contacting a host
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Playbook to check: a Rhai script
     playbook: PathBuf,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _: &Program) -> Done {
+    pub(crate) fn run(self, _: &Program) -> Done {
         let json = self.json;
         match self.check() {
             Ok(summary) => {

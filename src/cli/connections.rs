@@ -13,7 +13,7 @@ use super::program::{DONE, Done, Program};
 
 /// List the connections that --persist keeps open, or close them
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Close them. A connection that a run uses closes when the run ends
     #[arg(long)]
     end: bool,
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _: &Program) -> Done {
+    pub(crate) fn run(self, _: &Program) -> Done {
         let kept = persisted().map_err(|error| {
             let message = format!("failed to list connections: {error}");
             vec![Failure::new(FailureKind::Input, message)]

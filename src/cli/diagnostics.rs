@@ -6,7 +6,7 @@ use crate::model::Failure;
 use crate::report::{Settings, diagnostic, github, runner};
 
 /// Prints failures on stderr.
-pub fn print(failures: &[Failure]) {
+pub(crate) fn print(failures: &[Failure]) {
     let colour = Settings::takes_colour(&std::io::stderr());
     let mut drawn = diagnostic::render_all(failures.iter().map(|failure| (failure, None)), colour);
     if runner::is_step() {
@@ -21,7 +21,7 @@ pub fn print(failures: &[Failure]) {
 }
 
 /// Prints a warning on stderr before a run starts.
-pub fn warn(message: &str, hint: Option<&str>) {
+pub(crate) fn warn(message: &str, hint: Option<&str>) {
     let colour = Settings::takes_colour(&std::io::stderr());
     let mut drawn = diagnostic::render_warning(message, hint, colour);
     if runner::is_step() {
@@ -32,7 +32,7 @@ pub fn warn(message: &str, hint: Option<&str>) {
 }
 
 /// Prints warnings on stderr, each with its position.
-pub fn warn_all(warnings: &[Failure]) {
+pub(crate) fn warn_all(warnings: &[Failure]) {
     let mut text = String::new();
     for warning in warnings {
         let at = warning.at.as_ref().map(ToString::to_string);
@@ -51,7 +51,7 @@ pub fn warn_all(warnings: &[Failure]) {
 }
 
 /// Prints a text on stdout.
-pub fn out(text: &str) {
+pub(crate) fn out(text: &str) {
     if runner::is_step() {
         unchanged(&runner::harmless(text));
     } else {
@@ -60,19 +60,19 @@ pub fn out(text: &str) {
 }
 
 /// Prints JSON on stdout.
-pub fn json(text: &str) {
+pub(crate) fn json(text: &str) {
     unchanged(&runner::harmless_json(text));
 }
 
 /// Prints data on stdout as it is. A reader that closed the pipe has read enough.
-pub fn unchanged(text: &str) {
+pub(crate) fn unchanged(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();
 }
 
 /// A panic is a bug in ops, and the message says so.
-pub fn install_panic_hook() {
+pub(crate) fn install_panic_hook() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         default(info);

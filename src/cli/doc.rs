@@ -13,7 +13,7 @@ use super::program::{DONE, Done, Program};
 
 /// Look up a function, a task, a type or a module of the language
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// What to look up: `each`, `files::template`, `string`, `std/versions`, any word, or Ansible's name for
     /// it. Without it, list everything
     name: Option<String>,
@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _: &Program) -> Done {
+    pub(crate) fn run(self, _: &Program) -> Done {
         let all = docs::reference(&complete_engine());
         let Some(name) = &self.name else {
             let text = self.written(&all).unwrap_or_else(|| listing(&all));

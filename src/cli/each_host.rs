@@ -16,7 +16,7 @@ use super::reporters::OutputArgs;
 
 /// The inventory, the login, and how the work is shown.
 #[derive(Debug, clap::Args)]
-pub struct HostArgs {
+pub(crate) struct HostArgs {
     #[command(flatten)]
     inventory: InventoryArgs,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct HostArgs {
 
 impl HostArgs {
     /// Runs `work` on every host, several at a time, as a run of its own.
-    pub fn on_each(
+    pub(crate) fn on_each(
         self,
         pattern: &str,
         what: &str,

@@ -9,7 +9,7 @@ use super::program::{Done, Program};
 
 /// Run a command on hosts
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Hosts to run it on: a name, a group, or any pattern
     pattern: String,
     /// Command to run: a single word is text for the host's shell, several are a command and its arguments
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, program: &Program) -> Done {
+    pub(crate) fn run(self, program: &Program) -> Done {
         let log = &program.log;
         let shown = match self.command.as_slice() {
             [text] => text.clone(),

@@ -33,7 +33,7 @@ const VARIABLE: &str = "ops_health";
 
 /// Run the health checks that the inventory declares as `ops_health`, or a playbook in its `fn health(h)`
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Playbook whose function `health(h)` returns the checks of a host; nothing else in it runs
     playbook: Option<PathBuf>,
     #[command(flatten)]
@@ -76,7 +76,7 @@ impl FailOn {
 }
 
 impl Args {
-    pub fn run(self, program: &Program) -> Done {
+    pub(crate) fn run(self, program: &Program) -> Done {
         let log = &program.log;
         let secrets = Secrets::new();
         match self.playbook.clone() {

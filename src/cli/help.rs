@@ -15,7 +15,7 @@ use crate::script::source::Sources;
 ///
 /// # Errors
 /// If the playbook cannot be read, or declares a parameter that is invalid.
-pub fn run_help(
+pub(crate) fn run_help(
     mut command: clap::Command,
     playbook: Option<&Path>,
 ) -> Result<String, Vec<Failure>> {

@@ -9,7 +9,7 @@ use super::program::{DONE, Done, Program};
 
 /// List the kept runs, newest first
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// List at most N runs
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     lines: usize,
@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _: &Program) -> Done {
+    pub(crate) fn run(self, _: &Program) -> Done {
         let runs = store()?.list().map_err(|error| failures(&error))?;
         if self.json {
             let lines: String = runs
@@ -97,11 +97,11 @@ fn json(run: &RunSummary) -> String {
     .to_string()
 }
 
-pub fn store() -> Result<Store, Vec<Failure>> {
+pub(crate) fn store() -> Result<Store, Vec<Failure>> {
     Store::locate(|name| std::env::var_os(name)).map_err(|error| failures(&error))
 }
 
-pub fn failures(error: &StoreError) -> Vec<Failure> {
+pub(crate) fn failures(error: &StoreError) -> Vec<Failure> {
     let failure = Failure::new(FailureKind::Input, error.to_string());
     vec![failure.with_hint(error.hint().map(ToOwned::to_owned))]
 }

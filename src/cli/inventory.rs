@@ -19,7 +19,7 @@ use super::program::{DONE, Done, Program};
 
 /// Inspect the inventory: hosts, groups, and where a host's variables come from
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -66,7 +66,7 @@ struct With {
 }
 
 impl Args {
-    pub fn run(self, _: &Program) -> Done {
+    pub(crate) fn run(self, _: &Program) -> Done {
         let secrets = Secrets::new();
         let load = |args: &InventoryArgs| args.load(None, BTreeMap::new(), &secrets);
         let mut is_json = false;

@@ -14,7 +14,7 @@ use super::diagnostics;
 /// The inventory, and which of its hosts take part.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Inventory")]
-pub struct InventoryArgs {
+pub(crate) struct InventoryArgs {
     /// Use this inventory: a file, a directory, a program, or `host1,host2,`. Can be given several times
     ///
     /// By default, ops uses the `inventory` setting of ansible.cfg, or whichever of inventory.toml,
@@ -48,7 +48,7 @@ impl InventoryArgs {
     ///
     /// # Errors
     /// Every mistake in it.
-    pub fn load(
+    pub(crate) fn load(
         &self,
         playbook_dir: Option<PathBuf>,
         given: BTreeMap<String, Value>,
@@ -88,7 +88,7 @@ impl InventoryArgs {
     ///
     /// # Errors
     /// If there are several.
-    pub fn paths(&self, configured: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    pub(crate) fn paths(&self, configured: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
         if !self.inventory.is_empty() {
             return Ok(self.inventory.clone());
         }

@@ -11,7 +11,7 @@ use crate::model::Secrets;
 use crate::report::{Terminal, runner};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Show more of what is done (-vv: even more); OPS_LOG takes filters such as `ops::transport=debug`
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
@@ -35,7 +35,7 @@ enum Format {
 
 /// How verbose ops is, and where its diagnostics go.
 #[derive(Clone, Default)]
-pub struct Log {
+pub(crate) struct Log {
     pub verbose: u8,
     route: Arc<RwLock<Route>>,
 }
@@ -51,7 +51,7 @@ struct Route {
 
 impl Args {
     /// From now on diagnostics are written on stderr.
-    pub fn install(&self) -> Log {
+    pub(crate) fn install(&self) -> Log {
         let log = Log {
             verbose: self.verbose,
             ..Log::default()
@@ -78,7 +78,7 @@ impl Args {
 
 impl Log {
     /// From now on lines are scrubbed of these secrets, and written above a live display.
-    pub fn redirect(&self, secrets: &Secrets, terminal: Option<Terminal>) {
+    pub(crate) fn redirect(&self, secrets: &Secrets, terminal: Option<Terminal>) {
         *self.route.write().unwrap_or_else(PoisonError::into_inner) = Route {
             secrets: secrets.clone(),
             terminal,
@@ -95,7 +95,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 /// Takes one event, which the formatter writes in one piece.
-pub struct Line(Arc<RwLock<Route>>);
+pub(crate) struct Line(Arc<RwLock<Route>>);
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

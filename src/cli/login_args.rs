@@ -12,7 +12,7 @@ use crate::model::{Failure, FailureKind, SshClient};
 /// How to log in to the hosts, and as whom.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connection")]
-pub struct LoginArgs {
+pub(crate) struct LoginArgs {
     /// Log in as this user
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
@@ -43,7 +43,7 @@ impl LoginArgs {
     ///
     /// # Errors
     /// There is no terminal to ask at.
-    pub fn overrides(&self) -> Result<Overrides, Vec<Failure>> {
+    pub(crate) fn overrides(&self) -> Result<Overrides, Vec<Failure>> {
         let mut overrides = Overrides {
             user: self.user.clone(),
             elevate: self.elevate,
@@ -93,7 +93,7 @@ fn length(text: &str) -> Result<Duration, String> {
 /// Which SSH client is used.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connection")]
-pub struct TransportArgs {
+pub(crate) struct TransportArgs {
     /// SSH client to use. Overrides `ops_transport` of the inventory
     ///
     /// `native` is the client built into ops, `openssh` your own `ssh`. `auto` uses the built-in client if it

@@ -18,7 +18,7 @@ use templates::{Ci, File, From};
 
 /// Create files to start from: a playbook, or a project with an inventory and a playbook
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
 }
@@ -50,7 +50,7 @@ struct ProjectArgs {
 }
 
 impl Args {
-    pub fn run(self, _: &Program) -> Done {
+    pub(crate) fn run(self, _: &Program) -> Done {
         let report = match self.what {
             What::Playbook(args) => playbook(&args),
             What::Project(args) => project(&args),

@@ -11,7 +11,7 @@ const A_HOST: u64 = 8;
 /// Raises the soft limit (getrlimit(2), `RLIMIT_NOFILE`) for this number of hosts, up to the hard one. It is
 /// usually 1,024, which fewer than a thousand connections use up. A limit that is high enough stays: the
 /// programs that a playbook starts on this machine inherit it.
-pub fn allow_for(hosts: usize) {
+pub(crate) fn allow_for(hosts: usize) {
     let limit = getrlimit(Resource::Nofile);
     let (Some(soft), wanted) = (limit.current, wanted(hosts)) else {
         return;

@@ -8,7 +8,7 @@ use super::program::{Done, Program};
 
 /// Connect to hosts and print what they are
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Hosts to connect to: a name, a group, or any pattern
     #[arg(default_value = "all")]
     pattern: String,
@@ -17,7 +17,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, program: &Program) -> Done {
+    pub(crate) fn run(self, program: &Program) -> Done {
         let log = &program.log;
         self.hosts
             .on_each(&self.pattern, "ping", log, Changes::None, |host| {

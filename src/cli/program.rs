@@ -5,20 +5,20 @@ use crate::model::Failure;
 use super::logging::Log;
 
 /// The program that a subcommand is part of.
-pub struct Program {
+pub(crate) struct Program {
     pub log: Log,
     /// The definition of the command line.
     pub command: fn() -> clap::Command,
 }
 
 /// The result of a subcommand: an exit code, or why it could not do its work.
-pub type Done = Result<u8, Vec<Failure>>;
+pub(crate) type Done = Result<u8, Vec<Failure>>;
 
 /// The exit code of a run without failures.
-pub const DONE: u8 = 0;
+pub(crate) const DONE: u8 = 0;
 
 /// The worst of several: a bug, then hosts that were left broken, then an interrupt, then the rest.
-pub fn exit_code(failures: &[Failure]) -> u8 {
+pub(crate) fn exit_code(failures: &[Failure]) -> u8 {
     const ORDER: [u8; 8] = [1, 7, 130, 6, 3, 4, 5, 2];
     let has = |code: &u8| {
         failures

@@ -11,7 +11,7 @@ use crate::report::{
 
 /// How a run is shown.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct OutputArgs {
+pub(crate) struct OutputArgs {
     /// Show the run in this format [default: live on a terminal, github or gitlab in their jobs, else plain]
     #[arg(short, long, value_name = "FORMAT", value_parser = outputs())]
     output: Option<&'static Output>,
@@ -21,7 +21,7 @@ pub struct OutputArgs {
 }
 
 /// The reporters of a run.
-pub type Reporters = Vec<Box<dyn Reporter>>;
+pub(crate) type Reporters = Vec<Box<dyn Reporter>>;
 
 fn outputs() -> impl TypedValueParser<Value = &'static Output> {
     let values = OUTPUTS
@@ -36,7 +36,7 @@ impl OutputArgs {
     }
 
     /// Whether standard output is for a program, so that nothing else may be printed there.
-    pub fn is_data(&self) -> bool {
+    pub(crate) fn is_data(&self) -> bool {
         self.output().is_data
     }
 
@@ -44,7 +44,7 @@ impl OutputArgs {
     ///
     /// # Errors
     /// A report cannot be written to its file.
-    pub fn reporters(
+    pub(crate) fn reporters(
         &self,
         settings: Settings,
     ) -> Result<(Reporters, Option<Terminal>), Vec<Failure>> {

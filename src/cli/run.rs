@@ -26,7 +26,7 @@ use super::program::{DONE, Done, Program};
 /// Run a playbook
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// Playbook to run: a Rhai script
     #[arg(required_unless_present = "help")]
     playbook: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, program: &Program) -> Done {
+    pub(crate) fn run(self, program: &Program) -> Done {
         let log = &program.log;
         let Some(path) = self.playbook.as_deref().filter(|_| !self.help) else {
             diagnostics::out(&help::run_help(
@@ -128,7 +128,7 @@ fn used(playbook: &Playbook, inventory: &Inventory) -> Option<usize> {
 }
 
 /// From here on the values of secret parameters are scrubbed.
-pub fn keep_secret(resolved: &Resolved, secrets: &Secrets) -> Result<(), Vec<Failure>> {
+pub(crate) fn keep_secret(resolved: &Resolved, secrets: &Secrets) -> Result<(), Vec<Failure>> {
     let refused = |(name, value): &(String, String)| {
         let error = secrets.add(value, name).err()?;
         Some(Failure::new(FailureKind::Input, error.to_string()))

@@ -10,7 +10,7 @@ use super::reporters::OutputArgs;
 
 /// Show a kept run again, as it was reported
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Run to show: its id, the beginning or the end of its id, or `last`
     #[arg(default_value = "last")]
     run: String,
@@ -25,7 +25,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, program: &Program) -> Done {
+    pub(crate) fn run(self, program: &Program) -> Done {
         let log = &program.log;
         let run = store()?.open(&self.run).map_err(|error| failures(&error))?;
         if let Some(step) = &self.step {

@@ -114,7 +114,7 @@ macro_rules! declare {
         @ $entry:ident: $kind:ty; $($doc:literal)+; $($namespace:ident)?; $name:ident;
         ($($parameter:ident: $type:ty),*; $options:ty) => $make:path $(, $context:ident)?
     ) => {
-        pub const $entry: $kind = <$kind>::new(
+        pub(crate) const $entry: $kind = <$kind>::new(
             concat!($(stringify!($namespace))?),
             stringify!($name),
             &[$($crate::declare::Parameter::new(

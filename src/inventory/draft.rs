@@ -46,7 +46,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut groups = IndexMap::new();
         groups.insert(
             ALL.to_owned(),
@@ -69,11 +69,11 @@ impl Draft {
         }
     }
 
-    pub fn warn(&mut self, warning: InventoryError) {
+    pub(crate) fn warn(&mut self, warning: InventoryError) {
         self.warnings.push(warning.into());
     }
 
-    pub fn group(&mut self, group: &str, at: &Origin) -> Result<usize, InventoryError> {
+    pub(crate) fn group(&mut self, group: &str, at: &Origin) -> Result<usize, InventoryError> {
         if let Some(index) = self.groups.get_index_of(group) {
             return Ok(index);
         }
@@ -86,7 +86,12 @@ impl Draft {
     }
 
     /// Adds a host and puts it into a group. `all` contains every host anyway.
-    pub fn host(&mut self, host: &str, group: usize, at: &Origin) -> Result<usize, InventoryError> {
+    pub(crate) fn host(
+        &mut self,
+        host: &str,
+        group: usize,
+        at: &Origin,
+    ) -> Result<usize, InventoryError> {
         let index = if let Some(index) = self.hosts.get_index_of(host) {
             index
         } else {
@@ -102,14 +107,14 @@ impl Draft {
         Ok(index)
     }
 
-    pub fn join(&mut self, host: usize, group: usize) {
+    pub(crate) fn join(&mut self, host: usize, group: usize) {
         if self.groups[group].members.insert(host) {
             self.groups[group].hosts.push(host);
             self.hosts[host].groups.push(group);
         }
     }
 
-    pub fn child(
+    pub(crate) fn child(
         &mut self,
         parent: usize,
         child: usize,
@@ -149,7 +154,7 @@ impl Draft {
         false
     }
 
-    pub fn group_var(
+    pub(crate) fn group_var(
         &mut self,
         group: usize,
         name: &str,
@@ -170,7 +175,7 @@ impl Draft {
         Ok(())
     }
 
-    pub fn host_var(&mut self, host: usize, name: &str, value: Value, at: &Origin) {
+    pub(crate) fn host_var(&mut self, host: usize, name: &str, value: Value, at: &Origin) {
         self.hosts[host].vars.insert(
             name.to_owned(),
             Var {

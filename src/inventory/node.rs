@@ -26,12 +26,12 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    pub const fn is_null(&self) -> bool {
+    pub(crate) const fn is_null(&self) -> bool {
         matches!(self.kind, Kind::Scalar(Value::Null))
     }
 
     /// For messages: `a list`, `a string`.
-    pub const fn noun(&self) -> &'static str {
+    pub(crate) const fn noun(&self) -> &'static str {
         match &self.kind {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a mapping",
@@ -40,7 +40,7 @@ impl Node {
     }
 
     /// Applies `!unsafe`: no text in the value is ever rendered.
-    pub fn make_unsafe(&mut self) {
+    pub(crate) fn make_unsafe(&mut self) {
         match &mut self.kind {
             Kind::Scalar(value) => {
                 if let Value::String(text) = value {
@@ -54,7 +54,7 @@ impl Node {
         }
     }
 
-    pub fn into_value(self) -> Value {
+    pub(crate) fn into_value(self) -> Value {
         match self.kind {
             Kind::Scalar(value) => value,
             Kind::List(items) => Value::Array(items.into_iter().map(Self::into_value).collect()),

@@ -40,14 +40,14 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    pub fn new(passwords: Vec<VaultPassword>) -> Self {
+    pub(crate) fn new(passwords: Vec<VaultPassword>) -> Self {
         Self {
             passwords,
             state: Mutex::default(),
         }
     }
 
-    pub fn passwords(&self) -> &[VaultPassword] {
+    pub(crate) fn passwords(&self) -> &[VaultPassword] {
         &self.passwords
     }
 
@@ -57,7 +57,7 @@ impl Secrets {
     }
 
     /// Decrypts a value.
-    pub fn open(&self, sealed: &str) -> Result<Arc<str>, VaultError> {
+    pub(crate) fn open(&self, sealed: &str) -> Result<Arc<str>, VaultError> {
         if let Some(known) = self.state().opened.get(sealed) {
             return Ok(Arc::clone(known));
         }
@@ -71,7 +71,7 @@ impl Secrets {
     }
 
     /// Registers a secret and notifies the watcher.
-    pub fn keep(&self, secret: &str) {
+    pub(crate) fn keep(&self, secret: &str) {
         let mut state = self.state();
         if secret.is_empty() || state.secrets.iter().any(|known| known == secret) {
             return;
@@ -83,7 +83,7 @@ impl Secrets {
     }
 
     /// Registers every string in a value from an encrypted file.
-    pub fn keep_all(&self, value: &Value) {
+    pub(crate) fn keep_all(&self, value: &Value) {
         match value {
             Value::String(text) => self.keep(text),
             Value::Array(items) => items.iter().for_each(|item| self.keep_all(item)),
@@ -92,11 +92,11 @@ impl Secrets {
         }
     }
 
-    pub fn list(&self) -> Vec<String> {
+    pub(crate) fn list(&self) -> Vec<String> {
         self.state().secrets.clone()
     }
 
-    pub fn watch(&self, watcher: Watcher) {
+    pub(crate) fn watch(&self, watcher: Watcher) {
         let mut state = self.state();
         state.secrets.iter().for_each(|secret| watcher(secret));
         state.watcher = Some(watcher);

@@ -21,14 +21,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub fn member(&self, key: &str) -> Self {
+    pub(crate) fn member(&self, key: &str) -> Self {
         Self {
             name: format!("{}.{key}", self.name),
             origin: self.origin.clone(),
         }
     }
 
-    pub fn item(&self, index: usize) -> Self {
+    pub(crate) fn item(&self, index: usize) -> Self {
         Self {
             name: format!("{}[{index}]", self.name),
             origin: self.origin.clone(),
@@ -75,7 +75,7 @@ impl Session {
     ///
     /// # Errors
     /// If the variable refers to itself, or the chain of references is too long.
-    pub fn enter(&self, key: &Key) -> Result<UnderWay<'_>, Error> {
+    pub(crate) fn enter(&self, key: &Key) -> Result<UnderWay<'_>, Error> {
         let thread = std::thread::current().id();
         let mut state = self.state();
         let path: Vec<&Key> = state
@@ -109,29 +109,29 @@ impl Session {
     }
 
     #[expect(clippy::option_option, reason = "not rendered yet, or undefined")]
-    pub fn known(&self, key: &Key) -> Option<Option<Value>> {
+    pub(crate) fn known(&self, key: &Key) -> Option<Option<Value>> {
         self.state().rendered.get(key).cloned()
     }
 
-    pub fn keep(&self, key: Key, value: Option<Value>) {
+    pub(crate) fn keep(&self, key: Key, value: Option<Value>) {
         self.state().rendered.insert(key, value);
     }
 
     /// Records a failure. Returns the first one.
-    pub fn fail(&self, failure: RenderError) -> RenderError {
+    pub(crate) fn fail(&self, failure: RenderError) -> RenderError {
         self.state().failure.get_or_insert(failure).clone()
     }
 
-    pub fn take_failure(&self) -> Option<RenderError> {
+    pub(crate) fn take_failure(&self) -> Option<RenderError> {
         self.state().failure.take()
     }
 
-    pub fn note_undefined(&self, key: Key, why: RenderError) {
+    pub(crate) fn note_undefined(&self, key: Key, why: RenderError) {
         self.state().undefined.insert(key, why);
     }
 
     /// Why a name is undefined although it exists, or why the value that contains it is.
-    pub fn why_undefined(&self, host: &str, name: &str) -> Option<RenderError> {
+    pub(crate) fn why_undefined(&self, host: &str, name: &str) -> Option<RenderError> {
         let state = self.state();
         let mut known = name;
         loop {
@@ -150,11 +150,11 @@ impl Session {
         others.find_map(|((_, name), why)| (name == last).then(|| why.clone()))
     }
 
-    pub fn note_secret(&self) {
+    pub(crate) fn note_secret(&self) {
         self.secret.store(true, Ordering::Relaxed);
     }
 
-    pub fn saw_secret(&self) -> bool {
+    pub(crate) fn saw_secret(&self) -> bool {
         self.secret.load(Ordering::Relaxed)
     }
 }

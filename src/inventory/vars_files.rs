@@ -25,7 +25,10 @@ pub(super) struct VarsDir<'s> {
 
 impl<'s> VarsDir<'s> {
     /// Returns `None` if there is no such directory.
-    pub fn open(path: PathBuf, secrets: &'s Secrets) -> Result<Option<Self>, InventoryError> {
+    pub(crate) fn open(
+        path: PathBuf,
+        secrets: &'s Secrets,
+    ) -> Result<Option<Self>, InventoryError> {
         if !path.is_dir() {
             return Ok(None);
         }
@@ -40,7 +43,7 @@ impl<'s> VarsDir<'s> {
     }
 
     /// The variables of one group or host, if any.
-    pub fn get(&mut self, name: &str) -> Result<Option<Arc<Vars>>, InventoryError> {
+    pub(crate) fn get(&mut self, name: &str) -> Result<Option<Arc<Vars>>, InventoryError> {
         if let Some(vars) = self.loaded.get(name) {
             return Ok(vars.clone());
         }

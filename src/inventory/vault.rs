@@ -14,7 +14,7 @@ const ROUNDS: u32 = 10_000;
 
 /// A password, and its label from `--vault-id LABEL@FILE`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct VaultPassword {
+pub(crate) struct VaultPassword {
     pub label: Option<String>,
     pub password: String,
 }
@@ -45,7 +45,7 @@ pub(super) enum VaultError {
 }
 
 impl VaultError {
-    pub fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoPassword => {
                 Some("Pass the file that contains the password with --vault-password-file.")

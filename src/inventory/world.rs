@@ -30,7 +30,7 @@ pub(super) struct World {
 pub(super) const LOCALHOST: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
 
 impl World {
-    pub fn host(&self, name: &str) -> Option<&Arc<Host>> {
+    pub(crate) fn host(&self, name: &str) -> Option<&Arc<Host>> {
         self.hosts
             .get(name)
             .or_else(|| (name == self.localhost.name).then_some(&self.localhost))
@@ -38,7 +38,7 @@ impl World {
 
     /// The hosts of a group and of all groups below it, in Ansible's order: first the hosts directly in the
     /// group, then level by level.
-    pub fn members<'w>(&'w self, group: &'w Group) -> &'w [usize] {
+    pub(crate) fn members<'w>(&'w self, group: &'w Group) -> &'w [usize] {
         group.members.get_or_init(|| {
             let mut order = vec![group];
             let mut seen: HashSet<&str> = HashSet::from([group.name.as_str()]);

@@ -11,7 +11,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 use super::{Diff, REPLACEMENT, Scrubber};
 
 /// What is shown in place of hidden lines.
-pub const HIDDEN_LINES: &str = "[hidden: this may hold an old secret]";
+pub(crate) const HIDDEN_LINES: &str = "[hidden: this may hold an old secret]";
 
 /// Two texts with a secret that are together longer than this (in bytes) are not compared.
 const TOO_LONG: usize = 1 << 20;

@@ -201,4 +201,4 @@ mod tests;
 mod textless;
 
 #[cfg(test)]
-pub use sample::Sample;
+pub(crate) use sample::Sample;

@@ -9,14 +9,14 @@ use crate::task::{self, Answer, Query, Ran, Sections, render};
 use super::host::HostHandle;
 
 /// Queries that are added to a request.
-pub struct Questions {
+pub(crate) struct Questions {
     asked: Vec<Query>,
     token: String,
 }
 
 impl Questions {
     #[must_use]
-    pub fn new(asked: Vec<Query>) -> Self {
+    pub(crate) fn new(asked: Vec<Query>) -> Self {
         let mut random = [0; 12];
         // Without randomness, no session could be opened either: see `shell`.
         let _ = getrandom::fill(&mut random);
@@ -25,7 +25,7 @@ impl Questions {
     }
 
     /// Adds them to a request. The user's guards become commands, the rest one probe.
-    pub fn put(&self, request: &mut Request) {
+    pub(crate) fn put(&self, request: &mut Request) {
         for query in &self.asked {
             if let Some(script) = query.command() {
                 // Only the exit code of a guard matters.
@@ -47,7 +47,11 @@ impl Questions {
     ///
     /// # Errors
     /// The probe did not finish, or its output was cut.
-    pub fn answers(&self, reply: &Reply, before: usize) -> Result<Vec<(Query, Answer)>, String> {
+    pub(crate) fn answers(
+        &self,
+        reply: &Reply,
+        before: usize,
+    ) -> Result<Vec<(Query, Answer)>, String> {
         let mut answers = Vec::with_capacity(self.asked.len());
         if let Some(probe) = &reply.probe {
             // A partial answer would be taken for the whole.
@@ -102,7 +106,7 @@ pub fn ask(
 
 /// The result of a step, for the code that decides on it.
 #[must_use]
-pub fn ran(step: &StepReply) -> Ran {
+pub(crate) fn ran(step: &StepReply) -> Ran {
     let code = if let End::Code(code) = step.end {
         i32::from(code)
     } else {

@@ -29,14 +29,14 @@ struct Inner<F> {
 }
 
 impl<'a, F: Follower> Followed<'a, F> {
-    pub fn new(follower: F, steps: usize, lines: Lines<'a>) -> Self {
+    pub(crate) fn new(follower: F, steps: usize, lines: Lines<'a>) -> Self {
         let record = Record::new(steps);
         let inner = Mutex::new(Inner { follower, record });
         Self { lines, inner }
     }
 
     /// The request has ended, in whatever way: returns what is known of its steps.
-    pub fn close(self) -> (F, Record) {
+    pub(crate) fn close(self) -> (F, Record) {
         self.lines.finish();
         let inner = self.inner.into_inner();
         let Inner {

@@ -25,7 +25,7 @@ pub(super) struct Links {
 
 impl Links {
     /// Connection events are reported to `bus`.
-    pub fn new(connector: Arc<Connector>, bus: Bus, waits: Waits) -> Self {
+    pub(crate) fn new(connector: Arc<Connector>, bus: Bus, waits: Waits) -> Self {
         Self {
             connector,
             bus,
@@ -41,7 +41,7 @@ impl Links {
     ///
     /// # Errors
     /// That of `connection`.
-    pub fn get(
+    pub(crate) fn get(
         &self,
         host: &Arc<Host>,
         connection: impl FnOnce() -> Result<Connection, Failure>,
@@ -62,14 +62,14 @@ impl Links {
     }
 
     /// Returns the shell on the controller that the playbook uses.
-    pub fn controller(&self) -> Arc<Link> {
+    pub(crate) fn controller(&self) -> Arc<Link> {
         let link = self.controller.get_or_init(|| self.open_controller());
         link.clone()
     }
 
     /// Calls `work` with a shell on the controller that nothing else uses meanwhile. It is kept for the
     /// next call, so there are only as many shells as are used at a time.
-    pub fn with_controller<T>(&self, work: impl FnOnce(Arc<Link>) -> T) -> T {
+    pub(crate) fn with_controller<T>(&self, work: impl FnOnce(Arc<Link>) -> T) -> T {
         let idle = lock(&self.idle).pop();
         let link = idle.unwrap_or_else(|| self.open_controller());
         let result = work(link.clone());
@@ -83,7 +83,7 @@ impl Links {
     }
 
     /// Ends all sessions and connections.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         let mut links: Vec<_> = lock(&self.by_host).drain().map(|(_, link)| link).collect();
         links.append(&mut lock(&self.idle));
         links.extend(self.controller.get().cloned());

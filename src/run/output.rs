@@ -17,7 +17,7 @@ use super::context::Run;
 use super::waits::LastLine;
 use budget::{Full, LAST, LEAST, RUN, STEP, StepBudget, json_size};
 
-pub use budget::{LogBudget, RunBudget};
+pub(crate) use budget::{LogBudget, RunBudget};
 
 /// Longer lines are reported in pieces.
 const MAX_LINE: usize = 16 * 1024;
@@ -27,14 +27,14 @@ const EVENT_OVERHEAD: usize = 200;
 
 /// The origin of the output of a step.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub(crate) struct Source {
     pub step: String,
     pub host: String,
     pub task: String,
 }
 
 /// Turns the output of a request's steps into events.
-pub struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     run: &'a Run,
     /// By the step of the request; `None`: its output is not reported.
     sources: Vec<Option<Source>>,
@@ -71,7 +71,7 @@ struct Cut {
 
 impl<'a> Lines<'a> {
     #[must_use]
-    pub fn new(run: &'a Run, sources: Vec<Option<Source>>) -> Self {
+    pub(crate) fn new(run: &'a Run, sources: Vec<Option<Source>>) -> Self {
         let open = |source: &Option<Source>, stream| {
             let kept = run.kept.as_ref().zip(source.as_ref());
             Open {
@@ -103,7 +103,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Reports the output without an end of line, and how much was omitted.
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
         for (source, mut step) in self.sources.iter().zip(open) {
             let Some(source) = source else { continue };

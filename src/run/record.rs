@@ -36,7 +36,7 @@ pub enum StepState {
 
 /// The steps of a request, in order.
 #[derive(Debug)]
-pub struct Record {
+pub(crate) struct Record {
     steps: Vec<StepState>,
     /// Nothing of the request runs any more.
     over: bool,
@@ -44,7 +44,7 @@ pub struct Record {
 
 impl Record {
     #[must_use]
-    pub fn new(steps: usize) -> Self {
+    pub(crate) fn new(steps: usize) -> Self {
         Self {
             steps: vec![StepState::Waiting; steps],
             over: false,
@@ -52,7 +52,7 @@ impl Record {
     }
 
     /// The whole request was sent.
-    pub fn sent(&mut self) {
+    pub(crate) fn sent(&mut self) {
         for state in &mut self.steps {
             if *state == StepState::Waiting {
                 *state = StepState::Sent;
@@ -61,14 +61,14 @@ impl Record {
     }
 
     /// A step has started.
-    pub fn started(&mut self, step: usize) {
+    pub(crate) fn started(&mut self, step: usize) {
         if let Some(state @ (StepState::Waiting | StepState::Sent)) = self.steps.get_mut(step) {
             *state = StepState::Started;
         }
     }
 
     /// A step has ended, or was stopped.
-    pub fn ended(&mut self, step: usize, reply: &StepReply) {
+    pub(crate) fn ended(&mut self, step: usize, reply: &StepReply) {
         let open = self.steps.get_mut(step).filter(|state| {
             matches!(
                 state,
@@ -84,12 +84,12 @@ impl Record {
     }
 
     /// Nothing of the request runs any more.
-    pub fn over(&mut self) {
+    pub(crate) fn over(&mut self) {
         self.over = true;
     }
 
     /// The request has ended, in whatever way: settles the state of each step.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         for state in &mut self.steps {
             *state = match *state {
                 StepState::Started => StepState::InDoubt { started: true },
@@ -101,7 +101,7 @@ impl Record {
     }
 
     #[must_use]
-    pub fn state(&self, step: usize) -> StepState {
+    pub(crate) fn state(&self, step: usize) -> StepState {
         self.steps
             .get(step)
             .copied()

@@ -10,11 +10,11 @@ use crate::model::Position;
 /// A host's closure runs in order, so the number of an occurrence represents the path of calls that led to
 /// it: calls of a function from two places are its first and its second occurrence in every execution.
 #[derive(Debug, Default)]
-pub struct StepIds(Mutex<HashMap<String, u32>>);
+pub(crate) struct StepIds(Mutex<HashMap<String, u32>>);
 
 impl StepIds {
     /// `web1/deploy.rhai:12:9`, and from the second time on `web1/deploy.rhai:12:9#2`.
-    pub fn next(&self, host: &str, at: Option<&Position>) -> String {
+    pub(crate) fn next(&self, host: &str, at: Option<&Position>) -> String {
         let place = at.map_or_else(|| "-".to_owned(), ToString::to_string);
         let key = format!("{host}/{place}");
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,7 +15,7 @@ use crate::tasks::{Artifact, Content, LARGEST_HELD};
 /// even if a rollout takes long and the file is rebuilt meanwhile, and fifty hosts need no more memory than
 /// one.
 #[derive(Default)]
-pub struct Artifacts {
+pub(crate) struct Artifacts {
     read: Mutex<HashMap<PathBuf, Arc<Artifact>>>,
 }
 
@@ -24,7 +24,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// It cannot be read. A lower-case fragment.
-    pub fn get(&self, path: &Path) -> Result<Arc<Artifact>, String> {
+    pub(crate) fn get(&self, path: &Path) -> Result<Arc<Artifact>, String> {
         // Locked while it is read, because other threads want the same artifact.
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(artifact) = read.get(path) {

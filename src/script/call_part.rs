@@ -10,7 +10,7 @@ use super::frame::Frame;
 
 /// The position of a part of the call: an argument, or a key among the options.
 #[must_use]
-pub fn part(context: &NativeCallContext<'_>, part: Part) -> Option<Position> {
+pub(crate) fn part(context: &NativeCallContext<'_>, part: Part) -> Option<Position> {
     let frame = Frame::of(context).ok()?;
     frame.world().sources.part(&position(context)?, part)
 }

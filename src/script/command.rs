@@ -17,7 +17,7 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 options! {
     /// The options of `h.run`.
-    pub struct CallOptions {
+    pub(crate) struct CallOptions {
         /// the exit codes that count as success, one or a list; default `0`
         ok: Option<Codes>,
         /// exit codes that count as success and mean that nothing was changed
@@ -63,7 +63,7 @@ impl Codes {
 }
 
 /// A call of `h.run`.
-pub struct Call {
+pub(crate) struct Call {
     script: String,
     shown: String,
     name: Option<String>,
@@ -76,7 +76,7 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn parse(line: &Dynamic, options: &Options<'_, CallOptions>) -> Result<Self> {
+    pub(crate) fn parse(line: &Dynamic, options: &Options<'_, CallOptions>) -> Result<Self> {
         let shown = words(line).map_err(|message| options.wrong("command", &message))?;
         if has_nul(&shown) {
             return Err(options.wrong("command", "contains a NUL byte"));
@@ -142,7 +142,7 @@ impl Call {
     }
 
     #[must_use]
-    pub fn command(self, context: &NativeCallContext<'_>) -> Command {
+    pub(crate) fn command(self, context: &NativeCallContext<'_>) -> Command {
         Command {
             script: self.script,
             shown: self.shown,
@@ -159,7 +159,7 @@ impl Call {
 }
 
 /// The command as one line for `sh`: a string as it is, or a list of words quoted.
-pub fn words(line: &Dynamic) -> std::result::Result<String, String> {
+pub(crate) fn words(line: &Dynamic) -> std::result::Result<String, String> {
     if let Ok(text) = line.clone().into_immutable_string() {
         return if text.trim().is_empty() {
             Err("must not be empty".to_owned())
@@ -206,7 +206,7 @@ fn stdin(options: &Options<'_, CallOptions>) -> Result<Option<Vec<u8>>> {
 }
 
 /// `quote(x)`: one quoted word, or the words of a list.
-pub fn quote(context: &NativeCallContext<'_>, value: &Dynamic) -> Result<String> {
+pub(crate) fn quote(context: &NativeCallContext<'_>, value: &Dynamic) -> Result<String> {
     let list = if value.is_array() {
         value.clone()
     } else {

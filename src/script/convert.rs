@@ -8,7 +8,7 @@ use super::nesting;
 use crate::declare::Value;
 
 /// Converts a script's value for a task. `Err` names what cannot be converted.
-pub fn to_value(value: Dynamic) -> Result<Value, String> {
+pub(crate) fn to_value(value: Dynamic) -> Result<Value, String> {
     nesting::check(&value)?;
     value_of(value)
 }
@@ -50,7 +50,7 @@ fn value_of(value: Dynamic) -> Result<Value, String> {
 }
 
 /// Converts a value from an inventory or a host to a script's value.
-pub fn from_json(value: &serde_json::Value) -> Dynamic {
+pub(crate) fn from_json(value: &serde_json::Value) -> Dynamic {
     use serde_json::Value as Json;
     match value {
         Json::Null => Dynamic::UNIT,
@@ -70,7 +70,7 @@ pub fn from_json(value: &serde_json::Value) -> Dynamic {
 }
 
 /// Converts a script's value to JSON. `Err` names what cannot be converted.
-pub fn to_json(value: Dynamic) -> Result<serde_json::Value, String> {
+pub(crate) fn to_json(value: Dynamic) -> Result<serde_json::Value, String> {
     use serde_json::Value as Json;
     let value = value.flatten();
     if value.is_array() {
@@ -97,7 +97,7 @@ pub fn to_json(value: Dynamic) -> Result<serde_json::Value, String> {
 }
 
 /// Reads a duration: `"30s"`, `"1h 5m"`, or a number of seconds.
-pub fn duration(value: &Dynamic) -> Result<Duration, String> {
+pub(crate) fn duration(value: &Dynamic) -> Result<Duration, String> {
     if let Ok(seconds) = value.as_int() {
         return u64::try_from(seconds)
             .map(Duration::from_secs)

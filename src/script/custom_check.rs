@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 options! {
     /// The options that `health_check(#{...})` takes besides those of every check.
-    pub struct CheckOptions {
+    pub(crate) struct CheckOptions {
         /// a shell script that only reads
         script: String,
         /// a closure that gets the result of the script and returns the verdict
@@ -25,13 +25,13 @@ options! {
 }
 
 /// A check that a playbook defines.
-pub struct CustomCheck {
+pub(crate) struct CustomCheck {
     script: String,
     verdict: StoredClosure,
 }
 
 impl CustomCheck {
-    pub fn new(
+    pub(crate) fn new(
         options: &Options<'_, CheckOptions>,
         frame: &Frame,
         context: &NativeCallContext<'_>,

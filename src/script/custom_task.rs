@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 options! {
     /// The options of `task(#{...})`.
-    pub struct TaskOptions {
+    pub(crate) struct TaskOptions {
         /// the name to show to the user
         name: String,
         /// a shell script that only reads
@@ -37,7 +37,7 @@ options! {
 
 /// A task that a playbook defines.
 #[derive(Clone)]
-pub struct Definition {
+pub(crate) struct Definition {
     name: String,
     probe: String,
     plan: FnPtr,
@@ -48,7 +48,7 @@ pub struct Definition {
 }
 
 impl Definition {
-    pub fn new(options: &Options<'_, TaskOptions>) -> Result<Self> {
+    pub(crate) fn new(options: &Options<'_, TaskOptions>) -> Result<Self> {
         if has_nul(&options.probe) {
             return Err(options.wrong("probe", "contains a NUL byte"));
         }
@@ -67,12 +67,12 @@ impl Definition {
     }
 
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The task for the host of a frame, with its own copy of the closure.
-    pub fn task(&self, frame: &Frame, context: &NativeCallContext<'_>) -> Arc<dyn Task> {
+    pub(crate) fn task(&self, frame: &Frame, context: &NativeCallContext<'_>) -> Arc<dyn Task> {
         Arc::new(Custom {
             definition: self.clone(),
             plan: StoredClosure::new(&self.plan, frame, context),

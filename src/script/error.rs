@@ -11,7 +11,7 @@ use super::world::World;
 
 /// Why a script was halted from outside. A playbook never sees it.
 #[derive(Debug, Clone)]
-pub enum Halt {
+pub(crate) enum Halt {
     /// Ctrl-C, or a `timeout` around it.
     Cancelled,
     /// In check mode: the rest is unknown.
@@ -20,7 +20,7 @@ pub enum Halt {
 
 /// The error that a built-in throws.
 #[must_use]
-pub fn throw(failure: Failure, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
+pub(crate) fn throw(failure: Failure, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
     let place = context.call_position();
     if failure.kind == FailureKind::Interrupted {
         return halt(Halt::Cancelled, place);
@@ -31,13 +31,13 @@ pub fn throw(failure: Failure, context: &NativeCallContext<'_>) -> Box<EvalAltRe
 
 /// Halts the script; `try` does not catch it.
 #[must_use]
-pub fn halt(halt: Halt, place: Place) -> Box<EvalAltResult> {
+pub(crate) fn halt(halt: Halt, place: Place) -> Box<EvalAltResult> {
     EvalAltResult::ErrorTerminated(Dynamic::from(halt), place).into()
 }
 
 /// Why a script was halted from outside, if it was.
 #[must_use]
-pub fn halt_of(error: &EvalAltResult) -> Option<Halt> {
+pub(crate) fn halt_of(error: &EvalAltResult) -> Option<Halt> {
     match error {
         EvalAltResult::ErrorTerminated(token, _) => {
             Some(token.clone().try_cast::<Halt>().unwrap_or(Halt::Cancelled))
@@ -50,7 +50,11 @@ pub fn halt_of(error: &EvalAltResult) -> Option<Halt> {
 
 /// What went wrong in a closure that a built-in called, as shown to the user.
 #[must_use]
-pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &World) -> Failure {
+pub(crate) fn failure(
+    error: &EvalAltResult,
+    context: &NativeCallContext<'_>,
+    world: &World,
+) -> Failure {
     let caller = context
         .call_source()
         .unwrap_or_else(|| world.sources.playbook());
@@ -59,13 +63,16 @@ pub fn failure(error: &EvalAltResult, context: &NativeCallContext<'_>, world: &W
 
 /// The position in the playbook or the module that called a built-in.
 #[must_use]
-pub fn position(context: &NativeCallContext<'_>) -> Option<Position> {
+pub(crate) fn position(context: &NativeCallContext<'_>) -> Option<Position> {
     let file = context.call_source().unwrap_or_default();
     super::position::position(file, context.call_position())
 }
 
 /// A mistake in the arguments of a built-in.
 #[must_use]
-pub fn argument(context: &NativeCallContext<'_>, message: impl Into<String>) -> Box<EvalAltResult> {
+pub(crate) fn argument(
+    context: &NativeCallContext<'_>,
+    message: impl Into<String>,
+) -> Box<EvalAltResult> {
     throw(Failure::new(FailureKind::Failed, message), context)
 }

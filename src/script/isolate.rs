@@ -10,7 +10,7 @@ use rhai::{Array, Dynamic, FnPtr, Map};
 
 /// A copy of the closure whose captured variables are used by nothing else.
 #[must_use]
-pub fn isolate(closure: &FnPtr) -> FnPtr {
+pub(crate) fn isolate(closure: &FnPtr) -> FnPtr {
     Copies::default().closure(closure)
 }
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 /// The maximum size in bytes of a file that is read into memory as a whole: a playbook, a module, a
 /// template, or a file for `read_file`. Files that are copied to hosts unchanged may have any size.
-pub const MAX_FILE: usize = 64 << 20;
+pub(crate) const MAX_FILE: usize = 64 << 20;
 
 /// The real path of `path`, which must be below the playbook's directory and is relative to it, or be one of
 /// `granted` or below one of them.
 ///
 /// # Errors
 /// It leads elsewhere (even through a link), or does not exist. A lower-case fragment.
-pub fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<PathBuf, String> {
+pub(crate) fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<PathBuf, String> {
     let relative = Path::new(path);
     if relative.is_absolute()
         && let Ok(real) = relative.canonicalize()
@@ -46,7 +46,7 @@ pub fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<PathBuf
 ///
 /// # Errors
 /// Those of [`find`], or it cannot be read.
-pub fn read(directory: &Path, path: &str) -> Result<Arc<[u8]>, String> {
+pub(crate) fn read(directory: &Path, path: &str) -> Result<Arc<[u8]>, String> {
     read_bounded(&find(directory, &[], path)?).map(Into::into)
 }
 
@@ -54,7 +54,7 @@ pub fn read(directory: &Path, path: &str) -> Result<Arc<[u8]>, String> {
 ///
 /// # Errors
 /// It cannot be read, or is larger than [`MAX_FILE`]. A lower-case fragment.
-pub fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = |file: File| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes);
     File::open(path)

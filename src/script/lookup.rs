@@ -9,7 +9,7 @@ use super::parse::optional_key;
 type Answer = Result<Option<Dynamic>, Box<EvalAltResult>>;
 
 /// Handles `x?.key`, and passes the rest to `closures`. Rhai has only one hook for both.
-pub fn install(
+pub(crate) fn install(
     engine: &mut Engine,
     closures: impl Fn(&str, &mut [&mut Dynamic], bool, &EvalContext) -> Answer + Send + Sync + 'static,
 ) {

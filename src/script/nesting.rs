@@ -6,13 +6,13 @@
 use rhai::{Array, Dynamic, Map};
 
 /// The maximum depth of nested lists and maps. JSON has the same limit.
-pub const MAX_NESTING: usize = 128;
+pub(crate) const MAX_NESTING: usize = 128;
 
 /// Checks that a value is not nested too deeply.
 ///
 /// # Errors
 /// A lower-case fragment.
-pub fn check(value: &Dynamic) -> Result<(), String> {
+pub(crate) fn check(value: &Dynamic) -> Result<(), String> {
     if fits(value, MAX_NESTING) {
         return Ok(());
     }

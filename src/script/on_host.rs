@@ -11,7 +11,7 @@ use super::isolate::isolate;
 use super::nesting;
 
 /// Why a host's closure returned no value.
-pub enum Stop {
+pub(crate) enum Stop {
     Failed(Box<Failure>),
     Halted(Halt),
 }
@@ -21,7 +21,7 @@ pub enum Stop {
 ///
 /// # Errors
 /// The first failure; later ones in the clean-up are logged.
-pub fn call(
+pub(crate) fn call(
     context: &NativeCallContext<'_>,
     frame: &Frame,
     host: &HostValue,

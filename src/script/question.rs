@@ -18,7 +18,7 @@ use crate::task::RunMode;
 ///
 /// # Errors
 /// There is no terminal, or it cannot be read; `Interrupted` if `cancel` comes first.
-pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool, Failure> {
+pub(crate) fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool, Failure> {
     if run.settings.yes || run.settings.mode == RunMode::Check {
         return Ok(true);
     }
@@ -35,7 +35,7 @@ pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool
 ///
 /// # Errors
 /// There is no terminal, and no `--yes`.
-pub fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
+pub(crate) fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
     let answered = run.settings.yes || run.settings.mode == RunMode::Check;
     if answered || io::stdin().is_terminal() && io::stderr().is_terminal() {
         return Ok(());

@@ -7,7 +7,7 @@ use crate::model::{Failure, FailureKind};
 use super::check::Part;
 
 #[must_use]
-pub fn message(name: &str, error: &ArgumentError) -> String {
+pub(crate) fn message(name: &str, error: &ArgumentError) -> String {
     match &error.place {
         Place::Option(path) => format!("option `{path}` of `{name}`: {}", error.message),
         // These messages name the parameter themselves.
@@ -17,7 +17,7 @@ pub fn message(name: &str, error: &ArgumentError) -> String {
 
 /// The failure for it, without a position.
 #[must_use]
-pub fn failure(name: &str, error: &ArgumentError) -> Failure {
+pub(crate) fn failure(name: &str, error: &ArgumentError) -> Failure {
     let mut failure = Failure::new(FailureKind::Failed, message(name, error));
     failure.hint.clone_from(&error.hint);
     failure
@@ -25,7 +25,7 @@ pub fn failure(name: &str, error: &ArgumentError) -> Failure {
 
 /// The part of the call that the error concerns; `None` for the whole call.
 #[must_use]
-pub fn part(error: &ArgumentError) -> Option<Part<'_>> {
+pub(crate) fn part(error: &ArgumentError) -> Option<Part<'_>> {
     match &error.place {
         Place::Option(path) => Some(Part::Key(path.split(['.', '[']).next().unwrap_or(path))),
         Place::Parameter(index) => Some(Part::Argument(*index)),

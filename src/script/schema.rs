@@ -17,7 +17,7 @@ const OR: &str = " or ";
 
 /// What is wrong with an option.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub(crate) struct Wrong {
     /// The option.
     pub key: String,
     pub fault: Fault,
@@ -25,7 +25,7 @@ pub struct Wrong {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The option does not exist.
     Unknown,
     /// Its value does not fit or is missing: a fragment that follows the option's name.
@@ -45,7 +45,7 @@ impl Wrong {
 
     /// A message that names the function.
     #[must_use]
-    pub fn message(&self, function: &str) -> String {
+    pub(crate) fn message(&self, function: &str) -> String {
         let key = &self.key;
         match &self.fault {
             Fault::Unknown => format!("`{function}` has no option `{key}`"),
@@ -59,7 +59,7 @@ impl Wrong {
 ///
 /// # Errors
 /// The first option that is unknown, missing or does not fit, or a mistake in the schema.
-pub fn fill(mut given: Map, schema: &Map) -> Result<Map, Wrong> {
+pub(crate) fn fill(mut given: Map, schema: &Map) -> Result<Map, Wrong> {
     if let Some(unknown) = given.keys().find(|key| !schema.contains_key(*key)) {
         return Err(Wrong {
             hint: Some(instead_of(unknown, schema)),

@@ -13,7 +13,7 @@ use super::frame::Frame;
 use super::isolate::isolate;
 
 /// A closure, with the position of the call that it was passed to.
-pub struct StoredClosure {
+pub(crate) struct StoredClosure {
     closure: FnPtr,
     frame: Frame,
     #[expect(
@@ -24,7 +24,7 @@ pub struct StoredClosure {
 }
 
 /// Why a call returned nothing.
-pub enum Stopped {
+pub(crate) enum Stopped {
     Interrupted,
     Failed(String),
 }
@@ -35,7 +35,7 @@ impl StoredClosure {
         deprecated,
         reason = "Rhai calls the stored context volatile; its version is pinned"
     )]
-    pub fn new(closure: &FnPtr, frame: &Frame, context: &NativeCallContext<'_>) -> Self {
+    pub(crate) fn new(closure: &FnPtr, frame: &Frame, context: &NativeCallContext<'_>) -> Self {
         let frame = frame.planning();
         let mut context = context.store_data();
         context.global.tag = Dynamic::from(frame.clone());
@@ -51,7 +51,7 @@ impl StoredClosure {
         deprecated,
         reason = "Rhai calls the stored context volatile; its version is pinned"
     )]
-    pub fn call(&self, found: Map) -> Result<Dynamic, Stopped> {
+    pub(crate) fn call(&self, found: Map) -> Result<Dynamic, Stopped> {
         let world = self.frame.world();
         let engine = world
             .engine()

@@ -77,7 +77,7 @@ pub(super) struct Actor {
 
 impl Actor {
     /// Runs until the session is dropped or the stream ends.
-    pub async fn run(
+    pub(crate) async fn run(
         stream: Stream,
         options: SessionOptions,
         mut inbox: mpsc::Receiver<Job>,

@@ -10,7 +10,7 @@ pub(super) struct Buffer {
 impl Buffer {
     const SIZES: (usize, usize) = (1 << 10, 64 << 10);
 
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             bytes: vec![0; Self::SIZES.0],
             full: false,
@@ -18,7 +18,7 @@ impl Buffer {
     }
 
     /// The space to read into.
-    pub fn space(&mut self) -> &mut [u8] {
+    pub(crate) fn space(&mut self) -> &mut [u8] {
         if std::mem::take(&mut self.full) && self.bytes.len() < Self::SIZES.1 {
             self.bytes.resize(self.bytes.len() * 4, 0);
         }
@@ -26,7 +26,7 @@ impl Buffer {
     }
 
     /// The bytes that were read.
-    pub fn filled(&mut self, count: usize) -> &[u8] {
+    pub(crate) fn filled(&mut self, count: usize) -> &[u8] {
         self.full = count == self.bytes.len();
         &self.bytes[..count]
     }

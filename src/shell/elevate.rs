@@ -70,7 +70,7 @@ impl Heard {
 }
 
 impl Dialogue {
-    pub fn new(elevation: &Elevation, random: &str) -> Result<Self, SessionError> {
+    pub(crate) fn new(elevation: &Elevation, random: &str) -> Result<Self, SessionError> {
         let refuse = |message: &str, hint: &str| SessionError::Elevation {
             user: elevation.user.clone(),
             message: message.to_owned(),
@@ -112,18 +112,18 @@ impl Dialogue {
         })
     }
 
-    pub fn user(&self) -> &str {
+    pub(crate) fn user(&self) -> &str {
         &self.user
     }
 
     /// Whether the login's shell has started sudo.
-    pub fn sudo_runs(&self) -> bool {
+    pub(crate) fn sudo_runs(&self) -> bool {
         self.streams.iter().any(|stream| stream.sudo_runs)
     }
 
     /// The line that makes the waiting `sh` start sudo. It contains none of the words that it prints: a
     /// program that echoes its input is not a shell.
-    pub fn line(&self) -> Vec<u8> {
+    pub(crate) fn line(&self) -> Vec<u8> {
         let say = |what: &str| format!("printf '%s-%s\\n' ops-{what} {}", self.random);
         // sudo may pass LC_ALL on, but it is meant only for sudo's own messages.
         let restore = r#"if [ -n "$1" ]; then LC_ALL=$1; else unset LC_ALL; fi; shift"#;
@@ -148,12 +148,12 @@ impl Dialogue {
     }
 
     /// Whether the bootstrap must wait for [`Next::Ready`].
-    pub const fn waits(&self) -> bool {
+    pub(crate) const fn waits(&self) -> bool {
         self.password.is_some()
     }
 
     /// Takes what was printed before the hello.
-    pub fn hear(&mut self, stderr: bool, bytes: &[u8]) -> Words {
+    pub(crate) fn hear(&mut self, stderr: bool, bytes: &[u8]) -> Words {
         let stream = &mut self.streams[usize::from(stderr)];
         let mut words = Words {
             login: Vec::new(),
@@ -188,7 +188,7 @@ impl Dialogue {
         words
     }
 
-    pub fn wrong_password(&self) -> SessionError {
+    pub(crate) fn wrong_password(&self) -> SessionError {
         SessionError::Elevation {
             user: self.user.clone(),
             message: "sudo did not accept the password".into(),
@@ -202,7 +202,7 @@ impl Dialogue {
     }
 
     /// The error of a session without a hello, with the output of sudo. That text only selects the hint.
-    pub fn failed(&self, printed: &str) -> SessionError {
+    pub(crate) fn failed(&self, printed: &str) -> SessionError {
         SessionError::Elevation {
             user: self.user.clone(),
             message: said_by_sudo(printed),

@@ -105,7 +105,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub fn new(id: u64, request: &Request, timeout: Duration, grace: Duration) -> Self {
+    pub(crate) fn new(id: u64, request: &Request, timeout: Duration, grace: Duration) -> Self {
         let slot = |kind, ok, timeout, bounded| Slot {
             kind,
             ok,
@@ -150,7 +150,7 @@ impl Flight {
     }
 
     /// Whose data this is: the step and its stream, if its output is passed on.
-    pub fn data(&mut self, stream: usize, bytes: &[u8]) -> Option<(usize, OutputStream)> {
+    pub(crate) fn data(&mut self, stream: usize, bytes: &[u8]) -> Option<(usize, OutputStream)> {
         let step = self.open[stream]?;
         let slot = &mut self.slots[step];
         slot.captured[stream].push(bytes);
@@ -165,7 +165,7 @@ impl Flight {
         (!(self.probe && step + 1 == self.slots.len())).then_some((step, which))
     }
 
-    pub fn marker(&mut self, stream: usize, marker: &Marker, now: Instant) {
+    pub(crate) fn marker(&mut self, stream: usize, marker: &Marker, now: Instant) {
         let index = |at: usize| {
             marker
                 .numbers
@@ -259,7 +259,7 @@ impl Flight {
     }
 
     /// Begins to kill, unless that is in progress.
-    pub fn kill(&mut self, why: Why, now: Instant) {
+    pub(crate) fn kill(&mut self, why: Why, now: Instant) {
         if self.killing.is_some() {
             return;
         }
@@ -283,11 +283,11 @@ impl Flight {
         self.relays_at = None;
     }
 
-    pub const fn is_killing(&self) -> bool {
+    pub(crate) const fn is_killing(&self) -> bool {
         self.killing.is_some()
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         match &self.killing {
             Some(killing) => killing.done,
             None => self.finished == [true; 2],
@@ -295,7 +295,7 @@ impl Flight {
     }
 
     /// When [`Flight::due`] must be called.
-    pub fn next_time(&self) -> Option<Instant> {
+    pub(crate) fn next_time(&self) -> Option<Instant> {
         let ask_at = self.killing.as_ref().and_then(|killing| killing.ask_at);
         [self.deadline, self.relays_at, ask_at]
             .into_iter()
@@ -304,7 +304,7 @@ impl Flight {
     }
 
     /// Returns the message to send to the loop now.
-    pub fn due(&mut self, now: Instant) -> Option<String> {
+    pub(crate) fn due(&mut self, now: Instant) -> Option<String> {
         let id = self.id;
         if self.deadline.is_some_and(|at| at <= now) {
             self.kill(Why::TimedOut, now);
@@ -336,7 +336,7 @@ impl Flight {
 
     /// Returns what the markers so far report of steps, beyond what was reported before. The end of a step
     /// is reported once something follows it: a step can kill its own shell after its last marker.
-    pub fn progress(&mut self) -> Vec<Progress> {
+    pub(crate) fn progress(&mut self) -> Vec<Progress> {
         let mut news = Vec::new();
         if self.killing.is_some() {
             return news;
@@ -417,7 +417,7 @@ impl Flight {
 
     /// What is known of the request now that the connection is lost: steps that ended, and were not
     /// reported yet.
-    pub fn lost(&mut self) -> Vec<Progress> {
+    pub(crate) fn lost(&mut self) -> Vec<Progress> {
         let mut news = self.progress();
         let [started, ended] = self.told;
         for index in ended..self.steps() {
@@ -441,7 +441,7 @@ impl Flight {
     }
 
     /// The result, once it [`is_over`](Self::is_over).
-    pub fn rest(mut self) -> Result<Rest, SessionError> {
+    pub(crate) fn rest(mut self) -> Result<Rest, SessionError> {
         if self.missing {
             return Err(SessionError::Missing { program: "setsid" });
         }

@@ -36,7 +36,7 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub fn new(nonce: &str) -> Self {
+    pub(crate) fn new(nonce: &str) -> Self {
         Self {
             prefix: format!("@{nonce} ").into_bytes(),
             held: Vec::new(),
@@ -44,7 +44,7 @@ impl Frames {
     }
 
     /// Takes the bytes read, and returns the pieces that they complete.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
         self.held.extend_from_slice(bytes);
         let mut pieces = Vec::new();
         let mut data_from = 0;
@@ -82,7 +82,7 @@ impl Frames {
     }
 
     /// Returns what is still held back when the stream ends.
-    pub fn rest(&mut self) -> Vec<u8> {
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
 }

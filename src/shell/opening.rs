@@ -21,7 +21,7 @@ pub(super) struct Opening {
 
 impl Opening {
     /// The login has `limit` to start a shell, and sudo has the same time again.
-    pub fn new(dialogue: Option<Dialogue>, limit: Duration) -> Self {
+    pub(crate) fn new(dialogue: Option<Dialogue>, limit: Duration) -> Self {
         Self {
             dialogue,
             login: Printed::default(),
@@ -32,7 +32,7 @@ impl Opening {
         }
     }
 
-    pub fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.since + self.limit
     }
 
@@ -40,7 +40,7 @@ impl Opening {
     ///
     /// # Errors
     /// sudo did not accept the password.
-    pub fn hear(&mut self, stderr: bool, bytes: &[u8]) -> Result<Next, SessionError> {
+    pub(crate) fn hear(&mut self, stderr: bool, bytes: &[u8]) -> Result<Next, SessionError> {
         let Some(dialogue) = &mut self.dialogue else {
             self.login.push(bytes);
             return Ok(Next::Wait);
@@ -59,7 +59,7 @@ impl Opening {
     }
 
     /// The error of a stream that ended; `epitaph` is what the transport reports about that.
-    pub fn ended(&mut self, rest: [&[u8]; 2], epitaph: Option<String>) -> SessionError {
+    pub(crate) fn ended(&mut self, rest: [&[u8]; 2], epitaph: Option<String>) -> SessionError {
         for (stream, rest) in rest.into_iter().enumerate() {
             if let Err(error) = self.hear(stream == 1, rest) {
                 return error;
@@ -79,7 +79,7 @@ impl Opening {
     }
 
     /// The error of a hello that did not arrive in time.
-    pub fn late(&self) -> SessionError {
+    pub(crate) fn late(&self) -> SessionError {
         let (waiting, printed) = match &self.dialogue {
             Some(dialogue) if self.sudo_runs => {
                 let user = dialogue.user().to_owned();

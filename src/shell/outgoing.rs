@@ -62,25 +62,25 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub fn push_early(&mut self, message: Message) {
+    pub(crate) fn push_early(&mut self, message: Message) {
         self.early.push_back(message);
     }
 
-    pub fn push(&mut self, message: Message) {
+    pub(crate) fn push(&mut self, message: Message) {
         self.queue.push_back(message);
     }
 
-    pub fn extend(&mut self, messages: Vec<Message>) {
+    pub(crate) fn extend(&mut self, messages: Vec<Message>) {
         self.queue.extend(messages);
     }
 
     /// Nothing can be written any more.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Drops the messages of which nothing has been sent. Returns whether there were any.
-    pub fn drop_unsent(&mut self) -> bool {
+    pub(crate) fn drop_unsent(&mut self) -> bool {
         let before = self.queue.len();
         self.queue
             .truncate(usize::from(self.written > 0 && self.early.is_empty()));
@@ -103,7 +103,7 @@ impl Outgoing {
     }
 
     /// Reads what is to be written next if it is in a file. Call it before [`front`](Self::front).
-    pub async fn prepare(&mut self) {
+    pub(crate) async fn prepare(&mut self) {
         if self.early.is_empty()
             && let Some(first) = self.queue.front_mut()
             && first.head.is_empty()
@@ -152,7 +152,7 @@ impl Outgoing {
     }
 
     /// The bytes to write next. With `early_only`, the rest has to wait.
-    pub fn front(&self, early_only: bool) -> Option<&[u8]> {
+    pub(crate) fn front(&self, early_only: bool) -> Option<&[u8]> {
         let message = self.first(early_only)?;
         let written = usize::try_from(self.written).unwrap_or(usize::MAX);
         if let Some(head) = message.head.get(written..).filter(|h| !h.is_empty()) {
@@ -171,7 +171,7 @@ impl Outgoing {
     }
 
     /// Records that `count` bytes were written. Returns whether nothing more is waiting.
-    pub fn wrote(&mut self, count: usize) -> bool {
+    pub(crate) fn wrote(&mut self, count: usize) -> bool {
         self.written += count as u64;
         let queue = if self.early.is_empty() {
             &mut self.queue

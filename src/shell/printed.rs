@@ -12,21 +12,21 @@ const SHOWN_LINES: usize = 8;
 pub(super) struct Printed(Vec<u8>);
 
 impl Printed {
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         let room = MAX_KEPT.saturating_sub(self.0.len());
         self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.trim_ascii().is_empty()
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0).into_owned()
     }
 
     /// For an error.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         excerpt(&self.text())
     }
 }

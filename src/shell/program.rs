@@ -34,27 +34,27 @@ pub(super) struct Block {
 
 impl Block {
     /// In bytes.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.range.end - self.range.start
     }
 }
 
 impl Message {
-    pub const fn new(head: Vec<u8>) -> Self {
+    pub(crate) const fn new(head: Vec<u8>) -> Self {
         Self { head, body: None }
     }
 
-    pub fn text(text: String) -> Self {
+    pub(crate) fn text(text: String) -> Self {
         Self::new(text.into_bytes())
     }
 
     /// In bytes.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.head.len() as u64 + self.body.as_ref().map_or(0, Block::size)
     }
 
     /// Cuts a message of at most `most` bytes from the rest of a body. Returns what is left.
-    pub fn cut(&mut self, most: u64) -> Option<Self> {
+    pub(crate) fn cut(&mut self, most: u64) -> Option<Self> {
         let block = self.body.as_mut().filter(|_| self.head.is_empty())?;
         let mut rest = block.clone();
         let mut size = block.size().min(most);
@@ -72,7 +72,7 @@ impl Message {
     }
 
     /// Declares the body of a step invalid, with the reason.
-    pub fn spoiled(step: usize, reason: &str) -> Self {
+    pub(crate) fn spoiled(step: usize, reason: &str) -> Self {
         let mut head = format!("b {step} ").into_bytes();
         // A text with a NUL is neither a file name nor an error of the system.
         head.extend(line(reason.replace('\0', "").as_bytes()).unwrap_or_default());

@@ -28,7 +28,7 @@ struct State {
 
 impl Attempt {
     /// Wraps the connection of this attempt.
-    pub fn watch<S>(&self, stream: S) -> Watched<S> {
+    pub(crate) fn watch<S>(&self, stream: S) -> Watched<S> {
         Watched {
             stream,
             attempt: Some(Arc::clone(&self.0)),
@@ -37,7 +37,7 @@ impl Attempt {
 
     /// What the server sent before its version (RFC 4253, 4.2): for example why it accepts no logins now, or
     /// output that shows that it is not an SSH server.
-    pub fn preamble(&self) -> String {
+    pub(crate) fn preamble(&self) -> String {
         String::from_utf8_lossy(&state(&self.0).heard)
             .lines()
             .take_while(|line| !line.starts_with("SSH-"))
@@ -47,7 +47,7 @@ impl Attempt {
     }
 
     /// Marks the key exchange as done. From here on the connection ends when its last holder is dropped.
-    pub fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         state(&self.0).succeeded = true;
     }
 }

@@ -226,25 +226,25 @@ pub(super) struct Inboxes {
 impl Inboxes {
     /// The inbox of a channel, created by the first caller: the connection's task, which is notified that the
     /// channel is open, or the caller that opens it.
-    pub fn open(&self, channel: ChannelId) -> Arc<Inbox> {
+    pub(crate) fn open(&self, channel: ChannelId) -> Arc<Inbox> {
         Arc::clone(self.all().entry(channel).or_default())
     }
 
     /// Whether the connection has more than one channel.
-    pub fn are_shared(&self) -> bool {
+    pub(crate) fn are_shared(&self) -> bool {
         self.all().len() > 1
     }
 
-    pub fn get(&self, channel: ChannelId) -> Option<Arc<Inbox>> {
+    pub(crate) fn get(&self, channel: ChannelId) -> Option<Arc<Inbox>> {
         self.all().get(&channel).cloned()
     }
 
-    pub fn remove(&self, channel: ChannelId) -> Option<Arc<Inbox>> {
+    pub(crate) fn remove(&self, channel: ChannelId) -> Option<Arc<Inbox>> {
         self.all().remove(&channel)
     }
 
     /// Closes all inboxes, because the connection has ended.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         for inbox in self.all().values() {
             inbox.close();
         }

@@ -33,7 +33,7 @@ struct Jump {
 impl Jumps {
     /// Opens a connection to a host's port through the last of its jump hosts. `connect` connects to the jump
     /// host itself.
-    pub async fn tunnel<'c>(
+    pub(crate) async fn tunnel<'c>(
         &self,
         settings: &SshSettings,
         limit: Duration,

@@ -36,7 +36,7 @@ struct Texts {
 
 impl News {
     /// Passes data to the reader of a channel, and waits while that reader is behind.
-    pub async fn take(&self, inbox: &Inbox, which: Which, data: &[u8]) {
+    pub(crate) async fn take(&self, inbox: &Inbox, which: Which, data: &[u8]) {
         let room = if self.inboxes.are_shared() {
             SHARED_ROOM
         } else {
@@ -52,7 +52,7 @@ impl News {
     }
 
     /// Waits until nothing has been read for a while because a reader is behind.
-    pub async fn stalled(&self) {
+    pub(crate) async fn stalled(&self) {
         let mut stalled = self.stalled.subscribe();
         loop {
             // The sender lives as long as `self`.
@@ -64,38 +64,38 @@ impl News {
         }
     }
 
-    pub fn add_to_banner(&self, text: &str) {
+    pub(crate) fn add_to_banner(&self, text: &str) {
         let banner = &mut self.texts().banner;
         if banner.len() < MAX_BANNER {
             banner.extend(text.chars().take(MAX_BANNER));
         }
     }
 
-    pub fn set_refusal(&self, why: &str) {
+    pub(crate) fn set_refusal(&self, why: &str) {
         self.refusal.send_replace(Some(why.to_owned()));
     }
 
     /// Sets why the connection ended. Only the first reason is kept.
-    pub fn set_end(&self, why: String) {
+    pub(crate) fn set_end(&self, why: String) {
         self.texts().end.get_or_insert(why);
     }
 
-    pub fn set_over(&self) {
+    pub(crate) fn set_over(&self) {
         self.inboxes.end();
         self.over.send_replace(true);
     }
 
     /// The text that the server sent before the login.
-    pub fn banner(&self) -> String {
+    pub(crate) fn banner(&self) -> String {
         self.texts().banner.trim().to_owned()
     }
 
-    pub fn end(&self) -> Option<String> {
+    pub(crate) fn end(&self) -> Option<String> {
         self.texts().end.clone()
     }
 
     /// Why the server refused a channel. The reason arrives shortly after the refusal.
-    pub async fn refusal(&self) -> Option<String> {
+    pub(crate) async fn refusal(&self) -> Option<String> {
         let mut refusal = self.refusal.subscribe();
         let heard = refusal.wait_for(Option::is_some);
         match tokio::time::timeout(Duration::from_millis(100), heard).await {
@@ -105,20 +105,20 @@ impl News {
     }
 
     /// Waits until the connection has ended.
-    pub async fn over(&self) {
+    pub(crate) async fn over(&self) {
         // The sender lives as long as `self`.
         let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
     /// The message for a stream that ended: why the connection ended, or which signal killed its program.
-    pub fn epitaph(&self, inbox: &Inbox) -> Option<String> {
+    pub(crate) fn epitaph(&self, inbox: &Inbox) -> Option<String> {
         self.end().or_else(|| {
             let signal = inbox.signal()?;
             Some(format!("the shell was killed by SIG{signal}"))
         })
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         *self.over.borrow()
     }
 

@@ -12,7 +12,7 @@ pub(super) struct Before {
 
 impl Before {
     /// The answers to these queries in a world. `None` if any of them is unknown.
-    pub fn of(index: usize, queries: &[Query], world: &Found) -> Option<Self> {
+    pub(crate) fn of(index: usize, queries: &[Query], world: &Found) -> Option<Self> {
         let known = |query: &Query| Some((query.clone(), world.get(query)?.clone()));
         let answers: Option<Vec<_>> = queries.iter().map(known).collect();
         let answers = answers.filter(|answers| !answers.is_empty())?;
@@ -20,7 +20,7 @@ impl Before {
     }
 
     /// Whether all answers are the same as before.
-    pub fn still_holds(&self, found: &Found) -> bool {
+    pub(crate) fn still_holds(&self, found: &Found) -> bool {
         self.answers.iter().all(|(query, answer)| {
             !matches!(answer, Answer::Unknowable(_)) && found.get(query) == Some(answer)
         })

@@ -43,23 +43,28 @@ impl Proof {
 }
 
 impl Group {
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.asks.is_empty()
     }
 
     /// A task waits for answers: nothing after it may be changed first.
-    pub fn is_blocked(&self) -> bool {
+    pub(crate) fn is_blocked(&self) -> bool {
         !self.asks.is_empty()
     }
 
     /// The host as it would be after the changes, if it was queried.
-    pub fn world<'a>(&'a self, found: &'a Found) -> &'a Found {
+    pub(crate) fn world<'a>(&'a self, found: &'a Found) -> &'a Found {
         self.world.as_ref().unwrap_or(found)
     }
 
     /// Whether a task must wait until the host has shown the effects of the changes. A task that plans
     /// ahead uses the predictions of the changes, where they exist.
-    pub fn makes_stale(&self, task: &dyn Task, queries: &[Query], reads: &[Resource]) -> bool {
+    pub(crate) fn makes_stale(
+        &self,
+        task: &dyn Task,
+        queries: &[Query],
+        reads: &[Resource],
+    ) -> bool {
         let told = |query: &Query| {
             task.plans_ahead() && self.world.as_ref().is_some_and(|w| w.get(query).is_some())
         };
@@ -73,7 +78,7 @@ impl Group {
 
     /// Whether a change of the group may create or remove a directory that a body is stored in. Bodies are
     /// stored before the first change of a request.
-    pub fn moves_ground_of(&self, body: &Body) -> bool {
+    pub(crate) fn moves_ground_of(&self, body: &Body) -> bool {
         let mut path = body.path.as_str();
         std::iter::from_fn(|| {
             path = path.rsplit_once('/')?.0;
@@ -88,7 +93,7 @@ impl Group {
     /// Missing parent directories that are created with a path do not invalidate a proof: those that an
     /// earlier change created exist, and those that an earlier change removed make the answers for this one
     /// stale.
-    pub fn would_disturb_proof(
+    pub(crate) fn would_disturb_proof(
         &self,
         change: &Change,
         alters: &[Resource],
@@ -116,7 +121,7 @@ impl Group {
         })
     }
 
-    pub fn push(
+    pub(crate) fn push(
         &mut self,
         index: usize,
         mut change: Change,

@@ -10,7 +10,7 @@ use crate::task::Task;
 pub type Entry = declare::Entry<Make>;
 
 /// Constructs a task. It may ask the playbook for files and variables.
-pub type Make = fn(Arguments, &dyn Surroundings) -> Result<Arc<dyn Task>, ArgumentError>;
+pub(crate) type Make = fn(Arguments, &dyn Surroundings) -> Result<Arc<dyn Task>, ArgumentError>;
 
 /// Declares the task of a file as the constant `TASK`.
 ///

@@ -10,7 +10,7 @@ const BEGINS: &str = "#jinja2:";
 
 /// The header of a template, and the rest of the template.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Header<'a> {
+pub(crate) struct Header<'a> {
     trim_blocks: Option<bool>,
     lstrip_blocks: Option<bool>,
     keep_trailing_newline: Option<bool>,
@@ -21,7 +21,7 @@ pub struct Header<'a> {
 
 impl<'a> Header<'a> {
     /// Splits off a byte order mark and the header.
-    pub fn of(text: &'a str) -> Result<Self, Error> {
+    pub(crate) fn of(text: &'a str) -> Result<Self, Error> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut header = Self {
             trim_blocks: None,
@@ -76,7 +76,7 @@ impl<'a> Header<'a> {
     }
 
     /// The syntax that is set; `None`: the usual syntax.
-    pub fn syntax(&self, usual: &SyntaxConfig) -> Option<SyntaxConfig> {
+    pub(crate) fn syntax(&self, usual: &SyntaxConfig) -> Option<SyntaxConfig> {
         if self.lines == 0 {
             return None;
         }

@@ -16,7 +16,7 @@ pub(super) struct Unavailable {
 }
 
 impl Unavailable {
-    pub fn new(connection: &Connection, reason: &str) -> Self {
+    pub(crate) fn new(connection: &Connection, reason: &str) -> Self {
         let (message, hint) = if connection.password.is_some() {
             (
                 format!(

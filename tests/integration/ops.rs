@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use ops::model::SshClient;
 use rustix::process::{Pid, Signal, kill_process};
 
-pub use crate::ran::Ran;
+pub(crate) use crate::ran::Ran;
 
 /// In the environment of a run, and so of every process that it starts on this machine: its directory.
-pub const RUN_MARK: &str = "OPS_TEST_RUN";
+pub(crate) const RUN_MARK: &str = "OPS_TEST_RUN";
 
 /// A run that takes longer hangs: it is killed, and fails its test.
 const LIMIT: Duration = Duration::from_mins(3);
@@ -30,7 +30,7 @@ const LIMIT: Duration = Duration::from_mins(3);
 ///     .ok();
 /// ```
 #[derive(Debug, Clone)]
-pub struct Ops {
+pub(crate) struct Ops {
     dir: Arc<tempfile::TempDir>,
     args: Vec<OsString>,
     inventories: Vec<String>,
@@ -41,7 +41,7 @@ pub struct Ops {
 
 impl Ops {
     /// Without an inventory: [`crate::fleet::Fleet::ops`] brings one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::Builder::new()
             .prefix("ops-test-")
             .tempdir()
@@ -61,7 +61,7 @@ impl Ops {
 
     /// Writes the text to `playbook.rhai`, and makes the run `ops run playbook.rhai`. Arguments that are
     /// given later follow. A second playbook takes the place of the first.
-    pub fn playbook(self, text: &str) -> Self {
+    pub(crate) fn playbook(self, text: &str) -> Self {
         let there = self.args.iter().any(|arg| arg == "playbook.rhai");
         let ops = self.file("playbook.rhai", text);
         if there {
@@ -72,7 +72,7 @@ impl Ops {
     }
 
     /// Writes a file into the working directory of the run.
-    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a file has a parent"))
             .expect("its directory");
@@ -81,75 +81,75 @@ impl Ops {
     }
 
     /// Writes an inventory in ops's own format, and gives it to the run with `-i`.
-    pub fn inventory(self, toml: &str) -> Self {
+    pub(crate) fn inventory(self, toml: &str) -> Self {
         self.inventory_named("inventory.toml", toml)
     }
 
     /// The same in the format that the name stands for: `hosts.ini`, `hosts.yml`.
-    pub fn inventory_named(mut self, name: &str, text: &str) -> Self {
+    pub(crate) fn inventory_named(mut self, name: &str, text: &str) -> Self {
         self.inventories.push(name.to_owned());
         self.file(name, text)
     }
 
-    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
         self
     }
 
     /// The subcommand comes first: `.args(["exec", "all", "--", "uptime"])`.
-    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args
             .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
     /// Another run in the same directory, with the same inventories and state.
-    pub fn again<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Self {
+    pub(crate) fn again<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Self {
         let mut other = self.clone();
         other.args.clear();
         other.args(args)
     }
 
-    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
     /// What the run reads on its standard input; nothing otherwise.
-    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
     }
 
     /// Allows the run longer (or less) than three minutes.
-    pub const fn limit(mut self, limit: Duration) -> Self {
+    pub(crate) const fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
     /// A file in the working directory of the run.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join("work").join(name)
     }
 
     /// `XDG_STATE_HOME` of the run.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.path().join("state")
     }
 
     /// Where control sockets and other files of the run's time would be (`XDG_RUNTIME_DIR`, `TMPDIR`).
-    pub fn runtime(&self) -> PathBuf {
+    pub(crate) fn runtime(&self) -> PathBuf {
         self.dir.path().join("run")
     }
 
     /// Runs it to its end. Can be called again: the state is kept.
-    pub fn run(&self) -> Ran {
+    pub(crate) fn run(&self) -> Ran {
         self.start().wait()
     }
 
     /// Starts it and goes on.
-    pub fn start(&self) -> Running {
+    pub(crate) fn start(&self) -> Running {
         let mut child = self
             .command()
             .stdin(Stdio::piped())
@@ -176,12 +176,12 @@ impl Ops {
     }
 
     /// The command as it would be run, for what needs another way to start it.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         self.command_of(binary())
     }
 
     /// The same with another `ops`.
-    pub fn command_of(&self, program: &Path) -> Command {
+    pub(crate) fn command_of(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         let dir = self.dir.path();
         command
@@ -230,7 +230,7 @@ impl Ops {
 
 /// What is to carry SSH in this pass of the tests, if `OPS_TEST_TRANSPORT` says it: a name, or `other` for
 /// what ops does not take by itself. A test that sets `OPS_TRANSPORT` for a run has its own way.
-pub fn transport() -> Option<SshClient> {
+pub(crate) fn transport() -> Option<SshClient> {
     let name = std::env::var("OPS_TEST_TRANSPORT").ok()?;
     if name == "other" {
         return Some(match SshClient::default() {
@@ -243,13 +243,13 @@ pub fn transport() -> Option<SshClient> {
 }
 
 /// The `ops` that was built for these tests.
-pub fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_ops"))
 }
 
 /// A run that goes on. Dropping it kills it.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     stdout: Stream,
     stderr: Stream,
@@ -261,13 +261,13 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until the run has printed `text`, on either stream. Fails the test if it ends, or its time is
     /// up, before.
-    pub fn wait_for(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
         while !self.stdout.text().contains(text) && !self.stderr.text().contains(text) {
             match self
                 .lines
@@ -284,7 +284,7 @@ impl Running {
     }
 
     /// Sends a signal to the process of `ops` itself.
-    pub fn signal(&mut self, signal: Signal) -> &mut Self {
+    pub(crate) fn signal(&mut self, signal: Signal) -> &mut Self {
         let id = i32::try_from(self.child.id())
             .ok()
             .and_then(Pid::from_raw)
@@ -294,7 +294,7 @@ impl Running {
     }
 
     /// The events that it has printed so far, with `-o json`.
-    pub fn events(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn events(&self) -> Vec<serde_json::Value> {
         let text = self.stdout.text();
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let lines = whole.lines().filter(|line| line.starts_with('{'));
@@ -304,7 +304,7 @@ impl Running {
     }
 
     /// The same for a run that may have ended.
-    pub fn signal_if_there(&mut self, signal: Signal) {
+    pub(crate) fn signal_if_there(&mut self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         if matches!(self.child.try_wait(), Ok(None))
             && let Some(id) = id
@@ -314,7 +314,7 @@ impl Running {
     }
 
     /// Waits for the end.
-    pub fn wait(mut self) -> Ran {
+    pub(crate) fn wait(mut self) -> Ran {
         // The streams end when nobody holds them any more: a child of ops that outlives it would be seen here
         // as a run that never ends.
         loop {

@@ -31,7 +31,7 @@ macro_rules! over_both {
 pub(crate) use over_both;
 
 /// Returns how to reach a host with these additional arguments of ssh.
-pub fn connection(endpoint: &Endpoint, ssh_args: &str) -> Connection {
+pub(crate) fn connection(endpoint: &Endpoint, ssh_args: &str) -> Connection {
     Connection {
         port: Some(endpoint.port),
         user: Some(endpoint.user.clone()),
@@ -42,12 +42,12 @@ pub fn connection(endpoint: &Endpoint, ssh_args: &str) -> Connection {
 }
 
 /// A host of which everything but the name is in a configuration of ssh.
-pub fn by_name(name: &str) -> Connection {
+pub(crate) fn by_name(name: &str) -> Connection {
     Connection::new(Via::Ssh, name)
 }
 
 /// Runs a future of a test with a timeout, so that a hanging test fails and does not delay others.
-pub fn run<T>(test: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let limited = async { tokio::time::timeout(Duration::from_mins(2), test).await };
     crate::session::runtime()
         .block_on(limited)
@@ -56,7 +56,7 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
 
 /// Returns the transport of this client to a host. Fails if another client would be used.
 #[track_caller]
-pub fn transport(client: SshClient, connection: Connection) -> Arc<dyn Transport> {
+pub(crate) fn transport(client: SshClient, connection: Connection) -> Arc<dyn Transport> {
     let connection = Connection {
         ssh_client: client,
         ..connection

@@ -16,7 +16,7 @@ use crate::ops::RUN_MARK;
 
 /// A run that has ended.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     command: String,
     status: ExitStatus,
     pub stdout: String,
@@ -25,7 +25,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    pub const fn new(
+    pub(crate) const fn new(
         command: String,
         status: ExitStatus,
         stdout: String,
@@ -42,19 +42,19 @@ impl Ran {
     }
 
     /// The exit code, if it exited.
-    pub fn exit_code(&self) -> Option<i32> {
+    pub(crate) fn exit_code(&self) -> Option<i32> {
         self.status.code()
     }
 
     /// Asserts that it exited with 0.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         self.code(0)
     }
 
     /// Asserts that it exited with this code.
     #[track_caller]
-    pub fn code(self, code: i32) -> Self {
+    pub(crate) fn code(self, code: i32) -> Self {
         assert_eq!(
             self.status.code(),
             Some(code),
@@ -65,7 +65,7 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn stdout_has(self, text: &str) -> Self {
+    pub(crate) fn stdout_has(self, text: &str) -> Self {
         assert!(
             self.stdout.contains(text),
             "{text:?} is not in stdout\n{self}"
@@ -74,7 +74,7 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn stderr_has(self, text: &str) -> Self {
+    pub(crate) fn stderr_has(self, text: &str) -> Self {
         assert!(
             self.stderr.contains(text),
             "{text:?} is not in stderr\n{self}"
@@ -84,7 +84,7 @@ impl Ran {
 
     /// Asserts that neither stream contains it.
     #[track_caller]
-    pub fn nowhere(self, text: &str) -> Self {
+    pub(crate) fn nowhere(self, text: &str) -> Self {
         assert!(
             !self.stdout.contains(text) && !self.stderr.contains(text),
             "{text:?} was printed\n{self}"
@@ -94,7 +94,7 @@ impl Ran {
 
     /// Asserts that exactly one line of standard output reports a failure.
     #[track_caller]
-    pub fn fails_in_one_line(self) -> Self {
+    pub(crate) fn fails_in_one_line(self) -> Self {
         let lines = self.stdout.lines();
         let failed = lines.filter(|line| line.starts_with("failed ")).count();
         assert_eq!(failed, 1, "lines that report a failure\n{self}");
@@ -104,7 +104,7 @@ impl Ran {
     /// Asserts that nothing is left on this machine of what the run started or created for its own duration:
     /// no `ssh` that holds a connection, no socket, no temporary file.
     #[track_caller]
-    pub fn nothing_left(self) -> Self {
+    pub(crate) fn nothing_left(self) -> Self {
         let files = || files_below(&self.dir.path().join("run"));
         process::wait_until(
             || files().is_empty(),
@@ -115,7 +115,7 @@ impl Ran {
 
     /// Every process that the run started on this machine exits, and removes its socket.
     #[track_caller]
-    pub fn nothing_runs(self) -> Self {
+    pub(crate) fn nothing_runs(self) -> Self {
         let dir = self.dir.path().display().to_string();
         let running = || process::with_variable(RUN_MARK, &dir);
         process::wait_until(
@@ -139,7 +139,7 @@ impl Ran {
 
     /// Returns the standard output of a run with `--output json`: every line is an event.
     #[track_caller]
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let parse = |line| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}\n{self}"))
         };
@@ -148,7 +148,7 @@ impl Ran {
 
     /// Returns the events of one kind.
     #[track_caller]
-    pub fn events_of(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn events_of(&self, kind: &str) -> Vec<Value> {
         self.events()
             .into_iter()
             .filter(|event| event["kind"] == kind)
@@ -157,7 +157,7 @@ impl Ran {
 
     /// Returns the outcomes of the tasks of one host in order: `["changed", "unchanged"]`.
     #[track_caller]
-    pub fn outcomes(&self, host: &str) -> Vec<String> {
+    pub(crate) fn outcomes(&self, host: &str) -> Vec<String> {
         let of_host = |event: &Value| event["host"] == host;
         let outcome = |event: Value| event["outcome"].as_str().unwrap_or("none").to_owned();
         self.events_of("task.finished")
@@ -168,7 +168,7 @@ impl Ran {
     }
 
     /// Returns both streams and the code, for a snapshot.
-    pub fn snapshot(&self) -> String {
+    pub(crate) fn snapshot(&self) -> String {
         let mut text = format!(
             "code: {}\n",
             self.status
@@ -185,7 +185,7 @@ impl Ran {
 
     /// Returns the text without what differs from run to run: times, durations, ids of runs, ports, addresses
     /// and the directories of the test.
-    pub fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         let text = text.replace(&self.dir.path().display().to_string(), "[DIR]");
         REDACTIONS.iter().fold(text, |text, (pattern, name)| {
             pattern.replace_all(&text, *name).into_owned()
@@ -235,7 +235,7 @@ static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 /// Returns the journal of the only run of an `Ops`: for each entry its kind, whether it belongs to an undo,
 /// and the outcome.
-pub fn journal(ops: &crate::ops::Ops) -> Vec<String> {
+pub(crate) fn journal(ops: &crate::ops::Ops) -> Vec<String> {
     let runs = std::fs::read_dir(ops.state().join("ops/runs")).expect("runs");
     let dirs = runs.map(|run| run.expect("a run").path());
     let run = dirs.filter(|path| path.is_dir()).max().expect("a run");

@@ -118,7 +118,10 @@ async fn ask(session: &Session, request: Request) -> Result<Reply, SessionError>
         .await
 }
 
-pub async fn command(session: &Session, script: impl Into<Vec<u8>>) -> (End, String, String) {
+pub(crate) async fn command(
+    session: &Session,
+    script: impl Into<Vec<u8>>,
+) -> (End, String, String) {
     let reply = ask(session, Request::step(Step::command(script)))
         .await
         .unwrap();
@@ -126,7 +129,7 @@ pub async fn command(session: &Session, script: impl Into<Vec<u8>>) -> (End, Str
     (step.end, step.stdout.text(), step.stderr.text())
 }
 
-pub fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -15,13 +15,13 @@ use crate::fleet::process::wait_until;
 use crate::ops::Ops;
 
 /// The byte that Ctrl-C sends.
-pub const INTERRUPT: &str = "\x03";
+pub(crate) const INTERRUPT: &str = "\x03";
 
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// A run at a terminal. Dropping it kills it.
 #[derive(Debug)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<Vec<u8>>>,
@@ -31,7 +31,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the run at a terminal with this many columns and rows.
-    pub fn start(ops: &Ops, columns: u16, rows: u16) -> Self {
+    pub(crate) fn start(ops: &Ops, columns: u16, rows: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
             .expect("a terminal");
         grantpt(&master).expect("the terminal is ours");
@@ -97,7 +97,7 @@ impl Terminal {
     }
 
     /// Returns everything shown so far, including the sequences that move the cursor and set colours.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         String::from_utf8_lossy(
             &self
                 .screen
@@ -108,7 +108,7 @@ impl Terminal {
     }
 
     #[track_caller]
-    pub fn wait_for(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
         while !self.shown().contains(text) {
             match self
                 .news
@@ -123,7 +123,7 @@ impl Terminal {
     }
 
     /// Types text.
-    pub fn type_in(&mut self, keys: &str) -> &mut Self {
+    pub(crate) fn type_in(&mut self, keys: &str) -> &mut Self {
         self.keyboard
             .write_all(keys.as_bytes())
             .expect("the terminal exists");
@@ -132,7 +132,7 @@ impl Terminal {
 
     /// Types text that is not echoed: waits until echo is off, like a person who looks first.
     #[track_caller]
-    pub fn type_in_secret(&mut self, keys: &str) -> &mut Self {
+    pub(crate) fn type_in_secret(&mut self, keys: &str) -> &mut Self {
         let echoes = || {
             tcgetattr(&self.keyboard)
                 .is_ok_and(|settings| settings.local_modes.contains(LocalModes::ECHO))
@@ -146,7 +146,7 @@ impl Terminal {
 
     /// Waits for the end: the exit code, and everything that was shown.
     #[track_caller]
-    pub fn wait(mut self) -> (i32, String) {
+    pub(crate) fn wait(mut self) -> (i32, String) {
         loop {
             match self
                 .news

@@ -15,11 +15,11 @@ use crate::fleet::{Endpoint, Fleet, Sshd};
 use crate::ops::{Ops, binary};
 use crate::work::Work;
 
-pub use others::{Ansible, Pyinfra};
-pub use script::{at_once, in_parallel};
+pub(crate) use others::{Ansible, Pyinfra};
+pub(crate) use script::{at_once, in_parallel};
 
 /// A tool that can do the work on all hosts.
-pub struct Rival {
+pub(crate) struct Rival {
     pub name: &'static str,
     way: Way,
     /// A tool that takes minutes runs fewer rounds, and none that only warms the caches.
@@ -43,11 +43,11 @@ enum Way {
 }
 
 /// The name of the script in the tables.
-pub const SCRIPT: &str = "parallel `ssh HOST sh -s`, by hand";
-pub const NATIVE: &str = "ops, native transport";
-pub const BASE: &str = "ops to compare with, native transport";
-pub const OPENSSH: &str = "ops, through OpenSSH";
-pub const PERSISTENT: &str = "ops, through OpenSSH, `--persist`, connections open";
+pub(crate) const SCRIPT: &str = "parallel `ssh HOST sh -s`, by hand";
+pub(crate) const NATIVE: &str = "ops, native transport";
+pub(crate) const BASE: &str = "ops to compare with, native transport";
+pub(crate) const OPENSSH: &str = "ops, through OpenSSH";
+pub(crate) const PERSISTENT: &str = "ops, through OpenSSH, `--persist`, connections open";
 
 impl Rival {
     fn new(name: &'static str, way: Way) -> Self {
@@ -68,16 +68,16 @@ impl Rival {
     }
 
     /// `ssh HOST sh -s` for every host at once.
-    pub fn script() -> Self {
+    pub(crate) fn script() -> Self {
         Self::new(SCRIPT, Way::Script)
     }
 
-    pub fn native(fleet: &Fleet) -> Self {
+    pub(crate) fn native(fleet: &Fleet) -> Self {
         Self::ops(NATIVE, fleet, &["--transport", "native"])
     }
 
     /// The binary that `OPS_BENCH_BASE` names: comparing both shows what a change to ops costs.
-    pub fn base(fleet: &Fleet) -> Option<Self> {
+    pub(crate) fn base(fleet: &Fleet) -> Option<Self> {
         let arguments = ["--transport", "native"].map(ToOwned::to_owned).to_vec();
         let way = Way::Ops {
             ops: with_roots(fleet),
@@ -87,12 +87,12 @@ impl Rival {
         Some(Self::new(BASE, way))
     }
 
-    pub fn openssh(fleet: &Fleet) -> Self {
+    pub(crate) fn openssh(fleet: &Fleet) -> Self {
         Self::ops(OPENSSH, fleet, &["--transport", "openssh"])
     }
 
     /// Uses the connections that the first round leaves open.
-    pub fn persistent(fleet: &Fleet) -> Self {
+    pub(crate) fn persistent(fleet: &Fleet) -> Self {
         Self::ops(
             PERSISTENT,
             fleet,
@@ -114,7 +114,7 @@ impl Rival {
         Self::new(name, way)
     }
 
-    pub fn pyinfra(fleet: &Fleet, rounds: usize) -> Self {
+    pub(crate) fn pyinfra(fleet: &Fleet, rounds: usize) -> Self {
         let name = "pyinfra";
         match Pyinfra::new(fleet) {
             Ok(pyinfra) => Self {
@@ -125,7 +125,7 @@ impl Rival {
         }
     }
 
-    pub fn ansible(fleet: &Fleet, rounds: usize) -> Self {
+    pub(crate) fn ansible(fleet: &Fleet, rounds: usize) -> Self {
         let name = "Ansible";
         match Ansible::new(fleet, false) {
             Ok(ansible) => Self {
@@ -137,7 +137,7 @@ impl Rival {
         }
     }
 
-    pub fn mitogen(fleet: &Fleet, rounds: usize) -> Self {
+    pub(crate) fn mitogen(fleet: &Fleet, rounds: usize) -> Self {
         let name = "Ansible with Mitogen";
         match Ansible::new(fleet, true) {
             Ok(ansible) => Self {
@@ -149,12 +149,12 @@ impl Rival {
         }
     }
 
-    pub const fn is_ops(&self) -> bool {
+    pub(crate) const fn is_ops(&self) -> bool {
         matches!(self.way, Way::Ops { .. })
     }
 
     /// `ops` as this rival starts it, to be run with a playbook.
-    pub fn ops_command(&self) -> Option<(&Ops, Command)> {
+    pub(crate) fn ops_command(&self) -> Option<(&Ops, Command)> {
         let Way::Ops {
             ops,
             program,
@@ -172,14 +172,14 @@ impl Rival {
     }
 
     /// Runs a playbook, and returns how long that took.
-    pub fn run_playbook(&self, playbook: &str) -> Result<Duration, String> {
+    pub(crate) fn run_playbook(&self, playbook: &str) -> Result<Duration, String> {
         let (ops, mut command) = self.ops_command().ok_or("it is not ops")?;
         fs::write(ops.path("playbook.rhai"), playbook).map_err(|error| error.to_string())?;
         timed(&mut command)
     }
 
     /// Closes the connections that it has kept open.
-    pub fn leave(&self) {
+    pub(crate) fn leave(&self) {
         if let Way::Ops { ops, arguments, .. } = &self.way
             && arguments.iter().any(|word| word == "--persist")
         {
@@ -190,7 +190,7 @@ impl Rival {
 
     /// Does the work on every host, and returns how long that took; `second` if there is nothing left to
     /// change.
-    pub fn run(&self, fleet: &Fleet, work: &Work, second: bool) -> Result<Duration, String> {
+    pub(crate) fn run(&self, fleet: &Fleet, work: &Work, second: bool) -> Result<Duration, String> {
         match &self.way {
             Way::Script => script::run(fleet, work),
             Way::Ops { .. } => self.run_playbook(&work.playbook()),
@@ -201,7 +201,7 @@ impl Rival {
     }
 }
 
-pub fn base() -> Option<PathBuf> {
+pub(crate) fn base() -> Option<PathBuf> {
     std::env::var_os("OPS_BENCH_BASE").map(PathBuf::from)
 }
 
@@ -222,7 +222,7 @@ fn options_of_ops() -> &'static [&'static str] {
     })
 }
 
-pub fn with_root(host: &Sshd) -> Endpoint {
+pub(crate) fn with_root(host: &Sshd) -> Endpoint {
     let mut endpoint = host.endpoint().clone();
     endpoint.var("root", &host.root().display().to_string());
     endpoint
@@ -230,7 +230,7 @@ pub fn with_root(host: &Sshd) -> Endpoint {
 
 /// Runs a command to its end. `Err` is what it printed last. Its output goes into files: with pipes, a
 /// process that it leaves behind would be waited for.
-pub fn timed(command: &mut Command) -> Result<Duration, String> {
+pub(crate) fn timed(command: &mut Command) -> Result<Duration, String> {
     let output = tempfile::tempfile().map_err(|error| error.to_string())?;
     let same = |file: &File| file.try_clone().map_err(|error| error.to_string());
     command

@@ -63,13 +63,13 @@ fn program(name: &str) -> Result<PathBuf, String> {
     Err(reason.trim().to_owned())
 }
 
-pub struct Pyinfra {
+pub(crate) struct Pyinfra {
     place: Place,
     program: PathBuf,
 }
 
 impl Pyinfra {
-    pub fn new(fleet: &Fleet) -> Result<Self, String> {
+    pub(crate) fn new(fleet: &Fleet) -> Result<Self, String> {
         let program = program("pyinfra")?;
         let place = Place::new(fleet);
         let mut inventory = String::from("hosts = [\n");
@@ -93,7 +93,7 @@ impl Pyinfra {
         Ok(Self { place, program })
     }
 
-    pub fn run(&self, work: &Work) -> Result<Duration, String> {
+    pub(crate) fn run(&self, work: &Work) -> Result<Duration, String> {
         self.place.write("deploy.py", &Self::deploy(work));
         let mut command = self.place.command(&self.program);
         command
@@ -137,7 +137,7 @@ impl Pyinfra {
     }
 }
 
-pub struct Ansible {
+pub(crate) struct Ansible {
     place: Place,
     program: PathBuf,
     /// Each first run gets connections of its own.
@@ -146,7 +146,7 @@ pub struct Ansible {
 }
 
 impl Ansible {
-    pub fn new(fleet: &Fleet, with_mitogen: bool) -> Result<Self, String> {
+    pub(crate) fn new(fleet: &Fleet, with_mitogen: bool) -> Result<Self, String> {
         let program = program("ansible-playbook")?;
         let mitogen = if with_mitogen { Some(mitogen()?) } else { None };
         let place = Place::new(fleet);
@@ -170,7 +170,7 @@ impl Ansible {
         })
     }
 
-    pub fn run(&self, work: &Work, second: bool) -> Result<Duration, String> {
+    pub(crate) fn run(&self, work: &Work, second: bool) -> Result<Duration, String> {
         if !second {
             self.runs.set(self.runs.get() + 1);
         }

@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, Sshd};
 use crate::work::Work;
 
 /// The work on every host at once.
-pub fn run(fleet: &Fleet, work: &Work) -> Result<Duration, String> {
+pub(crate) fn run(fleet: &Fleet, work: &Work) -> Result<Duration, String> {
     let dir = directory(fleet);
     for host in fleet.hosts() {
         let script = work.script(&work.root(host));
@@ -21,14 +21,14 @@ pub fn run(fleet: &Fleet, work: &Work) -> Result<Duration, String> {
 }
 
 /// A command for every host at once, in which `HOST` is the host's name. Runs in a directory of the fleet.
-pub fn in_parallel(fleet: &Fleet, command: &str) -> Result<Duration, String> {
+pub(crate) fn in_parallel(fleet: &Fleet, command: &str) -> Result<Duration, String> {
     let names = fleet.hosts().iter().map(Sshd::name);
     at_once(&directory(fleet), names, command)
 }
 
 /// Runs a command for each of these names at once, in this directory. `HOST` in the command stands for the
 /// name.
-pub fn at_once<'a>(
+pub(crate) fn at_once<'a>(
     dir: &Path,
     names: impl Iterator<Item = &'a str>,
     command: &str,

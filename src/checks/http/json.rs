@@ -8,7 +8,7 @@ use crate::model::suggest::did_you_mean;
 
 /// What is expected at a path.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Expectation {
+pub(crate) struct Expectation {
     shown: String,
     path: Vec<Step>,
     tests: Vec<Test>,
@@ -41,7 +41,7 @@ impl Expectation {
     ///
     /// # Errors
     /// A fragment without the path, followed by a line break and a hint.
-    pub fn new(path: &str, expected: Value) -> Result<Self, String> {
+    pub(crate) fn new(path: &str, expected: Value) -> Result<Self, String> {
         let tests = match expected {
             Value::Object(comparisons) if comparisons.is_empty() => {
                 return Err("the map of comparisons is empty".to_owned());
@@ -63,7 +63,7 @@ impl Expectation {
     ///
     /// # Errors
     /// A fragment: `status.db is "down", expected "ok"`.
-    pub fn test(&self, document: &Value) -> Result<(), String> {
+    pub(crate) fn test(&self, document: &Value) -> Result<(), String> {
         let mut at = document;
         for step in &self.path {
             let next = match step {

@@ -14,10 +14,10 @@ use crate::shell::quote_str;
 pub const LARGEST: usize = 256 * 1024;
 
 /// The start of the line in which a script reports which tool it used, and its exit code.
-pub const END: &str = "ops-end ";
+pub(crate) const END: &str = "ops-end ";
 
 /// The start of the line in which curl reports the status and the seconds.
-pub const CURL_SAYS: &str = "ops-curl ";
+pub(crate) const CURL_SAYS: &str = "ops-curl ";
 
 /// An HTTP request.
 #[derive(Debug, Clone)]

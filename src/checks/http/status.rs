@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// `200`, `"2xx"`, `"200-299"`, or a list of these.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
-pub struct Statuses(Vec<Range>);
+pub(crate) struct Statuses(Vec<Range>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Range {
@@ -44,7 +44,7 @@ impl Default for Statuses {
 
 impl Statuses {
     #[must_use]
-    pub fn has(&self, status: u16) -> bool {
+    pub(crate) fn has(&self, status: u16) -> bool {
         self.0
             .iter()
             .any(|range| (range.from..=range.to).contains(&status))
@@ -52,7 +52,7 @@ impl Statuses {
 
     /// `200 or 2xx`.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let words: Vec<_> = self.0.iter().map(|range| range.shown.as_str()).collect();
         words.join(" or ")
     }

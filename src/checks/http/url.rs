@@ -94,7 +94,7 @@ impl Url {
 
 /// An IPv6 address in brackets, anything else as it is.
 #[must_use]
-pub fn bracketed(host: &str) -> String {
+pub(crate) fn bracketed(host: &str) -> String {
     if host.contains(':') {
         format!("[{host}]")
     } else {

@@ -25,11 +25,11 @@ use super::program::{DONE, Done, Program, exit_code};
 use super::reporters::OutputArgs;
 use table::{Held, described, gather, last_free, lines_of_json, rows};
 
-pub use option::{LockArgs, under};
+pub(crate) use option::{LockArgs, under};
 
 /// Inspect locks, or break a lock left by a dead run
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -81,7 +81,7 @@ struct Look {
 }
 
 impl Args {
-    pub fn run(self, program: &Program) -> Done {
+    pub(crate) fn run(self, program: &Program) -> Done {
         let log = &program.log;
         match self.command {
             Command::List(look) => look.locks(None),

@@ -16,7 +16,7 @@ use crate::task::RunMode;
 /// A lock around the whole playbook.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Lock")]
-pub struct LockArgs {
+pub(crate) struct LockArgs {
     /// Hold this lock while the playbook runs; exit with 5 if another run holds it
     ///
     /// The lock is held on the hosts that the playbook names with literal patterns, including those that
@@ -55,7 +55,7 @@ impl LockArgs {
     ///
     /// # Errors
     /// An invalid name, a pattern that selects nothing.
-    pub fn wanted(
+    pub(crate) fn wanted(
         &self,
         playbook: &Playbook,
         inventory: &Inventory,
@@ -116,7 +116,7 @@ impl LockArgs {
 ///
 /// # Errors
 /// The lock is held by another run, or cannot be taken; or the work failed.
-pub fn under(
+pub(crate) fn under(
     run: &Arc<Run>,
     wanted: Option<&Wanted>,
     playbook: &str,

@@ -11,7 +11,7 @@ use crate::model::{Failure, LockHolder, LockScope};
 use crate::report::{self, table};
 
 /// A lock that is held, on hosts or on this machine.
-pub struct Held {
+pub(crate) struct Held {
     pub lock: String,
     pub id: String,
     pub scope: LockScope,
@@ -23,7 +23,7 @@ pub struct Held {
 }
 
 /// One entry for each lock that is held, with its hosts.
-pub fn gather(found: Vec<Outlook>) -> Result<Vec<Held>, Failure> {
+pub(crate) fn gather(found: Vec<Outlook>) -> Result<Vec<Held>, Failure> {
     let mut all: Vec<Held> = Vec::new();
     for Outlook { host, lock, seen } in found {
         let (token, left) = (seen.token(), seen.left());
@@ -60,7 +60,7 @@ pub fn gather(found: Vec<Outlook>) -> Result<Vec<Held>, Failure> {
 }
 
 /// How a lock that nobody holds was last released.
-pub fn last_free(found: &[Outlook], name: &str) -> Option<String> {
+pub(crate) fn last_free(found: &[Outlook], name: &str) -> Option<String> {
     let given = found.iter().filter(|seen| seen.lock == name);
     let how = given
         .filter_map(|seen| match &seen.seen.record {
@@ -89,7 +89,7 @@ fn expires(left: Option<i64>) -> String {
     }
 }
 
-pub fn rows(all: &[Held]) -> String {
+pub(crate) fn rows(all: &[Held]) -> String {
     let head = [
         "LOCK", "ID", "SCOPE", "HOLDER", "WHERE", "SINCE", "EXPIRES", "RUN", "PLAYBOOK", "HOSTS",
     ];
@@ -125,7 +125,7 @@ fn names(held: &Held, most: usize) -> String {
     }
 }
 
-pub fn described(held: &Held) -> String {
+pub(crate) fn described(held: &Held) -> String {
     let mut text = format!("lock     {}\nid       {}\n", held.lock, held.id);
     if let Some(holder) = &held.holder {
         let LockHolder {
@@ -152,7 +152,7 @@ pub fn described(held: &Held) -> String {
     report::clean(&text).into_owned()
 }
 
-pub fn lines_of_json(all: &[Held]) -> String {
+pub(crate) fn lines_of_json(all: &[Held]) -> String {
     all.iter()
         .map(|held| {
             let line = json!({

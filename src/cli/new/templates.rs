@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum From {
+pub(crate) enum From {
     /// Deploy an application behind HAProxy with one declaration
     Deploy,
     /// Roll out a release behind HAProxy, some hosts at a time
@@ -30,13 +30,13 @@ impl From {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Ci {
+pub(crate) enum Ci {
     Github,
     Gitlab,
 }
 
 /// A file to be written.
-pub struct File {
+pub(crate) struct File {
     /// Below the directory that is written into.
     pub path: String,
     pub text: String,
@@ -54,7 +54,7 @@ impl File {
     }
 }
 
-pub fn playbook(name: &str, from: Option<From>) -> Vec<File> {
+pub(crate) fn playbook(name: &str, from: Option<From>) -> Vec<File> {
     let path = format!("{name}.rhai");
     let Some(from) = from else {
         return vec![File::new(path, include_str!("playbook/plain.rhai"))];
@@ -92,11 +92,11 @@ pub fn playbook(name: &str, from: Option<From>) -> Vec<File> {
 }
 
 /// Hosts for the playbooks that come with ops.
-pub fn inventory() -> File {
+pub(crate) fn inventory() -> File {
     File::new("inventory.toml", include_str!("playbook/inventory.toml"))
 }
 
-pub fn project(name: &str, ci: Option<Ci>) -> Vec<File> {
+pub(crate) fn project(name: &str, ci: Option<Ci>) -> Vec<File> {
     let readme = include_str!("project/README.md").replace("NAME", name);
     let mut files = vec![
         File::new("inventory.toml", include_str!("project/inventory.toml")),

@@ -16,7 +16,7 @@ const LOG: &str = include_str!("log.sh");
 
 /// The answer of a host to [`take`].
 #[derive(Debug, Clone, PartialEq)]
-pub enum Taken {
+pub(crate) enum Taken {
     Got {
         /// The number of the entry.
         number: u64,
@@ -68,7 +68,7 @@ fn about(lock: &str, functions: &[&str], variables: &[(&str, &str)], call: &str)
 }
 
 /// Takes the lock for this holder, for this many seconds.
-pub fn take(holder: &LockHolder, lease: u64) -> String {
+pub(crate) fn take(holder: &LockHolder, lease: u64) -> String {
     about(
         &holder.lock,
         &[
@@ -84,13 +84,13 @@ pub fn take(holder: &LockHolder, lease: u64) -> String {
 }
 
 /// Reads its state; writes nothing.
-pub fn look(lock: &str) -> String {
+pub(crate) fn look(lock: &str) -> String {
     let functions = ["l_top", "l_age", "l_say", "l_look"];
     about(lock, &functions, &[("l_id", "-")], "l_look")
 }
 
 /// Releases the lock if `victim` holds it. `asker` names a file with the caller.
-pub fn free(lock: &str, victim: &str, asker: &str, how: &Given) -> String {
+pub(crate) fn free(lock: &str, victim: &str, asker: &str, how: &Given) -> String {
     about(
         lock,
         &["l_top", "l_say", "l_put", "l_try", "l_own", "l_free"],
@@ -104,13 +104,13 @@ pub fn free(lock: &str, victim: &str, asker: &str, how: &Given) -> String {
 }
 
 /// Renews the lease.
-pub fn renew(lock: &str, id: &str) -> String {
+pub(crate) fn renew(lock: &str, id: &str) -> String {
     let functions = ["l_top", "l_say", "l_renew"];
     about(lock, &functions, &[("l_id", id)], "l_renew")
 }
 
 /// Reads all locks of the host. The call of [`script`] is not about one of them.
-pub fn list() -> String {
+pub(crate) fn list() -> String {
     script(
         &["l_top", "l_age", "l_say", "l_look", "l_list"],
         &[],
@@ -120,7 +120,7 @@ pub fn list() -> String {
 
 /// Fails if the entry does not exist, or is not the highest: with builtins only. Prints the current state
 /// then.
-pub fn guard(log: &str, number: u64) -> String {
+pub(crate) fn guard(log: &str, number: u64) -> String {
     let (log, next) = (quote_str(log), number + 1);
     format!(
         "l_p={log}\n\
@@ -134,7 +134,7 @@ pub fn guard(log: &str, number: u64) -> String {
 }
 
 /// Queries hosts, `forks` at a time, each for at most `limit`. The answers are in the order of the hosts.
-pub async fn ask_all(
+pub(crate) async fn ask_all(
     hosts: &[HostHandle],
     script: &str,
     limit: Option<Duration>,
@@ -172,7 +172,7 @@ async fn ask(
 ///
 /// # Errors
 /// Fails if the step failed.
-pub fn answer(host: &HostHandle, reply: Reply) -> Result<String, Failure> {
+pub(crate) fn answer(host: &HostHandle, reply: Reply) -> Result<String, Failure> {
     let failed = |message: &str| Failure::new(FailureKind::Failed, message).on(host.name());
     let Some(step) = reply.steps.into_iter().next() else {
         return Err(failed("the host did not answer the query about the lock"));
@@ -191,7 +191,7 @@ pub fn answer(host: &HostHandle, reply: Reply) -> Result<String, Failure> {
 }
 
 /// Parses the answer to [`take`].
-pub fn taken(host: &HostHandle, said: &str) -> Result<Taken, Failure> {
+pub(crate) fn taken(host: &HostHandle, said: &str) -> Result<Taken, Failure> {
     let mut lines = said.lines();
     let first = lines.next().unwrap_or_default();
     if let Some((number, log)) = first
@@ -209,7 +209,7 @@ pub fn taken(host: &HostHandle, said: &str) -> Result<Taken, Failure> {
 }
 
 /// Parses a line with the state of a lock.
-pub fn seen(host: &HostHandle, line: &str) -> Result<Seen, Failure> {
+pub(crate) fn seen(host: &HostHandle, line: &str) -> Result<Seen, Failure> {
     Seen::parse(line).ok_or_else(|| {
         let message = format!("unexpected answer about the lock: {line:?}");
         Failure::new(FailureKind::Failed, message).on(host.name())

@@ -11,14 +11,14 @@
 use std::time::Duration;
 
 /// How long a run keeps the first hosts while it keeps asking for the others.
-pub const MOMENT: Duration = Duration::from_secs(2);
+pub(crate) const MOMENT: Duration = Duration::from_secs(2);
 
 /// A run that took a host longer ago is not about to release it.
 const JUST_NOW: i64 = 3;
 
 /// The result of asking a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     Got,
     /// Held by another run for this many seconds.
     Held {
@@ -28,7 +28,7 @@ pub enum Asked {
 
 /// What to do next. Hosts are identified by their position in the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// All are held.
     Done,
     /// Release the hosts from this one on, and ask for all of them again shortly.
@@ -39,7 +39,7 @@ pub enum Next {
 
 /// Decides. `spent` is how long the run has been asking.
 #[must_use]
-pub fn next(asked: &[Asked], spent: Duration) -> Next {
+pub(crate) fn next(asked: &[Asked], spent: Duration) -> Next {
     let Some(first) = asked.iter().position(|one| *one != Asked::Got) else {
         return Next::Done;
     };

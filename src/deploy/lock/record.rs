@@ -101,7 +101,7 @@ impl Seen {
 
 /// The token of the entry with this number.
 #[must_use]
-pub const fn token(number: u64) -> u64 {
+pub(crate) const fn token(number: u64) -> u64 {
     number.saturating_sub(FIRST)
 }
 
@@ -143,7 +143,7 @@ impl Record {
 }
 
 /// As one line: one word of `log.sh` after the others.
-pub fn json<T: Serialize>(value: &T) -> String {
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
     // Strings and numbers only, which JSON can represent.
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::Diff;
 
 /// A type of which a value can be made with every field filled in.
-pub trait Sample {
+pub(crate) trait Sample {
     /// A value with `text` in each of its texts, and no list, map or option empty.
     fn sample(text: &str) -> Self;
 }

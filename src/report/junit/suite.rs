@@ -60,7 +60,7 @@ pub(super) struct Problem {
 
 impl Suite {
     /// The suite of a run without cases, or without an end.
-    pub fn of_run(finished: bool) -> Self {
+    pub(crate) fn of_run(finished: bool) -> Self {
         let end = if finished {
             End::Passed
         } else {
@@ -83,7 +83,7 @@ impl Suite {
     }
 
     /// A result of a health check replaces the one before, from the same vantage.
-    pub fn check(&mut self, label: String, case: Case) {
+    pub(crate) fn check(&mut self, label: String, case: Case) {
         let before = self.checks.get(&case.name).map(|(at, _)| *at);
         if let Some(before) = before.and_then(|at| self.cases.get_mut(at)) {
             *before = case;
@@ -95,14 +95,14 @@ impl Suite {
     }
 
     /// The case of the health check that a failure is about.
-    pub fn check_of(&mut self, failure: &Failure) -> Option<&mut Case> {
+    pub(crate) fn check_of(&mut self, failure: &Failure) -> Option<&mut Case> {
         let task = failure.task.as_ref()?;
         let mut checks = self.checks.values();
         let (at, _) = checks.find(|(_, label)| label == task)?;
         self.cases.get_mut(*at)
     }
 
-    pub fn has_reported(&self, failure: &Failure) -> bool {
+    pub(crate) fn has_reported(&self, failure: &Failure) -> bool {
         self.has_lost(failure)
             || self
                 .reported
@@ -117,7 +117,7 @@ impl Suite {
     }
 
     /// The end of a case with this failure.
-    pub fn failed(&mut self, failure: &Failure) -> End {
+    pub(crate) fn failed(&mut self, failure: &Failure) -> End {
         if self.has_lost(failure) {
             return End::Skipped("the host was lost".to_owned());
         }
@@ -136,7 +136,7 @@ impl Suite {
         }
     }
 
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         let count = |is: fn(&End) -> bool| self.cases.iter().filter(|case| is(&case.end)).count();
         Counts {
             tests: self.cases.len(),
@@ -146,7 +146,13 @@ impl Suite {
         }
     }
 
-    pub fn render(&self, document: &mut Document, name: &str, counts: Counts, about: &About) {
+    pub(crate) fn render(
+        &self,
+        document: &mut Document,
+        name: &str,
+        counts: Counts,
+        about: &About,
+    ) {
         let took = match self.started.zip(self.ended) {
             Some(times) => between(times),
             None => self.cases.iter().map(|case| case.took).sum(),
@@ -234,7 +240,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub const fn plus(self, other: &Self) -> Self {
+    pub(crate) const fn plus(self, other: &Self) -> Self {
         Self {
             tests: self.tests + other.tests,
             failures: self.failures + other.failures,

@@ -13,7 +13,7 @@ use crate::model::{
 pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
 
 impl Page {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().expect("no panic").clone()).expect("text")
     }
 }
@@ -48,7 +48,7 @@ pub(super) struct Story {
 }
 
 impl Story {
-    pub fn of(hosts: usize, check: bool) -> Self {
+    pub(crate) fn of(hosts: usize, check: bool) -> Self {
         let params = [("version".to_owned(), "1.4.2".to_owned())].into();
         let (version, playbook) = ("0.1.0".into(), "site.rhai".into());
         Self::default().then(Emission::new(Kind::RunStarted {
@@ -61,7 +61,7 @@ impl Story {
         }))
     }
 
-    pub fn then(mut self, emission: Emission) -> Self {
+    pub(crate) fn then(mut self, emission: Emission) -> Self {
         let seq = self.events.len() as u64 + 1;
         let start: jiff::Timestamp = "2026-11-21T14:15:30Z".parse().expect("a time");
         let since = jiff::SignedDuration::from_millis(i64::try_from(seq).expect("small") * 500);
@@ -70,19 +70,19 @@ impl Story {
         self
     }
 
-    pub fn each(self, hosts: usize) -> Self {
+    pub(crate) fn each(self, hosts: usize) -> Self {
         self.then(Emission::new(Kind::EachStarted { hosts, forks: 50 }).at(at(3, 1)))
     }
 
-    pub fn starts(self, host: &str) -> Self {
+    pub(crate) fn starts(self, host: &str) -> Self {
         self.then(Emission::new(Kind::HostStarted).host(host))
     }
 
-    pub fn task(self, host: &str, label: &str, outcome: Outcome) -> Self {
+    pub(crate) fn task(self, host: &str, label: &str, outcome: Outcome) -> Self {
         self.task_with(host, label, outcome, vec![], None)
     }
 
-    pub fn task_with(
+    pub(crate) fn task_with(
         self,
         host: &str,
         label: &str,
@@ -105,7 +105,7 @@ impl Story {
     }
 
     /// A task fails, and the closure of its host with it.
-    pub fn fails(self, host: &str, failure: &Failure) -> Self {
+    pub(crate) fn fails(self, host: &str, failure: &Failure) -> Self {
         let failure = failure.clone().on(host);
         let kind = Kind::TaskFinished {
             diff: vec![],
@@ -131,7 +131,7 @@ impl Story {
         )
     }
 
-    pub fn lost(self, host: &str, failure: &Failure) -> Self {
+    pub(crate) fn lost(self, host: &str, failure: &Failure) -> Self {
         let failure = Box::new(failure.clone().on(host));
         self.then(
             Emission::new(Kind::HostUnreachable {
@@ -147,11 +147,11 @@ impl Story {
         )
     }
 
-    pub fn ends_well(self, host: &str) -> Self {
+    pub(crate) fn ends_well(self, host: &str) -> Self {
         self.then(Emission::new(Kind::HostFinished { failure: None }).host(host))
     }
 
-    pub fn log(self, host: Option<&str>, level: LogLevel, message: &str) -> Self {
+    pub(crate) fn log(self, host: Option<&str>, level: LogLevel, message: &str) -> Self {
         let mut emission = Emission::new(Kind::Log {
             level,
             message: message.into(),
@@ -161,7 +161,7 @@ impl Story {
     }
 
     /// The end, with the totals of the events so far.
-    pub fn finished(self, exit_code: u8, failure: Option<Failure>) -> Self {
+    pub(crate) fn finished(self, exit_code: u8, failure: Option<Failure>) -> Self {
         let mut totals = Totals::default();
         let mut hosts = std::collections::BTreeMap::<String, Totals>::new();
         for event in &self.events {

@@ -22,7 +22,7 @@ pub(in crate::run) struct Preconnection {
 
 impl Preconnection {
     /// Begins to connect in the background. `settled` is called when the connection is open or has failed.
-    pub fn start(
+    pub(crate) fn start(
         runtime: &tokio::runtime::Handle,
         transport: Arc<dyn Transport>,
         settled: impl FnOnce() + Send + 'static,
@@ -42,7 +42,7 @@ impl Preconnection {
 
     /// Returns the stream or the failure, once it is known. `None`: the stream has ended since, so try
     /// again.
-    pub async fn stream(
+    pub(crate) async fn stream(
         mut self,
         failed: impl Fn(u32, String),
     ) -> Option<Result<Stream, TransportError>> {

@@ -31,17 +31,17 @@ const MESSAGE_OVERHEAD: usize = 150;
 
 /// The share for messages of the playbook.
 #[derive(Debug, Default)]
-pub struct LogBudget(AtomicUsize);
+pub(crate) struct LogBudget(AtomicUsize);
 
 impl LogBudget {
     /// Whether this message would be cut.
-    pub const fn cuts(message: &str) -> bool {
+    pub(crate) const fn cuts(message: &str) -> bool {
         message.len() > MAX_MESSAGE
     }
 
     /// Returns the message, shortened if it is too long. `None` once there is no room; the last message
     /// says so.
-    pub fn take(&self, mut message: String) -> Option<String> {
+    pub(crate) fn take(&self, mut message: String) -> Option<String> {
         if message.len() > MAX_MESSAGE {
             let end = message.floor_char_boundary(MAX_MESSAGE);
             let left_out = message.len() - end;
@@ -65,7 +65,7 @@ impl LogBudget {
 
 /// The share of the run.
 #[derive(Debug, Default)]
-pub struct RunBudget(AtomicUsize);
+pub(crate) struct RunBudget(AtomicUsize);
 
 /// The share of a step.
 #[derive(Debug, Default)]
@@ -80,7 +80,7 @@ pub(super) enum Full {
 
 impl StepBudget {
     /// Reserves room for an event, if there is any.
-    pub fn take(&mut self, run: &RunBudget, size: usize) -> Result<(), Full> {
+    pub(crate) fn take(&mut self, run: &RunBudget, size: usize) -> Result<(), Full> {
         if self.0 + size > STEP {
             return Err(Full::Step);
         }

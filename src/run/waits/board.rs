@@ -59,7 +59,7 @@ impl Entry {
 }
 
 impl Board {
-    pub fn begin(&mut self, now: Instant, waited: Waited) -> u64 {
+    pub(crate) fn begin(&mut self, now: Instant, waited: Waited) -> u64 {
         let Waited {
             what,
             host,
@@ -80,56 +80,56 @@ impl Board {
         self.next
     }
 
-    pub fn end(&mut self, id: u64) {
+    pub(crate) fn end(&mut self, id: u64) {
         self.waits.remove(&id);
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.waits.is_empty()
     }
 
-    pub fn has(&self, host: Option<&str>) -> bool {
+    pub(crate) fn has(&self, host: Option<&str>) -> bool {
         let is_of = |entry: &Entry| entry.host.as_deref() == host;
         host.is_some() && self.waits.values().any(is_of)
     }
 
-    pub fn set(&mut self, id: u64, what: String, reason: Option<String>) {
+    pub(crate) fn set(&mut self, id: u64, what: String, reason: Option<String>) {
         if let Some(entry) = self.waits.get_mut(&id) {
             (entry.what, entry.reason) = (what, reason);
         }
     }
 
-    pub fn told(&mut self, now: Instant, id: u64) {
+    pub(crate) fn told(&mut self, now: Instant, id: u64) {
         if let Some(entry) = self.waits.get_mut(&id) {
             entry.told = Some(now);
         }
     }
 
     /// Continues a wait that ended a moment ago.
-    pub fn goes_on(&mut self, id: u64, since: Instant, told: Option<Instant>) {
+    pub(crate) fn goes_on(&mut self, id: u64, since: Instant, told: Option<Instant>) {
         if let Some(entry) = self.waits.get_mut(&id) {
             (entry.since, entry.told) = (since, told);
         }
     }
 
-    pub fn told_at(&self, id: u64) -> Option<Instant> {
+    pub(crate) fn told_at(&self, id: u64) -> Option<Instant> {
         self.waits.get(&id)?.told
     }
 
-    pub fn told_of(&mut self, now: Instant, host: &str) {
+    pub(crate) fn told_of(&mut self, now: Instant, host: &str) {
         let of_host = |entry: &&mut Entry| entry.host.as_deref() == Some(host);
         for entry in self.waits.values_mut().filter(of_host) {
             entry.told = Some(now);
         }
     }
 
-    pub fn last_told_of(&self, host: &str) -> Option<Instant> {
+    pub(crate) fn last_told_of(&self, host: &str) -> Option<Instant> {
         self.hosts.get(host).copied()
     }
 
     /// Returns the events to report now. Of several waits on a host, the innermost long one is reported: it
     /// is more specific.
-    pub fn due(&mut self, now: Instant, pace: Pace) -> Vec<Emission> {
+    pub(crate) fn due(&mut self, now: Instant, pace: Pace) -> Vec<Emission> {
         let mut inner: HashMap<&str, u64> = HashMap::new();
         for (id, entry) in &self.waits {
             if let Some(host) = &entry.host

@@ -14,7 +14,8 @@ use crate::model::{Emission, Kind};
 use super::dispatcher::Bus;
 use board::Board;
 
-pub use waited::{LastLine, Pace, Waited};
+pub(crate) use waited::LastLine;
+pub use waited::{Pace, Waited};
 
 /// A loop that pauses repeatedly.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,7 @@ pub(super) struct Round {
 }
 
 impl Round {
-    pub fn end(self) -> Rounds {
+    pub(crate) fn end(self) -> Rounds {
         Rounds {
             told: self.wait.shared.board().told_at(self.wait.id),
             last: Instant::now(),

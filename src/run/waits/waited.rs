@@ -29,7 +29,7 @@ impl Pace {
 }
 
 /// The last line that was printed.
-pub type LastLine = Arc<Mutex<Option<String>>>;
+pub(crate) type LastLine = Arc<Mutex<Option<String>>>;
 
 /// A wait, before it begins.
 #[derive(Debug, Clone)]

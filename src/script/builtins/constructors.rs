@@ -14,7 +14,7 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 /// Registers one overload for each number of arguments that the constructor takes. `returns` is the type
 /// that it returns.
-pub fn register<M, V: rhai::Variant + Clone>(
+pub(crate) fn register<M, V: rhai::Variant + Clone>(
     module: &mut Module,
     entry: &'static Entry<M>,
     returns: &str,
@@ -43,7 +43,10 @@ pub fn register<M, V: rhai::Variant + Clone>(
 }
 
 /// The arguments of a call as plain values.
-pub fn arguments(context: &NativeCallContext<'_>, values: Vec<Dynamic>) -> Result<Arguments> {
+pub(crate) fn arguments(
+    context: &NativeCallContext<'_>,
+    values: Vec<Dynamic>,
+) -> Result<Arguments> {
     let values: std::result::Result<Vec<_>, _> = values.into_iter().map(to_value).collect();
     values
         .map(Arguments::new)
@@ -51,7 +54,7 @@ pub fn arguments(context: &NativeCallContext<'_>, values: Vec<Dynamic>) -> Resul
 }
 
 /// The failure of a constructor, positioned at the argument that it refuses.
-pub fn refused<M>(
+pub(crate) fn refused<M>(
     context: &NativeCallContext<'_>,
     entry: &Entry<M>,
     wrong: &ArgumentError,

@@ -45,7 +45,7 @@ function! {
     ///     });
     /// });
     /// ```
-    pub RETRY = retry(Retry) {
+    pub(crate) RETRY = retry(Retry) {
         (closure: Fn) -> Dynamic,
         (options: Map, closure: Fn) -> Dynamic,
     }

@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 /// A point in time, and the time zone that it is shown in.
 #[derive(Clone)]
-pub struct DateValue(Zoned);
+pub(crate) struct DateValue(Zoned);
 
 function! {
     /// Returns the current time on the controller, in its time zone or in the given one (`"UTC"`,

@@ -36,7 +36,7 @@ function! {
     /// ```rhai
     /// let uptimes = each(hosts("web"), #{ forks: 10 }, |h| h.run("uptime", #{ reads: true }).stdout);
     /// ```
-    pub EACH = each(Each) {
+    pub(crate) EACH = each(Each) {
         (hosts: Array, closure: Fn) -> Map,
         (hosts: Array, options: Map, closure: Fn) -> Map,
     }

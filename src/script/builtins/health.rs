@@ -21,9 +21,9 @@ use crate::script::frame::Frame;
 use crate::script::options::Options;
 use crate::script::refusal;
 
-pub use look::CHECK;
+pub(crate) use look::CHECK;
 pub use value::HealthValue;
-pub use wait::WAIT_UNTIL;
+pub(crate) use wait::WAIT_UNTIL;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
@@ -58,7 +58,7 @@ function! {
     /// }
     /// each(hosts("web"), |h| h.check(queue(100)));
     /// ```
-    pub HEALTH_CHECK = health_check(CheckOptions) {
+    pub(crate) HEALTH_CHECK = health_check(CheckOptions) {
         (definition: Map) -> Health,
     }
 }

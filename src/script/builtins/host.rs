@@ -55,7 +55,7 @@ function! {
     ///     h.run("systemctl reload postgresql", #{ timeout: "1m" });
     /// });
     /// ```
-    pub RUN = run(CallOptions) {
+    pub(crate) RUN = run(CallOptions) {
         (host: Host, command: String | Array) -> Map,
         (host: Host, command: String | Array, options: Map) -> Map,
     }
@@ -90,7 +90,7 @@ function! {
     /// ```rhai
     /// each(hosts("all"), |h| h.read("/etc/hostname"));
     /// ```
-    pub READ = read(ReadOptions) {
+    pub(crate) READ = read(ReadOptions) {
         (host: Host, path: String) -> String,
         (host: Host, path: String, options: Map) -> Dynamic,
     }

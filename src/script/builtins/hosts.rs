@@ -34,7 +34,7 @@ function! {
     /// let web = hosts("web:&eu:!web3");
     /// let balancers = hosts("lb", #{ limit: false });
     /// ```
-    pub HOSTS = hosts(Hosts) {
+    pub(crate) HOSTS = hosts(Hosts) {
         (pattern: String) -> Array,
         (pattern: String, options: Map) -> Array,
     }

@@ -49,7 +49,7 @@ function! {
     ///     each(web, |h| h.apply(files::file("/srv/shop/VERSION", "1.4.2\n")));
     /// });
     /// ```
-    pub WITH_LOCK = with_lock(LockOptions) {
+    pub(crate) WITH_LOCK = with_lock(LockOptions) {
         (name: String, closure: Fn) -> Dynamic,
         (name: String, options: Map, closure: Fn) -> Dynamic,
     }

@@ -10,16 +10,16 @@ use crate::run::Applied;
 
 /// The outcome of a task.
 #[derive(Clone)]
-pub struct OutcomeValue(Applied);
+pub(crate) struct OutcomeValue(Applied);
 
 impl OutcomeValue {
     #[must_use]
-    pub fn new(applied: Applied) -> Self {
+    pub(crate) fn new(applied: Applied) -> Self {
         Self(applied)
     }
 
     #[must_use]
-    pub fn into_applied(self) -> Applied {
+    pub(crate) fn into_applied(self) -> Applied {
         self.0
     }
 

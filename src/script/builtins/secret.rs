@@ -41,7 +41,7 @@ function! {
     /// ```rhai
     /// let password = secret(#{ env: "DB_PASSWORD" });
     /// ```
-    pub SECRET = secret(Source) {
+    pub(crate) SECRET = secret(Source) {
         (source: Map) -> String,
     }
 }

@@ -47,7 +47,7 @@ function! {
     ///     if s.exists && s.mode != "0640" { log::warn(`${h.name}: its mode is ${s.mode}`); }
     /// });
     /// ```
-    pub STAT = stat(StatOptions) {
+    pub(crate) STAT = stat(StatOptions) {
         (host: Host, path: String) -> Map,
         (host: Host, path: String, options: Map) -> Map,
     }

@@ -70,7 +70,7 @@ function! {
     /// });
     /// each(hosts("all"), |h| h.apply(swap_off));
     /// ```
-    pub TASK = task(TaskOptions) {
+    pub(crate) TASK = task(TaskOptions) {
         (definition: Map) -> Task,
     }
 }

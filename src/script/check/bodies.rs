@@ -6,7 +6,7 @@ use rhai::{AST, ASTNode, Expr, Module, ScriptFuncDef, Shared, Stmt};
 
 /// A function or a closure.
 #[derive(Debug, Default)]
-pub struct Function {
+pub(crate) struct Function {
     pub parameters: Vec<String>,
     pub body: Vec<Stmt>,
     pub is_private: bool,
@@ -17,9 +17,9 @@ pub struct Function {
 }
 
 /// By name and number of parameters. Closures are among them: their names start with `anon$`.
-pub type Functions = BTreeMap<(String, usize), Function>;
+pub(crate) type Functions = BTreeMap<(String, usize), Function>;
 
-pub fn functions(ast: &AST) -> Functions {
+pub(crate) fn functions(ast: &AST) -> Functions {
     let mut functions = Functions::new();
     for definition in ast.iter_fn_def() {
         let key = (definition.name.to_string(), definition.params.len());

@@ -3,10 +3,10 @@
 use rhai::{Expr, FnPtr, Stmt};
 
 /// Functions that call a closure once for every host, each time with a copy of the captured variables.
-pub const PER_HOST: [&str; 2] = ["each", "rollout"];
+pub(crate) const PER_HOST: [&str; 2] = ["each", "rollout"];
 
 /// A closure at its place in the script.
-pub struct Closure<'a> {
+pub(crate) struct Closure<'a> {
     /// The name of its function: `anon$...`.
     pub(super) name: String,
     /// The first use of each captured variable, in the order of the function's first parameters.
@@ -15,18 +15,18 @@ pub struct Closure<'a> {
 
 impl<'a> Closure<'a> {
     /// The name of its function.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The number of captured variables.
-    pub fn captures(&self) -> usize {
+    pub(crate) fn captures(&self) -> usize {
         self.captured.len()
     }
 
     /// Rhai turns a closure without captures into a constant, and one with captures into a block:
     /// `{ share x; curry(f, x) }`.
-    pub fn of(expression: &'a Expr) -> Option<Self> {
+    pub(crate) fn of(expression: &'a Expr) -> Option<Self> {
         match expression {
             Expr::DynamicConstant(value, _) => {
                 let pointer = value.read_lock::<FnPtr>()?;
@@ -54,7 +54,7 @@ impl<'a> Closure<'a> {
 }
 
 /// The variable that `x.a[0].b` starts with.
-pub fn root(target: &Expr) -> &Expr {
+pub(crate) fn root(target: &Expr) -> &Expr {
     match target {
         Expr::Dot(pair, ..) | Expr::Index(pair, ..) => root(&pair.lhs),
         other => other,

@@ -16,7 +16,7 @@ const ADD: [&str; 3] = ["append", "insert", "push"];
 
 /// Works by name: a variable counts as read if a variable of that name is read anywhere in the script. A name
 /// that begins with `_` is meant to be unused.
-pub fn idle(world: &World, script: &Script) -> Vec<Failure> {
+pub(crate) fn idle(world: &World, script: &Script) -> Vec<Failure> {
     let mut held: BTreeMap<String, (Position, Made, &str)> = BTreeMap::new();
     let mut read: HashSet<String> = HashSet::new();
     script.ast.walk(&mut |nodes: &[ASTNode]| {

@@ -13,7 +13,7 @@ use super::script::Script;
 use super::tails::{Tail, tails};
 
 /// Methods of arrays that use what their closures return.
-pub const ASK: [&str; 15] = [
+pub(crate) const ASK: [&str; 15] = [
     "all",
     "dedup",
     "drain",
@@ -36,14 +36,14 @@ pub const ASK: [&str; 15] = [
 const OF_STRINGS: [&str; 4] = ["make_lower", "make_upper", "replace", "trim"];
 
 /// Whether every method with this name returns `()`.
-pub fn works_in_place(world: &World, script: &Script, call: &FnCallExpr) -> bool {
+pub(crate) fn works_in_place(world: &World, script: &Script, call: &FnCallExpr) -> bool {
     let name = call.name.as_str();
     !world.keys.contains(name)
         && script.arities(name).is_empty()
         && world.names.gives_nothing(name, call.args.len() + 1)
 }
 
-pub fn failure(script: &Script, call: &FnCallExpr, at: Position) -> Failure {
+pub(crate) fn failure(script: &Script, call: &FnCallExpr, at: Position) -> Failure {
     let name = &call.name;
     let hint = match name.as_str() {
         "replace" => "`replaced` returns the new string.".to_owned(),
@@ -61,7 +61,7 @@ pub fn failure(script: &Script, call: &FnCallExpr, at: Position) -> Failure {
 }
 
 /// The last method call in a chain of dots and indices.
-pub fn last_method(expression: &Expr) -> Option<(&FnCallExpr, Position)> {
+pub(crate) fn last_method(expression: &Expr) -> Option<(&FnCallExpr, Position)> {
     match expression {
         Expr::Dot(pair, ..) => match &pair.rhs {
             Expr::MethodCall(call, at) => Some((call, *at)),
@@ -74,7 +74,12 @@ pub fn last_method(expression: &Expr) -> Option<(&FnCallExpr, Position)> {
 }
 
 /// Failures for a function that returns the result of such a method, if the value of the call is used.
-pub fn given(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -> Vec<Failure> {
+pub(crate) fn given(
+    world: &World,
+    script: &Script,
+    call: &FnCallExpr,
+    deepest: usize,
+) -> Vec<Failure> {
     let (Some((of, function)), Some(deepest)) =
         (made::function(world, script, call), deepest.checked_sub(1))
     else {
@@ -95,7 +100,12 @@ pub fn given(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) 
 
 /// Strings that a function changes in place as its last action, although the result is lost: its parameters
 /// and variables are copies. Its first parameters may be captured variables.
-pub fn lost(world: &World, script: &Script, function: &Function, captured: usize) -> Vec<Failure> {
+pub(crate) fn lost(
+    world: &World,
+    script: &Script,
+    function: &Function,
+    captured: usize,
+) -> Vec<Failure> {
     let seen_outside = |value: &Expr| match root(value) {
         Expr::ThisPtr(_) => true,
         Expr::Variable(variable, ..) => {

@@ -39,7 +39,7 @@ pub fn argument_position(ast: &AST, call: &Position, part: Part) -> Option<Posit
 }
 
 /// The same, within a call that is already known.
-pub fn of(call: &FnCallExpr, part: Part) -> Option<rhai::Position> {
+pub(crate) fn of(call: &FnCallExpr, part: Part) -> Option<rhai::Position> {
     match part {
         Part::Argument(index) => call.args.get(index).map(Expr::start_position),
         Part::Key(key) => call.args.iter().rev().find_map(|argument| match argument {

@@ -11,16 +11,16 @@ use super::bodies::Function;
 use super::script::Script;
 
 /// How many nested functions are followed to find out what a call returns.
-pub const DEEPEST: usize = 8;
+pub(crate) const DEEPEST: usize = 8;
 
 #[derive(Clone, Copy)]
-pub enum Made {
+pub(crate) enum Made {
     Task,
     Check,
 }
 
 impl Made {
-    pub const fn shown(self) -> &'static str {
+    pub(crate) const fn shown(self) -> &'static str {
         match self {
             Self::Task => "a task",
             Self::Check => "a check",
@@ -28,7 +28,7 @@ impl Made {
     }
 
     /// What to do with it, for a hint.
-    pub fn advice(self, shown: &str) -> String {
+    pub(crate) fn advice(self, shown: &str) -> String {
         let (verb, sentence) = match self {
             Self::Task => ("apply", "A task changes a host only when it is applied"),
             Self::Check => ("check", "A check runs only when it is requested"),
@@ -37,7 +37,7 @@ impl Made {
     }
 }
 
-pub fn full_name(call: &FnCallExpr) -> String {
+pub(crate) fn full_name(call: &FnCallExpr) -> String {
     qualify(&path(call).join("::"), &call.name)
 }
 
@@ -47,7 +47,7 @@ fn path(call: &FnCallExpr) -> Vec<&str> {
 }
 
 /// The script function that a call leads to, with its script.
-pub fn function<'w>(
+pub(crate) fn function<'w>(
     world: &'w World,
     script: &'w Script,
     call: &FnCallExpr,
@@ -63,7 +63,12 @@ pub fn function<'w>(
 }
 
 /// The kind of value that a call returns, if it certainly returns a task or a check.
-pub fn made(world: &World, script: &Script, call: &FnCallExpr, deepest: usize) -> Option<Made> {
+pub(crate) fn made(
+    world: &World,
+    script: &Script,
+    call: &FnCallExpr,
+    deepest: usize,
+) -> Option<Made> {
     let name = call.name.as_str();
     if let [namespace] = path(call).as_slice()
         && tasks::find(namespace, name).is_some()
@@ -93,7 +98,12 @@ fn last_value(world: &World, script: &Script, last: &Stmt, deepest: usize) -> Op
 }
 
 /// What an expression creates: a call, or an array that begins with one.
-pub fn value(world: &World, script: &Script, expression: &Expr, deepest: usize) -> Option<Made> {
+pub(crate) fn value(
+    world: &World,
+    script: &Script,
+    expression: &Expr,
+    deepest: usize,
+) -> Option<Made> {
     match expression {
         Expr::FnCall(call, _) => made(world, script, call, deepest),
         Expr::Array(items, _) => value(world, script, items.first()?, deepest),

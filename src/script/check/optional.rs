@@ -20,7 +20,7 @@ struct Uses {
     with_empty: Vec<Position>,
 }
 
-pub fn failures(script: &Script) -> Vec<Failure> {
+pub(crate) fn failures(script: &Script) -> Vec<Failure> {
     let mut failures = Vec::new();
     for name in optional(script.ast.statements()) {
         let mut uses = Uses::default();

@@ -8,7 +8,7 @@ use rhai::{AST, ASTFlags, ASTNode, Dynamic, Expr, Stmt};
 use super::bodies::{Functions, functions};
 
 /// A playbook or a module.
-pub struct Script {
+pub(crate) struct Script {
     pub name: String,
     pub ast: Arc<AST>,
     pub functions: Functions,
@@ -43,7 +43,7 @@ fn literal(value: &Expr) -> Option<Dynamic> {
 }
 
 impl Script {
-    pub fn of(name: String, ast: &Arc<AST>) -> Self {
+    pub(crate) fn of(name: String, ast: &Arc<AST>) -> Self {
         let mut script = Self {
             name,
             functions: functions(ast),
@@ -124,7 +124,7 @@ impl Script {
     }
 
     /// The functions with this name that the user wrote, by number of parameters.
-    pub fn arities(&self, name: &str) -> Vec<usize> {
+    pub(crate) fn arities(&self, name: &str) -> Vec<usize> {
         self.functions
             .range((name.to_owned(), 0)..)
             .map_while(|((known, count), _)| (known == name).then_some(*count))
@@ -132,7 +132,7 @@ impl Script {
     }
 
     /// The names of its functions, without closures.
-    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn function_names(&self) -> impl Iterator<Item = &str> {
         self.functions
             .keys()
             .map(|(name, _)| name.as_str())

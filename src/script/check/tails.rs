@@ -5,12 +5,12 @@ use rhai::{Expr, FnCallExpr, Stmt};
 use super::closures::Closure;
 
 /// A value that a body returns.
-pub enum Tail<'a> {
+pub(crate) enum Tail<'a> {
     Value(&'a Expr),
     Call(&'a FnCallExpr),
 }
 
-pub fn tails(body: &[Stmt]) -> Vec<Tail<'_>> {
+pub(crate) fn tails(body: &[Stmt]) -> Vec<Tail<'_>> {
     let mut found = Vec::new();
     block(body, true, &mut found);
     found

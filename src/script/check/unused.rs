@@ -29,12 +29,12 @@ enum Fate {
 }
 
 /// Walks a script and tracks what happens to each value.
-pub struct Unused<'a> {
+pub(crate) struct Unused<'a> {
     walk: Walk<'a>,
 }
 
 impl<'a> Unused<'a> {
-    pub fn of(world: &'a World<'a>, script: &'a Script) -> Vec<Failure> {
+    pub(crate) fn of(world: &'a World<'a>, script: &'a Script) -> Vec<Failure> {
         let mut unused = Self {
             walk: Walk::new(world, script),
         };

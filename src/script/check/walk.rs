@@ -10,7 +10,7 @@ use super::closures::Closure;
 use super::scope::Scope;
 use super::script::Script;
 
-pub struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     pub(super) world: &'a World<'a>,
     pub(super) script: &'a Script,
     pub(super) scope: Scope,
@@ -22,7 +22,7 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(world: &'a World<'a>, script: &'a Script) -> Self {
+    pub(crate) fn new(world: &'a World<'a>, script: &'a Script) -> Self {
         Walk {
             world,
             script,
@@ -34,7 +34,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks the top level of a script and every function.
-    pub fn script(world: &'a World<'a>, script: &'a Script) -> Vec<Failure> {
+    pub(crate) fn script(world: &'a World<'a>, script: &'a Script) -> Vec<Failure> {
         let mut walk = Self::new(world, script);
         walk.statements(script.ast.statements());
         walk.in_function = true;

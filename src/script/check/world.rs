@@ -20,7 +20,11 @@ pub(super) struct World<'a> {
 
 impl World<'_> {
     /// The module that a path of aliases leads to from this script.
-    pub fn module<'s>(&'s self, mut script: &'s Script, path: &[&str]) -> Option<&'s Script> {
+    pub(crate) fn module<'s>(
+        &'s self,
+        mut script: &'s Script,
+        path: &[&str],
+    ) -> Option<&'s Script> {
         for alias in path {
             let import = script.imports.get(*alias)?;
             let (name, _) = self.playbook.modules.imported(&script.name, import)?;

@@ -81,7 +81,7 @@ impl Page {
 }
 
 /// `host.apply(task: Task)`.
-pub fn method(signature: &Signature) -> String {
+pub(crate) fn method(signature: &Signature) -> String {
     let subject = signature
         .parameters
         .first()

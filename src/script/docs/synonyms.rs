@@ -271,13 +271,13 @@ const SYNONYMS: &[Synonym] = &[
 ];
 
 /// All of these terms.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let all = SYNONYMS.iter().flat_map(|synonym| synonym.names);
     all.copied()
 }
 
 /// The entry of an Ansible term. It may have a collection as a prefix: `ansible.builtin.copy`.
-pub fn find(name: &str) -> Option<&'static Synonym> {
+pub(crate) fn find(name: &str) -> Option<&'static Synonym> {
     let name = name.rsplit('.').next().unwrap_or(name);
     SYNONYMS
         .iter()

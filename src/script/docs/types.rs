@@ -84,7 +84,7 @@ log::info(`${bytes.len()} bytes, ${sha256(bytes)}`);
 ];
 
 /// One page for each type.
-pub fn pages(engine: &Engine) -> Vec<Page> {
+pub(crate) fn pages(engine: &Engine) -> Vec<Page> {
     let names = Names::of(engine);
     let own = Names::own(engine).all();
     // A function of ops that takes a string is not a method of strings.

@@ -15,7 +15,7 @@ use crate::script::lookup;
 const ANONYMOUS: &str = "anon$";
 
 /// `defining` returns the module that defines a function with this name and number of parameters.
-pub fn install(
+pub(crate) fn install(
     engine: &mut Engine,
     defining: impl Fn(&str, usize) -> Option<Shared<Module>> + Send + Sync + 'static,
 ) {
@@ -31,7 +31,7 @@ pub fn install(
 /// Whether both scripts have a closure with the same name. Rhai derives the name from the text and the
 /// position of the body, so this happens only with a copied file. One module's closure would then call the
 /// other's functions.
-pub fn clash(one: &AST, other: &AST) -> bool {
+pub(crate) fn clash(one: &AST, other: &AST) -> bool {
     let names = |ast: &AST| -> Vec<String> {
         let names = ast
             .iter_functions()

@@ -12,14 +12,14 @@ use crate::script::local;
 
 /// A module that was found: its name for the user, and its text.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Located {
+pub(crate) struct Located {
     pub name: String,
     pub text: String,
 }
 
 /// Why an import cannot be resolved. The message is a lower-case fragment, the hint a sentence.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refused {
+pub(crate) struct Refused {
     pub message: String,
     pub hint: Option<String>,
     /// A position in the module itself, if it exists but cannot be read.
@@ -31,7 +31,7 @@ const MARKS: [&[&str]; 2] = [&["ops.toml", ".git"], &["inventory.toml"]];
 
 /// The location of the playbook.
 #[derive(Debug)]
-pub struct Root {
+pub(crate) struct Root {
     /// The directory of the playbook, without symbolic links in it.
     dir: PathBuf,
     /// The same directory as the user named it: the empty path for the working directory.
@@ -43,7 +43,7 @@ pub struct Root {
 impl Root {
     /// # Errors
     /// If the directory of the playbook cannot be resolved.
-    pub fn of(playbook: &Path) -> std::io::Result<Self> {
+    pub(crate) fn of(playbook: &Path) -> std::io::Result<Self> {
         let shown = playbook.parent().unwrap_or(Path::new("")).to_path_buf();
         let dir = if shown.as_os_str().is_empty() {
             Path::new(".").canonicalize()?
@@ -62,7 +62,7 @@ impl Root {
     ///
     /// # Errors
     /// It is outside the project, or does not exist.
-    pub fn locate(&self, importer: &str, path: &str) -> Result<Located, Refused> {
+    pub(crate) fn locate(&self, importer: &str, path: &str) -> Result<Located, Refused> {
         if let Some(name) = path.strip_prefix("std/") {
             return standard(name);
         }

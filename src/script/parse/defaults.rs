@@ -20,7 +20,7 @@ pub fn has_options<S: AsRef<str>>(function: &str, parameters: &[S]) -> bool {
 
 /// `fn name(a, b, options) {` in the text.
 #[derive(Debug, Clone)]
-pub struct Header {
+pub(crate) struct Header {
     name: String,
     /// Whether it is a method of one type only: `fn int.name(options) {`.
     is_typed: bool,
@@ -66,7 +66,7 @@ impl Header {
     }
 
     /// Whether the script itself defines a function with this name and one parameter less.
-    pub fn is_defined_without_options(&self, ast: &AST) -> bool {
+    pub(crate) fn is_defined_without_options(&self, ast: &AST) -> bool {
         ast.iter_fn_def().any(|function| {
             function.name == self.name
                 && function.this_type.is_some() == self.is_typed
@@ -75,7 +75,7 @@ impl Header {
     }
 
     /// `fn name(a, b) { let options = #{};`: eight tokens, for which `options) {` alone has nine cells.
-    pub fn edit(&self) -> Edit {
+    pub(crate) fn edit(&self) -> Edit {
         let tokens = [
             Token::RightParen,
             Token::LeftBrace,
@@ -99,14 +99,14 @@ fn identifier(token: &Token) -> Option<&str> {
 
 /// Finds such headers among the tokens of a text.
 #[derive(Debug, Default)]
-pub struct HeaderReader {
+pub(crate) struct HeaderReader {
     found: Vec<Header>,
     /// The tokens since the last `fn`, up to the brace.
     tokens: Option<Vec<(Token, Position)>>,
 }
 
 impl HeaderReader {
-    pub fn read(&mut self, token: &Token, at: Position) {
+    pub(crate) fn read(&mut self, token: &Token, at: Position) {
         if matches!(token, Token::Fn) {
             self.tokens = Some(Vec::new());
             return;
@@ -122,13 +122,13 @@ impl HeaderReader {
         }
     }
 
-    pub fn found(self) -> Vec<Header> {
+    pub(crate) fn found(self) -> Vec<Header> {
         self.found
     }
 }
 
 /// Adds the functions of `short` that the script does not define.
-pub fn add_missing(ast: &mut AST, short: &AST) {
+pub(crate) fn add_missing(ast: &mut AST, short: &AST) {
     let is_same = |a: &ScriptFuncDef, b: &ScriptFuncDef| {
         a.name == b.name && a.params.len() == b.params.len() && a.this_type == b.this_type
     };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rhai::{Position, Token};
 
 /// Line and column, starting at 1.
-pub type Place = (usize, usize);
+pub(crate) type Place = (usize, usize);
 
 /// The character that covers a token's place: the tokenizer reads it as one token, regardless of what is
 /// next to it. After a value, a `-` subtracts; elsewhere it belongs to a number.
@@ -18,11 +18,11 @@ const fn placeholder(token: &Token) -> char {
 
 /// Cells of a text and the tokens that replace them. Cells without a token become blank.
 #[derive(Debug, Default)]
-pub struct Edit(Vec<(Place, Option<Token>)>);
+pub(crate) struct Edit(Vec<(Place, Option<Token>)>);
 
 impl Edit {
     /// Puts the tokens into the first of these cells. There must not be more tokens than cells.
-    pub fn new(
+    pub(crate) fn new(
         cells: impl IntoIterator<Item = Place>,
         tokens: impl IntoIterator<Item = Token>,
     ) -> Self {
@@ -36,17 +36,17 @@ impl Edit {
     }
 }
 
-pub fn place(at: Position) -> Option<Place> {
+pub(crate) fn place(at: Position) -> Option<Place> {
     at.line().zip(at.position())
 }
 
 /// The cells of the word that begins here.
-pub fn word(begin: Place, word: &str) -> impl Iterator<Item = Place> {
+pub(crate) fn word(begin: Place, word: &str) -> impl Iterator<Item = Place> {
     (0..word.chars().count()).map(move |behind| (begin.0, begin.1 + behind))
 }
 
 /// The tokens by their places.
-pub fn tokens(edits: &[Edit]) -> HashMap<Place, Token> {
+pub(crate) fn tokens(edits: &[Edit]) -> HashMap<Place, Token> {
     let cells = edits.iter().flat_map(|edit| &edit.0);
     cells
         .filter_map(|(place, token)| Some((*place, token.clone()?)))
@@ -54,7 +54,7 @@ pub fn tokens(edits: &[Edit]) -> HashMap<Place, Token> {
 }
 
 /// The text with placeholders. The length of every line stays the same.
-pub fn applied(text: &str, edits: &[Edit]) -> String {
+pub(crate) fn applied(text: &str, edits: &[Edit]) -> String {
     let mut lines: Vec<Vec<char>> = text
         .split('\n')
         .map(|line| line.chars().collect())

@@ -20,7 +20,7 @@ pub fn optional_key(call: &str) -> Option<(&str, Position)> {
 
 /// `?.key` in the text.
 #[derive(Debug, Clone)]
-pub struct Key {
+pub(crate) struct Key {
     elvis: Place,
     at: Place,
     name: String,
@@ -28,7 +28,7 @@ pub struct Key {
 
 impl Key {
     /// The tokens of the call: the first two replace `?.`, the last one replaces the key.
-    pub fn edit(&self) -> Edit {
+    pub(crate) fn edit(&self) -> Edit {
         let (line, column) = self.elvis;
         let name = format!("{OPTIONAL}{}:{}:{}", self.at.0, self.at.1, self.name);
         let cells = [(line, column), (line, column + 1)];
@@ -45,14 +45,14 @@ impl Key {
 
 /// Finds such keys among the tokens of a text.
 #[derive(Debug, Default)]
-pub struct KeyReader {
+pub(crate) struct KeyReader {
     found: Vec<Key>,
     elvis: Option<Position>,
     key: Option<Key>,
 }
 
 impl KeyReader {
-    pub fn read(&mut self, token: &Token, at: Position) {
+    pub(crate) fn read(&mut self, token: &Token, at: Position) {
         if let Some(key) = self.key.take()
             && !is_call_or_assignment(token)
         {
@@ -75,7 +75,7 @@ impl KeyReader {
         }
     }
 
-    pub fn found(mut self) -> Vec<Key> {
+    pub(crate) fn found(mut self) -> Vec<Key> {
         // No token follows the last key.
         self.found.extend(self.key);
         self.found

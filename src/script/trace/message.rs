@@ -11,7 +11,7 @@ use crate::script::nesting;
 use super::wording::{counted, lower};
 
 /// The name of a function for the trace.
-pub fn function(name: &str) -> String {
+pub(crate) fn function(name: &str) -> String {
     if name.starts_with("anon$") {
         "closure".into()
     } else {
@@ -20,7 +20,7 @@ pub fn function(name: &str) -> String {
 }
 
 /// Describes an error that is not one of ops' failures.
-pub fn describe(error: &EvalAltResult, engine: &Engine) -> Failure {
+pub(crate) fn describe(error: &EvalAltResult, engine: &Engine) -> Failure {
     use EvalAltResult as E;
     match error {
         E::ErrorRuntime(value, _) => failed(value_thrown(value)),
@@ -121,7 +121,7 @@ fn missing_key(name: &str) -> String {
 }
 
 /// The same for a key in brackets.
-pub fn missing_index(name: &str) -> String {
+pub(crate) fn missing_index(name: &str) -> String {
     format!("`map.get({name:?})` is `()` if the key is missing.")
 }
 

@@ -88,7 +88,7 @@ fn without_comment(line: &str) -> &str {
 }
 
 /// Rewords the message of the parser.
-pub fn describe(error: &ParseErrorType) -> Failure {
+pub(crate) fn describe(error: &ParseErrorType) -> Failure {
     use ParseErrorType as P;
     let (message, hint): (String, Option<String>) = match error {
         P::UnexpectedEOF => (

@@ -1,7 +1,7 @@
 //! Wording that several messages share.
 
 /// A number of arguments in words.
-pub fn counted(arguments: usize) -> String {
+pub(crate) fn counted(arguments: usize) -> String {
     match arguments {
         0 => "no arguments".into(),
         1 => "1 argument".into(),
@@ -10,7 +10,7 @@ pub fn counted(arguments: usize) -> String {
 }
 
 /// Removes the capital letter with which Rhai's sentences start.
-pub fn lower(text: &str) -> String {
+pub(crate) fn lower(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), chars.clone().next()) {
         (Some(first), Some(second)) if first.is_uppercase() && !second.is_uppercase() => {

@@ -200,7 +200,7 @@ impl AlgorithmList {
     ///
     /// # Errors
     /// If it asks for something that only `ssh` supports, or is invalid.
-    pub fn read(&self, value: &str) -> Result<Vec<String>, String> {
+    pub(crate) fn read(&self, value: &str) -> Result<Vec<String>, String> {
         let (sign, names) = match value.chars().next() {
             Some(sign @ ('+' | '-' | '^')) => (Some(sign), &value[1..]),
             _ => (None, value),

@@ -90,7 +90,7 @@ impl CommandLine {
     ///
     /// # Errors
     /// If `ssh` would refuse it too, or only `ssh` supports it.
-    pub fn of(target: &Target<'_>) -> Result<Self, String> {
+    pub(crate) fn of(target: &Target<'_>) -> Result<Self, String> {
         let mut line = Self::default();
         let mut say = |keyword, value: &str| {
             let set = set(keyword, value, Place::Program);
@@ -118,7 +118,7 @@ impl CommandLine {
     ///
     /// # Errors
     /// If it is a URI, or contains no host.
-    pub fn destination(&mut self, text: &str) -> Result<String, String> {
+    pub(crate) fn destination(&mut self, text: &str) -> Result<String, String> {
         if text.starts_with("ssh://") {
             return Err("the address is a URI".to_owned());
         }
@@ -137,7 +137,7 @@ impl CommandLine {
     }
 
     /// The command line of the `ssh` process that `ssh` starts for a jump host, except for `-F`.
-    pub fn of_jump(hop: &Hop) -> Self {
+    pub(crate) fn of_jump(hop: &Hop) -> Self {
         let setting = |keyword, value: &str| Item::First(set(keyword, value, Place::CommandLine));
         let user = hop.user.as_ref().map(|user| setting(Keyword::User, user));
         let port = hop

@@ -47,7 +47,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl Condition {
-    pub fn host(patterns: Vec<String>) -> Self {
+    pub(crate) fn host(patterns: Vec<String>) -> Self {
         let pattern = |text: String| match text.strip_prefix('!') {
             Some(rest) => (true, rest.to_owned()),
             None => (false, text),
@@ -59,7 +59,7 @@ impl Condition {
     ///
     /// # Errors
     /// If `ssh` would refuse it too.
-    pub fn parse(rest: &str, words: &[String]) -> Result<Self, String> {
+    pub(crate) fn parse(rest: &str, words: &[String]) -> Result<Self, String> {
         let criteria = match odd(rest) {
             Some(why) => vec![Criterion {
                 negated: false,

@@ -65,12 +65,12 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    pub fn first(&self) -> &str {
+    pub(crate) fn first(&self) -> &str {
         self.arguments.first().map_or("", String::as_str)
     }
 
     /// The value as a command: the rest of the line, without a leading `=`.
-    pub fn command(&self) -> &str {
+    pub(crate) fn command(&self) -> &str {
         self.rest.trim_start_matches([' ', '\t', '\r', '\n', '='])
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Hop {
 impl Jump {
     /// # Errors
     /// If `ssh` would refuse it too, or only `ssh` can read it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.eq_ignore_ascii_case("none") {
             return Ok(Self::None);
         }

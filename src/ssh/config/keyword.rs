@@ -48,7 +48,7 @@ macro_rules! keywords {
             &[$((stringify!($name), Keyword::$name, $shape, $effect)),*];
 
         impl Keyword {
-            pub const COUNT: usize = TABLE.len();
+            pub(crate) const COUNT: usize = TABLE.len();
         }
     };
 }
@@ -221,7 +221,7 @@ pub(super) enum Known {
 
 impl Keyword {
     /// Finds a keyword, ignoring case.
-    pub fn find(word: &str) -> Known {
+    pub(crate) fn find(word: &str) -> Known {
         let own = TABLE
             .iter()
             .find(|(name, ..)| name.eq_ignore_ascii_case(word))
@@ -240,19 +240,19 @@ impl Keyword {
     }
 
     /// The spelling in ssh_config(5).
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         TABLE[self as usize].0
     }
 
-    pub const fn shape(self) -> Shape {
+    pub(crate) const fn shape(self) -> Shape {
         TABLE[self as usize].2
     }
 
-    pub const fn effect(self) -> Effect {
+    pub(crate) const fn effect(self) -> Effect {
         TABLE[self as usize].3
     }
 
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         TABLE.iter().map(|&(_, keyword, ..)| keyword)
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Local {
 impl Local {
     /// # Errors
     /// If the user is not in the database: `ssh` would not start either.
-    pub fn of_this_process() -> Result<Self, String> {
+    pub(crate) fn of_this_process() -> Result<Self, String> {
         let uid = rustix::process::getuid().as_raw();
         let entry = std::fs::read_to_string("/etc/passwd")
             .ok()
@@ -37,12 +37,12 @@ impl Local {
     }
 
     /// The value of an environment variable, if it is set and is valid UTF-8.
-    pub fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(std::ffi::OsStr::new(name))?.to_str()
     }
 
     /// Expands `~` and `~/x`. `None` for the home of another user.
-    pub fn expand_home(&self, path: &str) -> Option<String> {
+    pub(crate) fn expand_home(&self, path: &str) -> Option<String> {
         let Some(rest) = path.strip_prefix('~') else {
             return Some(path.to_owned());
         };
@@ -54,7 +54,7 @@ impl Local {
     }
 
     /// A path for messages: `~/.ssh/config`.
-    pub fn shown(&self, path: &Path) -> String {
+    pub(crate) fn shown(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
             Ok(rest) if self.home != Path::new("/") => format!("~/{}", rest.display()),
             _ => path.display().to_string(),

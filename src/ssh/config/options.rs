@@ -38,7 +38,7 @@ pub(super) struct Options<'a> {
 impl<'a> Options<'a> {
     /// # Errors
     /// If `ssh` would refuse it too, or only `ssh` can read it.
-    pub fn read(
+    pub(crate) fn read(
         local: &'a Local,
         original: &'a str,
         line: &'a CommandLine,
@@ -73,12 +73,12 @@ impl<'a> Options<'a> {
     }
 
     /// The effective setting, and its location.
-    pub fn get(&self, keyword: Keyword) -> Option<(&'a Setting, &'a Place)> {
+    pub(crate) fn get(&self, keyword: Keyword) -> Option<(&'a Setting, &'a Place)> {
         self.set[keyword as usize]
     }
 
     /// The first argument of the effective setting.
-    pub fn value(&self, keyword: Keyword) -> Option<&'a str> {
+    pub(crate) fn value(&self, keyword: Keyword) -> Option<&'a str> {
         self.get(keyword).map(|(setting, _)| setting.first())
     }
 

@@ -25,7 +25,7 @@ impl Tokens<'_> {
     ///
     /// # Errors
     /// If it contains something that only `ssh` can expand.
-    pub fn path(&self, text: &str) -> Result<PathBuf, String> {
+    pub(crate) fn path(&self, text: &str) -> Result<PathBuf, String> {
         let text = self
             .local
             .expand_home(text)
@@ -33,7 +33,7 @@ impl Tokens<'_> {
         self.expand(&text).map(PathBuf::from)
     }
 
-    pub fn expand(&self, text: &str) -> Result<String, String> {
+    pub(crate) fn expand(&self, text: &str) -> Result<String, String> {
         let mut expanded = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find(['%', '$']) {

@@ -30,7 +30,7 @@ pub(crate) struct Agent {
 }
 
 impl Agents {
-    pub fn at(&self, socket: &Path) -> Arc<Agent> {
+    pub(crate) fn at(&self, socket: &Path) -> Arc<Agent> {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         let agent = agents.entry(socket.to_owned()).or_insert_with(|| {
             Arc::new(Agent {
@@ -45,7 +45,7 @@ impl Agents {
 
 impl Agent {
     /// Its keys. If it does not answer, it counts as having none, as in `ssh`.
-    pub async fn identities(&self) -> &[AgentIdentity] {
+    pub(crate) async fn identities(&self) -> &[AgentIdentity] {
         self.identities
             .get_or_init(|| async { self.list(None).await.unwrap_or_default() })
             .await
@@ -53,7 +53,7 @@ impl Agent {
 
     /// Its keys for one connection: keys that are restricted to certain hosts are only shown to these
     /// (`ssh-add -h`).
-    pub async fn identities_for(
+    pub(crate) async fn identities_for(
         &self,
         binding: Option<&AgentSessionBinding>,
     ) -> Vec<AgentIdentity> {
@@ -71,7 +71,7 @@ impl Agent {
     }
 
     /// Appends the agent's signature to a login request.
-    pub async fn sign(
+    pub(crate) async fn sign(
         &self,
         identity: &AgentIdentity,
         hash: Option<HashAlg>,

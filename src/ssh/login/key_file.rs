@@ -51,7 +51,7 @@ enum Secret {
 }
 
 impl KeyFiles {
-    pub fn asking(ask: Arc<AskPassphrase>) -> Self {
+    pub(crate) fn asking(ask: Arc<AskPassphrase>) -> Self {
         Self {
             ask: Some(ask),
             ..Self::default()
@@ -59,12 +59,12 @@ impl KeyFiles {
     }
 
     /// Whether the user is being asked for a passphrase.
-    pub fn is_asking(&self) -> bool {
+    pub(crate) fn is_asking(&self) -> bool {
         self.asking.load(Ordering::Acquire) > 0
     }
 
     /// The key in a file; `None` if the file does not exist.
-    pub async fn load(&self, path: &Path) -> Option<Arc<KeyFile>> {
+    pub(crate) async fn load(&self, path: &Path) -> Option<Arc<KeyFile>> {
         let cell = self.cell(path);
         let load = || async {
             let path = path.to_owned();
@@ -75,7 +75,7 @@ impl KeyFiles {
     }
 
     /// The same, for a caller that cannot wait asynchronously.
-    pub fn look(&self, path: &Path) -> Option<Arc<KeyFile>> {
+    pub(crate) fn look(&self, path: &Path) -> Option<Arc<KeyFile>> {
         let cell = self.cell(path);
         if let Some(known) = cell.get() {
             return known.clone();
@@ -158,7 +158,7 @@ impl Drop for Asking<'_> {
 
 impl KeyFile {
     /// Reads a key file. Returns `None` if neither it nor a public key beside it exists.
-    pub fn read(path: &Path) -> Option<Self> {
+    pub(crate) fn read(path: &Path) -> Option<Self> {
         let text = match std::fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -200,7 +200,7 @@ impl KeyFile {
     }
 
     /// Whether it can sign without asking the user.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         match &self.secret {
             Secret::Open(_) => true,
             Secret::Locked { opened, .. } => opened.get().is_some_and(Result::is_ok),

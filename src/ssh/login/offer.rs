@@ -40,7 +40,7 @@ pub(super) enum Signer {
 }
 
 impl Shown {
-    pub fn algorithm(&self) -> Algorithm {
+    pub(crate) fn algorithm(&self) -> Algorithm {
         match self {
             Self::Key(key) => key.algorithm(),
             Self::Certificate(certificate) => certificate.algorithm(),
@@ -72,7 +72,7 @@ impl fmt::Display for Offer {
 
 impl Offer {
     /// An offer of the key in a file, which also signs.
-    pub fn of_file(public: PublicKey, file: &Arc<KeyFile>, settings: &SshSettings) -> Self {
+    pub(crate) fn of_file(public: PublicKey, file: &Arc<KeyFile>, settings: &SshSettings) -> Self {
         Self {
             shown: Shown::Key(public),
             signer: Signer::File(Arc::clone(file)),

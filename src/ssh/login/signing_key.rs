@@ -53,7 +53,7 @@ impl fmt::Display for Unusable {
 }
 
 impl SigningKey {
-    pub fn new(key: PrivateKey) -> Result<Self, Unusable> {
+    pub(crate) fn new(key: PrivateKey) -> Result<Self, Unusable> {
         match key.key_data() {
             KeypairData::Rsa(_) => {
                 let unknown = |why: String| Unusable::Unknown(why);
@@ -81,7 +81,7 @@ impl SigningKey {
     }
 
     /// The public key, which is shown to hosts.
-    pub fn public(&self) -> PublicKey {
+    pub(crate) fn public(&self) -> PublicKey {
         match self {
             Self::Rsa { public, .. } => public.clone(),
             Self::Other(key) => key.public_key().clone(),
@@ -90,7 +90,7 @@ impl SigningKey {
 
     /// Appends the signature of a login request to it (RFC 4252, 7). For RSA it uses the hash that both sides
     /// agreed on (RFC 8332).
-    pub fn sign(&self, hash: Option<HashAlg>, mut request: Vec<u8>) -> Option<Vec<u8>> {
+    pub(crate) fn sign(&self, hash: Option<HashAlg>, mut request: Vec<u8>) -> Option<Vec<u8>> {
         let blob = match self {
             Self::Rsa { pair, .. } => {
                 let encoding: &'static dyn RsaEncoding = match hash {

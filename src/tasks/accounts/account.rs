@@ -8,11 +8,11 @@ use serde::Deserialize;
 /// to a shell.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
-pub struct AccountName(String);
+pub(crate) struct AccountName(String);
 
 impl AccountName {
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -42,14 +42,14 @@ impl fmt::Display for AccountName {
 
 /// A row of the table of users or groups.
 #[derive(Clone, Copy)]
-pub struct Row<'a>(pub &'a [(String, String)]);
+pub(crate) struct Row<'a>(pub &'a [(String, String)]);
 
 impl<'a> Row<'a> {
-    pub fn is_there(self) -> bool {
+    pub(crate) fn is_there(self) -> bool {
         !self.0.is_empty()
     }
 
-    pub fn get(self, key: &str) -> &'a str {
+    pub(crate) fn get(self, key: &str) -> &'a str {
         self.0
             .iter()
             .find(|row| row.0 == key)
@@ -57,7 +57,7 @@ impl<'a> Row<'a> {
     }
 
     /// The supplementary groups of a user, sorted.
-    pub fn groups(self) -> Vec<&'a str> {
+    pub(crate) fn groups(self) -> Vec<&'a str> {
         self.get("groups")
             .split(',')
             .filter(|group| !group.is_empty())
@@ -66,7 +66,7 @@ impl<'a> Row<'a> {
 }
 
 /// A field of `/etc/passwd`, which cannot contain a colon or a line break.
-pub fn check_field(text: &str) -> Result<(), String> {
+pub(crate) fn check_field(text: &str) -> Result<(), String> {
     if text.contains([':', '\n', '\r', '\0']) {
         return Err(format!("{text:?} cannot be stored in /etc/passwd"));
     }

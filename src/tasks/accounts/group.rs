@@ -4,16 +4,16 @@ use super::account::AccountName;
 use crate::task::{Query, Resource, Touches};
 
 /// The call that adds a group; `gid` may be empty.
-pub fn add(name: &AccountName, gid: &str, system: bool) -> String {
+pub(crate) fn add(name: &AccountName, gid: &str, system: bool) -> String {
     let system = if system { "yes" } else { "''" };
     let gid = if gid.is_empty() { "''" } else { gid };
     format!("add_group {name} {gid} {system}")
 }
 
-pub fn query(name: &AccountName) -> Query {
+pub(crate) fn query(name: &AccountName) -> Query {
     Query::Group(name.to_string())
 }
 
-pub fn touches(name: &AccountName) -> Touches {
+pub(crate) fn touches(name: &AccountName) -> Touches {
     Touches::writes(Resource::Group(name.to_string())).and_writes(Resource::Accounts)
 }

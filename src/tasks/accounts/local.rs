@@ -29,7 +29,7 @@ impl From<Stop> for Plan {
 
 /// Asks whether these can be changed on the host. Only existing entries are asked about, and only when a
 /// change is needed: a host on which nothing changes is not asked.
-pub fn check(user: Option<&str>, groups: &[&str], found: &Found) -> Result<(), Stop> {
+pub(crate) fn check(user: Option<&str>, groups: &[&str], found: &Found) -> Result<(), Stop> {
     if user.is_none() && groups.is_empty() {
         return Ok(());
     }

@@ -4,17 +4,17 @@ use crate::task::{Need, Resource};
 use crate::tasks::accounts::AccountName;
 
 /// Fails if another user has the id.
-pub fn uid(name: &AccountName, uid: u32) -> Need {
+pub(crate) fn uid(name: &AccountName, uid: u32) -> Need {
     free("passwd", "user", "usermod", name, uid)
 }
 
 /// Fails if another group has the id.
-pub fn gid(name: &AccountName, gid: u32) -> Need {
+pub(crate) fn gid(name: &AccountName, gid: u32) -> Need {
     free("group", "group", "groupmod", name, gid)
 }
 
 /// Fails if the group is the primary group of a user.
-pub fn is_nobodys_primary(name: &AccountName) -> Need {
+pub(crate) fn is_nobodys_primary(name: &AccountName) -> Need {
     let script = format!(
         "{LOOK_UP}gid=$(row group {name} | cut -d: -f3)\n\
          [ -n \"$gid\" ] || exit 0\n\

@@ -7,7 +7,7 @@ use crate::tasks::accounts::{AccountName, Row};
 const ROOTS: [&str; 3] = ["sudo", "wheel", "admin"];
 
 /// When one of these groups loses a user.
-pub fn leaves(name: &AccountName, groups: &[&str]) -> Option<String> {
+pub(crate) fn leaves(name: &AccountName, groups: &[&str]) -> Option<String> {
     let group = groups.iter().find(|group| ROOTS.contains(group))?;
     Some(format!(
         "warning: members of {group} may become root, and {name} leaves the group: if ops relies on this \
@@ -16,7 +16,7 @@ pub fn leaves(name: &AccountName, groups: &[&str]) -> Option<String> {
 }
 
 /// When a group is removed.
-pub fn without_group(name: &AccountName) -> Option<String> {
+pub(crate) fn without_group(name: &AccountName) -> Option<String> {
     ROOTS.contains(&name.as_str()).then(|| {
         format!("warning: members of {name} may become root: if ops relies on this group to become root, it \
             will no longer be able to")
@@ -24,7 +24,7 @@ pub fn without_group(name: &AccountName) -> Option<String> {
 }
 
 /// When a user is removed.
-pub fn without_user(name: &AccountName, user: Row<'_>) -> Option<String> {
+pub(crate) fn without_user(name: &AccountName, user: Row<'_>) -> Option<String> {
     let group = root_of(user)?;
     Some(format!(
         "warning: {name} may become root as a member of {group}: ops will no longer be able to log in as \
@@ -33,7 +33,7 @@ pub fn without_user(name: &AccountName, user: Row<'_>) -> Option<String> {
 }
 
 /// When a user gets another shell.
-pub fn with_shell(name: &AccountName, user: Row<'_>, shell: &str) -> Option<String> {
+pub(crate) fn with_shell(name: &AccountName, user: Row<'_>, shell: &str) -> Option<String> {
     let is_none = shell.ends_with("/nologin") || shell.ends_with("/false");
     if !is_none || !user.is_there() || user.get("shell") == shell {
         return None;

@@ -2,4 +2,4 @@
 
 mod script;
 mod source;
-pub mod unpacked;
+pub(crate) mod unpacked;

@@ -36,7 +36,7 @@ pub(super) struct Script<'a> {
 }
 
 impl Script<'_> {
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let mut text = format!(
             "umask 022\nops_path={}\nops_archive={}\nops_tree={}\n",
             self.path.quoted(),

@@ -32,7 +32,10 @@ impl std::ops::Deref for Local {
 }
 
 impl Source {
-    pub fn of(archive: &str, surroundings: &dyn Surroundings) -> Result<Self, ArgumentError> {
+    pub(crate) fn of(
+        archive: &str,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Self, ArgumentError> {
         let refused = |message: String| ArgumentError::parameter(1, message);
         if archive.is_empty() {
             return Err(refused("the path of the archive is empty".to_owned()));
@@ -51,7 +54,7 @@ impl Source {
     }
 
     /// Sends the file compressed, if that makes it smaller.
-    pub fn compress(&mut self, archive: &str) -> Result<(), ArgumentError> {
+    pub(crate) fn compress(&mut self, archive: &str) -> Result<(), ArgumentError> {
         let Self::Local(local) = self else {
             let message = "the host downloads the archive itself, so it cannot be compressed";
             return Err(ArgumentError::option("compress", message));
@@ -63,7 +66,7 @@ impl Source {
     }
 
     /// The last component, without the query and the fragment of a URL.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         let path = match self {
             Self::Address(address) => address.split(['?', '#']).next().unwrap_or_default(),
             Self::Local(local) => &local.path,
@@ -121,7 +124,7 @@ const FORMATS: [(&str, &[&str], Option<Compression>); 5] = [
 ];
 
 impl Form {
-    pub fn of(
+    pub(crate) fn of(
         archive: &str,
         source: &Source,
         format: Option<String>,
@@ -183,7 +186,7 @@ impl Form {
     }
 
     /// What is done, for the diff.
-    pub fn describe(&self, source: &Source) -> String {
+    pub(crate) fn describe(&self, source: &Source) -> String {
         let from = source.name();
         match self {
             Self::Tar { .. } => format!("unpacks {from}"),

@@ -48,7 +48,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// the SHA-256 checksum of the archive in hex; required for a URL
         sha256: Option<String>,
         /// how many leading directories to strip from the names in the archive; default `0`
@@ -80,7 +80,7 @@ options! {
 }
 
 /// The desired state: a directory unpacked from an archive.
-pub struct Unpacked {
+pub(crate) struct Unpacked {
     path: HostPath,
     source: Source,
     form: Form,

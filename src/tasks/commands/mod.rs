@@ -1,3 +1,3 @@
 //! `commands::`: commands with guards.
 
-pub mod run;
+pub(crate) mod run;

@@ -56,7 +56,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// the name to show instead of the command
         name: Option<String>,
         /// a path: the command runs only if nothing exists there, and must create it
@@ -129,7 +129,7 @@ enum ChangedWhen {
 }
 
 /// A command with its guards.
-pub struct Command {
+pub(crate) struct Command {
     name: Option<String>,
     shown: String,
     script: String,

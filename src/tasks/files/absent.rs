@@ -28,7 +28,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// if `false`, what is removed is not kept and cannot be restored
         #[serde(default = "yes")]
         keep: bool,
@@ -40,7 +40,7 @@ const fn yes() -> bool {
 }
 
 /// The desired state: nothing at a path.
-pub struct Absent {
+pub(crate) struct Absent {
     path: HostPath,
     keep: bool,
 }

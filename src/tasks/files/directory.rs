@@ -29,7 +29,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// permission bits, as text: `"0755"`, `"u=rwx,go=rx"`, `"g+w"`
         mode: Option<Mode>,
         /// the owner, by name or id
@@ -40,7 +40,7 @@ options! {
 }
 
 /// The desired state: a directory exists.
-pub struct Directory {
+pub(crate) struct Directory {
     path: HostPath,
     attributes: Attributes,
 }

@@ -36,7 +36,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// a local file beside the playbook to take the content from
         source: Option<String>,
         /// if `true`, a `source` that does not fit into a script (64 KiB of text) is sent compressed; the
@@ -62,7 +62,7 @@ options! {
 }
 
 /// The desired state: a file exists with this content.
-pub struct File {
+pub(crate) struct File {
     /// The task that the playbook called.
     name: &'static str,
     landing: Landing,

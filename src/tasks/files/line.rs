@@ -41,7 +41,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// a regular expression: the last line that matches is replaced
         matching: Option<String>,
         /// if `true`, the first line that matches `matching` is replaced, and all others that match are
@@ -89,7 +89,7 @@ const fn yes() -> bool {
 }
 
 /// The desired state: a line is in a file, or is not.
-pub struct FileLine {
+pub(crate) struct FileLine {
     landing: Landing,
     edit: LineEdit,
     create: bool,

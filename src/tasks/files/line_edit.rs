@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 
 /// The desired state of a line in a text.
 #[derive(Debug)]
-pub struct LineEdit {
+pub(crate) struct LineEdit {
     pub line: String,
     /// Which line it replaces.
     pub matching: Option<Regex>,
@@ -17,7 +17,7 @@ pub struct LineEdit {
 }
 
 #[derive(Debug)]
-pub enum Anchor {
+pub(crate) enum Anchor {
     Start,
     End,
     /// After the last line that matches, or the first.
@@ -28,7 +28,7 @@ pub enum Anchor {
 
 /// Where to add a line whose anchor is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
+pub(crate) enum Fallback {
     Start,
     End,
 }
@@ -42,7 +42,7 @@ struct Line<'a> {
 impl LineEdit {
     /// The content as it should be; `None` if it already is.
     #[must_use]
-    pub fn edit(&self, content: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn edit(&self, content: &[u8]) -> Option<Vec<u8>> {
         let lines: Vec<Line<'_>> = content
             .split_inclusive(|&b| b == b'\n')
             .map(split)
@@ -73,7 +73,7 @@ impl LineEdit {
 
     /// The numbers of other lines that match and stay after the edit.
     #[must_use]
-    pub fn others(&self, edited: &[u8]) -> Vec<usize> {
+    pub(crate) fn others(&self, edited: &[u8]) -> Vec<usize> {
         let Some(matching) = self.matching.as_ref().filter(|_| !self.absent) else {
             return Vec::new();
         };

@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 use crate::declare::ArgumentError;
 
 /// The regular expression given as option `key`.
-pub fn pattern(key: &str, pattern: &str) -> Result<Regex, ArgumentError> {
+pub(crate) fn pattern(key: &str, pattern: &str) -> Result<Regex, ArgumentError> {
     if pattern.is_empty() {
         let message = "the regular expression is empty: it matches every line";
         return Err(ArgumentError::option(key, message).hint("Is a variable empty?"));
@@ -44,7 +44,7 @@ const ALL_KINDS: [&str; 9] = [
 ];
 
 /// The pattern for `matching`: lines that match are replaced or removed, so it must not match every line.
-pub fn matching(text: &str) -> Result<Regex, ArgumentError> {
+pub(crate) fn matching(text: &str) -> Result<Regex, ArgumentError> {
     let regex = pattern("matching", text)?;
     if ALL_KINDS.iter().all(|line| regex.is_match(line.as_bytes())) {
         let message = format!("`{text}` matches every line");

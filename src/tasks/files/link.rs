@@ -28,7 +28,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// if `true`, a file or a directory at the path is replaced
         #[serde(default)]
         force: bool,
@@ -36,7 +36,7 @@ options! {
 }
 
 /// The desired state: a symbolic link exists.
-pub struct Link {
+pub(crate) struct Link {
     path: HostPath,
     target: String,
     force: bool,

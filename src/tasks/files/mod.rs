@@ -1,10 +1,10 @@
 //! `files::`: files, directories and links.
 
-pub mod absent;
-pub mod directory;
-pub mod file;
-pub mod line;
+pub(crate) mod absent;
+pub(crate) mod directory;
+pub(crate) mod file;
+pub(crate) mod line;
 mod line_edit;
 mod line_pattern;
-pub mod link;
-pub mod template;
+pub(crate) mod link;
+pub(crate) mod template;

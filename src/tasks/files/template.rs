@@ -37,7 +37,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// a map of variables for the template, which override the host's variables
         #[serde(default)]
         vars: Map<String, Json>,

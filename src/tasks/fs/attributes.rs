@@ -6,14 +6,14 @@ use crate::tasks::fs::{Mode, Ownership, Principal};
 
 /// The mode and the ownership that a task wants; what is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attributes {
+pub(crate) struct Attributes {
     pub mode: Option<Mode>,
     pub ownership: Ownership,
 }
 
 /// How to change the current attributes to the wanted ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Adjustment {
+pub(crate) struct Adjustment {
     pub diff: Vec<Diff>,
     pub apply: String,
     pub undo: String,
@@ -23,7 +23,7 @@ pub struct Adjustment {
 
 impl Attributes {
     #[must_use]
-    pub const fn new(
+    pub(crate) const fn new(
         mode: Option<Mode>,
         owner: Option<Principal>,
         group: Option<Principal>,
@@ -36,7 +36,7 @@ impl Attributes {
 
     /// The mode of a new entry; `usual` if the task does not give a mode.
     #[must_use]
-    pub fn mode_of_new(&self, usual: u32, is_directory: bool) -> u32 {
+    pub(crate) fn mode_of_new(&self, usual: u32, is_directory: bool) -> u32 {
         self.mode
             .as_ref()
             .map_or(usual, |mode| mode.on(usual, is_directory))
@@ -44,7 +44,7 @@ impl Attributes {
 
     /// What to do to `path` (a word of a shell), where `stat` is the entry there, or what a link there
     /// points to. `Err`: this cannot be determined in check mode.
-    pub fn adjust(&self, path: &str, stat: &Stat) -> Result<Option<Adjustment>, String> {
+    pub(crate) fn adjust(&self, path: &str, stat: &Stat) -> Result<Option<Adjustment>, String> {
         let mut diff = self.ownership.diff(stat)?;
         let chown = !diff.is_empty();
         let is_directory = stat.kind == PathKind::Directory;
@@ -93,7 +93,7 @@ impl Attributes {
 impl Adjustment {
     /// What would exist at a path that has `state` now: behind a link, its target changes.
     #[must_use]
-    pub fn imagine(&self, state: &PathState) -> PathState {
+    pub(crate) fn imagine(&self, state: &PathState) -> PathState {
         PathState {
             own: match &state.link {
                 Some(_) => state.own.clone(),
@@ -108,6 +108,6 @@ impl Adjustment {
 /// A line that sets exactly these bits on a quoted path. GNU chmod keeps the set-id bits of a directory
 /// unless there are five digits.
 #[must_use]
-pub fn chmod(mode: u32, quoted: &str) -> String {
+pub(crate) fn chmod(mode: u32, quoted: &str) -> String {
     format!("chmod {mode:05o} {quoted}\n")
 }

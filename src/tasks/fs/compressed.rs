@@ -15,7 +15,7 @@ use crate::tasks::fs::{Content, LARGEST_HELD};
 ///
 /// # Errors
 /// Fails if the content cannot be read or there is no space for it.
-pub fn compressed(content: &Content) -> io::Result<Option<Payload>> {
+pub(crate) fn compressed(content: &Content) -> io::Result<Option<Payload>> {
     let limit = usize::try_from(LARGEST_HELD).unwrap_or(usize::MAX);
     let spool = tempfile::spooled_tempfile(limit);
     let mut encoder = GzEncoder::new(spool, Compression::default());

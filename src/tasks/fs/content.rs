@@ -14,7 +14,7 @@ use crate::shell::{Payload, SourceFile};
 use crate::task::Query;
 
 /// Contents up to this size are compared line by line. Requesting larger ones would delay a probe.
-pub const LARGEST_DIFF: u64 = 256 * 1024;
+pub(crate) const LARGEST_DIFF: u64 = 256 * 1024;
 
 /// How much of a large file is read at a time.
 const PIECE: usize = 256 << 10;
@@ -223,7 +223,7 @@ pub struct Before<'a> {
 }
 
 /// The content as text that a script may contain.
-pub fn inline(bytes: &[u8]) -> Option<&str> {
+pub(crate) fn inline(bytes: &[u8]) -> Option<&str> {
     text(bytes).filter(|text| text.len() <= LARGEST_INLINE)
 }
 
@@ -236,7 +236,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
 
 /// SHA-256 in hex.
 #[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
@@ -246,7 +246,7 @@ fn hex(digest: &[u8]) -> String {
 
 /// A user's SHA-256 in lower case; `None` if it is invalid.
 #[must_use]
-pub fn sha256_of(text: &str) -> Option<String> {
+pub(crate) fn sha256_of(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex.then_some(text)

@@ -4,14 +4,14 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// Permission bits, absolute or relative to the current ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     Bits(u32),
     Symbolic(Vec<Clause>),
 }
 
 /// One operation of a symbolic mode on the bits of user, group or others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clause {
+pub(crate) struct Clause {
     /// Bits that may be changed: any of `0o4700`, `0o2070` and `0o1007`.
     who: u32,
     operation: Operation,
@@ -36,7 +36,7 @@ enum Permissions {
 impl Mode {
     /// The wanted bits if the current ones are `present`.
     #[must_use]
-    pub fn on(&self, present: u32, is_directory: bool) -> u32 {
+    pub(crate) fn on(&self, present: u32, is_directory: bool) -> u32 {
         match self {
             Self::Bits(bits) => *bits,
             Self::Symbolic(clauses) => clauses

@@ -8,7 +8,7 @@ use crate::task::{Need, Stat};
 
 /// A user or a group, by name or id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Principal {
+pub(crate) enum Principal {
     Name(String),
     Id(u32),
 }
@@ -31,7 +31,7 @@ impl Principal {
 
 /// The owner and the group that a task wants; what is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ownership {
+pub(crate) struct Ownership {
     pub owner: Option<Principal>,
     pub group: Option<Principal>,
 }
@@ -39,7 +39,7 @@ pub struct Ownership {
 impl Ownership {
     /// What would change on `stat`. `Err`: in check mode, the owner of an entry that does not exist yet
     /// cannot be determined.
-    pub fn diff(&self, stat: &Stat) -> Result<Vec<Diff>, String> {
+    pub(crate) fn diff(&self, stat: &Stat) -> Result<Vec<Diff>, String> {
         let mut diff = Vec::new();
         let both = [
             ("owner", &self.owner, stat.uid, &stat.owner),
@@ -66,7 +66,7 @@ impl Ownership {
     }
 
     /// The users and groups that chown has to look up. It need not look up an id.
-    pub fn needs(&self) -> impl Iterator<Item = Need> {
+    pub(crate) fn needs(&self) -> impl Iterator<Item = Need> {
         let name = |principal: &Option<Principal>| match principal {
             Some(Principal::Name(name)) => Some(name.clone()),
             _ => None,
@@ -78,7 +78,7 @@ impl Ownership {
 
     /// The argument of chown, as a word of a shell: `root`, `root:shop`, `:shop`.
     #[must_use]
-    pub fn argument(&self) -> Option<String> {
+    pub(crate) fn argument(&self) -> Option<String> {
         let text = match (&self.owner, &self.group) {
             (None, None) => return None,
             (Some(owner), None) => owner.text(),
@@ -90,7 +90,7 @@ impl Ownership {
 
     /// The first arguments of the shell function `set_owner`: user and group.
     #[must_use]
-    pub fn arguments(&self) -> Option<String> {
+    pub(crate) fn arguments(&self) -> Option<String> {
         if self.owner.is_none() && self.group.is_none() {
             return None;
         }
@@ -102,7 +102,7 @@ impl Ownership {
     }
 
     /// What a query would return for a file with this ownership, for check mode.
-    pub fn imagine(&self, stat: &mut Stat) {
+    pub(crate) fn imagine(&self, stat: &mut Stat) {
         if let Some(owner) = &self.owner {
             (stat.uid, stat.owner) = imagined(owner);
         }

@@ -12,7 +12,7 @@ use crate::task::{
 use crate::tasks::fs::{Adjustment, Attributes, Before, Content, HostPath, chmod, inline};
 
 /// How to write contents to a path.
-pub struct Landing {
+pub(crate) struct Landing {
     pub path: HostPath,
     pub attributes: Attributes,
     /// A command that checks the new file before it replaces the old one.
@@ -25,10 +25,10 @@ pub struct Landing {
 
 /// A command in which `%s` stands for the new file.
 #[derive(Debug, Clone)]
-pub struct Validation(String);
+pub(crate) struct Validation(String);
 
 impl Validation {
-    pub fn new(command: String) -> Result<Self, ArgumentError> {
+    pub(crate) fn new(command: String) -> Result<Self, ArgumentError> {
         if command.contains('\0') {
             return Err(ArgumentError::option(
                 "validate",
@@ -68,7 +68,7 @@ const CREATED: u32 = 0o666;
 impl Landing {
     /// For a file that does not exist.
     #[must_use]
-    pub fn create(&self, content: &Content) -> Change {
+    pub(crate) fn create(&self, content: &Content) -> Change {
         let usual = if self.secret { SECRET_MODE } else { USUAL_MODE };
         let mode = self.attributes.mode_of_new(usual, false);
         let mut apply = format!("umask {:03o}\n", CREATED & !mode);
@@ -137,7 +137,7 @@ impl Landing {
     }
 
     /// For a file that exists. `Err`: this cannot be determined in check mode.
-    pub fn replace(
+    pub(crate) fn replace(
         &self,
         state: &PathState,
         stat: &Stat,
@@ -210,7 +210,7 @@ impl Landing {
     }
 
     /// Attributes only, for a file that exists and has the wanted content.
-    pub fn adjust(&self, state: &PathState, stat: &Stat) -> Result<Option<Change>, String> {
+    pub(crate) fn adjust(&self, state: &PathState, stat: &Stat) -> Result<Option<Change>, String> {
         let adjustment = self.attributes.adjust(&self.path.quoted(), stat)?;
         Ok(adjustment.map(|adjustment| {
             let after = adjustment.imagine(state);
@@ -323,7 +323,7 @@ impl Landing {
     }
 
     /// The needs of a file that is written.
-    pub fn needs(&self) -> Vec<Need> {
+    pub(crate) fn needs(&self) -> Vec<Need> {
         let parent = Need::Directory(self.path.parent().to_owned());
         let owners = self.attributes.ownership.needs();
         let validate = self.validate.as_ref().and_then(Validation::need);
@@ -334,7 +334,7 @@ impl Landing {
     }
 
     /// The plan, unless it would create or replace a file where that is impossible.
-    pub fn possible(&self, plan: Plan) -> Plan {
+    pub(crate) fn possible(&self, plan: Plan) -> Plan {
         match (&plan, self.refused()) {
             (Plan::Change(change), Some(reason)) if writes(change) => Plan::Impossible(reason),
             _ => plan,
@@ -353,11 +353,11 @@ impl Landing {
         ))
     }
 
-    pub fn query(&self) -> Query {
+    pub(crate) fn query(&self) -> Query {
         Query::Path(self.path.to_string())
     }
 
-    pub fn entry(&self) -> Resource {
+    pub(crate) fn entry(&self) -> Resource {
         Resource::Entry(self.path.to_string())
     }
 }

@@ -22,11 +22,11 @@ task! {
 
 options! {
     #[derive(Debug, Default)]
-    pub struct Options {}
+    pub(crate) struct Options {}
 }
 
 /// The desired state: a group is absent.
-pub struct Absent {
+pub(crate) struct Absent {
     name: AccountName,
 }
 

@@ -1,4 +1,4 @@
 //! `groups::`: groups of users.
 
-pub mod absent;
-pub mod present;
+pub(crate) mod absent;
+pub(crate) mod present;

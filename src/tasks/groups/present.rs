@@ -24,7 +24,7 @@ task! {
 options! {
     #[derive(Debug, Default)]
     #[serde(default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// the group id; chosen by the host if not given
         gid: Option<u32>,
         /// whether a new group gets an id from the system range
@@ -33,7 +33,7 @@ options! {
 }
 
 /// The desired state: a group exists.
-pub struct Present {
+pub(crate) struct Present {
     name: AccountName,
     options: Options,
 }

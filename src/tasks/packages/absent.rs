@@ -29,7 +29,7 @@ task! {
 options! {
     #[derive(Debug, Default)]
     #[serde(default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// whether their configuration files are removed too
         purge: bool,
         /// how long to wait for another running package manager; default `"5m"`
@@ -40,7 +40,7 @@ options! {
 }
 
 /// The desired state: packages are not installed.
-pub struct Absent {
+pub(crate) struct Absent {
     specs: Vec<Spec>,
     options: Options,
 }

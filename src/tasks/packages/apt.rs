@@ -12,21 +12,21 @@ const APT: &str = concat!(include_str!("held.sh"), include_str!("apt.sh"));
 const USUAL_WAIT: Duration = Duration::from_mins(5);
 
 /// Installing can take long.
-pub const USUAL_TIMEOUT: Duration = Duration::from_mins(30);
+pub(crate) const USUAL_TIMEOUT: Duration = Duration::from_mins(30);
 
-pub fn label(function: &str, specs: &[Spec]) -> String {
+pub(crate) fn label(function: &str, specs: &[Spec]) -> String {
     let names: Vec<String> = specs.iter().map(Spec::argument).collect();
     format!("packages::{function} {}", names.join(" "))
 }
 
-pub fn queries(specs: &[Spec]) -> Vec<Query> {
+pub(crate) fn queries(specs: &[Spec]) -> Vec<Query> {
     specs
         .iter()
         .map(|spec| Query::Package(spec.name.clone()))
         .collect()
 }
 
-pub fn touches(specs: &[Spec]) -> Touches {
+pub(crate) fn touches(specs: &[Spec]) -> Touches {
     Touches {
         reads: Vec::new(),
         writes: specs
@@ -36,22 +36,22 @@ pub fn touches(specs: &[Spec]) -> Touches {
     }
 }
 
-pub fn held(name: &str, version: &str) -> String {
+pub(crate) fn held(name: &str, version: &str) -> String {
     format!("{name} is held at version {version}: `apt-mark unhold {name}` would allow changes")
 }
 
 /// What all scripts start with.
-pub fn head(wait: Option<Span>) -> String {
+pub(crate) fn head(wait: Option<Span>) -> String {
     let wait = wait.map_or(USUAL_WAIT, |span| span.0).as_secs();
     format!("patience={wait}\n{APT}")
 }
 
-pub fn undo(wait: Option<Span>) -> String {
+pub(crate) fn undo(wait: Option<Span>) -> String {
     format!("{}change_back\n", head(wait))
 }
 
 /// Notes about names that other packages provide.
-pub fn provided(
+pub(crate) fn provided(
     specs: &[Spec],
     found: &Found,
     say: impl Fn(&str, &str) -> String,

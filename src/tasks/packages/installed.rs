@@ -48,7 +48,7 @@ task! {
 options! {
     #[derive(Debug, Default)]
     #[serde(default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// the version, if there is only one package; in a list write `"nginx=1.22.*"`. `*` matches any
         /// text
         version: Option<String>,
@@ -77,7 +77,7 @@ enum Update {
 }
 
 /// The desired state: packages are installed.
-pub struct Installed {
+pub(crate) struct Installed {
     specs: Vec<Spec>,
     options: Options,
 }

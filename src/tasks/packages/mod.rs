@@ -1,8 +1,8 @@
 //! `packages::`: system packages. apt is the only supported package manager so far.
 
-pub mod absent;
+pub(crate) mod absent;
 mod apt;
-pub mod installed;
+pub(crate) mod installed;
 mod offers;
 mod simulation;
 mod spec;

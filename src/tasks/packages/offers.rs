@@ -29,7 +29,7 @@ done
 "#;
 
 /// The query for some packages. `release`: where to take them from.
-pub fn query(specs: &[&Spec], release: Option<&str>) -> Query {
+pub(crate) fn query(specs: &[&Spec], release: Option<&str>) -> Query {
     let names: Vec<String> = specs.iter().map(|spec| quote(&spec.name)).collect();
     let release = release.map_or_else(String::new, |name| {
         format!("-o APT::Default-Release={name}")
@@ -50,7 +50,7 @@ pub fn query(specs: &[&Spec], release: Option<&str>) -> Query {
 
 /// The answer.
 #[derive(Clone, Copy)]
-pub struct Offers<'a>(pub &'a [(String, String)]);
+pub(crate) struct Offers<'a>(pub &'a [(String, String)]);
 
 impl<'a> Offers<'a> {
     fn of(self, kind: &'static str, name: &str) -> impl Iterator<Item = &'a str> {
@@ -65,7 +65,7 @@ impl<'a> Offers<'a> {
 
     /// The version that apt would install: of the matching versions, the one with the highest priority, and
     /// the newest of those (apt_preferences(5)). A negative priority means never.
-    pub fn choice(self, spec: &Spec) -> Option<&'a str> {
+    pub(crate) fn choice(self, spec: &Spec) -> Option<&'a str> {
         if spec.version.is_none() {
             return self
                 .of("candidate", &spec.name)
@@ -82,7 +82,7 @@ impl<'a> Offers<'a> {
     }
 
     /// The packages that provide a name for which there is no package.
-    pub fn providers(self, spec: &Spec) -> Vec<&'a str> {
+    pub(crate) fn providers(self, spec: &Spec) -> Vec<&'a str> {
         let mut providers: Vec<&str> = self.of("provider", &spec.name).collect();
         providers.sort_unstable();
         providers.dedup();

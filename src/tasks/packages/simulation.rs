@@ -23,7 +23,7 @@ const ASK: &str = "said=$(apt_get -s -qq \"$@\" 2>&1 >/dev/null | sed -n 's/^E: 
 
 /// The query for some packages. `release`: where to take them from. `is_fetched`: a run updates the package
 /// lists before it gives up.
-pub fn query(specs: &[Spec], release: Option<&str>, is_fetched: bool) -> Query {
+pub(crate) fn query(specs: &[Spec], release: Option<&str>, is_fetched: bool) -> Query {
     let names: Vec<String> = specs.iter().map(|spec| quote(&spec.argument())).collect();
     let release = release.map_or_else(String::new, |release| format!(" -t {}", quote(release)));
     let has_lists = if is_fetched { HAS_LISTS } else { "" };

@@ -5,7 +5,7 @@ use crate::declare::ArgumentError;
 
 /// A package by its name, optionally with an architecture and a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spec {
+pub(crate) struct Spec {
     pub name: String,
     /// May contain `*`.
     pub version: Option<String>,
@@ -13,7 +13,7 @@ pub struct Spec {
 
 impl Spec {
     /// Parses `nginx`, `libc6:i386` or `nginx=1.22.*`.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, version) = match text.split_once('=') {
             Some((name, version)) => (name, Some(version.to_owned())),
             None => (text, None),
@@ -42,7 +42,7 @@ impl Spec {
     }
 
     /// Several packages; a version given by an option applies only to a single package.
-    pub fn parse_all(
+    pub(crate) fn parse_all(
         names: &[String],
         version: Option<String>,
     ) -> Result<Vec<Self>, ArgumentError> {
@@ -83,14 +83,14 @@ impl Spec {
     }
 
     /// In the syntax of apt.
-    pub fn argument(&self) -> String {
+    pub(crate) fn argument(&self) -> String {
         match &self.version {
             Some(version) => format!("{}={version}", self.name),
             None => self.name.clone(),
         }
     }
 
-    pub fn is_met_by(&self, version: &str) -> bool {
+    pub(crate) fn is_met_by(&self, version: &str) -> bool {
         self.version
             .as_ref()
             .is_none_or(|wanted| version::fits(version, wanted))

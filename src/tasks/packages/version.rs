@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// Compares two versions as `dpkg --compare-versions` does.
 #[must_use]
-pub fn compare(a: &str, b: &str) -> Ordering {
+pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     let ((epoch_a, up_a, rev_a), (epoch_b, up_b, rev_b)) = (parts(a), parts(b));
     epoch_a
         .cmp(&epoch_b)
@@ -73,7 +73,7 @@ fn compare_text(a: &str, b: &str) -> Ordering {
 
 /// Whether a version matches a pattern: `*` matches any text.
 #[must_use]
-pub fn fits(version: &str, pattern: &str) -> bool {
+pub(crate) fn fits(version: &str, pattern: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = version.strip_prefix(first) else {
@@ -94,7 +94,7 @@ pub fn fits(version: &str, pattern: &str) -> bool {
 
 /// A pattern as a regular expression of awk.
 #[must_use]
-pub fn expression(pattern: &str) -> String {
+pub(crate) fn expression(pattern: &str) -> String {
     let mut expression = "^".to_owned();
     for c in pattern.chars() {
         match c {
@@ -109,7 +109,7 @@ pub fn expression(pattern: &str) -> String {
 
 /// Whether every version that matches the pattern is older than `installed`, which does not match it.
 #[must_use]
-pub fn is_newer_than(installed: &str, pattern: &str) -> bool {
+pub(crate) fn is_newer_than(installed: &str, pattern: &str) -> bool {
     let known = pattern.split('*').next().unwrap_or_default();
     let known = known.trim_end_matches(['.', '-', '+', '~']);
     compare(installed, known) == Ordering::Greater

@@ -21,7 +21,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {}
+    pub(crate) struct Options {}
 }
 
 fn disabled(name: UnitName, _: Options) -> Result<Service, ArgumentError> {

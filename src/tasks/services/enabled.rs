@@ -23,7 +23,7 @@ task! {
 
 options! {
     #[derive(Debug)]
-    pub struct Options {}
+    pub(crate) struct Options {}
 }
 
 fn enabled(name: UnitName, _: Options) -> Result<Service, ArgumentError> {

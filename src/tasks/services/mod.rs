@@ -9,13 +9,13 @@
 //! | `plan` | the steps to take |
 //! | `script` | the shell script for these steps |
 
-pub mod disabled;
-pub mod enabled;
+pub(crate) mod disabled;
+pub(crate) mod enabled;
 mod plan;
-pub mod running;
+pub(crate) mod running;
 mod script;
 mod service;
 mod stamp;
-pub mod stopped;
+pub(crate) mod stopped;
 mod unit;
 mod unit_name;

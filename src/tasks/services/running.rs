@@ -43,7 +43,7 @@ task! {
 options! {
     #[derive(Debug, Default)]
     #[serde(default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// whether the unit starts at boot, as for `services::enabled`; unchanged if not given
         enabled: Option<bool>,
         /// paths: the unit is restarted if one of them has changed since it started

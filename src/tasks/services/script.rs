@@ -9,7 +9,7 @@ use crate::shell::quote_str as quote;
 const FUNCTIONS: &str = include_str!("service.sh");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     Start,
     Restart,
     Reload,
@@ -18,7 +18,7 @@ pub enum Action {
 
 /// How to change whether the unit starts at boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enable {
+pub(crate) enum Enable {
     On,
     Off,
     /// The unit is enabled only until the next boot, and becomes enabled permanently.
@@ -30,7 +30,7 @@ pub enum Enable {
 }
 
 /// A change to a unit.
-pub struct Script<'a> {
+pub(crate) struct Script<'a> {
     /// The name in the playbook.
     pub unit: &'a str,
     /// The name that systemd uses: an alias cannot be enabled.
@@ -49,7 +49,7 @@ pub struct Script<'a> {
 const DAEMON_RELOAD: &str = "systemctl --no-ask-password daemon-reload\n";
 
 impl Script<'_> {
-    pub fn apply(&self) -> String {
+    pub(crate) fn apply(&self) -> String {
         let mut text = self.head();
         if self.must_read_unit {
             text.push_str(DAEMON_RELOAD);
@@ -77,7 +77,7 @@ impl Script<'_> {
     }
 
     /// Restores the former state. A restart is undone last: see [`Script::undo_last`].
-    pub fn undo(&self) -> String {
+    pub(crate) fn undo(&self) -> String {
         let mut text = self.head();
         match self.action {
             Some(Action::Start) => {
@@ -109,7 +109,7 @@ impl Script<'_> {
     }
 
     /// Makes the service read the files that the other undos restored.
-    pub fn undo_last(&self) -> Option<String> {
+    pub(crate) fn undo_last(&self) -> Option<String> {
         let mut text = self.head();
         if self.must_read_unit {
             text.push_str(DAEMON_RELOAD);
@@ -136,7 +136,7 @@ impl Script<'_> {
     }
 
     /// For a message.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let verb = match (self.action, self.enable) {
             (Some(Action::Start), _) => "start",
             (Some(Action::Restart), _) => "restart",
@@ -171,7 +171,7 @@ impl Script<'_> {
 
 /// Watches a unit until it has been up for `wanted`, or has restarted. Prints `steady`, or `unsteady`, the
 /// number of restarts and the last line of the journal.
-pub fn watch(unit: &str, wanted: Duration) -> String {
+pub(crate) fn watch(unit: &str, wanted: Duration) -> String {
     format!(
         "unit={}\nwanted={}\n{FUNCTIONS}\nwatch\n",
         quote(unit),
@@ -181,7 +181,7 @@ pub fn watch(unit: &str, wanted: Duration) -> String {
 
 /// Checks the journal for a unit that keeps failing. Prints `steady`, or `loops`, the number of restarts,
 /// the seconds between them and how it ended last.
-pub fn recur(unit: &str) -> String {
+pub(crate) fn recur(unit: &str) -> String {
     format!("unit={}\n{FUNCTIONS}\nrecur\n", quote(unit))
 }
 

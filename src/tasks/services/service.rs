@@ -6,7 +6,7 @@ use crate::task::Query;
 use crate::tasks::fs::HostPath;
 
 /// The desired state of a unit. What is `None` stays as it is.
-pub struct Service {
+pub(crate) struct Service {
     /// The function that the playbook called.
     pub called: &'static str,
     pub name: UnitName,
@@ -19,7 +19,7 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn new(
+    pub(crate) fn new(
         called: &'static str,
         name: UnitName,
         active: Option<bool>,
@@ -37,15 +37,15 @@ impl Service {
         }
     }
 
-    pub fn unit_query(&self) -> Query {
+    pub(crate) fn unit_query(&self) -> Query {
         Query::Unit(self.name.to_string())
     }
 
-    pub fn stamp_query(&self) -> Query {
+    pub(crate) fn stamp_query(&self) -> Query {
         Query::Stamp(self.name.to_string())
     }
 
-    pub fn inputs(&self) -> impl Iterator<Item = &HostPath> {
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &HostPath> {
         self.restart_on.iter().chain(&self.reload_on)
     }
 }

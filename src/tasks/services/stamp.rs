@@ -13,7 +13,7 @@ use crate::tasks::fs::HostPath;
 
 /// The current state of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input {
+pub(crate) struct Input {
     pub path: String,
     fingerprint: String,
     /// When it last changed, in seconds since the epoch; `None` if nothing exists there.
@@ -21,13 +21,13 @@ pub struct Input {
 }
 
 /// The rows of a stamp: [`START`], and for each input its fingerprint as the key.
-pub struct Stamp<'a>(pub &'a [(String, String)]);
+pub(crate) struct Stamp<'a>(pub &'a [(String, String)]);
 
 /// The key of the row that says which start the stamp is about.
-pub const START: &str = "start";
+pub(crate) const START: &str = "start";
 
 impl Input {
-    pub fn queries(path: &HostPath) -> [Query; 2] {
+    pub(crate) fn queries(path: &HostPath) -> [Query; 2] {
         [
             Query::Path(path.to_string()),
             Query::Sha256(path.to_string()),
@@ -36,7 +36,7 @@ impl Input {
 
     /// A file by its content, a link by its target (and the file that it points to), a directory by its
     /// metadata, which change when an entry is added or removed.
-    pub fn of(path: &HostPath, found: &Found) -> Result<Self, String> {
+    pub(crate) fn of(path: &HostPath, found: &Found) -> Result<Self, String> {
         let state = found.path(path.as_str())?;
         let content = || match found.sha256(path.as_str())? {
             Some(hash) => Ok(format!("file-{hash}")),
@@ -72,7 +72,7 @@ impl Input {
     }
 
     /// Whether the input has changed since the unit started. `Err`: this cannot be determined.
-    pub fn is_newer(&self, unit: Unit<'_>, stamp: &Stamp<'_>) -> Result<bool, String> {
+    pub(crate) fn is_newer(&self, unit: Unit<'_>, stamp: &Stamp<'_>) -> Result<bool, String> {
         if let Some(recorded) = stamp.recorded(unit, &self.path) {
             return Ok(recorded != self.fingerprint);
         }
@@ -98,24 +98,24 @@ impl Stamp<'_> {
     }
 
     /// The start that the stamp is about.
-    pub fn start(&self) -> Option<&str> {
+    pub(crate) fn start(&self) -> Option<&str> {
         self.0
             .iter()
             .find(|row| row.0 == START)
             .map(|row| row.1.as_str())
     }
 
-    pub fn is_about(&self, unit: Unit<'_>) -> bool {
+    pub(crate) fn is_about(&self, unit: Unit<'_>) -> bool {
         !unit.start().is_empty() && self.start() == Some(unit.start())
     }
 
-    pub fn inputs(&self) -> impl Iterator<Item = &(String, String)> {
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &(String, String)> {
         self.0.iter().filter(|row| row.0 != START)
     }
 
     /// The rows of the inputs for a new stamp. If the service keeps running, fingerprints of other inputs
     /// are kept, because another playbook may name those.
-    pub fn renewed(
+    pub(crate) fn renewed(
         &self,
         unit: Unit<'_>,
         inputs: &[Input],

@@ -24,7 +24,7 @@ task! {
 options! {
     #[derive(Debug, Default)]
     #[serde(default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// whether the unit starts at boot; unchanged if not given
         enabled: Option<bool>,
         /// how long everything may take

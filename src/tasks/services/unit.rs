@@ -10,7 +10,7 @@ use crate::task::{MISSING_LINKS, Resource, UPTIME};
 
 /// The properties of a unit, as returned for [`Query::Unit`](crate::task::Query::Unit).
 #[derive(Clone, Copy)]
-pub struct Unit<'a>(pub &'a [(String, String)]);
+pub(crate) struct Unit<'a>(pub &'a [(String, String)]);
 
 /// How one unit affects another when it starts or stops (systemd.unit(5)).
 const COUPLINGS: [&str; 12] = [
@@ -30,32 +30,32 @@ const COUPLINGS: [&str; 12] = [
 
 impl<'a> Unit<'a> {
     /// A property; empty if systemd does not know it.
-    pub fn get(self, key: &str) -> &'a str {
+    pub(crate) fn get(self, key: &str) -> &'a str {
         self.0
             .iter()
             .find(|row| row.0 == key)
             .map_or("", |row| row.1.as_str())
     }
 
-    pub fn is(self, key: &str, value: &str) -> bool {
+    pub(crate) fn is(self, key: &str, value: &str) -> bool {
         self.get(key) == value
     }
 
-    pub fn is_active(self) -> bool {
+    pub(crate) fn is_active(self) -> bool {
         ["active", "reloading", "refreshing"].contains(&self.get("ActiveState"))
     }
 
-    pub fn is_stopped(self) -> bool {
+    pub(crate) fn is_stopped(self) -> bool {
         ["inactive", "failed"].contains(&self.get("ActiveState"))
     }
 
     /// Whether it never stays active.
-    pub fn runs_to_its_end(self) -> bool {
+    pub(crate) fn runs_to_its_end(self) -> bool {
         self.is("Type", "oneshot") && self.is("RemainAfterExit", "no")
     }
 
     /// What distinguishes one start of the unit from the next. systemd before 232 has no invocation ids.
-    pub fn start(self) -> &'a str {
+    pub(crate) fn start(self) -> &'a str {
         match self.get("InvocationID") {
             "" => self.get("ActiveEnterTimestamp"),
             id => id,
@@ -63,19 +63,19 @@ impl<'a> Unit<'a> {
     }
 
     /// When it started, in seconds since the epoch.
-    pub fn started(self) -> Option<i64> {
+    pub(crate) fn started(self) -> Option<i64> {
         let of = |key: &str| seconds(self.get(key));
         of("ExecMainStartTimestamp").or_else(|| of("ActiveEnterTimestamp"))
     }
 
     /// How often systemd has restarted it automatically since it was last started explicitly. systemd
     /// before 235 does not report this.
-    pub fn restarts(self) -> u64 {
+    pub(crate) fn restarts(self) -> u64 {
         self.get("NRestarts").parse().unwrap_or(0)
     }
 
     /// How long it has been up, if that is known.
-    pub fn up(self) -> Option<Duration> {
+    pub(crate) fn up(self) -> Option<Duration> {
         let now: f64 = self.get(UPTIME).parse().ok()?;
         let since: f64 = self.get("ActiveEnterTimestampMonotonic").parse().ok()?;
         let up = now - since / 1e6;
@@ -86,7 +86,7 @@ impl<'a> Unit<'a> {
     }
 
     /// Links that its `[Install]` section requires and that are missing.
-    pub fn missing_links(self) -> Vec<&'a str> {
+    pub(crate) fn missing_links(self) -> Vec<&'a str> {
         self.get(MISSING_LINKS)
             .split(' ')
             .filter(|link| !link.is_empty())
@@ -95,7 +95,7 @@ impl<'a> Unit<'a> {
 
     /// What starting or stopping it may change: itself under all its names, and the units that it is
     /// coupled with. Further units coupled with those are not known.
-    pub fn alters(self) -> Vec<Resource> {
+    pub(crate) fn alters(self) -> Vec<Resource> {
         let names = self.get("Names").split(' ');
         let coupled = COUPLINGS.iter().flat_map(|key| self.get(key).split(' '));
         names
@@ -114,7 +114,7 @@ impl<'a> Unit<'a> {
     }
 
     /// The properties with some of them changed.
-    pub fn with(self, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    pub(crate) fn with(self, changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let kept = self
             .0
             .iter()

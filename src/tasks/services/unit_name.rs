@@ -7,10 +7,10 @@ use serde::Deserialize;
 /// The full name of a unit: `nginx.service`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct UnitName(String);
+pub(crate) struct UnitName(String);
 
 /// systemd.unit(5).
-pub const SUFFIXES: [&str; 11] = [
+pub(crate) const SUFFIXES: [&str; 11] = [
     ".service",
     ".socket",
     ".device",
@@ -26,7 +26,7 @@ pub const SUFFIXES: [&str; 11] = [
 
 impl UnitName {
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

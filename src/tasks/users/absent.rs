@@ -27,14 +27,14 @@ task! {
 options! {
     #[derive(Debug, Default)]
     #[serde(default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// whether the home directory is removed too
         remove_home: bool,
     }
 }
 
 /// The desired state: a user is absent.
-pub struct Absent {
+pub(crate) struct Absent {
     name: AccountName,
     remove_home: bool,
 }

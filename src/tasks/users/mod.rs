@@ -1,4 +1,4 @@
 //! `users::`: user accounts.
 
-pub mod absent;
-pub mod present;
+pub(crate) mod absent;
+pub(crate) mod present;

@@ -57,7 +57,7 @@ pub(super) enum NoChannel {
 
 impl Master {
     /// Connects and logs in. The stream is the connection's first; its `sh` accepts input at once.
-    pub async fn connect(
+    pub(crate) async fn connect(
         connection: &Connection,
         connect_timeout: Duration,
     ) -> Result<(Arc<Self>, Stream), TransportError> {
@@ -138,7 +138,7 @@ impl Master {
     }
 
     /// A connection that `ssh` keeps in the background, and the previous length of its log.
-    pub fn kept(files: &Files, log_length: u64) -> Self {
+    pub(crate) fn kept(files: &Files, log_length: u64) -> Self {
         let socket = files.socket.clone().into_boxed_path();
         Self {
             child: Mutex::new(None),
@@ -151,12 +151,12 @@ impl Master {
     }
 
     /// Opens one more stream, if the server allows it.
-    pub async fn channel(self: &Arc<Self>) -> Option<Stream> {
+    pub(crate) async fn channel(self: &Arc<Self>) -> Option<Stream> {
         self.open_channel().await.ok()
     }
 
     /// Opens one more stream, or returns why not.
-    pub async fn open_channel(self: &Arc<Self>) -> Result<Stream, NoChannel> {
+    pub(crate) async fn open_channel(self: &Arc<Self>) -> Result<Stream, NoChannel> {
         let permit = Arc::clone(&self.channels)
             .try_acquire_owned()
             .map_err(|_| NoChannel::Refused)?;
@@ -197,11 +197,11 @@ impl Master {
         })
     }
 
-    pub const fn is_kept(&self) -> bool {
+    pub(crate) const fn is_kept(&self) -> bool {
         self.kept.is_some()
     }
 
-    pub fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         if let Some(socket) = &self.kept {
             return listing::listens(socket);
         }
@@ -213,7 +213,7 @@ impl Master {
 
     /// Ends the process, and waits for that. By itself it would end with its last stream, one round trip
     /// later: after the host has confirmed the end of that stream.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         // A kept connection is not a child.
         let mut child = Ending(self.child().take());
         if let Some(child) = &mut child.0 {

@@ -13,7 +13,7 @@ type ModulePath = Vec<String>;
 
 /// A path in a file, in a `use` or anywhere else.
 #[derive(Debug)]
-pub struct Used {
+pub(crate) struct Used {
     pub path: Vec<String>,
     pub line: usize,
     /// A re-export, which uses nothing itself.
@@ -61,11 +61,11 @@ enum Meaning {
 
 /// All modules of some files.
 #[derive(Debug, Default)]
-pub struct Modules(HashMap<ModulePath, Module>);
+pub(crate) struct Modules(HashMap<ModulePath, Module>);
 
 impl Modules {
     /// Reads files, given by their path from the root of the project and their text.
-    pub fn of<'t>(files: impl IntoIterator<Item = (&'t Path, &'t str)>) -> Self {
+    pub(crate) fn of<'t>(files: impl IntoIterator<Item = (&'t Path, &'t str)>) -> Self {
         let mut modules = Self::default();
         for (file, text) in files {
             Reader {
@@ -81,7 +81,7 @@ impl Modules {
 
     /// Returns which file imports from which other file: for each importer and definer, the line and path of
     /// the first use.
-    pub fn imports(&self) -> BTreeMap<(PathBuf, PathBuf), (usize, String)> {
+    pub(crate) fn imports(&self) -> BTreeMap<(PathBuf, PathBuf), (usize, String)> {
         let mut found = BTreeMap::new();
         for (at, module) in &self.0 {
             for used in module.used().filter(|used| !used.is_public) {
@@ -102,7 +102,7 @@ impl Modules {
     }
 
     /// Returns all paths that are used, each with its file and line.
-    pub fn named(&self) -> impl Iterator<Item = (&Path, usize, Named)> {
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&Path, usize, Named)> {
         self.0.iter().flat_map(|(at, module)| {
             let named = |used: &Used| (&*module.file, used.line, name(at, &used.path));
             module.used().map(named).collect::<Vec<_>>()
@@ -191,7 +191,7 @@ type Key = (ModulePath, String);
 
 /// Where a path begins.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Named {
+pub(crate) enum Named {
     /// With the root of this crate.
     InCrate(Vec<String>),
     /// With a name of the module, or with another crate.

@@ -3,13 +3,13 @@
 
 /// A token, and the line on which it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token<'t> {
+pub(crate) struct Token<'t> {
     pub text: &'t str,
     pub line: usize,
 }
 
 impl Token<'_> {
-    pub fn is_word(&self) -> bool {
+    pub(crate) fn is_word(&self) -> bool {
         self.text
             .starts_with(|first: char| first.is_alphabetic() || first == '_')
     }
@@ -18,7 +18,7 @@ impl Token<'_> {
 /// The token that replaces every literal.
 const LITERAL: &str = "\"";
 
-pub fn tokens(text: &str) -> Vec<Token<'_>> {
+pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let (mut rest, mut line) = (text, 1);
     while let Some(first) = rest.chars().next() {

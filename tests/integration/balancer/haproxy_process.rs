@@ -10,7 +10,7 @@ use crate::fleet::Sshd;
 use crate::fleet::process::wait_until;
 
 /// A HAProxy with a backend `shop`. Dropping it stops it.
-pub struct Haproxy {
+pub(crate) struct Haproxy {
     child: Child,
     socket: PathBuf,
     address: String,
@@ -18,12 +18,17 @@ pub struct Haproxy {
 
 impl Haproxy {
     /// Starts it in front of all shops, with five checks per second of each.
-    pub fn start(site: &Site, at: usize) -> Self {
+    pub(crate) fn start(site: &Site, at: usize) -> Self {
         Self::start_with(site, at, "", &site.servers())
     }
 
     /// Starts it with additional lines in the backend, and only some of the shops.
-    pub fn start_with(site: &Site, at: usize, lines: &str, servers: &[(String, String)]) -> Self {
+    pub(crate) fn start_with(
+        site: &Site,
+        at: usize,
+        lines: &str,
+        servers: &[(String, String)],
+    ) -> Self {
         let host = &site.balancers()[at];
         let address = free_address(host.endpoint().address);
         let config = write(
@@ -52,40 +57,40 @@ impl Haproxy {
     }
 
     /// The address at which the shop is reached through it.
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
     /// Removes the socket, as if HAProxy had been reinstalled.
-    pub fn lose_socket(&self) {
+    pub(crate) fn lose_socket(&self) {
         std::fs::remove_file(&self.socket).expect("the socket");
     }
 
     /// Returns its answer to a command.
-    pub fn ask(&self, command: &str) -> String {
+    pub(crate) fn ask(&self, command: &str) -> String {
         ask(&self.socket, command).expect("haproxy answers")
     }
 
     /// Returns the state that it reports for a server: `UP`, `DRAIN`, `MAINT`, `DOWN`, ...
-    pub fn state(&self, server: &str) -> String {
+    pub(crate) fn state(&self, server: &str) -> String {
         self.field(server, 17)
     }
 
     /// Returns the number of requests of a server.
-    pub fn sessions(&self, server: &str) -> usize {
+    pub(crate) fn sessions(&self, server: &str) -> usize {
         self.field(server, 4).parse().expect("a number")
     }
 
-    pub fn weight(&self, server: &str) -> String {
+    pub(crate) fn weight(&self, server: &str) -> String {
         self.field(server, 18)
     }
 
     #[track_caller]
-    pub fn wait_for(&self, server: &str, state: &str) {
+    pub(crate) fn wait_for(&self, server: &str, state: &str) {
         wait_until(
             || self.state(server) == state,
             || format!("{server} is {}, not {state}", self.state(server)),
@@ -93,12 +98,12 @@ impl Haproxy {
     }
 
     /// Returns how many servers are UP and get requests.
-    pub fn up(&self) -> usize {
+    pub(crate) fn up(&self) -> usize {
         up(&self.socket)
     }
 
     /// Returns a closure that does the same in another thread.
-    pub fn counter(&self) -> impl Fn() -> usize + Send + 'static {
+    pub(crate) fn counter(&self) -> impl Fn() -> usize + Send + 'static {
         let socket = self.socket.clone();
         move || up(&socket)
     }
@@ -146,7 +151,12 @@ fn up(socket: &Path) -> usize {
 
 /// The configuration. A request that fails is not retried, so that nothing hides errors of a rollout. A check
 /// that is answered late, because the machine is busy, does not count as a server that is down.
-pub fn config(host: &Sshd, address: &str, lines: &str, servers: &[(String, String)]) -> String {
+pub(crate) fn config(
+    host: &Sshd,
+    address: &str,
+    lines: &str,
+    servers: &[(String, String)],
+) -> String {
     let mut text = format!(
         "global\n  stats socket {root}/admin.sock mode 600 level admin\n  stats socket {root}/user.sock mode 600 level user\n\
          defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  timeout check 5s\n  retries 0\n\

@@ -23,12 +23,12 @@ use crate::fleet::{Fleet, Settings, Sshd};
 use crate::ops::Ops;
 use crate::shop::{program, release};
 
-pub use haproxy_process::Haproxy;
-pub use nginx::UPSTREAM;
-pub use nginx_process::Nginx;
+pub(crate) use haproxy_process::Haproxy;
+pub(crate) use nginx::UPSTREAM;
+pub(crate) use nginx_process::Nginx;
 
 /// Hosts for balancers, and hosts that run the shop.
-pub struct Site {
+pub(crate) struct Site {
     fleet: Fleet,
     balancers: usize,
     addresses: Vec<String>,
@@ -36,11 +36,11 @@ pub struct Site {
 
 impl Site {
     /// Starts all shops with 1.0.0. The hosts for balancers are empty.
-    pub fn new(balancers: usize, shops: usize) -> Self {
+    pub(crate) fn new(balancers: usize, shops: usize) -> Self {
         Self::with(balancers, shops, &Settings::default())
     }
 
-    pub fn with(balancers: usize, shops: usize, settings: &Settings) -> Self {
+    pub(crate) fn with(balancers: usize, shops: usize, settings: &Settings) -> Self {
         let fleet = Fleet::sshd_with(balancers + shops, settings);
         let mut addresses = Vec::new();
         for host in &fleet.hosts()[balancers..] {
@@ -63,28 +63,28 @@ impl Site {
         site
     }
 
-    pub fn balancers(&self) -> &[Sshd] {
+    pub(crate) fn balancers(&self) -> &[Sshd] {
         &self.fleet.hosts()[..self.balancers]
     }
 
-    pub fn shops(&self) -> &[Sshd] {
+    pub(crate) fn shops(&self) -> &[Sshd] {
         &self.fleet.hosts()[self.balancers..]
     }
 
     /// Returns the name and address of every shop.
-    pub fn servers(&self) -> Vec<(String, String)> {
+    pub(crate) fn servers(&self) -> Vec<(String, String)> {
         let names = self.shops().iter().map(|host| host.name().to_owned());
         names.zip(self.addresses.iter().cloned()).collect()
     }
 
     /// Returns the version that each shop itself reports.
-    pub fn versions(&self) -> Vec<String> {
+    pub(crate) fn versions(&self) -> Vec<String> {
         let healthz = |address: &String| get(address, "/healthz").trim().to_owned();
         self.addresses.iter().map(healthz).collect()
     }
 
     /// The same if a shop may be restarting: it then has no answer.
-    pub fn versions_now(&self) -> Vec<String> {
+    pub(crate) fn versions_now(&self) -> Vec<String> {
         let healthz = |address: &String| {
             let answer = TcpStream::connect(address).map(|_| get(address, "/healthz"));
             answer.unwrap_or_default().trim().to_owned()
@@ -93,7 +93,7 @@ impl Site {
     }
 
     /// Returns a run with these hosts: `h.vars.root`, and on shops `h.vars.shop`, its address.
-    pub fn ops(&self) -> Ops {
+    pub(crate) fn ops(&self) -> Ops {
         Ops::new().inventory_named("hosts.ini", &self.inventory())
     }
 
@@ -144,7 +144,7 @@ fn start_shop(host: &Sshd) {
 }
 
 /// Kills the shop of a host, which loses its requests.
-pub fn kill_shop(host: &Sshd) {
+pub(crate) fn kill_shop(host: &Sshd) {
     let shops = host.processes_like("--release");
     assert!(!shops.is_empty(), "no shop runs on {}", host.name());
     process::kill(shops.into_iter().map(|shop| shop.id));
@@ -152,12 +152,12 @@ pub fn kill_shop(host: &Sshd) {
     let _ = std::fs::remove_file(host.root().join("pid"));
 }
 
-pub fn revive_shop(host: &Sshd) {
+pub(crate) fn revive_shop(host: &Sshd) {
     start_shop(host);
 }
 
 /// Returns an address at which nothing listens.
-pub fn free_address(on: Ipv4Addr) -> String {
+pub(crate) fn free_address(on: Ipv4Addr) -> String {
     let listener = TcpListener::bind((on, 0)).expect("a free port");
     let address = listener.local_addr().expect("a bound socket has one");
     address.to_string()
@@ -165,7 +165,7 @@ pub fn free_address(on: Ipv4Addr) -> String {
 
 /// Returns the body of an answer.
 #[track_caller]
-pub fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let answer = ask(address, path, "");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -173,7 +173,7 @@ pub fn get(address: &str, path: &str) -> String {
 }
 
 /// Returns the whole answer to a request with additional headers.
-pub fn answer(address: &str, headers: &str) -> String {
+pub(crate) fn answer(address: &str, headers: &str) -> String {
     ask(address, "/", headers)
 }
 
@@ -188,7 +188,7 @@ fn ask(address: &str, path: &str, headers: &str) -> String {
 }
 
 /// A slow request in flight.
-pub fn slow_request(address: &str, ms: u32) -> JoinHandle<String> {
+pub(crate) fn slow_request(address: &str, ms: u32) -> JoinHandle<String> {
     let address = address.to_owned();
     std::thread::spawn(move || get(&address, &format!("/slow?ms={ms}")))
 }

@@ -8,7 +8,7 @@ use crate::fleet::process::wait_until;
 use crate::ops::{Ops, Ran};
 
 /// How a playbook describes the balancers of a site.
-pub const UPSTREAM: &str = r#"
+pub(crate) const UPSTREAM: &str = r#"
     file: |b| b.vars.root + "/shop.conf",
     test: |b| `nginx -t -p ${b.vars.root} -c ${b.vars.root}/nginx.main`,
     reload: |b| `nginx -s reload -p ${b.vars.root} -c ${b.vars.root}/nginx.main`,

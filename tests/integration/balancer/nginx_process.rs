@@ -8,14 +8,14 @@ use super::{Site, daemon, free_address, write};
 use crate::fleet::process::{self, wait_until};
 
 /// An nginx with the upstream `shop` in a separate file. Dropping it stops it.
-pub struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     upstream: PathBuf,
     address: String,
 }
 
 impl Nginx {
-    pub fn start(site: &Site, at: usize) -> Self {
+    pub(crate) fn start(site: &Site, at: usize) -> Self {
         let host = &site.balancers()[at];
         let address = free_address(host.endpoint().address);
         let root = host.root();
@@ -61,38 +61,38 @@ impl Nginx {
         }
     }
 
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
     /// Kills its processes.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         process::kill(process::descendants(self.child.id()));
         process::kill([self.child.id()]);
     }
 
     /// Returns the line of a server.
-    pub fn line(&self, address: &str) -> String {
+    pub(crate) fn line(&self, address: &str) -> String {
         let text = self.file();
         let line = text.lines().find(|line| line.contains(address));
         line.expect("the server's line").trim().to_owned()
     }
 
-    pub fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         std::fs::read_to_string(&self.upstream).expect("the file of the upstream")
     }
 
     /// Returns its workers that accept requests.
-    pub fn workers(&self) -> usize {
+    pub(crate) fn workers(&self) -> usize {
         self.titled("nginx: worker process")
     }
 
     /// Returns its workers that finish their requests and then exit.
-    pub fn leaving(&self) -> usize {
+    pub(crate) fn leaving(&self) -> usize {
         self.titled("nginx: worker process is shutting down")
     }
 
@@ -108,7 +108,7 @@ impl Nginx {
     }
 
     /// Returns a closure that counts the servers that are not marked, for another thread.
-    pub fn counter(&self) -> impl Fn() -> usize + Send + 'static {
+    pub(crate) fn counter(&self) -> impl Fn() -> usize + Send + 'static {
         let upstream = self.upstream.clone();
         move || {
             let text = std::fs::read_to_string(&upstream).unwrap_or_default();

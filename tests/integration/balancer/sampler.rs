@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Counts until it is stopped.
-pub struct Sampler {
+pub(crate) struct Sampler {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Samples>,
 }
 
 /// The counts.
 #[derive(Debug)]
-pub struct Samples {
+pub(crate) struct Samples {
     pub least: usize,
     pub most: usize,
     pub count: usize,
@@ -25,7 +25,7 @@ pub struct Samples {
 }
 
 impl Sampler {
-    pub fn start(count: impl Fn() -> usize + Send + 'static) -> Self {
+    pub(crate) fn start(count: impl Fn() -> usize + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
@@ -51,7 +51,7 @@ impl Sampler {
         Self { stop, thread }
     }
 
-    pub fn finish(self) -> Samples {
+    pub(crate) fn finish(self) -> Samples {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the sampler does not panic")
     }

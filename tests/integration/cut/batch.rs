@@ -6,13 +6,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 /// What is below a root, a line on each path.
-pub type Tree = BTreeMap<String, String>;
+pub(crate) type Tree = BTreeMap<String, String>;
 
 /// Random numbers that a seed gives again (splitmix64).
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,14 +20,14 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 }
 
 /// A task of a batch. Each works in a place of its own, `PLACE` being a directory named by its number.
 #[derive(Debug, Clone, Copy)]
-pub enum Call {
+pub(crate) enum Call {
     NewFile,
     ReplaceFile,
     /// Its content is sent by itself, not in the script.
@@ -64,7 +64,7 @@ const CALLS: &[Call] = &[
 ];
 
 impl Call {
-    pub fn batch(random: &mut Random) -> Vec<Self> {
+    pub(crate) fn batch(random: &mut Random) -> Vec<Self> {
         let count = 3 + random.below(8);
         let one = |_| {
             let at = random.below(CALLS.len() as u64);
@@ -74,7 +74,7 @@ impl Call {
     }
 
     /// Lines of one file, which one script may write together, have one place.
-    pub fn place(self, number: usize) -> String {
+    pub(crate) fn place(self, number: usize) -> String {
         match self {
             Self::Line => "lines".to_owned(),
             _ => number.to_string(),
@@ -82,7 +82,7 @@ impl Call {
     }
 
     /// Makes what stands in the place before.
-    pub fn before(self, place: &Path) {
+    pub(crate) fn before(self, place: &Path) {
         std::fs::create_dir_all(place).expect("made");
         match self {
             Self::ReplaceFile | Self::AbsentFile | Self::Mode => {
@@ -102,7 +102,7 @@ impl Call {
     }
 
     /// Makes in the place what the task alone is to leave.
-    pub fn after(self, place: &Path, number: usize) {
+    pub(crate) fn after(self, place: &Path, number: usize) {
         match self {
             Self::NewFile | Self::ReplaceFile => write(&place.join("f"), "after\n"),
             Self::LargeFile => write(&place.join("f"), &large(number)),
@@ -167,15 +167,15 @@ fn write(path: &Path, text: &str) {
 }
 
 /// More than goes into a script.
-pub fn large(number: usize) -> String {
+pub(crate) fn large(number: usize) -> String {
     format!("{number} of many\n").repeat(20_000)
 }
 
 /// The line of the playbook on which the first call stands.
-pub const FIRST_LINE: usize = 4;
+pub(crate) const FIRST_LINE: usize = 4;
 
 /// A playbook that applies the calls below `root`, within a `timeout` if one is given.
-pub fn playbook(calls: &[Call], root: &Path, timeout: Option<u64>, undo: bool) -> String {
+pub(crate) fn playbook(calls: &[Call], root: &Path, timeout: Option<u64>, undo: bool) -> String {
     let hook = if undo { "on_failure(|| h.undo());" } else { "" };
     let opening = timeout.map_or_else(String::new, |ms| format!("timeout(\"{ms}ms\", || "));
     let mut text = format!(
@@ -191,7 +191,7 @@ pub fn playbook(calls: &[Call], root: &Path, timeout: Option<u64>, undo: bool) -
 }
 
 /// What is below a root.
-pub fn tree(root: &Path) -> Tree {
+pub(crate) fn tree(root: &Path) -> Tree {
     let mut tree = Tree::new();
     let mut open = vec![root.to_owned()];
     while let Some(path) = open.pop() {
@@ -226,7 +226,7 @@ pub fn tree(root: &Path) -> Tree {
 }
 
 /// The part of a tree that is in a place.
-pub fn in_place(tree: &Tree, place: &str) -> Tree {
+pub(crate) fn in_place(tree: &Tree, place: &str) -> Tree {
     let below = format!("{place}/");
     tree.iter()
         .filter(|(path, _)| *path == place || path.starts_with(&below))

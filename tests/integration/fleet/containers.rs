@@ -28,10 +28,10 @@ use super::{Endpoint, ignored, inventory_text, sshd};
 use crate::ops::Ops;
 
 /// What sudo wants of the user `asks`.
-pub const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Image {
+pub(crate) enum Image {
     /// systemd as process 1.
     Debian,
     /// BusyBox's commands and shell, without bash or systemd.
@@ -66,7 +66,7 @@ impl Image {
 /// A running container. It is removed when the value is dropped, and when the test process ends in any other
 /// way.
 #[derive(Debug)]
-pub struct Container {
+pub(crate) struct Container {
     image: Image,
     name: String,
     address: Ipv4Addr,
@@ -80,7 +80,7 @@ impl Container {
     /// One that all tests of this process share: a test leaves alone what another may look at.
     /// `None` without containers: the test is ignored.
     #[track_caller]
-    pub fn shared(image: Image) -> Option<&'static Self> {
+    pub(crate) fn shared(image: Image) -> Option<&'static Self> {
         static DEBIAN: OnceLock<Container> = OnceLock::new();
         static BUSYBOX: OnceLock<Container> = OnceLock::new();
         if are_left_out() {
@@ -95,7 +95,7 @@ impl Container {
 
     /// One of the test's own. `None` without containers: the test is ignored.
     #[track_caller]
-    pub fn start(image: Image) -> Option<Self> {
+    pub(crate) fn start(image: Image) -> Option<Self> {
         (!are_left_out()).then(|| Self::boot(image))
     }
 
@@ -158,12 +158,12 @@ impl Container {
     }
 
     /// The name that Docker knows it by: for `docker exec -i NAME`.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// How a user is reached. The host is named after the user.
-    pub fn endpoint(&self, user: &str) -> Endpoint {
+    pub(crate) fn endpoint(&self, user: &str) -> Endpoint {
         Endpoint {
             name: user.to_owned(),
             address: self.address,
@@ -175,13 +175,13 @@ impl Container {
     }
 
     /// A run of `ops` whose inventory is this container once for each user, named after it.
-    pub fn ops(&self, users: &[&str]) -> Ops {
+    pub(crate) fn ops(&self, users: &[&str]) -> Ops {
         let endpoints: Vec<_> = users.iter().map(|user| self.endpoint(user)).collect();
         Ops::new().inventory_named("hosts.ini", &inventory_text(&endpoints, &self.ssh_args()))
     }
 
     /// A run of `ops` that reaches the container as root with `docker exec`, as the host `container`.
-    pub fn ops_through_docker(&self) -> Ops {
+    pub(crate) fn ops_through_docker(&self) -> Ops {
         let host = format!(
             "container ansible_connection=docker ansible_host={}\n",
             self.name
@@ -190,7 +190,7 @@ impl Container {
     }
 
     /// What `ansible_ssh_common_args` says for this host.
-    pub fn ssh_args(&self) -> String {
+    pub(crate) fn ssh_args(&self) -> String {
         format!(
             "-o UserKnownHostsFile={}/known_hosts -o GlobalKnownHostsFile=/dev/null",
             self.dir.path().display()
@@ -198,7 +198,7 @@ impl Container {
     }
 
     /// Runs a command in the container as root, without `ops` and without ssh.
-    pub fn exec(&self, command: &str) -> Output {
+    pub(crate) fn exec(&self, command: &str) -> Output {
         Command::new("docker")
             .args(["exec", &self.name, "sh", "-c", command])
             .stdin(Stdio::null())
@@ -208,19 +208,19 @@ impl Container {
 
     /// What such a command prints. It has to succeed.
     #[track_caller]
-    pub fn look(&self, command: &str) -> String {
+    pub(crate) fn look(&self, command: &str) -> String {
         let output = self.exec(command);
         assert!(output.status.success(), "{command}: {output:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Every file of the container. Needs the `find` of an image that has it.
-    pub fn tree(&self) -> Tree {
+    pub(crate) fn tree(&self) -> Tree {
         Tree::parse(&self.look(tree::PRINT))
     }
 
     /// Runs a command through the plain `ssh` client.
-    pub fn ssh(&self, user: &str, command: &str) -> Output {
+    pub(crate) fn ssh(&self, user: &str, command: &str) -> Output {
         Command::new("ssh")
             .args([
                 "-F",

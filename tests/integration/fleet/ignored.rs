@@ -8,13 +8,13 @@ use std::panic::Location;
 
 /// Reports that this test is ignored. The test must return then.
 #[track_caller]
-pub fn ignored(reason: &str) {
+pub(crate) fn ignored(reason: &str) {
     report("ignored", reason);
 }
 
 /// Reports that a part of this test is ignored.
 #[track_caller]
-pub fn partly_ignored(reason: &str) {
+pub(crate) fn partly_ignored(reason: &str) {
     report("partly ignored", reason);
 }
 

@@ -5,7 +5,7 @@
 
 mod containers;
 mod ignored;
-pub mod process;
+pub(crate) mod process;
 mod proxy;
 mod served;
 mod servers;
@@ -19,19 +19,19 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use containers::{Container, Image, PASSWORD};
-pub use ignored::{ignored, partly_ignored};
-pub use proxy::{Delay, DelayProxy};
-pub use servers::Servers;
-pub use sshd::{Settings, Sshd, current_user};
+pub(crate) use containers::{Container, Image, PASSWORD};
+pub(crate) use ignored::{ignored, partly_ignored};
+pub(crate) use proxy::{Delay, DelayProxy};
+pub(crate) use servers::Servers;
+pub(crate) use sshd::{Settings, Sshd, current_user};
 #[allow(unused_imports, reason = "shared with the benchmarks")]
-pub use usage::{Measured, measure};
+pub(crate) use usage::{Measured, measure};
 
 use crate::ops::Ops;
 
 /// What is needed to reach a host of a fleet, as an inventory says it.
 #[derive(Debug, Clone)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     pub name: String,
     pub address: Ipv4Addr,
     pub port: u16,
@@ -43,7 +43,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Sets a variable of the host.
-    pub fn var(&mut self, name: &str, value: &str) -> &mut Self {
+    pub(crate) fn var(&mut self, name: &str, value: &str) -> &mut Self {
         self.vars.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -51,7 +51,7 @@ impl Endpoint {
 
 /// Some hosts, and what reaches them.
 #[derive(Debug)]
-pub struct Fleet {
+pub(crate) struct Fleet {
     hosts: Vec<Sshd>,
     /// Dropped after the hosts that live in it.
     dir: Arc<tempfile::TempDir>,
@@ -59,12 +59,12 @@ pub struct Fleet {
 
 impl Fleet {
     /// Starts `n` instances of `sshd`, named `h1`, `h2`, ..., that let in the user who runs the tests.
-    pub fn sshd(n: usize) -> Self {
+    pub(crate) fn sshd(n: usize) -> Self {
         Self::sshd_with(n, &Settings::default())
     }
 
     /// The same, with settings of one's own.
-    pub fn sshd_with(n: usize, settings: &Settings) -> Self {
+    pub(crate) fn sshd_with(n: usize, settings: &Settings) -> Self {
         process::sweep_the_dead();
         let dir = Arc::new(
             tempfile::Builder::new()
@@ -97,12 +97,12 @@ impl Fleet {
     }
 
     /// A run of `ops` with this fleet as its inventory.
-    pub fn ops(&self) -> Ops {
+    pub(crate) fn ops(&self) -> Ops {
         Ops::new().inventory_named("hosts.ini", &self.inventory_text())
     }
 
     /// The same with every host's entry in the inventory changed.
-    pub fn ops_with(&self, change: impl Fn(&mut Endpoint)) -> Ops {
+    pub(crate) fn ops_with(&self, change: impl Fn(&mut Endpoint)) -> Ops {
         let mut endpoints: Vec<_> = self
             .hosts
             .iter()
@@ -112,41 +112,41 @@ impl Fleet {
         Ops::new().inventory_named("hosts.ini", &inventory_text(&endpoints, &self.ssh_args()))
     }
 
-    pub fn hosts(&self) -> &[Sshd] {
+    pub(crate) fn hosts(&self) -> &[Sshd] {
         &self.hosts
     }
 
     /// The private key that every host of the fleet lets in.
-    pub fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.dir.path().join("id")
     }
 
     /// Holds the host key of every host.
-    pub fn known_hosts_file(&self) -> PathBuf {
+    pub(crate) fn known_hosts_file(&self) -> PathBuf {
         self.dir.path().join("known_hosts")
     }
 
     /// For `ssh -F`: the hosts under their names.
-    pub fn ssh_config(&self) -> PathBuf {
+    pub(crate) fn ssh_config(&self) -> PathBuf {
         self.dir.path().join("ssh_config")
     }
 
     /// The inventory as a file, for what does not run through [`Fleet::ops`].
-    pub fn inventory_file(&self) -> PathBuf {
+    pub(crate) fn inventory_file(&self) -> PathBuf {
         self.dir.path().join("hosts.ini")
     }
 
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
     /// An Ansible inventory in INI: the hosts, all in the group `fleet`.
-    pub fn inventory_text(&self) -> String {
+    pub(crate) fn inventory_text(&self) -> String {
         inventory_text(self.hosts.iter().map(Sshd::endpoint), &self.ssh_args())
     }
 
     /// What `ansible_ssh_common_args` says for these hosts.
-    pub fn ssh_args(&self) -> String {
+    pub(crate) fn ssh_args(&self) -> String {
         format!(
             "-o UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null",
             self.known_hosts_file().display()
@@ -163,7 +163,7 @@ impl Fleet {
 }
 
 /// An ssh configuration with these hosts under their names.
-pub fn ssh_config_text<'a>(
+pub(crate) fn ssh_config_text<'a>(
     hosts: impl IntoIterator<Item = &'a Endpoint>,
     known_hosts: &Path,
 ) -> String {
@@ -204,7 +204,10 @@ fn raise_file_limit() {
 }
 
 /// An Ansible inventory in INI with these hosts in the group `fleet`.
-pub fn inventory_text<'a>(hosts: impl IntoIterator<Item = &'a Endpoint>, ssh_args: &str) -> String {
+pub(crate) fn inventory_text<'a>(
+    hosts: impl IntoIterator<Item = &'a Endpoint>,
+    ssh_args: &str,
+) -> String {
     let mut text = String::from("[fleet]\n");
     for Endpoint {
         name,

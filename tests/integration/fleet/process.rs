@@ -10,35 +10,35 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Set in every session of a host: `<id of the test process>:<directory of the host>`.
-pub const MARK: &str = "OPS_TEST_HOST";
+pub(crate) const MARK: &str = "OPS_TEST_HOST";
 /// The same on the daemon itself, which is no process *of* the host.
-pub const DAEMON_MARK: &str = "OPS_TEST_SSHD";
+pub(crate) const DAEMON_MARK: &str = "OPS_TEST_SSHD";
 
 /// A process that runs on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Process {
+pub(crate) struct Process {
     pub id: u32,
     /// Its arguments, joined with spaces.
     pub command: String,
 }
 
-pub fn mark(dir: &Path) -> String {
+pub(crate) fn mark(dir: &Path) -> String {
     format!("{}:{}", std::process::id(), dir.display())
 }
 
 /// Every process of the host that has this mark.
-pub fn marked(mark: &str) -> Vec<Process> {
+pub(crate) fn marked(mark: &str) -> Vec<Process> {
     with_variable(MARK, mark)
 }
 
 /// Every process that was started with this variable in its environment.
-pub fn with_variable(name: &str, value: &str) -> Vec<Process> {
+pub(crate) fn with_variable(name: &str, value: &str) -> Vec<Process> {
     let wanted = format!("{name}={value}");
     with_environment(|var| var == wanted.as_bytes())
 }
 
 /// Every process in whose environment this variable begins with the text.
-pub fn with_variable_like(name: &str, start: &str) -> Vec<Process> {
+pub(crate) fn with_variable_like(name: &str, start: &str) -> Vec<Process> {
     let wanted = format!("{name}={start}");
     with_environment(|var| var.starts_with(wanted.as_bytes()))
 }
@@ -56,7 +56,7 @@ fn with_environment(is_wanted: impl Fn(&[u8]) -> bool) -> Vec<Process> {
 }
 
 /// The processes below `root`.
-pub fn descendants(root: u32) -> Vec<u32> {
+pub(crate) fn descendants(root: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for id in all() {
         if let Some(parent) = parent(id) {
@@ -73,12 +73,12 @@ pub fn descendants(root: u32) -> Vec<u32> {
     found
 }
 
-pub fn kill(ids: impl IntoIterator<Item = u32>) {
+pub(crate) fn kill(ids: impl IntoIterator<Item = u32>) {
     send(ids, Signal::KILL);
 }
 
 /// Ends processes without any of them seeing another end.
-pub fn kill_at_once(ids: &[u32]) {
+pub(crate) fn kill_at_once(ids: &[u32]) {
     send(ids.iter().copied(), Signal::STOP);
     send(ids.iter().copied(), Signal::KILL);
 }
@@ -92,7 +92,7 @@ fn send(ids: impl IntoIterator<Item = u32>, signal: Signal) {
 }
 
 /// Ends every process whose mark begins like this, those included that are being started.
-pub fn kill_marked(mark: &str) {
+pub(crate) fn kill_marked(mark: &str) {
     loop {
         let there = with_variable_like(MARK, mark);
         if there.is_empty() {
@@ -105,7 +105,7 @@ pub fn kill_marked(mark: &str) {
 
 /// Looks until it is so. Fails the test when that takes longer than anything here should.
 #[track_caller]
-pub fn wait_until(so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
+pub(crate) fn wait_until(so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
     let until = Instant::now() + Duration::from_mins(1);
     while !so() {
         assert!(Instant::now() < until, "{}", otherwise());
@@ -115,7 +115,7 @@ pub fn wait_until(so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
 }
 
 /// Ends what an earlier test run left because it was killed itself. Once a process is enough.
-pub fn sweep_the_dead() {
+pub(crate) fn sweep_the_dead() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let orphans: HashSet<u32> = all()

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 /// How long a chunk is on its way.
 #[derive(Debug, Clone, Copy)]
-pub struct Delay(pub Duration);
+pub(crate) struct Delay(pub Duration);
 
 impl Delay {
     /// Half of the round trip each way.
-    pub fn round_trip(time: Duration) -> Self {
+    pub(crate) fn round_trip(time: Duration) -> Self {
         Self(time / 2)
     }
 }
@@ -37,7 +37,7 @@ struct Counts {
 
 /// Listens on a loopback address, forwards to another. Ends with the value.
 #[derive(Debug)]
-pub struct DelayProxy {
+pub(crate) struct DelayProxy {
     listening: SocketAddr,
     counts: Arc<Counts>,
     open: Arc<Mutex<Vec<TcpStream>>>,
@@ -46,7 +46,7 @@ pub struct DelayProxy {
 
 impl DelayProxy {
     /// Forwards what comes to a port of its own at `address` to `target`.
-    pub fn start(address: Ipv4Addr, target: SocketAddr, delay: Delay) -> Self {
+    pub(crate) fn start(address: Ipv4Addr, target: SocketAddr, delay: Delay) -> Self {
         let listener = TcpListener::bind((address, 0)).expect("a loopback address");
         let listening = listener
             .local_addr()
@@ -77,11 +77,11 @@ impl DelayProxy {
         proxy
     }
 
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.listening
     }
 
-    pub fn connections(&self) -> u64 {
+    pub(crate) fn connections(&self) -> u64 {
         self.counts.connections.load(Ordering::Relaxed)
     }
 
@@ -89,16 +89,16 @@ impl DelayProxy {
     /// from the client and the server, each of which was sent after the one before had arrived. When things happen
     /// within the time of a round trip makes no difference, so a busy machine counts right as long as neither side
     /// sends half of what it has to say a whole round trip late. The handshake of TCP is not counted.
-    pub fn round_trips(&self) -> u64 {
+    pub(crate) fn round_trips(&self) -> u64 {
         self.counts.round_trips.load(Ordering::SeqCst)
     }
 
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.counts.under_way.load(Ordering::SeqCst) == 0
     }
 
     /// Bytes from the client to the server, and back.
-    pub fn bytes(&self) -> (u64, u64) {
+    pub(crate) fn bytes(&self) -> (u64, u64) {
         (
             self.counts.sent.load(Ordering::Relaxed),
             self.counts.received.load(Ordering::Relaxed),
@@ -107,19 +107,19 @@ impl DelayProxy {
 
     /// From now on nothing gets through, either way, and nobody is told: a firewall that has forgotten the
     /// connection.
-    pub fn swallow(&self) {
+    pub(crate) fn swallow(&self) {
         self.counts.swallows.store(true, Ordering::SeqCst);
     }
 
     /// From now on nothing gets through on the connections that there are, and neither side learns that the
     /// other has gone. New ones are as before.
-    pub fn silence(&self) {
+    pub(crate) fn silence(&self) {
         let number = self.counts.connections.load(Ordering::SeqCst);
         self.counts.silent.store(number, Ordering::SeqCst);
     }
 
     /// Cuts every connection, as a cable that is pulled and noticed at once.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         for stream in self
             .open
             .lock()

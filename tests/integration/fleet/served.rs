@@ -16,14 +16,14 @@ const STDERR: u32 = 1;
 
 /// What a session finds.
 #[derive(Debug)]
-pub struct Host {
+pub(crate) struct Host {
     pub home: PathBuf,
     /// A variable that marks every process of the host.
     pub mark: (&'static str, String),
 }
 
 /// Serves one channel until its end.
-pub async fn serve(channel: Channel<Msg>, session: Handle, host: Arc<Host>) {
+pub(crate) async fn serve(channel: Channel<Msg>, session: Handle, host: Arc<Host>) {
     let id = channel.id();
     let (mut from, to) = channel.split();
     let command = loop {

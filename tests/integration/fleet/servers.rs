@@ -28,7 +28,7 @@ const INVENTORY: &str = "hosts.ini";
 
 /// Some servers, and what reaches them. Dropping it ends them, and what was started through them.
 #[derive(Debug)]
-pub struct Servers {
+pub(crate) struct Servers {
     all: Vec<Server>,
     /// `None` once they are to end.
     runtime: Option<Runtime>,
@@ -38,7 +38,7 @@ pub struct Servers {
 
 /// One of them.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     endpoint: Endpoint,
     host_key: PublicKey,
     dir: PathBuf,
@@ -55,12 +55,12 @@ struct State {
 
 impl Servers {
     /// Starts `n` of them, named `h1`, `h2`, ...
-    pub fn start(n: usize) -> Self {
+    pub(crate) fn start(n: usize) -> Self {
         Self::start_with(n, Duration::ZERO)
     }
 
     /// The same, so far away that a round trip takes this long.
-    pub fn start_with(n: usize, round_trip: Duration) -> Self {
+    pub(crate) fn start_with(n: usize, round_trip: Duration) -> Self {
         process::sweep_the_dead();
         super::raise_file_limit();
         let dir = Arc::new(
@@ -108,18 +108,18 @@ impl Servers {
     }
 
     /// A run of `ops` with this fleet as its inventory.
-    pub fn ops(&self) -> Ops {
+    pub(crate) fn ops(&self) -> Ops {
         self.ops_with(|_| {})
     }
 
     /// The same with every host's entry in the inventory changed.
-    pub fn ops_with(&self, change: impl Fn(&mut Endpoint)) -> Ops {
+    pub(crate) fn ops_with(&self, change: impl Fn(&mut Endpoint)) -> Ops {
         let mut endpoints: Vec<_> = self.endpoints().cloned().collect();
         endpoints.iter_mut().for_each(change);
         Ops::new().inventory_named(INVENTORY, &inventory_text(&endpoints, &self.ssh_args()))
     }
 
-    pub fn servers(&self) -> &[Server] {
+    pub(crate) fn servers(&self) -> &[Server] {
         &self.all
     }
 
@@ -128,36 +128,36 @@ impl Servers {
     }
 
     /// The private key that every server lets in.
-    pub fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.dir().join("id")
     }
 
     /// Holds the host key of every server.
-    pub fn known_hosts_file(&self) -> PathBuf {
+    pub(crate) fn known_hosts_file(&self) -> PathBuf {
         self.dir().join("known_hosts")
     }
 
     /// For `ssh -F`: the hosts under their names.
-    pub fn ssh_config(&self) -> PathBuf {
+    pub(crate) fn ssh_config(&self) -> PathBuf {
         self.dir().join("ssh_config")
     }
 
     /// The inventory as a file, for what does not run through [`Servers::ops`].
-    pub fn inventory_file(&self) -> PathBuf {
+    pub(crate) fn inventory_file(&self) -> PathBuf {
         self.dir().join(INVENTORY)
     }
 
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
     /// An Ansible inventory in INI: the hosts, all in the group `fleet`.
-    pub fn inventory_text(&self) -> String {
+    pub(crate) fn inventory_text(&self) -> String {
         inventory_text(self.endpoints(), &self.ssh_args())
     }
 
     /// What `ansible_ssh_common_args` says for these hosts.
-    pub fn ssh_args(&self) -> String {
+    pub(crate) fn ssh_args(&self) -> String {
         format!(
             "-o UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null",
             self.known_hosts_file().display()
@@ -235,40 +235,40 @@ impl Server {
         server
     }
 
-    pub const fn endpoint(&self) -> &Endpoint {
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.endpoint.name
     }
 
     /// A directory that tests may treat as the host's own.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.dir.join("root")
     }
 
     /// `HOME` on the host.
-    pub fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.dir.join("home")
     }
 
     /// From now on it accepts connections and says nothing: a machine that hangs.
-    pub fn fall_silent(&self) {
+    pub(crate) fn fall_silent(&self) {
         self.state.silent.store(true, Ordering::SeqCst);
     }
 
     /// How many connections came.
-    pub fn accepted(&self) -> usize {
+    pub(crate) fn accepted(&self) -> usize {
         self.state.accepted.load(Ordering::SeqCst)
     }
 
     /// How many of them were let in.
-    pub fn let_in(&self) -> usize {
+    pub(crate) fn let_in(&self) -> usize {
         self.state.let_in.load(Ordering::SeqCst)
     }
 
-    pub fn known_hosts_line(&self) -> String {
+    pub(crate) fn known_hosts_line(&self) -> String {
         let key = self.host_key.to_openssh().expect("a key has a text");
         format!("[{}]:{} {key}\n", self.endpoint.address, self.endpoint.port)
     }

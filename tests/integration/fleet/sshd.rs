@@ -18,7 +18,7 @@ const SSHD: &str = "/usr/sbin/sshd";
 
 /// How the hosts of a fleet differ from the usual.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub(crate) struct Settings {
     config: String,
     sh: Option<&'static str>,
     round_trip: Option<Duration>,
@@ -28,33 +28,33 @@ pub struct Settings {
 
 impl Settings {
     /// Adds lines to `sshd_config`.
-    pub fn config(mut self, lines: &str) -> Self {
+    pub(crate) fn config(mut self, lines: &str) -> Self {
         self.config.push_str(lines);
         self.config.push('\n');
         self
     }
 
     /// Gives the hosts these keys, the first in place of the one that is made for each.
-    pub fn host_keys(mut self, keys: impl IntoIterator<Item = PathBuf>) -> Self {
+    pub(crate) fn host_keys(mut self, keys: impl IntoIterator<Item = PathBuf>) -> Self {
         self.host_keys.extend(keys);
         self
     }
 
     /// Puts the hosts behind proxies that make a round trip take this long.
-    pub const fn round_trip(mut self, time: Duration) -> Self {
+    pub(crate) const fn round_trip(mut self, time: Duration) -> Self {
         self.round_trip = Some(time);
         self
     }
 
     /// With BusyBox as `sh`: nothing but its applets is there.
-    pub const fn bare(mut self) -> Self {
+    pub(crate) const fn bare(mut self) -> Self {
         self.bare = true;
         self
     }
 
     /// What `sh` is on the hosts: `dash`, `bash`, or `busybox`, whose applets then stand in for every other
     /// command too.
-    pub const fn sh(mut self, sh: &'static str) -> Self {
+    pub(crate) const fn sh(mut self, sh: &'static str) -> Self {
         self.sh = Some(sh);
         self
     }
@@ -62,7 +62,7 @@ impl Settings {
 
 /// A running `sshd`. Dropping it ends it, and everything that was started through it.
 #[derive(Debug)]
-pub struct Sshd {
+pub(crate) struct Sshd {
     endpoint: Endpoint,
     dir: PathBuf,
     daemon: Mutex<Child>,
@@ -72,7 +72,7 @@ pub struct Sshd {
 
 impl Sshd {
     /// Starts one in `dir/name`; `dir/id.pub` is the key that it lets in. Returns when it listens.
-    pub fn start(fleet: &Path, name: &str, settings: &Settings) -> Self {
+    pub(crate) fn start(fleet: &Path, name: &str, settings: &Settings) -> Self {
         let dir = fleet.join(name);
         for part in ["", "home", "root", "state", "bin"] {
             std::fs::create_dir_all(dir.join(part)).expect("the host's directory");
@@ -120,13 +120,13 @@ impl Sshd {
     }
 
     /// The proxy that stands before the host, if the settings asked for one.
-    pub const fn proxy(&self) -> Option<&DelayProxy> {
+    pub(crate) const fn proxy(&self) -> Option<&DelayProxy> {
         self.proxy.as_ref()
     }
 
     /// How many round trips `run` waits for. What it left behind must have ended when the next one begins.
     #[track_caller]
-    pub fn round_trips(&self, run: impl FnOnce()) -> u64 {
+    pub(crate) fn round_trips(&self, run: impl FnOnce()) -> u64 {
         let proxy = self.proxy.as_ref().expect("the settings asked for one");
         self.wait_until_idle();
         process::wait_until(|| proxy.is_quiet(), || "never quiet".to_owned());
@@ -135,32 +135,32 @@ impl Sshd {
         proxy.round_trips() - before
     }
 
-    pub const fn endpoint(&self) -> &Endpoint {
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.endpoint.name
     }
 
     /// A directory that tests may treat as the host's own: `host.root().join("etc/motd")`. All hosts share
     /// this machine's file system, so a test writes nowhere else.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.dir.join("root")
     }
 
     /// `HOME` on the host.
-    pub fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.dir.join("home")
     }
 
     /// `ops_state_dir` of the host.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.join("state")
     }
 
     /// What the daemon logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log
             .lock()
             .expect("no test panics with the log in hand")
@@ -170,12 +170,12 @@ impl Sshd {
     /// Every process that was started through this host's `sshd` and still runs, the daemon and its session
     /// processes left out. A child that was put in the background, that left its process group or whose
     /// parent died is found too: all carry a mark in their environment.
-    pub fn processes(&self) -> Vec<Process> {
+    pub(crate) fn processes(&self) -> Vec<Process> {
         process::marked(&process::mark(&self.dir))
     }
 
     /// Processes of the host whose command line has `text`.
-    pub fn processes_like(&self, text: &str) -> Vec<Process> {
+    pub(crate) fn processes_like(&self, text: &str) -> Vec<Process> {
         self.processes()
             .into_iter()
             .filter(|process| process.command.contains(text))
@@ -184,7 +184,7 @@ impl Sshd {
 
     /// Waits until the host runs a process whose command line has `text`.
     #[track_caller]
-    pub fn wait_for_process(&self, text: &str) {
+    pub(crate) fn wait_for_process(&self, text: &str) {
         process::wait_until(
             || !self.processes_like(text).is_empty(),
             || format!("no {text:?} among {:?}", self.processes()),
@@ -193,7 +193,7 @@ impl Sshd {
 
     /// Waits until nothing runs on the host that was started through its `sshd`.
     #[track_caller]
-    pub fn wait_until_idle(&self) {
+    pub(crate) fn wait_until_idle(&self) {
         process::wait_until(
             || self.processes().is_empty(),
             || format!("still there: {:?}", self.processes()),
@@ -201,7 +201,7 @@ impl Sshd {
     }
 
     /// Ends the daemon, every connection and everything that runs on the host, at once: the machine is gone.
-    pub fn vanish(&self) {
+    pub(crate) fn vanish(&self) {
         let mut daemon = self
             .daemon
             .lock()
@@ -223,7 +223,7 @@ impl Sshd {
     }
 
     /// Kills the processes of `sshd` that serve connections; what they started is left to itself.
-    pub fn kill_sessions(&self) {
+    pub(crate) fn kill_sessions(&self) {
         let daemon = self
             .daemon
             .lock()
@@ -239,7 +239,7 @@ impl Sshd {
     }
 
     /// Starts the daemon again after [`Sshd::vanish`], at the same address.
-    pub fn come_back(&self) {
+    pub(crate) fn come_back(&self) {
         *self
             .daemon
             .lock()
@@ -247,7 +247,7 @@ impl Sshd {
     }
 
     /// Runs a command on the host with the plain `ssh` client.
-    pub fn ssh(&self, command: &str) -> Output {
+    pub(crate) fn ssh(&self, command: &str) -> Output {
         Command::new("ssh")
             .arg("-F")
             .arg(self.fleet().join("ssh_config"))
@@ -257,7 +257,7 @@ impl Sshd {
             .expect("ssh is installed")
     }
 
-    pub fn known_hosts_line(&self) -> String {
+    pub(crate) fn known_hosts_line(&self) -> String {
         let key =
             std::fs::read_to_string(self.dir.join("host_key.pub")).expect("the host's public key");
         format!("[{}]:{} {key}", self.endpoint.address, self.endpoint.port)
@@ -341,7 +341,7 @@ fn host_keys(path: &Path, settings: &Settings) {
 }
 
 /// An ed25519 key without a passphrase, at `path` and `path.pub`.
-pub fn generate_key(path: &Path) {
+pub(crate) fn generate_key(path: &Path) {
     let status = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "ops-test", "-f"])
         .arg(path)
@@ -402,7 +402,7 @@ fn find_program(name: &str) -> PathBuf {
 }
 
 /// The name of the user who runs the tests.
-pub fn current_user() -> String {
+pub(crate) fn current_user() -> String {
     let output = Command::new("id")
         .arg("-un")
         .output()

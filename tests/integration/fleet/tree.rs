@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 /// Every file of a host with its kind, mode, owner, size and times, by path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tree(BTreeMap<String, String>);
+pub(crate) struct Tree(BTreeMap<String, String>);
 
 /// Prints a tree. What changes by a mere login, or by time going by, is left out: logs, and the state of the
 /// machine's own services.
-pub const PRINT: &str = "find / /tmp /run -xdev \
+pub(crate) const PRINT: &str = "find / /tmp /run -xdev \
     \\( -path /var/log -o -path /proc -o -path /sys -o -path /dev -o -path '/run/*tmp' -o -path '/run/motd*' -o -path /run/log -o -path /run/sudo \
     -o -path /run/systemd -o -path /run/user -o -path /var/lib/systemd -o -path /var/lib/private \\) -prune \
     -o ! -path /run ! -path /tmp -printf '%p\\t%y %m %u:%g %s %T@ %C@ %l\\n' | sort -u";
 
 impl Tree {
-    pub fn parse(printed: &str) -> Self {
+    pub(crate) fn parse(printed: &str) -> Self {
         let lines = printed.lines().filter_map(|line| line.split_once('\t'));
         Self(
             lines
@@ -23,12 +23,12 @@ impl Tree {
         )
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// What is new, gone or another, a line each.
-    pub fn since(&self, before: &Self) -> Vec<String> {
+    pub(crate) fn since(&self, before: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         for (path, now) in &self.0 {
             match before.0.get(path) {

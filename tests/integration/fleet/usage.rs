@@ -8,7 +8,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 /// A command that has ended, and what it took: itself alone, without its children.
 #[derive(Debug)]
-pub struct Measured {
+pub(crate) struct Measured {
     pub status: ExitStatus,
     pub wall: Duration,
     /// Processor time, in user and kernel mode. The kernel counts in hundredths of a second.
@@ -18,7 +18,7 @@ pub struct Measured {
 }
 
 /// Runs a command to its end. Its output goes where the command says.
-pub fn measure(command: &mut Command) -> Measured {
+pub(crate) fn measure(command: &mut Command) -> Measured {
     let began = Instant::now();
     let mut child = command
         .stdin(Stdio::null())

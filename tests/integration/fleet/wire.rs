@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// The far end of the stream. Every chunk is under way for half of the round trip, and none waits for
 /// another. The kernel has accepted the connection at once, so the three packets of its handshake are waited
 /// for here.
-pub async fn distant(stream: TcpStream, round_trip: Duration) -> DuplexStream {
+pub(crate) async fn distant(stream: TcpStream, round_trip: Duration) -> DuplexStream {
     let (accepted, delay) = (Instant::now(), round_trip / 2);
     sleep(delay * 3).await;
     let (near, far) = tokio::io::duplex(256 << 10);

@@ -9,7 +9,7 @@ use super::web::closed_port;
 use super::{here, playbook, seen};
 use crate::fleet::{Fleet, Settings};
 
-pub const PASSWORD: &str = "correct horse 'n battery";
+pub(crate) const PASSWORD: &str = "correct horse 'n battery";
 
 /// A PostgreSQL with one user who has a password. It refuses to run as root.
 struct Postgres(Server);

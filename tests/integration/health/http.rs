@@ -167,7 +167,7 @@ fn a_secret_is_not_in_command_lines_and_is_scrubbed() {
 
 /// Returns the command lines and environments of all processes that contain a text, except those of the run
 /// itself, whose environment has it.
-pub fn command_lines(text: &str) -> Vec<String> {
+pub(crate) fn command_lines(text: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
     lines

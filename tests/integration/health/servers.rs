@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::fleet::process::wait_until;
 
 /// A server. It stops when it is dropped and when the tests end.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub port: u16,
     dir: tempfile::TempDir,
@@ -14,12 +14,12 @@ pub struct Server {
 
 impl Server {
     /// Starts a program in its own directory, and waits until it listens on the port.
-    pub fn start(port: u16, arguments: &[&str]) -> Self {
+    pub(crate) fn start(port: u16, arguments: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         Self::start_in(dir, port, arguments)
     }
 
-    pub fn start_in(dir: tempfile::TempDir, port: u16, arguments: &[&str]) -> Self {
+    pub(crate) fn start_in(dir: tempfile::TempDir, port: u16, arguments: &[&str]) -> Self {
         let log = std::fs::File::create(dir.path().join("log")).expect("its log");
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
@@ -38,12 +38,12 @@ impl Server {
         server
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
     /// Returns `127.0.0.1:PORT`.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 }
@@ -57,7 +57,7 @@ impl Drop for Server {
 
 /// Runs a program until it exits.
 #[track_caller]
-pub fn done(arguments: &[&str], dir: &Path) {
+pub(crate) fn done(arguments: &[&str], dir: &Path) {
     let output = Command::new(arguments[0])
         .args(&arguments[1..])
         .current_dir(dir)

@@ -15,7 +15,7 @@ const ASKING: [&str; 10] = [
 
 /// A run on this machine with all of its programs, except that of those that open connections it has only the
 /// given ones.
-pub fn with(tools: &[(&str, &str)], ops: Ops) -> Ops {
+pub(crate) fn with(tools: &[(&str, &str)], ops: Ops) -> Ops {
     let bin = ops.path("bin");
     std::fs::create_dir(&bin).expect("a directory");
     for directory in ["/usr/bin", "/bin", "/usr/sbin", "/sbin"] {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::fleet::process;
 
 /// Listens on a port of the loopback address until the process exits.
-pub struct Web {
+pub(crate) struct Web {
     pub port: u16,
 }
 
@@ -16,7 +16,7 @@ pub struct Web {
 type Answer = dyn Fn(&str) -> Vec<u8> + Send + Sync;
 
 impl Web {
-    pub fn start(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its address").port();
         let answer: Arc<Answer> = Arc::new(answer);
@@ -29,7 +29,7 @@ impl Web {
         Self { port }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 }
@@ -53,7 +53,7 @@ fn serve(mut stream: TcpStream, answer: &Answer) {
 }
 
 /// Returns a complete response.
-pub fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
@@ -62,7 +62,7 @@ pub fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
 }
 
 /// Returns the value of a header of a request.
-pub fn header<'r>(request: &'r str, name: &str) -> Option<&'r str> {
+pub(crate) fn header<'r>(request: &'r str, name: &str) -> Option<&'r str> {
     request.lines().find_map(|line| {
         let (found, value) = line.split_once(':')?;
         found.eq_ignore_ascii_case(name).then_some(value.trim())
@@ -70,13 +70,13 @@ pub fn header<'r>(request: &'r str, name: &str) -> Option<&'r str> {
 }
 
 /// Returns a port that nothing listens on.
-pub fn closed_port() -> u16 {
+pub(crate) fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its address").port()
 }
 
 /// Runs `openssl s_server` with a self-signed certificate for the name `shop.example`.
-pub struct Secure {
+pub(crate) struct Secure {
     pub port: u16,
     pub certificate: std::path::PathBuf,
     child: Child,
@@ -84,7 +84,7 @@ pub struct Secure {
 }
 
 impl Secure {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let (key, certificate) = (dir.path().join("key.pem"), dir.path().join("cert.pem"));
         let made = Command::new("openssl")

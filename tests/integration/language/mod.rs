@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use crate::ops::Ops;
 
 /// Returns `n` hosts, `h1` and so on, that are this machine, each with its own directory: `h.vars.root`.
-pub fn local(n: usize) -> Ops {
+pub(crate) fn local(n: usize) -> Ops {
     let ops = Ops::new();
     let mut inventory = String::new();
     for at in 1..=n {

@@ -14,12 +14,12 @@ use crate::ops::{Ops, Running};
 use crate::ran::Ran;
 
 /// Holds the lock `deploy/shop` until the file `go` exists, and then changes the hosts.
-pub fn holding(fleet: &Fleet) -> Ops {
+pub(crate) fn holding(fleet: &Fleet) -> Ops {
     holding_with(fleet, "#{}")
 }
 
 /// The same with options.
-pub fn holding_with(fleet: &Fleet, options: &str) -> Ops {
+pub(crate) fn holding_with(fleet: &Fleet, options: &str) -> Ops {
     let dir = fleet.dir().display();
     fleet.ops().playbook(&format!(
         r#"
@@ -41,28 +41,28 @@ pub fn holding_with(fleet: &Fleet, options: &str) -> Ops {
 }
 
 /// Lets the holders continue.
-pub fn go(fleet: &Fleet) {
+pub(crate) fn go(fleet: &Fleet) {
     std::fs::write(fleet.dir().join("go"), "").expect("the fleet's directory");
 }
 
 /// Starts it and waits until it holds the lock.
-pub fn started(ops: &Ops) -> Running {
+pub(crate) fn started(ops: &Ops) -> Running {
     let mut running = ops.start();
     running.wait_for("has it");
     running
 }
 
 /// Acquires the lock, and prints that.
-pub const TAKE: &str =
+pub(crate) const TAKE: &str =
     r#"let all = hosts("all"); with_lock("deploy/shop", || print("has" + " it"));"#;
 
 /// Returns the log of the lock `deploy/shop` on a host.
-pub fn log_of(host: &Sshd) -> PathBuf {
+pub(crate) fn log_of(host: &Sshd) -> PathBuf {
     host.state().join("locks/deploy%2Fshop")
 }
 
 /// Returns the entries of the log in order.
-pub fn entries(host: &Sshd) -> Vec<String> {
+pub(crate) fn entries(host: &Sshd) -> Vec<String> {
     let Ok(dir) = std::fs::read_dir(log_of(host)) else {
         return Vec::new();
     };
@@ -81,14 +81,14 @@ pub fn entries(host: &Sshd) -> Vec<String> {
 }
 
 /// Whether the highest entry says that a run holds the lock.
-pub fn is_held(host: &Sshd) -> bool {
+pub(crate) fn is_held(host: &Sshd) -> bool {
     entries(host)
         .last()
         .is_some_and(|entry| entry.starts_with("held"))
 }
 
 /// Makes the files in the log of the lock ten minutes old, as if no run had renewed it.
-pub fn age(host: &Sshd) {
+pub(crate) fn age(host: &Sshd) {
     let past = std::time::SystemTime::now() - std::time::Duration::from_mins(10);
     for entry in std::fs::read_dir(log_of(host)).expect("the log") {
         let file = std::fs::File::open(entry.expect("an entry").path()).expect("it opens");
@@ -97,7 +97,7 @@ pub fn age(host: &Sshd) {
 }
 
 /// Returns the id of the lock that a run acquired.
-pub fn id_of(ran: &Ran) -> String {
+pub(crate) fn id_of(ran: &Ran) -> String {
     ran.events_of("lock.acquired")[0]["id"]
         .as_str()
         .expect("an id")

@@ -10,14 +10,14 @@ use crate::shop::{Load, program};
 
 /// The hosts of the demonstration with version 1.0.0. They stop when the value is dropped, and with a killed
 /// test process.
-pub struct Site {
+pub(crate) struct Site {
     dir: tempfile::TempDir,
     watchdog: Child,
     pub ops: Ops,
 }
 
 impl Site {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let fleet = dir.path().join("fleet");
         let watchdog = watchdog(&fleet);
@@ -50,7 +50,7 @@ impl Site {
     }
 
     /// Returns the parameters for a release.
-    pub fn release(&self, version: &str) -> Vec<String> {
+    pub(crate) fn release(&self, version: &str) -> Vec<String> {
         let artifact = self.dir.path().join(format!("shop-{version}.tar.gz"));
         let sum = std::fs::read_to_string(artifact.with_added_extension("sha256")).expect("a sum");
         let sha256 = sum.split(' ').next().expect("split gives one part");
@@ -73,14 +73,14 @@ impl Site {
     }
 
     /// health-check for a version.
-    pub fn health(&self, version: &str) -> Ops {
+    pub(crate) fn health(&self, version: &str) -> Ops {
         let args = vars(&[("version", version), ("min_free", "0%")]);
         self.ops
             .again(["run", &playbook("health-check.rhai")])
             .args(args)
     }
 
-    pub fn load(&self) -> Load {
+    pub(crate) fn load(&self) -> Load {
         let inventory = std::fs::read_to_string(self.dir.path().join("fleet/inventory.toml"))
             .expect("an inventory");
         let (_, rest) = inventory

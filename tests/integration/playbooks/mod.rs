@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ops::Ops;
 
-pub use loopback::Site;
+pub(crate) use loopback::Site;
 
 const INVENTORY: &str = "\
 [groups.web]
@@ -18,7 +18,7 @@ hosts = [\"lb1\"]
 ";
 
 /// Reads a file of the project.
-pub fn project(path: &str) -> PathBuf {
+pub(crate) fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
@@ -28,7 +28,7 @@ fn playbook(name: &str) -> String {
 }
 
 /// Returns `--var NAME=VALUE` for each.
-pub fn vars(pairs: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn vars(pairs: &[(&str, &str)]) -> Vec<String> {
     let vars = pairs.iter().map(|(name, value)| format!("{name}={value}"));
     vars.flat_map(|var| ["--var".to_owned(), var]).collect()
 }

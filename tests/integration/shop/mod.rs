@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// Returns the path of an example that cargo built: `shop` or `load`.
-pub fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(build);
     examples().join(name)
@@ -46,7 +46,7 @@ fn examples() -> PathBuf {
 }
 
 /// Writes a release: `VERSION`, and `shop.toml` if a behaviour is given.
-pub fn release(dir: &Path, version: &str, behaviour: &str) {
+pub(crate) fn release(dir: &Path, version: &str, behaviour: &str) {
     std::fs::create_dir_all(dir).expect("the release's directory");
     std::fs::write(dir.join("VERSION"), format!("{version}\n")).expect("VERSION");
     if !behaviour.is_empty() {
@@ -56,14 +56,14 @@ pub fn release(dir: &Path, version: &str, behaviour: &str) {
 
 /// A shop that listens on its own port. Dropping it kills it.
 #[derive(Debug)]
-pub struct Shop {
+pub(crate) struct Shop {
     child: Child,
     address: String,
 }
 
 impl Shop {
     /// Starts it with a release. Returns when it listens.
-    pub fn start(release: &Path) -> Self {
+    pub(crate) fn start(release: &Path) -> Self {
         let mut child = Command::new(program("shop"))
             .args(["--listen", "127.0.0.1:0", "--release"])
             .arg(release)
@@ -86,21 +86,21 @@ impl Shop {
     }
 
     /// `127.0.0.1:41234`
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Stops it: sends SIGTERM.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         signal(&self.child, Signal::TERM);
     }
 
     /// Waits until it exits. Returns its exit code.
-    pub fn wait(&mut self) -> Option<i32> {
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         self.child.wait().expect("a child can be waited for").code()
     }
 }
@@ -114,14 +114,14 @@ impl Drop for Shop {
 
 /// Sends requests to an address until it is stopped. Dropping it kills it.
 #[derive(Debug)]
-pub struct Load {
+pub(crate) struct Load {
     child: Child,
     stdout: Option<ChildStdout>,
 }
 
 impl Load {
     /// `Load::start("http://127.0.0.1:8080/", &["--rate", "200", "--slow-share", "0.05"])`
-    pub fn start(url: &str, args: &[&str]) -> Self {
+    pub(crate) fn start(url: &str, args: &[&str]) -> Self {
         let mut child = Command::new(program("load"))
             .arg(url)
             .args(args)
@@ -135,13 +135,13 @@ impl Load {
     }
 
     /// Stops sending, waits for the answers to requests in flight, and returns the summary.
-    pub fn finish(self) -> Summary {
+    pub(crate) fn finish(self) -> Summary {
         signal(&self.child, Signal::TERM);
         self.wait()
     }
 
     /// Waits until it exits by itself (`--duration`).
-    pub fn wait(mut self) -> Summary {
+    pub(crate) fn wait(mut self) -> Summary {
         let mut text = String::new();
         let mut stdout = self.stdout.take().expect("it is taken only here");
         stdout.read_to_string(&mut text).expect("the summary");
@@ -166,27 +166,27 @@ fn signal(child: &Child, signal: Signal) {
 
 /// The result of a load.
 #[derive(Debug)]
-pub struct Summary {
+pub(crate) struct Summary {
     pub code: Option<i32>,
     pub json: Value,
 }
 
 impl Summary {
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.count(&["requests"])
     }
 
-    pub fn failed(&self) -> u64 {
+    pub(crate) fn failed(&self) -> u64 {
         self.count(&["failed"])
     }
 
     /// Returns how many requests this version answered.
-    pub fn answered_by(&self, version: &str) -> u64 {
+    pub(crate) fn answered_by(&self, version: &str) -> u64 {
         self.count(&["versions", version])
     }
 
     /// Returns a number in the JSON, or 0 if it does not exist.
-    pub fn count(&self, path: &[&str]) -> u64 {
+    pub(crate) fn count(&self, path: &[&str]) -> u64 {
         path.iter()
             .try_fold(&self.json, |value, key| value.get(key))
             .and_then(Value::as_u64)
@@ -195,7 +195,7 @@ impl Summary {
 
     /// Asserts that no request failed, and that there were some.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert!(self.requests() > 0 && self.failed() == 0, "{:#}", self.json);
         assert_eq!(self.code, Some(0));
         self

@@ -60,7 +60,7 @@ systemctl restart ssh
 "#;
 
 /// One container for all tests of this process.
-pub fn accounts() -> Option<&'static Container> {
+pub(crate) fn accounts() -> Option<&'static Container> {
     static CONTAINER: OnceLock<Option<Container>> = OnceLock::new();
     CONTAINER
         .get_or_init(|| {

@@ -11,15 +11,15 @@ use crate::fleet::Fleet;
 use crate::fleet::process::wait_until;
 
 /// For [`Identity::new`]: the usual kind of key, without a passphrase.
-pub const OPEN: &[&str] = &["-t", "ed25519", "-N", ""];
+pub(crate) const OPEN: &[&str] = &["-t", "ed25519", "-N", ""];
 
 /// A key pair in two files.
 #[derive(Debug, Clone)]
-pub struct Identity(PathBuf);
+pub(crate) struct Identity(PathBuf);
 
 impl Identity {
     /// Creates one by `ssh-keygen` with these arguments.
-    pub fn new(path: &Path, args: &[&str]) -> Self {
+    pub(crate) fn new(path: &Path, args: &[&str]) -> Self {
         keygen(
             Command::new("ssh-keygen")
                 .args(["-q"])
@@ -30,17 +30,17 @@ impl Identity {
         Self(path.to_owned())
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Returns the file of the public key.
-    pub fn public(&self) -> PathBuf {
+    pub(crate) fn public(&self) -> PathBuf {
         self.with_suffix(".pub")
     }
 
     /// The path where `ssh-keygen -s` puts the certificate of the key.
-    pub fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.with_suffix("-cert.pub")
     }
 
@@ -51,7 +51,7 @@ impl Identity {
     }
 
     /// Authorizes the key on every host of the fleet.
-    pub fn authorize(&self, fleet: &Fleet) -> &Self {
+    pub(crate) fn authorize(&self, fleet: &Fleet) -> &Self {
         let key = fs::read(self.public()).expect("the public key");
         let mut file = fs::File::options()
             .append(true)
@@ -61,13 +61,13 @@ impl Identity {
         self
     }
 
-    pub fn mode(&self, mode: u32) -> &Self {
+    pub(crate) fn mode(&self, mode: u32) -> &Self {
         fs::set_permissions(&self.0, Permissions::from_mode(mode)).expect("a file of ours");
         self
     }
 
     /// Signs the public key with this one: `args` are those of `ssh-keygen -s` (`-n`, `-V`, `-I`).
-    pub fn certify(&self, key: &Self, args: &[&str]) -> &Self {
+    pub(crate) fn certify(&self, key: &Self, args: &[&str]) -> &Self {
         let mut command = Command::new("ssh-keygen");
         command
             .arg("-q")
@@ -86,14 +86,14 @@ fn keygen(command: &mut Command) {
 
 /// An agent. Dropping it stops it.
 #[derive(Debug)]
-pub struct Agent {
+pub(crate) struct Agent {
     child: Child,
     socket: PathBuf,
 }
 
 impl Agent {
     /// Starts one that has the keys, in this order.
-    pub fn start<'a>(socket: &Path, keys: impl IntoIterator<Item = &'a Path>) -> Self {
+    pub(crate) fn start<'a>(socket: &Path, keys: impl IntoIterator<Item = &'a Path>) -> Self {
         let child = Command::new("ssh-agent")
             .arg("-D")
             .arg("-a")
@@ -116,7 +116,7 @@ impl Agent {
     }
 
     /// Adds another key, which may need its passphrase for that.
-    pub fn add(&self, key: &Path, passphrase: Option<&str>) -> &Self {
+    pub(crate) fn add(&self, key: &Path, passphrase: Option<&str>) -> &Self {
         let mut command = Command::new("ssh-add");
         command
             .arg("-q")
@@ -140,7 +140,7 @@ impl Agent {
         self
     }
 
-    pub fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
 }

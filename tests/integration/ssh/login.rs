@@ -20,7 +20,7 @@ const AT_ONCE: usize = 4;
 
 /// The expected result of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Login {
+pub(crate) enum Login {
     In,
     Denied,
     /// Succeeds by `ssh`: this process's own client leaves it to `ssh`, and reports why.
@@ -28,13 +28,13 @@ pub enum Login {
 }
 
 /// Logins to the hosts of a fleet under given configurations.
-pub struct Logins<'a> {
+pub(crate) struct Logins<'a> {
     fleet: &'a Fleet,
     cases: Vec<(String, String, Login)>,
 }
 
 impl<'a> Logins<'a> {
-    pub const fn new(fleet: &'a Fleet) -> Self {
+    pub(crate) const fn new(fleet: &'a Fleet) -> Self {
         Self {
             fleet,
             cases: Vec::new(),
@@ -43,7 +43,7 @@ impl<'a> Logins<'a> {
 
     /// A login to `h1`, with lines of ssh_config(5). They are followed by what the host needs (`HostName`,
     /// `Port`, `User`, known hosts), and nothing about keys or agents.
-    pub fn case(&mut self, name: &str, config: &str, login: Login) -> &mut Self {
+    pub(crate) fn case(&mut self, name: &str, config: &str, login: Login) -> &mut Self {
         let case = (name.to_owned(), config.to_owned(), login);
         self.cases.push(case);
         self
@@ -51,7 +51,7 @@ impl<'a> Logins<'a> {
 
     /// Tries all of them.
     #[track_caller]
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         let next = AtomicUsize::new(0);
         let faults = Mutex::new(Vec::new());
         std::thread::scope(|scope| {

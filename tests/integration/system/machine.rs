@@ -15,13 +15,13 @@ use serde_json::json;
 
 use crate::fleet::{Container, Image};
 
-pub struct Machine {
+pub(crate) struct Machine {
     pub container: Container,
     steps: usize,
 }
 
 /// The result of a batch, and the changes that were made or begun, with the directory of each.
-pub struct Gone {
+pub(crate) struct Gone {
     pub decisions: Vec<Decision>,
     pub made: Vec<(Arc<Change>, String)>,
     pub requests: usize,
@@ -31,7 +31,7 @@ const STATE: &str = "/var/lib/ops";
 const TOKEN: &str = "c0ffee";
 
 impl Machine {
-    pub fn start(image: Image) -> Option<Self> {
+    pub(crate) fn start(image: Image) -> Option<Self> {
         let container = Container::start(image)?;
         Some(Self {
             container,
@@ -39,7 +39,7 @@ impl Machine {
         })
     }
 
-    pub fn go(&mut self, batch: &[Arc<dyn Task>], mode: RunMode) -> Gone {
+    pub(crate) fn go(&mut self, batch: &[Arc<dyn Task>], mode: RunMode) -> Gone {
         let mut planner = Planner::new(batch.to_vec(), mode);
         let (mut done, mut requests) = (Vec::new(), 0);
         loop {
@@ -74,7 +74,7 @@ impl Machine {
 
     /// Applies, and asserts that there is nothing to do the second time.
     #[track_caller]
-    pub fn converges(&mut self, tasks: &[Arc<dyn Task>]) -> Gone {
+    pub(crate) fn converges(&mut self, tasks: &[Arc<dyn Task>]) -> Gone {
         let gone = self.go(tasks, RunMode::Apply);
         let again = self.go(tasks, RunMode::Apply);
         for (decision, second) in gone.decisions.iter().zip(&again.decisions) {
@@ -87,7 +87,7 @@ impl Machine {
 
     /// Undoes, the last change first, and then the commands that come last.
     #[track_caller]
-    pub fn undo(&self, gone: &Gone) {
+    pub(crate) fn undo(&self, gone: &Gone) {
         for (change, keep) in gone.made.iter().rev() {
             let undo = change.undo.as_ref().expect("it can be undone");
             self.script(change, undo, keep).expect("undone");
@@ -99,7 +99,7 @@ impl Machine {
         }
     }
 
-    pub fn ask(&self, queries: &[Query]) -> Vec<(Query, Answer)> {
+    pub(crate) fn ask(&self, queries: &[Query]) -> Vec<(Query, Answer)> {
         let probe = format!("ops_state={STATE}\n{}", render(queries, TOKEN));
         let mut found = Vec::new();
         for query in queries {
@@ -152,7 +152,7 @@ impl Machine {
     }
 
     #[track_caller]
-    pub fn look(&self, command: &str) -> String {
+    pub(crate) fn look(&self, command: &str) -> String {
         self.container.look(command).trim().to_owned()
     }
 }
@@ -167,7 +167,7 @@ fn ran(output: &Output) -> Ran {
 
 /// `task("services::running", json!(["idle", { "enabled": true }]))`
 #[track_caller]
-pub fn task(name: &str, args: &serde_json::Value) -> Arc<dyn Task> {
+pub(crate) fn task(name: &str, args: &serde_json::Value) -> Arc<dyn Task> {
     let (namespace, function) = name.split_once("::").expect("a namespace");
     let values = args
         .as_array()
@@ -182,18 +182,18 @@ pub fn task(name: &str, args: &serde_json::Value) -> Arc<dyn Task> {
 
 /// Reads a file of the machine.
 #[track_caller]
-pub fn file(path: &str, content: &str) -> Arc<dyn Task> {
+pub(crate) fn file(path: &str, content: &str) -> Arc<dyn Task> {
     task("files::file", &json!([path, content]))
 }
 
-pub fn outcomes(gone: &Gone) -> Vec<Outcome> {
+pub(crate) fn outcomes(gone: &Gone) -> Vec<Outcome> {
     gone.decisions
         .iter()
         .map(|decision| decision.outcome)
         .collect()
 }
 
-pub fn notes(gone: &Gone) -> String {
+pub(crate) fn notes(gone: &Gone) -> String {
     gone.decisions
         .iter()
         .filter_map(|decision| decision.note.clone())

@@ -13,7 +13,7 @@ use super::shell_host::{SHELLS, ShellHost};
 use super::tree::{Look, Snapshot, snapshot};
 
 /// There is no playbook around these.
-pub struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Surroundings for Nowhere {
     fn read(&self, _: &str) -> Result<Arc<[u8]>, String> {
@@ -26,7 +26,7 @@ impl Surroundings for Nowhere {
 }
 
 #[derive(Debug, Clone)]
-pub struct Call {
+pub(crate) struct Call {
     name: &'static str,
     path: &'static str,
     content: Option<&'static str>,
@@ -34,7 +34,7 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn task(&self, root: &Path) -> Arc<dyn Task> {
+    pub(crate) fn task(&self, root: &Path) -> Arc<dyn Task> {
         let mut values = vec![Value::Text(format!("{}/{}", root.display(), self.path))];
         values.extend(self.content.map(Value::from));
         let options = self.options.iter();

@@ -16,7 +16,7 @@ use super::tree;
 /// The arguments of a task, the state of a host, and the expected result.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
+pub(crate) struct Case {
     pub name: String,
     /// `$root` in a text is the directory that contains the tree.
     args: Vec<toml::Value>,
@@ -58,7 +58,7 @@ struct Cases {
 }
 
 /// The directory of the cases of a task.
-pub fn file_of(entry: &Entry) -> PathBuf {
+pub(crate) fn file_of(entry: &Entry) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/tasks")
         .join(entry.namespace)
@@ -66,7 +66,7 @@ pub fn file_of(entry: &Entry) -> PathBuf {
 }
 
 /// Returns the cases of a task.
-pub fn cases_of(entry: &Entry) -> Vec<Case> {
+pub(crate) fn cases_of(entry: &Entry) -> Vec<Case> {
     let path = file_of(entry);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|e| panic!("{}: no cases in {}: {e}", entry.full_name(), path.display()));
@@ -76,14 +76,14 @@ pub fn cases_of(entry: &Entry) -> Vec<Case> {
 
 impl Case {
     /// Returns the task, or why its arguments are refused.
-    pub fn task(&self, entry: &Entry, root: &Path) -> Result<Arc<dyn Task>, ArgumentError> {
+    pub(crate) fn task(&self, entry: &Entry, root: &Path) -> Result<Arc<dyn Task>, ArgumentError> {
         let root = root.to_str().expect("UTF-8");
         let values = self.args.iter().map(|value| convert(value, root)).collect();
         (entry.make)(Arguments::new(values), &Beside)
     }
 
     /// Compares a refusal with the case.
-    pub fn refused(&self, error: &ArgumentError) {
+    pub(crate) fn refused(&self, error: &ArgumentError) {
         let (place, text) = self.error.as_ref().unwrap_or_else(|| panic!("{error:?}"));
         let at = match &error.place {
             Place::Parameter(index) => index.to_string(),
@@ -100,11 +100,11 @@ impl Case {
     }
 
     /// Whether the case can be executed: it has a tree.
-    pub const fn is_real(&self) -> bool {
+    pub(crate) const fn is_real(&self) -> bool {
         self.error.is_none() && self.facts.is_none()
     }
 
-    pub const fn is_refused(&self) -> bool {
+    pub(crate) const fn is_refused(&self) -> bool {
         self.error.is_some()
     }
 }
@@ -135,7 +135,7 @@ fn convert(value: &toml::Value, root: &str) -> Value {
 }
 
 /// Returns each part of a diff as a line of a case.
-pub fn lines(diff: &[Diff], root: &Path) -> Vec<String> {
+pub(crate) fn lines(diff: &[Diff], root: &Path) -> Vec<String> {
     let root = root.to_str().expect("UTF-8");
     diff.iter()
         .map(|part| match part {

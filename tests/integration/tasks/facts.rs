@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// One answer. The first key is the question; the other keys are the answer.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub enum Fact {
+pub(crate) enum Fact {
     /// Not installed, if nothing else is given.
     Package {
         package: String,
@@ -119,7 +119,7 @@ impl Fact {
 }
 
 /// All answers of the host in a case.
-pub fn found(facts: &[Fact]) -> Found {
+pub(crate) fn found(facts: &[Fact]) -> Found {
     let mut found = Found::default();
     for fact in facts {
         for (query, answer) in fact.answers() {

@@ -51,7 +51,7 @@ fn answers_lead_to_the_plan() {
 }
 
 /// Compares a plan with a case.
-pub fn check(case: &Case, root: &Path, plan: &Plan) {
+pub(crate) fn check(case: &Case, root: &Path, plan: &Plan) {
     let (word, reason) = match plan {
         Plan::Unchanged => ("unchanged", None),
         Plan::Change(_) => ("change", None),

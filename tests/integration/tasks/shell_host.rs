@@ -9,9 +9,9 @@ use ops::task::{
     Change, Decision, Next, Planner, Query, Ran, RunMode, Sections, Task, answers, render,
 };
 
-pub const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
+pub(crate) const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
-pub struct ShellHost<'a> {
+pub(crate) struct ShellHost<'a> {
     pub shell: &'a [&'a str],
     /// Scripts, and the files that ops keeps.
     pub state: &'a Path,
@@ -22,7 +22,7 @@ pub struct ShellHost<'a> {
 }
 
 /// The result of a batch, and the changes that were made or begun, with the directory of each.
-pub struct Gone {
+pub(crate) struct Gone {
     pub decisions: Vec<Decision>,
     pub made: Vec<(Arc<Change>, String)>,
 }
@@ -30,7 +30,7 @@ pub struct Gone {
 const TOKEN: &str = "c0ffee";
 
 impl<'a> ShellHost<'a> {
-    pub fn new(shell: &'a [&'a str], state: &'a Path) -> Self {
+    pub(crate) fn new(shell: &'a [&'a str], state: &'a Path) -> Self {
         Self {
             shell,
             state,
@@ -39,7 +39,7 @@ impl<'a> ShellHost<'a> {
         }
     }
 
-    pub fn go(&mut self, tasks: Vec<Arc<dyn Task>>, mode: RunMode) -> Gone {
+    pub(crate) fn go(&mut self, tasks: Vec<Arc<dyn Task>>, mode: RunMode) -> Gone {
         let mut planner = Planner::new(tasks, mode);
         let mut done = Vec::new();
         loop {
@@ -78,13 +78,13 @@ impl<'a> ShellHost<'a> {
         }
     }
 
-    pub fn ask(&self, queries: &[Query]) -> Vec<(Query, ops::task::Answer)> {
+    pub(crate) fn ask(&self, queries: &[Query]) -> Vec<(Query, ops::task::Answer)> {
         let ran = self.run(render(queries, TOKEN).as_bytes());
         let sections = Sections::split(&ran.stdout, TOKEN).expect("a whole reply");
         answers(queries, &sections)
     }
 
-    pub fn undo(&self, change: &Change, keep: &str) -> Result<Ran, String> {
+    pub(crate) fn undo(&self, change: &Change, keep: &str) -> Result<Ran, String> {
         let undo = change.undo.as_ref().expect("it can be undone");
         self.script(change, undo, keep)
     }

@@ -11,7 +11,7 @@ use super::bytes::Bytes;
 /// An entry of a tree.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub path: String,
     /// It is a file with this content.
     pub file: Option<Bytes>,
@@ -26,9 +26,9 @@ pub struct Entry {
 }
 
 /// Returns the content of a tree: a line for each entry by its path.
-pub type Snapshot = BTreeMap<String, String>;
+pub(crate) type Snapshot = BTreeMap<String, String>;
 
-pub fn build(root: &Path, entries: &[Entry]) {
+pub(crate) fn build(root: &Path, entries: &[Entry]) {
     for entry in entries {
         let path = root.join(&entry.path);
         if let Some(content) = &entry.file {
@@ -62,14 +62,14 @@ pub fn build(root: &Path, entries: &[Entry]) {
 
 /// What is compared of a tree.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub(crate) enum Look {
     /// Inodes and all times too: nothing has been written.
     Untouched,
     /// Kinds, modes, owners, contents, targets, and when the contents of files changed.
     Same,
 }
 
-pub fn snapshot(root: &Path, look: Look) -> Snapshot {
+pub(crate) fn snapshot(root: &Path, look: Look) -> Snapshot {
     let mut snapshot = Snapshot::new();
     walk(root, root, look, &mut snapshot);
     snapshot

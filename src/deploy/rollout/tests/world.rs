@@ -12,7 +12,7 @@ use crate::model::{Failure, FailureKind, Phase, Version};
 
 /// How a step goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Go {
+pub(crate) enum Go {
     Well,
     Badly,
     /// The host is lost, permanently.
@@ -24,16 +24,16 @@ pub enum Go {
 }
 
 /// The simulated step of a host: how long it takes, and how it ends at which time.
-pub type Script = dyn Fn(usize, Step, Time) -> (Duration, Go);
+pub(crate) type Script = dyn Fn(usize, Step, Time) -> (Duration, Go);
 
 /// When to press Ctrl-C the first and the second time.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Keys {
+pub(crate) struct Keys {
     pub interrupt: Option<Time>,
     pub kill: Option<Time>,
 }
 
-pub struct Fake<'a> {
+pub(crate) struct Fake<'a> {
     now: Time,
     script: &'a Script,
     answers: Vec<bool>,
@@ -67,7 +67,7 @@ struct Truth {
 
 /// The events, for assertions.
 #[derive(Debug, Default)]
-pub struct Log {
+pub(crate) struct Log {
     /// In order: a host's phases as `0 draining`, batches, and so on.
     pub lines: Vec<String>,
     pub most_out: usize,
@@ -84,11 +84,11 @@ pub struct Log {
 }
 
 impl Log {
-    pub fn has(&self, line: &str) -> bool {
+    pub(crate) fn has(&self, line: &str) -> bool {
         self.lines.iter().any(|have| have == line)
     }
 
-    pub fn of(&self, host: usize) -> Vec<&str> {
+    pub(crate) fn of(&self, host: usize) -> Vec<&str> {
         let start = format!("{host} ");
         self.lines
             .iter()
@@ -99,7 +99,7 @@ impl Log {
 
 /// The state in which a rollout finds a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     Well,
     /// Not healthy.
     Down,
@@ -114,7 +114,7 @@ impl From<bool> for Found {
 }
 
 /// Runs a rollout over this many hosts.
-pub fn play(
+pub(crate) fn play(
     spec: &Spec,
     found: &[impl Into<Found> + Copy],
     keys: Keys,

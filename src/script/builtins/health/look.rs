@@ -40,7 +40,7 @@ function! {
     ///     if !seen.passing { log::warn(`${h.name}: ${seen.message}`); }
     /// });
     /// ```
-    pub CHECK = check(CheckOptions) {
+    pub(crate) CHECK = check(CheckOptions) {
         (host: Host, health: Health) -> Verdict,
         (host: Host, health: Health, options: Map) -> Verdict,
         (host: Host, checks: Array) -> Array,

@@ -9,7 +9,7 @@ use crate::script::builtins::declare_getter;
 
 /// The result of an observation.
 #[derive(Clone)]
-pub struct VerdictValue {
+pub(crate) struct VerdictValue {
     pub label: String,
     pub observed: Observed,
 }

@@ -62,7 +62,7 @@ function! {
     ///     });
     /// });
     /// ```
-    pub WAIT_UNTIL = wait_until(WaitOptions) {
+    pub(crate) WAIT_UNTIL = wait_until(WaitOptions) {
         (host: Host, health: Health) -> Verdict,
         (host: Host, health: Health, options: Map) -> Verdict,
         (host: Host, checks: Array) -> Array,

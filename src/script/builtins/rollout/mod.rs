@@ -46,7 +46,7 @@ function! {
     ///     healthy: |h| h.run("curl -fsS http://127.0.0.1:8080/healthz", #{ reads: true }).stdout == "1.4.2",
     /// });
     /// ```
-    pub ROLLOUT = rollout(RolloutOptions) {
+    pub(crate) ROLLOUT = rollout(RolloutOptions) {
         (hosts: Array, options: Map) -> Map,
     }
 }

@@ -17,7 +17,7 @@ use crate::ssh::settings::{AddressFamily, KeepAlive, SshSettings, StrictHostKeyC
 
 /// Keywords in lower case, with their values.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Printed(BTreeMap<String, Vec<String>>);
+pub(crate) struct Printed(BTreeMap<String, Vec<String>>);
 
 /// The output of `ssh -G`, or its error.
 fn ask(args: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Result<Printed, String> {
@@ -36,7 +36,7 @@ fn ask(args: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Result<Pr
 }
 
 /// How `ssh` interprets a target.
-pub fn of(target: &Target<'_>) -> Result<Printed, String> {
+pub(crate) fn of(target: &Target<'_>) -> Result<Printed, String> {
     let mut args = ["-G", "-o", "BatchMode=yes"].map(OsString::from).to_vec();
     args.extend(target.arguments());
     args.extend(["--".into(), target.address.into()]);
@@ -59,7 +59,7 @@ impl Printed {
     }
 
     /// Whether a command is used as the connection.
-    pub fn has_proxy_command(&self) -> bool {
+    pub(crate) fn has_proxy_command(&self) -> bool {
         self.one("proxycommand")
             .is_some_and(|command| command != "none")
     }
@@ -107,7 +107,7 @@ impl Printed {
     }
 
     /// Compares all fields of the settings and of those of the jump hosts.
-    pub fn assert(&self, settings: &SshSettings, config: Option<&str>, signs: bool) {
+    pub(crate) fn assert(&self, settings: &SshSettings, config: Option<&str>, signs: bool) {
         self.assert_one(settings, signs);
         let jumps = self.jumps(config);
         assert_eq!(settings.jumps.len(), jumps.len(), "jumps");

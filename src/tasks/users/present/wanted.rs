@@ -7,7 +7,7 @@ use crate::tasks::fs::{HostPath, Mode};
 options! {
     #[derive(Debug, Default)]
     #[serde(default)]
-    pub struct Options {
+    pub(crate) struct Options {
         /// the user id
         pub(super) uid: Option<u32>,
         /// the name of the primary group; it is added if it is missing
@@ -41,7 +41,7 @@ options! {
 }
 
 /// The desired state: a user exists.
-pub struct Present {
+pub(crate) struct Present {
     pub(super) name: AccountName,
     pub(super) options: Options,
 }

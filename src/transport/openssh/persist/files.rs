@@ -13,7 +13,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub fn new(dir: &Path, name: &str) -> Self {
+    pub(crate) fn new(dir: &Path, name: &str) -> Self {
         let file = |end: &str| dir.join(format!("{name}{end}"));
         Self {
             socket: file(""),
@@ -23,7 +23,7 @@ impl Files {
     }
 
     /// Removes what a dead connection has left. The caller must hold its lock.
-    pub fn remove(&self) {
+    pub(crate) fn remove(&self) {
         for file in [&self.socket, &self.leads_to, &self.log] {
             let _ = std::fs::remove_file(file);
         }

@@ -16,7 +16,7 @@ pub(super) struct Lock(#[expect(dead_code, reason = "its lock ends with it")] Fi
 
 impl Lock {
     /// Waits for the lock.
-    pub async fn on(path: &Path) -> Result<Self> {
+    pub(crate) async fn on(path: &Path) -> Result<Self> {
         loop {
             if let Some(lock) = Self::attempt(path)? {
                 return Ok(lock);
@@ -26,7 +26,7 @@ impl Lock {
     }
 
     /// `None` if another process has it.
-    pub fn attempt(path: &Path) -> Result<Option<Self>> {
+    pub(crate) fn attempt(path: &Path) -> Result<Option<Self>> {
         let file = OpenOptions::new()
             .append(true)
             .create(true)

@@ -13,7 +13,7 @@ const YES: &str = "StrictHostKeyChecking=yes";
 const ALIAS: &str = "HostKeyAlias=web1";
 const RSA_FIRST: &str = "HostKeyAlgorithms=rsa-sha2-512,ssh-ed25519";
 
-pub fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     [
         names(),
         markers(),
@@ -293,7 +293,7 @@ fn lists() -> Vec<Case> {
 }
 
 /// Key revocation lists by name, and what they are made of.
-pub const REVOCATION_LISTS: &[(&str, &str)] = &[
+pub(crate) const REVOCATION_LISTS: &[(&str, &str)] = &[
     ("key", "key: {key}"),
     ("sha256", "sha256: {key}"),
     ("sha1", "sha1: {key}"),

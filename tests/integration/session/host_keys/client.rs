@@ -12,7 +12,7 @@ use ops::ssh::{
 use russh::keys::PublicKeyOrCertificate;
 
 #[derive(Debug)]
-pub enum Decision {
+pub(crate) enum Decision {
     Taken,
     Refused(SshError),
     /// There was no key to decide on: nothing that both sides know.
@@ -20,13 +20,13 @@ pub enum Decision {
 }
 
 impl Decision {
-    pub const fn is_taken(&self) -> bool {
+    pub(crate) const fn is_taken(&self) -> bool {
         matches!(self, Self::Taken)
     }
 }
 
 /// Connects, and gives what became of the host's key.
-pub fn decide(options: &[String], address: &str, port: u16) -> Decision {
+pub(crate) fn decide(options: &[String], address: &str, port: u16) -> Decision {
     let verifier = HostVerifier::new(
         &settings(options, address, port),
         Arc::new(KnownHosts::default()),
@@ -34,7 +34,7 @@ pub fn decide(options: &[String], address: &str, port: u16) -> Decision {
     decide_with(&verifier, &format!("{address}:{port}").parse().unwrap())
 }
 
-pub fn decide_with(verifier: &HostVerifier, address: &SocketAddr) -> Decision {
+pub(crate) fn decide_with(verifier: &HostVerifier, address: &SocketAddr) -> Decision {
     let offer = verifier.algorithms();
     let mut config = russh::client::Config::default();
     config.preferred.kex = Cow::Borrowed(&[russh::kex::CURVE25519]);
@@ -90,7 +90,7 @@ impl russh::client::Handler for Client {
 }
 
 /// The settings that options of `ssh -o` stand for.
-pub fn settings(options: &[String], address: &str, port: u16) -> SshSettings {
+pub(crate) fn settings(options: &[String], address: &str, port: u16) -> SshSettings {
     let mut settings = SshSettings {
         original: address.to_owned(),
         config: None,

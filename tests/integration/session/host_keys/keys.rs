@@ -55,12 +55,12 @@ const CERTIFICATES: &[(&str, &str, &[&str])] = &[
     ("rsa_sha2", "rsa_ca", &["-h", "-n", "web0,{address}"]),
 ];
 
-pub struct Keys {
+pub(crate) struct Keys {
     dir: tempfile::TempDir,
 }
 
 impl Keys {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let keys = Self {
             dir: tempfile::tempdir().unwrap(),
         };
@@ -97,12 +97,12 @@ impl Keys {
         assert!(status.success(), "ssh-keygen {args:?}");
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Signs a key of a host; the certificate is `{file}-cert.pub`.
-    pub fn certify(&self, key: &str, certificate: &str, file: &str, host: &Sshd) {
+    pub(crate) fn certify(&self, key: &str, certificate: &str, file: &str, host: &Sshd) {
         let found = CERTIFICATES.iter().find(|(name, ..)| *name == certificate);
         let (_, authority, options) = found.expect("a certificate of the table");
         let public = self.path(file).with_extension("pub");
@@ -119,7 +119,7 @@ impl Keys {
     }
 
     /// `ssh-ed25519 AAAA...`.
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name).with_extension("pub"))
             .unwrap()
             .trim()
@@ -133,7 +133,7 @@ impl Keys {
     }
 
     /// Puts names and keys into a text.
-    pub fn fill(&self, text: &str, host: &Sshd) -> String {
+    pub(crate) fn fill(&self, text: &str, host: &Sshd) -> String {
         let endpoint = host.endpoint();
         let name = format!("[{}]:{}", endpoint.address, endpoint.port);
         let mut text = text
@@ -180,13 +180,13 @@ impl Keys {
 }
 
 /// Where a host listens at port 22: an address of this process alone.
-pub fn usual_address() -> String {
+pub(crate) fn usual_address() -> String {
     let [_, _, high, low] = std::process::id().to_be_bytes();
     format!("127.{}.{low}.22", 0x90 | (high & 0x0f))
 }
 
 /// An address of this machine that is not a loopback one. (Nothing is sent to find it.)
-pub fn own_address() -> Option<String> {
+pub(crate) fn own_address() -> Option<String> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:9").ok()?;
     let address = socket.local_addr().ok()?.ip();
