@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::run::command::Command;
 use crate::shell::{has_nul, pipefail, quote_str};
 
+use super::convert::described;
 use super::error::{argument, position};
 use super::options::Options;
 use crate::declare::{Span, Value, options};
@@ -169,19 +170,17 @@ pub(crate) fn words(line: &Dynamic) -> std::result::Result<String, String> {
     }
     let Some(words) = line.clone().try_cast::<Array>() else {
         return Err(format!(
-            "must be a string or a list of words, not a value of type {}",
-            line.type_name()
+            "must be a string or a list of words, not {}",
+            described(line)
         ));
     };
     if words.is_empty() {
         return Err("must not be empty".to_owned());
     }
     let quoted = words.into_iter().map(|word| {
-        let kind = word.type_name();
+        let kind = described(&word);
         if word.is_array() || word.is_map() || word.is_unit() {
-            return Err(format!(
-                "a word must be a string or a number, not a value of type {kind}"
-            ));
+            return Err(format!("a word must be a string or a number, not {kind}"));
         }
         Ok(quote_str(&word.to_string()))
     });

@@ -44,9 +44,34 @@ fn value_of(value: Dynamic) -> Result<Value, String> {
         return entries.collect::<Result<_, String>>().map(Value::Map);
     }
     Err(format!(
-        "a value of type {} cannot be passed to a task",
-        value.type_name()
+        "{} cannot be used here: pass a string, a number, true, false, a list or a map",
+        described(&value)
     ))
+}
+
+/// What a value is, with its article, for messages: `an integer`, `a map`, `a Host`.
+pub(crate) fn described(value: &Dynamic) -> String {
+    if value.is_unit() {
+        return "()".to_owned();
+    }
+    // Functions of Rust alone know the full path of a type: `ops::script::builtins::host::HostValue`.
+    let path = value.type_name();
+    let last = path.rsplit("::").next().unwrap_or(path);
+    let name = match last.strip_suffix("Value").unwrap_or(last) {
+        "i64" => "integer",
+        "f64" => "number",
+        "bool" => "boolean",
+        "char" => "character",
+        "Fn" => "closure",
+        "array" => "list",
+        name => name,
+    };
+    let article = if name.starts_with(['i', 'O']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {name}")
 }
 
 /// Converts a value from an inventory or a host to a script's value.
@@ -122,6 +147,24 @@ fn negative(number: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_is_named_as_a_reader_knows_it() {
+        #[derive(Clone)]
+        struct OutcomeValue;
+        let cases: [(Dynamic, &str); 7] = [
+            (Dynamic::UNIT, "()"),
+            (1_i64.into(), "an integer"),
+            (1.5.into(), "a number"),
+            ("x".into(), "a string"),
+            (Array::new().into(), "a list"),
+            (Map::new().into(), "a map"),
+            (Dynamic::from(OutcomeValue), "an Outcome"),
+        ];
+        for (value, name) in cases {
+            assert_eq!(described(&value), name);
+        }
+    }
 
     #[test]
     fn durations() {

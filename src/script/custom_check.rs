@@ -8,6 +8,7 @@ use crate::checks::{Answer, Observe, State, StepKind, Verdict};
 use crate::declare::{Closure, options};
 use crate::shell::has_nul;
 
+use super::convert::described;
 use super::frame::Frame;
 use super::options::Options;
 use super::stored_closure::{Stopped, StoredClosure};
@@ -89,7 +90,7 @@ impl Observe for CustomCheck {
 
 /// The verdict that a closure returned: `true` or `false`, the name of a state, or a map.
 fn read(given: Dynamic, answer: &Answer) -> std::result::Result<Verdict, String> {
-    let kind = given.type_name();
+    let kind = described(&given);
     let said = || match answer.said() {
         said if said.is_empty() => format!("exit code {}", answer.code),
         said => said,
@@ -106,9 +107,7 @@ fn read(given: Dynamic, answer: &Answer) -> std::result::Result<Verdict, String>
         return Ok(Verdict::new(state(&name)?, said()));
     }
     let Some(mut map) = given.try_cast::<Map>() else {
-        return Err(format!(
-            "must be true, false, a state or a map, not a value of type {kind}"
-        ));
+        return Err(format!("must be true, false, a state or a map, not {kind}"));
     };
     let mut text = |key: &str| match map.remove(key).filter(|value| !value.is_unit()) {
         None => Ok(None),

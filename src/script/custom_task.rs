@@ -8,6 +8,7 @@ use crate::model::Diff;
 use crate::shell::has_nul;
 use crate::task::{Change, Found, Plan, Query, Resource, Task, Touches, Undoes};
 
+use super::convert::described;
 use super::frame::Frame;
 use super::isolate::isolate;
 use super::options::Options;
@@ -195,11 +196,9 @@ fn read_plan(wanted: Dynamic) -> std::result::Result<Plan, String> {
     if wanted.is_unit() {
         return Ok(Plan::Unchanged);
     }
-    let kind = wanted.type_name();
+    let kind = described(&wanted);
     let Some(mut wanted) = wanted.try_cast::<Map>() else {
-        return Err(format!(
-            "must return () or a map, not a value of type {kind}"
-        ));
+        return Err(format!("must return () or a map, not {kind}"));
     };
     let keeps = keeps(wanted.remove("keeps"))?;
     let mut text = |key: &str| match wanted.remove(key) {

@@ -12,6 +12,7 @@ use crate::model::{Failure, FailureKind};
 use crate::run::HostHandle;
 
 use super::builtins::{HealthValue, HostValue};
+use super::convert::described;
 use super::error::{Halt, halt_of};
 use super::execute;
 use super::frame::Frame;
@@ -101,7 +102,7 @@ impl<'p> Declaration<'p> {
     /// Reads checks, which may be in nested lists as for `h.check`.
     fn read(&self, given: Dynamic) -> Result<Vec<Check>, Failure> {
         let given = given.flatten();
-        let kind = given.type_name();
+        let kind = described(&given);
         if given.is_unit() {
             return Ok(Vec::new());
         }
@@ -112,9 +113,7 @@ impl<'p> Declaration<'p> {
         }
         match given.try_cast::<HealthValue>() {
             Some(health) => Ok(vec![health.check()]),
-            None => Err(self.wrong(&format!(
-                "must return health checks, not a value of type {kind}"
-            ))),
+            None => Err(self.wrong(&format!("must return health checks, not {kind}"))),
         }
     }
 

@@ -7,7 +7,7 @@
 use rhai::{Array, Dynamic, FnPtr, Map};
 use serde_json::Value;
 
-use super::convert::{duration, to_json};
+use super::convert::{described, duration, to_json};
 use super::params::value::{is, shown};
 use super::params::{Kind, RULE_KEYS, Rule};
 use crate::model::suggest::{did_you_mean, listed};
@@ -261,10 +261,7 @@ impl Described {
         let wanted: Vec<&str> = self.types.iter().map(|kind| kind.described()).collect();
         let found = match to_json(value.clone()) {
             Ok(json) if !value.is_map() && !value.is_array() => format!("`{}`", shown(&json)),
-            _ => match Type::of(value) {
-                Type::Any => value.type_name().to_owned(),
-                known => known.described().to_owned(),
-            },
+            _ => described(value),
         };
         format!("must be {}, not {found}", wanted.join(OR))
     }

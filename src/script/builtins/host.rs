@@ -9,6 +9,7 @@ use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
 use crate::run::{Applied, HostHandle, Run, apply, ask, command, pending_user, undo};
 use crate::script::command::{Call, CallOptions};
+use crate::script::convert::described;
 use crate::script::error::{Halt, argument, halt, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
@@ -243,7 +244,7 @@ fn register_undo(engine: &mut Engine) {
 
 fn flatten(context: &NativeCallContext<'_>, tasks: Array, flat: &mut Vec<TaskValue>) -> Result<()> {
     for task in tasks {
-        let kind = task.type_name();
+        let kind = described(&task);
         if task.is_array() {
             flatten(context, task.cast(), flat)?;
         } else if let Some(task) = task.try_cast::<TaskValue>() {
@@ -251,7 +252,7 @@ fn flatten(context: &NativeCallContext<'_>, tasks: Array, flat: &mut Vec<TaskVal
         } else {
             return Err(argument(
                 context,
-                format!("`apply` takes tasks, not a value of type {kind}"),
+                format!("`apply` takes tasks, not {kind}"),
             ));
         }
     }

@@ -3,6 +3,7 @@
 use rhai::{Array, EvalAltResult, NativeCallContext};
 
 use super::host::HostValue;
+use crate::script::convert::described;
 use crate::script::error::argument;
 
 /// The hosts in an array, as `hosts(...)` returns it.
@@ -15,10 +16,9 @@ pub(super) fn hosts_of(
     hosts: Array,
 ) -> Result<Vec<HostValue>, Box<EvalAltResult>> {
     let host = |host: rhai::Dynamic| {
-        let kind = host.type_name();
+        let kind = described(&host);
         host.try_cast::<HostValue>().ok_or_else(|| {
-            let message =
-                format!("`{what}` takes hosts from hosts(\"...\"), not a value of type {kind}");
+            let message = format!("`{what}` takes hosts from hosts(\"...\"), not {kind}");
             argument(context, message)
         })
     };

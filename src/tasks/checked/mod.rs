@@ -307,8 +307,7 @@ fn a_package_makes_everything_it_may_touch_unknown() {
 #[test]
 fn asks_apt_whether_it_knows_a_package() {
     let installed = |update: serde_json::Value| {
-        let made = tasks!["packages::installed" ["nosuchpkg", { "update": update }]];
-        made
+        tasks!["packages::installed" ["nosuchpkg", { "update": update }]]
     };
     let refusal = table(&[(
         "error",

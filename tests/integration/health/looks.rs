@@ -185,7 +185,7 @@ fn reports_a_playbook_without_checks() {
     };
     with("let x = 1;", 2).stderr_has("has no function `health(h)`");
     with("fn health(h) { [disk(\"/\"), 7] }", 3)
-        .stderr_has("must return health checks, not a value of type i64");
+        .stderr_has("must return health checks, not an integer");
     with("fn health(h) { fail(\"no idea\") }", 3)
         .stderr_has("no idea")
         .stderr_has("health.rhai");

@@ -54,7 +54,7 @@ fn a_verdict_is_a_boolean_a_state_or_a_map() {
         "unknown key `colour`",
         "nothing",
         "cannot tell",
-        "not a value of type i64",
+        "not an integer",
     ]) {
         assert!(
             state.starts_with("error: the closure `verdict` failed: "),

@@ -133,9 +133,7 @@ fn waits_for_a_closure() {
         .playbook("wait_until(#{ what: \"x\" }, || 3);")
         .run()
         .code(3)
-        .stderr_has(
-            "the closure of `wait_until` must return true or false, not a value of type i64",
-        );
+        .stderr_has("the closure of `wait_until` must return true or false, not an integer");
     here()
         .playbook("wait_until(#{ what: \"x\" }, || fail(\"no use\"));")
         .run()

@@ -84,7 +84,7 @@ fn refuses_what_is_not_a_task() {
         .playbook(r#"each(hosts("all"), |h| h.apply([files::directory("/tmp"), "mkdir"]));"#)
         .run()
         .code(3)
-        .stderr_has("`apply` takes tasks, not a value of type string");
+        .stderr_has("`apply` takes tasks, not a string");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn a_balancer_that_does_not_answer_ends_it_before_any_change() {
     assert_eq!(service.left(), ["1", "1"]);
     let service = Service::new(1, "in_service: |h| \"yes\",");
     let ran = service.ops().run().code(3);
-    ran.stderr_has("`in_service` must return true or false, not a value of type string");
+    ran.stderr_has("`in_service` must return true or false, not a string");
 }
 
 #[test]

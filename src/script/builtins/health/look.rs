@@ -11,6 +11,7 @@ use crate::model::Failure;
 use crate::model::suggest::did_you_mean;
 use crate::script::builtins::declare;
 use crate::script::builtins::host::HostValue;
+use crate::script::convert::described;
 use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
@@ -94,13 +95,13 @@ pub(super) fn register_look(engine: &mut Engine, function: &'static Function, lo
 fn flatten(context: &NativeCallContext<'_>, of: &str, given: Array) -> Result<Vec<HealthValue>> {
     let mut flat = Vec::with_capacity(given.len());
     for health in given {
-        let kind = health.type_name();
+        let kind = described(&health);
         if health.is_array() {
             flat.extend(flatten(context, of, health.cast())?);
         } else if let Some(health) = health.try_cast::<HealthValue>() {
             flat.push(health);
         } else {
-            let message = format!("`{of}` takes health checks, not a value of type {kind}");
+            let message = format!("`{of}` takes health checks, not {kind}");
             return Err(argument(context, message));
         }
     }

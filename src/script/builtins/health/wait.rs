@@ -14,6 +14,7 @@ use crate::model::{Failure, FailureKind};
 use crate::run::{HostHandle, Waited};
 use crate::script::builtins::declare;
 use crate::script::builtins::host::HostValue;
+use crate::script::convert::described;
 use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
@@ -145,11 +146,10 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
         }
         let began = started.elapsed();
         let given = closure.call_within_context::<Dynamic>(context, ())?;
-        let kind = given.type_name();
+        let kind = described(&given);
         let so = given.as_bool().map_err(|_| {
-            let message = format!(
-                "the closure of `wait_until` must return true or false, not a value of type {kind}"
-            );
+            let message =
+                format!("the closure of `wait_until` must return true or false, not {kind}");
             argument(context, message)
         })?;
         if check_mode && so {

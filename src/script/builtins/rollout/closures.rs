@@ -12,6 +12,7 @@ use crate::deploy::rollout::{Actions, Course, News, Question, Step, StepResult};
 use crate::model::{Emission, Failure, FailureKind, Kind};
 use crate::run::{HostHandle, Polled, Run, command, undo};
 use crate::script::builtins::HostValue;
+use crate::script::convert::described;
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
 use crate::script::question;
@@ -164,7 +165,7 @@ impl Actions for Closures<'_, '_> {
             call(self.context, &frame, value, closure)
         };
         match result {
-            Ok(given) => match (step, given.as_bool()) {
+            Ok(given) => match (step, given.as_bool().map_err(|_| described(&given))) {
                 (Step::Healthy | Step::RollbackHealthy, Ok(false)) => {
                     let failure =
                         Failure::new(FailureKind::Failed, "the health check returned false");
@@ -172,9 +173,7 @@ impl Actions for Closures<'_, '_> {
                 }
                 (Step::InService, Ok(false)) => failed(out_of_service(), &value.0),
                 (Step::InService, Err(kind)) => {
-                    let message = format!(
-                        "`in_service` must return true or false, not a value of type {kind}"
-                    );
+                    let message = format!("`in_service` must return true or false, not {kind}");
                     failed(Failure::new(FailureKind::Failed, message), &value.0)
                 }
                 (Step::Drain, _) => {
