@@ -2,7 +2,7 @@
 //! read on the controller.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,12 +10,33 @@ use std::sync::Arc;
 /// template, or a file for `read_file`. Files that are copied to hosts unchanged may have any size.
 pub(crate) const MAX_FILE: usize = 64 << 20;
 
+/// Why a script may not read a path. The texts are lower-case fragments.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unavailable {
+    #[error("it is outside the playbook's directory")]
+    Outside,
+    #[error("it leads out of the playbook's directory")]
+    LeadsOut,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl From<Unavailable> for String {
+    fn from(why: Unavailable) -> Self {
+        why.to_string()
+    }
+}
+
 /// The real path of `path`, which must be below the playbook's directory and is relative to it, or be one of
 /// `granted` or below one of them.
 ///
 /// # Errors
-/// It leads elsewhere (even through a link), or does not exist. A lower-case fragment.
-pub(crate) fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<PathBuf, String> {
+/// It leads elsewhere (even through a link), or does not exist.
+pub(crate) fn find(
+    directory: &Path,
+    granted: &[PathBuf],
+    path: &str,
+) -> Result<PathBuf, Unavailable> {
     let relative = Path::new(path);
     if relative.is_absolute()
         && let Ok(real) = relative.canonicalize()
@@ -27,17 +48,12 @@ pub(crate) fn find(directory: &Path, granted: &[PathBuf], path: &str) -> Result<
         .components()
         .any(|part| matches!(part, Component::ParentDir | Component::RootDir))
     {
-        return Err("it is outside the playbook's directory".to_owned());
+        return Err(Unavailable::Outside);
     }
-    let root = directory
-        .canonicalize()
-        .map_err(|error| error.to_string())?;
-    let file = root
-        .join(relative)
-        .canonicalize()
-        .map_err(|error| error.to_string())?;
+    let root = directory.canonicalize()?;
+    let file = root.join(relative).canonicalize()?;
     if !file.starts_with(&root) {
-        return Err("it leads out of the playbook's directory".to_owned());
+        return Err(Unavailable::LeadsOut);
     }
     Ok(file)
 }

@@ -13,7 +13,7 @@ use crate::run::Run;
 
 use super::artifacts::Artifacts;
 use super::deadline::Deadlines;
-use super::local;
+use super::local::{self, Unavailable};
 use super::source::Sources;
 use crate::tasks::Artifact;
 use crate::template::Templates;
@@ -92,8 +92,8 @@ impl World {
     /// The real path of a file that the script may read.
     ///
     /// # Errors
-    /// The script may not read it, or it does not exist. A lower-case fragment.
-    pub fn find(&self, path: &str) -> Result<PathBuf, String> {
+    /// The script may not read it, or it does not exist.
+    pub(crate) fn find(&self, path: &str) -> Result<PathBuf, Unavailable> {
         local::find(&self.directory, &self.granted, path)
     }
 

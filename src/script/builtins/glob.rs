@@ -9,6 +9,7 @@ use super::declare;
 use crate::declare::function;
 use crate::script::error::argument;
 use crate::script::frame::Frame;
+use crate::script::local::Unavailable;
 
 /// The maximum number of files and directories that a search visits.
 const MAX_VISITED: usize = 100_000;
@@ -49,7 +50,7 @@ pub(super) fn register(engine: &mut Engine) {
 /// a file that a script may read, and refuses any other.
 fn find(
     pattern: &str,
-    resolve: impl Fn(&str) -> Result<PathBuf, String>,
+    resolve: impl Fn(&str) -> Result<PathBuf, Unavailable>,
 ) -> Result<Vec<String>, String> {
     let parts: Vec<&str> = pattern.split('/').collect();
     let fixed = parts
@@ -67,8 +68,8 @@ fn find(
     let here = if shown.is_empty() { "." } else { &shown };
     let real = match resolve(here) {
         Ok(real) => real,
-        Err(why) if why.contains("outside") || why.contains("leads out") => return Err(why),
-        Err(_) => return Ok(Vec::new()),
+        Err(Unavailable::Io(_)) => return Ok(Vec::new()),
+        Err(why) => return Err(why.to_string()),
     };
     let mut search = Search {
         resolve: &resolve,
@@ -127,7 +128,7 @@ struct Search<'a, R> {
     seen: usize,
 }
 
-impl<R: Fn(&str) -> Result<PathBuf, String>> Search<'_, R> {
+impl<R: Fn(&str) -> Result<PathBuf, Unavailable>> Search<'_, R> {
     fn below(&mut self, real: &Path, shown: &str, wanted: &[Part]) -> Result<(), String> {
         let Some((part, rest)) = wanted.split_first() else {
             return Ok(());
