@@ -166,7 +166,7 @@ fn every_reporter_is_offered() {
 
 #[test]
 fn every_subcommand_is_listed_and_documented() {
-    let declared = modules_with("src/cli", "    pub fn run(self, ");
+    let declared = modules_with("src/cli", "    pub(crate) fn run(self, ");
     let list = listed(
         &read("src/cli/mod.rs"),
         "\nsubcommands! {",

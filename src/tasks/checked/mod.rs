@@ -306,9 +306,9 @@ fn a_package_makes_everything_it_may_touch_unknown() {
 
 #[test]
 fn asks_apt_whether_it_knows_a_package() {
-    let installed = |update: serde_json::Value| {
+    fn installed(update: serde_json::Value) -> Vec<Arc<dyn Task>> {
         tasks!["packages::installed" ["nosuchpkg", { "update": update }]]
-    };
+    }
     let refusal = table(&[(
         "error",
         "apt would refuse: Unable to locate package nosuchpkg",

@@ -108,7 +108,7 @@ fn reads_and_writes_json_yaml_and_toml() {
             print(yaml::format(#{ a: [1, "yes"] }).replaced("\n", "~"));
             print(toml::format(#{ a: #{ b: 1.5 } }).replaced("\n", "~"));
             for text in [json::format(toml), yaml::format(toml)] {
-                print(yaml::parse(text) == toml);
+                print(if yaml::parse(text) == toml { "same" } else { "different" });
             }
             for wrong in [|| json::parse("{"), || yaml::parse("a: ["), || toml::parse("a = 1\nb"), || toml::format(1), || json::format(hosts("h1")[0])] {
                 try { wrong.call(); } catch (e) { print(e.message); }
@@ -121,8 +121,8 @@ fn reads_and_writes_json_yaml_and_toml() {
         .stdout_has("{~  \"a\": [~    1,~    null,~    \"x\"~  ]~}~")
         .stdout_has("a:~")
         .stdout_has("[a]~b = 1.5~")
-        .stdout_has("true")
-        .nowhere("false")
+        .stdout_has("same")
+        .nowhere("different")
         .stdout_has("failed to parse JSON: EOF while parsing an object at line 1 column 1")
         .stdout_has("failed to parse YAML: ")
         .stdout_has("failed to parse TOML: key with no value, expected `=` at line 2")
