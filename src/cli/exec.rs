@@ -1,6 +1,6 @@
 //! `ops exec PATTERN -- COMMAND`.
 
-use crate::run::command;
+use crate::run::{StepIds, command};
 use crate::shell::quote_str;
 
 use super::active_run::Changes;
@@ -48,7 +48,7 @@ impl Args {
         self.hosts
             .on_each(&self.pattern, "exec", log, Changes::Made, |host| {
                 let cancel = &host.run.cancel.work;
-                command::run(host, &command, cancel).map(|_| ())
+                command::run(host, &command, &StepIds::default(), cancel).map(|_| ())
             })
     }
 }

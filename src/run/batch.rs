@@ -21,6 +21,7 @@ use super::pending_user::pending_user;
 use super::record::{Record, StepState};
 use super::script_messages::says_untouched;
 use super::step_failure::step_failure;
+use super::step_ids::{StepIds, StepKey};
 use super::waits::{LastLine, Wait};
 
 /// A task of a batch, and its place in the playbook.
@@ -40,7 +41,12 @@ pub struct Batch {
 
 /// Applies jobs in order. Consecutive jobs of the same user share requests.
 #[must_use]
-pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Batch {
+pub fn apply(
+    host: &HostHandle,
+    jobs: &[Job],
+    steps: &StepIds,
+    cancel: &CancellationToken,
+) -> Batch {
     let mut batch = Batch {
         applied: Vec::with_capacity(jobs.len()),
         failure: None,
@@ -51,7 +57,7 @@ pub fn apply(host: &HostHandle, jobs: &[Job], cancel: &CancellationToken) -> Bat
             Some(user) => host.become_user(user),
             None => host.clone(),
         };
-        let mut part = Part::new(&host, jobs, cancel);
+        let mut part = Part::new(&host, jobs, steps, cancel);
         match batch.failure {
             None => batch.failure = part.go().err(),
             Some(_) => part.planner.skip_rest("an earlier task failed"),
@@ -107,21 +113,33 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn new(host: &'a HostHandle, jobs: &'a [Job], cancel: &'a CancellationToken) -> Self {
+    fn new(
+        host: &'a HostHandle,
+        jobs: &'a [Job],
+        steps: &StepIds,
+        cancel: &'a CancellationToken,
+    ) -> Self {
         let tasks = jobs.iter().map(|job| job.task.clone()).collect();
+        let labels: Vec<String> = jobs
+            .iter()
+            .map(|job| label(&job.task.label(), &host.run.secrets))
+            .collect();
+        let ids = jobs.iter().zip(&labels).map(|(job, label)| {
+            steps.next(&StepKey {
+                host: host.name(),
+                user: host.user.as_deref(),
+                at: job.at.as_ref(),
+                text: label,
+                has_effect: true,
+            })
+        });
         Self {
             host,
             jobs,
             cancel,
             planner: Planner::new(tasks, host.run.settings.mode).after(host.history().outlook()),
-            labels: jobs
-                .iter()
-                .map(|job| label(&job.task.label(), &host.run.secrets))
-                .collect(),
-            steps: jobs
-                .iter()
-                .map(|job| host.run.step_ids.next(host.name(), job.at.as_ref()))
-                .collect(),
+            steps: ids.collect(),
+            labels,
             ran: jobs.iter().map(|_| None).collect(),
             states: vec![StepState::NotStarted; jobs.len()],
             started: vec![false; jobs.len()],

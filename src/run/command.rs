@@ -16,6 +16,7 @@ use super::output::{Lines, Source};
 use super::output_tail::tail;
 use super::script_messages;
 use super::step_failure::how_it_ended;
+use super::step_ids::{StepIds, StepKey};
 
 /// A command to run.
 #[derive(Debug, Clone)]
@@ -44,6 +45,16 @@ impl Command {
         named.unwrap_or_else(|| format!("run {}", self.shown))
     }
 
+    fn id(&self, host: &HostHandle, steps: &StepIds) -> String {
+        steps.next(&StepKey {
+            host: host.name(),
+            user: host.user.as_deref(),
+            at: self.at.as_ref(),
+            text: &host.run.secrets.scrub(&self.script),
+            has_effect: !self.reads,
+        })
+    }
+
     /// Whether its exit code means that it has changed nothing.
     fn changed_nothing(&self, ran: &Ran) -> bool {
         u8::try_from(ran.code).is_ok_and(|code| self.unchanged.contains(&code))
@@ -58,10 +69,11 @@ impl Command {
 pub fn run(
     host: &HostHandle,
     command: &Command,
+    steps: &StepIds,
     cancel: &CancellationToken,
 ) -> Result<Option<Ran>, Failure> {
     let run = &host.run;
-    let step_id = run.step_ids.next(host.name(), command.at.as_ref());
+    let step_id = command.id(host, steps);
     let label = label(&command.label(), &run.secrets);
     let emission = |kind| {
         Emission::new(kind)
@@ -205,7 +217,7 @@ fn judged(
 
 /// Reports in check mode that the command was not sent. `because` is the reason, unless it is that the
 /// command may change something.
-pub fn not_sent(host: &HostHandle, command: &Command, because: Option<String>) {
+pub fn not_sent(host: &HostHandle, command: &Command, steps: &StepIds, because: Option<String>) {
     let run = &host.run;
     let note = because.unwrap_or_else(|| {
         "not run in check mode: what follows on this host is unknown".to_owned()
@@ -217,7 +229,7 @@ pub fn not_sent(host: &HostHandle, command: &Command, because: Option<String>) {
     };
     run.bus.emit(
         Emission::new(kind)
-            .step(run.step_ids.next(host.name(), command.at.as_ref()))
+            .step(command.id(host, steps))
             .host(host.name())
             .task(label(&command.label(), &run.secrets))
             .outcome(Outcome::Unknown)

@@ -22,7 +22,6 @@ use super::history::History;
 use super::link::Link;
 use super::links::Links;
 use super::output::{LogBudget, RunBudget};
-use super::step_ids::StepIds;
 use super::waits::{Pace, Rounds, Waited, Waits};
 
 /// The settings that the user chose.
@@ -53,7 +52,6 @@ pub struct Run {
     pub kept: Option<RunDirectory>,
     pub runtime: tokio::runtime::Handle,
     pub cancel: Cancel,
-    pub(super) step_ids: StepIds,
     /// How much output of steps has become events.
     pub(super) output: RunBudget,
     /// The size of the messages that have become events.
@@ -101,7 +99,6 @@ impl Run {
             kept,
             runtime,
             cancel,
-            step_ids: StepIds::default(),
             output: RunBudget::default(),
             logged: LogBudget::default(),
             fences: Fences::default(),
@@ -129,7 +126,6 @@ impl Run {
             kept: None,
             runtime: self.runtime.clone(),
             cancel: self.cancel.clone(),
-            step_ids: StepIds::default(),
             output: RunBudget::default(),
             logged: LogBudget::default(),
             fences: Fences::default(),

@@ -57,5 +57,6 @@ pub use host_queue::HostQueue;
 pub use label::label;
 pub use link::Link;
 pub use pending_user::pending_user;
+pub use step_ids::StepIds;
 pub use undo::undo;
 pub use waits::{Pace, Rounds, Wait, Waited, Waits};

@@ -1,47 +1,217 @@
 //! The identity of a step, which is the same in every execution of the same playbook.
+//!
+//! Steps are numbered by frame: the playbook, each `each`, `rollout`, `with_lock` and clean-up, the host
+//! whose closure it is, the closure of a rollout. What runs in one frame runs in order, so the occurrences
+//! of equal steps in it can be counted; frames that run at the same time count apart. A frame that is entered
+//! several times from one place counts as another frame each time.
+//!
+//! Rhai tells a built-in the position of the innermost call only. Calls of one function from two places are
+//! told apart by what they send and by their order.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
 
 use crate::model::Position;
 
-/// Numbers the occurrences of each place in the playbook on each host.
-///
-/// A host's closure runs in order, so the number of an occurrence represents the path of calls that led to
-/// it: calls of a function from two places are its first and its second occurrence in every execution.
-#[derive(Debug, Default)]
-pub(crate) struct StepIds(Mutex<HashMap<String, u32>>);
+/// Identities and frames by hash: a path of frames may be long.
+type Hash = [u8; 16];
+
+/// The steps of a frame. A clone is the same frame.
+#[derive(Debug, Clone)]
+pub struct StepIds(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// The path of frames that leads here.
+    path: Hash,
+    /// Whether its steps are repeated until something holds, however often that is.
+    polls: bool,
+    seen: Mutex<HashMap<Hash, u32>>,
+}
+
+/// What identifies a step within its frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepKey<'a> {
+    pub host: &'a str,
+    /// The user it runs as; `None` is the login user.
+    pub user: Option<&'a str>,
+    pub at: Option<&'a Position>,
+    /// What is sent, without secrets.
+    pub text: &'a str,
+    /// Whether it may change the host.
+    pub has_effect: bool,
+}
+
+impl Default for StepIds {
+    fn default() -> Self {
+        Self::at(Hash::default(), false)
+    }
+}
 
 impl StepIds {
-    /// `web1/deploy.rhai:12:9`, and from the second time on `web1/deploy.rhai:12:9#2`.
-    pub(crate) fn next(&self, host: &str, at: Option<&Position>) -> String {
-        let place = at.map_or_else(|| "-".to_owned(), ToString::to_string);
-        let key = format!("{host}/{place}");
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = seen.entry(key.clone()).or_insert(0);
-        *count += 1;
-        if *count == 1 {
-            key
-        } else {
-            format!("{key}#{count}")
-        }
+    fn at(path: Hash, polls: bool) -> Self {
+        let seen = Mutex::default();
+        Self(Arc::new(Inner { path, polls, seen }))
     }
+
+    /// A frame within this one, opened by a call at this position.
+    #[must_use]
+    pub fn call(&self, what: &str, at: Option<&Position>) -> Self {
+        let place = place(at);
+        let count = self.count(&[b"call", what.as_bytes(), place.as_bytes()]);
+        self.within(&[what.as_bytes(), place.as_bytes(), &count.to_le_bytes()])
+    }
+
+    /// The frame of one of the hosts of this frame.
+    #[must_use]
+    pub fn of_host(&self, host: &str) -> Self {
+        self.within(&[b"host", host.as_bytes()])
+    }
+
+    /// A frame whose steps are repeated until something holds. They have no identity that another execution
+    /// could recognise.
+    #[must_use]
+    pub fn polling(&self) -> Self {
+        Self::at(self.call("poll", None).0.path, true)
+    }
+
+    fn within(&self, parts: &[&[u8]]) -> Self {
+        Self::at(hash(&self.0.path, parts), self.0.polls)
+    }
+
+    /// `web1/deploy.rhai:12:9#5c0f3a9be217`: the host, the place in the playbook, and a hash of all that
+    /// tells the step from others. A step that has no effect, or is repeated until something holds, is not
+    /// numbered with the others: its hash, behind a `~`, is unique in the run and means nothing outside it.
+    pub(crate) fn next(&self, step: &StepKey<'_>) -> String {
+        let place = place(step.at);
+        let user = step.user.unwrap_or_default().as_bytes();
+        let (sign, text) = if step.has_effect && !self.0.polls {
+            ('#', step.text)
+        } else {
+            ('~', "")
+        };
+        let sign_bytes = [sign as u8];
+        let parts: [&[u8]; 5] = [
+            &sign_bytes,
+            step.host.as_bytes(),
+            user,
+            place.as_bytes(),
+            text.as_bytes(),
+        ];
+        let key = hash(&self.0.path, &parts);
+        let count = self.counted(key);
+        let digest = hash(&key, &[&count.to_le_bytes()]);
+        let short: String = digest[..6].iter().map(|b| format!("{b:02x}")).collect();
+        format!("{}/{place}{sign}{short}", step.host)
+    }
+
+    fn count(&self, parts: &[&[u8]]) -> u32 {
+        self.counted(hash(&self.0.path, parts))
+    }
+
+    /// How often this was seen in this frame before.
+    fn counted(&self, key: Hash) -> u32 {
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = seen.entry(key).or_insert(0);
+        *count += 1;
+        *count - 1
+    }
+}
+
+fn place(at: Option<&Position>) -> String {
+    at.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+/// Hashes parts, each with its length: no part runs into the next.
+fn hash(path: &Hash, parts: &[&[u8]]) -> Hash {
+    let mut hasher = Sha256::new_with_prefix(path);
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut short = Hash::default();
+    short.copy_from_slice(&hasher.finalize()[..16]);
+    short
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn occurrences_are_numbered_by_host_and_place() {
-        let ids = StepIds::default();
-        let at = Position {
+    fn at(line: usize) -> Position {
+        Position {
             file: "a.rhai".into(),
-            line: 3,
+            line,
             column: 7,
-        };
-        assert_eq!(ids.next("web1", Some(&at)), "web1/a.rhai:3:7");
-        assert_eq!(ids.next("web2", Some(&at)), "web2/a.rhai:3:7");
-        assert_eq!(ids.next("web1", Some(&at)), "web1/a.rhai:3:7#2");
+        }
+    }
+
+    fn run(ids: &StepIds, host: &str, line: usize, text: &str) -> String {
+        ids.next(&StepKey {
+            host,
+            user: None,
+            at: Some(&at(line)),
+            text,
+            has_effect: true,
+        })
+    }
+
+    #[test]
+    fn names_the_host_and_the_place() {
+        let id = run(&StepIds::default(), "web1", 3, "true");
+        let (readable, hash) = id.split_once('#').expect("a hash");
+        assert_eq!(readable, "web1/a.rhai:3:7");
+        assert_eq!(hash.len(), 12);
+    }
+
+    #[test]
+    fn everything_that_tells_steps_apart_is_in_the_identity() {
+        let ids = StepIds::default();
+        let mut all = vec![
+            run(&ids, "web1", 3, "true"),
+            run(&ids, "web1", 3, "true"),
+            run(&ids, "web2", 3, "true"),
+            run(&ids, "web1", 4, "true"),
+            run(&ids, "web1", 3, "false"),
+            ids.next(&StepKey {
+                host: "web1",
+                user: Some("root"),
+                at: Some(&at(3)),
+                text: "true",
+                has_effect: true,
+            }),
+        ];
+        for _ in 0..2 {
+            let each = ids.call("each", Some(&at(9)));
+            all.push(run(&each.of_host("web1"), "lb", 3, "true"));
+            all.push(run(&each.of_host("web2"), "lb", 3, "true"));
+        }
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn reads_and_polls_do_not_count() {
+        let (undisturbed, polled) = (StepIds::default(), StepIds::default());
+        for _ in 0..3 {
+            let read = polled.next(&StepKey {
+                host: "web1",
+                user: None,
+                at: Some(&at(3)),
+                text: "true",
+                has_effect: false,
+            });
+            assert!(read.starts_with("web1/a.rhai:3:7~"), "{read}");
+        }
+        let polling = polled.polling();
+        for _ in 0..3 {
+            assert!(run(&polling.of_host("web1"), "web1", 3, "true").contains('~'));
+        }
+        let next = |ids: &StepIds| run(ids, "web1", 3, "true");
+        assert_eq!(next(&undisturbed), next(&polled));
     }
 }

@@ -12,7 +12,7 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Failure, FailureKind, Position};
-use crate::run::{HostHandle, Rounds, Run};
+use crate::run::{HostHandle, Rounds, Run, StepIds};
 
 use super::isolate::isolate;
 use super::world::World;
@@ -37,6 +37,7 @@ pub enum Hook {
 #[derive(Clone)]
 pub struct Frame(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     world: Arc<World>,
     host: Option<HostHandle>,
@@ -47,6 +48,8 @@ struct Inner {
     depth: usize,
     /// The number of threads that an `each` in it may use.
     threads: usize,
+    /// Numbers the steps.
+    steps: StepIds,
     state: Arc<State>,
 }
 
@@ -70,50 +73,48 @@ impl Frame {
             plans: false,
             depth: 0,
             threads: MAX_THREADS,
+            steps: StepIds::default(),
             state: Arc::default(),
         }))
+    }
+
+    /// The same frame with some things changed.
+    fn with(&self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = (*self.0).clone();
+        change(&mut inner);
+        Self(Arc::new(inner))
     }
 
     /// The frame of a host's closure.
     #[must_use]
     pub fn of_host(&self, host: HostHandle) -> Self {
-        Self(Arc::new(Inner {
-            world: self.0.world.clone(),
-            host: Some(host),
-            cancel: self.0.cancel.child_token(),
-            plans: self.0.plans,
-            depth: self.0.depth + 1,
-            threads: self.0.threads,
-            state: Arc::default(),
-        }))
+        self.with(|inner| {
+            inner.steps = inner.steps.of_host(host.name());
+            inner.host = Some(host);
+            inner.cancel = inner.cancel.child_token();
+            inner.depth += 1;
+            inner.state = Arc::default();
+        })
     }
 
     /// The same place in a rehearsal of the run, which changes nothing and reports nothing.
     #[must_use]
     pub fn rehearsal(&self) -> Self {
-        Self(Arc::new(Inner {
-            world: Arc::new(self.0.world.rehearsal()),
-            host: None,
-            cancel: self.0.cancel.clone(),
-            plans: self.0.plans,
-            depth: self.0.depth,
-            threads: self.0.threads,
-            state: Arc::default(),
-        }))
+        self.with(|inner| {
+            inner.world = Arc::new(inner.world.rehearsal());
+            inner.host = None;
+            inner.steps = StepIds::default();
+            inner.state = Arc::default();
+        })
     }
 
-    /// A new frame at the same place, with its own hooks.
+    /// A new frame at the same place, with its own hooks, opened by a call at this position.
     #[must_use]
-    pub fn within(&self) -> Self {
-        Self(Arc::new(Inner {
-            world: self.0.world.clone(),
-            host: self.0.host.clone(),
-            cancel: self.0.cancel.clone(),
-            plans: self.0.plans,
-            depth: self.0.depth,
-            threads: self.0.threads,
-            state: Arc::default(),
-        }))
+    pub fn within(&self, what: &str, at: Option<&Position>) -> Self {
+        self.with(|inner| {
+            inner.steps = inner.steps.call(what, at);
+            inner.state = Arc::default();
+        })
     }
 
     /// The last iteration of the loop that waits at this position.
@@ -134,29 +135,19 @@ impl Frame {
     /// The same place with another token.
     #[must_use]
     pub fn with_cancel(&self, cancel: CancellationToken) -> Self {
-        Self(Arc::new(Inner {
-            world: self.0.world.clone(),
-            host: self.0.host.clone(),
-            cancel,
-            plans: self.0.plans,
-            depth: self.0.depth,
-            threads: self.0.threads,
-            state: self.0.state.clone(),
-        }))
+        self.with(|inner| inner.cancel = cancel)
+    }
+
+    /// The same place, with its steps numbered like this.
+    #[must_use]
+    pub fn with_steps(&self, steps: StepIds) -> Self {
+        self.with(|inner| inner.steps = steps)
     }
 
     /// The same place, for one of several threads.
     #[must_use]
     pub fn one_of(&self, threads: usize) -> Self {
-        Self(Arc::new(Inner {
-            world: self.0.world.clone(),
-            host: self.0.host.clone(),
-            cancel: self.0.cancel.clone(),
-            plans: self.0.plans,
-            depth: self.0.depth,
-            threads: (self.0.threads / threads.max(1)).max(1),
-            state: self.0.state.clone(),
-        }))
+        self.with(|inner| inner.threads = (inner.threads / threads.max(1)).max(1))
     }
 
     /// The number of host closures around it.
@@ -178,15 +169,7 @@ impl Frame {
     /// The same place, while a task's plan is computed.
     #[must_use]
     pub fn planning(&self) -> Self {
-        Self(Arc::new(Inner {
-            world: self.0.world.clone(),
-            host: self.0.host.clone(),
-            cancel: self.0.cancel.clone(),
-            plans: true,
-            depth: self.0.depth,
-            threads: self.0.threads,
-            state: self.0.state.clone(),
-        }))
+        self.with(|inner| inner.plans = true)
     }
 
     /// The frame that a built-in is called in.
@@ -241,6 +224,12 @@ impl Frame {
         &self.0.cancel
     }
 
+    /// Numbers the steps of this frame.
+    #[must_use]
+    pub fn steps(&self) -> &StepIds {
+        &self.0.steps
+    }
+
     pub fn register(&self, hook: Hook) {
         self.0
             .state
@@ -282,13 +271,15 @@ impl Frame {
                 break;
             }
             left -= 1;
-            let body = match hook {
-                Hook::Finally(body) => body,
-                Hook::OnFailure(body) if failed => body,
+            let (what, body) = match hook {
+                Hook::Finally(body) => ("finally", body),
+                Hook::OnFailure(body) if failed => ("on_failure", body),
                 Hook::OnFailure(_) => continue,
             };
             let _shield = self.0.world.shield();
-            let shielded = self.with_cancel(self.run().cancel.cleanup.clone());
+            let shielded = self
+                .with_cancel(self.run().cancel.cleanup.clone())
+                .with_steps(self.steps().call(what, None));
             let result = shielded.enter(context, |context| {
                 isolate(&body).call_within_context::<Dynamic>(context, ())
             });

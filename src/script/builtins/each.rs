@@ -89,6 +89,7 @@ fn each(
     let links = selected.iter().map(|host| Some(host.0.link().clone()));
     let queue = HostQueue::new(run.runtime.clone(), links, forks, frame.cancel().clone());
     let within = frame.one_of(forks.min(selected.len()));
+    let within = within.with_steps(frame.steps().call("each", position(context).as_ref()));
     let results = queue.fan_out(&selected, |host| one(context, &within, host, closure));
     drop(queue);
 

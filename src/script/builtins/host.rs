@@ -274,7 +274,7 @@ fn apply_all(
         .iter()
         .map(|task| task.job(&frame, &host.0, context))
         .collect::<Result<Vec<_>>>()?;
-    let batch = apply(&host.0, &jobs, frame.cancel());
+    let batch = apply(&host.0, &jobs, frame.steps(), frame.cancel());
     host.0.history().remember(&batch.applied);
     if batch
         .applied
@@ -303,13 +303,13 @@ fn run(
         return Err(controller_is_read_only(context));
     }
     let sent = if frame.run().settings.mode == RunMode::Check && !command.reads {
-        command::not_sent(&host.0, &command, None);
+        command::not_sent(&host.0, &command, frame.steps(), None);
         None
     } else if let Some(reason) = awaits_user(context, &frame, host)? {
-        command::not_sent(&host.0, &command, Some(reason));
+        command::not_sent(&host.0, &command, frame.steps(), Some(reason));
         None
     } else {
-        command::run(&host.0, &command, frame.cancel())
+        command::run(&host.0, &command, frame.steps(), frame.cancel())
             .map_err(|failure| throw(failure, context))?
     };
     let Some(ran) = sent else {

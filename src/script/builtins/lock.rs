@@ -9,7 +9,7 @@ use super::declare;
 use crate::declare::{Span, function, options};
 use crate::deploy::lock::{LEASE, SHORTEST_LEASE, Wanted, acquire, name, tell_holders};
 use crate::model::{Failure, FailureKind, Host, LockScope};
-use crate::script::error::{Halt, argument, halt_of, throw};
+use crate::script::error::{Halt, argument, halt_of, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
 use crate::task::RunMode;
@@ -96,7 +96,11 @@ fn with_lock(
         let lock = acquire(run, &wanted, playbook, outer.cancel());
         Some(lock.map_err(|failure| throw(failure, context))?)
     };
-    let result = within(context, &outer.within(), closure);
+    let result = within(
+        context,
+        &outer.within("with_lock", position(context).as_ref()),
+        closure,
+    );
     if let Some(lock) = lock {
         match lock.release(run) {
             Err(failure) if result.is_ok() => return Err(throw(failure, context)),

@@ -6,6 +6,7 @@ mod clean_up;
 mod control;
 mod each;
 mod ends;
+mod identity;
 mod kept;
 mod library;
 mod reading;

@@ -137,6 +137,7 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
     let started = Instant::now();
     let waited = Waited::new(format!("for {what}")).on(frame.host().map(HostHandle::name));
     let _wait = frame.run().waits.begin(waited);
+    let polling = frame.with_steps(frame.steps().polling());
     loop {
         let check_mode = frame.run().settings.mode == RunMode::Check;
         if !check_mode {
@@ -145,7 +146,9 @@ fn until(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             paused.map_err(|failure| throw(failure, context))?;
         }
         let began = started.elapsed();
-        let given = closure.call_within_context::<Dynamic>(context, ())?;
+        let given = polling.enter(context, |context| {
+            closure.call_within_context::<Dynamic>(context, ())
+        })?;
         let kind = described(&given);
         let so = given.as_bool().map_err(|_| {
             let message =

@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::options::Wanted;
 use crate::deploy::rollout::{Actions, Course, News, Question, Step, StepResult};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{HostHandle, Polled, Run, command, undo};
+use crate::run::{HostHandle, Polled, Run, StepIds, command, undo};
 use crate::script::builtins::HostValue;
 use crate::script::convert::described;
+use crate::script::error::position;
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
 use crate::script::question;
@@ -27,6 +28,8 @@ pub(super) struct Closures<'a, 'c> {
     pub(super) hosts: &'a [HostValue],
     /// How many changes this run had made on each host when its update began.
     marks: Vec<AtomicUsize>,
+    /// Numbers the steps on each host.
+    steps: Vec<StepIds>,
     polled: Vec<Arc<Polled>>,
     /// When the balancer was last asked about each host that is drained.
     pub(super) asked: Vec<Mutex<Option<Instant>>>,
@@ -39,12 +42,17 @@ impl<'a, 'c> Closures<'a, 'c> {
         wanted: &'a Wanted,
         hosts: &'a [HostValue],
     ) -> Self {
+        let steps = frame.steps().call("rollout", position(context).as_ref());
         Self {
             context,
             frame,
             wanted,
             hosts,
             marks: hosts.iter().map(|_| AtomicUsize::new(0)).collect(),
+            steps: hosts
+                .iter()
+                .map(|host| steps.of_host(host.0.name()))
+                .collect(),
             polled: hosts.iter().map(|_| Arc::default()).collect(),
             asked: hosts.iter().map(|_| Mutex::default()).collect(),
         }
@@ -88,6 +96,17 @@ impl<'a, 'c> Closures<'a, 'c> {
     fn names(&self, hosts: &[usize]) -> Vec<String> {
         let name = |host: &usize| self.hosts[*host].0.name().to_owned();
         hosts.iter().map(name).collect()
+    }
+
+    /// Numbers the steps of a closure that is called now. How often a rollout drains, readmits and checks
+    /// differs from one execution to the next.
+    fn steps_of(&self, host: usize, step: Step) -> StepIds {
+        let steps = &self.steps[host];
+        match step {
+            Step::Update => steps.call("update", None),
+            Step::Rollback => steps.call("rollback", None),
+            _ => steps.polling(),
+        }
     }
 
     /// Undoes what this run changed on the host since its update began.
@@ -154,7 +173,8 @@ impl Actions for Closures<'_, '_> {
         let frame = self
             .frame
             .of_host(value.0.clone())
-            .with_cancel(cancel.clone());
+            .with_cancel(cancel.clone())
+            .with_steps(self.steps_of(host, step));
         let result = if polls {
             // Nothing watches the balancer between two polls.
             self.take_out_again(host, cancel, cancel);
