@@ -38,8 +38,11 @@ pub use position::Position;
 pub use reporter::Reporter;
 pub use rollout::{Fate, HostEnd, HostEnds, OnAbort, Phase, RolloutEnd, Version, Waiting};
 pub use scrub::{Scrub, Scrubbed};
+#[cfg(test)]
+pub(crate) use secret::forms_of;
 pub use secret::{
-    MAX_SECRET, MIN_SECRET, REPLACEMENT, Scrubber, Secrets, StreamScrubber, Unscrubbable,
+    MAX_SECRET, MIN_SECRET, NewSecret, REPLACEMENT, Recorded, Scrubber, Secrets, StreamScrubber,
+    UnknownSecret, Unscrubbable,
 };
 pub use totals::Totals;
 pub use utf8::{NotUtf8, as_text, decode};

@@ -3,17 +3,22 @@
 //! [`Secrets`] is the registry of a run. Code that learns a secret adds it; code that writes text uses the
 //! [`Scrubber`] (whole texts) or a [`StreamScrubber`] (chunks, which may cut a secret in two). Scrubbing is
 //! by value and finds the forms that [`forms`] lists. Events are scrubbed by type: see
-//! [`Scrubbed`](super::Scrubbed).
+//! [`Scrubbed`](super::Scrubbed). What must be read again with its secrets is [`Recorded`].
 
 mod forms;
+mod known;
+mod recorded;
+mod registry;
 mod scrubber;
 mod stream;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use forms::MIN_SECRET;
+use known::Alias;
+pub use recorded::{Recorded, UnknownSecret};
+use registry::Registry;
 pub use scrubber::{REPLACEMENT, Scrubber};
 pub use stream::StreamScrubber;
 
@@ -37,14 +42,32 @@ pub enum Unscrubbable {
 
 /// The secrets of a run. A clone is the same registry; secrets are never removed.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<RwLock<Registry>>);
+pub struct Secrets(Arc<Shared>);
 
 #[derive(Default)]
-struct Registry {
-    values: HashSet<String>,
-    /// Forms that no scrubber knows yet.
-    fresh: Vec<Vec<u8>>,
-    scrubber: Scrubber,
+struct Shared {
+    registry: RwLock<Registry>,
+    watchers: RwLock<Vec<Watcher>>,
+}
+
+type Watcher = Arc<dyn Fn(&NewSecret<'_>) + Send + Sync>;
+
+/// How those parts of a [`Recorded`] text begin in JSON in which a secret cannot be seen: in base64, or
+/// around a known one.
+const OPAQUE: [&[u8]; 2] = [b"{\"base64\":", b"{\"secret\":"];
+
+/// A secret that has just become known.
+pub struct NewSecret<'v>(&'v str);
+
+impl NewSecret<'_> {
+    /// Finds JSON with [`Recorded`] texts that may hold it: its forms as they are escaped there, and parts in
+    /// which it cannot be seen.
+    #[must_use]
+    pub fn in_records(&self) -> Scrubber {
+        let mut texts = forms::in_json(self.0);
+        texts.extend(OPAQUE.map(Vec::from));
+        Scrubber::of(texts)
+    }
 }
 
 impl Secrets {
@@ -53,37 +76,66 @@ impl Secrets {
         Self::default()
     }
 
-    /// Adds a secret: from now on every scrubber of this registry replaces it. The error calls it `name`.
+    /// Adds a secret: from now on every scrubber of this registry replaces it. Errors and records call it
+    /// `name`: a later attempt of the run must know it by the same name.
     ///
     /// # Errors
     /// A value that is too short or too long to be scrubbed is refused, and not added.
     pub fn add(&self, value: &str, name: &str) -> Result<(), Unscrubbable> {
-        let (name, len) = (name.to_owned(), value.trim().len());
+        self.insert(value, name, None)
+    }
+
+    /// The same for a secret of a host, where other hosts have others of the same name.
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add).
+    pub fn add_for(&self, host: &str, value: &str, name: &str) -> Result<(), Unscrubbable> {
+        self.insert(value, name, Some(host))
+    }
+
+    fn insert(&self, value: &str, name: &str, host: Option<&str>) -> Result<(), Unscrubbable> {
+        let len = value.trim().len();
         if len < MIN_SECRET {
+            let name = name.to_owned();
             return Err(Unscrubbable::TooShort { name, len });
         }
         if value.len() > MAX_SECRET {
+            let name = name.to_owned();
             return Err(Unscrubbable::TooLong { name, len });
         }
-        let mut registry = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if registry.values.insert(value.to_owned()) {
-            registry.fresh.extend(forms::needles(value));
+        let is_new = self.write().add(value, name, host);
+        if is_new {
+            let watchers = self.0.watchers.read();
+            let watchers = watchers.unwrap_or_else(PoisonError::into_inner).clone();
+            for watcher in watchers {
+                watcher(&NewSecret(value));
+            }
         }
         Ok(())
+    }
+
+    /// Calls `watcher` after each new secret, before [`add`](Self::add) returns: what was written before may
+    /// hold it.
+    pub fn on_new(&self, watcher: impl Fn(&NewSecret<'_>) + Send + Sync + 'static) {
+        let mut watchers = self
+            .0
+            .watchers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        watchers.push(Arc::new(watcher));
     }
 
     /// A scrubber for all secrets so far. Cheap unless secrets were added since the last call.
     #[must_use]
     pub fn scrubber(&self) -> Scrubber {
         {
-            let registry = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            if registry.fresh.is_empty() {
+            let registry = self.read();
+            if registry.is_current() {
                 return registry.scrubber.clone();
             }
         }
-        let mut registry = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let fresh = std::mem::take(&mut registry.fresh);
-        registry.scrubber = registry.scrubber.with(fresh);
+        let mut registry = self.write();
+        registry.refresh();
         registry.scrubber.clone()
     }
 
@@ -92,19 +144,37 @@ impl Secrets {
     pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.scrubber().scrub(text)
     }
+
+    fn value(&self, alias: &Alias) -> Option<Arc<str>> {
+        self.read().value(alias)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Registry> {
+        self.0
+            .registry
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.0
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Shows the number of secrets, never their values.
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let count = self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values
-            .len();
-        write!(f, "Secrets({count})")
+        write!(f, "Secrets({})", self.read().count())
     }
+}
+
+/// Every form of a secret, for tests of what is written.
+#[cfg(test)]
+pub(crate) fn forms_of(secret: &str) -> Vec<Vec<u8>> {
+    forms::needles(secret)
 }
 
 #[cfg(test)]

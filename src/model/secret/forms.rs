@@ -11,7 +11,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// A secret with fewer bytes than this (without spaces around it) would also be found in unrelated text, and
 /// a reader could guess it from what is missing.
@@ -50,104 +50,177 @@ const INDENTS: [&str; 7] = [
     "\t",
 ];
 
+/// A form of a secret. Its text names it in a kept run: `plain`, `base64 2`, `line 3 json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Form {
+    part: Part,
+    spelling: &'static str,
+    /// Counts forms of the same spelling from 1.
+    number: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// Without the spaces around it.
+    Trimmed,
+    /// Counts from 1.
+    Line(usize),
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            Part::Whole => {}
+            Part::Trimmed => f.write_str("trimmed ")?,
+            Part::Line(line) => write!(f, "line {line} ")?,
+        }
+        f.write_str(self.spelling)?;
+        match self.number {
+            1 => Ok(()),
+            number => write!(f, " {number}"),
+        }
+    }
+}
+
 /// Every text to look for.
 pub(super) fn needles(secret: &str) -> Vec<Vec<u8>> {
-    let mut found = Vec::new();
-    for part in parts(secret) {
-        forms(part, &mut found);
-    }
-    let trimmed = secret.trim();
-    if trimmed.contains('\n') && trimmed.len() <= LONG {
-        found.extend(INDENTS.map(|indent| indented(trimmed, indent).into_bytes()));
-    }
+    let mut found: Vec<Vec<u8>> = all(secret).into_iter().map(|(_, text)| text).collect();
     found.sort_unstable();
     found.dedup();
     found
 }
 
-/// The secret, the secret without spaces around it, and its long lines.
-fn parts(secret: &str) -> Vec<&str> {
+/// Every text to look for in JSON: the forms as they are, and escaped as JSON is written here.
+pub(super) fn in_json(secret: &str) -> Vec<Vec<u8>> {
+    let mut found = needles(secret);
+    // Forms are UTF-8.
+    let escaped = |form: &Vec<u8>| Some(json(std::str::from_utf8(form).ok()?, false).into_bytes());
+    let escaped: Vec<_> = found.iter().filter_map(escaped).collect();
+    found.extend(escaped);
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Every form, also where several have the same text. The names and their order do not depend on the secret,
+/// except for the number of its lines and of its lines in base64.
+pub(super) fn all(secret: &str) -> Vec<(Form, Vec<u8>)> {
+    let mut found = Vec::new();
+    for (part, text) in parts(secret) {
+        forms(part, text, &mut found);
+    }
     let trimmed = secret.trim();
-    let mut parts = vec![secret, trimmed];
+    if trimmed.contains('\n') && trimmed.len() <= LONG {
+        for (at, indent) in INDENTS.into_iter().enumerate() {
+            let form = Form {
+                part: Part::Trimmed,
+                spelling: "indented",
+                number: at + 1,
+            };
+            found.push((form, indented(trimmed, indent).into_bytes()));
+        }
+    }
+    found
+}
+
+/// The secret, the secret without spaces around it, and its long lines.
+fn parts(secret: &str) -> Vec<(Part, &str)> {
+    let trimmed = secret.trim();
+    let mut parts = vec![(Part::Whole, secret), (Part::Trimmed, trimmed)];
     let lines: Vec<&str> = trimmed.lines().map(str::trim).collect();
     if lines.len() > 1 {
         // The header and footer of a PEM file are not secret: every such file has them.
         parts.extend(
             lines
                 .into_iter()
-                .filter(|line| line.len() >= MIN_LINE && !line.starts_with("-----")),
+                .enumerate()
+                .filter(|(_, line)| line.len() >= MIN_LINE && !line.starts_with("-----"))
+                .map(|(at, line)| (Part::Line(at + 1), line)),
         );
     }
     parts
 }
 
-fn forms(secret: &str, found: &mut Vec<Vec<u8>>) {
-    let mut add = |form: String| {
-        if form.len() >= MIN_SECRET {
-            found.push(form.into_bytes());
+fn forms(part: Part, secret: &str, found: &mut Vec<(Form, Vec<u8>)>) {
+    let mut last = ("", 0);
+    // The forms of one spelling follow one another.
+    let mut add = |spelling: &'static str, text: String| {
+        last = (spelling, if last.0 == spelling { last.1 + 1 } else { 1 });
+        if text.len() >= MIN_SECRET {
+            let form = Form {
+                part,
+                spelling,
+                number: last.1,
+            };
+            found.push((form, text.into_bytes()));
         }
     };
-    add(secret.to_owned());
-    base64(secret.as_bytes()).into_iter().for_each(&mut add);
-    add(json(secret, false));
-    add(percent(secret, "-._~", false, false));
-    add(percent(secret, "-._*", true, false));
-    add(hex(secret, false));
+    add("plain", secret.to_owned());
+    for text in base64(secret.as_bytes()) {
+        add("base64", text);
+    }
+    for text in base64_lines(secret.as_bytes()) {
+        add("base64 line", text);
+    }
+    add("json", json(secret, false));
+    add("url", percent(secret, "-._~", false, false));
+    add("url", percent(secret, "-._*", true, false));
+    add("hex", hex(secret, false));
     if secret.len() <= LONG {
         rare_forms(secret, add);
     }
 }
 
-fn rare_forms(secret: &str, mut add: impl FnMut(String)) {
+fn rare_forms(secret: &str, mut add: impl FnMut(&'static str, String)) {
     let json = json(secret, false);
-    add(self::json(&json, false));
-    add(json.replace('/', "\\/"));
+    add("escaped json", self::json(&json, false));
+    add("escaped json", json.replace('/', "\\/"));
     let ascii = self::json(secret, true);
-    add(self::json(&ascii, false));
-    add(self::json(&json, true));
-    add(ascii);
+    add("escaped json", self::json(&ascii, false));
+    add("escaped json", self::json(&json, true));
+    add("escaped json", ascii);
     let upper = json_with(secret, true, upper_units);
-    add(self::json(&upper, false));
-    add(upper);
-    add(json_with(secret, false, upper_units));
-    add(bash(secret, false));
-    add(bash(secret, true));
+    add("escaped json", self::json(&upper, false));
+    add("escaped json", upper);
+    add("escaped json", json_with(secret, false, upper_units));
+    add("bash", bash(secret, false));
+    add("bash", bash(secret, true));
     for entities in ENTITIES {
         let html = html(secret, entities);
-        add(numeric(
-            &html,
-            |c| !c.is_ascii(),
-            |code| format!("&#{code};"),
-        ));
-        add(html);
+        add(
+            "html",
+            numeric(&html, |c| !c.is_ascii(), |code| format!("&#{code};")),
+        );
+        add("html", html);
     }
     for spelled in [|_| true, |c: char| !c.is_ascii_alphanumeric()] {
-        add(numeric(secret, spelled, |code| format!("&#{code};")));
-        add(numeric(secret, spelled, |code| format!("&#x{code:x};")));
-        add(numeric(secret, spelled, |code| format!("&#x{code:X};")));
+        let mut add = |reference| add("html number", numeric(secret, spelled, reference));
+        add(|code| format!("&#{code};"));
+        add(|code| format!("&#x{code:x};"));
+        add(|code| format!("&#x{code:X};"));
     }
     for quoted in [false, true] {
         for spelling in [Python::Repr, Python::Ascii, Python::Bytes] {
-            add(python(secret, quoted, spelling));
+            add("python", python(secret, quoted, spelling));
         }
     }
-    add(json_html(secret));
-    add(secret.escape_debug().to_string());
-    add(secret.replace('\'', "'\\''"));
-    add(secret.replace('\'', "'\"'\"'"));
+    add("json in html", json_html(secret));
+    add("debug", secret.escape_debug().to_string());
+    add("quoted", secret.replace('\'', "'\\''"));
+    add("quoted", secret.replace('\'', "'\"'\"'"));
     if let Ok(quoted) = shlex::try_quote(secret) {
-        add(quoted.into_owned());
+        add("shell word", quoted.into_owned());
     }
-    add(backslashed(secret, |c| {
-        !c.is_ascii_alphanumeric() && !"_-./:=@%+,".contains(c) && c.is_ascii()
-    }));
-    add(backslashed(secret, |c| "\"\\$`".contains(c)));
+    let special = |c: char| !c.is_ascii_alphanumeric() && !"_-./:=@%+,".contains(c) && c.is_ascii();
+    add("backslashed", backslashed(secret, special));
+    add("backslashed", backslashed(secret, |c| "\"\\$`".contains(c)));
     for kept in ["-._~", "-._~/", "-._!~*'()", "-._"] {
-        add(percent(secret, kept, false, false));
-        add(percent(secret, kept, false, true));
+        add("rare url", percent(secret, kept, false, false));
+        add("rare url", percent(secret, kept, false, true));
     }
-    add(percent(secret, "-._~", true, false));
-    add(hex(secret, true));
+    add("rare url", percent(secret, "-._~", true, false));
+    add("upper hex", hex(secret, true));
 }
 
 /// The characters of a base64 text that depend on the secret alone, for each of the three places that it
@@ -159,26 +232,34 @@ fn base64(secret: &[u8]) -> Vec<String> {
         bytes.extend_from_slice(secret);
         let first = (before * 8).div_ceil(6);
         let whole = bytes.len() * 8 / 6;
-        for text in [
-            STANDARD_NO_PAD.encode(&bytes),
-            URL_SAFE_NO_PAD.encode(&bytes),
-        ] {
-            if before == 0 {
-                for width in BASE64_WIDTHS {
-                    if whole > width {
-                        // ASCII, so any cut is at a character.
-                        found.extend(
-                            (0..whole)
-                                .step_by(width)
-                                .map(|at| text[at..whole.min(at + width)].to_owned()),
-                        );
-                    }
-                }
-            }
+        for text in in_base64(&bytes) {
             found.push(text[first..whole].to_owned());
         }
     }
     found
+}
+
+/// The lines of a base64 text that is broken.
+fn base64_lines(secret: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    let whole = secret.len() * 8 / 6;
+    for text in in_base64(secret) {
+        for width in BASE64_WIDTHS {
+            if whole > width {
+                // ASCII, so any cut is at a character.
+                found.extend(
+                    (0..whole)
+                        .step_by(width)
+                        .map(|at| text[at..whole.min(at + width)].to_owned()),
+                );
+            }
+        }
+    }
+    found
+}
+
+fn in_base64(bytes: &[u8]) -> [String; 2] {
+    [STANDARD_NO_PAD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)]
 }
 
 /// The inside of a JSON string.

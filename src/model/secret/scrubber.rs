@@ -9,6 +9,8 @@ use aho_corasick::automaton::{Automaton, OverlappingState, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, Input};
 
+use super::known::Known;
+
 /// What replaces a secret.
 pub const REPLACEMENT: &str = "[secret]";
 
@@ -23,16 +25,29 @@ pub struct Scrubber {
     tiers: Arc<Vec<Arc<Tier>>>,
 }
 
+/// A text to look for, and the secret that it is a form of.
+#[derive(Clone)]
+pub(super) struct Needle {
+    pub text: Vec<u8>,
+    pub of: Arc<Known>,
+}
+
+/// A form of a secret in a text.
+pub(super) struct Match {
+    pub range: Range<usize>,
+    pub of: Arc<Known>,
+}
+
 pub(super) struct Tier {
-    needles: Vec<Vec<u8>>,
+    needles: Vec<Needle>,
     pub(super) automaton: NFA,
     depths: OnceLock<HashMap<StateID, usize>>,
 }
 
 impl Tier {
     /// `None` only if the automaton would have more than two thousand million states.
-    fn new(needles: Vec<Vec<u8>>) -> Option<Self> {
-        let automaton = NFA::new(&needles).ok()?;
+    fn new(needles: Vec<Needle>) -> Option<Self> {
+        let automaton = NFA::new(needles.iter().map(|needle| &needle.text)).ok()?;
         Some(Self {
             needles,
             automaton,
@@ -57,7 +72,7 @@ impl Tier {
             };
             for needle in &self.needles {
                 let mut state = start;
-                for (read, byte) in needle.iter().enumerate() {
+                for (read, byte) in needle.text.iter().enumerate() {
                     state = self.automaton.next_state(Anchored::No, state, *byte);
                     depths.insert(state, read + 1);
                 }
@@ -69,14 +84,25 @@ impl Tier {
 }
 
 impl Scrubber {
+    /// One that only finds these texts.
+    pub(super) fn of(texts: Vec<Vec<u8>>) -> Self {
+        let of = Arc::new(Known::new(""));
+        let needle = |text| Needle {
+            text,
+            of: Arc::clone(&of),
+        };
+        Self::default().with(texts.into_iter().map(needle).collect())
+    }
+
     /// This scrubber with more needles.
-    pub(super) fn with(&self, mut fresh: Vec<Vec<u8>>) -> Self {
+    pub(super) fn with(&self, mut fresh: Vec<Needle>) -> Self {
         let mut tiers: Vec<Arc<Tier>> = self.tiers.as_ref().clone();
         while let Some(last) = tiers.pop_if(|last| last.needles.len() <= fresh.len() * 2) {
             fresh.extend(last.needles.iter().cloned());
         }
-        fresh.sort_unstable();
-        fresh.dedup();
+        // Stable: of two secrets with the same form, the first one stays.
+        fresh.sort_by(|one, other| one.text.cmp(&other.text));
+        fresh.dedup_by(|one, other| one.text == other.text);
         tiers.extend(Tier::new(fresh).map(Arc::new));
         Self {
             tiers: Arc::new(tiers),
@@ -102,6 +128,16 @@ impl Scrubber {
     #[must_use]
     pub fn finds_in(&self, text: &str) -> bool {
         !self.found(text.as_bytes()).is_empty()
+    }
+
+    /// The same for bytes.
+    #[must_use]
+    pub fn finds_in_bytes(&self, bytes: &[u8]) -> bool {
+        let finds = |tier: &Arc<Tier>| {
+            let input = Input::new(bytes).earliest(true);
+            matches!(tier.automaton.try_find(&input), Ok(Some(_)))
+        };
+        self.tiers.iter().any(finds)
     }
 
     /// The text with every secret replaced.
@@ -146,6 +182,21 @@ impl Scrubber {
     #[must_use]
     pub fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
+        self.each(bytes, |range, _| found.push(range));
+        join(found)
+    }
+
+    /// Every form of a secret in the bytes, also those that overlap.
+    pub(super) fn matches(&self, bytes: &[u8]) -> Vec<Match> {
+        let mut found = Vec::new();
+        self.each(bytes, |range, needle| {
+            let of = Arc::clone(&needle.of);
+            found.push(Match { range, of });
+        });
+        found
+    }
+
+    fn each(&self, bytes: &[u8], mut then: impl FnMut(Range<usize>, &Needle)) {
         for tier in self.tiers.iter() {
             let first = tier.automaton.try_find(&Input::new(bytes).earliest(true));
             let Ok(Some(_)) = first else { continue };
@@ -156,13 +207,12 @@ impl Scrubber {
                 .try_find_overlapping(&input, &mut state)
                 .is_ok()
             {
-                let Some(found_here) = state.get_match() else {
+                let Some(found) = state.get_match() else {
                     break;
                 };
-                found.push(found_here.range());
+                then(found.range(), &tier.needles[found.pattern()]);
             }
         }
-        join(found)
     }
 }
 

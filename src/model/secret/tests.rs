@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod recorded;
+
 fn knowing(values: &[&str]) -> Secrets {
     let secrets = Secrets::new();
     for value in values {
