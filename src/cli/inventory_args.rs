@@ -74,9 +74,9 @@ impl InventoryArgs {
             diagnostics::warn(&warning.to_string(), warning.hint());
         }
         let watcher = secrets.clone();
-        inventory.on_secret(move |value| {
+        inventory.on_secret(move |value, name| {
             // A value that is too short to be scrubbed is used all the same: it is the inventory's.
-            let _ = watcher.add(value, "vault");
+            let _ = watcher.add(value, name);
         });
         match &self.limit {
             Some(limit) => inventory.limited(limit).map_err(|error| one(error.into())),

@@ -29,7 +29,7 @@ pub(super) fn connector(bus: &Bus, secrets: &Secrets) -> Arc<Connector> {
         };
         let answer = bus.paused(ask).ok().filter(|answer| !answer.is_empty())?;
         // A passphrase that is too short to be scrubbed is used all the same.
-        let _ = secrets.add(&answer, "passphrase");
+        let _ = secrets.add(&answer, &format!("passphrase of {}", path.display()));
         Some(answer)
     }))
 }

@@ -205,9 +205,9 @@ impl Inventory {
         self.world.secrets.list()
     }
 
-    /// Calls `watcher` for each value decrypted so far, and from now on for each newly decrypted value before
-    /// it can be used. There is only one watcher: a new one replaces the previous one.
-    pub fn on_secret(&self, watcher: impl Fn(&str) + Send + Sync + 'static) {
+    /// Calls `watcher` for each value decrypted so far and its name, and from now on for each newly decrypted
+    /// value before it can be used. There is only one watcher: a new one replaces the previous one.
+    pub fn on_secret(&self, watcher: impl Fn(&str, &str) + Send + Sync + 'static) {
         self.world.secrets.watch(Box::new(watcher));
     }
 }

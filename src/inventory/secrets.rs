@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::error::InventoryError;
 use super::program::is_executable;
@@ -16,13 +17,15 @@ use super::script;
 use super::vault::{self, VaultError, VaultPassword};
 use crate::model::{Origin, decode};
 
-type Watcher = Box<dyn Fn(&str) + Send + Sync>;
+/// Is told a secret and its name.
+type Watcher = Box<dyn Fn(&str, &str) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
     /// Plaintexts by their encrypted form.
     opened: HashMap<String, Arc<str>>,
-    secrets: Vec<String>,
+    /// Each with its name.
+    secrets: Vec<(String, String)>,
     watcher: Option<Watcher>,
 }
 
@@ -63,7 +66,7 @@ impl Secrets {
         }
         // Done without the lock, so that hosts can decrypt different values in parallel.
         let plain: Arc<str> = vault::open(sealed, &self.passwords)?.into();
-        self.keep(&plain);
+        self.keep_as(&name_of(sealed), &plain);
         self.state()
             .opened
             .insert(sealed.to_owned(), Arc::clone(&plain));
@@ -72,13 +75,17 @@ impl Secrets {
 
     /// Registers a secret and notifies the watcher.
     pub(crate) fn keep(&self, secret: &str) {
+        self.keep_as("inventory", secret);
+    }
+
+    fn keep_as(&self, name: &str, secret: &str) {
         let mut state = self.state();
-        if secret.is_empty() || state.secrets.iter().any(|known| known == secret) {
+        if secret.is_empty() || state.secrets.iter().any(|(_, known)| known == secret) {
             return;
         }
-        state.secrets.push(secret.to_owned());
+        state.secrets.push((name.to_owned(), secret.to_owned()));
         if let Some(watcher) = &state.watcher {
-            watcher(secret);
+            watcher(secret, name);
         }
     }
 
@@ -93,14 +100,30 @@ impl Secrets {
     }
 
     pub(crate) fn list(&self) -> Vec<String> {
-        self.state().secrets.clone()
+        let state = self.state();
+        let secrets = state.secrets.iter();
+        secrets.map(|(_, secret)| secret.clone()).collect()
     }
 
     pub(crate) fn watch(&self, watcher: Watcher) {
         let mut state = self.state();
-        state.secrets.iter().for_each(|secret| watcher(secret));
+        for (name, secret) in &state.secrets {
+            watcher(secret, name);
+        }
         state.watcher = Some(watcher);
     }
+}
+
+/// A name that is the same whichever value is decrypted first. The encrypted form differs even for equal
+/// values.
+fn name_of(sealed: &str) -> String {
+    let digest = Sha256::digest(sealed);
+    let short: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("vault {short}")
 }
 
 /// A file that contains a vault password, or that prints one if it is executable.

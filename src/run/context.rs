@@ -158,7 +158,7 @@ impl Run {
             .map_err(|error| Failure::from(error).on(&host.name))?;
         if let Some(password) = &connection.password {
             // It is too late to refuse a password that is too short to be scrubbed.
-            let _ = self.secrets.add(password, "login password");
+            let _ = self.secrets.add_for(&host.name, password, "login password");
         }
         for secret in connection.become_password.as_deref().into_iter().chain(
             connection
@@ -167,7 +167,7 @@ impl Run {
                 .and_then(|e| e.password.as_deref()),
         ) {
             // The same applies here: sudo needs it as it is.
-            let _ = self.secrets.add(secret, "become password");
+            let _ = self.secrets.add_for(&host.name, secret, "become password");
         }
         Ok(connection)
     }

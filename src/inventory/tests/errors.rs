@@ -291,7 +291,7 @@ fn a_vault_opens_only_with_its_password() {
     let inventory = with(vec![password("wrong", "guess", 0o600), script]).unwrap();
     let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let sink = std::sync::Arc::clone(&heard);
-    inventory.on_secret(move |secret| sink.lock().unwrap().push(secret.to_owned()));
+    inventory.on_secret(move |secret, _| sink.lock().unwrap().push(secret.to_owned()));
     assert_eq!(*heard.lock().unwrap(), ["file secret", "one secret"]);
     let host = inventory.host("v1").unwrap();
     assert_eq!(

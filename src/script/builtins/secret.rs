@@ -9,7 +9,7 @@ use rhai::{Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 use super::declare;
 use crate::declare::{OneOrMany, function, options};
 use crate::model::{Failure, FailureKind, as_text};
-use crate::script::error::throw;
+use crate::script::error::{position, throw};
 use crate::script::frame::Frame;
 use crate::script::local;
 use crate::script::options::Options;
@@ -70,16 +70,19 @@ fn secret(context: &NativeCallContext<'_>, source: Map) -> Result<ImmutableStrin
     let value = value
         .strip_suffix('\n')
         .map_or(value.as_str(), |v| v.strip_suffix('\r').unwrap_or(v));
-    let name = if name.starts_with("value ") {
-        "value".to_owned()
+    let secrets = &frame.run().secrets;
+    // The name by which records of the run refer to it: the same in every attempt.
+    let added = if options.value.is_none() {
+        secrets.add(value, &name)
     } else {
-        name
+        let place = position(context).map_or_else(String::new, |at| format!(" at {at}"));
+        let name = format!("value{place}");
+        match frame.host() {
+            Some(host) => secrets.add_for(host.name(), value, &name),
+            None => secrets.add(value, &name),
+        }
     };
-    frame
-        .run()
-        .secrets
-        .add(value, &name)
-        .map_err(|error| failed(context, error.to_string()))?;
+    added.map_err(|error| failed(context, error.to_string()))?;
     Ok(value.into())
 }
 
