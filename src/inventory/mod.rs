@@ -13,6 +13,7 @@
 //! | `draft`, `build`, `vars_files` | merging, precedence, `group_vars/` and `host_vars/` |
 //! | `pattern`, `lookalike`, `limit` | host patterns; misleading ones; `--limit` |
 //! | `world`, `variable`, `render`, `lazy`, `written` | the content; variables, rendered when used |
+//! | `digest` | whether a loaded inventory is the same as another |
 //! | `connection`, `via`, `elevation`, `unsupported` | how a host is reached; refused settings |
 //! | `vault`, `secrets`, `password` | encrypted values, and values whose name makes them secret |
 //!
@@ -24,6 +25,7 @@ mod ansible_yaml;
 mod build;
 mod cfg_text;
 mod connection;
+mod digest;
 mod directory;
 mod draft;
 mod elevation;
