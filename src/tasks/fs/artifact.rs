@@ -24,6 +24,12 @@ impl fmt::Debug for Artifact {
 }
 
 impl Artifact {
+    /// The digest of its content, if it is computed by now.
+    #[must_use]
+    pub fn known_sha256(&self) -> Option<&str> {
+        self.content.known_sha256()
+    }
+
     /// An artifact for a file.
     #[must_use]
     pub const fn file(content: Content, executable: bool) -> Self {

@@ -162,6 +162,12 @@ impl Content {
         self.sum.get().unwrap_or_default()
     }
 
+    /// The same if it is computed by now. It is as soon as a plan has compared the content with a host's.
+    #[must_use]
+    pub fn known_sha256(&self) -> Option<&str> {
+        self.sum.known.get()?.as_deref().ok()
+    }
+
     #[must_use]
     pub fn size(&self) -> u64 {
         self.payload.size()
