@@ -12,6 +12,7 @@ use crate::task::{Change, Next, Planned, Planner, Query, Ran, RunMode, Task};
 use super::applied::Applied;
 use super::ask::{Questions, ask, ran};
 use super::change_step::{bring_functions, change_step};
+use super::entries::{task_intent, task_result};
 use super::follow::{Followed, Follower};
 use super::guarded::send_change;
 use super::host::HostHandle;
@@ -230,10 +231,11 @@ impl<'a> Part<'a> {
             "check mode stops at the plan"
         );
         if let Some(journal) = &run.journal {
-            let steps = changes
-                .iter()
-                .map(|planned| self.steps[planned.index].as_str());
-            journal.intend_all(steps).map_err(|error| {
+            let intents = changes.iter().map(|planned| {
+                let (index, at) = (planned.index, self.jobs[planned.index].at.as_ref());
+                task_intent(host, &self.steps[index], &self.labels[index], at)
+            });
+            journal.intend_all(intents).map_err(|error| {
                 Failure::new(FailureKind::Failed, format!("nothing was changed: {error}"))
                     .hint(
                         "A change is made only after it is recorded in the journal. \
@@ -429,7 +431,10 @@ impl<'a> Part<'a> {
             if self.intended[index]
                 && let Some(journal) = &self.host.run.journal
             {
-                journal.done(&self.steps[index], decision.outcome);
+                let command = decision.change.as_ref().filter(|change| change.command);
+                let ran = self.ran[index].as_ref().filter(|_| command.is_some());
+                let result = ran.map(|(ran, _)| task_result(self.host, ran));
+                journal.done(&self.steps[index], decision.outcome, result.as_ref());
             }
             self.reported[index] = true;
         }

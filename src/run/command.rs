@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, Outcome, Position};
-use crate::shell::{End, Reply, Request, Step};
+use crate::shell::{End, Request, Step, StepReply};
 use crate::task::{Ran, RunMode};
 
 use super::ask::ran;
+use super::entries::{command_intent, fingerprint, record_command};
 use super::guarded::send_change;
 use super::host::HostHandle;
 use super::label::label;
@@ -45,12 +46,18 @@ impl Command {
         named.unwrap_or_else(|| format!("run {}", self.shown))
     }
 
+    /// What the host is sent: the script and its input.
+    fn sent(&self) -> [&[u8]; 2] {
+        let input = self.stdin.as_deref();
+        [self.script.as_bytes(), input.unwrap_or_default()]
+    }
+
     fn id(&self, host: &HostHandle, steps: &StepIds) -> String {
         steps.next(&StepKey {
             host: host.name(),
             user: host.user.as_deref(),
             at: self.at.as_ref(),
-            text: &host.run.secrets.scrub(&self.script),
+            text: &fingerprint(self.sent(), &host.run.secrets),
             has_effect: !self.reads,
         })
     }
@@ -85,7 +92,9 @@ pub fn run(
     if !command.reads
         && let Some(journal) = &run.journal
     {
-        journal.intend(&step_id).map_err(|error| {
+        let at = command.at.as_ref();
+        let intent = command_intent(host, &step_id, &label, command.sent(), at);
+        journal.intend(intent).map_err(|error| {
             Failure::new(
                 FailureKind::Failed,
                 format!("the command was not run: {error}"),
@@ -118,7 +127,11 @@ pub fn run(
     };
     let reply = send(host, cancel, Request::step(step), &lines);
     lines.finish();
-    let result = reply.and_then(|reply| judged(host, command, &label, reply));
+    let step = reply.map(|reply| reply.steps.into_iter().next());
+    let result = match &step {
+        Ok(step) => judged(host, command, &label, step.as_ref()),
+        Err(failure) => Err(failure.clone()),
+    };
     let too_early = |failure: &Failure| {
         run.settings.mode == RunMode::Check
             && failure.code.is_some()
@@ -153,7 +166,8 @@ pub fn run(
     if !command.reads
         && let Some(journal) = &run.journal
     {
-        journal.done(&step_id, outcome);
+        let reply = step.ok().flatten();
+        record_command(journal, host, &step_id, outcome, reply.as_ref());
     }
     match result {
         Err(_) if outcome == Outcome::Unknown => Ok(None),
@@ -176,12 +190,12 @@ fn judged(
     host: &HostHandle,
     command: &Command,
     label: &str,
-    reply: Reply,
+    step: Option<&StepReply>,
 ) -> Result<(Ran, Duration), Failure> {
-    let step = reply.steps.into_iter().next().ok_or_else(|| {
+    let step = step.ok_or_else(|| {
         Failure::new(FailureKind::Unreachable, "the host did not answer").on(host.name())
     })?;
-    let came_back = ran(&step);
+    let came_back = ran(step);
     if matches!(step.end, End::Code(code) if command.ok.contains(&code)) {
         for (name, printed) in [("stdout", &step.stdout), ("stderr", &step.stderr)] {
             if printed.elided() > 0 && !host.is_polled() {
@@ -200,7 +214,7 @@ fn judged(
     } else {
         FailureKind::Failed
     };
-    let mut failure = Failure::new(kind, how_it_ended(&step))
+    let mut failure = Failure::new(kind, how_it_ended(step))
         .on(host.name())
         .at(command.at.clone());
     failure.task = Some(label.to_owned());
@@ -210,7 +224,7 @@ fn judged(
     } else {
         None
     };
-    failure.stderr = tail(&step, &host.run.secrets);
+    failure.stderr = tail(step, &host.run.secrets);
     script_messages::take_reason(&mut failure);
     Err(failure)
 }

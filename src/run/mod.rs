@@ -24,6 +24,7 @@ mod change_step;
 pub mod command;
 mod context;
 pub mod dispatcher;
+mod entries;
 mod fanout;
 mod fence;
 mod follow;

@@ -12,6 +12,7 @@ use crate::task::{Change, Found, Plan, RunMode, Undoes};
 use super::applied::Applied;
 use super::ask::ask;
 use super::change_step::{bring_functions, change_step};
+use super::entries::undo_intent;
 use super::follow::{Followed, Follower};
 use super::guarded::send_change;
 use super::host::HostHandle;
@@ -178,7 +179,11 @@ fn send(
     bring_functions(&mut request);
     if let Some(journal) = &host.run.journal {
         let steps: Vec<String> = scripts.iter().map(|(part, _)| part.id()).collect();
-        if let Err(error) = journal.intend_all(steps.iter().map(String::as_str)) {
+        let intents = scripts.iter().zip(&steps).map(|((part, script), step)| {
+            let at = part.applied.at.as_ref();
+            undo_intent(&part.host, step, &part.label, script, at)
+        });
+        if let Err(error) = journal.intend_all(intents) {
             // Half a rollout is worse than a gap in the journal.
             let message = format!("the undo continues despite an error: {error}");
             host.run.log(LogLevel::Warn, Some(host.name()), message);
@@ -339,7 +344,7 @@ impl Part {
             } else {
                 Outcome::Failed
             };
-            journal.done(&self.id(), outcome);
+            journal.done(&self.id(), outcome, None);
         }
         self.tell(result, what);
     }

@@ -26,6 +26,27 @@ pub enum StoreError {
         count: usize,
         examples: String,
     },
+    #[error("the run {0} is still going")]
+    Running(String),
+    #[error(
+        "{path} was written by an older version of ops: the run can be shown, but not resumed",
+        path = .0.display()
+    )]
+    OldJournal(PathBuf),
+    #[error("{path} has format {format}, and this version of ops reads format 2", path = path.display())]
+    NewerJournal { path: PathBuf, format: u64 },
+    #[error(
+        "{path} has no header: the run was only checked, \
+         or was killed before it could change anything",
+        path = .0.display()
+    )]
+    EmptyJournal(PathBuf),
+    #[error("line {line} of {path} cannot be read: {reason}", path = path.display())]
+    BrokenJournal {
+        path: PathBuf,
+        line: usize,
+        reason: String,
+    },
 }
 
 impl StoreError {
@@ -48,6 +69,15 @@ impl StoreError {
                  ops does not use a directory of another user.",
             ),
             Self::NoRuns(_) | Self::NotFound(_) => Some("`ops history` lists the kept runs."),
+            Self::Running(_) => Some("Wait until it has ended, or stop it."),
+            Self::OldJournal(_) | Self::EmptyJournal(_) => Some("Run the playbook again."),
+            Self::NewerJournal { .. } => {
+                Some("Use the version of ops that the run was started with.")
+            }
+            Self::BrokenJournal { .. } => Some(
+                "Something other than ops has changed the file, or the disk is damaged: \
+                 the run cannot be resumed.",
+            ),
             Self::Ambiguous { .. } => Some("Give more of the beginning or the end of its id."),
         }
     }

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `meta.json` | what was run, when, and how it ended ([`Meta`]) |
 //! | `events.jsonl` | every event, one per line, written by the [`Recorder`] |
-//! | `journal.jsonl` | intents and results of steps, durable before the effect ([`Journal`]) |
+//! | `journal.jsonl` | intents, durable before the effect, and results ([`Journal`]) |
+//! | `results/<step>.<attempt>.<n>.*` | outputs too long for the journal ([`RecordedOutput`]) |
 //! | `output/<step>.stdout`, `.stderr` | outputs too long for an event, up to a limit ([`OutputFile`]) |
 //! | `lock` | held with `File::lock` while the run lives |
 //!
@@ -24,7 +25,6 @@
 mod error;
 mod id;
 mod journal;
-
 mod locks;
 mod meta;
 mod output;
@@ -36,7 +36,11 @@ mod stored_run;
 
 pub use error::StoreError;
 pub use id::RunId;
-pub use journal::{Journal, JournalEntry, JournalError};
+pub use journal::{
+    CommandResult, EffectKind, Entry, FORMAT, Header, Intent, Journal, JournalEntry, JournalError,
+    OutputError, RESULT_IN_ENTRY, RESULTS_KEPT, RecordedOutput, RecordedResult, RunInputs,
+    RunRecord, Source, SourceKind,
+};
 pub use locks::{Break, HeldFile, Locks, TakeResult};
 pub use meta::{Finished, Meta};
 pub use output::{OUTPUT_IN_EVENT, OUTPUT_KEPT, OUTPUTS_KEPT, OutputFile};

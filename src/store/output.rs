@@ -1,11 +1,14 @@
 //! Outputs of commands that are too long for their events, kept in files: the first part and the last.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest as _, Sha256};
 
 use super::StoreError;
 use super::private::{new_dir, new_file};
@@ -16,11 +19,21 @@ pub const OUTPUT_IN_EVENT: usize = 64 * 1024;
 /// How many of the first bytes of an output are kept.
 pub const OUTPUT_KEPT: u64 = 8 << 20;
 
-/// Bytes of all outputs of a run that are kept in files. With its events a run takes less than 64 MB on disk.
+/// Bytes of all outputs of a run that are kept in files. With its events and the results in its journal a run
+/// takes less than 100 MB on disk.
 pub const OUTPUTS_KEPT: u64 = 24 << 20;
 
 /// How many of the last bytes of an output are kept if it is cut.
 const LAST: usize = 64 * 1024;
+
+/// The name of a file about a step. The identity of a step may contain any character, so it is a hash.
+pub(super) fn step_hash(step: &str) -> String {
+    let mut hash = String::new();
+    for byte in Sha256::digest(step).iter().take(8) {
+        let _ = write!(hash, "{byte:02x}");
+    }
+    hash
+}
 
 /// How many bytes the outputs of a run have used.
 pub(super) type Taken = Arc<AtomicU64>;

@@ -1,15 +1,15 @@
 //! The directory of the current run.
 
-use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
-use super::output::Taken;
+use super::journal::{DieAt, FILE, RunRecord};
+use super::output::{Taken, step_hash};
 use super::private::{new_dir, new_file, state_dir};
 use super::{Journal, Meta, OutputFile, RunId, StoreError};
 use crate::model::{OutputStream, Secrets};
@@ -36,10 +36,11 @@ impl RunDirectory {
         playbook: &str,
         check: bool,
         secrets: Secrets,
+        die_at: DieAt,
     ) -> Result<Self, StoreError> {
         state_dir(runs)?;
         let (id, dir) = fresh_dir(runs)?;
-        Self::fill(id, dir.clone(), playbook, check, secrets).inspect_err(|_| {
+        Self::fill(id, dir.clone(), playbook, check, secrets, die_at).inspect_err(|_| {
             // An incomplete directory is useless. If it cannot be removed, the run is listed as killed.
             let _ = std::fs::remove_dir_all(&dir);
         })
@@ -51,6 +52,7 @@ impl RunDirectory {
         playbook: &str,
         check: bool,
         secrets: Secrets,
+        die_at: DieAt,
     ) -> Result<Self, StoreError> {
         let lock_path = dir.join("lock");
         let lock = new_file(&lock_path).map_err(StoreError::io("create", &lock_path))?;
@@ -64,7 +66,7 @@ impl RunDirectory {
             finished: None,
         };
         meta.write(&dir)?;
-        let journal = Journal::create(&dir.join("journal.jsonl"), secrets.clone())?;
+        let journal = Journal::create(&dir.join(FILE), die_at, &secrets)?;
         Ok(Self(Arc::new(Inner {
             id,
             dir,
@@ -73,6 +75,37 @@ impl RunDirectory {
             outputs: Taken::default(),
             _lock: lock,
         })))
+    }
+
+    /// Opens the directory of a run that has ended, for another attempt of the run. Returns what its journal
+    /// says. The lock is taken: no other process can do the same.
+    pub(super) fn reopen(
+        id: RunId,
+        dir: PathBuf,
+        secrets: Secrets,
+        die_at: DieAt,
+    ) -> Result<(Self, RunRecord), StoreError> {
+        let lock_path = dir.join("lock");
+        let failed = || StoreError::io("lock", &lock_path);
+        let lock = OpenOptions::new().write(true).open(&lock_path);
+        let lock = lock.map_err(failed())?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Running(id.to_string())),
+            Err(TryLockError::Error(error)) => return Err(failed()(error)),
+        }
+        let (journal, record) = Journal::reopen(&dir.join(FILE), die_at, &secrets)?;
+        let outputs = Taken::default();
+        outputs.store(size(&dir.join("output")), Ordering::Relaxed);
+        let run = Self(Arc::new(Inner {
+            id,
+            dir,
+            journal,
+            secrets,
+            outputs,
+            _lock: lock,
+        }));
+        Ok((run, record))
     }
 
     #[must_use]
@@ -101,18 +134,22 @@ impl RunDirectory {
     }
 }
 
-/// The path for one output of a step. The identity of a step may contain any character, so the name is its
-/// hash.
+/// The path for one output of a step.
 pub(super) fn output_path(dir: &Path, step: &str, stream: OutputStream) -> PathBuf {
-    let mut hash = String::new();
-    for byte in Sha256::digest(step).iter().take(8) {
-        let _ = write!(hash, "{byte:02x}");
-    }
+    let hash = step_hash(step);
     let end = match stream {
         OutputStream::Stdout => "stdout",
         OutputStream::Stderr => "stderr",
     };
     dir.join("output").join(format!("{hash}.{end}"))
+}
+
+/// The bytes of all files in a directory.
+fn size(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| Some(entry.metadata().ok()?.len()))
+        .sum()
 }
 
 /// A new directory with an id that no other run has.

@@ -7,6 +7,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::PathBuf;
 
+use super::journal::DieAt;
 use super::private::is_ours;
 use super::{Locks, Meta, RunDirectory, RunId, RunSummary, StoreError, StoredRun};
 use crate::model::Secrets;
@@ -19,6 +20,7 @@ pub const KEEP: usize = 100;
 pub struct Store {
     runs: PathBuf,
     keep: usize,
+    die_at: DieAt,
 }
 
 impl Store {
@@ -35,7 +37,11 @@ impl Store {
         };
         let state =
             absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
-        Ok(Self::at(state.ok_or(StoreError::NoPlace)?.join("ops")))
+        let store = Self::at(state.ok_or(StoreError::NoPlace)?.join("ops"));
+        Ok(Self {
+            die_at: DieAt::of(env),
+            ..store
+        })
     }
 
     /// A store in this directory.
@@ -44,6 +50,7 @@ impl Store {
         Self {
             runs: dir.into().join("runs"),
             keep: KEEP,
+            die_at: DieAt::default(),
         }
     }
 
@@ -65,7 +72,13 @@ impl Store {
         check: bool,
         secrets: &Secrets,
     ) -> Result<RunDirectory, StoreError> {
-        let run = RunDirectory::begin(&self.runs, playbook, check, secrets.clone())?;
+        let run = RunDirectory::begin(
+            &self.runs,
+            playbook,
+            check,
+            secrets.clone(),
+            self.die_at.clone(),
+        )?;
         self.prune();
         Ok(run)
     }
@@ -123,7 +136,7 @@ impl Store {
 
     fn stored(&self, id: RunId) -> StoredRun {
         let dir = self.runs.join(id.as_str());
-        StoredRun::new(id, dir)
+        StoredRun::new(id, dir, self.die_at.clone())
     }
 
     /// The ids of all runs, oldest first.

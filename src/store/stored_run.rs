@@ -9,15 +9,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
+use super::journal::{DieAt, FILE, RunRecord};
 use super::run_directory::output_path;
-use super::{JournalEntry, Meta, RunId, StoreError};
-use crate::model::{Event, Kind, OutputStream, Scrubbed, Scrubber, Totals};
+use super::{Meta, RunDirectory, RunId, StoreError};
+use crate::model::{Event, Kind, OutputStream, Scrubbed, Scrubber, Secrets, Totals};
 
 /// A kept run.
 #[derive(Debug, Clone)]
 pub struct StoredRun {
     id: RunId,
     dir: PathBuf,
+    die_at: DieAt,
 }
 
 /// The state of a run.
@@ -48,8 +50,8 @@ pub struct RunSummary {
 }
 
 impl StoredRun {
-    pub(super) const fn new(id: RunId, dir: PathBuf) -> Self {
-        Self { id, dir }
+    pub(super) const fn new(id: RunId, dir: PathBuf, die_at: DieAt) -> Self {
+        Self { id, dir, die_at }
     }
 
     #[must_use]
@@ -72,13 +74,22 @@ impl StoredRun {
         })
     }
 
-    /// The entries of the journal that can be read.
+    /// What the journal says. An incomplete last line is left out.
     ///
     /// # Errors
-    /// The file cannot be opened.
-    pub fn journal(&self) -> Result<Vec<JournalEntry>, StoreError> {
-        let mut lines = Lines::open(&self.dir.join("journal.jsonl"))?;
-        Ok(std::iter::from_fn(|| lines.next()).collect())
+    /// It cannot be read: another line of it is broken, or it is of another format.
+    pub fn journal(&self) -> Result<RunRecord, StoreError> {
+        RunRecord::read(&self.dir.join(FILE))
+    }
+
+    /// Opens the run for another attempt, whose journal continues this one. `secrets` are those of the new
+    /// process. The caller writes the header: [`Journal::begin`](super::Journal::begin).
+    ///
+    /// # Errors
+    /// The run is still going, or its journal cannot be read or written.
+    pub fn reopen(&self, secrets: &Secrets) -> Result<(RunDirectory, RunRecord), StoreError> {
+        let (id, dir) = (self.id.clone(), self.dir.clone());
+        RunDirectory::reopen(id, dir, secrets.clone(), self.die_at.clone())
     }
 
     /// The file with the whole output of a step, if it was too long for an event.

@@ -241,8 +241,10 @@ pub(crate) fn journal(ops: &crate::ops::Ops) -> Vec<String> {
     let run = dirs.filter(|path| path.is_dir()).max().expect("a run");
     let text = std::fs::read_to_string(run.join("journal.jsonl")).expect("a journal");
     text.lines()
-        .map(|line| {
-            let entry: Value = serde_json::from_str(line).expect("JSON");
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        // Without the header, and the sources that were read.
+        .filter(|entry| entry["step"].is_string())
+        .map(|entry| {
             let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
             let undo = if text("step").ends_with("/undo") {
                 " undo"

@@ -13,6 +13,7 @@ use crate::deploy::lock::{Broken, break_local, break_on, list};
 use crate::inventory::Inventory;
 use crate::model::{Emission, Failure, FailureKind, Host, Kind, LockScope, LogLevel, Secrets};
 use crate::run::Run;
+use crate::store::{EffectKind, Intent};
 use crate::task::RunMode;
 
 use super::active_run::{ActiveRun, Changes, Setup};
@@ -163,12 +164,19 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
     let question = format!("Break the lock `{}`, held by {who}?", held.lock);
     confirm(run, &question)?;
     if let Some(journal) = &run.journal {
-        journal
-            .intend(&format!("lock/{id}/break"))
-            .map_err(|error| {
-                let message = format!("the lock was not broken: {error}");
-                Failure::new(FailureKind::Failed, message).hint(error.hint())
-            })?;
+        let intent = Intent {
+            step: &format!("lock/{id}/break"),
+            kind: EffectKind::Command,
+            host: "",
+            user: None,
+            label: "break a lock",
+            fingerprint: id.to_owned(),
+            at: None,
+        };
+        journal.intend(intent).map_err(|error| {
+            let message = format!("the lock was not broken: {error}");
+            Failure::new(FailureKind::Failed, message).hint(error.hint())
+        })?;
     }
     let mut gone = Vec::new();
     let mut failure = failures.into_iter().next();

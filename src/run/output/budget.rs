@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(super) const STEP: usize = 8 << 20;
 
 /// Bytes of `task.output` events of one run. Together with the files of `store::output` and everything that
-/// is not output, a run stays below 64 MB on disk.
+/// is not output, they stay below 64 MB on disk.
 pub(super) const RUN: usize = 28 << 20;
 
 /// The minimum for each step, even if the share of the run is used up: for its first lines, and as much

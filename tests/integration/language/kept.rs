@@ -163,3 +163,21 @@ fn closes_a_directory_that_others_can_write_and_refuses_one_of_others() {
         partly_ignored("a directory that belongs to another user: only root can make one");
     }
 }
+
+#[test]
+fn a_run_of_an_older_version_is_still_shown() {
+    let ops = local(1).playbook(r#"each(hosts("all"), |h| h.run("echo said"));"#);
+    ops.run().ok();
+    let runs = std::fs::read_dir(ops.state().join("ops/runs")).expect("runs");
+    let run = runs.last().expect("a run").expect("readable").path();
+    let old = r#"{"entry":"intend","ts":"2026-11-21T14:15:30Z","step":"h1/x.rhai:1:24"}"#;
+    std::fs::write(run.join("journal.jsonl"), format!("{old}\n")).expect("writable");
+    for (command, expected) in [("history", "playbook.rhai"), ("show", "said")] {
+        let shown = beside(&ops, &[command]).output().expect("ops runs");
+        let text = String::from_utf8_lossy(&shown.stdout);
+        assert!(
+            shown.status.success() && text.contains(expected),
+            "{shown:?}"
+        );
+    }
+}
