@@ -8,7 +8,7 @@ use crate::inventory::{Inventory, Overrides};
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
 use crate::run::{Bus, Cancel, Pace, Run, Settings};
-use crate::store::{Journal, Recorder, Store};
+use crate::store::{Journal, Recorder, RunInputs, Source, Store};
 use crate::task::RunMode;
 
 use super::logging::Log;
@@ -33,6 +33,10 @@ pub(crate) struct Setup {
     pub output: OutputArgs,
     pub overrides: Overrides,
     pub params: BTreeMap<String, String>,
+    /// A playbook, as the user named it.
+    pub playbook: Option<String>,
+    /// What was read on this machine by now, for the journal.
+    pub sources: Vec<Source>,
     pub changes: Changes,
     /// The number of hosts. `None` if it is known only during the run.
     pub hosts: Option<usize>,
@@ -90,6 +94,16 @@ impl ActiveRun {
                 )
             }
         };
+        if setup.changes == Changes::Made {
+            journal.begin(&RunInputs {
+                command: std::env::args_os().collect(),
+                // Without one, relative paths lead nowhere in this process either.
+                directory: std::env::current_dir().unwrap_or_default(),
+                playbook: setup.playbook,
+                sources: setup.sources,
+                inventory: Some(inventory.digest()),
+            });
+        }
         let bus = Bus::start(id.clone(), secrets.clone(), reporters);
         let all = || inventory.select("all").map_or(0, |hosts| hosts.len());
         let hosts = setup.hosts;

@@ -59,6 +59,8 @@ impl HostArgs {
             output: self.output,
             overrides: self.login.overrides()?,
             params: BTreeMap::new(),
+            playbook: None,
+            sources: Vec::new(),
             changes,
             hosts: Some(hosts.len()),
         };

@@ -207,6 +207,8 @@ impl Args {
             output: self.output.clone(),
             overrides: self.login.overrides()?,
             params,
+            playbook: None,
+            sources: Vec::new(),
             changes: Changes::None,
             hosts: Some(hosts.len()),
         };

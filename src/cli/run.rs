@@ -87,6 +87,8 @@ impl Args {
             output: self.run.output,
             overrides: self.login.overrides()?,
             params: resolved.shown,
+            playbook: Some(playbook.name.clone()),
+            sources: playbook.sources.digests(),
             changes: if mode == RunMode::Apply {
                 Changes::Made
             } else {

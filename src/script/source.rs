@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use rhai::AST;
 
 use crate::model::{Failure, Position};
+use crate::store::{Source, SourceKind};
 
 use super::check::{Part, argument_position};
 
@@ -74,6 +75,22 @@ impl Sources {
         Some(format!("{module}::{}", function.name))
     }
 
+    /// The digests of all texts, for the journal.
+    #[must_use]
+    pub fn digests(&self) -> Vec<Source> {
+        let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
+        let source = |(name, text): (&String, &Arc<str>)| Source {
+            kind: if name == self.playbook() {
+                SourceKind::Playbook
+            } else {
+                SourceKind::Module
+            },
+            path: name.clone(),
+            sha256: sha256(text.as_bytes()),
+        };
+        texts.iter().map(source).collect()
+    }
+
     /// The name of the playbook; empty before it is loaded.
     #[must_use]
     pub fn playbook(&self) -> &str {
@@ -108,6 +125,16 @@ impl Sources {
             .nth(at.line.checked_sub(1)?)
             .map(ToOwned::to_owned)
     }
+}
+
+/// SHA-256 in hex.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::run::Run;
 use super::artifacts::Artifacts;
 use super::deadline::Deadlines;
 use super::local::{self, Unavailable};
-use super::source::Sources;
+use super::source::{Sources, sha256};
+use crate::store::{Source, SourceKind};
 use crate::tasks::Artifact;
 use crate::template::Templates;
 
@@ -103,7 +104,15 @@ impl World {
     /// The script may not read it, or it cannot be read. A lower-case fragment.
     pub fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         let file = local::find(&self.directory, &self.granted, path)?;
-        local::read_bounded(&file).map(Into::into)
+        let bytes: Arc<[u8]> = local::read_bounded(&file)?.into();
+        if let Some(journal) = &self.run.journal {
+            journal.source(Source {
+                kind: SourceKind::File,
+                path: file.to_string_lossy().into_owned(),
+                sha256: sha256(&bytes),
+            });
+        }
+        Ok(bytes)
     }
 
     /// A local file or directory to copy to hosts.
@@ -112,7 +121,14 @@ impl World {
     /// Those of [`read`](Self::read).
     pub fn artifact(&self, path: &str) -> Result<Arc<Artifact>, String> {
         let path = local::find(&self.directory, &self.granted, path)?;
-        self.artifacts.get(&path)
+        let artifact = self.artifacts.get(&path)?;
+        if let Some(journal) = &self.run.journal {
+            let name = path.to_string_lossy();
+            let content = artifact.clone();
+            let sha256 = move || content.known_sha256().map(ToOwned::to_owned);
+            journal.source_later(SourceKind::Artifact, &name, sha256);
+        }
+        Ok(artifact)
     }
 
     pub fn set_engine(&self, engine: &Arc<Engine>) {

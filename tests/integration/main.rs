@@ -21,6 +21,7 @@ mod full_disk;
 mod generation;
 mod health;
 mod inventory;
+mod journal;
 mod language;
 mod limits;
 mod lock;

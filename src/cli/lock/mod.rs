@@ -134,6 +134,8 @@ impl From {
             output,
             overrides: self.login.overrides()?,
             params: BTreeMap::new(),
+            playbook: None,
+            sources: Vec::new(),
             changes: Changes::Made,
             hosts: Some(hosts.len()),
         };
