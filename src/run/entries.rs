@@ -102,7 +102,10 @@ pub(super) fn task_result<'r>(host: &'r HostHandle, ran: &'r Ran) -> CommandResu
 /// Secrets count by name: their values cannot be guessed from it, and a new value makes no other step. A text
 /// that becomes a secret only later counts as it is.
 #[must_use]
-pub(super) fn fingerprint<'p>(parts: impl IntoIterator<Item = &'p [u8]>, secrets: &Secrets) -> String {
+pub(super) fn fingerprint<'p>(
+    parts: impl IntoIterator<Item = &'p [u8]>,
+    secrets: &Secrets,
+) -> String {
     let mut digest = Sha256::new();
     for part in parts {
         let part = secrets.record(part, None).by_name();
