@@ -1,13 +1,13 @@
-//! A batch of tasks on a host: the planner decides, this module sends, records and reports.
+//! The jobs of a batch that run as one user: the planner decides, this module sends, records and reports.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
+use crate::model::{Emission, Failure, FailureKind, Kind, Outcome};
 use crate::shell::{Body, End, Request, Step, StepReply};
-use crate::task::{Change, Next, Planned, Planner, Query, Ran, RunMode, Task};
+use crate::task::{Change, Next, Planned, Planner, Query, Ran, RunMode};
 
 use super::applied::Applied;
 use super::ask::{Questions, ask, ran};
@@ -16,6 +16,7 @@ use super::entries::{task_intent, task_result};
 use super::follow::{Followed, Follower};
 use super::guarded::send_change;
 use super::host::HostHandle;
+use super::job::Job;
 use super::label::label;
 use super::output::{Lines, Source};
 use super::pending_user::pending_user;
@@ -25,68 +26,25 @@ use super::step_failure::step_failure;
 use super::step_ids::{StepIds, StepKey};
 use super::waits::{LastLine, Wait};
 
-/// A task of a batch, and its place in the playbook.
-#[derive(Clone)]
-pub struct Job {
-    pub task: Arc<dyn Task>,
-    pub at: Option<Position>,
-    /// The user to become for this task; `None`: the user of the host handle.
-    pub user: Option<String>,
-}
-
-/// The result of a batch: the outcome of every job that was decided, and why it stopped, if it did.
-pub struct Batch {
-    pub applied: Vec<Applied>,
-    pub failure: Option<Failure>,
-}
-
-/// Applies jobs in order. Consecutive jobs of the same user share requests.
-#[must_use]
-pub fn apply(
+/// Applies consecutive jobs of the same user, or skips them all because an earlier job failed. Returns their
+/// outcomes, and why it stopped, if it did.
+pub(super) fn apply_part(
     host: &HostHandle,
     jobs: &[Job],
     steps: &StepIds,
     cancel: &CancellationToken,
-) -> Batch {
-    let mut batch = Batch {
-        applied: Vec::with_capacity(jobs.len()),
-        failure: None,
+    skips: bool,
+) -> (Vec<Applied>, Option<Failure>) {
+    let mut part = Part::new(host, jobs, steps, cancel);
+    let failure = if skips {
+        part.planner.skip_rest("an earlier task failed");
+        None
+    } else {
+        part.go().err()
     };
-    host.link().expect(later_users(host, jobs));
-    for jobs in jobs.chunk_by(|a, b| a.user == b.user) {
-        let host = match jobs.first().and_then(|job| job.user.as_deref()) {
-            Some(user) => host.become_user(user),
-            None => host.clone(),
-        };
-        let mut part = Part::new(&host, jobs, steps, cancel);
-        match batch.failure {
-            None => batch.failure = part.go().err(),
-            Some(_) => part.planner.skip_rest("an earlier task failed"),
-        }
-        part.report();
-        host.history().set_outlook(part.planner.outlook().clone());
-        batch.applied.extend(part.into_applied());
-    }
-    batch
-}
-
-/// The users needed after the first one, unless an earlier job may create or change them: their sessions
-/// can be opened ahead.
-fn later_users(host: &HostHandle, jobs: &[Job]) -> Vec<String> {
-    let user_of = |job: &Job| job.user.as_ref().or(host.user.as_ref()).cloned();
-    let first = jobs.first().and_then(user_of);
-    let mut seen: Vec<String> = first.into_iter().collect();
-    let mut users = Vec::new();
-    let mut written = Vec::new();
-    for job in jobs {
-        if let Some(user) = user_of(job).filter(|user| !seen.contains(user)) {
-            let may_be_new = user != "root" && Query::User(user.clone()).depends_on(&written);
-            seen.push(user.clone());
-            users.extend((!may_be_new).then_some(user));
-        }
-        written.extend(job.task.touches().writes);
-    }
-    users
+    part.report();
+    host.history().set_outlook(part.planner.outlook().clone());
+    (part.into_applied(), failure)
 }
 
 /// Consecutive jobs of a batch that run as the same user.

@@ -17,6 +17,7 @@
 //! Called by `script`, `deploy` and `cli`.
 
 mod applied;
+mod apply;
 mod ask;
 mod batch;
 mod cancel;
@@ -32,6 +33,7 @@ mod guarded;
 mod history;
 mod host;
 mod host_queue;
+mod job;
 mod label;
 mod link;
 mod links;
@@ -46,8 +48,8 @@ mod undo;
 mod waits;
 
 pub use applied::Applied;
+pub use apply::{Batch, apply};
 pub use ask::ask;
-pub use batch::{Batch, Job, apply};
 pub use cancel::Cancel;
 pub use context::{Run, Settings};
 pub use dispatcher::Bus;
@@ -55,6 +57,7 @@ pub use fanout::{STACK, fan_out};
 pub use fence::{Fence, Fences, Guard};
 pub use host::{HostHandle, Polled};
 pub use host_queue::HostQueue;
+pub use job::Job;
 pub use label::label;
 pub use link::Link;
 pub use pending_user::pending_user;
