@@ -37,6 +37,8 @@ pub(super) enum News {
     Sent,
     Chunk(usize, OutputStream, Vec<u8>),
     Progress(Progress),
+    /// The host could not record a command.
+    Unrecorded,
     /// Nothing of the request runs any more.
     Over(Result<Rest, SessionError>),
     /// The connection is lost.
@@ -69,6 +71,8 @@ pub(super) struct Actor {
     flight: Option<(Flight, Job)>,
     /// The program of that request was not sent completely, and will not be.
     is_cut: bool,
+    /// The loop has been told how to record commands.
+    can_record: bool,
     next_id: u64,
     hello: Hello,
     /// The loop on the host.
@@ -148,6 +152,7 @@ impl Actor {
             asked: None,
             flight: None,
             is_cut: false,
+            can_record: false,
             next_id: 1,
             hello,
             remote_loop: RemoteLoop::unknown(),
@@ -237,8 +242,9 @@ impl Actor {
         }
         let id = self.next_id;
         self.next_id += 1;
-        match messages(id, &job.request) {
+        match messages(id, &job.request, self.can_record) {
             Ok(messages) => {
+                self.can_record |= job.request.records.is_some();
                 self.out.extend(messages);
                 let flight =
                     Flight::new(id, &job.request, self.options.timeout, self.options.grace);
@@ -256,7 +262,11 @@ impl Actor {
     /// The caller no longer wants the request.
     fn abandon(&mut self) {
         // An incomplete program is not run.
-        self.is_cut |= self.out.drop_unsent();
+        if self.out.drop_unsent() {
+            self.is_cut = true;
+            // The program for that may not have been sent. To send it again does no harm.
+            self.can_record = false;
+        }
         if let Some((flight, _)) = &mut self.flight {
             flight.kill(Why::Cancelled, Instant::now());
         }
@@ -289,6 +299,9 @@ impl Actor {
                         .as_mut()
                         .filter(|(flight, _)| flight.id == marker.request)
                     {
+                        if marker.kind == b'J' {
+                            let _ = job.news.send(News::Unrecorded).await;
+                        }
                         flight.marker(stream, &marker, now);
                         for progress in flight.progress() {
                             let _ = job.news.send(News::Progress(progress)).await;

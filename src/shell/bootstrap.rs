@@ -12,6 +12,8 @@ const STEPS: &str = include_str!("sh/steps.sh");
 const LOOP: &str = include_str!("sh/loop.sh");
 const HELLO: &str = include_str!("sh/hello.sh");
 const LARGE: &str = include_str!("sh/large.sh");
+const RECORD_STEPS: &str = include_str!("sh/record_steps.sh");
+const RECORD_LOOP: &str = include_str!("sh/record_loop.sh");
 
 /// The command that a transport runs on the host, whatever the login shell. It starts `sh`, which reads its
 /// program from the stream: no program, nonce or secret appears in a command line.
@@ -33,11 +35,12 @@ const LEADER: &str = concat!(
 pub(super) fn start(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, NulByte> {
     let steps = fold(STEPS);
     let names = "ops_fn='ops_m ops_ok ops_o ops_tell ops_r ops_in ops_u ops_v ops_can ops_h \
-                 ops_t ops_y ops_c ops_b ops_known'; ops_vn='ops_n ops_i ops_l ops_s ops_x ops_z ops_h \
-                 ops_bad ops_err ops_sums ops_state ops_fn ops_vn';";
+                 ops_t ops_y ops_c ops_b ops_jot ops_q ops_known'; ops_vn='ops_n ops_i ops_l ops_s ops_x \
+                 ops_y ops_z ops_h ops_j ops_me ops_bad ops_err ops_sums ops_state ops_fn ops_vn';";
     let mut program = format!(
         "ops_n=@{nonce}; ops_l='\n'; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; ops_also=; \
-         ops_q=0; ops_e=; ops_lead={lead}; ops_w={functions}; ops_state=",
+         ops_q=0; ops_e=; ops_j=; ops_jr=; ops_jh=+; ops_jk=; ops_me=; ops_um=; \
+         ops_lead={lead}; ops_w={functions}; ops_state=",
         lead = quote_str(LEADER),
         functions = quote_str(&format!("{names} {steps}")),
     )
@@ -70,6 +73,15 @@ pub(super) fn start(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, Nul
 /// bootstrap, as most sessions get no such body, and the first message should be short.
 pub(super) fn hash_body_of(step: usize) -> String {
     format!("{} ops_large {step}; #ops", fold(LARGE))
+}
+
+/// A line for the loop, after which it can record commands. It is not part of the bootstrap either.
+pub(super) fn record_commands() -> String {
+    format!(
+        "ops_x={steps}; ops_w=\"$ops_w $ops_x\"; eval \"$ops_x\"; {body} #ops",
+        steps = quote_str(&fold(RECORD_STEPS)),
+        body = fold(RECORD_LOOP)
+    )
 }
 
 /// Removes comments and indentation, and joins the lines.

@@ -35,7 +35,7 @@ pub use pipefail::pipefail;
 pub use quote::{NulByte, has_nul, quote, quote_str};
 pub use remote_loop::RemoteLoop;
 pub use request::{
-    Body, End, Function, Listener, OnFailure, Reply, Request, Step, StepKind, StepReply,
+    Body, End, Function, Listener, OnFailure, Records, Reply, Request, Step, StepKind, StepReply,
 };
 pub use session::Session;
 pub use stream::{Guard, Stream};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bootstrap::hash_body_of;
+use super::bootstrap::{hash_body_of, record_commands};
 use super::quote::{line, printf_format, word};
 use super::{NulByte, OnFailure, Payload, Request, Step, StepKind};
 
@@ -81,8 +81,13 @@ impl Message {
     }
 }
 
-/// All messages of a request: its bodies, then its program.
-pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulByte> {
+/// All messages of a request: its bodies, then its program. `can_record`: the loop has been told how to
+/// record commands.
+pub(super) fn messages(
+    id: u64,
+    request: &Request,
+    can_record: bool,
+) -> Result<Vec<Message>, NulByte> {
     let mut messages = Vec::new();
     if let Some(guard) = &request.guard
         && request.steps.iter().any(|step| step.body.is_some())
@@ -122,11 +127,18 @@ pub(super) fn messages(id: u64, request: &Request) -> Result<Vec<Message>, NulBy
     let kind = if commands { 'c' } else { 'o' };
     let program = program(request)?;
     let lines = program.split(|&byte| byte == b'\n').count();
-    let mut head = if program.len() <= MAX_BY_READ {
+    let mut head = Vec::new();
+    if let Some(records) = &request.records {
+        if !can_record {
+            head.extend(format!("p\n{}\n", record_commands()).into_bytes());
+        }
+        head.extend(format!("j {} {}\n", records.run, records.attempt).into_bytes());
+    }
+    head.extend(if program.len() <= MAX_BY_READ {
         format!("r {id} {kind} {lines}\n").into_bytes()
     } else {
         format!("d {id} {kind} {}\n", program.len()).into_bytes()
-    };
+    });
     let by_lines = program.len() <= MAX_BY_READ;
     head.extend(program);
     if by_lines {
@@ -159,7 +171,7 @@ fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
         if step.body.is_some() {
             program.extend(format!("ops_b {index} && ").into_bytes());
         }
-        program.extend(call(index, step)?);
+        program.extend(call(index, step, request.records.is_some())?);
         program.extend_from_slice(match step.on_failure {
             // Empty for 0.
             OnFailure::Stop => b"; ops_z=${?#0};; esac\n",
@@ -175,14 +187,16 @@ fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
     Ok(program)
 }
 
-fn call(index: usize, step: &Step) -> Result<Vec<u8>, NulByte> {
+fn call(index: usize, step: &Step, recorded: bool) -> Result<Vec<u8>, NulByte> {
     // A step without a script needs no process.
     if step.kind == StepKind::Own && step.script.is_empty() {
         return Ok(format!("ops_m S {index}; ops_m E {index} 0").into_bytes());
     }
-    let function = match step.kind {
-        StepKind::Own => "ops_o",
-        StepKind::Command => "ops_c",
+    let record = step.record.as_ref().filter(|_| recorded);
+    let function = match (step.kind, record) {
+        (StepKind::Own, _) => "ops_o".to_owned(),
+        (StepKind::Command, None) => "ops_c".to_owned(),
+        (StepKind::Command, Some(key)) => format!("ops_q {key}"),
     };
     let ok = step
         .ok

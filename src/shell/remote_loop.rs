@@ -7,9 +7,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{End, Reply, Request, Step};
+use super::{End, Records, Reply, Request, Step, quote_str};
 
-const SCRIPT: &str = include_str!("sh/end_loop.sh");
+const END_LOOP: &str = include_str!("sh/end_loop.sh");
+const END_EARLIER: &str = include_str!("sh/end_earlier.sh");
 
 /// How long the host may take to end it. The script gives up earlier.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -52,14 +53,20 @@ impl RemoteLoop {
     pub fn end(&self) -> Option<Request> {
         let process = self.process?;
         let age = self.since.elapsed().as_secs().saturating_sub(ROUNDING);
-        let script: String = SCRIPT
-            .lines()
-            .filter(|line| !line.trim_start().starts_with('#'))
-            .flat_map(|line| [line, "\n"])
-            .collect();
-        let mut step = Step::own(format!("was_f={process}\nwas_s={age}\n{script}"));
-        step.timeout = Some(LIMIT);
-        Some(Request::step(step))
+        let functions = without_comments(END_LOOP);
+        Some(Request::step(ending(format!(
+            "was_f={process}\nwas_b=\nwas_s={age}\n{functions}was_end\n"
+        ))))
+    }
+
+    /// Returns the step that ends the loops of earlier attempts at a run, with everything that they run, as
+    /// far as they recorded commands as this user. [`why_alive`](Self::why_alive) is for its reply too.
+    #[must_use]
+    pub fn end_earlier(records: &Records) -> Step {
+        let Records { run, attempt } = records;
+        let run = quote_str(run);
+        let (functions, script) = (without_comments(END_LOOP), without_comments(END_EARLIER));
+        ending(format!("was_r={run}\nwas_a={attempt}\n{functions}{script}"))
     }
 
     /// Returns why it may still be running, according to the reply. `None`: nothing of it is alive.
@@ -75,6 +82,20 @@ impl RemoteLoop {
             numbers => format!("KILL did not end the processes {numbers}"),
         })
     }
+}
+
+fn ending(script: String) -> Step {
+    let mut step = Step::own(script);
+    step.timeout = Some(LIMIT);
+    step
+}
+
+fn without_comments(script: &str) -> String {
+    script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| [line, "\n"])
+        .collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,18 @@ pub struct Request {
     pub guard: Option<Vec<u8>>,
     /// Functions that the scripts of own steps may call. Commands do not see them.
     pub functions: Vec<Function>,
+    /// Where the host records those commands that have a [`Step::record`].
+    pub records: Option<Records>,
+}
+
+/// The record of a run's commands on a host: one file for each user and attempt, in the state directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    /// The id of the run: letters, digits and `-`. Ids sort by time.
+    pub run: String,
+    /// Which of the processes of ops that have worked on the run, counted from 1. The host ends the session
+    /// of one that opens its record after a later one did.
+    pub attempt: u32,
 }
 
 /// A function of ops for `sh`.
@@ -67,6 +79,9 @@ pub struct Step {
     /// Its output is an answer, which is useless in part: the step ends as [`End::TimedOut`] once it prints
     /// more than is kept.
     pub bounded: bool,
+    /// The key of a command, under which the host records that it began and how it ended: a word of letters
+    /// and digits. Only with [`Request::records`].
+    pub record: Option<String>,
     /// From the start of this step. [`SessionOptions::timeout`](super::SessionOptions) if `None`.
     pub timeout: Option<Duration>,
 }
@@ -93,6 +108,7 @@ impl Step {
             body: None,
             stdin: None,
             bounded: false,
+            record: None,
             timeout: None,
         }
     }
@@ -188,6 +204,9 @@ pub trait Listener: Send + Sync {
 
     /// A step that started has ended, or was ended.
     fn ended(&self, _step: usize, _reply: &StepReply) {}
+
+    /// The host could not record that a command began, or how it ended.
+    fn unrecorded(&self) {}
 
     /// Nothing of the request runs any more, and nothing of it will.
     fn over(&self) {}

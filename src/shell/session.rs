@@ -166,6 +166,7 @@ impl Session {
             match news {
                 News::Sent => listener.sent(),
                 News::Chunk(step, stream, bytes) => listener.chunk(step, stream, &bytes),
+                News::Unrecorded => listener.unrecorded(),
                 News::Progress(Progress::Started(step)) => listener.started(step),
                 News::Progress(Progress::Ended(step, reply)) => {
                     listener.ended(step, &reply);

@@ -1,6 +1,7 @@
-# Ends the loop of a lost session with everything that it runs, and waits until none of that is alive. These
-# variables are set before it: was_f is the process id, was_s the minimum number of seconds it has been
-# running.
+# was_end ends the loop of a lost session with everything that it runs, and waits until none of that is
+# alive. It returns 0 if nothing is alive, and otherwise prints the process ids, if it knows them. These
+# variables are set before it: was_f is the process id; was_b is when it started, in ticks after the start of
+# the machine (0: unknown), or else was_s is the minimum number of seconds it has been running.
 
 # Whether the process with that id is a loop of ops; sets was_x to its command line.
 was_loop() {
@@ -14,19 +15,23 @@ was_loop() {
   return 1
 }
 
-# Whether it is as old as the intended one: an id can be reused. 2: unknown, in a container whose clock
-# began after its processes.
+# Whether it is the intended one, according to its age: an id can be reused. 2: unknown, for example in a
+# container whose clock began after its processes.
 was_old() {
-  { IFS= read -r was_x <"/proc/$was_f/stat" && read -r was_t was_y </proc/uptime; } 2>/dev/null || return 0
+  case $was_b in
+    '') { IFS= read -r was_x <"/proc/$was_f/stat" && read -r was_t was_y </proc/uptime; } 2>/dev/null;;
+    0) return 2;;
+    *) { IFS= read -r was_x <"/proc/$was_f/stat"; } 2>/dev/null;;
+  esac || return $((0${was_b:+2}))
   set -- ${was_x##*\) }
+  case $was_b in ?*) [ "${20}" = "$was_b" ]; return;; esac
   was_y=$((${was_t%.*} - ${20} / 100))
   if [ "$was_y" -lt 0 ]; then return 2; fi
   [ "$was_y" -ge "$was_s" ]
 }
 
-# Sets was_v to its tree: its descendants, and the processes in their sessions.
+# Adds to was_v the descendants of those processes, and the processes in their sessions.
 was_tree() {
-  was_v=" $was_f "
   was_g=1
   while [ "$was_g" = 1 ]; do
     was_g=0
@@ -58,28 +63,40 @@ was_pause() {
   sleep 0.1 2>/dev/null || { sleep 1; was_n=$((was_n + 9)); }
 }
 
-was_loop || exit 0
-was_old
-case $? in 1) exit 0;; 2) exit 1;; esac
-# It ends what it runs, as it does when its connection ends, and then itself.
-kill -s TERM "$was_f"
-was_n=0
-while was_loop; do
-  if [ "$was_n" -ge 25 ]; then break; fi
-  was_pause
-done
-was_loop || exit 0
-# It cannot: for example, it waits for a program that it started.
-was_v=$was_f
-if [ -r /proc/self/stat ]; then was_tree; fi
-kill -s KILL $was_v 2>/dev/null
-was_n=0
-while if [ -r /proc/self/stat ]; then was_alive; else was_l=$was_f; was_loop; fi; do
-  if [ "$was_n" -ge 25 ]; then
-    echo "$was_l"
-    exit 1
-  fi
-  was_pause
-  kill -s KILL $was_l 2>/dev/null
-done
-exit 0
+# Kills those of was_v, with their descendants. All are stopped first, so that none acts on the end of
+# another.
+was_kill() {
+  if [ -r /proc/self/stat ]; then was_tree; fi
+  kill -s STOP $was_v 2>/dev/null
+  kill -s KILL $was_v 2>/dev/null
+  was_n=0
+  while if [ -r /proc/self/stat ]; then was_alive; else was_l=$was_f; was_loop; fi; do
+    if [ "$was_n" -ge 25 ]; then
+      echo "$was_l"
+      return 1
+    fi
+    was_pause
+    kill -s KILL $was_l 2>/dev/null
+  done
+  return 0
+}
+
+was_end() {
+  was_loop || return 0
+  was_old
+  case $? in
+    1) return 0;;
+    2) if was_loop; then return 1; fi; return 0;;
+  esac
+  # It ends what it runs, as it does when its connection ends, and then itself.
+  kill -s TERM "$was_f"
+  was_n=0
+  while was_loop; do
+    if [ "$was_n" -ge 25 ]; then break; fi
+    was_pause
+  done
+  was_loop || return 0
+  # It cannot: for example, it waits for a program that it started.
+  was_v=" $was_f "
+  was_kill
+}

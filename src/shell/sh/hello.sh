@@ -86,4 +86,4 @@ if [ -k "$ops_state" ]; then ops_all=${ops_state%/}; ops_state=$ops_all/ops-$ops
 if command -v setsid >/dev/null 2>&1; then ops_a can setsid; fi;
 printf '%sstate %s\n%s 0 h\n' "$ops_h" "$ops_state" "$ops_n";
 printf '%s 0 h\n' "$ops_n" >&2;
-unset ops_h ops_u ops_y; unset -f ops_a;
+unset ops_h ops_y; unset -f ops_a;

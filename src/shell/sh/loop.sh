@@ -5,6 +5,8 @@
 # ops_fs the bodies of the request, quoted; ops_f the last of them
 # ops_q  the exit status of the guard of the bodies
 # ops_also what separate shells get in addition to steps.sh
+# ops_jk whether commands of the request are recorded: see record_loop.sh
+# ops_u  the number of the user
 
 # Copies exactly $1 bytes to stdout; byte by byte if dd cannot wait for a whole block (ops_d is 0): a read
 # of a pipe may return fewer bytes.
@@ -52,7 +54,10 @@ ops_kill() {
   ops_find;
   case $ops_c in
     0) ;;
-    *) kill -s "$1" $ops_t 2>/dev/null; kill -s CONT $ops_t 2>/dev/null;;
+    *)
+      # Before the signal: from here on the code of a command may not be its own.
+      case $ops_jk in 1) ops_jk=; ops_jot killed "$ops_me";; esac;
+      kill -s "$1" $ops_t 2>/dev/null; kill -s CONT $ops_t 2>/dev/null;;
   esac;
 };
 
@@ -72,7 +77,7 @@ ops_spoil() {
 
 # The request is over: its bodies are removed. What it left running is no longer tracked, as after a login.
 ops_over() {
-  ops_k=;
+  ops_k=; ops_jk=;
   eval "ops_clean $ops_fs";
   ops_fs=; ops_bad=; ops_err=; ops_also=; ops_sums=; ops_q=0;
 };
@@ -119,6 +124,7 @@ ops_go() {
       {
         printf '%s %s\n' "$ops_n" "$1";
         printf 'ops_n=%s; ops_i=%s; ops_bad="%s"; ops_l="%s"; %s\n' "$ops_n" "$1" "$ops_bad" "$ops_l" "$ops_w $ops_also";
+        printf 'ops_j="%s"; ops_me="%s"; ' "$ops_j" "$ops_me";
         printf '%s\n' 'exec 7>&1 8>&2; ops_state=$1; ops_err=$2; set --;' "$ops_p";
       } </dev/null 2>/dev/null 9>&- |
       setsid $ops_e sh -c "$ops_lead" sh "$ops_state" "$ops_err" 9>&- &
@@ -152,6 +158,14 @@ while LC_ALL=C IFS=' ' read -r ops_v ops_a ops_b ops_r; do
         *) ops_p=$(ops_dd "$ops_r");;
       esac;
       ops_go "$ops_a" "$ops_b";;
+    # A program for the loop itself, on a line of its own: read without a process.
+    p)
+      LC_ALL=C IFS= read -r ops_p;
+      case $ops_p in *'#ops') eval "$ops_p";; esac;;
+    # Commands of the next request are recorded: the run, the attempt.
+    j)
+      case $ops_jr in "$ops_a $ops_b") ;; *) ops_open "$ops_a" "$ops_b";; esac;
+      ops_jk=1;;
     # A signal for request $ops_a; 0 only asks which processes are alive.
     k)
       ops_c=0;
