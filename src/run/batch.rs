@@ -21,6 +21,7 @@ use super::label::label;
 use super::output::{Lines, Source};
 use super::pending_user::pending_user;
 use super::record::{Record, StepState};
+use super::recording::record;
 use super::script_messages::says_untouched;
 use super::step_failure::step_failure;
 use super::step_ids::{StepIds, StepKey};
@@ -220,6 +221,7 @@ impl<'a> Part<'a> {
             request.steps.push(self.step(planned, &state));
         }
         bring_functions(&mut request);
+        record(run, &mut request);
         let questions = Questions::new(queries);
         questions.put(&mut request);
         // Data sent with the request (the content of a file) belongs to the first step, and sending it may

@@ -3,15 +3,21 @@
 use crate::shell::{Request, Step, StepKind};
 use crate::task::{Change, functions};
 
+use super::recording::key;
+
 /// A script of a change as a step. `state` is ops's state directory on the host; `run` and `id` determine
-/// the names below it under which the step saves what it replaces.
+/// the names below it under which the step saves what it replaces. A command is recorded under `id` too,
+/// unless the caller sets another key.
 pub(super) fn change_step(change: &Change, script: &str, state: &str, run: &str, id: &str) -> Step {
     if script.is_empty() && !change.command {
         return Step::own("");
     }
     let script = change.script(script, state, &keep_dir(run, id));
     if change.command {
-        Step::command(script)
+        Step {
+            record: Some(key(id)),
+            ..Step::command(script)
+        }
     } else {
         Step::own(script)
     }
@@ -29,12 +35,5 @@ pub(super) fn bring_functions(request: &mut Request) {
 /// The prefix of the names under which a step saves what it replaces, relative to ops's state directory on
 /// the host.
 fn keep_dir(run: &str, step: &str) -> String {
-    use sha2::Digest;
-    let digest = sha2::Sha256::digest(step.as_bytes());
-    let short: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("kept/{run}/{short}")
+    format!("kept/{run}/{}", key(step))
 }

@@ -15,6 +15,7 @@ use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
 use super::output_tail::tail;
+use super::recording::{key, record};
 use super::script_messages;
 use super::step_failure::how_it_ended;
 use super::step_ids::{StepIds, StepKey};
@@ -111,6 +112,11 @@ pub fn run(
     step.ok.clone_from(&command.ok);
     step.timeout = Some(command.timeout.unwrap_or(run.settings.timeout));
     step.stdin = command.stdin.as_deref().map(Into::into);
+    if !command.reads && !host.is_polled() {
+        step.record = Some(key(&step_id));
+    }
+    let mut request = Request::step(step);
+    record(run, &mut request);
     let source = Source {
         step: step_id.clone(),
         host: host.name().to_owned(),
@@ -125,7 +131,7 @@ pub fn run(
     } else {
         send_change
     };
-    let reply = send(host, cancel, Request::step(step), &lines);
+    let reply = send(host, cancel, request, &lines);
     lines.finish();
     let step = reply.map(|reply| reply.steps.into_iter().next());
     let result = match &step {

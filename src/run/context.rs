@@ -42,6 +42,8 @@ pub struct Settings {
 /// A run: its inventory, its connections, its sinks.
 pub struct Run {
     pub id: String,
+    /// Which of the processes of ops that have worked on this run, counted from 1.
+    pub attempt: u32,
     pub settings: Settings,
     pub inventory: Arc<Inventory>,
     pub bus: Bus,
@@ -90,6 +92,7 @@ impl Run {
         let waits = Waits::new(settings.pace, bus.clone(), runtime.clone());
         Self {
             id,
+            attempt: 1,
             settings,
             inventory,
             links: Arc::new(Links::new(connector, bus.clone(), waits.clone())),
@@ -115,6 +118,7 @@ impl Run {
     pub fn rehearsal(&self) -> Self {
         Self {
             id: self.id.clone(),
+            attempt: self.attempt,
             settings: Settings {
                 mode: RunMode::Check,
                 ..self.settings.clone()

@@ -1,6 +1,7 @@
 //! What a run did on a host: what an undo goes through, and what check mode has found so far.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::task::Outlook;
@@ -16,6 +17,8 @@ pub struct History {
     undone: Mutex<HashSet<String>>,
     /// In check mode: the state in which the run would leave the host.
     outlook: Mutex<Outlook>,
+    /// The host could not record a command.
+    unrecorded: AtomicBool,
 }
 
 impl History {
@@ -51,6 +54,11 @@ impl History {
     #[must_use]
     pub fn made_since(&self, mark: usize) -> Vec<Applied> {
         self.made().into_iter().skip(mark).collect()
+    }
+
+    /// Notes that the host could not record a command. Returns whether this is the first time.
+    pub(super) fn set_unrecorded(&self) -> bool {
+        !self.unrecorded.swap(true, Ordering::Relaxed)
     }
 
     /// Whether a change has been undone.

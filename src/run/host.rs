@@ -11,6 +11,7 @@ use crate::shell::{Listener, Reply, Request};
 use super::context::Run;
 use super::history::History;
 use super::link::Link;
+use super::recording::Recording;
 use super::waits::{Wait, Waited};
 
 /// A host as one of its users.
@@ -227,6 +228,16 @@ impl HostHandle {
             session = open => session?,
         };
         drop(connection);
+        let recording = Recording {
+            run: &self.run,
+            host: self.name(),
+            history: &self.history,
+            listener,
+        };
+        let listener: &dyn Listener = match request.records {
+            Some(_) => &recording,
+            None => listener,
+        };
         let reply = session.request(request, listener, cancel).await;
         if reply.is_ok() {
             self.link.report_connected(&session).await;

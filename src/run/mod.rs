@@ -13,6 +13,7 @@
 //! each host |
 //! | [`HostHandle`] | a host as one user: sends requests |
 //! | [`apply`], [`command::run`], [`undo`] | the three ways to change a host; [`ask`] reads |
+//! | [`records`] | what a host recorded of the commands of a run whose process was killed |
 //!
 //! Called by `script`, `deploy` and `cli`.
 
@@ -41,6 +42,8 @@ mod output;
 mod output_tail;
 mod pending_user;
 mod record;
+mod recording;
+pub mod records;
 mod script_messages;
 mod step_failure;
 mod step_ids;

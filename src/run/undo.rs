@@ -19,6 +19,7 @@ use super::host::HostHandle;
 use super::output::Lines;
 use super::output_tail::tail;
 use super::record::StepState;
+use super::recording::{key, record};
 use super::step_failure::how_it_ended;
 use super::waits::Wait;
 
@@ -174,9 +175,10 @@ fn send(
     };
     let mut request = Request::default();
     for (part, script) in scripts {
-        request.steps.push(part.step(script, &state));
+        request.steps.push(part.step(script, &state, what));
     }
     bring_functions(&mut request);
+    record(&host.run, &mut request);
     if let Some(journal) = &host.run.journal {
         let steps: Vec<String> = scripts.iter().map(|(part, _)| part.id()).collect();
         let intents = scripts.iter().zip(&steps).map(|((part, script), step)| {
@@ -297,9 +299,11 @@ impl Part {
         })
     }
 
-    fn step(&self, script: &str, state: &str) -> Step {
+    fn step(&self, script: &str, state: &str, what: &str) -> Step {
         let run = &self.host.run;
         let mut step = change_step(&self.change, script, state, &run.id, &self.applied.step);
+        // The one that runs last is not the undo itself.
+        step.record = (what == BACK).then(|| key(&self.id()));
         step.timeout = Some(self.change.timeout.unwrap_or(run.settings.timeout));
         step
     }

@@ -184,6 +184,46 @@ fn a_lock_that_cannot_be_released_fails_the_run() {
 }
 
 #[test]
+fn commands_that_cannot_be_recorded_run_with_one_warning() {
+    const FULL: &str = r#"each(hosts("all"), |h| {
+        h.run("cat /dev/zero >$STATE/fill 2>/dev/null; true", #{ reads: true });
+        h.run("echo ran >>$ROOT/ran");
+        h.run("rm $STATE/fill");
+        h.run("echo ran >>$ROOT/ran");
+        log::info(h.run("find $STATE -path '*/runs/*' -exec cat {} +", #{ reads: true }).stdout);
+    });"#;
+    // The record takes more than a page, and is full before the disk is free again.
+    const LATER: &str = r#"each(hosts("all"), |h| {
+        for i in 0..40 { h.run("true"); }
+        h.run("cat /dev/zero >$STATE/fill 2>/dev/null; true", #{ reads: true });
+        for i in 0..50 { h.run("true"); }
+        h.run("echo ran >>$ROOT/ran; rm $STATE/fill");
+        h.run("echo ran >>$ROOT/ran");
+        log::info(h.run("find $STATE -path '*/runs/*' -exec cat {} +", #{ reads: true }).stdout);
+    });"#;
+    for playbook in [FULL, LATER] {
+        let ops = ops();
+        let (state, root) = (ops.path("host-state"), ops.path("root"));
+        let playbook = playbook
+            .replace("$STATE", &state.display().to_string())
+            .replace("$ROOT", &root.display().to_string());
+        let ops = ops.playbook(&playbook);
+        let Some((code, shown)) = with_full(&ops, &state) else {
+            return;
+        };
+        assert_eq!(code, Some(0), "{shown}");
+        let warning =
+            "cannot record commands on h1: if this run is killed, ops cannot tell whether they ran";
+        assert_eq!(shown.matches(warning).count(), 1, "{shown}");
+        let ran = std::fs::read_to_string(root.join("ran")).expect("they ran");
+        assert_eq!(ran, "ran\nran\n", "{shown}");
+        // The gap is noted, and what was possible again was recorded.
+        assert!(shown.contains("records 1 -"), "{shown}");
+        assert!(shown.contains("ended "), "{shown}");
+    }
+}
+
+#[test]
 fn without_space_for_the_journal_nothing_is_changed() {
     let ops = ops()
         .playbook(

@@ -36,6 +36,7 @@ mod pipelines;
 mod playbooks;
 #[allow(dead_code, reason = "shared with the benchmark")]
 mod ran;
+mod records;
 mod reference;
 mod refused_writes;
 mod replay;

@@ -5,6 +5,7 @@ mod elevation;
 mod host_keys;
 mod hostile;
 mod native;
+mod records;
 mod ssh;
 
 use std::path::{Path, PathBuf};
