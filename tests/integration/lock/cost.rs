@@ -6,7 +6,7 @@ use super::{go, holding_with, started};
 use crate::fleet::{Container, Fleet, Image, Settings, process};
 
 /// Longer than either side takes to send all parts of what it has to say.
-const ROUND_TRIP: Duration = Duration::from_millis(300);
+const ROUND_TRIP: Duration = Duration::from_millis(600);
 
 /// Taking it travels with the connection, and giving it back is a round trip; the guard of each change costs
 /// none.
