@@ -20,7 +20,6 @@ use super::output::Lines;
 use super::output_tail::tail;
 use super::record::StepState;
 use super::recording::{key, record};
-use super::records::{self, Recorded};
 use super::step_failure::how_it_ended;
 use super::waits::Wait;
 
@@ -279,13 +278,6 @@ impl Part {
             || self.change.undoes == Undoes::Anything
         {
             return Ok(Made::Maybe);
-        }
-        if self.change.command {
-            match records::settle(&self.host, &[&self.applied.step], cancel)?.first() {
-                Some(Recorded::NotBegun) => return Ok(Made::No),
-                Some(Recorded::Ended(_)) => return Ok(Made::Maybe),
-                _ => {}
-            }
         }
         let task = self.applied.task();
         let queries = task.queries();

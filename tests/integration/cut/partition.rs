@@ -88,34 +88,6 @@ fn what_runs_on_is_ended_in_every_shell() {
     is_undone_for_good(&Settings::default(), DEAF, None);
 }
 
-/// A command that was sent, and of which the host reported nothing: its own record says that it did not begin,
-/// so an undo that would do harm is not run.
-#[test]
-fn what_did_not_begin_is_not_undone() {
-    let (fleet, ops) = fleet(&Settings::default());
-    let host = &fleet.hosts()[0];
-    let running = ops
-        .playbook(
-            &r#"each(hosts("all"), |h| {
-                on_failure(|| print(`undone ${h.undo()}`));
-                h.apply(files::file("ROOT/a", "1\n"));
-                print("ready");
-                controller().run("while ! test -e ROOT/go; do sleep 0.05; done", #{ reads: true });
-                h.apply(commands::run("touch ROOT/made", #{ undo: "touch ROOT/undone" }));
-            });"#
-                .replace("ROOT", &host.root().display().to_string()),
-        )
-        .start();
-    let mut running = running;
-    running.wait_for("ready");
-    host.proxy().expect("a proxy").silence();
-    std::fs::write(host.root().join("go"), "").expect("it is written");
-    let ran = running.wait().code(4).stdout_has("undone 1");
-    for name in ["a", "made", "undone"] {
-        assert!(!host.root().join(name).exists(), "{name} is there: {ran}");
-    }
-}
-
 /// The loop of another user is that user's to end, and comes first wherever the next request goes.
 #[test]
 fn what_runs_on_as_another_user_is_ended_too() {
