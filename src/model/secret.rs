@@ -52,20 +52,38 @@ struct Shared {
 
 type Watcher = Arc<dyn Fn(&NewSecret<'_>) + Send + Sync>;
 
-/// How those parts of a [`Recorded`] text begin in JSON in which a secret cannot be seen: in base64, or
-/// around a known one.
-const OPAQUE: [&[u8]; 2] = [b"{\"base64\":", b"{\"secret\":"];
+/// How a part of a [`Recorded`] text begins in JSON in which a secret cannot be seen.
+const BASE64: &[u8] = b"{\"base64\":";
+
+/// How a reference to a secret begins there.
+const REFERENCE: &[u8] = b"{\"secret\":";
 
 /// A secret that has just become known.
-pub struct NewSecret<'v>(&'v str);
+pub struct NewSecret<'v> {
+    value: &'v str,
+    /// Whether it contains a secret that was known before: there may be references in the middle of it.
+    holds_another: bool,
+}
 
 impl NewSecret<'_> {
     /// Finds JSON with [`Recorded`] texts that may hold it: its forms as they are escaped there, and parts in
     /// which it cannot be seen.
     #[must_use]
     pub fn in_records(&self) -> Scrubber {
-        let mut texts = forms::in_json(self.0);
-        texts.extend(OPAQUE.map(Vec::from));
+        let mut texts = forms::in_json(self.value);
+        texts.push(BASE64.to_vec());
+        if self.holds_another {
+            texts.push(REFERENCE.to_vec());
+        }
+        // A secret that was known before may cover an end of it. More than half of it then remains.
+        let middle = self.value.floor_char_boundary(self.value.len() / 2);
+        let (first, last) = self.value.split_at(middle);
+        for half in [first, last]
+            .into_iter()
+            .filter(|half| half.len() >= MIN_SECRET)
+        {
+            texts.extend(forms::in_json(half));
+        }
         Scrubber::of(texts)
     }
 }
@@ -103,12 +121,19 @@ impl Secrets {
             let name = name.to_owned();
             return Err(Unscrubbable::TooLong { name, len });
         }
-        let is_new = self.write().add(value, name, host);
+        let (is_new, holds_another) = {
+            let mut registry = self.write();
+            let is_new = registry.add(value, name, host);
+            (is_new, is_new && registry.has_part_of(value))
+        };
         if is_new {
             let watchers = self.0.watchers.read();
             let watchers = watchers.unwrap_or_else(PoisonError::into_inner).clone();
             for watcher in watchers {
-                watcher(&NewSecret(value));
+                watcher(&NewSecret {
+                    value,
+                    holds_another,
+                });
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ use super::output_tail::tail;
 use super::recording::{key, record};
 use super::script_messages;
 use super::step_failure::how_it_ended;
-use super::step_ids::{StepIds, StepKey};
+use super::step_ids::{StepIds, StepKey, lasts};
 
 /// A command to run.
 #[derive(Debug, Clone)]
@@ -112,7 +112,8 @@ pub fn run(
     step.ok.clone_from(&command.ok);
     step.timeout = Some(command.timeout.unwrap_or(run.settings.timeout));
     step.stdin = command.stdin.as_deref().map(Into::into);
-    if !command.reads && !host.is_polled() {
+    // What is repeated until something holds has no identity that lasts, and always runs again.
+    if lasts(&step_id) {
         step.record = Some(key(&step_id));
     }
     let mut request = Request::step(step);

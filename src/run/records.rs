@@ -63,7 +63,7 @@ pub fn settle(
         return Err(Failure::interrupted());
     }
     answers(&records, steps, &reply).map_err(|reason| {
-        let message = format!("cannot settle what this run did before: {reason}");
+        let message = format!("cannot determine what an earlier attempt of this run did: {reason}");
         Failure::new(FailureKind::Failed, message).on(host.name())
     })
 }

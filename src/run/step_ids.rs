@@ -15,6 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Position;
 
+/// The length of the hash at the end of an identity.
+const DIGITS: usize = 12;
+
 /// Identities and frames by hash: a path of frames may be long.
 type Hash = [u8; 16];
 
@@ -64,10 +67,11 @@ impl StepIds {
         self.within(&[what.as_bytes(), place.as_bytes(), &count.to_le_bytes()])
     }
 
-    /// The frame of one of the hosts of this frame.
+    /// The frame of one of the hosts of this frame. A host that is in the list twice has two.
     #[must_use]
     pub fn of_host(&self, host: &str) -> Self {
-        self.within(&[b"host", host.as_bytes()])
+        let count = self.count(&[b"host", host.as_bytes()]);
+        self.within(&[b"host", host.as_bytes(), &count.to_le_bytes()])
     }
 
     /// A frame whose steps are repeated until something holds. They have no identity that another execution
@@ -103,7 +107,10 @@ impl StepIds {
         let key = hash(&self.0.path, &parts);
         let count = self.counted(key);
         let digest = hash(&key, &[&count.to_le_bytes()]);
-        let short: String = digest[..6].iter().map(|b| format!("{b:02x}")).collect();
+        let short: String = digest[..DIGITS / 2]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         format!("{}/{place}{sign}{short}", step.host)
     }
 
@@ -118,6 +125,12 @@ impl StepIds {
         *count += 1;
         *count - 1
     }
+}
+
+/// Whether another execution has the same identity for this step.
+#[must_use]
+pub(super) fn lasts(id: &str) -> bool {
+    id.as_bytes().iter().rev().nth(DIGITS) == Some(&b'#')
 }
 
 fn place(at: Option<&Position>) -> String {
@@ -163,7 +176,8 @@ mod tests {
         let id = run(&StepIds::default(), "web1", 3, "true");
         let (readable, hash) = id.split_once('#').expect("a hash");
         assert_eq!(readable, "web1/a.rhai:3:7");
-        assert_eq!(hash.len(), 12);
+        assert_eq!(hash.len(), DIGITS);
+        assert!(lasts(&id) && !lasts("web1/a#b.rhai:3:7~5c0f3a9be217"));
     }
 
     #[test]
@@ -187,6 +201,8 @@ mod tests {
             let each = ids.call("each", Some(&at(9)));
             all.push(run(&each.of_host("web1"), "lb", 3, "true"));
             all.push(run(&each.of_host("web2"), "lb", 3, "true"));
+            // The same host again: `hosts("web") + hosts("web1")`.
+            all.push(run(&each.of_host("web1"), "lb", 3, "true"));
         }
         let count = all.len();
         all.sort();

@@ -230,4 +230,13 @@ fn users_who_share_a_state_directory_have_records_of_their_own() {
     ops.run().ok();
     let found = host.look("cd /srv/shared-records && for d in ops-*; do stat -c '%a %U' $d/runs/*; grep -c ended $d/runs/*; done");
     assert_eq!(found, "600 root\n1\n600 deploy\n1\n");
+    // Anybody could have made the directory first, with a link to one that has many files with such names.
+    let prey = "cd /srv/prey && ls | wc -l";
+    host.look(
+        "cd /srv/shared-records && rm -rf ops-0 && mkdir ops-0 /srv/prey && ln -s /srv/prey ops-0/runs
+         chown -h deploy ops-0 ops-0/runs
+         cd /srv/prey && for n in $(seq 120); do echo >\"lib$n.so.1.0.0\"; done",
+    );
+    ops.run().ok().stdout_has("cannot record commands");
+    assert_eq!(host.look(prey).trim(), "120");
 }

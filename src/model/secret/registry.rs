@@ -18,6 +18,12 @@ pub(super) struct Registry {
 }
 
 impl Registry {
+    /// Whether a value contains another one.
+    pub(super) fn has_part_of(&self, value: &str) -> bool {
+        let mut others = self.values.keys().filter(|other| other.len() < value.len());
+        others.any(|other| value.contains(&**other))
+    }
+
     /// Adds a value. Returns whether it is new.
     pub(super) fn add(&mut self, value: &str, name: &str, host: Option<&str>) -> bool {
         let forms = forms::needles(value);

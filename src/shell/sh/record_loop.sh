@@ -23,24 +23,33 @@ ops_room() {
   if [ $# -gt 99 ] && [ "${1%."$ops_u".*}" != "$ops_x" ]; then exec rm -f -- "$1"; fi;
 };
 
-# Opens the record of run $1 and attempt $2 for this loop. If a later attempt has one, the client of this loop
-# was taken for dead, and must change nothing any more.
+# Empties ops_y if the state directory is one that anybody could have made first, and is not ours, or if the
+# directory of the records is a link.
+ops_ours() {
+  case ${ops_state##*/} in
+    ops-[0-9]*) if ! [ -O "$ops_state" ] || [ -h "$ops_state" ]; then ops_y=; fi;;
+  esac;
+  if [ -h "$ops_state/runs" ]; then ops_y=; fi;
+};
+
+# Opens the record of run $1 and attempt $2 for this loop. Nothing is made or removed in a directory that is
+# not ours. If a later attempt has one, the client of this loop was taken for dead, and must change nothing
+# any more.
 ops_open() {
   ops_jr=;
   ops_j=runs/$1.$ops_u.$2;
   ops_y=$ops_state/$ops_j;
   ops_x=;
   case $ops_me in '') ops_id;; esac;
-  if ! [ -s "$ops_y" ]; then
+  if [ -e "$ops_state" ] || [ -h "$ops_state" ]; then ops_ours; fi;
+  if [ -n "$ops_y" ] && ! [ -s "$ops_y" ]; then
     case $ops_um in '') ops_um=$(ops_room "$ops_state/runs" "$1" 2>/dev/null);; esac;
     ops_x=-;
     if ! [ -e "$ops_y" ]; then ops_x=$ops_jh; fi;
     ops_x="records 1 $ops_x$ops_l";
     case $ops_um in ?*) umask 077;; esac;
   fi;
-  case ${ops_state##*/} in
-    ops-[0-9]*) if ! [ -O "$ops_state" ] || [ -h "$ops_state" ]; then ops_y=; fi;;
-  esac;
+  ops_ours;
   if { command printf '%sloop %s\n' "$ops_x" "$ops_me" >>"$ops_y"; } 2>/dev/null; then
     ops_jr="$1 $2";
   else
