@@ -55,7 +55,7 @@ type Watcher = Arc<dyn Fn(&NewSecret<'_>) + Send + Sync>;
 /// How a part of a [`Recorded`] text begins in JSON in which a secret cannot be seen.
 const BASE64: &[u8] = b"{\"base64\":";
 
-/// How a reference to a secret begins there.
+/// How a reference to a secret begins in that JSON.
 const REFERENCE: &[u8] = b"{\"secret\":";
 
 /// A secret that has just become known.

@@ -109,7 +109,7 @@ pub(super) fn fingerprint<'p>(
     let mut digest = Sha256::new();
     for part in parts {
         let part = secrets.record(part, None).masked();
-        // With its length, so that no two lists of parts are the same text.
+        // With its length, so that different lists of parts never give the same bytes.
         digest.update(part.len().to_be_bytes());
         digest.update(part);
     }

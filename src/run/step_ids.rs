@@ -2,8 +2,8 @@
 //!
 //! Steps are numbered by frame: the playbook, each `each`, `rollout`, `with_lock` and clean-up, the host
 //! whose closure it is, the closure of a rollout. What runs in one frame runs in order, so the occurrences
-//! of equal steps in it can be counted; frames that run at the same time count apart. A frame that is entered
-//! several times from one place counts as another frame each time.
+//! of equal steps in it can be counted; frames that run at the same time are counted separately. Each call
+//! opens a new frame, even from the same place.
 //!
 //! Rhai tells a built-in the position of the innermost call only. Calls of one function from two places are
 //! told apart by what they send and by their order.

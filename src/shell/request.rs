@@ -79,8 +79,8 @@ pub struct Step {
     /// Its output is an answer, which is useless in part: the step ends as [`End::TimedOut`] once it prints
     /// more than is kept.
     pub bounded: bool,
-    /// The key of a command, under which the host records that it began and how it ended: a word of letters
-    /// and digits. Only with [`Request::records`].
+    /// The key under which the host records when the command begins and how it ends: letters and digits only.
+    /// Requires [`Request::records`].
     pub record: Option<String>,
     /// From the start of this step. [`SessionOptions::timeout`](super::SessionOptions) if `None`.
     pub timeout: Option<Duration>,

@@ -1,4 +1,4 @@
-//! The journal: what a run is about to do, on disk before it does it, and what came of it.
+//! The journal: what a run is about to do, on disk before it does it, and the results.
 //!
 //! `journal.jsonl` is text in lines of JSON. Each attempt of the run begins with a [`Header`]; the other
 //! lines are [`JournalEntry`]s. docs/runs.md describes the format.

@@ -12,7 +12,7 @@ use crate::store::private::new_file;
 /// Returns the new text of a line, or `None` to keep it.
 pub(in crate::store) type Rewrite<'r> = dyn Fn(&[u8]) -> io::Result<Option<Vec<u8>>> + 'r;
 
-/// A file, or what a test uses instead. A write and a sync can go on at the same time.
+/// A file, or a substitute in tests. A write and a sync may run at the same time.
 pub(in crate::store) trait Sink: Send + Sync {
     /// Hands all bytes to the kernel.
     fn write(&self, bytes: &[u8]) -> io::Result<()>;
@@ -20,7 +20,7 @@ pub(in crate::store) trait Sink: Send + Sync {
     /// Waits until everything that was written before is on disk.
     fn sync(&self) -> io::Result<()>;
 
-    /// Replaces lines. Not called during a write.
+    /// Replaces lines. Never called during a write.
     fn rewrite(&self, _line: &Rewrite<'_>) -> io::Result<()> {
         Ok(())
     }

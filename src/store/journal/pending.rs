@@ -9,7 +9,7 @@ type Digest = Box<dyn Fn() -> Option<String> + Send>;
 
 #[derive(Default)]
 pub(super) struct Pending {
-    /// The last digest of each path that is written or in `sources`.
+    /// The latest digest of each path that has been written or is in `sources`.
     seen: HashMap<String, String>,
     sources: Vec<Source>,
     later: HashMap<String, (SourceKind, Digest)>,
