@@ -8,14 +8,16 @@ use crate::inventory::{Inventory, Overrides};
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
 use crate::run::{Bus, Cancel, Pace, Run, Settings};
-use crate::store::{Journal, Recorder, RunInputs, Source, Store};
+use crate::store::{Journal, Recorder, RunDirectory, RunId, RunInputs, Source, Store, StoreError};
 use crate::task::RunMode;
 
+use super::history::failures as store_failures;
 use super::logging::Log;
 use super::open_files;
 use super::passphrase;
 use super::program::exit_code;
-use super::reporters::OutputArgs;
+use super::reporters::{OutputArgs, Reporters};
+use super::resumed::Resumed;
 
 /// The longest time for one request to a host by default. It is long: its only purpose is that no run hangs
 /// forever.
@@ -40,6 +42,8 @@ pub(crate) struct Setup {
     pub changes: Changes,
     /// The number of hosts. `None` if it is known only during the run.
     pub hosts: Option<usize>,
+    /// The run that goes on.
+    pub resumed: Option<Resumed>,
 }
 
 /// Whether a run changes hosts.
@@ -70,33 +74,16 @@ impl ActiveRun {
         secrets: &Secrets,
     ) -> Result<Self, Vec<Failure>> {
         let (runtime, cancel) = runtime()?;
-        let check = setup.changes == Changes::Foreseen;
         let shown = report::Settings::of_stdout(setup.log.verbose, setup.diff);
         let (mut reporters, drawn_on) = setup.output.reporters(shown)?;
         setup.log.redirect(secrets, drawn_on);
-        let kept = Store::locate(|name| std::env::var_os(name))
-            .and_then(|store| store.begin(&setup.what, check, secrets));
-        let mut unkept = None;
-        let (id, journal, kept) = match kept {
-            Ok(kept) => {
-                match Recorder::create(kept.clone()) {
-                    Ok(recorder) => reporters.push(Box::new(recorder)),
-                    Err(error) => unkept = Some(error.to_string()),
-                }
-                (kept.id().to_string(), kept.journal(), Some(kept))
-            }
-            Err(error) => {
-                unkept = Some(error.to_string());
-                (
-                    crate::store::RunId::new().to_string(),
-                    Journal::unavailable(&error),
-                    None,
-                )
-            }
-        };
+        let kept = Kept::open(&setup, secrets, &mut reporters)?;
         if setup.changes == Changes::Made {
-            journal.begin(&RunInputs {
-                command: std::env::args_os().collect(),
+            kept.journal.begin(&RunInputs {
+                command: match &setup.resumed {
+                    Some(resumed) => resumed.command.clone(),
+                    None => std::env::args_os().collect(),
+                },
                 // Without one, relative paths lead nowhere in this process either.
                 directory: std::env::current_dir().unwrap_or_default(),
                 playbook: setup.playbook,
@@ -104,20 +91,32 @@ impl ActiveRun {
                 inventory: Some(inventory.digest()),
             });
         }
-        let bus = Bus::start(id.clone(), secrets.clone(), reporters);
+        let attempt = kept.journal.attempt();
+        let bus = Bus::start_after(kept.seq, kept.id.clone(), secrets.clone(), reporters);
         let all = || inventory.select("all").map_or(0, |hosts| hosts.len());
-        let hosts = setup.hosts;
-        open_files::allow_for(hosts.unwrap_or_else(all));
-        bus.emit(Emission::new(Kind::RunStarted {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            playbook: setup.what,
-            check,
-            hosts: hosts.unwrap_or(0),
-            params: setup.params,
+        open_files::allow_for(setup.hosts.unwrap_or_else(all));
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let hosts = setup.hosts.unwrap_or(0);
+        bus.emit(Emission::new(if setup.resumed.is_some() {
+            Kind::RunResumed {
+                attempt,
+                schema: SCHEMA,
+                version,
+                playbook: setup.what,
+                hosts,
+                params: setup.params,
+            }
+        } else {
+            Kind::RunStarted {
+                schema: SCHEMA,
+                version,
+                playbook: setup.what,
+                check: setup.changes == Changes::Foreseen,
+                hosts,
+                params: setup.params,
+            }
         }));
-        if let Some(reason) = unkept {
-            let message = format!("this run will not be kept: {reason}");
+        for message in kept.warnings {
             bus.emit(Emission::new(Kind::Log {
                 level: LogLevel::Warn,
                 message,
@@ -131,20 +130,25 @@ impl ActiveRun {
             pace: pace(),
             overrides: setup.overrides,
         };
-        let journal = (setup.changes == Changes::Made).then_some(journal);
+        let journal = (setup.changes == Changes::Made).then_some(kept.journal);
         let connector = passphrase::connector(&bus, secrets);
-        let run = Run::new(
-            id,
+        let mut run = Run::new(
+            kept.id,
             settings,
             Arc::new(inventory),
             bus,
             secrets.clone(),
             journal,
-            kept,
+            kept.directory,
             runtime.handle().clone(),
             cancel,
             connector,
         );
+        if let Some(resumed) = setup.resumed {
+            run.attempt = attempt;
+            run.past = Some(resumed.past);
+            run.doubts = resumed.doubts;
+        }
         Ok(Self {
             run: Arc::new(run),
             runtime,
@@ -226,6 +230,83 @@ impl ActiveRun {
         self.runtime.shutdown_timeout(Duration::from_millis(200));
         code
     }
+}
+
+/// Where a run is kept.
+struct Kept {
+    id: String,
+    journal: Journal,
+    directory: Option<RunDirectory>,
+    /// The number of the last event of an earlier attempt.
+    seq: u64,
+    /// What the user should know.
+    warnings: Vec<String>,
+}
+
+impl Kept {
+    /// Opens the directory of a run, and adds the recorder of its events. A run that cannot be kept goes on;
+    /// one that is resumed does not.
+    fn open(
+        setup: &Setup,
+        secrets: &Secrets,
+        reporters: &mut Reporters,
+    ) -> Result<Self, Vec<Failure>> {
+        let check = setup.changes == Changes::Foreseen;
+        let mut warnings = Vec::new();
+        let opened = match &setup.resumed {
+            Some(resumed) => {
+                let reopened = resumed.stored.reopen(secrets);
+                Ok(reopened.map_err(|error| store_failures(&error))?.0)
+            }
+            None => Store::locate(|name| std::env::var_os(name)).and_then(|store| {
+                let directory = store.begin(&setup.what, check, secrets)?;
+                if setup.changes == Changes::Made
+                    && let Some(killed) = store.killed_before(&directory)
+                {
+                    warnings.push(format!(
+                        "the last run of this playbook was killed: `ops resume {killed}` goes on with it"
+                    ));
+                }
+                Ok(directory)
+            }),
+        };
+        let directory = match opened {
+            Ok(directory) => directory,
+            Err(error) => {
+                return Ok(Self {
+                    id: RunId::new().to_string(),
+                    journal: Journal::unavailable(&error),
+                    directory: None,
+                    seq: 0,
+                    warnings: vec![unkept(&error)],
+                });
+            }
+        };
+        let recorder = if setup.resumed.is_some() {
+            Recorder::reopen(directory.clone())
+        } else {
+            Recorder::create(directory.clone()).map(|recorder| (recorder, 0))
+        };
+        let mut seq = 0;
+        match recorder {
+            Ok((recorder, last)) => {
+                seq = last;
+                reporters.push(Box::new(recorder));
+            }
+            Err(error) => warnings.push(unkept(&error)),
+        }
+        Ok(Self {
+            id: directory.id().to_string(),
+            journal: directory.journal(),
+            directory: Some(directory),
+            seq,
+            warnings,
+        })
+    }
+}
+
+fn unkept(error: &StoreError) -> String {
+    format!("this run will not be kept: {error}")
 }
 
 /// When waits are reported. Tests set a short time in milliseconds.

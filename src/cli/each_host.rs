@@ -63,6 +63,7 @@ impl HostArgs {
             sources: Vec::new(),
             changes,
             hosts: Some(hosts.len()),
+            resumed: None,
         };
         let active = ActiveRun::start(setup, inventory, &secrets)?;
         let run = active.run.clone();

@@ -43,6 +43,7 @@ impl Args {
             timeout: self.timeout,
             stdin: None,
             reads: false,
+            repeatable: false,
             at: None,
         };
         self.hosts

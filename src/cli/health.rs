@@ -211,6 +211,7 @@ impl Args {
             sources: Vec::new(),
             changes: Changes::None,
             hosts: Some(hosts.len()),
+            resumed: None,
         };
         ActiveRun::start(setup, inventory, secrets)
     }

@@ -28,6 +28,8 @@ mod passphrase;
 mod ping;
 mod program;
 mod reporters;
+mod resume;
+mod resumed;
 mod run;
 mod show;
 
@@ -80,6 +82,7 @@ macro_rules! subcommands {
 
 subcommands! {
     Run(run::Args),
+    Resume(resume::Args),
     Exec(exec::Args),
     Ping(ping::Args),
     Health(health::Args),

@@ -1,7 +1,7 @@
 //! `ops run PLAYBOOK`.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::inventory::Inventory;
@@ -22,6 +22,8 @@ use super::inventory_args::InventoryArgs;
 use super::lock::{LockArgs, under};
 use super::login_args::LoginArgs;
 use super::program::{DONE, Done, Program};
+use super::reporters::OutputArgs;
+use super::resumed::{Resumed, settle, tell_unreached};
 
 /// Run a playbook
 #[derive(Debug, clap::Args)]
@@ -50,7 +52,6 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, program: &Program) -> Done {
-        let log = &program.log;
         let Some(path) = self.playbook.as_deref().filter(|_| !self.help) else {
             diagnostics::out(&help::run_help(
                 (program.command)(),
@@ -58,6 +59,30 @@ impl Args {
             )?);
             return Ok(DONE);
         };
+        let path = path.to_owned();
+        self.start(program, &path, &Secrets::new(), None)
+    }
+
+    /// Shows the run like this, and not as it was shown before.
+    pub(super) fn show_as(mut self, output: OutputArgs) -> Self {
+        self.run.output = output;
+        self
+    }
+
+    /// The playbook, which every run has.
+    pub(super) fn playbook(&self) -> Option<PathBuf> {
+        self.playbook.clone()
+    }
+
+    /// Runs the playbook at `path`, or goes on with a run of it.
+    pub(super) fn start(
+        self,
+        program: &Program,
+        path: &Path,
+        secrets: &Secrets,
+        resumed: Option<Resumed>,
+    ) -> Done {
+        let log = &program.log;
         let Prepared {
             engine,
             playbook,
@@ -65,18 +90,23 @@ impl Args {
         } = prepare(path)?;
         let resolved = params::resolve(&params, &self.vars.vars, &self.vars.vars_file)
             .map_err(|failures| playbook.sources.with_lines(failures))?;
-        let secrets = Secrets::new();
-        keep_secret(&resolved, &secrets)?;
+        keep_secret(&resolved, secrets)?;
         let directory = playbook.directory.clone();
         let inventory =
             self.inventory
-                .load(Some(directory.clone()), resolved.given.clone(), &secrets)?;
+                .load(Some(directory.clone()), resolved.given.clone(), secrets)?;
+        if let Some(resumed) = &resumed {
+            resumed.check(&playbook, &inventory)?;
+        }
         let lock = self.lock.wanted(&playbook, &inventory)?;
         let mode = if self.run.check {
             RunMode::Check
         } else {
             RunMode::Apply
         };
+        let over_later_runs = resumed
+            .as_ref()
+            .is_some_and(|resumed| resumed.over_later_runs);
         let setup = Setup {
             what: playbook.name.clone(),
             mode,
@@ -95,8 +125,9 @@ impl Args {
                 Changes::Foreseen
             },
             hosts: used(&playbook, &inventory),
+            resumed,
         };
-        let active = ActiveRun::start(setup, inventory, &secrets)?;
+        let active = ActiveRun::start(setup, inventory, secrets)?;
         let world = World::new(
             active.run.clone(),
             playbook.sources.clone(),
@@ -104,9 +135,14 @@ impl Args {
             resolved.values,
         );
         let world = Arc::new(world.granting(resolved.paths));
-        let result = under(&active.run, lock.as_ref(), &playbook.name, || {
-            execute::execute(engine, &playbook, &world)
+        let result = settle(&active.run, over_later_runs).and_then(|()| {
+            under(&active.run, lock.as_ref(), &playbook.name, || {
+                execute::execute(engine, &playbook, &world)
+            })
         });
+        if result.is_ok() {
+            tell_unreached(&active.run);
+        }
         Ok(active.finish(result, self.fail_on_change))
     }
 }

@@ -111,6 +111,22 @@ kinds! {
         params: BTreeMap<String, String>,
     }
 
+    /// Another attempt of a run began: `ops resume`. The run has the same id, and `seq` goes on.
+    "run.resumed" => RunResumed {
+        /// The number of the attempt: 2 for the first one that resumes the run.
+        attempt: u32,
+        /// The version of this schema.
+        schema: u32,
+        /// The version of ops.
+        version: String,
+        /// The playbook's path, as the user gave it.
+        playbook: String,
+        /// The number of hosts, as in `run.started`.
+        hosts: usize,
+        /// The parameters, as in `run.started`.
+        params: BTreeMap<String, String>,
+    }
+
     /// An `each` began.
     "each.started" => EachStarted {
         /// The number of hosts.

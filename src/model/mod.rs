@@ -16,6 +16,7 @@ mod output_stream;
 mod position;
 mod reporter;
 pub mod rollout;
+mod run_start;
 mod scrub;
 mod secret;
 pub mod suggest;
@@ -37,6 +38,7 @@ pub use output_stream::OutputStream;
 pub use position::Position;
 pub use reporter::Reporter;
 pub use rollout::{Fate, HostEnd, HostEnds, OnAbort, Phase, RolloutEnd, Version, Waiting};
+pub use run_start::RunStart;
 pub use scrub::{Scrub, Scrubbed};
 #[cfg(test)]
 pub(crate) use secret::forms_of;

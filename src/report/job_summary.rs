@@ -52,18 +52,13 @@ struct End {
 
 impl JobSummary {
     pub(super) fn event(&mut self, event: &Event) {
+        if let Some(start) = event.kind.start() {
+            start.playbook.clone_into(&mut self.playbook);
+            self.check = start.check;
+            self.params.clone_from(start.params);
+            self.started = Some(event.ts);
+        }
         match &event.kind {
-            Kind::RunStarted {
-                playbook,
-                check,
-                params,
-                ..
-            } => {
-                self.playbook.clone_from(playbook);
-                self.check = *check;
-                self.params.clone_from(params);
-                self.started = Some(event.ts);
-            }
             Kind::RolloutFinished { end, reason, hosts } => self.rollouts.push(Rollout {
                 end: *end,
                 reason: reason.clone(),

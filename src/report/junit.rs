@@ -237,26 +237,20 @@ impl Junit {
 
 impl Reporter for Junit {
     fn event(&mut self, event: &Scrubbed<Event>) {
+        if let Some(start) = event.kind.start() {
+            self.about.run.clone_from(&event.run);
+            start.playbook.clone_into(&mut self.about.playbook);
+            self.about.started = Some(event.ts);
+            self.about.properties = vec![
+                ("ops".to_owned(), start.version.to_owned()),
+                ("check".to_owned(), start.check.to_string()),
+            ];
+            let params = start.params.iter();
+            self.about
+                .properties
+                .extend(params.map(|(name, value)| (format!("param.{name}"), value.clone())));
+        }
         match &event.kind {
-            Kind::RunStarted {
-                version,
-                playbook,
-                check,
-                params,
-                ..
-            } => {
-                self.about.run.clone_from(&event.run);
-                self.about.playbook.clone_from(playbook);
-                self.about.started = Some(event.ts);
-                self.about.properties = vec![
-                    ("ops".to_owned(), version.clone()),
-                    ("check".to_owned(), check.to_string()),
-                ];
-                let params = params.iter();
-                self.about
-                    .properties
-                    .extend(params.map(|(name, value)| (format!("param.{name}"), value.clone())));
-            }
             Kind::HostStarted => {
                 let suite = self.suite(event.host.as_deref());
                 suite.started.get_or_insert(event.ts);

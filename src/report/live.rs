@@ -144,7 +144,9 @@ impl Live {
             return;
         }
         match event.kind {
-            Kind::RunStarted { hosts, .. } => self.counters.hosts = hosts,
+            Kind::RunStarted { hosts, .. } | Kind::RunResumed { hosts, .. } => {
+                self.counters.hosts = hosts;
+            }
             // An `each` inside another one does not restart the counters.
             Kind::EachStarted { hosts, .. } | Kind::RolloutStarted { hosts, .. }
                 if self.running.is_empty() =>

@@ -136,7 +136,7 @@ impl View {
 
     fn of_kind(&mut self, event: &Event, verbose: bool) -> Vec<Piece> {
         match &event.kind {
-            Kind::RunStarted { .. } => self.run_started(event),
+            Kind::RunStarted { .. } | Kind::RunResumed { .. } => self.run_started(event),
             Kind::EachStarted { hosts, forks } if *hosts > 1 => {
                 let text = each(*hosts, *forks, event.at.as_ref());
                 out(self.settings.paint(DIM, &format!("-- {text}")))

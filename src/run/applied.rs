@@ -15,6 +15,8 @@ pub struct Applied {
     pub step: String,
     pub label: String,
     pub decision: Decision,
+    /// Whether an earlier attempt of the run made the change.
+    pub changed_before: bool,
     /// The output of the change, if one was made.
     pub ran: Option<Ran>,
     pub duration: Duration,

@@ -1,5 +1,7 @@
 //! The jobs of a batch that run as one user: the planner decides, this module sends, records and reports.
 
+mod commands;
+
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use crate::task::{Change, Next, Planned, Planner, Query, Ran, RunMode};
 use super::applied::Applied;
 use super::ask::{Questions, ask, ran};
 use super::change_step::{bring_functions, change_step};
-use super::entries::{task_intent, task_result};
+use super::entries::{fingerprint, task_result};
 use super::follow::{Followed, Follower};
 use super::guarded::send_change;
 use super::host::HostHandle;
@@ -24,7 +26,7 @@ use super::record::{Record, StepState};
 use super::recording::record;
 use super::script_messages::says_untouched;
 use super::step_failure::step_failure;
-use super::step_ids::{StepIds, StepKey};
+use super::step_ids::{StepId, StepIds, StepKey};
 use super::waits::{LastLine, Wait};
 
 /// Applies consecutive jobs of the same user, or skips them all because an earlier job failed. Returns their
@@ -55,7 +57,7 @@ struct Part<'a> {
     cancel: &'a CancellationToken,
     planner: Planner,
     labels: Vec<String>,
-    steps: Vec<String>,
+    steps: Vec<StepId>,
     ran: Vec<Option<(Ran, Duration)>>,
     /// What is known of the change of each job, if one was sent.
     states: Vec<StepState>,
@@ -85,11 +87,15 @@ impl<'a> Part<'a> {
             .map(|job| label(&job.task.label(), &host.run.secrets))
             .collect();
         let ids = jobs.iter().zip(&labels).map(|(job, label)| {
+            let text = match job.task.sent() {
+                None => label,
+                Some(sent) => &fingerprint([sent.as_bytes()], &host.run.secrets),
+            };
             steps.next(&StepKey {
                 host: host.name(),
                 user: host.user.as_deref(),
                 at: job.at.as_ref(),
-                text: label,
+                text,
                 has_effect: true,
             })
         });
@@ -128,6 +134,7 @@ impl<'a> Part<'a> {
 
     /// Goes through the jobs. `Err` contains why it stopped.
     fn work(&mut self) -> Result<(), Failure> {
+        self.recall()?;
         loop {
             let next = self.planner.next();
             self.report();
@@ -190,10 +197,7 @@ impl<'a> Part<'a> {
             "check mode stops at the plan"
         );
         if let Some(journal) = &run.journal {
-            let intents = changes.iter().map(|planned| {
-                let (index, at) = (planned.index, self.jobs[planned.index].at.as_ref());
-                task_intent(host, &self.steps[index], &self.labels[index], at)
-            });
+            let intents = changes.iter().map(|planned| self.intent(planned.index));
             journal.intend_all(intents).map_err(|error| {
                 Failure::new(FailureKind::Failed, format!("nothing was changed: {error}"))
                     .hint(
@@ -282,7 +286,7 @@ impl<'a> Part<'a> {
             let applied = self.emission(index, Kind::TaskApplied);
             self.host.run.bus.emit(applied.duration(reply.duration));
             if let Some(journal) = &self.host.run.journal {
-                journal.applied(&self.steps[index]);
+                journal.applied(&self.steps[index].id);
             }
         }
         self.report();
@@ -330,7 +334,7 @@ impl<'a> Part<'a> {
 
     fn step(&self, planned: &Planned, state: &str) -> Step {
         let change = &planned.change;
-        let (run, id) = (&self.host.run.id, &self.steps[planned.index]);
+        let (run, id) = (&self.host.run.id, &self.steps[planned.index].id);
         let mut step = change_step(change, &change.apply, state, run, id);
         step.ok.clone_from(&change.ok);
         step.timeout = Some(change.timeout.unwrap_or(self.host.run.settings.timeout));
@@ -343,7 +347,7 @@ impl<'a> Part<'a> {
 
     fn source(&self, index: usize) -> Source {
         Source {
-            step: self.steps[index].clone(),
+            step: self.steps[index].id.clone(),
             host: self.host.name().to_owned(),
             task: self.labels[index].clone(),
         }
@@ -351,7 +355,7 @@ impl<'a> Part<'a> {
 
     fn emission(&self, index: usize, kind: Kind) -> Emission {
         Emission::new(kind)
-            .step(&self.steps[index])
+            .step(&self.steps[index].id)
             .host(self.host.name())
             .task(&self.labels[index])
             .at(self.jobs[index].at.clone())
@@ -394,7 +398,7 @@ impl<'a> Part<'a> {
                 let command = decision.change.as_ref().filter(|change| change.command);
                 let ran = self.ran[index].as_ref().filter(|_| command.is_some());
                 let result = ran.map(|(ran, _)| task_result(self.host, ran));
-                journal.done(&self.steps[index], decision.outcome, result.as_ref());
+                journal.done(&self.steps[index].id, decision.outcome, result.as_ref());
             }
             self.reported[index] = true;
         }
@@ -414,6 +418,7 @@ impl<'a> Part<'a> {
     }
 
     fn into_applied(mut self) -> Vec<Applied> {
+        let past = self.host.run.past.as_ref();
         self.planner.skip_rest("an earlier task failed");
         let mut decisions = self.planner.decisions().to_vec();
         // The playbook may log them.
@@ -436,10 +441,13 @@ impl<'a> Part<'a> {
                 let (ran, duration) =
                     ran.map_or((None, Duration::ZERO), |(ran, took)| (Some(ran), took));
                 let user = self.host.user.clone();
+                let changed_before =
+                    past.is_some_and(|past| past.has_changed(&step.id, decision.outcome));
                 Applied {
-                    step,
+                    step: step.id,
                     label,
                     decision,
+                    changed_before,
                     ran,
                     duration,
                     at: job.at.clone(),

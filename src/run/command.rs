@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, Outcome, Position};
 use crate::shell::{End, Request, Step, StepReply};
+use crate::store::Intent;
 use crate::task::{Ran, RunMode};
 
 use super::ask::ran;
@@ -15,10 +16,16 @@ use super::host::HostHandle;
 use super::label::label;
 use super::output::{Lines, Source};
 use super::output_tail::tail;
+use super::past::Recalled;
+use super::recall::{Reached, recalled};
 use super::recording::{key, record};
 use super::script_messages;
 use super::step_failure::how_it_ended;
-use super::step_ids::{StepIds, StepKey, lasts};
+use super::step_ids::{StepId, StepIds, StepKey};
+
+/// The note of a command that does not run again.
+pub(super) const IN_EARLIER_ATTEMPT: &str =
+    "ran in an earlier attempt of this run: its result is used";
 
 /// A command to run.
 #[derive(Debug, Clone)]
@@ -38,6 +45,8 @@ pub struct Command {
     pub stdin: Option<Vec<u8>>,
     /// Declared as read-only: it also runs in check mode, and counts as unchanged.
     pub reads: bool,
+    /// It may run twice, if nobody knows whether it ran.
+    pub repeatable: bool,
     pub at: Option<Position>,
 }
 
@@ -47,13 +56,13 @@ impl Command {
         named.unwrap_or_else(|| format!("run {}", self.shown))
     }
 
-    /// What the host is sent: the script and its input.
+    /// What is sent: the script and its input.
     fn sent(&self) -> [&[u8]; 2] {
-        let input = self.stdin.as_deref();
-        [self.script.as_bytes(), input.unwrap_or_default()]
+        let input = self.stdin.as_deref().unwrap_or_default();
+        [self.script.as_bytes(), input]
     }
 
-    fn id(&self, host: &HostHandle, steps: &StepIds) -> String {
+    fn step(&self, host: &HostHandle, steps: &StepIds) -> StepId {
         steps.next(&StepKey {
             host: host.name(),
             user: host.user.as_deref(),
@@ -79,45 +88,24 @@ pub fn run(
     command: &Command,
     steps: &StepIds,
     cancel: &CancellationToken,
-) -> Result<Option<Ran>, Failure> {
+) -> Result<Option<Recalled>, Failure> {
     let run = &host.run;
-    let step_id = command.id(host, steps);
-    let label = label(&command.label(), &run.secrets);
-    let emission = |kind| {
-        Emission::new(kind)
-            .step(&step_id)
-            .host(host.name())
-            .task(&label)
-            .at(command.at.clone())
+    let called = Called {
+        host,
+        command,
+        step: command.step(host, steps),
+        label: label(&command.label(), &run.secrets),
     };
-    if !command.reads
-        && let Some(journal) = &run.journal
-    {
-        let at = command.at.as_ref();
-        let intent = command_intent(host, &step_id, &label, command.sent(), at);
-        journal.intend(intent).map_err(|error| {
-            Failure::new(
-                FailureKind::Failed,
-                format!("the command was not run: {error}"),
-            )
-            .hint(error.hint())
-            .on(host.name())
-        })?;
+    if let Some(recalled) = called.recalled(cancel)? {
+        return Ok(Some(recalled));
     }
+    called.intend()?;
     let quiet = command.quiet || host.is_polled();
     if !quiet {
-        run.bus.emit(emission(Kind::TaskStarted));
+        run.bus.emit(called.emission(Kind::TaskStarted));
     }
-    let mut step = Step::command(command.script.as_bytes());
-    step.ok.clone_from(&command.ok);
-    step.timeout = Some(command.timeout.unwrap_or(run.settings.timeout));
-    step.stdin = command.stdin.as_deref().map(Into::into);
-    // What is repeated until something holds has no identity that lasts, and always runs again.
-    if lasts(&step_id) {
-        step.record = Some(key(&step_id));
-    }
-    let mut request = Request::step(step);
-    record(run, &mut request);
+    let request = called.request();
+    let (step_id, label) = (&called.step.id, &called.label);
     let source = Source {
         step: step_id.clone(),
         host: host.name().to_owned(),
@@ -136,7 +124,7 @@ pub fn run(
     lines.finish();
     let step = reply.map(|reply| reply.steps.into_iter().next());
     let result = match &step {
-        Ok(step) => judged(host, command, &label, step.as_ref()),
+        Ok(step) => judged(host, command, label, step.as_ref()),
         Err(failure) => Err(failure.clone()),
     };
     let too_early = |failure: &Failure| {
@@ -157,12 +145,7 @@ pub fn run(
         )),
         _ => None,
     };
-    let mut finished = emission(Kind::TaskFinished {
-        diff: Vec::new(),
-        note,
-        failure,
-    })
-    .outcome(outcome);
+    let mut finished = called.finished(outcome, note, failure);
     if let Ok((_, duration)) = &result {
         finished = finished.duration(*duration);
     }
@@ -173,12 +156,102 @@ pub fn run(
     if !command.reads
         && let Some(journal) = &run.journal
     {
-        let reply = step.ok().flatten();
-        record_command(journal, host, &step_id, outcome, reply.as_ref());
+        let reply = step.as_ref().map(Option::as_ref);
+        record_command(journal, host, step_id, outcome, reply);
     }
     match result {
         Err(_) if outcome == Outcome::Unknown => Ok(None),
-        result => result.map(|(ran, _)| Some(ran)),
+        result => result.map(|(ran, _)| Some(Recalled { ran, lost: None })),
+    }
+}
+
+/// A command that a playbook has come to.
+struct Called<'c> {
+    host: &'c HostHandle,
+    command: &'c Command,
+    step: StepId,
+    label: String,
+}
+
+impl Called<'_> {
+    fn emission(&self, kind: Kind) -> Emission {
+        Emission::new(kind)
+            .step(&self.step.id)
+            .host(self.host.name())
+            .task(&self.label)
+            .at(self.command.at.clone())
+    }
+
+    fn finished(
+        &self,
+        outcome: Outcome,
+        note: Option<String>,
+        failure: Option<Box<Failure>>,
+    ) -> Emission {
+        let diff = Vec::new();
+        let kind = Kind::TaskFinished {
+            diff,
+            note,
+            failure,
+        };
+        self.emission(kind).outcome(outcome)
+    }
+
+    fn intent(&self) -> Intent<'_> {
+        let (command, at) = (self.command, self.command.at.as_ref());
+        command_intent(self.host, &self.step, &self.label, command.sent(), at)
+    }
+
+    /// In a resumed run: the result of an earlier attempt, if the command does not run again.
+    fn recalled(&self, cancel: &CancellationToken) -> Result<Option<Recalled>, Failure> {
+        let reached = Reached {
+            step: &self.step,
+            label: &self.label,
+            at: self.command.at.as_ref(),
+            ok: &self.command.ok,
+            repeatable: self.command.repeatable,
+        };
+        let run = &self.host.run;
+        let recalled = recalled(self.host, &reached, || self.intent(), cancel);
+        match &recalled {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                let note = Some(IN_EARLIER_ATTEMPT.to_owned());
+                run.bus.emit(self.finished(Outcome::Unchanged, note, None));
+            }
+            Err(failure) => {
+                let told = Some(Box::new(run.told(failure.clone())));
+                run.bus.emit(self.finished(Outcome::Failed, None, told));
+            }
+        }
+        recalled
+    }
+
+    fn intend(&self) -> Result<(), Failure> {
+        let journal = self.host.run.journal.as_ref();
+        let Some(journal) = journal.filter(|_| !self.command.reads) else {
+            return Ok(());
+        };
+        journal.intend(self.intent()).map_err(|error| {
+            let message = format!("the command was not run: {error}");
+            Failure::new(FailureKind::Failed, message)
+                .hint(error.hint())
+                .on(self.host.name())
+        })
+    }
+
+    fn request(&self) -> Request {
+        let (run, command) = (&self.host.run, self.command);
+        let mut step = Step::command(command.script.as_bytes());
+        step.ok.clone_from(&command.ok);
+        step.timeout = Some(command.timeout.unwrap_or(run.settings.timeout));
+        step.stdin = command.stdin.as_deref().map(Into::into);
+        if self.step.slot.is_some() {
+            step.record = Some(key(&self.step.id));
+        }
+        let mut request = Request::step(step);
+        record(run, &mut request);
+        request
     }
 }
 
@@ -250,7 +323,7 @@ pub fn not_sent(host: &HostHandle, command: &Command, steps: &StepIds, because: 
     };
     run.bus.emit(
         Emission::new(kind)
-            .step(command.id(host, steps))
+            .step(command.step(host, steps).id)
             .host(host.name())
             .task(label(&command.label(), &run.secrets))
             .outcome(Outcome::Unknown)

@@ -17,11 +17,13 @@ use crate::transport::Connector;
 
 use super::cancel::Cancel;
 use super::dispatcher::Bus;
+use super::doubts::Doubts;
 use super::fence::Fences;
 use super::history::History;
 use super::link::Link;
 use super::links::Links;
 use super::output::{LogBudget, RunBudget};
+use super::past::Past;
 use super::waits::{Pace, Rounds, Waited, Waits};
 
 /// The settings that the user chose.
@@ -48,6 +50,10 @@ pub struct Run {
     pub inventory: Arc<Inventory>,
     pub bus: Bus,
     pub secrets: Secrets,
+    /// What earlier attempts did, in a run that is resumed.
+    pub past: Option<Past>,
+    /// What to do with commands that earlier attempts may have run.
+    pub doubts: Doubts,
     /// `None` in check mode, in which nothing is changed.
     pub journal: Option<Journal>,
     /// The directory of the run on this machine, if there is one.
@@ -93,6 +99,8 @@ impl Run {
         Self {
             id,
             attempt: 1,
+            past: None,
+            doubts: Doubts::default(),
             settings,
             inventory,
             links: Arc::new(Links::new(connector, bus.clone(), waits.clone())),
@@ -119,6 +127,8 @@ impl Run {
         Self {
             id: self.id.clone(),
             attempt: self.attempt,
+            past: None,
+            doubts: Doubts::default(),
             settings: Settings {
                 mode: RunMode::Check,
                 ..self.settings.clone()

@@ -53,10 +53,21 @@ impl Bus {
         secrets: Secrets,
         reporters: Vec<Box<dyn Reporter>>,
     ) -> Self {
+        Self::start_after(0, run, secrets, reporters)
+    }
+
+    /// The same for another attempt of a run, whose last event has the number `seq`.
+    #[must_use]
+    pub fn start_after(
+        seq: u64,
+        run: impl Into<String>,
+        secrets: Secrets,
+        reporters: Vec<Box<dyn Reporter>>,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let mut dispatcher = Dispatcher {
             run: run.into(),
-            seq: 0,
+            seq,
             secrets,
             reporters,
             tally: Tally::default(),

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Outcome, Position, Secrets};
+use crate::model::{Failure, FailureKind, Outcome, Position, Secrets};
 use crate::shell::{End, StepReply};
 use crate::store::{CommandResult, EffectKind, Intent, Journal};
 use crate::task::Ran;
 
 use super::host::HostHandle;
+use super::step_ids::StepId;
 
 /// The intent to make the change of a task.
 pub(super) fn task_intent<'i>(
@@ -24,12 +25,15 @@ pub(super) fn task_intent<'i>(
 /// The intent to run a command. `sent` is its script and its input.
 pub(super) fn command_intent<'i>(
     host: &'i HostHandle,
-    step: &'i str,
+    step: &'i StepId,
     label: &'i str,
     sent: [&[u8]; 2],
     at: Option<&'i Position>,
 ) -> Intent<'i> {
-    intent(host, EffectKind::Command, step, label, sent, at)
+    Intent {
+        slot: step.slot.as_deref(),
+        ..intent(host, EffectKind::Command, &step.id, label, sent, at)
+    }
 }
 
 /// The intent to undo a change with this script.
@@ -53,6 +57,7 @@ fn intent<'i, 'p>(
 ) -> Intent<'i> {
     Intent {
         step,
+        slot: None,
         kind,
         host: host.name(),
         user: host.user.as_deref(),
@@ -68,14 +73,20 @@ pub(super) fn record_command(
     host: &HostHandle,
     step: &str,
     outcome: Outcome,
-    reply: Option<&StepReply>,
+    reply: Result<Option<&StepReply>, &Failure>,
 ) {
-    let Some(reply) = reply else {
-        return journal.done(step, outcome, None);
+    let reply = match reply {
+        Ok(Some(reply)) => reply,
+        // The guard refused it.
+        Err(failure) if failure.kind == FailureKind::Held => {
+            return journal.done(step, Outcome::Skipped, None);
+        }
+        // It may have been sent.
+        Ok(None) | Err(_) => return journal.done(step, Outcome::Unknown, None),
     };
-    let code = match reply.end {
-        End::Code(code) => Some(i32::from(code)),
-        End::Lost | End::TimedOut | End::Cancelled => None,
+    let (outcome, code) = match reply.end {
+        End::Code(code) => (outcome, Some(i32::from(code))),
+        End::Lost | End::TimedOut | End::Cancelled => (Outcome::Unknown, None),
     };
     let result = CommandResult {
         host: host.name(),

@@ -25,21 +25,11 @@ use crate::shell::{End, OnFailure, Records, RemoteLoop, Reply, Request, quote_st
 use super::host::HostHandle;
 use super::recording::records;
 
+pub use super::recorded::Recorded;
 pub use super::recording::key;
 
 /// The number of newer records beyond which one may have been removed: see `ops_room` in `sh/record_loop.sh`.
 const KEPT: usize = 99;
-
-/// What a host recorded of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recorded {
-    /// It did not begin, and will not.
-    NotBegun,
-    /// It ended by itself, with this code.
-    Ended(u8),
-    /// It began and did not end by itself, or the record is incomplete. It does not run any more.
-    InDoubt,
-}
 
 /// Asks a host what it recorded of these steps of the run, as the user of the handle. Before that, it ends
 /// what earlier attempts at the run may still be doing there as this user, so the answers are final. This

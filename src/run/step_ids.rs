@@ -47,6 +47,15 @@ pub(crate) struct StepKey<'a> {
     pub has_effect: bool,
 }
 
+/// The identity of a step, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StepId {
+    pub id: String,
+    /// Its place in the frame, counted whatever is sent: the same for two steps of which each is what the
+    /// other was in another execution. `None` for a step without an identity that lasts.
+    pub slot: Option<String>,
+}
+
 impl Default for StepIds {
     fn default() -> Self {
         Self::at(Hash::default(), false)
@@ -88,30 +97,39 @@ impl StepIds {
     /// `web1/deploy.rhai:12:9#5c0f3a9be217`: the host, the place in the playbook, and a hash of all that
     /// tells the step from others. A step that has no effect, or is repeated until something holds, is not
     /// numbered with the others: its hash, behind a `~`, is unique in the run and means nothing outside it.
-    pub(crate) fn next(&self, step: &StepKey<'_>) -> String {
+    pub(crate) fn next(&self, step: &StepKey<'_>) -> StepId {
         let place = place(step.at);
         let user = step.user.unwrap_or_default().as_bytes();
-        let (sign, text) = if step.has_effect && !self.0.polls {
-            ('#', step.text)
+        let host = step.host.as_bytes();
+        let here: [&[u8]; 4] = [b"step", host, user, place.as_bytes()];
+        let counts = step.has_effect && !self.0.polls;
+        let (sign, key) = if counts {
+            let text = hash(&self.0.path, &here);
+            ('#', hash(&text, &[step.text.as_bytes()]))
         } else {
-            ('~', "")
+            (
+                '~',
+                hash(&self.0.path, &[b"poll", host, user, place.as_bytes()]),
+            )
         };
-        let sign_bytes = [sign as u8];
-        let parts: [&[u8]; 5] = [
-            &sign_bytes,
-            step.host.as_bytes(),
-            user,
-            place.as_bytes(),
-            text.as_bytes(),
-        ];
-        let key = hash(&self.0.path, &parts);
-        let count = self.counted(key);
-        let digest = hash(&key, &[&count.to_le_bytes()]);
-        let short: String = digest[..DIGITS / 2]
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        format!("{}/{place}{sign}{short}", step.host)
+        let id = short(&hash(&key, &[&self.counted(key).to_le_bytes()]));
+        let slot = counts.then(|| {
+            let key = hash(&self.0.path, &here);
+            short(&hash(&key, &[&self.counted(key).to_le_bytes()]))
+        });
+        StepId {
+            id: format!("{}/{place}{sign}{id}", step.host),
+            slot,
+        }
+    }
+
+    /// The identity of something else in this frame that counts once: a kept value, an answer. `None` where
+    /// things are repeated until something holds.
+    #[must_use]
+    pub fn named(&self, what: &str) -> Option<String> {
+        let count = self.count(&[b"named", what.as_bytes()]);
+        let id = hash(&self.0.path, &[what.as_bytes(), &count.to_le_bytes()]);
+        (!self.0.polls).then(|| format!("{what}#{}", short(&id)))
     }
 
     fn count(&self, parts: &[&[u8]]) -> u32 {
@@ -127,14 +145,15 @@ impl StepIds {
     }
 }
 
-/// Whether another execution has the same identity for this step.
-#[must_use]
-pub(super) fn lasts(id: &str) -> bool {
-    id.as_bytes().iter().rev().nth(DIGITS) == Some(&b'#')
-}
-
 fn place(at: Option<&Position>) -> String {
     at.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+fn short(hash: &Hash) -> String {
+    hash[..DIGITS / 2]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Hashes parts, each with its length: no part runs into the next.
@@ -169,6 +188,7 @@ mod tests {
             text,
             has_effect: true,
         })
+        .id
     }
 
     #[test]
@@ -177,7 +197,6 @@ mod tests {
         let (readable, hash) = id.split_once('#').expect("a hash");
         assert_eq!(readable, "web1/a.rhai:3:7");
         assert_eq!(hash.len(), DIGITS);
-        assert!(lasts(&id) && !lasts("web1/a#b.rhai:3:7~5c0f3a9be217"));
     }
 
     #[test]
@@ -195,7 +214,8 @@ mod tests {
                 at: Some(&at(3)),
                 text: "true",
                 has_effect: true,
-            }),
+            })
+            .id,
         ];
         for _ in 0..2 {
             let each = ids.call("each", Some(&at(9)));
@@ -211,6 +231,29 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_does_not_depend_on_what_is_sent() {
+        let slots = |texts: [&str; 2]| {
+            let ids = StepIds::default();
+            texts.map(|text| {
+                let step = ids.next(&StepKey {
+                    host: "web1",
+                    user: None,
+                    at: Some(&at(3)),
+                    text,
+                    has_effect: true,
+                });
+                step.slot.expect("a slot")
+            })
+        };
+        let [first, second] = slots(["invoice 17", "invoice 18"]);
+        assert_eq!(
+            slots(["invoice 17", "invoice 93"]),
+            [first.clone(), second.clone()]
+        );
+        assert_ne!(first, second);
+    }
+
+    #[test]
     fn reads_and_polls_do_not_count() {
         let (undisturbed, polled) = (StepIds::default(), StepIds::default());
         for _ in 0..3 {
@@ -221,6 +264,8 @@ mod tests {
                 text: "true",
                 has_effect: false,
             });
+            assert_eq!(read.slot, None);
+            let read = read.id;
             assert!(read.starts_with("web1/a.rhai:3:7~"), "{read}");
         }
         let polling = polled.polling();

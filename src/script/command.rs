@@ -36,6 +36,8 @@ options! {
         /// with `true`, it fails if any command of a pipe fails, not only the last. Uses bash if the host's
         /// `sh` does not support that; a host with neither is an error
         pipefail: Option<bool>,
+        /// with `true`, it may run twice: `ops resume` runs it again if nobody knows whether it ran
+        repeatable: Option<bool>,
         /// a name to show to the user instead of the command
         name: Option<String>,
         /// with `true`, it is reported only if it fails: for a command that only reads and is sent repeatedly
@@ -74,6 +76,7 @@ pub(crate) struct Call {
     timeout: Option<Duration>,
     stdin: Option<Vec<u8>>,
     reads: bool,
+    repeatable: bool,
 }
 
 impl Call {
@@ -139,6 +142,7 @@ impl Call {
             timeout: options.timeout.map(|span| span.0),
             stdin: stdin(options)?,
             reads,
+            repeatable: options.repeatable.unwrap_or(false),
         })
     }
 
@@ -154,6 +158,7 @@ impl Call {
             timeout: self.timeout,
             stdin: self.stdin,
             reads: self.reads,
+            repeatable: self.repeatable,
             at: position(context),
         }
     }

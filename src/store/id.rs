@@ -37,7 +37,8 @@ impl RunId {
     }
 
     /// The id in the name of a directory, if it is one.
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
         let bytes = name.as_bytes();
         let form = bytes.len() == 20
             && bytes.iter().enumerate().all(|(at, byte)| match at {

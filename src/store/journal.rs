@@ -50,6 +50,8 @@ pub(super) const FILE: &str = "journal.jsonl";
 pub struct Intent<'i> {
     /// The identity of the step.
     pub step: &'i str,
+    /// Its place in its frame, counted whatever is sent; `None` if its identity does not last.
+    pub slot: Option<&'i str>,
     pub kind: EffectKind,
     pub host: &'i str,
     /// The user to become; `None` is the login user.
@@ -231,6 +233,7 @@ impl Journal {
     ) -> Result<(), JournalError> {
         self.promise(intents.into_iter().map(|intent| Entry::Intend {
             step: intent.step.to_owned(),
+            slot: intent.slot.map(ToOwned::to_owned),
             kind: intent.kind,
             host: intent.host.to_owned(),
             user: intent.user.map(ToOwned::to_owned),

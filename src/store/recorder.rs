@@ -1,7 +1,8 @@
 //! The reporter that writes the events of a run to disk.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::private::new_file;
@@ -38,6 +39,24 @@ impl Recorder {
             flushed: Instant::now(),
             finished: None,
         })
+    }
+
+    /// The recorder of another attempt of a run, and the number of its last event. A last line without an end
+    /// is cut off: the process was killed while it wrote it.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn reopen(run: RunDirectory) -> Result<(Self, u64), StoreError> {
+        let path = run.dir().join("events.jsonl");
+        let (file, last) = append(&path).map_err(StoreError::io("open", &path))?;
+        let file = Some(BufWriter::with_capacity(256 * 1024, file));
+        let recorder = Self {
+            run,
+            file,
+            flushed: Instant::now(),
+            finished: None,
+        };
+        Ok((recorder, last))
     }
 
     /// Uses the file. After the first error it is not used again.
@@ -106,12 +125,37 @@ impl Reporter for Recorder {
     }
 }
 
+/// Opens a file of events behind its last whole line, and returns the `seq` of that.
+fn append(path: &Path) -> io::Result<(File, u64)> {
+    #[derive(serde::Deserialize)]
+    struct Numbered {
+        seq: u64,
+    }
+    let file = OpenOptions::new().read(true).append(true).open(path)?;
+    let (mut len, mut last, mut line) = (0, 0, Vec::new());
+    let mut lines = BufReader::new(&file);
+    loop {
+        line.clear();
+        let read = lines.read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        len += read as u64;
+        if let Ok(Numbered { seq }) = serde_json::from_slice(&line) {
+            last = seq;
+        }
+    }
+    file.set_len(len)?;
+    Ok((file, last))
+}
+
 /// Whether an event must be in the file even if this process dies right after.
 fn is_important(event: &Event) -> bool {
     matches!(event.outcome, Some(Outcome::Failed | Outcome::Changed))
         || matches!(
             event.kind,
             Kind::RunStarted { .. }
+                | Kind::RunResumed { .. }
                 | Kind::TaskApplied
                 | Kind::RunFinished { .. }
                 | Kind::HostUnreachable { .. }

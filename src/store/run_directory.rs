@@ -94,6 +94,14 @@ impl RunDirectory {
             Err(TryLockError::WouldBlock) => return Err(StoreError::Running(id.to_string())),
             Err(TryLockError::Error(error)) => return Err(failed()(error)),
         }
+        if let Some(meta) = Meta::read(&dir) {
+            let meta = Meta {
+                pid: std::process::id(),
+                finished: None,
+                ..meta
+            };
+            meta.write(&dir)?;
+        }
         let (journal, record) = Journal::reopen(&dir.join(FILE), die_at, &secrets)?;
         let outputs = Taken::default();
         outputs.store(size(&dir.join("output")), Ordering::Relaxed);

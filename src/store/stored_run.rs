@@ -131,7 +131,7 @@ impl StoredRun {
     }
 
     /// Whether the run goes on. The lock is shared, so that two readers do not take each other for the run.
-    fn is_locked(&self) -> bool {
+    pub(super) fn is_locked(&self) -> bool {
         File::open(self.dir.join("lock"))
             .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
@@ -140,6 +140,7 @@ impl StoredRun {
 impl RunSummary {
     /// Fills in from events what `meta.json` lacks.
     fn count(&mut self, events: Events) {
+        let state = self.state;
         let mut hosts = BTreeSet::new();
         let mut lost = BTreeSet::new();
         for event in events {
@@ -151,6 +152,11 @@ impl RunSummary {
                 } => {
                     self.playbook.get_or_insert_with(|| playbook.clone());
                     self.check = *check;
+                }
+                // How an earlier attempt ended does not count.
+                Kind::RunResumed { .. } => {
+                    self.state = state;
+                    self.totals = Totals::default();
                 }
                 Kind::TaskFinished { .. } => {
                     if let Some(outcome) = event.outcome {
@@ -170,14 +176,16 @@ impl RunSummary {
                     };
                     self.totals = *totals;
                     self.hosts = hosts.len();
-                    return;
+                    continue;
                 }
                 _ => {}
             }
             hosts.extend(event.host.clone());
         }
-        self.totals.unreachable = lost.len() as u64;
-        self.hosts = hosts.len();
+        if !matches!(self.state, RunState::Finished { .. }) {
+            self.totals.unreachable = lost.len() as u64;
+            self.hosts = hosts.len();
+        }
     }
 }
 

@@ -14,6 +14,10 @@ use super::{Answer, Query, Ran, Resource, functions, script};
 /// What a change needs, and what it reports.
 ///
 /// Scripts are POSIX sh. What they may rely on is documented at [`script`] and [`Change::script`].
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own about the change"
+)]
 pub struct Change {
     pub diff: Vec<Diff>,
     /// What a user must know about the change beyond the diff: shown with the outcome, in check mode too.
@@ -45,6 +49,8 @@ pub struct Change {
     pub command: bool,
     /// The scripts are the user's, and run unmodified.
     pub bare: bool,
+    /// It may run twice, if nobody knows whether it ran.
+    pub repeatable: bool,
     /// What a failure shows as the command, if the script is not what the user wrote.
     pub shown: Option<String>,
     /// The setting of the run if `None`.
@@ -130,6 +136,7 @@ impl Change {
             keeps: Vec::new(),
             command: false,
             bare: false,
+            repeatable: false,
             shown: None,
             timeout: None,
             ok: vec![0],

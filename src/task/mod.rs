@@ -79,6 +79,11 @@ pub trait Task: Send + Sync {
         false
     }
 
+    /// What it sends, for a task without queries: two of them with the same label are told apart by it.
+    fn sent(&self) -> Option<&str> {
+        None
+    }
+
     /// What a user should know if there is nothing to do, from the answers that led to it.
     fn remark(&self, _: &Found) -> Option<String> {
         None

@@ -150,6 +150,11 @@ impl Planner {
         });
     }
 
+    /// An earlier attempt of the run has made the change, and it is not made again.
+    pub fn recalled(&mut self, index: usize, note: &str) {
+        self.decisions[index] = Some(Decision::unchanged(Some(note.to_owned())));
+    }
+
     /// A change was refused before anything was done.
     pub fn refuse(&mut self, index: usize, note: &str) {
         self.decisions[index] = Some(Decision::failed(note));

@@ -106,7 +106,10 @@ each(hosts("all"), |h| {
         .iter()
         .map(|line| &line["kind"])
         .collect();
-    assert_eq!(kinds, ["task", "task", "command", "undo", "undo", "task"]);
+    assert_eq!(
+        kinds,
+        ["task", "task", "command", "undo", "undo", "command"]
+    );
     let results: Vec<&Value> = of_kind(&all, "done")
         .iter()
         .map(|line| &line["result"])

@@ -40,6 +40,7 @@ mod records;
 mod reference;
 mod refused_writes;
 mod replay;
+mod resume;
 mod rollout;
 mod round_trips;
 mod scale;

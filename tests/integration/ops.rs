@@ -201,7 +201,7 @@ impl Ops {
         command
     }
 
-    /// `-i` goes behind the subcommand: what follows may be an argument list that ends the options.
+    /// `-i` goes behind the subcommand, unless that is about a kept run: what follows may be an argument list that ends the options.
     fn all_args(&self) -> Vec<OsString> {
         let nested = |arg: &OsString| arg == "inventory" || arg == "lock";
         let words = if self.args.first().is_some_and(nested) {
@@ -211,7 +211,9 @@ impl Ops {
         };
         let (subcommand, rest) = self.args.split_at(words.min(self.args.len()));
         let mut args = subcommand.to_vec();
-        for inventory in &self.inventories {
+        let kept = |arg: &OsString| arg == "history" || arg == "show" || arg == "resume";
+        let needed = !self.args.first().is_some_and(kept);
+        for inventory in self.inventories.iter().filter(|_| needed) {
             args.extend([OsString::from("-i"), inventory.into()]);
         }
         args.extend_from_slice(rest);

@@ -138,6 +138,7 @@ impl From {
             sources: Vec::new(),
             changes: Changes::Made,
             hosts: Some(hosts.len()),
+            resumed: None,
         };
         let active = ActiveRun::start(setup, inventory, &secrets)?;
         let result = break_it(&active.run, &hosts, id);
@@ -167,6 +168,7 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
     confirm(run, &question)?;
     if let Some(journal) = &run.journal {
         let intent = Intent {
+            slot: None,
             step: &format!("lock/{id}/break"),
             kind: EffectKind::Command,
             host: "",

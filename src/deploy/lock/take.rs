@@ -102,10 +102,37 @@ fn on_hosts(
                 Ok(Attempt::Held(held)) => held,
                 Err(failure) => return Err(not_taken(&wanted.name, failure)),
             };
+            let held = take_over_own(run, &handles, held, cancel).await;
+            if held.is_empty() {
+                continue;
+            }
             waiting.goes_on(&held)?;
             until_free(&handles, held, wanted, waiting, cancel).await?;
         }
     })
+}
+
+/// Releases what an earlier attempt of this run holds, whose process is dead: this one has the lock of the
+/// run's directory. Returns what others hold.
+async fn take_over_own(
+    run: &Arc<Run>,
+    handles: &[HostHandle],
+    held: Vec<(String, Seen)>,
+    cancel: &CancellationToken,
+) -> Vec<(String, Seen)> {
+    if run.past.is_none() {
+        return held;
+    }
+    let is_own = |seen: &Seen| seen.holder().is_some_and(|holder| holder.run == run.id);
+    let (own, held): (Vec<_>, Vec<_>) = held.into_iter().partition(|(_, seen)| is_own(seen));
+    for (host, seen) in own {
+        let handle = handles.iter().find(|handle| handle.name() == host);
+        if let (Some(handle), Some(holder)) = (handle, seen.holder()) {
+            // Should that fail, the next attempt to take it says why.
+            drop(free(std::slice::from_ref(handle), holder, cancel).await);
+        }
+    }
+    held
 }
 
 /// Checks at intervals until no other run holds it. Holds nothing meanwhile.

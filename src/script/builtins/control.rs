@@ -7,13 +7,13 @@ use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCa
 use super::declare;
 use crate::declare::{Closure, Span, function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{HostHandle, Waited};
+use crate::run::{HostHandle, Waited, question};
 use crate::script::command;
 use crate::script::convert::duration;
 use crate::script::error::{Halt, argument, halt_of, position, throw};
 use crate::script::frame::{Frame, Hook};
 use crate::script::options::Options;
-use crate::script::question::ask;
+use crate::store::Entry;
 use crate::task::RunMode;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -128,7 +128,8 @@ function! {
 
 function! {
     /// Asks the operator a question, and throws unless the answer is yes. `--yes` answers yes. Without a
-    /// terminal and without `--yes`, it throws. In check mode, it does not ask.
+    /// terminal and without `--yes`, it throws. In check mode, it does not ask. A question that was answered
+    /// with yes is not asked again when the run is resumed.
     ///
     /// ```rhai
     /// confirm("restore the database from the last backup?");
@@ -349,8 +350,16 @@ fn wait(
 fn confirm(context: &NativeCallContext<'_>, question: &str) -> Result<()> {
     let frame = Frame::acting(context, "confirm")?;
     let run = frame.run();
-    let answer = ask(run, question, frame.cancel());
+    let id = frame.steps().named(&format!("confirm {question}"));
+    let before = run.past.as_ref().zip(id.as_ref());
+    if before.is_some_and(|(past, id)| past.is_confirmed(id)) {
+        return Ok(());
+    }
+    let answer = question::ask(run, question, frame.cancel());
     if answer.map_err(|failure| throw(failure, context))? {
+        if let (Some(journal), Some(step)) = (&run.journal, id) {
+            journal.note(Entry::Confirmed { step });
+        }
         return Ok(());
     }
     let failure = Failure::new(FailureKind::Failed, "the operator answered no");

@@ -3,11 +3,12 @@
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::outcome::OutcomeValue;
+use super::recalled::UnseenValue;
 use super::tasks::TaskValue;
 use super::{declare, declare_getter};
 use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Applied, HostHandle, Run, apply, ask, command, pending_user, undo};
+use crate::run::{Applied, HostHandle, Recalled, Run, apply, ask, command, pending_user, undo};
 use crate::script::command::{Call, CallOptions};
 use crate::script::convert::described;
 use crate::script::error::{Halt, argument, halt, throw};
@@ -294,7 +295,7 @@ fn run(
     host: &HostValue,
     line: &Dynamic,
     options: Map,
-) -> Result<Map> {
+) -> Result<Dynamic> {
     let frame = Frame::acting(context, "run")?;
     let host = &HostValue(host.0.in_run(frame.run()));
     let call = Call::parse(line, &Options::read(&RUN, options, context)?)?;
@@ -312,15 +313,18 @@ fn run(
         command::run(&host.0, &command, frame.steps(), frame.cancel())
             .map_err(|failure| throw(failure, context))?
     };
-    let Some(ran) = sent else {
+    let Some(Recalled { ran, lost }) = sent else {
         return Err(halt(Halt::Unknown, context.call_position()));
     };
+    if let Some(why) = lost {
+        return Ok(Dynamic::from(UnseenValue::new(ran.code, why)));
+    }
     let text = |text: &str| Dynamic::from(text.trim_end_matches('\n').to_owned());
-    Ok(Map::from([
+    Ok(Dynamic::from(Map::from([
         ("stdout".into(), text(&ran.stdout)),
         ("stderr".into(), text(&ran.stderr)),
         ("code".into(), Dynamic::from(i64::from(ran.code))),
-    ]))
+    ])))
 }
 
 /// Refuses to change a host outside `--limit`.
@@ -486,6 +490,16 @@ fn undo_changes(
     applied: &[Applied],
 ) -> Result<i64> {
     let frame = Frame::acting(context, "undo")?;
+    let before = frame.run().past.as_ref();
+    let before = before.map_or(0, |past| past.changes_on(host.0.name()));
+    if before > 0 {
+        let message = format!(
+            "`undo` undoes what this attempt of the run changed; changes of earlier attempts stay: {before}"
+        );
+        frame
+            .run()
+            .log(LogLevel::Warn, Some(host.0.name()), message);
+    }
     let undone =
         undo(&host.0, applied, frame.cancel()).map_err(|failure| throw(failure, context))?;
     Ok(i64::try_from(undone).unwrap_or(i64::MAX))

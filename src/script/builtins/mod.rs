@@ -17,10 +17,12 @@ mod health;
 mod host;
 mod hosts;
 mod inputs;
+mod keep;
 mod library;
 mod lock;
 mod logging;
 mod outcome;
+mod recalled;
 mod registration;
 mod rollout;
 mod secret;
@@ -51,6 +53,7 @@ pub fn register(engine: &mut Engine) {
     rollout::register(engine);
     tasks::register(engine);
     outcome::register(engine);
+    recalled::register(engine);
     failure::register(engine);
     control::register(engine);
     secret::register(engine);
@@ -58,6 +61,7 @@ pub fn register(engine: &mut Engine) {
     vars::register(engine);
     library::register(engine);
     lock::register(engine);
+    keep::register(engine);
     strings::register(engine);
     hashes::register(engine);
     formats::register(engine);

@@ -29,7 +29,8 @@ impl OutcomeValue {
 }
 
 function! {
-    /// Whether the host was changed; in check mode, whether it would be, if that is known.
+    /// Whether the host was changed; in check mode, whether it would be, if that is known. In a resumed run,
+    /// whether any attempt changed it.
     CHANGED = changed {
         (outcome: Outcome) -> bool,
     }
@@ -73,10 +74,11 @@ function! {
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<OutcomeValue>("Outcome");
     declare_getter(&CHANGED).register_into_engine(engine, |outcome: &mut OutcomeValue| {
-        matches!(
-            outcome.0.decision.outcome,
-            Outcome::Changed | Outcome::WouldChange
-        )
+        outcome.0.changed_before
+            || matches!(
+                outcome.0.decision.outcome,
+                Outcome::Changed | Outcome::WouldChange
+            )
     });
     declare_getter(&OUTCOME).register_into_engine(engine, |outcome: &mut OutcomeValue| {
         outcome.0.decision.outcome.as_str().to_owned()

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hide::{Hide, textless};
 use super::output::RecordedResult;
-use crate::model::{Outcome, Position, Secrets};
+use crate::model::{Outcome, Position, Recorded, Secrets};
 
 /// A line of `journal.jsonl` that is not a header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,9 @@ entries! {
     /// From now on the step may take effect.
     Intend {
         step: String,
+        /// Its place in its frame, counted whatever is sent there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<String>,
         kind: EffectKind,
         host: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +116,19 @@ entries! {
         /// What its command came back with, if it ran one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<RecordedResult>,
+    }
+    /// A rollout is about to begin.
+    Rollout {
+        step: String,
+    }
+    /// A value of `keep`, as JSON.
+    Kept {
+        step: String,
+        value: Recorded,
+    }
+    /// The operator answered a question with yes.
+    Confirmed {
+        step: String,
     }
     /// The run has read a source. Precedes the intents of the steps that use it.
     Source {

@@ -1,5 +1,6 @@
 //! Reading a journal.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::entry::JournalEntry;
+use super::entry::{Entry, JournalEntry, Source};
 use super::header::{FORMAT, Header};
 use super::hide::Hide;
 use crate::model::Secrets;
@@ -78,6 +79,20 @@ impl RunRecord {
             self.entries.push(serde_json::from_slice(line)?);
         }
         Ok(())
+    }
+
+    /// The sources of the run, each as it was last read.
+    #[must_use]
+    pub fn sources(&self) -> Vec<&Source> {
+        let of_header = self.attempts.iter().flat_map(|header| &header.sources);
+        let of_entry = self.entries.iter().filter_map(|entry| match &entry.entry {
+            Entry::Source { source } => Some(source),
+            _ => None,
+        });
+        let mut last: BTreeMap<&str, &Source> = BTreeMap::new();
+        last.extend(of_header.map(|source| (source.path.as_str(), source)));
+        last.extend(of_entry.map(|source| (source.path.as_str(), source)));
+        last.into_values().collect()
     }
 
     /// Whether the last line was incomplete and is left out.

@@ -19,6 +19,7 @@ use crate::store::{
 
 fn intent(step: &str) -> Intent<'_> {
     Intent {
+        slot: None,
         step,
         kind: EffectKind::Task,
         host: "web1",
@@ -45,6 +46,9 @@ fn brief(entry: &JournalEntry) -> String {
         Entry::Intend { step, .. } => format!("intend {step}"),
         Entry::Applied { step } => format!("applied {step}"),
         Entry::Done { step, outcome, .. } => format!("{outcome} {step}"),
+        Entry::Rollout { step } => format!("rollout {step}"),
+        Entry::Kept { step, .. } => format!("kept {step}"),
+        Entry::Confirmed { step } => format!("confirmed {step}"),
         Entry::Source { source } => format!("source {}", source.path),
     }
 }

@@ -59,6 +59,9 @@ options! {
     pub(crate) struct Options {
         /// the name to show instead of the command
         name: Option<String>,
+        /// if `true`, it may run twice: `ops resume` runs it again if nobody knows whether it ran
+        #[serde(default)]
+        repeatable: bool,
         /// a path: the command runs only if nothing exists there, and must create it
         creates: Option<HostPath>,
         /// a path: the command runs only if something exists there, and must remove it
@@ -139,6 +142,7 @@ pub(crate) struct Command {
     undo_last: Option<String>,
     effect: Effect,
     ok: Vec<u8>,
+    repeatable: bool,
     creates: Option<HostPath>,
     removes: Option<HostPath>,
     cwd: Option<HostPath>,
@@ -203,6 +207,7 @@ impl Command {
             undo_last: part("undo_last", &options.undo_last)?,
             effect: effect(options.changed_when)?,
             ok,
+            repeatable: options.repeatable,
             creates: options.creates,
             removes: options.removes,
             cwd: options.cwd,
@@ -267,6 +272,7 @@ impl Command {
             undoes: Undoes::Change,
             command: true,
             bare: true,
+            repeatable: self.repeatable,
             shown: Some(self.shown.clone()),
             timeout: self.timeout.map(|span| span.0),
             ok: self.ok.clone(),
@@ -282,6 +288,10 @@ impl Task for Command {
             Some(name) => format!("commands::run {name}"),
             None => format!("commands::run {}", one_line(&self.shown)),
         }
+    }
+
+    fn sent(&self) -> Option<&str> {
+        Some(&self.script)
     }
 
     fn queries(&self) -> Vec<Query> {

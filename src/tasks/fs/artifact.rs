@@ -30,6 +30,12 @@ impl Artifact {
         self.content.known_sha256()
     }
 
+    /// The digest of its content.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        self.content.sha256()
+    }
+
     /// An artifact for a file.
     #[must_use]
     pub const fn file(content: Content, executable: bool) -> Self {

@@ -10,13 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::options::Wanted;
 use crate::deploy::rollout::{Actions, Course, News, Question, Step, StepResult};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{HostHandle, Polled, Run, StepIds, command, undo};
+use crate::run::{HostHandle, Polled, Run, StepIds, command, question, undo};
 use crate::script::builtins::HostValue;
 use crate::script::convert::described;
 use crate::script::error::position;
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
-use crate::script::question;
 
 const OUT_OF_SERVICE: &str = "the balancer reports it out of service";
 

@@ -14,12 +14,12 @@ use super::host::{HostValue, within_limit};
 use super::selected::{arrange, hosts_of};
 use crate::declare::function;
 use crate::deploy::rollout::{Gates, Others, Rollout, Start, Threads};
-use crate::model::{Emission, Failure, Kind, LogLevel};
-use crate::run::fan_out;
+use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel};
+use crate::run::{fan_out, question};
 use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::script::question;
+use crate::store::Entry;
 use crate::task::RunMode;
 
 use closures::Closures;
@@ -99,6 +99,14 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
         on_abort: wanted.spec.on_abort,
     };
     let began = std::time::Instant::now();
+    if let (Some(journal), Some(step)) = (&run.journal, frame.steps().named("rollout")) {
+        journal
+            .promise([Entry::Rollout { step }])
+            .map_err(|error| {
+                let failure = Failure::new(FailureKind::Failed, error.to_string());
+                throw(failure.hint(error.hint()), context)
+            })?;
+    }
     run.bus.emit(Emission::new(started).at(at.clone()));
     let closures = Closures::new(context, &frame, &wanted, &hosts);
     let threads = Threads {

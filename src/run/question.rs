@@ -11,21 +11,43 @@ use rustix::termios::{QueueSelector, tcflush};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Failure, FailureKind};
-use crate::run::Run;
 use crate::task::RunMode;
+
+use super::context::Run;
 
 /// The answer to a question. With `--yes` and in check mode, it is yes, and the question is not asked.
 ///
 /// # Errors
 /// There is no terminal, or it cannot be read; `Interrupted` if `cancel` comes first.
-pub(crate) fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool, Failure> {
+pub fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Result<bool, Failure> {
     if run.settings.yes || run.settings.mode == RunMode::Check {
         return Ok(true);
     }
     can_ask(run, question)?;
+    Ok(choose(run, question, &["yes", "no"], cancel)? == 0)
+}
+
+/// Whether there is someone to ask.
+#[must_use]
+pub fn is_at_a_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for one of several answers, each a word with its own first letter, and returns its index.
+///
+/// # Errors
+/// The terminal cannot be read; `Interrupted` if `cancel` comes first.
+pub fn choose(
+    run: &Run,
+    question: &str,
+    answers: &[&str],
+    cancel: &CancellationToken,
+) -> Result<usize, Failure> {
     run.waits.ask(question);
     let again = run.settings.pace.again;
-    let answer = run.bus.paused(|| answer(question, again, cancel));
+    let letters: Vec<&str> = answers.iter().map(|word| &word[..1]).collect();
+    let prompt = format!("{question} [{}] ", letters.join("/"));
+    let answer = run.bus.paused(|| answer(&prompt, answers, again, cancel));
     answer
         .map_err(|error| Failure::new(FailureKind::Failed, format!("failed to ask: {error}")))?
         .ok_or_else(Failure::interrupted)
@@ -35,9 +57,9 @@ pub(crate) fn ask(run: &Run, question: &str, cancel: &CancellationToken) -> Resu
 ///
 /// # Errors
 /// There is no terminal, and no `--yes`.
-pub(crate) fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
+pub fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
     let answered = run.settings.yes || run.settings.mode == RunMode::Check;
-    if answered || io::stdin().is_terminal() && io::stderr().is_terminal() {
+    if answered || is_at_a_terminal() {
         return Ok(());
     }
     let message = format!("confirmation required, but there is no terminal: {question}");
@@ -45,13 +67,18 @@ pub(crate) fn can_ask(run: &Run, question: &str) -> Result<(), Failure> {
 }
 
 /// `None` if it was cancelled. The question is repeated now and then, because it may have scrolled away.
-fn answer(question: &str, again: Duration, cancel: &CancellationToken) -> io::Result<Option<bool>> {
+fn answer(
+    prompt: &str,
+    answers: &[&str],
+    again: Duration,
+    cancel: &CancellationToken,
+) -> io::Result<Option<usize>> {
     let keyboard = io::stdin();
     let began = Instant::now();
     // Discard what was typed before the question.
     tcflush(&keyboard, QueueSelector::IFlush)?;
     loop {
-        write!(io::stderr(), "{question} [y/n] ")?;
+        write!(io::stderr(), "{prompt}")?;
         let mut line = Vec::new();
         while line.last() != Some(&b'\n') {
             match wait(&keyboard, again, cancel)? {
@@ -60,7 +87,7 @@ fn answer(question: &str, again: Duration, cancel: &CancellationToken) -> io::Re
                     let so_far = humantime::format_duration(whole(began.elapsed()));
                     write!(
                         io::stderr(),
-                        "\nwaiting for an answer, {so_far} so far: {question} [y/n] "
+                        "\nwaiting for an answer, {so_far} so far: {prompt}"
                     )?;
                     continue;
                 }
@@ -76,10 +103,10 @@ fn answer(question: &str, again: Duration, cancel: &CancellationToken) -> io::Re
             }
             line.extend_from_slice(&bytes[..read]);
         }
-        match line.trim_ascii().to_ascii_lowercase().as_slice() {
-            b"y" | b"yes" => return Ok(Some(true)),
-            b"n" | b"no" => return Ok(Some(false)),
-            _ => {}
+        let typed = line.trim_ascii().to_ascii_lowercase();
+        let fits = |word: &&str| typed == word.as_bytes() || typed == word.as_bytes()[..1];
+        if let Some(chosen) = answers.iter().position(fits) {
+            return Ok(Some(chosen));
         }
     }
 }

@@ -1,0 +1,332 @@
+//! What earlier attempts of a resumed run did, according to its journal and to the hosts, and what that means
+//! for a step that this attempt comes to.
+//!
+//! A task needs little of it: its probe finds the state of the host, and only whether an earlier attempt
+//! changed it comes from here. A command cannot be probed. One that succeeded gives its recorded result and
+//! does not run again; one that failed, or never began, runs; one whose end nobody knows is in doubt.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::model::{Outcome, Recorded as Text, Secrets, UnknownSecret, undone_by};
+use crate::store::{EffectKind, Entry, RecordedOutput, RecordedResult, RunRecord};
+use crate::task::Ran;
+
+use super::recorded::Recorded;
+use super::step_ids::StepId;
+
+/// What earlier attempts did.
+#[derive(Default)]
+pub struct Past {
+    /// The directory of the run, which has the long outputs.
+    dir: PathBuf,
+    steps: Mutex<HashMap<String, PastStep>>,
+    /// The last step of each slot: a place in a frame, counted whatever was sent there.
+    slots: HashMap<String, String>,
+    /// Values of `keep`, as JSON.
+    kept: HashMap<String, Text>,
+    /// Whether a rollout began.
+    rolled_out: bool,
+    /// Questions that were answered with yes.
+    confirmed: HashSet<String>,
+    /// The steps that this attempt has come to.
+    reached: Mutex<HashSet<String>>,
+}
+
+/// A step that an earlier attempt may have made.
+#[derive(Debug, Clone)]
+struct PastStep {
+    kind: EffectKind,
+    host: String,
+    user: Option<String>,
+    label: String,
+    /// Whether it changed the host, and the change has not been undone.
+    changed: bool,
+    end: PastEnd,
+}
+
+#[derive(Debug, Clone)]
+enum PastEnd {
+    /// Nobody knows.
+    Open,
+    /// It did not begin, or its change was undone.
+    NotMade,
+    Failed,
+    Succeeded(Option<RecordedResult>),
+    /// The host says that it exited with this code: its output is lost.
+    Exited {
+        code: u8,
+    },
+}
+
+/// The result of a command that does not run again.
+#[derive(Debug, Clone)]
+pub struct Recalled {
+    pub ran: Ran,
+    /// Why its output is not known, if it is not.
+    pub lost: Option<String>,
+}
+
+/// What becomes of a command that this attempt comes to.
+#[derive(Debug)]
+pub(crate) enum Recall {
+    /// It runs.
+    Run,
+    /// An earlier attempt ran it.
+    Ran(Recalled),
+    /// It may have run.
+    Doubt(String),
+}
+
+impl Past {
+    /// Reads what the journal of a run says. `dir` is the directory of the run.
+    #[must_use]
+    pub fn new(dir: PathBuf, record: &RunRecord) -> Self {
+        let mut past = Self {
+            dir,
+            ..Self::default()
+        };
+        for entry in &record.entries {
+            past.add(&entry.entry);
+        }
+        past
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        let mut steps = lock(&self.steps);
+        match entry {
+            Entry::Intend {
+                step,
+                slot,
+                kind,
+                host,
+                user,
+                label,
+                ..
+            } => {
+                if let Some(slot) = slot {
+                    self.slots.insert(slot.clone(), step.clone());
+                }
+                let changed = steps.get(step).is_some_and(|step| step.changed);
+                let past = PastStep {
+                    kind: *kind,
+                    host: host.clone(),
+                    user: user.clone(),
+                    label: label.clone(),
+                    changed,
+                    end: PastEnd::Open,
+                };
+                steps.insert(step.clone(), past);
+            }
+            Entry::Done {
+                step,
+                outcome,
+                result,
+            } => {
+                if let Some(past) = steps.get_mut(step) {
+                    past.ended(*outcome, result.as_ref());
+                }
+                let undone = undone_by(Some(step)).filter(|_| *outcome == Outcome::Changed);
+                if let Some(past) = undone.and_then(|step| steps.get_mut(step)) {
+                    past.changed = false;
+                    past.end = PastEnd::NotMade;
+                }
+            }
+            Entry::Rollout { .. } => self.rolled_out = true,
+            Entry::Kept { step, value } => {
+                self.kept.insert(step.clone(), value.clone());
+            }
+            Entry::Confirmed { step } => {
+                self.confirmed.insert(step.clone());
+            }
+            Entry::Applied { .. } | Entry::Source { .. } => {}
+        }
+    }
+
+    /// A value of `keep`, as JSON.
+    ///
+    /// # Errors
+    /// It holds a secret that this process does not know.
+    #[must_use]
+    pub fn kept(&self, step: &str, secrets: &Secrets) -> Option<Result<Vec<u8>, UnknownSecret>> {
+        let kept = self.kept.get(step)?;
+        Some(secrets.reveal(kept).map(Cow::into_owned))
+    }
+
+    /// Whether a rollout began in an earlier attempt.
+    #[must_use]
+    pub const fn has_rolled_out(&self) -> bool {
+        self.rolled_out
+    }
+
+    /// Whether the operator answered this question with yes.
+    #[must_use]
+    pub fn is_confirmed(&self, step: &str) -> bool {
+        self.confirmed.contains(step)
+    }
+
+    /// The commands whose end the journal does not know, by host and user: the hosts may.
+    #[must_use]
+    pub fn open(&self) -> BTreeMap<(String, Option<String>), Vec<String>> {
+        let mut open: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        for (id, step) in lock(&self.steps).iter() {
+            if step.kind == EffectKind::Command && step.end.is_open() {
+                let place = (step.host.clone(), step.user.clone());
+                open.entry(place).or_default().push(id.clone());
+            }
+        }
+        open
+    }
+
+    /// The hosts that were changed or may have been, each with the users that did it.
+    #[must_use]
+    pub fn places(&self) -> BTreeSet<(String, Option<String>)> {
+        lock(&self.steps)
+            .values()
+            .map(|step| (step.host.clone(), step.user.clone()))
+            .collect()
+    }
+
+    /// How many changes of earlier attempts on a host have not been undone.
+    #[must_use]
+    pub fn changes_on(&self, host: &str) -> usize {
+        let steps = lock(&self.steps);
+        steps
+            .values()
+            .filter(|step| step.host == host && step.changed)
+            .count()
+    }
+
+    /// Takes in what a host has recorded of a step.
+    pub fn settle(&self, step: &str, recorded: Recorded) {
+        let mut steps = lock(&self.steps);
+        let Some(step) = steps.get_mut(step).filter(|step| step.end.is_open()) else {
+            return;
+        };
+        step.end = match recorded {
+            Recorded::NotBegun => PastEnd::NotMade,
+            Recorded::Ended(code) => PastEnd::Exited { code },
+            Recorded::InDoubt => PastEnd::Open,
+        };
+    }
+
+    /// What becomes of a command that this attempt comes to. `ok`: the codes that mean that it succeeded.
+    pub(super) fn recall(
+        &self,
+        step: &StepId,
+        label: &str,
+        ok: &[u8],
+        secrets: &Secrets,
+    ) -> Recall {
+        self.reach(&step.id);
+        let past = lock(&self.steps).get(&step.id).cloned();
+        let Some(past) = past else {
+            return self.other_text(step, label);
+        };
+        let blind = |code, lost: String| {
+            let ran = Ran {
+                code,
+                ..Ran::default()
+            };
+            Recall::Ran(Recalled {
+                ran,
+                lost: Some(lost),
+            })
+        };
+        match &past.end {
+            PastEnd::NotMade | PastEnd::Failed => Recall::Run,
+            PastEnd::Exited { code } if !ok.contains(code) => Recall::Run,
+            PastEnd::Open => {
+                Recall::Doubt("it began, and nobody knows whether it ended".to_owned())
+            }
+            PastEnd::Exited { code } => {
+                let lost = "ops ended before it received the output";
+                blind(i32::from(*code), lost.to_owned())
+            }
+            PastEnd::Succeeded(None) => blind(0, "the command was taken as done".to_owned()),
+            PastEnd::Succeeded(Some(result)) => {
+                let code = result.code.unwrap_or_default();
+                let text = |output: &RecordedOutput| {
+                    let bytes = output.bytes(&self.dir, secrets);
+                    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                };
+                match (text(&result.stdout), text(&result.stderr)) {
+                    (Ok(stdout), Ok(stderr)) => Recall::Ran(Recalled {
+                        ran: Ran {
+                            code,
+                            stdout,
+                            stderr,
+                        },
+                        lost: None,
+                    }),
+                    (Err(error), _) | (_, Err(error)) => blind(code, error.to_string()),
+                }
+            }
+        }
+    }
+
+    /// A step with another text was made at this place before, and this attempt has not come to it.
+    fn other_text(&self, step: &StepId, label: &str) -> Recall {
+        let before = step.slot.as_ref().and_then(|slot| self.slots.get(slot));
+        let Some(before) = before.filter(|before| !lock(&self.reached).contains(*before)) else {
+            return Recall::Run;
+        };
+        match lock(&self.steps).get(before) {
+            Some(past) if !matches!(past.end, PastEnd::NotMade | PastEnd::Failed) => {
+                Recall::Doubt(format!("{} then, would {label} now", past.label))
+            }
+            _ => Recall::Run,
+        }
+    }
+
+    /// Whether an earlier attempt made the change of a task that this attempt finds as it should be.
+    pub(super) fn has_changed(&self, step: &str, outcome: Outcome) -> bool {
+        self.reach(step);
+        lock(&self.steps)
+            .get(step)
+            .is_some_and(|past| past.changed || past.end.is_open() && outcome == Outcome::Unchanged)
+    }
+
+    /// The commands that succeeded, and that this attempt did not come to: a line for each.
+    #[must_use]
+    pub fn unreached(&self) -> Vec<String> {
+        let reached = lock(&self.reached);
+        let mut left: Vec<String> = lock(&self.steps)
+            .iter()
+            .filter(|(id, step)| {
+                step.kind == EffectKind::Command && step.changed && !reached.contains(*id)
+            })
+            .map(|(_, step)| format!("{}: {}", step.host, step.label))
+            .collect();
+        left.sort();
+        left
+    }
+
+    fn reach(&self, step: &str) {
+        lock(&self.reached).insert(step.to_owned());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PastEnd {
+    const fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+}
+
+impl PastStep {
+    fn ended(&mut self, outcome: Outcome, result: Option<&RecordedResult>) {
+        self.changed |= outcome == Outcome::Changed;
+        self.end = match outcome {
+            Outcome::Changed | Outcome::Unchanged => PastEnd::Succeeded(result.cloned()),
+            Outcome::Failed => PastEnd::Failed,
+            Outcome::Skipped => PastEnd::NotMade,
+            Outcome::Unknown | Outcome::WouldChange => PastEnd::Open,
+        };
+    }
+}

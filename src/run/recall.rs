@@ -1,0 +1,123 @@
+//! Commands in a resumed run: the result of an earlier attempt stands in for running one again.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Failure, FailureKind, Outcome, Position};
+use crate::store::Intent;
+use crate::task::Ran;
+
+use super::context::Run;
+use super::doubts::Decision;
+use super::host::HostHandle;
+use super::past::{Recall, Recalled};
+use super::question::{choose, is_at_a_terminal};
+use super::step_ids::StepId;
+
+/// A command that this attempt comes to.
+pub(super) struct Reached<'r> {
+    pub step: &'r StepId,
+    pub label: &'r str,
+    pub at: Option<&'r Position>,
+    /// The codes that mean that it succeeded.
+    pub ok: &'r [u8],
+    /// It may run twice.
+    pub repeatable: bool,
+}
+
+/// What an earlier attempt of the run has of this command. `None`: it has to run.
+///
+/// # Errors
+/// It may have run, and the operator wants to stop then; `Interrupted` if `cancel` comes first.
+pub(super) fn recalled<'i>(
+    host: &HostHandle,
+    reached: &Reached<'_>,
+    intent: impl FnOnce() -> Intent<'i>,
+    cancel: &CancellationToken,
+) -> Result<Option<Recalled>, Failure> {
+    let run = &host.run;
+    // What is repeated until something holds always runs.
+    let (Some(past), true) = (&run.past, reached.step.slot.is_some()) else {
+        return Ok(None);
+    };
+    let why = match past.recall(reached.step, reached.label, reached.ok, &run.secrets) {
+        Recall::Run => return Ok(None),
+        Recall::Ran(recalled) => return Ok(Some(recalled)),
+        Recall::Doubt(why) => why,
+    };
+    if reached.repeatable {
+        return Ok(None);
+    }
+    let doubt = Doubt {
+        step: &reached.step.id,
+        host: host.name(),
+        label: reached.label,
+        why: &why,
+        at: reached.at,
+    };
+    if runs_again(run, &doubt, cancel)? {
+        return Ok(None);
+    }
+    if let Some(journal) = &run.journal {
+        // A later attempt does not ask again.
+        let kept = journal.intend(intent());
+        kept.map_err(|error| Failure::new(FailureKind::Failed, error.to_string()))?;
+        journal.done(&reached.step.id, Outcome::Changed, None);
+    }
+    Ok(Some(Recalled {
+        ran: Ran::default(),
+        lost: Some("the command was taken as done".to_owned()),
+    }))
+}
+
+/// A command in doubt.
+#[derive(Debug)]
+struct Doubt<'d> {
+    step: &'d str,
+    host: &'d str,
+    label: &'d str,
+    why: &'d str,
+    at: Option<&'d Position>,
+}
+
+/// Whether the command runs again. If not, it counts as done.
+///
+/// # Errors
+/// The decision is to stop; `Interrupted` if `cancel` comes first.
+fn runs_again(run: &Run, doubt: &Doubt<'_>, cancel: &CancellationToken) -> Result<bool, Failure> {
+    let Doubt {
+        step,
+        host,
+        label,
+        why,
+        at,
+    } = doubt;
+    let decision = run.doubts.of(step);
+    let decision = match decision {
+        Decision::Ask if is_at_a_terminal() => {
+            let question =
+                format!("{host}: {label}: {why}. Run it again, take it as done, or stop?");
+            let question = run.secrets.scrub(&question);
+            let answers = ["again", "done", "stop"];
+            match choose(run, &question, &answers, cancel)? {
+                0 => Decision::Again,
+                1 => Decision::Done,
+                _ => Decision::Stop,
+            }
+        }
+        decision => decision,
+    };
+    match decision {
+        Decision::Again => Ok(true),
+        Decision::Done => Ok(false),
+        Decision::Ask | Decision::Stop => {
+            let mut failure = Failure::new(FailureKind::Failed, format!("in doubt: {why}"))
+                .on(*host)
+                .at(at.cloned());
+            failure.task = Some((*label).to_owned());
+            Err(failure.hint(format!(
+                "Find out on the host whether it ran. Then resume with `--in-doubt '{step}=again'` or \
+                 `--in-doubt '{step}=done'`. A command that may run twice can say `repeatable: true`."
+            )))
+        }
+    }
+}

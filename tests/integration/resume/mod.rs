@@ -1,0 +1,186 @@
+//! Runs that are killed and resumed.
+
+mod refused;
+
+use std::collections::BTreeMap;
+
+use crate::generation::is_long;
+use crate::language::local;
+use crate::ops::Ops;
+use crate::ran::Ran;
+
+/// A task, a task that runs a command, a command whose output is used, one that depends on `changed`, one after it,
+/// and a task at the end.
+const PLAYBOOK: &str = r#"
+let stamp = keep("stamp", || controller().run("head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n'", #{ reads: true }).stdout);
+each(hosts("all"), |h| {
+    let root = h.vars.root;
+    let done = h.apply([files::file(root + "/conf", "one\n"), commands::run(`echo task >>${root}/log`)]);
+    h.run(`echo ${stamp} >>${root}/stamps; echo said`);
+    if done[0].changed { h.run(`echo migrated >>${root}/log`); }
+    let heard = h.run(`echo last >>${root}/log; echo heard`);
+    h.apply(files::file(root + "/end", stamp + "\n"));
+    h.run(`echo again >>${root}/repeated`, #{ repeatable: true });
+});
+"#;
+
+/// The lines of a file below the directory of a host.
+fn lines(ops: &Ops, host: &str, name: &str) -> Vec<String> {
+    let path = ops.path(host).join(name);
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(ToOwned::to_owned).collect()
+}
+
+/// The steps in doubt that a run names: the identity of each, and its task.
+fn doubts(ran: &Ran) -> BTreeMap<String, String> {
+    let events = ran.stdout.lines();
+    events
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .filter(|event| event["kind"] == "run.finished" || event["kind"] == "task.finished")
+        .filter(|event| {
+            let message = event["failure"]["message"].as_str().unwrap_or_default();
+            message.starts_with("in doubt: ")
+        })
+        .filter_map(|event| {
+            Some((
+                event["step"].as_str()?.to_owned(),
+                event["task"].to_string(),
+            ))
+        })
+        .collect()
+}
+
+/// What stands in a log for a task that is in doubt.
+fn line_of(task: &str) -> &'static str {
+    ["migrated", "last", "task", "stamps"]
+        .into_iter()
+        .find(|line| task.contains(line))
+        .unwrap_or_else(|| panic!("unknown task {task}"))
+}
+
+/// Resumes until the run is done. Of a step in doubt the log says whether it ran.
+fn resume(ops: &Ops, hosts: &[&str]) -> usize {
+    let mut decisions: Vec<String> = Vec::new();
+    let mut seen = 0;
+    for _ in 0..10 {
+        let args = ["resume", "--output", "json", "--in-doubt", "stop"];
+        let mut again = ops.again(args);
+        for decision in &decisions {
+            again = again.args(["--in-doubt", decision]);
+        }
+        let ran = again.run();
+        if ran.exit_code() == Some(0) {
+            return seen;
+        }
+        if ran
+            .stderr
+            .contains("killed before it could change anything")
+        {
+            ops.run().ok();
+            return seen;
+        }
+        let ran = ran.code(3);
+        let doubts = doubts(&ran);
+        assert!(!doubts.is_empty(), "{ran}");
+        for (step, task) in doubts {
+            let host = hosts
+                .iter()
+                .find(|host| step.starts_with(**host))
+                .expect("a host");
+            let line = line_of(&task);
+            let there = match line {
+                "stamps" => !lines(ops, host, "stamps").is_empty(),
+                line => lines(ops, host, "log").iter().any(|there| there == line),
+            };
+            let answer = if there { "done" } else { "again" };
+            decisions.push(format!("{step}={answer}"));
+            seen += 1;
+        }
+    }
+    panic!("it does not come to an end");
+}
+
+fn is_whole(ops: &Ops, hosts: &[&str], at: &str) {
+    let mut stamps = Vec::new();
+    for host in hosts {
+        assert_eq!(lines(ops, host, "conf"), ["one"], "{at}");
+        assert_eq!(
+            lines(ops, host, "log"),
+            ["task", "migrated", "last"],
+            "{at}: {host}"
+        );
+        stamps.extend(lines(ops, host, "stamps"));
+        stamps.extend(lines(ops, host, "end"));
+        let repeated = lines(ops, host, "repeated").len();
+        assert!((1..=2).contains(&repeated), "{at}: {host}: {repeated}");
+    }
+    assert_eq!(stamps.len(), 2 * hosts.len(), "{at}");
+    stamps.dedup();
+    assert_eq!(stamps.len(), 1, "{at}");
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_write_of_its_journal_is_resumed() {
+    let hosts = ["h1", "h2"];
+    let mut in_doubt = 0;
+    let mut points = 0;
+    let step = if is_long() { 1 } else { 5 };
+    for number in (1..).step_by(step) {
+        let mut over = true;
+        for side in ["-", "+"] {
+            let ops = local(2).playbook(PLAYBOOK);
+            let at = format!("{number}{side}");
+            let killed = ops.clone().env("OPS_TEST_DIE_AT", &at).run();
+            if killed.exit_code().is_none() {
+                over = false;
+                points += 1;
+                in_doubt += resume(&ops, &hosts);
+            }
+            is_whole(&ops, &hosts, &at);
+        }
+        if over {
+            break;
+        }
+    }
+    println!("{points} points, {in_doubt} commands in doubt");
+    assert!(points > 6 && in_doubt > 0);
+}
+
+/// Once done, there is nothing to resume.
+#[test]
+fn a_run_that_is_done_is_not_resumed() {
+    let ops = local(1).playbook(PLAYBOOK);
+    ops.run().ok();
+    ops.again(["resume"])
+        .run()
+        .code(2)
+        .stderr_has("there is no run that can be resumed");
+    ops.again(["resume", "last"])
+        .run()
+        .code(2)
+        .stderr_has("is done");
+    is_whole(&ops, &["h1"], "once");
+}
+
+/// A failed run goes on where it failed.
+#[test]
+fn a_failed_run_goes_on_where_it_failed() {
+    let ops = local(2).playbook(
+        r#"each(hosts("all"), |h| {
+            h.run(`echo first >>${h.vars.root}/log; echo heard`).stdout;
+            h.run(`test -e ${h.vars.root}/allowed`);
+            h.run(`echo last >>${h.vars.root}/log`);
+        });"#,
+    );
+    std::fs::write(ops.path("h2").join("allowed"), "").expect("a file");
+    ops.run().code(3);
+    std::fs::write(ops.path("h1").join("allowed"), "").expect("a file");
+    let ran = ops.again(["resume"]).run().ok();
+    ran.stdout_has("resumed, attempt 2");
+    for host in ["h1", "h2"] {
+        assert_eq!(lines(&ops, host, "log"), ["first", "last"], "{host}");
+    }
+    ops.again(["history"]).run().ok().stdout_has("done");
+    let shown = ops.again(["show", "last"]).run().ok();
+    shown.stdout_has("(run ").stdout_has("resumed, attempt 2");
+}
