@@ -3,12 +3,12 @@
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::outcome::OutcomeValue;
-use super::recalled::UnseenValue;
+use super::recalled::result;
 use super::tasks::TaskValue;
 use super::{declare, declare_getter};
 use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Applied, HostHandle, Recalled, Run, apply, ask, command, pending_user, undo};
+use crate::run::{Applied, HostHandle, Run, apply, ask, command, pending_user, undo};
 use crate::script::command::{Call, CallOptions};
 use crate::script::convert::described;
 use crate::script::error::{Halt, argument, halt, throw};
@@ -313,18 +313,8 @@ fn run(
         command::run(&host.0, &command, frame.steps(), frame.cancel())
             .map_err(|failure| throw(failure, context))?
     };
-    let Some(Recalled { ran, lost }) = sent else {
-        return Err(halt(Halt::Unknown, context.call_position()));
-    };
-    if let Some(why) = lost {
-        return Ok(Dynamic::from(UnseenValue::new(ran.code, why)));
-    }
-    let text = |text: &str| Dynamic::from(text.trim_end_matches('\n').to_owned());
-    Ok(Dynamic::from(Map::from([
-        ("stdout".into(), text(&ran.stdout)),
-        ("stderr".into(), text(&ran.stderr)),
-        ("code".into(), Dynamic::from(i64::from(ran.code))),
-    ])))
+    sent.map(result)
+        .ok_or_else(|| halt(Halt::Unknown, context.call_position()))
 }
 
 /// Refuses to change a host outside `--limit`.

@@ -1,10 +1,12 @@
-//! The value of `h.run` for a command whose output is lost: an earlier attempt of the run ran it.
+//! The value of `h.run`. For a command whose output is lost, because an earlier attempt of the run ran it, it
+//! is one that throws when the output is read.
 
-use rhai::{Engine, EvalAltResult, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::declare_getter;
 use crate::declare::function;
 use crate::model::{Failure, FailureKind};
+use crate::run::Recalled;
 use crate::script::error::throw;
 
 /// A command that was run, by an earlier attempt, and whose output is lost.
@@ -14,13 +16,21 @@ pub(crate) struct UnseenValue {
     why: String,
 }
 
-impl UnseenValue {
-    #[must_use]
-    pub(crate) fn new(code: i32, why: String) -> Self {
-        let code = i64::from(code);
-        Self { code, why }
+/// What `h.run` returns.
+pub(super) fn result(Recalled { ran, lost }: Recalled) -> Dynamic {
+    let code = i64::from(ran.code);
+    if let Some(why) = lost {
+        return Dynamic::from(UnseenValue { code, why });
     }
+    let text = |text: &str| Dynamic::from(text.trim_end_matches('\n').to_owned());
+    Dynamic::from(Map::from([
+        ("stdout".into(), text(&ran.stdout)),
+        ("stderr".into(), text(&ran.stderr)),
+        ("code".into(), Dynamic::from(code)),
+    ]))
+}
 
+impl UnseenValue {
     fn lost(&self, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
         let message = format!("the output of this command is lost: {}", self.why);
         let hint = "The command ran in an earlier attempt of this run. \
