@@ -69,13 +69,6 @@ impl Args {
             return Err(refused("only runs of a playbook can be resumed".to_owned()));
         };
         let past = Past::new(stored.dir().to_owned(), &record);
-        if past.has_rolled_out() {
-            let message = format!("run {} began a rollout, and cannot be resumed", stored.id());
-            return Err(vec![Failure::new(FailureKind::Input, message).hint(
-                "Run the playbook again: hosts that are up to date are skipped, and hosts that are out of \
-                 service go first.",
-            )]);
-        }
         let mut doubts = Doubts::default();
         for (step, decision) in self.in_doubt {
             doubts.decide(step, decision);

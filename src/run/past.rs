@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Outcome, Recorded as Text, Secrets, UnknownSecret, undone_by};
-use crate::store::{EffectKind, Entry, RecordedOutput, RecordedResult, RunRecord};
+use crate::store::{EffectKind, Entry, RecordedOutput, RecordedResult, RolloutEntry, RunRecord};
 use crate::task::Ran;
 
 use super::recorded::Recorded;
@@ -27,8 +27,10 @@ pub struct Past {
     slots: HashMap<String, String>,
     /// Values of `keep`, as JSON.
     kept: HashMap<String, Text>,
-    /// Whether a rollout began.
-    rolled_out: bool,
+    /// What is known of each rollout, each entry with the number of changes that had been made on its host.
+    rollouts: Mutex<HashMap<String, Vec<(RolloutEntry, usize)>>>,
+    /// How many changes were begun on each host.
+    begun: HashMap<String, usize>,
     /// Questions that were answered with yes.
     confirmed: HashSet<String>,
     /// The steps that this attempt has come to.
@@ -106,6 +108,9 @@ impl Past {
                 label,
                 ..
             } => {
+                if *kind != EffectKind::Undo {
+                    *self.begun.entry(host.clone()).or_default() += 1;
+                }
                 if let Some(slot) = slot {
                     self.slots.insert(slot.clone(), step.clone());
                 }
@@ -134,7 +139,12 @@ impl Past {
                     past.end = PastEnd::NotMade;
                 }
             }
-            Entry::Rollout { .. } => self.rolled_out = true,
+            Entry::Rollout { step, event } => {
+                let host = event.host().and_then(|host| self.begun.get(host));
+                let entry = (event.clone(), host.copied().unwrap_or_default());
+                let mut rollouts = lock(&self.rollouts);
+                rollouts.entry(step.clone()).or_default().push(entry);
+            }
             Entry::Kept { step, value } => {
                 self.kept.insert(step.clone(), value.clone());
             }
@@ -155,10 +165,11 @@ impl Past {
         Some(secrets.reveal(kept).map(Cow::into_owned))
     }
 
-    /// Whether a rollout began in an earlier attempt.
+    /// What earlier attempts did in a rollout: each entry with the number of changes that they had made on its
+    /// host by then. Empty if this attempt has come to it before.
     #[must_use]
-    pub const fn has_rolled_out(&self) -> bool {
-        self.rolled_out
+    pub fn take_rollout(&self, step: &str) -> Vec<(RolloutEntry, usize)> {
+        lock(&self.rollouts).remove(step).unwrap_or_default()
     }
 
     /// Whether the operator answered this question with yes.
@@ -220,7 +231,10 @@ impl Past {
         ok: &[u8],
         secrets: &Secrets,
     ) -> Recall {
-        self.reach(&step.id);
+        if !self.reach(&step.id) {
+            // It is tried again in this attempt.
+            return Recall::Run;
+        }
         let past = lock(&self.steps).get(&step.id).cloned();
         let Some(past) = past else {
             return self.other_text(step, label);
@@ -304,8 +318,9 @@ impl Past {
         left
     }
 
-    fn reach(&self, step: &str) {
-        lock(&self.reached).insert(step.to_owned());
+    /// Returns whether this attempt comes to the step for the first time.
+    fn reach(&self, step: &str) -> bool {
+        lock(&self.reached).insert(step.to_owned())
     }
 }
 

@@ -90,6 +90,13 @@ impl StepIds {
         Self::at(self.call("poll", None).0.path, true)
     }
 
+    /// The same frame from its beginning: what failed is tried again. A step has the identity that it had
+    /// before, so how often something was tried makes no difference to another execution.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self::at(self.0.path, self.0.polls)
+    }
+
     fn within(&self, parts: &[&[u8]]) -> Self {
         Self::at(hash(&self.0.path, parts), self.0.polls)
     }
@@ -123,12 +130,14 @@ impl StepIds {
         }
     }
 
-    /// The identity of something else in this frame that counts once: a kept value, an answer. `None` where
-    /// things are repeated until something holds.
+    /// The identity of something else in this frame that counts once: a kept value, an answer, a rollout.
+    /// `None` where things are repeated until something holds.
     #[must_use]
-    pub fn named(&self, what: &str) -> Option<String> {
-        let count = self.count(&[b"named", what.as_bytes()]);
-        let id = hash(&self.0.path, &[what.as_bytes(), &count.to_le_bytes()]);
+    pub fn named(&self, what: &str, at: Option<&Position>) -> Option<String> {
+        let place = at.map(ToString::to_string).unwrap_or_default();
+        let count = self.count(&[b"named", what.as_bytes(), place.as_bytes()]);
+        let parts = [what.as_bytes(), place.as_bytes(), &count.to_le_bytes()];
+        let id = hash(&self.0.path, &parts);
         (!self.0.polls).then(|| format!("{what}#{}", short(&id)))
     }
 

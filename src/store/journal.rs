@@ -19,6 +19,7 @@ mod lines;
 mod output;
 mod pending;
 mod read;
+mod rollout;
 
 use std::io;
 use std::path::Path;
@@ -41,6 +42,7 @@ pub use output::{
     CommandResult, OutputError, RESULT_IN_ENTRY, RESULTS_KEPT, RecordedOutput, RecordedResult,
 };
 pub use read::RunRecord;
+pub use rollout::{RolloutEntry, RolloutStep};
 
 /// The name of the file.
 pub(super) const FILE: &str = "journal.jsonl";

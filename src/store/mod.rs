@@ -38,8 +38,8 @@ pub use error::StoreError;
 pub use id::RunId;
 pub use journal::{
     CommandResult, EffectKind, Entry, FORMAT, Header, Intent, Journal, JournalEntry, JournalError,
-    OutputError, RESULT_IN_ENTRY, RESULTS_KEPT, RecordedOutput, RecordedResult, RunInputs,
-    RunRecord, Source, SourceKind,
+    OutputError, RESULT_IN_ENTRY, RESULTS_KEPT, RecordedOutput, RecordedResult, RolloutEntry,
+    RolloutStep, RunInputs, RunRecord, Source, SourceKind,
 };
 pub use locks::{Break, HeldFile, Locks, TakeResult};
 pub use meta::{Finished, Meta};

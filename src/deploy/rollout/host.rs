@@ -1,6 +1,6 @@
 //! The progress of a host.
 
-use crate::model::{Failure, Fate, HostEnd, Version};
+use crate::model::{Failure, Fate, HostEnd, OnAbort, Version};
 
 use super::gate::Gate;
 use super::order::{Course, Start, Step, Time};
@@ -67,6 +67,12 @@ pub(super) struct Host {
     pub kept: Option<String>,
     /// It was being worked on when the rollout was interrupted.
     pub interrupted: bool,
+    /// It was being worked on when an earlier attempt of the run was cut short.
+    pub was_in_flight: bool,
+    /// That attempt was rolling it back.
+    pub goes_back: bool,
+    /// That attempt updated it, and it is not healthy now.
+    pub unhealthy: Option<Box<Failure>>,
 }
 
 impl Host {
@@ -91,6 +97,9 @@ impl Host {
             unrestored: None,
             kept: None,
             interrupted: false,
+            was_in_flight: false,
+            goes_back: false,
+            unhealthy: None,
         }
     }
 
@@ -101,6 +110,16 @@ impl Host {
     /// Whether it is being worked on and still moves towards the new version.
     pub(super) fn goes_forward(&self) -> bool {
         self.in_flight() && self.course == Course::Forward
+    }
+
+    /// Whether it still has to be updated. Also an updated host that is not healthy any more: it is put back,
+    /// unless hosts are left as they are.
+    pub(super) fn is_open(&self, on_abort: OnAbort) -> bool {
+        match self.fate {
+            None => true,
+            Some(Fate::Updated) => self.failure.is_some() && on_abort != OnAbort::Stop,
+            Some(_) => false,
+        }
     }
 
     /// Whether it is in its former state.
@@ -126,6 +145,7 @@ impl Host {
         // What an earlier run did to a host that was found out of service is unknown.
         let (fate, version) = match self.fate {
             None if self.found_out => (Fate::LeftOut, Version::Unknown),
+            None if self.was_in_flight => (Fate::LeftOut, self.version),
             fate => (fate.unwrap_or(Fate::Untouched), self.version),
         };
         HostEnd {

@@ -16,7 +16,7 @@ pub struct Rollout {
     /// Hosts of the same service that take no part and are out of service: they count for availability.
     absent: usize,
     /// The number of batches.
-    batches: usize,
+    pub(super) batches: usize,
     /// The number of hosts that may be out of service at once.
     max_unavailable: Option<usize>,
     stage: Stage,
@@ -76,7 +76,6 @@ impl Rollout {
     /// A rollout over hosts, in the given order.
     #[must_use]
     pub fn new(spec: Spec, starts: &[Start], others: Others) -> Self {
-        let absent = others.out;
         let total = starts.len() + others.out + others.in_service;
         let sizes = spec.batches.split(starts.len(), total);
         let batch_of = sizes
@@ -87,12 +86,17 @@ impl Rollout {
             .zip(starts)
             .map(|(batch, start)| Host::new(start, batch))
             .collect();
+        Self::with_hosts(spec, hosts, sizes.len(), others)
+    }
+
+    pub(super) fn with_hosts(spec: Spec, hosts: Vec<Host>, batches: usize, others: Others) -> Self {
+        let total = hosts.len() + others.out + others.in_service;
         Self {
             max_unavailable: spec.max_unavailable.map(|size| size.of(total)),
             spec,
             hosts,
-            absent,
-            batches: sizes.len(),
+            absent: others.out,
+            batches,
             stage: Stage::Start,
             queue: VecDeque::new(),
             batch_since: Time::ZERO,
@@ -268,7 +272,7 @@ impl Rollout {
             return;
         }
         match answer {
-            Ok(true) => self.begin_batch(after + 1, now),
+            Ok(true) => self.begin_next(after, now),
             Ok(false) => self.abort("the operator answered no".to_owned(), now),
             Err(failure) => self.abort(failure.message, now),
         }
@@ -280,8 +284,8 @@ impl Rollout {
             let before = self.stage.clone();
             match before.clone() {
                 Stage::Start if self.hosts.is_empty() => self.finish(RolloutEnd::Done),
-                Stage::Start if self.interrupted => self.finish(RolloutEnd::Interrupted),
-                Stage::Start => self.begin_batch(0, now),
+                Stage::Start if self.interrupted => self.finish(self.end_before_start()),
+                Stage::Start => self.begin_first(now),
                 Stage::Batch(batch) => self.advance_batch(batch, now),
                 Stage::Pause { .. } | Stage::Question { .. } if self.interrupted => {
                     self.finish(RolloutEnd::Interrupted);
@@ -297,10 +301,30 @@ impl Rollout {
         }
     }
 
-    fn begin_batch(&mut self, batch: usize, now: Time) {
+    /// The first batch with hosts that are not done, from this one on.
+    pub(super) fn open_batch(&self, from: usize) -> Option<usize> {
+        let on_abort = self.spec.on_abort;
+        let open = self.hosts.iter().filter(|host| host.is_open(on_abort));
+        open.map(|host| host.batch)
+            .filter(|batch| *batch >= from)
+            .min()
+    }
+
+    fn begin_next(&mut self, after: usize, now: Time) {
+        if let Some(batch) = self.open_batch(after + 1) {
+            self.begin_batch(batch, &[], now);
+        }
+    }
+
+    /// `again`: hosts that are begun in any case.
+    pub(super) fn begin_batch(&mut self, batch: usize, again: &[usize], now: Time) {
+        let on_abort = self.spec.on_abort;
         self.stage = Stage::Batch(batch);
         self.queue = (0..self.hosts.len())
-            .filter(|host| self.hosts[*host].batch == batch)
+            .filter(|host| {
+                let state = &self.hosts[*host];
+                state.batch == batch && state.is_open(on_abort) && !again.contains(host)
+            })
             .collect();
         self.batch_since = now;
         self.progress = now;
@@ -308,7 +332,7 @@ impl Rollout {
         self.tell(News::BatchStarted {
             batch: batch + 1,
             batches: self.batches,
-            hosts: self.queue.iter().copied().collect(),
+            hosts: again.iter().chain(&self.queue).copied().collect(),
             course: Course::Forward,
         });
     }
@@ -318,7 +342,11 @@ impl Rollout {
             let Some(host) = self.next_with_room() else {
                 break;
             };
-            self.begin_forward(host, now);
+            if self.hosts[host].fate.is_some() {
+                self.begin_back(host, now);
+            } else {
+                self.begin_forward(host, now);
+            }
         }
         if self.in_flight() > 0 {
             return;
@@ -337,26 +365,35 @@ impl Rollout {
         });
         if self.reason.is_some() || self.interrupted {
             self.unwind(now);
-        } else if batch + 1 == self.batches {
-            self.finish(if self.failures == 0 {
-                RolloutEnd::Done
-            } else {
-                RolloutEnd::WithFailures
-            });
-        } else if self.spec.pause.is_zero() {
-            self.ask_or_go_on(batch, now);
+        } else if self.open_batch(batch + 1).is_none() {
+            self.complete();
         } else {
-            self.stage = Stage::Pause {
-                after: batch,
-                until: now + self.spec.pause,
-            };
-            self.say = now;
+            self.begin_pause(batch, now);
         }
+    }
+
+    /// Every host is done.
+    pub(super) fn complete(&mut self) {
+        self.finish(if self.failures == 0 {
+            RolloutEnd::Done
+        } else {
+            RolloutEnd::WithFailures
+        });
+    }
+
+    pub(super) fn begin_pause(&mut self, after: usize, now: Time) {
+        if self.spec.pause.is_zero() {
+            self.ask_or_go_on(after, now);
+            return;
+        }
+        let until = now + self.spec.pause;
+        self.stage = Stage::Pause { after, until };
+        self.say = now;
     }
 
     fn ask_or_go_on(&mut self, after: usize, now: Time) {
         if !self.spec.confirm.is_after(after + 1) {
-            self.begin_batch(after + 1, now);
+            self.begin_next(after, now);
             return;
         }
         self.stage = Stage::Question { after };
@@ -365,7 +402,8 @@ impl Rollout {
             on: Waiting::Confirm,
             time: None,
         });
-        let next = (0..self.hosts.len()).filter(|host| self.hosts[*host].batch == after + 1);
+        let batch = self.open_batch(after + 1);
+        let next = (0..self.hosts.len()).filter(|host| Some(self.hosts[*host].batch) == batch);
         self.orders.push(Order::Ask(Question {
             batch: after + 1,
             batches: self.batches,
@@ -375,7 +413,7 @@ impl Rollout {
     }
 
     /// Nothing is in flight, and the rollout no longer moves forward.
-    fn unwind(&mut self, now: Time) {
+    pub(super) fn unwind(&mut self, now: Time) {
         if self.interrupted {
             // Finished hosts keep the new version, unless a rollback follows.
             let rollback = self.reason.is_some() && self.spec.on_abort == OnAbort::Rollback;

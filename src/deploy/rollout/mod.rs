@@ -11,11 +11,14 @@
 //! its own clock.
 
 mod drive;
+mod earlier;
+mod entries;
 mod gate;
 mod host;
 mod machine;
 mod order;
 mod reason;
+mod resume;
 mod rollback;
 mod spec;
 mod steps;
@@ -23,8 +26,11 @@ mod threads;
 mod waits;
 
 pub use drive::{World, drive};
+pub use earlier::{Before, Earlier, EarlierHost};
+pub use entries::{news_entry, step_entry};
 pub use machine::{Others, Rollout};
 pub use order::{Course, Input, News, Order, Question, Report, Start, Step, StepResult, Time};
+pub use resume::Resumed;
 pub use spec::{Batches, Gates, Present, Size, Spec, Times};
 pub use threads::{Actions, Threads};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Failure, HostEnd, OnAbort, Phase, RolloutEnd, Waiting};
+use crate::model::{Failure, Fate, HostEnd, OnAbort, Phase, RolloutEnd, Version, Waiting};
 
 /// Time since the rollout started.
 pub type Time = Duration;
@@ -126,6 +126,8 @@ pub enum News {
     },
     HostFinished {
         host: usize,
+        fate: Fate,
+        version: Version,
         failure: Option<Box<Failure>>,
         took: Duration,
     },

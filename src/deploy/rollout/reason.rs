@@ -21,6 +21,10 @@ impl Rollout {
                 "out of service since before the rollout, and not started: {}",
                 self.ended_by()
             )),
+            None if host.was_in_flight => Some(format!(
+                "out of service since the run was cut short: {}",
+                self.ended_by()
+            )),
             None => Some(format!("not started: {}", self.ended_by())),
         }
     }

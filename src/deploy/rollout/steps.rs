@@ -116,7 +116,11 @@ impl Rollout {
                 self.ends(host, Phase::Drained, None, now);
                 match course {
                     // Whatever `on_abort` says: no update starts after an abort.
-                    Course::Forward if self.interrupted || self.reason.is_some() => {
+                    // But one that had started, before the run was resumed, goes on.
+                    Course::Forward
+                        if self.turns_back()
+                            || self.reason.is_some() && !self.hosts[host].touched =>
+                    {
                         self.turn_back(host, now);
                     }
                     Course::Forward => self.go_on(host, Step::Update, now),
@@ -169,7 +173,7 @@ impl Rollout {
             (Step::InService, _) => self.readmit(host, now),
             (Step::Reach, _) => {
                 self.could_not_put_back(host, failure, lost, now);
-                if lost {
+                if lost || self.hosts[host].was_in_flight {
                     self.leave_out(host, now);
                 } else {
                     self.done(host, now);
@@ -184,7 +188,11 @@ impl Rollout {
             // It still has the new version: it should be in service then.
             (Step::Drain, Course::Back) => {
                 self.could_not_put_back(host, failure, lost, now);
-                self.readmit(host, now);
+                if self.hosts[host].was_in_flight {
+                    self.leave_out(host, now);
+                } else {
+                    self.readmit(host, now);
+                }
             }
             (_, Course::Back) => {
                 self.could_not_put_back(host, failure, lost, now);
@@ -205,13 +213,18 @@ impl Rollout {
     }
 
     /// Counts the host as failed, once.
-    fn fail(&mut self, host: usize, mut failure: Box<Failure>, now: Time) {
+    pub(super) fn fail(&mut self, host: usize, mut failure: Box<Failure>, now: Time) {
         self.name_host(host, &mut failure);
         self.ends(host, Phase::Failed, Some(failure.clone()), now);
         // Not one of those that an abort turns back: its next step is decided here.
         self.hosts[host].at = At::Rest;
         self.hosts[host].failure = Some(failure.clone());
         self.failures += 1;
+        self.check_limit(&failure, now);
+    }
+
+    /// Aborts the rollout if too many hosts failed.
+    pub(super) fn check_limit(&mut self, failure: &Failure, now: Time) {
         if self.failures > self.spec.max_failures && self.spec.on_abort != OnAbort::Continue {
             let reason = match self.spec.max_failures {
                 0 => failure.to_string(),
@@ -279,8 +292,12 @@ impl Rollout {
 
     /// Rolls back a host that has the new version, in service or left out.
     pub(super) fn begin_back(&mut self, host: usize, now: Time) {
+        let state = &self.hosts[host];
+        // The balancer may have put a host in again that was drained by an earlier attempt of the run.
+        let was_in_service =
+            !state.out || state.fate == Some(Fate::Updated) || state.was_in_flight && state.touched;
+        let drains = was_in_service && self.spec.present.drain;
         self.start(host, now);
-        let drains = !self.hosts[host].out && self.spec.present.drain;
         self.hosts[host].out = true;
         self.hosts[host].unrestored = None;
         if drains {
@@ -342,10 +359,13 @@ impl Rollout {
         state.at = At::Rest;
         state.gate = None;
         state.fate = Some(fate);
+        state.was_in_flight = false;
         let failure = state.failure.clone().or_else(|| state.unrestored.clone());
-        let took = now.saturating_sub(state.since);
+        let (took, version) = (now.saturating_sub(state.since), state.version);
         self.tell(News::HostFinished {
             host,
+            fate,
+            version,
             failure,
             took,
         });

@@ -228,8 +228,13 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
         return Err(options.wrong("backoff", "must be a number from 1 to 100"));
     }
     let stop_when = options.closure(options.stop_when);
+    let steps = frame.steps().call("retry", position(context).as_ref());
     for left in (0..times).rev() {
-        let error = match closure.call_within_context::<Dynamic>(context, ()) {
+        let inner = frame.with_steps(steps.again());
+        let tried = inner.enter(context, |context| {
+            closure.call_within_context::<Dynamic>(context, ())
+        });
+        let error = match tried {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
@@ -350,7 +355,7 @@ fn wait(
 fn confirm(context: &NativeCallContext<'_>, question: &str) -> Result<()> {
     let frame = Frame::acting(context, "confirm")?;
     let run = frame.run();
-    let id = frame.steps().named(&format!("confirm {question}"));
+    let id = frame.steps().named(&format!("confirm {question}"), None);
     let before = run.past.as_ref().zip(id.as_ref());
     if before.is_some_and(|(past, id)| past.is_confirmed(id)) {
         return Ok(());

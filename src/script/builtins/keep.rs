@@ -35,7 +35,7 @@ pub(super) fn register(engine: &mut Engine) {
 fn keep(context: &NativeCallContext<'_>, name: &str, closure: &FnPtr) -> Result<Dynamic> {
     let frame = Frame::acting(context, "keep")?;
     let run = frame.run();
-    let id = frame.steps().named(&format!("keep {name}"));
+    let id = frame.steps().named(&format!("keep {name}"), None);
     let failed = |message: String| {
         let message = format!("`keep(\"{name}\", ..)`: {message}");
         throw(Failure::new(FailureKind::Failed, message), context)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hide::{Hide, textless};
 use super::output::RecordedResult;
+use super::rollout::RolloutEntry;
 use crate::model::{Outcome, Position, Recorded, Secrets};
 
 /// A line of `journal.jsonl` that is not a header.
@@ -117,9 +118,11 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<RecordedResult>,
     }
-    /// A rollout is about to begin.
+    /// Something in a rollout.
     Rollout {
         step: String,
+        #[serde(flatten)]
+        event: RolloutEntry,
     }
     /// A value of `keep`, as JSON.
     Kept {

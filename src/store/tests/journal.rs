@@ -46,7 +46,7 @@ fn brief(entry: &JournalEntry) -> String {
         Entry::Intend { step, .. } => format!("intend {step}"),
         Entry::Applied { step } => format!("applied {step}"),
         Entry::Done { step, outcome, .. } => format!("{outcome} {step}"),
-        Entry::Rollout { step } => format!("rollout {step}"),
+        Entry::Rollout { step, .. } => format!("rollout {step}"),
         Entry::Kept { step, .. } => format!("kept {step}"),
         Entry::Confirmed { step } => format!("confirmed {step}"),
         Entry::Source { source } => format!("source {}", source.path),

@@ -2,5 +2,6 @@
 
 mod found;
 mod properties;
+mod resumed;
 mod scenes;
 mod world;

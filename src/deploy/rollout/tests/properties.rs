@@ -5,24 +5,29 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::world::{Found, Go, Keys, Log, play};
+use super::world::{Found, Go, Keys, Log, play_and_die};
 use crate::deploy::rollout::{Batches, Gates, Present, Report, Size, Spec, Step, Time};
 use crate::model::{Fate, HostEnd, OnAbort, RolloutEnd, Version};
 
 /// A rollout, and the state of the world.
 #[derive(Debug, Clone)]
-struct Case {
-    spec: Spec,
-    found: Vec<Found>,
-    keys: Keys,
-    answers: Vec<bool>,
-    seed: u64,
+pub(super) struct Case {
+    pub spec: Spec,
+    pub found: Vec<Found>,
+    pub keys: Keys,
+    pub answers: Vec<bool>,
+    pub seed: u64,
     /// How many of 100 steps fail.
-    trouble: u64,
+    pub trouble: u64,
 }
 
 impl Case {
     fn play(&self) -> (Report, Log) {
+        self.play_and_die(&[])
+    }
+
+    /// For a run that is killed at these times, and resumed.
+    pub(super) fn play_and_die(&self, deaths: &[Time]) -> (Report, Log) {
         let (seed, trouble) = (self.seed, self.trouble);
         let script = move |host: usize, step: Step, now: Time| {
             let mut hasher = DefaultHasher::new();
@@ -37,7 +42,8 @@ impl Case {
             };
             (takes, go)
         };
-        play(&self.spec, &self.found, self.keys, &self.answers, &script)
+        let (spec, found) = (&self.spec, &self.found);
+        play_and_die(spec, found, self.keys, &self.answers, &script, deaths, None)
     }
 }
 
@@ -48,7 +54,7 @@ fn size() -> impl Strategy<Value = Size> {
     ]
 }
 
-fn spec() -> impl Strategy<Value = Spec> {
+pub(super) fn spec() -> impl Strategy<Value = Spec> {
     let sizes = prop::collection::vec(size(), 1..4);
     let present =
         any::<[bool; 5]>().prop_map(|[drain, healthy, readmit, rollback_healthy, in_service]| {
@@ -95,7 +101,7 @@ fn spec() -> impl Strategy<Value = Spec> {
     )
 }
 
-fn case() -> impl Strategy<Value = Case> {
+pub(super) fn case() -> impl Strategy<Value = Case> {
     let found = prop_oneof![
         16 => Just(Found::Well),
         2 => Just(Found::Down),
@@ -117,7 +123,7 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-fn largest_batch(spec: &Spec, hosts: usize) -> usize {
+pub(super) fn largest_batch(spec: &Spec, hosts: usize) -> usize {
     let sizes = spec.batches.split(hosts, hosts);
     sizes.into_iter().max().unwrap_or(0)
 }

@@ -8,7 +8,8 @@ use rhai::NativeCallContext;
 use tokio_util::sync::CancellationToken;
 
 use super::options::Wanted;
-use crate::deploy::rollout::{Actions, Course, News, Question, Step, StepResult};
+use super::progress::Progress;
+use crate::deploy::rollout::{Actions, Course, Earlier, News, Question, Step, StepResult};
 use crate::model::{Emission, Failure, FailureKind, Kind};
 use crate::run::{HostHandle, Polled, Run, StepIds, command, question, undo};
 use crate::script::builtins::HostValue;
@@ -25,6 +26,8 @@ pub(super) struct Closures<'a, 'c> {
     pub(super) frame: &'a Frame,
     pub(super) wanted: &'a Wanted,
     pub(super) hosts: &'a [HostValue],
+    /// `None` while the hosts are only looked at.
+    progress: Option<&'a Progress<'a>>,
     /// How many changes this run had made on each host when its update began.
     marks: Vec<AtomicUsize>,
     /// Numbers the steps on each host.
@@ -47,6 +50,7 @@ impl<'a, 'c> Closures<'a, 'c> {
             frame,
             wanted,
             hosts,
+            progress: None,
             marks: hosts.iter().map(|_| AtomicUsize::new(0)).collect(),
             steps: hosts
                 .iter()
@@ -55,6 +59,31 @@ impl<'a, 'c> Closures<'a, 'c> {
             polled: hosts.iter().map(|_| Arc::default()).collect(),
             asked: hosts.iter().map(|_| Mutex::default()).collect(),
         }
+    }
+
+    /// The same, which records what happens to the hosts. Where the rollout goes on, what earlier attempts of
+    /// the run did with a host counts as its update.
+    pub(super) fn recorded(
+        mut self,
+        progress: &'a Progress<'a>,
+        earlier: Option<&Earlier>,
+    ) -> Self {
+        self.progress = Some(progress);
+        for (at, host) in self.hosts.iter().enumerate() {
+            let Some(known) = earlier.and_then(|earlier| earlier.host(host.0.name())) else {
+                continue;
+            };
+            // What was put back is not what is done now.
+            for _ in 0..known.tries {
+                let _ = self.steps[at].call("update", None);
+                let _ = self.steps[at].call("rollback", None);
+            }
+        }
+        self
+    }
+
+    pub(super) fn cancel(&self) -> &CancellationToken {
+        self.frame.cancel()
     }
 
     /// Checks a host's health once, before anything is done with it.
@@ -155,6 +184,11 @@ impl Actions for Closures<'_, '_> {
         if step == Step::Readmit {
             *self.asked(host) = None;
         }
+        if let Some(progress) = self.progress
+            && let Err(failure) = progress.begins(value, step, shielded)
+        {
+            return failed(failure, &value.0);
+        }
         if step == Step::Update {
             self.marks[host].store(value.0.history().mark(), Ordering::Relaxed);
         }
@@ -216,6 +250,9 @@ impl Actions for Closures<'_, '_> {
     }
 
     fn tell(&self, news: News) {
+        if let Some(progress) = self.progress {
+            progress.tell(&news, self.hosts);
+        }
         let name = |host: usize| self.hosts[host].0.name().to_owned();
         let emission = match news {
             News::BatchStarted {
@@ -265,6 +302,7 @@ impl Actions for Closures<'_, '_> {
                 host,
                 failure,
                 took,
+                ..
             } => Emission::new(Kind::HostFinished { failure })
                 .host(name(host))
                 .duration(took),

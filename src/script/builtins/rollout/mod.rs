@@ -3,6 +3,8 @@
 mod check;
 mod closures;
 mod options;
+mod progress;
+mod resumed;
 mod skip;
 mod summary;
 mod watch;
@@ -14,16 +16,17 @@ use super::host::{HostValue, within_limit};
 use super::selected::{arrange, hosts_of};
 use crate::declare::function;
 use crate::deploy::rollout::{Gates, Others, Rollout, Start, Threads};
-use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel};
+use crate::model::{Emission, Failure, Kind, LogLevel, RolloutEnd};
 use crate::run::{fan_out, question};
 use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
-use crate::store::Entry;
+use crate::store::RolloutEntry;
 use crate::task::RunMode;
 
 use closures::Closures;
 use options::{RolloutOptions, Wanted};
+use progress::Progress;
 use summary::Summary;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -81,16 +84,36 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
         question::can_ask(run, "whether to continue a rollout after a batch")
             .map_err(|failure| throw(failure, context))?;
     }
-    let (starts, skipped) = look_first(context, &frame, &wanted, &mut hosts)?;
-    let rollout = Rollout::new(
-        wanted.spec.clone(),
-        &starts,
-        Others {
-            out: absent.len(),
-            in_service: skipped.len(),
-        },
-    );
     let at = position(context);
+    let progress = Progress::new(run, frame.steps().named("rollout", at.as_ref()));
+    let earlier = progress.earlier();
+    if let Some(earlier) = &earlier
+        && earlier.end == Some(RolloutEnd::RolledBack)
+    {
+        return resumed::rolled_back(context, run, &wanted, &hosts, earlier);
+    }
+    let (rollout, out, skipped) = match &earlier {
+        None => {
+            let (starts, skipped) = look_first(context, &frame, &wanted, &mut hosts)?;
+            let others = Others {
+                out: absent.len(),
+                in_service: skipped.len(),
+            };
+            let out = starts.iter().filter(|start| start.found_out);
+            let out = out.map(|start| start.name.clone()).collect();
+            let rollout = Rollout::new(wanted.spec.clone(), &starts, others);
+            (rollout, out, skipped)
+        }
+        Some(earlier) => {
+            let skipped = resumed::arrange(&mut hosts, earlier);
+            let others = Others {
+                out: absent.len(),
+                in_service: skipped.len(),
+            };
+            let rollout = resumed::prepare(context, &frame, &wanted, &hosts, earlier, others)?;
+            (rollout, Vec::new(), skipped)
+        }
+    };
     let started = Kind::RolloutStarted {
         hosts: hosts.len(),
         batches: rollout.sizes(),
@@ -99,22 +122,26 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
         on_abort: wanted.spec.on_abort,
     };
     let began = std::time::Instant::now();
-    if let (Some(journal), Some(step)) = (&run.journal, frame.steps().named("rollout")) {
-        journal
-            .promise([Entry::Rollout { step }])
-            .map_err(|error| {
-                let failure = Failure::new(FailureKind::Failed, error.to_string());
-                throw(failure.hint(error.hint()), context)
-            })?;
-    }
+    let plan = RolloutEntry::Begun {
+        goes_on: earlier.is_some(),
+        hosts: hosts.iter().map(|host| host.0.name().to_owned()).collect(),
+        sizes: rollout.sizes(),
+        out,
+        skipped: skipped.clone(),
+    };
+    progress
+        .promise(plan)
+        .map_err(|failure| throw(failure, context))?;
     run.bus.emit(Emission::new(started).at(at.clone()));
     let closures = Closures::new(context, &frame, &wanted, &hosts);
+    let closures = closures.recorded(&progress, earlier.as_ref());
     let threads = Threads {
         runtime: &run.runtime,
         interrupt: frame.cancel(),
         kill: &run.cancel.cleanup,
     };
     let report = threads.run(rollout, &closures);
+    progress.ended(report.end);
     let result = Summary::new(report, &hosts, &absent, run);
     let result = result.and_skipped(skipped.into_iter().map(|name| (name, skip::end(&wanted))));
     run.bus.emit(
@@ -154,18 +181,8 @@ fn look_first(
             Ok(looked) => looked,
             Err(None) => return Err(halt(Halt::Cancelled, context.call_position())),
             Err(Some(failure)) => {
-                let message = format!(
-                    "cannot determine whether {} is in service, so nothing was started: {}",
-                    host.0.name(),
-                    failure.message
-                );
-                return Err(throw(
-                    Failure {
-                        message,
-                        ..*failure
-                    },
-                    context,
-                ));
+                let failure = resumed::unknown_service(host.0.name(), *failure);
+                return Err(throw(failure, context));
             }
         };
         if skip {

@@ -1,0 +1,228 @@
+//! A rollout of a run that is resumed: what becomes of each host.
+
+use rhai::{EvalAltResult, Map, NativeCallContext};
+
+use super::closures::Closures;
+use super::options::Wanted;
+use super::summary::Summary;
+use crate::deploy::rollout::{
+    Actions as _, Earlier, EarlierHost, Others, Report, Resumed, Rollout, Start, Step, StepResult,
+};
+use crate::model::{Failure, Fate, HostEnd, LogLevel, RolloutEnd, Version};
+use crate::run::{Run, fan_out};
+use crate::script::builtins::HostValue;
+use crate::script::builtins::each::together;
+use crate::script::error::{Halt, halt, throw};
+use crate::script::frame::Frame;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// The hosts that go on, in the order of the rollout, and the hosts that needed no update. Hosts that the
+/// playbook selects only now come last.
+pub(super) fn arrange(hosts: &mut Vec<HostValue>, earlier: &Earlier) -> Vec<String> {
+    let skipped = |host: &HostValue| earlier.skipped.iter().any(|name| name == host.0.name());
+    let place = |host: &HostValue| {
+        let mut all = earlier.hosts.iter();
+        all.position(|known| known.name == host.0.name())
+    };
+    let names = hosts
+        .iter()
+        .filter(|host| skipped(host) && place(host).is_none());
+    let names = names.map(|host| host.0.name().to_owned()).collect();
+    hosts.retain(|host| place(host).is_some() || !skipped(host));
+    hosts.sort_by_key(|host| place(host).unwrap_or(usize::MAX));
+    names
+}
+
+/// Looks at the hosts once, and prepares the rollout.
+///
+/// # Errors
+/// The balancer cannot report which hosts are in service. The rollout was complete, and too many hosts are not
+/// healthy now.
+pub(super) fn prepare(
+    context: &NativeCallContext<'_>,
+    frame: &Frame,
+    wanted: &Wanted,
+    hosts: &[HostValue],
+    earlier: &Earlier,
+    mut others: Others,
+) -> Result<Rollout> {
+    let closures = Closures::new(context, frame, wanted, hosts);
+    let last = earlier.batches.saturating_sub(1);
+    let indices: Vec<usize> = (0..hosts.len()).collect();
+    let looked = fan_out(&indices, wanted.spec.parallel, |host| {
+        look(
+            &closures,
+            wanted,
+            *host,
+            earlier.host(hosts[*host].0.name()),
+        )
+    });
+    let mut resumed = Vec::new();
+    for (host, looked) in hosts.iter().zip(looked) {
+        let name = host.0.name();
+        let known = earlier.host(name);
+        let (down, out, unhealthy) = match looked.unwrap_or(Ok((false, false, None))) {
+            Ok(looked) => looked,
+            Err(None) => return Err(halt(Halt::Cancelled, context.call_position())),
+            Err(Some(failure)) => return Err(throw(unknown_service(name, *failure), context)),
+        };
+        resumed.push(Resumed {
+            start: Start {
+                name: name.to_owned(),
+                down,
+                found_out: out || known.is_some_and(|known| known.found_out),
+            },
+            batch: known.map_or(last, |known| known.batch),
+            before: known.map(|known| known.before.clone()).unwrap_or_default(),
+            unhealthy,
+        });
+    }
+    if earlier.end == Some(RolloutEnd::Done) {
+        let sick = resumed.iter().filter_map(|host| {
+            let failure = host.unhealthy.as_deref()?.clone();
+            Some(failure.on(&host.start.name))
+        });
+        let sick: Vec<Failure> = sick.collect();
+        if sick.len() > wanted.spec.max_failures {
+            let failure = together(sick, hosts.len());
+            let hint =
+                "The rollout was complete when the run was resumed, so nothing is rolled back.";
+            return Err(throw(failure.hint(hint), context));
+        }
+        for host in &mut resumed {
+            host.unhealthy = None;
+        }
+    }
+    others.out += tell(frame.run(), hosts, earlier);
+    let batches = earlier.batches.max(usize::from(!resumed.is_empty()));
+    let spec = wanted.spec.clone();
+    Ok(Rollout::resume(
+        spec,
+        resumed,
+        batches,
+        earlier.reason.clone(),
+        others,
+    ))
+}
+
+/// Whether a host is down, whether the balancer has it out of service, and why an updated host is not healthy.
+type Looked = (bool, bool, Option<Box<Failure>>);
+
+fn look(
+    closures: &Closures<'_, '_>,
+    wanted: &Wanted,
+    host: usize,
+    known: Option<&EarlierHost>,
+) -> std::result::Result<Looked, Option<Box<Failure>>> {
+    match known.map(|known| &known.before) {
+        Some(before) if before.is_in_flight() => Ok((false, false, None)),
+        Some(before) if before.settled.is_some() => {
+            let updated = before.settled == Some((Fate::Updated, Version::New));
+            if !updated || !wanted.spec.present.healthy {
+                return Ok((false, false, None));
+            }
+            match closures.act(host, Step::Healthy, false, closures.cancel()) {
+                StepResult::Done => Ok((false, false, None)),
+                StepResult::Failed { failure, .. } => Ok((false, false, Some(failure))),
+                StepResult::Cancelled => Err(None),
+            }
+        }
+        _ => {
+            let in_service = !wanted.spec.present.in_service || closures.is_in_service(host)?;
+            let down = wanted.unhealthy_first && !closures.is_well(host);
+            Ok((down, !in_service, None))
+        }
+    }
+}
+
+/// The failure if the balancer cannot be asked about a host.
+pub(super) fn unknown_service(host: &str, failure: Failure) -> Failure {
+    let message = format!(
+        "cannot determine whether {host} is in service, so nothing was started: {}",
+        failure.message
+    );
+    Failure { message, ..failure }
+}
+
+/// Reports how far the rollout had come. Returns how many hosts are out of service that are not among the hosts
+/// any more.
+fn tell(run: &Run, hosts: &[HostValue], earlier: &Earlier) -> usize {
+    let done = earlier
+        .hosts
+        .iter()
+        .filter(|host| host.before.settled.is_some());
+    let names = |hosts: Vec<&EarlierHost>| {
+        let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+        names.join(", ")
+    };
+    let going = earlier
+        .hosts
+        .iter()
+        .filter(|host| host.before.is_in_flight());
+    let going: Vec<&EarlierHost> = going.collect();
+    let what = if earlier.reason.is_some() {
+        "the rollback goes on"
+    } else {
+        "the rollout goes on"
+    };
+    let mut message = format!(
+        "{what}: {} of {} hosts are done",
+        done.count(),
+        earlier.hosts.len()
+    );
+    if !going.is_empty() {
+        message.push_str(&format!(", {} may be out of service", names(going)));
+    }
+    run.log(LogLevel::Info, None, message);
+    let is_out = |host: &&EarlierHost| {
+        let left_out = matches!(host.before.settled, Some((Fate::LeftOut, _)));
+        host.before.is_in_flight() || left_out
+    };
+    let is_gone = |host: &&EarlierHost| !hosts.iter().any(|now| now.0.name() == host.name);
+    let gone: Vec<&EarlierHost> = earlier
+        .hosts
+        .iter()
+        .filter(is_out)
+        .filter(is_gone)
+        .collect();
+    let count = gone.len();
+    if count > 0 {
+        let message = format!(
+            "out of service, and not among the hosts of the rollout any more: {}",
+            names(gone)
+        );
+        run.log(LogLevel::Warn, None, message);
+    }
+    count
+}
+
+/// What a rollout gives that was rolled back by an earlier attempt of the run.
+pub(super) fn rolled_back(
+    context: &NativeCallContext<'_>,
+    run: &Run,
+    wanted: &Wanted,
+    hosts: &[HostValue],
+    earlier: &Earlier,
+) -> Result<Map> {
+    let end = |host: &HostValue| {
+        let known = earlier.host(host.0.name());
+        let (fate, version) = known
+            .and_then(|known| known.before.settled)
+            .unwrap_or((Fate::Untouched, Version::Old));
+        HostEnd {
+            fate,
+            version,
+            batch: known.map(|known| known.batch + 1),
+            failure: known.and_then(|known| known.before.failure.clone()),
+            unrestored: None,
+            reason: None,
+        }
+    };
+    let report = Report {
+        end: RolloutEnd::RolledBack,
+        reason: earlier.reason.clone(),
+        hosts: hosts.iter().map(end).collect(),
+    };
+    Summary::new(report, hosts, &[], run).give(context, run, wanted)
+}
