@@ -8,7 +8,9 @@ use crate::inventory::{Inventory, Overrides};
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
 use crate::run::{Bus, Cancel, Pace, Run, Settings};
-use crate::store::{Journal, Recorder, RunDirectory, RunId, RunInputs, Source, Store, StoreError};
+use crate::store::{
+    Controller, Journal, Recorder, RunDirectory, RunId, RunInputs, Source, Store, StoreError,
+};
 use crate::task::RunMode;
 
 use super::history::failures as store_failures;
@@ -89,6 +91,7 @@ impl ActiveRun {
                 playbook: setup.playbook,
                 sources: setup.sources,
                 inventory: Some(inventory.digest()),
+                controller: kept.controller(),
             });
         }
         let attempt = kept.journal.attempt();
@@ -301,6 +304,15 @@ impl Kept {
             directory: Some(directory),
             seq,
             warnings,
+        })
+    }
+}
+
+impl Kept {
+    fn controller(&self) -> Controller {
+        let directory = self.directory.as_ref();
+        directory.map_or_else(Controller::default, |directory| {
+            Controller::here(directory.dir())
         })
     }
 }

@@ -9,7 +9,7 @@ use clap::FromArgMatches as _;
 
 use crate::model::{Failure, FailureKind, Secrets, UnknownSecret};
 use crate::run::{Decision, Doubts, Past};
-use crate::store::{RunRecord, RunState, RunSummary, StoredRun};
+use crate::store::{Controller, RunRecord, RunState, RunSummary, StoredRun};
 
 use super::args::name_and_value;
 use super::history::{failures, store};
@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Resume although a later run has changed a host of this one
     #[arg(long)]
     over_later_runs: bool,
+    /// Resume a copy of a run that was started elsewhere, whose process cannot be alive any more
+    #[arg(long)]
+    controller_is_gone: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -62,6 +65,9 @@ impl Args {
     pub(crate) fn run(self, program: &Program) -> Done {
         let stored = self.find()?;
         let record = stored.journal().map_err(|error| failures(&error))?;
+        if !self.controller_is_gone {
+            is_here(&stored, &record)?;
+        }
         let secrets = Secrets::new();
         let command = self.command(&record, &secrets)?;
         let args = parse(program, &command)?.show_as(self.output.clone());
@@ -158,6 +164,23 @@ fn parse(program: &Program, command: &[OsString]) -> Result<run::Args, Vec<Failu
         Some(("run", matches)) => run::Args::from_arg_matches(matches).map_err(wrong),
         _ => Err(refused("only runs of a playbook can be resumed".to_owned())),
     }
+}
+
+/// Refuses a copy of a run: only the lock of the original shows whether its process is alive.
+fn is_here(stored: &StoredRun, record: &RunRecord) -> Result<(), Vec<Failure>> {
+    let Some(last) = record.attempts.last() else {
+        return Ok(());
+    };
+    if last.controller == Controller::here(stored.dir()) {
+        return Ok(());
+    }
+    let (id, name) = (stored.id(), &last.controller.name);
+    let message = format!(
+        "run {id} was started on {name}, and this is a copy of it: its process may be alive"
+    );
+    let hint =
+        "If that machine is gone, or ops does not run there any more: `--controller-is-gone`.";
+    Err(vec![Failure::new(FailureKind::Input, message).hint(hint)])
 }
 
 /// Why a run cannot be resumed, if it cannot.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::inventory::Inventory;
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Doubts, HostHandle, Past, Run, fan_out, records};
+use crate::run::{Doubts, HostHandle, Past, Run, decide_doubts, fan_out, records};
 use crate::script::playbook::Playbook;
 use crate::script::source_changes;
 use crate::shell::Request;
@@ -65,7 +65,8 @@ impl Resumed {
 /// its commands are in doubt then.
 ///
 /// # Errors
-/// A later run has changed one of them, unless that is accepted. What an earlier attempt started cannot be
+/// A later run has changed one of them, unless that is accepted. A command is in doubt, and the run is to
+/// stop then. What an earlier attempt started cannot be
 /// ended. The run is interrupted.
 pub(crate) fn settle(run: &Arc<Run>, over_later_runs: bool) -> Result<(), Failure> {
     let Some(past) = &run.past else { return Ok(()) };
@@ -104,7 +105,8 @@ pub(crate) fn settle(run: &Arc<Run>, over_later_runs: bool) -> Result<(), Failur
         Err(failure) if failure.kind == FailureKind::Unreachable => Ok(()),
         result => result,
     });
-    results.into_iter().flatten().collect()
+    let () = results.into_iter().flatten().collect::<Result<_, _>>()?;
+    decide_doubts(run, &run.cancel.work)
 }
 
 /// The latest run that has changed the host, as its user's state directory shows, if that is a later one.

@@ -104,9 +104,9 @@ impl Args {
         } else {
             RunMode::Apply
         };
-        let over_later_runs = resumed
-            .as_ref()
-            .is_some_and(|resumed| resumed.over_later_runs);
+        let resumed_with = |option: fn(&Resumed) -> bool| resumed.as_ref().is_some_and(option);
+        let over_later_runs = resumed_with(|resumed| resumed.over_later_runs);
+        let accept_changes = resumed_with(|resumed| resumed.accept_changes);
         let setup = Setup {
             what: playbook.name.clone(),
             mode,
@@ -140,7 +140,7 @@ impl Args {
                 execute::execute(engine, &playbook, &world)
             })
         });
-        if result.is_ok() {
+        if result.is_ok() && accept_changes {
             tell_unreached(&active.run);
         }
         Ok(active.finish(result, self.fail_on_change))

@@ -16,6 +16,8 @@ pub enum FailureKind {
     Input,
     /// A task or a command failed on a host, or the playbook threw. Exit 3.
     Failed,
+    /// A command may have run in an earlier attempt of the run, and nobody decided what that means. Exit 3.
+    InDoubt,
     /// A host could not be reached, or was lost. Exit 4.
     Unreachable,
     /// A lock that the run needs is held by another run. Exit 5.
@@ -37,6 +39,7 @@ impl FailureKind {
         match self {
             Self::Input => "input",
             Self::Failed => "failed",
+            Self::InDoubt => "in_doubt",
             Self::Unreachable => "unreachable",
             Self::Held => "held",
             Self::RolledBack => "rolled_back",
@@ -52,7 +55,7 @@ impl FailureKind {
         match self {
             Self::Internal => 1,
             Self::Input => 2,
-            Self::Failed => 3,
+            Self::Failed | Self::InDoubt => 3,
             Self::Unreachable => 4,
             Self::Held => 5,
             Self::RolledBack => 6,

@@ -197,7 +197,9 @@ impl<'a> Part<'a> {
             "check mode stops at the plan"
         );
         if let Some(journal) = &run.journal {
-            let intents = changes.iter().map(|planned| self.intent(planned.index));
+            let intents = changes
+                .iter()
+                .map(|planned| self.intent(planned.index, &planned.change));
             journal.intend_all(intents).map_err(|error| {
                 Failure::new(FailureKind::Failed, format!("nothing was changed: {error}"))
                     .hint(

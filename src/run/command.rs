@@ -199,7 +199,14 @@ impl Called<'_> {
 
     fn intent(&self) -> Intent<'_> {
         let (command, at) = (self.command, self.command.at.as_ref());
-        command_intent(self.host, &self.step, &self.label, command.sent(), at)
+        command_intent(
+            self.host,
+            &self.step,
+            &self.label,
+            command.sent(),
+            command.repeatable,
+            at,
+        )
     }
 
     /// In a resumed run: the result of an earlier attempt, if the command does not run again.

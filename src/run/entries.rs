@@ -28,9 +28,11 @@ pub(super) fn command_intent<'i>(
     step: &'i StepId,
     label: &'i str,
     sent: [&[u8]; 2],
+    repeatable: bool,
     at: Option<&'i Position>,
 ) -> Intent<'i> {
     Intent {
+        repeatable,
         slot: step.slot.as_deref(),
         ..intent(host, EffectKind::Command, &step.id, label, sent, at)
     }
@@ -58,6 +60,7 @@ fn intent<'i, 'p>(
     Intent {
         step,
         slot: None,
+        repeatable: false,
         kind,
         host: host.name(),
         user: host.user.as_deref(),

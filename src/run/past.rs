@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Outcome, Recorded as Text, Secrets, UnknownSecret, undone_by};
+use crate::model::{Outcome, Position, Recorded as Text, Secrets, UnknownSecret, undone_by};
 use crate::store::{EffectKind, Entry, RecordedOutput, RecordedResult, RolloutEntry, RunRecord};
 use crate::task::Ran;
 
@@ -44,6 +44,10 @@ struct PastStep {
     host: String,
     user: Option<String>,
     label: String,
+    at: Option<Position>,
+    /// It always runs again: it is repeated until something holds.
+    polls: bool,
+    repeatable: bool,
     /// Whether it changed the host, and the change has not been undone.
     changed: bool,
     end: PastEnd,
@@ -52,7 +56,10 @@ struct PastStep {
 #[derive(Debug, Clone)]
 enum PastEnd {
     /// Nobody knows.
-    Open,
+    Open {
+        /// The host does not know either.
+        settled: bool,
+    },
     /// It did not begin, or its change was undone.
     NotMade,
     Failed,
@@ -70,6 +77,18 @@ pub struct Recalled {
     /// Why its output is not known, if it is not.
     pub lost: Option<String>,
 }
+
+/// A command that may have run.
+#[derive(Debug)]
+pub(super) struct InDoubt {
+    pub step: String,
+    pub host: String,
+    pub label: String,
+    pub at: Option<Position>,
+}
+
+/// Why a command is in doubt that has no end.
+pub(super) const NOT_ENDED: &str = "it began, and nobody knows whether it ended";
 
 /// What becomes of a command that this attempt comes to.
 #[derive(Debug)]
@@ -106,6 +125,8 @@ impl Past {
                 host,
                 user,
                 label,
+                at,
+                repeatable,
                 ..
             } => {
                 if *kind != EffectKind::Undo {
@@ -120,8 +141,11 @@ impl Past {
                     host: host.clone(),
                     user: user.clone(),
                     label: label.clone(),
+                    at: at.clone(),
+                    polls: slot.is_none(),
+                    repeatable: *repeatable,
                     changed,
-                    end: PastEnd::Open,
+                    end: PastEnd::OPEN,
                 };
                 steps.insert(step.clone(), past);
             }
@@ -165,8 +189,8 @@ impl Past {
         Some(secrets.reveal(kept).map(Cow::into_owned))
     }
 
-    /// What earlier attempts did in a rollout: each entry with the number of changes that they had made on its
-    /// host by then. Empty if this attempt has come to it before.
+    /// What earlier attempts did in a rollout: each entry with the number of changes that they had made on
+    /// its host by then. Empty if this attempt has come to it before.
     #[must_use]
     pub fn take_rollout(&self, step: &str) -> Vec<(RolloutEntry, usize)> {
         lock(&self.rollouts).remove(step).unwrap_or_default()
@@ -183,7 +207,7 @@ impl Past {
     pub fn open(&self) -> BTreeMap<(String, Option<String>), Vec<String>> {
         let mut open: BTreeMap<_, Vec<String>> = BTreeMap::new();
         for (id, step) in lock(&self.steps).iter() {
-            if step.kind == EffectKind::Command && step.end.is_open() {
+            if step.kind == EffectKind::Command && !step.polls && step.end.is_open() {
                 let place = (step.host.clone(), step.user.clone());
                 open.entry(place).or_default().push(id.clone());
             }
@@ -219,8 +243,27 @@ impl Past {
         step.end = match recorded {
             Recorded::NotBegun => PastEnd::NotMade,
             Recorded::Ended(code) => PastEnd::Exited { code },
-            Recorded::InDoubt => PastEnd::Open,
+            Recorded::InDoubt => PastEnd::Open { settled: true },
         };
+    }
+
+    /// The commands whose end their hosts do not know either, and that must not run twice, in order.
+    #[must_use]
+    pub(super) fn doubts(&self) -> Vec<InDoubt> {
+        let steps = lock(&self.steps);
+        let doubts = steps.iter().filter(|(_, step)| {
+            !step.repeatable && matches!(step.end, PastEnd::Open { settled: true })
+        });
+        let mut doubts: Vec<InDoubt> = doubts
+            .map(|(id, step)| InDoubt {
+                step: id.clone(),
+                host: step.host.clone(),
+                label: step.label.clone(),
+                at: step.at.clone(),
+            })
+            .collect();
+        doubts.sort_by(|one, other| one.step.cmp(&other.step));
+        doubts
     }
 
     /// What becomes of a command that this attempt comes to. `ok`: the codes that mean that it succeeded.
@@ -252,9 +295,7 @@ impl Past {
         match &past.end {
             PastEnd::NotMade | PastEnd::Failed => Recall::Run,
             PastEnd::Exited { code } if !ok.contains(code) => Recall::Run,
-            PastEnd::Open => {
-                Recall::Doubt("it began, and nobody knows whether it ended".to_owned())
-            }
+            PastEnd::Open { .. } => Recall::Doubt(NOT_ENDED.to_owned()),
             PastEnd::Exited { code } => {
                 let lost = "ops ended before it received the output";
                 blind(i32::from(*code), lost.to_owned())
@@ -329,8 +370,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PastEnd {
+    const OPEN: Self = Self::Open { settled: false };
+
     const fn is_open(&self) -> bool {
-        matches!(self, Self::Open)
+        matches!(self, Self::Open { .. })
     }
 }
 
@@ -341,7 +384,7 @@ impl PastStep {
             Outcome::Changed | Outcome::Unchanged => PastEnd::Succeeded(result.cloned()),
             Outcome::Failed => PastEnd::Failed,
             Outcome::Skipped => PastEnd::NotMade,
-            Outcome::Unknown | Outcome::WouldChange => PastEnd::Open,
+            Outcome::Unknown | Outcome::WouldChange => PastEnd::OPEN,
         };
     }
 }

@@ -2,14 +2,14 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Failure, FailureKind, Outcome, Position};
+use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
 use crate::store::Intent;
 use crate::task::Ran;
 
 use super::context::Run;
 use super::doubts::Decision;
 use super::host::HostHandle;
-use super::past::{Recall, Recalled};
+use super::past::{NOT_ENDED, Past, Recall, Recalled};
 use super::question::{choose, is_at_a_terminal};
 use super::step_ids::StepId;
 
@@ -69,6 +69,55 @@ pub(super) fn recalled<'i>(
     }))
 }
 
+/// Decides about the commands in doubt before anything is done, so that the run does not stop half-way.
+///
+/// # Errors
+/// The operator wants to stop; `Interrupted` if `cancel` comes first.
+pub fn decide_doubts(run: &Run, cancel: &CancellationToken) -> Result<(), Failure> {
+    let mut stopped = Vec::new();
+    for in_doubt in run.past.iter().flat_map(Past::doubts) {
+        let doubt = Doubt {
+            step: &in_doubt.step,
+            host: &in_doubt.host,
+            label: &in_doubt.label,
+            why: NOT_ENDED,
+            at: in_doubt.at.as_ref(),
+        };
+        let Err(failure) = runs_again(run, &doubt, cancel) else {
+            continue;
+        };
+        if failure.kind == FailureKind::Interrupted {
+            return Err(failure);
+        }
+        let finished = Kind::TaskFinished {
+            diff: Vec::new(),
+            note: None,
+            failure: Some(Box::new(failure.clone())),
+        };
+        let emission = Emission::new(finished)
+            .step(in_doubt.step)
+            .host(&in_doubt.host)
+            .task(&in_doubt.label)
+            .at(in_doubt.at);
+        run.bus.emit(emission.outcome(Outcome::Failed));
+        stopped.push(failure);
+    }
+    let count = stopped.len();
+    let Some(first) = stopped.into_iter().next() else {
+        return Ok(());
+    };
+    if count == 1 {
+        return Err(first);
+    }
+    let message = format!("in doubt: {count} commands may have run; nothing was done");
+    let hint = "Find out on the hosts whether they ran. Then resume with `--in-doubt STEP=again` or \
+                `--in-doubt STEP=done` for each of them.";
+    Err(Failure {
+        sums_up: true,
+        ..Failure::new(FailureKind::InDoubt, message).hint(hint)
+    })
+}
+
 /// A command in doubt.
 #[derive(Debug)]
 struct Doubt<'d> {
@@ -98,11 +147,13 @@ fn runs_again(run: &Run, doubt: &Doubt<'_>, cancel: &CancellationToken) -> Resul
                 format!("{host}: {label}: {why}. Run it again, take it as done, or stop?");
             let question = run.secrets.scrub(&question);
             let answers = ["again", "done", "stop"];
-            match choose(run, &question, &answers, cancel)? {
+            let answer = match choose(run, &question, &answers, cancel)? {
                 0 => Decision::Again,
                 1 => Decision::Done,
                 _ => Decision::Stop,
-            }
+            };
+            run.doubts.decided((*step).to_owned(), answer);
+            answer
         }
         decision => decision,
     };
@@ -110,7 +161,7 @@ fn runs_again(run: &Run, doubt: &Doubt<'_>, cancel: &CancellationToken) -> Resul
         Decision::Again => Ok(true),
         Decision::Done => Ok(false),
         Decision::Ask | Decision::Stop => {
-            let mut failure = Failure::new(FailureKind::Failed, format!("in doubt: {why}"))
+            let mut failure = Failure::new(FailureKind::InDoubt, format!("in doubt: {why}"))
                 .on(*host)
                 .at(at.cloned());
             failure.task = Some((*label).to_owned());

@@ -60,6 +60,8 @@ pub struct Intent<'i> {
     pub user: Option<&'i str>,
     /// As the user sees it.
     pub label: &'i str,
+    /// It may run twice.
+    pub repeatable: bool,
     /// Equal for equal steps, and without secrets.
     pub fingerprint: String,
     pub at: Option<&'i Position>,
@@ -240,6 +242,7 @@ impl Journal {
             host: intent.host.to_owned(),
             user: intent.user.map(ToOwned::to_owned),
             label: intent.label.to_owned(),
+            repeatable: intent.repeatable,
             fingerprint: intent.fingerprint,
             at: intent.at.cloned(),
         }))

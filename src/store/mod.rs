@@ -22,6 +22,7 @@
 //! the journal. A run that cannot be kept gets [`Journal::unavailable`], which refuses every intent: hosts
 //! are not changed without a journal.
 
+mod controller;
 mod error;
 mod id;
 mod journal;
@@ -34,6 +35,7 @@ mod run_directory;
 mod runs;
 mod stored_run;
 
+pub use controller::Controller;
 pub use error::StoreError;
 pub use id::RunId;
 pub use journal::{

@@ -174,6 +174,7 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
             host: "",
             user: None,
             label: "break a lock",
+            repeatable: true,
             fingerprint: id.to_owned(),
             at: None,
         };

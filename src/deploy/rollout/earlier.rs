@@ -166,7 +166,14 @@ impl Earlier {
     /// Prepares another attempt. What was cut short goes on as it was. A rollout that ended without all of
     /// its hosts tries those again, and a rollback goes on with the hosts that are out of service.
     pub fn go_on(&mut self) {
-        let Some(end) = self.end else { return };
+        let Some(end) = self.end else {
+            // A host that was left out and has not failed: the rollout stopped there, and was killed.
+            let left = self.hosts.iter_mut().filter(|host| {
+                host.before.is_left_out() && host.before.failure.is_none() && !host.is_as_found()
+            });
+            left.for_each(|host| host.before.settled = None);
+            return;
+        };
         match end {
             // Nothing is left to be done.
             RolloutEnd::Done | RolloutEnd::RolledBack => return,
@@ -187,9 +194,7 @@ impl Earlier {
             // A rollback.
             RolloutEnd::Interrupted | RolloutEnd::NotRolledBack => {
                 for host in &mut self.hosts {
-                    let is_as_found = host.found_out
-                        && host.before.settled == Some((Fate::LeftOut, Version::Old));
-                    if host.before.is_left_out() && !is_as_found {
+                    if host.before.is_left_out() && !host.is_as_found() {
                         host.before.settled = None;
                         host.before.back = true;
                     }
@@ -201,6 +206,11 @@ impl Earlier {
 }
 
 impl EarlierHost {
+    /// It was out of service before the rollout, and is in its former state.
+    fn is_as_found(&self) -> bool {
+        self.found_out && self.before.settled == Some((Fate::LeftOut, Version::Old))
+    }
+
     /// Gets the host its update, if it does not have it.
     fn try_again(&mut self) {
         match self.before.settled {

@@ -9,6 +9,7 @@ use super::order::{Course, Input, News, Order, Question, Report, Start, Step, Ti
 use super::spec::Spec;
 
 /// Decides what to do next. See the module.
+#[expect(clippy::struct_excessive_bools, reason = "each is used independently")]
 #[derive(Debug)]
 pub struct Rollout {
     pub(super) spec: Spec,
@@ -32,6 +33,8 @@ pub struct Rollout {
     pub(super) reason: Option<String>,
     pub(super) interrupted: bool,
     pub(super) killed: bool,
+    /// A command is in doubt: the rollout stops where it is, so that it can be resumed.
+    pub(super) in_doubt: bool,
     /// A host could not be put back for a reason that is not its own: others could not be put back either.
     pub(super) broken: bool,
     /// When a host last became healthy.
@@ -105,6 +108,7 @@ impl Rollout {
             reason: None,
             interrupted: false,
             killed: false,
+            in_doubt: false,
             broken: false,
             progress: Time::ZERO,
             say: Time::ZERO,
@@ -430,7 +434,7 @@ impl Rollout {
                 RolloutEnd::NotRolledBack
             };
             self.finish(end);
-        } else if self.spec.on_abort == OnAbort::Rollback {
+        } else if self.spec.on_abort == OnAbort::Rollback && (!self.in_doubt || self.broken) {
             self.begin_rollback(now);
         } else {
             self.finish(RolloutEnd::Stopped);

@@ -31,7 +31,9 @@ impl Rollout {
 
     /// Changed hosts that the rollback did not reach keep the new version: records why.
     pub(super) fn note_kept(&mut self) {
-        let why = if self.broken {
+        let why = if self.in_doubt {
+            "not rolled back: a command is in doubt".to_owned()
+        } else if self.broken {
             let broken = self.hosts.iter().find(|host| {
                 let lost = |kind| kind == crate::model::FailureKind::Unreachable;
                 host.unrestored.as_ref().is_some_and(|why| !lost(why.kind))

@@ -54,7 +54,7 @@ impl Rollout {
     }
 
     pub(super) fn advance_back(&mut self, now: Time) {
-        while !self.broken && !self.interrupted {
+        while !self.broken && !self.interrupted && !self.in_doubt {
             let Some(host) = self.next_with_room() else {
                 break;
             };
@@ -74,7 +74,8 @@ impl Rollout {
             took: now.saturating_sub(self.batch_since),
         });
         // Hosts still in the queue had no room: too many hosts are out of service.
-        if self.broken || self.interrupted || !self.queue.is_empty() || left.is_empty() {
+        let over = self.broken || self.interrupted || self.in_doubt;
+        if over || !self.queue.is_empty() || left.is_empty() {
             self.finish_back();
         } else {
             self.begin_back_batch(batch + 1, left, size, now);

@@ -96,6 +96,9 @@ impl Rollout {
             (StepResult::Cancelled, _) => Err((Failure::interrupted().into(), false)),
         };
         match (step, outcome) {
+            (_, Err((failure, _))) if failure.kind == FailureKind::InDoubt => {
+                self.stop_in_doubt(host, failure, now);
+            }
             // It was told to turn back, so its early end is not a failure.
             (Step::Drain | Step::Update | Step::Healthy, Err(_)) if cut == Some(Cut::Turn) => {
                 self.turn_back(host, now);
@@ -210,6 +213,19 @@ impl Rollout {
         } else {
             self.turn_back(host, now);
         }
+    }
+
+    /// Whether a command of the host ran is for the operator to say: nothing further is started, and every
+    /// host stays in its current state until the run is resumed.
+    fn stop_in_doubt(&mut self, host: usize, mut failure: Box<Failure>, now: Time) {
+        self.name_host(host, &mut failure);
+        self.in_doubt = true;
+        // A rollback that stops is still to be completed.
+        self.broken |= self.turns_back();
+        self.reason.get_or_insert_with(|| failure.to_string());
+        self.hosts[host].unrestored = Some(failure);
+        self.leave_out(host, now);
+        self.kill(now);
     }
 
     /// Counts the host as failed, once.

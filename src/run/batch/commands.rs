@@ -8,10 +8,10 @@ use crate::run::command::IN_EARLIER_ATTEMPT;
 use crate::run::entries::{command_intent, task_intent};
 use crate::run::recall::{Reached, recalled};
 use crate::store::Intent;
-use crate::task::{Found, Plan};
+use crate::task::{Change, Found, Plan};
 
 impl Part<'_> {
-    pub(super) fn intent(&self, index: usize) -> Intent<'_> {
+    pub(super) fn intent(&self, index: usize, change: &Change) -> Intent<'_> {
         let (job, step) = (&self.jobs[index], &self.steps[index]);
         let (label, at) = (&self.labels[index], job.at.as_ref());
         if job.task.queries().is_empty() {
@@ -19,7 +19,7 @@ impl Part<'_> {
                 label.as_bytes(),
                 job.task.sent().unwrap_or_default().as_bytes(),
             ];
-            return command_intent(self.host, step, label, sent, at);
+            return command_intent(self.host, step, label, sent, change.repeatable, at);
         }
         task_intent(self.host, &step.id, label, at)
     }
@@ -44,7 +44,12 @@ impl Part<'_> {
                 ok: &change.ok,
                 repeatable: change.repeatable,
             };
-            match recalled(self.host, &reached, || self.intent(index), self.cancel) {
+            match recalled(
+                self.host,
+                &reached,
+                || self.intent(index, &change),
+                self.cancel,
+            ) {
                 Ok(None) => {}
                 Ok(Some(recalled)) => {
                     self.planner.recalled(index, IN_EARLIER_ATTEMPT);

@@ -100,6 +100,9 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
         label: String,
+        /// It may run twice.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repeatable: bool,
         /// Equal for equal steps: see `run::entries`.
         fingerprint: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::Source;
 use super::hide::Hide;
 use crate::model::{Recorded, Secrets, UnknownSecret};
+use crate::store::Controller;
 
 /// The version of the format. Version 1 had no header.
 pub const FORMAT: u64 = 2;
@@ -27,6 +28,8 @@ pub struct RunInputs {
     pub sources: Vec<Source>,
     /// A digest of the loaded inventory.
     pub inventory: Option<String>,
+    /// Where the run is kept.
+    pub controller: Controller,
 }
 
 /// The header of an attempt.
@@ -47,6 +50,8 @@ pub struct Header {
     pub sources: Vec<Source>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inventory: Option<String>,
+    #[serde(default)]
+    pub controller: Controller,
 }
 
 impl Header {
@@ -62,6 +67,7 @@ impl Header {
             playbook: inputs.playbook.clone(),
             sources: inputs.sources.clone(),
             inventory: inputs.inventory.clone(),
+            controller: inputs.controller.clone(),
         };
         header.hide(secrets);
         header

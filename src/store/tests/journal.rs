@@ -20,6 +20,7 @@ use crate::store::{
 fn intent(step: &str) -> Intent<'_> {
     Intent {
         slot: None,
+        repeatable: false,
         step,
         kind: EffectKind::Task,
         host: "web1",

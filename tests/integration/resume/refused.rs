@@ -1,5 +1,7 @@
 //! What is not resumed, and why.
 
+use std::process::Command;
+
 use super::lines;
 use crate::language::local;
 use crate::ops::Ops;
@@ -102,19 +104,34 @@ fn a_later_run_on_the_same_host_is_named() {
         .ok();
 }
 
+/// On another machine the lock of the run's directory says nothing about its process.
 #[test]
-fn a_run_that_began_a_rollout_is_refused() {
-    let ops = local(1).playbook(r#"rollout(hosts("all"), #{ update: |h| { h.run("exit 1"); } });"#);
-    ops.run().code(6);
-    ops.again(["resume"]).run().code(2);
-    let ops = local(1)
-        .playbook(r#"rollout(hosts("all"), #{ update: |h| { h.run("true"); } }); fail("later");"#);
-    ops.run().code(3);
+fn a_copy_of_a_run_is_refused_unless_its_controller_is_gone() {
+    let ops = failed();
+    let runs = ops.state().join("ops/runs");
+    let there = ops.state().join("ops/moved");
+    std::fs::rename(&runs, &there).expect("it moves");
+    let copied = Command::new("cp").arg("-r").arg(&there).arg(&runs).status();
+    assert!(copied.expect("cp").success());
     ops.again(["resume"])
         .run()
         .code(2)
-        .stderr_has("began a rollout")
-        .stderr_has("Run the playbook again");
+        .stderr_has("this is a copy of it: its process may be alive")
+        .stderr_has("--controller-is-gone");
+    ops.again(["resume", "--controller-is-gone"]).run().ok();
+    assert_eq!(lines(&ops, "h1", "log"), ["more"]);
+}
+
+/// What was rolled back whole is not undone again, and not tried again.
+#[test]
+fn a_run_that_was_rolled_back_is_refused() {
+    let ops = local(1).playbook(r#"rollout(hosts("all"), #{ update: |h| { h.run("exit 1"); } });"#);
+    ops.run().code(6);
+    ops.again(["resume"]).run().code(2);
+    ops.again(["resume", "last"])
+        .run()
+        .code(2)
+        .stderr_has("was rolled back");
 }
 
 /// Its process is dead: nothing is waited for, although the lease has an hour left.

@@ -8,7 +8,7 @@ use super::properties::{Case, case, largest_batch, spec};
 use super::scenes::{but, by, fates, s, well};
 use super::world::{Found, Go, Keys, Script, play_and_die};
 use crate::deploy::rollout::{Report, Size, Spec, Step};
-use crate::model::Fate::{RolledBack, Untouched, Updated};
+use crate::model::Fate::{LeftOut, RolledBack, Untouched, Updated};
 use crate::model::{OnAbort, RolloutEnd};
 
 fn deaths() -> impl Strategy<Value = Vec<Duration>> {
@@ -137,6 +137,23 @@ fn hosts_that_failed_are_tried_again() {
     assert_eq!(first.end, RolloutEnd::WithFailures);
     assert_eq!(second.end, RolloutEnd::Done);
     assert_eq!(fates(&second), [Updated; 4]);
+}
+
+#[test]
+fn a_rollout_stops_where_a_command_is_in_doubt_and_goes_on_when_that_is_decided() {
+    let [first, second] = repaired(&by(2), Keys::default(), &but(1, Step::Update, Go::InDoubt));
+    assert_eq!(first.end, RolloutEnd::Stopped);
+    assert_eq!(fates(&first), [LeftOut, LeftOut, Untouched, Untouched]);
+    assert_eq!(second.end, RolloutEnd::Done);
+    let script = |host: usize, step: Step, _| match (host, step) {
+        (2, Step::Update) => (s(1), Go::Badly),
+        (1, Step::Rollback) => (s(1), Go::InDoubt),
+        _ => (s(1), Go::Well),
+    };
+    let [first, second] = repaired(&by(1), Keys::default(), &script);
+    assert_eq!(first.end, RolloutEnd::NotRolledBack);
+    assert_eq!(fates(&first), [Updated, LeftOut, RolledBack, Untouched]);
+    assert_eq!(second.end, RolloutEnd::RolledBack);
 }
 
 #[test]

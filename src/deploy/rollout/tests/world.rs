@@ -22,6 +22,8 @@ pub(crate) enum Go {
     Hangs,
     /// A drain that fails before it takes the host out.
     Refused,
+    /// A command of it is in doubt.
+    InDoubt,
 }
 
 /// The simulated step of a host: how long it takes, and how it ends at which time.
@@ -34,6 +36,7 @@ pub(crate) struct Keys {
     pub kill: Option<Time>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is used independently")]
 pub(crate) struct Fake<'a> {
     now: Time,
     script: &'a Script,
@@ -331,6 +334,7 @@ impl Fake<'_> {
                 }
                 let kind = match go {
                     Go::Lost => FailureKind::Unreachable,
+                    Go::InDoubt => FailureKind::InDoubt,
                     _ => FailureKind::Failed,
                 };
                 let failure = Failure::new(kind, format!("{:?} failed", running.step));

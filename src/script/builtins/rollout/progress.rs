@@ -47,8 +47,8 @@ impl<'r> Progress<'r> {
         }
     }
 
-    /// A step of a host is about to begin. One that puts the host back goes on even if that cannot be recorded:
-    /// half a rollout is worse than a gap in the journal.
+    /// A step of a host is about to begin. One that puts the host back goes on even if that cannot be
+    /// recorded: half a rollout is worse than a gap in the journal.
     pub(super) fn begins(&self, host: &HostValue, step: Step, back: bool) -> Result<(), Failure> {
         let host = host.0.name();
         let Some(event) = step_entry(host, step) else {

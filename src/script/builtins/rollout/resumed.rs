@@ -37,8 +37,8 @@ pub(super) fn arrange(hosts: &mut Vec<HostValue>, earlier: &Earlier) -> Vec<Stri
 /// Looks at the hosts once, and prepares the rollout.
 ///
 /// # Errors
-/// The balancer cannot report which hosts are in service. The rollout was complete, and too many hosts are not
-/// healthy now.
+/// The balancer cannot report which hosts are in service. The rollout was complete, and too many hosts are
+/// not healthy now.
 pub(super) fn prepare(
     context: &NativeCallContext<'_>,
     frame: &Frame,
@@ -106,7 +106,8 @@ pub(super) fn prepare(
     ))
 }
 
-/// Whether a host is down, whether the balancer has it out of service, and why an updated host is not healthy.
+/// Whether a host is down, whether the balancer has it out of service, and why an updated host is not
+/// healthy.
 type Looked = (bool, bool, Option<Box<Failure>>);
 
 fn look(
@@ -145,8 +146,8 @@ pub(super) fn unknown_service(host: &str, failure: Failure) -> Failure {
     Failure { message, ..failure }
 }
 
-/// Reports how far the rollout had come. Returns how many hosts are out of service that are not among the hosts
-/// any more.
+/// Reports how far the rollout had come. Returns how many hosts are out of service that are not among the
+/// hosts any more.
 fn tell(run: &Run, hosts: &[HostValue], earlier: &Earlier) -> usize {
     let done = earlier
         .hosts

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{entries, intent};
 use crate::model::Secrets;
 use crate::store::tests::store;
-use crate::store::{RunInputs, Source, SourceKind};
+use crate::store::{Controller, RunInputs, Source, SourceKind};
 
 fn source(path: &str, sha256: &str) -> Source {
     Source {
@@ -30,6 +30,7 @@ fn the_header_has_what_the_run_was_started_with() {
         playbook: Some("site.rhai".into()),
         sources: vec![source("site.rhai", "aa")],
         inventory: Some("bb".into()),
+        controller: Controller::default(),
     };
     run.journal().begin(&inputs);
     let record = store

@@ -1,0 +1,89 @@
+//! Rollouts of runs that are killed and resumed.
+
+use super::{lines, resume};
+use crate::generation::is_long;
+use crate::language::local;
+use crate::ops::Ops;
+
+const HOSTS: [&str; 5] = ["h1", "h2", "h3", "h4", "h5"];
+
+/// A file `out` stands for what the balancer knows of a host.
+const PLAYBOOK: &str = r#"
+rollout(hosts("all"), #{
+    batch: 2,
+    min_healthy: "0s",
+    interval: "20ms",
+    drain: |h| h.run(`: >${h.vars.root}/out`),
+    update: |h| {
+        let root = h.vars.root;
+        let done = h.apply(files::file(root + "/conf", "new\n"));
+        h.run(`echo last >>${root}/log`);
+        if done.changed { h.run(`echo migrated >>${root}/log`); }
+    },
+    healthy: |h| h.run(`cat ${h.vars.root}/conf`, #{ reads: true }).stdout == "new",
+    readmit: |h| h.run(`rm -f ${h.vars.root}/out`),
+});
+"#;
+
+/// How many hosts are out of service.
+fn out(ops: &Ops) -> usize {
+    let out = HOSTS
+        .iter()
+        .filter(|host| ops.path(host).join("out").exists());
+    out.count()
+}
+
+#[test]
+fn a_rollout_that_is_killed_at_any_write_of_the_journal_is_completed() {
+    let step = if is_long() { 1 } else { 9 };
+    let (mut points, mut in_doubt) = (0, 0);
+    for number in (2..).step_by(step) {
+        let mut over = true;
+        for side in ["-", "+"] {
+            let ops = local(HOSTS.len()).playbook(PLAYBOOK);
+            let at = format!("{number}{side}");
+            let killed = ops.clone().env("OPS_TEST_DIE_AT", &at).run();
+            if killed.exit_code().is_none() {
+                over = false;
+                points += 1;
+                assert!(out(&ops) <= 2, "{at}");
+                in_doubt += resume(&ops, &HOSTS);
+            }
+            assert_eq!(out(&ops), 0, "{at}");
+            for host in HOSTS {
+                let log = lines(&ops, host, "log");
+                assert_eq!(log, ["last", "migrated"], "{at}: {host}");
+                assert_eq!(lines(&ops, host, "conf"), ["new"], "{at}: {host}");
+            }
+        }
+        if over {
+            break;
+        }
+    }
+    println!("{points} points, {in_doubt} commands in doubt");
+    assert!(points > 6);
+}
+
+/// A host that was updated is looked at, and nothing is done with it.
+#[test]
+fn hosts_that_were_done_are_only_checked() {
+    let playbook = PLAYBOOK.replace(
+        "readmit: |h| h.run(`",
+        "readmit: |h| h.run(`test ${h.name} != h3 -o -e ${h.vars.root}/allowed && ",
+    );
+    let playbook = playbook.replace("batch: 2,", "batch: 2, on_abort: \"stop\",");
+    let ops = local(HOSTS.len()).playbook(&playbook);
+    ops.run().code(3);
+    assert_eq!(out(&ops), 1);
+    std::fs::write(ops.path("h3").join("allowed"), "").expect("a file");
+    let ran = ops.again(["resume", "--output", "json"]).run().ok();
+    let ran = ran.stdout_has("the rollout goes on: 3 of 5 hosts are done");
+    let events = ran.events_of("rollout.host");
+    let drained = events.iter().filter(|event| event["phase"] == "drained");
+    let drained: Vec<&str> = drained.filter_map(|event| event["host"].as_str()).collect();
+    assert_eq!(drained, ["h3", "h5"], "{ran}");
+    assert_eq!(out(&ops), 0);
+    for host in HOSTS {
+        assert_eq!(lines(&ops, host, "log"), ["last", "migrated"], "{host}");
+    }
+}
