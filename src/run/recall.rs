@@ -41,6 +41,7 @@ pub(super) fn recalled<'i>(
     };
     let why = match past.recall(reached.step, reached.label, reached.ok, &run.secrets) {
         Recall::Run => return Ok(None),
+        Recall::Ran(recalled) if recalled.lost.is_some() && reached.repeatable => return Ok(None),
         Recall::Ran(recalled) => return Ok(Some(recalled)),
         Recall::Doubt(why) => why,
     };
