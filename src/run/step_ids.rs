@@ -9,6 +9,7 @@
 //! told apart by what they send and by their order.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -32,6 +33,8 @@ struct Inner {
     /// Whether its steps are repeated until something holds, however often that is.
     polls: bool,
     seen: Mutex<HashMap<Hash, u32>>,
+    /// How many steps of the run have no identity that lasts.
+    others: Arc<AtomicU64>,
 }
 
 /// What identifies a step within its frame.
@@ -58,14 +61,29 @@ pub(crate) struct StepId {
 
 impl Default for StepIds {
     fn default() -> Self {
-        Self::at(Hash::default(), false)
+        Self::of_attempt(1)
     }
 }
 
 impl StepIds {
-    fn at(path: Hash, polls: bool) -> Self {
-        let seen = Mutex::default();
-        Self(Arc::new(Inner { path, polls, seen }))
+    /// The outermost frame of an attempt of the run.
+    #[must_use]
+    pub fn of_attempt(attempt: u32) -> Self {
+        Self(Arc::new(Inner {
+            path: Hash::default(),
+            polls: false,
+            seen: Mutex::default(),
+            others: Arc::new(AtomicU64::new(u64::from(attempt) << 32)),
+        }))
+    }
+
+    fn at(&self, path: Hash, polls: bool) -> Self {
+        Self(Arc::new(Inner {
+            path,
+            polls,
+            seen: Mutex::default(),
+            others: self.0.others.clone(),
+        }))
     }
 
     /// A frame within this one, opened by a call at this position.
@@ -87,18 +105,18 @@ impl StepIds {
     /// could recognise.
     #[must_use]
     pub fn polling(&self) -> Self {
-        Self::at(self.call("poll", None).0.path, true)
+        self.at(self.call("poll", None).0.path, true)
     }
 
     /// The same frame from its beginning: what failed is tried again. A step has the identity that it had
     /// before, so how often something was tried makes no difference to another execution.
     #[must_use]
     pub fn again(&self) -> Self {
-        Self::at(self.0.path, self.0.polls)
+        self.at(self.0.path, self.0.polls)
     }
 
     fn within(&self, parts: &[&[u8]]) -> Self {
-        Self::at(hash(&self.0.path, parts), self.0.polls)
+        self.at(hash(&self.0.path, parts), self.0.polls)
     }
 
     /// `web1/deploy.rhai:12:9#5c0f3a9be217`: the host, the place in the playbook, and a hash of all that
@@ -110,16 +128,15 @@ impl StepIds {
         let host = step.host.as_bytes();
         let here: [&[u8]; 4] = [b"step", host, user, place.as_bytes()];
         let counts = step.has_effect && !self.0.polls;
-        let (sign, key) = if counts {
+        let (sign, id) = if counts {
             let text = hash(&self.0.path, &here);
-            ('#', hash(&text, &[step.text.as_bytes()]))
+            let key = hash(&text, &[step.text.as_bytes()]);
+            ('#', hash(&key, &[&self.counted(key).to_le_bytes()]))
         } else {
-            (
-                '~',
-                hash(&self.0.path, &[b"poll", host, user, place.as_bytes()]),
-            )
+            let number = self.0.others.fetch_add(1, Ordering::Relaxed);
+            ('~', hash(&self.0.path, &[b"other", &number.to_le_bytes()]))
         };
-        let id = short(&hash(&key, &[&self.counted(key).to_le_bytes()]));
+        let id = short(&id);
         let slot = counts.then(|| {
             let key = hash(&self.0.path, &here);
             short(&hash(&key, &[&self.counted(key).to_le_bytes()]))

@@ -66,6 +66,7 @@ impl Frame {
     #[must_use]
     pub fn playbook(world: Arc<World>) -> Self {
         let cancel = world.run.cancel.work.clone();
+        let steps = StepIds::of_attempt(world.run.attempt);
         Self(Arc::new(Inner {
             world,
             host: None,
@@ -73,7 +74,7 @@ impl Frame {
             plans: false,
             depth: 0,
             threads: MAX_THREADS,
-            steps: StepIds::default(),
+            steps,
             state: Arc::default(),
         }))
     }

@@ -1,5 +1,5 @@
-//! The identities of steps: the same in every execution of a playbook, whatever its threads, its delays and
-//! the number of its polls.
+//! The identities of steps: the same in every execution of a playbook, whatever its threads, its delays, the
+//! number of its polls, and how often something is tried.
 
 use std::collections::BTreeSet;
 
@@ -23,6 +23,14 @@ fn polled(h, lb) {
     });
 }
 
+fn tried(h, lb) {
+    retry(#{ times: 1000, delay: "1ms" }, || {
+        lb.run("echo try >/dev/null");
+        h.run("[ $(($(od -An -N1 -tu1 /dev/urandom) % 3)) = 0 ]", #{ reads: true });
+        lb.run("echo tried >/dev/null");
+    });
+}
+
 fn same(lb) {
     lb.run("echo from two places >/dev/null");
 }
@@ -33,6 +41,7 @@ for round in 0..2 {
         now_and_then(h);
         lb.run("echo hello >/dev/null");
         polled(h, lb);
+        tried(h, lb);
         h.apply(files::file(h.vars.root + "/f", `round ${round}\n`));
         same(lb);
         now_and_then(h);
@@ -61,16 +70,24 @@ with_lock("deploy", #{ scope: "local" }, || {
 });
 "#;
 
-/// The identities of a run's steps: those that are the same in every execution, and the others.
+/// The identities of a run's steps: those that are the same in every execution, and the others. What is tried
+/// again has the identity that it had before.
 fn identities(events: &str) -> (Vec<String>, Vec<String>) {
-    let mut steps: Vec<String> = events
+    let mut steps: Vec<(bool, String)> = events
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
         .filter(|event| event["kind"] == "task.finished")
-        .map(|event| event["step"].as_str().expect("a step").to_owned())
+        .map(|event| {
+            let tried = event["task"]
+                .as_str()
+                .is_some_and(|task| task.contains("echo try "));
+            (tried, event["step"].as_str().expect("a step").to_owned())
+        })
         .collect();
     steps.sort();
-    steps.into_iter().partition(|step| step.contains('#'))
+    steps.dedup_by(|one, other| one.0 && one == other);
+    let steps = steps.into_iter().map(|(_, step)| step);
+    steps.partition(|step| step.contains('#'))
 }
 
 #[test]
@@ -90,9 +107,9 @@ fn every_execution_has_the_same_identities() {
         assert_eq!(*expected, steps);
         polls.insert(polled.len());
     }
-    // Two rounds of three hosts: one task, five commands on the balancer and two of the inner `each`; and the
+    // Two rounds of three hosts: one task, six commands on the balancer and two of the inner `each`; and the
     // rollout, with one task and one command for each host.
-    assert_eq!(expected.expect("a run").len(), 2 * 3 * 7 + 3 * 2);
+    assert_eq!(expected.expect("a run").len(), 2 * 3 * 9 + 3 * 2);
     assert!(
         polls.len() > 1,
         "the number of polls never differed: {polls:?}"

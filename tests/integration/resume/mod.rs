@@ -163,6 +163,24 @@ fn a_run_that_is_done_is_not_resumed() {
     is_whole(&ops, &["h1"], "once");
 }
 
+/// It failed at first and succeeded when it was tried again: it ran.
+#[test]
+fn a_command_that_succeeded_at_the_second_try_does_not_run_again() {
+    let ops = local(1).playbook(
+        r#"each(hosts("all"), |h| {
+            let root = h.vars.root;
+            retry(#{ times: 3, delay: "1ms" }, || {
+                h.run(`echo tried >>${root}/log; [ $(wc -l <${root}/log) -ge 2 ]`);
+            });
+            h.run(`test -e ${root}/allowed`);
+        });"#,
+    );
+    ops.run().code(3);
+    std::fs::write(ops.path("h1").join("allowed"), "").expect("a file");
+    ops.again(["resume"]).run().ok();
+    assert_eq!(lines(&ops, "h1", "log"), ["tried", "tried"]);
+}
+
 /// A failed run goes on where it failed.
 #[test]
 fn a_failed_run_goes_on_where_it_failed() {
