@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::inventory::Inventory;
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Doubts, HostHandle, Past, Run, decide_doubts, fan_out, records};
+use crate::run::{Doubts, HostHandle, Past, Run, decide_doubts, fan_out, settle_commands};
 use crate::script::playbook::Playbook;
 use crate::script::source_changes;
 use crate::shell::Request;
@@ -61,17 +61,14 @@ impl Resumed {
 }
 
 /// Asks the hosts that earlier attempts changed: whether a later run has changed them, and how commands ended
-/// whose end the journal does not know. A host that cannot be reached is asked when the playbook comes to it:
-/// its commands are in doubt then.
+/// whose end the journal does not know. A host that cannot be reached is asked when the playbook comes to it.
 ///
 /// # Errors
 /// A later run has changed one of them, unless that is accepted. A command is in doubt, and the run is to
-/// stop then. What an earlier attempt started cannot be
-/// ended. The run is interrupted.
+/// stop then. What an earlier attempt started cannot be ended. The run is interrupted.
 pub(crate) fn settle(run: &Arc<Run>, over_later_runs: bool) -> Result<(), Failure> {
     let Some(past) = &run.past else { return Ok(()) };
     let places: Vec<_> = past.places().into_iter().collect();
-    let open = past.open();
     let handle = |(host, user): &(String, Option<String>)| {
         let known = run.inventory.hosts().find(|known| known.name == *host)?;
         let handle = HostHandle::new(run, known);
@@ -91,15 +88,7 @@ pub(crate) fn settle(run: &Arc<Run>, over_later_runs: bool) -> Result<(), Failur
                 .on(handle.name())
                 .hint("Go on in spite of it: `--over-later-runs`."));
         }
-        let Some(steps) = open.get(place) else {
-            return Ok(());
-        };
-        let ids: Vec<&str> = steps.iter().map(String::as_str).collect();
-        let recorded = records::settle(&handle, &ids, &run.cancel.work)?;
-        for (step, recorded) in ids.iter().zip(recorded) {
-            past.settle(step, recorded);
-        }
-        Ok(())
+        settle_commands(&handle, &run.cancel.work)
     };
     let results = fan_out(&places, run.settings.forks, |place| match ask(place) {
         Err(failure) if failure.kind == FailureKind::Unreachable => Ok(()),

@@ -71,7 +71,7 @@ pub use label::label;
 pub use link::Link;
 pub use past::{Past, Recalled};
 pub use pending_user::pending_user;
-pub use recall::decide_doubts;
+pub use recall::{decide_doubts, settle_commands};
 pub use step_ids::StepIds;
 pub use undo::undo;
 pub use waits::{Pace, Rounds, Wait, Waited, Waits};

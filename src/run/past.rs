@@ -6,7 +6,7 @@
 //! does not run again; one that failed, or never began, runs; one whose end nobody knows is in doubt.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -202,17 +202,16 @@ impl Past {
         self.confirmed.contains(step)
     }
 
-    /// The commands whose end the journal does not know, by host and user: the hosts may.
-    #[must_use]
-    pub fn open(&self) -> BTreeMap<(String, Option<String>), Vec<String>> {
-        let mut open: BTreeMap<_, Vec<String>> = BTreeMap::new();
-        for (id, step) in lock(&self.steps).iter() {
-            if step.kind == EffectKind::Command && !step.polls && step.end.is_open() {
-                let place = (step.host.clone(), step.user.clone());
-                open.entry(place).or_default().push(id.clone());
-            }
-        }
-        open
+    /// The commands of a user on a host whose end the journal does not know. The host may, and has not been
+    /// asked.
+    pub(super) fn unsettled(&self, host: &str, user: Option<&str>) -> Vec<String> {
+        let steps = lock(&self.steps);
+        let open = steps.iter().filter(|(_, step)| {
+            let is_open = matches!(step.end, PastEnd::Open { settled: false });
+            let is_command = step.kind == EffectKind::Command && !step.polls;
+            is_open && is_command && step.host == host && step.user.as_deref() == user
+        });
+        open.map(|(id, _)| id.clone()).collect()
     }
 
     /// The hosts that were changed or may have been, each with the users that did it.
@@ -235,7 +234,7 @@ impl Past {
     }
 
     /// Takes in what a host has recorded of a step.
-    pub fn settle(&self, step: &str, recorded: Recorded) {
+    pub(super) fn settle(&self, step: &str, recorded: Recorded) {
         let mut steps = lock(&self.steps);
         let Some(step) = steps.get_mut(step).filter(|step| step.end.is_open()) else {
             return;

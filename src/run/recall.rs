@@ -11,6 +11,7 @@ use super::doubts::Decision;
 use super::host::HostHandle;
 use super::past::{NOT_ENDED, Past, Recall, Recalled};
 use super::question::{choose, is_at_a_terminal};
+use super::records;
 use super::step_ids::StepId;
 
 /// A command that this attempt comes to.
@@ -39,6 +40,7 @@ pub(super) fn recalled<'i>(
     let (Some(past), true) = (&run.past, reached.step.slot.is_some()) else {
         return Ok(None);
     };
+    settle_commands(host, cancel)?;
     let why = match past.recall(reached.step, reached.label, reached.ok, &run.secrets) {
         Recall::Run => return Ok(None),
         Recall::Ran(recalled) if recalled.lost.is_some() && reached.repeatable => return Ok(None),
@@ -68,6 +70,26 @@ pub(super) fn recalled<'i>(
         ran: Ran::default(),
         lost: Some("the command was taken as done".to_owned()),
     }))
+}
+
+/// Asks a host how commands of earlier attempts ended whose end the journal does not know, if it has not been
+/// asked.
+///
+/// # Errors
+/// It cannot be reached, or what an earlier attempt started cannot be ended.
+pub fn settle_commands(host: &HostHandle, cancel: &CancellationToken) -> Result<(), Failure> {
+    let Some(past) = &host.run.past else {
+        return Ok(());
+    };
+    let steps = past.unsettled(host.name(), host.user.as_deref());
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = steps.iter().map(String::as_str).collect();
+    for (step, recorded) in ids.iter().zip(records::settle(host, &ids, cancel)?) {
+        past.settle(step, recorded);
+    }
+    Ok(())
 }
 
 /// Decides about the commands in doubt before anything is done, so that the run does not stop half-way.
