@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::inventory::Inventory;
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Doubts, HostHandle, Past, Run, fan_out, records};
+use crate::run::{Doubts, HostHandle, Past, Run, fan_out, records, settle_undos};
 use crate::script::playbook::Playbook;
 use crate::script::source_changes;
 use crate::shell::Request;
@@ -60,9 +60,9 @@ impl Resumed {
     }
 }
 
-/// Asks the hosts that earlier attempts changed: whether a later run has changed them, and how commands ended
-/// whose end the journal does not know. A host that cannot be reached is asked when the playbook comes to it:
-/// its commands are in doubt then.
+/// Asks the hosts that earlier attempts changed: whether a later run has changed them, and how commands and
+/// undos ended whose end the journal does not know. A host that cannot be reached is asked when the playbook
+/// comes to it: its commands are in doubt then.
 ///
 /// # Errors
 /// A later run has changed one of them, unless that is accepted. What an earlier attempt started cannot be
@@ -90,6 +90,7 @@ pub(crate) fn settle(run: &Arc<Run>, over_later_runs: bool) -> Result<(), Failur
                 .on(handle.name())
                 .hint("Go on in spite of it: `--over-later-runs`."));
         }
+        settle_undos(past, &handle, &run.cancel.work)?;
         let Some(steps) = open.get(place) else {
             return Ok(());
         };

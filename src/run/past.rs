@@ -14,6 +14,7 @@ use crate::model::{Outcome, Recorded as Text, Secrets, UnknownSecret, undone_by}
 use crate::store::{EffectKind, Entry, RecordedOutput, RecordedResult, RunRecord};
 use crate::task::Ran;
 
+use super::past_changes::{PastChange, PastChanges, PastMade, PastUndo};
 use super::recorded::Recorded;
 use super::step_ids::StepId;
 
@@ -31,6 +32,7 @@ pub struct Past {
     rolled_out: bool,
     /// Questions that were answered with yes.
     confirmed: HashSet<String>,
+    changes: Mutex<PastChanges>,
     /// The steps that this attempt has come to.
     reached: Mutex<HashSet<String>>,
 }
@@ -53,6 +55,8 @@ enum PastEnd {
     Open,
     /// It did not begin, or its change was undone.
     NotMade,
+    /// Its change may have been undone, in full or in part.
+    InUndo,
     Failed,
     Succeeded(Option<RecordedResult>),
     /// The host says that it exited with this code: its output is lost.
@@ -95,6 +99,7 @@ impl Past {
     }
 
     fn add(&mut self, entry: &Entry) {
+        lock(&self.changes).add(entry);
         let mut steps = lock(&self.steps);
         match entry {
             Entry::Intend {
@@ -124,6 +129,7 @@ impl Past {
                 step,
                 outcome,
                 result,
+                ..
             } => {
                 if let Some(past) = steps.get_mut(step) {
                     past.ended(*outcome, result.as_ref());
@@ -189,18 +195,49 @@ impl Past {
             .collect()
     }
 
-    /// How many changes of earlier attempts on a host have not been undone.
+    /// The changes on a host that earlier attempts made, or may have made, in the order of their intents.
+    /// Each keeps its position, whatever becomes of it.
     #[must_use]
-    pub fn changes_on(&self, host: &str) -> usize {
-        let steps = lock(&self.steps);
-        steps
-            .values()
-            .filter(|step| step.host == host && step.changed)
-            .count()
+    pub fn changes(&self, host: &str) -> Vec<PastChange> {
+        lock(&self.changes).on(host).to_vec()
+    }
+
+    /// The number of those changes.
+    #[must_use]
+    pub fn count_changes(&self, host: &str) -> usize {
+        lock(&self.changes).on(host).len()
+    }
+
+    /// Takes in what a host says about an undo that may have begun.
+    pub fn settle_undo(&self, host: &str, change: &PastChange, undo: PastUndo) {
+        let mut changes = lock(&self.changes);
+        if let Some(change) = changes.named(host, &change.name) {
+            change.undo = undo;
+        }
+        let mut steps = lock(&self.steps);
+        if let Some(step) = steps.get_mut(&change.step) {
+            match undo {
+                PastUndo::Done => {
+                    step.changed = false;
+                    step.end = PastEnd::NotMade;
+                }
+                PastUndo::InDoubt => step.end = PastEnd::InUndo,
+                PastUndo::NotDone => {}
+            }
+        }
     }
 
     /// Takes in what a host has recorded of a step.
     pub fn settle(&self, step: &str, recorded: Recorded) {
+        if let Some(change) = lock(&self.changes).last_of(step)
+            && change.made == PastMade::Unknown
+        {
+            change.made = match recorded {
+                Recorded::NotBegun => PastMade::No,
+                Recorded::Ended(_) => PastMade::Yes,
+                Recorded::InDoubt => PastMade::Unknown,
+            };
+        }
         let mut steps = lock(&self.steps);
         let Some(step) = steps.get_mut(step).filter(|step| step.end.is_open()) else {
             return;
@@ -240,6 +277,9 @@ impl Past {
             PastEnd::Exited { code } if !ok.contains(code) => Recall::Run,
             PastEnd::Open => {
                 Recall::Doubt("it began, and nobody knows whether it ended".to_owned())
+            }
+            PastEnd::InUndo => {
+                Recall::Doubt("its undo began, and nobody knows whether it ended".to_owned())
             }
             PastEnd::Exited { code } => {
                 let lost = "ops ended before it received the output";

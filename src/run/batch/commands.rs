@@ -6,9 +6,11 @@ use super::Part;
 use crate::model::{Failure, FailureKind};
 use crate::run::command::IN_EARLIER_ATTEMPT;
 use crate::run::entries::{command_intent, task_intent};
+use crate::run::kept_undo::change_name;
 use crate::run::recall::{Reached, recalled};
+use crate::run::recording::key;
 use crate::store::Intent;
-use crate::task::{Found, Plan};
+use crate::task::{Found, Plan, Planned};
 
 impl Part<'_> {
     pub(super) fn intent(&self, index: usize) -> Intent<'_> {
@@ -22,6 +24,36 @@ impl Part<'_> {
             return command_intent(self.host, step, label, sent, at);
         }
         task_intent(self.host, &step.id, label, at)
+    }
+
+    /// Names the changes, and records that they are about to be made.
+    pub(super) fn intend(&mut self, changes: &[Planned]) -> Result<(), Failure> {
+        let (run, history) = (&self.host.run, self.host.history());
+        let names: Vec<String> = changes
+            .iter()
+            .map(|planned| {
+                let step = &self.steps[planned.index].id;
+                change_name(run.attempt, history.next_number(), &key(step))
+            })
+            .collect();
+        let intents = changes.iter().zip(&names).map(|(planned, name)| Intent {
+            change: Some(name),
+            ..self.intent(planned.index)
+        });
+        if let Some(journal) = &run.journal {
+            journal.intend_all(intents).map_err(|error| {
+                Failure::new(FailureKind::Failed, format!("nothing was changed: {error}"))
+                    .hint(
+                        "A change is made only after it is recorded in the journal. \
+                         Free the disk, or set XDG_STATE_HOME.",
+                    )
+                    .on(self.host.name())
+            })?;
+        }
+        for (planned, name) in changes.iter().zip(names) {
+            self.names[planned.index] = name;
+        }
+        Ok(())
     }
 
     /// In a resumed run: commands that an earlier attempt ran count, and do not run again.

@@ -27,6 +27,7 @@ fn intent(step: &str) -> Intent<'_> {
         label: "a task",
         fingerprint: "f".to_owned(),
         at: None,
+        change: None,
     }
 }
 

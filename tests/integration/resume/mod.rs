@@ -1,6 +1,7 @@
 //! Runs that are killed and resumed.
 
 mod refused;
+mod undo;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,6 @@
 //! The actions of a rollout: calls the closures of the playbook, undoes changes, asks and reports.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rhai::NativeCallContext;
@@ -10,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::options::Wanted;
 use crate::deploy::rollout::{Actions, Course, News, Question, Step, StepResult};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{HostHandle, Polled, Run, StepIds, command, question, undo};
+use crate::run::{HostHandle, Mark, Polled, Run, StepIds, command, question, undo_since};
 use crate::script::builtins::HostValue;
 use crate::script::convert::described;
 use crate::script::error::position;
@@ -25,8 +24,8 @@ pub(super) struct Closures<'a, 'c> {
     pub(super) frame: &'a Frame,
     pub(super) wanted: &'a Wanted,
     pub(super) hosts: &'a [HostValue],
-    /// How many changes this run had made on each host when its update began.
-    marks: Vec<AtomicUsize>,
+    /// What this run had changed on each host when its update began.
+    marks: Vec<Mutex<Mark>>,
     /// Numbers the steps on each host.
     steps: Vec<StepIds>,
     polled: Vec<Arc<Polled>>,
@@ -47,7 +46,7 @@ impl<'a, 'c> Closures<'a, 'c> {
             frame,
             wanted,
             hosts,
-            marks: hosts.iter().map(|_| AtomicUsize::new(0)).collect(),
+            marks: hosts.iter().map(|_| Mutex::default()).collect(),
             steps: hosts
                 .iter()
                 .map(|host| steps.of_host(host.0.name()))
@@ -108,16 +107,18 @@ impl<'a, 'c> Closures<'a, 'c> {
         }
     }
 
+    fn mark(&self, host: usize) -> MutexGuard<'_, Mark> {
+        let mark = self.marks[host].lock();
+        mark.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Undoes what this run changed on the host since its update began.
     fn put_back(&self, host: usize, cancel: &CancellationToken) -> StepResult {
         let handle = &self.hosts[host].0;
-        let mark = self.marks[host].load(Ordering::Relaxed);
-        let made = handle.history().made_since(mark);
-        let undone = if made.is_empty() {
-            // No command would be sent, so a dead host would be put back into service.
-            command::answers(handle, cancel)
-        } else {
-            undo(handle, &made, cancel).map(drop)
+        let undone = match undo_since(handle, *self.mark(host), cancel) {
+            // Perhaps no command was sent, so a dead host would be put back into service.
+            Ok(0) => command::answers(handle, cancel),
+            undone => undone.map(drop),
         };
         undone.map_or_else(|failure| failed(failure, handle), |()| StepResult::Done)
     }
@@ -156,7 +157,7 @@ impl Actions for Closures<'_, '_> {
             *self.asked(host) = None;
         }
         if step == Step::Update {
-            self.marks[host].store(value.0.history().mark(), Ordering::Relaxed);
+            *self.mark(host) = value.0.mark();
         }
         if step == Step::Reach {
             let answered = command::answers(&value.0, cancel);
