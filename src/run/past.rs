@@ -208,6 +208,16 @@ impl Past {
         lock(&self.changes).on(host).len()
     }
 
+    /// The steps of all changes that were made and are not undone. A step is listed for each of its changes.
+    #[must_use]
+    pub fn standing(&self) -> Vec<String> {
+        let changes = lock(&self.changes);
+        let standing = changes
+            .all()
+            .filter(|change| change.made == PastMade::Yes && change.undo != PastUndo::Done);
+        standing.map(|change| change.step.clone()).collect()
+    }
+
     /// Takes in what a host says about an undo that may have begun.
     pub fn settle_undo(&self, host: &str, change: &PastChange, undo: PastUndo) {
         let mut changes = lock(&self.changes);

@@ -114,6 +114,10 @@ impl PastChanges {
         self.by_host.get(host).map_or(&[], Vec::as_slice)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &PastChange> {
+        self.by_host.values().flatten()
+    }
+
     /// The last change of a step.
     pub(super) fn last_of(&mut self, step: &str) -> Option<&mut PastChange> {
         let (host, position) = self.last.get(step)?;

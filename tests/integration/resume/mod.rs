@@ -1,5 +1,6 @@
 //! Runs that are killed and resumed.
 
+mod kept;
 mod refused;
 mod undo;
 
