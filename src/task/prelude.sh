@@ -117,7 +117,7 @@ forget_old() {
 
 # own_state: makes ops's state directory, for this user alone.
 own_state() {
-  [ -d "$ops_state" ] || (umask 077; mkdir -p "$ops_state") || {
+  [ -d "$ops_state" ] || (umask 077; exec mkdir -p "$ops_state") || {
     echo "ops keeps its state in $ops_state, which it cannot create: set ops_state_dir to another directory" >&2
     return 1
   }
