@@ -48,6 +48,7 @@ pub(super) fn apply_part(
         part.go().err()
     };
     part.report();
+    part.record_untouched();
     host.history().set_outlook(part.planner.outlook().clone());
     (part.into_applied(), failure)
 }

@@ -147,7 +147,7 @@ impl Past {
             Entry::Confirmed { step } => {
                 self.confirmed.insert(step.clone());
             }
-            Entry::Applied { .. } | Entry::Source { .. } => {}
+            Entry::Applied { .. } | Entry::Untouched { .. } | Entry::Source { .. } => {}
         }
     }
 

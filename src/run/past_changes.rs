@@ -90,6 +90,11 @@ impl PastChanges {
                     change.made = PastMade::Yes;
                 }
             }
+            Entry::Untouched { step } => {
+                if let Some(change) = self.last_of(step) {
+                    change.made = PastMade::No;
+                }
+            }
             Entry::Done {
                 outcome,
                 change: Some(name),
@@ -199,6 +204,11 @@ mod tests {
             intend(EffectKind::Task, "a", "3"),
             intend(EffectKind::Command, "c", "4"),
             done("c", None, Outcome::Unchanged),
+            intend(EffectKind::Task, "d", "5"),
+            done("d", None, Outcome::Failed),
+            Entry::Untouched {
+                step: "d".to_owned(),
+            },
         ];
         assert_eq!(
             states(&entries),
@@ -206,6 +216,7 @@ mod tests {
                 (PastMade::Yes, PastUndo::NotDone),
                 (PastMade::Unknown, PastUndo::NotDone),
                 (PastMade::Unknown, PastUndo::NotDone),
+                (PastMade::No, PastUndo::NotDone),
                 (PastMade::No, PastUndo::NotDone),
             ]
         );

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::Part;
-use crate::model::{Failure, FailureKind};
+use crate::model::{Failure, FailureKind, Outcome};
 use crate::run::command::IN_EARLIER_ATTEMPT;
 use crate::run::entries::{command_intent, task_intent};
 use crate::run::kept_undo::change_name;
 use crate::run::recall::{Reached, recalled};
 use crate::run::recording::key;
-use crate::store::Intent;
+use crate::store::{Entry, Intent};
 use crate::task::{Found, Plan, Planned};
 
 impl Part<'_> {
@@ -54,6 +54,28 @@ impl Part<'_> {
             self.names[planned.index] = name;
         }
         Ok(())
+    }
+
+    /// Records which changes failed and changed nothing: an undo leaves them out, also in a later attempt.
+    pub(super) fn record_untouched(&self) {
+        let Some(journal) = &self.host.run.journal else {
+            return;
+        };
+        let decisions = self
+            .planner
+            .decisions()
+            .iter()
+            .zip(&self.names)
+            .zip(&self.steps);
+        for ((decision, name), step) in decisions {
+            let untouched = decision
+                .as_ref()
+                .is_some_and(|made| made.outcome == Outcome::Failed && made.change.is_none());
+            if untouched && !name.is_empty() {
+                let step = step.id.clone();
+                journal.note(Entry::Untouched { step });
+            }
+        }
     }
 
     /// In a resumed run: commands that an earlier attempt ran count, and do not run again.

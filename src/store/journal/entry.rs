@@ -123,6 +123,10 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         change: Option<String>,
     }
+    /// The step, which has failed, has changed nothing.
+    Untouched {
+        step: String,
+    }
     /// A rollout is about to begin.
     Rollout {
         step: String,

@@ -47,6 +47,7 @@ fn brief(entry: &JournalEntry) -> String {
         Entry::Intend { step, .. } => format!("intend {step}"),
         Entry::Applied { step } => format!("applied {step}"),
         Entry::Done { step, outcome, .. } => format!("{outcome} {step}"),
+        Entry::Untouched { step } => format!("untouched {step}"),
         Entry::Rollout { step } => format!("rollout {step}"),
         Entry::Kept { step, .. } => format!("kept {step}"),
         Entry::Confirmed { step } => format!("confirmed {step}"),

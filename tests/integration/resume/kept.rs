@@ -165,6 +165,21 @@ fn a_command_without_an_undo_is_named_and_one_without_an_effect_is_not() {
     assert!(!ops.path("h1").join("c").exists());
 }
 
+/// What was made by hand since is not removed.
+#[test]
+fn a_change_that_failed_and_changed_nothing_is_not_undone() {
+    let ops = failed(
+        r#"try { h.apply(files::file(root + "/dir/by-hand", "text\n")); } catch { }"#,
+        "print(`undone ${h.undo()}`);",
+    );
+    first(&ops);
+    let dir = ops.path("h1").join("dir");
+    std::fs::create_dir(&dir).expect("created");
+    std::fs::write(dir.join("by-hand"), "text\n").expect("written");
+    ops.again(["resume"]).run().ok().stdout_has("undone 0");
+    assert_eq!(lines(&ops, "h1", "dir/by-hand"), ["text"]);
+}
+
 /// The first of two lines in a file did the work of the second.
 #[test]
 fn what_was_made_together_is_undone_together() {
