@@ -102,9 +102,9 @@ function! {
 }
 
 function! {
-    /// Undoes changes in reverse order: those of the given outcomes, or all that this run made on the host.
-    /// Services that the changes restarted are restarted last. A change that cannot be undone is left as it
-    /// is, and after the others are undone, it throws and names it. Returns how many changes were undone.
+    /// Undoes changes in reverse order: those of the given outcomes, or all that this run made on the host,
+    /// in any attempt. Services that the changes restarted are restarted last. A change that cannot be undone
+    /// is left as it is, and named in an error after the others are undone. Returns how many were undone.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {
