@@ -241,7 +241,7 @@ impl<'a> Part<'a> {
         });
         self.settle(changes, &record, reply.as_ref().err());
         let reply = reply?;
-        host.history().set_keeps_as(host.user.as_deref());
+        self.keeps(changes, &reply);
         // A failed probe leaves the changes unverified: the planner would query again.
         let answers = questions
             .answers(&reply, changes.len())

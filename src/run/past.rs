@@ -219,9 +219,9 @@ impl Past {
     }
 
     /// Takes in what a host says about an undo that may have begun.
-    pub fn settle_undo(&self, host: &str, change: &PastChange, undo: PastUndo) {
+    pub fn settle_undo(&self, change: &PastChange, undo: PastUndo) {
         let mut changes = lock(&self.changes);
-        if let Some(change) = changes.named(host, &change.name) {
+        if let Some(change) = changes.named(&change.name) {
             change.undo = undo;
         }
         let mut steps = lock(&self.steps);

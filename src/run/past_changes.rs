@@ -46,6 +46,8 @@ pub(super) struct PastChanges {
     by_host: HashMap<String, Vec<PastChange>>,
     /// The host and the position of the last change of each step.
     last: HashMap<String, (String, usize)>,
+    /// Those of each change, by its name. The key of its step makes it unique among all hosts.
+    named: HashMap<String, (String, usize)>,
 }
 
 impl PastChanges {
@@ -53,11 +55,10 @@ impl PastChanges {
         match entry {
             Entry::Intend {
                 kind: EffectKind::Undo,
-                host,
                 change: Some(name),
                 ..
             } => {
-                if let Some(change) = self.named(host, name)
+                if let Some(change) = self.named(name)
                     && change.undo != PastUndo::Done
                 {
                     change.undo = PastUndo::InDoubt;
@@ -73,8 +74,9 @@ impl PastChanges {
                 ..
             } => {
                 let changes = self.by_host.entry(host.clone()).or_default();
-                self.last
-                    .insert(step.clone(), (host.clone(), changes.len()));
+                let place = (host.clone(), changes.len());
+                self.last.insert(step.clone(), place.clone());
+                self.named.insert(name.clone(), place);
                 changes.push(PastChange {
                     name: name.clone(),
                     step: step.clone(),
@@ -100,8 +102,7 @@ impl PastChanges {
                 change: Some(name),
                 ..
             } => {
-                let mut all = self.by_host.values_mut().flatten();
-                if let Some(change) = all.find(|change| change.name == *name) {
+                if let Some(change) = self.named(name) {
                     change.undo_ended(*outcome);
                 }
             }
@@ -129,9 +130,9 @@ impl PastChanges {
         self.by_host.get_mut(host)?.get_mut(*position)
     }
 
-    pub(super) fn named(&mut self, host: &str, name: &str) -> Option<&mut PastChange> {
-        let mut changes = self.by_host.get_mut(host)?.iter_mut();
-        changes.find(|change| change.name == name)
+    pub(super) fn named(&mut self, name: &str) -> Option<&mut PastChange> {
+        let (host, position) = self.named.get(name)?;
+        self.by_host.get_mut(host)?.get_mut(*position)
     }
 }
 

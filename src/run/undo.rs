@@ -102,7 +102,7 @@ fn undo_all(
     let decided = decided.inspect_err(|failure| {
         let made = made.iter().map(|(part, _)| part);
         for part in earlier.parts().iter().chain(made) {
-            part.leave(Script::Undo, failure);
+            part.leave(Script::Undo, failure, false);
         }
     })?;
     let (mut undone, mut lasts, mut cannot) = (Vec::new(), Vec::new(), Vec::new());
@@ -122,7 +122,7 @@ fn undo_all(
     undone.reverse();
     cannot.reverse();
     for (part, message) in &cannot {
-        part.finish(Err(part.refused(message)), Script::Undo);
+        part.refuse(message);
     }
     let mut count = 0;
     send_all(host, &undone, Script::Undo, cancel, |part| {
@@ -201,7 +201,8 @@ fn send_all(
     let mut rest = parts.chunk_by(|one, other| one.host.user == other.host.user);
     while let Some(parts) = rest.next() {
         if let Err(failure) = send(host, parts, script, cancel, &mut done) {
-            rest.flatten().for_each(|part| part.leave(script, &failure));
+            rest.flatten()
+                .for_each(|part| part.leave(script, &failure, false));
             return Err(failure);
         }
     }
@@ -224,7 +225,7 @@ fn send(
         Ok(facts) => facts.state_dir,
         Err(failure) => {
             for part in parts {
-                part.leave(script, &failure);
+                part.leave(script, &failure, false);
             }
             return Err(failure);
         }
@@ -276,7 +277,7 @@ fn send(
         match (result, record.state(at), &stopped) {
             (Some(Ok(())), ..) => done(part),
             (Some(Err(failure)), ..) => stopped = stopped.or(Some(failure)),
-            (None, StepState::NotStarted, Some(failure)) => part.leave(script, failure),
+            (None, StepState::NotStarted, Some(failure)) => part.leave(script, failure, true),
             (None, state, _) => {
                 let mut failure = match &reply {
                     Ok(()) => part.refused("the host did not answer"),

@@ -1,8 +1,8 @@
 //! Has a host keep how each change of a request is undone, before the change is made.
 
-use super::Part;
+use super::{Part, is_ok};
 use crate::run::kept_undo::{KeptUndo, note_run};
-use crate::shell::Request;
+use crate::shell::{Reply, Request};
 use crate::task::Planned;
 
 impl Part<'_> {
@@ -30,6 +30,15 @@ impl Part<'_> {
             }
             before.extend(undo.note(&run.id, name));
             step.before = Some(before);
+        }
+    }
+
+    /// The first step of a request has made the directory for what is kept, if it ran.
+    pub(super) fn keeps(&self, changes: &[Planned], reply: &Reply) {
+        let first = reply.steps.first().zip(changes.first());
+        if first.is_some_and(|(step, planned)| is_ok(step, &planned.change)) {
+            let history = self.host.history();
+            history.set_keeps_as(self.host.user.as_deref());
         }
     }
 }

@@ -200,7 +200,7 @@ pub(crate) fn settle_undos(
             }
             _ => PastUndo::InDoubt,
         };
-        past.settle_undo(host.name(), change, undo);
+        past.settle_undo(change, undo);
     }
     Ok(())
 }

@@ -183,22 +183,28 @@ impl Part {
         self.host.run.bus.emit(emission);
     }
 
-    /// Reports that the undo was not reached because of this failure.
-    pub(super) fn leave(&self, script: Script, failure: &Failure) {
+    /// Reports that the change is left as it is.
+    pub(super) fn refuse(&self, message: &str) {
+        self.tell(Err(self.refused(message)), Script::Undo);
+    }
+
+    /// Reports that the undo was not reached because of this failure. `intended`: the journal says that it
+    /// was about to begin.
+    pub(super) fn leave(&self, script: Script, failure: &Failure, intended: bool) {
         let because = match failure.kind {
             FailureKind::Interrupted => "the undo was interrupted",
             FailureKind::Unreachable => "the host cannot be reached",
             _ => "an undo before it failed",
         };
-        match script {
-            Script::Undo => {
-                let message = format!("not undone, because {because}");
-                self.finish(Err(self.refused(message)), script);
-            }
-            Script::Last => {
-                let message = format!("undone, but not started again, because {because}");
-                self.tell(Err(self.refused(message)), script);
-            }
+        let message = match script {
+            Script::Undo => format!("not undone, because {because}"),
+            Script::Last => format!("undone, but not started again, because {because}"),
+        };
+        let refused = Err(self.refused(message));
+        if intended {
+            self.finish(refused, script);
+        } else {
+            self.tell(refused, script);
         }
     }
 }
