@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::inventory::{Inventory, Overrides};
 use crate::model::{Emission, Failure, FailureKind, Kind, LogLevel, SCHEMA, Secrets, Totals};
 use crate::report;
-use crate::run::{Bus, Cancel, Pace, Run, Settings};
+use crate::run::{Bus, Cancel, Pace, Past, Run, Settings};
 use crate::store::{
     Controller, Journal, Recorder, RunDirectory, RunId, RunInputs, Source, Store, StoreError,
 };
@@ -95,7 +95,15 @@ impl ActiveRun {
             });
         }
         let attempt = kept.journal.attempt();
-        let bus = Bus::start_after(kept.seq, kept.id.clone(), secrets.clone(), reporters);
+        let past = setup.resumed.as_ref().map(|resumed| &resumed.past);
+        let standing = past.map(Past::standing).unwrap_or_default();
+        let bus = Bus::start_after(
+            kept.seq,
+            standing,
+            kept.id.clone(),
+            secrets.clone(),
+            reporters,
+        );
         let all = || inventory.select("all").map_or(0, |hosts| hosts.len());
         open_files::allow_for(setup.hosts.unwrap_or_else(all));
         let version = env!("CARGO_PKG_VERSION").to_owned();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::inventory::Inventory;
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Doubts, HostHandle, Past, Run, decide_doubts, fan_out, settle_commands};
+use crate::run::{
+    Doubts, HostHandle, Past, Run, decide_doubts, fan_out, settle_commands, settle_undos,
+};
 use crate::script::playbook::Playbook;
 use crate::script::source_changes;
 use crate::shell::Request;
@@ -60,8 +62,9 @@ impl Resumed {
     }
 }
 
-/// Asks the hosts that earlier attempts changed: whether a later run has changed them, and how commands ended
-/// whose end the journal does not know. A host that cannot be reached is asked when the playbook comes to it.
+/// Asks the hosts that earlier attempts changed: whether a later run has changed them, and how commands and
+/// undos ended whose end the journal does not know. A host that cannot be reached is asked when the playbook
+/// comes to it.
 ///
 /// # Errors
 /// A later run has changed one of them, unless that is accepted. A command is in doubt, and the run is to
@@ -88,6 +91,7 @@ pub(crate) fn settle(run: &Arc<Run>, over_later_runs: bool) -> Result<(), Failur
                 .on(handle.name())
                 .hint("Go on in spite of it: `--over-later-runs`."));
         }
+        settle_undos(past, &handle, &run.cancel.work)?;
         settle_commands(&handle, &run.cancel.work)
     };
     let results = fan_out(&places, run.settings.forks, |place| match ask(place) {

@@ -25,6 +25,8 @@ pub struct Applied {
     pub user: Option<String>,
     /// What is known of its change, if one was sent to the host.
     pub state: StepState,
+    /// The name of its change on the host, if one was sent: see `kept_undo`.
+    pub(super) change_name: String,
     pub(super) task: Arc<dyn Task>,
 }
 

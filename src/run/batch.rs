@@ -1,6 +1,7 @@
 //! The jobs of a batch that run as one user: the planner decides, this module sends, records and reports.
 
 mod commands;
+mod keep_undos;
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -19,11 +20,12 @@ use super::follow::{Followed, Follower};
 use super::guarded::send_change;
 use super::host::HostHandle;
 use super::job::Job;
+use super::kept_undo::keep;
 use super::label::label;
 use super::output::{Lines, Source};
 use super::pending_user::pending_user;
 use super::record::{Record, StepState};
-use super::recording::record;
+use super::recording::{key, record};
 use super::script_messages::says_untouched;
 use super::step_failure::step_failure;
 use super::step_ids::{StepId, StepIds, StepKey};
@@ -46,6 +48,7 @@ pub(super) fn apply_part(
         part.go().err()
     };
     part.report();
+    part.record_untouched();
     host.history().set_outlook(part.planner.outlook().clone());
     (part.into_applied(), failure)
 }
@@ -62,8 +65,8 @@ struct Part<'a> {
     /// What is known of the change of each job, if one was sent.
     states: Vec<StepState>,
     started: Vec<bool>,
-    /// Whether its intention is in the journal.
-    intended: Vec<bool>,
+    /// The name of the change of each job whose intention is in the journal.
+    names: Vec<String>,
     /// The failures of steps, with their full output.
     failures: Vec<Option<Failure>>,
     /// The jobs whose decisions have been reported.
@@ -109,7 +112,7 @@ impl<'a> Part<'a> {
             ran: jobs.iter().map(|_| None).collect(),
             states: vec![StepState::NotStarted; jobs.len()],
             started: vec![false; jobs.len()],
-            intended: vec![false; jobs.len()],
+            names: vec![String::new(); jobs.len()],
             failures: jobs.iter().map(|_| None).collect(),
             reported: vec![false; jobs.len()],
             last: LastLine::default(),
@@ -196,22 +199,7 @@ impl<'a> Part<'a> {
             RunMode::Apply,
             "check mode stops at the plan"
         );
-        if let Some(journal) = &run.journal {
-            let intents = changes
-                .iter()
-                .map(|planned| self.intent(planned.index, &planned.change));
-            journal.intend_all(intents).map_err(|error| {
-                Failure::new(FailureKind::Failed, format!("nothing was changed: {error}"))
-                    .hint(
-                        "A change is made only after it is recorded in the journal. \
-                         Free the disk, or set XDG_STATE_HOME.",
-                    )
-                    .on(host.name())
-            })?;
-            for planned in changes {
-                self.intended[planned.index] = true;
-            }
-        }
+        self.intend(changes)?;
         // If nothing was queried before, the facts have not arrived yet. A script of the user does not wait
         // for them.
         let state = if changes.iter().all(|planned| planned.change.bare) {
@@ -226,6 +214,7 @@ impl<'a> Part<'a> {
             sources.push(planned.change.command.then_some(source));
             request.steps.push(self.step(planned, &state));
         }
+        self.keep_undos(changes, &mut request);
         bring_functions(&mut request);
         record(run, &mut request);
         let questions = Questions::new(queries);
@@ -251,9 +240,11 @@ impl<'a> Part<'a> {
             }
         });
         self.settle(changes, &record, reply.as_ref().err());
+        let reply = reply?;
+        self.keeps(changes, &reply);
         // A failed probe leaves the changes unverified: the planner would query again.
         let answers = questions
-            .answers(&reply?, changes.len())
+            .answers(&reply, changes.len())
             .map_err(|message| Failure::new(FailureKind::Failed, message).on(host.name()))?;
         self.planner.answered(answers);
         Ok(())
@@ -336,8 +327,9 @@ impl<'a> Part<'a> {
 
     fn step(&self, planned: &Planned, state: &str) -> Step {
         let change = &planned.change;
-        let (run, id) = (&self.host.run.id, &self.steps[planned.index].id);
-        let mut step = change_step(change, &change.apply, state, run, id);
+        let keep = keep(&self.host.run.id, &self.names[planned.index]);
+        let record = key(&self.steps[planned.index].id);
+        let mut step = change_step(&change.apply, change.form(), state, &keep, &record);
         step.ok.clone_from(&change.ok);
         step.timeout = Some(change.timeout.unwrap_or(self.host.run.settings.timeout));
         step.body = change.body.as_ref().map(|body| Body {
@@ -394,7 +386,7 @@ impl<'a> Part<'a> {
                 emission = emission.duration(*duration);
             }
             self.host.run.bus.emit(emission);
-            if self.intended[index]
+            if !self.names[index].is_empty()
                 && let Some(journal) = &self.host.run.journal
             {
                 let command = decision.change.as_ref().filter(|change| change.command);
@@ -433,31 +425,35 @@ impl<'a> Part<'a> {
             .into_iter()
             .zip(self.labels)
             .zip(self.ran)
-            .zip(self.states);
+            .zip(self.states)
+            .zip(self.names);
         decisions
             .into_iter()
             .flatten()
             .zip(parts)
             .zip(self.jobs)
-            .map(|((decision, (((step, label), ran), state)), job)| {
-                let (ran, duration) =
-                    ran.map_or((None, Duration::ZERO), |(ran, took)| (Some(ran), took));
-                let user = self.host.user.clone();
-                let changed_before =
-                    past.is_some_and(|past| past.has_changed(&step.id, decision.outcome));
-                Applied {
-                    step: step.id,
-                    label,
-                    decision,
-                    changed_before,
-                    ran,
-                    duration,
-                    at: job.at.clone(),
-                    user,
-                    state,
-                    task: job.task.clone(),
-                }
-            })
+            .map(
+                |((decision, ((((step, label), ran), state), change_name)), job)| {
+                    let (ran, duration) =
+                        ran.map_or((None, Duration::ZERO), |(ran, took)| (Some(ran), took));
+                    let user = self.host.user.clone();
+                    let changed_before =
+                        past.is_some_and(|past| past.has_changed(&step.id, decision.outcome));
+                    Applied {
+                        step: step.id,
+                        label,
+                        decision,
+                        changed_before,
+                        ran,
+                        duration,
+                        at: job.at.clone(),
+                        user,
+                        state,
+                        change_name,
+                        task: job.task.clone(),
+                    }
+                },
+            )
             .collect()
     }
 }

@@ -1,21 +1,18 @@
 //! The scripts of a change, to make or undo it, as steps of a request.
 
 use crate::shell::{Request, Step, StepKind};
-use crate::task::{Change, functions};
+use crate::task::{Form, functions, sent_script};
 
-use super::recording::key;
-
-/// A script of a change as a step. `state` is ops's state directory on the host; `run` and `id` determine
-/// the names below it under which the step saves what it replaces. A command is recorded under `id` too,
-/// unless the caller sets another key.
-pub(super) fn change_step(change: &Change, script: &str, state: &str, run: &str, id: &str) -> Step {
-    if script.is_empty() && !change.command {
+/// A script of a change as a step. `state` is ops's state directory on the host, `keep` the name below it
+/// under which the change saves what it replaces. A command is recorded under `record`.
+pub(super) fn change_step(script: &str, form: Form, state: &str, keep: &str, record: &str) -> Step {
+    if script.is_empty() && !form.command {
         return Step::own("");
     }
-    let script = change.script(script, state, &keep_dir(run, id));
-    if change.command {
+    let script = sent_script(script, state, keep, form);
+    if form.command {
         Step {
-            record: Some(key(id)),
+            record: Some(record.to_owned()),
             ..Step::command(script)
         }
     } else {
@@ -25,15 +22,19 @@ pub(super) fn change_step(change: &Change, script: &str, state: &str, run: &str,
 
 /// Adds the functions that the steps call to the request.
 pub(super) fn bring_functions(request: &mut Request) {
-    let own = request
-        .steps
-        .iter()
-        .filter(|step| step.kind == StepKind::Own);
-    request.functions = functions(own.map(|step| &step.script[..]));
+    let own = request.steps.iter().flat_map(|step| {
+        let script = (step.kind == StepKind::Own).then_some(&step.script[..]);
+        [
+            script,
+            step.before.as_deref().map(called),
+            step.after.as_deref().map(called),
+        ]
+    });
+    request.functions = functions(own.flatten());
 }
 
-/// The prefix of the names under which a step saves what it replaces, relative to ops's state directory on
-/// the host.
-fn keep_dir(run: &str, step: &str) -> String {
-    format!("kept/{run}/{}", key(step))
+/// The functions that a line calls. Their last argument may be anything.
+fn called(line: &[u8]) -> &[u8] {
+    let end = line.iter().position(|&byte| byte == b'\'');
+    &line[..end.unwrap_or(line.len())]
 }

@@ -53,13 +53,15 @@ impl Bus {
         secrets: Secrets,
         reporters: Vec<Box<dyn Reporter>>,
     ) -> Self {
-        Self::start_after(0, run, secrets, reporters)
+        Self::start_after(0, [], run, secrets, reporters)
     }
 
-    /// The same for another attempt of a run, whose last event has the number `seq`.
+    /// The same for another attempt of a run, whose last event has the number `seq`. `standing`: the steps
+    /// whose changes an undo can still cancel, each as often as it made one.
     #[must_use]
     pub fn start_after(
         seq: u64,
+        standing: impl IntoIterator<Item = String>,
         run: impl Into<String>,
         secrets: Secrets,
         reporters: Vec<Box<dyn Reporter>>,
@@ -70,7 +72,7 @@ impl Bus {
             seq,
             secrets,
             reporters,
-            tally: Tally::default(),
+            tally: Tally::after(standing),
             diffs: 0,
             shared: Arc::clone(&shared),
         };

@@ -45,8 +45,12 @@ pub(super) fn undo_intent<'i>(
     label: &'i str,
     script: &str,
     at: Option<&'i Position>,
+    change: &'i str,
 ) -> Intent<'i> {
-    intent(host, EffectKind::Undo, step, label, [script.as_bytes()], at)
+    Intent {
+        change: Some(change),
+        ..intent(host, EffectKind::Undo, step, label, [script.as_bytes()], at)
+    }
 }
 
 fn intent<'i, 'p>(
@@ -67,6 +71,7 @@ fn intent<'i, 'p>(
         label,
         fingerprint: fingerprint(sent, &host.run.secrets),
         at,
+        change: None,
     }
 }
 

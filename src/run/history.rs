@@ -1,20 +1,36 @@
 //! What a run did on a host: what an undo goes through, and what check mode has found so far.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::task::Outlook;
 
 use super::applied::Applied;
+use super::kept_undos::KeptUndos;
+
+/// A point in a run: what it had changed on a host by then. The default is its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark {
+    /// How many changes earlier attempts had begun: see `Past::changes`.
+    pub earlier: usize,
+    /// How many changes this attempt had made.
+    pub now: usize,
+}
 
 /// The history of one host.
 #[derive(Default)]
 pub struct History {
     /// The changes made, in order.
     made: Mutex<Vec<Applied>>,
-    /// The steps whose changes were undone.
+    /// The number of changes that were begun.
+    begun: AtomicUsize,
+    /// The names of the changes that were undone.
     undone: Mutex<HashSet<String>>,
+    /// The users in whose state directory there is a directory for what the run keeps.
+    keeping: Mutex<HashSet<Option<String>>>,
+    /// By user: how to undo the changes of earlier attempts.
+    kept_undos: Mutex<HashMap<Option<String>, Arc<KeptUndos>>>,
     /// In check mode: the state in which the run would leave the host.
     outlook: Mutex<Outlook>,
     /// The host could not record a command.
@@ -38,22 +54,38 @@ impl History {
         lock(&self.made).extend(changes);
     }
 
-    /// All changes that this run made on the host, in order.
-    #[must_use]
-    pub fn made(&self) -> Vec<Applied> {
-        lock(&self.made).clone()
-    }
-
-    /// The number of changes that this run made on the host so far: see `made_since`.
-    #[must_use]
-    pub fn mark(&self) -> usize {
+    /// The number of changes that this attempt of the run made on the host so far: see `made_since`.
+    pub(super) fn count(&self) -> usize {
         lock(&self.made).len()
     }
 
-    /// The changes that this run made on the host since a mark, in order.
-    #[must_use]
-    pub fn made_since(&self, mark: usize) -> Vec<Applied> {
-        self.made().into_iter().skip(mark).collect()
+    /// The changes that this attempt made on the host after so many others, in order.
+    pub(super) fn made_since(&self, count: usize) -> Vec<Applied> {
+        lock(&self.made).iter().skip(count).cloned().collect()
+    }
+
+    /// Numbers the changes of this attempt in the order in which they are made.
+    pub(super) fn next_number(&self) -> usize {
+        self.begun.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether this attempt has made the directory for what the run keeps, as this user.
+    pub(super) fn keeps_as(&self, user: Option<&str>) -> bool {
+        lock(&self.keeping).contains(&user.map(ToOwned::to_owned))
+    }
+
+    pub(super) fn set_keeps_as(&self, user: Option<&str>) {
+        lock(&self.keeping).insert(user.map(ToOwned::to_owned));
+    }
+
+    /// How to undo what earlier attempts changed as this user, if the host was asked.
+    pub(super) fn kept_undos(&self, user: Option<&str>) -> Option<Arc<KeptUndos>> {
+        let user = user.map(ToOwned::to_owned);
+        lock(&self.kept_undos).get(&user).cloned()
+    }
+
+    pub(super) fn set_kept_undos(&self, user: Option<&str>, kept: Arc<KeptUndos>) {
+        lock(&self.kept_undos).insert(user.map(ToOwned::to_owned), kept);
     }
 
     /// Notes that the host could not record a command. Returns whether this is the first time.
@@ -62,13 +94,13 @@ impl History {
     }
 
     /// Whether a change has been undone.
-    pub(super) fn is_undone(&self, step: &str) -> bool {
-        lock(&self.undone).contains(step)
+    pub(super) fn is_undone(&self, change: &str) -> bool {
+        lock(&self.undone).contains(change)
     }
 
     /// Records that a change was undone: no later undo repeats it.
-    pub(super) fn set_undone(&self, step: &str) {
-        lock(&self.undone).insert(step.to_owned());
+    pub(super) fn set_undone(&self, change: &str) {
+        lock(&self.undone).insert(change.to_owned());
     }
 }
 

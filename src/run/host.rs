@@ -9,7 +9,7 @@ use crate::model::{Failure, Host, HostFacts};
 use crate::shell::{Listener, Reply, Request};
 
 use super::context::Run;
-use super::history::History;
+use super::history::{History, Mark};
 use super::link::Link;
 use super::recording::Recording;
 use super::waits::{Wait, Waited};
@@ -151,6 +151,16 @@ impl HostHandle {
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// What the run has changed on the host so far: see [`undo_since`](super::undo_since).
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        let past = self.run.past.as_ref();
+        Mark {
+            earlier: past.map_or(0, |past| past.count_changes(self.name())),
+            now: self.history.count(),
+        }
     }
 
     /// The connection.

@@ -14,6 +14,7 @@ use crate::model::{Outcome, Position, Recorded as Text, Secrets, UnknownSecret, 
 use crate::store::{EffectKind, Entry, RecordedOutput, RecordedResult, RolloutEntry, RunRecord};
 use crate::task::Ran;
 
+use super::past_changes::{PastChange, PastChanges, PastMade, PastUndo};
 use super::recorded::Recorded;
 use super::step_ids::StepId;
 
@@ -29,10 +30,9 @@ pub struct Past {
     kept: HashMap<String, Text>,
     /// What is known of each rollout, each entry with the number of changes that had been made on its host.
     rollouts: Mutex<HashMap<String, Vec<(RolloutEntry, usize)>>>,
-    /// How many changes were begun on each host.
-    begun: HashMap<String, usize>,
     /// Questions that were answered with yes.
     confirmed: HashSet<String>,
+    changes: Mutex<PastChanges>,
     /// The steps that this attempt has come to.
     reached: Mutex<HashSet<String>>,
 }
@@ -62,6 +62,8 @@ enum PastEnd {
     },
     /// It did not begin, or its change was undone.
     NotMade,
+    /// Its change may have been undone, in full or in part.
+    InUndo,
     Failed,
     Succeeded(Option<RecordedResult>),
     /// The host says that it exited with this code: its output is lost.
@@ -116,6 +118,7 @@ impl Past {
     }
 
     fn add(&mut self, entry: &Entry) {
+        lock(&self.changes).add(entry);
         let mut steps = lock(&self.steps);
         match entry {
             Entry::Intend {
@@ -129,9 +132,6 @@ impl Past {
                 repeatable,
                 ..
             } => {
-                if *kind != EffectKind::Undo {
-                    *self.begun.entry(host.clone()).or_default() += 1;
-                }
                 if let Some(slot) = slot {
                     self.slots.insert(slot.clone(), step.clone());
                 }
@@ -153,6 +153,7 @@ impl Past {
                 step,
                 outcome,
                 result,
+                ..
             } => {
                 if let Some(past) = steps.get_mut(step) {
                     past.ended(*outcome, result.as_ref());
@@ -164,8 +165,8 @@ impl Past {
                 }
             }
             Entry::Rollout { step, event } => {
-                let host = event.host().and_then(|host| self.begun.get(host));
-                let entry = (event.clone(), host.copied().unwrap_or_default());
+                let changes = event.host().map(|host| lock(&self.changes).on(host).len());
+                let entry = (event.clone(), changes.unwrap_or_default());
                 let mut rollouts = lock(&self.rollouts);
                 rollouts.entry(step.clone()).or_default().push(entry);
             }
@@ -175,7 +176,7 @@ impl Past {
             Entry::Confirmed { step } => {
                 self.confirmed.insert(step.clone());
             }
-            Entry::Applied { .. } | Entry::Source { .. } => {}
+            Entry::Applied { .. } | Entry::Untouched { .. } | Entry::Source { .. } => {}
         }
     }
 
@@ -223,18 +224,59 @@ impl Past {
             .collect()
     }
 
-    /// How many changes of earlier attempts on a host have not been undone.
+    /// The changes on a host that earlier attempts made, or may have made, in the order of their intents.
+    /// Each keeps its position, whatever becomes of it.
     #[must_use]
-    pub fn changes_on(&self, host: &str) -> usize {
-        let steps = lock(&self.steps);
-        steps
-            .values()
-            .filter(|step| step.host == host && step.changed)
-            .count()
+    pub fn changes(&self, host: &str) -> Vec<PastChange> {
+        lock(&self.changes).on(host).to_vec()
+    }
+
+    /// The number of those changes.
+    #[must_use]
+    pub fn count_changes(&self, host: &str) -> usize {
+        lock(&self.changes).on(host).len()
+    }
+
+    /// The steps of all changes that were made and are not undone. A step is listed for each of its changes.
+    #[must_use]
+    pub fn standing(&self) -> Vec<String> {
+        let changes = lock(&self.changes);
+        let standing = changes
+            .all()
+            .filter(|change| change.made == PastMade::Yes && change.undo != PastUndo::Done);
+        standing.map(|change| change.step.clone()).collect()
+    }
+
+    /// Takes in what a host says about an undo that may have begun.
+    pub fn settle_undo(&self, change: &PastChange, undo: PastUndo) {
+        let mut changes = lock(&self.changes);
+        if let Some(change) = changes.named(&change.name) {
+            change.undo = undo;
+        }
+        let mut steps = lock(&self.steps);
+        if let Some(step) = steps.get_mut(&change.step) {
+            match undo {
+                PastUndo::Done => {
+                    step.changed = false;
+                    step.end = PastEnd::NotMade;
+                }
+                PastUndo::InDoubt => step.end = PastEnd::InUndo,
+                PastUndo::NotDone => {}
+            }
+        }
     }
 
     /// Takes in what a host has recorded of a step.
     pub(super) fn settle(&self, step: &str, recorded: Recorded) {
+        if let Some(change) = lock(&self.changes).last_of(step)
+            && change.made == PastMade::Unknown
+        {
+            change.made = match recorded {
+                Recorded::NotBegun => PastMade::No,
+                Recorded::Ended(_) => PastMade::Yes,
+                Recorded::InDoubt => PastMade::Unknown,
+            };
+        }
         let mut steps = lock(&self.steps);
         let Some(step) = steps.get_mut(step).filter(|step| step.end.is_open()) else {
             return;
@@ -295,6 +337,9 @@ impl Past {
             PastEnd::NotMade | PastEnd::Failed => Recall::Run,
             PastEnd::Exited { code } if !ok.contains(code) => Recall::Run,
             PastEnd::Open { .. } => Recall::Doubt(NOT_ENDED.to_owned()),
+            PastEnd::InUndo => {
+                Recall::Doubt("its undo began, and nobody knows whether it ended".to_owned())
+            }
             PastEnd::Exited { code } => {
                 let lost = "ops ended before it received the output";
                 blind(i32::from(*code), lost.to_owned())

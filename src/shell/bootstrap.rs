@@ -36,7 +36,7 @@ pub(super) fn start(nonce: &str, state_dir: Option<&str>) -> Result<Vec<u8>, Nul
     let steps = fold(STEPS);
     let names = "ops_fn='ops_m ops_ok ops_o ops_tell ops_r ops_in ops_u ops_v ops_can ops_h \
                  ops_t ops_y ops_c ops_b ops_jot ops_q ops_known'; ops_vn='ops_n ops_i ops_l ops_s ops_x \
-                 ops_y ops_z ops_h ops_j ops_me ops_bad ops_err ops_sums ops_state ops_fn ops_vn';";
+                 ops_y ops_z ops_h ops_j ops_me ops_um ops_bad ops_err ops_sums ops_state ops_fn ops_vn';";
     let mut program = format!(
         "ops_n=@{nonce}; ops_l='\n'; ops_i=0; ops_k=; ops_fs=; ops_bad=; ops_err=; ops_also=; \
          ops_q=0; ops_e=; ops_j=; ops_jr=; ops_jh=+; ops_jk=; ops_me=; ops_um=; \

@@ -169,14 +169,30 @@ fn program(request: &Request) -> Result<Vec<u8>, NulByte> {
         // command of an `&&` list is not a condition.
         program.extend_from_slice(b"case $ops_z in '') ");
         if step.body.is_some() {
-            program.extend(format!("ops_b {index} && ").into_bytes());
+            program.extend(format!("ops_b {index} && {{ ").into_bytes());
+        }
+        if let Some(before) = &step.before {
+            program.extend_from_slice(before);
+            program.extend_from_slice(b"; ");
         }
         program.extend(call(index, step, request.records.is_some())?);
+        if step.body.is_some() {
+            program.extend_from_slice(b"; }");
+        }
         program.extend_from_slice(match step.on_failure {
             // Empty for 0.
             OnFailure::Stop => b"; ops_z=${?#0};; esac\n",
             OnFailure::Continue => b";; esac\n",
         });
+        if let Some(after) = step
+            .after
+            .as_ref()
+            .filter(|_| step.on_failure == OnFailure::Stop)
+        {
+            program.extend_from_slice(b"case $ops_z in '') ");
+            program.extend_from_slice(after);
+            program.extend_from_slice(b";; esac\n");
+        }
     }
     if let Some(probe) = &request.probe {
         program.extend(format!("ops_o {} '' ", request.steps.len()).into_bytes());

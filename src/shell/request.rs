@@ -82,6 +82,11 @@ pub struct Step {
     /// The key under which the host records when the command begins and how it ends: letters and digits only.
     /// Requires [`Request::records`].
     pub record: Option<String>,
+    /// A line of ops for `sh` that the shell of the request runs right before the step, once its body is
+    /// there. It must print nothing, and leave everything as it was for the step.
+    pub before: Option<Vec<u8>>,
+    /// The same, right after the step, if it ended with one of the codes in `ok`.
+    pub after: Option<Vec<u8>>,
     /// From the start of this step. [`SessionOptions::timeout`](super::SessionOptions) if `None`.
     pub timeout: Option<Duration>,
 }
@@ -109,6 +114,8 @@ impl Step {
             stdin: None,
             bounded: false,
             record: None,
+            before: None,
+            after: None,
             timeout: None,
         }
     }

@@ -65,6 +65,8 @@ pub struct Intent<'i> {
     /// Equal for equal steps, and without secrets.
     pub fingerprint: String,
     pub at: Option<&'i Position>,
+    /// The name of a change on its host. For an undo: of the change that it undoes.
+    pub change: Option<&'i str>,
 }
 
 /// The journal cannot be written, so nothing may be changed.
@@ -245,6 +247,7 @@ impl Journal {
             repeatable: intent.repeatable,
             fingerprint: intent.fingerprint,
             at: intent.at.cloned(),
+            change: intent.change.map(ToOwned::to_owned),
         }))
     }
 
@@ -276,8 +279,19 @@ impl Journal {
                 step,
                 outcome,
                 result,
+                change: None,
             }],
         );
+    }
+
+    /// Records how an undo of a change ended, like [`done`](Self::done).
+    pub fn undone(&self, step: &str, change: &str, outcome: Outcome) {
+        self.note(Entry::Done {
+            step: step.to_owned(),
+            outcome,
+            result: None,
+            change: Some(change.to_owned()),
+        });
     }
 
     /// Records that the run has read a source. It is in the journal before the next intent.

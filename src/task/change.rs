@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::Diff;
 use crate::shell::{Payload, quote_str as quote};
 
@@ -13,7 +15,7 @@ use super::{Answer, Query, Ran, Resource, functions, script};
 
 /// What a change needs, and what it reports.
 ///
-/// Scripts are POSIX sh. What they may rely on is documented at [`script`] and [`Change::script`].
+/// Scripts are POSIX sh. What they may rely on is documented at [`script`] and [`sent_script`].
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a question of its own about the change"
@@ -102,6 +104,16 @@ pub enum Undoes {
     Change,
 }
 
+/// How the scripts of a change run: see [`Change::command`] and [`Change::bare`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Form {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub command: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bare: bool,
+}
+
 /// Whether running the change counts as one.
 #[derive(Clone)]
 pub enum Effect {
@@ -151,24 +163,19 @@ impl Change {
         self
     }
 
-    /// One of this change's scripts as it is sent to the host. A user's script is sent as it is; ours are
-    /// preceded by [`script`] and `$ops_state`. `state` is ops's state directory on the host, `keep` the
-    /// directory of the step below it.
+    /// One of this change's scripts as it is sent to the host: see [`sent_script`].
     #[must_use]
     pub fn script(&self, text: &str, state: &str, keep: &str) -> String {
-        if self.bare {
-            return text.to_owned();
+        sent_script(text, state, keep, self.form())
+    }
+
+    /// How its scripts run.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        Form {
+            command: self.command,
+            bare: self.bare,
         }
-        let state = state.trim_end_matches('/');
-        let prepared = script(text, &format!("{state}/{keep}"));
-        // A command does not see the functions of its request.
-        let own = if self.command {
-            functions([text.as_bytes()])
-        } else {
-            Vec::new()
-        };
-        let own: String = own.iter().map(|function| function.body).collect();
-        format!("ops_state={}\n{own}{prepared}", quote(state))
     }
 
     /// Also writes the text of `next`, the change that follows directly, so that nothing is left for `next`
@@ -211,6 +218,26 @@ impl Change {
         self.leaves = leaves;
         self
     }
+}
+
+/// A script of a change as it is sent to the host. A user's script is sent as it is; ours are preceded by
+/// [`script`] and `$ops_state`. `state` is ops's state directory on the host, `keep` the name below it of
+/// what the change keeps.
+#[must_use]
+pub fn sent_script(text: &str, state: &str, keep: &str, form: Form) -> String {
+    if form.bare {
+        return text.to_owned();
+    }
+    let state = state.trim_end_matches('/');
+    let prepared = script(text, &format!("{state}/{keep}"));
+    // A command does not see the functions of its request.
+    let own = if form.command {
+        functions([text.as_bytes()])
+    } else {
+        Vec::new()
+    };
+    let own: String = own.iter().map(|function| function.body).collect();
+    format!("ops_state={}\n{own}{prepared}", quote(state))
 }
 
 impl fmt::Debug for Change {

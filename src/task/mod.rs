@@ -30,7 +30,7 @@ mod run_mode;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Body, Change, Effect, Judge, Seen, Text, Undoes};
+pub use change::{Body, Change, Effect, Form, Judge, Seen, Text, Undoes, sent_script};
 pub use decision::Decision;
 pub use found::{Answer, Found, Installed, PathKind, PathState, Stat};
 pub use need::{Lack, Need};

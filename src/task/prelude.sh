@@ -117,7 +117,7 @@ forget_old() {
 
 # own_state: makes ops's state directory, for this user alone.
 own_state() {
-  [ -d "$ops_state" ] || (umask 077; mkdir -p "$ops_state") || {
+  [ -d "$ops_state" ] || (umask 077; exec mkdir -p "$ops_state") || {
     echo "ops keeps its state in $ops_state, which it cannot create: set ops_state_dir to another directory" >&2
     return 1
   }
@@ -142,6 +142,43 @@ keep_dir() {
       return 1
     }
   fi
+}
+
+# note_undo RUN NAME TEXT: keeps how to undo the change that follows, in the run's directory RUN/NAME.undo, behind a `+`.
+# The shell of a request runs it, not that of a step, so it must leave the umask as it is, and never fails. If it cannot
+# be written, `changes` says so: its `+` is overwritten in place, which needs no space.
+note_undo() {
+  case $ops_um in '')
+    { while read -r ops_x ops_um; do case $ops_x in Umask:) break ;; esac; done </proc/self/status; } 2>/dev/null
+    ops_um=${ops_um:-$(umask)}
+  esac
+  ops_x=$ops_state/$1
+  umask 077
+  { command printf '+%s\n' "$3" >|"$ops_x/$2.undo"; } 2>/dev/null ||
+    { command printf - 1<>"$ops_x/changes"; } 2>/dev/null
+  umask "$ops_um"
+}
+
+# note_run RUN: makes the directory for what is kept of a run. Before the first note_undo of a session. One process, if it
+# is missing.
+note_run() {
+  ops_x=$ops_state/$1
+  if ! [ -d "$ops_x" ]; then
+    { own_state && forget_old "${ops_x%/*}" && (umask 077 && exec mkdir -p "$ops_x") && command echo + >"$ops_x/changes"; } 2>/dev/null
+  fi
+  :
+}
+
+# end_undo RUN NAME STATE: the change is undone. `-`: what comes last is still to be done.
+end_undo() {
+  ops_x=$ops_state/$1/$2.undo
+  if [ -s "$ops_x" ]; then
+    case $3 in
+      -) { command printf - 1<>"$ops_x"; } 2>/dev/null ;;
+      *) { command : >|"$ops_x"; } 2>/dev/null ;;
+    esac
+  fi
+  :
 }
 
 # clear_away PATH: removes what a killed run left there.

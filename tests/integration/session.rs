@@ -1,5 +1,6 @@
 //! Sessions on real shells: dash, bash and BusyBox ash.
 
+mod around;
 mod bodies;
 mod elevation;
 mod host_keys;

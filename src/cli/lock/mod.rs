@@ -177,6 +177,7 @@ fn break_it(run: &Arc<Run>, hosts: &[Arc<Host>], id: &str) -> Result<(), Failure
             repeatable: true,
             fingerprint: id.to_owned(),
             at: None,
+            change: None,
         };
         journal.intend(intent).map_err(|error| {
             let message = format!("the lock was not broken: {error}");

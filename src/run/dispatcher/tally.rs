@@ -1,6 +1,6 @@
 //! Counting the outcomes of tasks, by host and in total.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{Event, Failure, FailureKind, Kind, Outcome, Totals, undone_by};
 
@@ -15,11 +15,20 @@ pub(super) struct Tally {
     /// the controller.
     is_controller_a_host: bool,
     hosts: BTreeMap<String, Totals>,
-    /// The steps that changed something and were not undone.
-    standing: HashSet<String>,
+    /// How many changes of each step were not undone.
+    standing: HashMap<String, usize>,
 }
 
 impl Tally {
+    /// That of an attempt after others, in which these steps made changes.
+    pub(super) fn after(standing: impl IntoIterator<Item = String>) -> Self {
+        let mut tally = Self::default();
+        for step in standing {
+            *tally.standing.entry(step).or_default() += 1;
+        }
+        tally
+    }
+
     pub(super) fn take(&mut self) -> (Totals, BTreeMap<String, Totals>) {
         (
             std::mem::take(&mut self.all),
@@ -83,12 +92,15 @@ impl Tally {
     fn task(&mut self, host: Option<&str>, step: Option<&str>, outcome: Outcome) {
         match (outcome, undone_by(step)) {
             (Outcome::Changed, Some(undone)) => {
-                if self.standing.remove(undone) {
+                if let Some(left @ 1..) = self.standing.get_mut(undone) {
+                    *left -= 1;
                     self.with(host, |totals| totals.undone += 1);
                 }
             }
             (Outcome::Changed, None) => {
-                self.standing.extend(step.map(ToOwned::to_owned));
+                if let Some(step) = step {
+                    *self.standing.entry(step.to_owned()).or_default() += 1;
+                }
                 self.with(host, |totals| totals.count(outcome));
             }
             _ => self.with(host, |totals| totals.count(outcome)),

@@ -1,6 +1,7 @@
 //! A host in a playbook: `h.apply`, `h.run`, `h.become`, `h.read`, `h.facts`, `h.vars`, `h.undo`.
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
+use tokio_util::sync::CancellationToken;
 
 use super::outcome::OutcomeValue;
 use super::recalled::result;
@@ -8,7 +9,7 @@ use super::tasks::TaskValue;
 use super::{declare, declare_getter};
 use crate::declare::{function, options};
 use crate::model::{Failure, FailureKind, LogLevel};
-use crate::run::{Applied, HostHandle, Run, apply, ask, command, pending_user, undo};
+use crate::run::{HostHandle, Mark, Run, apply, ask, command, pending_user, undo, undo_since};
 use crate::script::command::{Call, CallOptions};
 use crate::script::convert::described;
 use crate::script::error::{Halt, argument, halt, throw};
@@ -99,9 +100,9 @@ function! {
 }
 
 function! {
-    /// Undoes changes in reverse order: those of the given outcomes, or all that this run made on the host.
-    /// Services that the changes restarted are restarted last. A change that cannot be undone is left as it
-    /// is, and after the others are undone, it throws and names it. Returns how many changes were undone.
+    /// Undoes changes in reverse order: those of the given outcomes, or all that this run made on the host,
+    /// in any attempt. Services that the changes restarted are restarted last. A change that cannot be undone
+    /// is left as it is, and named in an error after the others are undone. Returns how many were undone.
     ///
     /// ```rhai
     /// each(hosts("web"), |h| {
@@ -219,14 +220,16 @@ fn register_undo(engine: &mut Engine) {
     declare(&UNDO, 0).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue| {
-            let made = host.0.history().made();
-            undo_changes(&context, host, &made)
+            undo_changes(&context, |cancel| {
+                undo_since(&host.0, Mark::default(), cancel)
+            })
         },
     );
     declare(&UNDO, 1).register_into_engine(
         engine,
         |context: NativeCallContext, host: &mut HostValue, outcome: OutcomeValue| {
-            undo_changes(&context, host, &[outcome.into_applied()])
+            let applied = [outcome.into_applied()];
+            undo_changes(&context, |cancel| undo(&host.0, &applied, cancel))
         },
     );
     declare(&UNDO, 2).register_into_engine(
@@ -238,7 +241,8 @@ fn register_undo(engine: &mut Engine) {
                     .map(OutcomeValue::into_applied)
                     .ok_or_else(|| argument(&context, "`undo` takes only outcomes"))
             });
-            undo_changes(&context, host, &applied.collect::<Result<Vec<_>>>()?)
+            let applied = applied.collect::<Result<Vec<_>>>()?;
+            undo_changes(&context, |cancel| undo(&host.0, &applied, cancel))
         },
     );
 }
@@ -476,21 +480,9 @@ fn unreadable(state: &PathState) -> String {
 
 fn undo_changes(
     context: &NativeCallContext<'_>,
-    host: &HostValue,
-    applied: &[Applied],
+    undo: impl FnOnce(&CancellationToken) -> std::result::Result<usize, Failure>,
 ) -> Result<i64> {
     let frame = Frame::acting(context, "undo")?;
-    let before = frame.run().past.as_ref();
-    let before = before.map_or(0, |past| past.changes_on(host.0.name()));
-    if before > 0 {
-        let message = format!(
-            "`undo` undoes what this attempt of the run changed; changes of earlier attempts stay: {before}"
-        );
-        frame
-            .run()
-            .log(LogLevel::Warn, Some(host.0.name()), message);
-    }
-    let undone =
-        undo(&host.0, applied, frame.cancel()).map_err(|failure| throw(failure, context))?;
+    let undone = undo(frame.cancel()).map_err(|failure| throw(failure, context))?;
     Ok(i64::try_from(undone).unwrap_or(i64::MAX))
 }

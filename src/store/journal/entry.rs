@@ -107,6 +107,9 @@ entries! {
         fingerprint: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<Position>,
+        /// The name of a change on its host. For an undo: of the change that it undoes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<String>,
     }
     /// The host has made the change of the step; it is not verified yet.
     Applied {
@@ -120,6 +123,13 @@ entries! {
         /// What its command came back with, if it ran one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<RecordedResult>,
+        /// For an undo: the name of the change that it undoes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<String>,
+    }
+    /// The step, which has failed, has changed nothing.
+    Untouched {
+        step: String,
     }
     /// Something in a rollout.
     Rollout {

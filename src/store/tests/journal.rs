@@ -28,6 +28,7 @@ fn intent(step: &str) -> Intent<'_> {
         label: "a task",
         fingerprint: "f".to_owned(),
         at: None,
+        change: None,
     }
 }
 
@@ -47,6 +48,7 @@ fn brief(entry: &JournalEntry) -> String {
         Entry::Intend { step, .. } => format!("intend {step}"),
         Entry::Applied { step } => format!("applied {step}"),
         Entry::Done { step, outcome, .. } => format!("{outcome} {step}"),
+        Entry::Untouched { step } => format!("untouched {step}"),
         Entry::Rollout { step, .. } => format!("rollout {step}"),
         Entry::Kept { step, .. } => format!("kept {step}"),
         Entry::Confirmed { step } => format!("confirmed {step}"),

@@ -1,7 +1,9 @@
 //! Runs that are killed and resumed.
 
+mod kept;
 mod refused;
 mod rollouts;
+mod undo;
 
 use std::collections::BTreeMap;
 

@@ -87,3 +87,58 @@ fn hosts_that_were_done_are_only_checked() {
         assert_eq!(lines(&ops, host, "log"), ["last", "migrated"], "{host}");
     }
 }
+
+/// The third host fails, so those before it are rolled back: also what an attempt changed that was killed.
+#[test]
+fn a_rollback_that_is_killed_at_any_write_of_the_journal_is_completed() {
+    const PLAYBOOK: &str = r#"
+    rollout(hosts("all"), #{
+        batch: 2,
+        drain: |h| h.run(`: >${h.vars.root}/out`),
+        update: |h| {
+            let root = h.vars.root;
+            h.apply([
+                files::file(root + "/conf", "new\n"),
+                files::directory(root + "/d"),
+                commands::run(`echo done >${root}/ran`, #{ undo: `rm -f ${root}/ran`, repeatable: true }),
+            ]);
+            h.run(`test ! -e ${root}/bad`);
+        },
+        readmit: |h| h.run(`rm -f ${h.vars.root}/out`),
+    });
+    "#;
+    let step = if is_long() { 1 } else { 11 };
+    let mut points = 0;
+    for number in (2..).step_by(step) {
+        let mut over = true;
+        for side in ["-", "+"] {
+            let ops = local(HOSTS.len()).playbook(PLAYBOOK);
+            for host in HOSTS {
+                std::fs::write(ops.path(host).join("conf"), "old\n").expect("a file");
+            }
+            std::fs::write(ops.path("h3").join("bad"), "").expect("a file");
+            let at = format!("{number}{side}");
+            let killed = ops.clone().env("OPS_TEST_DIE_AT", &at).run();
+            if killed.exit_code().is_none() {
+                over = false;
+                points += 1;
+                assert!(out(&ops) <= 2, "{at}");
+                ops.again(["resume", "--in-doubt", "again"]).run().code(6);
+            } else {
+                killed.code(6);
+            }
+            assert_eq!(out(&ops), 0, "{at}");
+            for host in HOSTS {
+                assert_eq!(lines(&ops, host, "conf"), ["old"], "{at}: {host}");
+                for made in ["d", "ran"] {
+                    assert!(!ops.path(host).join(made).exists(), "{at}: {host}: {made}");
+                }
+            }
+        }
+        if over {
+            break;
+        }
+    }
+    println!("{points} points");
+    assert!(points > 6);
+}

@@ -1,7 +1,6 @@
 //! The actions of a rollout: calls the closures of the playbook, undoes changes, asks and reports.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rhai::NativeCallContext;
@@ -11,7 +10,7 @@ use super::options::Wanted;
 use super::progress::Progress;
 use crate::deploy::rollout::{Actions, Course, Earlier, News, Question, Step, StepResult};
 use crate::model::{Emission, Failure, FailureKind, Kind};
-use crate::run::{HostHandle, Polled, Run, StepIds, command, question, undo};
+use crate::run::{HostHandle, Mark, Polled, Run, StepIds, command, question, undo_since};
 use crate::script::builtins::HostValue;
 use crate::script::convert::described;
 use crate::script::error::position;
@@ -28,8 +27,8 @@ pub(super) struct Closures<'a, 'c> {
     pub(super) hosts: &'a [HostValue],
     /// `None` while the hosts are only looked at.
     progress: Option<&'a Progress<'a>>,
-    /// How many changes this run had made on each host when its update began.
-    marks: Vec<AtomicUsize>,
+    /// What this run had changed on each host when its update began.
+    marks: Vec<Mutex<Option<Mark>>>,
     /// Numbers the steps on each host.
     steps: Vec<StepIds>,
     polled: Vec<Arc<Polled>>,
@@ -51,7 +50,7 @@ impl<'a, 'c> Closures<'a, 'c> {
             wanted,
             hosts,
             progress: None,
-            marks: hosts.iter().map(|_| AtomicUsize::new(0)).collect(),
+            marks: hosts.iter().map(|_| Mutex::default()).collect(),
             steps: hosts
                 .iter()
                 .map(|host| steps.of_host(host.0.name()))
@@ -73,6 +72,7 @@ impl<'a, 'c> Closures<'a, 'c> {
             let Some(known) = earlier.and_then(|earlier| earlier.host(host.0.name())) else {
                 continue;
             };
+            *self.mark(at) = known.mark.map(|earlier| Mark { earlier, now: 0 });
             // What was put back is not what is done now.
             for _ in 0..known.tries {
                 let _ = self.steps[at].call("update", None);
@@ -137,16 +137,19 @@ impl<'a, 'c> Closures<'a, 'c> {
         }
     }
 
+    fn mark(&self, host: usize) -> MutexGuard<'_, Option<Mark>> {
+        let mark = self.marks[host].lock();
+        mark.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Undoes what this run changed on the host since its update began.
     fn put_back(&self, host: usize, cancel: &CancellationToken) -> StepResult {
         let handle = &self.hosts[host].0;
-        let mark = self.marks[host].load(Ordering::Relaxed);
-        let made = handle.history().made_since(mark);
-        let undone = if made.is_empty() {
-            // No command would be sent, so a dead host would be put back into service.
-            command::answers(handle, cancel)
-        } else {
-            undo(handle, &made, cancel).map(drop)
+        let mark = self.mark(host).unwrap_or_else(|| handle.mark());
+        let undone = match undo_since(handle, mark, cancel) {
+            // Perhaps no command was sent, so a dead host would be put back into service.
+            Ok(0) => command::answers(handle, cancel),
+            undone => undone.map(drop),
         };
         undone.map_or_else(|failure| failed(failure, handle), |()| StepResult::Done)
     }
@@ -190,7 +193,7 @@ impl Actions for Closures<'_, '_> {
             return failed(failure, &value.0);
         }
         if step == Step::Update {
-            self.marks[host].store(value.0.history().mark(), Ordering::Relaxed);
+            self.mark(host).get_or_insert_with(|| value.0.mark());
         }
         if step == Step::Reach {
             let answered = command::answers(&value.0, cancel);
