@@ -143,19 +143,23 @@ pub fn decide_doubts(run: &Run, cancel: &CancellationToken) -> Result<(), Failur
 
 /// A command in doubt.
 #[derive(Debug)]
-struct Doubt<'d> {
-    step: &'d str,
-    host: &'d str,
-    label: &'d str,
-    why: &'d str,
-    at: Option<&'d Position>,
+pub(super) struct Doubt<'d> {
+    pub step: &'d str,
+    pub host: &'d str,
+    pub label: &'d str,
+    pub why: &'d str,
+    pub at: Option<&'d Position>,
 }
 
 /// Whether the command runs again. If not, it counts as done.
 ///
 /// # Errors
 /// The decision is to stop; `Interrupted` if `cancel` comes first.
-fn runs_again(run: &Run, doubt: &Doubt<'_>, cancel: &CancellationToken) -> Result<bool, Failure> {
+pub(super) fn runs_again(
+    run: &Run,
+    doubt: &Doubt<'_>,
+    cancel: &CancellationToken,
+) -> Result<bool, Failure> {
     let Doubt {
         step,
         host,

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::part::{NO_UNDO, Part, Verdict, recorded_as};
-use crate::model::{Failure, FailureKind};
+use crate::model::{Failure, FailureKind, undo_of};
 use crate::run::host::HostHandle;
 use crate::run::kept_undo::KeptUndo;
 use crate::run::kept_undos::{Found, KeptUndos, question};
-use crate::run::past::Past;
+use crate::run::past::{NOT_ENDED, Past};
 use crate::run::past_changes::{PastChange, PastMade, PastUndo};
+use crate::run::recall::{Doubt, runs_again};
 use crate::run::recorded::Recorded;
 use crate::run::records;
 
@@ -60,7 +61,7 @@ impl<'h> Earlier<'h> {
         for change in &self.changes {
             let verdict = match &answers[&change.user] {
                 Err(reason) => unknown(change, reason),
-                Ok(kept) => self.verdict(change, kept, &restored),
+                Ok(kept) => self.verdict(change, kept, &restored, cancel)?,
             };
             if !matches!(verdict.1, Verdict::Cannot(_)) {
                 restored.insert(&change.name);
@@ -94,28 +95,28 @@ impl<'h> Earlier<'h> {
         change: &PastChange,
         kept: &KeptUndos,
         restored: &HashSet<&str>,
-    ) -> (Option<KeptUndo>, Verdict) {
+        cancel: &CancellationToken,
+    ) -> Result<(Option<KeptUndo>, Verdict), Failure> {
         let undo = match kept.of(&change.name) {
-            Found::Undone => return (None, Verdict::Nothing),
-            Found::UndoneButLast(undo) => return (Some(undo.clone()), Verdict::Last),
-            _ if change.undo == PastUndo::Done => return (None, Verdict::Nothing),
+            Found::Undone => return Ok((None, Verdict::Nothing)),
+            Found::UndoneButLast(undo) => return Ok((Some(undo.clone()), Verdict::Last)),
+            _ if change.undo == PastUndo::Done => return Ok((None, Verdict::Nothing)),
             Found::Kept(undo) => undo.clone(),
-            Found::TooLarge => return unknown(change, "its undo on the host is too large"),
+            Found::TooLarge => return Ok(unknown(change, "its undo on the host is too large")),
             // It was being written, and the change had not begun.
             Found::Damaged | Found::Missing
                 if change.made == PastMade::Unknown && !self.may_lack(kept, change) =>
             {
-                return (None, Verdict::Nothing);
+                return Ok((None, Verdict::Nothing));
             }
-            Found::Damaged => return unknown(change, "its undo on the host is damaged"),
-            Found::Missing => return unknown(change, "the host has no undo for it"),
+            Found::Damaged => return Ok(unknown(change, "its undo on the host is damaged")),
+            Found::Missing => return Ok(unknown(change, "the host has no undo for it")),
         };
         let verdict = match &undo.made_by {
             _ if undo.undo.is_none() => Verdict::Cannot(NO_UNDO.to_owned()),
-            _ if change.undo == PastUndo::InDoubt && undo.only_made => Verdict::Cannot(
-                "an earlier attempt began to undo this change: it may be undone in full or in part"
-                    .to_owned(),
-            ),
+            _ if change.undo == PastUndo::InDoubt && undo.only_made => {
+                self.decision(change, cancel)?
+            }
             Some(maker)
                 if !restored.contains(&**maker) && !self.host.history().is_undone(maker) =>
             {
@@ -129,7 +130,32 @@ impl<'h> Earlier<'h> {
             }
             _ => Verdict::Undo,
         };
-        (Some(undo), verdict)
+        Ok((Some(undo), verdict))
+    }
+
+    /// What the operator decides about an undo that may have ended, and that may not be able to run twice.
+    fn decision(
+        &self,
+        change: &PastChange,
+        cancel: &CancellationToken,
+    ) -> Result<Verdict, Failure> {
+        let (step, label) = (undo_of(&change.step), format!("undo {}", change.label));
+        let doubt = Doubt {
+            step: &step,
+            host: self.host.name(),
+            label: &label,
+            why: NOT_ENDED,
+            at: change.at.as_ref(),
+        };
+        match runs_again(&self.host.run, &doubt, cancel) {
+            Ok(true) => Ok(Verdict::Undo),
+            Ok(false) => Ok(Verdict::Nothing),
+            Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
+            Err(failure) => Ok(Verdict::Cannot(format!(
+                "{}: resume with `--in-doubt '{step}=again'` or `--in-doubt '{step}=done'`",
+                failure.message
+            ))),
+        }
     }
 
     /// Whether changes may have been made on the host whose undos could not be kept.
