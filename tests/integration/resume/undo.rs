@@ -89,9 +89,9 @@ fn resume(ops: &Ops, die_at: Option<&str>) -> Ran {
     }
 }
 
-/// The points at which a run is killed.
-fn points(step: usize) -> impl Iterator<Item = String> {
-    let step = if is_long() { 1 } else { step };
+/// The points at which a run is killed: every so many writes of its journal, in a campaign and otherwise.
+fn points(long: usize, step: usize) -> impl Iterator<Item = String> {
+    let step = if is_long() { long } else { step };
     let numbers = (2..).step_by(step);
     numbers.flat_map(|number| ["-", "+"].map(|side| format!("{number}{side}")))
 }
@@ -111,7 +111,7 @@ fn is_undone(ops: &Ops, ran: &Ran, before: &Tree, at: &str) {
 #[test]
 fn a_killed_run_is_undone_by_a_later_attempt() {
     let mut killed = 0;
-    for at in points(5) {
+    for at in points(1, 5) {
         let ops = new(PLAYBOOK);
         let before = tree(&ops);
         if ops
@@ -140,7 +140,7 @@ fn a_killed_run_is_undone_by_a_later_attempt() {
 #[test]
 fn an_undo_that_is_killed_goes_on() {
     let mut killed = 0;
-    for at in points(31) {
+    for at in points(13, 31) {
         let ops = new(PLAYBOOK);
         if ops
             .clone()
@@ -151,7 +151,7 @@ fn an_undo_that_is_killed_goes_on() {
         {
             break;
         }
-        for again in points(19) {
+        for again in points(11, 19) {
             let ops = new(PLAYBOOK);
             let before = tree(&ops);
             ops.clone().env("OPS_TEST_DIE_AT", &at).run();
