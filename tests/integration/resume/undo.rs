@@ -166,3 +166,36 @@ fn an_undo_that_is_killed_goes_on() {
     println!("killed twice {killed} times");
     assert!(killed > 3);
 }
+
+/// What was changed before the rollout stays.
+#[test]
+fn a_resumed_rollout_puts_back_what_an_earlier_attempt_changed() {
+    let playbook = r#"
+    let all = hosts("all");
+    each(all, |h| h.apply(files::file(h.vars.root + "/lines", "of this run\n")));
+    rollout(all, #{ update: |h| {
+        h.apply([
+            files::file(h.vars.root + "/replaced", "new\n"),
+            files::absent(h.vars.root + "/gone"),
+        ]);
+        h.run("exit 1");
+    } });
+    "#;
+    let mut killed = 0;
+    for at in points(1, 2) {
+        let ops = new(playbook);
+        let mut before = tree(&ops);
+        let run = ops.clone().env("OPS_TEST_DIE_AT", &at).run();
+        if run.exit_code().is_some() {
+            break;
+        }
+        killed += 1;
+        let ran = resume(&ops, None);
+        let lines = ops.path("h1").join("lines");
+        let text = before.get_mut(&lines).expect("a file");
+        *text = text.replace("first", "of this run");
+        is_undone(&ops, &ran, &before, &at);
+    }
+    println!("killed {killed} times");
+    assert!(killed > 4);
+}

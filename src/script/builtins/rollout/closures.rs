@@ -27,7 +27,7 @@ pub(super) struct Closures<'a, 'c> {
     pub(super) hosts: &'a [HostValue],
     /// `None` while the hosts are only looked at.
     progress: Option<&'a Progress<'a>>,
-    /// What this run had changed on each host when its update began.
+    /// What this run had changed on each host when its update began, in this attempt or in an earlier one.
     marks: Vec<Mutex<Option<Mark>>>,
     /// Numbers the steps on each host.
     steps: Vec<StepIds>,
@@ -72,7 +72,10 @@ impl<'a, 'c> Closures<'a, 'c> {
             let Some(known) = earlier.and_then(|earlier| earlier.host(host.0.name())) else {
                 continue;
             };
-            *self.mark(at) = known.mark.map(|earlier| Mark { earlier, now: 0 });
+            *self.mark(at) = known.mark.map(|earlier| Mark {
+                earlier,
+                ..host.0.mark()
+            });
             // What was put back is not what is done now.
             for _ in 0..known.tries {
                 let _ = self.steps[at].call("update", None);
