@@ -92,3 +92,34 @@ fn the_table_of_contents_lists_every_page() {
         );
     }
 }
+
+/// A promise without its test would be only a claim.
+#[test]
+fn the_tests_of_the_guarantees_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/guarantees.md")).expect("the page");
+    let mut sources = String::new();
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                sources.push_str(&std::fs::read_to_string(path).expect("a source"));
+            }
+        }
+    }
+    let tests: Vec<&str> = text
+        .split('`')
+        .filter_map(|word| word.split_once("::"))
+        .map(|(_, test)| test)
+        .collect();
+    assert!(tests.len() >= 10, "{tests:?}");
+    for test in tests {
+        assert!(
+            sources.contains(&format!("fn {test}(")),
+            "docs/guarantees.md names the test {test}, which does not exist"
+        );
+    }
+}
