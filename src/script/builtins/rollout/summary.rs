@@ -113,9 +113,10 @@ impl Summary {
 
     /// The failure if the lock passed to another run during the rollout and hosts were left to that run.
     fn taken_over(&self) -> Option<Failure> {
+        // Also a host that is in service with the new version, and could not be rolled back any more.
         let why = self.hosts.values().find_map(|end| {
             let why = end.unrestored.as_deref().or(end.failure.as_deref());
-            why.filter(|_| end.is_taken_over())
+            why.filter(|why| why.kind == FailureKind::Held)
         })?;
         let hint = format!(
             "{}. For their current state, see the run that took over the lock.",
@@ -140,7 +141,7 @@ impl Summary {
         let broken = self.end == RolloutEnd::NotRolledBack;
         for (name, end) in &self.hosts {
             let failure = match (&end.unrestored, &end.failure) {
-                (Some(why), _) if broken && !end.is_taken_over() => Failure {
+                (Some(why), _) if broken && why.kind != FailureKind::Held => Failure {
                     kind: FailureKind::NotRolledBack,
                     ..(**why).clone()
                 },
