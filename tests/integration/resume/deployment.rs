@@ -44,7 +44,7 @@ with_lock("deploy", || {
             h.run(`echo deployed ${version} >>${root}/lines; sleep 0.3`);
             if done[0].changed { h.run(`sleep 0.3; echo migrated ${version} >>${root}/lines`); }
         },
-        healthy: |h| h.check(http(`http://${h.vars.shop}/healthz`, #{ body: version })),
+        healthy: |h| h.check(http(`http://${h.vars.shop}/healthz`, #{ body: version, timeout: "30s" })),
         readmit: |h| lb.ready(h),
     });
 });
