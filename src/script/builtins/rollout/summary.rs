@@ -138,10 +138,11 @@ impl Summary {
     /// Records the hosts that failed. They take no further part in the run, and they determine the exit code
     /// even if the playbook catches the error of the rollout.
     fn note_failures(&self, run: &Run) {
-        let broken = self.end == RolloutEnd::NotRolledBack;
+        // Hosts that another run has taken over are in its hands, whatever this one could not do.
+        let broken = self.end == RolloutEnd::NotRolledBack && self.taken_over().is_none();
         for (name, end) in &self.hosts {
             let failure = match (&end.unrestored, &end.failure) {
-                (Some(why), _) if broken && why.kind != FailureKind::Held => Failure {
+                (Some(why), _) if broken => Failure {
                     kind: FailureKind::NotRolledBack,
                     ..(**why).clone()
                 },
