@@ -30,6 +30,7 @@ mod figures;
 mod journal;
 mod machine;
 mod markdown;
+mod resume;
 mod rivals;
 mod scale;
 mod startup;
@@ -71,6 +72,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("tasks", tasks::measure),
     ("containers", containers::measure),
     ("trips", trips::measure),
+    ("resume", resume::measure),
 ];
 
 fn main() -> ExitCode {

@@ -43,10 +43,14 @@ rollout(hosts("web"), #{
 "#;
 
 /// Pseudo-random numbers, the same in every run of the test (xorshift64*).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(0x5EED_0000 ^ seed)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -85,7 +89,7 @@ fn after_a_kill_the_next_run_keeps_the_minimum_and_loses_no_request() {
 
     let seed = seed();
     println!("OPS_TEST_SEED={seed}");
-    let mut dice = Dice(0x5EED_0000 ^ seed);
+    let mut dice = Dice::new(seed);
     let (mut cut_short, mut found_out) = (0, 0);
     let mut point = 0;
     // A kill may come too late, or between two batches.

@@ -24,8 +24,10 @@ use crate::ops::Ops;
 use crate::shop::{program, release};
 
 pub(crate) use haproxy_process::Haproxy;
+pub(crate) use killed::Dice;
 pub(crate) use nginx::UPSTREAM;
 pub(crate) use nginx_process::Nginx;
+pub(crate) use sampler::{Sampler, Samples};
 
 /// Hosts for balancers, and hosts that run the shop.
 pub(crate) struct Site {
@@ -123,12 +125,12 @@ impl Site {
 }
 
 /// Returns a script that stops and starts the shop of a host. Like a real service, it has a gap between the
-/// two.
+/// two, and it is no child of what starts it: such a child may be ended with a request that is cut short.
 fn restart(host: &Sshd, address: &str) -> String {
     format!(
         "#!/bin/sh\ncd {root} || exit\n\
          if [ -e pid ]; then kill \"$(cat pid)\"; while [ -e pid ]; do sleep 0.02; done; sleep 0.3; fi\n\
-         setsid {shop} --listen {address} --release {root}/release --name {name} --pidfile {root}/pid >>log 2>&1 </dev/null &\n\
+         (setsid {shop} --listen {address} --release {root}/release --name {name} --pidfile {root}/pid >>log 2>&1 </dev/null &)\n\
          n=0; until [ -s pid ]; do n=$((n + 1)); [ $n -lt 1000 ] || exit 1; sleep 0.02; done\n\
          cp release/VERSION started\n",
         root = host.root().display(),

@@ -1,16 +1,21 @@
 //! Runs that are killed and resumed.
 
+mod cut_off;
+mod deployment;
+mod doubts;
 mod kept;
+mod matrix;
 mod refused;
 mod rollouts;
+mod secrets;
+mod stopped;
 mod undo;
-
-use std::collections::BTreeMap;
 
 use crate::generation::is_long;
 use crate::language::local;
 use crate::ops::Ops;
-use crate::ran::Ran;
+
+use doubts::Doubt;
 
 /// A task, a task that runs a command, a command whose output is used, one that depends on `changed`, one after it,
 /// and a task at the end.
@@ -34,73 +39,19 @@ fn lines(ops: &Ops, host: &str, name: &str) -> Vec<String> {
     text.lines().map(ToOwned::to_owned).collect()
 }
 
-/// The steps in doubt that a run names: the identity of each, and its task.
-fn doubts(ran: &Ran) -> BTreeMap<String, String> {
-    let events = ran.stdout.lines();
-    events
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
-        .filter(|event| event["kind"] == "run.finished" || event["kind"] == "task.finished")
-        .filter(|event| {
-            let message = event["failure"]["message"].as_str().unwrap_or_default();
-            message.starts_with("in doubt: ")
-        })
-        .filter_map(|event| {
-            Some((
-                event["step"].as_str()?.to_owned(),
-                event["task"].to_string(),
-            ))
-        })
-        .collect()
-}
-
-/// What stands in a log for a task that is in doubt.
-fn line_of(task: &str) -> &'static str {
-    ["migrated", "last", "task", "stamps"]
-        .into_iter()
-        .find(|line| task.contains(line))
-        .unwrap_or_else(|| panic!("unknown task {task}"))
-}
-
 /// Resumes until the run is done. Of a step in doubt the log says whether it ran.
-fn resume(ops: &Ops, hosts: &[&str]) -> usize {
-    let mut decisions: Vec<String> = Vec::new();
-    let mut seen = 0;
-    for _ in 0..10 {
-        let args = ["resume", "--output", "json", "--in-doubt", "stop"];
-        let mut again = ops.again(args);
-        for decision in &decisions {
-            again = again.args(["--in-doubt", decision]);
-        }
-        let ran = again.run();
-        if ran.exit_code() == Some(0) {
-            return seen;
-        }
-        if ran
-            .stderr
-            .contains("killed before it could change anything")
-        {
-            ops.run().ok();
-            return seen;
-        }
-        let ran = ran.code(3);
-        let doubts = doubts(&ran);
-        assert!(!doubts.is_empty(), "{ran}");
-        for (step, task) in doubts {
-            let host = hosts
+fn resume(ops: &Ops) -> usize {
+    let ran = |doubt: &Doubt| {
+        let mut words = ["migrated", "last", "task", "stamps"].into_iter();
+        match words.find(|word| doubt.task.contains(word)) {
+            Some("stamps") => !lines(ops, &doubt.host, "stamps").is_empty(),
+            Some(word) => lines(ops, &doubt.host, "log")
                 .iter()
-                .find(|host| step.starts_with(**host))
-                .expect("a host");
-            let line = line_of(&task);
-            let there = match line {
-                "stamps" => !lines(ops, host, "stamps").is_empty(),
-                line => lines(ops, host, "log").iter().any(|there| there == line),
-            };
-            let answer = if there { "done" } else { "again" };
-            decisions.push(format!("{step}={answer}"));
-            seen += 1;
+                .any(|line| line == word),
+            None => panic!("unknown task: {doubt:?}"),
         }
-    }
-    panic!("it does not come to an end");
+    };
+    doubts::resume(ops, ran, Ops::run).doubts
 }
 
 fn is_whole(ops: &Ops, hosts: &[&str], at: &str) {
@@ -137,7 +88,7 @@ fn a_run_that_is_killed_at_any_write_of_its_journal_is_resumed() {
             if killed.exit_code().is_none() {
                 over = false;
                 points += 1;
-                in_doubt += resume(&ops, &hosts);
+                in_doubt += resume(&ops);
             }
             is_whole(&ops, &hosts, &at);
         }

@@ -47,7 +47,7 @@ fn a_rollout_that_is_killed_at_any_write_of_the_journal_is_completed() {
                 over = false;
                 points += 1;
                 assert!(out(&ops) <= 2, "{at}");
-                in_doubt += resume(&ops, &HOSTS);
+                in_doubt += resume(&ops);
             }
             assert_eq!(out(&ops), 0, "{at}");
             for host in HOSTS {

@@ -17,6 +17,9 @@ use crate::script::frame::Frame;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
+/// How often an updated host is looked at before it counts as unhealthy.
+const LOOKS: usize = 3;
+
 /// The hosts that go on, in the order of the rollout, and the hosts that needed no update. Hosts that the
 /// playbook selects only now come last.
 pub(super) fn arrange(hosts: &mut Vec<HostValue>, earlier: &Earlier) -> Vec<String> {
@@ -123,16 +126,39 @@ fn look(
             if !updated || !wanted.spec.present.healthy {
                 return Ok((false, false, None));
             }
-            match closures.act(host, Step::Healthy, false, closures.cancel()) {
-                StepResult::Done => Ok((false, false, None)),
-                StepResult::Failed { failure, .. } => Ok((false, false, Some(failure))),
-                StepResult::Cancelled => Err(None),
-            }
+            Ok((false, false, unhealthy(closures, wanted, host)?))
         }
         _ => {
             let in_service = !wanted.spec.present.in_service || closures.is_in_service(host)?;
             let down = wanted.unhealthy_first && !closures.is_well(host);
             Ok((down, !in_service, None))
+        }
+    }
+}
+
+/// Why an updated host is not healthy, if it is not. A single answer that is late says little, so it is looked
+/// at up to three times.
+///
+/// # Errors
+/// The run was interrupted.
+fn unhealthy(
+    closures: &Closures<'_, '_>,
+    wanted: &Wanted,
+    host: usize,
+) -> std::result::Result<Option<Box<Failure>>, Option<Box<Failure>>> {
+    let cancel = closures.cancel();
+    let mut looks = 0..LOOKS;
+    loop {
+        looks.next();
+        match closures.act(host, Step::Healthy, false, cancel) {
+            StepResult::Done => return Ok(None),
+            StepResult::Cancelled => return Err(None),
+            StepResult::Failed { failure, .. } if looks.is_empty() => return Ok(Some(failure)),
+            StepResult::Failed { .. } => {
+                if closures.is_over(cancel, wanted.spec.interval) {
+                    return Err(None);
+                }
+            }
         }
     }
 }

@@ -113,9 +113,10 @@ impl Summary {
 
     /// The failure if the lock passed to another run during the rollout and hosts were left to that run.
     fn taken_over(&self) -> Option<Failure> {
+        // Also a host that is in service with the new version, and could not be rolled back any more.
         let why = self.hosts.values().find_map(|end| {
             let why = end.unrestored.as_deref().or(end.failure.as_deref());
-            why.filter(|_| end.is_taken_over())
+            why.filter(|why| why.kind == FailureKind::Held)
         })?;
         let hint = format!(
             "{}. For their current state, see the run that took over the lock.",
@@ -137,10 +138,11 @@ impl Summary {
     /// Records the hosts that failed. They take no further part in the run, and they determine the exit code
     /// even if the playbook catches the error of the rollout.
     fn note_failures(&self, run: &Run) {
-        let broken = self.end == RolloutEnd::NotRolledBack;
+        // Hosts that another run has taken over are in its hands, whatever this one could not do.
+        let broken = self.end == RolloutEnd::NotRolledBack && self.taken_over().is_none();
         for (name, end) in &self.hosts {
             let failure = match (&end.unrestored, &end.failure) {
-                (Some(why), _) if broken && !end.is_taken_over() => Failure {
+                (Some(why), _) if broken => Failure {
                     kind: FailureKind::NotRolledBack,
                     ..(**why).clone()
                 },

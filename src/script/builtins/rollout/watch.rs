@@ -28,7 +28,7 @@ impl Closures<'_, '_> {
         let over = cancel.child_token();
         std::thread::scope(|scope| {
             let watch = || {
-                while !self.is_over(&over) {
+                while !self.is_over(&over, EVERY) {
                     self.take_out_again(host, &over, cancel);
                 }
             };
@@ -80,12 +80,12 @@ impl Closures<'_, '_> {
         }
     }
 
-    /// Waits until the work is over, or until the next query to the balancer is due. Whether it is over.
-    fn is_over(&self, over: &CancellationToken) -> bool {
+    /// Waits until the work is over, at most for this time. Whether it is over.
+    pub(super) fn is_over(&self, over: &CancellationToken, time: Duration) -> bool {
         let wait = async {
             tokio::select! {
                 () = over.cancelled() => true,
-                () = tokio::time::sleep(EVERY) => false,
+                () = tokio::time::sleep(time) => false,
             }
         };
         self.run().runtime.block_on(wait)
