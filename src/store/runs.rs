@@ -102,16 +102,19 @@ impl Store {
             .collect())
     }
 
-    /// The run before this one, if it was killed and is of the same playbook: it may be resumed.
+    /// The last run of the same playbook before this one, if it was killed: it may be resumed.
     #[must_use]
     pub fn killed_before(&self, run: &RunDirectory) -> Option<RunId> {
-        let ids = self.ids().ok()?;
-        let before = ids.into_iter().rev().find(|id| id < run.id())?;
-        let stored = self.stored(before);
-        let meta = Meta::read(stored.dir())?;
         let own = Meta::read(run.dir())?;
-        let is_killed = meta.finished.is_none() && !meta.check && !stored.is_locked();
-        (is_killed && meta.playbook == own.playbook).then(|| stored.id().clone())
+        let ids = self.ids().ok()?;
+        let before = ids.into_iter().rev().filter(|id| id < run.id());
+        let last = before.map(|id| self.stored(id)).find_map(|stored| {
+            let meta = Meta::read(stored.dir())?;
+            (meta.playbook == own.playbook && !meta.check).then_some((stored, meta))
+        });
+        let (stored, meta) = last?;
+        let is_killed = meta.finished.is_none() && !stored.is_locked();
+        is_killed.then(|| stored.id().clone())
     }
 
     /// A kept run, by the beginning or the end of its id, or `last`.

@@ -116,6 +116,20 @@ fn a_run_that_is_done_is_not_resumed() {
     is_whole(&ops, &["h1"], "once");
 }
 
+/// Also if runs of other playbooks came in between.
+#[test]
+fn a_run_says_that_the_last_one_of_its_playbook_was_killed() {
+    let ops = local(1)
+        .file("other.rhai", "log::info(\"other\");\n")
+        .playbook(PLAYBOOK);
+    let killed = ops.clone().env("OPS_TEST_DIE_AT", "4+").run();
+    assert_eq!(killed.exit_code(), None, "{killed}");
+    ops.again(["run", "other.rhai"]).run().ok();
+    let ran = ops.run().ok();
+    let ran = ran.stdout_has("the last run of this playbook was killed: `ops resume 20");
+    assert!(!ops.run().ok().stdout.contains("was killed"), "{ran}");
+}
+
 /// It failed at first and succeeded when it was tried again: it ran.
 #[test]
 fn a_command_that_succeeded_at_the_second_try_does_not_run_again() {
