@@ -267,7 +267,13 @@ impl Kept {
         let opened = match &setup.resumed {
             Some(resumed) => {
                 let reopened = resumed.stored.reopen(secrets);
-                Ok(reopened.map_err(|error| store_failures(&error))?.0)
+                let (directory, record) = reopened.map_err(|error| store_failures(&error))?;
+                // Another process may have resumed it since this one has read its journal.
+                if record != resumed.record {
+                    let message = "the run has gone on in the meantime: nothing was done";
+                    return Err(vec![Failure::new(FailureKind::Input, message)]);
+                }
+                Ok(directory)
             }
             None => Store::locate(|name| std::env::var_os(name)).and_then(|store| {
                 let directory = store.begin(&setup.what, check, secrets)?;

@@ -20,6 +20,16 @@ pub(crate) struct OutputArgs {
     junit: Option<PathBuf>,
 }
 
+impl OutputArgs {
+    /// The same from another working directory.
+    pub(crate) fn absolute(mut self) -> Self {
+        self.junit = self
+            .junit
+            .map(|path| std::path::absolute(&path).unwrap_or(path));
+        self
+    }
+}
+
 /// The reporters of a run.
 pub(crate) type Reporters = Vec<Box<dyn Reporter>>;
 

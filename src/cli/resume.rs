@@ -63,6 +63,7 @@ fn decision(text: &str) -> Result<(Option<String>, Decision), String> {
 
 impl Args {
     pub(crate) fn run(self, program: &Program) -> Done {
+        let output = self.output.clone().absolute();
         let stored = self.find()?;
         let record = stored.journal().map_err(|error| failures(&error))?;
         if !self.controller_is_gone {
@@ -70,7 +71,7 @@ impl Args {
         }
         let secrets = Secrets::new();
         let command = self.command(&record, &secrets)?;
-        let args = parse(program, &command)?.show_as(self.output.clone());
+        let args = parse(program, &command)?.show_as(output);
         let Some(playbook) = args.playbook() else {
             return Err(refused("only runs of a playbook can be resumed".to_owned()));
         };
@@ -100,13 +101,24 @@ impl Args {
             return Ok(stored);
         }
         let runs = store.list().map_err(|error| failures(&error))?;
-        let newest = runs.iter().find(|run| why_not(run).is_none());
-        let Some(newest) = newest else {
-            return Err(refused("there is no run that can be resumed".to_owned()));
-        };
-        store
-            .open(newest.id.as_str())
-            .map_err(|error| failures(&error))
+        for run in runs.iter().filter(|run| why_not(run).is_none()) {
+            let stored = store.open(run.id.as_str());
+            let stored = stored.map_err(|error| failures(&error))?;
+            let is_over = run.state != RunState::Killed;
+            let of_a_playbook = match stored.journal() {
+                Ok(record) => record
+                    .attempts
+                    .iter()
+                    .any(|header| header.playbook.is_some()),
+                // It failed before it could change anything: so does the same run again.
+                Err(_) if is_over => false,
+                Err(error) => return Err(failures(&error)),
+            };
+            if of_a_playbook {
+                return Ok(stored);
+            }
+        }
+        Err(refused("there is no run that can be resumed".to_owned()))
     }
 
     /// The command line that the run was started with. Enters the directory that it was given in.

@@ -10,7 +10,7 @@ use crate::run::{
 };
 use crate::script::playbook::Playbook;
 use crate::script::source_changes;
-use crate::shell::Request;
+use crate::shell::{End, Request};
 use crate::store::{RunId, RunRecord, StoredRun};
 
 /// A run that goes on.
@@ -108,10 +108,14 @@ fn later_run(handle: &HostHandle) -> Result<Option<String>, Failure> {
         do printf '%s\\n' \"${r_f##*/}\"; done";
     let run = &handle.run;
     let reply = handle.request(&run.cancel.work, Request::probe(script), &())?;
-    let names = reply
-        .probe
-        .map(|probe| probe.stdout.text())
-        .unwrap_or_default();
+    if reply.cancelled {
+        return Err(Failure::interrupted());
+    }
+    let probe = reply.probe.filter(|probe| probe.end == End::Code(0));
+    let names = probe.map(|probe| probe.stdout.text()).ok_or_else(|| {
+        let message = "the host did not say which runs have changed it";
+        Failure::new(FailureKind::Failed, message).on(handle.name())
+    })?;
     let runs = names.lines().filter_map(|name| name.split('.').next());
     let latest = runs.filter(|name| RunId::parse(name).is_some()).max();
     Ok(latest

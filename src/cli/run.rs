@@ -135,10 +135,9 @@ impl Args {
             resolved.values,
         );
         let world = Arc::new(world.granting(resolved.paths));
-        let result = settle(&active.run, over_later_runs).and_then(|()| {
-            under(&active.run, lock.as_ref(), &playbook.name, || {
-                execute::execute(engine, &playbook, &world)
-            })
+        let result = under(&active.run, lock.as_ref(), &playbook.name, || {
+            settle(&active.run, over_later_runs)?;
+            execute::execute(engine, &playbook, &world)
         });
         if result.is_ok() && accept_changes {
             tell_unreached(&active.run);

@@ -19,6 +19,8 @@ pub struct Applied {
     pub changed_before: bool,
     /// The output of the change, if one was made.
     pub ran: Option<Ran>,
+    /// Why its output is not known, if it was made by an earlier attempt of the run and is lost.
+    pub lost: Option<String>,
     pub duration: Duration,
     pub at: Option<Position>,
     /// The user it was applied as.

@@ -62,6 +62,8 @@ struct Part<'a> {
     labels: Vec<String>,
     steps: Vec<StepId>,
     ran: Vec<Option<(Ran, Duration)>>,
+    /// Why the output of a job that an earlier attempt did is not known.
+    lost: Vec<Option<String>>,
     /// What is known of the change of each job, if one was sent.
     states: Vec<StepState>,
     started: Vec<bool>,
@@ -110,6 +112,7 @@ impl<'a> Part<'a> {
             steps: ids.collect(),
             labels,
             ran: jobs.iter().map(|_| None).collect(),
+            lost: vec![None; jobs.len()],
             states: vec![StepState::NotStarted; jobs.len()],
             started: vec![false; jobs.len()],
             names: vec![String::new(); jobs.len()],
@@ -426,14 +429,15 @@ impl<'a> Part<'a> {
             .zip(self.labels)
             .zip(self.ran)
             .zip(self.states)
-            .zip(self.names);
+            .zip(self.names)
+            .zip(self.lost);
         decisions
             .into_iter()
             .flatten()
             .zip(parts)
             .zip(self.jobs)
             .map(
-                |((decision, ((((step, label), ran), state), change_name)), job)| {
+                |((decision, (((((step, label), ran), state), change_name), lost)), job)| {
                     let (ran, duration) =
                         ran.map_or((None, Duration::ZERO), |(ran, took)| (Some(ran), took));
                     let user = self.host.user.clone();
@@ -445,6 +449,7 @@ impl<'a> Part<'a> {
                         decision,
                         changed_before,
                         ran,
+                        lost,
                         duration,
                         at: job.at.clone(),
                         user,

@@ -71,6 +71,8 @@ pub struct Run {
     pub(super) links: Arc<Links>,
     /// By host: what the run did there.
     histories: Mutex<HashMap<String, Arc<History>>>,
+    /// The values of `keep`, as JSON.
+    kept_values: Mutex<HashMap<String, serde_json::Value>>,
     /// Hosts that take no further part, and why.
     failed: Mutex<IndexMap<String, Failure>>,
     /// By host: the last failure of a step that a `timeout` cut short.
@@ -115,6 +117,7 @@ impl Run {
             fences: Fences::default(),
             waits,
             histories: Mutex::default(),
+            kept_values: Mutex::default(),
             failed: Mutex::default(),
             stopped: Mutex::default(),
         }
@@ -146,6 +149,7 @@ impl Run {
             waits: self.waits.clone(),
             links: self.links.clone(),
             histories: Mutex::default(),
+            kept_values: Mutex::default(),
             failed: Mutex::default(),
             stopped: Mutex::default(),
         }
@@ -252,6 +256,21 @@ impl Run {
         lock(&self.failed)
             .entry(host.to_owned())
             .or_insert_with(|| failure.clone());
+    }
+
+    /// A value that this attempt has kept under an identity.
+    #[must_use]
+    pub fn kept_value(&self, id: &str) -> Option<serde_json::Value> {
+        let kept = self.kept_values.lock();
+        let kept = kept.unwrap_or_else(PoisonError::into_inner);
+        kept.get(id).cloned()
+    }
+
+    /// Keeps a value: what is tried again gets the same one.
+    pub fn keep_value(&self, id: &str, value: &serde_json::Value) {
+        let kept = self.kept_values.lock();
+        let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
+        kept.insert(id.to_owned(), value.clone());
     }
 
     /// Why a host takes no further part, if it does not.

@@ -103,7 +103,8 @@ fn script(run: &str) -> String {
          if [ -e \"$ops_f\" ]; then\n\
          printf 'file %s\\n' \"${{ops_f%.undo}}\"\n\
          if [ -s \"$ops_f\" ]; then head -c {most} \"$ops_f\" || exit; fi; printf '\\nend\\n'\n\
-         fi\ndone\nfi\necho all\n",
+         fi\ndone\n\
+         elif [ -d \"$ops_state\" ] && ! [ -w \"$ops_state\" ]; then echo 'state -'\nfi\necho all\n",
         directory = directory(run),
         most = LARGEST + 1,
     )

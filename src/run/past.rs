@@ -33,6 +33,8 @@ pub struct Past {
     /// Questions that were answered with yes.
     confirmed: HashSet<String>,
     changes: Mutex<PastChanges>,
+    /// The hosts and users with commands whose end the journal does not know, until they are asked.
+    unasked: Mutex<HashSet<(String, Option<String>)>>,
     /// The steps that this attempt has come to.
     reached: Mutex<HashSet<String>>,
 }
@@ -90,7 +92,7 @@ pub(super) struct InDoubt {
 }
 
 /// Why a command is in doubt that has no end.
-pub(super) const NOT_ENDED: &str = "it began, and nobody knows whether it ended";
+pub(super) const NOT_ENDED: &str = "it may have begun, and nobody knows whether it ended";
 
 /// What becomes of a command that this attempt comes to.
 #[derive(Debug)]
@@ -114,6 +116,12 @@ impl Past {
         for entry in &record.entries {
             past.add(&entry.entry);
         }
+        let open = lock(&past.steps)
+            .values()
+            .filter(|step| step.is_unasked())
+            .map(|step| (step.host.clone(), step.user.clone()))
+            .collect();
+        past.unasked = Mutex::new(open);
         past
     }
 
@@ -206,13 +214,20 @@ impl Past {
     /// The commands of a user on a host whose end the journal does not know. The host may, and has not been
     /// asked.
     pub(super) fn unsettled(&self, host: &str, user: Option<&str>) -> Vec<String> {
+        let place = (host.to_owned(), user.map(ToOwned::to_owned));
+        if !lock(&self.unasked).contains(&place) {
+            return Vec::new();
+        }
         let steps = lock(&self.steps);
         let open = steps.iter().filter(|(_, step)| {
-            let is_open = matches!(step.end, PastEnd::Open { settled: false });
-            let is_command = step.kind == EffectKind::Command && !step.polls;
-            is_open && is_command && step.host == host && step.user.as_deref() == user
+            step.is_unasked() && step.host == host && step.user.as_deref() == user
         });
         open.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// A user on a host was asked about all of them.
+    pub(super) fn set_asked(&self, host: &str, user: Option<&str>) {
+        lock(&self.unasked).remove(&(host.to_owned(), user.map(ToOwned::to_owned)));
     }
 
     /// The hosts that were changed or may have been, each with the users that did it.
@@ -281,6 +296,9 @@ impl Past {
         let Some(step) = steps.get_mut(step).filter(|step| step.end.is_open()) else {
             return;
         };
+        if recorded == Recorded::Ended(0) {
+            step.changed = true;
+        }
         step.end = match recorded {
             Recorded::NotBegun => PastEnd::NotMade,
             Recorded::Ended(code) => PastEnd::Exited { code },
@@ -422,6 +440,12 @@ impl PastEnd {
 }
 
 impl PastStep {
+    /// Whether it is a command whose end the journal does not know, and its host was not asked.
+    fn is_unasked(&self) -> bool {
+        let is_open = matches!(self.end, PastEnd::Open { settled: false });
+        is_open && self.kind == EffectKind::Command && !self.polls
+    }
+
     fn ended(&mut self, outcome: Outcome, result: Option<&RecordedResult>) {
         self.changed |= outcome == Outcome::Changed;
         self.end = match outcome {

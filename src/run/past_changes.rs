@@ -147,11 +147,11 @@ impl PastChange {
     }
 
     fn undo_ended(&mut self, outcome: Outcome) {
-        if outcome == Outcome::Changed {
-            self.undo = PastUndo::Done;
-        } else if self.undo != PastUndo::Done {
-            self.undo = PastUndo::NotDone;
-        }
+        self.undo = match (outcome, self.undo) {
+            (Outcome::Changed, _) | (_, PastUndo::Done) => PastUndo::Done,
+            (Outcome::Unknown, _) => PastUndo::InDoubt,
+            _ => PastUndo::NotDone,
+        };
     }
 }
 

@@ -89,6 +89,7 @@ pub fn settle_commands(host: &HostHandle, cancel: &CancellationToken) -> Result<
     for (step, recorded) in ids.iter().zip(records::settle(host, &ids, cancel)?) {
         past.settle(step, recorded);
     }
+    past.set_asked(host.name(), host.user.as_deref());
     Ok(())
 }
 

@@ -148,12 +148,21 @@ impl StepIds {
     }
 
     /// The identity of something else in this frame that counts once: a kept value, an answer, a rollout.
-    /// `None` where things are repeated until something holds.
+    /// `None` where things are repeated until something holds. The name may be long, and may hold a secret,
+    /// so it is only hashed.
     #[must_use]
-    pub fn named(&self, what: &str, at: Option<&Position>) -> Option<String> {
-        let place = at.map(ToString::to_string).unwrap_or_default();
-        let count = self.count(&[b"named", what.as_bytes(), place.as_bytes()]);
-        let parts = [what.as_bytes(), place.as_bytes(), &count.to_le_bytes()];
+    pub fn named(&self, what: &str, name: &str, at: Option<&Position>) -> Option<String> {
+        let (name, place) = (
+            name.as_bytes(),
+            at.map(ToString::to_string).unwrap_or_default(),
+        );
+        let count = self.count(&[b"named", what.as_bytes(), name, place.as_bytes()]);
+        let parts: [&[u8]; 4] = [
+            what.as_bytes(),
+            name,
+            place.as_bytes(),
+            &count.to_le_bytes(),
+        ];
         let id = hash(&self.0.path, &parts);
         (!self.0.polls).then(|| format!("{what}#{}", short(&id)))
     }

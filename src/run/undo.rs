@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Failure, FailureKind, Kind, LogLevel};
+use crate::model::{Failure, FailureKind, Kind, LogLevel, Outcome};
 use crate::shell::{Request, StepReply};
 use crate::task::{Found, Plan, RunMode, Undoes};
 
@@ -283,13 +283,16 @@ fn send(
                     Ok(()) => part.refused("the host did not answer"),
                     Err(failure) => failure.clone(),
                 };
-                if state != StepState::NotStarted {
+                let outcome = if state == StepState::NotStarted {
+                    Outcome::Failed
+                } else {
                     failure.message = format!(
                         "{} while this was being undone: it may be undone in full or in part",
                         failure.message
                     );
-                }
-                part.finish(Err(failure.clone()), script);
+                    Outcome::Unknown
+                };
+                part.finish_as(outcome, Err(failure.clone()), script);
                 stopped = Some(failure);
             }
         }

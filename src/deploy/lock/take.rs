@@ -112,8 +112,8 @@ fn on_hosts(
     })
 }
 
-/// Releases what an earlier attempt of this run holds, whose process is dead: this one has the lock of the
-/// run's directory. Returns what others hold.
+/// Releases what an earlier attempt of this run holds, whose process is dead, or fenced off from now on: this
+/// one has the lock of the run's directory. Returns what others hold.
 async fn take_over_own(
     run: &Arc<Run>,
     handles: &[HostHandle],

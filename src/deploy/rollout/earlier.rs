@@ -12,6 +12,8 @@ use crate::store::{RolloutEntry, RolloutStep};
 pub struct Earlier {
     /// The hosts in order.
     pub hosts: Vec<EarlierHost>,
+    /// Hosts that earlier attempts worked on and the last one did not have.
+    pub absent: Vec<EarlierHost>,
     /// The number of batches.
     pub batches: usize,
     /// The hosts that needed no update.
@@ -100,17 +102,26 @@ impl Earlier {
         let batches = batches.flat_map(|(batch, size)| std::iter::repeat_n(batch, *size));
         let host = |(name, batch): (&String, usize)| {
             let known = before.as_ref().and_then(|before| before.host(name));
-            known.cloned().unwrap_or_else(|| EarlierHost {
+            let mut host = known.cloned().unwrap_or_else(|| EarlierHost {
                 name: name.clone(),
                 batch,
-                found_out: out.contains(name),
+                found_out: false,
                 before: Before::default(),
                 mark: None,
                 tries: 0,
-            })
+            });
+            host.batch = batch;
+            host.found_out |= out.contains(name);
+            host
         };
+        let now: Vec<EarlierHost> = hosts.iter().zip(batches).map(host).collect();
+        let known = before
+            .iter()
+            .flat_map(|before| before.hosts.iter().chain(&before.absent));
+        let absent = known.filter(|known| hosts.iter().all(|host| *host != known.name));
         Some(Self {
-            hosts: hosts.iter().zip(batches).map(host).collect(),
+            absent: absent.cloned().collect(),
+            hosts: now,
             batches: sizes.len(),
             skipped: skipped.clone(),
             reason: before.and_then(|before| before.reason),
@@ -120,7 +131,7 @@ impl Earlier {
 
     fn add(&mut self, entry: &RolloutEntry, changes: usize) {
         let mut with = |name: &str, change: &dyn Fn(&mut EarlierHost)| {
-            let host = self.hosts.iter_mut().find(|host| host.name == name);
+            let host = self.all_mut().find(|host| host.name == name);
             host.into_iter().for_each(change);
         };
         match entry {
@@ -160,7 +171,8 @@ impl Earlier {
 
     #[must_use]
     pub fn host(&self, name: &str) -> Option<&EarlierHost> {
-        self.hosts.iter().find(|host| host.name == name)
+        let mut all = self.hosts.iter().chain(&self.absent);
+        all.find(|host| host.name == name)
     }
 
     /// Prepares another attempt. What was cut short goes on as it was. A rollout that ended without all of
@@ -168,7 +180,7 @@ impl Earlier {
     pub fn go_on(&mut self) {
         let Some(end) = self.end else {
             // A host that was left out and has not failed: the rollout stopped there, and was killed.
-            let left = self.hosts.iter_mut().filter(|host| {
+            let left = self.all_mut().filter(|host| {
                 host.before.is_left_out() && host.before.failure.is_none() && !host.is_as_found()
             });
             left.for_each(|host| host.before.settled = None);
@@ -179,13 +191,13 @@ impl Earlier {
             RolloutEnd::Done | RolloutEnd::RolledBack => return,
             RolloutEnd::WithFailures | RolloutEnd::Stopped => {
                 self.reason = None;
-                for host in &mut self.hosts {
+                for host in self.all_mut() {
                     host.before.failure = None;
                     host.try_again();
                 }
             }
             RolloutEnd::Interrupted | RolloutEnd::NotRolledBack if self.reason.is_none() => {
-                for host in &mut self.hosts {
+                for host in self.all_mut() {
                     if host.before.failure.is_none() {
                         host.try_again();
                     }
@@ -193,7 +205,7 @@ impl Earlier {
             }
             // A rollback.
             RolloutEnd::Interrupted | RolloutEnd::NotRolledBack => {
-                for host in &mut self.hosts {
+                for host in self.all_mut() {
                     if host.before.is_left_out() && !host.is_as_found() {
                         host.before.settled = None;
                         host.before.back = true;
@@ -202,6 +214,10 @@ impl Earlier {
             }
         }
         self.end = None;
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut EarlierHost> {
+        self.hosts.iter_mut().chain(&mut self.absent)
     }
 }
 
@@ -224,6 +240,8 @@ impl EarlierHost {
                 };
             }
             Some((Fate::LeftOut, _)) => {
+                // What its rollback may have undone is done again.
+                self.tries += usize::from(self.before.back);
                 self.before.settled = None;
                 self.before.back = false;
             }

@@ -1,6 +1,6 @@
 //! A rollout that goes on where an earlier attempt of the run was cut short.
 
-use crate::model::{Failure, Fate, RolloutEnd, Version};
+use crate::model::{Failure, Fate, OnAbort, RolloutEnd, Version};
 
 use super::earlier::Before;
 use super::host::Host;
@@ -39,7 +39,9 @@ impl Rollout {
 
     /// How it ends if it is interrupted before it starts.
     pub(super) fn end_before_start(&self) -> RolloutEnd {
-        if self.hosts.iter().any(|host| host.was_in_flight) {
+        let rolls_back = self.reason.is_some() && self.spec.on_abort == OnAbort::Rollback;
+        let is_left = |host: &Host| host.was_in_flight || rolls_back && host.is_changed();
+        if self.hosts.iter().any(is_left) {
             RolloutEnd::NotRolledBack
         } else {
             RolloutEnd::Interrupted
@@ -82,7 +84,12 @@ impl Rollout {
         self.begin_batch(batch, &again, now);
         for host in again {
             let state = &self.hosts[host];
-            if state.goes_back || state.failure.is_some() || self.turns_back() {
+            if state.failure.is_some() && self.spec.on_abort == OnAbort::Stop {
+                // The operator wants to inspect it in its current state.
+                let state = &mut self.hosts[host];
+                state.unrestored.clone_from(&state.failure);
+                self.leave_out(host, now);
+            } else if state.goes_back || state.failure.is_some() || self.turns_back() {
                 self.begin_back(host, now);
             } else {
                 self.begin_forward(host, now);
@@ -105,7 +112,8 @@ impl Host {
         host.touched = before.touched;
         host.goes_back = before.back;
         host.failure = before.failure;
-        host.unhealthy = unhealthy;
+        // It may count as failed already.
+        host.unhealthy = unhealthy.filter(|_| host.failure.is_none());
         match before.settled {
             Some((fate, version)) => {
                 (host.fate, host.version) = (Some(fate), version);

@@ -118,8 +118,8 @@ impl Rollout {
             (Step::Drain, course) => {
                 self.ends(host, Phase::Drained, None, now);
                 match course {
-                    // Whatever `on_abort` says: no update starts after an abort.
-                    // But one that had started, before the run was resumed, goes on.
+                    // Whatever `on_abort` says, no update starts after an abort, except one that had begun
+                    // before the run was resumed.
                     Course::Forward
                         if self.turns_back()
                             || self.reason.is_some() && !self.hosts[host].touched =>
@@ -352,7 +352,7 @@ impl Rollout {
         self.leave_out(host, now);
     }
 
-    fn leave_out(&mut self, host: usize, now: Time) {
+    pub(super) fn leave_out(&mut self, host: usize, now: Time) {
         let failure = self.hosts[host].unrestored.clone();
         self.ends(host, Phase::LeftOut, failure, now);
         self.settle(host, Fate::LeftOut, now);

@@ -108,6 +108,7 @@ impl Part<'_> {
                 Ok(Some(recalled)) => {
                     self.planner.recalled(index, IN_EARLIER_ATTEMPT);
                     self.ran[index] = Some((recalled.ran, Duration::ZERO));
+                    self.lost[index] = recalled.lost;
                 }
                 Err(failure) => {
                     if failure.kind != FailureKind::Interrupted {

@@ -148,12 +148,22 @@ impl Part {
     }
 
     pub(super) fn finish(&self, result: Result<Duration, Failure>, script: Script) {
+        let outcome = if result.is_ok() {
+            Outcome::Changed
+        } else {
+            Outcome::Failed
+        };
+        self.finish_as(outcome, result, script);
+    }
+
+    /// The same, with this outcome in the journal.
+    pub(super) fn finish_as(
+        &self,
+        outcome: Outcome,
+        result: Result<Duration, Failure>,
+        script: Script,
+    ) {
         if let Some(journal) = &self.host.run.journal {
-            let outcome = if result.is_ok() {
-                Outcome::Changed
-            } else {
-                Outcome::Failed
-            };
             journal.undone(&self.id(), &self.name, outcome);
         }
         self.tell(result, script);

@@ -242,6 +242,10 @@ fn retry(context: &NativeCallContext<'_>, options: Map, closure: &FnPtr) -> Resu
             return Err(error);
         }
         let failure = crate::script::error::failure(&error, context, frame.world());
+        if failure.kind == FailureKind::InDoubt {
+            // Whether it ran is for the operator to say.
+            return Err(error);
+        }
         if frame.host().is_some_and(|host| host.is_final(&failure)) {
             return Err(error);
         }
@@ -355,7 +359,7 @@ fn wait(
 fn confirm(context: &NativeCallContext<'_>, question: &str) -> Result<()> {
     let frame = Frame::acting(context, "confirm")?;
     let run = frame.run();
-    let id = frame.steps().named(&format!("confirm {question}"), None);
+    let id = frame.steps().named("confirm", question, None);
     let before = run.past.as_ref().zip(id.as_ref());
     if before.is_some_and(|(past, id)| past.is_confirmed(id)) {
         return Ok(());

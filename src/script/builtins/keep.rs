@@ -35,11 +35,16 @@ pub(super) fn register(engine: &mut Engine) {
 fn keep(context: &NativeCallContext<'_>, name: &str, closure: &FnPtr) -> Result<Dynamic> {
     let frame = Frame::acting(context, "keep")?;
     let run = frame.run();
-    let id = frame.steps().named(&format!("keep {name}"), None);
+    let id = frame.steps().named("keep", name, None);
     let failed = |message: String| {
         let message = format!("`keep(\"{name}\", ..)`: {message}");
         throw(Failure::new(FailureKind::Failed, message), context)
     };
+    if let Some(id) = &id
+        && let Some(value) = run.kept_value(id)
+    {
+        return Ok(from_json(&value));
+    }
     if let (Some(past), Some(id)) = (&run.past, &id)
         && let Some(value) = past.kept(id, &run.secrets)
     {
@@ -54,6 +59,9 @@ fn keep(context: &NativeCallContext<'_>, name: &str, closure: &FnPtr) -> Result<
             format!("the value of `keep(\"{name}\", ..)`: {message}"),
         )
     })?;
+    if let Some(id) = &id {
+        run.keep_value(id, &value);
+    }
     if let (Some(journal), Some(id)) = (&run.journal, id) {
         let kept = Entry::Kept {
             step: id,

@@ -1,12 +1,14 @@
 //! The return value of `h.apply`.
 
-use rhai::{Dynamic, Engine};
+use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext};
 
 use super::declare_getter;
+use super::recalled::lost;
 use crate::declare::function;
 use crate::model::Outcome;
 use crate::report;
 use crate::run::Applied;
+use crate::task::Ran;
 
 /// The outcome of a task.
 #[derive(Clone)]
@@ -21,6 +23,21 @@ impl OutcomeValue {
     #[must_use]
     pub(crate) fn into_applied(self) -> Applied {
         self.0
+    }
+
+    /// An output of the change.
+    fn output(
+        &self,
+        context: &NativeCallContext<'_>,
+        stream: fn(&Ran) -> &str,
+    ) -> Result<String, Box<EvalAltResult>> {
+        if let Some(why) = &self.0.lost {
+            return Err(lost(why, context));
+        }
+        let ran = self.0.ran.as_ref();
+        Ok(ran.map_or_else(String::new, |ran| {
+            stream(ran).trim_end_matches('\n').to_owned()
+        }))
     }
 
     fn diff(&self) -> String {
@@ -55,7 +72,8 @@ function! {
         (outcome: Outcome) -> String,
     }
 
-    /// The standard output of the change.
+    /// The standard output of the change. Throws in a resumed run if an earlier attempt made it and its
+    /// output is lost.
     STDOUT = stdout {
         (outcome: Outcome) -> String,
     }
@@ -89,22 +107,18 @@ pub(super) fn register(engine: &mut Engine) {
     });
     declare_getter(&TASK)
         .register_into_engine(engine, |outcome: &mut OutcomeValue| outcome.0.label.clone());
-    declare_getter(&STDOUT).register_into_engine(engine, |outcome: &mut OutcomeValue| {
-        outcome
-            .0
-            .ran
-            .as_ref()
-            .map(|ran| ran.stdout.trim_end_matches('\n').to_owned())
-            .unwrap_or_default()
-    });
-    declare_getter(&STDERR).register_into_engine(engine, |outcome: &mut OutcomeValue| {
-        outcome
-            .0
-            .ran
-            .as_ref()
-            .map(|ran| ran.stderr.trim_end_matches('\n').to_owned())
-            .unwrap_or_default()
-    });
+    declare_getter(&STDOUT).register_into_engine(
+        engine,
+        |context: NativeCallContext, outcome: &mut OutcomeValue| {
+            outcome.output(&context, |ran| &ran.stdout)
+        },
+    );
+    declare_getter(&STDERR).register_into_engine(
+        engine,
+        |context: NativeCallContext, outcome: &mut OutcomeValue| {
+            outcome.output(&context, |ran| &ran.stderr)
+        },
+    );
     declare_getter(&CODE).register_into_engine(engine, |outcome: &mut OutcomeValue| {
         outcome
             .0

@@ -30,16 +30,15 @@ pub(super) fn result(Recalled { ran, lost }: Recalled) -> Dynamic {
     ]))
 }
 
-impl UnseenValue {
-    fn lost(&self, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
-        let message = format!("the output of this command is lost: {}", self.why);
-        let hint = "The command ran in an earlier attempt of this run. \
-                    Read what the playbook needs of it in another command.";
-        throw(
-            Failure::new(FailureKind::Failed, message).hint(hint),
-            context,
-        )
-    }
+/// The error for reading an output that is lost.
+pub(super) fn lost(why: &str, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
+    let message = format!("the output of this command is lost: {why}");
+    let hint = "The command ran in an earlier attempt of this run. \
+                Read what the playbook needs of it in another command.";
+    throw(
+        Failure::new(FailureKind::Failed, message).hint(hint),
+        context,
+    )
 }
 
 function! {
@@ -67,7 +66,7 @@ pub(super) fn register(engine: &mut Engine) {
             engine,
             |context: NativeCallContext,
              result: &mut UnseenValue|
-             -> Result<String, Box<EvalAltResult>> { Err(result.lost(&context)) },
+             -> Result<String, Box<EvalAltResult>> { Err(lost(&result.why, &context)) },
         );
     }
 }

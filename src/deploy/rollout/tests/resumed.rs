@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use super::properties::{Case, case, largest_batch, spec};
 use super::scenes::{but, by, fates, s, well};
 use super::world::{Found, Go, Keys, Script, play_and_die};
-use crate::deploy::rollout::{Report, Size, Spec, Step};
+use crate::deploy::rollout::{Earlier, Report, Size, Spec, Step};
 use crate::model::Fate::{LeftOut, RolledBack, Untouched, Updated};
-use crate::model::{OnAbort, RolloutEnd};
+use crate::model::{FailureKind, OnAbort, RolloutEnd, Version};
+use crate::store::{RolloutEntry, RolloutStep};
 
 fn deaths() -> impl Strategy<Value = Vec<Duration>> {
     let death = (0..60_000_u64).prop_map(Duration::from_millis);
@@ -171,6 +172,110 @@ fn a_rollback_that_was_not_complete_goes_on() {
         assert_eq!(second.reason, first.reason);
         let expected = [RolledBack, RolledBack, RolledBack, Untouched];
         assert_eq!(fates(&second), expected, "{broken:?}");
+    }
+}
+
+fn begun(goes_on: bool, hosts: &[&str], out: &[&str]) -> RolloutEntry {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    RolloutEntry::Begun {
+        goes_on,
+        hosts: names(hosts),
+        sizes: vec![hosts.len()],
+        out: names(out),
+        skipped: Vec::new(),
+    }
+}
+
+fn next(host: &str, next: RolloutStep) -> RolloutEntry {
+    let host = host.to_owned();
+    RolloutEntry::Step { host, next }
+}
+
+fn read(entries: &[RolloutEntry]) -> Earlier {
+    let mut changes = 0;
+    let numbered = entries.iter().map(|entry| {
+        changes += 1;
+        (entry, changes)
+    });
+    let mut earlier = Earlier::read(numbered).expect("it began");
+    earlier.go_on();
+    earlier
+}
+
+#[test]
+fn a_host_that_an_attempt_did_not_have_is_not_forgotten() {
+    let entries = [
+        begun(false, &["a", "b"], &[]),
+        next("a", RolloutStep::Drain),
+        next("a", RolloutStep::Update),
+        // It could not be reached.
+        begun(true, &["b"], &["b"]),
+        begun(true, &["a", "b"], &[]),
+    ];
+    let earlier = read(&entries[..4]);
+    assert_eq!(earlier.hosts.len(), 1);
+    assert!(
+        earlier
+            .host("a")
+            .expect("it is known")
+            .before
+            .is_in_flight()
+    );
+    let earlier = read(&entries);
+    let host = &earlier.hosts[0];
+    assert!(host.before.is_in_flight() && host.before.touched);
+    assert_eq!(host.mark, Some(3));
+    assert!(earlier.hosts[1].found_out && earlier.absent.is_empty());
+}
+
+/// What its rollback may have undone is done again.
+#[test]
+fn a_host_whose_rollback_failed_is_updated_anew() {
+    let entries = [
+        begun(false, &["a"], &[]),
+        next("a", RolloutStep::Update),
+        RolloutEntry::Failed {
+            host: "a".to_owned(),
+            failure: FailureKind::Failed,
+            message: "broken".to_owned(),
+        },
+        next("a", RolloutStep::Rollback),
+        RolloutEntry::Settled {
+            host: "a".to_owned(),
+            fate: LeftOut,
+            version: Version::Unknown,
+        },
+        RolloutEntry::Ended {
+            end: RolloutEnd::WithFailures,
+        },
+    ];
+    let host = &read(&entries).hosts[0];
+    assert!(host.before.is_in_flight() && !host.before.back);
+    assert_eq!((host.tries, host.mark), (1, Some(2)));
+}
+
+/// The operator wants to inspect it: also if the run was killed right then.
+#[test]
+fn a_host_that_failed_is_left_as_it_is_if_the_rollout_stops() {
+    let stop = Spec {
+        on_abort: OnAbort::Stop,
+        ..by(1)
+    };
+    let script = but(1, Step::Update, Go::Badly);
+    for death in 0..40 {
+        let deaths = [s(death)];
+        let (report, log) = play_and_die(
+            &stop,
+            &[false; 3],
+            Keys::default(),
+            &[],
+            &script,
+            &deaths,
+            None,
+        );
+        assert_eq!(report.end, RolloutEnd::Stopped, "{death}");
+        assert_eq!(fates(&report), [Updated, LeftOut, Untouched], "{death}");
+        assert!(!log.of(1).contains(&"rolling_back"), "{death}: {log:#?}");
     }
 }
 

@@ -13,7 +13,6 @@ use crate::model::{Emission, Failure, FailureKind, Kind};
 use crate::run::{HostHandle, Mark, Polled, Run, StepIds, command, question, undo_since};
 use crate::script::builtins::HostValue;
 use crate::script::convert::described;
-use crate::script::error::position;
 use crate::script::frame::Frame;
 use crate::script::on_host::{Stop, call};
 
@@ -42,8 +41,8 @@ impl<'a, 'c> Closures<'a, 'c> {
         frame: &'a Frame,
         wanted: &'a Wanted,
         hosts: &'a [HostValue],
+        steps: &StepIds,
     ) -> Self {
-        let steps = frame.steps().call("rollout", position(context).as_ref());
         Self {
             context,
             frame,

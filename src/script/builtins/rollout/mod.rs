@@ -17,7 +17,7 @@ use super::selected::{arrange, hosts_of};
 use crate::declare::function;
 use crate::deploy::rollout::{Gates, Others, Rollout, Start, Threads};
 use crate::model::{Emission, Failure, Kind, LogLevel, RolloutEnd};
-use crate::run::{fan_out, question};
+use crate::run::{StepIds, fan_out, question};
 use crate::script::error::{Halt, argument, halt, position, throw};
 use crate::script::frame::Frame;
 use crate::script::options::Options;
@@ -85,7 +85,8 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
             .map_err(|failure| throw(failure, context))?;
     }
     let at = position(context);
-    let progress = Progress::new(run, frame.steps().named("rollout", at.as_ref()));
+    let steps = frame.steps().call("rollout", at.as_ref());
+    let progress = Progress::new(run, frame.steps().named("rollout", "", at.as_ref()));
     let earlier = progress.earlier();
     if let Some(earlier) = &earlier
         && earlier.end == Some(RolloutEnd::RolledBack)
@@ -94,7 +95,7 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     }
     let (rollout, out, skipped) = match &earlier {
         None => {
-            let (starts, skipped) = look_first(context, &frame, &wanted, &mut hosts)?;
+            let (starts, skipped) = look_first(context, &frame, &wanted, &mut hosts, &steps)?;
             let others = Others {
                 out: absent.len(),
                 in_service: skipped.len(),
@@ -110,8 +111,10 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
                 out: absent.len(),
                 in_service: skipped.len(),
             };
-            let rollout = resumed::prepare(context, &frame, &wanted, &hosts, earlier, others)?;
-            (rollout, Vec::new(), skipped)
+            let frame = frame.with_steps(steps.clone());
+            let known = (earlier, &absent[..]);
+            let prepared = resumed::prepare(context, &frame, &wanted, &hosts, known, others)?;
+            (prepared.0, prepared.1, skipped)
         }
     };
     let started = Kind::RolloutStarted {
@@ -133,7 +136,7 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
         .promise(plan)
         .map_err(|failure| throw(failure, context))?;
     run.bus.emit(Emission::new(started).at(at.clone()));
-    let closures = Closures::new(context, &frame, &wanted, &hosts);
+    let closures = Closures::new(context, &frame, &wanted, &hosts, &steps);
     let closures = closures.recorded(&progress, earlier.as_ref());
     let threads = Threads {
         runtime: &run.runtime,
@@ -164,8 +167,9 @@ fn look_first(
     frame: &Frame,
     wanted: &Wanted,
     hosts: &mut Vec<HostValue>,
+    steps: &StepIds,
 ) -> Result<(Vec<Start>, Vec<String>)> {
-    let closures = Closures::new(context, frame, wanted, hosts);
+    let closures = Closures::new(context, frame, wanted, hosts, &steps.call("look", None));
     let indices: Vec<usize> = (0..hosts.len()).collect();
     let look = |host: &usize| -> std::result::Result<(bool, bool, bool), Option<Box<Failure>>> {
         let in_service = !wanted.spec.present.in_service || closures.is_in_service(*host)?;

@@ -8,7 +8,7 @@ use super::summary::Summary;
 use crate::deploy::rollout::{
     Actions as _, Earlier, EarlierHost, Others, Report, Resumed, Rollout, Start, Step, StepResult,
 };
-use crate::model::{Failure, Fate, HostEnd, LogLevel, RolloutEnd, Version};
+use crate::model::{Failure, Fate, HostEnd, LogLevel, OnAbort, RolloutEnd, Version};
 use crate::run::{Run, fan_out};
 use crate::script::builtins::HostValue;
 use crate::script::builtins::each::together;
@@ -37,7 +37,8 @@ pub(super) fn arrange(hosts: &mut Vec<HostValue>, earlier: &Earlier) -> Vec<Stri
     names
 }
 
-/// Looks at the hosts once, and prepares the rollout.
+/// Looks at the hosts, and prepares the rollout. `absent`: hosts that failed earlier in this attempt. Returns
+/// also the names of the hosts that were out of service before the rollout.
 ///
 /// # Errors
 /// The balancer cannot report which hosts are in service. The rollout was complete, and too many hosts are
@@ -47,10 +48,11 @@ pub(super) fn prepare(
     frame: &Frame,
     wanted: &Wanted,
     hosts: &[HostValue],
-    earlier: &Earlier,
+    (earlier, absent): (&Earlier, &[HostValue]),
     mut others: Others,
-) -> Result<Rollout> {
-    let closures = Closures::new(context, frame, wanted, hosts);
+) -> Result<(Rollout, Vec<String>)> {
+    let steps = frame.steps().call("look", None);
+    let closures = Closures::new(context, frame, wanted, hosts, &steps);
     let last = earlier.batches.saturating_sub(1);
     let indices: Vec<usize> = (0..hosts.len()).collect();
     let looked = fan_out(&indices, wanted.spec.parallel, |host| {
@@ -97,16 +99,15 @@ pub(super) fn prepare(
             host.unhealthy = None;
         }
     }
-    others.out += tell(frame.run(), hosts, earlier);
+    let rolls_back = earlier.reason.is_some() && wanted.spec.on_abort == OnAbort::Rollback;
+    let selected: Vec<&HostValue> = hosts.iter().chain(absent).collect();
+    others.out += tell(frame.run(), &selected, earlier, rolls_back);
+    let out = resumed.iter().filter(|host| host.start.found_out);
+    let out = out.map(|host| host.start.name.clone()).collect();
     let batches = earlier.batches.max(usize::from(!resumed.is_empty()));
     let spec = wanted.spec.clone();
-    Ok(Rollout::resume(
-        spec,
-        resumed,
-        batches,
-        earlier.reason.clone(),
-        others,
-    ))
+    let reason = earlier.reason.clone();
+    Ok((Rollout::resume(spec, resumed, batches, reason, others), out))
 }
 
 /// Whether a host is down, whether the balancer has it out of service, and why an updated host is not
@@ -136,8 +137,8 @@ fn look(
     }
 }
 
-/// Why an updated host is not healthy, if it is not. A single answer that is late says little, so it is looked
-/// at up to three times.
+/// Why an updated host is not healthy, if it is not. One late answer says little, so it is looked at up to
+/// three times.
 ///
 /// # Errors
 /// The run was interrupted.
@@ -174,7 +175,7 @@ pub(super) fn unknown_service(host: &str, failure: Failure) -> Failure {
 
 /// Reports how far the rollout had come. Returns how many hosts are out of service that are not among the
 /// hosts any more.
-fn tell(run: &Run, hosts: &[HostValue], earlier: &Earlier) -> usize {
+fn tell(run: &Run, hosts: &[&HostValue], earlier: &Earlier, rolls_back: bool) -> usize {
     let done = earlier
         .hosts
         .iter()
@@ -188,7 +189,7 @@ fn tell(run: &Run, hosts: &[HostValue], earlier: &Earlier) -> usize {
         .iter()
         .filter(|host| host.before.is_in_flight());
     let going: Vec<&EarlierHost> = going.collect();
-    let what = if earlier.reason.is_some() {
+    let what = if rolls_back {
         "the rollback goes on"
     } else {
         "the rollout goes on"
@@ -207,12 +208,8 @@ fn tell(run: &Run, hosts: &[HostValue], earlier: &Earlier) -> usize {
         host.before.is_in_flight() || left_out
     };
     let is_gone = |host: &&EarlierHost| !hosts.iter().any(|now| now.0.name() == host.name);
-    let gone: Vec<&EarlierHost> = earlier
-        .hosts
-        .iter()
-        .filter(is_out)
-        .filter(is_gone)
-        .collect();
+    let known = earlier.hosts.iter().chain(&earlier.absent);
+    let gone: Vec<&EarlierHost> = known.filter(is_out).filter(is_gone).collect();
     let count = gone.len();
     if count > 0 {
         let message = format!(
