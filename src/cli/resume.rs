@@ -19,6 +19,7 @@ use super::resumed::Resumed;
 use super::run;
 
 /// Resume a run that was killed, was interrupted, or failed
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Run to resume: the beginning or the end of its id. By default, the newest one that can be resumed
@@ -42,6 +43,9 @@ pub(crate) struct Args {
     /// Resume a copy of a run that was started elsewhere, whose process cannot be alive any more
     #[arg(long)]
     controller_is_gone: bool,
+    /// Answer yes to every question of the playbook
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -71,11 +75,14 @@ impl Args {
         }
         let secrets = Secrets::new();
         let command = self.command(&record, &secrets)?;
-        let args = parse(program, &command)?.show_as(output);
+        let mut args = parse(program, &command)?.show_as(output);
+        if self.yes {
+            args = args.answering_yes();
+        }
         let Some(playbook) = args.playbook() else {
             return Err(refused("only runs of a playbook can be resumed".to_owned()));
         };
-        let past = Past::new(stored.dir().to_owned(), &record);
+        let past = Past::new(stored.dir().to_owned(), &record).by_text(self.accept_changes);
         let mut doubts = Doubts::default();
         for (step, decision) in self.in_doubt {
             doubts.decide(step, decision);

@@ -102,7 +102,8 @@ pub(crate) fn settle(run: &Arc<Run>, over_later_runs: bool) -> Result<(), Failur
     decide_doubts(run, &run.cancel.work)
 }
 
-/// The latest run that has changed the host, as its user's state directory shows, if that is a later one.
+/// The latest run that has changed the host, as its user's state directory shows, if that is a later one, or
+/// a later attempt of this one: a copy of it was resumed.
 fn later_run(handle: &HostHandle) -> Result<Option<String>, Failure> {
     let script = "for r_f in \"$ops_state\"/runs/* \"$ops_state\"/kept/*\n\
         do printf '%s\\n' \"${r_f##*/}\"; done";
@@ -116,11 +117,26 @@ fn later_run(handle: &HostHandle) -> Result<Option<String>, Failure> {
         let message = "the host did not say which runs have changed it";
         Failure::new(FailureKind::Failed, message).on(handle.name())
     })?;
-    let runs = names.lines().filter_map(|name| name.split('.').next());
-    let latest = runs.filter(|name| RunId::parse(name).is_some()).max();
-    Ok(latest
-        .filter(|latest| *latest > run.id.as_str())
-        .map(ToOwned::to_owned))
+    let mut latest = None;
+    for name in names.lines() {
+        let mut parts = name.split('.');
+        let Some(id) = parts.next().filter(|id| RunId::parse(id).is_some()) else {
+            continue;
+        };
+        // Another copy of this run has been resumed.
+        let attempt = parts.nth(1).and_then(|attempt| attempt.parse().ok());
+        let is_copy = id == run.id && attempt.is_some_and(|attempt: u32| attempt >= run.attempt);
+        if is_copy {
+            return Ok(Some(format!(
+                "{id} (attempt {})",
+                attempt.unwrap_or_default()
+            )));
+        }
+        if id > run.id.as_str() {
+            latest = latest.max(Some(id.to_owned()));
+        }
+    }
+    Ok(latest)
 }
 
 /// Names the commands that an earlier attempt ran and that this one did not come to.

@@ -69,6 +69,12 @@ impl Args {
         self
     }
 
+    /// Answers yes to every question of the playbook.
+    pub(super) const fn answering_yes(mut self) -> Self {
+        self.run.yes = true;
+        self
+    }
+
     /// The playbook, which every run has.
     pub(super) fn playbook(&self) -> Option<PathBuf> {
         self.playbook.clone()

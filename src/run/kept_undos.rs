@@ -9,6 +9,10 @@ use super::kept_undo::{KeptUndo, directory};
 /// A larger file is not asked for.
 const LARGEST: usize = 1 << 20;
 
+/// How many runs a host keeps. With so many others, what it had of this one may have been removed: see
+/// `forget_old`.
+const RUNS: usize = 10;
+
 /// What a host has of the undos of a run, for one user.
 #[derive(Debug, Default)]
 pub(super) struct KeptUndos {
@@ -104,9 +108,13 @@ fn script(run: &str) -> String {
          printf 'file %s\\n' \"${{ops_f%.undo}}\"\n\
          if [ -s \"$ops_f\" ]; then head -c {most} \"$ops_f\" || exit; fi; printf '\\nend\\n'\n\
          fi\ndone\n\
-         elif [ -d \"$ops_state\" ] && ! [ -w \"$ops_state\" ]; then echo 'state -'\nfi\necho all\n",
+         elif [ -d \"$ops_state\" ] && ! [ -w \"$ops_state\" ]; then echo 'state -'\n\
+         else\n\
+         set -- \"$ops_state\"/kept/*\n\
+         if [ $# -ge {runs} ]; then echo 'state -'; fi\nfi\necho all\n",
         directory = directory(run),
         most = LARGEST + 1,
+        runs = RUNS,
     )
 }
 

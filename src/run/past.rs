@@ -5,10 +5,14 @@
 //! changed it comes from here. A command cannot be probed. One that succeeded gives its recorded result and
 //! does not run again; one that failed, or never began, runs; one whose end nobody knows is in doubt.
 
+mod moved;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
 
 use crate::model::{Outcome, Position, Recorded as Text, Secrets, UnknownSecret, undone_by};
 use crate::store::{EffectKind, Entry, RecordedOutput, RecordedResult, RolloutEntry, RunRecord};
@@ -23,13 +27,17 @@ use super::step_ids::StepId;
 pub struct Past {
     /// The directory of the run, which has the long outputs.
     dir: PathBuf,
+    /// Whether a step that is not found at its place is recognised by what it sends.
+    by_text: bool,
+    /// The identities that steps had which were recognised by what they send, by their new ones.
+    moved: Mutex<HashMap<String, String>>,
     steps: Mutex<HashMap<String, PastStep>>,
     /// The last step of each slot: a place in a frame, counted whatever was sent there.
     slots: HashMap<String, String>,
     /// Values of `keep`, as JSON.
     kept: HashMap<String, Text>,
     /// What is known of each rollout, each entry with the number of changes that had been made on its host.
-    rollouts: Mutex<HashMap<String, Vec<(RolloutEntry, usize)>>>,
+    rollouts: Mutex<IndexMap<String, Vec<(RolloutEntry, usize)>>>,
     /// Questions that were answered with yes.
     confirmed: HashSet<String>,
     changes: Mutex<PastChanges>,
@@ -50,6 +58,9 @@ struct PastStep {
     /// It always runs again: it is repeated until something holds.
     polls: bool,
     repeatable: bool,
+    fingerprint: String,
+    /// Counts the intents of the run.
+    number: usize,
     /// Whether it changed the host, and the change has not been undone.
     changed: bool,
     end: PastEnd,
@@ -138,6 +149,7 @@ impl Past {
                 label,
                 at,
                 repeatable,
+                fingerprint,
                 ..
             } => {
                 if let Some(slot) = slot {
@@ -150,8 +162,10 @@ impl Past {
                     user: user.clone(),
                     label: label.clone(),
                     at: at.clone(),
-                    polls: slot.is_none(),
+                    polls: slot.is_none() && *kind == EffectKind::Command,
                     repeatable: *repeatable,
+                    fingerprint: fingerprint.clone(),
+                    number: steps.len(),
                     changed,
                     end: PastEnd::OPEN,
                 };
@@ -176,6 +190,11 @@ impl Past {
                 let changes = event.host().map(|host| lock(&self.changes).on(host).len());
                 let entry = (event.clone(), changes.unwrap_or_default());
                 let mut rollouts = lock(&self.rollouts);
+                if let RolloutEntry::Begun { was: Some(was), .. } = event
+                    && let Some(before) = rollouts.shift_remove(was)
+                {
+                    rollouts.insert(step.clone(), before);
+                }
                 rollouts.entry(step.clone()).or_default().push(entry);
             }
             Entry::Kept { step, value } => {
@@ -196,13 +215,6 @@ impl Past {
     pub fn kept(&self, step: &str, secrets: &Secrets) -> Option<Result<Vec<u8>, UnknownSecret>> {
         let kept = self.kept.get(step)?;
         Some(secrets.reveal(kept).map(Cow::into_owned))
-    }
-
-    /// What earlier attempts did in a rollout: each entry with the number of changes that they had made on
-    /// its host by then. Empty if this attempt has come to it before.
-    #[must_use]
-    pub fn take_rollout(&self, step: &str) -> Vec<(RolloutEntry, usize)> {
-        lock(&self.rollouts).remove(step).unwrap_or_default()
     }
 
     /// Whether the operator answered this question with yes.

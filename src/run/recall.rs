@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Emission, Failure, FailureKind, Kind, Outcome, Position};
-use crate::store::Intent;
+use crate::store::{EffectKind, Entry, Intent};
 use crate::task::Ran;
 
 use super::context::Run;
@@ -13,6 +13,9 @@ use super::past::{NOT_ENDED, Past, Recall, Recalled};
 use super::question::{choose, is_at_a_terminal};
 use super::records;
 use super::step_ids::StepId;
+
+/// How many steps in doubt a hint names.
+const MAX_NAMED: usize = 20;
 
 /// A command that this attempt comes to.
 pub(super) struct Reached<'r> {
@@ -32,7 +35,7 @@ pub(super) struct Reached<'r> {
 pub(super) fn recalled<'i>(
     host: &HostHandle,
     reached: &Reached<'_>,
-    intent: impl FnOnce() -> Intent<'i>,
+    intent: impl Fn() -> Intent<'i>,
     cancel: &CancellationToken,
 ) -> Result<Option<Recalled>, Failure> {
     let run = &host.run;
@@ -41,6 +44,8 @@ pub(super) fn recalled<'i>(
         return Ok(None);
     };
     settle_commands(host, cancel)?;
+    adopt(host, &reached.step.id, EffectKind::Command, &intent)?;
+    let before = past.name_before(&reached.step.id);
     let why = match past.recall(reached.step, reached.label, reached.ok, &run.secrets) {
         Recall::Run => return Ok(None),
         Recall::Ran(recalled) if recalled.lost.is_some() && reached.repeatable => return Ok(None),
@@ -51,7 +56,7 @@ pub(super) fn recalled<'i>(
         return Ok(None);
     }
     let doubt = Doubt {
-        step: &reached.step.id,
+        step: &before,
         host: host.name(),
         label: reached.label,
         why: &why,
@@ -70,6 +75,36 @@ pub(super) fn recalled<'i>(
         ran: Ran::default(),
         lost: Some("the command was taken as done".to_owned()),
     }))
+}
+
+/// Recognises a step that moved to another place in the playbook, if it did, and records that for later
+/// attempts.
+///
+/// # Errors
+/// It cannot be recorded.
+pub(super) fn adopt<'i>(
+    host: &HostHandle,
+    step: &str,
+    kind: EffectKind,
+    intent: impl Fn() -> Intent<'i>,
+) -> Result<(), Failure> {
+    let run = &host.run;
+    let Some(past) = &run.past else { return Ok(()) };
+    let place = (host.name(), host.user.as_deref());
+    let adopted = past.adopt(step, kind, place, || intent().fingerprint);
+    let (Some((outcome, result)), Some(journal)) = (adopted, &run.journal) else {
+        return Ok(());
+    };
+    journal
+        .intend(intent())
+        .map_err(|error| Failure::new(FailureKind::Failed, error.to_string()))?;
+    journal.note(Entry::Done {
+        step: step.to_owned(),
+        outcome,
+        result,
+        change: None,
+    });
+    Ok(())
 }
 
 /// Asks a host how commands of earlier attempts ended whose end the journal does not know, if it has not been
@@ -119,23 +154,37 @@ pub fn decide_doubts(run: &Run, cancel: &CancellationToken) -> Result<(), Failur
             failure: Some(Box::new(failure.clone())),
         };
         let emission = Emission::new(finished)
-            .step(in_doubt.step)
+            .step(&in_doubt.step)
             .host(&in_doubt.host)
             .task(&in_doubt.label)
             .at(in_doubt.at);
         run.bus.emit(emission.outcome(Outcome::Failed));
-        stopped.push(failure);
+        stopped.push((in_doubt.step, failure));
     }
     let count = stopped.len();
-    let Some(first) = stopped.into_iter().next() else {
+    let Some((_, first)) = stopped.first() else {
         return Ok(());
     };
     if count == 1 {
-        return Err(first);
+        return Err(first.clone());
     }
     let message = format!("in doubt: {count} commands may have run; nothing was done");
-    let hint = "Find out on the hosts whether they ran. Then resume with `--in-doubt STEP=again` or \
-                `--in-doubt STEP=done` for each of them.";
+    let steps: Vec<String> = stopped
+        .iter()
+        .take(MAX_NAMED)
+        .map(|(step, _)| format!("--in-doubt '{step}=again'"))
+        .collect();
+    let mut hint = format!(
+        "Find out on the hosts whether they ran. Then resume with a decision for each, `again` or \
+         `done`: `{}`.",
+        steps.join(" ")
+    );
+    if count > MAX_NAMED {
+        hint.push_str(&format!(
+            " There are {} more: `--output json` shows all.",
+            count - MAX_NAMED
+        ));
+    }
     Err(Failure {
         sums_up: true,
         ..Failure::new(FailureKind::InDoubt, message).hint(hint)

@@ -278,9 +278,10 @@ impl Frame {
                 Hook::OnFailure(_) => continue,
             };
             let _shield = self.0.world.shield();
+            // Every attempt cleans up after itself: nothing that an earlier one did stands in for that.
             let shielded = self
                 .with_cancel(self.run().cancel.cleanup.clone())
-                .with_steps(self.steps().call(what, None));
+                .with_steps(self.steps().call(what, None).polling());
             let result = shielded.enter(context, |context| {
                 isolate(&body).call_within_context::<Dynamic>(context, ())
             });

@@ -1,6 +1,6 @@
 //! The state that a running playbook works with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -39,6 +39,8 @@ pub struct World {
     pub deadlines: Deadlines,
     /// The number of running clean-ups.
     shields: AtomicUsize,
+    /// By rollout and host: how often its update was begun before, in rollouts that are tried again.
+    tries: Mutex<HashMap<String, HashMap<String, usize>>>,
     /// The hosts that the playbook has selected so far, regardless of `--limit`.
     named: Mutex<IndexMap<String, Arc<Host>>>,
 }
@@ -62,8 +64,22 @@ impl World {
             engine: OnceLock::new(),
             deadlines: Deadlines::default(),
             shields: AtomicUsize::new(0),
+            tries: Mutex::default(),
             named: Mutex::default(),
         }
+    }
+
+    /// How often the update of each host of a rollout was begun before.
+    #[must_use]
+    pub fn tries(&self, rollout: &str) -> HashMap<String, usize> {
+        let tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.get(rollout).cloned().unwrap_or_default()
+    }
+
+    pub fn set_tries(&self, rollout: &str, hosts: HashMap<String, usize>) {
+        let tries = self.tries.lock();
+        let mut tries = tries.unwrap_or_else(PoisonError::into_inner);
+        tries.insert(rollout.to_owned(), hosts);
     }
 
     /// The same world, for a rehearsal of the run.

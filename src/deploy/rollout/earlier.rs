@@ -90,13 +90,16 @@ impl Earlier {
             sizes,
             out,
             skipped,
+            ..
         } = entry
         else {
             return before;
         };
-        let mut before = before.filter(|_| *goes_on);
-        if let Some(before) = &mut before {
-            before.go_on();
+        let mut before = before;
+        match &mut before {
+            Some(before) if *goes_on => before.go_on(),
+            Some(before) => before.try_all_again(),
+            None => {}
         }
         let batches = sizes.iter().enumerate();
         let batches = batches.flat_map(|(batch, size)| std::iter::repeat_n(batch, *size));
@@ -124,7 +127,7 @@ impl Earlier {
             hosts: now,
             batches: sizes.len(),
             skipped: skipped.clone(),
-            reason: before.and_then(|before| before.reason),
+            reason: before.filter(|_| *goes_on).and_then(|before| before.reason),
             end: None,
         })
     }
@@ -214,6 +217,16 @@ impl Earlier {
             }
         }
         self.end = None;
+    }
+
+    /// The whole rollout is tried again: its updates are new ones.
+    fn try_all_again(&mut self) {
+        for host in self.all_mut() {
+            host.tries += usize::from(host.before.touched);
+            host.before = Before::default();
+            host.mark = None;
+            host.found_out = false;
+        }
     }
 
     fn all_mut(&mut self) -> impl Iterator<Item = &mut EarlierHost> {

@@ -7,9 +7,9 @@ use crate::model::{Failure, FailureKind, Outcome};
 use crate::run::command::IN_EARLIER_ATTEMPT;
 use crate::run::entries::{command_intent, task_intent};
 use crate::run::kept_undo::change_name;
-use crate::run::recall::{Reached, recalled};
+use crate::run::recall::{Reached, adopt, recalled};
 use crate::run::recording::key;
-use crate::store::{Entry, Intent};
+use crate::store::{EffectKind, Entry, Intent};
 use crate::task::{Change, Found, Plan, Planned};
 
 impl Part<'_> {
@@ -86,6 +86,9 @@ impl Part<'_> {
         for index in 0..self.jobs.len() {
             let task = &self.jobs[index].task;
             if !task.queries().is_empty() {
+                let (step, label) = (&self.steps[index].id, &self.labels[index]);
+                let intent = || task_intent(self.host, step, label, None);
+                adopt(self.host, step, EffectKind::Task, intent)?;
                 continue;
             }
             let Plan::Change(change) = task.plan(&Found::default()) else {

@@ -14,6 +14,9 @@ pub enum RolloutEntry {
         /// It goes on.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         goes_on: bool,
+        /// Its identity in earlier attempts, if it was recognised at another place of the playbook.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<String>,
         /// The hosts in order.
         hosts: Vec<String>,
         /// The number of hosts in each batch.
@@ -80,11 +83,13 @@ impl Hide for RolloutEntry {
     fn hide(&mut self, secrets: &Secrets) {
         match self {
             Self::Begun {
+                was,
                 hosts,
                 out,
                 skipped,
                 ..
             } => {
+                was.hide(secrets);
                 for names in [hosts, out, skipped] {
                     names.hide(secrets);
                 }

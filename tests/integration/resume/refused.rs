@@ -104,6 +104,40 @@ fn a_later_run_on_the_same_host_is_named() {
         .ok();
 }
 
+/// Lines above it moved it: what ran counts, a rollout included.
+#[test]
+fn a_step_that_moved_is_recognised_by_what_it_sends() {
+    const BODY: &str = r#"
+        each(hosts("all"), |h| {
+            let done = h.apply(files::file(h.vars.root + "/f", "text\n"));
+            h.run(`echo one >>${h.vars.root}/log`);
+            if done.changed { h.run(`echo changed >>${h.vars.root}/log`); }
+        });
+        rollout(hosts("all"), #{
+            batch: 1,
+            update: |h| { h.run(`echo update >>${h.vars.root}/log`); },
+        });
+        each(hosts("all"), |h| h.run(`test -e ${h.vars.root}/allowed`));
+    "#;
+    let ops = local(2).playbook(BODY);
+    ops.run().code(3);
+    let ops = ops.file("playbook.rhai", format!("// a comment\n{BODY}"));
+    ops.again(["resume", "--accept-changes"]).run().code(3);
+    for host in ["h1", "h2"] {
+        assert_eq!(lines(&ops, host, "log"), ["one", "changed", "update"]);
+        std::fs::write(ops.path(host).join("allowed"), "").expect("a file");
+    }
+    // Now it has not changed any more.
+    let ran = ops.again(["resume"]).run().ok();
+    for host in ["h1", "h2"] {
+        assert_eq!(
+            lines(&ops, host, "log"),
+            ["one", "changed", "update"],
+            "{ran}"
+        );
+    }
+}
+
 /// On another machine the lock of the run's directory says nothing about its process.
 #[test]
 fn a_copy_of_a_run_is_refused_unless_its_controller_is_gone() {
@@ -120,6 +154,13 @@ fn a_copy_of_a_run_is_refused_unless_its_controller_is_gone() {
         .stderr_has("--controller-is-gone");
     ops.again(["resume", "--controller-is-gone"]).run().ok();
     assert_eq!(lines(&ops, "h1", "log"), ["more"]);
+    // The original knows nothing of that. Its host does.
+    std::fs::remove_dir_all(&runs).expect("it is removed");
+    std::fs::rename(&there, &runs).expect("it moves back");
+    ops.again(["resume"])
+        .run()
+        .code(3)
+        .stderr_has("(attempt 2) has changed this host since");
 }
 
 /// What was rolled back whole is not undone again, and not tried again.

@@ -179,6 +179,7 @@ fn begun(goes_on: bool, hosts: &[&str], out: &[&str]) -> RolloutEntry {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     RolloutEntry::Begun {
         goes_on,
+        was: None,
         hosts: names(hosts),
         sizes: vec![hosts.len()],
         out: names(out),

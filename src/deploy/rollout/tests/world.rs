@@ -183,6 +183,7 @@ pub(crate) fn play_and_die(
     let mut rollout = Rollout::new(spec.clone(), &starts, Others::default());
     world.journal.push(RolloutEntry::Begun {
         goes_on: false,
+        was: None,
         hosts: starts.iter().map(|start| start.name.clone()).collect(),
         sizes: rollout.sizes(),
         out: Vec::new(),

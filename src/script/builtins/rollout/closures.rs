@@ -68,6 +68,11 @@ impl<'a, 'c> Closures<'a, 'c> {
     ) -> Self {
         self.progress = Some(progress);
         for (at, host) in self.hosts.iter().enumerate() {
+            // What was put back is not what is done now.
+            for _ in 0..progress.tries(host.0.name()) {
+                let _ = self.steps[at].call("update", None);
+                let _ = self.steps[at].call("rollback", None);
+            }
             let Some(known) = earlier.and_then(|earlier| earlier.host(host.0.name())) else {
                 continue;
             };
@@ -75,11 +80,6 @@ impl<'a, 'c> Closures<'a, 'c> {
                 earlier,
                 ..host.0.mark()
             });
-            // What was put back is not what is done now.
-            for _ in 0..known.tries {
-                let _ = self.steps[at].call("update", None);
-                let _ = self.steps[at].call("rollback", None);
-            }
         }
         self
     }

@@ -15,7 +15,7 @@ use super::declare;
 use super::host::{HostValue, within_limit};
 use super::selected::{arrange, hosts_of};
 use crate::declare::function;
-use crate::deploy::rollout::{Gates, Others, Rollout, Start, Threads};
+use crate::deploy::rollout::{Earlier, Gates, Others, Rollout, Start, Threads};
 use crate::model::{Emission, Failure, Kind, LogLevel, RolloutEnd};
 use crate::run::{StepIds, fan_out, question};
 use crate::script::error::{Halt, argument, halt, position, throw};
@@ -27,6 +27,7 @@ use crate::task::RunMode;
 use closures::Closures;
 use options::{RolloutOptions, Wanted};
 use progress::Progress;
+use resumed::Prepared;
 use summary::Summary;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -86,37 +87,20 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     }
     let at = position(context);
     let steps = frame.steps().call("rollout", at.as_ref());
-    let progress = Progress::new(run, frame.steps().named("rollout", "", at.as_ref()));
-    let earlier = progress.earlier();
+    let mut progress = Progress::new(&frame, at.as_ref());
+    let names = hosts.iter().chain(&absent).map(|host| host.0.name());
+    let earlier = progress.earlier(&names.collect());
+    if let Some(earlier) = &earlier {
+        progress.going_on(earlier);
+    }
     if let Some(earlier) = &earlier
         && earlier.end == Some(RolloutEnd::RolledBack)
     {
         return resumed::rolled_back(context, run, &wanted, &hosts, earlier);
     }
-    let (rollout, out, skipped) = match &earlier {
-        None => {
-            let (starts, skipped) = look_first(context, &frame, &wanted, &mut hosts, &steps)?;
-            let others = Others {
-                out: absent.len(),
-                in_service: skipped.len(),
-            };
-            let out = starts.iter().filter(|start| start.found_out);
-            let out = out.map(|start| start.name.clone()).collect();
-            let rollout = Rollout::new(wanted.spec.clone(), &starts, others);
-            (rollout, out, skipped)
-        }
-        Some(earlier) => {
-            let skipped = resumed::arrange(&mut hosts, earlier);
-            let others = Others {
-                out: absent.len(),
-                in_service: skipped.len(),
-            };
-            let frame = frame.with_steps(steps.clone());
-            let known = (earlier, &absent[..]);
-            let prepared = resumed::prepare(context, &frame, &wanted, &hosts, known, others)?;
-            (prepared.0, prepared.1, skipped)
-        }
-    };
+    let world = (context, &frame, &wanted, &steps);
+    let (prepared, skipped) = prepare(world, &mut hosts, &absent, earlier.as_ref())?;
+    let Prepared { rollout, out, gone } = prepared;
     let started = Kind::RolloutStarted {
         hosts: hosts.len(),
         batches: rollout.sizes(),
@@ -127,6 +111,7 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
     let began = std::time::Instant::now();
     let plan = RolloutEntry::Begun {
         goes_on: earlier.is_some(),
+        was: progress.was.clone(),
         hosts: hosts.iter().map(|host| host.0.name().to_owned()).collect(),
         sizes: rollout.sizes(),
         out,
@@ -143,16 +128,65 @@ fn rollout(context: &NativeCallContext<'_>, hosts: Array, options: Map) -> Resul
         interrupt: frame.cancel(),
         kill: &run.cancel.cleanup,
     };
-    let report = threads.run(rollout, &closures);
-    progress.ended(report.end);
+    let mut report = threads.run(rollout, &closures);
+    if report.end == RolloutEnd::RolledBack && !gone.is_empty() {
+        report.end = RolloutEnd::NotRolledBack;
+    }
+    progress.ended(&frame, report.end);
     let result = Summary::new(report, &hosts, &absent, run);
-    let result = result.and_skipped(skipped.into_iter().map(|name| (name, skip::end(&wanted))));
+    let skipped = skipped.into_iter().map(|name| (name, skip::end(&wanted)));
+    let gone = gone
+        .into_iter()
+        .map(|name| (name.clone(), resumed::gone(&name)));
+    let result = result.and_others(skipped.chain(gone));
     run.bus.emit(
         Emission::new(result.kind())
             .duration(began.elapsed())
             .at(at),
     );
     result.give(context, run, &wanted)
+}
+
+/// What a rollout is called with: its context, frame and options, and the steps of its frame.
+type World<'a, 'c> = (
+    &'a NativeCallContext<'c>,
+    &'a Frame,
+    &'a Wanted,
+    &'a StepIds,
+);
+
+/// Looks at the hosts, and prepares the rollout, or one that goes on. Returns also the names of the hosts to skip.
+fn prepare(
+    (context, frame, wanted, steps): World<'_, '_>,
+    hosts: &mut Vec<HostValue>,
+    absent: &[HostValue],
+    earlier: Option<&Earlier>,
+) -> Result<(Prepared, Vec<String>)> {
+    Ok(match earlier {
+        None => {
+            let (starts, skipped) = look_first(context, frame, wanted, hosts, steps)?;
+            let others = Others {
+                out: absent.len(),
+                in_service: skipped.len(),
+            };
+            let out = starts.iter().filter(|start| start.found_out);
+            let out = out.map(|start| start.name.clone()).collect();
+            let rollout = Rollout::new(wanted.spec.clone(), &starts, others);
+            let gone = Vec::new();
+            (Prepared { rollout, out, gone }, skipped)
+        }
+        Some(earlier) => {
+            let skipped = resumed::arrange(hosts, earlier);
+            let others = Others {
+                out: absent.len(),
+                in_service: skipped.len(),
+            };
+            let frame = frame.with_steps(steps.clone());
+            let known = (earlier, absent);
+            let prepared = resumed::prepare(context, &frame, wanted, hosts, known, others)?;
+            (prepared, skipped)
+        }
+    })
 }
 
 /// Checks every host once before the rollout: whether it is in service and healthy, if there are closures

@@ -8,7 +8,7 @@ use super::summary::Summary;
 use crate::deploy::rollout::{
     Actions as _, Earlier, EarlierHost, Others, Report, Resumed, Rollout, Start, Step, StepResult,
 };
-use crate::model::{Failure, Fate, HostEnd, LogLevel, OnAbort, RolloutEnd, Version};
+use crate::model::{Failure, FailureKind, Fate, HostEnd, LogLevel, OnAbort, RolloutEnd, Version};
 use crate::run::{Run, fan_out};
 use crate::script::builtins::HostValue;
 use crate::script::builtins::each::together;
@@ -37,8 +37,16 @@ pub(super) fn arrange(hosts: &mut Vec<HostValue>, earlier: &Earlier) -> Vec<Stri
     names
 }
 
-/// Looks at the hosts, and prepares the rollout. `absent`: hosts that failed earlier in this attempt. Returns
-/// also the names of the hosts that were out of service before the rollout.
+/// A rollout that is ready to go on.
+pub(super) struct Prepared {
+    pub rollout: Rollout,
+    /// The hosts that were out of service before the rollout.
+    pub out: Vec<String>,
+    /// Hosts that are out of service and not selected any more.
+    pub gone: Vec<String>,
+}
+
+/// Looks at the hosts, and prepares the rollout. `absent`: hosts that failed earlier in this attempt.
 ///
 /// # Errors
 /// The balancer cannot report which hosts are in service. The rollout was complete, and too many hosts are
@@ -50,10 +58,9 @@ pub(super) fn prepare(
     hosts: &[HostValue],
     (earlier, absent): (&Earlier, &[HostValue]),
     mut others: Others,
-) -> Result<(Rollout, Vec<String>)> {
+) -> Result<Prepared> {
     let steps = frame.steps().call("look", None);
     let closures = Closures::new(context, frame, wanted, hosts, &steps);
-    let last = earlier.batches.saturating_sub(1);
     let indices: Vec<usize> = (0..hosts.len()).collect();
     let looked = fan_out(&indices, wanted.spec.parallel, |host| {
         look(
@@ -63,7 +70,19 @@ pub(super) fn prepare(
             earlier.host(hosts[*host].0.name()),
         )
     });
-    let mut resumed = Vec::new();
+    let total = hosts.len() + others.out + others.in_service;
+    let sizes = wanted.spec.batches.split(hosts.len(), total);
+    // The last batch may be smaller than the others.
+    let size = sizes
+        .iter()
+        .rev()
+        .nth(1)
+        .or(sizes.last())
+        .copied()
+        .unwrap_or(1)
+        .max(1);
+    let mut new = 0;
+    let mut resumed: Vec<Resumed> = Vec::new();
     for (host, looked) in hosts.iter().zip(looked) {
         let name = host.0.name();
         let known = earlier.host(name);
@@ -72,13 +91,22 @@ pub(super) fn prepare(
             Err(None) => return Err(halt(Halt::Cancelled, context.call_position())),
             Err(Some(failure)) => return Err(throw(unknown_service(name, *failure), context)),
         };
+        // A host that the last attempt did not have comes last, like a new one.
+        let planned = earlier.hosts.iter().find(|planned| planned.name == name);
+        let batch = planned.map_or_else(
+            || {
+                new += 1;
+                earlier.batches + (new - 1) / size
+            },
+            |planned| planned.batch,
+        );
         resumed.push(Resumed {
             start: Start {
                 name: name.to_owned(),
                 down,
                 found_out: out || known.is_some_and(|known| known.found_out),
             },
-            batch: known.map_or(last, |known| known.batch),
+            batch,
             before: known.map(|known| known.before.clone()).unwrap_or_default(),
             unhealthy,
         });
@@ -101,13 +129,18 @@ pub(super) fn prepare(
     }
     let rolls_back = earlier.reason.is_some() && wanted.spec.on_abort == OnAbort::Rollback;
     let selected: Vec<&HostValue> = hosts.iter().chain(absent).collect();
-    others.out += tell(frame.run(), &selected, earlier, rolls_back);
+    let gone = tell(frame.run(), &selected, earlier, rolls_back);
+    others.out += gone.len();
     let out = resumed.iter().filter(|host| host.start.found_out);
     let out = out.map(|host| host.start.name.clone()).collect();
-    let batches = earlier.batches.max(usize::from(!resumed.is_empty()));
+    let batches = earlier.batches + new.div_ceil(size);
     let spec = wanted.spec.clone();
     let reason = earlier.reason.clone();
-    Ok((Rollout::resume(spec, resumed, batches, reason, others), out))
+    Ok(Prepared {
+        rollout: Rollout::resume(spec, resumed, batches, reason, others),
+        out,
+        gone,
+    })
 }
 
 /// Whether a host is down, whether the balancer has it out of service, and why an updated host is not
@@ -173,9 +206,9 @@ pub(super) fn unknown_service(host: &str, failure: Failure) -> Failure {
     Failure { message, ..failure }
 }
 
-/// Reports how far the rollout had come. Returns how many hosts are out of service that are not among the
-/// hosts any more.
-fn tell(run: &Run, hosts: &[&HostValue], earlier: &Earlier, rolls_back: bool) -> usize {
+/// Reports how far the rollout had come. Returns the hosts that are out of service and not selected any
+/// more.
+fn tell(run: &Run, hosts: &[&HostValue], earlier: &Earlier, rolls_back: bool) -> Vec<String> {
     let done = earlier
         .hosts
         .iter()
@@ -210,15 +243,27 @@ fn tell(run: &Run, hosts: &[&HostValue], earlier: &Earlier, rolls_back: bool) ->
     let is_gone = |host: &&EarlierHost| !hosts.iter().any(|now| now.0.name() == host.name);
     let known = earlier.hosts.iter().chain(&earlier.absent);
     let gone: Vec<&EarlierHost> = known.filter(is_out).filter(is_gone).collect();
-    let count = gone.len();
-    if count > 0 {
-        let message = format!(
-            "out of service, and not among the hosts of the rollout any more: {}",
-            names(gone)
-        );
+    let left = gone.iter().map(|host| host.name.clone()).collect();
+    if !gone.is_empty() {
+        let message = format!("{GONE}: {}", names(gone));
         run.log(LogLevel::Warn, None, message);
     }
-    count
+    left
+}
+
+/// Why a host is left out that the playbook does not select any more.
+const GONE: &str = "out of service, and not among the hosts of the rollout any more";
+
+/// The result of such a host.
+pub(super) fn gone(host: &str) -> HostEnd {
+    HostEnd {
+        fate: Fate::LeftOut,
+        version: Version::Unknown,
+        batch: None,
+        failure: None,
+        unrestored: Some(Box::new(Failure::new(FailureKind::Failed, GONE).on(host))),
+        reason: Some(GONE.to_owned()),
+    }
 }
 
 /// What a rollout gives that was rolled back by an earlier attempt of the run.

@@ -50,9 +50,9 @@ impl Summary {
         }
     }
 
-    /// Adds the hosts that were skipped.
-    pub(super) fn and_skipped(mut self, skipped: impl Iterator<Item = (String, HostEnd)>) -> Self {
-        self.hosts.extend(skipped);
+    /// Adds hosts that took no part.
+    pub(super) fn and_others(mut self, others: impl Iterator<Item = (String, HostEnd)>) -> Self {
+        self.hosts.extend(others);
         self
     }
 
