@@ -155,7 +155,8 @@ type World<'a, 'c> = (
     &'a StepIds,
 );
 
-/// Looks at the hosts, and prepares the rollout, or one that goes on. Returns also the names of the hosts to skip.
+/// Looks at the hosts, and prepares the rollout, or one that goes on. Returns also the names of the hosts to
+/// skip.
 fn prepare(
     (context, frame, wanted, steps): World<'_, '_>,
     hosts: &mut Vec<HostValue>,
